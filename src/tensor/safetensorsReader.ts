@@ -1,0 +1,178 @@
+import { BertError } from "../errors.ts";
+import { expectDecoded, LITTLE_ENDIAN, swapBytes, toFloat32, viewElements } from "./safetensorsDecode.ts";
+import { DTYPE_BITS, type NumberArray } from "./safetensorsDtype.ts";
+import { parseHeader, readHeaderLength, type SafetensorsHeader, type TensorEntry } from "./safetensorsHeader.ts";
+import { quote } from "./safetensorsJson.ts";
+import { formatShape, sizeOf } from "./tensor.ts";
+
+/** A safetensors file in memory. */
+export interface Safetensors extends SafetensorsHeader {
+  /** The tensor's bytes as they are in the file: a view. */
+  bytes(name: string): Uint8Array;
+  /**
+   * The elements in an array type that holds every value of the dtype exactly: F16, BF16 and F32 give a Float32Array,
+   * I64 a BigInt64Array, BOOL a Uint8Array, and so on. A view where possible (see `toFloat32`).
+   */
+  toTypedArray(name: string): NumberArray;
+  /**
+   * The elements as float32: exact from F16, BF16 and integers up to 2^24, else rounded to the nearest. A view on the
+   * file's bytes where the tensor is F32 and starts at a multiple of 4 (then writing to it changes the file's bytes),
+   * else a copy; take `.slice()` of it for one of your own.
+   */
+  toFloat32(name: string): Float32Array;
+  /** The elements as float64: exact but for 64-bit integers beyond 2^53. A view or a copy, as with `toFloat32`. */
+  toFloat64(name: string): Float64Array;
+}
+
+/** A file of which any part can be read: one on disk, or bytes in memory (`randomAccess`). */
+export interface RandomAccess {
+  /** For messages: a path, say. */
+  readonly name: string;
+  /** In bytes. */
+  readonly size: number;
+  /** Fills `target` with the bytes from `position` on, or throws. */
+  read(target: Uint8Array, position: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The tensors of a checkpoint, in one file or in several, read one at a time. */
+export interface Weights extends SafetensorsHeader {
+  /** The names of the files, in order. */
+  readonly files: readonly string[];
+  /**
+   * Reads one tensor as float32 (rounding as `Safetensors.toFloat32`), straight into `target`: beside it, at most
+   * 1 MiB is in use. If it throws, `target` may be half filled.
+   *
+   * @throws BertError ERR_CHECKPOINT no such tensor, or a dtype that is not decoded; ERR_SHAPE `target` has another
+   *   length; ERR_FILE the file cannot be read
+   */
+  readInto(name: string, target: Float32Array): Promise<void>;
+  /** Closes the files. Nothing can be read afterwards. */
+  close(): Promise<void>;
+}
+
+/** Decoding 64 KiB to 4 MiB at a time runs at one speed; far smaller pieces pay for the read, far larger ones leave the cache. */
+const CHUNK_BYTES = 1 << 20;
+
+/**
+ * Reads a whole safetensors file that is in memory. The header is checked completely before anything is decoded.
+ *
+ * @example
+ * const file = readSafetensors(await (await fetch("model.safetensors")).arrayBuffer());
+ * for (const { name, dtype, shape } of file.tensors.values()) console.log(name, dtype, shape);
+ * const weight = file.toFloat32("bert.pooler.dense.weight");
+ * @throws BertError ERR_CHECKPOINT naming the tensor and the rule that the file breaks
+ */
+export function readSafetensors(bytes: Uint8Array | ArrayBufferLike): Safetensors {
+  const where = "readSafetensors";
+  const file = asBytes(where, bytes);
+  const headerLength = readHeaderLength(file, file.length, where);
+  const header = parseHeader(file.slice(8, 8 + headerLength), file.length, where);
+
+  const bytesOf = (entry: TensorEntry) => file.subarray(entry.byteOffset, entry.byteOffset + entry.byteLength);
+  const elementsOf = (name: string): NumberArray => {
+    const entry = find(header, name, where);
+    expectDecoded(where, name, entry.dtype);
+    const elements = viewElements(entry.dtype, bytesOf(entry));
+    if (entry.dtype !== "F16" && entry.dtype !== "BF16") return elements;
+    const decoded = new Float32Array(elements.length);
+    toFloat32(decoded, entry.dtype, elements);
+    return decoded;
+  };
+  return {
+    ...header,
+    bytes: (name) => bytesOf(find(header, name, where)),
+    toTypedArray: elementsOf,
+    toFloat32(name) {
+      const elements = elementsOf(name);
+      if (elements instanceof Float32Array) return elements;
+      return elements instanceof BigInt64Array || elements instanceof BigUint64Array
+        ? Float32Array.from(elements, Number)
+        : new Float32Array(elements);
+    },
+    toFloat64(name) {
+      const elements = elementsOf(name);
+      if (elements instanceof Float64Array) return elements;
+      return elements instanceof BigInt64Array || elements instanceof BigUint64Array
+        ? Float64Array.from(elements, Number)
+        : new Float64Array(elements);
+    },
+  };
+}
+
+/**
+ * Opens a safetensors file of any size: reads and checks its header, and afterwards one tensor at a time. On an error
+ * the source stays open; it is the caller's until this succeeds.
+ *
+ * @throws BertError ERR_CHECKPOINT naming the file, the tensor and the rule that it breaks
+ */
+export async function openSafetensors(source: RandomAccess): Promise<Weights> {
+  const lengthField = new Uint8Array(Math.min(8, source.size));
+  await source.read(lengthField, 0);
+  const json = new Uint8Array(readHeaderLength(lengthField, source.size, source.name));
+  await source.read(json, 8);
+  const header = parseHeader(json, source.size, source.name);
+  return {
+    ...header,
+    files: [source.name],
+    readInto: (name, target) => readInto(source, find(header, name, source.name), target),
+    close: () => source.close(),
+  };
+}
+
+/** Bytes in memory as a file, so that they can go where files go. */
+export function randomAccess(bytes: Uint8Array | ArrayBufferLike, name: string): RandomAccess {
+  const file = asBytes("randomAccess", bytes);
+  return {
+    name,
+    size: file.length,
+    async read(target, position) {
+      const part = file.subarray(position, position + target.length);
+      if (part.length < target.length)
+        throw new BertError("ERR_FILE", `${name}: ends before byte ${position + target.length}`);
+      target.set(part);
+    },
+    async close() {},
+  };
+}
+
+async function readInto(source: RandomAccess, entry: TensorEntry, target: Float32Array): Promise<void> {
+  const { name, dtype, shape, byteOffset, byteLength } = entry;
+  expectDecoded(source.name, name, dtype);
+  const length = sizeOf(shape);
+  if (target.length !== length)
+    throw new BertError(
+      "ERR_SHAPE",
+      `${source.name}: tensor ${quote(name)} is ${formatShape(shape)}: target must have ${length} elements, got ${target.length}`,
+    );
+  if (dtype === "F32") {
+    const bytes = new Uint8Array(target.buffer, target.byteOffset, byteLength);
+    await source.read(bytes, byteOffset);
+    if (!LITTLE_ENDIAN) swapBytes(bytes, 4);
+    return;
+  }
+  const width = DTYPE_BITS[dtype] / 8;
+  const chunk = new Uint8Array(Math.min(CHUNK_BYTES, byteLength));
+  for (let start = 0; start < byteLength; start += CHUNK_BYTES) {
+    const bytes = chunk.subarray(0, Math.min(CHUNK_BYTES, byteLength - start));
+    await source.read(bytes, byteOffset + start);
+    const first = start / width;
+    toFloat32(target.subarray(first, first + bytes.length / width), dtype, viewElements(dtype, bytes));
+  }
+}
+
+function find(header: SafetensorsHeader, name: string, where: string): TensorEntry {
+  const entry = header.tensors.get(name);
+  if (!entry) throw new BertError("ERR_CHECKPOINT", `${where}: no tensor is named ${quote(String(name))}`);
+  return entry;
+}
+
+function asBytes(where: string, bytes: Uint8Array | ArrayBufferLike): Uint8Array {
+  if (bytes instanceof Uint8Array) return bytes;
+  if (bytes instanceof ArrayBuffer) return new Uint8Array(bytes);
+  if (typeof SharedArrayBuffer !== "undefined" && bytes instanceof SharedArrayBuffer) return new Uint8Array(bytes);
+  throw new BertError(
+    "ERR_INPUT",
+    `${where}: bytes must be a Uint8Array or an ArrayBuffer, got ${bytes === null ? "null" : typeof bytes}`,
+  );
+}
