@@ -1,0 +1,235 @@
+/**
+ * Files and folders on disk. With the command line, the only module that needs Node (Deno and Bun have the same
+ * `node:` modules); nothing in a browser imports it. Of `src/tensor` it uses the safetensors format, because turning
+ * a path into tensors is its purpose.
+ */
+import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { BertError } from "../errors.ts";
+import { openShards, parseSafetensorsIndex } from "../tensor/safetensorsIndex.ts";
+import { openSafetensors, type RandomAccess, type Weights } from "../tensor/safetensorsReader.ts";
+import { planFile, type TensorToWrite } from "../tensor/safetensorsWriter.ts";
+
+const SINGLE = "model.safetensors";
+const INDEX = "model.safetensors.index.json";
+
+/** More than 2^31 − 1 bytes in one call is an error in Node. */
+const MAX_READ = 1 << 30;
+
+/** A folder with a model, as Hugging Face's libraries save one. */
+export interface ModelFolder {
+  readonly path: string;
+  /**
+   * The text of a file in the folder, or null if there is no such file.
+   *
+   * @throws BertError ERR_FILE it is there but cannot be read, or is not UTF-8
+   */
+  readText(name: string): Promise<string | null>;
+  /** Opens `model.safetensors`, or else the files that `model.safetensors.index.json` lists; errors as `openWeights`. */
+  openWeights(): Promise<Weights>;
+}
+
+/**
+ * Opens a file for reading at any position.
+ *
+ * @throws BertError ERR_FILE naming the path and the reason: missing, a folder, no permission; from `read` if the file
+ *   ends early
+ */
+export async function openFile(path: string): Promise<RandomAccess> {
+  // Before opening: a named pipe would block there until somebody writes to it.
+  const { size } = await expectFile("openFile", path);
+  const handle = await orFileError("openFile", path, open(path, "r"));
+  return {
+    name: path,
+    size,
+    read: (target, position) => readFully(handle, path, target, position),
+    async close() {
+      await handle.close(); // again: nothing happens
+    },
+  };
+}
+
+/**
+ * Opens a checkpoint: a `.safetensors` file, an index `….index.json` whose files are beside it, or a folder with
+ * either. Reads the headers alone. Close it when done.
+ *
+ * @throws BertError ERR_FILE a file is missing or not readable; ERR_CHECKPOINT it breaks a rule of the format
+ */
+export async function openWeights(path: string): Promise<Weights> {
+  const stats = await orFileError("openWeights", path, stat(path));
+  if (stats.isDirectory()) return openFolderWeights(path);
+  return path.endsWith(".json") ? openIndex(path) : openSingle(path);
+}
+
+/**
+ * Opens a folder with a model; reads nothing yet.
+ *
+ * @throws BertError ERR_FILE there is no such folder
+ */
+export async function openModelFolder(path: string): Promise<ModelFolder> {
+  const stats = await orFileError("openModelFolder", path, stat(path));
+  if (!stats.isDirectory()) throw fileError("openModelFolder", path, "must be a folder, is a file");
+  return {
+    path,
+    readText: async (name) => ((await exists(join(path, name))) ? readText(join(path, name)) : null),
+    openWeights: () => openFolderWeights(path),
+  };
+}
+
+/**
+ * Writes a file completely or not at all: into a temporary file of the same folder, which takes the name `path` only
+ * when everything is on the disk. So readers and a crash find the old file or the new one. A failure removes the
+ * temporary file; a killed process leaves it (`.NAME.….tmp`), and the old file as it was.
+ *
+ * @param chunks the content, piece by piece; each is written before the next is asked for
+ * @throws BertError ERR_FILE naming the path and the reason (disk full, no permission, …); what `chunks` throws
+ */
+export async function writeFileAtomically(
+  path: string,
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const where = "writeFileAtomically";
+  const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}.tmp`);
+  const handle = await orFileError(where, path, open(temporary, "wx"));
+  try {
+    try {
+      for await (const chunk of chunks) await orFileError(where, path, writeFully(handle, chunk));
+      await orFileError(where, path, handle.sync());
+    } finally {
+      await orFileError(where, path, handle.close());
+    }
+    await orFileError(where, path, rename(temporary, path));
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {}); // the first error is the one to report
+    throw error;
+  }
+  await syncFolder(dirname(path));
+}
+
+/**
+ * Writes tensors to a safetensors file, atomically (`writeFileAtomically`) and one tensor after the other; the bytes
+ * are those of `writeSafetensors`.
+ *
+ * @example
+ * await saveSafetensors("weights.safetensors", [["embeddings", { shape: [2, 3], data: new Float32Array(6) }]]);
+ * @throws BertError ERR_INPUT before anything is written: what the format forbids; ERR_FILE the path cannot be written
+ */
+export async function saveSafetensors(
+  path: string,
+  tensors: Iterable<readonly [string, TensorToWrite]>,
+  metadata: Iterable<readonly [string, string]> = [],
+): Promise<void> {
+  await writeFileAtomically(path, planFile("saveSafetensors", tensors, metadata).chunks());
+}
+
+async function openFolderWeights(folder: string): Promise<Weights> {
+  if (await exists(join(folder, SINGLE))) return openSingle(join(folder, SINGLE));
+  if (await exists(join(folder, INDEX))) return openIndex(join(folder, INDEX));
+  const pickle = await exists(join(folder, "pytorch_model.bin"));
+  const hint = pickle ? "; pytorch_model.bin is not read: convert it with Python's safetensors" : "";
+  throw fileError("openWeights", folder, `must hold ${SINGLE} or ${INDEX}${hint}`);
+}
+
+async function openSingle(path: string): Promise<Weights> {
+  const file = await openFile(path);
+  try {
+    return await openSafetensors(file);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+async function openIndex(path: string): Promise<Weights> {
+  const index = parseSafetensorsIndex(await readText(path), path);
+  return openShards(index, (shard) => openFile(join(dirname(path), shard)));
+}
+
+async function readText(path: string): Promise<string> {
+  const file = await openFile(path);
+  try {
+    const bytes = new Uint8Array(file.size);
+    await file.read(bytes, 0);
+    // A byte order mark is kept, as Python keeps it, for the parser of the text to judge.
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw cause instanceof BertError ? cause : fileError("readText", path, "is not UTF-8 text", cause);
+  } finally {
+    await file.close();
+  }
+}
+
+async function readFully(handle: FileHandle, path: string, target: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < target.length; ) {
+    const length = Math.min(MAX_READ, target.length - done);
+    const { bytesRead } = await orFileError("read", path, handle.read(target, done, length, position + done));
+    if (bytesRead === 0)
+      throw fileError("read", path, `ends at byte ${position + done}, before byte ${position + target.length}`);
+    done += bytesRead;
+  }
+}
+
+async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; )
+    done += (await handle.write(bytes, done, Math.min(MAX_READ, bytes.length - done))).bytesWritten;
+}
+
+/** Makes a rename survive a power cut. Windows cannot open a folder, and some file systems cannot sync one. */
+async function syncFolder(folder: string): Promise<void> {
+  try {
+    const handle = await open(folder, "r");
+    await handle.sync().finally(() => handle.close());
+  } catch {
+    // The file itself is complete and in place; only how soon the folder reaches the disk is left to the system.
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return false;
+    throw fileError("stat", path, reasonOf(error), error);
+  }
+}
+
+async function expectFile(where: string, path: string): Promise<{ size: number }> {
+  const stats = await orFileError(where, path, stat(path));
+  if (stats.isDirectory()) throw fileError(where, path, "must be a file, is a folder");
+  if (!stats.isFile()) throw fileError(where, path, "must be a file, is a device, a pipe or a socket");
+  return stats;
+}
+
+async function orFileError<T>(where: string, path: string, result: Promise<T>): Promise<T> {
+  try {
+    return await result;
+  } catch (cause) {
+    throw fileError(where, path, reasonOf(cause), cause);
+  }
+}
+
+function fileError(where: string, path: string, reason: string, cause?: unknown): BertError {
+  return new BertError("ERR_FILE", `${where}: ${path}: ${reason}`, cause === undefined ? {} : { cause });
+}
+
+const REASONS: ReadonlyMap<unknown, string> = new Map([
+  ["ENOENT", "no such file or folder"],
+  ["ENOTDIR", "a part of the path is a file, not a folder"],
+  ["EISDIR", "is a folder, not a file"],
+  ["EACCES", "permission denied"],
+  ["EPERM", "permission denied"],
+  ["EROFS", "the disk is read-only"],
+  ["ENOSPC", "the disk is full"],
+  ["EDQUOT", "the disk quota is used up"],
+  ["EMFILE", "too many open files"],
+]);
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}
+
+function reasonOf(error: unknown): string {
+  return REASONS.get(codeOf(error)) ?? String(error instanceof Error ? error.message : error);
+}
