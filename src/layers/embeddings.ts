@@ -1,0 +1,44 @@
+import type { Backend } from "../tensor/backend.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { type LayerNormParams, layerNorm } from "./addAndNorm.ts";
+import type { PackedBatch } from "./packedBatch.ts";
+import type { Tap } from "./tap.ts";
+
+/** Checkpoint names: bert.embeddings.*. */
+export interface EmbeddingsParams {
+  /** [V, H] */
+  readonly word_embeddings: { readonly weight: Tensor };
+  /** [positions, H] */
+  readonly position_embeddings: { readonly weight: Tensor };
+  /** [types, H] */
+  readonly token_type_embeddings: { readonly weight: Tensor };
+  readonly LayerNorm: LayerNormParams;
+}
+
+/**
+ * BERT's input representation (Devlin et al. 2019, §3 and figure 2): for each token the sum of the embeddings of its
+ * word piece, its segment and its position, normalised.
+ *
+ * @returns [R, H]
+ */
+export function embeddings(k: Backend, p: EmbeddingsParams, batch: PackedBatch, eps: number, tap?: Tap): Tensor {
+  const R = batch.inputIds.length;
+  const H = p.LayerNorm.weight.shape[0];
+  const rowsOf = (table: { readonly weight: Tensor }, indices: Int32Array): Tensor => {
+    const rows = k.zeros([R, H]);
+    k.gatherRows(rows.data, table.weight.data, indices, H);
+    return rows;
+  };
+  const words = rowsOf(p.word_embeddings, batch.inputIds);
+  tap?.see("word_embeddings", words);
+  const types = rowsOf(p.token_type_embeddings, batch.tokenTypeIds);
+  tap?.see("token_type_embeddings", types);
+  const positions = rowsOf(p.position_embeddings, batch.positionIds);
+
+  const sum = words;
+  k.add(sum.data, words.data, types.data);
+  k.add(sum.data, sum.data, positions.data);
+  const normalized = layerNorm(k, p.LayerNorm, sum, eps);
+  tap?.see("LayerNorm", normalized);
+  return normalized;
+}

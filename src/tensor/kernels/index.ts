@@ -1,0 +1,32 @@
+import type { Backend } from "../backend.ts";
+import { sizeOf, type Tensor } from "../tensor.ts";
+import { gelu, geluNew, relu, silu, tanh } from "./activations.ts";
+import { layerNorm } from "./layerNorm.ts";
+import { linear, matmul, matmulTransposed } from "./matmul.ts";
+import { add, gatherRows } from "./rows.ts";
+import { softmaxRows } from "./softmax.ts";
+
+function zeros(shape: readonly number[]): Tensor {
+  return { data: new Float32Array(sizeOf(shape)), shape };
+}
+
+/**
+ * The reference backend: plain loops on one thread, all arithmetic in float64 and rounded where it is stored. Built from
+ * +, −, ×, ÷ and √ alone, which IEEE 754 defines to the last bit, it gives the same bits on every machine and engine.
+ */
+export const plain: Backend = {
+  name: "plain",
+  zeros,
+  linear,
+  matmul,
+  matmulTransposed,
+  softmaxRows,
+  layerNorm,
+  gelu,
+  geluNew,
+  relu,
+  silu,
+  tanh,
+  add,
+  gatherRows,
+};
