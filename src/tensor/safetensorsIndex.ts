@@ -49,8 +49,8 @@ function isInside(path: string): boolean {
 }
 
 /**
- * Opens all files of a checkpoint as one. As in the official loader (transformers 5), the files say which tensors
- * there are: one that the index does not list counts too. Where index and files contradict each other, which means
+ * Opens all files of a checkpoint as one. As in Hugging Face's transformers, the files say which tensors there are:
+ * one that the index does not list counts too. Where index and files contradict each other, which means
  * files of different checkpoints, it is an error.
  *
  * @param open opens a file of the index; what it opened is closed again if this fails

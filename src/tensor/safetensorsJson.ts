@@ -157,8 +157,6 @@ export function quote(name: string): string {
 export function printable(text: string, limit: number): string {
   const characters = Array.from(text.slice(0, 2 * limit + 2));
   const shown = characters.slice(0, limit).join("");
-  const safe = shown.replace(/[\p{C}\p{Zl}\p{Zp}"\\]/gu, (c) =>
-    c === '"' || c === "\\" ? `\\${c}` : `\\u{${c.codePointAt(0)!.toString(16)}}`,
-  );
+  const safe = shown.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
   return characters.length > limit ? `${safe}…` : safe;
 }
