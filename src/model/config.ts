@@ -70,7 +70,7 @@ export function parseConfig(text: string): BertConfig {
   const config: BertConfig = {
     vocabSize: field.size("vocab_size", 30522),
     hiddenSize: field.size("hidden_size", 768),
-    numHiddenLayers: field.size("num_hidden_layers", 12),
+    numHiddenLayers: field.size("num_hidden_layers", 12, 10_000),
     numAttentionHeads: field.size("num_attention_heads", 12),
     intermediateSize: field.size("intermediate_size", 3072),
     hiddenAct: field.choice("hidden_act", HIDDEN_ACTS, "gelu"),
@@ -137,10 +137,10 @@ class Fields {
     this.json = json;
   }
 
-  size(name: string, fallback: number): number {
+  size(name: string, fallback: number, max = 2 ** 31 - 1): number {
     const value = this.json[name] ?? fallback;
-    if (!Number.isSafeInteger(value) || (value as number) < 1 || (value as number) >= 2 ** 31) {
-      fail(`${name} must be a positive whole number below 2^31, got ${show(value)}`);
+    if (!Number.isSafeInteger(value) || (value as number) < 1 || (value as number) > max) {
+      fail(`${name} must be a whole number from 1 to ${max}, got ${show(value)}`);
     }
     return value as number;
   }
@@ -182,8 +182,7 @@ function architectureOf(json: Json): Architecture {
 function labelsOf(json: Json): string[] {
   const map = json.id2label;
   if (map == null) {
-    const count = new Fields(json).size("num_labels", 2);
-    if (count > 100_000) fail(`num_labels must be at most 100000, got ${count}`);
+    const count = new Fields(json).size("num_labels", 2, 100_000);
     return Array.from({ length: count }, (_, i) => `LABEL_${i}`);
   }
   if (typeof map !== "object" || Array.isArray(map)) fail(`id2label must be an object, got ${show(map)}`);
@@ -192,7 +191,8 @@ function labelsOf(json: Json): string[] {
   if (count === 0) fail("id2label must name at least one label");
   return Array.from({ length: count }, (_, i) => {
     const label = Object.hasOwn(entries, i) ? entries[i] : undefined;
-    if (typeof label !== "string") fail(`id2label must map each of 0 … ${count - 1} to a string, got ${show(label)} for ${i}`);
+    if (typeof label !== "string")
+      fail(`id2label must map each of 0 … ${count - 1} to a string, got ${show(label)} for ${i}`);
     return label;
   });
 }

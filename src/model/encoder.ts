@@ -27,7 +27,15 @@ export function encoderLayer(
   headMask?: ArrayLike<number>,
   tap?: Tap,
 ): Tensor {
-  const context = selfAttention(k, p.attention.self, x, offsets, c.numAttentionHeads, headMask, scoped(tap, "attention.self"));
+  const context = selfAttention(
+    k,
+    p.attention.self,
+    x,
+    offsets,
+    c.numAttentionHeads,
+    headMask,
+    scoped(tap, "attention.self"),
+  );
   tap?.see("attention.self", context);
   const projected = linear(k, p.attention.output.dense, context);
   tap?.see("attention.output.dense", projected);

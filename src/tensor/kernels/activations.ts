@@ -36,7 +36,7 @@ export function geluNew(y: Float32Array, x: Float32Array): void {
 
 /** Rectified linear unit, max(x, 0); NaN stays NaN. @param y out [N]; may be x itself @param x [N] */
 export function relu(y: Float32Array, x: Float32Array): void {
-  for (let i = 0; i < x.length; i++) y[i] = x[i] < 0 ? 0 : x[i];
+  for (let i = 0; i < x.length; i++) y[i] = Math.max(x[i], 0);
 }
 
 /** Sigmoid linear unit, x σ(x) (Elfwing et al. 2017), also called swish. @param y out [N]; may be x itself @param x [N] */

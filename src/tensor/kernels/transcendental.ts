@@ -7,8 +7,8 @@
  */
 
 /** 2^k for k = −1022 … 1023, the exponents of normal float64 numbers; doubling and halving are exact. */
-const POWERS_OF_TWO = powersOfTwo();
 const MIN_EXPONENT = -1022;
+const POWERS_OF_TWO = powersOfTwo();
 
 function powersOfTwo(): Float64Array {
   const powers = new Float64Array(1023 - MIN_EXPONENT + 1);

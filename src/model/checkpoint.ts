@@ -1,0 +1,148 @@
+import { BertError } from "../errors.ts";
+import type { Backend } from "../tensor/backend.ts";
+import { formatShape, type Tensor } from "../tensor/tensor.ts";
+import type { BertConfig } from "./config.ts";
+import { type ModelParams, modelParams, type ParamsVariant } from "./params.ts";
+
+/** Where weights come from: names and shapes at once, numbers one tensor at a time. An open safetensors file is one. */
+export interface WeightSource {
+  readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>;
+  /** Reads a tensor, in whatever type it is stored, as float32. */
+  readInto(name: string, target: Float32Array): Promise<void>;
+}
+
+/** A model's parameters: as the tree that the layers read, and by their names in the checkpoint. */
+export interface LoadedParams {
+  readonly tree: ModelParams;
+  readonly byName: ReadonlyMap<string, Tensor>;
+}
+
+const DECODER = "cls.predictions.decoder.weight";
+const DECODER_BIAS = "cls.predictions.bias";
+
+/** Other spellings of the same tensor, each tried at the end or the beginning of a name. */
+const LEGACY_SUFFIXES: readonly (readonly [string, string])[] = [
+  ["LayerNorm.gamma", "LayerNorm.weight"], // as TensorFlow named them; in the files that Google published in 2018
+  ["LayerNorm.beta", "LayerNorm.bias"],
+  ["cls.predictions.decoder.bias", DECODER_BIAS], // one vector under two names; files may have both
+];
+const ENCODER_PREFIXES = ["embeddings.", "encoder.", "pooler."]; // a bare BertModel is saved without "bert."
+
+/** Not a weight: the numbers 0 … 511, saved by older versions of transformers. */
+const POSITION_IDS = "bert.embeddings.position_ids";
+
+/** Heads that a checkpoint may have beside the one that is asked for; theirs are the only names that may be left over. */
+const HEADS = ["bert.pooler.", "cls.", "classifier.", "qa_outputs."];
+
+/**
+ * Reads the tensors that a model needs into the backend's memory, one at a time.
+ *
+ * A decoder of its own beside the word embeddings is taken as transformers 5 does: where both hold the same numbers
+ * they are tied and kept once, where they differ, or config.json has `tie_word_embeddings: false`, both are kept.
+ *
+ * @throws BertError ERR_CHECKPOINT with every missing, left-over and mis-shaped tensor, or the first number that is
+ *   not finite
+ */
+export async function loadParams(source: WeightSource, c: BertConfig, k: Backend): Promise<LoadedParams> {
+  const stored = storedNames(source);
+  const has = (name: string) => stored.has(name);
+  let variant: ParamsVariant = { hasPooler: has("bert.pooler.dense.weight"), ownDecoder: !c.tieWordEmbeddings };
+  if (has(DECODER) && needs(c, { ...variant, ownDecoder: true }, DECODER)) variant = { ...variant, ownDecoder: true };
+
+  const expected = expectedShapes(c, variant);
+  expectSameTensors(source, stored, expected);
+
+  const byName = new Map<string, Tensor>();
+  for (const [name, shape] of expected) {
+    const tensor = k.zeros(shape);
+    await source.readInto(stored.get(name) as string, tensor.data);
+    expectFinite(name, tensor);
+    byName.set(name, tensor);
+  }
+  if (variant.ownDecoder && c.tieWordEmbeddings) {
+    const words = byName.get("bert.embeddings.word_embeddings.weight") as Tensor;
+    if (sameNumbers(words, byName.get(DECODER) as Tensor)) {
+      byName.delete(DECODER);
+      variant = { ...variant, ownDecoder: false };
+    }
+  }
+  return { tree: modelParams(c, variant, (name) => byName.get(name) as Tensor), byName };
+}
+
+/** Our name of each tensor in the file → the file's own name. */
+function storedNames(source: WeightSource): Map<string, string> {
+  const names = [...source.tensors.keys()];
+  const bare = !names.some((name) => name.startsWith("bert."));
+  const stored = new Map<string, string>();
+  for (const name of names) {
+    let ours = bare && ENCODER_PREFIXES.some((prefix) => name.startsWith(prefix)) ? `bert.${name}` : name;
+    for (const [legacy, suffix] of LEGACY_SUFFIXES) {
+      if (ours.endsWith(legacy)) ours = ours.slice(0, -legacy.length) + suffix;
+    }
+    if (ours === POSITION_IDS) continue;
+    const twin = stored.get(ours);
+    if (twin !== undefined && ours !== DECODER_BIAS) {
+      throw new BertError(
+        "ERR_CHECKPOINT",
+        `loadParams: ${twin} and ${name} must not both be there: they are one tensor`,
+      );
+    }
+    stored.set(ours, name);
+  }
+  return stored;
+}
+
+function expectedShapes(c: BertConfig, variant: ParamsVariant): Map<string, readonly number[]> {
+  const shapes = new Map<string, readonly number[]>();
+  modelParams(c, variant, (name, shape) => {
+    shapes.set(name, shape);
+    return { data: new Float32Array(0), shape };
+  });
+  return shapes;
+}
+
+function needs(c: BertConfig, variant: ParamsVariant, name: string): boolean {
+  return expectedShapes(c, variant).has(name);
+}
+
+function expectSameTensors(
+  source: WeightSource,
+  stored: ReadonlyMap<string, string>,
+  expected: ReadonlyMap<string, readonly number[]>,
+): void {
+  const problems: string[] = [];
+  for (const [name, shape] of expected) {
+    const found = stored.get(name);
+    if (found === undefined) {
+      problems.push(`${name}: missing, must be ${formatShape(shape)}`);
+      continue;
+    }
+    const got = source.tensors.get(found)?.shape ?? [];
+    if (formatShape(got) !== formatShape(shape)) {
+      problems.push(`${found}: must be ${formatShape(shape)} by config.json, is ${formatShape(got)}`);
+    }
+  }
+  for (const [name, found] of stored) {
+    if (!expected.has(name) && !HEADS.some((head) => name.startsWith(head))) {
+      problems.push(`${found}: left over, ${formatShape(source.tensors.get(found)?.shape ?? [])}`);
+    }
+  }
+  if (problems.length === 0) return;
+  throw new BertError(
+    "ERR_CHECKPOINT",
+    `loadParams: the weights must be those of config.json's model, ${problems.length} of them are not:\n  ${problems.join("\n  ")}`,
+  );
+}
+
+function expectFinite(name: string, tensor: Tensor): void {
+  const { data } = tensor;
+  for (let i = 0; i < data.length; i++) {
+    if (!Number.isFinite(data[i])) {
+      throw new BertError("ERR_CHECKPOINT", `loadParams: ${name} must hold finite numbers, element ${i} is ${data[i]}`);
+    }
+  }
+}
+
+function sameNumbers(a: Tensor, b: Tensor): boolean {
+  return a.data.every((value, i) => value === b.data[i]);
+}
