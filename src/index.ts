@@ -1,0 +1,17 @@
+/**
+ * BERT in plain TypeScript. `pipeline` answers questions about texts, `loadBert` gives the model itself.
+ *
+ * @module
+ */
+export { BertError, type BertErrorCode } from "./errors.ts";
+export type { BatchInput, SequenceInput } from "./model/batch.ts";
+export { BertModel, type BertOutput, type ForwardOptions } from "./model/bertModel.ts";
+export type { WeightSource } from "./model/checkpoint.ts";
+export { ARCHITECTURES, type Architecture, type BertConfig, type ProblemType, parseConfig } from "./model/config.ts";
+export type { TapInfo, TapListener } from "./model/taps.ts";
+export { Bert, type LoadOptions, loadBert } from "./pipelines/load.ts";
+export type { Backend } from "./tensor/backend.ts";
+export { type BackendName, chooseBackend } from "./tensor/chooseBackend.ts";
+export { readSafetensors, type Safetensors, type TensorEntry, writeSafetensors } from "./tensor/safetensors.ts";
+export type { Tensor } from "./tensor/tensor.ts";
+export { BertTokenizer, type Encoding } from "./tokenizer/index.ts";

@@ -1,0 +1,109 @@
+import { BertError } from "../errors.ts";
+import { BertModel } from "../model/bertModel.ts";
+import { type LoadedParams, loadParams } from "../model/checkpoint.ts";
+import { type Architecture, type BertConfig, parseConfig } from "../model/config.ts";
+import type { Backend } from "../tensor/backend.ts";
+import { type BackendName, chooseBackend } from "../tensor/chooseBackend.ts";
+import { BertTokenizer, type TokenizerFiles } from "../tokenizer/index.ts";
+
+export interface LoadOptions {
+  /** `plain` gives the same bits on every machine; `auto`, the default, is the fastest that this machine can run. */
+  readonly backend?: BackendName;
+  /**
+   * The model class, if it is to be another than config.json's: bert-base-cased, say, calls itself BertForMaskedLM but
+   * has the next-sentence head too.
+   */
+  readonly architecture?: Architecture;
+  /** Stops loading between two tensors; `loadBert` then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** A model with its tokenizer. */
+export class Bert extends BertModel {
+  private readonly ownTokenizer: BertTokenizer | null;
+
+  constructor(config: BertConfig, params: LoadedParams, backend: Backend, tokenizer: BertTokenizer | null) {
+    super(config, params, backend);
+    this.ownTokenizer = tokenizer;
+  }
+
+  /** @throws BertError ERR_VOCABULARY the model's folder has neither vocab.txt nor tokenizer.json */
+  get tokenizer(): BertTokenizer {
+    if (this.ownTokenizer) return this.ownTokenizer;
+    throw new BertError("ERR_VOCABULARY", "bert.tokenizer: the model's folder must have vocab.txt or tokenizer.json");
+  }
+}
+
+const TOKENIZER_FILES = [
+  "vocab.txt",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "added_tokens.json",
+] as const satisfies readonly (keyof TokenizerFiles)[];
+
+/** The folder of the small model that comes with the package. */
+export const BUNDLED_MODEL: URL = new URL("../../weights/", import.meta.url);
+
+/**
+ * Loads a model and its tokenizer from a folder as Hugging Face's libraries save one: config.json, model.safetensors
+ * (or its shards with their index), and vocab.txt or tokenizer.json.
+ *
+ * @param path the folder; the small model that comes with the package if left out
+ * @throws BertError ERR_FILE the folder or a file is missing or not readable; ERR_CHECKPOINT config.json or the weights
+ *   are not those of a BERT model, or not of each other; ERR_VOCABULARY the tokenizer's files are invalid or have another
+ *   number of tokens than config.json; ERR_BACKEND no such backend
+ * @example
+ * const bert = await loadBert("models/bert-base-cased");
+ * const { logits } = await bert.forward(bert.tokenizer.encodeBatch(["Hello I'm a [MASK] model."]));
+ * await bert.dispose();
+ */
+export async function loadBert(path?: string, options: LoadOptions = {}): Promise<Bert> {
+  const backend = chooseBackend(options.backend);
+  // Only here: a browser, which has no node: modules, can import the rest.
+  const { openModelFolder } = await import("../hub/files.ts");
+  const folder = await openModelFolder(path ?? BUNDLED_MODEL);
+  const configText = (await folder.readText("config.json")) ?? (await folder.readText("bert_config.json"));
+  if (configText === null) throw new BertError("ERR_FILE", `loadBert: ${folder.path} must have a config.json, has none`);
+  const config = withArchitecture(parseConfig(configText), options.architecture);
+  const tokenizer = await readTokenizer(folder.readText, config);
+
+  const weights = await folder.openWeights();
+  try {
+    const source = {
+      tensors: weights.tensors,
+      readInto(name: string, target: Float32Array): Promise<void> {
+        options.signal?.throwIfAborted();
+        return weights.readInto(name, target);
+      },
+    };
+    return new Bert(config, await loadParams(source, config, backend), backend, tokenizer);
+  } finally {
+    await weights.close();
+  }
+}
+
+function withArchitecture(config: BertConfig, architecture: Architecture | undefined): BertConfig {
+  return architecture === undefined ? config : { ...config, architecture };
+}
+
+/** The tokenizer in a model's folder; null if it has none. */
+async function readTokenizer(
+  readText: (name: string) => Promise<string | null>,
+  config: BertConfig,
+): Promise<BertTokenizer | null> {
+  const files: TokenizerFiles = {};
+  for (const name of TOKENIZER_FILES) {
+    const text = await readText(name);
+    if (text !== null) files[name] = text;
+  }
+  if (files["vocab.txt"] === undefined && files["tokenizer.json"] === undefined) return null;
+  const tokenizer = BertTokenizer.fromFiles(files);
+  if (tokenizer.size !== config.vocabSize) {
+    throw new BertError(
+      "ERR_VOCABULARY",
+      `loadBert: the vocabulary must have as many tokens as config.json's vocab_size, ${config.vocabSize}, has ${tokenizer.size}`,
+    );
+  }
+  return tokenizer;
+}
