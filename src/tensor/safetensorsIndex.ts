@@ -98,14 +98,15 @@ function unite(index: SafetensorsIndex, shards: ReadonlyMap<string, Weights>): O
         `${shard.files[0]}: no tensor is named ${quote(name)}, but the index says so`,
       );
   }
+  const files = [...shards.values()].flatMap((shard) => shard.files);
+  const where = `${files[0]} and ${files.length - 1} more`;
   return {
     tensors,
     metadata: new Map([...shards.values()].reverse().flatMap((shard) => [...shard.metadata])), // the first file's value wins
-    files: [...shards.values()].flatMap((shard) => shard.files),
+    files,
     async readInto(name, target) {
       const owner = owners.get(name);
-      if (!owner)
-        throw new BertError("ERR_CHECKPOINT", `${[...shards.keys()].join(", ")}: no tensor is named ${quote(name)}`);
+      if (!owner) throw new BertError("ERR_CHECKPOINT", `${where}: no tensor is named ${quote(name)}`);
       await owner.readInto(name, target);
     },
   };

@@ -115,7 +115,7 @@ export async function openSafetensors(source: RandomAccess): Promise<Weights> {
   return {
     ...header,
     files: [source.name],
-    readInto: (name, target) => readInto(source, find(header, name, source.name), target),
+    readInto: async (name, target) => readInto(source, find(header, name, source.name), target),
     close: () => source.close(),
   };
 }
