@@ -1,0 +1,86 @@
+import { isWhitespace, isWordCharacter } from "./unicode.ts";
+
+/** A token that is found in the text as it stands, before any splitting; Hugging Face's AddedToken. */
+export interface AddedToken {
+  readonly content: string;
+  /** Match only where no letter or digit touches it. Default false. */
+  readonly singleWord?: boolean;
+  /** Take the whitespace before it along. Default false. */
+  readonly lstrip?: boolean;
+  /** Take the whitespace behind it along. Default false. */
+  readonly rstrip?: boolean;
+  /** Look for it in the normalized text, normalized itself: "[X]" then also matches "[x]" if the tokenizer lower-cases. Default `!special`. */
+  readonly normalized?: boolean;
+  /** Skipped by `decode` with `skipSpecialTokens`. Default false; true in `addSpecialTokens`. */
+  readonly special?: boolean;
+}
+
+/** An added token with its defaults filled in, and its id. */
+export interface ResolvedAddedToken extends Required<AddedToken> {
+  readonly id: number;
+}
+
+/** An added token found in a text, at UTF-16 units [start, end), stripped whitespace included. */
+export interface AddedTokenMatch {
+  readonly token: ResolvedAddedToken;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Finds added tokens in a text: leftmost first, the longest at each place, none overlapping, as the library does. */
+export class AddedTokenFinder {
+  /** By first UTF-16 unit: the patterns that begin with it, longest first. */
+  readonly #byFirstUnit: Map<number, { pattern: string; token: ResolvedAddedToken }[]> = new Map();
+  /** 1 for each UTF-16 unit that begins a pattern: most texts are done after one look at each unit. */
+  readonly #isFirstUnit: Uint8Array = new Uint8Array(0x10000);
+
+  /** @param patterns what to look for; of two equal patterns the first wins */
+  constructor(patterns: Iterable<{ pattern: string; token: ResolvedAddedToken }>) {
+    for (const entry of patterns) {
+      if (entry.pattern === "") continue;
+      const unit = entry.pattern.charCodeAt(0);
+      this.#isFirstUnit[unit] = 1;
+      const bucket = this.#byFirstUnit.get(unit);
+      if (bucket) bucket.push(entry);
+      else this.#byFirstUnit.set(unit, [entry]);
+    }
+    for (const bucket of this.#byFirstUnit.values()) bucket.sort((a, b) => b.pattern.length - a.pattern.length);
+  }
+
+  get isEmpty(): boolean {
+    return this.#byFirstUnit.size === 0;
+  }
+
+  find(text: string): AddedTokenMatch[] {
+    const matches: AddedTokenMatch[] = [];
+    if (this.isEmpty) return matches;
+    let covered = 0;
+    for (let at = 0; at < text.length; at++) {
+      const unit = text.charCodeAt(at);
+      if (this.#isFirstUnit[unit] === 0) continue;
+      const found = this.#byFirstUnit.get(unit)!.find(({ pattern }) => text.startsWith(pattern, at));
+      if (found === undefined) continue;
+      let start = at;
+      let end = at + found.pattern.length;
+      at = end - 1; // a match that is rejected below still uses up its text
+      const { token } = found;
+      if (token.singleWord && (isWordBefore(text, start) || isWordAt(text, end))) continue;
+      if (token.lstrip) while (start > covered && isWhitespace(text.charCodeAt(start - 1))) start--;
+      if (token.rstrip) while (end < text.length && isWhitespace(text.charCodeAt(end))) end++;
+      matches.push({ token, start, end });
+      covered = end;
+    }
+    return matches;
+  }
+}
+
+function isWordBefore(text: string, at: number): boolean {
+  if (at === 0) return false;
+  const low = text.charCodeAt(at - 1);
+  const pair = low >= 0xdc00 && low <= 0xdfff && at > 1;
+  return isWordCharacter(pair ? text.codePointAt(at - 2)! : low);
+}
+
+function isWordAt(text: string, at: number): boolean {
+  return at < text.length && isWordCharacter(text.codePointAt(at)!);
+}

@@ -1,0 +1,309 @@
+import { BertError } from "../errors.ts";
+import type { AddedToken } from "./addedTokens.ts";
+import { type ResolvedNormalizerOptions, resolveNormalizerOptions } from "./basicTokenize.ts";
+import { type DecodeOptions, joinTokens } from "./decode.ts";
+import { type EncodeOptions, type ResolvedEncodeOptions, resolveEncodeOptions, wrong } from "./encodeOptions.ts";
+import { combineWindows, type Encoding, type EncodingContext, slideWindow } from "./encoding.ts";
+import { checkAddedToken, checkTokenizerOptions, SPECIAL_TOKENS, type TokenizerOptions } from "./settings.ts";
+import { TextTokenizer } from "./textTokenizer.ts";
+import { readTokenizerFiles, type TokenizerFiles } from "./tokenizerFiles.ts";
+import type { TokenList } from "./tokenList.ts";
+import { truncatedLengths } from "./truncation.ts";
+import { numberTokens, quote, Vocabulary } from "./vocabulary.ts";
+import { writeTokenizerFiles } from "./writeTokenizerFiles.ts";
+
+/** A text, or with `isSplitIntoWords` its words. */
+export type TextInput = string | readonly string[];
+
+/**
+ * BERT's tokenizer: text to ids and back, with the results of Hugging Face's `tokenizers` 0.23.2 to the last id and offset.
+ *
+ * One difference is meant: with `returnOverflowingTokens` the windows cover the whole text. tokenizers 0.23 stops reading a
+ * text once it has `maxLength` tokens, and loses what follows.
+ *
+ * @example
+ * const tokenizer = BertTokenizer.fromFiles({ "vocab.txt": await readFile("vocab.txt", "utf8") });
+ * const encoding = tokenizer.encode("Hello world!", { textPair: "How are you?" });
+ * encoding.inputIds;       // [101, 7592, 2088, 999, 102, 2129, 2024, 2017, 1029, 102]
+ * encoding.offsets[1];     // [0, 5]
+ * tokenizer.decode(encoding.inputIds, { skipSpecialTokens: true }); // "hello world! how are you?"
+ */
+export class BertTokenizer {
+  readonly #vocabulary: Vocabulary;
+  readonly #options: TokenizerOptions;
+  readonly #normalizer: ResolvedNormalizerOptions;
+  readonly #textTokenizer: TextTokenizer;
+  readonly #context: EncodingContext;
+
+  /**
+   * From the contents of a model's files, together or alone; see `readTokenizerFiles` for who wins where they disagree.
+   *
+   * @throws BertError ERR_VOCABULARY if both vocab.txt and tokenizer.json are missing, a file is damaged, the tokenizer is
+   *   another model's, or [UNK], [CLS] or [SEP] is missing
+   */
+  static fromFiles(files: TokenizerFiles): BertTokenizer {
+    const { tokens, options } = readTokenizerFiles(files);
+    return new BertTokenizer(tokens, options);
+  }
+
+  /**
+   * From a list of tokens; their order gives their ids.
+   *
+   * @throws BertError ERR_VOCABULARY if the list is empty, has a token twice, or lacks [UNK], [CLS] or [SEP]
+   */
+  static fromVocabulary(tokens: readonly string[], options: TokenizerOptions = {}): BertTokenizer {
+    if (!Array.isArray(tokens) || !tokens.every((token) => typeof token === "string" && token.isWellFormed())) {
+      throw new BertError(
+        "ERR_VOCABULARY",
+        "BertTokenizer.fromVocabulary: tokens must be a list of strings without lone surrogates",
+      );
+    }
+    return new BertTokenizer(numberTokens(tokens), options);
+  }
+
+  private constructor(tokens: ReadonlyMap<string, number>, options: TokenizerOptions) {
+    checkTokenizerOptions(options);
+    this.#vocabulary = new Vocabulary(tokens);
+    this.#options = options;
+    const unk = options.unkToken ?? SPECIAL_TOKENS.unkToken;
+    const unkTokenId = tokens.get(unk);
+    if (unkTokenId === undefined) throw missing(unk);
+    for (const role of Object.keys(SPECIAL_TOKENS) as (keyof typeof SPECIAL_TOKENS)[]) {
+      const token = options[role] ?? SPECIAL_TOKENS[role];
+      if (options[role] !== undefined || tokens.has(token)) this.#vocabulary.add({ content: token, special: true });
+      else if (role === "clsToken" || role === "sepToken") throw missing(token);
+    }
+    for (const token of options.addedTokens ?? []) this.#add(token);
+    this.#normalizer = resolveNormalizerOptions(options);
+    const maxChars = options.maxInputCharsPerWord ?? 100;
+    this.#textTokenizer = new TextTokenizer(this.#vocabulary, this.#normalizer, unkTokenId, maxChars);
+    this.#context = {
+      clsTokenId: this.clsTokenId,
+      sepTokenId: this.sepTokenId,
+      idToToken: (id) => this.#vocabulary.idToToken(id),
+    };
+  }
+
+  get unkToken(): string {
+    return this.#options.unkToken ?? SPECIAL_TOKENS.unkToken;
+  }
+  get clsToken(): string {
+    return this.#options.clsToken ?? SPECIAL_TOKENS.clsToken;
+  }
+  get sepToken(): string {
+    return this.#options.sepToken ?? SPECIAL_TOKENS.sepToken;
+  }
+  /** undefined if there is none. */
+  get padToken(): string | undefined {
+    return this.#optionalToken("padToken");
+  }
+  /** undefined if there is none. */
+  get maskToken(): string | undefined {
+    return this.#optionalToken("maskToken");
+  }
+  get unkTokenId(): number {
+    return this.#vocabulary.tokenToId(this.unkToken)!;
+  }
+  get clsTokenId(): number {
+    return this.#vocabulary.tokenToId(this.clsToken)!;
+  }
+  get sepTokenId(): number {
+    return this.#vocabulary.tokenToId(this.sepToken)!;
+  }
+  get padTokenId(): number | undefined {
+    return this.padToken === undefined ? undefined : this.#vocabulary.tokenToId(this.padToken);
+  }
+  get maskTokenId(): number | undefined {
+    return this.maskToken === undefined ? undefined : this.#vocabulary.tokenToId(this.maskToken);
+  }
+  /** Ids of all tokens that `decode` skips with `skipSpecialTokens`, ascending. */
+  get allSpecialIds(): number[] {
+    const special = [...this.#vocabulary.added.values()].filter((token) => token.special);
+    return special.map((token) => token.id).sort((a, b) => a - b);
+  }
+  /** One more than the highest id, added tokens included: the rows that the model's word embeddings need. */
+  get size(): number {
+    return this.#vocabulary.size;
+  }
+  /** Longest encoding the model takes; Infinity if the files do not say. */
+  get modelMaxLength(): number {
+    return this.#options.modelMaxLength ?? Number.POSITIVE_INFINITY;
+  }
+  get doLowerCase(): boolean {
+    return this.#normalizer.doLowerCase;
+  }
+
+  /** All tokens, added ones included, with their ids: a copy. */
+  vocabulary(): Map<string, number> {
+    const all = new Map(this.#vocabulary.wordPieces);
+    for (const { content, id } of this.#vocabulary.added.values()) all.set(content, id);
+    return all;
+  }
+
+  /** The id of a token, undefined if there is none: no silent [UNK]. */
+  tokenToId(token: string): number | undefined {
+    return this.#vocabulary.tokenToId(token);
+  }
+
+  /** The token of an id, undefined if there is none. */
+  idToToken(id: number): string | undefined {
+    return this.#vocabulary.idToToken(id);
+  }
+
+  /**
+   * One text, or a pair with `textPair`.
+   *
+   * @throws BertError ERR_INPUT if the text is no string, an option is wrong, or it cannot be truncated as asked. Lone
+   *   surrogates are no error: they count as U+FFFD, as in any UTF-8 file that they are written to.
+   */
+  encode(text: TextInput, options: EncodeOptions & { readonly textPair?: TextInput } = {}): Encoding {
+    if (typeof options !== "object" || options === null) throw wrong("encode", "options", "an object", options);
+    const { textPair, ...rest } = options;
+    const resolved = resolveEncodeOptions("encode", rest, this.#defaults());
+    const encoding = this.#encodeOne("encode", text, textPair, resolved);
+    this.#pad("encode", [encoding], resolved);
+    return encoding;
+  }
+
+  /**
+   * Many texts or pairs. They keep their own lengths unless `padding` is asked for.
+   *
+   * @param inputs texts, or pairs as `[text, textPair]`; with `isSplitIntoWords` lists of words, or pairs of such lists
+   * @throws BertError ERR_INPUT as `encode`, naming the input by its number
+   */
+  encodeBatch(
+    inputs: readonly (TextInput | readonly [TextInput, TextInput])[],
+    options: EncodeOptions = {},
+  ): Encoding[] {
+    if (!Array.isArray(inputs)) throw wrong("encodeBatch", "inputs", "an array", inputs);
+    const resolved = resolveEncodeOptions("encodeBatch", options, this.#defaults());
+    const encodings = inputs.map((input: TextInput | readonly [TextInput, TextInput], n) => {
+      const pair = Array.isArray(input) && (!resolved.isSplitIntoWords || Array.isArray(input[0]));
+      if (!pair) return this.#encodeOne(`encodeBatch: inputs[${n}]`, input as TextInput, undefined, resolved);
+      if (input.length !== 2) throw wrong("encodeBatch", `inputs[${n}]`, "a text or a pair [text, textPair]", input);
+      return this.#encodeOne(`encodeBatch: inputs[${n}]`, input[0]!, input[1], resolved);
+    });
+    this.#pad("encodeBatch", encodings, resolved);
+    return encodings;
+  }
+
+  /** The tokens of a text as strings, without [CLS] and [SEP]. */
+  tokenize(text: string): string[] {
+    return this.encode(text, { addSpecialTokens: false }).tokens();
+  }
+
+  /**
+   * Text from ids.
+   *
+   * @throws BertError ERR_INPUT if an id is not in the vocabulary
+   */
+  decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
+    const tokens: string[] = [];
+    for (let i = 0; i < ids.length; i++) {
+      const token = this.#vocabulary.idToToken(ids[i]);
+      if (token === undefined)
+        throw wrong("decode", `ids[${i}]`, `an id of the vocabulary, from 0 to ${this.size - 1}`, ids[i]);
+      if (!(options.skipSpecialTokens && this.#vocabulary.isSpecial(ids[i]))) tokens.push(token);
+    }
+    return joinTokens(tokens, options.cleanUpTokenizationSpaces ?? this.#options.cleanUpTokenizationSpaces ?? false);
+  }
+
+  /**
+   * Adds tokens that are found in the text before any splitting. A token of the vocabulary keeps its id, a new one gets the next
+   * free id: the model's word embeddings must then be resized to `size`.
+   *
+   * @returns how many were new or changed
+   * @throws BertError ERR_VOCABULARY if one is empty or wrongly described
+   */
+  addTokens(tokens: readonly (string | AddedToken)[]): number {
+    if (!Array.isArray(tokens)) throw wrong("addTokens", "tokens", "an array", tokens);
+    const changed = tokens.filter((token: string | AddedToken) =>
+      this.#add(typeof token === "string" ? { content: token } : token),
+    );
+    this.#textTokenizer.setAddedTokens([...this.#vocabulary.added.values()]);
+    return changed.length;
+  }
+
+  /** `addTokens`, and `decode` can skip them. */
+  addSpecialTokens(tokens: readonly (string | AddedToken)[]): number {
+    if (!Array.isArray(tokens)) throw wrong("addSpecialTokens", "tokens", "an array", tokens);
+    return this.addTokens(
+      tokens.map((token: string | AddedToken) => ({
+        ...(typeof token === "string" ? { content: token } : token),
+        special: true,
+      })),
+    );
+  }
+
+  /** The files from which this library and Hugging Face's read the same tokenizer. */
+  toFiles(): TokenizerFiles {
+    return writeTokenizerFiles(this.#vocabulary, this.#options, {
+      unk_token: this.unkToken,
+      cls_token: this.clsToken,
+      sep_token: this.sepToken,
+      pad_token: this.padToken,
+      mask_token: this.maskToken,
+    });
+  }
+
+  #encodeOne(where: string, text: unknown, textPair: unknown, options: ResolvedEncodeOptions): Encoding {
+    const first = this.#tokens(where, "text", text, options);
+    const second = textPair === undefined ? undefined : this.#tokens(where, "textPair", textPair, options);
+    const added = options.addSpecialTokens ? (second === undefined ? 2 : 3) : 0;
+    const [keepFirst, keepSecond] = truncatedLengths(first.length, second?.length, added, options);
+    const windows = (list: TokenList, keep: number) => {
+      const all = slideWindow(list, keep, options.stride, options.truncationSide);
+      return options.returnOverflowingTokens ? all : all.slice(0, 1);
+    };
+    return combineWindows(
+      windows(first, keepFirst),
+      second && windows(second, keepSecond),
+      options.addSpecialTokens,
+      this.#context,
+    );
+  }
+
+  #tokens(where: string, name: string, text: unknown, options: ResolvedEncodeOptions): TokenList {
+    if (!options.isSplitIntoWords) {
+      if (typeof text !== "string") throw wrong(where, name, "a string", text);
+      return this.#textTokenizer.tokenize(text, options.offsetUnit);
+    }
+    if (!Array.isArray(text) || !text.every((word) => typeof word === "string")) {
+      throw wrong(where, name, "a list of strings, as isSplitIntoWords says", text);
+    }
+    return this.#textTokenizer.tokenizeWords(text, options.offsetUnit);
+  }
+
+  #pad(where: string, encodings: readonly Encoding[], options: ResolvedEncodeOptions): void {
+    if (options.padding === "do_not_pad") return;
+    const { padTokenId } = this;
+    if (padTokenId === undefined) throw wrong(where, "padding", "off, as the vocabulary has no [PAD]", options.padding);
+    const target =
+      options.padding === "max_length" ? options.maxLength : encodings.reduce((most, e) => Math.max(most, e.length), 0);
+    const length = Math.ceil(target / options.padToMultipleOf) * options.padToMultipleOf;
+    for (const encoding of encodings)
+      encoding.pad({ length, side: options.paddingSide, padTokenId, padTokenTypeId: 0 });
+  }
+
+  #defaults(): { modelMaxLength: number; truncationSide: "left" | "right"; paddingSide: "left" | "right" } {
+    const { truncationSide = "right", paddingSide = "right" } = this.#options;
+    return { modelMaxLength: this.modelMaxLength, truncationSide, paddingSide };
+  }
+
+  #add(token: AddedToken): boolean {
+    checkAddedToken(token);
+    return this.#vocabulary.add(token);
+  }
+
+  #optionalToken(role: "padToken" | "maskToken"): string | undefined {
+    const token = this.#options[role] ?? SPECIAL_TOKENS[role];
+    return this.#vocabulary.tokenToId(token) === undefined ? undefined : token;
+  }
+}
+
+function missing(token: string): BertError {
+  return new BertError(
+    "ERR_VOCABULARY",
+    `BertTokenizer: vocabulary must have the token ${quote(token)}, got one without it`,
+  );
+}

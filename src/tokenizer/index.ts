@@ -1,0 +1,10 @@
+export type { AddedToken } from "./addedTokens.ts";
+export { basicTokenize, type NormalizerOptions } from "./basicTokenize.ts";
+export { BertTokenizer, type TextInput } from "./bertTokenizer.ts";
+export type { DecodeOptions } from "./decode.ts";
+export type { EncodeOptions, TruncationStrategy } from "./encodeOptions.ts";
+export type { Encoding } from "./encoding.ts";
+export type { TokenizerOptions } from "./settings.ts";
+export type { TokenizerFiles } from "./tokenizerFiles.ts";
+export { isCjk, isControl, isPunctuation, isWhitespace } from "./unicode.ts";
+export { wordPiece } from "./wordPiece.ts";

@@ -1,0 +1,117 @@
+import { BertError } from "../errors.ts";
+import type { AddedToken, ResolvedAddedToken } from "./addedTokens.ts";
+
+/** Tokens and their ids, and which of them were added on top of the WordPiece vocabulary. */
+export class Vocabulary {
+  /** The WordPiece vocabulary. Words are matched against this, never against the added tokens. */
+  readonly wordPieces: ReadonlyMap<string, number>;
+  /** Added tokens by content, in the order they were added. */
+  readonly added: Map<string, ResolvedAddedToken> = new Map();
+  readonly #tokens: (string | undefined)[] = [];
+  readonly #addedById: Map<number, ResolvedAddedToken> = new Map();
+
+  /**
+   * @param tokens token → id; ids need not be contiguous
+   * @throws BertError ERR_VOCABULARY if it is empty, an id is no index, or two tokens share an id
+   */
+  constructor(tokens: ReadonlyMap<string, number>) {
+    if (tokens.size === 0) throw new BertError("ERR_VOCABULARY", "vocabulary: must have at least one token, got none");
+    for (const [token, id] of tokens) {
+      if (!Number.isInteger(id) || id < 0 || id > MAX_ID) {
+        throw new BertError("ERR_VOCABULARY", `vocabulary: id of ${quote(token)} must be an integer from 0, got ${id}`);
+      }
+      if (this.#tokens[id] !== undefined) {
+        throw new BertError(
+          "ERR_VOCABULARY",
+          `vocabulary: id ${id} must have one token, got ${quote(this.#tokens[id])} and ${quote(token)}`,
+        );
+      }
+      this.#tokens[id] = token;
+    }
+    this.wordPieces = tokens;
+  }
+
+  /** One more than the highest id: the rows that a model's word embeddings need. */
+  get size(): number {
+    return this.#tokens.length;
+  }
+
+  tokenToId(token: string): number | undefined {
+    return this.added.get(token)?.id ?? this.wordPieces.get(token);
+  }
+
+  idToToken(id: number): string | undefined {
+    return this.#tokens[id];
+  }
+
+  isSpecial(id: number): boolean {
+    return this.#addedById.get(id)?.special ?? false;
+  }
+
+  /**
+   * Adds a token, under its old id if the vocabulary has it, else under the next free one. Adding it again replaces its
+   * properties.
+   *
+   * @returns true if anything changed
+   */
+  add(token: AddedToken): boolean {
+    const special = token.special ?? false;
+    const resolved: ResolvedAddedToken = {
+      content: token.content,
+      singleWord: token.singleWord ?? false,
+      lstrip: token.lstrip ?? false,
+      rstrip: token.rstrip ?? false,
+      normalized: token.normalized ?? !special,
+      special,
+      id: this.tokenToId(token.content) ?? this.#tokens.length,
+    };
+    const old = this.added.get(token.content);
+    if (old !== undefined && JSON.stringify(old) === JSON.stringify(resolved)) return false;
+    this.added.set(token.content, resolved);
+    this.#addedById.set(resolved.id, resolved);
+    this.#tokens[resolved.id] = token.content;
+    return true;
+  }
+
+  /** The WordPiece tokens by id, for vocab.txt; an id without a token is undefined. */
+  wordPieceList(): (string | undefined)[] {
+    const list: (string | undefined)[] = [];
+    for (const [token, id] of this.wordPieces) list[id] = token;
+    return Array.from(list);
+  }
+}
+
+/**
+ * Token → id from a list whose order gives the ids.
+ *
+ * @throws BertError ERR_VOCABULARY if a token appears twice
+ */
+export function numberTokens(tokens: readonly string[]): Map<string, number> {
+  const ids = new Map<string, number>();
+  for (const [id, token] of tokens.entries()) {
+    const earlier = ids.get(token);
+    if (earlier !== undefined) {
+      throw new BertError(
+        "ERR_VOCABULARY",
+        `vocabulary: tokens must be distinct, got ${quote(token)} as ${earlier} and as ${id}`,
+      );
+    }
+    ids.set(token, id);
+  }
+  return ids;
+}
+
+/** The lines of a vocab.txt, line number = id; the line end of the last line may be missing. */
+export function parseVocabTxt(text: string): Map<string, number> {
+  const lines = text.replace(/^\ufeff/, "").split(/\r\n|\n|\r/);
+  while (lines.length > 0 && lines.at(-1) === "") lines.pop();
+  return numberTokens(lines);
+}
+
+/** For messages: quoted, control characters escaped, cut if long. */
+export function quote(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+}
+
+// 2^24 rows of embeddings would be 48 GB of float32 in BERT-base: a higher id is a damaged file, and an array of that length too.
+const MAX_ID = 2 ** 24;

@@ -1,0 +1,129 @@
+import { TokenList } from "./tokenList.ts";
+import { CONTINUATION, START, type WordPieceTrie } from "./wordPieceTrie.ts";
+
+/**
+ * Takes the characters of a text one by one, with their places, and writes the pieces of each word to `tokens`. It runs the
+ * automaton of WordPieceTrie while the word goes by, so that no word is ever put together as a string.
+ */
+export class WordMatcher {
+  /** What was found since `reset`. */
+  readonly tokens: TokenList = new TokenList(1024);
+  /** The number of the word being read. */
+  word = 0;
+  readonly #trie: WordPieceTrie;
+  readonly #tokenLengths: ArrayLike<number>;
+  readonly #unkTokenId: number;
+  readonly #maxChars: number;
+  #state = START;
+  #chars = 0;
+  #units = 0;
+  #firstPiece = 0;
+  #wordStart = 0;
+  #wordEnd = 0;
+  // The place in the text of each unit of the word: what the offsets of its pieces are read from.
+  readonly #unitStarts: Int32Array;
+  readonly #unitEnds: Int32Array;
+
+  /** @param tokenLengths UTF-16 length of each token by id, with its "##" */
+  constructor(trie: WordPieceTrie, tokenLengths: ArrayLike<number>, unkTokenId: number, maxChars: number) {
+    this.#trie = trie;
+    this.#tokenLengths = tokenLengths;
+    this.#unkTokenId = unkTokenId;
+    this.#maxChars = maxChars;
+    this.#unitStarts = new Int32Array(2 * maxChars + 2);
+    this.#unitEnds = new Int32Array(2 * maxChars + 2);
+  }
+
+  reset(): void {
+    this.tokens.length = 0;
+    this.word = 0;
+  }
+
+  /** A character of the word, by its code point, that came from the text's [start, end). */
+  character(codePoint: number, start: number, end: number): void {
+    const { symbols } = this.#trie;
+    if (codePoint < 0x10000) {
+      this.symbol(symbols[codePoint], start, end);
+    } else {
+      this.symbol(symbols[0xd7c0 + (codePoint >> 10)], start, end); // the surrogate pair is one character …
+      this.#chars--;
+      this.symbol(symbols[0xdc00 + (codePoint & 0x3ff)], start, end); // … in two units
+    }
+  }
+
+  /** The same for a character that is one UTF-16 unit, by its symbol in the trie. */
+  symbol(symbol: number, start: number, end: number): void {
+    if (this.#chars === 0 && this.#units === 0) {
+      this.#wordStart = start;
+      this.#firstPiece = this.tokens.length;
+      this.#state = START;
+    }
+    this.#chars++;
+    this.#wordEnd = end;
+    if (this.#state === NO_MATCH) return;
+    if (this.#chars > this.#maxChars) {
+      this.#state = NO_MATCH;
+      return;
+    }
+    this.#unitStarts[this.#units] = start;
+    this.#unitEnds[this.#units] = end;
+    this.#units++;
+    const { base, check } = this.#trie;
+    let state = this.#state;
+    let next = base[state] + symbol;
+    while (check[next] !== state) {
+      state = this.#fail(state);
+      if (state === NO_MATCH) break;
+      next = base[state] + symbol;
+    }
+    this.#state = state === NO_MATCH ? NO_MATCH : next;
+  }
+
+  /** The word is over, if there is one: its pieces get their places, or it becomes one unknown token. */
+  endWord(): void {
+    if (this.#chars === 0) return;
+    let state = this.#state;
+    while (state !== CONTINUATION && state !== NO_MATCH) state = this.#fail(state);
+    const { tokens } = this;
+    if (state === NO_MATCH) {
+      tokens.length = this.#firstPiece;
+      tokens.push(this.#unkTokenId, this.#wordStart, this.#wordEnd, this.word);
+    } else {
+      let unit = 0;
+      for (let i = this.#firstPiece; i < tokens.length; i++) {
+        const end = unit + this.#tokenLengths[tokens.ids[i]] - (unit === 0 ? 0 : 2);
+        tokens.starts[i] = this.#unitStarts[unit];
+        tokens.ends[i] = this.#unitEnds[end - 1];
+        unit = end;
+      }
+    }
+    this.#chars = 0;
+    this.#units = 0;
+    this.word++;
+  }
+
+  /** A token that was found as such in the text: a word of its own. */
+  addedToken(id: number, start: number, end: number): void {
+    this.tokens.push(id, start, end, this.word);
+    this.word++;
+  }
+
+  /** Forgets a word that was begun and the tokens from `length` on. */
+  rewind(length: number, word: number): void {
+    this.tokens.length = length;
+    this.word = word;
+    this.#chars = 0;
+    this.#units = 0;
+  }
+
+  #fail(state: number): number {
+    const { failure, pops, popsFrom, popsTo } = this.#trie;
+    const link = failure[state];
+    if (link === 0) return NO_MATCH;
+    const to = popsTo[state];
+    for (let i = popsFrom[state]; i < to; i++) this.tokens.push(pops[i], 0, 0, this.word);
+    return link;
+  }
+}
+
+const NO_MATCH = -1;
