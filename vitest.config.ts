@@ -1,8 +1,12 @@
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
+/** Where to write the results as JSON beside the printed ones; `.ci/run` adds them up. */
+const report = process.env.TEST_REPORT;
+
 /** `fast` is every test but `*.slow.test.ts`; `slow` is those alone (real sizes, a million generated cases). */
 const config: ViteUserConfig = defineConfig({
   test: {
+    ...(report && { reporters: ["default", "json"], outputFile: { json: report } }),
     projects: [
       {
         test: {

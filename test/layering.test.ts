@@ -1,0 +1,150 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { type Reaches, reachesOf } from "./support/imports.ts";
+
+/** Which files of `src` may import which others; each may also import what stands on its own line. Lowest first. */
+const LAYERS: readonly { readonly files: RegExp; readonly mayImport: RegExp }[] = [
+  { files: /^errors\.ts$/, mayImport: /^$/ },
+  { files: /^tokenizer\//, mayImport: /^errors\.ts$/ },
+  { files: /^tensor\/kernels\//, mayImport: /^(errors\.ts|tensor\/(tensor|backend)\.ts)$/ },
+  { files: /^tensor\//, mayImport: /^(errors\.ts|tensor\/.*)$/ },
+  { files: /^layers\//, mayImport: /^(errors\.ts|tensor\/.*)$/ },
+  { files: /^model\//, mayImport: /^(errors\.ts|(tensor|layers)\/.*)$/ },
+  { files: /^hub\//, mayImport: /^(errors\.ts|tensor\/safetensors.*)$/ },
+  { files: /^pipelines\//, mayImport: /^(errors\.ts|(tokenizer|tensor|model|hub)\/.*)$/ },
+  { files: /^cli\//, mayImport: /^(errors\.ts|(tokenizer|tensor|layers|model|hub|pipelines)\/.*|index\.ts)$/ },
+  { files: /^index\.ts$/, mayImport: /^(errors\.ts|(tokenizer|tensor|layers|model|hub|pipelines)\/.*)$/ },
+];
+
+/** What runs in Node alone: `node:` modules and Node's globals. */
+const NODE_ONLY = /^(hub|cli)\/|^tensor\/threads\/platform/;
+
+/** What is wrong with what one file reaches for. */
+function faults(path: string, { imports, globals }: Reaches): string[] {
+  const layer = LAYERS.find(({ files }) => files.test(path));
+  if (!layer) return [`${path} is in no known layer`];
+  const found = [];
+  for (const name of imports) {
+    if (name.startsWith("node:")) {
+      if (!NODE_ONLY.test(path)) found.push(`${path} imports ${name}`);
+    } else if (!layer.mayImport.test(name) && !layer.files.test(name)) {
+      found.push(`${path} imports ${name}`);
+    }
+  }
+  if (!NODE_ONLY.test(path)) for (const name of globals) found.push(`${path} uses ${name}`);
+  return found;
+}
+
+/** The files of a circle of imports, or null: within a layer they point one way too. */
+function circle(loaded: ReadonlyMap<string, readonly string[]>): string[] | null {
+  const done = new Set<string>();
+  const visit = (path: string, trail: readonly string[]): string[] | null => {
+    if (trail.includes(path)) return [...trail.slice(trail.indexOf(path)), path];
+    if (done.has(path)) return null;
+    for (const next of loaded.get(path) ?? []) {
+      const found = visit(next, [...trail, path]);
+      if (found) return found;
+    }
+    done.add(path);
+    return null;
+  };
+  for (const path of loaded.keys()) {
+    const found = visit(path, []);
+    if (found) return found;
+  }
+  return null;
+}
+
+describe("src", () => {
+  const root = join(import.meta.dirname, "..", "src");
+  const paths = readdirSync(root, { recursive: true, encoding: "utf8" })
+    .map((path) => path.replaceAll("\\", "/"))
+    .filter((path) => path.endsWith(".ts"));
+  const reaches = new Map(paths.map((path) => [path, reachesOf(path, readFileSync(join(root, path), "utf8"))]));
+
+  test("is read whole", () => {
+    expect(paths).toEqual(
+      expect.arrayContaining(["errors.ts", "index.ts", "model/bert.ts", "tensor/kernels/matmul.ts"]),
+    );
+    for (const { files } of LAYERS) expect(paths.some((path) => files.test(path))).toBe(true);
+    expect([...reaches.values()].flatMap(({ imports }) => imports).length).toBeGreaterThan(100);
+  });
+
+  test("imports point down, and only hub and cli need Node", () => {
+    expect(paths.flatMap((path) => faults(path, reaches.get(path) as Reaches))).toEqual([]);
+  });
+
+  test("no file imports itself through others", () => {
+    expect(circle(new Map([...reaches].map(([path, { loaded }]) => [path, loaded])))).toBeNull();
+  });
+});
+
+describe("the check itself", () => {
+  const check = (path: string, source: string) => faults(path, reachesOf(path, source));
+
+  test.each([
+    ["tensor/tensor.ts", `import { x } from "../layers/linear.ts";`, "layers/linear.ts"],
+    ["tensor/kernels/softmax.ts", `import { x } from "../chooseBackend.ts";`, "tensor/chooseBackend.ts"],
+    ["tensor/kernels/matmul.ts", `import { x } from "../simd/matmul.ts";`, "tensor/simd/matmul.ts"],
+    ["layers/linear.ts", `export { x } from "../model/bert.ts";`, "model/bert.ts"],
+    ["layers/linear.ts", `export * from "../tokenizer/index.ts";`, "tokenizer/index.ts"],
+    ["tokenizer/index.ts", `import type { Tensor } from "../tensor/tensor.ts";`, "tensor/tensor.ts"],
+    ["tokenizer/index.ts", `let x: import("../tensor/tensor.ts").Tensor;`, "tensor/tensor.ts"],
+    ["model/bert.ts", `const x = await import("../pipelines/load.ts");`, "pipelines/load.ts"],
+    ["model/bert.ts", "const x = await import(`../pipelines/x.ts` + name);", "(computed)"],
+    ["hub/files.ts", `import { x } from "../tensor/chooseBackend.ts";`, "tensor/chooseBackend.ts"],
+    ["pipelines/load.ts", `import { x } from "../index.ts";`, "index.ts"],
+    ["pipelines/load.ts", `import x = require("../cli/main.ts");`, "cli/main.ts"],
+    ["index.ts", `import "./cli/main.ts";`, "cli/main.ts"],
+    ["errors.ts", `import { x } from "./tensor/tensor.ts";`, "tensor/tensor.ts"],
+    ["model/bert.ts", `import { x } from "some-package";`, "some-package"],
+    ["model/bert.ts", `import { readFile } from "node:fs";`, "node:fs"],
+    ["model/bert.ts", `import { readFile } from "fs";`, "fs"],
+  ])("refuses in %s: %s", (path, source, name) => {
+    expect(check(path, source)).toEqual([`${path} imports ${name}`]);
+  });
+
+  test.each([
+    ["process.exit(1);", "process"],
+    ["const home = globalThis.process?.env;", "process"],
+    [`const home = globalThis["process"];`, "process"],
+    ["function f(bytes: Buffer): void {}", "Buffer"],
+    ["const x = Buffer.from([]);", "Buffer"],
+    [`const fs = require("fs");`, "require"],
+    [`const here = __dirname + "/x";`, "__dirname"],
+    ["const environment = { process };", "process"],
+  ])("refuses a global of Node: %s", (source, name) => {
+    expect(check("model/bert.ts", source)).toEqual([`model/bert.ts uses ${name}`]);
+    expect(check("cli/main.ts", source)).toEqual([]);
+  });
+
+  test.each([
+    `// import { x } from "../pipelines/load.ts"; process.exit(1)`,
+    `/** @example import { x } from "../pipelines/load.ts" */`,
+    `const text = 'import { x } from "../pipelines/load.ts"; process.exit()';`,
+    "const text = `import x from '../index.ts' // process`;",
+    `const pattern = /"import x from '..\\/index.ts'/;`,
+    `import { x } from "../layers/linear.ts"; import type { Y } from "../tensor/tensor.ts"; export * from "./heads.ts";`,
+    "const options = { process: 1, Buffer: 2 }; options.process; class A { require = 1 } interface B { process: number }",
+  ])("allows: %s", (source) => {
+    expect(check("model/bert.ts", source)).toEqual([]);
+  });
+
+  test("refuses a folder that it does not know", () => {
+    expect(check("utils/misc.ts", "")).toEqual(["utils/misc.ts is in no known layer"]);
+  });
+
+  test("refuses what it cannot read", () => {
+    expect(() => check("model/bert.ts", "import {")).toThrow("model/bert.ts");
+  });
+
+  test("finds a circle, which types and dynamic imports do not close", () => {
+    const graph = (a: string, b: string) =>
+      circle(new Map([a, b].map((source, i) => [`${"ab"[i]}.ts`, reachesOf(`${"ab"[i]}.ts`, source).loaded])));
+    expect(graph(`import { b } from "./b.ts";`, `export { a } from "./a.ts";`)).toEqual(["a.ts", "b.ts", "a.ts"]);
+    expect(graph(`import { b } from "./b.ts";`, `import { type A } from "./a.ts";`)).toBeNull();
+    expect(graph(`import { b } from "./b.ts";`, `import type { A } from "./a.ts";`)).toBeNull();
+    expect(graph(`import { b } from "./b.ts";`, `const a = import("./a.ts");`)).toBeNull();
+  });
+});
