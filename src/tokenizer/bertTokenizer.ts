@@ -250,7 +250,7 @@ export class BertTokenizer {
     const first = this.#tokens(where, "text", text, options);
     const second = textPair === undefined ? undefined : this.#tokens(where, "textPair", textPair, options);
     const added = options.addSpecialTokens ? (second === undefined ? 2 : 3) : 0;
-    const [keepFirst, keepSecond] = truncatedLengths(first.length, second?.length, added, options);
+    const [keepFirst, keepSecond] = truncatedLengths(first, second, added, options);
     const windows = (list: TokenList, keep: number) => {
       const all = slideWindow(list, keep, options.stride, options.truncationSide);
       return options.returnOverflowingTokens ? all : all.slice(0, 1);

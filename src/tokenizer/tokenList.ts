@@ -6,6 +6,8 @@ export class TokenList {
   ends: Int32Array;
   /** Which word of the text each token belongs to. */
   words: Int32Array;
+  /** Which tokens, by index, are added tokens that stood in the text as such. */
+  added: number[] = [];
   length = 0;
 
   constructor(capacity: number) {
@@ -31,6 +33,7 @@ export class TokenList {
     list.starts.set(this.starts.subarray(0, this.length));
     list.ends.set(this.ends.subarray(0, this.length));
     list.words.set(this.words.subarray(0, this.length));
+    list.added = this.added.slice();
     list.length = this.length;
     return list;
   }

@@ -1,54 +1,76 @@
 import { BertError } from "../errors.ts";
 import type { ResolvedEncodeOptions } from "./encodeOptions.ts";
+import type { TokenList } from "./tokenList.ts";
 
 /**
  * How many tokens of each text fit, special tokens not counted.
  *
- * "longest_first" takes from the longer text until both are equally long and then from both, as the library does: with room R
- * and n₁ ≤ n₂, (n₁, R − n₁) if n₁ fits in half of R, else (⌊R/2⌋, ⌈R/2⌉).
+ * "longest_first" takes from the longer text until both are equally long and then from both, as the library does: with room R,
+ * a text of n ≤ R/2 tokens stays whole and the other gets R − n; else both get R/2. Of an odd R, the one that the library found
+ * longer gets the token more, and the second if they are equal.
  *
- * @param first  tokens of the first text
- * @param second tokens of the second text; undefined if there is none
+ * @param second undefined if there is no second text
  * @param added  special tokens that will be added
- * @returns      tokens to keep of each; `[first, second]` if all fit
+ * @returns      tokens to keep of each; their own lengths if all fit
  * @throws BertError ERR_INPUT if the strategy cannot make it fit
  */
 export function truncatedLengths(
-  first: number,
-  second: number | undefined,
+  first: TokenList,
+  second: TokenList | undefined,
   added: number,
-  { truncation, maxLength, stride }: ResolvedEncodeOptions,
+  options: ResolvedEncodeOptions,
 ): [number, number] {
-  const total = first + (second ?? 0);
-  if (truncation === "do_not_truncate") return [first, second ?? 0];
+  const { truncation, maxLength, stride } = options;
+  const lengths: [number, number] = [first.length, second?.length ?? 0];
+  if (truncation === "do_not_truncate") return lengths;
   const room = maxLength - added;
   if (room < 0) throw error(`maxLength must be at least the ${added} special tokens, got ${maxLength}`);
-  if (stride > 0 && stride >= room)
+  if (stride > 0 && stride >= room) {
     throw error(`stride must be less than the ${room} tokens that maxLength leaves the text, got ${stride}`);
-  if (truncation === "only_second" && second === undefined) {
-    throw error('truncation must not be "only_second" for a single text, got "only_second" without a pair');
   }
-  if (total <= room) return [first, second ?? 0];
+  if (truncation === "only_second" && second === undefined) {
+    throw error('truncation must not be "only_second" without textPair, got "only_second"');
+  }
+  const over = lengths[0] + lengths[1] - room;
+  if (over <= 0) return lengths;
   if (room === 0) return [0, 0];
-  if (truncation === "longest_first") return longestFirst(first, second, room);
-  const over = total - room;
-  const target = truncation === "only_first" ? first : second!;
-  if (target <= over) {
+  if (truncation === "longest_first") {
+    return second === undefined ? [room, 0] : longestFirst(first, second, room, options);
+  }
+  const target = truncation === "only_first" ? 0 : 1;
+  if (lengths[target] <= over) {
     throw error(
-      `maxLength must leave room for the text that "${truncation}" keeps, got ${maxLength} with ${total - target + added} tokens taken`,
+      `maxLength must leave room for the text that "${truncation}" cuts, got ${maxLength} with ${lengths[1 - target] + added} tokens taken`,
     );
   }
-  return truncation === "only_first" ? [first - over, second ?? 0] : [first, second! - over];
+  lengths[target] -= over;
+  return lengths;
 }
 
-function longestFirst(first: number, second: number | undefined, room: number): [number, number] {
-  if (second === undefined) return [room, 0];
-  const shorter = Math.min(first, second);
-  if (2 * shorter > room) {
-    const half = Math.floor(room / 2);
-    return first <= second ? [half, room - half] : [room - half, half];
+function longestFirst(
+  first: TokenList,
+  second: TokenList,
+  room: number,
+  { maxLength, truncationSide }: ResolvedEncodeOptions,
+): [number, number] {
+  const half = Math.floor(room / 2);
+  if (first.length <= half) return [first.length, room - first.length];
+  if (second.length <= half) return [room - second.length, second.length];
+  const firstIsLonger = lengthRead(first, maxLength, truncationSide) > lengthRead(second, maxLength, truncationSide);
+  return firstIsLonger ? [room - half, half] : [half, room - half];
+}
+
+/**
+ * What tokenizers 0.23 takes for the length of a text that it truncates: it stops reading behind the word that brings it to
+ * `maxLength` tokens. Added tokens count, but it never stops at one.
+ */
+function lengthRead({ length, words, added }: TokenList, maxLength: number, side: "left" | "right"): number {
+  const at = (n: number): number => (side === "right" ? n : length - 1 - n); // the n-th token that it reads
+  const isAdded = new Set(added);
+  for (let n = maxLength - 1; n < length - 1; n++) {
+    if (words[at(n)] !== words[at(n + 1)] && !isAdded.has(at(n))) return n + 1;
   }
-  return first <= second ? [shorter, room - shorter] : [room - shorter, shorter];
+  return length;
 }
 
 function error(sentence: string): BertError {

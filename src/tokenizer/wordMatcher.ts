@@ -36,6 +36,7 @@ export class WordMatcher {
 
   reset(): void {
     this.tokens.length = 0;
+    this.tokens.added.length = 0;
     this.word = 0;
   }
 
@@ -104,6 +105,7 @@ export class WordMatcher {
 
   /** A token that was found as such in the text: a word of its own. */
   addedToken(id: number, start: number, end: number): void {
+    this.tokens.added.push(this.tokens.length);
     this.tokens.push(id, start, end, this.word);
     this.word++;
   }
