@@ -1,20 +1,37 @@
 /**
- * Every tolerance of the tests that compare with the float64 truth, each with the worst error measured (Node 26 and
- * Node 20 agree to the last bit, as `plain` does everywhere). Beside these, each hidden state must be at least as close
- * to the truth as PyTorch's own float32, by the errors that the reference data record.
+ * Every tolerance of the tests that compare with the float64 truth: an absolute error, with the worst one measured. As
+ * `plain` gives the same bits everywhere, they are as tight as they can be. Beside these, each activation must be at
+ * least as close to the truth as PyTorch's own float32, by the errors in the reference data.
  */
-export const TOLERANCE = {
+export const TOLERANCE: {
+  readonly plain: {
+    activation(name: string): number;
+    readonly mlmLogits: number;
+    readonly headLogits: number;
+    readonly trainedRelative: number;
+    basePytorchShare(layer: number): number;
+    readonly baseLogitsShare: number;
+    readonly baseAttention: number;
+  };
+} = {
   plain: {
-    /** tiny model, every activation but the two below, |x| up to 8 */
-    activation: 4e-6, // measured 3.54e-6 (cls.predictions.transform.transform_act_fn)
-    /** tiny model, masked-language-model logits, |x| up to 24 */
-    mlmLogits: 9e-6, // measured 7.89e-6
-    /** tiny model, the other task heads' logits */
-    headLogits: 2e-6, // set below
-    /** float16 and bfloat16 files, head masks: as `mlmLogits` */
-    /** trained BERT-tiny, error relative to the largest element of the tensor */
-    trainedRelative: 1e-6,
-    /** base model: share of PyTorch's own rms error */
-    basePytorchShare: 1,
+    /** Tiny model; |x| up to 8, logits up to 24. */
+    activation: (name) =>
+      name === "cls.predictions.decoder" || name === "cls.predictions"
+        ? 7.9e-6 // measured 7.89e-6
+        : name.startsWith("cls.predictions.transform")
+          ? 3.6e-6 // measured 3.54e-6
+          : 2.2e-6, // measured 2.16e-6, bert.encoder.layer.1.output.dense
+    /** Tiny model under other activation functions and storage types, |logit| up to 24. */
+    mlmLogits: 1.15e-5, // measured 1.143e-5 (relu)
+    /** Tiny model's task heads, |logit| up to 8. */
+    headLogits: 2.3e-6, // measured 2.26e-6 (token-classification)
+    /** Trained BERT-tiny: error divided by the largest element of the tensor. */
+    trainedRelative: 7.9e-7, // measured 7.87e-7 (pooler)
+    /** Base model: our rms error as a share of PyTorch's own; layer 0 is the embeddings. */
+    basePytorchShare: (layer) => (layer === 0 ? 0.66 : 0.221), // measured 0.656; 0.187 … 0.2204
+    baseLogitsShare: 0.232, // measured 0.2314
+    /** Base model: rms error of attention probabilities. */
+    baseAttention: 1.36e-6, // measured 5.6e-8 in the first layer, 1.356e-6 in the last
   },
-} as const;
+};

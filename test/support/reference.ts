@@ -12,8 +12,8 @@ export function reference(path: string): string {
   return fileURLToPath(new URL(`../reference/${path}`, import.meta.url));
 }
 
-export function referenceJson(path: string): any {
-  return JSON.parse(readFileSync(reference(path), "utf8"));
+export function referenceJson<T>(path: string): T {
+  return JSON.parse(readFileSync(reference(path), "utf8")) as T;
 }
 
 export function referenceTensors(path: string): Safetensors {
@@ -22,7 +22,7 @@ export function referenceTensors(path: string): Safetensors {
 
 /** inputs.json of a reference, as the model takes it. */
 export function referenceInputs(path: string): Required<Omit<BatchInput, "positionIds">> {
-  const json = referenceJson(path);
+  const json = referenceJson<Record<"input_ids" | "attention_mask" | "token_type_ids", number[][]>>(path);
   return { inputIds: json.input_ids, attentionMask: json.attention_mask, tokenTypeIds: json.token_type_ids };
 }
 
