@@ -1,0 +1,104 @@
+import { BertError } from "../errors.ts";
+import type { BertTokenizer, Encoding } from "../tokenizer/index.ts";
+
+/** What every call of a pipeline takes. */
+export interface CallOptions {
+  /** Stops between two layers; the call then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** ERR_INPUT: `fill-mask: top_k must be a whole number from 1, got 0`. */
+export function wrongArgument(where: string, name: string, expected: string, got: unknown): BertError {
+  return new BertError("ERR_INPUT", `${where}: ${name} must be ${expected}, got ${show(got)}`);
+}
+
+/** A value as messages show it: strings quoted and cut, so that a page of text stays one line. */
+export function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+  if (Array.isArray(value)) return value.length === 0 ? "an empty array" : `an array of ${value.length}`;
+  return typeof value === "object" && value !== null ? "an object" : String(value);
+}
+
+/** Checks that options are an object with no other names than these, so that `topK` is not silently without effect. */
+export function expectOptions(where: string, options: CallOptions, names: readonly string[]): void {
+  if (typeof options !== "object" || options === null) throw wrongArgument(where, "options", "an object", options);
+  const known = [...names, "signal"];
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) throw wrongArgument(where, "option", `one of ${known.join(", ")}`, name);
+  }
+  const { signal } = options;
+  if (signal !== undefined && typeof signal?.throwIfAborted !== "function") {
+    throw wrongArgument(where, "signal", "an AbortSignal", signal);
+  }
+}
+
+/** Checks an option that is true or false; false if left out. */
+export function flagOf(where: string, name: string, value: unknown): boolean {
+  if (value === undefined || typeof value === "boolean") return value ?? false;
+  throw wrongArgument(where, name, "true or false", value);
+}
+
+/** A text with its name in messages. */
+export interface NamedText {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Checks one text or a list of them. */
+export function expectTexts(where: string, value: unknown): NamedText[] {
+  if (!Array.isArray(value)) return [expectText(where, "text", value)];
+  if (value.length === 0) throw wrongArgument(where, "texts", "at least one text", value);
+  return Array.from(value, (text, i) => expectText(where, `texts[${i}]`, text)); // visits the holes of an array too
+}
+
+/** Checks that a text is a string without lone surrogates, which are no characters (Python's tokenizers refuse them too). */
+export function expectText(where: string, name: string, text: unknown): NamedText {
+  if (typeof text !== "string") throw wrongArgument(where, name, "a string", text);
+  if (text.isWellFormed()) return { name, text };
+  const at = text.search(/\p{Surrogate}/u); // with the flag u, a pair is one character and no surrogate
+  throw new BertError(
+    "ERR_INPUT",
+    `${where}: ${name} must be well-formed Unicode, has a lone surrogate at index ${at}`,
+  );
+}
+
+/** How a text, or a pair, is turned into tokens for a pipeline. */
+export interface EncodeWithinOptions {
+  readonly textPair?: NamedText;
+  /** Cut what is too long instead of refusing it; left out by pipelines that have no such option. */
+  readonly truncation?: boolean;
+  /** The most tokens that the model takes. */
+  readonly limit: number;
+}
+
+/**
+ * Encodes a text, or a pair, for a model that takes `limit` tokens.
+ *
+ * @throws BertError ERR_INPUT a text without any token; more tokens than the model takes and no `truncation`
+ */
+export function encodeWithin(
+  where: string,
+  tokenizer: BertTokenizer,
+  { name, text }: NamedText,
+  { textPair, truncation, limit }: EncodeWithinOptions,
+): Encoding {
+  const encoding = tokenizer.encode(text, {
+    ...(textPair && { textPair: textPair.text }),
+    ...(truncation && { truncation, maxLength: limit }),
+  });
+  const { length } = encoding;
+  if (length > limit) {
+    const both = textPair ? `${name} and ${textPair.name} together` : name;
+    const remedy = truncation === false ? ", or truncation: true given to cut it" : "";
+    throw new BertError(
+      "ERR_INPUT",
+      `${where}: ${both} must be at most the ${limit} tokens long that the model takes${remedy}, got ${length} tokens`,
+    );
+  }
+  for (const [sequence, part] of [{ name, text }, textPair].entries()) {
+    if (part && !encoding.sequenceIds.includes(sequence)) {
+      throw wrongArgument(where, part.name, "a text with at least one word", part.text);
+    }
+  }
+  return encoding;
+}

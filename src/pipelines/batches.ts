@@ -1,0 +1,50 @@
+import type { ForwardOptions } from "../model/bertModel.ts";
+import type { Bert } from "./load.ts";
+
+/**
+ * Most tokens of a forward pass, unless a single text has more: enough that the largest matrices are used well, and
+ * few enough that the activations of a base model stay near 100 MB, however many texts there are.
+ */
+const BATCH_TOKENS = 2048;
+
+/**
+ * Encodes items, in order, into batches. That happens when a batch is asked for, so that the texts of the last are not
+ * turned into tokens before the first has been answered.
+ *
+ * @param tokensOf what an encoded item counts against the limit, in tokens
+ */
+export function* batchesOf<Item, Encoded>(
+  items: readonly Item[],
+  encode: (item: Item) => Encoded,
+  tokensOf: (encoded: Encoded) => number,
+): Generator<Encoded[]> {
+  let batch: Encoded[] = [];
+  let tokens = 0;
+  for (const item of items) {
+    const encoded = encode(item);
+    const more = tokensOf(encoded);
+    if (batch.length > 0 && tokens + more > BATCH_TOKENS) {
+      yield batch;
+      batch = [];
+      tokens = 0;
+    }
+    batch.push(encoded);
+    tokens += more;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** The most tokens that model and tokenizer agree to take. */
+export function tokenLimit(bert: Bert): number {
+  return Math.min(bert.config.maxPositionEmbeddings, bert.tokenizer.modelMaxLength);
+}
+
+export function hasMlmHead(bert: Bert): boolean {
+  return bert.config.architecture === "BertForMaskedLM" || bert.config.architecture === "BertForPreTraining";
+}
+
+/** The least that the decoder can be asked for, one token of the batch, for callers who read none of its logits. */
+export function withoutDecoder(bert: Bert, B: number): ForwardOptions {
+  if (!hasMlmHead(bert)) return {};
+  return { maskedLmPositions: Array.from({ length: B }, (_, b) => (b === 0 ? [0] : [])) };
+}

@@ -1,0 +1,166 @@
+import { BertError } from "../errors.ts";
+import type { BertTokenizer, Encoding } from "../tokenizer/index.ts";
+import {
+  type CallOptions,
+  encodeWithin,
+  expectOptions,
+  expectTexts,
+  type NamedText,
+  show,
+  wrongArgument,
+} from "./arguments.ts";
+import { batchesOf, hasMlmHead, tokenLimit } from "./batches.ts";
+import type { Bert } from "./load.ts";
+import { softmax, topK } from "./scores.ts";
+
+export interface FillMaskOptions extends CallOptions {
+  /** How many predictions for each mask; at most as many as there are tokens, or targets. Default 5. */
+  readonly top_k?: number;
+  /**
+   * Tokens to choose from instead of the whole vocabulary. Scores stay those among the whole vocabulary, as in Python.
+   * A target must be a token: Python would score the first piece of another word in its place, with a warning.
+   */
+  readonly targets?: string | readonly string[];
+}
+
+/** One way to fill a mask; names and values as in Hugging Face. */
+export interface FillMaskPrediction {
+  /** Probability among the whole vocabulary. */
+  readonly score: number;
+  /** The token's id. */
+  readonly token: number;
+  /** The token as text, "##" and all. */
+  readonly token_str: string;
+  /** The text with the token in the mask's place; with several masks in the text, [CLS], [SEP] and the others are kept. */
+  readonly sequence: string;
+}
+
+/**
+ * What a text gives: a list of predictions for its mask; if it has several, such a list for each. For a text that is
+ * known when the program is compiled, the type says which.
+ */
+export type FillMaskOutput<Text extends string> = string extends Text
+  ? FillMaskPrediction[] | FillMaskPrediction[][]
+  : Text extends `${string}[MASK]${infer Rest}`
+    ? Rest extends `${string}[MASK]${string}`
+      ? FillMaskPrediction[][]
+      : FillMaskPrediction[]
+    : FillMaskPrediction[] | FillMaskPrediction[][];
+
+export interface FillMask {
+  /**
+   * Predicts the masked tokens of a text. An array of texts gives an array of results, each the same, to the bit, as
+   * the text alone gives.
+   *
+   * @throws BertError ERR_INPUT a text without the mask token or too long for the model, a target that is no token, or
+   *   another wrong argument
+   * @example
+   * const [best] = await unmask("She opened the [MASK] and went into the room.");
+   * best; // { score: 0.127, token: 769, token_str: "door", sequence: "She opened the door and went into the room." }
+   */
+  <Text extends string>(text: Text, options?: FillMaskOptions): Promise<FillMaskOutput<Text>>;
+  <Text extends string>(texts: readonly Text[], options?: FillMaskOptions): Promise<FillMaskOutput<Text>[]>;
+}
+
+const TASK = "fill-mask";
+
+/**
+ * A mask counts as this many tokens when texts are put into batches: its logits, V numbers, take about as much memory
+ * as the activations of so many tokens in BERT-base.
+ */
+const TOKENS_PER_MASK = 4;
+
+/** @throws BertError ERR_INPUT the model has no masked-language-model head; ERR_VOCABULARY the tokenizer has no mask */
+export function fillMask(bert: Bert): FillMask {
+  const { tokenizer } = bert;
+  const { maskToken, maskTokenId } = tokenizer;
+  if (!hasMlmHead(bert)) {
+    throw wrongArgument(TASK, "model", "a BertForMaskedLM or BertForPreTraining", bert.config.architecture);
+  }
+  if (maskTokenId === undefined) {
+    throw new BertError("ERR_VOCABULARY", `${TASK}: the vocabulary must have a mask token such as "[MASK]", has none`);
+  }
+
+  async function run(input: unknown, options: FillMaskOptions = {}): Promise<unknown> {
+    expectOptions(TASK, options, ["top_k", "targets"]);
+    const { signal, top_k = 5 } = options;
+    if (!(Number.isSafeInteger(top_k) && top_k >= 1))
+      throw wrongArgument(TASK, "top_k", "a whole number from 1", top_k);
+    const targets = options.targets === undefined ? null : targetIds(tokenizer, options.targets);
+    const texts = expectTexts(TASK, input);
+
+    const results = [];
+    const tokensOf = ({ encoding, masks }: ReturnType<typeof maskedText>) =>
+      encoding.length + TOKENS_PER_MASK * masks.length;
+    for (const batch of batchesOf(texts, maskedText, tokensOf)) {
+      const { logits, predictionLogits = logits } = await bert.forward(
+        batch.map(({ encoding }) => encoding),
+        { maskedLmPositions: batch.map(({ masks }) => masks), ...(signal && { signal }) },
+      );
+      const V = bert.config.vocabSize;
+      let row = 0;
+      for (const { encoding, masks } of batch) {
+        const perMask = masks.map((mask) => {
+          const maskLogits = predictionLogits!.data.subarray(row * V, ++row * V);
+          return best(maskLogits, top_k, targets).map(([token, score]) => ({
+            score,
+            token,
+            token_str: tokenizer.decode([token]),
+            sequence: filled(encoding, mask, token, masks.length === 1),
+          }));
+        });
+        results.push(perMask.length === 1 ? perMask[0] : perMask);
+      }
+    }
+    return Array.isArray(input) ? results : results[0];
+  }
+
+  function maskedText(text: NamedText): { encoding: Encoding; masks: number[] } {
+    const encoding = encodeWithin(TASK, tokenizer, text, { limit: tokenLimit(bert) });
+    const masks = encoding.inputIds.flatMap((id, t) => (id === maskTokenId ? [t] : []));
+    if (masks.length === 0) throw wrongArgument(TASK, text.name, `a text with ${maskToken}`, text.text);
+    return { encoding, masks };
+  }
+
+  /** As Python: padding is left out; special tokens too, unless that would hide the other masks. */
+  function filled({ inputIds }: Encoding, mask: number, token: number, only: boolean): string {
+    const ids = inputIds.with(mask, token).filter((id) => id !== tokenizer.padTokenId);
+    return tokenizer.decode(ids, { skipSpecialTokens: only });
+  }
+
+  return run as FillMask;
+}
+
+/** The k likeliest tokens with their probabilities, likeliest first. */
+function best(logits: Float32Array, k: number, targets: readonly number[] | null): [number, number][] {
+  const scores = softmax(TASK, logits);
+  // By logits: probabilities of different logits can be equal, at the latest where they become 0.
+  const tokens = targets
+    ? topK(
+        targets.map((id) => logits[id]),
+        k,
+      ).map((i) => targets[i])
+    : topK(logits, k);
+  return tokens.map((token) => [token, scores[token]]);
+}
+
+/** Ids of the targets, ascending, each once. */
+function targetIds(tokenizer: BertTokenizer, targets: unknown): number[] {
+  const list: unknown[] = Array.isArray(targets) ? targets : [targets];
+  if (list.length === 0) throw wrongArgument(TASK, "targets", "at least one token", targets);
+  const ids = new Set<number>();
+  const unknown: string[] = [];
+  for (const target of list) {
+    if (typeof target !== "string") throw wrongArgument(TASK, "targets", "a string or an array of strings", target);
+    const id = tokenizer.tokenToId(target);
+    if (id !== undefined) ids.add(id);
+    else {
+      const pieces = tokenizer.tokenize(target.slice(0, 200)).slice(0, 8);
+      unknown.push(`${show(target)}${pieces.length > 0 ? ` (its pieces are ${pieces.map(show).join(", ")})` : ""}`);
+    }
+  }
+  if (unknown.length > 0) {
+    throw new BertError("ERR_INPUT", `${TASK}: targets must be tokens of the vocabulary, got ${unknown.join(" and ")}`);
+  }
+  return [...ids].sort((a, b) => a - b);
+}

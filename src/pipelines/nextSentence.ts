@@ -1,0 +1,106 @@
+import {
+  type CallOptions,
+  encodeWithin,
+  expectOptions,
+  expectText,
+  flagOf,
+  type NamedText,
+  wrongArgument,
+} from "./arguments.ts";
+import { batchesOf, tokenLimit, withoutDecoder } from "./batches.ts";
+import type { Bert } from "./load.ts";
+import { softmax } from "./scores.ts";
+
+export interface NextSentenceOptions extends CallOptions {
+  /** 1, the default: the likelier label. null: both, likelier first. */
+  readonly top_k?: 1 | null;
+  /** Cut a pair that is too long for the model, from the end of the longer text, instead of refusing it. Default false. */
+  readonly truncation?: boolean;
+}
+
+/** A label with its probability. */
+export interface NextSentencePrediction {
+  readonly label: "IsNext" | "NotNext";
+  readonly score: number;
+}
+
+/** Two texts, of which the second may follow the first. */
+export type TextPair =
+  | { readonly text: string; readonly text_pair: string }
+  | readonly [text: string, text_pair: string];
+
+type Best = NextSentenceOptions & { readonly top_k?: 1 };
+type Both = NextSentenceOptions & { readonly top_k: null };
+
+export interface NextSentence {
+  /**
+   * Whether the second text is likely to follow the first. An array of pairs gives an array of results, each the same,
+   * to the bit, as the pair alone gives.
+   *
+   * @throws BertError ERR_INPUT a text that is empty or no string, a pair too long for the model, or another wrong
+   *   argument
+   * @example
+   * await isNext("She went to the door.", "It was locked."); // { label: "NotNext", score: 0.56… }
+   * await isNext([["She went to the door.", "It was locked."]], { top_k: null });
+   */
+  (text: string, text_pair: string, options?: Best): Promise<NextSentencePrediction>;
+  (text: string, text_pair: string, options: Both): Promise<NextSentencePrediction[]>;
+  (pairs: readonly TextPair[], options?: Best): Promise<NextSentencePrediction[]>;
+  (pairs: readonly TextPair[], options: Both): Promise<NextSentencePrediction[][]>;
+}
+
+const TASK = "next-sentence-prediction";
+
+/** In the order of the logits: class 0 is "the second text follows the first", with Google's weights and Hugging Face's. */
+const LABELS = ["IsNext", "NotNext"] as const;
+
+/** @throws BertError ERR_INPUT the model has no next-sentence head */
+export function nextSentence(bert: Bert): NextSentence {
+  const { tokenizer, config } = bert;
+  if (config.architecture !== "BertForNextSentencePrediction" && config.architecture !== "BertForPreTraining") {
+    throw wrongArgument(TASK, "model", "a BertForNextSentencePrediction or BertForPreTraining", config.architecture);
+  }
+
+  async function run(first: unknown, ...rest: unknown[]): Promise<unknown> {
+    const isList = Array.isArray(first);
+    const pairs = isList ? pairsOf(first) : [pairOf({ text: first, text_pair: rest.shift() }, "")];
+    const options = (rest[0] ?? {}) as NextSentenceOptions;
+    expectOptions(TASK, options, ["top_k", "truncation"]);
+    const { signal, top_k = 1 } = options;
+    if (top_k !== 1 && top_k !== null) throw wrongArgument(TASK, "top_k", "1 or null, which gives both labels", top_k);
+    const truncation = flagOf(TASK, "truncation", options.truncation);
+    const limit = tokenLimit(bert);
+    const encode = ([text, textPair]: readonly [NamedText, NamedText]) =>
+      encodeWithin(TASK, tokenizer, text, { textPair, truncation, limit });
+
+    const results = [];
+    for (const batch of batchesOf(pairs, encode, ({ length }) => length)) {
+      const output = await bert.forward(batch, { ...withoutDecoder(bert, batch.length), ...(signal && { signal }) });
+      const { data } = (output.seqRelationshipLogits ?? output.logits)!; // [B, 2]
+      for (let b = 0; b < batch.length; b++) {
+        const scores = softmax(TASK, data.subarray(2 * b, 2 * b + 2));
+        const both = LABELS.map((label, i) => ({ label, score: scores[i] })).sort((x, y) => y.score - x.score);
+        results.push(top_k === null ? both : both[0]);
+      }
+    }
+    return isList ? results : results[0];
+  }
+
+  return run as NextSentence;
+}
+
+function pairsOf(list: readonly unknown[]): [NamedText, NamedText][] {
+  if (list.length === 0) throw wrongArgument(TASK, "pairs", "at least one pair", list);
+  return Array.from(list, (pair, i) => pairOf(pair, `pairs[${i}]`));
+}
+
+function pairOf(pair: unknown, name: string): [NamedText, NamedText] {
+  if (Array.isArray(pair) && pair.length === 2) {
+    return [expectText(TASK, `${name}[0]`, pair[0]), expectText(TASK, `${name}[1]`, pair[1])];
+  }
+  if (typeof pair !== "object" || pair === null || !("text" in pair && "text_pair" in pair)) {
+    throw wrongArgument(TASK, name, "{ text, text_pair } or [text, text_pair]", pair);
+  }
+  const prefix = name === "" ? "" : `${name}.`;
+  return [expectText(TASK, `${prefix}text`, pair.text), expectText(TASK, `${prefix}text_pair`, pair.text_pair)];
+}
