@@ -188,3 +188,38 @@ describe("dispose", () => {
     expect(() => model.parameters).toThrow("dispose");
   });
 });
+
+describe("options that do not fit are refused", () => {
+  test("taps that the model does not have", () => {
+    expect(() => tiny.forwardSync(inputs, { taps: ["bert.pooler", "bert.encoder.layer.2", "nonsense"] })).toThrow(
+      "forward: taps must be names listed in bert.taps, got bert.encoder.layer.2, nonsense",
+    );
+  });
+
+  test.each([
+    [[[1, 1, 1]]],
+    [
+      [
+        [1, 1],
+        [1, 1],
+      ],
+    ],
+    [
+      [
+        [1, 1, 1],
+        [1, 1, Number.NaN],
+      ],
+    ],
+  ])("head mask %j", (headMask) => {
+    expect(() => tiny.forwardSync(inputs, { headMask })).toThrow(
+      "forward: headMask must be finite numbers [L,A] = [2,3]",
+    );
+  });
+
+  test("maskedLmPositions without a masked-language-model head", async () => {
+    const model = await loadTiny("model.safetensors", { architecture: "BertModel" });
+    expect(() => model.forwardSync(inputs, { maskedLmPositions: [[0], [0], [0]] })).toThrow(
+      "forward: maskedLmPositions must be left out for BertModel, which has no masked-language-model head",
+    );
+  });
+});

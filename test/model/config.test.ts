@@ -1,0 +1,150 @@
+import { describe, expect, test } from "vitest";
+import { BertError } from "../../src/errors.ts";
+import { ARCHITECTURES, parseConfig } from "../../src/model/config.ts";
+
+const parse = (fields: Record<string, unknown>) => parseConfig(JSON.stringify(fields));
+
+test("what is left out, or null, has Hugging Face's default", () => {
+  const defaults = {
+    vocabSize: 30522,
+    hiddenSize: 768,
+    numHiddenLayers: 12,
+    numAttentionHeads: 12,
+    intermediateSize: 3072,
+    hiddenAct: "gelu",
+    maxPositionEmbeddings: 512,
+    typeVocabSize: 2,
+    layerNormEps: 1e-12,
+    padTokenId: 0,
+    hiddenDropoutProb: 0.1,
+    attentionProbsDropoutProb: 0.1,
+    classifierDropout: null,
+    initializerRange: 0.02,
+    tieWordEmbeddings: true,
+    architecture: "BertModel",
+    labels: ["LABEL_0", "LABEL_1"],
+    problemType: null,
+  };
+  expect(parse({})).toEqual(defaults);
+  expect(parse({ vocab_size: null, hidden_act: null, id2label: null, problem_type: null, pad_token_id: null })).toEqual(
+    defaults,
+  );
+});
+
+test("fields are read", () => {
+  const config = parse({
+    model_type: "bert",
+    architectures: ["BertForSequenceClassification"],
+    vocab_size: 28996,
+    hidden_size: 256,
+    num_hidden_layers: 4,
+    num_attention_heads: 4,
+    intermediate_size: 1024,
+    hidden_act: "gelu_pytorch_tanh",
+    max_position_embeddings: 128,
+    type_vocab_size: 3,
+    layer_norm_eps: 1e-5,
+    pad_token_id: 1,
+    hidden_dropout_prob: 0,
+    attention_probs_dropout_prob: 0.2,
+    classifier_dropout: 0.3,
+    initializer_range: 0.1,
+    tie_word_embeddings: false,
+    id2label: { "1": "positive", "0": "negative", "2": "neutral" },
+    problem_type: "multi_label_classification",
+    transformers_version: "5.18.0",
+  });
+  expect(config).toEqual({
+    architecture: "BertForSequenceClassification",
+    vocabSize: 28996,
+    hiddenSize: 256,
+    numHiddenLayers: 4,
+    numAttentionHeads: 4,
+    intermediateSize: 1024,
+    hiddenAct: "gelu_new",
+    maxPositionEmbeddings: 128,
+    typeVocabSize: 3,
+    layerNormEps: 1e-5,
+    padTokenId: 1,
+    hiddenDropoutProb: 0,
+    attentionProbsDropoutProb: 0.2,
+    classifierDropout: 0.3,
+    initializerRange: 0.1,
+    tieWordEmbeddings: false,
+    labels: ["negative", "positive", "neutral"],
+    problemType: "multi_label_classification",
+  });
+  expect(parse({ num_labels: 3 }).labels).toEqual(["LABEL_0", "LABEL_1", "LABEL_2"]);
+  expect(parse({ hidden_act: "swish" }).hiddenAct).toBe("silu");
+});
+
+test.each(ARCHITECTURES)("%s", (name) => {
+  expect(parse({ architectures: [name] }).architecture).toBe(name);
+});
+
+describe("refused with the reason", () => {
+  const cases: [what: string, fields: Record<string, unknown>, message: string][] = [
+    ["another model", { model_type: "roberta" }, 'model_type must be "bert", got "roberta"'],
+    [
+      "relative positions",
+      { position_embedding_type: "relative_key" },
+      'position_embedding_type must be "absolute", got "relative_key": relative positions add terms',
+    ],
+    ["a decoder", { is_decoder: true }, "is_decoder and add_cross_attention must be false"],
+    ["cross-attention", { add_cross_attention: true }, "is_decoder and add_cross_attention must be false"],
+    [
+      "a decoder's class",
+      { architectures: ["BertLMHeadModel"] },
+      'architectures[0] must be one of BertModel, BertForPreTraining, BertForMaskedLM, BertForNextSentencePrediction, BertForSequenceClassification, BertForTokenClassification, BertForQuestionAnswering, BertForMultipleChoice, got "BertLMHeadModel"',
+    ],
+    [
+      "an unknown activation",
+      { hidden_act: "mish" },
+      'hidden_act must be one of gelu, gelu_new, gelu_pytorch_tanh, relu, silu, swish, got "mish"',
+    ],
+    ["an inherited name", { hidden_act: "toString" }, "hidden_act must be one of gelu"],
+    ["a size of text", { hidden_size: "768" }, 'hidden_size must be a whole number from 1 to 2147483647, got "768"'],
+    ["a size of nothing", { vocab_size: 0 }, "vocab_size must be a whole number from 1 to 2147483647, got 0"],
+    ["half a layer", { num_hidden_layers: 1.5 }, "num_hidden_layers must be a whole number from 1 to 10000, got 1.5"],
+    [
+      "a billion layers",
+      { num_hidden_layers: 1e9 },
+      "num_hidden_layers must be a whole number from 1 to 10000, got 1000000000",
+    ],
+    [
+      "heads that do not divide H",
+      { hidden_size: 768, num_attention_heads: 7 },
+      "hidden_size must be a multiple of num_attention_heads, got 768 and 7",
+    ],
+    ["a negative eps", { layer_norm_eps: -1 }, "layer_norm_eps must be a number from 0 to 1, got -1"],
+    ["a dropout of 2", { hidden_dropout_prob: 2 }, "hidden_dropout_prob must be a number from 0 to 1, got 2"],
+    [
+      "labels with a gap",
+      { id2label: { "0": "a", "2": "b" } },
+      "id2label must map each of 0 … 1 to a string, got undefined for 1",
+    ],
+    ["labels as a list", { id2label: ["a"] }, 'id2label must be an object, got ["a"]'],
+    ["no labels", { id2label: {} }, "id2label must name at least one label"],
+    ["a billion labels", { num_labels: 1e9 }, "num_labels must be a whole number from 1 to 100000, got 1000000000"],
+    [
+      "an unknown problem",
+      { problem_type: "ranking" },
+      'problem_type must be one of regression, single_label_classification, multi_label_classification, got "ranking"',
+    ],
+    ["a flag of text", { tie_word_embeddings: "no" }, 'tie_word_embeddings must be true or false, got "no"'],
+  ];
+  test.each(cases)("%s", (_, fields, message) => {
+    expect(() => parse(fields)).toThrow(BertError);
+    expect(() => parse(fields)).toThrow(`config.json: ${message}`);
+  });
+
+  test.each([
+    ["[]", "must be a JSON object"],
+    ["null", "must be a JSON object"],
+    ["{", "must be JSON: "],
+    ["", "must be JSON: "],
+  ])("%j", (text, message) => {
+    expect(() => parseConfig(text)).toThrow(BertError);
+    expect(() => parseConfig(text)).toThrow(`config.json: ${message}`);
+  });
+});
