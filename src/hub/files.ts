@@ -5,6 +5,7 @@
  */
 import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { BertError } from "../errors.ts";
 import { openShards, parseSafetensorsIndex } from "../tensor/safetensorsIndex.ts";
 import { openSafetensors, type RandomAccess, type Weights } from "../tensor/safetensorsReader.ts";
@@ -66,7 +67,8 @@ export async function openWeights(path: string): Promise<Weights> {
  *
  * @throws BertError ERR_FILE there is no such folder
  */
-export async function openModelFolder(path: string): Promise<ModelFolder> {
+export async function openModelFolder(location: string | URL): Promise<ModelFolder> {
+  const path = typeof location === "string" ? location : fileURLToPath(location);
   const stats = await orFileError("openModelFolder", path, stat(path));
   if (!stats.isDirectory()) throw fileError("openModelFolder", path, "must be a folder, is a file");
   return {

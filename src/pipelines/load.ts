@@ -64,7 +64,8 @@ export async function loadBert(path?: string, options: LoadOptions = {}): Promis
   const { openModelFolder } = await import("../hub/files.ts");
   const folder = await openModelFolder(path ?? BUNDLED_MODEL);
   const configText = (await folder.readText("config.json")) ?? (await folder.readText("bert_config.json"));
-  if (configText === null) throw new BertError("ERR_FILE", `loadBert: ${folder.path} must have a config.json, has none`);
+  if (configText === null)
+    throw new BertError("ERR_FILE", `loadBert: ${folder.path} must have a config.json, has none`);
   const config = withArchitecture(parseConfig(configText), options.architecture);
   const tokenizer = await readTokenizer(folder.readText, config);
 
