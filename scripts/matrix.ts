@@ -1,0 +1,72 @@
+/**
+ * Packs the package, installs the tarball into an empty folder, and runs `test/smoke/smoke.mjs` there under the machine's
+ * own Node and under Node 20, 22, 24 and 26. Prints a table; exits with 1 if one of them fails.
+ *
+ *     npm run test:matrix                 all of them
+ *     node scripts/matrix.ts own 24       some of them
+ *
+ * The versions come from the registry, once, into the git-ignored folder .cache/node.
+ */
+import { spawnSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { packInto, run } from "./npm.ts";
+
+const root = join(import.meta.dirname, "..");
+const executable = process.platform === "win32" ? "node.exe" : "node";
+
+/** The Node that the machine has, not the one that npm scripts put first. */
+function ownNode(): string {
+  const folders = (process.env.PATH ?? "").split(delimiter).filter((folder) => !folder.includes("node_modules"));
+  const found = folders.map((folder) => join(folder, executable)).find((path) => existsSync(path));
+  return found ?? process.execPath;
+}
+
+/** The newest Node of a major version, without an install script: the package that holds this platform's binary. */
+function nodeOf(major: string): string {
+  const platform = process.platform === "win32" ? "win" : process.platform;
+  const name = `node-${platform}-${process.arch}`;
+  const folder = join(root, ".cache", "node", major);
+  const path = join(folder, "node_modules", name, "bin", executable);
+  if (existsSync(path)) return path;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true }));
+  run("npm", ["install", "--no-audit", "--no-fund", `${name}@${major}`], folder);
+  return path;
+}
+
+/** An empty program with the packed package as its only dependency. */
+function install(folder: string): void {
+  const tarball = packInto(folder);
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true }));
+  run("npm", ["install", "--no-audit", "--no-fund", tarball], folder);
+  copyFileSync(join(root, "test", "smoke", "smoke.mjs"), join(folder, "smoke.mjs"));
+}
+
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : ["own", "20", "22", "24", "26"];
+const folder = mkdtempSync(join(tmpdir(), "plainbert-matrix-"));
+const rows: Record<string, string>[] = [];
+try {
+  install(folder);
+  for (const version of wanted) {
+    const node = version === "own" ? ownNode() : nodeOf(version);
+    const start = performance.now();
+    // Without npm's variables and PATH, so that nothing of this folder reaches the program.
+    const { status, stdout, stderr } = spawnSync(node, ["smoke.mjs"], { cwd: folder, encoding: "utf8", env: {} });
+    const ran = status === 0 ? (JSON.parse(stdout) as Record<string, string>) : {};
+    rows.push({
+      Node: version,
+      version: ran.node ?? "",
+      V8: ran.v8 ?? "",
+      "digest of plain": (ran.digest ?? "").slice(0, 16),
+      seconds: ((performance.now() - start) / 1000).toFixed(1),
+      result: status === 0 ? "passed" : "FAILED",
+    });
+    if (status !== 0) console.error(`Node ${version} (${node}):\n${stderr || stdout}`);
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+console.table(rows);
+if (rows.some(({ result }) => result !== "passed")) process.exitCode = 1;
