@@ -54,13 +54,13 @@ export function isDtype(name: unknown): name is Dtype {
  */
 export function byteLengthOf(dtype: Dtype, shape: readonly number[]): number | string {
   const limit = 2n ** 64n;
-  let bits = 1n; // first the elements
+  let elements = 1n;
   for (const n of shape) {
-    bits *= BigInt(n);
-    if (bits >= limit) return "has more than 2^64 elements on the way to their product";
+    elements *= BigInt(n);
+    if (elements >= limit) return "has 2^64 elements or more";
   }
-  bits *= BigInt(DTYPE_BITS[dtype]);
-  if (bits >= limit) return "takes more than 2^64 bits";
+  const bits = elements * BigInt(DTYPE_BITS[dtype]);
+  if (bits >= limit) return "takes 2^64 bits or more";
   if (bits % 8n !== 0n) return "does not end at a whole byte";
   return Number(bits / 8n); // inexact only beyond 2^53 bytes, and no file is that long
 }

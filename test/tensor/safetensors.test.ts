@@ -130,9 +130,10 @@ describe("each rule is named in the message", () => {
     [
       "overflow before 0",
       file(whole("F32", `[${2 ** 40},${2 ** 40},0]`, 0, 0)),
-      /F32 \[.*\] has more than 2\^64 elements/,
+      /F32 \[.*\] has 2\^64 elements or more/,
     ],
-    ["too many bits", file(whole("F32", `[${2 ** 31},${2 ** 31}]`, 0, 0)), /takes more than 2\^64 bits/],
+    ["overflow by one", file(whole("F32", `[${2 ** 32},${2 ** 32},0]`, 0, 0)), /has 2\^64 elements or more/],
+    ["too many bits", file(whole("F32", `[${2 ** 31},${2 ** 31}]`, 0, 0)), /takes 2\^64 bits or more/],
     ["half a byte", file(whole("F4", "[3]", 0, 1), [0]), /F4 \[3\] does not end at a whole byte/],
     ["three offsets", file(whole("U8", "[1]", "0,0", 1), [0]), /data_offsets must be \[begin, end\], got \[0,0,1\]/],
     ["decreasing offsets", file(whole("U8", "[1]", 1, 0), [0]), /data_offsets must not decrease, got \[1,0\]/],
@@ -177,6 +178,13 @@ test("nesting is allowed to the official library's limit", async () => {
     file(`{"w":{"dtype":"U8","shape":[0],"data_offsets":[0,0],"x":${"[".repeat(depth)}${"]".repeat(depth)}}}`);
   expect(await verdict(nested(125))).not.toBeInstanceOf(BertError);
   expect(await verdict(nested(126))).toBeInstanceOf(BertError);
+});
+
+test("an empty tensor may be listed after the one that starts where it does", async () => {
+  const json =
+    '{"full":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"empty":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}';
+  const header = await verdict(file(json, [0, 0]));
+  expect(header instanceof BertError ? header : [...header.tensors.keys()]).toEqual(["empty", "full"]);
 });
 
 test("a product of 0 is judged as the official library judges it: 2^60 before it is in order", async () => {

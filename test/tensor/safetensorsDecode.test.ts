@@ -164,6 +164,7 @@ test("a target of another length, a wrong name, a source that ends early", async
     code: "ERR_SHAPE",
     message: 'some.safetensors: tensor "x" is [96]: target must have 96 elements, got 95',
   });
+  await expect(weights.readInto("x", new Float32Array(97))).rejects.toMatchObject({ code: "ERR_SHAPE" });
   await expect(weights.readInto("y", new Float32Array(96))).rejects.toMatchObject({
     code: "ERR_CHECKPOINT",
     message: 'some.safetensors: no tensor is named "y"',
