@@ -1,0 +1,110 @@
+/**
+ * Uses the installed package the way a stranger's program does; `scripts/matrix.ts` copies this file into an empty folder
+ * beside the package and runs it under each version of Node. Plain JavaScript, because Node 20 runs no TypeScript.
+ *
+ * Throws at the first thing that is wrong. Prints one line of JSON: what ran, and the digest of the model's bits.
+ */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+
+/** SHA-256 of the float32 outputs below, little-endian. `plain` promises the same bits on every machine and engine. */
+const DIGEST = "ff7706136cdea0a8b172bdaaa1ffe3079e3b389e881541aafedb6b4a7ee062ef";
+
+const require = createRequire(import.meta.url);
+const manifestPath = require.resolve("plainbert/package.json");
+const folder = dirname(manifestPath);
+const manifest = JSON.parse(readFileSync(manifestPath, "utf8"));
+const expected = JSON.parse(readFileSync(join(folder, "weights", "expected.json"), "utf8"));
+
+assert.equal(manifest.dependencies, undefined);
+
+let exported = 0;
+for (const subpath of Object.keys(manifest.exports)) {
+  if (subpath.endsWith(".json")) continue;
+  const name = `plainbert${subpath.slice(1)}`;
+  const module = await import(name);
+  for (const [key, value] of Object.entries(module)) assert.notEqual(value, undefined, `${name}: ${key}`);
+  assert.ok(Object.keys(module).length > 0, name);
+  exported += Object.keys(module).length;
+  assert.deepEqual(Object.keys(require(name)).sort(), Object.keys(module).sort(), `require("${name}")`);
+}
+assert.equal(require("plainbert").loadBert, (await import("plainbert")).loadBert);
+
+const { BertError, loadBert, pipeline } = await import("plainbert");
+const { BertTokenizer } = await import("plainbert/tokenizer");
+const { readSafetensors, writeSafetensors } = await import("plainbert/safetensors");
+
+const tokenizer = BertTokenizer.fromFiles({
+  "vocab.txt": readFileSync(join(folder, "weights", "vocab.txt"), "utf8"),
+  "tokenizer_config.json": readFileSync(join(folder, "weights", "tokenizer_config.json"), "utf8"),
+});
+for (const { text, ids } of expected.fill_mask) assert.deepEqual(tokenizer.encode(text).inputIds, ids);
+for (const { a, b, ids } of expected.next_sentence) {
+  assert.deepEqual(tokenizer.encode(a, { textPair: b }).inputIds, ids);
+}
+assert.throws(() => tokenizer.encode(42), BertError);
+
+const numbers = Float32Array.of(1, -2.5, 3e-40);
+const bytes = writeSafetensors([["numbers", { dtype: "F32", shape: [3], data: numbers }]]);
+assert.deepEqual(readSafetensors(bytes).toFloat32("numbers"), numbers);
+assert.throws(() => readSafetensors(bytes.subarray(1)), BertError);
+
+const close = (actual, wanted) => assert.ok(Math.abs(actual - wanted) < 1e-5, `${actual} should be ${wanted}`);
+
+const unmask = await pipeline("fill-mask");
+for (const { text, top5 } of expected.fill_mask) {
+  const answer = await unmask(text);
+  const perMask = top5.length === 1 ? [answer] : answer;
+  assert.equal(perMask.length, top5.length);
+  for (const [m, predictions] of perMask.entries()) {
+    assert.deepEqual(
+      predictions.map(({ token, token_str }) => [token, token_str]),
+      top5[m].map(({ token, token_str }) => [token, token_str]),
+    );
+    for (const [i, { score }] of predictions.entries()) close(score, top5[m][i].score);
+  }
+}
+await unmask.dispose();
+
+const isNext = await pipeline("next-sentence-prediction");
+for (const { a, b, is_next } of expected.next_sentence) {
+  const both = await isNext([[a, b]], { top_k: null });
+  close(both[0].find(({ label }) => label === "IsNext").score, is_next);
+}
+
+const embed = await pipeline("feature-extraction");
+const sentence = await embed("She opened the door.", { pooling: "mean", normalize: true });
+close(
+  sentence.data.reduce((sum, x) => sum + x * x, 0),
+  1,
+);
+
+const bert = await loadBert(undefined, { backend: "plain", architecture: "BertForPreTraining" });
+const hash = createHash("sha256");
+const { lastHiddenState, poolerOutput, predictionLogits, seqRelationshipLogits } = await bert.forward(
+  bert.tokenizer.encodeBatch([...expected.fill_mask.map(({ text }) => text), ["Is it far?", "It is not."]]),
+);
+for (const { data } of [lastHiddenState, poolerOutput, predictionLogits, seqRelationshipLogits]) {
+  hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+}
+const digest = hash.digest("hex");
+assert.equal(digest, DIGEST, "the digest of plain's bits");
+await bert.dispose();
+
+const cli = (args, input) => {
+  const bin = join(folder, manifest.bin.plainbert);
+  return spawnSync(process.execPath, [bin, ...args], { encoding: "utf8", ...(input !== undefined && { input }) });
+};
+const [{ text, top5 }] = expected.fill_mask;
+const answered = cli(["fill-mask", text]);
+assert.deepEqual([answered.status, answered.stderr], [0, ""]);
+assert.ok(answered.stdout.includes(top5[0][0].token_str), answered.stdout);
+assert.equal(cli(["--help"]).status, 0);
+assert.equal(cli(["no-such-command"]).status, 2);
+
+const { node, v8 } = process.versions;
+console.log(JSON.stringify({ node, v8, exported, digest }));
