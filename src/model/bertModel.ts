@@ -23,7 +23,7 @@ export interface ForwardOptions {
   readonly headMask?: readonly ArrayLike<number>[];
   /**
    * For each sequence the indices of the tokens whose masked-language-model logits are wanted. The decoder is the
-   * largest matrix of the model; without this it runs on every token.
+   * largest matrix of the model; without this option it runs on every token, with empty lists on none.
    */
   readonly maskedLmPositions?: readonly ArrayLike<number>[];
   /** BertForMultipleChoice: how many consecutive sequences are choices of one question; by default all of them. */

@@ -126,6 +126,12 @@ describe("masked-language-model head", () => {
     });
   });
 
+  test("nothing asked, nothing computed", () => {
+    const output = tiny.forwardSync(inputs, { maskedLmPositions: [[], [], []] });
+    expect(output.predictionLogits).toEqual({ data: new Float32Array(0), shape: [0, 211] });
+    expect(output.lastHiddenState).toEqual(tiny.forwardSync(inputs).lastHiddenState);
+  });
+
   test("predictMasked on the last hidden states is the model's own logits", () => {
     const { lastHiddenState, predictionLogits } = tiny.forwardSync([{ inputIds: [1, 2, 3, 4] }]);
     const rows = { data: lastHiddenState.data, shape: [4, 36] };
