@@ -193,7 +193,7 @@ export class BertTokenizer {
   }
 
   /**
-   * Text from ids.
+   * Text from ids. An added token that is `normalized` comes back normalized, as in the library.
    *
    * @throws BertError ERR_INPUT if an id is not in the vocabulary
    */
@@ -201,9 +201,12 @@ export class BertTokenizer {
     const tokens: string[] = [];
     for (let i = 0; i < ids.length; i++) {
       const token = this.#vocabulary.idToToken(ids[i]);
-      if (token === undefined)
+      if (token === undefined) {
         throw wrong("decode", `ids[${i}]`, `an id of the vocabulary, from 0 to ${this.size - 1}`, ids[i]);
-      if (!(options.skipSpecialTokens && this.#vocabulary.isSpecial(ids[i]))) tokens.push(token);
+      }
+      const added = this.#vocabulary.addedToken(ids[i]);
+      if (options.skipSpecialTokens && added?.special) continue;
+      tokens.push(added?.normalized ? this.#textTokenizer.normalizedText(token) : token);
     }
     return joinTokens(tokens, options.cleanUpTokenizationSpaces ?? this.#options.cleanUpTokenizationSpaces ?? false);
   }

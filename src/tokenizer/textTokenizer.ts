@@ -33,13 +33,17 @@ export class TextTokenizer {
   }
 
   setAddedTokens(tokens: readonly ResolvedAddedToken[]): void {
-    const normalizedText = (text: string): string => wordText(normalize(toCharacters(text), this.#options));
     this.#verbatim = new AddedTokenFinder(
       tokens.filter((t) => !t.normalized).map((token) => ({ pattern: token.content, token })),
     );
     this.#normalized = new AddedTokenFinder(
-      tokens.filter((t) => t.normalized).map((token) => ({ pattern: normalizedText(token.content), token })),
+      tokens.filter((t) => t.normalized).map((token) => ({ pattern: this.normalizedText(token.content), token })),
     );
+  }
+
+  /** What cleaning, accents and lower-casing make of a text, in one string. */
+  normalizedText(text: string): string {
+    return wordText(normalize(toCharacters(text), this.#options));
   }
 
   /** The tokens of a text; offsets in UTF-16 units or code points of it. */

@@ -53,7 +53,8 @@ export function readTokenizerJson(file: Json | undefined): TokenizerJson | undef
 
 function readVocab(vocab: unknown): Map<string, number> {
   if (Array.isArray(vocab)) return numberTokens(vocab as string[]);
-  return new Map(Object.entries(asObject(vocab, "tokenizer.json", "model.vocab")) as [string, number][]);
+  const entries = Object.entries(asObject(vocab, "tokenizer.json", "model.vocab")) as [string, number][];
+  return new Map(entries.sort(([, a], [, b]) => a - b)); // JavaScript lists keys like "1914" first
 }
 
 /** The names of [CLS] and [SEP], from a TemplateProcessing or BertProcessing of BERT's shape. */

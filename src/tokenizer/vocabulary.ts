@@ -44,8 +44,9 @@ export class Vocabulary {
     return this.#tokens[id];
   }
 
-  isSpecial(id: number): boolean {
-    return this.#addedById.get(id)?.special ?? false;
+  /** The added token with this id, if it is one. */
+  addedToken(id: number): ResolvedAddedToken | undefined {
+    return this.#addedById.get(id);
   }
 
   /**

@@ -53,11 +53,16 @@ describe("4,000 cases of tokenizers 0.23.2", () => {
       expect(got.offsets, label).toEqual(c.offsets_code_points);
       expect(got.specialTokensMask, label).toEqual(c.special_tokens_mask);
       expect(got.wordIds, label).toEqual(c.word_ids);
-      expect(tokenizer.decode(c.ids, { skipSpecialTokens: true, cleanUpTokenizationSpaces: false }), label).toBe(c.decoded);
+      expect(tokenizer.decode(c.ids, { skipSpecialTokens: true, cleanUpTokenizationSpaces: false }), label).toBe(
+        c.decoded,
+      );
 
       const units = encode(c.text, c.pair, {});
       const texts = units.sequenceIds.map((s) => (s === 1 ? c.pair! : c.text));
-      const expectedUnits = c.offsets_code_points.map(([start, end], i) => [utf16(texts[i], start), utf16(texts[i], end)]);
+      const expectedUnits = c.offsets_code_points.map(([start, end], i) => [
+        utf16(texts[i], start),
+        utf16(texts[i], end),
+      ]);
       expect(units.offsets, label).toEqual(expectedUnits);
 
       const second = c.pair === undefined ? undefined : readByLibrary(c, c.pair);
