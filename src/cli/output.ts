@@ -36,9 +36,17 @@ export function shown(text: string): string {
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Colours a text where standard output wants that: on a terminal, unless NO_COLOR is set; anywhere with FORCE_COLOR. */
+/** Colours a text where standard output wants that. */
 export function styled(style: Style, text: string): string {
-  return styleText(style, text, { stream: process.stdout });
+  // styleText decides by itself only from Node 22 on; Node 20 would colour what goes into a file.
+  return wantsColours() ? styleText(style, text, { validateStream: false }) : text;
+}
+
+/** On a terminal that has them, unless NO_COLOR is set; anywhere with FORCE_COLOR, whose values are those that Node knows. */
+function wantsColours(): boolean {
+  const force = process.env.FORCE_COLOR;
+  if (force !== undefined) return ["", "1", "2", "3", "true"].includes(force);
+  return process.stdout.isTTY && process.stdout.hasColors();
 }
 
 /** Something with a probability. */
@@ -55,8 +63,8 @@ export function scoreTable(rows: readonly Scored[]): string {
   const labels = rows.map(({ label }) => shown(label));
   const width = Math.max(...labels.map(displayWidth));
   const best = Math.max(...rows.map(({ score }) => score));
-  const fancy = process.stdout.isTTY || styled("bold", "") !== "";
-  const room = Math.min(MAX_BAR, (process.stdout.columns ?? 80) - width - OTHER_COLUMNS);
+  const fancy = process.stdout.isTTY || wantsColours();
+  const room = Math.min(MAX_BAR, (process.stdout.columns || 80) - width - OTHER_COLUMNS);
   const lines = rows.map(({ score }, i) => {
     const label =
       styled(i === 0 ? ["bold", "green"] : "green", labels[i]) + " ".repeat(width - displayWidth(labels[i]));

@@ -89,10 +89,10 @@ export function encodeWithin(
   const { length } = encoding;
   if (length > limit) {
     const both = textPair ? `${name} and ${textPair.name} together` : name;
-    const remedy = truncation === false ? ", or truncation: true given to cut it" : "";
+    const remedy = truncation === false ? "; truncation: true cuts it" : "";
     throw new BertError(
       "ERR_INPUT",
-      `${where}: ${both} must be at most the ${limit} tokens long that the model takes${remedy}, got ${length} tokens`,
+      `${where}: ${both} must be at most ${limit} tokens long, the most that the model takes, got ${length}${remedy}`,
     );
   }
   for (const [sequence, part] of [{ name, text }, textPair].entries()) {

@@ -1,0 +1,127 @@
+import { afterAll, describe, expect, test } from "vitest";
+import { loadBert, pipeline } from "../../src/pipelines/index.ts";
+import { deviation } from "../support/close.ts";
+import { casesOf, expectBertError } from "./support.ts";
+import { TOLERANCE } from "./tolerances.ts";
+
+const extract = await pipeline("feature-extraction");
+afterAll(() => extract.dispose());
+const H = 256;
+
+describe("the numbers of Hugging Face", async () => {
+  const cases = await casesOf("features");
+  let compared = 0;
+  function expectEqual(got: Float32Array, want: number[]): void {
+    const { max } = deviation(got, want);
+    compared += want.length;
+    expect(max).toBeLessThanOrEqual(TOLERANCE.features);
+  }
+
+  test.each(cases)("$text", async ({ text, tokens, none, mean, cls, max, mean_normalized }) => {
+    const truncation = true;
+    for (const [pooling, want] of Object.entries({ mean, cls, max }) as ["mean" | "cls" | "max", number[]][]) {
+      const got = await extract(text, { pooling, truncation });
+      expect(got).toMatchObject({ dims: [1, H], type: "float32" });
+      expectEqual(got.data, want);
+      expect(got.tolist()).toEqual([Array.from(got.data)]);
+    }
+    expectEqual((await extract(text, { pooling: "mean", normalize: true, truncation })).data, mean_normalized);
+    const each = await extract(text, { truncation });
+    expect(each).toMatchObject({ dims: [1, tokens, H], type: "float32" });
+    if (none) expectEqual(each.data, none.flat());
+    expect(each.tolist()).toEqual([
+      Array.from({ length: tokens }, (_, t) => Array.from(each.data.subarray(t * H, (t + 1) * H))),
+    ]);
+  });
+
+  afterAll(() => {
+    expect(compared).toBe(cases.length * 4 * H + 3 * H); // 4 + 3 tokens besides
+  });
+});
+
+/** More than 2,048 tokens, so that they are more than one batch. */
+const DISTINCT = ["A text.", "word ".repeat(126), "It was the day and the night.", "the end of it ".repeat(20)];
+const TEXTS = Array.from({ length: 40 }, (_, i) => DISTINCT[i % DISTINCT.length]);
+
+test.each(["mean", "cls", "max"] as const)(
+  "a text's vector is the same bits alone and among others: %s",
+  async (pooling) => {
+    const batch = await extract(DISTINCT, { pooling });
+    expect(batch.dims).toEqual([DISTINCT.length, H]);
+    for (const [i, text] of DISTINCT.entries()) {
+      expectSameBits(batch.data.subarray(i * H, (i + 1) * H), (await extract(text, { pooling })).data);
+    }
+  },
+);
+
+test("the tokens of a text are the same bits alone and in many batches, zeros where it has none", async () => {
+  const batch = await extract(TEXTS, { normalize: true });
+  const T = 128;
+  expect(batch.dims).toEqual([TEXTS.length, T, H]);
+  const alone = await Promise.all(DISTINCT.map((text) => extract(text, { normalize: true })));
+  expect(TEXTS.reduce((sum, _, i) => sum + alone[i % DISTINCT.length].dims[1], 0)).toBeGreaterThan(2048);
+  for (const i of TEXTS.keys()) {
+    const { data } = alone[i % DISTINCT.length];
+    const row = batch.data.subarray(i * T * H, (i + 1) * T * H);
+    expectSameBits(row.subarray(0, data.length), data);
+    expect(row.subarray(data.length).every((x) => x === 0)).toBe(true);
+  }
+});
+
+/** As toStrictEqual, which takes seconds for arrays of this size. */
+function expectSameBits(got: Float32Array, want: Float32Array): void {
+  expect(got.length).toBe(want.length);
+  expect(got.findIndex((x, i) => !Object.is(x, want[i]))).toBe(-1);
+}
+
+test.each(["none", "mean", "cls", "max"] as const)(
+  "normalized vectors have length 1 and the same direction: %s",
+  async (pooling) => {
+    const options = { pooling } as { pooling: "mean" };
+    const raw = (await extract("A dark and stormy night.", options)).data;
+    const unit = (await extract("A dark and stormy night.", { ...options, normalize: true })).data;
+    for (let at = 0; at < raw.length; at += H) {
+      const length = Math.hypot(...raw.subarray(at, at + H));
+      for (let h = at; h < at + H; h++) expect(Math.abs(unit[h] - raw[h] / length)).toBeLessThan(6e-8);
+    }
+  },
+);
+
+test("truncation keeps [SEP]: the vector is that of the text's first 126 tokens", async () => {
+  const options = { pooling: "mean", truncation: true } as const;
+  const long = await extract("word ".repeat(5000), options);
+  expect(long.data).toStrictEqual((await extract("word ".repeat(126), options)).data);
+});
+
+test("a model of any class will do, and gives the same bits", async () => {
+  await using bert = await loadBert(); // BertForPreTraining, with a decoder that is not asked for anything
+  const other = await pipeline("feature-extraction", bert);
+  expectSameBits((await other(DISTINCT)).data, (await extract(DISTINCT)).data);
+});
+
+describe("bad input", () => {
+  const ask = extract as (...args: unknown[]) => Promise<unknown>;
+
+  test.each<[string, unknown, unknown, string[]]>([
+    ["empty text", "", {}, ["text must be a text with at least one word", 'got ""']],
+    ["an empty text among others", ["a", " "], {}, ["texts[1] must be", 'got " "']],
+    ["only removed characters", "\u0000\u200d", {}, ["text must be"]],
+    ["a lone surrogate", ["ok", "\udfff"], {}, ["texts[1]", "surrogate at index 0"]],
+    ["past the positions", ["a", "b ".repeat(127)], {}, ["texts[1]", "128 tokens", "truncation: true", "got 129"]],
+    ["a million characters", "ab cd ".repeat(170_000), {}, ["128 tokens", "got 510002"]],
+    ["no texts", [], {}, ["at least one text"]],
+    ["no string", 5, {}, ["text must be a string", "got 5"]],
+    ["an unknown pooling", "a", { pooling: "sum" }, ["pooling must be one of none, mean, cls, max", '"sum"']],
+    ["pooling null", "a", { pooling: null }, ["pooling", "null"]],
+    ["normalize a number", "a", { normalize: 1 }, ["normalize must be true or false", "got 1"]],
+    ["truncation null", "a", { truncation: null }, ["truncation must be true or false", "null"]],
+    ["an unknown option", "a", { quantize: true }, ["option must be one of pooling, normalize, truncation, signal"]],
+  ])("%s", async (_, text, options, parts) => {
+    await expectBertError(ask(text, options), "ERR_INPUT", "feature-extraction: ", ...parts);
+  });
+});
+
+test("an aborted call rejects with the signal's reason", async () => {
+  const reason = new Error("enough");
+  await expect(extract(TEXTS, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+});

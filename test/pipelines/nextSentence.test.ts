@@ -1,0 +1,103 @@
+import { readFile } from "node:fs/promises";
+import { afterAll, describe, expect, test } from "vitest";
+import { loadBert, pipeline } from "../../src/pipelines/index.ts";
+import { casesOf, expectBertError, WEIGHTS } from "./support.ts";
+import { TOLERANCE } from "./tolerances.ts";
+
+const isNext = await pipeline("next-sentence-prediction");
+afterAll(() => isNext.dispose());
+
+async function expectIsNext(pair: readonly [string, string], truncation: boolean, want: number): Promise<void> {
+  const both = await isNext(...pair, { top_k: null, truncation });
+  const scores = new Map(both.map(({ label, score }) => [label, score]));
+  expect([...scores.keys()].sort()).toEqual(["IsNext", "NotNext"]);
+  const error = Math.max(Math.abs(scores.get("IsNext")! - want), Math.abs(scores.get("NotNext")! - (1 - want)));
+  expect(error).toBeLessThanOrEqual(TOLERANCE.nextSentence);
+  expect(both[0].score).toBeGreaterThanOrEqual(both[1].score);
+  expect(await isNext(...pair, { truncation })).toStrictEqual(both[0]);
+}
+
+describe("the answers of Hugging Face", async () => {
+  const cases = await casesOf("next-sentence");
+  test("all of them are here", () => expect(cases.length).toBe(5));
+  test.each(cases)("$pair", ({ pair, truncation, is_next }) => expectIsNext(pair, truncation, is_next));
+
+  test("the model's own expected.json", async () => {
+    const { next_sentence } = JSON.parse(await readFile(`${WEIGHTS}/expected.json`, "utf8"));
+    expect(next_sentence.length).toBeGreaterThan(1);
+    for (const { a, b, ids, is_next } of next_sentence) {
+      expect(isNext.tokenizer.encode(a, { textPair: b }).inputIds).toEqual(ids);
+      await expectIsNext([a, b], false, is_next);
+    }
+  });
+});
+
+test("a pair's answer is the same bits alone and in any batch, as object or array", async () => {
+  const pairs = Array.from(
+    { length: 12 },
+    (_, i) => [`${"so ".repeat(i)}it was.`, `${"and ".repeat(i % 7)}on.`] as const,
+  );
+  const mixed = pairs.map(([text, text_pair], i) => (i % 2 ? { text, text_pair } : ([text, text_pair] as const)));
+  const batch = await isNext(mixed);
+  const both = await isNext(mixed, { top_k: null });
+  expect(batch.length).toBe(pairs.length);
+  for (const [i, [a, b]] of pairs.entries()) {
+    expect(batch[i]).toStrictEqual(await isNext(a, b));
+    expect(both[i]).toStrictEqual(await isNext(a, b, { top_k: null }));
+  }
+});
+
+test("a model of any class with the head will do, and gives the same bits", async () => {
+  await using bert = await loadBert(); // BertForPreTraining
+  const other = await pipeline("next-sentence-prediction", bert);
+  const pairs = [
+    ["Yes.", "No."],
+    ["It was.", "She went to the door."],
+  ] as const;
+  expect(await other(pairs)).toStrictEqual(await isNext(pairs));
+});
+
+describe("bad input", () => {
+  const ask = isNext as (...args: unknown[]) => Promise<unknown>;
+  const long = "long ".repeat(100);
+
+  test.each<[string, unknown[], string[]]>([
+    ["no second text", ["a"], ["text_pair must be a string", "undefined"]],
+    ["options in its place", ["a", { top_k: null }], ["text_pair must be a string", "an object"]],
+    ["an empty first text", ["", "b"], ["text must be", "at least one word", 'got ""']],
+    ["an empty second text", ["a", ""], ["text_pair must be", "at least one word", 'got ""']],
+    ["a lone surrogate", ["a", "b\udc00"], ["text_pair", "surrogate at index 1"]],
+    [
+      "a pair past the positions",
+      [long, long],
+      ["text and text_pair together", "128 tokens", "truncation: true", "got 203"],
+    ],
+    [
+      "one of several past the positions",
+      [
+        [
+          ["a", "b"],
+          [long, long],
+        ],
+      ],
+      ["pairs[1][0] and pairs[1][1] together", "203"],
+    ],
+    ["a million characters", ["a", "ab cd ".repeat(170_000)], ["128 tokens"]],
+    ["no pairs", [[]], ["pairs must be at least one pair", "an empty array"]],
+    ["texts that are no pairs", [["a", "b"]], ["pairs[0] must be { text, text_pair } or [text, text_pair]", '"a"']],
+    ["three texts", [[["a", "b", "c"]]], ["pairs[0] must be", "an array of 3"]],
+    ["a pair without text_pair", [[{ text: "a" }]], ["pairs[0] must be", "an object"]],
+    ["a number in a pair", [[{ text: "a", text_pair: 3 }]], ["pairs[0].text_pair must be a string", "got 3"]],
+    ["null", [[null]], ["pairs[0] must be", "null"]],
+    ["top_k 3", ["a", "b", { top_k: 3 }], ["top_k must be 1 or null", "got 3"]],
+    ["top_k NaN", ["a", "b", { top_k: Number.NaN }], ["top_k", "NaN"]],
+    ["truncation a string", ["a", "b", { truncation: "yes" }], ["truncation must be true or false", '"yes"']],
+    [
+      "an unknown option",
+      ["a", "b", { maxLength: 3 }],
+      ["option must be one of top_k, truncation, signal", "maxLength"],
+    ],
+  ])("%s", async (_, args, parts) => {
+    await expectBertError(ask(...args), "ERR_INPUT", "next-sentence-prediction: ", ...parts);
+  });
+});
