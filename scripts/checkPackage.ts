@@ -1,11 +1,11 @@
 /**
- * Checks the tarball that `npm publish` would send: publint and "are the types wrong" on it, then what plainbert promises
- * of its package: no dependency, no install script, less than a megabyte beside the weights, and nothing that should stay
- * at home.
+ * Checks the tarball that `npm publish` would send: publint and "are the types wrong" on it, its types in a program for a
+ * browser, then what plainbert promises of its package: no dependency, no install script, less than a megabyte beside the
+ * weights, and nothing that should stay at home.
  *
  *     npm run check:package
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { packInto, run } from "./npm.ts";
@@ -41,12 +41,32 @@ function brokenPromises(folder: string): string[] {
   return broken;
 }
 
+/** Compiles a program that imports everything, for a browser: without Node's types, and with every .d.ts checked. */
+function compileConsumer(folder: string, tarball: string): void {
+  const consumer = join(folder, "consumer");
+  const installed = join(consumer, "node_modules", "plainbert");
+  mkdirSync(installed, { recursive: true });
+  run("tar", ["-xzf", tarball, "-C", installed, "--strip-components=1"]);
+  const { exports } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
+  const subpaths = Object.keys(exports).filter((subpath) => !subpath.endsWith(".json"));
+  const imports = subpaths.map((subpath, n) => `export * as m${n} from "plainbert${subpath.slice(1)}";\n`);
+  writeFileSync(join(consumer, "program.mts"), imports.join(""));
+  const compilerOptions = {
+    ...{ strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, noEmit: true },
+    ...{ module: "NodeNext", target: "ES2022", lib: ["ES2022", "DOM", "ESNext.Disposable"], types: [] },
+  };
+  writeFileSync(join(consumer, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["program.mts"] }));
+  run("npx", ["--no-install", "tsc", "-p", consumer]);
+}
+
 const folder = mkdtempSync(join(tmpdir(), "plainbert-package-"));
 try {
   const tarball = packInto(folder);
-  console.log(run("npx", ["--no-install", "publint", "--strict", tarball]));
-  console.log(run("npx", ["--no-install", "attw", "--profile", "esm-only", tarball]));
+  run("npx", ["--no-install", "publint", "--strict", tarball]);
+  run("npx", ["--no-install", "attw", "--profile", "esm-only", tarball]);
+  compileConsumer(folder, tarball);
   run("tar", ["-xzf", tarball, "-C", folder]);
+  console.log("publint, are the types wrong, types for a browser: nothing found");
   const broken = brokenPromises(join(folder, "package"));
   for (const sentence of broken) console.error(sentence);
   if (broken.length > 0) process.exitCode = 1;
