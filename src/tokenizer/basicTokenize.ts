@@ -31,7 +31,7 @@ export interface NormalizerOptions {
   readonly stripAccents?: boolean | null;
   /** Default true. */
   readonly doLowerCase?: boolean;
-  /** Words, as they stand between whitespace, that are neither changed nor split. Default none. */
+  /** Words, as they stand between whitespace, that are neither changed nor split, as in the original's Python. Default none. */
   readonly neverSplit?: readonly string[];
 }
 

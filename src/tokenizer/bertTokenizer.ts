@@ -1,7 +1,7 @@
 import { BertError } from "../errors.ts";
 import type { AddedToken } from "./addedTokens.ts";
 import { type ResolvedNormalizerOptions, resolveNormalizerOptions } from "./basicTokenize.ts";
-import { type DecodeOptions, joinTokens } from "./decode.ts";
+import { checkDecodeOptions, type DecodeOptions, joinTokens } from "./decode.ts";
 import { type EncodeOptions, type ResolvedEncodeOptions, resolveEncodeOptions, wrong } from "./encodeOptions.ts";
 import { combineWindows, type Encoding, type EncodingContext, slideWindow } from "./encoding.ts";
 import { checkAddedToken, checkTokenizerOptions, SPECIAL_TOKENS, type TokenizerOptions } from "./settings.ts";
@@ -198,6 +198,9 @@ export class BertTokenizer {
    * @throws BertError ERR_INPUT if an id is not in the vocabulary
    */
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
+    if (typeof ids !== "object" || typeof ids?.length !== "number")
+      throw wrong("decode", "ids", "an array of ids", ids);
+    checkDecodeOptions(options);
     const tokens: string[] = [];
     for (let i = 0; i < ids.length; i++) {
       const token = this.#vocabulary.idToToken(ids[i]);

@@ -1,9 +1,21 @@
+import { wrong } from "./encodeOptions.ts";
+
 /** Options of `decode`. */
 export interface DecodeOptions {
   /** Leave out [CLS], [SEP], [PAD], [MASK], [UNK] and added tokens that are special. Default false. */
   readonly skipSpecialTokens?: boolean;
   /** Also close up spaces that only show once tokens stand side by side: "you should ' ve" → "you should've". Default the tokenizer's. */
   readonly cleanUpTokenizationSpaces?: boolean;
+}
+
+/** @throws BertError ERR_INPUT for an unknown option, or one that is not true or false */
+export function checkDecodeOptions(options: DecodeOptions): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (name !== "skipSpecialTokens" && name !== "cleanUpTokenizationSpaces") {
+      throw wrong("decode", "option", "one of skipSpecialTokens, cleanUpTokenizationSpaces", name);
+    }
+    if (value !== undefined && typeof value !== "boolean") throw wrong("decode", name, "true or false", value);
+  }
 }
 
 /**

@@ -104,15 +104,14 @@ export class Encoding {
     return { inputIds, tokenTypeIds, attentionMask, specialTokensMask, wordIds, sequenceIds, offsets, overflowing };
   }
 
-  /** Pads this and its overflow windows to a length, in place. What is longer stays as it is. */
+  /** Pads this and its overflow windows to a length, in place; `encode` does it where `padding` is asked for. What is longer stays as it is. */
   pad(plan: PaddingPlan): void {
     for (const window of this.overflowing) window.pad(plan);
     const missing = plan.length - this.length;
     if (missing <= 0) return;
     const put = (array: number[], value: number): void => {
-      const padding = new Array<number>(missing).fill(value);
-      if (plan.side === "left") array.unshift(...padding);
-      else array.push(...padding);
+      for (let i = 0; i < missing; i++) array.push(value);
+      if (plan.side === "left") array.copyWithin(missing, 0).fill(value, 0, missing);
     };
     put(this.inputIds, plan.padTokenId);
     put(this.tokenTypeIds, plan.padTokenTypeId);

@@ -28,6 +28,11 @@ export interface TokenizerFiles {
  * @throws BertError ERR_VOCABULARY if a file is no valid JSON, or describes a tokenizer that is not BERT's
  */
 export function readTokenizerFiles(files: TokenizerFiles): { tokens: Map<string, number>; options: TokenizerOptions } {
+  for (const [name, text] of Object.entries(asObject(files, "BertTokenizer.fromFiles", "files"))) {
+    if (text !== undefined && typeof text !== "string") {
+      throw new BertError("ERR_VOCABULARY", `BertTokenizer.fromFiles: ${name} must be a string, got ${String(text)}`);
+    }
+  }
   const own = readTokenizerJson(parseFile(files, "tokenizer.json"));
   const tokens = own?.tokens ?? (files["vocab.txt"] === undefined ? undefined : parseVocabTxt(files["vocab.txt"]));
   if (tokens === undefined) {

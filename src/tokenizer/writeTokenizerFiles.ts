@@ -71,8 +71,11 @@ function tokenizerJson(vocabulary: Vocabulary, options: TokenizerOptions, names:
 }
 
 function tokenizerConfig(vocabulary: Vocabulary, options: TokenizerOptions, names: SpecialTokenNames): unknown {
+  const roles = new Set<string | undefined>(Object.values(names));
+  const extra = addedTokens(vocabulary).filter(({ content, special }) => special && !roles.has(content));
   return {
     added_tokens_decoder: Object.fromEntries(addedTokens(vocabulary).map((token) => [token.id, addedTokenJson(token)])),
+    additional_special_tokens: extra.map(({ content }) => content), // transformers 5 reads it as extra_special_tokens
     clean_up_tokenization_spaces: options.cleanUpTokenizationSpaces ?? false,
     do_lower_case: options.doLowerCase ?? true,
     strip_accents: options.stripAccents ?? null,
