@@ -47,7 +47,8 @@ async function run({ values, positionals }: Arguments): Promise<void> {
   const groups = linesOf(path);
   const first = await groups.next(); // before the model is loaded: a wrong file is reported at once
   const extract = await pipeline("feature-extraction", values.model as string | undefined);
-  const embed = async (texts: readonly string[]) => (await extract(texts, options)).tolist();
+  const embed = async (texts: readonly string[]) =>
+    (await extract(texts.length === 1 ? texts[0] : texts, options)).tolist(); // so that messages say "text", not "texts[0]"
   let line = 1;
   for (let group = first; !group.done; group = await groups.next()) {
     await embedGroup(group.value, line, path, embed);

@@ -89,7 +89,7 @@ export function encodeWithin(
   const { length } = encoding;
   if (length > limit) {
     const both = textPair ? `${name} and ${textPair.name} together` : name;
-    const remedy = truncation === false ? "; truncation: true cuts it" : "";
+    const remedy = truncation === false ? "; the option truncation cuts it" : "";
     throw new BertError(
       "ERR_INPUT",
       `${where}: ${both} must be at most ${limit} tokens long, the most that the model takes, got ${length}${remedy}`,

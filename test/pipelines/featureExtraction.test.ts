@@ -107,7 +107,7 @@ describe("bad input", () => {
     ["an empty text among others", ["a", " "], {}, ["texts[1] must be", 'got " "']],
     ["only removed characters", "\u0000\u200d", {}, ["text must be"]],
     ["a lone surrogate", ["ok", "\udfff"], {}, ["texts[1]", "surrogate at index 0"]],
-    ["past the positions", ["a", "b ".repeat(127)], {}, ["texts[1]", "128 tokens", "truncation: true", "got 129"]],
+    ["past the positions", ["a", "b ".repeat(127)], {}, ["texts[1]", "128 tokens", "the option truncation", "got 129"]],
     ["a million characters", "ab cd ".repeat(170_000), {}, ["128 tokens", "got 510002"]],
     ["no texts", [], {}, ["at least one text"]],
     ["no string", 5, {}, ["text must be a string", "got 5"]],

@@ -70,7 +70,7 @@ describe("bad input", () => {
     [
       "a pair past the positions",
       [long, long],
-      ["text and text_pair together", "128 tokens", "truncation: true", "got 203"],
+      ["text and text_pair together", "128 tokens", "the option truncation", "got 203"],
     ],
     [
       "one of several past the positions",

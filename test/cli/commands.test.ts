@@ -1,0 +1,260 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { pipeline } from "../../src/pipelines/index.ts";
+import { WEIGHTS } from "../pipelines/support.ts";
+import { plainbert, shell } from "./run.ts";
+
+const folder = await mkdtemp(join(tmpdir(), "plainbert-cli-"));
+afterAll(() => rm(folder, { recursive: true }));
+
+const COMMANDS = ["fill-mask", "next-sentence", "embed", "tokenize", "inspect"];
+const DOOR = "She opened the [MASK] and went into the room.";
+
+describe("fill-mask", () => {
+  test("piped: aligned text, neither colours nor bars", async () => {
+    expect(await plainbert(["fill-mask", DOOR])).toEqual({
+      code: 0,
+      signal: null,
+      stdout: `${DOOR}
+
+  door     12.70 %
+  window    9.25 %
+  room      7.76 %
+  table     4.02 %
+  bed       2.26 %
+`,
+      stderr: "",
+    });
+  });
+
+  test("several texts, several masks, --top-k", async () => {
+    const { stdout } = await plainbert(["fill-mask", "--top-k", "1", DOOR, "The [MASK] is a [MASK]."]);
+    expect(stdout).toBe(
+      `${DOOR}\n\n  door   12.70 %\n\nThe [MASK] is a [MASK].\n\n[MASK] 1 of 2\n  thing    2.20 %\n\n[MASK] 2 of 2\n  man    5.74 %\n`,
+    );
+  });
+
+  test("--json is what the pipeline gives", async () => {
+    await using unmask = await pipeline("fill-mask");
+    const one = await plainbert(["fill-mask", "--json", "--top-k=2", DOOR]);
+    expect(JSON.parse(one.stdout)).toEqual(await unmask(DOOR, { top_k: 2 }));
+    const two = await plainbert(["fill-mask", "--json", DOOR, "A [MASK] and [MASK]."]);
+    expect(JSON.parse(two.stdout)).toEqual(await unmask([DOOR, "A [MASK] and [MASK]."]));
+    expect(two.stdout.indexOf("\n")).toBe(two.stdout.length - 1);
+  });
+
+  test("--targets", async () => {
+    const { stdout } = await plainbert(["fill-mask", "--json", "--targets", "door,window", "It's the [MASK]."]);
+    expect(JSON.parse(stdout).map((p: { token_str: string }) => p.token_str)).toEqual(["door", "window"]);
+  });
+
+  test("--model, and a text that begins with a hyphen", async () => {
+    const { stdout } = await plainbert(["fill-mask", "--model", WEIGHTS, "--top-k", "1", "--", `- ${DOOR}`]);
+    expect(stdout).toMatch(/^- She opened the .*\n\n {2}door /);
+  });
+
+  test("colours and bars where colours are forced; FORCE_COLOR=0 and NO_COLOR are plain", async () => {
+    const args = ["fill-mask", "--top-k", "2", DOOR];
+    const plain = (await plainbert(args)).stdout;
+    const forced = (await plainbert(args, { env: { FORCE_COLOR: "1" } })).stdout;
+    expect(forced).toContain("\u001b[");
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    const uncoloured = forced.replace(/\u001b\[\d+m/g, "");
+    expect(uncoloured).toContain(`  door     12.70 %  ${"█".repeat(40)}\n  window    9.25 %  ${"█".repeat(29)}▏\n`);
+    expect(uncoloured.replace(/ {2}[█▏]+/g, "")).toBe(plain);
+    expect((await plainbert(args, { env: { FORCE_COLOR: "0" } })).stdout).toBe(plain);
+    expect((await plainbert(args, { env: { NO_COLOR: "1" } })).stdout).toBe(plain);
+  });
+
+  test("control characters and reversed text never reach the terminal", async () => {
+    const { stdout } = await plainbert(["fill-mask", "--top-k", "1", "a\u001b[31m\tb\u202e [MASK]\nc"]);
+    expect(stdout).toMatch(/^a\\u\{1b\}\[31m\\u\{9\}b\\u\{202e\} \[MASK\]\\u\{a\}c\n/);
+    const json = await plainbert(["fill-mask", "--json", "--top-k", "1", "漢\u202e [MASK]"]);
+    expect(json.stdout).toMatch(/^[ -~]*\n$/);
+  });
+});
+
+describe("next-sentence", () => {
+  test("both labels, likelier first", async () => {
+    const { stdout } = await plainbert(["next-sentence", "She went to the door.", "It was locked."]);
+    expect(stdout).toBe("  NotNext   56.30 %\n  IsNext    43.70 %\n");
+  });
+
+  test("--json, --truncation", async () => {
+    await using isNext = await pipeline("next-sentence-prediction");
+    const long = "It was locked. ".repeat(100);
+    const { stdout } = await plainbert(["next-sentence", "--json", "--truncation", "She went.", long]);
+    expect(JSON.parse(stdout)).toEqual(await isNext("She went.", long, { top_k: null, truncation: true }));
+  });
+});
+
+describe("embed", () => {
+  test("one vector for each line, exact to the float32; blank lines keep their place", async () => {
+    const { stdout, code } = await plainbert(["embed"], { input: "A text.\n\n \t\u200b\r\nAnother.\r\nThe last" });
+    expect(code).toBe(0);
+    const lines = stdout.split("\n");
+    expect(lines.length).toBe(6);
+    expect(lines.slice(1, 3)).toEqual(["null", "null"]);
+    expect(lines[5]).toBe("");
+    await using extract = await pipeline("feature-extraction");
+    for (const [line, text] of [
+      [0, "A text."],
+      [3, "Another."],
+      [4, "The last"],
+    ] as const) {
+      const { data } = await extract(text, { pooling: "mean" });
+      expect(Float32Array.from(JSON.parse(lines[line]))).toStrictEqual(data);
+    }
+  });
+
+  test("a file, --pooling, --normalize, --truncation", async () => {
+    const path = join(folder, "lines.txt");
+    const long = "long ".repeat(200);
+    await writeFile(path, `\ufeffA text.\n${long}\n`);
+    const { stdout } = await plainbert(["embed", "--pooling", "cls", "--normalize", "--truncation", path]);
+    const lines = stdout.trimEnd().split("\n");
+    await using extract = await pipeline("feature-extraction");
+    const options = { pooling: "cls", normalize: true, truncation: true } as const;
+    expect(lines.map((line) => Float32Array.from(JSON.parse(line)))).toStrictEqual(
+      await Promise.all(["A text.", long].map(async (text) => (await extract(text, options)).data)),
+    );
+  });
+
+  test("more lines than one group, and characters that are cut between two reads", async () => {
+    const input = Array.from({ length: 300 }, (_, i) => `é${i % 3 ? "" : " so"}`).join("\n");
+    const { stdout } = await plainbert(["embed"], { input: `${"\n".repeat(65_535 - 300)}${input}` });
+    const lines = stdout.trimEnd().split("\n");
+    expect(lines.length).toBe(65_535);
+    expect(new Set(lines.slice(-300)).size).toBe(2);
+    expect(new Set(lines.slice(0, -300))).toEqual(new Set(["null"]));
+  });
+
+  test("empty input gives empty output", async () => {
+    expect(await plainbert(["embed", "-"])).toEqual({ code: 0, signal: null, stdout: "", stderr: "" });
+  });
+
+  test("a wrong line is named by its number, and what stands before it is answered", async () => {
+    const input = `one\n\ntwo\n${"long ".repeat(200)}\nthree\n`;
+    const { code, stdout, stderr } = await plainbert(["embed"], { input });
+    expect(code).toBe(1);
+    expect(stdout.split("\n").length).toBe(4);
+    expect(stderr).toMatch(
+      /^plainbert: standard input, line 4: feature-extraction: text must be at most 128 tokens.*\n$/,
+    );
+  });
+});
+
+describe("tokenize", () => {
+  const TABLE = `token    id  start  end  text
+[CLS]     2      0    0
+Un     2230      0    2  Un
+##aff  3183      2    5  aff
+##able  495      5    9  able
+,        14      9   10  ,
+é       185     11   12  é
+[SEP]     3      0    0
+`;
+
+  test("a text", async () => {
+    const { stdout } = await plainbert(["tokenize", "Unaffable, é"]);
+    const cells = (table: string) => table.split("\n").map((line) => line.split(/ +/));
+    expect(cells(stdout).map((row) => [row[0], ...row.slice(2)])).toEqual(
+      cells(TABLE).map((row) => [row[0], ...row.slice(2)]),
+    );
+    const widths = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.search(/ {2}\S*$/));
+    expect(widths[1]).toBeGreaterThan(0);
+  });
+
+  test("wide characters keep the columns in line", async () => {
+    const { stdout } = await plainbert(["tokenize", "漢 a"]);
+    expect(stdout).toContain("[UNK]   1      0    1  漢\na      62      2    3  a\n");
+  });
+
+  test("--json: a line for each text of a file or standard input", async () => {
+    const path = join(folder, "texts.txt");
+    await writeFile(path, "Unaffable\n\n[MASK] 😀\n");
+    const fromFile = await plainbert(["tokenize", "--json", path]);
+    const fromInput = await plainbert(["tokenize", "--json"], { input: "Unaffable\n\n[MASK] 😀" });
+    expect(fromInput.stdout).toBe(fromFile.stdout);
+    const [first, second, third] = fromFile.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(first).toEqual({
+      tokens: ["[CLS]", "Un", "##aff", "##able", "[SEP]"],
+      inputIds: [2, 2230, 3183, 495, 3],
+      offsets: [
+        [0, 0],
+        [0, 2],
+        [2, 5],
+        [5, 9],
+        [0, 0],
+      ],
+    });
+    expect(second.inputIds).toEqual([2, 3]);
+    expect(third.offsets.slice(1, -1)).toEqual([
+      [0, 6],
+      [7, 9],
+    ]);
+  });
+
+  test("control characters of a text are shown, not sent", async () => {
+    const { stdout } = await plainbert(["tokenize", "a\u001b[2Jb"]);
+    expect(stdout).not.toContain("\u001b");
+  });
+
+  test("needs no weights", async () => {
+    const path = join(folder, "vocab.txt");
+    await writeFile(path, "[UNK]\n[CLS]\n[SEP]\na\n");
+    const { stdout } = await plainbert(["tokenize", "--json", "--model", folder, "a b"]);
+    expect(JSON.parse(stdout).inputIds).toEqual([1, 3, 0, 2]);
+  });
+});
+
+describe("inspect", () => {
+  test("the bundled model, a folder, a file", async () => {
+    const { stdout, code } = await plainbert(["inspect"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^name +dtype +shape +elements +bytes\n/);
+    expect(stdout).toMatch(/\nbert\.embeddings\.word_embeddings\.weight +BF16 +\[8192,256\] +2,097,152 +4,194,304\n/);
+    expect((await plainbert(["inspect", WEIGHTS])).stdout).toContain("[8192,256]");
+    const json = await plainbert(["inspect", "--json", join(WEIGHTS, "model.safetensors")]);
+    expect(JSON.parse(json.stdout).tensors.length).toBeGreaterThan(70);
+  });
+});
+
+describe("help", () => {
+  test("lists every command", async () => {
+    const { code, stdout, stderr } = await plainbert(["--help"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command} +\\w`, "m"));
+    expect((await plainbert(["-h"])).stdout).toBe(stdout);
+  });
+
+  test("--version is the package's", async () => {
+    const { version } = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8"));
+    expect((await plainbert(["--version"])).stdout).toBe(`${version}\n`);
+  });
+
+  test.each(["", ...COMMANDS])(
+    "every example works, and lines fit a terminal: plainbert %s --help",
+    async (command) => {
+      const { code, stdout } = await plainbert([command, "--help"].filter(Boolean));
+      expect(code).toBe(0);
+      expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(115);
+      const examples = Array.from(stdout.matchAll(/^ {2}\$ (.+)$/gm), ([, line]) => line);
+      expect(examples.length).toBeGreaterThan(0);
+      for (const line of examples) {
+        const result = await shell(line, { cwd: folder });
+        expect(result, line).toMatchObject({ code: 0, stderr: "" });
+        if (!line.includes(">") || line.includes("|  head")) expect(result.stdout, line).not.toBe("");
+        if (line.includes("--json")) JSON.parse(result.stdout);
+      }
+    },
+  );
+});

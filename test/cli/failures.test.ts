@@ -1,0 +1,152 @@
+import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { modelCopy, WEIGHTS } from "../pipelines/support.ts";
+import { finished, plainbert, shell, shellProcess } from "./run.ts";
+
+const folder = await mkdtemp(join(tmpdir(), "plainbert-cli-"));
+afterAll(() => rm(folder, { recursive: true }));
+
+describe("wrong usage: exit code 2, and what is right", () => {
+  test.each<[string, string[], string[]]>([
+    ["no command", [], ["plainbert: expected a command", "fill-mask, next-sentence, embed, tokenize, inspect"]],
+    ["an unknown command", ["fil-mask", "a"], ['unknown command "fil-mask"', "the commands are fill-mask"]],
+    ["a name of objects", ["constructor"], ['unknown command "constructor"']],
+    ["an option before the command", ["--json", "fill-mask"], ['unknown command "--json"']],
+    [
+      "an unknown option",
+      ["fill-mask", "--topk", "3", "[MASK]"],
+      ["'--topk'", "--top-k", "plainbert fill-mask --help"],
+    ],
+    ["another command's option", ["tokenize", "--pooling", "cls", "a"], ["'--pooling'", "--model, --json"]],
+    ["an option without its value", ["fill-mask", "[MASK]", "--top-k"], ["'--top-k <value>'", "missing"]],
+    ["a value where there is none", ["fill-mask", "--json=yes", "[MASK]"], ["'--json'"]],
+    ["--top-k 0", ["fill-mask", "--top-k", "0", "[MASK]"], ["--top-k must be a whole number from 1", '"0"']],
+    ["--top-k -1", ["fill-mask", "--top-k=-1", "[MASK]"], ["--top-k must be a whole number from 1", '"-1"']],
+    ["--top-k 1.5", ["fill-mask", "--top-k", "1.5", "[MASK]"], ['"1.5"']],
+    ["--top-k NaN", ["fill-mask", "--top-k", "NaN", "[MASK]"], ['"NaN"']],
+    ["--pooling none", ["embed", "--pooling", "none"], ["--pooling must be mean, cls or max", '"none"']],
+    ["no text", ["fill-mask"], ["expected a text"]],
+    ["one text for next-sentence", ["next-sentence", "a"], ["expected two texts", "got 1"]],
+    ["a text without quotes", ["tokenize", "a", "b", "c"], ["got 3 arguments", "quotes"]],
+    ["two files", ["embed", "a", "b"], ["one file at most", "got 2"]],
+  ])("%s", async (_, args, parts) => {
+    const { code, stdout, stderr } = await plainbert(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    for (const part of parts) expect(stderr).toContain(part);
+    expect(stderr).toMatch(/^plainbert.*\nTry: plainbert.* --help\n$/);
+  });
+});
+
+describe("work that fails: exit code 1, one sentence, no stack", () => {
+  const long = "long ".repeat(200);
+
+  test.each<[string, string[], string[]]>([
+    ["no mask", ["fill-mask", "The door."], ["fill-mask: text must be a text with [MASK]", '"The door."']],
+    ["no mask in the second", ["fill-mask", "[MASK]", "The door."], ["texts[1]"]],
+    ["empty text", ["fill-mask", ""], ['got ""']],
+    ["too many masks", ["fill-mask", "[MASK]".repeat(200)], ["128 tokens", "got 202"]],
+    ["past the positions", ["next-sentence", long, long], ["128 tokens", "got 403", "truncation"]],
+    ["a wrong target", ["fill-mask", "--targets", "door,qqqq", "[MASK]"], ["targets", '"qqqq"']],
+    ["an empty target", ["fill-mask", "--targets", "", "[MASK]"], ["targets", 'got ""']],
+    [
+      "a model that is not there",
+      ["fill-mask", "--model", "/nowhere", "[MASK]"],
+      ["/nowhere", "no such file or folder"],
+    ],
+    [
+      "a file as model",
+      ["embed", "--model", join(WEIGHTS, "config.json")],
+      ["config.json", "must be a folder, is a file"],
+    ],
+    ["a folder that is no model", ["next-sentence", "--model", folder, "a", "b"], ["must have a config.json"]],
+    ["a folder without a vocabulary", ["tokenize", "--model", folder, "a"], ["vocab.txt"]],
+    ["a file that is not there", ["embed", "nowhere.txt"], ["nowhere.txt: no such file or folder"]],
+    ["a folder to embed", ["embed", WEIGHTS], ["weights", "must be a file, is a folder"]],
+    ["a file that is not there to inspect", ["inspect", "nowhere.safetensors"], ["nowhere.safetensors: no such file"]],
+    ["a folder without weights to inspect", ["inspect", folder], ["must hold model.safetensors"]],
+    ["a file that is no checkpoint", ["inspect", join(WEIGHTS, "vocab.txt")], ["vocab.txt"]],
+    ["a name with control characters", ["embed", "\u001b[31mred"], ["\\u{1b}[31mred: no such file"]],
+  ])("%s", async (_, args, parts) => {
+    const { code, stdout, stderr } = await plainbert(args, { input: "a\n" });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    for (const part of parts) expect(stderr).toContain(part);
+    expect(stderr).toMatch(/^plainbert: [^\n]+\n$/);
+    expect(stderr).not.toContain("\u001b");
+  });
+
+  test("a model that is damaged", async () => {
+    await using model = await modelCopy();
+    await truncate(model.file("model.safetensors"), 2_000_000);
+    const weights = await plainbert(["fill-mask", "--model", model.path, "[MASK]"]);
+    expect(weights).toMatchObject({ code: 1, stdout: "" });
+    expect(weights.stderr).toMatch(/^plainbert: .*model\.safetensors.*\n$/);
+    await writeFile(model.file("config.json"), "{");
+    const config = await plainbert(["fill-mask", "--model", model.path, "[MASK]"]);
+    expect(config).toMatchObject({ code: 1, stdout: "" });
+    expect(config.stderr).toMatch(/^plainbert: .*config.*\n$/);
+    expect(config.stderr).not.toMatch(/\n\s+at /);
+  });
+
+  test("input that is not UTF-8: what stands before is answered", async () => {
+    const { code, stderr } = await plainbert(["embed"], { input: Uint8Array.of(0x61, 0x0a, 0xff, 0x0a) });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: "plainbert: standard input: must be UTF-8 text, is not\n" });
+    const cut = await plainbert(["tokenize", "--json"], { input: Uint8Array.of(0x61, 0x0a, 0xc3) });
+    expect(cut).toMatchObject({ code: 1, stderr: "plainbert: standard input: must be UTF-8 text, is not\n" });
+    expect(JSON.parse(cut.stdout).inputIds).toEqual([2, 62, 3]);
+  });
+
+  test("a line of a million characters, in linear time; one of 10 million is refused before it fills the memory", async () => {
+    const million = await plainbert(["embed"], { input: "ab cd ".repeat(170_000) });
+    expect(million).toMatchObject({ code: 1, stdout: "" });
+    expect(million.stderr).toMatch(/line 1: .*128 tokens long.*got 510002/);
+    const tokens = await plainbert(["tokenize", "--json"], { input: "a".repeat(1_000_000) });
+    expect(JSON.parse(tokens.stdout)).toMatchObject({
+      inputIds: [2, 1, 3],
+      offsets: [
+        [0, 0],
+        [0, 1_000_000],
+        [0, 0],
+      ],
+    });
+    const endless = await plainbert(["embed"], { input: Buffer.alloc(12_000_000, "a") });
+    expect(endless.stderr).toBe(
+      "plainbert: standard input: lines must be at most 10000000 characters long, one is longer\n",
+    );
+  });
+});
+
+describe("output that cannot be written", () => {
+  test("a reader that has gone away ends the command quietly", async () => {
+    const { code, stdout, stderr } = await shell("{ yes 'A line.' | plainbert embed; echo $? >&2; } | head -n 1");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "0\n" });
+    expect(JSON.parse(stdout).length).toBe(256);
+  });
+
+  test.runIf(process.platform === "linux")("a full disk is reported", async () => {
+    for (const command of ["inspect", "--help", "tokenize --json a", 'fill-mask "[MASK]"']) {
+      expect(await shell(`plainbert ${command} > /dev/full`)).toEqual({
+        code: 1,
+        signal: null,
+        stdout: "",
+        stderr: "plainbert: standard output: the disk is full\n",
+      });
+    }
+  });
+});
+
+test.skipIf(process.platform === "win32")(
+  "Ctrl-C ends the command at once, without a stack; a shell reports 130",
+  async () => {
+    // As a terminal does: the signal goes to the shell, which takes no notice, and to the command.
+    const child = shellProcess("trap : INT; plainbert embed; echo $?", { group: true });
+    const result = finished(child);
+    child.stdin?.write("A line.\n");
+    await new Promise((resolve) => child.stdout?.once("data", resolve)); // a line is answered before the input has ended
+    process.kill(-(child.pid as number), "SIGINT");
+    const { stdout, stderr } = await result;
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(/^\[.*\]\n130\n$/);
+  },
+);

@@ -1,0 +1,67 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const MAIN: string = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+
+export interface Result {
+  /** null if a signal ended it. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+/** What the caller's own terminal asks for has no say here. */
+function environment(env: RunOptions["env"] = {}): NodeJS.ProcessEnv {
+  const { FORCE_COLOR, NO_COLOR, NODE_OPTIONS, ...rest } = process.env;
+  return { ...rest, ...env };
+}
+
+/** Runs the command from its TypeScript source, as a process of its own. */
+export function plainbert(
+  args: readonly string[],
+  { input = "", env, cwd }: RunOptions & { readonly input?: string | Uint8Array } = {},
+): Promise<Result> {
+  const child = spawn(process.execPath, [MAIN, ...args], { env: environment(env), cwd });
+  child.stdin.on("error", () => {}); // it may end before it has read everything
+  child.stdin.end(input);
+  return finished(child);
+}
+
+/** Runs a line in a shell in which `plainbert` is the command. */
+export function shell(line: string, options: RunOptions = {}): Promise<Result> {
+  const child = shellProcess(line, options);
+  child.stdin?.end();
+  return finished(child);
+}
+
+/** The same, not waited for; in a process group of its own if asked. */
+export function shellProcess(
+  line: string,
+  { env, cwd, group = false }: RunOptions & { group?: boolean } = {},
+): ChildProcess {
+  const script = `plainbert() { "$NODE" "$MAIN" "$@"; }\n${line}`;
+  return spawn("sh", ["-c", script], {
+    env: environment({ ...env, NODE: process.execPath, MAIN }),
+    cwd,
+    detached: group,
+  });
+}
+
+export function finished(child: ChildProcess): Promise<Result> {
+  const chunks = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const) {
+    child[name]?.setEncoding("utf8").on("data", (text) => {
+      chunks[name] += text;
+    });
+  }
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code, signal) => resolve({ code, signal, ...chunks }));
+  });
+}
