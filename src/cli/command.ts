@@ -22,8 +22,10 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** `--help` of every command, and what most of them take. */
-export const HELP: Options = { help: { type: "boolean", short: "h" } };
+/** What every command has. */
+const HELP: Options = { help: { type: "boolean", short: "h" } };
+
+/** What most commands have. */
 export const MODEL_AND_JSON: Options = { model: { type: "string" }, json: { type: "boolean" } };
 
 /**

@@ -85,7 +85,7 @@ const WIDE =
   /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]$/u;
 
 /** How many columns of a terminal a text takes: 2 for a wide character, 0 for a combining one. */
-export function displayWidth(text: string): number {
+function displayWidth(text: string): number {
   return Array.from(text).reduce((sum, c) => sum + (COMBINING.test(c) ? 0 : WIDE.test(c) ? 2 : 1), 0);
 }
 

@@ -39,6 +39,7 @@ export function tokenLimit(bert: Bert): number {
   return Math.min(bert.config.maxPositionEmbeddings, bert.tokenizer.modelMaxLength);
 }
 
+/** Whether the model predicts masked tokens. */
 export function hasMlmHead(bert: Bert): boolean {
   return bert.config.architecture === "BertForMaskedLM" || bert.config.architecture === "BertForPreTraining";
 }

@@ -64,7 +64,7 @@ export function nextSentence(bert: Bert): NextSentence {
   async function run(first: unknown, ...rest: unknown[]): Promise<unknown> {
     const isList = Array.isArray(first);
     const pairs = isList ? pairsOf(first) : [pairOf({ text: first, text_pair: rest.shift() }, "")];
-    const options = (rest[0] ?? {}) as NextSentenceOptions;
+    const options = (rest[0] === undefined ? {} : rest[0]) as NextSentenceOptions;
     expectOptions(TASK, options, ["top_k", "truncation"]);
     const { signal, top_k = 1 } = options;
     if (top_k !== 1 && top_k !== null) throw wrongArgument(TASK, "top_k", "1 or null, which gives both labels", top_k);

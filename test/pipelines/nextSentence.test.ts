@@ -91,6 +91,7 @@ describe("bad input", () => {
     ["null", [[null]], ["pairs[0] must be", "null"]],
     ["top_k 3", ["a", "b", { top_k: 3 }], ["top_k must be 1 or null", "got 3"]],
     ["top_k NaN", ["a", "b", { top_k: Number.NaN }], ["top_k", "NaN"]],
+    ["options null", ["a", "b", null], ["options must be an object", "null"]],
     ["truncation a string", ["a", "b", { truncation: "yes" }], ["truncation must be true or false", '"yes"']],
     [
       "an unknown option",
