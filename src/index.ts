@@ -9,7 +9,29 @@ export { BertModel, type BertOutput, type ForwardOptions } from "./model/bertMod
 export type { WeightSource } from "./model/checkpoint.ts";
 export { ARCHITECTURES, type Architecture, type BertConfig, type ProblemType, parseConfig } from "./model/config.ts";
 export type { TapInfo, TapListener } from "./model/taps.ts";
-export { Bert, type LoadOptions, loadBert } from "./pipelines/load.ts";
+export {
+  Bert,
+  type CallOptions,
+  type FeatureExtraction,
+  type FeatureExtractionOptions,
+  type FeatureTensor,
+  type FillMask,
+  type FillMaskOptions,
+  type FillMaskOutput,
+  type FillMaskPrediction,
+  type LoadOptions,
+  loadBert,
+  type NextSentence,
+  type NextSentenceOptions,
+  type NextSentencePrediction,
+  type Pipeline,
+  type PipelineOptions,
+  type PipelineTask,
+  type PipelineTasks,
+  type Pooling,
+  pipeline,
+  type TextPair,
+} from "./pipelines/index.ts";
 export type { Backend } from "./tensor/backend.ts";
 export { type BackendName, chooseBackend } from "./tensor/chooseBackend.ts";
 export { readSafetensors, type Safetensors, type TensorEntry, writeSafetensors } from "./tensor/safetensors.ts";

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { BertError } from "../errors.ts";
 import { linear } from "../layers/linear.ts";
 import { scoped, type Tap } from "../layers/tap.ts";

@@ -18,7 +18,7 @@ import type { EncoderLayerParams } from "./params.ts";
  * @param headMask [A]
  * @returns        [R, H]
  */
-export function encoderLayer(
+function encoderLayer(
   k: Backend,
   p: EncoderLayerParams,
   x: Tensor,

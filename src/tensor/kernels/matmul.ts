@@ -77,7 +77,10 @@ function rowsOf(m: Matrix): Operand {
 }
 
 function multiply(out: Matrix, a: Operand, b: Operand, K: number, scale: number, bias: Float32Array | null): void {
-  if (a.count < TILE) return multiplyFewRows(out, a, b, K, scale, bias);
+  if (a.count < TILE) {
+    multiplyFewRows(out, a, b, K, scale, bias);
+    return;
+  }
   const M = a.count;
   const N = b.count;
   const rows = Math.min(ROWS, Math.ceil(M / TILE) * TILE);
