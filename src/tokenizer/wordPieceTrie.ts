@@ -74,9 +74,8 @@ export class WordPieceTrie {
       { state: START, entries: first.sort(byText), from: 0, to: first.length, depth: 0 },
       { state: CONTINUATION, entries: later.sort(byText), from: 0, to: later.length, depth: 0 },
     ];
-    this.#resize(1 << 16);
-    this.check.fill(-1);
-    this.check[0] = this.check[START] = this.check[CONTINUATION] = 0; // taken
+    this.#resize(2 * this.unknownSymbol + 2);
+    for (const state of [0, START, CONTINUATION]) this.#take(state, 0);
     const pops: number[] = [];
     for (let i = 0; i < queue.length; i++) {
       const parent = queue[i];
@@ -87,13 +86,14 @@ export class WordPieceTrie {
       for (const child of children) {
         const symbol = child.state;
         child.state = base + symbol;
-        this.check[child.state] = parent.state;
+        this.#take(child.state, parent.state);
         this.#link(parent.state, symbol, child, pops);
         queue.push(child);
       }
     }
     this.pops = Int32Array.from(pops);
     this.#resize(this.#lastUsed + this.unknownSymbol + 1); // base + symbol never reads past the end
+    this.#nextFree = new Int32Array(0);
   }
 
   /** Failure link and pops of a new state (Song et al. 2021, Algorithm 2). */
@@ -138,27 +138,38 @@ export class WordPieceTrie {
     return children;
   }
 
-  #firstFree = 1;
   #lastUsed = CONTINUATION;
+  /** place → a place from which to go on looking for a free one; itself if it is free (a disjoint-set forest). */
+  #nextFree: Int32Array = new Int32Array(0);
 
-  /** The lowest place from `#firstFree` where all children fit. `#firstFree` moves on over what is nearly full. */
+  /** A base with which all children fall on free places. After a few tries in the dense front it strides on, ever faster. */
   #findBase(symbols: number[]): number {
     const lowest = symbols.reduce((a, b) => Math.min(a, b));
     const highest = symbols.reduce((a, b) => Math.max(a, b));
-    let taken = 0;
-    let place = Math.max(this.#firstFree, lowest + 1);
-    const start = place;
-    for (; ; place++) {
-      if (place - lowest + highest >= this.check.length) this.#resize(2 * (place - lowest + highest));
-      if (this.check[place] >= 0) {
-        taken++;
-        continue;
-      }
-      if (symbols.every((symbol) => this.check[place - lowest + symbol] < 0)) break;
+    let place = this.#freeFrom(lowest + 1);
+    for (let tries = 1, step = 1; ; tries++) {
+      const base = place - lowest;
+      if (base + highest >= this.check.length) this.#resize(2 * (base + highest));
+      if (symbols.every((symbol) => this.check[base + symbol] < 0)) return base;
+      if (tries > CLOSE_TRIES) step = Math.ceil(1.02 * step);
+      place = place + step > this.#lastUsed ? Math.max(this.#lastUsed, lowest) + 1 : this.#freeFrom(place + step);
     }
-    if (taken > 0.95 * (place - start)) this.#firstFree = place;
-    this.#lastUsed = Math.max(this.#lastUsed, place - lowest + highest);
-    return place - lowest;
+  }
+
+  #freeFrom(place: number): number {
+    const next = this.#nextFree;
+    let free = place;
+    while (next[free] !== free) {
+      next[free] = next[next[free]];
+      free = next[free];
+    }
+    return free;
+  }
+
+  #take(place: number, parent: number): void {
+    this.check[place] = parent;
+    this.#nextFree[place] = place + 1;
+    this.#lastUsed = Math.max(this.#lastUsed, place);
   }
 
   #resize(length: number): void {
@@ -172,6 +183,11 @@ export class WordPieceTrie {
     this.failure = resized(this.failure, 0);
     this.popsFrom = resized(this.popsFrom, 0);
     this.popsTo = resized(this.popsTo, 0);
+    const known = this.#nextFree.length;
+    if (known > length) return;
+    const next = Int32Array.from({ length: length + 1 }, (_, place) => place); // one more: the end is free
+    next.set(this.#nextFree.subarray(0, known));
+    this.#nextFree = next;
   }
 }
 
@@ -179,6 +195,9 @@ export class WordPieceTrie {
 export const START = 1;
 /** Between two pieces of a word, and after the last. */
 export const CONTINUATION = 2;
+
+// Places tried one by one for the children of one state. More packs denser and takes longer.
+const CLOSE_TRIES = 200;
 
 interface Entry {
   readonly text: string;
