@@ -1,4 +1,4 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, fstatSync } from "node:fs";
 import { BertError } from "../errors.ts";
 import { openFile } from "../hub/files.ts";
 
@@ -16,7 +16,11 @@ const GROUP = 256;
  */
 export async function* linesOf(path: string): AsyncGenerator<string[]> {
   const name = path === "-" ? "standard input" : path;
-  if (path !== "-") await (await openFile(path)).close(); // for its error messages, and because it refuses folders and pipes
+  if (path !== "-") {
+    await (await openFile(path)).close(); // for its error messages: folders and devices are refused too
+  } else if (fstatSync(0).isDirectory()) {
+    throw new BertError("ERR_FILE", `${name}: must be text, is a folder`); // which Node would read as empty
+  }
   const stream: AsyncIterable<Uint8Array> = path === "-" ? process.stdin : createReadStream(path);
   const decoder = new TextDecoder("utf-8", { fatal: true });
   const decode = (bytes?: Uint8Array): string => {

@@ -89,6 +89,11 @@ describe("work that fails: exit code 1, one sentence, no stack", () => {
     expect(config.stderr).not.toMatch(/\n\s+at /);
   });
 
+  test("a folder as standard input", async () => {
+    const { code, stderr } = await shell(`plainbert embed < "$MODEL"`, { env: { MODEL: WEIGHTS } });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: "plainbert: standard input: must be text, is a folder\n" });
+  });
+
   test("input that is not UTF-8: what stands before is answered", async () => {
     const { code, stderr } = await plainbert(["embed"], { input: Uint8Array.of(0x61, 0x0a, 0xff, 0x0a) });
     expect({ code, stderr }).toEqual({ code: 1, stderr: "plainbert: standard input: must be UTF-8 text, is not\n" });
