@@ -106,7 +106,7 @@ export function wrong(where: string, name: string, expected: string, got: unknow
 }
 
 /** An integer of at least `least`. */
-export function checkInteger(where: string, name: string, value: unknown, least: number): number {
+function checkInteger(where: string, name: string, value: unknown, least: number): number {
   if (Number.isSafeInteger(value) && (value as number) >= least) return value as number;
   throw wrong(where, name, `an integer from ${least}`, value);
 }
