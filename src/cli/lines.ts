@@ -2,17 +2,20 @@ import { createReadStream, fstatSync } from "node:fs";
 import { BertError } from "../errors.ts";
 import { openFile } from "../hub/files.ts";
 
-/** Longest line in UTF-16 units: what fits no model anyway must not fill the memory. */
+/** Longest line in bytes: what fits no model anyway must not fill the memory. */
 const MAX_LINE = 10_000_000;
 
 /** Most lines of a group. */
 const GROUP = 256;
 
+const NEWLINE = 0x0a;
+
 /**
  * The lines of a file, or of standard input for "-", in groups: those that have arrived at once. So nobody waits for an
  * answer that could be given, and the memory does not grow with the input.
  *
- * @throws BertError ERR_FILE it is missing or not readable, not UTF-8, or has a line of more than 10 million characters
+ * @throws BertError ERR_FILE it is missing or not readable, or a line is not UTF-8 or longer than 10 MB; after the lines
+ *   before that one
  */
 export async function* linesOf(path: string): AsyncGenerator<string[]> {
   const name = path === "-" ? "standard input" : path;
@@ -21,33 +24,64 @@ export async function* linesOf(path: string): AsyncGenerator<string[]> {
   } else if (fstatSync(0).isDirectory()) {
     throw new BertError("ERR_FILE", `${name}: must be text, is a folder`); // which Node would read as empty
   }
+  let line = 1;
+  for await (const bytes of wholeLines(path, name)) {
+    const all = decoded(bytes);
+    const lines = all ?? decodedBefore(bytes);
+    for (let i = 0; i < lines.length; i += GROUP) yield lines.slice(i, i + GROUP);
+    line += lines.length;
+    if (all === null) throw new BertError("ERR_FILE", `${name}, line ${line}: must be UTF-8 text, is not`);
+  }
+}
+
+/** The bytes in pieces that end where a line ends. A newline byte is never part of another UTF-8 character. */
+async function* wholeLines(path: string, name: string): AsyncGenerator<Uint8Array> {
   const stream: AsyncIterable<Uint8Array> = path === "-" ? process.stdin : createReadStream(path);
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  const decode = (bytes?: Uint8Array): string => {
-    try {
-      return bytes ? decoder.decode(bytes, { stream: true }) : decoder.decode();
-    } catch (cause) {
-      throw new BertError("ERR_FILE", `${name}: must be UTF-8 text, is not`, { cause });
-    }
-  };
-  let rest = "";
+  let rest: Uint8Array[] = [];
+  let size = 0;
   try {
     for await (const bytes of stream) {
-      const lines = (rest + decode(bytes)).split("\n");
-      rest = lines.pop() as string;
-      if (rest.length > MAX_LINE) {
-        throw new BertError("ERR_FILE", `${name}: lines must be at most ${MAX_LINE} characters long, one is longer`);
+      const end = bytes.lastIndexOf(NEWLINE) + 1;
+      if (end > 0) {
+        yield Buffer.concat([...rest, bytes.subarray(0, end)]);
+        rest = [];
+        size = 0;
       }
-      for (let i = 0; i < lines.length; i += GROUP) yield lines.slice(i, i + GROUP).map(withoutReturn);
+      rest.push(bytes.subarray(end));
+      size += bytes.length - end;
+      if (size > MAX_LINE) {
+        throw new BertError("ERR_FILE", `${name}: lines must be at most ${MAX_LINE} bytes long, one is longer`);
+      }
     }
   } catch (cause) {
     if (cause instanceof BertError || !(cause instanceof Error && "syscall" in cause)) throw cause;
     throw new BertError("ERR_FILE", `${name}: ${cause.message}`, { cause });
   }
-  rest += decode();
-  if (rest !== "") yield [withoutReturn(rest)];
+  if (size > 0) yield Buffer.concat(rest);
 }
 
-function withoutReturn(line: string): string {
-  return line.endsWith("\r") ? line.slice(0, -1) : line;
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** The lines without their ends; null if they are not UTF-8. */
+function decoded(bytes: Uint8Array): string[] | null {
+  try {
+    const lines = utf8.decode(bytes).split("\n");
+    if (lines.at(-1) === "") lines.pop(); // it ended with a newline
+    return lines.map((line) => (line.endsWith("\r") ? line.slice(0, -1) : line));
+  } catch {
+    return null;
+  }
+}
+
+/** The lines before the first that is not UTF-8. */
+function decodedBefore(bytes: Uint8Array): string[] {
+  const lines: string[] = [];
+  for (let start = 0; start < bytes.length; ) {
+    const end = bytes.indexOf(NEWLINE, start) + 1 || bytes.length;
+    const line = decoded(bytes.subarray(start, end));
+    if (line === null) break;
+    lines.push(...line);
+    start = end;
+  }
+  return lines;
 }

@@ -94,11 +94,15 @@ describe("work that fails: exit code 1, one sentence, no stack", () => {
     expect({ code, stderr }).toEqual({ code: 1, stderr: "plainbert: standard input: must be text, is a folder\n" });
   });
 
-  test("input that is not UTF-8: what stands before is answered", async () => {
-    const { code, stderr } = await plainbert(["embed"], { input: Uint8Array.of(0x61, 0x0a, 0xff, 0x0a) });
-    expect({ code, stderr }).toEqual({ code: 1, stderr: "plainbert: standard input: must be UTF-8 text, is not\n" });
-    const cut = await plainbert(["tokenize", "--json"], { input: Uint8Array.of(0x61, 0x0a, 0xc3) });
-    expect(cut).toMatchObject({ code: 1, stderr: "plainbert: standard input: must be UTF-8 text, is not\n" });
+  test("a line that is not UTF-8 is named, and what stands before it is answered", async () => {
+    const { code, stdout, stderr } = await plainbert(["embed"], { input: Buffer.from("a\n\n\xff\nb\n", "latin1") });
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: "plainbert: standard input, line 3: must be UTF-8 text, is not\n",
+    });
+    expect(stdout).toMatch(/^\[.*\]\nnull\n$/);
+    const cut = await plainbert(["tokenize", "--json"], { input: Buffer.from("a\n\xc3", "latin1") });
+    expect(cut).toMatchObject({ code: 1, stderr: "plainbert: standard input, line 2: must be UTF-8 text, is not\n" });
     expect(JSON.parse(cut.stdout).inputIds).toEqual([2, 62, 3]);
   });
 
@@ -117,7 +121,7 @@ describe("work that fails: exit code 1, one sentence, no stack", () => {
     });
     const endless = await plainbert(["embed"], { input: Buffer.alloc(12_000_000, "a") });
     expect(endless.stderr).toBe(
-      "plainbert: standard input: lines must be at most 10000000 characters long, one is longer\n",
+      "plainbert: standard input: lines must be at most 10000000 bytes long, one is longer\n",
     );
   });
 });
