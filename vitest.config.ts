@@ -6,6 +6,7 @@ const report = process.env.TEST_REPORT;
 /** `fast` is every test but `*.slow.test.ts`; `slow` is those alone (real sizes, a million generated cases). */
 const config: ViteUserConfig = defineConfig({
   test: {
+    maxWorkers: "100%", // the default leaves one core idle, half of a machine with two
     ...(report && { reporters: ["default", "json"], outputFile: { json: report } }),
     projects: [
       {

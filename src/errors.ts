@@ -38,3 +38,19 @@ export class BertError extends Error {
     this.code = code;
   }
 }
+
+/**
+ * A name or text from outside as messages and tables show it: in quotes, cut after 120 characters, and with everything
+ * that could move a terminal's cursor or reorder its text (control and format characters, line separators) as `\u{…}`.
+ */
+export function quote(text: string): string {
+  return `"${printable(text, 120)}"`;
+}
+
+/** As `quote`, without the quotes and with a length of the caller's choice (in code points). */
+export function printable(text: string, limit: number): string {
+  const characters = Array.from(text.slice(0, 2 * limit + 2));
+  const shown = characters.slice(0, limit).join("");
+  const safe = shown.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
+  return characters.length > limit ? `${safe}…` : safe;
+}

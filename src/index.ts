@@ -21,6 +21,7 @@ export {
   type FillMaskPrediction,
   type LoadOptions,
   loadBert,
+  loadTokenizer,
   type NextSentence,
   type NextSentenceOptions,
   type NextSentencePrediction,

@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import { printable } from "../tensor/safetensorsJson.ts";
+import { printable } from "../errors.ts";
 
 /** Bars take what the other columns leave, within these bounds; a terminal too narrow for the shorter gets none. */
 const MIN_BAR = 5;

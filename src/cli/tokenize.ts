@@ -1,7 +1,6 @@
 import { stat } from "node:fs/promises";
-import { openModelFolder } from "../hub/files.ts";
-import { BUNDLED_MODEL } from "../pipelines/index.ts";
-import { BertTokenizer, type TokenizerFiles } from "../tokenizer/index.ts";
+import { loadTokenizer } from "../pipelines/index.ts";
+import type { BertTokenizer } from "../tokenizer/index.ts";
 import { type Arguments, type Command, expectCount, MODEL_AND_JSON } from "./command.ts";
 import { linesOf } from "./lines.ts";
 import { columns, jsonLine, print, shown, styled } from "./output.ts";
@@ -72,13 +71,4 @@ async function isFile(path: string): Promise<boolean> {
   } catch {
     return false; // no such file, or no possible name of one: then it is a text
   }
-}
-
-const FILES = ["vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"];
-
-/** The tokenizer alone: the weights take most of the time to load. */
-async function loadTokenizer(model: string | undefined): Promise<BertTokenizer> {
-  const folder = await openModelFolder(model ?? BUNDLED_MODEL);
-  const files = await Promise.all(FILES.map(async (name) => [name, await folder.readText(name)] as const));
-  return BertTokenizer.fromFiles(Object.fromEntries(files.filter(([, text]) => text !== null)) as TokenizerFiles);
 }

@@ -1,4 +1,4 @@
-import { BertError } from "../errors.ts";
+import { BertError, printable } from "../errors.ts";
 import type { HiddenAct } from "../layers/feedForward.ts";
 
 /** The model classes of Hugging Face that share BERT's encoder; a checkpoint's config.json names one. */
@@ -198,6 +198,5 @@ function labelsOf(json: Json): string[] {
 }
 
 function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+  return printable(JSON.stringify(value) ?? String(value), 80);
 }

@@ -1,4 +1,4 @@
-import { BertError } from "../errors.ts";
+import { BertError, quote } from "../errors.ts";
 import type { BertTokenizer, Encoding } from "../tokenizer/index.ts";
 
 /** What every call of a pipeline takes. */
@@ -14,7 +14,7 @@ export function wrongArgument(where: string, name: string, expected: string, got
 
 /** A value as messages show it: strings quoted and cut, so that a page of text stays one line. */
 export function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+  if (typeof value === "string") return quote(value);
   if (Array.isArray(value)) return value.length === 0 ? "an empty array" : `an array of ${value.length}`;
   return typeof value === "object" && value !== null ? "an object" : String(value);
 }

@@ -44,8 +44,7 @@ export function hasMlmHead(bert: Bert): boolean {
   return bert.config.architecture === "BertForMaskedLM" || bert.config.architecture === "BertForPreTraining";
 }
 
-/** The least that the decoder can be asked for, one token of the batch, for callers who read none of its logits. */
+/** For callers who read no masked-language-model logits: a model that has that head need not run it. */
 export function withoutDecoder(bert: Bert, B: number): ForwardOptions {
-  if (!hasMlmHead(bert)) return {};
-  return { maskedLmPositions: Array.from({ length: B }, (_, b) => (b === 0 ? [0] : [])) };
+  return hasMlmHead(bert) ? { maskedLmPositions: Array(B).fill([]) } : {};
 }

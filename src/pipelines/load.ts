@@ -1,7 +1,8 @@
-import { BertError } from "../errors.ts";
+import { BertError, quote } from "../errors.ts";
+import type { ModelFolder } from "../hub/files.ts";
 import { BertModel } from "../model/bertModel.ts";
 import { type LoadedParams, loadParams } from "../model/checkpoint.ts";
-import { type Architecture, type BertConfig, parseConfig } from "../model/config.ts";
+import { ARCHITECTURES, type Architecture, type BertConfig, parseConfig } from "../model/config.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { type BackendName, chooseBackend } from "../tensor/chooseBackend.ts";
 import { BertTokenizer, type TokenizerFiles } from "../tokenizer/index.ts";
@@ -52,7 +53,7 @@ export const BUNDLED_MODEL: URL = new URL("../../weights/", import.meta.url);
  * @param path the folder; the small model that comes with the package if left out
  * @throws BertError ERR_FILE the folder or a file is missing or not readable; ERR_CHECKPOINT config.json or the weights
  *   are not those of a BERT model, or not of each other; ERR_VOCABULARY the tokenizer's files are invalid or have another
- *   number of tokens than config.json; ERR_BACKEND no such backend
+ *   number of tokens than config.json; ERR_BACKEND no such backend; ERR_INPUT no such architecture
  * @example
  * const bert = await loadBert("models/bert-base-cased");
  * const { logits } = await bert.forward(bert.tokenizer.encodeBatch(["Hello I'm a [MASK] model."]));
@@ -60,14 +61,18 @@ export const BUNDLED_MODEL: URL = new URL("../../weights/", import.meta.url);
  */
 export async function loadBert(path?: string, options: LoadOptions = {}): Promise<Bert> {
   const backend = chooseBackend(options.backend);
-  // Only here: a browser, which has no node: modules, can import the rest.
-  const { openModelFolder } = await import("../hub/files.ts");
-  const folder = await openModelFolder(path ?? BUNDLED_MODEL);
+  const folder = await openFolder(path);
   const configText = (await folder.readText("config.json")) ?? (await folder.readText("bert_config.json"));
   if (configText === null)
     throw new BertError("ERR_FILE", `loadBert: ${folder.path} must have a config.json, has none`);
   const config = withArchitecture(parseConfig(configText), options.architecture);
-  const tokenizer = await readTokenizer(folder.readText, config);
+  const tokenizer = await readTokenizer(folder);
+  if (tokenizer && tokenizer.size !== config.vocabSize) {
+    throw new BertError(
+      "ERR_VOCABULARY",
+      `loadBert: the vocabulary must have as many tokens as config.json's vocab_size, ${config.vocabSize}, has ${tokenizer.size}`,
+    );
+  }
 
   const weights = await folder.openWeights();
   try {
@@ -84,27 +89,42 @@ export async function loadBert(path?: string, options: LoadOptions = {}): Promis
   }
 }
 
+/**
+ * Loads the tokenizer of a model alone; reading the weights takes most of `loadBert`'s time.
+ *
+ * @param path the folder; the small model that comes with the package if left out
+ * @throws BertError ERR_FILE the folder is missing or not readable; ERR_VOCABULARY the tokenizer's files are missing or invalid
+ */
+export async function loadTokenizer(path?: string): Promise<BertTokenizer> {
+  const folder = await openFolder(path);
+  const tokenizer = await readTokenizer(folder);
+  if (tokenizer) return tokenizer;
+  throw new BertError("ERR_VOCABULARY", `loadTokenizer: ${folder.path} must have vocab.txt or tokenizer.json`);
+}
+
+async function openFolder(path: string | undefined): Promise<ModelFolder> {
+  // Only here: a browser, which has no node: modules, can import the rest.
+  const { openModelFolder } = await import("../hub/files.ts");
+  return openModelFolder(path ?? BUNDLED_MODEL);
+}
+
+/** @throws BertError ERR_INPUT no such architecture */
 function withArchitecture(config: BertConfig, architecture: Architecture | undefined): BertConfig {
-  return architecture === undefined ? config : { ...config, architecture };
+  if (architecture === undefined) return config;
+  if (ARCHITECTURES.includes(architecture)) return { ...config, architecture };
+  throw new BertError(
+    "ERR_INPUT",
+    `loadBert: architecture must be one of ${ARCHITECTURES.join(", ")}, got ${quote(String(architecture))}`,
+  );
 }
 
 /** The tokenizer in a model's folder; null if it has none. */
-async function readTokenizer(
-  readText: (name: string) => Promise<string | null>,
-  config: BertConfig,
-): Promise<BertTokenizer | null> {
+async function readTokenizer(folder: ModelFolder): Promise<BertTokenizer | null> {
   const files: TokenizerFiles = {};
   for (const name of TOKENIZER_FILES) {
-    const text = await readText(name);
+    const text = await folder.readText(name);
     if (text !== null) files[name] = text;
   }
   if (files["vocab.txt"] === undefined && files["tokenizer.json"] === undefined) return null;
-  const tokenizer = BertTokenizer.fromFiles(files);
-  if (tokenizer.size !== config.vocabSize) {
-    throw new BertError(
-      "ERR_VOCABULARY",
-      `loadBert: the vocabulary must have as many tokens as config.json's vocab_size, ${config.vocabSize}, has ${tokenizer.size}`,
-    );
-  }
-  return tokenizer;
+  return BertTokenizer.fromFiles(files);
 }

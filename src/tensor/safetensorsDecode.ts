@@ -1,7 +1,6 @@
-import { BertError } from "../errors.ts";
+import { BertError, quote } from "../errors.ts";
 import { decodeBfloat16, decodeFloat16 } from "./numberFormats.ts";
 import { DTYPE_BITS, type Dtype, type NumberArray } from "./safetensorsDtype.ts";
-import { quote } from "./safetensorsJson.ts";
 
 /** The dtypes whose elements this library turns into numbers. The others are listed, and readable as bytes. */
 export type DecodedDtype = Exclude<Dtype, "F4" | "C64" | `F6_${string}` | `F8_${string}`>;

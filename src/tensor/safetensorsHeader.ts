@@ -1,6 +1,6 @@
-import { BertError } from "../errors.ts";
+import { BertError, quote } from "../errors.ts";
 import { byteLengthOf, type Dtype, isDtype } from "./safetensorsDtype.ts";
-import { JsonScanner, quote } from "./safetensorsJson.ts";
+import { JsonScanner } from "./safetensorsJson.ts";
 import { formatShape } from "./tensor.ts";
 
 /** The format's limit on the JSON header, in bytes. */

@@ -1,5 +1,5 @@
-import { BertError } from "../errors.ts";
-import { JsonScanner, quote } from "./safetensorsJson.ts";
+import { BertError, quote } from "../errors.ts";
+import { JsonScanner } from "./safetensorsJson.ts";
 import { openSafetensors, type RandomAccess, type Weights } from "./safetensorsReader.ts";
 
 /** As many files as `huggingface_hub` splits a model into at most. */

@@ -1,4 +1,4 @@
-import { BertError } from "../errors.ts";
+import { BertError, quote } from "../errors.ts";
 
 /** The official reader refuses a header nested deeper than this (measured with safetensors 0.8.0). */
 const MAX_DEPTH = 127;
@@ -143,20 +143,4 @@ export class JsonScanner {
       this.at++;
     }
   }
-}
-
-/**
- * A name from a file as messages and tables show it: in quotes, cut after 120 characters, and with everything that
- * could move a terminal's cursor or reorder its text (control and format characters, line separators) as `\u{…}`.
- */
-export function quote(name: string): string {
-  return `"${printable(name, 120)}"`;
-}
-
-/** As `quote`, without the quotes and with a length of the caller's choice (in code points). */
-export function printable(text: string, limit: number): string {
-  const characters = Array.from(text.slice(0, 2 * limit + 2));
-  const shown = characters.slice(0, limit).join("");
-  const safe = shown.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
-  return characters.length > limit ? `${safe}…` : safe;
 }

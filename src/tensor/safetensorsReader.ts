@@ -1,8 +1,7 @@
-import { BertError } from "../errors.ts";
+import { BertError, quote } from "../errors.ts";
 import { expectDecoded, LITTLE_ENDIAN, swapBytes, toFloat32, viewElements } from "./safetensorsDecode.ts";
 import { DTYPE_BITS, type NumberArray } from "./safetensorsDtype.ts";
 import { parseHeader, readHeaderLength, type SafetensorsHeader, type TensorEntry } from "./safetensorsHeader.ts";
-import { quote } from "./safetensorsJson.ts";
 import { formatShape, sizeOf } from "./tensor.ts";
 
 /** A safetensors file in memory. */

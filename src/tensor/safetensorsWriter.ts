@@ -1,9 +1,8 @@
-import { BertError } from "../errors.ts";
+import { BertError, quote } from "../errors.ts";
 import { encodeBfloat16, encodeFloat16 } from "./numberFormats.ts";
 import { LITTLE_ENDIAN, swapBytes } from "./safetensorsDecode.ts";
 import { byteLengthOf, DTYPE_BITS, type Dtype, isDtype, type NumberArray } from "./safetensorsDtype.ts";
 import { MAX_HEADER_BYTES } from "./safetensorsHeader.ts";
-import { quote } from "./safetensorsJson.ts";
 import { formatShape } from "./tensor.ts";
 
 /** A tensor to be written. A `Tensor` is one, and is written as F32. */

@@ -1,4 +1,4 @@
-import { BertError } from "../errors.ts";
+import { BertError, quote } from "../errors.ts";
 import type { AddedToken } from "./addedTokens.ts";
 import { type ResolvedNormalizerOptions, resolveNormalizerOptions } from "./basicTokenize.ts";
 import { checkDecodeOptions, type DecodeOptions, joinTokens } from "./decode.ts";
@@ -9,7 +9,7 @@ import { TextTokenizer } from "./textTokenizer.ts";
 import { readTokenizerFiles, type TokenizerFiles } from "./tokenizerFiles.ts";
 import type { TokenList } from "./tokenList.ts";
 import { truncatedLengths } from "./truncation.ts";
-import { numberTokens, quote, Vocabulary } from "./vocabulary.ts";
+import { numberTokens, Vocabulary } from "./vocabulary.ts";
 import { writeTokenizerFiles } from "./writeTokenizerFiles.ts";
 
 /** A text, or with `isSplitIntoWords` its words. */

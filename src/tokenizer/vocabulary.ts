@@ -1,4 +1,4 @@
-import { BertError } from "../errors.ts";
+import { BertError, quote } from "../errors.ts";
 import type { AddedToken, ResolvedAddedToken } from "./addedTokens.ts";
 
 /** Tokens and their ids, and which of them were added on top of the WordPiece vocabulary. */
@@ -107,11 +107,6 @@ export function parseVocabTxt(text: string): Map<string, number> {
   const lines = text.replace(/^\ufeff/, "").split(/\r\n|\n|\r/);
   while (lines.length > 0 && lines.at(-1) === "") lines.pop();
   return numberTokens(lines);
-}
-
-/** For messages: quoted, control characters escaped, cut if long. */
-export function quote(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 }
 
 // 2^24 rows of embeddings would be 48 GB of float32 in BERT-base: a higher id is a damaged file, and an array of that length too.
