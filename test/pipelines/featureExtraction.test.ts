@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { loadBert, pipeline } from "../../src/pipelines/index.ts";
 import { deviation } from "../support/close.ts";
+import { TOLERANCE } from "../tolerances.ts";
 import { casesOf, expectBertError } from "./support.ts";
-import { TOLERANCE } from "./tolerances.ts";
 
 const extract = await pipeline("feature-extraction");
 afterAll(() => extract.dispose());
@@ -14,7 +14,7 @@ describe("the numbers of Hugging Face", async () => {
   function expectEqual(got: Float32Array, want: number[]): void {
     const { max } = deviation(got, want);
     compared += want.length;
-    expect(max).toBeLessThanOrEqual(TOLERANCE.features);
+    expect(max).toBeLessThanOrEqual(TOLERANCE.plain.features);
   }
 
   test.each(cases)("$text", async ({ text, tokens, none, mean, cls, max, mean_normalized }) => {

@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { afterAll, describe, expect, expectTypeOf, test } from "vitest";
 import { type FillMaskOutput, type FillMaskPrediction, loadBert, pipeline } from "../../src/pipelines/index.ts";
+import { TOLERANCE } from "../tolerances.ts";
 import { casesOf, expectBertError, WEIGHTS } from "./support.ts";
-import { TOLERANCE } from "./tolerances.ts";
 
 const unmask = await pipeline("fill-mask");
 afterAll(() => unmask.dispose());
@@ -13,8 +13,8 @@ function compare(got: readonly FillMaskPrediction[], want: readonly Partial<Fill
   expect(got.map(({ score: _, ...rest }) => rest)).toEqual(want.map(({ score: _, ...rest }) => rest));
   for (const [i, { score }] of want.entries()) {
     const error = Math.abs(got[i].score - score!);
-    expect(error).toBeLessThanOrEqual(TOLERANCE.fillMask);
-    expect(error / score!).toBeLessThanOrEqual(TOLERANCE.fillMaskRelative);
+    expect(error).toBeLessThanOrEqual(TOLERANCE.plain.fillMask);
+    expect(error / score!).toBeLessThanOrEqual(TOLERANCE.plain.fillMaskRelative);
   }
 }
 

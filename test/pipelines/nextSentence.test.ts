@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, describe, expect, test } from "vitest";
 import { loadBert, pipeline } from "../../src/pipelines/index.ts";
+import { TOLERANCE } from "../tolerances.ts";
 import { casesOf, expectBertError, WEIGHTS } from "./support.ts";
-import { TOLERANCE } from "./tolerances.ts";
 
 const isNext = await pipeline("next-sentence-prediction");
 afterAll(() => isNext.dispose());
@@ -12,7 +12,7 @@ async function expectIsNext(pair: readonly [string, string], truncation: boolean
   const scores = new Map(both.map(({ label, score }) => [label, score]));
   expect([...scores.keys()].sort()).toEqual(["IsNext", "NotNext"]);
   const error = Math.max(Math.abs(scores.get("IsNext")! - want), Math.abs(scores.get("NotNext")! - (1 - want)));
-  expect(error).toBeLessThanOrEqual(TOLERANCE.nextSentence);
+  expect(error).toBeLessThanOrEqual(TOLERANCE.plain.nextSentence);
   expect(both[0].score).toBeGreaterThanOrEqual(both[1].score);
   expect(await isNext(...pair, { truncation })).toStrictEqual(both[0]);
 }
