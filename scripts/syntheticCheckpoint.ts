@@ -13,7 +13,7 @@ import { preTrainingShapes, type SyntheticConfig, syntheticCheckpoint } from "..
 const root = join(import.meta.dirname, "..");
 const folder = join(root, ".cache", "bert-base-synthetic");
 const reference = join(root, "test", "reference", "base");
-const vocabulary = join(root, "test", "tokenizer", "reference", "bert-base-cased", "vocab.txt");
+const tokenizer = join(root, "test", "tokenizer", "reference", "bert-base-cased");
 const path = join(folder, "model.safetensors");
 
 const config: SyntheticConfig = JSON.parse(await readFile(join(reference, "config.json"), "utf8"));
@@ -51,7 +51,9 @@ if (intact === null) {
   const start = performance.now();
   await mkdir(folder, { recursive: true });
   await copyFile(join(reference, "config.json"), join(folder, "config.json"));
-  await copyFile(vocabulary, join(folder, "vocab.txt"));
+  // tokenizer_config.json says that the vocabulary is cased; without it BERT's default is to lower the case.
+  for (const name of ["vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"])
+    await copyFile(join(tokenizer, name), join(folder, name));
   await saveSafetensors(path, syntheticCheckpoint(config), [["format", "pt"]]);
   const wrong = await mismatch();
   if (wrong !== null) throw new Error(`${path}: ${wrong}`);
