@@ -1,4 +1,4 @@
-import { type Callee, FunctionBuilder, type Signature } from "./functionBuilder.ts";
+import { FunctionBuilder, type Signature } from "./functionBuilder.ts";
 import { unsignedLeb128 } from "./leb128.ts";
 import { VALUE_TYPES } from "./opcodes.ts";
 
@@ -26,7 +26,6 @@ const KIND = { function: 0, memory: 2 } as const;
 export class ModuleBuilder {
   private readonly memory: MemoryLimits;
   private readonly functions: FunctionBuilder[] = [];
-  private readonly callees = new Map<string, Callee>();
 
   constructor(memory: MemoryLimits) {
     this.memory = memory;
@@ -37,10 +36,9 @@ export class ModuleBuilder {
    *
    * @throws TypeError an instruction whose operands have other types, a name that is unknown or taken
    */
-  function(name: string, signature: Signature, body: (f: FunctionBuilder) => void): void {
-    if (this.callees.has(name)) throw new TypeError(`${name}: function: is defined twice`);
-    this.callees.set(name, { index: this.functions.length, signature });
-    const f = new FunctionBuilder(name, signature, this.callees);
+  function(name: string, signature: Signature, body: (f: FunctionBuilder) => unknown): void {
+    if (this.functions.some((f) => f.name === name)) throw new TypeError(`${name}: function: is defined twice`);
+    const f = new FunctionBuilder(name, signature);
     this.functions.push(f);
     body(f);
   }

@@ -15,12 +15,6 @@ export interface Signature {
   readonly result?: ValueType;
 }
 
-/** A function that `call` may name. */
-export interface Callee {
-  readonly index: number;
-  readonly signature: Signature;
-}
-
 /** What `brIf` jumps to: the start of a loop or the end of a block. */
 export interface Label {
   readonly depth: number;
@@ -41,7 +35,6 @@ const EMPTY_BLOCK = 0x40;
 export class FunctionBuilder {
   readonly name: string;
   readonly signature: Signature;
-  private readonly callees: ReadonlyMap<string, Callee>;
   private readonly locals = new Map<string, { readonly index: number; readonly type: ValueType }>();
   private readonly code: number[] = [];
   private readonly stack: ValueType[] = [];
@@ -49,10 +42,9 @@ export class FunctionBuilder {
   private depth = 0;
   private floor = 0;
 
-  constructor(name: string, signature: Signature, callees: ReadonlyMap<string, Callee>) {
+  constructor(name: string, signature: Signature) {
     this.name = name;
     this.signature = signature;
-    this.callees = callees;
     for (const [param, type] of Object.entries(signature.params)) this.local(type, param);
   }
 
@@ -123,32 +115,18 @@ export class FunctionBuilder {
     return this.emit("i8x16.shuffle", ["v128", "v128"], ["v128"], OPCODES["i8x16.shuffle"], bytes);
   }
 
-  /** Calls a function that was defined before, or this one. */
-  call(name: string): this {
-    const callee = this.callees.get(name);
-    if (!callee) return this.fail("call", `${name} is not defined`);
-    const { params, result } = callee.signature;
-    return this.emit(
-      `call ${name}`,
-      Object.values(params),
-      result ? [result] : [],
-      OPCODES.call,
-      unsignedLeb128(callee.index),
-    );
-  }
-
   /** Runs `body` once; `brIf(label)` within leaves it. */
-  block(body: (label: Label) => void): this {
+  block(body: (label: Label) => unknown): this {
     return this.nest("block", body);
   }
 
   /** Runs `body` once, and again each time that `brIf(label)` jumps back. */
-  loop(body: (label: Label) => void): this {
+  loop(body: (label: Label) => unknown): this {
     return this.nest("loop", body);
   }
 
   /** Takes an i32 from the stack and runs one of the two. */
-  if(then: () => void, otherwise?: () => void): this {
+  if(then: () => unknown, otherwise?: () => unknown): this {
     this.take("if", ["i32"]);
     return this.nest("if", () => {
       then();
@@ -180,7 +158,7 @@ export class FunctionBuilder {
     return [...unsignedLeb128(body.length), ...body];
   }
 
-  private nest(name: "block" | "loop" | "if", body: (label: Label) => void): this {
+  private nest(name: "block" | "loop" | "if", body: (label: Label) => unknown): this {
     const outer = this.floor;
     this.floor = this.stack.length;
     this.depth++;

@@ -69,7 +69,6 @@ export const OPCODES = {
   else: 0x05,
   end: 0x0b,
   br_if: 0x0d,
-  call: 0x10,
   "local.get": 0x20,
   "local.set": 0x21,
   "local.tee": 0x22,
