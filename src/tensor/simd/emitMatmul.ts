@@ -1,4 +1,5 @@
 import type { ModuleBuilder } from "./assembler.ts";
+import { advance } from "./emitLoops.ts";
 import { declareTileLocals, emitTile, PANEL, PANEL_ROW, type Tiling } from "./emitTile.ts";
 import type { FunctionBuilder } from "./functionBuilder.ts";
 
@@ -104,10 +105,4 @@ function emitTileOfRows(f: FunctionBuilder, { rows, columns }: Tiling, fused: bo
   }
   f.get("rows").i32(rows).op("i32.eq");
   f.if(tile, () => emitTileOfRows(f, { rows: rows - 1, columns }, fused));
-}
-
-function advance(f: FunctionBuilder, name: string, by: () => void): void {
-  f.get(name);
-  by();
-  f.op("i32.add").set(name);
 }

@@ -47,8 +47,9 @@ export const INSTRUCTIONS = {
   "f32x4.sub": [0xfde5, "vv", "v"],
   "f32x4.mul": [0xfde6, "vv", "v"],
   "f32x4.div": [0xfde7, "vv", "v"],
-  "f32x4.min": [0xfde8, "vv", "v"],
   "f32x4.max": [0xfde9, "vv", "v"],
+  "f32x4.pmin": [0xfdea, "vv", "v"],
+  "f32x4.pmax": [0xfdeb, "vv", "v"],
   "f32x4.relaxed_madd": [0xfd0105, "vvv", "v"],
 } as const;
 
