@@ -12,6 +12,18 @@ export interface Backend {
   readonly name: string;
   /** A tensor of zeros in memory that this backend's kernels can work on. Every tensor comes from here. */
   zeros(shape: readonly number[]): Tensor;
+  /**
+   * The same backend, for work whose tensors are not needed for long: they are freed together. Scopes may be open beside
+   * each other and within each other.
+   */
+  scope(): BackendScope;
+  /**
+   * Puts a weight of `linear`, [O, I], in the order that suits the kernel, in place; called once, when its numbers are
+   * there. `linear` and `gatherRows` read it as before; for all else there is `unpackWeight`.
+   */
+  packWeight(weight: Tensor): void;
+  /** The numbers of a weight row by row, whether it was packed (then a copy) or not (then its data). */
+  unpackWeight(weight: Tensor): Float32Array;
 
   linear(
     y: Float32Array,
@@ -41,4 +53,10 @@ export interface Backend {
   tanh(y: Float32Array, x: Float32Array): void;
   add(y: Float32Array, a: Float32Array, b: Float32Array): void;
   gatherRows(y: Float32Array, table: Float32Array, indices: Int32Array, H: number): void;
+}
+
+/** A backend whose tensors are freed together. */
+export interface BackendScope extends Backend {
+  /** Frees every tensor of this scope but `keep`, which passes to the backend that the scope was opened on. */
+  release(keep?: Tensor): void;
 }

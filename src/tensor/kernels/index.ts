@@ -1,4 +1,4 @@
-import type { Backend } from "../backend.ts";
+import type { BackendScope } from "../backend.ts";
 import { sizeOf, type Tensor } from "../tensor.ts";
 import { gelu, geluNew, relu, silu, tanh } from "./activations.ts";
 import { layerNorm } from "./layerNorm.ts";
@@ -14,9 +14,13 @@ function zeros(shape: readonly number[]): Tensor {
  * The reference backend: plain loops on one thread, all arithmetic in float64 and rounded where it is stored. Built from
  * +, −, ×, ÷ and √ alone, which IEEE 754 defines to the last bit, it gives the same bits on every machine and engine.
  */
-export const plain: Backend = {
+export const plain: BackendScope = {
   name: "plain",
   zeros,
+  scope: () => plain,
+  release: () => {}, // the garbage collector does it
+  packWeight: () => {},
+  unpackWeight: ({ data }) => data,
   linear,
   matmul,
   matmulTransposed,

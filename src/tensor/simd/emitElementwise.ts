@@ -1,0 +1,54 @@
+import type { ModuleBuilder } from "./assembler.ts";
+import { declareLoopLocals, emitChunks } from "./emitLoops.ts";
+import { declareMathLocals, emitGelu, emitGeluNew, emitRelu, emitSilu, emitTanh } from "./emitMath.ts";
+
+/** The activation functions: name of the kernel, and what it does to a vector on the stack. */
+const ACTIVATIONS = { gelu: emitGelu, geluNew: emitGeluNew, relu: emitRelu, silu: emitSilu, tanh: emitTanh };
+
+/**
+ * Adds one function for each activation, y[i] = act(x[i]), and `add`, y[i] = x[i] + z[i]. Parameters: the addresses y, x
+ * (and z), and the number of elements n. y may be x or z.
+ */
+export function emitElementwise(m: ModuleBuilder): void {
+  for (const [name, emit] of Object.entries(ACTIVATIONS)) {
+    m.function(name, { params: { y: "i32", x: "i32", n: "i32" } }, (f) => {
+      f.local("v128", "y0", "y1");
+      declareMathLocals(f);
+      declareLoopLocals(f);
+      emitChunks(
+        f,
+        "n",
+        ["x", "y"],
+        () => {
+          f.get("x").memory("v128.load", 0);
+          emit(f);
+          f.set("y0").get("x").memory("v128.load", 16);
+          emit(f);
+          f.set("y1").get("y").get("y0").memory("v128.store", 0).get("y").get("y1").memory("v128.store", 16);
+        },
+        () => {
+          f.get("y").get("x").memory("v128.load32_splat");
+          emit(f);
+          f.lane(0).memory("f32.store");
+        },
+      );
+    });
+  }
+
+  m.function("add", { params: { y: "i32", x: "i32", z: "i32", n: "i32" } }, (f) => {
+    f.local("v128", "y0", "y1");
+    declareLoopLocals(f);
+    const sum = (at: number) => f.get("x").memory("v128.load", at).get("z").memory("v128.load", at).op("f32x4.add");
+    emitChunks(
+      f,
+      "n",
+      ["x", "z", "y"],
+      () => {
+        sum(0).set("y0");
+        sum(16).set("y1");
+        f.get("y").get("y0").memory("v128.store", 0).get("y").get("y1").memory("v128.store", 16);
+      },
+      () => f.get("y").get("x").memory("f32.load").get("z").memory("f32.load").op("f32.add").memory("f32.store"),
+    );
+  });
+}

@@ -1,0 +1,43 @@
+import type { FunctionBuilder } from "./functionBuilder.ts";
+
+/** Declares the locals of `emitChunks`. */
+export function declareLoopLocals(f: FunctionBuilder): void {
+  f.local("i32", "chunks");
+}
+
+/**
+ * Goes through arrays of `count` numbers eight at a time, as two adjacent vectors (emitTile.ts says why), then one at a
+ * time. The pointers advance along.
+ *
+ * @param pointers the locals that point into the arrays
+ * @param eight    handles numbers 0 … 7 past the pointers
+ * @param one      handles number 0; the same arithmetic, so that a number's place does not change its result
+ */
+export function emitChunks(
+  f: FunctionBuilder,
+  count: string,
+  pointers: readonly string[],
+  eight: () => unknown,
+  one: () => unknown,
+): void {
+  const repeat = (body: () => unknown, bytes: number) => {
+    f.tee("chunks").if(() =>
+      f.loop((again) => {
+        body();
+        for (const pointer of pointers) f.get(pointer).i32(bytes).op("i32.add").set(pointer);
+        f.get("chunks").i32(1).op("i32.sub").tee("chunks").brIf(again);
+      }),
+    );
+  };
+  f.get(count).i32(3).op("i32.shr_u");
+  repeat(eight, 32);
+  f.get(count).i32(7).op("i32.and");
+  repeat(one, 4);
+}
+
+/** Adds to a local of type i32. */
+export function advance(f: FunctionBuilder, name: string, by: () => unknown): void {
+  f.get(name);
+  by();
+  f.op("i32.add").set(name);
+}

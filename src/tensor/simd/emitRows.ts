@@ -1,0 +1,150 @@
+import type { ModuleBuilder } from "./assembler.ts";
+import { advance, declareLoopLocals, emitChunks } from "./emitLoops.ts";
+import { declareMathLocals, emitExp } from "./emitMath.ts";
+import type { FunctionBuilder } from "./functionBuilder.ts";
+
+/**
+ * Adds `softmaxRows`, see kernels/softmax.ts. Parameters: the address scores, the bytes from row to row stride, rows ≥ 1
+ * and cols ≥ 1. A row's sum is taken in eight lanes, by column modulo 8.
+ */
+export function emitSoftmax(m: ModuleBuilder): void {
+  m.function("softmaxRows", { params: { scores: "i32", stride: "i32", rows: "i32", cols: "i32" } }, (f) => {
+    f.local("v128", "x0", "x1", "s0", "s1", "m0", "m1", "factor").local("f32", "total").local("i32", "at");
+    declareMathLocals(f);
+    declareLoopLocals(f);
+    f.loop((nextRow) => {
+      f.f32x4(Number.NEGATIVE_INFINITY).tee("m0").set("m1").get("scores").set("at");
+      emitChunks(
+        f,
+        "cols",
+        ["at"],
+        () => {
+          f.get("m0").get("at").memory("v128.load", 0).op("f32x4.max").set("m0");
+          f.get("m1").get("at").memory("v128.load", 16).op("f32x4.max").set("m1");
+        },
+        () => f.get("m0").get("at").memory("v128.load32_splat").op("f32x4.max").set("m0"),
+      );
+      emitAcrossLanes(f, "m0", "m1", "f32x4.max");
+      f.op("f32x4.splat").set("m0");
+
+      f.f32x4(0).tee("s0").set("s1").f32(0).set("total").get("scores").set("at");
+      const exponential = () => {
+        f.get("m0").op("f32x4.sub");
+        emitExp(f);
+      };
+      emitChunks(
+        f,
+        "cols",
+        ["at"],
+        () => {
+          f.get("at").memory("v128.load", 0);
+          exponential();
+          f.set("x0").get("at").memory("v128.load", 16);
+          exponential();
+          f.set("x1").get("at").get("x0").memory("v128.store", 0).get("at").get("x1").memory("v128.store", 16);
+          f.get("s0").get("x0").op("f32x4.add").set("s0").get("s1").get("x1").op("f32x4.add").set("s1");
+        },
+        () => {
+          f.get("at").memory("v128.load32_splat");
+          exponential();
+          f.set("x0").get("at").get("x0").lane(0).memory("f32.store");
+          f.get("total").get("x0").lane(0).op("f32.add").set("total");
+        },
+      );
+      emitAcrossLanes(f, "s0", "s1", "f32x4.add");
+      f.get("total").op("f32.add").set("total");
+      f.f32(1).get("total").op("f32.div").op("f32x4.splat").set("factor").get("scores").set("at");
+      emitChunks(
+        f,
+        "cols",
+        ["at"],
+        () => {
+          for (const offset of [0, 16])
+            f.get("at")
+              .memory("v128.load", offset)
+              .get("factor")
+              .op("f32x4.mul")
+              .set(`x${offset / 16}`);
+          f.get("at").get("x0").memory("v128.store", 0).get("at").get("x1").memory("v128.store", 16);
+        },
+        () => f.get("at").get("at").memory("f32.load").get("factor").lane(0).op("f32.mul").memory("f32.store"),
+      );
+      advance(f, "scores", () => f.get("stride"));
+      f.get("rows").i32(1).op("i32.sub").tee("rows").brIf(nextRow);
+    });
+  });
+}
+
+/** Leaves the sum or maximum of the eight lanes of two locals on the stack, as an f32. */
+function emitAcrossLanes(f: FunctionBuilder, v0: string, v1: string, op: "f32x4.add" | "f32x4.max"): void {
+  f.get(v0).get(v1).op(op).tee(v0).get(v0).get(v0).shuffle(2, 3, 2, 3).op(op).set(v0);
+  f.get(v0).get(v0).get(v0).shuffle(1, 1, 1, 1).op(op).lane(0);
+}
+
+/**
+ * Adds `layerNorm`, see kernels/layerNorm.ts. Parameters: the addresses y, x, gamma, beta, then R ≥ 1, H ≥ 1, eps. Sums
+ * are taken in eight lanes, by column modulo 8, and the variance in a second pass.
+ */
+export function emitLayerNorm(m: ModuleBuilder): void {
+  const params = { y: "i32", x: "i32", gamma: "i32", beta: "i32", R: "i32", H: "i32", eps: "f32" } as const;
+  m.function("layerNorm", { params }, (f) => {
+    f.local("v128", "x0", "x1", "s0", "s1", "mean", "rstd").local("f32", "total");
+    f.local("i32", "xAt", "yAt", "gammaAt", "betaAt");
+    declareLoopLocals(f);
+    const meanOf = (emit: () => unknown) => {
+      f.f32x4(0).tee("s0").set("s1").f32(0).set("total").get("x").set("xAt");
+      emitChunks(
+        f,
+        "H",
+        ["xAt"],
+        () => {
+          for (const i of [0, 1]) {
+            f.get(`s${i}`)
+              .get("xAt")
+              .memory("v128.load", 16 * i);
+            emit();
+            f.op("f32x4.add").set(`s${i}`);
+          }
+        },
+        () => {
+          f.get("total").get("xAt").memory("v128.load32_splat");
+          emit();
+          f.lane(0).op("f32.add").set("total");
+        },
+      );
+      emitAcrossLanes(f, "s0", "s1", "f32x4.add");
+      f.get("total").op("f32.add").get("H").op("f32.convert_i32_u").op("f32.div");
+    };
+    f.loop((nextRow) => {
+      meanOf(() => {});
+      f.op("f32x4.splat").set("mean");
+      meanOf(() => f.get("mean").op("f32x4.sub").tee("x0").get("x0").op("f32x4.mul"));
+      f.get("eps").op("f32.add").op("f32.sqrt").set("total");
+      f.f32(1).get("total").op("f32.div").op("f32x4.splat").set("rstd");
+
+      f.get("x").set("xAt").get("y").set("yAt").get("gamma").set("gammaAt").get("beta").set("betaAt");
+      const normalized = (load: "v128.load" | "v128.load32_splat", at: number) => {
+        f.get("xAt").memory(load, at).get("mean").op("f32x4.sub").get("rstd").op("f32x4.mul");
+        f.get("gammaAt").memory(load, at).op("f32x4.mul").get("betaAt").memory(load, at).op("f32x4.add");
+      };
+      emitChunks(
+        f,
+        "H",
+        ["xAt", "yAt", "gammaAt", "betaAt"],
+        () => {
+          normalized("v128.load", 0);
+          f.set("x0");
+          normalized("v128.load", 16);
+          f.set("x1").get("yAt").get("x0").memory("v128.store", 0).get("yAt").get("x1").memory("v128.store", 16);
+        },
+        () => {
+          f.get("yAt");
+          normalized("v128.load32_splat", 0);
+          f.lane(0).memory("f32.store");
+        },
+      );
+      f.get("xAt").set("x").get("yAt").set("y");
+      f.get("R").i32(1).op("i32.sub").tee("R").brIf(nextRow);
+    });
+  });
+}

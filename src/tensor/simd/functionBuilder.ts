@@ -1,0 +1,228 @@
+import { signedLeb128, unsignedLeb128 } from "./leb128.ts";
+import {
+  INSTRUCTIONS,
+  type Instruction,
+  MEMORY_INSTRUCTIONS,
+  type MemoryInstruction,
+  OPCODES,
+  VALUE_TYPES,
+  type ValueType,
+} from "./opcodes.ts";
+
+/** What a function takes, by name and in order, and what it returns. */
+export interface Signature {
+  readonly params: Readonly<Record<string, ValueType>>;
+  readonly result?: ValueType;
+}
+
+/** What `brIf` jumps to: the start of a loop or the end of a block. */
+export interface Label {
+  readonly depth: number;
+}
+
+/** The type of a block that takes and leaves nothing. */
+const EMPTY_BLOCK = 0x40;
+
+/**
+ * Writes the body of one function. Each method appends one instruction and returns the builder, so that a line of calls
+ * reads like a line of WebAssembly text. The types on the operand stack are followed while instructions are written:
+ * one that does not fit throws a TypeError at once, with the names of the function and the instruction. Blocks take
+ * nothing from the stack and leave nothing there.
+ *
+ * @example
+ * f.get("x").get("y").op("i32.add").set("sum");
+ */
+export class FunctionBuilder {
+  readonly name: string;
+  readonly signature: Signature;
+  private readonly locals = new Map<string, { readonly index: number; readonly type: ValueType }>();
+  private readonly code: number[] = [];
+  private readonly stack: ValueType[] = [];
+  /** How many blocks are open, and what was on the stack where the innermost began: that is out of its reach. */
+  private depth = 0;
+  private floor = 0;
+
+  constructor(name: string, signature: Signature) {
+    this.name = name;
+    this.signature = signature;
+    for (const [param, type] of Object.entries(signature.params)) this.local(type, param);
+  }
+
+  /** Declares local variables, 0 at first. */
+  local(type: ValueType, ...names: readonly string[]): this {
+    for (const name of names) {
+      if (this.locals.has(name)) this.fail("local", `${name} is declared twice`);
+      this.locals.set(name, { index: this.locals.size, type });
+    }
+    return this;
+  }
+
+  get(name: string): this {
+    const { index, type } = this.find("local.get", name);
+    return this.emit("local.get", [], [type], OPCODES["local.get"], unsignedLeb128(index));
+  }
+
+  set(name: string): this {
+    const { index, type } = this.find("local.set", name);
+    return this.emit("local.set", [type], [], OPCODES["local.set"], unsignedLeb128(index));
+  }
+
+  tee(name: string): this {
+    const { index, type } = this.find("local.tee", name);
+    return this.emit("local.tee", [type], [type], OPCODES["local.tee"], unsignedLeb128(index));
+  }
+
+  /** i32.const */
+  i32(value: number): this {
+    return this.emit("i32.const", [], ["i32"], OPCODES["i32.const"], signedLeb128(value | 0));
+  }
+
+  /** f32.const, rounded to the nearest */
+  f32(value: number): this {
+    return this.emit("f32.const", [], ["f32"], OPCODES["f32.const"], bytesOf(Float32Array.of(value)));
+  }
+
+  /** v128.const with four equal float32 lanes */
+  f32x4(value: number): this {
+    return this.emit("v128.const", [], ["v128"], OPCODES["v128.const"], bytesOf(new Float32Array(4).fill(value)));
+  }
+
+  /** v128.const with four equal i32 lanes */
+  i32x4(value: number): this {
+    return this.emit("v128.const", [], ["v128"], OPCODES["v128.const"], bytesOf(new Int32Array(4).fill(value)));
+  }
+
+  /** An instruction without an immediate. */
+  op(name: Instruction): this {
+    const [opcode, takes, leaves] = INSTRUCTIONS[name];
+    return this.emit(name, typesOf(takes), typesOf(leaves), opcode, []);
+  }
+
+  /** A load or a store, `offset` bytes past the address on the stack. No alignment is promised to the engine. */
+  memory(name: MemoryInstruction, offset = 0): this {
+    const [opcode, takes, leaves] = MEMORY_INSTRUCTIONS[name];
+    return this.emit(name, typesOf(takes), typesOf(leaves), opcode, [0, ...unsignedLeb128(offset)]);
+  }
+
+  /** f32x4.extract_lane */
+  lane(lane: number): this {
+    return this.emit("f32x4.extract_lane", ["v128"], ["f32"], OPCODES["f32x4.extract_lane"], [lane]);
+  }
+
+  /** i8x16.shuffle by whole float32 lanes: 0 … 3 are those of the first operand, 4 … 7 those of the second. */
+  shuffle(...lanes: readonly [number, number, number, number]): this {
+    const bytes = lanes.flatMap((lane) => [4 * lane, 4 * lane + 1, 4 * lane + 2, 4 * lane + 3]);
+    return this.emit("i8x16.shuffle", ["v128", "v128"], ["v128"], OPCODES["i8x16.shuffle"], bytes);
+  }
+
+  /** Runs `body` once; `brIf(label)` within leaves it. */
+  block(body: (label: Label) => unknown): this {
+    return this.nest("block", body);
+  }
+
+  /** Runs `body` once, and again each time that `brIf(label)` jumps back. */
+  loop(body: (label: Label) => unknown): this {
+    return this.nest("loop", body);
+  }
+
+  /** Takes an i32 from the stack and runs one of the two. */
+  if(then: () => unknown, otherwise?: () => unknown): this {
+    this.take("if", ["i32"]);
+    return this.nest("if", () => {
+      then();
+      if (!otherwise) return;
+      this.expectFloor("else");
+      this.code.push(OPCODES.else);
+      otherwise();
+    });
+  }
+
+  /** Takes an i32 from the stack and jumps if it is not 0. */
+  brIf(label: Label): this {
+    if (label.depth > this.depth) this.fail("br_if", "the block has ended");
+    return this.emit("br_if", ["i32"], [], OPCODES.br_if, unsignedLeb128(this.depth - label.depth));
+  }
+
+  /** The function's entry in the code section. @throws TypeError if what is left on the stack is not the result */
+  toBytes(): number[] {
+    const { params, result } = this.signature;
+    this.take("end", result ? [result] : []);
+    this.expectFloor("end");
+    const variables = [...this.locals.values()].slice(Object.keys(params).length);
+    const body = [
+      ...unsignedLeb128(variables.length),
+      ...variables.flatMap(({ type }) => [1, VALUE_TYPES[type]]),
+      ...this.code,
+      OPCODES.end,
+    ];
+    return [...unsignedLeb128(body.length), ...body];
+  }
+
+  private nest(name: "block" | "loop" | "if", body: (label: Label) => unknown): this {
+    const outer = this.floor;
+    this.floor = this.stack.length;
+    this.depth++;
+    this.code.push(OPCODES[name], EMPTY_BLOCK);
+    body({ depth: this.depth });
+    this.expectFloor(name);
+    this.code.push(OPCODES.end);
+    this.depth--;
+    this.floor = outer;
+    return this;
+  }
+
+  private emit(
+    name: string,
+    takes: readonly ValueType[],
+    leaves: readonly ValueType[],
+    opcode: number,
+    immediate: readonly number[],
+  ): this {
+    this.take(name, takes);
+    this.stack.push(...leaves);
+    this.code.push(...opcodeBytes(opcode), ...immediate);
+    return this;
+  }
+
+  private take(name: string, types: readonly ValueType[]): void {
+    const start = this.stack.length - types.length;
+    const found = this.stack.slice(Math.max(start, this.floor));
+    if (start < this.floor || types.some((type, i) => type !== found[i]))
+      this.fail(name, `takes [${types.join(" ")}], the stack ends in [${found.join(" ")}]`);
+    this.stack.length = start;
+  }
+
+  private expectFloor(name: string): void {
+    const left = this.stack.slice(this.floor);
+    if (left.length > 0) this.fail(name, `[${left.join(" ")}] is left on the stack`);
+  }
+
+  private find(instruction: string, name: string): { readonly index: number; readonly type: ValueType } {
+    return this.locals.get(name) ?? this.fail(instruction, `there is no local ${name}`);
+  }
+
+  private fail(instruction: string, what: string): never {
+    throw new TypeError(`${this.name}: ${instruction}: ${what}`);
+  }
+}
+
+function typesOf(letters: string): ValueType[] {
+  return Array.from(letters, (letter) => (letter === "i" ? "i32" : letter === "f" ? "f32" : "v128"));
+}
+
+/** One byte, or the prefix byte of the vector instructions and a LEB128 number (opcodes.ts). */
+function opcodeBytes(opcode: number): number[] {
+  if (opcode <= 0xff) return [opcode];
+  const number = opcode > 0xffff ? opcode & 0xffff : opcode & 0xff;
+  return [0xfd, ...unsignedLeb128(number)];
+}
+
+/** The little-endian bytes of float32 or i32 numbers, on any machine. */
+function bytesOf(numbers: Float32Array | Int32Array): number[] {
+  const view = new DataView(new ArrayBuffer(numbers.byteLength));
+  for (const [i, value] of numbers.entries()) {
+    if (numbers instanceof Float32Array) view.setFloat32(4 * i, value, true);
+    else view.setInt32(4 * i, value, true);
+  }
+  return Array.from(new Uint8Array(view.buffer));
+}

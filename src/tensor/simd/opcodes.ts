@@ -1,0 +1,84 @@
+/**
+ * The WebAssembly instructions that the kernels use, named as in the specification (WebAssembly 3.0, "Index of
+ * Instructions"). Each stands with its opcode, the types it takes from the stack and the type it leaves there, as
+ * letters: i = i32, f = f32, v = v128. An opcode above 0xff is a vector instruction: the prefix byte 0xfd and a number after it.
+ */
+
+/** The type of a value on the stack or in a local. */
+export type ValueType = "i32" | "f32" | "v128";
+
+/** A value type's byte in a module. */
+export const VALUE_TYPES: Readonly<Record<ValueType, number>> = { i32: 0x7f, f32: 0x7d, v128: 0x7b };
+
+/** Instructions without an immediate. */
+export const INSTRUCTIONS = {
+  "i32.eqz": [0x45, "i", "i"],
+  "i32.eq": [0x46, "ii", "i"],
+  "i32.lt_u": [0x49, "ii", "i"],
+  "i32.gt_u": [0x4b, "ii", "i"],
+  "i32.add": [0x6a, "ii", "i"],
+  "i32.sub": [0x6b, "ii", "i"],
+  "i32.mul": [0x6c, "ii", "i"],
+  "i32.div_u": [0x6e, "ii", "i"],
+  "i32.rem_u": [0x70, "ii", "i"],
+  "i32.and": [0x71, "ii", "i"],
+  "i32.shl": [0x74, "ii", "i"],
+  "i32.shr_u": [0x76, "ii", "i"],
+  "f32.sqrt": [0x91, "f", "f"],
+  "f32.add": [0x92, "ff", "f"],
+  "f32.mul": [0x94, "ff", "f"],
+  "f32.div": [0x95, "ff", "f"],
+  "f32.max": [0x97, "ff", "f"],
+  "f32.convert_i32_u": [0xb3, "i", "f"],
+  "f32x4.splat": [0xfd13, "f", "v"],
+  "f32x4.lt": [0xfd43, "vv", "v"],
+  "f32x4.gt": [0xfd44, "vv", "v"],
+  "v128.and": [0xfd4e, "vv", "v"],
+  "v128.or": [0xfd50, "vv", "v"],
+  "v128.xor": [0xfd51, "vv", "v"],
+  "v128.bitselect": [0xfd52, "vvv", "v"],
+  "i32x4.shl": [0xfdab, "vi", "v"],
+  "i32x4.shr_s": [0xfdac, "vi", "v"],
+  "i32x4.add": [0xfdae, "vv", "v"],
+  "i32x4.sub": [0xfdb1, "vv", "v"],
+  "f32x4.abs": [0xfde0, "v", "v"],
+  "f32x4.neg": [0xfde1, "v", "v"],
+  "f32x4.add": [0xfde4, "vv", "v"],
+  "f32x4.sub": [0xfde5, "vv", "v"],
+  "f32x4.mul": [0xfde6, "vv", "v"],
+  "f32x4.div": [0xfde7, "vv", "v"],
+  "f32x4.max": [0xfde9, "vv", "v"],
+  "f32x4.pmin": [0xfdea, "vv", "v"],
+  "f32x4.pmax": [0xfdeb, "vv", "v"],
+  "f32x4.relaxed_madd": [0xfd0105, "vvv", "v"],
+} as const;
+
+/** Instructions whose immediate is an alignment and an offset: the address comes first, then what is stored. */
+export const MEMORY_INSTRUCTIONS = {
+  "f32.load": [0x2a, "i", "f"],
+  "f32.store": [0x38, "if", ""],
+  "v128.load": [0xfd00, "i", "v"],
+  "v128.load32_splat": [0xfd09, "i", "v"],
+  "v128.store": [0xfd0b, "iv", ""],
+} as const;
+
+/** The instructions that the assembler writes by methods of its own, for their immediates. */
+export const OPCODES = {
+  block: 0x02,
+  loop: 0x03,
+  if: 0x04,
+  else: 0x05,
+  end: 0x0b,
+  br_if: 0x0d,
+  "local.get": 0x20,
+  "local.set": 0x21,
+  "local.tee": 0x22,
+  "i32.const": 0x41,
+  "f32.const": 0x43,
+  "v128.const": 0xfd0c,
+  "i8x16.shuffle": 0xfd0d,
+  "f32x4.extract_lane": 0xfd1f,
+} as const;
+
+export type Instruction = keyof typeof INSTRUCTIONS;
+export type MemoryInstruction = keyof typeof MEMORY_INSTRUCTIONS;

@@ -1,0 +1,45 @@
+/** What an engine offers beyond the standard: V8's flags, by way of Node. */
+export interface Platform {
+  /** `x64`, `arm64`, … */
+  readonly arch: string;
+  /** V8's major version: 11 in Node 20, 12 in 22, 13 in 24, 14 in 26. */
+  readonly v8: number;
+  /**
+   * Runs `body` with flags of V8 set, such as `--no-liftoff`, and sets them back. They hold for what is compiled in
+   * between and for nothing else: modules keep the code that they were compiled to, in workers too.
+   */
+  withFlags<T>(flags: readonly string[], body: () => T): T;
+}
+
+interface NodeProcess {
+  readonly arch: string;
+  readonly versions: Readonly<Record<string, string | undefined>>;
+  getBuiltinModule?(name: "node:v8"): { setFlagsFromString(flag: string): void } | undefined;
+}
+
+/**
+ * The platform, or null where there are no flags to set: in browsers, and in engines that are not V8. Node's module is
+ * asked for at run time, so that bundlers find no import that a browser does not have.
+ */
+export function findPlatform(): Platform | null {
+  const { process: node } = globalThis as { process?: NodeProcess };
+  const version = Number.parseInt(node?.versions?.v8 ?? "", 10);
+  const v8 = node?.getBuiltinModule?.("node:v8");
+  if (!node || !v8 || Number.isNaN(version) || node.versions.bun || node.versions.deno) return null;
+  return {
+    arch: node.arch,
+    v8: version,
+    withFlags(flags, body) {
+      for (const flag of flags) v8.setFlagsFromString(flag);
+      try {
+        return body();
+      } finally {
+        for (const flag of flags) v8.setFlagsFromString(opposite(flag));
+      }
+    },
+  };
+}
+
+function opposite(flag: string): string {
+  return flag.startsWith("--no-") ? `--${flag.slice(5)}` : `--no-${flag.slice(2)}`;
+}

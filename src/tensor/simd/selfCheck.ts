@@ -1,0 +1,92 @@
+import type { Backend, BackendScope } from "../backend.ts";
+import { plain } from "../kernels/index.ts";
+import type { Tensor } from "../tensor.ts";
+
+/** Largest difference to `plain`, as a share of the result's largest element. Measured: 3e-7. */
+const TOLERANCE = 2e-6;
+
+/**
+ * Runs every kernel once on a small case and compares with `plain`. The sizes leave remainders in each loop: of tiles,
+ * panels, steps and vectors.
+ *
+ * @returns null if all agree, else what does not
+ */
+export function mismatch(backend: BackendScope): string | null {
+  const k = backend.scope();
+  try {
+    for (const [name, run] of Object.entries(CASES)) {
+      const got = run(k);
+      const want = run(plain);
+      const largest = want.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      const at = want.findIndex((value, i) => !(Math.abs(got[i] - value) <= TOLERANCE * largest));
+      if (at >= 0) return `${name}[${at}] is ${got[at]}, must be ${want[at]}`;
+    }
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  } finally {
+    k.release();
+  }
+}
+
+/** Numbers from −4 to 4, different for each seed (the fractions of multiples of the golden ratio). */
+function numbers(k: Backend, shape: readonly number[], seed: number): Tensor {
+  const tensor = k.zeros(shape);
+  for (let i = 0; i < tensor.data.length; i++) tensor.data[i] = (((i + 1) * (seed + 0.618033988749895)) % 1) * 8 - 4;
+  return tensor;
+}
+
+function linear(k: Backend, R: number, packed: boolean): Float32Array {
+  const [I, O] = [39, 53];
+  const y = k.zeros([R, O]).data;
+  const weight = numbers(k, [O, I], 1);
+  if (packed) k.packWeight(weight);
+  k.linear(y, numbers(k, [R, I], 2).data, weight.data, numbers(k, [O], 3).data, R, I, O);
+  return y;
+}
+
+function product(k: Backend, kernel: "matmul" | "matmulTransposed"): Float32Array {
+  const [M, K, N] = [23, 21, 37];
+  const window = (rows: number, cols: number, seed: number) => {
+    const { data } = numbers(k, [rows, cols + 3], seed);
+    return { data, offset: 2, rows, cols, stride: cols + 3 };
+  };
+  const out = window(M, N, 4);
+  k[kernel](out, window(M, K, 5), kernel === "matmul" ? window(K, N, 6) : window(N, K, 6), 0.3);
+  return out.data;
+}
+
+function activation(k: Backend, kernel: "gelu" | "geluNew" | "relu" | "silu" | "tanh"): Float32Array {
+  const { data } = numbers(k, [27], 7);
+  k[kernel](data, data);
+  return data;
+}
+
+const CASES: Readonly<Record<string, (k: Backend) => Float32Array>> = {
+  "linear, packed": (k) => linear(k, 17, true),
+  "linear, one row": (k) => linear(k, 1, true),
+  "linear, in rows": (k) => linear(k, 9, false),
+  matmul: (k) => product(k, "matmul"),
+  matmulTransposed: (k) => product(k, "matmulTransposed"),
+  gelu: (k) => activation(k, "gelu"),
+  geluNew: (k) => activation(k, "geluNew"),
+  relu: (k) => activation(k, "relu"),
+  silu: (k) => activation(k, "silu"),
+  tanh: (k) => activation(k, "tanh"),
+  softmaxRows: (k) => {
+    const { data } = numbers(k, [3, 23], 8);
+    k.softmaxRows({ data, offset: 1, rows: 3, cols: 21, stride: 23 });
+    return data;
+  },
+  layerNorm: (k) => {
+    const [R, H] = [3, 21];
+    const { data } = numbers(k, [R, H], 9);
+    k.layerNorm(data, data, numbers(k, [H], 10).data, numbers(k, [H], 11).data, R, H, 1e-12);
+    return data;
+  },
+  add: (k) => {
+    const { data } = numbers(k, [27], 12);
+    k.add(data, data, numbers(k, [27], 13).data);
+    return data;
+  },
+};
