@@ -5,9 +5,10 @@
  */
 export { BertError, type BertErrorCode } from "./errors.ts";
 export type { BatchInput, SequenceInput } from "./model/batch.ts";
-export { BertModel, type BertOutput, type ForwardOptions } from "./model/bertModel.ts";
+export { BertModel } from "./model/bertModel.ts";
 export type { WeightSource } from "./model/checkpoint.ts";
 export { ARCHITECTURES, type Architecture, type BertConfig, type ProblemType, parseConfig } from "./model/config.ts";
+export type { BertOutput, ForwardOptions } from "./model/forward.ts";
 export type { TapInfo, TapListener } from "./model/taps.ts";
 export {
   Bert,

@@ -89,6 +89,11 @@ export function unpack(packed: Tensor, batch: Batch): Tensor {
   return { data, shape: [batch.B, batch.T, N] };
 }
 
+/** A copy outside the backend's memory. */
+export function owned({ data, shape }: Tensor): Tensor {
+  return { data: new Float32Array(data), shape: [...shape] };
+}
+
 /**
  * The packed row of each asked token.
  *

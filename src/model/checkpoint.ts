@@ -11,7 +11,7 @@ export interface WeightSource {
   readInto(name: string, target: Float32Array): Promise<void>;
 }
 
-/** A model's parameters: as the tree that the layers read, and by their names in the checkpoint. */
+/** A model's parameters, in the backend's own layout: as the tree that the layers read, and by name in the checkpoint. */
 export interface LoadedParams {
   readonly tree: ModelParams;
   readonly byName: ReadonlyMap<string, Tensor>;
@@ -35,7 +35,7 @@ const POSITION_IDS = "bert.embeddings.position_ids";
 const HEADS = ["bert.pooler.", "cls.", "classifier.", "qa_outputs."];
 
 /**
- * Reads the tensors that a model needs into the backend's memory, one at a time.
+ * Reads the tensors that a model needs into the backend's memory, one at a time, and packs those that `linear` reads.
  *
  * A decoder of its own beside the word embeddings is taken as transformers 5 does: where both hold the same numbers
  * they are tied and kept once, where they differ, or config.json has `tie_word_embeddings: false`, both are kept.
@@ -66,7 +66,13 @@ export async function loadParams(source: WeightSource, c: BertConfig, k: Backend
       variant = { ...variant, ownDecoder: false };
     }
   }
-  return { tree: modelParams(c, variant, (name) => byName.get(name) as Tensor), byName };
+  const tree = modelParams(c, variant, (name) => byName.get(name) as Tensor);
+  const decoder = tree.cls.predictions?.decoder.weight;
+  for (const [name, tensor] of byName) {
+    const multiplies = tensor.shape.length === 2 && (!name.endsWith("embeddings.weight") || tensor === decoder);
+    if (multiplies) k.packWeight(tensor);
+  }
+  return { tree, byName };
 }
 
 /** Our name of each tensor in the file → the file's own name. */

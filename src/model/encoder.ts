@@ -69,10 +69,17 @@ export function* encoder(
   headMask?: readonly ArrayLike<number>[],
   tap?: Tap,
 ): Generator<void, Tensor> {
+  let kept = k.scope(); // what the layer before has returned
   for (const [n, p] of layers.entries()) {
-    x = encoderLayer(k, p, x, offsets, c, headMask?.[n], scoped(tap, `layer.${n}`));
+    const next = k.scope();
+    const working = next.scope();
+    x = encoderLayer(working, p, x, offsets, c, headMask?.[n], scoped(tap, `layer.${n}`));
+    working.release(x);
+    kept.release();
+    kept = next;
     tap?.see(`layer.${n}`, x);
     yield;
   }
+  kept.release(x);
   return x;
 }

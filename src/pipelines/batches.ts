@@ -1,4 +1,4 @@
-import type { ForwardOptions } from "../model/bertModel.ts";
+import type { ForwardOptions } from "../model/forward.ts";
 import type { Bert } from "./load.ts";
 
 /**

@@ -8,8 +8,12 @@ import { type BackendName, chooseBackend } from "../tensor/chooseBackend.ts";
 import { BertTokenizer, type TokenizerFiles } from "../tokenizer/index.ts";
 
 export interface LoadOptions {
-  /** `plain` gives the same bits on every machine; `auto`, the default, is the fastest that this machine can run. */
+  /** `simd` is fast; `plain` gives the same bits on every machine; `auto`, the default, is `simd` where it can run. */
   readonly backend?: BackendName;
+  /** `simd`: whether 256-bit vectors may be used. Default true, or false where the environment has PLAINBERT_WIDE=0. */
+  readonly wide?: boolean;
+  /** `simd`: multiply and add with two roundings, the same on every machine, instead of fused. Default false. */
+  readonly deterministic?: boolean;
   /**
    * The model class, if it is to be another than config.json's: bert-base-cased, say, calls itself BertForMaskedLM but
    * has the next-sentence head too.
@@ -60,7 +64,7 @@ export const BUNDLED_MODEL: URL = new URL("../../weights/", import.meta.url);
  * await bert.dispose();
  */
 export async function loadBert(path?: string, options: LoadOptions = {}): Promise<Bert> {
-  const backend = chooseBackend(options.backend);
+  const backend = chooseBackend(options.backend, options);
   const folder = await openFolder(path);
   const configText = (await folder.readText("config.json")) ?? (await folder.readText("bert_config.json"));
   if (configText === null)

@@ -1,4 +1,21 @@
-import type { Matrix, Tensor } from "./tensor.ts";
+import type { gelu, geluNew, relu, silu, tanh } from "./kernels/activations.ts";
+import type { layerNorm } from "./kernels/layerNorm.ts";
+import type { linear, matmul, matmulTransposed } from "./kernels/matmul.ts";
+import type { add, gatherRows } from "./kernels/rows.ts";
+import type { softmaxRows } from "./kernels/softmax.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** Which backend computes, and why. */
+export interface BackendInfo {
+  readonly name: "plain" | "simd";
+  /** Bits of a vector: 128 or 256; 64 for `plain`, which computes one float64 number at a time. */
+  readonly width: number;
+  /** Whether products are added with one rounding (fused multiply-add) or two. */
+  readonly fused: boolean;
+  readonly threads: number;
+  /** Why it is this one: what became of those that would be faster. */
+  readonly reason: string;
+}
 
 /**
  * The kernels that the layers are written in. A backend is a value that is passed in, never a global, so that one
@@ -8,8 +25,7 @@ import type { Matrix, Tensor } from "./tensor.ts";
  * Kernels take outputs first, allocate nothing that lasts and check nothing: layers check shapes at their border.
  */
 export interface Backend {
-  /** The backend's name, as `loadBert(…, { backend })` takes it. */
-  readonly name: string;
+  readonly info: BackendInfo;
   /** A tensor of zeros in memory that this backend's kernels can work on. Every tensor comes from here. */
   zeros(shape: readonly number[]): Tensor;
   /**
@@ -25,34 +41,18 @@ export interface Backend {
   /** The numbers of a weight row by row, whether it was packed (then a copy) or not (then its data). */
   unpackWeight(weight: Tensor): Float32Array;
 
-  linear(
-    y: Float32Array,
-    x: Float32Array,
-    weight: Float32Array,
-    bias: Float32Array,
-    R: number,
-    I: number,
-    O: number,
-  ): void;
-  matmul(out: Matrix, a: Matrix, b: Matrix, scale: number): void;
-  matmulTransposed(out: Matrix, a: Matrix, b: Matrix, scale: number): void;
-  softmaxRows(scores: Matrix): void;
-  layerNorm(
-    y: Float32Array,
-    x: Float32Array,
-    gamma: Float32Array,
-    beta: Float32Array,
-    R: number,
-    H: number,
-    eps: number,
-  ): void;
-  gelu(y: Float32Array, x: Float32Array): void;
-  geluNew(y: Float32Array, x: Float32Array): void;
-  relu(y: Float32Array, x: Float32Array): void;
-  silu(y: Float32Array, x: Float32Array): void;
-  tanh(y: Float32Array, x: Float32Array): void;
-  add(y: Float32Array, a: Float32Array, b: Float32Array): void;
-  gatherRows(y: Float32Array, table: Float32Array, indices: Int32Array, H: number): void;
+  readonly linear: typeof linear;
+  readonly matmul: typeof matmul;
+  readonly matmulTransposed: typeof matmulTransposed;
+  readonly softmaxRows: typeof softmaxRows;
+  readonly layerNorm: typeof layerNorm;
+  readonly gelu: typeof gelu;
+  readonly geluNew: typeof geluNew;
+  readonly relu: typeof relu;
+  readonly silu: typeof silu;
+  readonly tanh: typeof tanh;
+  readonly add: typeof add;
+  readonly gatherRows: typeof gatherRows;
 }
 
 /** A backend whose tensors are freed together. */

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
-import { BertModel, type BertOutput } from "../../src/model/bertModel.ts";
+import { BertModel } from "../../src/model/bertModel.ts";
 import type { WeightSource } from "../../src/model/checkpoint.ts";
 import { parseConfig } from "../../src/model/config.ts";
+import type { BertOutput } from "../../src/model/forward.ts";
 import { plain } from "../../src/tensor/kernels/index.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { deviation } from "../support/close.ts";

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { BertModel, BertOutput } from "../../src/model/bertModel.ts";
+import type { BertModel } from "../../src/model/bertModel.ts";
+import type { BertOutput } from "../../src/model/forward.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { loadTiny, referenceInputs } from "../support/reference.ts";
 

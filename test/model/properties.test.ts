@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
 import type { SequenceInput } from "../../src/model/batch.ts";
-import type { BertModel, BertOutput } from "../../src/model/bertModel.ts";
+import type { BertModel } from "../../src/model/bertModel.ts";
+import type { BertOutput } from "../../src/model/forward.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { loadTiny } from "../support/reference.ts";
 

@@ -15,7 +15,7 @@ function zeros(shape: readonly number[]): Tensor {
  * +, −, ×, ÷ and √ alone, which IEEE 754 defines to the last bit, it gives the same bits on every machine and engine.
  */
 export const plain: BackendScope = {
-  name: "plain",
+  info: { name: "plain", width: 64, fused: false, threads: 1, reason: "asked for" },
   zeros,
   scope: () => plain,
   release: () => {}, // the garbage collector does it

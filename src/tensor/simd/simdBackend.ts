@@ -1,19 +1,9 @@
 import { BertError } from "../../errors.ts";
-import type { BackendScope } from "../backend.ts";
+import type { BackendInfo, BackendScope } from "../backend.ts";
 import { type Matrix, sizeOf, type Tensor } from "../tensor.ts";
 import type { Kernels, Variant } from "./compile.ts";
 import { PANEL, PANEL_ROW } from "./emitTile.ts";
 import type { TensorMemory } from "./memory.ts";
-
-/** Which variant runs, and why. */
-export interface SimdInfo {
-  /** Bits of a vector. */
-  readonly width: 128 | 256;
-  /** Whether products are added with one rounding or two. */
-  readonly fused: boolean;
-  /** Why it is this variant: what became of those before it. */
-  readonly reason: string;
-}
 
 /** What a backend and its scopes share. */
 export interface SimdCore {
@@ -37,17 +27,17 @@ const K_BLOCK = 768;
  * it takes no more room, and the word embeddings serve as the decoder's weight too.
  */
 export class SimdBackend implements BackendScope {
-  readonly name = "simd";
-  readonly info: SimdInfo;
+  readonly info: BackendInfo;
   readonly core: SimdCore;
   private readonly parent: SimdBackend | null;
   private readonly packed: WeakSet<Float32Array>;
   private readonly scratch: Scratch;
+  private readonly scopes = new Set<SimdBackend>();
   private owned = new Set<Float32Array>();
 
   constructor(core: SimdCore, parent: SimdBackend | null = null) {
     const { width, fused } = core.variant;
-    this.info = { width, fused, reason: core.reason };
+    this.info = { name: "simd", width, fused, threads: 1, reason: core.reason };
     this.core = core;
     this.parent = parent;
     this.packed = parent ? parent.packed : new WeakSet();
@@ -62,10 +52,14 @@ export class SimdBackend implements BackendScope {
   }
 
   scope(): BackendScope {
-    return new SimdBackend(this.core, this);
+    const scope = new SimdBackend(this.core, this);
+    this.scopes.add(scope);
+    return scope;
   }
 
   release(keep?: Tensor): void {
+    for (const scope of this.scopes) scope.release(); // those that an error has left open
+    this.parent?.scopes.delete(this);
     if (keep && this.owned.delete(keep.data)) this.parent?.owned.add(keep.data);
     for (const data of this.owned) this.core.memory.release(data);
     this.owned = new Set();

@@ -1,0 +1,53 @@
+import type { Tensor } from "../tensor/tensor.ts";
+import type { TapListener } from "./taps.ts";
+
+/** What `forward` computes and returns beside the last hidden state and the architecture's logits. */
+export interface ForwardOptions {
+  /** Return `hiddenStates`: the embeddings and the output of each layer. */
+  readonly hiddenStates?: boolean;
+  /** Return `attentions`: each layer's probabilities. */
+  readonly attentions?: boolean;
+  /** Called with every intermediate result while it is computed, by its name in `bert.taps`; the tensor is a copy. */
+  readonly tap?: TapListener;
+  /** Return these intermediate results, by their names in `bert.taps`; only they are copied. */
+  readonly taps?: readonly string[];
+  /** [L, A]: what each attention head's output is multiplied by; 0 silences a head, 1 leaves it. */
+  readonly headMask?: readonly ArrayLike<number>[];
+  /**
+   * For each sequence the indices of the tokens whose masked-language-model logits are wanted. The decoder is the
+   * largest matrix of the model; without this option it runs on every token, with empty lists on none.
+   */
+  readonly maskedLmPositions?: readonly ArrayLike<number>[];
+  /** BertForMultipleChoice: how many consecutive sequences are choices of one question; by default all of them. */
+  readonly numChoices?: number;
+  /** Stops between two layers. */
+  readonly signal?: AbortSignal;
+}
+
+/** Names and shapes as in Hugging Face: B sequences, T tokens of the longest, zeros in rows that are padding. */
+export interface BertOutput {
+  /** [B, T, H] */
+  readonly lastHiddenState: Tensor;
+  /** [B, H], in models that have a pooler. */
+  readonly poolerOutput?: Tensor;
+  /**
+   * BertForMaskedLM [B, T, V] or, for `maskedLmPositions`, [M, V]; BertForNextSentencePrediction [B, 2];
+   * BertForSequenceClassification [B, labels]; BertForTokenClassification [B, T, labels];
+   * BertForMultipleChoice [B / numChoices, numChoices].
+   */
+  readonly logits?: Tensor;
+  /** BertForPreTraining: as `logits` of BertForMaskedLM. */
+  readonly predictionLogits?: Tensor;
+  /** BertForPreTraining: [B, 2]; class 0 is "the second text follows the first". */
+  readonly seqRelationshipLogits?: Tensor;
+  /** BertForQuestionAnswering: [B, T] */
+  readonly startLogits?: Tensor;
+  /** BertForQuestionAnswering: [B, T] */
+  readonly endLogits?: Tensor;
+  /** L + 1 of [B, T, H] */
+  readonly hiddenStates?: readonly Tensor[];
+  /** L of [B, A, T, T], before the head mask */
+  readonly attentions?: readonly Tensor[];
+  /** What `options.taps` asked for, by name. */
+  readonly taps?: ReadonlyMap<string, Tensor>;
+}
