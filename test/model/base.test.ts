@@ -4,8 +4,8 @@ import { BertModel } from "../../src/model/bertModel.ts";
 import type { WeightSource } from "../../src/model/checkpoint.ts";
 import { parseConfig } from "../../src/model/config.ts";
 import type { BertOutput } from "../../src/model/forward.ts";
-import { plain } from "../../src/tensor/kernels/index.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
+import { BACKENDS } from "../support/backends.ts";
 import { deviation } from "../support/close.ts";
 import { realTokens, reference, referenceInputs, referenceJson, referenceTensors } from "../support/reference.ts";
 import { preTrainingShapes, type SyntheticConfig, syntheticWeights } from "../support/synthetic.ts";
@@ -22,20 +22,53 @@ const { errors: pytorch } = referenceJson<{ errors: Record<string, { rms: number
   "base/pytorch_float32_error.json",
 );
 
-let output: BertOutput;
-const compared = new Set<string>();
+describe.each(BACKENDS)("base model against float64: $title", (backend) => {
+  const tolerance = TOLERANCE[backend.name];
+  let output: BertOutput;
+  const compared = new Set<string>();
 
-beforeAll(async () => {
-  const json = readFileSync(reference("base/config.json"), "utf8");
-  const shapes = preTrainingShapes(JSON.parse(json) as SyntheticConfig);
-  const weights: WeightSource = {
-    tensors: new Map(Array.from(shapes, ([name, shape]) => [name, { shape }])),
-    readInto: async (name, target) => target.set(syntheticWeights(name, target.length)),
-  };
-  const model = await BertModel.load(weights, parseConfig(json), plain);
-  expectProbe(model.parameters);
-  output = model.forwardSync(inputs, { hiddenStates: true, attentions: true, maskedLmPositions: [[3, 4, 5], []] });
-}, 60_000);
+  beforeAll(async () => {
+    const json = readFileSync(reference("base/config.json"), "utf8");
+    const shapes = preTrainingShapes(JSON.parse(json) as SyntheticConfig);
+    const weights: WeightSource = {
+      tensors: new Map(Array.from(shapes, ([name, shape]) => [name, { shape }])),
+      readInto: async (name, target) => target.set(syntheticWeights(name, target.length)),
+    };
+    const model = await BertModel.load(weights, parseConfig(json), backend.create());
+    expectProbe(model.parameters);
+    output = model.forwardSync(inputs, { hiddenStates: true, attentions: true, maskedLmPositions: [[3, 4, 5], []] });
+  }, 60_000);
+
+  function errorOf(name: string, { data, shape }: Tensor): number {
+    compared.add(name);
+    expect(shape, name).toEqual(truth.tensors.get(name)?.shape);
+    const select = shape[1] === 12 ? realTokens(shape, mask) : undefined;
+    return deviation(data, truth.toFloat64(name), select).rms;
+  }
+
+  test.each(Array.from({ length: 13 }, (_, n) => n))("hidden state %i: rms error beside PyTorch's float32", (n) => {
+    const rms = errorOf(`hidden_states.${n}`, output.hiddenStates?.[n] as Tensor);
+    expect(rms / pytorch[`hidden_states.${n}`].rms).toBeLessThanOrEqual(tolerance.basePytorchShare(n));
+  });
+
+  test.each(Array.from({ length: 12 }, (_, n) => n))("attention map %i", (n) => {
+    const rms = errorOf(`attentions.${n}`, output.attentions?.[n] as Tensor);
+    expect(rms).toBeLessThanOrEqual(tolerance.baseAttention);
+  });
+
+  test("logits: rms error beside PyTorch's float32", () => {
+    const share = (name: string, logits: Tensor | undefined) => errorOf(name, logits as Tensor) / pytorch[name].rms;
+    expect(share("prediction_logits", output.predictionLogits)).toBeLessThanOrEqual(tolerance.baseLogitsShare);
+    expect(share("seq_relationship_logits", output.seqRelationshipLogits)).toBeLessThanOrEqual(
+      tolerance.baseLogitsShare,
+    );
+  });
+
+  test("everything in the reference was compared", () => {
+    expect([...compared].sort()).toEqual([...truth.tensors.keys()].sort());
+    expect(compared.size).toBe(27);
+  });
+});
 
 /** The weights must be the ones that the truth was computed with. */
 function expectProbe(parameters: ReadonlyMap<string, Tensor>): void {
@@ -46,35 +79,3 @@ function expectProbe(parameters: ReadonlyMap<string, Tensor>): void {
     expect(probed, name).toEqual(values[name]);
   }
 }
-
-function errorOf(name: string, { data, shape }: Tensor): number {
-  compared.add(name);
-  expect(shape, name).toEqual(truth.tensors.get(name)?.shape);
-  const select = shape[1] === 12 ? realTokens(shape, mask) : undefined;
-  return deviation(data, truth.toFloat64(name), select).rms;
-}
-
-describe("base model against float64", () => {
-  test.each(Array.from({ length: 13 }, (_, n) => n))("hidden state %i: rms error beside PyTorch's float32", (n) => {
-    const rms = errorOf(`hidden_states.${n}`, output.hiddenStates?.[n] as Tensor);
-    expect(rms / pytorch[`hidden_states.${n}`].rms).toBeLessThanOrEqual(TOLERANCE.plain.basePytorchShare(n));
-  });
-
-  test.each(Array.from({ length: 12 }, (_, n) => n))("attention map %i", (n) => {
-    const rms = errorOf(`attentions.${n}`, output.attentions?.[n] as Tensor);
-    expect(rms).toBeLessThanOrEqual(TOLERANCE.plain.baseAttention);
-  });
-
-  test("logits: rms error beside PyTorch's float32", () => {
-    const share = (name: string, logits: Tensor | undefined) => errorOf(name, logits as Tensor) / pytorch[name].rms;
-    expect(share("prediction_logits", output.predictionLogits)).toBeLessThanOrEqual(TOLERANCE.plain.baseLogitsShare);
-    expect(share("seq_relationship_logits", output.seqRelationshipLogits)).toBeLessThanOrEqual(
-      TOLERANCE.plain.baseLogitsShare,
-    );
-  });
-
-  test("everything in the reference was compared", () => {
-    expect([...compared].sort()).toEqual([...truth.tensors.keys()].sort());
-    expect(compared.size).toBe(27);
-  });
-});

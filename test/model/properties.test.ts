@@ -1,15 +1,11 @@
 import fc from "fast-check";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import type { SequenceInput } from "../../src/model/batch.ts";
 import type { BertModel } from "../../src/model/bertModel.ts";
 import type { BertOutput } from "../../src/model/forward.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
+import { BACKENDS } from "../support/backends.ts";
 import { loadTiny } from "../support/reference.ts";
-
-let tiny: BertModel;
-beforeAll(async () => {
-  tiny = await loadTiny();
-});
 
 const T_MAX = 32;
 const V = 211;
@@ -37,96 +33,103 @@ function resultsOf(output: BertOutput, b: number, length: number): Float32Array[
   ];
 }
 
-test("a sequence's result is the same bits alone and in any batch", () => {
-  fc.assert(
-    fc.property(batch, (sequences) => {
-      const together = tiny.forwardSync(sequences);
-      sequences.forEach((one, b) => {
-        const length = one.inputIds.length;
-        expect(resultsOf(together, b, length)).toEqual(resultsOf(tiny.forwardSync([one]), 0, length));
-      });
-    }),
-  );
-});
+describe.each(BACKENDS)("$title", (backend) => {
+  let tiny: BertModel;
+  beforeAll(async () => {
+    tiny = await loadTiny("model.safetensors", {}, backend.create());
+  });
 
-test("permuting a batch permutes its results", () => {
-  const permuted = batch.chain((sequences) =>
-    fc.tuple(
-      fc.constant(sequences),
-      fc.shuffledSubarray([...sequences.keys()], { minLength: sequences.length, maxLength: sequences.length }),
-    ),
-  );
-  fc.assert(
-    fc.property(permuted, ([sequences, order]) => {
-      const straight = tiny.forwardSync(sequences);
-      const shuffled = tiny.forwardSync(order.map((b) => sequences[b]));
-      order.forEach((from, to) => {
-        const length = sequences[from].inputIds.length;
-        expect(resultsOf(shuffled, to, length)).toEqual(resultsOf(straight, from, length));
-      });
-    }),
-  );
-});
+  test("a sequence's result is the same bits alone and in any batch", () => {
+    fc.assert(
+      fc.property(batch, (sequences) => {
+        const together = tiny.forwardSync(sequences);
+        sequences.forEach((one, b) => {
+          const length = one.inputIds.length;
+          expect(resultsOf(together, b, length)).toEqual(resultsOf(tiny.forwardSync([one]), 0, length));
+        });
+      }),
+    );
+  });
 
-test("a masked token has no influence, wherever it stands and whatever it is", () => {
-  const masked = sequence.chain((s) =>
-    fc.tuple(
-      fc.constant(s),
-      fc.array(fc.constantFrom(0, 1), { minLength: s.inputIds.length, maxLength: s.inputIds.length }),
-      fc.array(fc.nat(V - 1), { minLength: s.inputIds.length, maxLength: s.inputIds.length }),
-    ),
-  );
-  fc.assert(
-    fc.property(masked, ([s, mask, others]) => {
-      fc.pre(mask.includes(1));
-      const replaced = Array.from(s.inputIds, (id, t) => (mask[t] ? id : others[t]));
-      const types = Array.from(s.tokenTypeIds, (type, t) => (mask[t] ? type : 1 - type));
-      const a = tiny.forwardSync([{ ...s, attentionMask: mask }]);
-      const b = tiny.forwardSync([{ inputIds: replaced, tokenTypeIds: types, attentionMask: mask }]);
-      expect(a).toEqual(b);
-      const H = 36;
-      mask.forEach((m, t) => {
-        const row = a.lastHiddenState.data.subarray(t * H, (t + 1) * H);
-        expect(row.some((value) => value !== 0)).toBe(m === 1);
-      });
-    }),
-  );
-});
+  test("permuting a batch permutes its results", () => {
+    const permuted = batch.chain((sequences) =>
+      fc.tuple(
+        fc.constant(sequences),
+        fc.shuffledSubarray([...sequences.keys()], { minLength: sequences.length, maxLength: sequences.length }),
+      ),
+    );
+    fc.assert(
+      fc.property(permuted, ([sequences, order]) => {
+        const straight = tiny.forwardSync(sequences);
+        const shuffled = tiny.forwardSync(order.map((b) => sequences[b]));
+        order.forEach((from, to) => {
+          const length = sequences[from].inputIds.length;
+          expect(resultsOf(shuffled, to, length)).toEqual(resultsOf(straight, from, length));
+        });
+      }),
+    );
+  });
 
-test("padding changes no bit", () => {
-  fc.assert(
-    fc.property(sequence, fc.nat(8), (s, extra) => {
-      const length = s.inputIds.length;
-      const zeros = Array(Math.min(extra, T_MAX - length)).fill(0);
-      const padded = {
-        inputIds: [...Array.from(s.inputIds), ...zeros],
-        tokenTypeIds: [...Array.from(s.tokenTypeIds), ...zeros],
-        attentionMask: [...Array(length).fill(1), ...zeros],
-      };
-      expect(resultsOf(tiny.forwardSync([padded]), 0, length)).toEqual(resultsOf(tiny.forwardSync([s]), 0, length));
-    }),
-  );
-});
+  test("a masked token has no influence, wherever it stands and whatever it is", () => {
+    const masked = sequence.chain((s) =>
+      fc.tuple(
+        fc.constant(s),
+        fc.array(fc.constantFrom(0, 1), { minLength: s.inputIds.length, maxLength: s.inputIds.length }),
+        fc.array(fc.nat(V - 1), { minLength: s.inputIds.length, maxLength: s.inputIds.length }),
+      ),
+    );
+    fc.assert(
+      fc.property(masked, ([s, mask, others]) => {
+        fc.pre(mask.includes(1));
+        const replaced = Array.from(s.inputIds, (id, t) => (mask[t] ? id : others[t]));
+        const types = Array.from(s.tokenTypeIds, (type, t) => (mask[t] ? type : 1 - type));
+        const a = tiny.forwardSync([{ ...s, attentionMask: mask }]);
+        const b = tiny.forwardSync([{ inputIds: replaced, tokenTypeIds: types, attentionMask: mask }]);
+        expect(a).toEqual(b);
+        const H = 36;
+        mask.forEach((m, t) => {
+          const row = a.lastHiddenState.data.subarray(t * H, (t + 1) * H);
+          expect(row.some((value) => value !== 0)).toBe(m === 1);
+        });
+      }),
+    );
+  });
 
-test("attention probabilities are not negative and each row sums to 1", () => {
-  fc.assert(
-    fc.property(batch, (sequences) => {
-      const { attentions } = tiny.forwardSync(sequences, { attentions: true });
-      expect(attentions).toHaveLength(2);
-      for (const { data, shape } of attentions ?? []) {
-        const [B, A, T] = shape;
-        for (let row = 0; row < B * A * T; row++) {
-          const b = Math.floor(row / (A * T));
-          const probs = Array.from(data.subarray(row * T, (row + 1) * T));
-          const length = sequences[b].inputIds.length;
-          const real = row % T < length;
-          // Each of at most 32 probabilities is off by at most half an ulp, 2⁻²⁵.
-          expect(Math.abs(probs.reduce((sum, p) => sum + p, 0) - (real ? 1 : 0))).toBeLessThanOrEqual(
-            real ? 32 * 2 ** -25 : 0,
-          );
-          expect(probs.every((p, t) => p >= 0 && (t < length || p === 0))).toBe(true);
+  test("padding changes no bit", () => {
+    fc.assert(
+      fc.property(sequence, fc.nat(8), (s, extra) => {
+        const length = s.inputIds.length;
+        const zeros = Array(Math.min(extra, T_MAX - length)).fill(0);
+        const padded = {
+          inputIds: [...Array.from(s.inputIds), ...zeros],
+          tokenTypeIds: [...Array.from(s.tokenTypeIds), ...zeros],
+          attentionMask: [...Array(length).fill(1), ...zeros],
+        };
+        expect(resultsOf(tiny.forwardSync([padded]), 0, length)).toEqual(resultsOf(tiny.forwardSync([s]), 0, length));
+      }),
+    );
+  });
+
+  test("attention probabilities are not negative and each row sums to 1", () => {
+    fc.assert(
+      fc.property(batch, (sequences) => {
+        const { attentions } = tiny.forwardSync(sequences, { attentions: true });
+        expect(attentions).toHaveLength(2);
+        for (const { data, shape } of attentions ?? []) {
+          const [B, A, T] = shape;
+          for (let row = 0; row < B * A * T; row++) {
+            const b = Math.floor(row / (A * T));
+            const probs = Array.from(data.subarray(row * T, (row + 1) * T));
+            const length = sequences[b].inputIds.length;
+            const real = row % T < length;
+            // Each of at most 32 probabilities is off by at most half an ulp, 2⁻²⁵.
+            expect(Math.abs(probs.reduce((sum, p) => sum + p, 0) - (real ? 1 : 0))).toBeLessThanOrEqual(
+              real ? 32 * 2 ** -25 : 0,
+            );
+            expect(probs.every((p, t) => p >= 0 && (t < length || p === 0))).toBe(true);
+          }
         }
-      }
-    }),
-  );
+      }),
+    );
+  });
 });

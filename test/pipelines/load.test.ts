@@ -6,7 +6,7 @@ describe("loadBert", () => {
   test("the bundled model, with its tokenizer", async () => {
     await using bert = await loadBert();
     expect(bert.config.architecture).toBe("BertForPreTraining");
-    expect(bert.backend.name).toBe("plain");
+    expect(bert.backend).toMatchObject({ name: "simd", threads: 1 });
     const { inputIds } = bert.tokenizer.encode("[MASK]");
     expect(inputIds).toEqual([bert.tokenizer.clsTokenId, bert.tokenizer.maskTokenId, bert.tokenizer.sepTokenId]);
   });
@@ -37,6 +37,46 @@ describe("loadBert", () => {
       "qa_outputs.weight: missing, must be [2,36]",
     );
   });
+});
+
+describe("backend", () => {
+  test("plain is what was asked for", async () => {
+    await using bert = await loadBert(undefined, { backend: "plain" });
+    expect(bert.backend).toEqual({ name: "plain", width: 64, fused: false, threads: 1, reason: "asked for" });
+  });
+
+  test("wide and deterministic choose the variant", async () => {
+    await using bert = await loadBert(undefined, { wide: false, deterministic: true });
+    expect(bert.backend).toMatchObject({ name: "simd", width: 128, fused: false });
+    expect(bert.backend.reason).toContain("128-bit multiply and add: chosen");
+  });
+
+  test("PLAINBERT_WIDE=0 is wide: false", async () => {
+    process.env.PLAINBERT_WIDE = "0";
+    try {
+      await using bert = await loadBert();
+      expect(bert.backend.width).toBe(128);
+    } finally {
+      delete process.env.PLAINBERT_WIDE;
+    }
+  });
+
+  test("where WebAssembly is forbidden, auto is plain and says why; simd is an error", async () => {
+    const { WebAssembly: whole } = globalThis;
+    Object.assign(globalThis, { WebAssembly: { ...whole, Memory: whole.Memory, Module: forbidden } });
+    try {
+      await using bert = await loadBert();
+      expect(bert.backend.name).toBe("plain");
+      expect(bert.backend.reason).toContain("not allowed here");
+      await expect(loadBert(undefined, { backend: "simd" })).rejects.toMatchObject({ code: "ERR_BACKEND" });
+    } finally {
+      Object.assign(globalThis, { WebAssembly: whole });
+    }
+  });
+
+  function forbidden(): never {
+    throw new EvalError("compiling WebAssembly is not allowed here");
+  }
 });
 
 describe("loadTokenizer", () => {

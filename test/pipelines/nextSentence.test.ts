@@ -4,7 +4,7 @@ import { loadBert, pipeline } from "../../src/pipelines/index.ts";
 import { TOLERANCE } from "../tolerances.ts";
 import { casesOf, expectBertError, WEIGHTS } from "./support.ts";
 
-const isNext = await pipeline("next-sentence-prediction");
+const isNext = await pipeline("next-sentence-prediction", undefined, { backend: "plain" });
 afterAll(() => isNext.dispose());
 
 async function expectIsNext(pair: readonly [string, string], truncation: boolean, want: number): Promise<void> {
@@ -48,7 +48,7 @@ test("a pair's answer is the same bits alone and in any batch, as object or arra
 });
 
 test("a model of any class with the head will do, and gives the same bits", async () => {
-  await using bert = await loadBert(); // BertForPreTraining
+  await using bert = await loadBert(undefined, { backend: "plain" }); // BertForPreTraining
   const other = await pipeline("next-sentence-prediction", bert);
   const pairs = [
     ["Yes.", "No."],

@@ -3,7 +3,8 @@ import { fileURLToPath } from "node:url";
 import { openWeights } from "../../src/hub/files.ts";
 import type { BatchInput } from "../../src/model/batch.ts";
 import { BertModel } from "../../src/model/bertModel.ts";
-import { parseConfig } from "../../src/model/config.ts";
+import { type BertConfig, parseConfig } from "../../src/model/config.ts";
+import type { Backend } from "../../src/tensor/backend.ts";
 import { plain } from "../../src/tensor/kernels/index.ts";
 import { readSafetensors, type Safetensors } from "../../src/tensor/safetensors.ts";
 
@@ -26,15 +27,16 @@ export function referenceInputs(path: string): Required<Omit<BatchInput, "positi
   return { inputIds: json.input_ids, attentionMask: json.attention_mask, tokenTypeIds: json.token_type_ids };
 }
 
-/** Loads a checkpoint into the plain backend. */
+/** Loads a checkpoint into a backend, `plain` if none is given. */
 export async function loadModel(
   weightsPath: string,
   configText: string,
-  changes: Partial<ReturnType<typeof parseConfig>> = {},
+  changes: Partial<BertConfig> = {},
+  backend: Backend = plain,
 ): Promise<BertModel> {
   const weights = await openWeights(weightsPath);
   try {
-    return await BertModel.load(weights, { ...parseConfig(configText), ...changes }, plain);
+    return await BertModel.load(weights, { ...parseConfig(configText), ...changes }, backend);
   } finally {
     await weights.close();
   }
@@ -43,9 +45,10 @@ export async function loadModel(
 /** The tiny model: H=36, A=3, L=2, I=100, V=211. */
 export function loadTiny(
   file = "model.safetensors",
-  changes: Partial<ReturnType<typeof parseConfig>> = {},
+  changes: Partial<BertConfig> = {},
+  backend: Backend = plain,
 ): Promise<BertModel> {
-  return loadModel(reference(`tiny/${file}`), readFileSync(reference("tiny/config.json"), "utf8"), changes);
+  return loadModel(reference(`tiny/${file}`), readFileSync(reference("tiny/config.json"), "utf8"), changes, backend);
 }
 
 /** Picks the elements of a tensor [B, T, …] (or of attention probabilities [B, A, T, T]) that belong to real tokens. */

@@ -1,12 +1,15 @@
 import { BertError } from "../../errors.ts";
 import { compileKernels, type Kernels, type Variant, variantsFor } from "./compile.ts";
 import { TensorMemory } from "./memory.ts";
-import { findPlatform } from "./platform.ts";
+import { environment, findPlatform } from "./platform.ts";
 import { mismatch } from "./selfCheck.ts";
 import { SimdBackend } from "./simdBackend.ts";
 
 export interface SimdOptions {
-  /** Whether 256-bit vectors may be used, by an experimental flag of V8. Default true. */
+  /**
+   * Whether 256-bit vectors may be used, by an experimental flag of V8. Default true, or false where the environment has
+   * PLAINBERT_WIDE=0.
+   */
   readonly wide?: boolean;
   /** Multiply and add with two roundings, as every machine can: the same bits on all of them. Default false. */
   readonly deterministic?: boolean;
@@ -32,7 +35,8 @@ export function createSimdBackend(options: SimdOptions = {}, compile: Compile = 
   const memory = new TensorMemory();
   const refused: string[] = [];
   let wide: SimdBackend | null = null;
-  for (const variant of variantsFor(findPlatform(), options)) {
+  const wideAllowed = options.wide ?? environment("PLAINBERT_WIDE") !== "0";
+  for (const variant of variantsFor(findPlatform(), { ...options, wide: wideAllowed })) {
     const name = nameOf(variant);
     const backend = tryVariant(memory, variant, compile, refused);
     if (backend === null) continue;

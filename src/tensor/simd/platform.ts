@@ -12,6 +12,7 @@ export interface Platform {
 }
 
 interface NodeProcess {
+  readonly env?: Readonly<Record<string, string | undefined>>;
   readonly arch: string;
   readonly versions: Readonly<Record<string, string | undefined>>;
   getBuiltinModule?(name: "node:v8"): { setFlagsFromString(flag: string): void } | undefined;
@@ -38,6 +39,11 @@ export function findPlatform(): Platform | null {
       }
     },
   };
+}
+
+/** An environment variable; undefined in browsers, which have none. */
+export function environment(name: string): string | undefined {
+  return (globalThis as { process?: NodeProcess }).process?.env?.[name];
 }
 
 function opposite(flag: string): string {
