@@ -7,7 +7,7 @@ import type { FunctionBuilder } from "./functionBuilder.ts";
  * Adds `softmaxRows`, see kernels/softmax.ts. Parameters: the address scores, the bytes from row to row stride, rows ≥ 1
  * and cols ≥ 1. A row's sum is taken in eight lanes, by column modulo 8.
  */
-export function emitSoftmax(m: ModuleBuilder): void {
+export function emitSoftmax(m: ModuleBuilder, fused: boolean): void {
   m.function("softmaxRows", { params: { scores: "i32", stride: "i32", rows: "i32", cols: "i32" } }, (f) => {
     f.local("v128", "x0", "x1", "s0", "s1", "m0", "m1", "factor").local("f32", "total").local("i32", "at");
     declareMathLocals(f);
@@ -30,7 +30,7 @@ export function emitSoftmax(m: ModuleBuilder): void {
       f.f32x4(0).tee("s0").set("s1").f32(0).set("total").get("scores").set("at");
       const exponential = () => {
         f.get("m0").op("f32x4.sub");
-        emitExp(f);
+        emitExp(f, fused);
       };
       emitChunks(
         f,
