@@ -23,11 +23,12 @@ export class ConstantTable {
   }
 }
 
-/** The little-endian bytes of float32 or i32 numbers, on any machine. */
-export function bytesOf(numbers: Float32Array | Int32Array): number[] {
+/** The little-endian bytes of numbers, on any machine. */
+export function bytesOf(numbers: Float32Array | Float64Array | Int32Array): number[] {
   const view = new DataView(new ArrayBuffer(numbers.byteLength));
   for (const [i, value] of numbers.entries()) {
     if (numbers instanceof Float32Array) view.setFloat32(4 * i, value, true);
+    else if (numbers instanceof Float64Array) view.setFloat64(8 * i, value, true);
     else view.setInt32(4 * i, value, true);
   }
   return Array.from(new Uint8Array(view.buffer));

@@ -86,6 +86,11 @@ export class FunctionBuilder {
     return this.emit("f32.const", [], ["f32"], OPCODES["f32.const"], bytesOf(Float32Array.of(value)));
   }
 
+  /** f64.const */
+  f64(value: number): this {
+    return this.emit("f64.const", [], ["f64"], OPCODES["f64.const"], bytesOf(Float64Array.of(value)));
+  }
+
   /** v128.const with four equal float32 lanes */
   f32x4(value: number): this {
     return this.emit("v128.const", [], ["v128"], OPCODES["v128.const"], bytesOf(new Float32Array(4).fill(value)));
@@ -223,8 +228,10 @@ export class FunctionBuilder {
   }
 }
 
+const LETTERS: Readonly<Record<string, ValueType>> = { i: "i32", f: "f32", d: "f64", v: "v128" };
+
 function typesOf(letters: string): ValueType[] {
-  return Array.from(letters, (letter) => (letter === "i" ? "i32" : letter === "f" ? "f32" : "v128"));
+  return Array.from(letters, (letter) => LETTERS[letter]);
 }
 
 /** One byte, or the prefix byte of the vector instructions and a LEB128 number (opcodes.ts). */

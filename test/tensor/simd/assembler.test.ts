@@ -132,7 +132,7 @@ describe("modules that run", () => {
 
 /** With operands of the stated types every row must validate, and its result must be of the stated type. */
 describe("every instruction of the tables", () => {
-  const types = { i: "i32", f: "f32", v: "v128" } as const;
+  const types = { i: "i32", f: "f32", d: "f64", v: "v128" } as const;
   const signatureOf = (takes: string, leaves: string): Signature => ({
     params: Object.fromEntries([...takes].map((letter, i) => [`p${i}`, types[letter as "i"]])),
     ...(leaves && { result: types[leaves as "i"] }),

@@ -48,15 +48,15 @@ function sharesOf(output: BertOutput): Map<string, number> {
   );
 }
 
-describe.each<[string, SimdOptions]>([
-  ["best", {}],
-  ["128-bit", { wide: false }],
-  ["deterministic", { deterministic: true }],
-])("%s", (_, options) => {
-  test("each layer's rms error is at most PyTorch's", async () => {
+/** With the largest share measured. */
+describe.each<[string, SimdOptions, number]>([
+  ["best", {}, 0.89], // 0.882
+  ["128-bit", { wide: false }, 0.89], // the same bits
+  ["deterministic", { deterministic: true }, 0.99], // 0.982
+])("%s", (_, options, bound) => {
+  test("each layer's rms error is below PyTorch's", async () => {
     const shares = sharesOf(await outputOf(options));
-    console.log(Object.fromEntries(shares));
     expect(shares.size).toBe(15);
-    for (const [name, share] of shares) expect.soft(share, name).toBeLessThanOrEqual(1);
+    for (const [name, share] of shares) expect.soft(share, name).toBeLessThanOrEqual(bound);
   });
 });
