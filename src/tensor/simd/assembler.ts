@@ -1,6 +1,7 @@
+import { ConstantTable } from "./constantTable.ts";
 import { FunctionBuilder, type Signature } from "./functionBuilder.ts";
-import { unsignedLeb128 } from "./leb128.ts";
-import { VALUE_TYPES } from "./opcodes.ts";
+import { signedLeb128, unsignedLeb128 } from "./leb128.ts";
+import { OPCODES, VALUE_TYPES } from "./opcodes.ts";
 
 /** The memory that a module imports, in pages of 64 KiB; a shared one must be imported as such. */
 export interface MemoryLimits {
@@ -10,7 +11,7 @@ export interface MemoryLimits {
 }
 
 /** Section numbers (WebAssembly 3.0, §5.5.2); sections stand in this order. */
-const SECTION = { type: 1, import: 2, function: 3, export: 7, code: 10 } as const;
+const SECTION = { type: 1, import: 2, function: 3, export: 7, code: 10, data: 11 } as const;
 const FUNCTION_TYPE = 0x60;
 const KIND = { function: 0, memory: 2 } as const;
 
@@ -25,10 +26,13 @@ const KIND = { function: 0, memory: 2 } as const;
  */
 export class ModuleBuilder {
   private readonly memory: MemoryLimits;
+  private readonly constants: ConstantTable;
   private readonly functions: FunctionBuilder[] = [];
 
-  constructor(memory: MemoryLimits) {
+  /** @param constantsAt the address of the constants that `FunctionBuilder.splat` uses: written when it is instantiated */
+  constructor(memory: MemoryLimits, constantsAt = 0) {
     this.memory = memory;
+    this.constants = new ConstantTable(constantsAt);
   }
 
   /**
@@ -38,7 +42,7 @@ export class ModuleBuilder {
    */
   function(name: string, signature: Signature, body: (f: FunctionBuilder) => unknown): void {
     if (this.functions.some((f) => f.name === name)) throw new TypeError(`${name}: function: is defined twice`);
-    const f = new FunctionBuilder(name, signature);
+    const f = new FunctionBuilder(name, signature, this.constants);
     this.functions.push(f);
     body(f);
   }
@@ -66,7 +70,15 @@ export class ModuleBuilder {
         SECTION.code,
         this.functions.map((f) => f.toBytes()),
       ),
+      ...this.dataSection(),
     ]);
+  }
+
+  private dataSection(): number[] {
+    const constants = this.constants.toBytes();
+    if (constants.length === 0) return [];
+    const address = [OPCODES["i32.const"], ...signedLeb128(this.constants.address), OPCODES.end];
+    return section(SECTION.data, [[0, ...address, ...unsignedLeb128(constants.length), ...constants]]);
   }
 }
 

@@ -4,6 +4,7 @@ import { emitMultiply } from "./emitMatmul.ts";
 import { emitPack } from "./emitPack.ts";
 import { emitLayerNorm, emitSoftmax } from "./emitRows.ts";
 import type { Tiling } from "./emitTile.ts";
+import { CONSTANTS_AT } from "./memory.ts";
 import type { Platform } from "./platform.ts";
 
 /** One way to compile the kernels. */
@@ -55,11 +56,11 @@ const LAST_V8_WITHOUT_RELAXED = 11;
 
 /** The bytes of the module with all kernels. */
 export function kernelModule(memory: MemoryLimits, { tiling, fused }: Variant): Uint8Array<ArrayBuffer> {
-  const m = new ModuleBuilder(memory);
+  const m = new ModuleBuilder(memory, CONSTANTS_AT);
   emitMultiply(m, tiling, fused);
   emitPack(m);
-  emitElementwise(m);
-  emitSoftmax(m);
+  emitElementwise(m, fused);
+  emitSoftmax(m, fused);
   emitLayerNorm(m);
   return m.toBytes();
 }

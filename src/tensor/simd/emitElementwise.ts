@@ -9,7 +9,7 @@ const ACTIVATIONS = { gelu: emitGelu, geluNew: emitGeluNew, relu: emitRelu, silu
  * Adds one function for each activation, y[i] = act(x[i]), and `add`, y[i] = x[i] + z[i]. Parameters: the addresses y, x
  * (and z), and the number of elements n. y may be x or z.
  */
-export function emitElementwise(m: ModuleBuilder): void {
+export function emitElementwise(m: ModuleBuilder, fused: boolean): void {
   for (const [name, emit] of Object.entries(ACTIVATIONS)) {
     m.function(name, { params: { y: "i32", x: "i32", n: "i32" } }, (f) => {
       f.local("v128", "y0", "y1");
@@ -21,14 +21,14 @@ export function emitElementwise(m: ModuleBuilder): void {
         ["x", "y"],
         () => {
           f.get("x").memory("v128.load", 0);
-          emit(f);
+          emit(f, fused);
           f.set("y0").get("x").memory("v128.load", 16);
-          emit(f);
+          emit(f, fused);
           f.set("y1").get("y").get("y0").memory("v128.store", 0).get("y").get("y1").memory("v128.store", 16);
         },
         () => {
           f.get("y").get("x").memory("v128.load32_splat");
-          emit(f);
+          emit(f, fused);
           f.lane(0).memory("f32.store");
         },
       );

@@ -1,14 +1,14 @@
+import { emitMultiplyAdd } from "./emitTile.ts";
 import type { FunctionBuilder } from "./functionBuilder.ts";
 
 /**
- * exp, tanh and the functions built on them for four float32 numbers, from +, −, × and ÷. Multiplications and additions
- * are never fused here, so that every variant of the backend gives the same bits. Each emitter takes a v128 from the
- * stack and leaves one. Polynomials were fitted with mpmath's chebyfit at 40 digits. NaN stays NaN.
+ * exp, tanh and the functions built on them for four float32 numbers, from +, −, × and ÷, fused where the variant has it. Each
+ * emitter takes a v128 from the stack and leaves one. Polynomials were fitted with mpmath's chebyfit at 40 digits. NaN stays NaN.
  */
 
 /** Declares the locals that the emitters use. */
 export function declareMathLocals(f: FunctionBuilder): void {
-  f.local("v128", "e", "k", "r", "low", "v", "a", "high", "w", "square");
+  f.local("v128", "e", "k", "r", "low", "v", "a", "high", "w", "square", "p");
 }
 
 /** ln 2 in two parts. The first has 15 significant bits, so that k · LN2_HIGH is exact for |k| < 2⁹. */
@@ -25,34 +25,38 @@ const EXP_COEFFICIENTS = [0.5, 0.16666573286056519, 0.04166654869914055, 0.00836
  * e^x = 2^k · e^r with k = round(x / ln 2), |r| ≤ ½ ln 2. 2^k is multiplied in two halves, so that results below 2⁻¹²⁶
  * and above 2¹²⁷ come out as they should. Largest error 1 ulp.
  */
-export function emitExp(f: FunctionBuilder): void {
-  f.set("e").f32x4(0).set("low");
-  emitExpOfSum(f);
+export function emitExp(f: FunctionBuilder, fused: boolean): void {
+  f.set("e").splat(0).set("low");
+  emitExpOfSum(f, fused);
 }
 
 /** e^(e + low) of the locals; `low` must be small beside `e`. */
-function emitExpOfSum(f: FunctionBuilder): void {
-  f.get("e").f32x4(EXP_RANGE[0]).op("f32x4.pmax").f32x4(EXP_RANGE[1]).op("f32x4.pmin").tee("e");
-  f.get("low").op("f32x4.add").f32x4(Math.LOG2E).op("f32x4.mul").f32x4(ROUNDER).op("f32x4.add").tee("k");
-  f.f32x4(ROUNDER).op("f32x4.sub").set("w"); // k as a float32; in k itself as an integer
-  f.get("e").get("w").f32x4(LN2_HIGH).op("f32x4.mul").op("f32x4.sub");
-  f.get("low").get("w").f32x4(LN2_LOW).op("f32x4.mul").op("f32x4.sub").op("f32x4.add").tee("r");
+function emitExpOfSum(f: FunctionBuilder, fused: boolean): void {
+  f.get("e").splat(EXP_RANGE[0]).op("f32x4.pmax").splat(EXP_RANGE[1]).op("f32x4.pmin").tee("e");
+  f.get("low").op("f32x4.add").splat(Math.LOG2E).op("f32x4.mul").splat(ROUNDER).op("f32x4.add").tee("k");
+  f.splat(ROUNDER).op("f32x4.sub").set("w"); // k as a float32; in k itself as an integer
+  f.get("e").get("w").splat(LN2_HIGH).op("f32x4.mul").op("f32x4.sub");
+  f.get("low").get("w").splat(LN2_LOW).op("f32x4.mul").op("f32x4.sub").op("f32x4.add").tee("r");
   f.get("r").get("r").op("f32x4.mul");
-  emitPolynomial(f, "r", EXP_COEFFICIENTS);
-  f.op("f32x4.mul").op("f32x4.add").f32x4(1).op("f32x4.add");
+  emitPolynomial(f, fused, "r", EXP_COEFFICIENTS);
+  f.op("f32x4.mul").op("f32x4.add").splat(1).op("f32x4.add");
   const rounder = new Int32Array(Float32Array.of(ROUNDER).buffer)[0];
-  const timesPowerOf2 = () => f.i32x4(127).op("i32x4.add").i32(23).op("i32x4.shl").op("f32x4.mul");
-  f.get("k").i32x4(rounder).op("i32x4.sub").tee("k").i32(1).op("i32x4.shr_s").tee("w");
+  const timesPowerOf2 = () => f.splat(127, "i32").op("i32x4.add").i32(23).op("i32x4.shl").op("f32x4.mul");
+  f.get("k").splat(rounder, "i32").op("i32x4.sub").tee("k").i32(1).op("i32x4.shr_s").tee("w");
   timesPowerOf2();
   f.get("k").get("w").op("i32x4.sub");
   timesPowerOf2();
 }
 
 /** Leaves Σ coefficients[n] · xⁿ on the stack, by Horner's scheme. */
-function emitPolynomial(f: FunctionBuilder, x: string, coefficients: readonly number[]): void {
+function emitPolynomial(f: FunctionBuilder, fused: boolean, x: string, coefficients: readonly number[]): void {
   const highestFirst = coefficients.toReversed();
-  f.f32x4(highestFirst[0]);
-  for (const c of highestFirst.slice(1)) f.get(x).op("f32x4.mul").f32x4(c).op("f32x4.add");
+  f.splat(highestFirst[0]).set("p");
+  for (const c of highestFirst.slice(1)) {
+    emitMultiplyAdd(f, fused, () => f.get("p"), () => f.get(x), () => f.splat(c)); // biome-ignore format: x y z
+    f.set("p");
+  }
+  f.get("p");
 }
 
 /** (tanh √s / √s − 1) / s for 0 ≤ s ≤ 0.4, lowest power first; largest error 1.8e-9. */
@@ -62,45 +66,45 @@ const TANH_COEFFICIENTS = [
 ];
 
 /** tanh x = 1 − 2/(e^(2x) + 1); for |x| < 0.625, where that cancels, by a polynomial in x². Odd, so |x| is taken. */
-export function emitTanh(f: FunctionBuilder): void {
+export function emitTanh(f: FunctionBuilder, fused: boolean): void {
   f.tee("v").op("f32x4.abs").tee("a").get("a").op("f32x4.add");
-  emitExp(f);
-  f.f32x4(1).op("f32x4.add").set("r");
-  f.f32x4(1).f32x4(2).get("r").op("f32x4.div").op("f32x4.sub").set("w");
+  emitExp(f, fused);
+  f.splat(1).op("f32x4.add").set("r");
+  f.splat(1).splat(2).get("r").op("f32x4.div").op("f32x4.sub").set("w");
   f.get("a").get("a").op("f32x4.mul").set("square");
   f.get("a").get("a").get("square").op("f32x4.mul");
-  emitPolynomial(f, "square", TANH_COEFFICIENTS);
-  f.op("f32x4.mul").op("f32x4.add").get("w").get("a").f32x4(0.625).op("f32x4.lt").op("v128.bitselect");
-  f.get("v").i32x4(-0x80000000).op("v128.and").op("v128.or"); // the sign of x
+  emitPolynomial(f, fused, "square", TANH_COEFFICIENTS);
+  f.op("f32x4.mul").op("f32x4.add").get("w").get("a").splat(0.625).op("f32x4.lt").op("v128.bitselect");
+  f.get("v").splat(-0x80000000, "i32").op("v128.and").op("v128.or"); // the sign of x
 }
 
 /** v σ(w) = v · e^w / (1 + e^w) for negative w, v / (1 + e^(−w)) else, of the locals v and w: nothing overflows. */
-function emitTimesSigmoid(f: FunctionBuilder): void {
+function emitTimesSigmoid(f: FunctionBuilder, fused: boolean): void {
   f.get("w").set("square").get("w").op("f32x4.abs").op("f32x4.neg");
-  emitExp(f);
-  f.set("e").get("v").get("e").f32x4(1).get("square").f32x4(0).op("f32x4.lt").op("v128.bitselect").op("f32x4.mul");
-  f.f32x4(1).get("e").op("f32x4.add").op("f32x4.div");
+  emitExp(f, fused);
+  f.set("e").get("v").get("e").splat(1).get("square").splat(0).op("f32x4.lt").op("v128.bitselect").op("f32x4.mul");
+  f.splat(1).get("e").op("f32x4.add").op("f32x4.div");
 }
 
 /** x σ(x), see kernels/activations.ts. */
-export function emitSilu(f: FunctionBuilder): void {
+export function emitSilu(f: FunctionBuilder, fused: boolean): void {
   f.tee("v").set("w");
-  emitTimesSigmoid(f);
+  emitTimesSigmoid(f, fused);
 }
 
 /** √(2/π) · 2 */
 const TWICE_SQRT_TWO_OVER_PI = 1.5957691216057308;
 
 /** x σ(2u) with 2u = 2√(2/π) (1 + 0.044715 x²) x, see kernels/activations.ts. */
-export function emitGeluNew(f: FunctionBuilder): void {
+export function emitGeluNew(f: FunctionBuilder, fused: boolean): void {
   f.tee("v")
     .get("v")
     .get("v")
     .op("f32x4.mul")
-    .f32x4(TWICE_SQRT_TWO_OVER_PI * 0.044715)
+    .splat(TWICE_SQRT_TWO_OVER_PI * 0.044715)
     .op("f32x4.mul");
-  f.f32x4(TWICE_SQRT_TWO_OVER_PI).op("f32x4.add").op("f32x4.mul").set("w");
-  emitTimesSigmoid(f);
+  f.splat(TWICE_SQRT_TWO_OVER_PI).op("f32x4.add").op("f32x4.mul").set("w");
+  emitTimesSigmoid(f, fused);
 }
 
 /** Φ(−a) is 0 in float32 beyond. */
@@ -118,20 +122,20 @@ const GELU_COEFFICIENTS = [
  * gelu(x) = x Φ(x), with Φ(−a) = e^(−a²/2) · P(t) for a = |x| and Φ(a) = 1 − Φ(−a). a² is taken in two parts, the first
  * exact, as the error of one rounded square would be multiplied by a²/2 in the exponential.
  */
-export function emitGelu(f: FunctionBuilder): void {
-  f.tee("v").op("f32x4.abs").f32x4(LARGEST_GELU_ARGUMENT).op("f32x4.pmin").tee("a");
-  f.i32x4(-4096).op("v128.and").set("high"); // the upper 12 bits of the fraction
-  f.get("high").get("high").op("f32x4.mul").f32x4(-0.5).op("f32x4.mul").set("e");
+export function emitGelu(f: FunctionBuilder, fused: boolean): void {
+  f.tee("v").op("f32x4.abs").splat(LARGEST_GELU_ARGUMENT).op("f32x4.pmin").tee("a");
+  f.splat(-4096, "i32").op("v128.and").set("high"); // the upper 12 bits of the fraction
+  f.get("high").get("high").op("f32x4.mul").splat(-0.5).op("f32x4.mul").set("e");
   f.get("a").get("high").op("f32x4.sub").get("a").get("high").op("f32x4.add").op("f32x4.mul");
-  f.f32x4(-0.5).op("f32x4.mul").set("low");
-  emitExpOfSum(f);
-  f.get("a").f32x4(3).op("f32x4.sub").get("a").f32x4(3).op("f32x4.add").op("f32x4.div").set("r");
-  emitPolynomial(f, "r", GELU_COEFFICIENTS);
-  f.op("f32x4.mul").tee("w").f32x4(1).get("w").op("f32x4.sub");
-  f.get("v").f32x4(0).op("f32x4.lt").op("v128.bitselect").get("v").op("f32x4.mul");
+  f.splat(-0.5).op("f32x4.mul").set("low");
+  emitExpOfSum(f, fused);
+  f.get("a").splat(3).op("f32x4.sub").get("a").splat(3).op("f32x4.add").op("f32x4.div").set("r");
+  emitPolynomial(f, fused, "r", GELU_COEFFICIENTS);
+  f.op("f32x4.mul").tee("w").splat(1).get("w").op("f32x4.sub");
+  f.get("v").splat(0).op("f32x4.lt").op("v128.bitselect").get("v").op("f32x4.mul");
 }
 
 /** max(x, 0) */
 export function emitRelu(f: FunctionBuilder): void {
-  f.f32x4(0).op("f32x4.max");
+  f.splat(0).op("f32x4.max");
 }

@@ -1,3 +1,4 @@
+import { bytesOf, type ConstantTable } from "./constantTable.ts";
 import { signedLeb128, unsignedLeb128 } from "./leb128.ts";
 import {
   INSTRUCTIONS,
@@ -35,14 +36,17 @@ const EMPTY_BLOCK = 0x40;
 export class FunctionBuilder {
   readonly name: string;
   readonly signature: Signature;
+  private readonly constants: ConstantTable;
   private readonly locals = new Map<string, { readonly index: number; readonly type: ValueType }>();
+  private readonly prologue: number[] = [];
   private readonly code: number[] = [];
   private readonly stack: ValueType[] = [];
   /** How many blocks are open, and what was on the stack where the innermost began: that is out of its reach. */
   private depth = 0;
   private floor = 0;
 
-  constructor(name: string, signature: Signature) {
+  constructor(name: string, signature: Signature, constants: ConstantTable) {
+    this.constants = constants;
     this.name = name;
     this.signature = signature;
     for (const [param, type] of Object.entries(signature.params)) this.local(type, param);
@@ -82,14 +86,31 @@ export class FunctionBuilder {
     return this.emit("f32.const", [], ["f32"], OPCODES["f32.const"], bytesOf(Float32Array.of(value)));
   }
 
+  /** f64.const */
+  f64(value: number): this {
+    return this.emit("f64.const", [], ["f64"], OPCODES["f64.const"], bytesOf(Float64Array.of(value)));
+  }
+
   /** v128.const with four equal float32 lanes */
   f32x4(value: number): this {
     return this.emit("v128.const", [], ["v128"], OPCODES["v128.const"], bytesOf(new Float32Array(4).fill(value)));
   }
 
-  /** v128.const with four equal i32 lanes */
-  i32x4(value: number): this {
-    return this.emit("v128.const", [], ["v128"], OPCODES["v128.const"], bytesOf(new Int32Array(4).fill(value)));
+  /**
+   * Four equal lanes from the module's table of constants, loaded where the function starts. V8 makes a v128.const anew
+   * at each use, by three instructions that wait for one another. A load at each use would not do: two loads cannot be
+   * widened to one across others.
+   */
+  splat(value: number, type: "f32" | "i32" = "f32"): this {
+    const address = this.constants.addressOf(value, type);
+    const name = `constant at ${address}`;
+    if (!this.locals.has(name)) {
+      this.local("v128", name);
+      const index = unsignedLeb128(this.find("local.set", name).index);
+      const load = opcodeBytes(MEMORY_INSTRUCTIONS["v128.load32_splat"][0]);
+      this.prologue.push(OPCODES["i32.const"], ...signedLeb128(address), ...load, 0, 0, OPCODES["local.set"], ...index);
+    }
+    return this.get(name);
   }
 
   /** An instruction without an immediate. */
@@ -152,6 +173,7 @@ export class FunctionBuilder {
     const body = [
       ...unsignedLeb128(variables.length),
       ...variables.flatMap(({ type }) => [1, VALUE_TYPES[type]]),
+      ...this.prologue,
       ...this.code,
       OPCODES.end,
     ];
@@ -206,8 +228,10 @@ export class FunctionBuilder {
   }
 }
 
+const LETTERS: Readonly<Record<string, ValueType>> = { i: "i32", f: "f32", d: "f64", v: "v128" };
+
 function typesOf(letters: string): ValueType[] {
-  return Array.from(letters, (letter) => (letter === "i" ? "i32" : letter === "f" ? "f32" : "v128"));
+  return Array.from(letters, (letter) => LETTERS[letter]);
 }
 
 /** One byte, or the prefix byte of the vector instructions and a LEB128 number (opcodes.ts). */
@@ -215,14 +239,4 @@ function opcodeBytes(opcode: number): number[] {
   if (opcode <= 0xff) return [opcode];
   const number = opcode > 0xffff ? opcode & 0xffff : opcode & 0xff;
   return [0xfd, ...unsignedLeb128(number)];
-}
-
-/** The little-endian bytes of float32 or i32 numbers, on any machine. */
-function bytesOf(numbers: Float32Array | Int32Array): number[] {
-  const view = new DataView(new ArrayBuffer(numbers.byteLength));
-  for (const [i, value] of numbers.entries()) {
-    if (numbers instanceof Float32Array) view.setFloat32(4 * i, value, true);
-    else view.setInt32(4 * i, value, true);
-  }
-  return Array.from(new Uint8Array(view.buffer));
 }

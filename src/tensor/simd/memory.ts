@@ -9,6 +9,10 @@ const MAX_PAGES = 65535;
 /** A memory that is not shared cannot grow without invalidating every array on it, so it has its size from the start. */
 const UNSHARED_PAGES = 16384;
 
+/** Where the kernels' constants stand (assembler.ts), and the room for them. Nothing is at address 0. */
+export const CONSTANTS_AT = 64;
+const CONSTANTS_SIZE = 1024;
+
 interface Block {
   readonly start: number;
   readonly size: number;
@@ -25,7 +29,7 @@ export class TensorMemory {
   private readonly free: Block[] = [];
   private readonly used = new Map<number, number>();
   /** Everything from here on has never been used, and is zeros. */
-  private end = ALIGNMENT;
+  private end = CONSTANTS_AT + CONSTANTS_SIZE;
 
   /** @throws BertError ERR_BACKEND the engine refuses so much address space */
   constructor() {

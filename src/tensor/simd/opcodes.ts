@@ -1,14 +1,14 @@
 /**
  * The WebAssembly instructions that the kernels use, named as in the specification (WebAssembly 3.0, "Index of
  * Instructions"). Each stands with its opcode, the types it takes from the stack and the type it leaves there, as
- * letters: i = i32, f = f32, v = v128. An opcode above 0xff is a vector instruction: the prefix byte 0xfd and a number after it.
+ * letters: i = i32, f = f32, d = f64, v = v128. An opcode above 0xff is a vector instruction: the prefix byte 0xfd and a number after it.
  */
 
 /** The type of a value on the stack or in a local. */
-export type ValueType = "i32" | "f32" | "v128";
+export type ValueType = "i32" | "f32" | "f64" | "v128";
 
 /** A value type's byte in a module. */
-export const VALUE_TYPES: Readonly<Record<ValueType, number>> = { i32: 0x7f, f32: 0x7d, v128: 0x7b };
+export const VALUE_TYPES: Readonly<Record<ValueType, number>> = { i32: 0x7f, f32: 0x7d, f64: 0x7c, v128: 0x7b };
 
 /** Instructions without an immediate. */
 export const INSTRUCTIONS = {
@@ -24,19 +24,26 @@ export const INSTRUCTIONS = {
   "i32.and": [0x71, "ii", "i"],
   "i32.shl": [0x74, "ii", "i"],
   "i32.shr_u": [0x76, "ii", "i"],
-  "f32.sqrt": [0x91, "f", "f"],
   "f32.add": [0x92, "ff", "f"],
   "f32.mul": [0x94, "ff", "f"],
   "f32.div": [0x95, "ff", "f"],
   "f32.max": [0x97, "ff", "f"],
-  "f32.convert_i32_u": [0xb3, "i", "f"],
+  "f64.sqrt": [0x9f, "d", "d"],
+  "f64.add": [0xa0, "dd", "d"],
+  "f64.div": [0xa3, "dd", "d"],
+  "f32.demote_f64": [0xb6, "d", "f"],
+  "f64.convert_i32_u": [0xb8, "i", "d"],
+  "f64.promote_f32": [0xbb, "f", "d"],
   "f32x4.splat": [0xfd13, "f", "v"],
+  "f64x2.splat": [0xfd14, "d", "v"],
   "f32x4.lt": [0xfd43, "vv", "v"],
   "f32x4.gt": [0xfd44, "vv", "v"],
   "v128.and": [0xfd4e, "vv", "v"],
   "v128.or": [0xfd50, "vv", "v"],
   "v128.xor": [0xfd51, "vv", "v"],
   "v128.bitselect": [0xfd52, "vvv", "v"],
+  "f32x4.demote_f64x2_zero": [0xfd5e, "v", "v"],
+  "f64x2.promote_low_f32x4": [0xfd5f, "v", "v"],
   "i32x4.shl": [0xfdab, "vi", "v"],
   "i32x4.shr_s": [0xfdac, "vi", "v"],
   "i32x4.add": [0xfdae, "vv", "v"],
@@ -50,6 +57,9 @@ export const INSTRUCTIONS = {
   "f32x4.max": [0xfde9, "vv", "v"],
   "f32x4.pmin": [0xfdea, "vv", "v"],
   "f32x4.pmax": [0xfdeb, "vv", "v"],
+  "f64x2.add": [0xfdf0, "vv", "v"],
+  "f64x2.sub": [0xfdf1, "vv", "v"],
+  "f64x2.mul": [0xfdf2, "vv", "v"],
   "f32x4.relaxed_madd": [0xfd0105, "vvv", "v"],
 } as const;
 
@@ -75,6 +85,7 @@ export const OPCODES = {
   "local.tee": 0x22,
   "i32.const": 0x41,
   "f32.const": 0x43,
+  "f64.const": 0x44,
   "v128.const": 0xfd0c,
   "i8x16.shuffle": 0xfd0d,
   "f32x4.extract_lane": 0xfd1f,

@@ -1,7 +1,7 @@
 import { BertError } from "../../errors.ts";
 import type { BackendInfo, BackendScope } from "../backend.ts";
 import { type Matrix, sizeOf, type Tensor } from "../tensor.ts";
-import type { Kernels, Variant } from "./compile.ts";
+import { type Kernels, TILINGS, type Variant } from "./compile.ts";
 import { PANEL, PANEL_ROW } from "./emitTile.ts";
 import type { TensorMemory } from "./memory.ts";
 
@@ -12,12 +12,6 @@ export interface SimdCore {
   readonly variant: Variant;
   readonly reason: string;
 }
-
-/**
- * Longest run of k that is summed up without a break: at most 768 numbers, as in a row of BERT-base. Shorter runs make
- * the error of a sum smaller and the kernel slower; in GFLOP/s for 128 × 768 × 3072: 256 give 94, 384 97, 768 106.
- */
-const K_BLOCK = 768;
 
 /**
  * The kernels of the interface `Backend`, each the twin of the one in kernels/ that has its name. Every array must come
@@ -214,7 +208,7 @@ export class SimdBackend implements BackendScope {
     const aStart = a.data.byteOffset + a.offset * 4;
     // biome-ignore format: addresses, strides, sizes
     this.core.kernels.multiply(
-      c, first, aStart, b, out.stride * 4, 0, a.stride * 4, K * PANEL_ROW, out.rows, K, panels, K_BLOCK, scale,
+      c, first, aStart, b, this.scratch.sums.byteOffset, out.stride * 4, 0, a.stride * 4, K * PANEL_ROW, out.rows, K, panels, scale,
     );
   }
 
@@ -243,12 +237,15 @@ export class SimdBackend implements BackendScope {
 /** Arrays that kernels use between two calls and nobody keeps; they grow to the largest size asked for. */
 class Scratch {
   readonly lastInit: Float32Array;
+  /** A tile's sums between two parts. */
+  readonly sums: Float32Array;
   private readonly memory: TensorMemory;
   private readonly arrays = new Map<string, Float32Array>();
 
   constructor(memory: TensorMemory) {
     this.memory = memory;
     this.lastInit = memory.allocate(PANEL);
+    this.sums = memory.allocate(TILINGS.wide.rows * PANEL);
   }
 
   /** Room for `rows` rows of panels. */

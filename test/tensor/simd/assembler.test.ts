@@ -107,12 +107,13 @@ describe("modules that run", () => {
         f.get("v").shuffle(3, 2, 5, 4).set("v");
         f.get("at").get("v").memory("v128.store", 800);
         f.get("at").get("at").memory("v128.load32_splat", 404).memory("v128.store", 816);
-        f.get("at").i32x4(-7).memory("v128.store", 832);
+        f.get("at").splat(-7, "i32").memory("v128.store", 832);
         f.get("v").lane(1);
       }),
       memory,
     );
     const floats = new Float32Array(memory.buffer);
+    floats.set([1, 2, 3, 4], 101);
     floats.set([1, 2, 3, 4], 101);
     expect(f(4)).toBe(3.5);
     expect(Array.from(floats.subarray(201, 209))).toEqual([4.5, 3.5, 2.5, 1.5, 2, 2, 2, 2]);
@@ -131,7 +132,7 @@ describe("modules that run", () => {
 
 /** With operands of the stated types every row must validate, and its result must be of the stated type. */
 describe("every instruction of the tables", () => {
-  const types = { i: "i32", f: "f32", v: "v128" } as const;
+  const types = { i: "i32", f: "f32", d: "f64", v: "v128" } as const;
   const signatureOf = (takes: string, leaves: string): Signature => ({
     params: Object.fromEntries([...takes].map((letter, i) => [`p${i}`, types[letter as "i"]])),
     ...(leaves && { result: types[leaves as "i"] }),
