@@ -39,8 +39,9 @@ export type Kernels = Readonly<
  * it would need twice that and spill; then 8 sums, 2 and 1 are right. GFLOP/s on one core of a Zen 4 EPYC whose peak is
  * 113 (wide) and 57, for 128 × 768 × 3072: 6 × 16 has 100 wide and 31 narrow, 4 × 8 has 55 narrow.
  */
-export const TILINGS: { readonly wide: Tiling; readonly narrow: Tiling } = {
+export const TILINGS: { readonly wide: Tiling; readonly wideUnfused: Tiling; readonly narrow: Tiling } = {
   wide: { rows: 6, columns: 16 },
+  wideUnfused: { rows: 5, columns: 16 },
   narrow: { rows: 4, columns: 8 },
 };
 
@@ -55,7 +56,7 @@ const FIRST_V8_THAT_WIDENS = 13;
 const LAST_V8_WITHOUT_RELAXED = 11;
 
 /** The bytes of the module with all kernels. */
-export function kernelModule(memory: MemoryLimits, { tiling, fused }: Variant): Uint8Array<ArrayBuffer> {
+function kernelModule(memory: MemoryLimits, { tiling, fused }: Variant): Uint8Array<ArrayBuffer> {
   const m = new ModuleBuilder(memory, CONSTANTS_AT);
   emitMultiply(m, tiling, fused);
   emitPack(m);
@@ -81,11 +82,11 @@ export function variantsFor(
   platform: Platform | null,
   options: { readonly wide?: boolean; readonly deterministic?: boolean },
 ): Variant[] {
-  const { wide, narrow } = TILINGS;
+  const { wide, wideUnfused, narrow } = TILINGS;
   const variants: Variant[] = [];
   const canWiden = options.wide !== false && platform?.arch === "x64" && platform.v8 >= FIRST_V8_THAT_WIDENS;
   for (const fused of options.deterministic ? [false] : [true, false]) {
-    if (canWiden) variants.push({ width: 256, fused, tiling: wide });
+    if (canWiden) variants.push({ width: 256, fused, tiling: fused ? wide : wideUnfused });
     variants.push({ width: 128, fused, tiling: narrow });
   }
   return variants;

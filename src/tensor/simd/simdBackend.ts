@@ -62,7 +62,7 @@ export class SimdBackend implements BackendScope {
   packWeight({ data, shape }: Tensor): void {
     const [O, I] = shape;
     if (shape.length !== 2) throw new BertError("ERR_SHAPE", `packWeight: weight must be [O,I], got [${shape}]`);
-    if (this.packed.has(data)) return;
+    if (this.packed.has(data) || I === 0) return;
     const panel = this.scratch.panels(I);
     for (let row = 0; row + PANEL <= O; row += PANEL) {
       this.core.kernels.packRows(panel.byteOffset, data.byteOffset + row * I * 4, I * 4, I, PANEL);
@@ -102,7 +102,11 @@ export class SimdBackend implements BackendScope {
 
   matmul(out: Matrix, a: Matrix, b: Matrix, scale: number): void {
     const panels = this.scratch.panels(b.rows * Math.ceil(b.cols / PANEL));
-    for (let column = 0, at = panels.byteOffset; column < b.cols; column += PANEL, at += b.rows * PANEL_ROW) {
+    for (
+      let column = 0, at = panels.byteOffset;
+      b.rows > 0 && column < b.cols;
+      column += PANEL, at += b.rows * PANEL_ROW
+    ) {
       const source = b.data.byteOffset + (b.offset + column) * 4;
       this.core.kernels.packColumns(at, source, b.stride * 4, b.rows, Math.min(PANEL, b.cols - column));
     }
@@ -111,7 +115,7 @@ export class SimdBackend implements BackendScope {
 
   matmulTransposed(out: Matrix, a: Matrix, b: Matrix, scale: number): void {
     const panels = this.scratch.panels(b.cols * Math.ceil(b.rows / PANEL));
-    for (let row = 0, at = panels.byteOffset; row < b.rows; row += PANEL, at += b.cols * PANEL_ROW) {
+    for (let row = 0, at = panels.byteOffset; b.cols > 0 && row < b.rows; row += PANEL, at += b.cols * PANEL_ROW) {
       const source = b.data.byteOffset + (b.offset + row * b.stride) * 4;
       this.core.kernels.packRows(at, source, b.stride * 4, b.cols, Math.min(PANEL, b.rows - row));
     }
@@ -179,7 +183,7 @@ export class SimdBackend implements BackendScope {
     const K = a.cols;
     const panel = this.scratch.panels(K);
     const width = Math.min(PANEL, out.cols - row);
-    this.core.kernels.packRows(panel.byteOffset, weight.byteOffset + row * K * 4, K * 4, K, width);
+    if (K > 0) this.core.kernels.packRows(panel.byteOffset, weight.byteOffset + row * K * 4, K * 4, K, width);
     if (width === PANEL) this.multiply(out, a, panel.byteOffset, row, 1, bias.subarray(row), 1);
     else this.multiplyLast(out, a, panel.byteOffset, row, bias.subarray(row, row + width), 1);
   }
