@@ -55,7 +55,8 @@ function emitPanel(f: FunctionBuilder, tiling: Tiling, fused: boolean): void {
 }
 
 /** The tile at cRow with `rows` rows, one of 1 … tiling.rows: each has its own code. */
-function emitTileOfRows(f: FunctionBuilder, { rows, columns }: Tiling, fused: boolean): void {
+function emitTileOfRows(f: FunctionBuilder, tiling: Tiling, fused: boolean): void {
+  const { rows, columns } = tiling;
   const tile = () => {
     for (let column = 0; column < PANEL; column += columns) {
       for (const [from, to] of [
@@ -68,7 +69,7 @@ function emitTileOfRows(f: FunctionBuilder, { rows, columns }: Tiling, fused: bo
           .op("i32.add")
           .set(to);
       f.get("aRow").set("a0");
-      emitTile(f, { rows, columns }, fused);
+      emitTile(f, tiling, fused);
     }
   };
   if (rows === 1) {
@@ -76,5 +77,5 @@ function emitTileOfRows(f: FunctionBuilder, { rows, columns }: Tiling, fused: bo
     return;
   }
   f.get("rows").i32(rows).op("i32.eq");
-  f.if(tile, () => emitTileOfRows(f, { rows: rows - 1, columns }, fused));
+  f.if(tile, () => emitTileOfRows(f, { ...tiling, rows: rows - 1 }, fused));
 }

@@ -1,0 +1,124 @@
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { compileKernels, type Kernels, variantsFor } from "../../../src/tensor/simd/compile.ts";
+import { type Compile, createSimdBackend } from "../../../src/tensor/simd/createSimdBackend.ts";
+import { findPlatform, type Platform } from "../../../src/tensor/simd/platform.ts";
+
+const instantiate: Compile = (memory, variant) => {
+  const module = compileKernels(memory.limits, variant, findPlatform());
+  return new WebAssembly.Instance(module, { env: { memory: memory.memory } }).exports as Kernels;
+};
+const platform = (arch: string, v8: number): Platform => ({ arch, v8, withFlags: (_, body) => body() });
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+describe("variants", () => {
+  const namesOf = (...args: Parameters<typeof variantsFor>) =>
+    variantsFor(...args).map(({ width, fused }) => `${width}${fused ? " fused" : ""}`);
+
+  test("the widest first; 256 bits on x64 from V8 13 on", () => {
+    const all = ["256 fused", "128 fused", "256", "128"];
+    expect(namesOf(platform("x64", 14), {})).toEqual(all);
+    expect(namesOf(platform("x64", 13), {})).toEqual(all);
+    const narrow = ["128 fused", "128"];
+    expect(namesOf(platform("x64", 12), {})).toEqual(narrow);
+    expect(namesOf(platform("arm64", 14), {})).toEqual(narrow);
+    expect(namesOf(null, {})).toEqual(narrow);
+    expect(namesOf(platform("x64", 14), { wide: false })).toEqual(narrow);
+    expect(namesOf(platform("x64", 14), { deterministic: true })).toEqual(["256", "128"]);
+  });
+});
+
+describe("createSimdBackend", () => {
+  test("says what runs and why", () => {
+    const backend = createSimdBackend({ wide: false });
+    expect(backend.name).toBe("simd");
+    expect(backend.info).toEqual({ width: 128, fused: true, reason: "128-bit fused multiply-add: chosen" });
+    expect(createSimdBackend({ wide: false, deterministic: true }).info.fused).toBe(false);
+  });
+
+  test.each([
+    "multiply",
+    "packRows",
+    "packColumns",
+    "softmaxRows",
+    "layerNorm",
+    "gelu",
+    "geluNew",
+    "relu",
+    "silu",
+    "tanh",
+    "add",
+  ] as const)("a variant whose %s is wrong is not taken, and the reason says so", (kernel) => {
+    const broken: Compile = (memory, variant) => {
+      const kernels = instantiate(memory, variant);
+      if (!variant.fused) return kernels;
+      const wrong = (...args: number[]) => {
+        kernels[kernel](...args);
+        new Float32Array(memory.memory.buffer)[args[0] / 4 + 1] += 0.001; // one number, slightly
+      };
+      return { ...kernels, [kernel]: wrong };
+    };
+    const backend = createSimdBackend({ wide: false }, broken);
+    expect(backend.info.fused).toBe(false);
+    expect(backend.info.reason).toMatch(
+      /^128-bit fused multiply-add: .+\[\d+\] is .+, must be .+; 128-bit multiply and add: chosen$/,
+    );
+  });
+
+  test("a variant that traps or does not compile is not taken", () => {
+    const failing: Compile = (memory, variant) => {
+      if (variant.fused) throw new WebAssembly.CompileError("no such instruction");
+      return instantiate(memory, variant);
+    };
+    expect(createSimdBackend({ wide: false }, failing).info.reason).toBe(
+      "128-bit fused multiply-add: no such instruction; 128-bit multiply and add: chosen",
+    );
+  });
+
+  test("an error where nothing runs", () => {
+    const forbidden: Compile = () => {
+      throw new WebAssembly.CompileError("forbidden");
+    };
+    expect(() => createSimdBackend({ wide: false }, forbidden)).toThrow(
+      "simd: the engine must run WebAssembly's vector instructions: 128-bit fused multiply-add: forbidden; 128-bit multiply and add: forbidden",
+    );
+    vi.stubGlobal("WebAssembly", undefined);
+    expect(() => createSimdBackend()).toThrow("simd: the engine must have WebAssembly");
+  });
+
+  test("without shared memory, and without flags, as in a page", () => {
+    vi.stubGlobal("SharedArrayBuffer", undefined);
+    vi.stubGlobal("process", undefined);
+    const backend = createSimdBackend();
+    expect(backend.info.width).toBe(128);
+    expect(backend.core.memory.limits.shared).toBe(false);
+  });
+});
+
+describe("platform", () => {
+  test("sets flags for the time of a call, and back also when it throws", () => {
+    const set = vi.fn();
+    vi.stubGlobal("process", {
+      arch: "x64",
+      versions: { v8: "13.6.233" },
+      getBuiltinModule: () => ({ setFlagsFromString: set }),
+    });
+    const found = findPlatform();
+    expect(found).toMatchObject({ arch: "x64", v8: 13 });
+    expect(() =>
+      found?.withFlags(["--no-liftoff", "--wide"], () => {
+        throw new Error("in between");
+      }),
+    ).toThrow("in between");
+    expect(set.mock.calls.flat()).toEqual(["--no-liftoff", "--wide", "--liftoff", "--no-wide"]);
+  });
+
+  test("is null where there is no V8 to set flags of", () => {
+    for (const versions of [{}, { v8: "13.0", bun: "1.3" }, { v8: "13.0", deno: "2.0" }]) {
+      vi.stubGlobal("process", { arch: "x64", versions, getBuiltinModule: () => ({ setFlagsFromString: () => {} }) });
+      expect(findPlatform()).toBeNull();
+    }
+  });
+});
