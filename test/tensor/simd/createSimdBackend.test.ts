@@ -33,8 +33,8 @@ describe("variants", () => {
 describe("createSimdBackend", () => {
   test("says what runs and why", () => {
     const backend = createSimdBackend({ wide: false });
-    expect(backend.name).toBe("simd");
-    expect(backend.info).toEqual({ width: 128, fused: true, reason: "128-bit fused multiply-add: chosen" });
+    const reason = "128-bit fused multiply-add: chosen";
+    expect(backend.info).toEqual({ name: "simd", width: 128, fused: true, threads: 1, reason });
     expect(createSimdBackend({ wide: false, deterministic: true }).info.fused).toBe(false);
   });
 
