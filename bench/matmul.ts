@@ -18,7 +18,15 @@ const CASES: readonly (readonly [what: string, R: number, I: number, O: number])
 ];
 const RUNS = 7;
 
-function threeLoops(y: Float32Array, x: Float32Array, w: Float32Array, b: Float32Array, R: number, I: number, O: number) {
+function threeLoops(
+  y: Float32Array,
+  x: Float32Array,
+  w: Float32Array,
+  b: Float32Array,
+  R: number,
+  I: number,
+  O: number,
+) {
   for (let r = 0; r < R; r++) {
     for (let o = 0; o < O; o++) {
       let sum = 0;

@@ -11,9 +11,14 @@ export function fusedEmbeddings(g: GraphBuilder, { inputIds, tokenTypeIds }: Gra
     g.weight(`bert.embeddings.${name}.weight`),
   );
   const norm = ["weight", "bias"].map((part) => g.weight(`bert.embeddings.LayerNorm.${part}`));
-  return g.node("com.microsoft.EmbedLayerNormalization", [int32(g, inputIds), int32(g, tokenTypeIds), ...weights, ...norm], {
-    epsilon: { float: c.layerNormEps },
-  });
+  return g.node(
+    "com.microsoft.EmbedLayerNormalization",
+    [int32(g, inputIds), int32(g, tokenTypeIds), ...weights, ...norm],
+    {
+      epsilon: { float: c.layerNormEps },
+    },
+    2,
+  ); // the second would be the number of tokens of each sequence
 }
 
 /** The attention mask as com.microsoft.Attention takes it: [B, T] of 32-bit integers. */

@@ -80,11 +80,17 @@ export class GraphBuilder {
   }
 
   /**
-   * A node with one output that is read.
+   * A node, whose first output is returned.
    *
    * @param operator as in the specification; "com.microsoft.…" for ONNX Runtime's own
+   * @param outputs how many outputs it must declare, read or not
    */
-  node(operator: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}): string {
+  node(
+    operator: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+    outputs = 1,
+  ): string {
     const dot = operator.lastIndexOf(".");
     const name = `${operator.slice(dot + 1)}_${this.nodes.length}`;
     this.nodes.push({
@@ -92,7 +98,7 @@ export class GraphBuilder {
       op_type: operator.slice(dot + 1),
       domain: operator.slice(0, Math.max(dot, 0)),
       input: inputs,
-      output: [`${name}_output`],
+      output: Array.from({ length: outputs }, (_, i) => (i === 0 ? `${name}_output` : `${name}_output_${i}`)),
       attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
     });
     return `${name}_output`;

@@ -39,10 +39,7 @@ export async function prepareModels(): Promise<void> {
   const weights = await writeWeightsFile(join(CHECKPOINT, "model.safetensors"), join(partial, "onnx"));
   for (const style of ["plain", "fused"] as const) {
     for (const head of ["encoder", "maskedLm"] as const) {
-      await writeFile(
-        join(partial, "onnx", `${graphName(style, head)}.onnx`),
-        bertGraph(weights, config, style, head),
-      );
+      await writeFile(join(partial, "onnx", `${graphName(style, head)}.onnx`), bertGraph(weights, config, style, head));
     }
   }
   const tokenizer = join(ROOT, "test", "tokenizer", "reference", "bert-base-cased");
