@@ -24,7 +24,7 @@ interface TensorFlow {
   reshape(x: TfTensor, shape: readonly number[]): TfTensor;
   transpose(x: TfTensor, order: readonly number[]): TfTensor;
   slice(x: TfTensor, begin: readonly number[], size: readonly number[]): TfTensor;
-  readonly fused: { matMul(o: { a: TfTensor; b: TfTensor; bias: TfTensor; transposeB: boolean }): TfTensor };
+  readonly fused: { matMul(o: { a: TfTensor; b: TfTensor; bias: TfTensor }): TfTensor };
 }
 interface TfTensor {
   data(): Promise<Float32Array>;
@@ -73,7 +73,11 @@ async function readWeights(tf: TensorFlow): Promise<Map<string, TfTensor>> {
       if (!/^bert\.(embeddings|encoder)/.test(name)) continue;
       const data = new Float32Array(shape.reduce((product, n) => product * n, 1));
       await file.readInto(name, data);
-      weights.set(name, tf.tensor(data, shape));
+      const tensor = tf.tensor(data, shape);
+      // Matrices as [inputs, outputs]: fused.matMul with transposeB forgets the bias on this backend (4.22.0).
+      const isLinear = shape.length === 2 && !name.includes("embeddings");
+      weights.set(name, isLinear ? tf.transpose(tensor, [1, 0]) : tensor);
+      if (isLinear) tensor.dispose();
     }
   } finally {
     await file.close();
@@ -95,7 +99,7 @@ function encoder(
   const D = H / A;
   const weight = (name: string) => weights.get(name)!;
   const linear = (name: string, a: TfTensor) =>
-    tf.fused.matMul({ a, b: weight(`${name}.weight`), bias: weight(`${name}.bias`), transposeB: true });
+    tf.fused.matMul({ a, b: weight(`${name}.weight`), bias: weight(`${name}.bias`) });
   const layerNorm = (name: string, x: TfTensor) => {
     const { mean, variance } = tf.moments(x, -1, true);
     const standard = mul(tf.sub(x, mean), tf.rsqrt(add(variance, c.layerNormEps)));

@@ -1,3 +1,4 @@
+import type { FillMaskPrediction } from "../../src/pipelines/fillMask.ts";
 import { pipeline } from "../../src/pipelines/index.ts";
 import type { PipelineOptions } from "../../src/pipelines/pipeline.ts";
 import type { GraphStyle } from "../onnx/bertGraph.ts";
@@ -20,7 +21,7 @@ export async function plainbertText(backend: string, threads: number): Promise<T
   const extract = await pipeline("feature-extraction", CHECKPOINT, options);
   return {
     name: "plainbert",
-    fillMask: async (text) => (await unmask(text))[0].token_str,
+    fillMask: async (text) => ((await unmask(text)) as FillMaskPrediction[])[0].token_str, // one mask: one list
     embed: async (texts) => (await extract(texts, { pooling: "mean" })).data,
     async dispose() {
       await unmask.dispose();
@@ -64,7 +65,7 @@ export async function transformersText(style: GraphStyle, threads: number): Prom
   const extract = await pipeline("feature-extraction", MODEL, options("encoder"));
   return {
     name: `transformers.js ${style}`,
-    fillMask: async (text) => (await unmask(text))[0].token_str,
+    fillMask: async (text) => ((await unmask(text)) as FillMaskPrediction[])[0].token_str, // one mask: one list
     embed: async (texts) => (await extract(texts, { pooling: "mean" })).data,
     async dispose() {
       await unmask.dispose();
