@@ -15,6 +15,8 @@ const ROOT = join(import.meta.dirname, "..", "..");
 
 /** A case whose sides are measured without being warm, each run in a process of its own. */
 export interface ChildCase extends Omit<BenchCase, "sides"> {
+  /** Whether every run gives the same figure. */
+  readonly constant?: boolean;
   readonly sides: readonly Side[];
 }
 
@@ -48,8 +50,18 @@ export function firstAnswerCases(backend: string, threads: number, inputIds: rea
         run: () => figure(spawnChild("firstAnswer.mjs", JSON.stringify({ ...common, ...(argument as object) }))),
       }));
     return [
-      { id: `cold-start${suffix}`, title: `process start to answer: ${what}`, unit: "ms", sides: sides(async (child) => (await child).ms) },
-      { id: `peak-rss${suffix}`, title: `peak memory: ${what}`, unit: "MB", sides: sides(async (child) => (await child).printed) },
+      {
+        id: `cold-start${suffix}`,
+        title: `process start to answer: ${what}`,
+        unit: "ms",
+        sides: sides(async (child) => (await child).ms),
+      },
+      {
+        id: `peak-rss${suffix}`,
+        title: `peak memory: ${what}`,
+        unit: "MB",
+        sides: sides(async (child) => (await child).printed),
+      },
     ];
   });
 }
@@ -76,6 +88,7 @@ export function packageCases(): ChildCase[] {
       id: "install-size",
       title: "installed with its dependencies",
       unit: "MB",
+      constant: true,
       sides: [
         { name: "plainbert", run: async () => packedSize() },
         ...peers.map((name) => ({ name, run: async () => treeSize(packageSizes(PEERS), name) / 1e6 })),
@@ -108,4 +121,3 @@ async function spawnChild(script: string, argument: string): Promise<Answer> {
   const { stdout } = await promisify(execFile)(process.execPath, [join(CHILDREN, script), argument]);
   return { ms: performance.now() - start, printed: JSON.parse(stdout) };
 }
-

@@ -21,7 +21,9 @@ export function packageSizes(folder: string): Map<string, InstalledPackage> {
   const sizes = new Map<string, InstalledPackage>();
   for (const [place, entry] of Object.entries(lock.packages)) {
     const names = Object.keys({ ...entry.dependencies, ...entry.optionalDependencies });
-    const dependencies = names.map((name) => resolvePlace(place, name, lock.packages)).filter((found) => found !== null);
+    const dependencies = names
+      .map((name) => resolvePlace(place, name, lock.packages))
+      .filter((found) => found !== null);
     sizes.set(place, { bytes: folderBytes(join(folder, place)), dependencies });
   }
   return sizes;

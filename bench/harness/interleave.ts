@@ -10,10 +10,8 @@ export interface Side {
 export interface InterleaveOptions {
   /** How often each side has its turn. */
   readonly rounds: number;
-  /** A turn repeats the work until this many milliseconds are measured. */
+  /** A turn repeats the work until this many milliseconds are measured; 0: a turn is one measurement. */
   readonly turnMs: number;
-  /** Whether the work is done once untimed before it is measured; child processes are not. */
-  readonly warm: boolean;
 }
 
 /**
@@ -25,18 +23,21 @@ const SETTLE_MS = 30;
 /** Work that takes longer than this needs no repeated warming up: the turn's own beginning is a small part of it. */
 const LONG_MS = 200;
 
-/** Measures the sides in turns, A B A B …, so that what the machine does besides meets all of them alike. */
+/**
+ * Measures the sides in turns, A B A B …, so that what the machine does besides meets all of them alike. Each side does
+ * its work once before, untimed; and, where turns are of several measurements, once more at the start of a turn.
+ */
 export async function interleave(
   sides: readonly Side[],
   options: InterleaveOptions,
 ): Promise<Map<string, readonly number[]>> {
   const samples = new Map<string, number[]>(sides.map(({ name }) => [name, []]));
   const last = new Map<string, number>();
-  if (options.warm) for (const side of sides) last.set(side.name, await measure(side));
+  for (const side of sides) last.set(side.name, await measure(side));
   for (let round = 0; round < options.rounds; round++) {
     for (const side of sides) {
       await pause(SETTLE_MS);
-      if (options.warm && last.get(side.name)! < LONG_MS) await measure(side);
+      if (options.turnMs > 0 && last.get(side.name)! < LONG_MS) await measure(side);
       let spent = 0;
       do {
         const start = performance.now();
@@ -44,7 +45,7 @@ export async function interleave(
         spent += performance.now() - start;
         samples.get(side.name)!.push(figure);
         last.set(side.name, figure);
-      } while (options.warm && spent < options.turnMs);
+      } while (spent < options.turnMs);
     }
   }
   return samples;

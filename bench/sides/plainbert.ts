@@ -1,11 +1,12 @@
-import { type LoadOptions, loadBert } from "../../src/pipelines/load.ts";
+import type { BertConfig } from "../../src/model/config.ts";
+import { type Bert, type LoadOptions, loadBert } from "../../src/pipelines/load.ts";
+import type { BertTokenizer } from "../../src/tokenizer/index.ts";
 import { CHECKPOINT } from "../onnx/modelFolder.ts";
 import type { Engine } from "./engine.ts";
 
 /** plainbert's encoder, through its public interface. */
 export async function plainbert(backend: string, threads: number): Promise<Engine> {
-  const options = { backend, threads, architecture: "BertModel" } as LoadOptions;
-  const bert = await loadBert(CHECKPOINT, options);
+  const bert = await load(backend, threads);
   return {
     name: "plainbert",
     async encode(sequences) {
@@ -14,4 +15,20 @@ export async function plainbert(backend: string, threads: number): Promise<Engin
     },
     dispose: () => bert.dispose(),
   };
+}
+
+/** What the cases are made with, and what plainbert says that it computes with. */
+export async function loadPlainbert(
+  backend: string,
+  threads: number,
+): Promise<{ tokenizer: BertTokenizer; config: BertConfig; description: string }> {
+  const bert = await load(backend, threads);
+  const { tokenizer, config } = bert;
+  const facts = Object.entries(bert.backend).filter(([, value]) => /string|number|boolean/.test(typeof value));
+  await bert.dispose();
+  return { tokenizer, config, description: facts.map(([name, value]) => `${name} ${value}`).join(", ") };
+}
+
+function load(backend: string, threads: number): Promise<Bert> {
+  return loadBert(CHECKPOINT, { backend, threads, architecture: "BertModel" } as LoadOptions);
 }
