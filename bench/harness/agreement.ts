@@ -2,8 +2,8 @@ import type { BertTokenizer } from "../../src/tokenizer/index.ts";
 import type { Engine } from "../sides/engine.ts";
 import { rms } from "./statistics.ts";
 
-/** Of float32 results of the same weights; the hidden states are of the order of 1. */
-const MAX_RMS = 1e-4;
+/** The most that float32 results of the same weights may differ; hidden states are of the order of 1. */
+export const MAX_RMS: number = 1e-4;
 
 const TEXTS = [
   "The Mole had been working very hard all the morning, spring-cleaning his little home.",
@@ -12,7 +12,7 @@ const TEXTS = [
 ];
 
 /**
- * Compares the last hidden states of every engine with the first's, on one batch of sentences of different lengths.
+ * Compares what every engine makes of the tokens, the last hidden states, with what the first makes, on one batch of sentences of different lengths.
  *
  * @returns each engine's root mean square of the differences
  * @throws Error one is above 1e-4: what does not compute the same is not to be timed
@@ -34,7 +34,7 @@ export async function expectEqualOutputs(
     const difference = rms(tokens(await engine.encode(sequences)), expected);
     if (!(difference <= MAX_RMS)) {
       throw new Error(
-        `${engine.name}: its hidden states must equal plainbert's within ${MAX_RMS} (rms), differ by ${difference}`,
+        `${engine.name}: its results must equal ${engines[0].name}'s within ${MAX_RMS} (rms), differ by ${difference}`,
       );
     }
     differences.set(engine.name, difference);

@@ -68,7 +68,7 @@ export function firstAnswerCases(backend: string, threads: number, inputIds: rea
 
 /** What an import costs a process, and an installation the disk. */
 export function packageCases(): ChildCase[] {
-  const peers = ["onnxruntime-node", "onnxruntime-web", "@huggingface/transformers", "@tensorflow/tfjs-core"];
+  const peers = ["onnxruntime-node", "onnxruntime-web", "@huggingface/transformers", "@tensorflow/tfjs-backend-wasm"];
   const resolve = createRequire(join(PEERS, "package.json")).resolve;
   const entries = [
     ["plainbert", join(ROOT, "dist", "index.js")] as const,

@@ -11,6 +11,7 @@ export interface InstalledPackage {
 interface LockEntry {
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
 }
 
 /** Every installed package of a folder's package-lock.json, by its place. */
@@ -20,7 +21,7 @@ export function packageSizes(folder: string): Map<string, InstalledPackage> {
   );
   const sizes = new Map<string, InstalledPackage>();
   for (const [place, entry] of Object.entries(lock.packages)) {
-    const names = Object.keys({ ...entry.dependencies, ...entry.optionalDependencies });
+    const names = Object.keys({ ...entry.dependencies, ...entry.optionalDependencies, ...entry.peerDependencies });
     const dependencies = names
       .map((name) => resolvePlace(place, name, lock.packages))
       .filter((found) => found !== null);
@@ -41,7 +42,7 @@ export function treeSize(sizes: ReadonlyMap<string, InstalledPackage>, name: str
   return add(`node_modules/${name}`);
 }
 
-/** Node's rule: the nearest node_modules upwards; null for an optional dependency that was left out. */
+/** Node's rule: the nearest node_modules upwards; null for one that is optional and was left out. */
 function resolvePlace(from: string, name: string, packages: Readonly<Record<string, unknown>>): string | null {
   for (let base = from; ; base = base.slice(0, Math.max(base.lastIndexOf("/node_modules/"), 0))) {
     const place = `${base === "" ? "" : `${base}/`}node_modules/${name}`;

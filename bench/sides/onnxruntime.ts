@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { GraphStyle } from "../onnx/bertGraph.ts";
+import type { GraphHead, GraphStyle } from "../onnx/bertGraph.ts";
 import { graphPath } from "../onnx/modelFolder.ts";
 import { DATA_FILE } from "../onnx/weightsFile.ts";
 import { type Engine, pad, type Sequence } from "./engine.ts";
@@ -25,10 +25,14 @@ const sessionOptions = (threads: number) => ({
   interOpNumThreads: 1,
 });
 
-/** The native library. */
-export async function onnxruntimeNode(style: GraphStyle, threads: number): Promise<Engine> {
+/** The native library. With the head `maskedLm`, `encode` gives logits [B, T, V]. */
+export async function onnxruntimeNode(
+  style: GraphStyle,
+  threads: number,
+  head: GraphHead = "encoder",
+): Promise<Engine> {
   const ort = requirePeer<OnnxRuntime>("onnxruntime-node");
-  const session = await ort.InferenceSession.create(graphPath(style, "encoder"), sessionOptions(threads));
+  const session = await ort.InferenceSession.create(graphPath(style, head), sessionOptions(threads));
   return engine(`onnxruntime-node ${style}`, ort, session);
 }
 
@@ -58,7 +62,8 @@ function engine(name: string, ort: OnnxRuntime, session: Session): Engine {
   return {
     name,
     async encode(sequences) {
-      return (await session.run(feeds(sequences))).last_hidden_state.data;
+      const [output] = Object.values(await session.run(feeds(sequences))); // each graph has one
+      return output.data;
     },
     dispose: () => session.release(),
   };

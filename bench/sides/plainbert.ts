@@ -1,4 +1,4 @@
-import type { BertConfig } from "../../src/model/config.ts";
+import type { Architecture, BertConfig } from "../../src/model/config.ts";
 import { type Bert, type LoadOptions, loadBert } from "../../src/pipelines/load.ts";
 import type { BertTokenizer } from "../../src/tokenizer/index.ts";
 import { CHECKPOINT } from "../onnx/modelFolder.ts";
@@ -17,6 +17,19 @@ export async function plainbert(backend: string, threads: number): Promise<Engin
   };
 }
 
+/** With the masked-language-model head: `encode` gives logits [B, T, V]. */
+export async function plainbertMaskedLm(backend: string, threads: number): Promise<Engine> {
+  const bert = await load(backend, threads, "BertForMaskedLM");
+  return {
+    name: "plainbert",
+    async encode(sequences) {
+      const { logits } = await bert.forward(sequences.map((inputIds) => ({ inputIds })));
+      return logits!.data;
+    },
+    dispose: () => bert.dispose(),
+  };
+}
+
 /** What the cases are made with, and what plainbert says that it computes with. */
 export async function loadPlainbert(
   backend: string,
@@ -29,6 +42,6 @@ export async function loadPlainbert(
   return { tokenizer, config, description: facts.map(([name, value]) => `${name} ${value}`).join(", ") };
 }
 
-function load(backend: string, threads: number): Promise<Bert> {
-  return loadBert(CHECKPOINT, { backend, threads, architecture: "BertModel" } as LoadOptions);
+function load(backend: string, threads: number, architecture: Architecture = "BertModel"): Promise<Bert> {
+  return loadBert(CHECKPOINT, { backend, threads, architecture } as LoadOptions); // not every backend has threads
 }

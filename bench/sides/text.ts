@@ -32,7 +32,7 @@ export async function plainbertText(backend: string, threads: number): Promise<T
 
 /** What the bench uses of @huggingface/transformers. */
 interface Transformers {
-  readonly env: { localModelPath: string; allowRemoteModels: boolean };
+  readonly env: { localModelPath: string; allowRemoteModels: boolean; useWasmCache: boolean };
   pipeline(task: "fill-mask", model: string, options: object): Promise<Unmask>;
   pipeline(task: "feature-extraction", model: string, options: object): Promise<Extract>;
 }
@@ -50,6 +50,7 @@ export async function transformersText(style: GraphStyle, threads: number): Prom
   const { env, pipeline } = requirePeer<Transformers>("@huggingface/transformers");
   env.localModelPath = MODELS;
   env.allowRemoteModels = false;
+  env.useWasmCache = false; // else it fetches onnxruntime-web too, which it does not use here
   const options = (head: "maskedLm" | "encoder") => ({
     dtype: "fp32",
     device: "cpu",
