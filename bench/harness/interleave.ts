@@ -12,6 +12,8 @@ export interface InterleaveOptions {
   readonly rounds: number;
   /** A turn repeats the work until this many milliseconds are measured; 0: a turn is one measurement. */
   readonly turnMs: number;
+  /** A side has fewer turns, but one at least, if all of them would need more milliseconds than this. */
+  readonly sideMs: number;
 }
 
 /**
@@ -25,7 +27,7 @@ const LONG_MS = 200;
 
 /**
  * Measures the sides in turns, A B A B …, so that what the machine does besides meets all of them alike. Each side does
- * its work once before, untimed; and, where turns are of several measurements, once more at the start of a turn.
+ * its work once before, untimed, which tells how many turns it can have; and, where turns are of several measurements, once more at the start of a turn.
  */
 export async function interleave(
   sides: readonly Side[],
@@ -33,9 +35,15 @@ export async function interleave(
 ): Promise<Map<string, readonly number[]>> {
   const samples = new Map<string, number[]>(sides.map(({ name }) => [name, []]));
   const last = new Map<string, number>();
-  for (const side of sides) last.set(side.name, await measure(side));
+  const turns = new Map<string, number>();
+  for (const side of sides) {
+    const start = performance.now();
+    last.set(side.name, await measure(side));
+    turns.set(side.name, Math.max(1, Math.floor(options.sideMs / (performance.now() - start))));
+  }
   for (let round = 0; round < options.rounds; round++) {
     for (const side of sides) {
+      if (round >= turns.get(side.name)!) continue;
       await pause(SETTLE_MS);
       if (options.turnMs > 0 && last.get(side.name)! < LONG_MS) await measure(side);
       let spent = 0;
