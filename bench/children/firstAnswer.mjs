@@ -1,0 +1,63 @@
+// A process that loads the model and answers once, then prints its peak memory in MB: node firstAnswer.mjs '{"library": …}'.
+// Plain JavaScript, and plainbert as it is published: what a process's start costs is measured, not the stripping of types.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+
+const { library, task, style, backend, threads, model, graph, peers, text, inputIds } = JSON.parse(process.argv[2]);
+const requirePeer = createRequire(`${peers}/package.json`);
+const session = {
+  graphOptimizationLevel: "all",
+  executionMode: "sequential",
+  intraOpNumThreads: threads,
+  interOpNumThreads: 1,
+};
+
+const answers = {
+  plainbert: {
+    async encoder() {
+      const { loadBert } = await import("../../dist/index.js");
+      const bert = await loadBert(model, { backend, threads, architecture: "BertModel" });
+      return (await bert.forward(bert.tokenizer.encodeBatch([text]))).lastHiddenState.data;
+    },
+    async fillMask() {
+      const { pipeline } = await import("../../dist/pipelines/index.js");
+      return (await pipeline("fill-mask", model, { backend, threads }))(text);
+    },
+  },
+  "onnxruntime-node": {
+    // The ids are given: it has no tokenizer, and is not charged for one.
+    async encoder() {
+      const ort = requirePeer("onnxruntime-node");
+      const encoder = await ort.InferenceSession.create(graph, session);
+      const tensor = (values) => new ort.Tensor("int64", BigInt64Array.from(values, BigInt), [1, inputIds.length]);
+      const output = await encoder.run({
+        input_ids: tensor(inputIds),
+        attention_mask: tensor(inputIds.map(() => 1)),
+        token_type_ids: tensor(inputIds.map(() => 0)),
+      });
+      return output.last_hidden_state.data;
+    },
+  },
+  "transformers.js": {
+    async fillMask() {
+      const { env, pipeline } = await import(requirePeer.resolve("@huggingface/transformers"));
+      const [folder, name] = [model.slice(0, model.lastIndexOf("/") + 1), model.slice(model.lastIndexOf("/") + 1)];
+      // The last one: else it fetches onnxruntime-web too, which it does not use here.
+      Object.assign(env, { localModelPath: folder, allowRemoteModels: false, useWasmCache: false });
+      const model_file_name = style === "plain" ? "model" : "maskedLm-fused";
+      const options = { dtype: "fp32", device: "cpu", model_file_name, session_options: session };
+      return (await pipeline("fill-mask", name, options))(text);
+    },
+  },
+};
+
+const answer = await answers[library][task]();
+if (answer.length === 0) throw new Error("no answer");
+process.stdout.write(JSON.stringify(peakMemory()), () => process.exit());
+
+/** In MB. Linux counts the memory of the process that forked this one into maxRSS, so there it is asked elsewhere. */
+function peakMemory() {
+  if (process.platform !== "linux") return (process.resourceUsage().maxRSS * 1024) / 1e6;
+  const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"));
+  return (Number(kibibytes) * 1024) / 1e6;
+}

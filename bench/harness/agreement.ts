@@ -1,0 +1,43 @@
+import type { BertTokenizer } from "../../src/tokenizer/index.ts";
+import type { Engine } from "../sides/engine.ts";
+import { rms } from "./statistics.ts";
+
+/** The most that float32 results of the same weights may differ; hidden states are of the order of 1. */
+export const MAX_RMS: number = 1e-4;
+
+const TEXTS = [
+  "The Mole had been working very hard all the morning, spring-cleaning his little home.",
+  "Never in his life had he seen a river before.",
+  "He thought his happiness was complete when, as he meandered aimlessly along, suddenly he stood by the edge of it.",
+];
+
+/**
+ * Compares what every engine makes of the tokens, the last hidden states, with what the first makes, on one batch of sentences of different lengths.
+ *
+ * @returns each engine's root mean square of the differences
+ * @throws Error one is above 1e-4: what does not compute the same is not to be timed
+ */
+export async function expectEqualOutputs(
+  engines: readonly Engine[],
+  tokenizer: BertTokenizer,
+): Promise<Map<string, number>> {
+  const sequences = tokenizer.encodeBatch(TEXTS).map(({ inputIds }) => [...inputIds]);
+  const T = Math.max(...sequences.map(({ length }) => length));
+  /** The rows of real tokens. */
+  const tokens = (states: Float32Array): number[] => {
+    const H = states.length / (sequences.length * T);
+    return sequences.flatMap(({ length }, b) => [...states.subarray(b * T * H, (b * T + length) * H)]);
+  };
+  const expected = tokens(await engines[0].encode(sequences));
+  const differences = new Map<string, number>();
+  for (const engine of engines.slice(1)) {
+    const difference = rms(tokens(await engine.encode(sequences)), expected);
+    if (!(difference <= MAX_RMS)) {
+      throw new Error(
+        `${engine.name}: its results must equal ${engines[0].name}'s within ${MAX_RMS} (rms), differ by ${difference}`,
+      );
+    }
+    differences.set(engine.name, difference);
+  }
+  return differences;
+}
