@@ -1,6 +1,6 @@
 import type { ModuleBuilder } from "./assembler.ts";
 import { advance } from "./emitLoops.ts";
-import { declareTileLocals, emitTile, PANEL, PANEL_ROW, type Tiling } from "./emitTile.ts";
+import { declareTileLocals, emitTile, PANEL, PANEL_ROW, PART, type Tiling } from "./emitTile.ts";
 import type { FunctionBuilder } from "./functionBuilder.ts";
 
 /**
@@ -30,7 +30,19 @@ export function emitMultiply(m: ModuleBuilder, tiling: Tiling, fused: boolean): 
       .i32(tiling.rows)
       .op("i32.div_u")
       .set("tiles");
+    f.get("tiles")
+      .i32(PART - 1)
+      .op("i32.add")
+      .get("tiles")
+      .op("i32.div_u")
+      .set("linesAhead");
     f.loop((nextPanel) => {
+      f.get("b").tee("ahead").set("aheadEnd").get("panels").i32(1).op("i32.gt_u");
+      f.get("tiles").i32(FEWEST_TILES_TO_READ_AHEAD).op("i32.lt_u").op("i32.eqz").op("i32.and");
+      f.if(() => {
+        advance(f, "ahead", () => f.get("bStride"));
+        f.get("ahead").get("bStride").op("i32.add").set("aheadEnd");
+      });
       emitPanel(f, tiling, fused);
       for (const name of ["c", "init"]) advance(f, name, () => f.i32(PANEL_ROW));
       advance(f, "b", () => f.get("bStride"));
@@ -38,6 +50,9 @@ export function emitMultiply(m: ModuleBuilder, tiling: Tiling, fused: boolean): 
     });
   });
 }
+
+/** With fewer the reads come too close together: 16 rows, 3 tiles, ran at 43 GFLOP/s with them and at 48 without. */
+const FEWEST_TILES_TO_READ_AHEAD = 8;
 
 /** All rows of one panel. */
 function emitPanel(f: FunctionBuilder, tiling: Tiling, fused: boolean): void {

@@ -22,14 +22,25 @@ export interface Tiling {
  * 128 × 768 × 3072 beside a peak of 117: parts of 96 have 0.84 (0.84) and 103, of 128 0.88 (0.98) and 105, of 256 1.3
  * and 105, no parts 2.1 and 106.
  */
-const PART = 128;
+export const PART = 128;
 
 /** Declares the locals that `emitTile` uses for tiles of at most this size. */
 export function declareTileLocals(f: FunctionBuilder, { rows, columns }: Tiling): void {
   const vectors = count(columns / 4);
   for (const r of count(rows)) f.local("v128", ...vectors.map((j) => sumName(r, j)));
   f.local("v128", "factor", ...vectors.map((j) => `b${j}`));
-  f.local("i32", ...count(rows).map((r) => `a${r}`), "tileC", "tileInit", "tileB", "tileK");
+  f.local(
+    "i32",
+    "ahead",
+    "aheadEnd",
+    "linesAhead",
+    "line",
+    ...count(rows).map((r) => `a${r}`),
+    "tileC",
+    "tileInit",
+    "tileB",
+    "tileK",
+  );
   f.local("i32", "left", "part", "to", "toStride", "from", "fromStride");
 }
 
@@ -39,7 +50,7 @@ export function declareTileLocals(f: FunctionBuilder, { rows, columns }: Tiling)
  *     c[r, j] = init[r, j] + scale · Σₖ a[r, k] b[k, j]        r < rows, j < columns
  *
  * Reads the addresses tileC, tileInit, a0 and tileB (a panel's), the bytes from row to row cStride, initStride and
- * aStride, the number of steps K, scale, and side, the address of 384 bytes for sums that are not complete: c itself would
+ * aStride, the number of steps K, scale, ahead, aheadEnd and linesAhead (emitReadAhead), and side, the address of 384 bytes for sums that are not complete: c itself would
  * be fetched from memory before its time. Changes a0 and tileB.
  *
  * Vectors stand in adjacent pairs, and no load comes between two stores: V8 widens such pairs to one 256-bit operation
@@ -69,6 +80,7 @@ export function emitTile(f: FunctionBuilder, tiling: Tiling, fused: boolean): vo
   f.loop((nextPart) => {
     f.get("left").set("part").get("left").i32(PART).op("i32.gt_u");
     f.if(() => f.i32(PART).set("part"));
+    emitReadAhead(f);
     for (const r of rows) for (const j of count(tiling.columns / 4)) f.f32x4(0).set(sumName(r, j));
     f.get("part").i32(unroll).op("i32.div_u");
     repeat(unroll);
@@ -83,6 +95,33 @@ export function emitTile(f: FunctionBuilder, tiling: Tiling, fused: boolean): vo
     f.get("side").set("from").i32(PANEL_ROW).set("fromStride");
     f.get("left").get("part").op("i32.sub").tee("left").brIf(nextPart);
   });
+}
+
+/**
+ * Reads a number of each of the next few cache lines of the next panel and drops it. The sums of a tile fill the window
+ * in which the processor looks ahead, so that without this the first tile of each panel waits for memory: GFLOP/s for
+ * 128 × 768 × 3072 in the midst of other products, medians of three runs: 83 to 87 without, 89 to 94 with.
+ */
+function emitReadAhead(f: FunctionBuilder): void {
+  f.get("linesAhead").set("line");
+  f.get("ahead")
+    .get("aheadEnd")
+    .op("i32.lt_u")
+    .if(() =>
+      f.loop((next) => {
+        f.get("ahead").memory("i32.load").op("drop");
+        advance(f, "ahead", () => f.i32(PANEL_ROW));
+        f.get("line")
+          .i32(1)
+          .op("i32.sub")
+          .tee("line")
+          .get("ahead")
+          .get("aheadEnd")
+          .op("i32.lt_u")
+          .op("i32.mul")
+          .brIf(next);
+      }),
+    );
 }
 
 /** to[r, j] = from[r, j] + scale · sum[r, j] */
