@@ -60,6 +60,7 @@ try {
       version: ran.node ?? "",
       V8: ran.v8 ?? "",
       "digest of plain": (ran.digest ?? "").slice(0, 16),
+      "variants of simd": ran.simd ?? "",
       seconds: ((performance.now() - start) / 1000).toFixed(1),
       result: status === 0 ? "passed" : "FAILED",
     });
