@@ -58,7 +58,7 @@ const FIRST_V8_THAT_WIDENS = 13;
 const LAST_V8_WITHOUT_RELAXED = 11;
 
 /** The bytes of the module with all kernels. */
-export function kernelModule(memory: MemoryLimits, { tiling, fused }: Variant): Uint8Array<ArrayBuffer> {
+function kernelModule(memory: MemoryLimits, { tiling, fused }: Variant): Uint8Array<ArrayBuffer> {
   const m = new ModuleBuilder(memory, CONSTANTS_AT);
   emitMultiply(m, tiling, fused);
   emitPack(m);
