@@ -2,8 +2,9 @@ import { emitMultiplyAdd } from "./emitTile.ts";
 import type { FunctionBuilder } from "./functionBuilder.ts";
 
 /**
- * exp, tanh and the functions built on them for four float32 numbers, from +, −, × and ÷, fused where the variant has it. Each
- * emitter takes a v128 from the stack and leaves one. Polynomials were fitted with mpmath's chebyfit at 40 digits. NaN stays NaN.
+ * exp, tanh and the functions built on them for four float32 numbers, from +, −, × and ÷, fused where the variant has
+ * it. Each emitter takes a v128 from the stack and leaves one. Polynomials were fitted with mpmath's chebyfit at 40
+ * digits. NaN stays NaN.
  */
 
 /** Declares the locals that the emitters use. */
@@ -66,8 +67,8 @@ const TANH_COEFFICIENTS = [
 ];
 
 /**
- * tanh x = 1 − 2/(e^(2x) + 1); for |x| < 0.625, where that cancels, by a polynomial in x². Odd, so |x| is taken. Largest
- * error 1 ulp.
+ * tanh x = 1 − 2/(e^(2x) + 1); for |x| < 0.625, where that cancels, by a polynomial in x². Odd, so |x| is taken.
+ * Largest error 1 ulp.
  */
 export function emitTanh(f: FunctionBuilder, fused: boolean): void {
   f.tee("v").op("f32x4.abs").tee("a").get("a").op("f32x4.add");

@@ -1,7 +1,8 @@
 /**
  * The WebAssembly instructions that the kernels use, named as in the specification (WebAssembly 3.0, "Index of
  * Instructions"). Each stands with its opcode, the types it takes from the stack and the type it leaves there, as
- * letters: i = i32, f = f32, d = f64, v = v128. An opcode above 0xff is a vector instruction: the prefix byte 0xfd and a number after it.
+ * letters: i = i32, f = f32, d = f64, v = v128. An opcode above 0xff is a vector instruction: the prefix byte 0xfd and
+ * a number after it.
  */
 
 /** The type of a value on the stack or in a local. */

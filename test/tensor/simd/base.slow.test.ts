@@ -9,7 +9,9 @@ import { deviation } from "../../support/close.ts";
 import { realTokens, reference, referenceInputs, referenceJson, referenceTensors } from "../../support/reference.ts";
 import { preTrainingShapes, type SyntheticConfig, syntheticWeights } from "../../support/synthetic.ts";
 
-/** bert-base-cased's architecture against float64 (../../model/base.test.ts). The bar is PyTorch's own float32 error. */
+/**
+ * bert-base-cased's architecture against float64 (../../model/base.test.ts). The bar is PyTorch's own float32 error.
+ */
 const truth = referenceTensors("base/expected.float64.safetensors");
 const inputs = referenceInputs("base/inputs.json");
 const { errors: pytorch } = referenceJson<{ errors: Record<string, { rms: number }> }>(

@@ -6,7 +6,9 @@ import { deviation, ulpDistance } from "../../support/close.ts";
 import { numbers, SIZES } from "../kernels/cases.ts";
 import { BACKENDS, on } from "./variants.ts";
 
-/** 4,000 arguments over all float32 exponents, and the true values from mpmath (../kernels/reference/make_functions.py). */
+/**
+ * 4,000 arguments over all float32 exponents, and the true values from mpmath (../kernels/reference/make_functions.py).
+ */
 const truth = readSafetensors(
   readFileSync(new URL("../kernels/reference/functions.float64.safetensors", import.meta.url)),
 );
