@@ -29,7 +29,9 @@ export class ModuleBuilder {
   private readonly constants: ConstantTable;
   private readonly functions: FunctionBuilder[] = [];
 
-  /** @param constantsAt the address of the constants that `FunctionBuilder.splat` uses: written when it is instantiated */
+  /**
+   * @param constantsAt the address of the constants that `FunctionBuilder.splat` uses: written when it is instantiated
+   */
   constructor(memory: MemoryLimits, constantsAt = 0) {
     this.memory = memory;
     this.constants = new ConstantTable(constantsAt);

@@ -6,8 +6,8 @@ import { declareMathLocals, emitGelu, emitGeluNew, emitRelu, emitSilu, emitTanh 
 const ACTIVATIONS = { gelu: emitGelu, geluNew: emitGeluNew, relu: emitRelu, silu: emitSilu, tanh: emitTanh };
 
 /**
- * Adds one function for each activation, y[i] = act(x[i]), and `add`, y[i] = x[i] + z[i]. Parameters: the addresses y, x
- * (and z), and the number of elements n. y may be x or z.
+ * Adds one function for each activation, y[i] = act(x[i]), and `add`, y[i] = x[i] + z[i]. Parameters: the addresses y,
+ * x (and z), and the number of elements n. y may be x or z.
  */
 export function emitElementwise(m: ModuleBuilder, fused: boolean): void {
   for (const [name, emit] of Object.entries(ACTIVATIONS)) {

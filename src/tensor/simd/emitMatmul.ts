@@ -8,8 +8,8 @@ import type { FunctionBuilder } from "./functionBuilder.ts";
  *
  *     c[m, n] = init[m, n] + scale · Σₖ a[m, k] b[k, n]        m < M, n < 16 · panels
  *
- * Parameters: the addresses c, init, a, b and side (emitTile.ts); the bytes from row to row cStride, initStride, aStride and from panel to
- * panel bStride; M ≥ 1, K, panels ≥ 1; scale. c must not overlap the others.
+ * Parameters: the addresses c, init, a, b and side (emitTile.ts); the bytes from row to row cStride, initStride,
+ * aStride and from panel to panel bStride; M ≥ 1, K, panels ≥ 1; scale. c must not overlap the others.
  *
  * Rows are spread evenly over as few tiles as they need: 128 are 18 tiles of 6 and 4 of 5 rows, not 21 of 6 and one of
  * 2, which would run at half the rate. In which tile an element is computed does not change how. Blocking K for the

@@ -8,8 +8,8 @@ import { PANEL, PANEL_ROW } from "./emitTile.ts";
  *     packRows:    panel[k, j] = source[j, k]     for the rows of a factor that is transposed
  *     packColumns: panel[k, j] = source[k, j]
  *
- * Parameters: the addresses panel and source, the bytes from row to row of the source stride, K ≥ 1, and `width`, 1 … 16:
- * the columns of the panel that there are. The others become 0.
+ * Parameters: the addresses panel and source, the bytes from row to row of the source stride, K ≥ 1, and `width`, 1 …
+ * 16: the columns of the panel that there are. The others become 0.
  */
 export function emitPack(m: ModuleBuilder): void {
   const params = { panel: "i32", source: "i32", stride: "i32", K: "i32", width: "i32" } as const;

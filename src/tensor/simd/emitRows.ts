@@ -4,8 +4,8 @@ import { declareMathLocals, emitExp } from "./emitMath.ts";
 import type { FunctionBuilder } from "./functionBuilder.ts";
 
 /**
- * Adds `softmaxRows`, see kernels/softmax.ts. Parameters: the address scores, the bytes from row to row stride, rows ≥ 1
- * and cols ≥ 1. A row's sum is taken in eight lanes, by column modulo 8.
+ * Adds `softmaxRows`, see kernels/softmax.ts. Parameters: the address scores, the bytes from row to row stride, rows ≥
+ * 1 and cols ≥ 1. A row's sum is taken in eight lanes, by column modulo 8.
  */
 export function emitSoftmax(m: ModuleBuilder, fused: boolean): void {
   m.function("softmaxRows", { params: { scores: "i32", stride: "i32", rows: "i32", cols: "i32" } }, (f) => {
@@ -144,7 +144,9 @@ function emitMean(f: FunctionBuilder, emit: () => unknown): void {
   f.get("total").op("f32.add").op("f64.promote_f32").get("H").op("f64.convert_i32_u").op("f64.div");
 }
 
-/** Leaves two results in the lower lanes, for the two lower or upper lanes of the vectors `at` bytes past the pointers. */
+/**
+ * Leaves two results in the lower lanes, for the two lower or upper lanes of the vectors `at` bytes past the pointers.
+ */
 function emitNormalized(
   f: FunctionBuilder,
   load: "v128.load" | "v128.load32_splat",

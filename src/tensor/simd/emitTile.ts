@@ -1,7 +1,10 @@
 import { advance } from "./emitLoops.ts";
 import type { FunctionBuilder } from "./functionBuilder.ts";
 
-/** Columns of a panel: a weight's rows, 16 at a time, interleaved as [K, 16], so that the inner loop reads it from front to back. */
+/**
+ * Columns of a panel: a weight's rows, 16 at a time, interleaved as [K, 16], so that the inner loop reads it from front
+ * to back.
+ */
 export const PANEL = 16;
 
 /** Bytes of one row of a panel. */
@@ -50,8 +53,8 @@ export function declareTileLocals(f: FunctionBuilder, { rows, columns }: Tiling)
  *     c[r, j] = init[r, j] + scale · Σₖ a[r, k] b[k, j]        r < rows, j < columns
  *
  * Reads the addresses tileC, tileInit, a0 and tileB (a panel's), the bytes from row to row cStride, initStride and
- * aStride, the number of steps K, scale, ahead, aheadEnd and linesAhead (emitReadAhead), and side, the address of 384 bytes for sums that are not complete: c itself would
- * be fetched from memory before its time. Changes a0 and tileB.
+ * aStride, the number of steps K, scale, ahead, aheadEnd and linesAhead (emitReadAhead), and side, the address of 384
+ * bytes for sums that are not complete: c itself would be fetched from memory before its time. Changes a0 and tileB.
  *
  * Vectors stand in adjacent pairs, and no load comes between two stores: V8 widens such pairs to one 256-bit operation
  * when it is asked to (platform.ts), and the whole tile with them.

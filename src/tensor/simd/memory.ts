@@ -6,7 +6,9 @@ const PAGE = 65536;
 const ALIGNMENT = 64;
 /** All that 32-bit addresses reach, but for the last page. */
 const MAX_PAGES = 65535;
-/** A memory that is not shared cannot grow without invalidating every array on it, so it has its size from the start. */
+/**
+ * A memory that is not shared cannot grow without invalidating every array on it, so it has its size from the start.
+ */
 const UNSHARED_PAGES = 16384;
 
 /** Where the kernels' constants stand (assembler.ts), and the room for them. Nothing is at address 0. */

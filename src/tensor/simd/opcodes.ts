@@ -1,7 +1,8 @@
 /**
  * The WebAssembly instructions that the kernels use, named as in the specification (WebAssembly 3.0, "Index of
  * Instructions"). Each stands with its opcode, the types it takes from the stack and the type it leaves there, as
- * letters: i = i32, f = f32, d = f64, v = v128. An opcode above 0xff is a vector instruction: the prefix byte 0xfd and a number after it.
+ * letters: i = i32, f = f32, d = f64, v = v128. An opcode above 0xff is a vector instruction: the prefix byte 0xfd and
+ * a number after it.
  */
 
 /** The type of a value on the stack or in a local. */
@@ -23,12 +24,10 @@ export const INSTRUCTIONS = {
   "i32.div_u": [0x6e, "ii", "i"],
   "i32.rem_u": [0x70, "ii", "i"],
   "i32.and": [0x71, "ii", "i"],
-  "i32.shl": [0x74, "ii", "i"],
   "i32.shr_u": [0x76, "ii", "i"],
   "f32.add": [0x92, "ff", "f"],
   "f32.mul": [0x94, "ff", "f"],
   "f32.div": [0x95, "ff", "f"],
-  "f32.max": [0x97, "ff", "f"],
   "f64.sqrt": [0x9f, "d", "d"],
   "f64.add": [0xa0, "dd", "d"],
   "f64.div": [0xa3, "dd", "d"],
@@ -38,10 +37,8 @@ export const INSTRUCTIONS = {
   "f32x4.splat": [0xfd13, "f", "v"],
   "f64x2.splat": [0xfd14, "d", "v"],
   "f32x4.lt": [0xfd43, "vv", "v"],
-  "f32x4.gt": [0xfd44, "vv", "v"],
   "v128.and": [0xfd4e, "vv", "v"],
   "v128.or": [0xfd50, "vv", "v"],
-  "v128.xor": [0xfd51, "vv", "v"],
   "v128.bitselect": [0xfd52, "vvv", "v"],
   "f32x4.demote_f64x2_zero": [0xfd5e, "v", "v"],
   "f64x2.promote_low_f32x4": [0xfd5f, "v", "v"],
