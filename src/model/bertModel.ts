@@ -1,15 +1,15 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { BertError } from "../errors.ts";
-import { scoped, type Tap } from "../layers/tap.ts";
 import type { Backend, BackendInfo } from "../tensor/backend.ts";
 import { formatShape, type Tensor } from "../tensor/tensor.ts";
-import { type Batch, type BatchInput, owned, packBatch, type SequenceInput, unpack } from "./batch.ts";
-import { bert } from "./bert.ts";
+import { type BatchInput, owned, type SequenceInput } from "./batch.ts";
 import { type LoadedParams, loadParams, type WeightSource } from "./checkpoint.ts";
 import type { BertConfig } from "./config.ts";
+import { Driver } from "./driver.ts";
 import type { BertOutput, ForwardOptions } from "./forward.ts";
-import { headOutputs, mlmHead } from "./heads.ts";
-import { collectingTap, expectTaps, listTaps, type TapInfo } from "./taps.ts";
+import { type ForwardModel, forwardPass, forwardRequest } from "./forwardPass.ts";
+import { mlmHead } from "./heads.ts";
+import { listTaps, type TapInfo } from "./taps.ts";
 
 /** How long `forward` computes before it gives the event loop a turn, in milliseconds. */
 const TURN_MS = 5;
@@ -21,15 +21,15 @@ export class BertModel {
   readonly backend: BackendInfo;
   /** Every place that `forward` can be looked into, in order. */
   readonly taps: readonly TapInfo[];
-  private readonly tapsByName: ReadonlyMap<string, TapInfo>;
-  private loaded: { readonly params: LoadedParams; readonly kernels: Backend } | null;
+  private loaded: InUse | null;
 
   constructor(config: BertConfig, params: LoadedParams, backend: Backend) {
     this.config = config;
     this.backend = backend.info;
-    this.loaded = { params, kernels: backend };
     this.taps = listTaps(config, params.tree);
-    this.tapsByName = new Map(this.taps.map((info) => [info.name, info]));
+    const taps = new Map(this.taps.map((info) => [info.name, info]));
+    const driver = backend.share && new Driver(config, params.byName, backend, backend.share);
+    this.loaded = { config, tree: params.tree, taps, kernels: backend, params, driver };
   }
 
   /**
@@ -56,7 +56,7 @@ export class BertModel {
     return new Map(Array.from(params.byName, ([name, tensor]) => [name, inRows(tensor)]));
   }
 
-  private get inUse(): { readonly params: LoadedParams; readonly kernels: Backend } {
+  private get inUse(): InUse {
     if (this.loaded) return this.loaded;
     throw new BertError("ERR_BACKEND", "bert: the model must not be used after dispose()");
   }
@@ -65,18 +65,26 @@ export class BertModel {
    * Runs the model on a batch: a list of sequences of any lengths, such as `tokenizer.encodeBatch` returns, or
    * `{ inputIds, attentionMask, … }` of [B, T]. A sequence's result does not depend, by a single bit, on the others.
    *
-   * Between layers the event loop gets a turn and `options.signal` is looked at; it rejects with the signal's reason.
+   * Where threads can share memory (backend `simd`; in a page, if it is cross-origin isolated) a worker computes, one call
+   * after the other, and the event loop stays free. Elsewhere the event loop gets a turn between layers. A signal stops
+   * between layers; it rejects with the signal's reason.
    *
    * @throws BertError ERR_INPUT an input or option that does not fit the model; ERR_BACKEND after `dispose`
    * @example
    * const { lastHiddenState } = await bert.forward(tokenizer.encodeBatch(["A text.", ["a question", "its context"]]));
    */
   async forward(input: readonly SequenceInput[] | BatchInput, options: ForwardOptions = {}): Promise<BertOutput> {
-    const steps = this.steps(input, options);
+    const model = this.inUse;
+    const { tap, signal } = options;
+    const request = forwardRequest(input, options, model);
+    signal?.throwIfAborted();
+    if (model.driver) return model.driver.forward(request, tap, signal);
+
+    const steps = forwardPass(model, request, tap);
     let turn = performance.now();
     try {
       for (;;) {
-        options.signal?.throwIfAborted();
+        signal?.throwIfAborted();
         const step = steps.next();
         if (step.done) return step.value;
         if (performance.now() - turn > TURN_MS) {
@@ -89,9 +97,10 @@ export class BertModel {
     }
   }
 
-  /** As `forward`, without giving way: for scripts and tests. */
+  /** As `forward`, on the caller's thread and without giving way: for scripts and tests. */
   forwardSync(input: readonly SequenceInput[] | BatchInput, options: ForwardOptions = {}): BertOutput {
-    const steps = this.steps(input, options);
+    const model = this.inUse;
+    const steps = forwardPass(model, forwardRequest(input, options, model), options.tap);
     try {
       for (;;) {
         options.signal?.throwIfAborted();
@@ -137,66 +146,23 @@ export class BertModel {
     }
   }
 
-  /** Frees the weights. The model cannot be used afterwards; a second call does nothing. */
+  /**
+   * Frees the weights and rejects what `forward` has not answered. The model cannot be used afterwards; a second call does
+   * nothing.
+   */
   async dispose(): Promise<void> {
+    const { loaded } = this;
     this.loaded = null;
+    await loaded?.driver?.dispose();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose();
   }
-
-  private *steps(input: readonly SequenceInput[] | BatchInput, options: ForwardOptions): Generator<void, BertOutput> {
-    const { params, kernels } = this.inUse;
-    const { config } = this;
-    expectHeadMask(options.headMask, config);
-    const batch = packBatch(input, config);
-    const kept = new Map<string, Tensor>();
-    const tap = this.tapFor(batch, options, kept);
-
-    const k = kernels.scope();
-    try {
-      const encoded = yield* bert(k, params.tree.bert, batch, config, options.headMask, scoped(tap, "bert"));
-      const L = config.numHiddenLayers;
-      const keptAt = (name: string) => kept.get(name) as Tensor;
-      return {
-        lastHiddenState: unpack(encoded.sequence, batch),
-        ...(encoded.pooled && { poolerOutput: owned(encoded.pooled) }),
-        ...headOutputs(k, params.tree, encoded, batch, config, options, tap),
-        ...(options.hiddenStates && { hiddenStates: ["bert.embeddings", ...layerNames(L)].map(keptAt) }),
-        ...(options.attentions && { attentions: layerNames(L).map((name) => keptAt(`${name}${PROBS}`)) }),
-        ...(options.taps && { taps: new Map(options.taps.map((name) => [name, keptAt(name)])) }),
-      };
-    } finally {
-      k.release();
-    }
-  }
-
-  /** Hidden states and attentions are tapped like everything else. */
-  private tapFor(batch: Batch, options: ForwardOptions, kept: Map<string, Tensor>): Tap | undefined {
-    expectTaps(options.taps ?? [], this.tapsByName);
-    const layers = layerNames(this.config.numHiddenLayers);
-    const names = new Set(options.taps);
-    if (options.hiddenStates) for (const name of ["bert.embeddings", ...layers]) names.add(name);
-    if (options.attentions) for (const name of layers) names.add(`${name}${PROBS}`);
-    const listeners = [];
-    if (names.size > 0) listeners.push({ names, see: (name: string, tensor: Tensor) => void kept.set(name, tensor) });
-    if (options.tap) listeners.push({ names: "all" as const, see: options.tap });
-    return collectingTap(this.tapsByName, batch, listeners);
-  }
 }
 
-const PROBS = ".attention.self.probs";
-
-function layerNames(L: number): string[] {
-  return Array.from({ length: L }, (_, n) => `bert.encoder.layer.${n}`);
-}
-
-function expectHeadMask(headMask: ForwardOptions["headMask"], c: BertConfig): void {
-  if (headMask === undefined) return;
-  const { numHiddenLayers: L, numAttentionHeads: A } = c;
-  const fits =
-    headMask.length === L && headMask.every((row) => row.length === A && Array.from(row).every(Number.isFinite));
-  if (fits) return;
-  throw new BertError("ERR_INPUT", `forward: headMask must be finite numbers [L,A] = ${formatShape([L, A])}`);
+interface InUse extends ForwardModel {
+  readonly params: LoadedParams;
+  /** null where threads cannot share the backend's memory. */
+  readonly driver: Driver | null;
 }

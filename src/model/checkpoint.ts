@@ -63,16 +63,21 @@ export async function loadParams(source: WeightSource, c: BertConfig, k: Backend
     const words = byName.get("bert.embeddings.word_embeddings.weight") as Tensor;
     if (sameNumbers(words, byName.get(DECODER) as Tensor)) {
       byName.delete(DECODER);
-      variant = { ...variant, ownDecoder: false };
     }
   }
-  const tree = modelParams(c, variant, (name) => byName.get(name) as Tensor);
+  const tree = paramsTree(c, byName);
   const decoder = tree.cls.predictions?.decoder.weight;
   for (const [name, tensor] of byName) {
     const multiplies = tensor.shape.length === 2 && (!name.endsWith("embeddings.weight") || tensor === decoder);
     if (multiplies) k.packWeight(tensor);
   }
   return { tree, byName };
+}
+
+/** The parameter tree of a model that has these tensors. */
+export function paramsTree(c: BertConfig, byName: ReadonlyMap<string, Tensor>): ModelParams {
+  const variant = { hasPooler: byName.has("bert.pooler.dense.weight"), ownDecoder: byName.has(DECODER) };
+  return modelParams(c, variant, (name) => byName.get(name) as Tensor);
 }
 
 /** Our name of each tensor in the file → the file's own name. */

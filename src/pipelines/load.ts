@@ -15,6 +15,11 @@ export interface LoadOptions {
   /** `simd`: multiply and add with two roundings, the same on every machine, instead of fused. Default false. */
   readonly deterministic?: boolean;
   /**
+   * `simd`: how many threads compute, 1 to 64. Default: the environment's PLAINBERT_THREADS, or as many as the machine can
+   * run at the same time, but at most 8. The number does not change a bit of any result.
+   */
+  readonly threads?: number;
+  /**
    * The model class, if it is to be another than config.json's: bert-base-cased, say, calls itself BertForMaskedLM but
    * has the next-sentence head too.
    */
@@ -26,16 +31,23 @@ export interface LoadOptions {
 /** A model with its tokenizer. */
 export class Bert extends BertModel {
   private readonly ownTokenizer: BertTokenizer | null;
+  private readonly ownBackend: Backend;
 
   constructor(config: BertConfig, params: LoadedParams, backend: Backend, tokenizer: BertTokenizer | null) {
     super(config, params, backend);
     this.ownTokenizer = tokenizer;
+    this.ownBackend = backend;
   }
 
   /** @throws BertError ERR_VOCABULARY the model's folder has neither vocab.txt nor tokenizer.json */
   get tokenizer(): BertTokenizer {
     if (this.ownTokenizer) return this.ownTokenizer;
     throw new BertError("ERR_VOCABULARY", "bert.tokenizer: the model's folder must have vocab.txt or tokenizer.json");
+  }
+
+  override async dispose(): Promise<void> {
+    await super.dispose();
+    await this.ownBackend.dispose();
   }
 }
 

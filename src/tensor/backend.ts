@@ -3,6 +3,7 @@ import type { layerNorm } from "./kernels/layerNorm.ts";
 import type { linear, matmul, matmulTransposed } from "./kernels/matmul.ts";
 import type { add, gatherRows } from "./kernels/rows.ts";
 import type { softmaxRows } from "./kernels/softmax.ts";
+import type { SharedBackend } from "./simd/simdBackend.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Which backend computes, and why. */
@@ -40,6 +41,13 @@ export interface Backend {
   packWeight(weight: Tensor): void;
   /** The numbers of a weight row by row, whether it was packed (then a copy) or not (then its data). */
   unpackWeight(weight: Tensor): Float32Array;
+
+  /** This backend as another thread can open it (`openShared`) on the same tensors; null where threads cannot share it. */
+  readonly share: (() => SharedBackend) | null;
+  /** The thread that opened what `share` gave has ended. */
+  forgetShared(): void;
+  /** Ends this backend's threads; it still computes, without them. */
+  dispose(): Promise<void>;
 
   readonly linear: typeof linear;
   readonly matmul: typeof matmul;

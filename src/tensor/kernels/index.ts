@@ -21,6 +21,9 @@ export const plain: BackendScope = {
   release: () => {}, // the garbage collector does it
   packWeight: () => {},
   unpackWeight: ({ data }) => data,
+  share: null,
+  forgetShared: () => {},
+  dispose: async () => {},
   linear,
   matmul,
   matmulTransposed,

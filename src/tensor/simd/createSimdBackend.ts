@@ -1,9 +1,13 @@
 import { BertError } from "../../errors.ts";
+import { canShareMemory } from "../threads/platform.ts";
+import { createPool } from "../threads/pool.ts";
+import { threadCount } from "../threads/threadCount.ts";
 import { compileKernels, type Kernels, type Variant, variantsFor } from "./compile.ts";
 import { TensorMemory } from "./memory.ts";
 import { environment, findPlatform } from "./platform.ts";
+import { rangeKernels } from "./rangeKernels.ts";
 import { mismatch } from "./selfCheck.ts";
-import { SimdBackend } from "./simdBackend.ts";
+import { instanceOf, SimdBackend } from "./simdBackend.ts";
 
 export interface SimdOptions {
   /**
@@ -13,10 +17,21 @@ export interface SimdOptions {
   readonly wide?: boolean;
   /** Multiply and add with two roundings, as every machine can: the same bits on all of them. Default false. */
   readonly deterministic?: boolean;
+  /**
+   * How many threads compute. Default: the environment's PLAINBERT_THREADS, or as many as the machine can run at the same
+   * time, but at most 8.
+   */
+  readonly threads?: number;
 }
 
-/** Compiles a variant of the kernels on a memory. */
-export type Compile = (memory: TensorMemory, variant: Variant) => Kernels;
+/** The kernels on a memory, and the module that other threads make theirs from. */
+export interface Compiled {
+  readonly kernels: Kernels;
+  readonly module: WebAssembly.Module;
+}
+
+/** Compiles a variant of the kernels. */
+export type Compile = (memory: TensorMemory, variant: Variant) => Compiled;
 
 /** Of two variants that are right, the wider one is taken if it is at least this much faster. */
 const WORTHWHILE = 1.2;
@@ -32,6 +47,7 @@ const WORTHWHILE = 1.2;
  */
 export function createSimdBackend(options: SimdOptions = {}, compile: Compile = instantiate): SimdBackend {
   if (typeof WebAssembly !== "object") throw new BertError("ERR_BACKEND", "simd: the engine must have WebAssembly");
+  const threads = threadCount(options.threads);
   const memory = new TensorMemory();
   const refused: string[] = [];
   let wide: SimdBackend | null = null;
@@ -46,12 +62,12 @@ export function createSimdBackend(options: SimdOptions = {}, compile: Compile = 
     }
     if (wide !== null) {
       const gain = secondsOf(backend) / secondsOf(wide);
-      if (gain >= WORTHWHILE) return wide;
+      if (gain >= WORTHWHILE) return withThreads(wide, wide.core.reason, threads);
       refused.push(`${nameOf({ ...variant, width: 256 })}: ${gain.toFixed(2)} times as fast as ${name}`);
     }
-    return new SimdBackend({ ...backend.core, reason: [...refused, `${name}: chosen`].join("; ") });
+    return withThreads(backend, [...refused, `${name}: chosen`].join("; "), threads);
   }
-  if (wide !== null) return wide;
+  if (wide !== null) return withThreads(wide, wide.core.reason, threads);
   throw new BertError(
     "ERR_BACKEND",
     `simd: the engine must run WebAssembly's vector instructions: ${refused.join("; ")}`,
@@ -61,23 +77,31 @@ export function createSimdBackend(options: SimdOptions = {}, compile: Compile = 
 /** The backend with this variant, or null and why not. */
 function tryVariant(memory: TensorMemory, variant: Variant, compile: Compile, refused: string[]): SimdBackend | null {
   const name = nameOf(variant);
-  let kernels: Kernels;
+  let compiled: Compiled;
   try {
-    kernels = compile(memory, variant);
+    compiled = compile(memory, variant);
   } catch (error) {
     refused.push(`${name}: ${error instanceof Error ? error.message : error}`);
     return null;
   }
   const reason = [...refused, `${name}: chosen`].join("; ");
-  const backend = new SimdBackend({ memory, kernels, variant, reason });
+  const ranges = rangeKernels(compiled.kernels, memory);
+  const backend = new SimdBackend({ ...compiled, memory, ranges, variant, reason, pool: null });
   const wrong = mismatch(backend);
   if (wrong !== null) refused.push(`${name}: ${wrong}`);
   return wrong === null ? backend : null;
 }
 
-function instantiate(memory: TensorMemory, variant: Variant): Kernels {
+/** The chosen variant with its threads; those that were tried had none. */
+function withThreads({ core }: SimdBackend, reason: string, threads: number): SimdBackend {
+  const source = { module: core.module, memory: core.memory.memory, limits: core.memory.limits };
+  const pool = canShareMemory() ? createPool(core.ranges, source, threads) : null;
+  return new SimdBackend({ ...core, reason, pool });
+}
+
+function instantiate(memory: TensorMemory, variant: Variant): Compiled {
   const module = compileKernels(memory.limits, variant, findPlatform());
-  return new WebAssembly.Instance(module, { env: { memory: memory.memory } }).exports as Kernels;
+  return { module, kernels: instanceOf(module, memory) };
 }
 
 function nameOf({ width, fused }: Variant): string {

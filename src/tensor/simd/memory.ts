@@ -11,6 +11,8 @@ const MAX_PAGES = 65535;
  */
 const UNSHARED_PAGES = 16384;
 
+/** Where the end of what is in use stands, in words of 4 bytes. */
+const END_AT = 1;
 /** Where the kernels' constants stand (assembler.ts), and the room for them. Nothing is at address 0. */
 export const CONSTANTS_AT = 64;
 const CONSTANTS_SIZE = 1024;
@@ -20,9 +22,16 @@ interface Block {
   readonly size: number;
 }
 
+/** A memory as another thread opens it: `postMessage` can carry it. */
+export interface SharedMemory {
+  readonly memory: WebAssembly.Memory;
+  readonly limits: MemoryLimits;
+}
+
 /**
  * The one WebAssembly.Memory on which all tensors of a backend are views, and who has which part of it. It is shared
- * wherever the engine allows it, which lets threads work on it and lets it grow in place.
+ * wherever the engine allows it, which lets threads work on it and lets it grow in place. Each thread has its own object
+ * of this class on it: they take room from one common end, and give back to their own list.
  */
 export class TensorMemory {
   readonly limits: MemoryLimits;
@@ -30,11 +39,17 @@ export class TensorMemory {
   /** By start, with no two adjacent. */
   private readonly free: Block[] = [];
   private readonly used = new Map<number, number>();
-  /** Everything from here on has never been used, and is zeros. */
-  private end = CONSTANTS_AT + CONSTANTS_SIZE;
 
-  /** @throws BertError ERR_BACKEND the engine refuses so much address space */
-  constructor() {
+  /**
+   * @param opened a memory that another thread has made; a new one if left out
+   * @throws BertError ERR_BACKEND the engine refuses so much address space
+   */
+  constructor(opened?: SharedMemory) {
+    if (opened) {
+      this.limits = opened.limits;
+      this.memory = opened.memory;
+      return;
+    }
     const shared = typeof SharedArrayBuffer === "function" && globalThis.crossOriginIsolated !== false;
     this.limits = shared
       ? { initial: 16, maximum: MAX_PAGES, shared }
@@ -44,6 +59,7 @@ export class TensorMemory {
     } catch (cause) {
       throw new BertError("ERR_BACKEND", "simd: the engine must give a WebAssembly.Memory", { cause });
     }
+    this.head()[END_AT] = CONSTANTS_AT + CONSTANTS_SIZE;
   }
 
   /**
@@ -55,9 +71,7 @@ export class TensorMemory {
     const size = Math.max(1, Math.ceil((length * 4) / ALIGNMENT)) * ALIGNMENT;
     const at = this.free.findIndex((block) => block.size >= size);
     if (at < 0) {
-      const start = this.end;
-      this.reach(start + size);
-      this.end += size;
+      const start = this.takeFromEnd(size);
       this.used.set(start, size);
       return new Float32Array(this.memory.buffer, start, length);
     }
@@ -88,11 +102,26 @@ export class TensorMemory {
     });
   }
 
+  /** Everything from the end on has never been used, and is zeros. */
+  private takeFromEnd(size: number): number {
+    for (;;) {
+      const start = Atomics.load(this.head(), END_AT);
+      this.reach(start + size);
+      if (Atomics.compareExchange(this.head(), END_AT, start, start + size) === start) return start;
+    }
+  }
+
+  /** What stands before the constants; a new view each time, as growing replaces a memory's buffer. */
+  private head(): Uint32Array {
+    return new Uint32Array(this.memory.buffer, 0, CONSTANTS_AT / 4);
+  }
+
   private reach(bytes: number): void {
-    const missing = Math.ceil((bytes - this.memory.buffer.byteLength) / PAGE);
-    if (missing <= 0) return;
+    if (bytes <= this.memory.buffer.byteLength) return;
     try {
-      this.memory.grow(missing);
+      if (this.limits.shared) this.memory.grow(0); // shows what other threads have grown it by
+      const missing = Math.ceil((bytes - this.memory.buffer.byteLength) / PAGE);
+      if (missing > 0) this.memory.grow(missing);
     } catch (cause) {
       const gib = (n: number) => `${(n / 2 ** 30).toFixed(2)} GiB`;
       const most = this.limits.maximum * PAGE;

@@ -1,17 +1,39 @@
 import { BertError } from "../../errors.ts";
 import type { BackendInfo, BackendScope } from "../backend.ts";
 import { type Matrix, sizeOf, type Tensor } from "../tensor.ts";
-import { type Kernels, TILINGS, type Variant } from "./compile.ts";
+import { joinPool, type Pool, type SharedPool } from "../threads/pool.ts";
+import type { Kernels, Variant } from "./compile.ts";
 import { PANEL, PANEL_ROW } from "./emitTile.ts";
-import type { TensorMemory } from "./memory.ts";
+import { type SharedMemory, TensorMemory } from "./memory.ts";
+import { type RangeKernels, rangeKernels } from "./rangeKernels.ts";
 
 /** What a backend and its scopes share. */
 export interface SimdCore {
   readonly memory: TensorMemory;
+  readonly module: WebAssembly.Module;
   readonly kernels: Kernels;
+  readonly ranges: RangeKernels;
   readonly variant: Variant;
   readonly reason: string;
+  /** null where threads cannot share memory. */
+  readonly pool: Pool | null;
 }
+
+/** A backend as another thread opens it (`openShared`): `postMessage` can carry it. */
+export interface SharedBackend extends SharedMemory, SharedPool {
+  readonly module: WebAssembly.Module;
+  readonly variant: Variant;
+  readonly reason: string;
+  /** Addresses of the packed weights. */
+  readonly packed: ReadonlySet<number>;
+}
+
+/**
+ * The least work that is worth another thread, in chunks of about 10 µs: multiply-adds at 50 a nanosecond, and elements
+ * of the other kernels at one.
+ */
+const CHUNK_PRODUCTS = 500_000;
+const CHUNK_ELEMENTS = 8192;
 
 /**
  * The kernels of the interface `Backend`, each the twin of the one in kernels/ that has its name. Every array must come
@@ -23,18 +45,22 @@ export interface SimdCore {
 export class SimdBackend implements BackendScope {
   readonly info: BackendInfo;
   readonly core: SimdCore;
+  readonly share: (() => SharedBackend) | null;
   private readonly parent: SimdBackend | null;
-  private readonly packed: WeakSet<Float32Array>;
+  /** Addresses of the packed weights. */
+  private readonly packed: Set<number>;
   private readonly scratch: Scratch;
   private readonly scopes = new Set<SimdBackend>();
   private owned = new Set<Float32Array>();
 
-  constructor(core: SimdCore, parent: SimdBackend | null = null) {
+  constructor(core: SimdCore, parent: SimdBackend | null = null, packed: Iterable<number> = []) {
     const { width, fused } = core.variant;
-    this.info = { name: "simd", width, fused, threads: 1, reason: core.reason };
+    this.info = { name: "simd", width, fused, threads: core.pool?.threads ?? 1, reason: core.reason };
     this.core = core;
+    const { pool } = core;
+    this.share = pool && (() => this.sharedWith(pool));
     this.parent = parent;
-    this.packed = parent ? parent.packed : new WeakSet();
+    this.packed = parent ? parent.packed : new Set(packed);
     this.scratch = parent ? parent.scratch : new Scratch(core.memory);
   }
 
@@ -55,24 +81,35 @@ export class SimdBackend implements BackendScope {
     for (const scope of this.scopes) scope.release(); // those that an error has left open
     this.parent?.scopes.delete(this);
     if (keep && this.owned.delete(keep.data)) this.parent?.owned.add(keep.data);
-    for (const data of this.owned) this.core.memory.release(data);
+    for (const data of this.owned) {
+      this.packed.delete(data.byteOffset);
+      this.core.memory.release(data);
+    }
     this.owned = new Set();
+  }
+
+  forgetShared(): void {
+    this.core.pool?.forgetJoined();
+  }
+
+  async dispose(): Promise<void> {
+    await this.core.pool?.dispose();
   }
 
   packWeight({ data, shape }: Tensor): void {
     const [O, I] = shape;
     if (shape.length !== 2) throw new BertError("ERR_SHAPE", `packWeight: weight must be [O,I], got [${shape}]`);
-    if (this.packed.has(data) || I === 0) return;
+    if (this.packed.has(data.byteOffset) || I === 0) return;
     const panel = this.scratch.panels(I);
     for (let row = 0; row + PANEL <= O; row += PANEL) {
       this.core.kernels.packRows(panel.byteOffset, data.byteOffset + row * I * 4, I * 4, I, PANEL);
       data.set(panel.subarray(0, I * PANEL), row * I);
     }
-    this.packed.add(data);
+    this.packed.add(data.byteOffset);
   }
 
   unpackWeight({ data, shape }: Tensor): Float32Array {
-    if (!this.packed.has(data)) return data;
+    if (!this.packed.has(data.byteOffset)) return data;
     const [O, I] = shape;
     const rows = new Float32Array(data.length);
     for (let row = 0; row < O; row++) this.copyRow(rows, row * I, data, row, I);
@@ -92,7 +129,7 @@ export class SimdBackend implements BackendScope {
     const out = { data: y, offset: 0, rows: R, cols: O, stride: O };
     const a = { data: x, offset: 0, rows: R, cols: I, stride: I };
     const whole = O - (O % PANEL);
-    if (this.packed.has(weight)) {
+    if (this.packed.has(weight.byteOffset)) {
       this.multiply(out, a, weight.byteOffset, 0, whole / PANEL, bias, 1);
     } else {
       for (let row = 0; row < whole; row += PANEL) this.multiplyRows(out, a, weight, row, bias);
@@ -135,41 +172,59 @@ export class SimdBackend implements BackendScope {
     H: number,
     eps: number,
   ): void {
-    if (R > 0) this.core.kernels.layerNorm(y.byteOffset, x.byteOffset, gamma.byteOffset, beta.byteOffset, R, H, eps);
+    const grain = Math.ceil(CHUNK_ELEMENTS / H);
+    this.run("layerNorm", [y.byteOffset, x.byteOffset, gamma.byteOffset, beta.byteOffset, H, eps], R, grain);
   }
 
   gelu(y: Float32Array, x: Float32Array): void {
-    this.core.kernels.gelu(y.byteOffset, x.byteOffset, x.length);
+    this.activate("gelu", y, x);
   }
 
   geluNew(y: Float32Array, x: Float32Array): void {
-    this.core.kernels.geluNew(y.byteOffset, x.byteOffset, x.length);
+    this.activate("geluNew", y, x);
   }
 
   relu(y: Float32Array, x: Float32Array): void {
-    this.core.kernels.relu(y.byteOffset, x.byteOffset, x.length);
+    this.activate("relu", y, x);
   }
 
   silu(y: Float32Array, x: Float32Array): void {
-    this.core.kernels.silu(y.byteOffset, x.byteOffset, x.length);
+    this.activate("silu", y, x);
   }
 
   tanh(y: Float32Array, x: Float32Array): void {
-    this.core.kernels.tanh(y.byteOffset, x.byteOffset, x.length);
+    this.activate("tanh", y, x);
   }
 
   add(y: Float32Array, a: Float32Array, b: Float32Array): void {
-    this.core.kernels.add(y.byteOffset, a.byteOffset, b.byteOffset, y.length);
+    this.run("add", [y.byteOffset, a.byteOffset, b.byteOffset], y.length, CHUNK_ELEMENTS);
   }
 
   gatherRows(y: Float32Array, table: Float32Array, indices: Int32Array, H: number): void {
     for (let r = 0; r < indices.length; r++) this.copyRow(y, r * H, table, indices[r], H);
   }
 
+  private sharedWith(pool: Pool): SharedBackend {
+    const { memory, module, variant, reason } = this.core;
+    const packed = new Set(this.packed);
+    return { memory: memory.memory, limits: memory.limits, module, variant, reason, packed, ...pool.toShare() };
+  }
+
+  private activate(name: "gelu" | "geluNew" | "relu" | "silu" | "tanh", y: Float32Array, x: Float32Array): void {
+    this.run(name, [y.byteOffset, x.byteOffset], x.length, CHUNK_ELEMENTS);
+  }
+
+  /** A range kernel over 0 … total, on all threads if it is more than one chunk. */
+  private run(kernel: keyof RangeKernels, args: readonly number[], total: number, grain: number): void {
+    const { pool, ranges } = this.core;
+    if (pool) pool.parallel(kernel, args, total, grain);
+    else if (total > 0) ranges[kernel](...args, 0, total);
+  }
+
   /** Row `row` of a weight [O, I], packed or not. */
   private copyRow(target: Float32Array, at: number, weight: Float32Array, row: number, I: number): void {
     const start = row * I;
-    const inPanel = this.packed.has(weight) && start - (row % PANEL) * I + PANEL * I <= weight.length;
+    const inPanel = this.packed.has(weight.byteOffset) && start - (row % PANEL) * I + PANEL * I <= weight.length;
     if (!inPanel) {
       target.set(weight.subarray(start, start + I), at);
       return;
@@ -210,10 +265,10 @@ export class SimdBackend implements BackendScope {
     const c = out.data.byteOffset + (out.offset + column) * 4;
     const first = init ? init.byteOffset : this.scratch.zeros(panels * PANEL).byteOffset;
     const aStart = a.data.byteOffset + a.offset * 4;
+    const grain = Math.ceil(CHUNK_PRODUCTS / (out.rows * K * PANEL));
     // biome-ignore format: addresses, strides, sizes
-    this.core.kernels.multiply(
-      c, first, aStart, b, this.scratch.sums.byteOffset, out.stride * 4, 0, a.stride * 4, K * PANEL_ROW, out.rows, K, panels, scale,
-    );
+    this.run("multiply",
+      [c, first, aStart, b, out.stride * 4, 0, a.stride * 4, K * PANEL_ROW, out.rows, K, scale], panels, grain);
   }
 
   /** The columns from `column` on, fewer than 16: computed beside `out`, as a tile would write past its rows' ends. */
@@ -238,18 +293,29 @@ export class SimdBackend implements BackendScope {
   }
 }
 
+/** A backend that another thread has shared: the same tensors, and the same threads to help. */
+export function openShared({ module, variant, reason, packed, ...shared }: SharedBackend): SimdBackend {
+  const memory = new TensorMemory(shared);
+  const kernels = instanceOf(module, memory);
+  const ranges = rangeKernels(kernels, memory);
+  const pool = joinPool(ranges, shared);
+  return new SimdBackend({ memory, module, kernels, ranges, variant, reason, pool }, null, packed);
+}
+
+/** The kernels of a module on this thread. */
+export function instanceOf(module: WebAssembly.Module, { memory }: SharedMemory): Kernels {
+  return new WebAssembly.Instance(module, { env: { memory } }).exports as Kernels;
+}
+
 /** Arrays that kernels use between two calls and nobody keeps; they grow to the largest size asked for. */
 class Scratch {
   readonly lastInit: Float32Array;
-  /** A tile's sums between two parts. */
-  readonly sums: Float32Array;
   private readonly memory: TensorMemory;
   private readonly arrays = new Map<string, Float32Array>();
 
   constructor(memory: TensorMemory) {
     this.memory = memory;
     this.lastInit = memory.allocate(PANEL);
-    this.sums = memory.allocate(TILINGS.wide.rows * PANEL);
   }
 
   /** Room for `rows` rows of panels. */

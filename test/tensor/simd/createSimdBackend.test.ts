@@ -1,11 +1,12 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { compileKernels, type Kernels, variantsFor } from "../../../src/tensor/simd/compile.ts";
+import { compileKernels, variantsFor } from "../../../src/tensor/simd/compile.ts";
 import { type Compile, createSimdBackend } from "../../../src/tensor/simd/createSimdBackend.ts";
 import { findPlatform, type Platform } from "../../../src/tensor/simd/platform.ts";
+import { instanceOf } from "../../../src/tensor/simd/simdBackend.ts";
 
 const instantiate: Compile = (memory, variant) => {
   const module = compileKernels(memory.limits, variant, findPlatform());
-  return new WebAssembly.Instance(module, { env: { memory: memory.memory } }).exports as Kernels;
+  return { module, kernels: instanceOf(module, memory) };
 };
 const platform = (arch: string, v8: number): Platform => ({ arch, v8, withFlags: (_, body) => body() });
 
@@ -32,7 +33,7 @@ describe("variants", () => {
 
 describe("createSimdBackend", () => {
   test("says what runs and why", () => {
-    const backend = createSimdBackend({ wide: false });
+    const backend = createSimdBackend({ wide: false, threads: 1 });
     const reason = "128-bit fused multiply-add: chosen";
     expect(backend.info).toEqual({ name: "simd", width: 128, fused: true, threads: 1, reason });
     expect(createSimdBackend({ wide: false, deterministic: true }).info.fused).toBe(false);
@@ -52,13 +53,13 @@ describe("createSimdBackend", () => {
     "add",
   ] as const)("a variant whose %s is wrong is not taken, and the reason says so", (kernel) => {
     const broken: Compile = (memory, variant) => {
-      const kernels = instantiate(memory, variant);
-      if (!variant.fused) return kernels;
+      const { module, kernels } = instantiate(memory, variant);
+      if (!variant.fused) return { module, kernels };
       const wrong = (...args: number[]) => {
         kernels[kernel](...args);
         new Float32Array(memory.memory.buffer)[args[0] / 4 + 1] += 0.001; // one number, slightly
       };
-      return { ...kernels, [kernel]: wrong };
+      return { module, kernels: { ...kernels, [kernel]: wrong } };
     };
     const backend = createSimdBackend({ wide: false }, broken);
     expect(backend.info.fused).toBe(false);

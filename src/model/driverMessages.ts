@@ -1,0 +1,47 @@
+import type { BertErrorCode } from "../errors.ts";
+import type { SharedBackend } from "../tensor/simd/simdBackend.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { BertConfig } from "./config.ts";
+import type { BertOutput } from "./forward.ts";
+import type { ForwardRequest } from "./forwardPass.ts";
+
+/** Where a parameter stands in the shared memory. */
+export interface ParameterPlace {
+  readonly name: string;
+  readonly byteOffset: number;
+  readonly shape: readonly number[];
+}
+
+/** The first message to the driver's worker: the model that it computes. */
+export interface DriverStart {
+  readonly type: "start";
+  readonly config: BertConfig;
+  readonly backend: SharedBackend;
+  readonly parameters: readonly ParameterPlace[];
+}
+
+/** A forward pass to compute. */
+export interface DriverCall {
+  readonly type: "call";
+  readonly id: number;
+  readonly request: ForwardRequest;
+  /** Whether every tap is to be posted. */
+  readonly tap: boolean;
+  /** One number in shared memory, which the caller sets to 1 when the pass is not wanted any more. */
+  readonly stop: Int32Array;
+}
+
+/** What the driver's worker posts: taps in order, then one of the others. */
+export type DriverAnswer =
+  | { readonly type: "tap"; readonly id: number; readonly name: string; readonly tensor: Tensor }
+  | { readonly type: "output"; readonly id: number; readonly output: BertOutput }
+  | { readonly type: "stopped"; readonly id: number }
+  | { readonly type: "failed"; readonly id: number; readonly error: PostedError };
+
+/** An error as a message: a thread gets only the parts of a class that it can clone. */
+export interface PostedError {
+  /** null for one that is no BertError. */
+  readonly code: BertErrorCode | null;
+  readonly message: string;
+  readonly stack: string;
+}

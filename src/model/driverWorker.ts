@@ -1,0 +1,67 @@
+/** The module of the driver's worker: it holds the model over the shared memory, and computes one call after the other. */
+import { BertError } from "../errors.ts";
+import { openShared } from "../tensor/simd/simdBackend.ts";
+import { sizeOf, type Tensor } from "../tensor/tensor.ts";
+import { parent } from "../tensor/threads/platform.ts";
+import { paramsTree } from "./checkpoint.ts";
+import type { DriverAnswer, DriverCall, DriverStart, PostedError } from "./driverMessages.ts";
+import type { BertOutput } from "./forward.ts";
+import { type ForwardModel, forwardPass } from "./forwardPass.ts";
+import { listTaps } from "./taps.ts";
+
+const { listen, post } = parent();
+let model: ForwardModel;
+
+listen((message) => {
+  const received = message as DriverStart | DriverCall;
+  if (received.type === "start") model = open(received);
+  else run(received);
+});
+
+function open({ config, backend, parameters }: DriverStart): ForwardModel {
+  const { buffer } = backend.memory;
+  const tensorAt = (byteOffset: number, shape: readonly number[]): Tensor => ({
+    data: new Float32Array(buffer, byteOffset, sizeOf(shape)),
+    shape,
+  });
+  const byName = new Map(parameters.map(({ name, byteOffset, shape }) => [name, tensorAt(byteOffset, shape)]));
+  const tree = paramsTree(config, byName);
+  const taps = new Map(listTaps(config, tree).map((info) => [info.name, info]));
+  return { config, tree, taps, kernels: openShared(backend) };
+}
+
+function run({ id, request, tap, stop }: DriverCall): void {
+  const answer = (message: DriverAnswer, transfer?: readonly ArrayBuffer[]) => post(message, transfer);
+  const steps = forwardPass(
+    model,
+    request,
+    tap ? (name, tensor) => answer({ type: "tap", id, name, tensor }) : undefined,
+  );
+  try {
+    while (Atomics.load(stop, 0) === 0) {
+      const step = steps.next();
+      if (!step.done) continue;
+      answer({ type: "output", id, output: step.value }, buffersOf(step.value));
+      return;
+    }
+    answer({ type: "stopped", id });
+  } catch (error) {
+    answer({ type: "failed", id, error: posted(error) });
+  } finally {
+    steps.return(undefined as never); // frees what a stopped pass has allocated
+  }
+}
+
+/** Every array of an output once: the same tensor may be a hidden state and a tap. */
+function buffersOf(output: BertOutput): ArrayBuffer[] {
+  const tensors = Object.values(output).flatMap((value: Tensor | readonly Tensor[] | ReadonlyMap<string, Tensor>) =>
+    "data" in value ? [value] : [...value.values()],
+  );
+  return [...new Set(tensors.map(({ data }) => data.buffer as ArrayBuffer))];
+}
+
+function posted(error: unknown): PostedError {
+  if (!(error instanceof Error)) return { code: null, message: String(error), stack: "" };
+  const code = error instanceof BertError ? error.code : null;
+  return { code, message: error.message, stack: error.stack ?? "" };
+}

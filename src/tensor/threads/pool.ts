@@ -1,0 +1,168 @@
+import { BertError } from "../../errors.ts";
+import type { SharedMemory } from "../simd/memory.ts";
+import { Control, type Kernel, MAX_ARGUMENTS, MAX_CHUNKS, type Outcome } from "./control.ts";
+import { besideModule, startWorker, type WorkerHandle } from "./platform.ts";
+import type { HelperStart } from "./worker.ts";
+
+/** What a helper needs to have the same kernels as the pool's maker. */
+export interface KernelSource extends SharedMemory {
+  readonly module: WebAssembly.Module;
+}
+
+/** The kernels of this thread by name: every thread of a pool must make them in the same order. */
+export type KernelTable = Readonly<Record<string, Kernel>>;
+
+/** A pool as another thread joins it: `postMessage` can carry it. */
+export interface SharedPool {
+  readonly control: SharedArrayBuffer;
+  readonly helpers: number;
+}
+
+/** The publishers of a pool: the thread that made it, and the one that joined it. */
+const MAKER = 1;
+const JOINER = 2;
+
+/**
+ * Threads that run one kernel together. The one that calls `parallel` works too; the others, helpers, wait for it.
+ *
+ * A kernel is given `begin` and `end`, a range of output rows, columns or heads, and computes all of each of them. No sum
+ * is ever split, so the number of threads does not change a bit of the result.
+ */
+export class Pool {
+  /** How many threads compute, the caller's included. */
+  readonly threads: number;
+  private readonly kernels: readonly Kernel[];
+  private readonly numbers: ReadonlyMap<string, number>;
+  private readonly control: Control;
+  /** null in a pool that was joined: its helpers belong to whoever made it. */
+  private readonly source: KernelSource | null;
+  private readonly workers: WorkerHandle[] = [];
+  private state: "new" | "started" | "disposed" = "new";
+
+  /** Call `createPool` or `joinPool`. */
+  constructor(table: KernelTable, control: Control, source: KernelSource | null) {
+    this.kernels = Object.values(table);
+    this.numbers = new Map(Object.keys(table).map((name, i) => [name, i]));
+    this.control = control;
+    this.source = source;
+    this.threads = control.helpers + 1;
+  }
+
+  /**
+   * Runs `kernel(...args, begin, end)` over 0 … total, in chunks of `grain`, and returns when all are done. Work of one
+   * chunk stays on this thread. So does all of it while another thread has the helpers: nobody ever waits for them.
+   *
+   * With nothing to compute, a call that two threads share takes 1.5 µs where both cores are free (Node 26, best of many
+   * runs): a grain is worth it from some 10 µs of work on. A helper that sleeps takes 20 to 60 µs to wake.
+   *
+   * @throws BertError ERR_BACKEND the kernel failed on another thread, or that thread ended; what the kernel throws here
+   */
+  parallel(kernel: string, args: readonly number[], total: number, grain: number): void {
+    const number = this.numbers.get(kernel);
+    if (number === undefined || args.length > MAX_ARGUMENTS || !(grain >= 1)) {
+      throw new BertError(
+        "ERR_BACKEND",
+        `parallel: kernel must be one of ${[...this.numbers.keys()].join(", ")} with at most ${MAX_ARGUMENTS} arguments and a grain of at least 1, got ${kernel} with ${args.length} and ${grain}`,
+      );
+    }
+    const { control } = this;
+    const owner = this.source ? MAKER : JOINER;
+    if (total > grain) this.start();
+    if (total <= grain || control.helpers === 0 || !control.acquire(owner)) {
+      if (total > 0) this.kernels[number](...args, 0, total);
+      return;
+    }
+    try {
+      this.share(number, kernel, args, total, Math.max(grain, Math.ceil(total / MAX_CHUNKS)));
+    } finally {
+      control.release(owner);
+    }
+  }
+
+  private share(number: number, name: string, args: readonly number[], total: number, grain: number): void {
+    const { control } = this;
+    const job = control.publish(number, args, total, grain);
+    let outcome: Outcome;
+    try {
+      control.work(job, this.kernels);
+    } finally {
+      control.close(job);
+      outcome = control.join(job); // in any case: until then others write into the caller's tensors
+    }
+    if (outcome === "failed") {
+      const stack = control.failure();
+      const cause = new Error(stack.split("\n", 1)[0]);
+      cause.stack = stack;
+      throw new BertError("ERR_BACKEND", `parallel: ${name} must not fail, got on another thread ${cause.message}`, {
+        cause,
+      });
+    }
+    if (outcome !== "done") {
+      const what = outcome === "died" ? "ended" : "did not answer for 20 seconds";
+      throw new BertError("ERR_BACKEND", `parallel: ${name} must be finished by every thread, one of them ${what}`);
+    }
+  }
+
+  /** For `joinPool` on one other thread, which can then use the same helpers. */
+  toShare(): SharedPool {
+    this.start();
+    return { control: this.control.buffer, helpers: this.control.helpers };
+  }
+
+  /** The thread that joined has ended: if it had the helpers, they are free again. */
+  forgetJoined(): void {
+    this.control.release(JOINER);
+  }
+
+  /** Ends the helpers. `parallel` works on, on the caller's thread alone. */
+  async dispose(): Promise<void> {
+    this.state = "disposed";
+    await Promise.all(this.workers.splice(0).map((worker) => worker.terminate()));
+  }
+
+  /** Starts the helpers when they are needed for the first time; they help as soon as they are ready. */
+  private start(): void {
+    if (this.state !== "new") return;
+    this.state = "started";
+    if (this.source) for (let i = 0; i < this.control.helpers; i++) this.startHelper(i, this.source);
+  }
+
+  private startHelper(index: number, source: KernelSource): void {
+    let ready = false;
+    const worker = startWorker(
+      {
+        node: besideModule("./worker", import.meta.url),
+        web: () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }),
+      },
+      {
+        onMessage: () => {
+          ready = true;
+        },
+        onEnd: () => {
+          this.control.bury(index);
+          // One that could not even start would not the next time either: then there is a thread less.
+          if (ready && this.state === "started") this.startHelper(index, source);
+        },
+      },
+    );
+    this.workers[index] = worker;
+    const start: HelperStart = { ...this.toShare(), ...source, index };
+    worker.post(start);
+  }
+}
+
+/**
+ * Makes a pool. Its helpers start with the first work that is shared, and never keep a process running.
+ *
+ * @param table   this thread's kernels
+ * @param source  what the helpers make theirs from
+ * @param threads how many threads compute, the caller's included
+ */
+export function createPool(table: KernelTable, source: KernelSource, threads: number): Pool {
+  return new Pool(table, new Control(threads - 1), source);
+}
+
+/** For one other thread, the one on which `forward` computes: the same helpers. */
+export function joinPool(table: KernelTable, { control, helpers }: SharedPool): Pool {
+  return new Pool(table, new Control(helpers, control), null);
+}

@@ -1,0 +1,22 @@
+/** The module of a helper thread: it makes its kernels and then does nothing but take chunks of jobs. */
+import { TensorMemory } from "../simd/memory.ts";
+import { rangeKernels } from "../simd/rangeKernels.ts";
+import { instanceOf } from "../simd/simdBackend.ts";
+import { Control } from "./control.ts";
+import { parent } from "./platform.ts";
+import type { KernelSource, SharedPool } from "./pool.ts";
+
+/** The one message that a helper gets. */
+export interface HelperStart extends SharedPool, KernelSource {
+  /** Which helper this is, from 0. */
+  readonly index: number;
+}
+
+const { listen, post } = parent();
+listen((message) => {
+  const { module, control, helpers, index, ...shared } = message as HelperStart;
+  const memory = new TensorMemory(shared);
+  const kernels = Object.values(rangeKernels(instanceOf(module, memory), memory));
+  post("ready");
+  new Control(helpers, control).help(index, kernels);
+});
