@@ -4,8 +4,9 @@ import { emitMultiply } from "./emitMatmul.ts";
 import { emitPack } from "./emitPack.ts";
 import { emitLayerNorm, emitSoftmax } from "./emitRows.ts";
 import type { Tiling } from "./emitTile.ts";
-import { CONSTANTS_AT } from "./memory.ts";
+import { CONSTANTS_AT, type SharedMemory, type TensorMemory } from "./memory.ts";
 import type { Platform } from "./platform.ts";
+import { useMuch } from "./useMuch.ts";
 
 /** One way to compile the kernels. */
 export interface Variant {
@@ -47,8 +48,8 @@ export const TILINGS: { readonly wide: Tiling; readonly wideUnfused: Tiling; rea
   narrow: { rows: 4, columns: 8, unroll: 1 },
 };
 
-/** Compile at once, with the optimising compiler alone. */
-const OPTIMIZE = ["--no-liftoff", "--no-wasm-lazy-compilation"];
+/** Compile a function that is used much with the optimising compiler at once, in the call that shows it. */
+const OPTIMIZE_AT_ONCE = "--wasm-sync-tier-up";
 /** Turn pairs of adjacent 128-bit operations into one of 256 bits; experimental, x64 only. */
 const WIDEN = "--experimental-wasm-revectorize";
 /** Relaxed SIMD in Node 20; standard since V8 11.4. */
@@ -68,15 +69,42 @@ function kernelModule(memory: MemoryLimits, { tiling, fused }: Variant): Uint8Ar
   return m.toBytes();
 }
 
-/** Compiles a variant. @throws WebAssembly.CompileError the engine does not know its instructions */
-export function compileKernels(memory: MemoryLimits, variant: Variant, platform: Platform | null): WebAssembly.Module {
-  const bytes = kernelModule(memory, variant);
-  const compile = () => new WebAssembly.Module(bytes);
+/** The kernels on a memory, and the module that other threads make theirs from. */
+export interface Compiled {
+  readonly kernels: Kernels;
+  readonly module: WebAssembly.Module;
+}
+
+/**
+ * Compiles a variant for a memory. Where V8 widens, every kernel is used here until V8 has optimised it: it reads its
+ * flags when it optimises, and they are set only meanwhile. The code that comes of it is the module's, in every thread.
+ *
+ * V8 could also be told to optimise without any use (`--no-liftoff`). But flags hold for the whole process, and with that
+ * one a function of somebody else's module that is optimised in the background at that moment ends the process: the
+ * inliner finds none of the records that it expects (seen in Node 26.10). The two flags here only make V8 do sooner, or
+ * in wider vectors, what it does anyway.
+ *
+ * @throws WebAssembly.CompileError the engine does not know its instructions
+ */
+export function compileKernels(memory: TensorMemory, variant: Variant, platform: Platform | null): Compiled {
+  const bytes = kernelModule(memory.limits, variant);
+  const optimizes = platform !== null && platform.v8 >= FIRST_V8_THAT_WIDENS;
+  const compile = (): Compiled => {
+    const module = new WebAssembly.Module(bytes);
+    const kernels = instanceOf(module, memory);
+    if (optimizes) useMuch(kernels, memory);
+    return { kernels, module };
+  };
   if (!platform) return compile();
-  const flags = [...OPTIMIZE];
+  const flags = optimizes ? [OPTIMIZE_AT_ONCE] : [];
   if (variant.width === 256) flags.push(WIDEN);
   if (variant.fused && platform.v8 <= LAST_V8_WITHOUT_RELAXED) flags.push(RELAXED);
   return platform.withFlags(flags, compile);
+}
+
+/** The kernels of a module on this thread. */
+export function instanceOf(module: WebAssembly.Module, { memory }: SharedMemory): Kernels {
+  return new WebAssembly.Instance(module, { env: { memory } }).exports as Kernels;
 }
 
 /** The variants to try, the widest first. */

@@ -2,12 +2,12 @@ import { BertError } from "../../errors.ts";
 import { canShareMemory } from "../threads/platform.ts";
 import { createPool } from "../threads/pool.ts";
 import { threadCount } from "../threads/threadCount.ts";
-import { compileKernels, type Kernels, type Variant, variantsFor } from "./compile.ts";
+import { type Compiled, compileKernels, type Variant, variantsFor } from "./compile.ts";
 import { TensorMemory } from "./memory.ts";
 import { environment, findPlatform } from "./platform.ts";
 import { rangeKernels } from "./rangeKernels.ts";
 import { mismatch } from "./selfCheck.ts";
-import { instanceOf, SimdBackend } from "./simdBackend.ts";
+import { SimdBackend } from "./simdBackend.ts";
 
 export interface SimdOptions {
   /**
@@ -22,12 +22,6 @@ export interface SimdOptions {
    * time, but at most 8.
    */
   readonly threads?: number;
-}
-
-/** The kernels on a memory, and the module that other threads make theirs from. */
-export interface Compiled {
-  readonly kernels: Kernels;
-  readonly module: WebAssembly.Module;
 }
 
 /** Compiles a variant of the kernels. */
@@ -45,7 +39,7 @@ const WORTHWHILE = 1.2;
  * const backend = createSimdBackend();
  * backend.info; // { width: 256, fused: true, reason: "…" }
  */
-export function createSimdBackend(options: SimdOptions = {}, compile: Compile = instantiate): SimdBackend {
+export function createSimdBackend(options: SimdOptions = {}, compile: Compile = compileNow): SimdBackend {
   if (typeof WebAssembly !== "object") throw new BertError("ERR_BACKEND", "simd: the engine must have WebAssembly");
   const threads = threadCount(options.threads);
   const memory = new TensorMemory();
@@ -99,9 +93,8 @@ function withThreads({ core }: SimdBackend, reason: string, threads: number): Si
   return new SimdBackend({ ...core, reason, pool });
 }
 
-function instantiate(memory: TensorMemory, variant: Variant): Compiled {
-  const module = compileKernels(memory.limits, variant, findPlatform());
-  return { module, kernels: instanceOf(module, memory) };
+function compileNow(memory: TensorMemory, variant: Variant): Compiled {
+  return compileKernels(memory, variant, findPlatform());
 }
 
 function nameOf({ width, fused }: Variant): string {

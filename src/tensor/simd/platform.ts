@@ -5,7 +5,7 @@ export interface Platform {
   /** V8's major version: 11 in Node 20, 12 in 22, 13 in 24, 14 in 26. */
   readonly v8: number;
   /**
-   * Runs `body` with flags of V8 set, such as `--no-liftoff`, and sets them back. They hold for what is compiled in
+   * Runs `body` with flags of V8 set, such as `--wasm-sync-tier-up`, and sets them back. They hold for what is optimised in
    * between and for nothing else: modules keep the code that they were compiled to, in workers too.
    */
   withFlags<T>(flags: readonly string[], body: () => T): T;

@@ -2,7 +2,7 @@ import { BertError } from "../../errors.ts";
 import type { BackendInfo, BackendScope } from "../backend.ts";
 import { type Matrix, sizeOf, type Tensor } from "../tensor.ts";
 import { joinPool, type Pool, type SharedPool } from "../threads/pool.ts";
-import type { Kernels, Variant } from "./compile.ts";
+import { instanceOf, type Kernels, type Variant } from "./compile.ts";
 import { PANEL, PANEL_ROW } from "./emitTile.ts";
 import { type SharedMemory, TensorMemory } from "./memory.ts";
 import { type RangeKernels, rangeKernels } from "./rangeKernels.ts";
@@ -300,11 +300,6 @@ export function openShared({ module, variant, reason, packed, ...shared }: Share
   const ranges = rangeKernels(kernels, memory);
   const pool = joinPool(ranges, shared);
   return new SimdBackend({ memory, module, kernels, ranges, variant, reason, pool }, null, packed);
-}
-
-/** The kernels of a module on this thread. */
-export function instanceOf(module: WebAssembly.Module, { memory }: SharedMemory): Kernels {
-  return new WebAssembly.Instance(module, { env: { memory } }).exports as Kernels;
 }
 
 /** Arrays that kernels use between two calls and nobody keeps; they grow to the largest size asked for. */

@@ -1,7 +1,8 @@
 /** The module of a helper thread: it makes its kernels and then does nothing but take chunks of jobs. */
+
+import { instanceOf } from "../simd/compile.ts";
 import { TensorMemory } from "../simd/memory.ts";
 import { rangeKernels } from "../simd/rangeKernels.ts";
-import { instanceOf } from "../simd/simdBackend.ts";
 import { Control } from "./control.ts";
 import { parent } from "./platform.ts";
 import type { KernelSource, SharedPool } from "./pool.ts";

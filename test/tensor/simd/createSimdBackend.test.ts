@@ -2,12 +2,8 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { compileKernels, variantsFor } from "../../../src/tensor/simd/compile.ts";
 import { type Compile, createSimdBackend } from "../../../src/tensor/simd/createSimdBackend.ts";
 import { findPlatform, type Platform } from "../../../src/tensor/simd/platform.ts";
-import { instanceOf } from "../../../src/tensor/simd/simdBackend.ts";
 
-const instantiate: Compile = (memory, variant) => {
-  const module = compileKernels(memory.limits, variant, findPlatform());
-  return { module, kernels: instanceOf(module, memory) };
-};
+const instantiate: Compile = (memory, variant) => compileKernels(memory, variant, findPlatform());
 const platform = (arch: string, v8: number): Platform => ({ arch, v8, withFlags: (_, body) => body() });
 
 afterEach(() => {

@@ -105,7 +105,7 @@ describe("a failure", () => {
     }
     expect(there).toMatchObject({ name: "BertError", code: "ERR_BACKEND" });
     expect(there?.message).toMatch(/^parallel: add must not fail, got on another thread RuntimeError: .*out of bounds/);
-    expect((there?.cause as Error).stack).toContain("wasm");
+    expect((there?.cause as Error | undefined)?.stack).toContain("wasm");
     const y = k.zeros([N]).data;
     const ones = k.zeros([N]).data.fill(1);
     pool.parallel("add", [y.byteOffset, y.byteOffset, ones.byteOffset], N, 64);
