@@ -1,0 +1,28 @@
+/**
+ * A program for otherModules.slow.test.ts: makes backends, as `loadBert` does, while other threads compile, run and optimise
+ * WebAssembly of their own: Node's reader of TypeScript, a large module with many calls. V8's flags hold for the whole
+ * process, so what `compileKernels` sets must be harmless there. (With `--no-liftoff`, one run in three of 100 ended in
+ * V8's "Fatal error": see compile.ts.)
+ */
+import { Worker } from "node:worker_threads";
+import { createSimdBackend } from "../../../src/tensor/simd/createSimdBackend.ts";
+
+const stripping = `
+  const { stripTypeScriptTypes } = require("node:module");
+  for (let i = 0; i < 20; i++) stripTypeScriptTypes("const a: number = " + i);
+`;
+
+/** Two threads at a time; when one is done, two new ones, which compile again. */
+function keepCompiling(): void {
+  const workers = [0, 1].map(() => new Worker(stripping, { eval: true }));
+  workers[0].once("exit", keepCompiling);
+}
+
+keepCompiling();
+const backends = Number(process.argv[2]);
+for (let i = 0; i < backends; i++) {
+  if (createSimdBackend().info.name !== "simd") throw new Error("no simd");
+  await new Promise((turn) => setTimeout(turn, 5));
+}
+console.log("done");
+process.exit(0);
