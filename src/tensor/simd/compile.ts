@@ -69,6 +69,9 @@ function kernelModule(memory: MemoryLimits, { tiling, fused }: Variant): Uint8Ar
   return m.toBytes();
 }
 
+/** Each variant's module, once it is optimised: the next model has it without the 30 to 60 ms that this takes. */
+const compiled = new Map<string, WebAssembly.Module>();
+
 /** The kernels on a memory, and the module that other threads make theirs from. */
 export interface Compiled {
   readonly kernels: Kernels;
@@ -87,12 +90,15 @@ export interface Compiled {
  * @throws WebAssembly.CompileError the engine does not know its instructions
  */
 export function compileKernels(memory: TensorMemory, variant: Variant, platform: Platform | null): Compiled {
-  const bytes = kernelModule(memory.limits, variant);
+  const key = JSON.stringify([memory.limits, variant, platform !== null]);
+  const known = compiled.get(key);
+  if (known) return { kernels: instanceOf(known, memory), module: known };
   const optimizes = platform !== null && platform.v8 >= FIRST_V8_THAT_WIDENS;
   const compile = (): Compiled => {
-    const module = new WebAssembly.Module(bytes);
+    const module = new WebAssembly.Module(kernelModule(memory.limits, variant));
     const kernels = instanceOf(module, memory);
     if (optimizes) useMuch(kernels, memory);
+    compiled.set(key, module);
     return { kernels, module };
   };
   if (!platform) return compile();

@@ -34,8 +34,11 @@ const JOB_MASK = 0xfffff;
 export const MAX_ARGUMENTS = 32;
 const TEXT_BYTES = 4096;
 
-/** How long a helper looks for the next job before it sleeps. Between two kernels of a layer pass 1 to 20 µs. */
-const SPIN_MS = 0.1;
+/**
+ * How long a helper looks for the next job before it sleeps: longer than what a layer computes on one thread between two
+ * jobs, as waking one takes some 80 µs (Node 26, two cores).
+ */
+const SPIN_MS = 1;
 /** Reading the clock takes as long as some ten looks. */
 const LOOKS_PER_CLOCK = 64;
 /** A helper that has not finished its chunk after this many waits of PATIENCE_MS is given up. */

@@ -1,11 +1,13 @@
 /**
- * A program for otherModules.slow.test.ts: makes backends, as `loadBert` does, while other threads compile, run and optimise
+ * A program for otherModules.slow.test.ts: compiles the kernels, as `loadBert` does, while other threads compile, run and optimise
  * WebAssembly of their own: Node's reader of TypeScript, a large module with many calls. V8's flags hold for the whole
  * process, so what `compileKernels` sets must be harmless there. (With `--no-liftoff`, one run in three of 100 ended in
  * V8's "Fatal error": see compile.ts.)
  */
 import { Worker } from "node:worker_threads";
-import { createSimdBackend } from "../../../src/tensor/simd/createSimdBackend.ts";
+import { compileKernels, type Variant, variantsFor } from "../../../src/tensor/simd/compile.ts";
+import { TensorMemory } from "../../../src/tensor/simd/memory.ts";
+import { findPlatform } from "../../../src/tensor/simd/platform.ts";
 
 const stripping = `
   const { stripTypeScriptTypes } = require("node:module");
@@ -19,9 +21,9 @@ function keepCompiling(): void {
 }
 
 keepCompiling();
-const backends = Number(process.argv[2]);
-for (let i = 0; i < backends; i++) {
-  if (createSimdBackend().info.name !== "simd") throw new Error("no simd");
+const [variant] = variantsFor(findPlatform(), {});
+for (let run = 0; run < Number(process.argv[2]); run++) {
+  compileKernels(new TensorMemory(), { ...variant, run } as Variant, findPlatform()); // another variant: compiled anew
   await new Promise((turn) => setTimeout(turn, 5));
 }
 console.log("done");
