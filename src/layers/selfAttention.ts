@@ -1,5 +1,6 @@
 import type { Backend } from "../tensor/backend.ts";
-import type { Matrix, Tensor } from "../tensor/tensor.ts";
+import { longest } from "../tensor/kernels/attention.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { type LinearParams, linear } from "./linear.ts";
 import type { Tap } from "./tap.ts";
 
@@ -15,7 +16,8 @@ export interface SelfAttentionParams {
  *
  *     head_a = softmax(Q_a K_aᵀ / √D) V_a        out = [head_1; …; head_A]
  *
- * Each token attends to the tokens of its own sequence and to nothing else.
+ * Q, K and V are linear maps of x; the equation itself is kernels/attention.ts. Each token attends to the tokens of its
+ * own sequence and to nothing else.
  *
  * @param x        [R, H], the sequences end to end
  * @param offsets  [B + 1], sequence b is rows offsets[b] … offsets[b+1] − 1
@@ -33,7 +35,6 @@ export function selfAttention(
   tap?: Tap,
 ): Tensor {
   const [R, H] = x.shape;
-  const D = H / A;
   const B = offsets.length - 1;
   const T = longest(offsets);
 
@@ -44,33 +45,9 @@ export function selfAttention(
   const v = linear(k, p.value, x); // [R, H]   V
   tap?.see("value", v);
 
-  const keep = tap?.wants("probs") === true; // otherwise one head's probabilities are overwritten by the next one's
-  const probs = k.zeros(keep ? [B, A, T, T] : [T, T]);
+  const probs = tap?.wants("probs") ? k.zeros([B, A, T, T]) : null;
   const out = k.zeros([R, H]);
-  for (let b = 0; b < B; b++) {
-    const length = offsets[b + 1] - offsets[b];
-    for (let a = 0; a < A; a++) {
-      // Head a of sequence b is columns [aD, (a+1)D) of its rows: a window, so nothing is transposed or copied.
-      const head = (t: Tensor): Matrix => ({
-        data: t.data,
-        offset: offsets[b] * H + a * D,
-        rows: length,
-        cols: D,
-        stride: H,
-      });
-      const offset = keep ? (b * A + a) * T * T : 0;
-      const P: Matrix = { data: probs.data, offset, rows: length, cols: length, stride: T };
-      k.matmulTransposed(P, head(q), head(key), 1 / Math.sqrt(D)); // Q_a K_aᵀ / √D
-      k.softmaxRows(P);
-      k.matmul(head(out), P, head(v), headMask?.[a] ?? 1); //         · V_a
-    }
-  }
-  if (keep) tap?.see("probs", probs);
+  k.attention(out.data, probs?.data ?? null, q.data, key.data, v.data, offsets, H, A, headMask ?? null);
+  if (probs) tap?.see("probs", probs);
   return out;
-}
-
-function longest(offsets: Int32Array): number {
-  let T = 0;
-  for (let b = 1; b < offsets.length; b++) T = Math.max(T, offsets[b] - offsets[b - 1]);
-  return T;
 }

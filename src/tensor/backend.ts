@@ -1,4 +1,5 @@
 import type { gelu, geluNew, relu, silu, tanh } from "./kernels/activations.ts";
+import type { attention } from "./kernels/attention.ts";
 import type { layerNorm } from "./kernels/layerNorm.ts";
 import type { linear, matmul, matmulTransposed } from "./kernels/matmul.ts";
 import type { add, gatherRows } from "./kernels/rows.ts";
@@ -53,6 +54,7 @@ export interface Backend {
   readonly matmul: typeof matmul;
   readonly matmulTransposed: typeof matmulTransposed;
   readonly softmaxRows: typeof softmaxRows;
+  readonly attention: typeof attention;
   readonly layerNorm: typeof layerNorm;
   readonly gelu: typeof gelu;
   readonly geluNew: typeof geluNew;

@@ -1,6 +1,7 @@
 import type { BackendScope } from "../backend.ts";
 import { sizeOf, type Tensor } from "../tensor.ts";
 import { gelu, geluNew, relu, silu, tanh } from "./activations.ts";
+import { attention } from "./attention.ts";
 import { layerNorm } from "./layerNorm.ts";
 import { linear, matmul, matmulTransposed } from "./matmul.ts";
 import { add, gatherRows } from "./rows.ts";
@@ -28,6 +29,7 @@ export const plain: BackendScope = {
   matmul,
   matmulTransposed,
   softmaxRows,
+  attention,
   layerNorm,
   gelu,
   geluNew,

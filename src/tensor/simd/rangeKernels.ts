@@ -1,3 +1,4 @@
+import { attentionRange } from "./attentionRange.ts";
 import { type Kernels, TILINGS } from "./compile.ts";
 import { PANEL, PANEL_ROW } from "./emitTile.ts";
 import type { TensorMemory } from "./memory.ts";
@@ -6,11 +7,11 @@ import type { TensorMemory } from "./memory.ts";
 type RangeKernel = (...args: number[]) => void;
 
 export type RangeKernels = Readonly<
-  Record<"multiply" | "layerNorm" | "gelu" | "geluNew" | "relu" | "silu" | "tanh" | "add", RangeKernel>
+  Record<"multiply" | "attention" | "layerNorm" | "gelu" | "geluNew" | "relu" | "silu" | "tanh" | "add", RangeKernel>
 >;
 
 /**
- * The kernels that threads share, each over a range of its outputs: panels, rows or elements. An output is computed in
+ * The kernels that threads share, each over a range of its outputs: panels, heads, rows or elements. An output is computed in
  * the same way whatever the range is, so how the work is cut does not change a bit.
  *
  * Addresses and strides are in bytes, as in `Kernels`.
@@ -27,6 +28,7 @@ export function rangeKernels(k: Kernels, memory: TensorMemory): RangeKernels {
         c + begin * PANEL_ROW, init + begin * PANEL_ROW, a, b + begin * bStride, side,
         cStride, initStride, aStride, bStride, M, K, end - begin, scale,
       ),
+    attention: attentionRange(k, memory, side),
     layerNorm: (y, x, gamma, beta, H, eps, begin, end) =>
       k.layerNorm(y + begin * H * 4, x + begin * H * 4, gamma, beta, end - begin, H, eps),
     gelu: activation("gelu"),

@@ -78,6 +78,13 @@ const CASES: Readonly<Record<string, (k: Backend) => Float32Array>> = {
     k.softmaxRows({ data, offset: 1, rows: 3, cols: 21, stride: 23 });
     return data;
   },
+  attention: (k) => {
+    const [H, A, offsets] = [64, 2, Int32Array.of(0, 19, 22)];
+    const out = k.zeros([22, H]).data;
+    const [query, key, value] = [14, 15, 16].map((seed) => numbers(k, [22, H], seed).data);
+    k.attention(out, null, query, key, value, offsets, H, A, [1, 0.5]);
+    return out;
+  },
   layerNorm: (k) => {
     const [R, H] = [3, 21];
     const { data } = numbers(k, [R, H], 9);

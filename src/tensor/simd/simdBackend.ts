@@ -1,5 +1,6 @@
 import { BertError } from "../../errors.ts";
 import type { BackendInfo, BackendScope } from "../backend.ts";
+import { eachHead, longest } from "../kernels/attention.ts";
 import { type Matrix, sizeOf, type Tensor } from "../tensor.ts";
 import { joinPool, type Pool, type SharedPool } from "../threads/pool.ts";
 import { instanceOf, type Kernels, type Variant } from "./compile.ts";
@@ -161,6 +162,33 @@ export class SimdBackend implements BackendScope {
 
   softmaxRows({ data, offset, rows, cols, stride }: Matrix): void {
     if (rows > 0 && cols > 0) this.core.kernels.softmaxRows(data.byteOffset + offset * 4, stride * 4, rows, cols);
+  }
+
+  attention(
+    out: Float32Array,
+    probs: Float32Array | null,
+    query: Float32Array,
+    key: Float32Array,
+    value: Float32Array,
+    offsets: Int32Array,
+    H: number,
+    A: number,
+    headMask: ArrayLike<number> | null,
+  ): void {
+    const T = longest(offsets);
+    if (probs || (H / A) % PANEL !== 0) {
+      const scores = this.scratch.scores(probs ? 0 : T * T);
+      eachHead(this, out, probs, scores, query, key, value, offsets, H, A, headMask);
+      return;
+    }
+    // Threads read both from the shared memory.
+    const places = this.scratch.offsets(offsets.length);
+    new Int32Array(places.buffer, places.byteOffset).set(offsets);
+    const masks = this.scratch.masks(A);
+    for (let a = 0; a < A; a++) masks[a] = headMask?.[a] ?? 1;
+    const grain = Math.ceil(CHUNK_PRODUCTS / (2 * T * T * (H / A)));
+    const arrays = [out, query, key, value, places, masks].map(({ byteOffset }) => byteOffset);
+    this.run("attention", [...arrays, H, A], (offsets.length - 1) * A, grain);
   }
 
   layerNorm(
@@ -327,6 +355,20 @@ class Scratch {
 
   zeros(length: number): Float32Array {
     return this.atLeast("zeros", length);
+  }
+
+  /** One head's scores. */
+  scores(length: number): Float32Array {
+    return this.atLeast("scores", length);
+  }
+
+  /** As many 32-bit integers. */
+  offsets(length: number): Float32Array {
+    return this.atLeast("offsets", length);
+  }
+
+  masks(length: number): Float32Array {
+    return this.atLeast("masks", length);
   }
 
   private atLeast(name: string, length: number): Float32Array {

@@ -1,0 +1,88 @@
+import type { Matrix } from "../tensor.ts";
+import { matmul, matmulTransposed } from "./matmul.ts";
+import { softmaxRows } from "./softmax.ts";
+
+/** The kernels that attention is made of. */
+export interface AttentionSteps {
+  matmul(out: Matrix, a: Matrix, b: Matrix, scale: number): void;
+  matmulTransposed(out: Matrix, a: Matrix, b: Matrix, scale: number): void;
+  softmaxRows(scores: Matrix): void;
+}
+
+/**
+ * Scaled dot-product attention of every head in every sequence (Vaswani et al. 2017, eq. 1 and §3.2.2):
+ *
+ *     out_a = softmax(Q_a K_aᵀ / √D) V_a · headMask_a
+ *
+ * Each token attends to the tokens of its own sequence and to nothing else.
+ *
+ * @param out      out [R, H], the heads side by side
+ * @param probs    out [B, A, T, T], T the longest sequence, untouched past a sequence's end; null if nobody wants them
+ * @param query    [R, H] @param key [R, H] @param value [R, H]
+ * @param offsets  [B + 1], sequence b is rows offsets[b] … offsets[b+1] − 1
+ * @param headMask [A], or null for ones
+ */
+export function attention(
+  out: Float32Array,
+  probs: Float32Array | null,
+  query: Float32Array,
+  key: Float32Array,
+  value: Float32Array,
+  offsets: Int32Array,
+  H: number,
+  A: number,
+  headMask: ArrayLike<number> | null,
+): void {
+  const T = longest(offsets);
+  eachHead(STEPS, out, probs, new Float32Array(probs ? 0 : T * T), query, key, value, offsets, H, A, headMask);
+}
+
+const STEPS: AttentionSteps = { matmul, matmulTransposed, softmaxRows };
+
+/** As `attention`, head after head, in the given steps. @param scores [T, T], room for one head's where probs is null */
+export function eachHead(
+  k: AttentionSteps,
+  out: Float32Array,
+  probs: Float32Array | null,
+  scores: Float32Array,
+  query: Float32Array,
+  key: Float32Array,
+  value: Float32Array,
+  offsets: Int32Array,
+  H: number,
+  A: number,
+  headMask: ArrayLike<number> | null,
+): void {
+  const D = H / A;
+  const T = longest(offsets);
+  for (let b = 0; b < offsets.length - 1; b++) {
+    const length = offsets[b + 1] - offsets[b];
+    for (let a = 0; a < A; a++) {
+      // Head a of sequence b is columns [aD, (a+1)D) of its rows: a window, so nothing is transposed or copied.
+      const head = (data: Float32Array): Matrix => ({
+        data,
+        offset: offsets[b] * H + a * D,
+        rows: length,
+        cols: D,
+        stride: H,
+      });
+      const P: Matrix = {
+        data: probs ?? scores,
+        offset: probs ? (b * A + a) * T * T : 0,
+        rows: length,
+        cols: length,
+        stride: T,
+      };
+      k.matmulTransposed(P, head(query), head(key), 1 / Math.sqrt(D)); // Q_a K_aᵀ / √D
+      k.softmaxRows(P);
+      k.matmul(head(out), P, head(value), headMask?.[a] ?? 1); //         · V_a
+    }
+  }
+}
+
+/** The length of the longest sequence. */
+export function longest(offsets: Int32Array): number {
+  let T = 0;
+  for (let b = 1; b < offsets.length; b++) T = Math.max(T, offsets[b] - offsets[b - 1]);
+  return T;
+}
