@@ -34,7 +34,8 @@ export function attention(
   headMask: ArrayLike<number> | null,
 ): void {
   const T = longest(offsets);
-  eachHead(STEPS, out, probs, new Float32Array(probs ? 0 : T * T), query, key, value, offsets, H, A, headMask);
+  const scores = new Float32Array(probs ? 0 : T * T);
+  eachHead(STEPS, scores, out, probs, query, key, value, offsets, H, A, headMask);
 }
 
 const STEPS: AttentionSteps = { matmul, matmulTransposed, softmaxRows };
@@ -42,16 +43,8 @@ const STEPS: AttentionSteps = { matmul, matmulTransposed, softmaxRows };
 /** As `attention`, head after head, in the given steps. @param scores [T, T], room for one head's where probs is null */
 export function eachHead(
   k: AttentionSteps,
-  out: Float32Array,
-  probs: Float32Array | null,
   scores: Float32Array,
-  query: Float32Array,
-  key: Float32Array,
-  value: Float32Array,
-  offsets: Int32Array,
-  H: number,
-  A: number,
-  headMask: ArrayLike<number> | null,
+  ...[out, probs, query, key, value, offsets, H, A, headMask]: Parameters<typeof attention>
 ): void {
   const D = H / A;
   const T = longest(offsets);

@@ -1,5 +1,5 @@
 import { BertError } from "../../errors.ts";
-import type { BackendInfo, BackendScope } from "../backend.ts";
+import type { Backend, BackendInfo, BackendScope } from "../backend.ts";
 import { eachHead, longest } from "../kernels/attention.ts";
 import { type Matrix, sizeOf, type Tensor } from "../tensor.ts";
 import { joinPool, type Pool, type SharedPool } from "../threads/pool.ts";
@@ -7,6 +7,7 @@ import { instanceOf, type Kernels, type Variant } from "./compile.ts";
 import { PANEL, PANEL_ROW } from "./emitTile.ts";
 import { type SharedMemory, TensorMemory } from "./memory.ts";
 import { type RangeKernels, rangeKernels } from "./rangeKernels.ts";
+import { Scratch } from "./scratch.ts";
 
 /** What a backend and its scopes share. */
 export interface SimdCore {
@@ -117,15 +118,7 @@ export class SimdBackend implements BackendScope {
     return rows;
   }
 
-  linear(
-    y: Float32Array,
-    x: Float32Array,
-    weight: Float32Array,
-    bias: Float32Array,
-    R: number,
-    I: number,
-    O: number,
-  ): void {
+  linear(...[y, x, weight, bias, R, I, O]: Parameters<Backend["linear"]>): void {
     if (R === 0) return;
     const out = { data: y, offset: 0, rows: R, cols: O, stride: O };
     const a = { data: x, offset: 0, rows: R, cols: I, stride: I };
@@ -164,21 +157,11 @@ export class SimdBackend implements BackendScope {
     if (rows > 0 && cols > 0) this.core.kernels.softmaxRows(data.byteOffset + offset * 4, stride * 4, rows, cols);
   }
 
-  attention(
-    out: Float32Array,
-    probs: Float32Array | null,
-    query: Float32Array,
-    key: Float32Array,
-    value: Float32Array,
-    offsets: Int32Array,
-    H: number,
-    A: number,
-    headMask: ArrayLike<number> | null,
-  ): void {
+  attention(...args: Parameters<Backend["attention"]>): void {
+    const [out, probs, query, key, value, offsets, H, A, headMask] = args;
     const T = longest(offsets);
     if (probs || (H / A) % PANEL !== 0) {
-      const scores = this.scratch.scores(probs ? 0 : T * T);
-      eachHead(this, out, probs, scores, query, key, value, offsets, H, A, headMask);
+      eachHead(this, this.scratch.scores(probs ? 0 : T * T), ...args);
       return;
     }
     // Threads read both from the shared memory.
@@ -191,15 +174,7 @@ export class SimdBackend implements BackendScope {
     this.run("attention", [...arrays, H, A], (offsets.length - 1) * A, grain);
   }
 
-  layerNorm(
-    y: Float32Array,
-    x: Float32Array,
-    gamma: Float32Array,
-    beta: Float32Array,
-    R: number,
-    H: number,
-    eps: number,
-  ): void {
+  layerNorm(...[y, x, gamma, beta, R, H, eps]: Parameters<Backend["layerNorm"]>): void {
     const grain = Math.ceil(CHUNK_ELEMENTS / H);
     this.run("layerNorm", [y.byteOffset, x.byteOffset, gamma.byteOffset, beta.byteOffset, H, eps], R, grain);
   }
@@ -330,53 +305,4 @@ export function openShared({ module, variant, reason, packed, ...shared }: Share
   const ranges = rangeKernels(kernels, memory);
   const pool = joinPool(ranges, shared);
   return new SimdBackend({ memory, module, kernels, ranges, variant, reason, pool }, null, packed);
-}
-
-/** Arrays that kernels use between two calls and nobody keeps; they grow to the largest size asked for. */
-class Scratch {
-  readonly lastInit: Float32Array;
-  private readonly memory: TensorMemory;
-  private readonly arrays = new Map<string, Float32Array>();
-
-  constructor(memory: TensorMemory) {
-    this.memory = memory;
-    this.lastInit = memory.allocate(PANEL);
-  }
-
-  /** Room for `rows` rows of panels. */
-  panels(rows: number): Float32Array {
-    return this.atLeast("panels", rows * PANEL);
-  }
-
-  /** [rows, 16] beside an output. */
-  side(rows: number): Float32Array {
-    return this.atLeast("side", rows * PANEL);
-  }
-
-  zeros(length: number): Float32Array {
-    return this.atLeast("zeros", length);
-  }
-
-  /** One head's scores. */
-  scores(length: number): Float32Array {
-    return this.atLeast("scores", length);
-  }
-
-  /** As many 32-bit integers. */
-  offsets(length: number): Float32Array {
-    return this.atLeast("offsets", length);
-  }
-
-  masks(length: number): Float32Array {
-    return this.atLeast("masks", length);
-  }
-
-  private atLeast(name: string, length: number): Float32Array {
-    const found = this.arrays.get(name);
-    if (found && found.length >= length) return found;
-    if (found) this.memory.release(found);
-    const array = this.memory.allocate(length);
-    this.arrays.set(name, array);
-    return array;
-  }
 }

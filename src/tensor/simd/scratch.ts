@@ -1,0 +1,51 @@
+import { PANEL } from "./emitTile.ts";
+import type { TensorMemory } from "./memory.ts";
+
+/** Arrays that kernels use between two calls and nobody keeps; they grow to the largest size asked for. */
+export class Scratch {
+  readonly lastInit: Float32Array;
+  private readonly memory: TensorMemory;
+  private readonly arrays = new Map<string, Float32Array>();
+
+  constructor(memory: TensorMemory) {
+    this.memory = memory;
+    this.lastInit = memory.allocate(PANEL);
+  }
+
+  /** Room for `rows` rows of panels. */
+  panels(rows: number): Float32Array {
+    return this.atLeast("panels", rows * PANEL);
+  }
+
+  /** [rows, 16] beside an output. */
+  side(rows: number): Float32Array {
+    return this.atLeast("side", rows * PANEL);
+  }
+
+  zeros(length: number): Float32Array {
+    return this.atLeast("zeros", length);
+  }
+
+  /** One head's scores. */
+  scores(length: number): Float32Array {
+    return this.atLeast("scores", length);
+  }
+
+  /** As many 32-bit integers. */
+  offsets(length: number): Float32Array {
+    return this.atLeast("offsets", length);
+  }
+
+  masks(length: number): Float32Array {
+    return this.atLeast("masks", length);
+  }
+
+  private atLeast(name: string, length: number): Float32Array {
+    const found = this.arrays.get(name);
+    if (found && found.length >= length) return found;
+    if (found) this.memory.release(found);
+    const array = this.memory.allocate(length);
+    this.arrays.set(name, array);
+    return array;
+  }
+}
