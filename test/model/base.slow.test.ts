@@ -2,6 +2,8 @@ import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { loadBert } from "../../src/pipelines/index.ts";
+import { BACKENDS } from "../support/backends.ts";
+import { testBaseModel } from "../support/baseModel.ts";
 import { deviation } from "../support/close.ts";
 import { realTokens, referenceInputs, referenceJson, referenceTensors } from "../support/reference.ts";
 
@@ -21,3 +23,5 @@ test("bert-base-cased's 436 MB from a file, by path and with its vocabulary", as
     101, 8667, 146, 112, 182, 170, 103, 2235, 119, 102,
   ]);
 });
+
+for (const backend of BACKENDS.slice(2)) testBaseModel(backend);

@@ -47,9 +47,9 @@ test("memory of a forward pass is used again by the next", async () => {
   const bytesOf = ({ data }: { data: Float32Array }) => Buffer.from(data.buffer);
   const first = bytesOf((await bert.forward(batch)).lastHiddenState);
   const before = process.memoryUsage().rss;
-  for (let i = 0; i < 50; i++) {
+  for (let i = 0; i < 20; i++) {
     const { lastHiddenState } = await bert.forward(batch, { hiddenStates: i % 2 === 0 });
     expect(bytesOf(lastHiddenState).equals(first)).toBe(true);
   }
-  expect(process.memoryUsage().rss - before).toBeLessThan(100e6); // 50 passes without reuse: 1 GB
+  expect(process.memoryUsage().rss - before).toBeLessThan(100e6); // 20 passes without reuse: 400 MB
 });
