@@ -34,7 +34,7 @@ export {
   pipeline,
   type TextPair,
 } from "./pipelines/index.ts";
-export type { Backend } from "./tensor/backend.ts";
+export type { Backend, BackendInfo } from "./tensor/backend.ts";
 export { type BackendName, chooseBackend } from "./tensor/chooseBackend.ts";
 export { readSafetensors, type Safetensors, type TensorEntry, writeSafetensors } from "./tensor/safetensors.ts";
 export type { Tensor } from "./tensor/tensor.ts";

@@ -74,9 +74,7 @@ export async function loadParams(source: WeightSource, c: BertConfig, k: Backend
   for (const end of ends) if (end.status === "rejected") throw end.reason;
   if (variant.ownDecoder && c.tieWordEmbeddings) {
     const words = byName.get("bert.embeddings.word_embeddings.weight") as Tensor;
-    if (sameNumbers(words, byName.get(DECODER) as Tensor)) {
-      byName.delete(DECODER);
-    }
+    if (sameNumbers(words, byName.get(DECODER) as Tensor)) byName.delete(DECODER);
   }
   const tree = paramsTree(c, byName);
   const decoder = tree.cls.predictions?.decoder.weight;

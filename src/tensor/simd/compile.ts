@@ -79,8 +79,8 @@ export interface Compiled {
 }
 
 /**
- * Compiles a variant for a memory. Where V8 widens, every kernel is used here until V8 has optimised it: it reads its
- * flags when it optimises, and they are set only meanwhile. The code that comes of it is the module's, in every thread.
+ * Compiles a variant for a memory. Where V8 widens, the kernels are used here until V8 has optimised them: it reads
+ * its flags when it optimises, and they are set only meanwhile. The code that comes of it is the module's, in every thread.
  *
  * V8 could also be told to optimise without any use (`--no-liftoff`). But flags hold for the whole process, and with that
  * one a function of somebody else's module that is optimised in the background at that moment ends the process: the

@@ -37,7 +37,7 @@ const WORTHWHILE = 1.2;
  * @throws BertError ERR_BACKEND with the reasons, where no variant is left: WebAssembly is missing or forbidden
  * @example
  * const backend = createSimdBackend();
- * backend.info; // { width: 256, fused: true, reason: "…" }
+ * backend.info; // { name: "simd", width: 256, fused: true, threads: 2, reason: "…" }
  */
 export function createSimdBackend(options: SimdOptions = {}, compile: Compile = compileNow): SimdBackend {
   if (typeof WebAssembly !== "object") throw new BertError("ERR_BACKEND", "simd: the engine must have WebAssembly");
