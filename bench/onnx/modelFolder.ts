@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { parseConfig } from "../../src/model/config.ts";
 import { bertGraph, type GraphHead, type GraphStyle } from "./bertGraph.ts";
 import { writeWeightsFile } from "./weightsFile.ts";
@@ -48,7 +48,7 @@ export async function prepareModel(): Promise<void> {
       await writeFile(path, bertGraph(weights, config, style, head));
     }
   }
-  await symlink(checkpoint, join(partial, "model.safetensors"));
+  await symlink(relative(partial, checkpoint), join(partial, "model.safetensors")); // relative: a project that is moved keeps it
   const json = { ...JSON.parse(configText), architectures: ["BertForMaskedLM"] }; // as the real one says
   await writeFile(join(partial, "config.json"), JSON.stringify(json, null, 2));
   const tokenizer = join(ROOT, "test", "tokenizer", "reference", "bert-base-cased");

@@ -10,16 +10,17 @@ export interface LayerNormParams {
 /**
  * LayerNorm(x), see kernels/layerNorm.ts.
  *
- * @param x [R, H]
- * @returns [R, H]
+ * @param x        [R, H]
+ * @param residual [R, H], added to x first
+ * @returns        [R, H]
  * @throws BertError ERR_SHAPE
  */
-export function layerNorm(k: Backend, p: LayerNormParams, x: Tensor, eps: number): Tensor {
+export function layerNorm(k: Backend, p: LayerNormParams, x: Tensor, eps: number, residual?: Tensor): Tensor {
   const R = x.shape[0];
   const H = p.weight.shape[0];
   expectShape("layerNorm", "x", x, { R, H });
-  const y = k.zeros([R, H]);
-  k.layerNorm(y.data, x.data, p.weight.data, p.bias.data, R, H, eps);
+  const y = k.empty([R, H]);
+  k.layerNorm(y.data, x.data, p.weight.data, p.bias.data, R, H, eps, residual?.data ?? null);
   return y;
 }
 
@@ -33,7 +34,5 @@ export function layerNorm(k: Backend, p: LayerNormParams, x: Tensor, eps: number
  */
 export function addAndNorm(k: Backend, p: LayerNormParams, sublayer: Tensor, x: Tensor, eps: number): Tensor {
   expectShape("addAndNorm", "x", x, { R: sublayer.shape[0], H: sublayer.shape[1] });
-  const sum = k.zeros(x.shape);
-  k.add(sum.data, sublayer.data, x.data);
-  return layerNorm(k, p, sum, eps);
+  return layerNorm(k, p, sublayer, eps, x);
 }

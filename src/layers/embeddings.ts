@@ -25,7 +25,7 @@ export function embeddings(k: Backend, p: EmbeddingsParams, batch: PackedBatch, 
   const R = batch.inputIds.length;
   const H = p.LayerNorm.weight.shape[0];
   const rowsOf = (table: { readonly weight: Tensor }, indices: Int32Array): Tensor => {
-    const rows = k.zeros([R, H]);
+    const rows = k.empty([R, H]);
     k.gatherRows(rows.data, table.weight.data, indices, H);
     return rows;
   };

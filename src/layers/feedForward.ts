@@ -1,4 +1,5 @@
 import type { Backend } from "../tensor/backend.ts";
+import type { Activation } from "../tensor/kernels/activations.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type LinearParams, linear } from "./linear.ts";
 import type { Tap } from "./tap.ts";
@@ -6,13 +7,34 @@ import type { Tap } from "./tap.ts";
 /** The activation functions that a checkpoint's `hidden_act` may name. */
 export type HiddenAct = "gelu" | "gelu_new" | "relu" | "silu";
 
-/** Applies the activation function that config.json names, in place. */
-export function activate(k: Backend, act: HiddenAct, x: Tensor): Tensor {
-  if (act === "gelu") k.gelu(x.data, x.data);
-  else if (act === "gelu_new") k.geluNew(x.data, x.data);
-  else if (act === "relu") k.relu(x.data, x.data);
-  else k.silu(x.data, x.data);
-  return x;
+const KERNELS: Readonly<Record<HiddenAct, Activation>> = {
+  gelu: "gelu",
+  gelu_new: "geluNew",
+  relu: "relu",
+  silu: "silu",
+};
+
+/**
+ * act(x Wᵀ + b). It is one kernel, unless a tap wants to see what comes before the activation function.
+ *
+ * @param x      [R, I]
+ * @param before the tap's name for x Wᵀ + b
+ * @returns      [R, O]
+ */
+export function activated(
+  k: Backend,
+  p: LinearParams,
+  x: Tensor,
+  act: HiddenAct,
+  tap: Tap | undefined,
+  before: string,
+): Tensor {
+  const kernel = KERNELS[act];
+  if (!tap?.wants(before)) return linear(k, p, x, kernel);
+  const y = linear(k, p, x);
+  tap.see(before, y);
+  k[kernel](y.data, y.data);
+  return y;
 }
 
 /** Checkpoint names: bert.encoder.layer.N.{intermediate,output}.dense.{weight,bias}. */
@@ -32,9 +54,7 @@ export interface FeedForwardParams {
  * @returns [R, H]
  */
 export function feedForward(k: Backend, p: FeedForwardParams, x: Tensor, act: HiddenAct, tap?: Tap): Tensor {
-  const hidden = linear(k, p.intermediate.dense, x); // [R, I]
-  tap?.see("intermediate.dense", hidden);
-  activate(k, act, hidden);
+  const hidden = activated(k, p.intermediate.dense, x, act, tap, "intermediate.dense"); // [R, I]
   tap?.see("intermediate.intermediate_act_fn", hidden);
   tap?.see("intermediate", hidden);
   const projected = linear(k, p.output.dense, hidden); // [R, H]

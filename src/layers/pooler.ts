@@ -19,7 +19,7 @@ export interface PoolerParams {
 export function pooler(k: Backend, p: PoolerParams, x: Tensor, offsets: Int32Array, tap?: Tap): Tensor {
   const B = offsets.length - 1;
   const H = x.shape[1];
-  const first = k.zeros([B, H]);
+  const first = k.empty([B, H]);
   k.gatherRows(first.data, x.data, offsets.subarray(0, B), H);
   const pooled = linear(k, p.dense, first);
   tap?.see("dense", pooled);

@@ -46,7 +46,7 @@ export function selfAttention(
   tap?.see("value", v);
 
   const probs = tap?.wants("probs") ? k.zeros([B, A, T, T]) : null;
-  const out = k.zeros([R, H]);
+  const out = k.empty([R, H]);
   k.attention(out.data, probs?.data ?? null, q.data, key.data, v.data, offsets, H, A, headMask ?? null);
   if (probs) tap?.see("probs", probs);
   return out;

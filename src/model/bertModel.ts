@@ -138,7 +138,7 @@ export class BertModel {
     }
     const k = kernels.scope();
     try {
-      const input = k.zeros([M, H]);
+      const input = k.empty([M, H]);
       input.data.set(rows.data);
       return owned(mlmHead(k, head, input, this.config));
     } finally {

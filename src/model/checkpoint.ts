@@ -58,7 +58,7 @@ export async function loadParams(source: WeightSource, c: BertConfig, k: Backend
   const readAll = async (): Promise<void> => {
     for (const [name, shape] of queue) {
       if (failed) return;
-      const tensor = k.zeros(shape);
+      const tensor = k.empty(shape);
       byName.set(name, tensor);
       try {
         await source.readInto(stored.get(name) as string, tensor.data);

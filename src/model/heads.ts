@@ -1,6 +1,6 @@
 import { BertError } from "../errors.ts";
 import { layerNorm } from "../layers/addAndNorm.ts";
-import { activate } from "../layers/feedForward.ts";
+import { activated } from "../layers/feedForward.ts";
 import { linear } from "../layers/linear.ts";
 import { scoped, type Tap } from "../layers/tap.ts";
 import type { Backend } from "../tensor/backend.ts";
@@ -23,9 +23,7 @@ import type { MlmHeadParams, ModelParams } from "./params.ts";
  * @returns [M, V]
  */
 export function mlmHead(k: Backend, p: MlmHeadParams, x: Tensor, c: BertConfig, tap?: Tap): Tensor {
-  const dense = linear(k, p.transform.dense, x);
-  tap?.see("transform.dense", dense);
-  activate(k, c.hiddenAct, dense);
+  const dense = activated(k, p.transform.dense, x, c.hiddenAct, tap, "transform.dense");
   tap?.see("transform.transform_act_fn", dense);
   const transformed = layerNorm(k, p.transform.LayerNorm, dense, c.layerNormEps);
   tap?.see("transform.LayerNorm", transformed);
@@ -88,7 +86,7 @@ export function headOutputs(
 
 function gather(k: Backend, x: Tensor, rows: Int32Array): Tensor {
   const H = x.shape[1];
-  const gathered = k.zeros([rows.length, H]);
+  const gathered = k.empty([rows.length, H]);
   k.gatherRows(gathered.data, x.data, rows, H);
   return gathered;
 }

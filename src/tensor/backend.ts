@@ -30,6 +30,8 @@ export interface Backend {
   readonly info: BackendInfo;
   /** A tensor of zeros in memory that this backend's kernels can work on. Every tensor comes from here. */
   zeros(shape: readonly number[]): Tensor;
+  /** As `zeros`, with any numbers in it: for what a kernel writes as a whole. */
+  empty(shape: readonly number[]): Tensor;
   /**
    * The same backend, for work whose tensors are not needed for long: they are freed together. Scopes may be open
    * beside each other and within each other.

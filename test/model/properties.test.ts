@@ -1,8 +1,9 @@
 import fc from "fast-check";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import type { SequenceInput } from "../../src/model/batch.ts";
 import type { BertModel } from "../../src/model/bertModel.ts";
 import type { BertOutput } from "../../src/model/forward.ts";
+import type { Backend } from "../../src/tensor/backend.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { BACKENDS } from "../support/backends.ts";
 import { loadTiny } from "../support/reference.ts";
@@ -35,8 +36,10 @@ function resultsOf(output: BertOutput, b: number, length: number): Float32Array[
 
 describe.each(BACKENDS)("$title", (backend) => {
   let tiny: BertModel;
+  let kernels: Backend;
   beforeAll(async () => {
-    tiny = await loadTiny("model.safetensors", {}, backend.create());
+    kernels = backend.create();
+    tiny = await loadTiny("model.safetensors", {}, kernels);
   });
 
   test("a sequence's result is the same bits alone and in any batch", () => {
@@ -49,6 +52,29 @@ describe.each(BACKENDS)("$title", (backend) => {
         });
       }),
     );
+  });
+
+  test("nothing is read before it is written: the same bits where fresh tensors are full of NaN", () => {
+    const sequences = [
+      { inputIds: [2, 5, 7, 3] },
+      { inputIds: Array.from({ length: 20 }, (_, t) => 10 + t), tokenTypeIds: Array.from({ length: 20 }, () => 1) },
+    ];
+    const options = { maskedLmPositions: [[1, 2], [19]] };
+    const want = tiny.forwardSync(sequences, options);
+    const owner: Backend = Object.hasOwn(kernels, "empty") ? kernels : Object.getPrototypeOf(kernels); // scopes share it
+    const { empty } = owner;
+    const filled = vi.spyOn(owner, "empty");
+    filled.mockImplementation(function (this: Backend, shape) {
+      const tensor = empty.call(this, shape);
+      tensor.data.fill(Number.NaN);
+      return tensor;
+    });
+    try {
+      expect(tiny.forwardSync(sequences, options)).toEqual(want);
+      expect(filled).toHaveBeenCalled();
+    } finally {
+      filled.mockRestore();
+    }
   });
 
   test("permuting a batch permutes its results", () => {

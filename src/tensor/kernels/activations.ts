@@ -1,5 +1,8 @@
 import { erf, erfc, exp, sigmoid, tanh as tanhOf } from "./transcendental.ts";
 
+/** The kernels that `linear` can end in. */
+export type Activation = "gelu" | "geluNew" | "relu" | "silu";
+
 /**
  * Gaussian error linear unit in its exact form (Hendrycks & Gimpel 2016, §2), `hidden_act: "gelu"`:
  *
@@ -48,3 +51,10 @@ export function silu(y: Float32Array, x: Float32Array): void {
 export function tanh(y: Float32Array, x: Float32Array): void {
   for (let i = 0; i < x.length; i++) y[i] = tanhOf(x[i]);
 }
+
+export const ACTIVATIONS: Readonly<Record<Activation, (y: Float32Array, x: Float32Array) => void>> = {
+  gelu,
+  geluNew,
+  relu,
+  silu,
+};

@@ -18,6 +18,7 @@ function zeros(shape: readonly number[]): Tensor {
 export const plain: BackendScope = {
   info: { name: "plain", width: 64, fused: false, threads: 1, reason: "asked for" },
   zeros,
+  empty: zeros,
   scope: () => plain,
   release: () => {}, // the garbage collector does it
   packWeight: () => {},

@@ -1,4 +1,5 @@
 import type { Matrix } from "../tensor.ts";
+import { ACTIVATIONS, type Activation } from "./activations.ts";
 
 /**
  * Matrix products. Each output element is one sum in float64, k = 0, 1, 2, … in order, rounded to float32 once at
@@ -50,12 +51,13 @@ export function matmulTransposed(out: Matrix, a: Matrix, b: Matrix, scale: numbe
 }
 
 /**
- * y = x Wᵀ + b, with W as PyTorch's nn.Linear and the checkpoints hold it.
+ * y = act(x Wᵀ + b), with W as PyTorch's nn.Linear and the checkpoints hold it.
  *
- * @param y      out [R, O]; must not overlap x
- * @param x      [R, I]
- * @param weight [O, I]
- * @param bias   [O]
+ * @param y          out [R, O]; must not overlap x
+ * @param x          [R, I]
+ * @param weight     [O, I]
+ * @param bias       [O]
+ * @param activation which act; none if null
  */
 export function linear(
   y: Float32Array,
@@ -65,11 +67,13 @@ export function linear(
   R: number,
   I: number,
   O: number,
+  activation: Activation | null = null,
 ): void {
   const out = { data: y, offset: 0, rows: R, cols: O, stride: O };
   const a = { data: x, offset: 0, count: R, step: I, next: 1 };
   const b = { data: weight, offset: 0, count: O, step: I, next: 1 };
   multiply(out, a, b, I, 1, bias);
+  if (activation) ACTIVATIONS[activation](y, y);
 }
 
 function rowsOf(m: Matrix): Operand {

@@ -1,6 +1,8 @@
 import type { Kernels } from "./compile.ts";
-import { PANEL, PANEL_ROW } from "./emitTile.ts";
 import type { TensorMemory } from "./memory.ts";
+import { multiplyRange } from "./multiplyRange.ts";
+import { packFactor } from "./packing.ts";
+import { PANEL, PANEL_ROW } from "./panels.ts";
 
 /** Query rows whose scores are computed at a time: for 512 tokens 192 KB, which stay in a core's own cache. */
 const ROWS = 96;
@@ -20,7 +22,8 @@ interface Room {
  *
  * Arguments: the addresses out, query, key, value [R, H], offsets [B + 1] of i32 and headMask [A]; H, A, begin, end.
  */
-export function attentionRange(k: Kernels, memory: TensorMemory, side: number): (...args: number[]) => void {
+export function attentionRange(k: Kernels, memory: TensorMemory): (...args: number[]) => void {
+  const multiply = multiplyRange(k);
   let room: Room | null = null;
 
   function roomFor(tokens: number, D: number): Room {
@@ -32,7 +35,7 @@ export function attentionRange(k: Kernels, memory: TensorMemory, side: number): 
       keys: memory.allocate(padded * D),
       values: memory.allocate(tokens * D),
       scores: memory.allocate(ROWS * padded),
-      zeros: memory.allocate(Math.max(padded, D)),
+      zeros: memory.allocate(Math.max(padded, D)).fill(0),
     };
     return room;
   }
@@ -49,27 +52,22 @@ export function attentionRange(k: Kernels, memory: TensorMemory, side: number): 
       const at = (starts[b] * H + a * D) * 4; // of head a of sequence b, from the start of each [R, H]
       const { keys, values, scores, zeros } = roomFor(T, D);
       const keyPanels = Math.ceil(T / PANEL);
-      for (let p = 0; p < keyPanels; p++) {
-        const width = Math.min(PANEL, T - p * PANEL);
-        k.packRows(keys.byteOffset + p * D * PANEL_ROW, key + at + p * PANEL * stride, stride, D, width);
-      }
-      for (let p = 0; p < D / PANEL; p++) {
-        k.packColumns(values.byteOffset + p * T * PANEL_ROW, value + at + p * PANEL_ROW, stride, T, PANEL);
-      }
+      packFactor(k, "packRows", keys.byteOffset, key + at, stride, D, T);
+      packFactor(k, "packColumns", values.byteOffset, value + at, stride, T, D);
       const wide = keyPanels * PANEL_ROW; // bytes of a row of scores
       for (let row = 0; row < T; row += ROWS) {
         const rows = Math.min(ROWS, T - row);
         const from = at + row * stride;
         // biome-ignore format: addresses, strides, sizes
-        k.multiply(
-          scores.byteOffset, zeros.byteOffset, query + from, keys.byteOffset, side,
-          wide, 0, stride, D * PANEL_ROW, rows, D, keyPanels, 1 / Math.sqrt(D),
+        multiply(
+          scores.byteOffset, zeros.byteOffset, query + from, keys.byteOffset,
+          wide, 0, stride, rows, D, keyPanels, 1 / Math.sqrt(D), 0, 0, keyPanels,
         );
         k.softmaxRows(scores.byteOffset, wide, rows, T);
         // biome-ignore format: addresses, strides, sizes
-        k.multiply(
-          out + from, zeros.byteOffset, scores.byteOffset, values.byteOffset, side,
-          stride, 0, wide, T * PANEL_ROW, rows, T, D / PANEL, masks[a],
+        multiply(
+          out + from, zeros.byteOffset, scores.byteOffset, values.byteOffset,
+          stride, 0, wide, rows, T, D / PANEL, masks[a], 0, 0, D / PANEL,
         );
       }
     }

@@ -1,28 +1,35 @@
 import type { ModuleBuilder } from "./assembler.ts";
 import { advance } from "./emitLoops.ts";
-import { declareTileLocals, emitTile, PANEL, PANEL_ROW, PART, type Tiling } from "./emitTile.ts";
+import { declareTileLocals, emitTile, type Tiling } from "./emitTile.ts";
 import type { FunctionBuilder } from "./functionBuilder.ts";
+import { PANEL, PANEL_ROW, PART } from "./panels.ts";
 
 /**
- * Adds the function `multiply`, a matrix product over b in panels:
+ * Adds the function `multiply`, a matrix product over some panels of one group of b (panels.ts):
  *
- *     c[m, n] = init[m, n] + scale · Σₖ a[m, k] b[k, n]        m < M, n < 16 · panels
+ *     c[m, n] = init[m, n] + scale · Σₖ a[m, k] b[k, n]        m < M, n < 16 · count
  *
- * Parameters: the addresses c, init, a, b and side (emitTile.ts); the bytes from row to row cStride, initStride,
- * aStride and from panel to panel bStride; M ≥ 1, K, panels ≥ 1; scale. c must not overlap the others.
+ * Parameters: the addresses c and init, both at the first of these panels, a, and b, the group; the bytes from row to row
+ * cStride, initStride and aStride; M ≥ 1 and K; `panels` of the group, `first` and `count` ≥ 1 of those to compute; scale.
+ * c must not overlap the others. Between two parts of k the sums wait in c.
  *
  * Rows are spread evenly over as few tiles as they need: 128 are 18 tiles of 6 and 4 of 5 rows, not 21 of 6 and one of
- * 2, which would run at half the rate. In which tile an element is computed does not change how. Blocking K for the
- * caches as well does not pay: 128 × 3072 × 768 ran at 97 to 104 GFLOP/s in blocks of 256 to 768, at 105 without.
+ * 2, which would run at half the rate. In which tile an element is computed does not change how.
  *
- * There is one function and no call: V8 compiles without a first tier here (platform.ts), and its inliner, which relies
- * on what that tier records about calls, ends the process when the record is missing (seen in Node 26.10).
+ * The first tile goes through all panels of a part before the others do, as it is the one for which b comes from memory.
+ * A processor that reads on and on without a turn fetches ahead, so that computing six rows hides the way from memory
+ * altogether; every turn makes it begin anew, and so do factors a that are longer than the first cache. GFLOP/s on one
+ * core whose peak is 112, weights of 768 × 768 in memory, for 6, 16 and 128 rows: 64, 86 and 104; with the tiles of one panel after the
+ * other 64, 57 and 90; with whole columns, not parts, at a time 37, 65 and 94.
+ *
+ * There is one function and no call, as V8 does not inline here without the records of its first compiler.
  */
 export function emitMultiply(m: ModuleBuilder, tiling: Tiling, fused: boolean): void {
-  const names = ["c", "init", "a", "b", "side", "cStride", "initStride", "aStride", "bStride", "M", "K", "panels"];
+  const names = "c init a b cStride initStride aStride M K panels first count".split(" ");
   const params = { ...Object.fromEntries(names.map((name) => [name, "i32" as const])), scale: "f32" as const };
   m.function("multiply", { params }, (f) => {
-    f.local("i32", "tiles", "tile", "rows", "cRow", "initRow", "aRow");
+    f.local("i32", "steps", "tiles", "tile", "firstTile", "tilesEnd", "rows", "left", "firstB");
+    f.local("i32", "tilesC", "tilesInit", "tilesA", "panelC", "panelInit", "panelB", "rowC", "rowInit", "rowA");
     declareTileLocals(f, tiling);
     f.get("M")
       .i32(tiling.rows - 1)
@@ -30,60 +37,86 @@ export function emitMultiply(m: ModuleBuilder, tiling: Tiling, fused: boolean): 
       .i32(tiling.rows)
       .op("i32.div_u")
       .set("tiles");
-    f.get("tiles")
-      .i32(PART - 1)
-      .op("i32.add")
-      .get("tiles")
-      .op("i32.div_u")
-      .set("linesAhead");
-    f.loop((nextPanel) => {
-      f.get("b").tee("ahead").set("aheadEnd").get("panels").i32(1).op("i32.gt_u");
-      f.get("tiles").i32(FEWEST_TILES_TO_READ_AHEAD).op("i32.lt_u").op("i32.eqz").op("i32.and");
-      f.if(() => {
-        advance(f, "ahead", () => f.get("bStride"));
-        f.get("ahead").get("bStride").op("i32.add").set("aheadEnd");
-      });
-      emitPanel(f, tiling, fused);
-      for (const name of ["c", "init"]) advance(f, name, () => f.i32(PANEL_ROW));
-      advance(f, "b", () => f.get("bStride"));
-      f.get("panels").i32(1).op("i32.sub").tee("panels").brIf(nextPanel);
+    f.loop((nextPart) => {
+      f.get("K")
+        .set("steps")
+        .get("K")
+        .i32(PART)
+        .op("i32.gt_u")
+        .if(() => f.i32(PART).set("steps"));
+      f.get("b");
+      f.get("first").get("steps").op("i32.mul").i32(PANEL_ROW).op("i32.mul").op("i32.add").set("firstB");
+      emitPart(f, tiling, fused);
+      advance(f, "a", () => f.get("steps").i32(4).op("i32.mul"));
+      advance(f, "b", () => f.get("panels").get("steps").op("i32.mul").i32(PANEL_ROW).op("i32.mul"));
+      f.get("c").set("init").get("cStride").set("initStride");
+      f.get("K").get("steps").op("i32.sub").tee("K").brIf(nextPart);
     });
   });
 }
 
-/** With fewer the reads come too close together: 16 rows, 3 tiles, ran at 43 GFLOP/s with them and at 48 without. */
-const FEWEST_TILES_TO_READ_AHEAD = 8;
+/** One part of k: the first tile, then the others. */
+function emitPart(f: FunctionBuilder, tiling: Tiling, fused: boolean): void {
+  f.get("c").set("tilesC").get("init").set("tilesInit").get("a").set("tilesA");
+  f.i32(0).set("tile").i32(1).set("tilesEnd");
+  f.loop((nextTiles) => {
+    f.get("tilesC")
+      .set("panelC")
+      .get("tilesInit")
+      .set("panelInit")
+      .get("firstB")
+      .set("panelB")
+      .get("count")
+      .set("left");
+    f.loop((nextPanel) => {
+      emitPanel(f, tiling, fused);
+      for (const name of ["panelC", "panelInit"]) advance(f, name, () => f.i32(PANEL_ROW));
+      advance(f, "panelB", () => f.get("steps").i32(PANEL_ROW).op("i32.mul"));
+      f.get("left").i32(1).op("i32.sub").tee("left").brIf(nextPanel);
+    });
+    for (const [name, stride] of ROW_STRIDES) advance(f, `tiles${name}`, () => f.get("rows").get(stride).op("i32.mul"));
+    f.get("tilesEnd").set("tile").get("tiles").set("tilesEnd");
+    f.get("tile").get("tilesEnd").op("i32.lt_u").brIf(nextTiles);
+  });
+}
 
-/** All rows of one panel. */
+const ROW_STRIDES = [
+  ["C", "cStride"],
+  ["Init", "initStride"],
+  ["A", "aStride"],
+] as const;
+
+/** Tiles `tile` … `tilesEnd` − 1 of one panel. Leaves in `rows` how many rows the last one has. */
 function emitPanel(f: FunctionBuilder, tiling: Tiling, fused: boolean): void {
-  f.get("c").set("cRow").get("init").set("initRow").get("a").set("aRow").i32(0).set("tile");
+  f.get("panelC").set("rowC").get("panelInit").set("rowInit").get("tilesA").set("rowA");
+  f.get("tile").set("firstTile");
   f.loop((nextTile) => {
     // ⌊M / tiles⌋ rows, and one more in the first M mod tiles of them.
     f.get("M").get("tiles").op("i32.div_u");
     f.get("tile").get("M").get("tiles").op("i32.rem_u").op("i32.lt_u");
     f.op("i32.add").set("rows");
     emitTileOfRows(f, tiling, fused);
-    for (const name of ["c", "init", "a"])
-      advance(f, `${name}Row`, () => f.get("rows").get(`${name}Stride`).op("i32.mul"));
-    f.get("tile").i32(1).op("i32.add").tee("tile").get("tiles").op("i32.lt_u").brIf(nextTile);
+    for (const [name, stride] of ROW_STRIDES) advance(f, `row${name}`, () => f.get("rows").get(stride).op("i32.mul"));
+    f.get("tile").i32(1).op("i32.add").tee("tile").get("tilesEnd").op("i32.lt_u").brIf(nextTile);
   });
+  f.get("firstTile").set("tile");
 }
 
-/** The tile at cRow with `rows` rows, one of 1 … tiling.rows: each has its own code. */
+/** The tile at rowC with `rows` rows, one of 1 … tiling.rows: each has its own code. */
 function emitTileOfRows(f: FunctionBuilder, tiling: Tiling, fused: boolean): void {
   const { rows, columns } = tiling;
   const tile = () => {
     for (let column = 0; column < PANEL; column += columns) {
       for (const [from, to] of [
-        ["cRow", "tileC"],
-        ["initRow", "tileInit"],
-        ["b", "tileB"],
+        ["rowC", "tileC"],
+        ["rowInit", "tileInit"],
+        ["panelB", "tileB"],
       ] as const)
         f.get(from)
           .i32(4 * column)
           .op("i32.add")
           .set(to);
-      f.get("aRow").set("a0");
+      f.get("rowA").set("a0");
       emitTile(f, tiling, fused);
     }
   };

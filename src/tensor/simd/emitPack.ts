@@ -1,6 +1,6 @@
 import type { ModuleBuilder } from "./assembler.ts";
 import { advance } from "./emitLoops.ts";
-import { PANEL, PANEL_ROW } from "./emitTile.ts";
+import { PANEL, PANEL_ROW } from "./panels.ts";
 
 /**
  * Adds the two functions that make a panel [K, 16] of a matrix in rows:

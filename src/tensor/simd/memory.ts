@@ -63,7 +63,7 @@ export class TensorMemory {
   }
 
   /**
-   * `length` numbers, all 0. The first free block that is large enough is taken.
+   * `length` numbers, whatever they are. The first free block that is large enough is taken.
    *
    * @throws BertError ERR_BACKEND there is no room
    */
@@ -79,7 +79,7 @@ export class TensorMemory {
     const rest = { start: block.start + size, size: block.size - size };
     this.free.splice(at, 1, ...(rest.size > 0 ? [rest] : []));
     this.used.set(block.start, size);
-    return new Float32Array(this.memory.buffer, block.start, length).fill(0);
+    return new Float32Array(this.memory.buffer, block.start, length);
   }
 
   /** Gives back what `allocate` returned; a second time does nothing. */
@@ -102,7 +102,6 @@ export class TensorMemory {
     });
   }
 
-  /** Everything from the end on has never been used, and is zeros. */
   private takeFromEnd(size: number): number {
     for (;;) {
       const start = Atomics.load(this.head(), END_AT);

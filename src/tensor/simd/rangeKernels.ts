@@ -1,7 +1,7 @@
 import { attentionRange } from "./attentionRange.ts";
-import { type Kernels, TILINGS } from "./compile.ts";
-import { PANEL, PANEL_ROW } from "./emitTile.ts";
+import type { Kernels } from "./compile.ts";
 import type { TensorMemory } from "./memory.ts";
+import { multiplyRange } from "./multiplyRange.ts";
 
 /** Computes outputs begin … end − 1, the last two of its arguments. */
 type RangeKernel = (...args: number[]) => void;
@@ -17,20 +17,16 @@ export type RangeKernels = Readonly<
  * Addresses and strides are in bytes, as in `Kernels`.
  */
 export function rangeKernels(k: Kernels, memory: TensorMemory): RangeKernels {
-  const side = memory.allocate(TILINGS.wide.rows * PANEL).byteOffset; // a tile's sums between two parts: one for each thread
   const activation =
     (name: "gelu" | "geluNew" | "relu" | "silu" | "tanh") => (y: number, x: number, begin: number, end: number) =>
       k[name](y + begin * 4, x + begin * 4, end - begin);
   return {
-    // biome-ignore format: addresses, strides, sizes
-    multiply: (c, init, a, b, cStride, initStride, aStride, bStride, M, K, scale, begin, end) =>
-      k.multiply(
-        c + begin * PANEL_ROW, init + begin * PANEL_ROW, a, b + begin * bStride, side,
-        cStride, initStride, aStride, bStride, M, K, end - begin, scale,
-      ),
-    attention: attentionRange(k, memory, side),
-    layerNorm: (y, x, gamma, beta, H, eps, begin, end) =>
-      k.layerNorm(y + begin * H * 4, x + begin * H * 4, gamma, beta, end - begin, H, eps),
+    multiply: multiplyRange(k),
+    attention: attentionRange(k, memory),
+    layerNorm: (y, x, gamma, beta, residual, H, eps, begin, end) => {
+      const at = begin * H * 4;
+      k.layerNorm(y + at, x + at, gamma, beta, residual && residual + at, end - begin, H, eps);
+    },
     gelu: activation("gelu"),
     geluNew: activation("geluNew"),
     relu: activation("relu"),

@@ -1,5 +1,5 @@
-import { PANEL } from "./emitTile.ts";
 import type { TensorMemory } from "./memory.ts";
+import { PANEL } from "./panels.ts";
 
 /** Arrays that kernels use between two calls and nobody keeps; they grow to the largest size asked for. */
 export class Scratch {
@@ -22,8 +22,9 @@ export class Scratch {
     return this.atLeast("side", rows * PANEL);
   }
 
+  /** Nobody writes there. */
   zeros(length: number): Float32Array {
-    return this.atLeast("zeros", length);
+    return this.atLeast("zeros", length, 0);
   }
 
   /** One head's scores. */
@@ -40,11 +41,12 @@ export class Scratch {
     return this.atLeast("masks", length);
   }
 
-  private atLeast(name: string, length: number): Float32Array {
+  private atLeast(name: string, length: number, value?: number): Float32Array {
     const found = this.arrays.get(name);
     if (found && found.length >= length) return found;
     if (found) this.memory.release(found);
     const array = this.memory.allocate(length);
+    if (value !== undefined) array.fill(value);
     this.arrays.set(name, array);
     return array;
   }

@@ -4,8 +4,10 @@ import { eachHead, longest } from "../kernels/attention.ts";
 import { type Matrix, sizeOf, type Tensor } from "../tensor.ts";
 import { joinPool, type Pool, type SharedPool } from "../threads/pool.ts";
 import { instanceOf, type Kernels, type Variant } from "./compile.ts";
-import { PANEL, PANEL_ROW } from "./emitTile.ts";
 import { type SharedMemory, TensorMemory } from "./memory.ts";
+import { ACTIVATIONS } from "./multiplyRange.ts";
+import { packFactor } from "./packing.ts";
+import { copyColumn, GROUP, PANEL } from "./panels.ts";
 import { type RangeKernels, rangeKernels } from "./rangeKernels.ts";
 import { Scratch } from "./scratch.ts";
 
@@ -68,6 +70,13 @@ export class SimdBackend implements BackendScope {
 
   /** @throws BertError ERR_BACKEND there is no room */
   zeros(shape: readonly number[]): Tensor {
+    const tensor = this.empty(shape);
+    tensor.data.fill(0);
+    return tensor;
+  }
+
+  /** @throws BertError ERR_BACKEND there is no room */
+  empty(shape: readonly number[]): Tensor {
     const data = this.core.memory.allocate(sizeOf(shape));
     this.owned.add(data);
     return { data, shape };
@@ -102,10 +111,13 @@ export class SimdBackend implements BackendScope {
     const [O, I] = shape;
     if (shape.length !== 2) throw new BertError("ERR_SHAPE", `packWeight: weight must be [O,I], got [${shape}]`);
     if (this.packed.has(data.byteOffset) || I === 0) return;
-    const panel = this.scratch.panels(I);
-    for (let row = 0; row + PANEL <= O; row += PANEL) {
-      this.core.kernels.packRows(panel.byteOffset, data.byteOffset + row * I * 4, I * 4, I, PANEL);
-      data.set(panel.subarray(0, I * PANEL), row * I);
+    const whole = O - (O % PANEL);
+    const rows = GROUP * PANEL; // of one group, which stay where they are together
+    for (let row = 0; row < whole; row += rows) {
+      const N = Math.min(rows, whole - row);
+      const panels = this.scratch.panels((I * N) / PANEL);
+      packFactor(this.core.kernels, "packRows", panels.byteOffset, data.byteOffset + row * I * 4, I * 4, I, N);
+      data.set(panels.subarray(0, I * N), row * I);
     }
     this.packed.add(data.byteOffset);
   }
@@ -118,39 +130,26 @@ export class SimdBackend implements BackendScope {
     return rows;
   }
 
-  linear(...[y, x, weight, bias, R, I, O]: Parameters<Backend["linear"]>): void {
+  linear(...[y, x, weight, bias, R, I, O, activation = null]: Parameters<Backend["linear"]>): void {
     if (R === 0) return;
+    const act = activation ? ACTIVATIONS.indexOf(activation) : 0;
     const out = { data: y, offset: 0, rows: R, cols: O, stride: O };
     const a = { data: x, offset: 0, rows: R, cols: I, stride: I };
     const whole = O - (O % PANEL);
     if (this.packed.has(weight.byteOffset)) {
-      this.multiply(out, a, weight.byteOffset, 0, whole / PANEL, bias, 1);
+      this.multiply(out, a, weight.byteOffset, 0, whole / PANEL, bias, 1, act);
     } else {
-      for (let row = 0; row < whole; row += PANEL) this.multiplyRows(out, a, weight, row, bias);
+      for (let row = 0; row < whole; row += PANEL) this.multiplyRows(out, a, weight, row, bias, act);
     }
-    if (whole < O) this.multiplyRows(out, a, weight, whole, bias);
+    if (whole < O) this.multiplyRows(out, a, weight, whole, bias, act);
   }
 
   matmul(out: Matrix, a: Matrix, b: Matrix, scale: number): void {
-    const panels = this.scratch.panels(b.rows * Math.ceil(b.cols / PANEL));
-    for (
-      let column = 0, at = panels.byteOffset;
-      b.rows > 0 && column < b.cols;
-      column += PANEL, at += b.rows * PANEL_ROW
-    ) {
-      const source = b.data.byteOffset + (b.offset + column) * 4;
-      this.core.kernels.packColumns(at, source, b.stride * 4, b.rows, Math.min(PANEL, b.cols - column));
-    }
-    this.multiplyPanels(out, a, panels, scale);
+    this.multiplyBy("packColumns", out, a, b, b.rows, b.cols, scale);
   }
 
   matmulTransposed(out: Matrix, a: Matrix, b: Matrix, scale: number): void {
-    const panels = this.scratch.panels(b.cols * Math.ceil(b.rows / PANEL));
-    for (let row = 0, at = panels.byteOffset; b.cols > 0 && row < b.rows; row += PANEL, at += b.cols * PANEL_ROW) {
-      const source = b.data.byteOffset + (b.offset + row * b.stride) * 4;
-      this.core.kernels.packRows(at, source, b.stride * 4, b.cols, Math.min(PANEL, b.rows - row));
-    }
-    this.multiplyPanels(out, a, panels, scale);
+    this.multiplyBy("packRows", out, a, b, b.cols, b.rows, scale);
   }
 
   softmaxRows({ data, offset, rows, cols, stride }: Matrix): void {
@@ -174,9 +173,10 @@ export class SimdBackend implements BackendScope {
     this.run("attention", [...arrays, H, A], (offsets.length - 1) * A, grain);
   }
 
-  layerNorm(...[y, x, gamma, beta, R, H, eps]: Parameters<Backend["layerNorm"]>): void {
+  layerNorm(...[y, x, gamma, beta, R, H, eps, residual = null]: Parameters<Backend["layerNorm"]>): void {
     const grain = Math.ceil(CHUNK_ELEMENTS / H);
-    this.run("layerNorm", [y.byteOffset, x.byteOffset, gamma.byteOffset, beta.byteOffset, H, eps], R, grain);
+    const addresses = [y, x, gamma, beta].map(({ byteOffset }) => byteOffset);
+    this.run("layerNorm", [...addresses, residual?.byteOffset ?? 0, H, eps], R, grain);
   }
 
   gelu(y: Float32Array, x: Float32Array): void {
@@ -226,34 +226,54 @@ export class SimdBackend implements BackendScope {
 
   /** Row `row` of a weight [O, I], packed or not. */
   private copyRow(target: Float32Array, at: number, weight: Float32Array, row: number, I: number): void {
-    const start = row * I;
-    const inPanel = this.packed.has(weight.byteOffset) && start - (row % PANEL) * I + PANEL * I <= weight.length;
-    if (!inPanel) {
-      target.set(weight.subarray(start, start + I), at);
-      return;
-    }
-    const panel = start - (row % PANEL) * (I - 1);
-    for (let i = 0; i < I; i++) target[at + i] = weight[panel + i * PANEL];
+    const O = weight.length / I;
+    const whole = O - (O % PANEL);
+    if (this.packed.has(weight.byteOffset) && row < whole) copyColumn(target, at, weight, row, I, whole / PANEL);
+    else target.set(weight.subarray(row * I, (row + 1) * I), at);
   }
 
   /** Columns `row` … `row + 15` of x Wᵀ + b, for rows of W that are not packed; fewer at its end. */
-  private multiplyRows(out: Matrix, a: Matrix, weight: Float32Array, row: number, bias: Float32Array): void {
+  private multiplyRows(
+    out: Matrix,
+    a: Matrix,
+    weight: Float32Array,
+    row: number,
+    bias: Float32Array,
+    activation: number,
+  ): void {
     const K = a.cols;
     const panel = this.scratch.panels(K);
     const width = Math.min(PANEL, out.cols - row);
     if (K > 0) this.core.kernels.packRows(panel.byteOffset, weight.byteOffset + row * K * 4, K * 4, K, width);
-    if (width === PANEL) this.multiply(out, a, panel.byteOffset, row, 1, bias.subarray(row), 1);
-    else this.multiplyLast(out, a, panel.byteOffset, row, bias.subarray(row, row + width), 1);
+    if (width === PANEL) this.multiply(out, a, panel.byteOffset, row, 1, bias.subarray(row), 1, activation);
+    else this.multiplyLast(out, a, panel.byteOffset, row, bias.subarray(row, row + width), 1, activation);
   }
 
-  private multiplyPanels(out: Matrix, a: Matrix, panels: Float32Array, scale: number): void {
-    const whole = out.cols - (out.cols % PANEL);
-    this.multiply(out, a, panels.byteOffset, 0, whole / PANEL, null, scale);
-    const last = panels.byteOffset + whole * a.cols * 4;
-    if (whole < out.cols) this.multiplyLast(out, a, last, whole, null, scale);
+  /** out = scale · a b for a factor b [K, N] in rows (`packColumns`) or its transpose in rows (`packRows`). */
+  private multiplyBy(
+    pack: "packRows" | "packColumns",
+    out: Matrix,
+    a: Matrix,
+    b: Matrix,
+    K: number,
+    N: number,
+    scale: number,
+  ): void {
+    const whole = N - (N % PANEL);
+    const panels = this.scratch.panels(K * Math.ceil(N / PANEL)).byteOffset;
+    const last = panels + whole * K * 4; // one that is not full lies by itself, as in a weight
+    const source = b.data.byteOffset + b.offset * 4;
+    const stride = b.stride * 4;
+    const { kernels } = this.core;
+    packFactor(kernels, pack, panels, source, stride, K, whole);
+    this.multiply(out, a, panels, 0, whole / PANEL, null, scale, 0);
+    if (whole === N) return;
+    const from = source + whole * (pack === "packRows" ? stride : 4);
+    if (K > 0) kernels[pack](last, from, stride, K, N - whole);
+    this.multiplyLast(out, a, last, whole, null, scale, 0);
   }
 
-  /** out[m, column + n] = init[n] + scale · Σₖ a[m, k] b[k, n] for whole panels b; no init is zeros. */
+  /** out[m, column + n] = act(init[n] + scale · Σₖ a[m, k] b[k, n]) for whole panels b; no init is zeros. */
   private multiply(
     out: Matrix,
     a: Matrix,
@@ -262,6 +282,7 @@ export class SimdBackend implements BackendScope {
     panels: number,
     init: Float32Array | null,
     scale: number,
+    activation: number,
   ): void {
     if (out.rows === 0 || panels === 0) return;
     const K = a.cols;
@@ -273,7 +294,7 @@ export class SimdBackend implements BackendScope {
     const grain = Math.max(2, Math.ceil(CHUNK_PRODUCTS / (out.rows * K * PANEL)));
     // biome-ignore format: addresses, strides, sizes
     this.run("multiply",
-      [c, first, aStart, b, out.stride * 4, 0, a.stride * 4, K * PANEL_ROW, out.rows, K, scale], panels, grain);
+      [c, first, aStart, b, out.stride * 4, 0, a.stride * 4, out.rows, K, panels, scale, activation], panels, grain);
   }
 
   /** The columns from `column` on, fewer than 16: computed beside `out`, as a tile would write past its rows' ends. */
@@ -284,12 +305,14 @@ export class SimdBackend implements BackendScope {
     column: number,
     init: Float32Array | null,
     scale: number,
+    activation: number,
   ): void {
     const side = this.scratch.side(out.rows);
     const initWide = this.scratch.lastInit;
     initWide.fill(0);
     if (init) initWide.set(init);
-    this.multiply({ data: side, offset: 0, rows: out.rows, cols: PANEL, stride: PANEL }, a, b, 0, 1, initWide, scale);
+    const wide = { data: side, offset: 0, rows: out.rows, cols: PANEL, stride: PANEL };
+    this.multiply(wide, a, b, 0, 1, initWide, scale, activation);
     const width = out.cols - column;
     for (let r = 0; r < out.rows; r++) {
       const at = out.offset + r * out.stride + column;

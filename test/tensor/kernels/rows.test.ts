@@ -23,6 +23,22 @@ describe.each(SIZES)("rows of %i", (N) => {
     for (const [i, value] of got.entries()) expect(ulpDistance(value, want[i]), `[${i}]`).toBeLessThanOrEqual(1);
   });
 
+  test("layerNorm with a residual is layerNorm of the sum, also in place of either", () => {
+    const R = 3;
+    const [x, residual] = [numbers(R * N, 1), numbers(R * N, 2)];
+    const [gamma, beta] = [numbers(N, 3), numbers(N, 4)];
+    const want = new Float32Array(R * N);
+    layerNorm(want, x.map((v, i) => v + residual[i]), gamma, beta, R, N, 1e-12); // biome-ignore format: one line
+    for (const [y, a, b] of [
+      [new Float32Array(R * N), x, residual],
+      [x.slice(), null, residual],
+      [residual.slice(), x, null],
+    ] as const) {
+      layerNorm(y, a ?? y, gamma, beta, R, N, 1e-12, b ?? y);
+      expect(y).toEqual(want);
+    }
+  });
+
   test("layerNorm has mean β and deviation γ", () => {
     const R = 4;
     const x = numbers(R * N, N, 3).map((v) => v + 100);

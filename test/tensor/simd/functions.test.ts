@@ -129,6 +129,20 @@ describe.each(BACKENDS)("%s", (_, backend) => {
       else expect(deviation(got, want).max).toBeLessThanOrEqual(2e-6); // two numbers that are nearly equal: 1.4e-6
     });
 
+    test("layerNorm with a residual is that of the sum: the same bits", () => {
+      const R = 3;
+      const [x, residual] = [on(k, numbers(R * N, N)).data, on(k, numbers(R * N, N + 1)).data];
+      const [gamma, beta] = [on(k, numbers(N, 1)).data, on(k, numbers(N, 2)).data];
+      const sum = k.zeros([R * N]).data;
+      k.add(sum, x, residual);
+      const want = k.zeros([R * N]).data;
+      k.layerNorm(want, sum, gamma, beta, R, N, 1e-12);
+      for (const y of [k.zeros([R * N]).data, x]) {
+        k.layerNorm(y, x, gamma, beta, R, N, 1e-12, residual);
+        expect(y).toEqual(want);
+      }
+    });
+
     test("add", () => {
       const [a, b] = [numbers(N, 1), numbers(N, 2)];
       const y = on(k, a).data;

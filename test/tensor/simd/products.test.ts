@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
-import { PANEL } from "../../../src/tensor/simd/emitTile.ts";
+import { PANEL } from "../../../src/tensor/simd/panels.ts";
 import type { Matrix } from "../../../src/tensor/tensor.ts";
 import { numbers, PRODUCTS } from "../kernels/cases.ts";
 import { BACKENDS, on, window } from "./variants.ts";
@@ -119,6 +119,25 @@ describe.each(BACKENDS)("%s", (_, backend) => {
       }),
     );
   });
+
+  test.each(["gelu", "geluNew", "relu", "silu"] as const)(
+    "linear with %s: the bits of the two kernels",
+    (activation) => {
+      const [M, K, N] = [100, 20, 300];
+      const x = on(k, numbers(M * K, 1)).data;
+      const weight = on(k, numbers(N * K, 2), [N, K]);
+      const bias = on(k, numbers(N, 3, 4)).data;
+      const want = k.zeros([M, N]).data;
+      k.linear(want, x, weight.data, bias, M, K, N);
+      k[activation](want, want);
+      const y = k.zeros([M, N]).data;
+      k.linear(y, x, weight.data, bias, M, K, N, activation);
+      expect(y).toEqual(want);
+      k.packWeight(weight);
+      k.linear(y.fill(0), x, weight.data, bias, M, K, N, activation);
+      expect(y).toEqual(want);
+    },
+  );
 
   test("long sums are cut, and each part is there", () => {
     const [M, K, N] = [5, 2000, 16];
