@@ -133,7 +133,6 @@ export function fillMask(bert: Bert): FillMask {
 
 /** The k likeliest tokens with their probabilities, likeliest first. */
 function best(logits: Float32Array, k: number, targets: readonly number[] | null): [number, number][] {
-  const scores = softmax(TASK, logits);
   // By logits: probabilities of different logits can be equal, at the latest where they become 0.
   const tokens = targets
     ? topK(
@@ -141,7 +140,8 @@ function best(logits: Float32Array, k: number, targets: readonly number[] | null
         k,
       ).map((i) => targets[i])
     : topK(logits, k);
-  return tokens.map((token) => [token, scores[token]]);
+  const scores = softmax(TASK, logits, tokens);
+  return tokens.map((token, i) => [token, scores[i]]);
 }
 
 /** Ids of the targets, ascending, each once. */
