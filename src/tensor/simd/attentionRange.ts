@@ -1,11 +1,8 @@
 import type { Kernels } from "./compile.ts";
 import type { TensorMemory } from "./memory.ts";
-import { multiplyRange } from "./multiplyRange.ts";
+import { multiplyBlock, ROWS } from "./multiplyRange.ts";
 import { packFactor } from "./packing.ts";
 import { PANEL, PANEL_ROW } from "./panels.ts";
-
-/** Query rows whose scores are computed at a time: for 512 tokens 192 KB, which stay in a core's own cache. */
-const ROWS = 96;
 
 /** A thread's own arrays, which grow to the longest sequence. */
 interface Room {
@@ -23,7 +20,6 @@ interface Room {
  * Arguments: the addresses out, query, key, value [R, H], offsets [B + 1] of i32 and headMask [A]; H, A, begin, end.
  */
 export function attentionRange(k: Kernels, memory: TensorMemory): (...args: number[]) => void {
-  const multiply = multiplyRange(k);
   let room: Room | null = null;
 
   function roomFor(tokens: number, D: number): Room {
@@ -59,15 +55,15 @@ export function attentionRange(k: Kernels, memory: TensorMemory): (...args: numb
         const rows = Math.min(ROWS, T - row);
         const from = at + row * stride;
         // biome-ignore format: addresses, strides, sizes
-        multiply(
-          scores.byteOffset, zeros.byteOffset, query + from, keys.byteOffset,
-          wide, 0, stride, rows, D, keyPanels, 1 / Math.sqrt(D), 0, 0, keyPanels,
+        multiplyBlock(
+          k, scores.byteOffset, zeros.byteOffset, query + from, keys.byteOffset,
+          wide, 0, stride, rows, D, keyPanels, 1 / Math.sqrt(D), 0, keyPanels,
         );
         k.softmaxRows(scores.byteOffset, wide, rows, T);
         // biome-ignore format: addresses, strides, sizes
-        multiply(
-          out + from, zeros.byteOffset, scores.byteOffset, values.byteOffset,
-          stride, 0, wide, rows, T, D / PANEL, masks[a], 0, 0, D / PANEL,
+        multiplyBlock(
+          k, out + from, zeros.byteOffset, scores.byteOffset, values.byteOffset,
+          stride, 0, wide, rows, T, D / PANEL, masks[a], 0, D / PANEL,
         );
       }
     }

@@ -2,16 +2,44 @@ import type { Kernels } from "./compile.ts";
 import { GROUP, PANEL_ROW } from "./panels.ts";
 
 /**
- * Rows that are computed at a time: what a group needs of them stays in a core's second cache. GFLOP/s for 1024 × 3072 ×
+ * Rows that are computed at a time: what a group of panels needs of them stays in a core's second cache. GFLOP/s for 1024 × 3072 ×
  * 768 on one core: 94 with 48 rows, 104 with 96, 95 with 192.
  */
-const ROWS = 96;
+export const ROWS = 96;
 
 /** The activation functions that a product can end in, by number; 0 is none. */
 export const ACTIVATIONS = ["none", "gelu", "geluNew", "relu", "silu"] as const;
 
+/** Panels of a unit of work: their rows share what the processor fetches at once, 128 bytes. */
+const UNIT = 2;
+
+/** How many units of work a product is: those of the first rows, then those of the next. */
+export function unitsOf(M: number, panels: number): number {
+  return Math.ceil(M / ROWS) * Math.ceil(panels / UNIT);
+}
+
 /**
- * The range kernel of matrix products (emitMatmul.ts), panels begin … end − 1 of c:
+ * Panels begin … end − 1 of at most 96 rows of a product (emitMatmul.ts). Addresses and strides as in `multiplyRange`.
+ */
+export function multiplyBlock(
+  k: Kernels,
+  ...[c, init, a, b, cStride, initStride, aStride, rows, K, panels, scale, begin, end]: number[]
+): void {
+  for (let panel = begin; panel < end; ) {
+    const group = panel - (panel % GROUP);
+    const next = Math.min(end, group + GROUP);
+    const column = panel * PANEL_ROW;
+    // biome-ignore format: addresses, strides, sizes
+    k.multiply(
+      c + column, init + column, a, b + group * K * PANEL_ROW, cStride, initStride, aStride,
+      rows, K, Math.min(GROUP, panels - group), panel - group, next - panel, scale,
+    );
+    panel = next;
+  }
+}
+
+/**
+ * The range kernel of matrix products, units begin … end − 1 of c (`unitsOf`):
  *
  *     c[m, n] = act(init[m, n] + scale · Σₖ a[m, k] b[k, n])
  *
@@ -21,26 +49,26 @@ export const ACTIVATIONS = ["none", "gelu", "geluNew", "relu", "silu"] as const;
 export function multiplyRange(k: Kernels): (...args: number[]) => void {
   return (c, init, a, b, cStride, initStride, aStride, M, K, panels, scale, activation, begin, end) => {
     const blocks = Math.ceil(M / ROWS);
+    const units = Math.ceil(panels / UNIT);
     const act = activation > 0 ? k[ACTIVATIONS[activation] as "gelu"] : null;
-    for (let block = 0; block < blocks; block++) {
+    for (let unit = begin; unit < end; ) {
+      const block = Math.floor(unit / units);
+      const first = unit - block * units;
+      const last = Math.min(units, first + end - unit);
       const row = Math.floor((block * M) / blocks);
       const rows = Math.floor(((block + 1) * M) / blocks) - row;
+      const [from, to] = [first * UNIT, Math.min(panels, last * UNIT)];
       const rowOfC = c + row * cStride;
-      for (let panel = begin; panel < end; ) {
-        const group = panel - (panel % GROUP);
-        const next = Math.min(end, group + GROUP);
-        const column = panel * PANEL_ROW;
-        // biome-ignore format: addresses, strides, sizes
-        k.multiply(
-          rowOfC + column, init + row * initStride + column, a + row * aStride, b + group * K * PANEL_ROW,
-          cStride, initStride, aStride,
-          rows, K, Math.min(GROUP, panels - group), panel - group, next - panel, scale,
-        );
-        panel = next;
+      // biome-ignore format: addresses, strides, sizes
+      multiplyBlock(
+        k, rowOfC, init + row * initStride, a + row * aStride, b, cStride, initStride, aStride,
+        rows, K, panels, scale, from, to,
+      );
+      if (act) {
+        const numbers = ((to - from) * PANEL_ROW) / 4;
+        for (let at = rowOfC + from * PANEL_ROW, r = 0; r < rows; r++, at += cStride) act(at, at, numbers);
       }
-      if (!act) continue;
-      const numbers = ((end - begin) * PANEL_ROW) / 4;
-      for (let at = rowOfC + begin * PANEL_ROW, r = 0; r < rows; r++, at += cStride) act(at, at, numbers);
+      unit += last - first;
     }
   };
 }
