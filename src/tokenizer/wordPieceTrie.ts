@@ -27,17 +27,11 @@ export class WordPieceTrie {
    * @param maxChars longest word in code points; longer tokens never match and are left out, which bounds the failure pops
    */
   constructor(tokens: ReadonlyMap<string, number>, maxChars: number) {
-    const first: Entry[] = [];
-    const later: Entry[] = [];
-    for (const [token, id] of tokens) {
-      if (token.length > 2 * maxChars + 2) continue;
-      if (token.length > 0) first.push({ text: token, id });
-      if (token.length > 2 && token.startsWith("##")) later.push({ text: token.slice(2), id });
-    }
+    const texts = [...tokens.keys()].filter(({ length }) => length > 0 && length <= 2 * maxChars + 2).sort();
     this.symbols = numberSymbols(tokens.keys());
     this.unknownSymbol = this.symbols.reduce((a, b) => Math.max(a, b), 0) + 1;
     for (let unit = 0; unit < 0x10000; unit++) this.symbols[unit] ||= this.unknownSymbol;
-    this.#build(first, later);
+    this.#build(texts, tokens);
   }
 
   /**
@@ -67,28 +61,50 @@ export class WordPieceTrie {
     return pieces;
   }
 
-  /** Breadth first, so that the failure links of shorter strings are known when a longer one needs them. */
-  #build(first: Entry[], later: Entry[]): void {
-    const byText = (a: Entry, b: Entry): number => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0);
-    const queue: Branch[] = [
-      { state: START, entries: first.sort(byText), from: 0, to: first.length, depth: 0 },
-      { state: CONTINUATION, entries: later.sort(byText), from: 0, to: later.length, depth: 0 },
-    ];
-    this.#resize(2 * this.unknownSymbol + 2);
+  /**
+   * Breadth first, so that the failure links of shorter strings are known when a longer one needs them. Each state stands for
+   * a range of the sorted texts, which share their first `depth` units.
+   */
+  #build(texts: readonly string[], ids: ReadonlyMap<string, number>): void {
+    // The symbols of all texts end to end: strings lie all over the memory, and are looked at once for each of their units.
+    const starts = new Int32Array(texts.length + 1);
+    for (const [t, { length }] of texts.entries()) starts[t + 1] = starts[t] + length;
+    const units = new Int32Array(starts[texts.length]);
+    for (const [t, text] of texts.entries()) {
+      for (let i = 0; i < text.length; i++) units[starts[t] + i] = this.symbols[text.charCodeAt(i)];
+    }
+    const branches = new Branches();
+    branches.push(START, 0, texts.length, 0);
+    branches.push(CONTINUATION, ...continuationsIn(texts), 2);
+    this.#resize(2 * this.unknownSymbol + STATES_PER_TOKEN * texts.length);
     for (const state of [0, START, CONTINUATION]) this.#take(state, 0);
     const pops: number[] = [];
-    for (let i = 0; i < queue.length; i++) {
-      const parent = queue[i];
-      const children = this.#children(parent);
-      if (children.length === 0) continue;
-      const base = this.#findBase(children.map((child) => child.state)); // may replace the arrays
-      this.base[parent.state] = base;
-      for (const child of children) {
-        const symbol = child.state;
-        child.state = base + symbol;
-        this.#take(child.state, parent.state);
-        this.#link(parent.state, symbol, child, pops);
-        queue.push(child);
+    const symbols: number[] = [];
+    for (let i = 0; i < branches.states.length; i++) {
+      const parent = branches.states[i];
+      const depth = branches.depths[i];
+      const first = branches.states.length;
+      symbols.length = 0;
+      for (let t = branches.from[i]; t < branches.to[i]; t++) {
+        const at = starts[t] + depth;
+        if (at === starts[t + 1]) continue; // the parent itself
+        const symbol = units[at];
+        if (symbol === symbols.at(-1)) branches.to[branches.to.length - 1] = t + 1;
+        else {
+          symbols.push(symbol);
+          branches.push(0, t, t + 1, depth + 1);
+        }
+      }
+      if (symbols.length === 0) continue;
+      const base = this.#findBase(symbols); // may replace the arrays
+      this.base[parent] = base;
+      for (let n = 0; n < symbols.length; n++) {
+        const state = base + symbols[n];
+        branches.states[first + n] = state;
+        this.#take(state, parent);
+        const t = branches.from[first + n];
+        const id = starts[t + 1] - starts[t] === depth + 1 ? ids.get(texts[t]) : undefined;
+        this.#link(parent, symbols[n], state, id, pops);
       }
     }
     this.pops = Int32Array.from(pops);
@@ -96,13 +112,11 @@ export class WordPieceTrie {
     this.#nextFree = new Int32Array(0);
   }
 
-  /** Failure link and pops of a new state (Song et al. 2021, Algorithm 2). */
-  #link(parent: number, symbol: number, child: Branch, pops: number[]): void {
-    const { state } = child;
-    const entry = child.entries[child.from];
-    if (entry.text.length === child.depth) {
+  /** Failure link and pops of a new state (Song et al. 2021, Algorithm 2); `id` if it is a token. */
+  #link(parent: number, symbol: number, state: number, id: number | undefined, pops: number[]): void {
+    if (id !== undefined) {
       this.popsFrom[state] = pops.length;
-      pops.push(entry.id);
+      pops.push(id);
       this.popsTo[state] = pops.length;
       this.failure[state] = CONTINUATION;
       return;
@@ -125,35 +139,31 @@ export class WordPieceTrie {
     this.popsTo[state] = pops.length;
   }
 
-  /** The branches of a state, one for each next symbol; `state` holds the symbol until the child has a place. */
-  #children({ entries, from, to, depth }: Branch): Branch[] {
-    const children: Branch[] = [];
-    for (let i = from; i < to; i++) {
-      if (entries[i].text.length === depth) continue;
-      const symbol = this.symbols[entries[i].text.charCodeAt(depth)];
-      const last = children.at(-1);
-      if (last?.state === symbol) last.to = i + 1;
-      else children.push({ state: symbol, entries, from: i, to: i + 1, depth: depth + 1 });
-    }
-    return children;
-  }
-
   #lastUsed = CONTINUATION;
   /** place → a place from which to go on looking for a free one; itself if it is free (a disjoint-set forest). */
   #nextFree: Int32Array = new Int32Array(0);
 
   /** A base with which all children fall on free places. After a few tries in the dense front it strides on, ever faster. */
   #findBase(symbols: number[]): number {
-    const lowest = symbols.reduce((a, b) => Math.min(a, b));
-    const highest = symbols.reduce((a, b) => Math.max(a, b));
+    let lowest = symbols[0];
+    let highest = lowest;
+    for (const symbol of symbols) {
+      lowest = Math.min(lowest, symbol);
+      highest = Math.max(highest, symbol);
+    }
     let place = this.#freeFrom(lowest + 1);
     for (let tries = 1, step = 1; ; tries++) {
       const base = place - lowest;
       if (base + highest >= this.check.length) this.#resize(2 * (base + highest));
-      if (symbols.every((symbol) => this.check[base + symbol] < 0)) return base;
+      if (this.#allFree(base, symbols)) return base;
       if (tries > CLOSE_TRIES) step = Math.ceil(1.02 * step);
       place = place + step > this.#lastUsed ? Math.max(this.#lastUsed, lowest) + 1 : this.#freeFrom(place + step);
     }
+  }
+
+  #allFree(base: number, symbols: readonly number[]): boolean {
+    for (let n = 0; n < symbols.length; n++) if (this.check[base + symbols[n]] >= 0) return false;
+    return true;
   }
 
   #freeFrom(place: number): number {
@@ -185,7 +195,8 @@ export class WordPieceTrie {
     this.popsTo = resized(this.popsTo, 0);
     const known = this.#nextFree.length;
     if (known > length) return;
-    const next = Int32Array.from({ length: length + 1 }, (_, place) => place); // one more: the end is free
+    const next = new Int32Array(length + 1); // one more: the end is free
+    for (let place = known; place <= length; place++) next[place] = place;
     next.set(this.#nextFree.subarray(0, known));
     this.#nextFree = next;
   }
@@ -199,18 +210,31 @@ export const CONTINUATION = 2;
 // Places tried one by one for the children of one state. More packs denser and takes longer.
 const CLOSE_TRIES = 200;
 
-interface Entry {
-  readonly text: string;
-  readonly id: number;
+/** Of a vocabulary of English words, the table is 2.4 times as long as it has tokens. */
+const STATES_PER_TOKEN = 3;
+
+/** The range of the tokens that begin with "##" and go on, in sorted texts. */
+function continuationsIn(texts: readonly string[]): [number, number] {
+  const from = texts.findIndex((text) => text.length > 2 && text.startsWith("##"));
+  if (from < 0) return [0, 0];
+  let to = from;
+  while (to < texts.length && texts[to].startsWith("##")) to++;
+  return [from, to];
 }
 
-/** The sorted entries [from, to) share their first `depth` units, which lead to `state`. */
-interface Branch {
-  state: number;
-  readonly entries: readonly Entry[];
-  readonly from: number;
-  to: number;
-  readonly depth: number;
+/** For each state the range [from, to) of the sorted texts that lead there, by their first `depth` units. */
+class Branches {
+  readonly states: number[] = [];
+  readonly from: number[] = [];
+  readonly to: number[] = [];
+  readonly depths: number[] = [];
+
+  push(state: number, from: number, to: number, depth: number): void {
+    this.states.push(state);
+    this.from.push(from);
+    this.to.push(to);
+    this.depths.push(depth);
+  }
 }
 
 /** Numbers the units of all tokens from 1, the most frequent first. */
