@@ -17,6 +17,12 @@ export interface LoadedParams {
   readonly byName: ReadonlyMap<string, Tensor>;
 }
 
+/**
+ * Reads that are under way at the same time. The system has them done on threads of its own, so there must be enough of them
+ * for the time in which this thread does something else: loadBert makes the tokenizer meanwhile, in 100 to 150 ms.
+ */
+const READS = 64;
+
 const DECODER = "cls.predictions.decoder.weight";
 const DECODER_BIAS = "cls.predictions.bias";
 
@@ -35,7 +41,7 @@ const POSITION_IDS = "bert.embeddings.position_ids";
 const HEADS = ["bert.pooler.", "cls.", "classifier.", "qa_outputs."];
 
 /**
- * Reads the tensors that a model needs into the backend's memory, one at a time, and packs those that `linear` reads.
+ * Reads the tensors that a model needs into the backend's memory and packs those that `linear` reads.
  *
  * A decoder of its own beside the word embeddings is taken as transformers 5 does: where both hold the same numbers
  * they are tied and kept once, where they differ, or config.json has `tie_word_embeddings: false`, both are kept.
@@ -55,33 +61,29 @@ export async function loadParams(source: WeightSource, c: BertConfig, k: Backend
   const byName = new Map<string, Tensor>();
   const queue = expected.entries();
   let failed = false;
-  const readAll = async (): Promise<void> => {
+  const readSome = async (): Promise<void> => {
     for (const [name, shape] of queue) {
       if (failed) return;
       const tensor = k.empty(shape);
       byName.set(name, tensor);
       try {
         await source.readInto(stored.get(name) as string, tensor.data);
-        expectFinite(name, tensor);
+        if (!k.allFinite(tensor.data)) throw notFinite(name, tensor);
+        if (shape.length === 2 && !mayBeTied(name)) k.packWeight(tensor); // while others are read
       } catch (error) {
         failed = true;
         throw error;
       }
     }
   };
-  // Two at a time: one is looked at while the other is read.
-  const ends = await Promise.allSettled([readAll(), readAll()]);
+  const ends = await Promise.allSettled(Array.from({ length: READS }, readSome));
   for (const end of ends) if (end.status === "rejected") throw end.reason;
   if (variant.ownDecoder && c.tieWordEmbeddings) {
     const words = byName.get("bert.embeddings.word_embeddings.weight") as Tensor;
     if (sameNumbers(words, byName.get(DECODER) as Tensor)) byName.delete(DECODER);
   }
   const tree = paramsTree(c, byName);
-  const decoder = tree.cls.predictions?.decoder.weight;
-  for (const [name, tensor] of byName) {
-    const multiplies = tensor.shape.length === 2 && (!name.endsWith("embeddings.weight") || tensor === decoder);
-    if (multiplies) k.packWeight(tensor);
-  }
+  if (tree.cls.predictions) k.packWeight(tree.cls.predictions.decoder.weight);
   return { tree, byName };
 }
 
@@ -156,12 +158,14 @@ function expectSameTensors(
   );
 }
 
-function expectFinite(name: string, { data }: Tensor): void {
-  for (let i = 0; i < data.length; i++) {
-    if (!Number.isFinite(data[i])) {
-      throw new BertError("ERR_CHECKPOINT", `loadParams: ${name} must hold finite numbers, element ${i} is ${data[i]}`);
-    }
-  }
+function notFinite(name: string, { data }: Tensor): BertError {
+  const i = data.findIndex((value) => !Number.isFinite(value));
+  return new BertError("ERR_CHECKPOINT", `loadParams: ${name} must hold finite numbers, element ${i} is ${data[i]}`);
+}
+
+/** Embeddings are looked up row by row; only if they serve as the decoder too are they packed. */
+function mayBeTied(name: string): boolean {
+  return name === DECODER || name.endsWith("embeddings.weight");
 }
 
 function sameNumbers(a: Tensor, b: Tensor): boolean {

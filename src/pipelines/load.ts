@@ -82,13 +82,7 @@ export async function loadBert(path?: string, options: LoadOptions = {}): Promis
   if (configText === null)
     throw new BertError("ERR_FILE", `loadBert: ${folder.path} must have a config.json, has none`);
   const config = withArchitecture(parseConfig(configText), options.architecture);
-  const tokenizer = await readTokenizer(folder);
-  if (tokenizer && tokenizer.size !== config.vocabSize) {
-    throw new BertError(
-      "ERR_VOCABULARY",
-      `loadBert: the vocabulary must have as many tokens as config.json's vocab_size, ${config.vocabSize}, has ${tokenizer.size}`,
-    );
-  }
+  const tokenizerFiles = await readTokenizerFiles(folder);
 
   const weights = await folder.openWeights();
   try {
@@ -99,10 +93,32 @@ export async function loadBert(path?: string, options: LoadOptions = {}): Promis
         return weights.readInto(name, target);
       },
     };
-    return new Bert(config, await loadParams(source, config, backend), backend, tokenizer);
+    const reading = loadParams(source, config, backend);
+    const tokenizer = await whileReading(reading, () => makeTokenizer(tokenizerFiles, config));
+    return new Bert(config, await reading, backend, tokenizer);
   } finally {
     await weights.close();
   }
+}
+
+/** Does some work that needs no file while others are read; if it fails, reading ends first, as files must not be closed before. */
+async function whileReading<T>(reading: Promise<unknown>, work: () => T): Promise<T> {
+  try {
+    return work();
+  } catch (error) {
+    await reading.catch(() => {});
+    throw error;
+  }
+}
+
+/** @throws BertError ERR_VOCABULARY invalid files, or another number of tokens than the model has */
+function makeTokenizer(files: TokenizerFiles | null, config: BertConfig): BertTokenizer | null {
+  const tokenizer = files && BertTokenizer.fromFiles(files);
+  if (!tokenizer || tokenizer.size === config.vocabSize) return tokenizer;
+  throw new BertError(
+    "ERR_VOCABULARY",
+    `loadBert: the vocabulary must have as many tokens as config.json's vocab_size, ${config.vocabSize}, has ${tokenizer.size}`,
+  );
 }
 
 /**
@@ -113,8 +129,8 @@ export async function loadBert(path?: string, options: LoadOptions = {}): Promis
  */
 export async function loadTokenizer(path?: string): Promise<BertTokenizer> {
   const folder = await openFolder(path);
-  const tokenizer = await readTokenizer(folder);
-  if (tokenizer) return tokenizer;
+  const files = await readTokenizerFiles(folder);
+  if (files) return BertTokenizer.fromFiles(files);
   throw new BertError("ERR_VOCABULARY", `loadTokenizer: ${folder.path} must have vocab.txt or tokenizer.json`);
 }
 
@@ -134,13 +150,12 @@ function withArchitecture(config: BertConfig, architecture: Architecture | undef
   );
 }
 
-/** The tokenizer in a model's folder; null if it has none. */
-async function readTokenizer(folder: ModelFolder): Promise<BertTokenizer | null> {
+/** The tokenizer's files in a model's folder; null if it has none. */
+async function readTokenizerFiles(folder: ModelFolder): Promise<TokenizerFiles | null> {
   const files: TokenizerFiles = {};
   for (const name of TOKENIZER_FILES) {
     const text = await folder.readText(name);
     if (text !== null) files[name] = text;
   }
-  if (files["vocab.txt"] === undefined && files["tokenizer.json"] === undefined) return null;
-  return BertTokenizer.fromFiles(files);
+  return files["vocab.txt"] === undefined && files["tokenizer.json"] === undefined ? null : files;
 }

@@ -42,6 +42,8 @@ export interface Backend {
    * there. `linear` and `gatherRows` read it as before; for all else there is `unpackWeight`.
    */
   packWeight(weight: Tensor): void;
+  /** Whether no number is NaN or infinite. */
+  allFinite(data: Float32Array): boolean;
   /** The numbers of a weight row by row, whether it was packed (then a copy) or not (then its data). */
   unpackWeight(weight: Tensor): Float32Array;
 

@@ -54,7 +54,10 @@ export function readTokenizerJson(file: Json | undefined): TokenizerJson | undef
 function readVocab(vocab: unknown): Map<string, number> {
   if (Array.isArray(vocab)) return numberTokens(vocab as string[]);
   const entries = Object.entries(asObject(vocab, "tokenizer.json", "model.vocab")) as [string, number][];
-  return new Map(entries.sort(([, a], [, b]) => a - b)); // JavaScript lists keys like "1914" first
+  // By id: JavaScript lists keys like "1914" first. Ids without a gap need no sorting, which takes 40 ms for 29,000.
+  const byId = new Array<[string, number] | null>(entries.length).fill(null);
+  for (const entry of entries) if (byId[entry[1]] === null) byId[entry[1]] = entry;
+  return new Map(byId.includes(null) ? entries.sort(([, a], [, b]) => a - b) : (byId as [string, number][]));
 }
 
 /** The names of [CLS] and [SEP], from a TemplateProcessing or BertProcessing of BERT's shape. */

@@ -22,6 +22,7 @@ export const plain: BackendScope = {
   scope: () => plain,
   release: () => {}, // the garbage collector does it
   packWeight: () => {},
+  allFinite: (data) => data.every(Number.isFinite),
   unpackWeight: ({ data }) => data,
   share: null,
   forgetShared: () => {},

@@ -33,7 +33,7 @@ export type Kernels = Readonly<
     | "add",
     (...args: number[]) => void
   >
->;
+> & { readonly finiteness: (x: number, n: number) => number };
 
 /**
  * The tile for 256-bit registers has 12 sums in them, 2 vectors of b and one of a: 15 of 16. Made of 128-bit operations

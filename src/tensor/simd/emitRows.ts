@@ -76,7 +76,7 @@ export function emitSoftmax(m: ModuleBuilder, fused: boolean): void {
 }
 
 /** Leaves the sum or maximum of the eight lanes of two locals on the stack, as an f32. */
-function emitAcrossLanes(f: FunctionBuilder, v0: string, v1: string, op: "f32x4.add" | "f32x4.max"): void {
+export function emitAcrossLanes(f: FunctionBuilder, v0: string, v1: string, op: "f32x4.add" | "f32x4.max"): void {
   f.get(v0).get(v1).op(op).tee(v0).get(v0).get(v0).shuffle(2, 3, 2, 3).op(op).set(v0);
   f.get(v0).get(v0).get(v0).shuffle(1, 1, 1, 1).op(op).lane(0);
 }

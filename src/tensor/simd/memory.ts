@@ -11,6 +11,12 @@ const MAX_PAGES = 65535;
  */
 const UNSHARED_PAGES = 16384;
 
+/**
+ * The memory grows by 128 MB at least: what nobody writes to takes no room, and 200 small steps while a base model's weights
+ * are read took 80 ms.
+ */
+const STEP_PAGES = 2048;
+
 /** Where the end of what is in use stands, in words of 4 bytes. */
 const END_AT = 1;
 /** Where the kernels' constants stand (assembler.ts), and the room for them. Nothing is at address 0. */
@@ -120,7 +126,8 @@ export class TensorMemory {
     try {
       if (this.limits.shared) this.memory.grow(0); // shows what other threads have grown it by
       const missing = Math.ceil((bytes - this.memory.buffer.byteLength) / PAGE);
-      if (missing > 0) this.memory.grow(missing);
+      const left = this.limits.maximum - this.memory.buffer.byteLength / PAGE;
+      if (missing > 0) this.memory.grow(Math.max(missing, Math.min(STEP_PAGES, left)));
     } catch (cause) {
       const gib = (n: number) => `${(n / 2 ** 30).toFixed(2)} GiB`;
       const most = this.limits.maximum * PAGE;

@@ -91,6 +91,17 @@ const CASES: Readonly<Record<string, (k: Backend) => Float32Array>> = {
     k.layerNorm(data, data, numbers(k, [H], 10).data, numbers(k, [H], 11).data, R, H, 1e-12);
     return data;
   },
+  allFinite: (k) => {
+    const { data } = numbers(k, [27], 17);
+    const seen = (i: number, value: number) => {
+      const before = data[i];
+      data[i] = value;
+      const finite = k.allFinite(data);
+      data[i] = before;
+      return Number(finite);
+    };
+    return Float32Array.of(seen(0, 3e38), seen(9, Number.NaN), seen(26, Number.NEGATIVE_INFINITY), seen(26, 0));
+  },
   add: (k) => {
     const { data } = numbers(k, [27], 12);
     k.add(data, data, numbers(k, [27], 13).data);

@@ -130,6 +130,10 @@ export class SimdBackend implements BackendScope {
     return rows;
   }
 
+  allFinite(data: Float32Array): boolean {
+    return this.core.kernels.finiteness(data.byteOffset, data.length) === 0;
+  }
+
   linear(...[y, x, weight, bias, R, I, O, activation = null]: Parameters<Backend["linear"]>): void {
     if (R === 0) return;
     const act = activation ? ACTIVATIONS.indexOf(activation) : 0;

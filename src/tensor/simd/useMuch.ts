@@ -22,7 +22,7 @@ export function useMuch(kernels: Kernels, memory: TensorMemory): void {
   const x = array.byteOffset;
   const b = x + R * N * 4;
   const row = b + N * N * 4;
-  const uses: Readonly<Record<keyof Kernels, () => void>> = {
+  const uses: Readonly<Record<keyof Kernels, () => unknown>> = {
     multiply: () => kernels.multiply(x, row, b, b, N * 4, 0, N * 4, R, N, N / PANEL, 0, N / PANEL, 0),
     packRows: () => kernels.packRows(x, b, N * 4, N, PANEL),
     packColumns: () => kernels.packColumns(x, b, N * 4, N, PANEL),
@@ -33,6 +33,7 @@ export function useMuch(kernels: Kernels, memory: TensorMemory): void {
     relu: () => kernels.relu(x, x, R * N),
     silu: () => kernels.silu(x, x, R * N),
     tanh: () => kernels.tanh(x, x, R * N),
+    finiteness: () => kernels.finiteness(b, N * N),
     add: () => kernels.add(x, x, b, R * N),
   };
   for (const use of Object.values(uses)) for (let call = 0; call < CALLS; call++) use();
