@@ -1,6 +1,7 @@
 import type { Backend } from "../tensor/backend.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type LayerNormParams, layerNorm } from "./addAndNorm.ts";
+import { gather } from "./gather.ts";
 import type { PackedBatch } from "./packedBatch.ts";
 import type { Tap } from "./tap.ts";
 
@@ -22,18 +23,11 @@ export interface EmbeddingsParams {
  * @returns [R, H]
  */
 export function embeddings(k: Backend, p: EmbeddingsParams, batch: PackedBatch, eps: number, tap?: Tap): Tensor {
-  const R = batch.inputIds.length;
-  const H = p.LayerNorm.weight.shape[0];
-  const rowsOf = (table: { readonly weight: Tensor }, indices: Int32Array): Tensor => {
-    const rows = k.empty([R, H]);
-    k.gatherRows(rows.data, table.weight.data, indices, H);
-    return rows;
-  };
-  const words = rowsOf(p.word_embeddings, batch.inputIds);
+  const words = gather(k, p.word_embeddings.weight, batch.inputIds);
   tap?.see("word_embeddings", words);
-  const types = rowsOf(p.token_type_embeddings, batch.tokenTypeIds);
+  const types = gather(k, p.token_type_embeddings.weight, batch.tokenTypeIds);
   tap?.see("token_type_embeddings", types);
-  const positions = rowsOf(p.position_embeddings, batch.positionIds);
+  const positions = gather(k, p.position_embeddings.weight, batch.positionIds);
 
   const sum = words;
   k.add(sum.data, words.data, types.data);

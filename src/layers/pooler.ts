@@ -1,5 +1,6 @@
 import type { Backend } from "../tensor/backend.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { gather } from "./gather.ts";
 import { type LinearParams, linear } from "./linear.ts";
 import type { Tap } from "./tap.ts";
 
@@ -17,10 +18,7 @@ export interface PoolerParams {
  * @returns       [B, H]
  */
 export function pooler(k: Backend, p: PoolerParams, x: Tensor, offsets: Int32Array, tap?: Tap): Tensor {
-  const B = offsets.length - 1;
-  const H = x.shape[1];
-  const first = k.empty([B, H]);
-  k.gatherRows(first.data, x.data, offsets.subarray(0, B), H);
+  const first = gather(k, x, offsets.subarray(0, -1));
   const pooled = linear(k, p.dense, first);
   tap?.see("dense", pooled);
   k.tanh(pooled.data, pooled.data);

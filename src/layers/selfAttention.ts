@@ -23,7 +23,8 @@ export interface SelfAttentionParams {
  * @param offsets  [B + 1], sequence b is rows offsets[b] … offsets[b+1] − 1
  * @param headMask [A], what each head's output is multiplied by; 0 silences a head
  * @param tap      sees query, key, value [R, H] and probs [B, A, T, T] (T the longest sequence, zeros past the others' ends)
- * @returns        [R, H]
+ * @param queries  the rows [M, H] that ask, and their offsets [B + 1]; those of x if left out
+ * @returns        [R, H], or [M, H]
  */
 export function selfAttention(
   k: Backend,
@@ -33,12 +34,13 @@ export function selfAttention(
   A: number,
   headMask: ArrayLike<number> | undefined,
   tap?: Tap,
+  queries: { readonly x: Tensor; readonly offsets: Int32Array } = { x, offsets },
 ): Tensor {
-  const [R, H] = x.shape;
+  const H = x.shape[1];
   const B = offsets.length - 1;
   const T = longest(offsets);
 
-  const q = linear(k, p.query, x); // [R, H]   Q = X W_Qᵀ + b_Q
+  const q = linear(k, p.query, queries.x); // [M, H]   Q = X W_Qᵀ + b_Q
   tap?.see("query", q);
   const key = linear(k, p.key, x); // [R, H]   K
   tap?.see("key", key);
@@ -46,8 +48,9 @@ export function selfAttention(
   tap?.see("value", v);
 
   const probs = tap?.wants("probs") ? k.zeros([B, A, T, T]) : null;
-  const out = k.empty([R, H]);
-  k.attention(out.data, probs?.data ?? null, q.data, key.data, v.data, offsets, H, A, headMask ?? null);
+  const out = k.empty(queries.x.shape);
+  const [masks, probsData] = [headMask ?? null, probs?.data ?? null];
+  k.attention(out.data, probsData, q.data, key.data, v.data, offsets, H, A, masks, queries.offsets);
   if (probs) tap?.see("probs", probs);
   return out;
 }

@@ -6,7 +6,7 @@ import { type BatchInput, owned, type SequenceInput } from "./batch.ts";
 import { type LoadedParams, loadParams, type WeightSource } from "./checkpoint.ts";
 import type { BertConfig } from "./config.ts";
 import { Driver } from "./driver.ts";
-import type { BertOutput, ForwardOptions } from "./forward.ts";
+import type { BertOutput, ForwardOptions, HeadOutput } from "./forward.ts";
 import { type ForwardModel, forwardPass, forwardRequest } from "./forwardPass.ts";
 import { mlmHead } from "./heads.ts";
 import { listTaps, type TapInfo } from "./taps.ts";
@@ -73,7 +73,9 @@ export class BertModel {
    * @example
    * const { lastHiddenState } = await bert.forward(tokenizer.encodeBatch(["A text.", ["a question", "its context"]]));
    */
-  async forward(input: readonly SequenceInput[] | BatchInput, options: ForwardOptions = {}): Promise<BertOutput> {
+  forward(input: readonly SequenceInput[] | BatchInput, options?: WithHiddenState): Promise<BertOutput>;
+  forward(input: readonly SequenceInput[] | BatchInput, options: ForwardOptions): Promise<HeadOutput>;
+  async forward(input: readonly SequenceInput[] | BatchInput, options: ForwardOptions = {}): Promise<HeadOutput> {
     const model = this.inUse;
     const { tap, signal } = options;
     const request = forwardRequest(input, options, model);
@@ -98,7 +100,9 @@ export class BertModel {
   }
 
   /** As `forward`, on the caller's thread and without giving way: for scripts and tests. */
-  forwardSync(input: readonly SequenceInput[] | BatchInput, options: ForwardOptions = {}): BertOutput {
+  forwardSync(input: readonly SequenceInput[] | BatchInput, options?: WithHiddenState): BertOutput;
+  forwardSync(input: readonly SequenceInput[] | BatchInput, options: ForwardOptions): HeadOutput;
+  forwardSync(input: readonly SequenceInput[] | BatchInput, options: ForwardOptions = {}): HeadOutput {
     const model = this.inUse;
     const steps = forwardPass(model, forwardRequest(input, options, model), options.tap);
     try {
@@ -160,6 +164,9 @@ export class BertModel {
     await this.dispose();
   }
 }
+
+/** Options that do not leave the last hidden state out. */
+type WithHiddenState = ForwardOptions & { readonly lastHiddenState?: true };
 
 interface InUse extends ForwardModel {
   readonly params: LoadedParams;

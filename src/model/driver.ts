@@ -5,13 +5,13 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { besideModule, startWorker, type WorkerHandle } from "../tensor/threads/platform.ts";
 import type { BertConfig } from "./config.ts";
 import type { DriverAnswer, DriverCall, DriverStart, PostedError } from "./driverMessages.ts";
-import type { BertOutput } from "./forward.ts";
+import type { HeadOutput } from "./forward.ts";
 import type { ForwardRequest } from "./forwardPass.ts";
 import type { TapListener } from "./taps.ts";
 
 /** A call that has not been answered yet. */
 interface Call {
-  readonly resolve: (output: BertOutput) => void;
+  readonly resolve: (output: HeadOutput) => void;
   readonly reject: (reason: unknown) => void;
   readonly tap: TapListener | undefined;
   /** Set to 1 when nobody waits for the answer any more; the worker looks at it between layers. */
@@ -54,11 +54,11 @@ export class Driver {
    * @returns the output; rejects with the signal's reason, with what the tap throws, with what the pass throws
    * @throws BertError ERR_BACKEND the worker ended, or the model was disposed of, before there was an answer
    */
-  forward(request: ForwardRequest, tap?: TapListener, signal?: AbortSignal): Promise<BertOutput> {
+  forward(request: ForwardRequest, tap?: TapListener, signal?: AbortSignal): Promise<HeadOutput> {
     const worker = this.running();
     const id = ++this.lastId;
     const stop = new Int32Array(new SharedArrayBuffer(4));
-    return new Promise<BertOutput>((resolve, reject) => {
+    return new Promise<HeadOutput>((resolve, reject) => {
       const call: DriverCall = { type: "call", id, request, tap: tap !== undefined, stop };
       worker.post(call);
       if (this.calls.size === 0) worker.keepAlive(true);

@@ -2,7 +2,7 @@ import type { BertErrorCode } from "../errors.ts";
 import type { SharedBackend } from "../tensor/simd/simdBackend.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { BertConfig } from "./config.ts";
-import type { BertOutput } from "./forward.ts";
+import type { HeadOutput } from "./forward.ts";
 import type { ForwardRequest } from "./forwardPass.ts";
 
 /** Where a parameter stands in the shared memory. */
@@ -34,7 +34,7 @@ export interface DriverCall {
 /** What the driver's worker posts: taps in order, then one of the others. */
 export type DriverAnswer =
   | { readonly type: "tap"; readonly id: number; readonly name: string; readonly tensor: Tensor }
-  | { readonly type: "output"; readonly id: number; readonly output: BertOutput }
+  | { readonly type: "output"; readonly id: number; readonly output: HeadOutput }
   | { readonly type: "stopped"; readonly id: number }
   | { readonly type: "failed"; readonly id: number; readonly error: PostedError };
 

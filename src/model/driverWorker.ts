@@ -5,7 +5,7 @@ import { sizeOf, type Tensor } from "../tensor/tensor.ts";
 import { parent } from "../tensor/threads/platform.ts";
 import { paramsTree } from "./checkpoint.ts";
 import type { DriverAnswer, DriverCall, DriverStart, PostedError } from "./driverMessages.ts";
-import type { BertOutput } from "./forward.ts";
+import type { HeadOutput } from "./forward.ts";
 import { type ForwardModel, forwardPass } from "./forwardPass.ts";
 import { listTaps } from "./taps.ts";
 
@@ -53,7 +53,7 @@ function run({ id, request, tap, stop }: DriverCall): void {
 }
 
 /** Every array of an output once: the same tensor may be a hidden state and a tap. */
-function buffersOf(output: BertOutput): ArrayBuffer[] {
+function buffersOf(output: HeadOutput): ArrayBuffer[] {
   const tensors = Object.values(output).flatMap((value: Tensor | readonly Tensor[] | ReadonlyMap<string, Tensor>) =>
     "data" in value ? [value] : [...value.values()],
   );

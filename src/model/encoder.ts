@@ -1,5 +1,6 @@
 import { addAndNorm } from "../layers/addAndNorm.ts";
 import { feedForward } from "../layers/feedForward.ts";
+import { gather } from "../layers/gather.ts";
 import { linear } from "../layers/linear.ts";
 import { selfAttention } from "../layers/selfAttention.ts";
 import { scoped, type Tap } from "../layers/tap.ts";
@@ -7,6 +8,7 @@ import type { Backend } from "../tensor/backend.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { BertConfig } from "./config.ts";
 import type { EncoderLayerParams } from "./params.ts";
+import type { ReadRows } from "./readRows.ts";
 
 /**
  * One Transformer block, post-norm as in BERT:
@@ -16,7 +18,8 @@ import type { EncoderLayerParams } from "./params.ts";
  * @param x        [R, H]
  * @param offsets  [B + 1]
  * @param headMask [A]
- * @returns        [R, H]
+ * @param read     the rows of y that are wanted; all if left out
+ * @returns        [R, H], or [M, H] of M wanted rows
  */
 function encoderLayer(
   k: Backend,
@@ -26,7 +29,9 @@ function encoderLayer(
   c: BertConfig,
   headMask?: ArrayLike<number>,
   tap?: Tap,
+  read?: ReadRows,
 ): Tensor {
+  const queries = read ? { x: gather(k, x, read.rows), offsets: read.offsets } : { x, offsets };
   const context = selfAttention(
     k,
     p.attention.self,
@@ -35,11 +40,12 @@ function encoderLayer(
     c.numAttentionHeads,
     headMask,
     scoped(tap, "attention.self"),
+    queries,
   );
   tap?.see("attention.self", context);
   const projected = linear(k, p.attention.output.dense, context);
   tap?.see("attention.output.dense", projected);
-  const attended = addAndNorm(k, p.attention.output.LayerNorm, projected, x, c.layerNormEps); // x′
+  const attended = addAndNorm(k, p.attention.output.LayerNorm, projected, queries.x, c.layerNormEps); // x′
   tap?.see("attention.output.LayerNorm", attended);
   tap?.see("attention.output", attended);
   tap?.see("attention", attended);
@@ -57,8 +63,9 @@ function encoderLayer(
  *
  * @param x        [R, H], the embeddings
  * @param offsets  [B + 1]
+ * @param read     the rows that are wanted of the last block; null if all
  * @param headMask [L, A]
- * @returns        [R, H]
+ * @returns        [R, H], or [M, H] of M wanted rows
  */
 export function* encoder(
   k: Backend,
@@ -66,6 +73,7 @@ export function* encoder(
   x: Tensor,
   offsets: Int32Array,
   c: BertConfig,
+  read: ReadRows | null,
   headMask?: readonly ArrayLike<number>[],
   tap?: Tap,
 ): Generator<void, Tensor> {
@@ -73,7 +81,8 @@ export function* encoder(
   for (const [n, p] of layers.entries()) {
     const next = k.scope();
     const working = next.scope();
-    x = encoderLayer(working, p, x, offsets, c, headMask?.[n], scoped(tap, `layer.${n}`));
+    const wanted = n === layers.length - 1 ? read : null;
+    x = encoderLayer(working, p, x, offsets, c, headMask?.[n], scoped(tap, `layer.${n}`), wanted ?? undefined);
     working.release(x);
     kept.release();
     kept = next;

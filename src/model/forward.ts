@@ -3,6 +3,11 @@ import type { TapListener } from "./taps.ts";
 
 /** What `forward` computes and returns beside the last hidden state and the architecture's logits. */
 export interface ForwardOptions {
+  /**
+   * `false` leaves `lastHiddenState` out. Then the last layer computes only the tokens that the heads read: [CLS], and those of
+   * `maskedLmPositions`. Default true.
+   */
+  readonly lastHiddenState?: boolean;
   /** Return `hiddenStates`: the embeddings and the output of each layer. */
   readonly hiddenStates?: boolean;
   /** Return `attentions`: each layer's probabilities. */
@@ -51,3 +56,6 @@ export interface BertOutput {
   /** What `options.taps` asked for, by name. */
   readonly taps?: ReadonlyMap<string, Tensor>;
 }
+
+/** What `forward` returns with `lastHiddenState: false`. */
+export type HeadOutput = Omit<BertOutput, "lastHiddenState">;

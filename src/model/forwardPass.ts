@@ -5,9 +5,10 @@ import { formatShape, type Tensor } from "../tensor/tensor.ts";
 import { type Batch, type BatchInput, owned, packBatch, type SequenceInput, unpack } from "./batch.ts";
 import { bert } from "./bert.ts";
 import type { BertConfig } from "./config.ts";
-import type { BertOutput, ForwardOptions } from "./forward.ts";
+import type { ForwardOptions, HeadOutput } from "./forward.ts";
 import { headOutputs } from "./heads.ts";
 import type { ModelParams } from "./params.ts";
+import { rowsToRead } from "./readRows.ts";
 import { collectingTap, expectTaps, type TapInfo, type TapListener } from "./taps.ts";
 
 /** A batch and what is wanted of it, in arrays of numbers and strings alone: it can be posted to another thread. */
@@ -54,18 +55,20 @@ export function* forwardPass(
   { config, tree, taps, kernels }: ForwardModel,
   { batch, options }: ForwardRequest,
   listener?: TapListener,
-): Generator<void, BertOutput> {
+): Generator<void, HeadOutput> {
   const kept = new Map<string, Tensor>();
   const tap = collectingTap(taps, batch, listenersFor(options, config, kept, listener));
   const k = kernels.scope();
   try {
-    const encoded = yield* bert(k, tree.bert, batch, config, options.headMask, scoped(tap, "bert"));
+    const pruned = options.lastHiddenState === false && tap === undefined; // taps are of all rows
+    const read = pruned ? rowsToRead(options, batch, tree, config) : null;
+    const encoded = yield* bert(k, tree.bert, batch, config, read, options.headMask, scoped(tap, "bert"));
     const keptAt = (name: string) => kept.get(name) as Tensor;
     const layers = layerNames(config);
     return {
-      lastHiddenState: unpack(encoded.sequence, batch),
+      ...(options.lastHiddenState !== false && { lastHiddenState: unpack(encoded.sequence, batch) }),
       ...(encoded.pooled && { poolerOutput: owned(encoded.pooled) }),
-      ...headOutputs(k, tree, encoded, batch, config, options, tap),
+      ...headOutputs(k, tree, encoded, batch, read, config, options, tap),
       ...(options.hiddenStates && { hiddenStates: ["bert.embeddings", ...layers].map(keptAt) }),
       ...(options.attentions && { attentions: layers.map((name) => keptAt(`${name}${PROBS}`)) }),
       ...(options.taps && { taps: new Map(options.taps.map((name) => [name, keptAt(name)])) }),

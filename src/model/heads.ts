@@ -1,6 +1,7 @@
 import { BertError } from "../errors.ts";
 import { layerNorm } from "../layers/addAndNorm.ts";
 import { activated } from "../layers/feedForward.ts";
+import { gather } from "../layers/gather.ts";
 import { linear } from "../layers/linear.ts";
 import { scoped, type Tap } from "../layers/tap.ts";
 import type { Backend } from "../tensor/backend.ts";
@@ -10,6 +11,7 @@ import type { Encoded } from "./bert.ts";
 import type { BertConfig } from "./config.ts";
 import type { BertOutput, ForwardOptions } from "./forward.ts";
 import type { MlmHeadParams, ModelParams } from "./params.ts";
+import { placesIn, type ReadRows } from "./readRows.ts";
 
 /**
  * The masked-language-model head: for each row a score for every word piece of the vocabulary. The paper (§3.1) says
@@ -36,6 +38,7 @@ export function mlmHead(k: Backend, p: MlmHeadParams, x: Tensor, c: BertConfig, 
 /**
  * The logits that the architecture has, under the names of Hugging Face.
  *
+ * @param read which rows `encoded` has; null if all
  * @throws BertError ERR_INPUT maskedLmPositions or numChoices that do not fit
  */
 export function headOutputs(
@@ -43,6 +46,7 @@ export function headOutputs(
   { cls, classifier, qa_outputs }: ModelParams,
   encoded: Encoded,
   batch: Batch,
+  read: ReadRows | null,
   config: BertConfig,
   options: ForwardOptions,
   tap?: Tap,
@@ -57,7 +61,7 @@ export function headOutputs(
   }
   if (cls.predictions) {
     const rows = options.maskedLmPositions && rowsAt(options.maskedLmPositions, batch);
-    const x = rows ? gather(k, encoded.sequence, rows) : encoded.sequence;
+    const x = rows ? gather(k, encoded.sequence, read ? placesIn(read, rows) : rows) : encoded.sequence;
     const logits = mlmHead(k, cls.predictions, x, config, scoped(tap, "cls.predictions"));
     tap?.see("cls.predictions", logits);
     output[cls.seq_relationship ? "predictionLogits" : "logits"] = rows ? owned(logits) : unpack(logits, batch);
@@ -82,13 +86,6 @@ export function headOutputs(
     output.endLogits = column(both, 1);
   }
   return output;
-}
-
-function gather(k: Backend, x: Tensor, rows: Int32Array): Tensor {
-  const H = x.shape[1];
-  const gathered = k.empty([rows.length, H]);
-  k.gatherRows(gathered.data, x.data, rows, H);
-  return gathered;
 }
 
 /** [B · choices, 1] → [B, choices] */

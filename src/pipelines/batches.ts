@@ -45,6 +45,6 @@ export function hasMlmHead(bert: Bert): boolean {
 }
 
 /** For callers who read no masked-language-model logits: a model that has that head need not run it. */
-export function withoutDecoder(bert: Bert, B: number): ForwardOptions {
+export function withoutDecoder(bert: Bert, B: number): Pick<ForwardOptions, "maskedLmPositions"> {
   return hasMlmHead(bert) ? { maskedLmPositions: Array(B).fill([]) } : {};
 }

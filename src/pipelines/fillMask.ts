@@ -95,7 +95,7 @@ export function fillMask(bert: Bert): FillMask {
     for (const batch of batchesOf(texts, maskedText, tokensOf)) {
       const { logits, predictionLogits = logits } = await bert.forward(
         batch.map(({ encoding }) => encoding),
-        { maskedLmPositions: batch.map(({ masks }) => masks), ...(signal && { signal }) },
+        { lastHiddenState: false, maskedLmPositions: batch.map(({ masks }) => masks), ...(signal && { signal }) },
       );
       const V = bert.config.vocabSize;
       let row = 0;

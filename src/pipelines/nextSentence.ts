@@ -75,7 +75,11 @@ export function nextSentence(bert: Bert): NextSentence {
 
     const results = [];
     for (const batch of batchesOf(pairs, encode, ({ length }) => length)) {
-      const output = await bert.forward(batch, { ...withoutDecoder(bert, batch.length), ...(signal && { signal }) });
+      const output = await bert.forward(batch, {
+        lastHiddenState: false,
+        ...withoutDecoder(bert, batch.length),
+        ...(signal && { signal }),
+      });
       const { data } = (output.seqRelationshipLogits ?? output.logits)!; // [B, 2]
       for (let b = 0; b < batch.length; b++) {
         const scores = softmax(TASK, data.subarray(2 * b, 2 * b + 2));

@@ -130,7 +130,9 @@ describe("masked-language-model head", () => {
   test("nothing asked, nothing computed", () => {
     const output = tiny.forwardSync(inputs, { maskedLmPositions: [[], [], []] });
     expect(output.predictionLogits).toEqual({ data: new Float32Array(0), shape: [0, 211] });
-    expect(output.lastHiddenState).toEqual(tiny.forwardSync(inputs).lastHiddenState);
+    const { lastHiddenState, ...ofHeads } = output;
+    expect(lastHiddenState).toEqual(tiny.forwardSync(inputs).lastHiddenState);
+    expect(model.forwardSync(inputs, { lastHiddenState: false })).toEqual(ofHeads);
   });
 
   test("predictMasked on the last hidden states is the model's own logits", () => {

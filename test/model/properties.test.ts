@@ -77,6 +77,21 @@ describe.each(BACKENDS)("$title", (backend) => {
     }
   });
 
+  test("without the last hidden state the last layer computes what the heads read alone: the same bits", () => {
+    const asked = batch.chain((sequences) =>
+      fc.tuple(
+        fc.constant(sequences),
+        fc.tuple(...sequences.map(({ inputIds }) => fc.array(fc.nat(inputIds.length - 1), { maxLength: 3 }))),
+      ),
+    );
+    fc.assert(
+      fc.property(asked, ([sequences, maskedLmPositions]) => {
+        const { lastHiddenState: _, ...want } = tiny.forwardSync(sequences, { maskedLmPositions });
+        expect(tiny.forwardSync(sequences, { maskedLmPositions, lastHiddenState: false })).toEqual(want);
+      }),
+    );
+  });
+
   test("permuting a batch permutes its results", () => {
     const permuted = batch.chain((sequences) =>
       fc.tuple(

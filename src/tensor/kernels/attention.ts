@@ -16,11 +16,12 @@ export interface AttentionSteps {
  *
  * Each token attends to the tokens of its own sequence and to nothing else.
  *
- * @param out      out [R, H], the heads side by side
+ * @param out      out [M, H], the heads side by side
  * @param probs    out [B, A, T, T], T the longest sequence, untouched past a sequence's end; null if nobody wants them
- * @param query    [R, H] @param key [R, H] @param value [R, H]
- * @param offsets  [B + 1], sequence b is rows offsets[b] … offsets[b+1] − 1
+ * @param query    [M, H] @param key [R, H] @param value [R, H]
+ * @param offsets  [B + 1], sequence b is rows offsets[b] … offsets[b+1] − 1 of key and value
  * @param headMask [A], or null for ones
+ * @param queryOffsets [B + 1], the same for out and query, where not every token asks
  */
 export function attention(
   out: Float32Array,
@@ -32,10 +33,11 @@ export function attention(
   H: number,
   A: number,
   headMask: ArrayLike<number> | null,
+  queryOffsets: Int32Array = offsets,
 ): void {
   const T = longest(offsets);
   const scores = new Float32Array(probs ? 0 : T * T);
-  eachHead(STEPS, scores, out, probs, query, key, value, offsets, H, A, headMask);
+  eachHead(STEPS, scores, out, probs, query, key, value, offsets, H, A, headMask, queryOffsets);
 }
 
 const STEPS: AttentionSteps = { matmul, matmulTransposed, softmaxRows };
@@ -44,7 +46,7 @@ const STEPS: AttentionSteps = { matmul, matmulTransposed, softmaxRows };
 export function eachHead(
   k: AttentionSteps,
   scores: Float32Array,
-  ...[out, probs, query, key, value, offsets, H, A, headMask]: Parameters<typeof attention>
+  ...[out, probs, query, key, value, offsets, H, A, headMask, queryOffsets = offsets]: Parameters<typeof attention>
 ): void {
   const D = H / A;
   const T = longest(offsets);
@@ -52,23 +54,24 @@ export function eachHead(
     const length = offsets[b + 1] - offsets[b];
     for (let a = 0; a < A; a++) {
       // Head a of sequence b is columns [aD, (a+1)D) of its rows: a window, so nothing is transposed or copied.
-      const head = (data: Float32Array): Matrix => ({
+      const head = (data: Float32Array, first = offsets[b], rows = length): Matrix => ({
         data,
-        offset: offsets[b] * H + a * D,
-        rows: length,
+        offset: first * H + a * D,
+        rows,
         cols: D,
         stride: H,
       });
+      const asking = (data: Float32Array) => head(data, queryOffsets[b], queryOffsets[b + 1] - queryOffsets[b]);
       const P: Matrix = {
         data: probs ?? scores,
         offset: probs ? (b * A + a) * T * T : 0,
-        rows: length,
+        rows: queryOffsets[b + 1] - queryOffsets[b],
         cols: length,
         stride: T,
       };
-      k.matmulTransposed(P, head(query), head(key), 1 / Math.sqrt(D)); // Q_a K_aᵀ / √D
+      k.matmulTransposed(P, asking(query), head(key), 1 / Math.sqrt(D)); // Q_a K_aᵀ / √D
       k.softmaxRows(P);
-      k.matmul(head(out), P, head(value), headMask?.[a] ?? 1); //         · V_a
+      k.matmul(asking(out), P, head(value), headMask?.[a] ?? 1); //         · V_a
     }
   }
 }

@@ -17,7 +17,8 @@ interface Room {
  * The range kernel of attention (kernels/attention.ts): heads begin … end − 1, counted through all sequences. D must be a
  * multiple of 16, as whole panels are written.
  *
- * Arguments: the addresses out, query, key, value [R, H], offsets [B + 1] of i32 and headMask [A]; H, A, begin, end.
+ * Arguments: the addresses out, query, key, value [R, H], offsets and after them queryOffsets, each [B + 1] of
+ * i32, and headMask [A]; B, H, A, begin, end.
  */
 export function attentionRange(k: Kernels, memory: TensorMemory): (...args: number[]) => void {
   let room: Room | null = null;
@@ -36,24 +37,28 @@ export function attentionRange(k: Kernels, memory: TensorMemory): (...args: numb
     return room;
   }
 
-  return (out, query, key, value, offsets, headMask, H, A, begin, end) => {
+  return (out, query, key, value, offsets, headMask, B, H, A, begin, end) => {
     const D = H / A;
     const stride = H * 4;
     const starts = new Int32Array(memory.memory.buffer, offsets);
+    const queryStarts = starts.subarray(B + 1);
     const masks = new Float32Array(memory.memory.buffer, headMask);
     for (let unit = begin; unit < end; unit++) {
       const b = Math.floor(unit / A);
       const a = unit % A;
       const T = starts[b + 1] - starts[b];
+      const M = queryStarts[b + 1] - queryStarts[b];
+      if (M === 0) continue;
       const at = (starts[b] * H + a * D) * 4; // of head a of sequence b, from the start of each [R, H]
+      const queryAt = (queryStarts[b] * H + a * D) * 4; // and of each [M, H]
       const { keys, values, scores, zeros } = roomFor(T, D);
       const keyPanels = Math.ceil(T / PANEL);
       packFactor(k, "packRows", keys.byteOffset, key + at, stride, D, T);
       packFactor(k, "packColumns", values.byteOffset, value + at, stride, T, D);
       const wide = keyPanels * PANEL_ROW; // bytes of a row of scores
-      for (let row = 0; row < T; row += ROWS) {
-        const rows = Math.min(ROWS, T - row);
-        const from = at + row * stride;
+      for (let row = 0; row < M; row += ROWS) {
+        const rows = Math.min(ROWS, M - row);
+        const from = queryAt + row * stride;
         // biome-ignore format: addresses, strides, sizes
         multiplyBlock(
           k, scores.byteOffset, zeros.byteOffset, query + from, keys.byteOffset,

@@ -161,20 +161,23 @@ export class SimdBackend implements BackendScope {
   }
 
   attention(...args: Parameters<Backend["attention"]>): void {
-    const [out, probs, query, key, value, offsets, H, A, headMask] = args;
+    const [out, probs, query, key, value, offsets, H, A, headMask, queryOffsets = offsets] = args;
     const T = longest(offsets);
     if (probs || (H / A) % PANEL !== 0) {
       eachHead(this, this.scratch.scores(probs ? 0 : T * T), ...args);
       return;
     }
-    // Threads read both from the shared memory.
-    const places = this.scratch.offsets(offsets.length);
-    new Int32Array(places.buffer, places.byteOffset).set(offsets);
+    // Threads read these from the shared memory.
+    const places = this.scratch.offsets(2 * offsets.length);
+    const integers = new Int32Array(places.buffer, places.byteOffset);
+    integers.set(offsets);
+    integers.set(queryOffsets, offsets.length);
     const masks = this.scratch.masks(A);
     for (let a = 0; a < A; a++) masks[a] = headMask?.[a] ?? 1;
     const grain = Math.ceil(CHUNK_PRODUCTS / (2 * T * T * (H / A)));
     const arrays = [out, query, key, value, places, masks].map(({ byteOffset }) => byteOffset);
-    this.run("attention", [...arrays, H, A], (offsets.length - 1) * A, grain);
+    const B = offsets.length - 1;
+    this.run("attention", [...arrays, B, H, A], B * A, grain);
   }
 
   layerNorm(...[y, x, gamma, beta, R, H, eps, residual = null]: Parameters<Backend["layerNorm"]>): void {

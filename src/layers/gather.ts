@@ -1,0 +1,16 @@
+import type { Backend } from "../tensor/backend.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+/**
+ * Some rows of a matrix, in any order: embedding look-up, and the tokens that a head reads.
+ *
+ * @param table [N, H]
+ * @param rows  [R], each in 0 … N−1
+ * @returns     [R, H]
+ */
+export function gather(k: Backend, table: Tensor, rows: Int32Array): Tensor {
+  const H = table.shape[1];
+  const y = k.empty([rows.length, H]);
+  k.gatherRows(y.data, table.data, rows, H);
+  return y;
+}
