@@ -8,12 +8,12 @@ import { type EncoderCase, encoderCases, encoderFlops, FILL_MASK_TEXT, firstSent
 import { firstAnswerCases, packageCases } from "./harness/childCases.ts";
 import { interleave, type Side } from "./harness/interleave.ts";
 import { measurePeak } from "./harness/peak.ts";
-import type { BenchCase, Run } from "./harness/results.ts";
+import { type BenchCase, OURS, type Run } from "./harness/results.ts";
 import { type Settings, wanted } from "./harness/settings.ts";
 import { summarize } from "./harness/statistics.ts";
 import type { Engine } from "./sides/engine.ts";
 import { onnxruntimeNode, onnxruntimeWeb } from "./sides/onnxruntime.ts";
-import { loadPlainbert, plainbert } from "./sides/plainbert.ts";
+import { loadPlainbert, plainbert, plainbertMatmul } from "./sides/plainbert.ts";
 import { tensorflow } from "./sides/tensorflow.ts";
 import { plainbertText, transformersText } from "./sides/text.ts";
 
@@ -61,6 +61,13 @@ const { tokenizer, config, description } = await loadPlainbert(backend, threads)
 const asked = encoderCases(tokenizer).filter(
   ({ id, sequences }) => wanted(settings, id) && encoderFlops(lengths(sequences), config) <= settings.maxGflop * 1e9,
 );
+
+if (wanted(settings, "matmul") && threads === 1) {
+  const { flops, run } = plainbertMatmul();
+  const title = "a kernel alone: 128 × 768 times 768 × 3072";
+  const sides = [{ name: OURS, run: async () => run() as undefined }];
+  await measure({ id: "matmul", title, unit: "ms", flops }, sides, settings.rounds, settings.turnMs);
+}
 
 if (asked.length > 0) {
   const engines = [

@@ -1,5 +1,6 @@
 import type { Architecture, BertConfig } from "../../src/model/config.ts";
 import { type Bert, type LoadOptions, loadBert } from "../../src/pipelines/load.ts";
+import { createSimdBackend } from "../../src/tensor/simd/createSimdBackend.ts";
 import type { BertTokenizer } from "../../src/tokenizer/index.ts";
 import { CHECKPOINT } from "../onnx/modelFolder.ts";
 import type { Engine } from "./engine.ts";
@@ -28,6 +29,16 @@ export async function plainbertMaskedLm(backend: string, threads: number): Promi
     },
     dispose: () => bert.dispose(),
   };
+}
+
+/** One weight of the encoder, [3072, 768], times 128 rows, by the kernel alone on the caller's thread. */
+export function plainbertMatmul(): { readonly flops: number; readonly run: () => void } {
+  const k = createSimdBackend({ threads: 1 });
+  const [R, I, O] = [128, 768, 3072];
+  const [y, x, weight, bias] = [k.zeros([R, O]), k.zeros([R, I]), k.zeros([O, I]), k.zeros([O])];
+  for (const { data } of [x, weight]) for (let i = 0; i < data.length; i++) data[i] = ((i * 0.618) % 1) - 0.5;
+  k.packWeight(weight);
+  return { flops: 2 * R * I * O, run: () => k.linear(y.data, x.data, weight.data, bias.data, R, I, O) };
 }
 
 /** What the cases are made with, and what plainbert says that it computes with. */
