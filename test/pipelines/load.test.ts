@@ -64,7 +64,9 @@ describe("backend", () => {
 
   test("where WebAssembly is forbidden, auto is plain and says why; simd is an error", async () => {
     const { WebAssembly: whole } = globalThis;
-    Object.assign(globalThis, { WebAssembly: { ...whole, Memory: whole.Memory, Module: forbidden } });
+    Object.assign(globalThis, {
+      WebAssembly: { ...whole, Memory: whole.Memory, Module: forbidden, Instance: forbidden },
+    });
     try {
       await using bert = await loadBert();
       expect(bert.backend.name).toBe("plain");

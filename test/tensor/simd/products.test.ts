@@ -192,8 +192,10 @@ describe.each(BACKENDS)("%s", (_, backend) => {
   });
 });
 
-test("deterministic: the same bits in both widths", () => {
-  const [wide, narrow] = [BACKENDS[2][1], BACKENDS[3][1]];
+test.each([
+  ["fused", BACKENDS[0][1], BACKENDS[1][1]],
+  ["deterministic", BACKENDS[2][1], BACKENDS[3][1]],
+] as const)("%s: the same bits in both widths", (_, wide, narrow) => {
   const [R, I, O] = [13, 901, 37];
   const results = [wide, narrow].map((k) => {
     const y = k.zeros([R, O]).data;
@@ -201,6 +203,8 @@ test("deterministic: the same bits in both widths", () => {
     k.packWeight(weight);
     k.linear(y, on(k, numbers(R * I, 1)).data, weight.data, on(k, numbers(O, 3)).data, R, I, O);
     k.gelu(y, y);
+    k.softmaxRows({ data: y, offset: 0, rows: R, cols: O, stride: O });
+    k.layerNorm(y, y, on(k, numbers(O, 4)).data, on(k, numbers(O, 5)).data, R, O, 1e-12);
     return y;
   });
   expect(results[0]).toEqual(results[1]);
