@@ -13,9 +13,19 @@ export const ACTIVATIONS = ["none", "gelu", "geluNew", "relu", "silu"] as const;
 /** Panels of a unit of work: their rows share what the processor fetches at once, 128 bytes. */
 const UNIT = 2;
 
-/** How many units of work a product is: those of the first rows, then those of the next. */
-export function unitsOf(M: number, panels: number): number {
-  return Math.ceil(M / ROWS) * Math.ceil(panels / UNIT);
+/**
+ * Into how many blocks the rows are cut. Where the threads can have one tile of rows each they do: all of them read all of b,
+ * from memory the first and from the cache that they share the others, and none reads anything twice. 12 rows on two cores:
+ * the encoder takes 15.4 ms so, and 17.2 with half of the columns for each.
+ */
+export function blocksOf(M: number, tileRows: number, threads: number): number {
+  const tiles = Math.ceil(M / tileRows);
+  return tiles <= threads ? tiles : Math.ceil(M / ROWS);
+}
+
+/** How many units of work a product is: those of the first block of rows, then those of the next. */
+export function unitsOf(blocks: number, panels: number): number {
+  return blocks * Math.ceil(panels / UNIT);
 }
 
 /**
@@ -44,11 +54,10 @@ export function multiplyBlock(
  *     c[m, n] = act(init[m, n] + scale · Σₖ a[m, k] b[k, n])
  *
  * Arguments: the addresses c, init, a, b (in the order of panels.ts); the bytes from row to row cStride, initStride,
- * aStride; M, K and all panels of b; scale, the number of the activation function, begin, end.
+ * aStride; M and its blocks, K and all panels of b; scale, the number of the activation function, begin, end.
  */
 export function multiplyRange(k: Kernels): (...args: number[]) => void {
-  return (c, init, a, b, cStride, initStride, aStride, M, K, panels, scale, activation, begin, end) => {
-    const blocks = Math.ceil(M / ROWS);
+  return (c, init, a, b, cStride, initStride, aStride, M, blocks, K, panels, scale, activation, begin, end) => {
     const units = Math.ceil(panels / UNIT);
     const act = activation > 0 ? k[ACTIVATIONS[activation] as "gelu"] : null;
     for (let unit = begin; unit < end; ) {

@@ -5,7 +5,7 @@ import { type Matrix, sizeOf, type Tensor } from "../tensor.ts";
 import { joinPool, type Pool, type SharedPool } from "../threads/pool.ts";
 import { instanceOf, type Kernels, type Variant } from "./compile.ts";
 import { type SharedMemory, TensorMemory } from "./memory.ts";
-import { ACTIVATIONS, unitsOf } from "./multiplyRange.ts";
+import { ACTIVATIONS, blocksOf, unitsOf } from "./multiplyRange.ts";
 import { packFactor } from "./packing.ts";
 import { copyColumn, GROUP, PANEL } from "./panels.ts";
 import { type RangeKernels, rangeKernels } from "./rangeKernels.ts";
@@ -296,11 +296,12 @@ export class SimdBackend implements BackendScope {
     const c = out.data.byteOffset + (out.offset + column) * 4;
     const first = init ? init.byteOffset : this.scratch.zeros(panels * PANEL).byteOffset;
     const aStart = a.data.byteOffset + a.offset * 4;
-    const units = unitsOf(out.rows, panels);
+    const blocks = blocksOf(out.rows, this.core.variant.tiling.rows, this.info.threads);
+    const units = unitsOf(blocks, panels);
     const grain = Math.ceil((CHUNK_PRODUCTS * units) / (out.rows * K * panels * PANEL));
     // biome-ignore format: addresses, strides, sizes
     this.run("multiply",
-      [c, first, aStart, b, out.stride * 4, 0, a.stride * 4, out.rows, K, panels, scale, activation], units, grain);
+      [c, first, aStart, b, out.stride * 4, 0, a.stride * 4, out.rows, blocks, K, panels, scale, activation], units, grain);
   }
 
   /** The columns from `column` on, fewer than 16: computed beside `out`, as a tile would write past its rows' ends. */
