@@ -42,7 +42,7 @@ export type Kernels = Readonly<
  * Unrolling: 1 to 8 steps of the wide tile are within 3 %; the V8 of Node 20 and 22 allocates registers for the narrow
  * one so badly that 4 steps have 28 and 1 has 41.
  */
-export const TILINGS: { readonly wide: Tiling; readonly wideUnfused: Tiling; readonly narrow: Tiling } = {
+const TILINGS: { readonly wide: Tiling; readonly wideUnfused: Tiling; readonly narrow: Tiling } = {
   wide: { rows: 6, columns: 16, unroll: 4 },
   wideUnfused: { rows: 5, columns: 16, unroll: 4 },
   narrow: { rows: 4, columns: 8, unroll: 1 },

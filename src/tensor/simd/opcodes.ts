@@ -13,7 +13,6 @@ export const VALUE_TYPES: Readonly<Record<ValueType, number>> = { i32: 0x7f, f32
 
 /** Instructions without an immediate. */
 export const INSTRUCTIONS = {
-  drop: [0x1a, "i", ""],
   "i32.eqz": [0x45, "i", "i"],
   "i32.eq": [0x46, "ii", "i"],
   "i32.lt_u": [0x49, "ii", "i"],
@@ -63,7 +62,6 @@ export const INSTRUCTIONS = {
 
 /** Instructions whose immediate is an alignment and an offset: the address comes first, then what is stored. */
 export const MEMORY_INSTRUCTIONS = {
-  "i32.load": [0x28, "i", "i"],
   "f32.load": [0x2a, "i", "f"],
   "f32.store": [0x38, "if", ""],
   "v128.load": [0xfd00, "i", "v"],
