@@ -3,25 +3,14 @@ import type { Backend, BackendInfo, BackendScope } from "../backend.ts";
 import { eachHead, longest } from "../kernels/attention.ts";
 import { type Matrix, sizeOf, type Tensor } from "../tensor.ts";
 import { joinPool, type Pool, type SharedPool } from "../threads/pool.ts";
-import { instanceOf, type Kernels, type Variant } from "./compile.ts";
+import { instanceOf, type Variant } from "./compile.ts";
 import { type SharedMemory, TensorMemory } from "./memory.ts";
-import { ACTIVATIONS, blocksOf, unitsOf } from "./multiplyRange.ts";
 import { packFactor } from "./packing.ts";
 import { copyColumn, GROUP, PANEL } from "./panels.ts";
-import { type RangeKernels, rangeKernels } from "./rangeKernels.ts";
+import { Products } from "./products.ts";
+import { rangeKernels } from "./rangeKernels.ts";
 import { Scratch } from "./scratch.ts";
-
-/** What a backend and its scopes share. */
-export interface SimdCore {
-  readonly memory: TensorMemory;
-  readonly module: WebAssembly.Module;
-  readonly kernels: Kernels;
-  readonly ranges: RangeKernels;
-  readonly variant: Variant;
-  readonly reason: string;
-  /** null where threads cannot share memory. */
-  readonly pool: Pool | null;
-}
+import { CHUNK_ELEMENTS, CHUNK_PRODUCTS, runRange, type SimdCore } from "./simdCore.ts";
 
 /** A backend as another thread opens it (`openShared`): `postMessage` can carry it. */
 export interface SharedBackend extends SharedMemory, SharedPool {
@@ -33,17 +22,10 @@ export interface SharedBackend extends SharedMemory, SharedPool {
 }
 
 /**
- * The least work that is worth another thread, in chunks of 5 to 10 µs: multiply-adds at 50 a nanosecond, and elements of
- * the other kernels at 0.7.
- */
-const CHUNK_PRODUCTS = 500_000;
-const CHUNK_ELEMENTS = 4096;
-
-/**
  * The kernels of the interface `Backend`, each the twin of the one in kernels/ that has its name. Every array must come
- * from this backend's `zeros`: a kernel is told its address alone.
+ * from this backend's `zeros` or `empty`: a kernel is told its address alone.
  *
- * A packed weight [O, I] is ⌊O/16⌋ panels [I, 16] (emitPack.ts) and after them the rows that are left, as they were; so
+ * A packed weight [O, I] is ⌊O/16⌋ panels in the order of panels.ts and after them the rows that are left, as they were; so
  * it takes no more room, and the word embeddings serve as the decoder's weight too.
  */
 export class SimdBackend implements BackendScope {
@@ -54,6 +36,7 @@ export class SimdBackend implements BackendScope {
   /** Addresses of the packed weights. */
   private readonly packed: Set<number>;
   private readonly scratch: Scratch;
+  private readonly products: Products;
   private readonly scopes = new Set<SimdBackend>();
   private owned = new Set<Float32Array>();
 
@@ -66,6 +49,7 @@ export class SimdBackend implements BackendScope {
     this.parent = parent;
     this.packed = parent ? parent.packed : new Set(packed);
     this.scratch = parent ? parent.scratch : new Scratch(core.memory);
+    this.products = parent ? parent.products : new Products(core, this.scratch);
   }
 
   /** @throws BertError ERR_BACKEND there is no room */
@@ -134,26 +118,16 @@ export class SimdBackend implements BackendScope {
     return this.core.kernels.finiteness(data.byteOffset, data.length) === 0;
   }
 
-  linear(...[y, x, weight, bias, R, I, O, activation = null]: Parameters<Backend["linear"]>): void {
-    if (R === 0) return;
-    const act = activation ? ACTIVATIONS.indexOf(activation) : 0;
-    const out = { data: y, offset: 0, rows: R, cols: O, stride: O };
-    const a = { data: x, offset: 0, rows: R, cols: I, stride: I };
-    const whole = O - (O % PANEL);
-    if (this.packed.has(weight.byteOffset)) {
-      this.multiply(out, a, weight.byteOffset, 0, whole / PANEL, bias, 1, act);
-    } else {
-      for (let row = 0; row < whole; row += PANEL) this.multiplyRows(out, a, weight, row, bias, act);
-    }
-    if (whole < O) this.multiplyRows(out, a, weight, whole, bias, act);
+  linear(...args: Parameters<Backend["linear"]>): void {
+    this.products.linear(this.packed.has(args[2].byteOffset), ...args);
   }
 
   matmul(out: Matrix, a: Matrix, b: Matrix, scale: number): void {
-    this.multiplyBy("packColumns", out, a, b, b.rows, b.cols, scale);
+    this.products.by("packColumns", out, a, b, b.rows, b.cols, scale);
   }
 
   matmulTransposed(out: Matrix, a: Matrix, b: Matrix, scale: number): void {
-    this.multiplyBy("packRows", out, a, b, b.cols, b.rows, scale);
+    this.products.by("packRows", out, a, b, b.cols, b.rows, scale);
   }
 
   softmaxRows({ data, offset, rows, cols, stride }: Matrix): void {
@@ -177,13 +151,13 @@ export class SimdBackend implements BackendScope {
     const grain = Math.ceil(CHUNK_PRODUCTS / (2 * T * T * (H / A)));
     const arrays = [out, query, key, value, places, masks].map(({ byteOffset }) => byteOffset);
     const B = offsets.length - 1;
-    this.run("attention", [...arrays, B, H, A], B * A, grain);
+    runRange(this.core, "attention", [...arrays, B, H, A], B * A, grain);
   }
 
   layerNorm(...[y, x, gamma, beta, R, H, eps, residual = null]: Parameters<Backend["layerNorm"]>): void {
     const grain = Math.ceil(CHUNK_ELEMENTS / H);
     const addresses = [y, x, gamma, beta].map(({ byteOffset }) => byteOffset);
-    this.run("layerNorm", [...addresses, residual?.byteOffset ?? 0, H, eps], R, grain);
+    runRange(this.core, "layerNorm", [...addresses, residual?.byteOffset ?? 0, H, eps], R, grain);
   }
 
   gelu(y: Float32Array, x: Float32Array): void {
@@ -207,7 +181,7 @@ export class SimdBackend implements BackendScope {
   }
 
   add(y: Float32Array, a: Float32Array, b: Float32Array): void {
-    this.run("add", [y.byteOffset, a.byteOffset, b.byteOffset], y.length, CHUNK_ELEMENTS);
+    runRange(this.core, "add", [y.byteOffset, a.byteOffset, b.byteOffset], y.length, CHUNK_ELEMENTS);
   }
 
   gatherRows(y: Float32Array, table: Float32Array, indices: Int32Array, H: number): void {
@@ -221,14 +195,7 @@ export class SimdBackend implements BackendScope {
   }
 
   private activate(name: "gelu" | "geluNew" | "relu" | "silu" | "tanh", y: Float32Array, x: Float32Array): void {
-    this.run(name, [y.byteOffset, x.byteOffset], x.length, CHUNK_ELEMENTS);
-  }
-
-  /** A range kernel over 0 … total, on all threads if it is more than one chunk. */
-  private run(kernel: keyof RangeKernels, args: readonly number[], total: number, grain: number): void {
-    const { pool, ranges } = this.core;
-    if (pool) pool.parallel(kernel, args, total, grain);
-    else if (total > 0) ranges[kernel](...args, 0, total);
+    runRange(this.core, name, [y.byteOffset, x.byteOffset], x.length, CHUNK_ELEMENTS);
   }
 
   /** Row `row` of a weight [O, I], packed or not. */
@@ -237,94 +204,6 @@ export class SimdBackend implements BackendScope {
     const whole = O - (O % PANEL);
     if (this.packed.has(weight.byteOffset) && row < whole) copyColumn(target, at, weight, row, I, whole / PANEL);
     else target.set(weight.subarray(row * I, (row + 1) * I), at);
-  }
-
-  /** Columns `row` … `row + 15` of x Wᵀ + b, for rows of W that are not packed; fewer at its end. */
-  private multiplyRows(
-    out: Matrix,
-    a: Matrix,
-    weight: Float32Array,
-    row: number,
-    bias: Float32Array,
-    activation: number,
-  ): void {
-    const K = a.cols;
-    const panel = this.scratch.panels(K);
-    const width = Math.min(PANEL, out.cols - row);
-    if (K > 0) this.core.kernels.packRows(panel.byteOffset, weight.byteOffset + row * K * 4, K * 4, K, width);
-    if (width === PANEL) this.multiply(out, a, panel.byteOffset, row, 1, bias.subarray(row), 1, activation);
-    else this.multiplyLast(out, a, panel.byteOffset, row, bias.subarray(row, row + width), 1, activation);
-  }
-
-  /** out = scale · a b for a factor b [K, N] in rows (`packColumns`) or its transpose in rows (`packRows`). */
-  private multiplyBy(
-    pack: "packRows" | "packColumns",
-    out: Matrix,
-    a: Matrix,
-    b: Matrix,
-    K: number,
-    N: number,
-    scale: number,
-  ): void {
-    const whole = N - (N % PANEL);
-    const panels = this.scratch.panels(K * Math.ceil(N / PANEL)).byteOffset;
-    const last = panels + whole * K * 4; // one that is not full lies by itself, as in a weight
-    const source = b.data.byteOffset + b.offset * 4;
-    const stride = b.stride * 4;
-    const { kernels } = this.core;
-    packFactor(kernels, pack, panels, source, stride, K, whole);
-    this.multiply(out, a, panels, 0, whole / PANEL, null, scale, 0);
-    if (whole === N) return;
-    const from = source + whole * (pack === "packRows" ? stride : 4);
-    if (K > 0) kernels[pack](last, from, stride, K, N - whole);
-    this.multiplyLast(out, a, last, whole, null, scale, 0);
-  }
-
-  /** out[m, column + n] = act(init[n] + scale · Σₖ a[m, k] b[k, n]) for whole panels b; no init is zeros. */
-  private multiply(
-    out: Matrix,
-    a: Matrix,
-    b: number,
-    column: number,
-    panels: number,
-    init: Float32Array | null,
-    scale: number,
-    activation: number,
-  ): void {
-    if (out.rows === 0 || panels === 0) return;
-    const K = a.cols;
-    const c = out.data.byteOffset + (out.offset + column) * 4;
-    const first = init ? init.byteOffset : this.scratch.zeros(panels * PANEL).byteOffset;
-    const aStart = a.data.byteOffset + a.offset * 4;
-    const blocks = blocksOf(out.rows, this.core.variant.tiling.rows, this.info.threads);
-    const units = unitsOf(blocks, panels);
-    const grain = Math.ceil((CHUNK_PRODUCTS * units) / (out.rows * K * panels * PANEL));
-    // biome-ignore format: addresses, strides, sizes
-    this.run("multiply",
-      [c, first, aStart, b, out.stride * 4, 0, a.stride * 4, out.rows, blocks, K, panels, scale, activation], units, grain);
-  }
-
-  /** The columns from `column` on, fewer than 16: computed beside `out`, as a tile would write past its rows' ends. */
-  private multiplyLast(
-    out: Matrix,
-    a: Matrix,
-    b: number,
-    column: number,
-    init: Float32Array | null,
-    scale: number,
-    activation: number,
-  ): void {
-    const side = this.scratch.side(out.rows);
-    const initWide = this.scratch.lastInit;
-    initWide.fill(0);
-    if (init) initWide.set(init);
-    const wide = { data: side, offset: 0, rows: out.rows, cols: PANEL, stride: PANEL };
-    this.multiply(wide, a, b, 0, 1, initWide, scale, activation);
-    const width = out.cols - column;
-    for (let r = 0; r < out.rows; r++) {
-      const at = out.offset + r * out.stride + column;
-      for (let j = 0; j < width; j++) out.data[at + j] = side[r * PANEL + j];
-    }
   }
 }
 
