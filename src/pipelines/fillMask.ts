@@ -4,6 +4,7 @@ import {
   type CallOptions,
   encodeWithin,
   expectOptions,
+  expectText,
   expectTexts,
   type NamedText,
   show,
@@ -12,6 +13,7 @@ import {
 import { batchesOf, hasMlmHead, tokenLimit } from "./batches.ts";
 import type { Bert } from "./load.ts";
 import { softmax, topK } from "./scores.ts";
+import { type InputStream, withStreams } from "./stream.ts";
 
 export interface FillMaskOptions extends CallOptions {
   /** How many predictions for each mask; at most as many as there are tokens, or targets. Default 5. */
@@ -60,6 +62,18 @@ export interface FillMask {
    */
   <Text extends string>(text: Text, options?: FillMaskOptions): Promise<FillMaskOutput<Text>>;
   <Text extends string>(texts: readonly Text[], options?: FillMaskOptions): Promise<FillMaskOutput<Text>[]>;
+  /**
+   * Answers a stream of any length, text by text and in order, each as the text alone. Several are computed at once;
+   * while the caller handles their results the next are, and the stream is read no further. Leaving the loop closes it.
+   *
+   * @throws BertError as above, after the results of the texts before; what the stream throws
+   * @example
+   * for await (const predictions of unmask(lines)) console.log(predictions);
+   */
+  <Text extends string>(
+    texts: InputStream<Text>,
+    options?: FillMaskOptions,
+  ): AsyncGenerator<FillMaskOutput<Text>, void, undefined>;
 }
 
 const TASK = "fill-mask";
@@ -128,7 +142,16 @@ export function fillMask(bert: Bert): FillMask {
     return tokenizer.decode(ids, { skipSpecialTokens: only });
   }
 
-  return run as FillMask;
+  return withStreams(TASK, run, (options: FillMaskOptions) => ({
+    encode(text: unknown, i) {
+      const named = expectText(TASK, `texts[${i}]`, text);
+      const { encoding, masks } = maskedText(named);
+      const { length } = encoding;
+      // `run` encodes it again, which takes little beside the pass.
+      return { encoded: named.text, tokens: length + TOKENS_PER_MASK * masks.length, length };
+    },
+    compute: async (texts, signal) => (await run(texts, { ...options, signal })) as unknown[],
+  })) as FillMask;
 }
 
 /** The k likeliest tokens with their probabilities, likeliest first. */
