@@ -8,7 +8,8 @@ export type { BatchInput, SequenceInput } from "./model/batch.ts";
 export { BertModel } from "./model/bertModel.ts";
 export type { WeightSource } from "./model/checkpoint.ts";
 export { ARCHITECTURES, type Architecture, type BertConfig, type ProblemType, parseConfig } from "./model/config.ts";
-export type { BertOutput, ForwardOptions } from "./model/forward.ts";
+export type { BertOutput, ForwardOptions, HeadOutput } from "./model/forward.ts";
+export type { ForwardStreamOptions } from "./model/forwardStream.ts";
 export type { TapInfo, TapListener } from "./model/taps.ts";
 export {
   Bert,
@@ -20,6 +21,7 @@ export {
   type FillMaskOptions,
   type FillMaskOutput,
   type FillMaskPrediction,
+  type InputStream,
   type LoadOptions,
   loadBert,
   loadTokenizer,

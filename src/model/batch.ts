@@ -3,6 +3,12 @@ import type { PackedBatch } from "../layers/packedBatch.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { BertConfig } from "./config.ts";
 
+/**
+ * Most tokens of a forward pass that we put together, unless a single text has more: enough that the largest matrices are
+ * used well, and few enough that the activations of a base model stay near 100 MB, however many texts there are.
+ */
+export const BATCH_TOKENS = 2048;
+
 /** One sequence of T tokens; an `Encoding` of the tokenizer is one. */
 export interface SequenceInput {
   /** [T], each in 0 … V−1. */
@@ -36,13 +42,14 @@ export interface Batch extends PackedBatch {
  * Checks a batch and lays its real tokens end to end. Tokens whose attention mask is 0 are left out: nothing is
  * computed for them, and as nobody attends to them no result depends on them. The others keep their positions.
  *
+ * @param first what messages call the first sequence: its index in whatever the batch is a part of
  * @throws BertError ERR_INPUT an empty batch, lengths that differ, an id, token type or position out of range, a mask
  *   that is neither 0 nor 1 or leaves nothing
  */
-export function packBatch(input: readonly SequenceInput[] | BatchInput, c: BertConfig): Batch {
+export function packBatch(input: readonly SequenceInput[] | BatchInput, c: BertConfig, first = 0): Batch {
   const sequences = isList(input) ? input : rowsOf(input);
   if (sequences.length === 0) throw inputError("the batch must have at least one sequence, got none");
-  const T = Math.max(...sequences.map((s, b) => checkSequence(s, b)));
+  const T = Math.max(...sequences.map((s, b) => checkSequence(s, first + b)));
   const ids: number[] = [];
   const types: number[] = [];
   const positions: number[] = [];
@@ -50,7 +57,7 @@ export function packBatch(input: readonly SequenceInput[] | BatchInput, c: BertC
   const offsets = [0];
   sequences.forEach((sequence, b) => {
     for (let t = 0; t < sequence.inputIds.length; t++) {
-      const at = `[${b}][${t}]`;
+      const at = `[${first + b}][${t}]`;
       if (sequence.attentionMask && !oneOf(sequence.attentionMask[t], `attentionMask${at}`, "0 or 1", 2)) continue;
       ids.push(oneOf(sequence.inputIds[t], `inputIds${at}`, "the vocabulary", c.vocabSize));
       types.push(oneOf(sequence.tokenTypeIds?.[t] ?? 0, `tokenTypeIds${at}`, "type_vocab_size", c.typeVocabSize));
@@ -60,7 +67,7 @@ export function packBatch(input: readonly SequenceInput[] | BatchInput, c: BertC
       padded.push(b * T + t);
     }
     if (ids.length === offsets[b])
-      throw inputError(`attentionMask[${b}] must leave at least one token, got only zeros`);
+      throw inputError(`attentionMask[${first + b}] must leave at least one token, got only zeros`);
     offsets.push(ids.length);
   });
   return {

@@ -8,6 +8,7 @@ import type { BertConfig } from "./config.ts";
 import { Driver } from "./driver.ts";
 import type { BertOutput, ForwardOptions, HeadOutput } from "./forward.ts";
 import { type ForwardModel, forwardPass, forwardRequest } from "./forwardPass.ts";
+import { type ForwardStreamOptions, forwardStream } from "./forwardStream.ts";
 import { mlmHead } from "./heads.ts";
 import { listTaps, type TapInfo } from "./taps.ts";
 
@@ -114,6 +115,29 @@ export class BertModel {
     } finally {
       steps.return(undefined as never);
     }
+  }
+
+  /**
+   * Runs the model on any number of sequences, one after the other: gives for each, in order, what `forward([sequence])`
+   * gives, in the same bits, with B = 1 and the sequence's own T. In a model with a masked-language-model head that
+   * includes the logits of every token.
+   *
+   * Sequences are computed together, at most 2,048 tokens at once and laid end to end without padding: there is no need
+   * to sort them by length or to put them into buckets. While the caller handles the outputs of one pass the next is
+   * computed; the source is read no further than these two need, and one sequence. What has come is computed when the
+   * source makes us wait, so a slow source does not keep its answers back. Leaving the loop closes the source.
+   *
+   * @throws BertError (the first time an output is asked for, or after the outputs before it) ERR_INPUT a sequence, named
+   *   by its index in the stream, or an option that does not fit the model; a BertForMultipleChoice, whose questions are
+   *   several sequences; ERR_BACKEND after `dispose`. What the source throws, and the signal's reason.
+   * @example
+   * for await (const { poolerOutput } of bert.forwardStream(sequences)) console.log(poolerOutput?.data);
+   */
+  forwardStream(
+    sequences: Iterable<SequenceInput> | AsyncIterable<SequenceInput>,
+    options: ForwardStreamOptions = {},
+  ): AsyncGenerator<BertOutput, void, undefined> {
+    return forwardStream(this, sequences, options);
   }
 
   /**

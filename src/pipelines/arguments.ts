@@ -21,11 +21,16 @@ export function show(value: unknown): string {
 
 /** Checks that options are an object with no other names than these, so that `topK` is not silently without effect. */
 export function expectOptions(where: string, options: CallOptions, names: readonly string[]): void {
-  if (typeof options !== "object" || options === null) throw wrongArgument(where, "options", "an object", options);
+  expectCallOptions(where, options);
   const known = [...names, "signal"];
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) throw wrongArgument(where, "option", `one of ${known.join(", ")}`, name);
   }
+}
+
+/** Checks that options are an object, and what every call takes. */
+export function expectCallOptions(where: string, options: CallOptions): void {
+  if (typeof options !== "object" || options === null) throw wrongArgument(where, "options", "an object", options);
   const { signal } = options;
   if (signal !== undefined && typeof signal?.throwIfAborted !== "function") {
     throw wrongArgument(where, "signal", "an AbortSignal", signal);

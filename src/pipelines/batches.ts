@@ -1,11 +1,6 @@
+import { BATCH_TOKENS } from "../model/batch.ts";
 import type { ForwardOptions } from "../model/forward.ts";
 import type { Bert } from "./load.ts";
-
-/**
- * Most tokens of a forward pass, unless a single text has more: enough that the largest matrices are used well, and
- * few enough that the activations of a base model stay near 100 MB, however many texts there are.
- */
-const BATCH_TOKENS = 2048;
 
 /**
  * Encodes items, in order, into batches. That happens when a batch is asked for, so that the texts of the last are not

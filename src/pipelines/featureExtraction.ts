@@ -1,8 +1,10 @@
 import { BertError } from "../errors.ts";
+import type { Encoding } from "../tokenizer/index.ts";
 import {
   type CallOptions,
   encodeWithin,
   expectOptions,
+  expectText,
   expectTexts,
   flagOf,
   type NamedText,
@@ -10,6 +12,7 @@ import {
 } from "./arguments.ts";
 import { batchesOf, tokenLimit, withoutDecoder } from "./batches.ts";
 import type { Bert } from "./load.ts";
+import { type InputStream, sized, withStreams } from "./stream.ts";
 
 /** How the vectors of a text's tokens become one: their mean, the one of [CLS], or the largest number in each place. */
 const POOLINGS = ["none", "mean", "cls", "max"] as const;
@@ -50,6 +53,17 @@ export interface FeatureExtraction {
    */
   (text: string | readonly string[], options?: PerToken): Promise<FeatureTensor<number[][][]>>;
   (text: string | readonly string[], options: PerText): Promise<FeatureTensor<number[][]>>;
+  /**
+   * Answers a stream of any length, text by text and in order, each as the text alone: [1, T, H] or [1, H]. Several are
+   * computed at once; while the caller handles their results the next are, and the stream is read no further. Leaving the
+   * loop closes it.
+   *
+   * @throws BertError as above, after the results of the texts before; what the stream throws
+   * @example
+   * for await (const { data } of extract(lines, { pooling: "mean" })) console.log(data);
+   */
+  (texts: InputStream<string>, options?: PerToken): AsyncGenerator<FeatureTensor<number[][][]>, void, undefined>;
+  (texts: InputStream<string>, options: PerText): AsyncGenerator<FeatureTensor<number[][]>, void, undefined>;
 }
 
 const TASK = "feature-extraction";
@@ -58,32 +72,51 @@ export function featureExtraction(bert: Bert): FeatureExtraction {
   const { tokenizer } = bert;
   const H = bert.config.hiddenSize;
 
-  async function run(input: unknown, options: FeatureExtractionOptions = {}): Promise<FeatureTensor<unknown>> {
+  function prepare(options: FeatureExtractionOptions) {
     expectOptions(TASK, options, ["pooling", "normalize", "truncation"]);
-    const { signal, pooling = "none" } = options;
+    const { pooling = "none" } = options;
     if (!POOLINGS.includes(pooling)) throw wrongArgument(TASK, "pooling", `one of ${POOLINGS.join(", ")}`, pooling);
     const normalize = flagOf(TASK, "normalize", options.normalize);
     const truncation = flagOf(TASK, "truncation", options.truncation);
     const limit = tokenLimit(bert);
-    const texts = expectTexts(TASK, input);
-    const encode = (text: NamedText) => encodeWithin(TASK, tokenizer, text, { truncation, limit });
+    return {
+      perToken: pooling === "none",
+      encode: (text: NamedText) => encodeWithin(TASK, tokenizer, text, { truncation, limit }),
 
-    const features: Float32Array[] = []; // each [T of the text, H] or [H]
-    for (const batch of batchesOf(texts, encode, ({ length }) => length)) {
-      const { lastHiddenState } = await bert.forward(batch, {
-        ...withoutDecoder(bert, batch.length),
-        ...(signal && { signal }),
-      });
-      const T = lastHiddenState.shape[1];
-      for (const [b, { length }] of batch.entries()) {
-        const tokens = lastHiddenState.data.subarray(b * T * H, (b * T + length) * H);
-        features.push(vectors(tokens, H, pooling, normalize));
-      }
-    }
-    return stacked(features, H, pooling === "none");
+      /** For each text [T of the text, H] or [H]. */
+      async compute(batch: readonly Encoding[], signal?: AbortSignal): Promise<Float32Array[]> {
+        const { lastHiddenState } = await bert.forward(batch, {
+          ...withoutDecoder(bert, batch.length),
+          ...(signal && { signal }),
+        });
+        const T = lastHiddenState.shape[1];
+        return batch.map(({ length }, b) => {
+          const tokens = lastHiddenState.data.subarray(b * T * H, (b * T + length) * H);
+          return vectors(tokens, H, pooling, normalize);
+        });
+      },
+    };
   }
 
-  return run as FeatureExtraction;
+  async function run(input: unknown, options: FeatureExtractionOptions = {}): Promise<FeatureTensor<unknown>> {
+    const { perToken, encode, compute } = prepare(options);
+    const texts = expectTexts(TASK, input);
+    const features = [];
+    for (const batch of batchesOf(texts, encode, ({ length }) => length)) {
+      features.push(...(await compute(batch, options.signal)));
+    }
+    return stacked(features, H, perToken);
+  }
+
+  return withStreams(TASK, run, (options: FeatureExtractionOptions) => {
+    const { perToken, encode, compute } = prepare(options);
+    return {
+      encode: (text, i) => sized(encode(expectText(TASK, `texts[${i}]`, text))),
+      async compute(batch: readonly Encoding[], signal) {
+        return (await compute(batch, signal)).map((feature) => stacked([feature], H, perToken));
+      },
+    };
+  }) as FeatureExtraction;
 }
 
 /**

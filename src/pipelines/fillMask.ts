@@ -4,6 +4,7 @@ import {
   type CallOptions,
   encodeWithin,
   expectOptions,
+  expectText,
   expectTexts,
   type NamedText,
   show,
@@ -12,6 +13,7 @@ import {
 import { batchesOf, hasMlmHead, tokenLimit } from "./batches.ts";
 import type { Bert } from "./load.ts";
 import { softmax, topK } from "./scores.ts";
+import { type InputStream, withStreams } from "./stream.ts";
 
 export interface FillMaskOptions extends CallOptions {
   /** How many predictions for each mask; at most as many as there are tokens, or targets. Default 5. */
@@ -60,6 +62,18 @@ export interface FillMask {
    */
   <Text extends string>(text: Text, options?: FillMaskOptions): Promise<FillMaskOutput<Text>>;
   <Text extends string>(texts: readonly Text[], options?: FillMaskOptions): Promise<FillMaskOutput<Text>[]>;
+  /**
+   * Answers a stream of any length, text by text and in order, each as the text alone. Several are computed at once;
+   * while the caller handles their results the next are, and the stream is read no further. Leaving the loop closes it.
+   *
+   * @throws BertError as above, after the results of the texts before; what the stream throws
+   * @example
+   * for await (const predictions of unmask(lines)) console.log(predictions);
+   */
+  <Text extends string>(
+    texts: InputStream<Text>,
+    options?: FillMaskOptions,
+  ): AsyncGenerator<FillMaskOutput<Text>, void, undefined>;
 }
 
 const TASK = "fill-mask";
@@ -81,41 +95,50 @@ export function fillMask(bert: Bert): FillMask {
     throw new BertError("ERR_VOCABULARY", `${TASK}: the vocabulary must have a mask token such as "[MASK]", has none`);
   }
 
-  async function run(input: unknown, options: FillMaskOptions = {}): Promise<unknown> {
+  function prepare(options: FillMaskOptions) {
     expectOptions(TASK, options, ["top_k", "targets"]);
-    const { signal, top_k = 5 } = options;
+    const { top_k = 5 } = options;
     if (!(Number.isSafeInteger(top_k) && top_k >= 1))
       throw wrongArgument(TASK, "top_k", "a whole number from 1", top_k);
     const targets = options.targets === undefined ? null : targetIds(tokenizer, options.targets);
-    const texts = expectTexts(TASK, input);
 
-    const results = [];
-    const tokensOf = ({ encoding, masks }: ReturnType<typeof maskedText>) =>
-      encoding.length + TOKENS_PER_MASK * masks.length;
-    for (const batch of batchesOf(texts, maskedText, tokensOf)) {
+    function answer({ encoding, masks }: MaskedText, logitsOf: (mask: number) => Float32Array): unknown {
+      const perMask = masks.map((mask, i) =>
+        best(logitsOf(i), top_k, targets).map(([token, score]) => ({
+          score,
+          token,
+          token_str: tokenizer.decode([token]),
+          sequence: filled(encoding, mask, token, masks.length === 1),
+        })),
+      );
+      return perMask.length === 1 ? perMask[0] : perMask;
+    }
+
+    return async function compute(batch: readonly MaskedText[], signal?: AbortSignal): Promise<unknown[]> {
       const { logits, predictionLogits = logits } = await bert.forward(
         batch.map(({ encoding }) => encoding),
         { lastHiddenState: false, maskedLmPositions: batch.map(({ masks }) => masks), ...(signal && { signal }) },
       );
       const V = bert.config.vocabSize;
       let row = 0;
-      for (const { encoding, masks } of batch) {
-        const perMask = masks.map((mask) => {
-          const maskLogits = predictionLogits!.data.subarray(row * V, ++row * V);
-          return best(maskLogits, top_k, targets).map(([token, score]) => ({
-            score,
-            token,
-            token_str: tokenizer.decode([token]),
-            sequence: filled(encoding, mask, token, masks.length === 1),
-          }));
-        });
-        results.push(perMask.length === 1 ? perMask[0] : perMask);
-      }
+      return batch.map((text) => {
+        const first = row;
+        row += text.masks.length;
+        return answer(text, (i) => predictionLogits!.data.subarray((first + i) * V, (first + i + 1) * V));
+      });
+    };
+  }
+
+  async function run(input: unknown, options: FillMaskOptions = {}): Promise<unknown> {
+    const compute = prepare(options);
+    const results: unknown[] = [];
+    for (const batch of batchesOf(expectTexts(TASK, input), maskedText, tokensOf)) {
+      results.push(...(await compute(batch, options.signal)));
     }
     return Array.isArray(input) ? results : results[0];
   }
 
-  function maskedText(text: NamedText): { encoding: Encoding; masks: number[] } {
+  function maskedText(text: NamedText): MaskedText {
     const encoding = encodeWithin(TASK, tokenizer, text, { limit: tokenLimit(bert) });
     const masks = encoding.inputIds.flatMap((id, t) => (id === maskTokenId ? [t] : []));
     if (masks.length === 0) throw wrongArgument(TASK, text.name, `a text with ${maskToken}`, text.text);
@@ -128,7 +151,23 @@ export function fillMask(bert: Bert): FillMask {
     return tokenizer.decode(ids, { skipSpecialTokens: only });
   }
 
-  return run as FillMask;
+  return withStreams(TASK, run, (options: FillMaskOptions) => ({
+    encode(text: unknown, i) {
+      const encoded = maskedText(expectText(TASK, `texts[${i}]`, text));
+      return { encoded, tokens: tokensOf(encoded), length: encoded.encoding.length };
+    },
+    compute: prepare(options),
+  })) as FillMask;
+}
+
+interface MaskedText {
+  readonly encoding: Encoding;
+  /** Where the masks are, as indices of tokens. */
+  readonly masks: readonly number[];
+}
+
+function tokensOf({ encoding, masks }: MaskedText): number {
+  return encoding.length + TOKENS_PER_MASK * masks.length;
 }
 
 /** The k likeliest tokens with their probabilities, likeliest first. */

@@ -4,3 +4,4 @@ export type { FillMask, FillMaskOptions, FillMaskOutput, FillMaskPrediction } fr
 export { Bert, BUNDLED_MODEL, type LoadOptions, loadBert, loadTokenizer } from "./load.ts";
 export type { NextSentence, NextSentenceOptions, NextSentencePrediction, TextPair } from "./nextSentence.ts";
 export { type Pipeline, type PipelineOptions, type PipelineTask, type PipelineTasks, pipeline } from "./pipeline.ts";
+export type { InputStream } from "./stream.ts";

@@ -1,3 +1,4 @@
+import type { Encoding } from "../tokenizer/index.ts";
 import {
   type CallOptions,
   encodeWithin,
@@ -10,6 +11,7 @@ import {
 import { batchesOf, tokenLimit, withoutDecoder } from "./batches.ts";
 import type { Bert } from "./load.ts";
 import { softmax } from "./scores.ts";
+import { type InputStream, sized, withStreams } from "./stream.ts";
 
 export interface NextSentenceOptions extends CallOptions {
   /** 1, the default: the likelier label. null: both, likelier first. */
@@ -47,6 +49,16 @@ export interface NextSentence {
   (text: string, text_pair: string, options: Both): Promise<NextSentencePrediction[]>;
   (pairs: readonly TextPair[], options?: Best): Promise<NextSentencePrediction[]>;
   (pairs: readonly TextPair[], options: Both): Promise<NextSentencePrediction[][]>;
+  /**
+   * Answers a stream of any length, pair by pair and in order, each as the pair alone. Several are computed at once;
+   * while the caller handles their results the next are, and the stream is read no further. Leaving the loop closes it.
+   *
+   * @throws BertError as above, after the results of the pairs before; what the stream throws
+   * @example
+   * for await (const { label } of isNext(pairs())) console.log(label);
+   */
+  (pairs: InputStream<TextPair>, options?: Best): AsyncGenerator<NextSentencePrediction, void, undefined>;
+  (pairs: InputStream<TextPair>, options: Both): AsyncGenerator<NextSentencePrediction[], void, undefined>;
 }
 
 const TASK = "next-sentence-prediction";
@@ -61,37 +73,52 @@ export function nextSentence(bert: Bert): NextSentence {
     throw wrongArgument(TASK, "model", "a BertForNextSentencePrediction or BertForPreTraining", config.architecture);
   }
 
-  async function run(first: unknown, ...rest: unknown[]): Promise<unknown> {
-    const isList = Array.isArray(first);
-    const pairs = isList ? pairsOf(first) : [pairOf({ text: first, text_pair: rest.shift() }, "")];
-    const options = (rest[0] === undefined ? {} : rest[0]) as NextSentenceOptions;
+  function prepare(options: NextSentenceOptions) {
     expectOptions(TASK, options, ["top_k", "truncation"]);
-    const { signal, top_k = 1 } = options;
+    const { top_k = 1 } = options;
     if (top_k !== 1 && top_k !== null) throw wrongArgument(TASK, "top_k", "1 or null, which gives both labels", top_k);
     const truncation = flagOf(TASK, "truncation", options.truncation);
     const limit = tokenLimit(bert);
-    const encode = ([text, textPair]: readonly [NamedText, NamedText]) =>
-      encodeWithin(TASK, tokenizer, text, { textPair, truncation, limit });
+    return {
+      encode: ([text, textPair]: readonly [NamedText, NamedText]) =>
+        encodeWithin(TASK, tokenizer, text, { textPair, truncation, limit }),
 
+      async compute(batch: readonly Encoding[], signal?: AbortSignal): Promise<Answer[]> {
+        const output = await bert.forward(batch, {
+          lastHiddenState: false,
+          ...withoutDecoder(bert, batch.length),
+          ...(signal && { signal }),
+        });
+        const { data } = (output.seqRelationshipLogits ?? output.logits)!; // [B, 2]
+        return batch.map((_, b) => {
+          const scores = softmax(TASK, data.subarray(2 * b, 2 * b + 2));
+          const both = LABELS.map((label, i) => ({ label, score: scores[i] })).sort((x, y) => y.score - x.score);
+          return top_k === null ? both : both[0];
+        });
+      },
+    };
+  }
+
+  async function run(first: unknown, ...rest: unknown[]): Promise<Answer | Answer[]> {
+    const isList = Array.isArray(first);
+    const pairs = isList ? pairsOf(first) : [pairOf({ text: first, text_pair: rest.shift() }, "")];
+    const options = (rest[0] === undefined ? {} : rest[0]) as NextSentenceOptions;
+    const { encode, compute } = prepare(options);
     const results = [];
     for (const batch of batchesOf(pairs, encode, ({ length }) => length)) {
-      const output = await bert.forward(batch, {
-        lastHiddenState: false,
-        ...withoutDecoder(bert, batch.length),
-        ...(signal && { signal }),
-      });
-      const { data } = (output.seqRelationshipLogits ?? output.logits)!; // [B, 2]
-      for (let b = 0; b < batch.length; b++) {
-        const scores = softmax(TASK, data.subarray(2 * b, 2 * b + 2));
-        const both = LABELS.map((label, i) => ({ label, score: scores[i] })).sort((x, y) => y.score - x.score);
-        results.push(top_k === null ? both : both[0]);
-      }
+      results.push(...(await compute(batch, options.signal)));
     }
     return isList ? results : results[0];
   }
 
-  return run as NextSentence;
+  return withStreams(TASK, run, (options: NextSentenceOptions) => {
+    const { encode, compute } = prepare(options);
+    return { encode: (pair, i) => sized(encode(pairOf(pair, `pairs[${i}]`))), compute };
+  }) as NextSentence;
 }
+
+/** For `top_k` 1 the likelier label, for null both. */
+type Answer = NextSentencePrediction | NextSentencePrediction[];
 
 function pairsOf(list: readonly unknown[]): [NamedText, NamedText][] {
   if (list.length === 0) throw wrongArgument(TASK, "pairs", "at least one pair", list);

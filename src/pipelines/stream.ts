@@ -1,0 +1,38 @@
+import { type Sized, type StreamSteps, streamed } from "../model/streamed.ts";
+import type { Encoding } from "../tokenizer/index.ts";
+import { type CallOptions, expectCallOptions } from "./arguments.ts";
+
+/** Any number of inputs, such as a generator or the lines of a file; strings and arrays, which have a length, are none. */
+export type InputStream<Input> = AsyncIterable<Input> | (Iterable<Input> & { readonly length?: never });
+
+/**
+ * A pipeline that takes streams too, and gives a generator of results for them.
+ *
+ * @param call    answers everything else
+ * @param prepare checks the options; how a stream is answered, input by input
+ */
+export function withStreams<Options extends CallOptions, Encoded>(
+  where: string,
+  call: (first: unknown, ...rest: never[]) => Promise<unknown>,
+  prepare: (options: Options) => StreamSteps<unknown, Encoded, unknown>,
+): (first: unknown, ...rest: unknown[]) => unknown {
+  const steps = (options: Options) => {
+    expectCallOptions(where, options);
+    return { ...prepare(options), signal: options.signal };
+  };
+  return (first, ...rest) => {
+    if (!isStream(first)) return call(first, ...(rest as never[]));
+    const options = (rest[0] === undefined ? {} : rest[0]) as Options;
+    return streamed(first, () => steps(options));
+  };
+}
+
+/** An encoding that costs what its tokens cost. */
+export function sized(encoding: Encoding): Sized<Encoding> {
+  return { encoded: encoding, tokens: encoding.length, length: encoding.length };
+}
+
+function isStream(input: unknown): input is Iterable<unknown> | AsyncIterable<unknown> {
+  if (typeof input !== "object" || input === null || Array.isArray(input)) return false;
+  return Symbol.asyncIterator in input || Symbol.iterator in input;
+}
