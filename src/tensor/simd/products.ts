@@ -1,4 +1,4 @@
-import type { Activation } from "../kernels/activations.ts";
+import type { Backend } from "../backend.ts";
 import type { Matrix } from "../tensor.ts";
 import { ACTIVATIONS, blocksOf, unitsOf } from "./multiplyRange.ts";
 import { packFactor } from "./packing.ts";
@@ -17,17 +17,7 @@ export class Products {
   }
 
   /** As `linear` of kernels/matmul.ts, with a weight that is packed or in rows. */
-  linear(
-    packed: boolean,
-    y: Float32Array,
-    x: Float32Array,
-    weight: Float32Array,
-    bias: Float32Array,
-    R: number,
-    I: number,
-    O: number,
-    activation: Activation | null = null,
-  ): void {
+  linear(packed: boolean, ...[y, x, weight, bias, R, I, O, activation = null]: Parameters<Backend["linear"]>): void {
     if (R === 0) return;
     const act = activation ? ACTIVATIONS.indexOf(activation) : 0;
     const out = { data: y, offset: 0, rows: R, cols: O, stride: O };
