@@ -24,7 +24,7 @@ export interface LoadOptions {
    * has the next-sentence head too.
    */
   readonly architecture?: Architecture;
-  /** Stops loading between two tensors; `loadBert` then rejects with the signal's reason. */
+  /** Stops loading: no other tensor is read; `loadBert` then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 

@@ -33,7 +33,8 @@ const WORTHWHILE = 1.2;
 
 /**
  * A backend whose kernels are WebAssembly, compiled now. The widest variant is taken that the engine knows, whose every
- * kernel agrees with `plain` on a small case, and which is in fact faster than the next narrower one.
+ * kernel agrees with `plain` on a small case, and which is in fact faster than any 128-bit code can be, or than the next
+ * narrower one.
  *
  * @throws BertError ERR_BACKEND with the reasons, where no variant is left: WebAssembly is missing or forbidden
  * @example

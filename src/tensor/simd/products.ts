@@ -16,7 +16,7 @@ export class Products {
     this.scratch = scratch;
   }
 
-  /** As `linear` of kernels/matmul.ts, with a weight that is packed or in rows. */
+  /** As `linear` of kernels/matmul.ts, which says the shapes; `packed`: whether the weight is in the order of panels.ts. */
   linear(packed: boolean, ...[y, x, weight, bias, R, I, O, activation = null]: Parameters<Backend["linear"]>): void {
     if (R === 0) return;
     const act = activation ? ACTIVATIONS.indexOf(activation) : 0;
@@ -28,7 +28,7 @@ export class Products {
     if (whole < O) this.multiplyRows(out, a, weight, whole, bias, act);
   }
 
-  /** out = scale · a b for a factor b [K, N] in rows (`packColumns`) or its transpose in rows (`packRows`). */
+  /** out [M, N] = scale · a b, of a [M, K] and a factor b: [K, N] for `packColumns`, its transpose [N, K] for `packRows`. */
   by(pack: "packRows" | "packColumns", out: Matrix, a: Matrix, b: Matrix, K: number, N: number, scale: number): void {
     const whole = N - (N % PANEL);
     const panels = this.scratch.panels(K * Math.ceil(N / PANEL)).byteOffset;

@@ -64,6 +64,16 @@ describe("createSimdBackend", () => {
     );
   });
 
+  test("a variant that takes an infinity for a number is not taken", () => {
+    const broken: Compile = (memory, variant) => {
+      const { module, kernels } = instantiate(memory, variant);
+      return { module, kernels: variant.fused ? { ...kernels, finiteness: () => 0 } : kernels };
+    };
+    const { fused, reason } = createSimdBackend({ wide: false }, broken).info;
+    expect(fused).toBe(false);
+    expect(reason).toContain("allFinite[1] is 1, must be 0");
+  });
+
   test("a variant that traps or does not compile is not taken", () => {
     const failing: Compile = (memory, variant) => {
       if (variant.fused) throw new WebAssembly.CompileError("no such instruction");

@@ -151,6 +151,21 @@ describe.each(BACKENDS)("%s", (_, backend) => {
     });
   });
 
+  test("allFinite finds NaN and infinities wherever they stand, and takes the largest numbers", () => {
+    for (const N of [1, 7, 8, 9, 40]) {
+      const { data } = on(k, new Float32Array(N).fill(3.4e38));
+      expect(k.allFinite(data)).toBe(true);
+      for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+        for (let i = 0; i < N; i++) {
+          data[i] = value;
+          expect(k.allFinite(data), `${value} at ${i} of ${N}`).toBe(false);
+          data[i] = -3.4e38;
+        }
+      }
+      expect(k.allFinite(data)).toBe(true);
+    }
+  });
+
   test("softmax of scores that would overflow e^s, and of a row with NaN", () => {
     const { data } = on(k, Float32Array.of(1000, 1000, -1000, -3e38));
     k.softmaxRows({ data, offset: 0, rows: 1, cols: 4, stride: 4 });
