@@ -24,6 +24,11 @@ if (settings === "help") {
   await prepareModel();
   const before: BenchResult | null = settings.compare && JSON.parse(await readFile(settings.compare, "utf8"));
   const result = await measureAll(settings);
+  const missing = settings.cases.filter(
+    (id) => !result.runs.flatMap(({ cases }) => cases).some((one) => one.id.startsWith(id)),
+  );
+  if (missing.length > 0)
+    throw new Error(`--case must begin a case's id (bench/README.md lists them), got ${missing.join(", ")}`);
   console.log(settings.json ? JSON.stringify(result, null, 1) : formatTable(result));
   if (before) console.log(`\n${formatChange(result, before)}`);
   const whole = settings.cases.length === 0 && settings.threads.length > 1 && settings.maxGflop === Number.MAX_VALUE;

@@ -2,10 +2,12 @@ import type { Kernels } from "./compile.ts";
 import { GROUP, PANEL_ROW } from "./panels.ts";
 
 /**
- * Rows that are computed at a time: what a group of panels needs of them stays in a core's second cache. GFLOP/s for 1024 × 3072 ×
- * 768 on one core: 94 with 48 rows, 104 with 96, 95 with 192.
+ * Rows that are computed at a time: what a group of panels needs of them stays in a core's second cache, and each thread reads
+ * all of its panels once for them. GFLOP/s on one core for 128 and 1024 rows, weights of the base model in memory, Intel Xeon
+ * (2 MB of second cache, peak 128): 90 and 105 with 96 at a time, 100 and 104 with 128, 99 and 107 with 192. On an EPYC (1 MB,
+ * peak 112), 1024 × 3072 × 768: 94 with 48, 104 with 96, 95 with 192.
  */
-export const ROWS = 96;
+export const ROWS = 128;
 
 /** The activation functions that a product can end in, by number; 0 is none. */
 export const ACTIVATIONS = ["none", "gelu", "geluNew", "relu", "silu"] as const;
@@ -14,13 +16,11 @@ export const ACTIVATIONS = ["none", "gelu", "geluNew", "relu", "silu"] as const;
 const UNIT = 2;
 
 /**
- * Into how many blocks the rows are cut. Where the threads can have one tile of rows each they do: all of them read all of b,
- * from memory the first and from the cache that they share the others, and none reads anything twice. 12 rows on two cores:
- * the encoder takes 15.4 ms so, and 17.2 with half of the columns for each.
+ * Into how many blocks the rows are cut, as evenly as can be. Fewer rows are not cut for the threads' sake: these would both read
+ * all of b from memory, where they do not share a cache. 12 rows on two cores: 25 ms in one block, 30 in two (Intel Xeon).
  */
-export function blocksOf(M: number, tileRows: number, threads: number): number {
-  const tiles = Math.ceil(M / tileRows);
-  return tiles <= threads ? tiles : Math.ceil(M / ROWS);
+export function blocksOf(M: number): number {
+  return Math.ceil(M / ROWS);
 }
 
 /** How many units of work a product is: those of the first block of rows, then those of the next. */

@@ -77,7 +77,7 @@ export class Products {
     const c = out.data.byteOffset + (out.offset + column) * 4;
     const first = init ? init.byteOffset : this.scratch.zeros(panels * PANEL).byteOffset;
     const aStart = a.data.byteOffset + a.offset * 4;
-    const blocks = blocksOf(out.rows, this.core.variant.tiling.rows, this.core.pool?.threads ?? 1);
+    const blocks = blocksOf(out.rows);
     const units = unitsOf(blocks, panels);
     const grain = Math.ceil((CHUNK_PRODUCTS * units) / (out.rows * K * panels * PANEL));
     // biome-ignore format: addresses, strides, sizes
