@@ -10,6 +10,8 @@ const CASE_GAP = 34;
 const OUR_COLOUR = "#d9480f";
 const THEIR_COLOUR = "#8a94a3";
 
+const TITLE = "plainbert beside its peers: median, shorter is better";
+
 /**
  * The results as an SVG picture: for each case one bar for each library's best use, as long as its median is beside the
  * slowest's. Shorter is better.
@@ -19,7 +21,7 @@ export function drawChart(result: BenchResult): string {
   let y = 30;
   const text = (x: number, content: string, attributes = "") =>
     parts.push(`<text x="${x}" y="${y}" ${attributes}>${escapeXml(content)}</text>`);
-  text(10, "plainbert beside its peers: median, shorter is better", 'font-size="16" font-weight="600"');
+  text(10, TITLE, 'font-size="16" font-weight="600"');
   y += 20;
   text(10, `${result.machine}; Node ${result.versions.node}; ${result.date.slice(0, 10)}`, 'class="quiet"');
   for (const run of result.runs) {
@@ -43,7 +45,8 @@ export function drawChart(result: BenchResult): string {
   }
   const [width, height] = [LABEL + BAR + FIGURES, y + 20];
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="12">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="12" role="img">`,
+    `<title>${escapeXml(TITLE)}</title>`,
     "<style>text{fill:#24292f}.quiet{fill:#57606a}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.quiet{fill:#9198a1}}</style>",
     ...parts,
     "</svg>\n",

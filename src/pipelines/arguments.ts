@@ -43,6 +43,12 @@ export function flagOf(where: string, name: string, value: unknown): boolean {
   throw wrongArgument(where, name, "true or false", value);
 }
 
+/** Checks an option that counts something. */
+export function expectCount(where: string, name: string, value: unknown, also = ""): number {
+  if (Number.isSafeInteger(value) && (value as number) >= 1) return value as number;
+  throw wrongArgument(where, name, `a whole number from 1${also}`, value);
+}
+
 /** A text with its name in messages. */
 export interface NamedText {
   readonly name: string;
@@ -70,8 +76,8 @@ export function expectText(where: string, name: string, text: unknown): NamedTex
 /** How a text, or a pair, is turned into tokens for a pipeline. */
 export interface EncodeWithinOptions {
   readonly textPair?: NamedText;
-  /** Cut what is too long instead of refusing it; left out by pipelines that have no such option. */
-  readonly truncation?: boolean;
+  /** Cut what is too long, or the first text alone, instead of refusing it; left out by pipelines that have no such option. */
+  readonly truncation?: boolean | "only_first";
   /** The most tokens that the model takes. */
   readonly limit: number;
 }

@@ -1,5 +1,7 @@
+import { BertError } from "../errors.ts";
 import { BATCH_TOKENS } from "../model/batch.ts";
 import type { ForwardOptions } from "../model/forward.ts";
+import { wrongArgument } from "./arguments.ts";
 import type { Bert } from "./load.ts";
 
 /**
@@ -29,14 +31,45 @@ export function* batchesOf<Item, Encoded>(
   if (batch.length > 0) yield batch;
 }
 
+/** How a pipeline answers items. */
+export interface Steps<Item, Encoded, Answer> {
+  encode(item: Item): Encoded;
+  compute(batch: readonly Encoded[], signal?: AbortSignal): Promise<readonly Answer[]>;
+}
+
+/** Answers a list of items, in order, a batch at a time; an encoded item counts as many tokens as it is long. */
+export async function answerAll<Item, Encoded extends { readonly length: number }, Answer>(
+  items: readonly Item[],
+  { encode, compute }: Steps<Item, Encoded, Answer>,
+  signal: AbortSignal | undefined,
+): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  for (const batch of batchesOf(items, encode, ({ length }) => length)) answers.push(...(await compute(batch, signal)));
+  return answers;
+}
+
 /** The most tokens that model and tokenizer agree to take. */
 export function tokenLimit(bert: Bert): number {
   return Math.min(bert.config.maxPositionEmbeddings, bert.tokenizer.modelMaxLength);
 }
 
 /** Whether the model predicts masked tokens. */
-export function hasMlmHead(bert: Bert): boolean {
+function hasMlmHead(bert: Bert): boolean {
   return bert.config.architecture === "BertForMaskedLM" || bert.config.architecture === "BertForPreTraining";
+}
+
+/**
+ * Checks that the model predicts masked tokens, and gives the id of the mask.
+ *
+ * @throws BertError ERR_INPUT the model has no masked-language-model head; ERR_VOCABULARY the tokenizer has no mask
+ */
+export function expectMaskedLm(where: string, bert: Bert): number {
+  if (!hasMlmHead(bert)) {
+    throw wrongArgument(where, "model", "a BertForMaskedLM or BertForPreTraining", bert.config.architecture);
+  }
+  const { maskTokenId } = bert.tokenizer;
+  if (maskTokenId !== undefined) return maskTokenId;
+  throw new BertError("ERR_VOCABULARY", `${where}: the vocabulary must have a mask token such as "[MASK]", has none`);
 }
 
 /** For callers who read no masked-language-model logits: a model that has that head need not run it. */

@@ -10,7 +10,7 @@ import {
   type NamedText,
   wrongArgument,
 } from "./arguments.ts";
-import { batchesOf, tokenLimit, withoutDecoder } from "./batches.ts";
+import { answerAll, tokenLimit, withoutDecoder } from "./batches.ts";
 import type { Bert } from "./load.ts";
 import { type InputStream, sized, withStreams } from "./stream.ts";
 
@@ -99,13 +99,9 @@ export function featureExtraction(bert: Bert): FeatureExtraction {
   }
 
   async function run(input: unknown, options: FeatureExtractionOptions = {}): Promise<FeatureTensor<unknown>> {
-    const { perToken, encode, compute } = prepare(options);
-    const texts = expectTexts(TASK, input);
-    const features = [];
-    for (const batch of batchesOf(texts, encode, ({ length }) => length)) {
-      features.push(...(await compute(batch, options.signal)));
-    }
-    return stacked(features, H, perToken);
+    const steps = prepare(options);
+    const features = await answerAll(expectTexts(TASK, input), steps, options.signal);
+    return stacked(features, H, steps.perToken);
   }
 
   return withStreams(TASK, run, (options: FeatureExtractionOptions) => {

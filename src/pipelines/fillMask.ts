@@ -3,6 +3,7 @@ import type { BertTokenizer, Encoding } from "../tokenizer/index.ts";
 import {
   type CallOptions,
   encodeWithin,
+  expectCount,
   expectOptions,
   expectText,
   expectTexts,
@@ -10,7 +11,7 @@ import {
   show,
   wrongArgument,
 } from "./arguments.ts";
-import { batchesOf, hasMlmHead, tokenLimit } from "./batches.ts";
+import { batchesOf, expectMaskedLm, tokenLimit } from "./batches.ts";
 import type { Bert } from "./load.ts";
 import { softmax, topK } from "./scores.ts";
 import { type InputStream, withStreams } from "./stream.ts";
@@ -87,19 +88,13 @@ const TOKENS_PER_MASK = 4;
 /** @throws BertError ERR_INPUT the model has no masked-language-model head; ERR_VOCABULARY the tokenizer has no mask */
 export function fillMask(bert: Bert): FillMask {
   const { tokenizer } = bert;
-  const { maskToken, maskTokenId } = tokenizer;
-  if (!hasMlmHead(bert)) {
-    throw wrongArgument(TASK, "model", "a BertForMaskedLM or BertForPreTraining", bert.config.architecture);
-  }
-  if (maskTokenId === undefined) {
-    throw new BertError("ERR_VOCABULARY", `${TASK}: the vocabulary must have a mask token such as "[MASK]", has none`);
-  }
+  const { maskToken } = tokenizer;
+  const maskTokenId = expectMaskedLm(TASK, bert);
 
   function prepare(options: FillMaskOptions) {
     expectOptions(TASK, options, ["top_k", "targets"]);
     const { top_k = 5 } = options;
-    if (!(Number.isSafeInteger(top_k) && top_k >= 1))
-      throw wrongArgument(TASK, "top_k", "a whole number from 1", top_k);
+    expectCount(TASK, "top_k", top_k);
     const targets = options.targets === undefined ? null : targetIds(tokenizer, options.targets);
 
     function answer({ encoding, masks }: MaskedText, logitsOf: (mask: number) => Float32Array): unknown {

@@ -1,7 +1,28 @@
 export type { CallOptions } from "./arguments.ts";
+export type { AggregationStrategy, EntityGroup, TokenEntity } from "./entities.ts";
 export type { FeatureExtraction, FeatureExtractionOptions, FeatureTensor, Pooling } from "./featureExtraction.ts";
 export type { FillMask, FillMaskOptions, FillMaskOutput, FillMaskPrediction } from "./fillMask.ts";
 export { Bert, BUNDLED_MODEL, type LoadOptions, loadBert, loadTokenizer } from "./load.ts";
+export type { Choice, MultipleChoice, MultipleChoiceOptions } from "./multipleChoice.ts";
 export type { NextSentence, NextSentenceOptions, NextSentencePrediction, TextPair } from "./nextSentence.ts";
 export { type Pipeline, type PipelineOptions, type PipelineTask, type PipelineTasks, pipeline } from "./pipeline.ts";
+export type { PseudoLogLikelihood, PseudoLogLikelihoodOptions, TextLikelihood } from "./pseudoLogLikelihood.ts";
+export type { Answer, QuestionAndContext, QuestionAnswering, QuestionAnsweringOptions } from "./questionAnswering.ts";
+export type {
+  SentenceSimilarity,
+  SentenceSimilarityInput,
+  SentenceSimilarityOptions,
+} from "./sentenceSimilarity.ts";
 export type { InputStream } from "./stream.ts";
+export type {
+  Classification,
+  ClassificationInput,
+  TextClassification,
+  TextClassificationOptions,
+} from "./textClassification.ts";
+export type { TokenClassification, TokenClassificationOptions } from "./tokenClassification.ts";
+export type {
+  ZeroShotClassification,
+  ZeroShotClassificationResult,
+  ZeroShotOptions,
+} from "./zeroShotClassification.ts";

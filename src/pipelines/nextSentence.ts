@@ -8,7 +8,7 @@ import {
   type NamedText,
   wrongArgument,
 } from "./arguments.ts";
-import { batchesOf, tokenLimit, withoutDecoder } from "./batches.ts";
+import { answerAll, tokenLimit, withoutDecoder } from "./batches.ts";
 import type { Bert } from "./load.ts";
 import { softmax } from "./scores.ts";
 import { type InputStream, sized, withStreams } from "./stream.ts";
@@ -103,11 +103,7 @@ export function nextSentence(bert: Bert): NextSentence {
     const isList = Array.isArray(first);
     const pairs = isList ? pairsOf(first) : [pairOf({ text: first, text_pair: rest.shift() }, "")];
     const options = (rest[0] === undefined ? {} : rest[0]) as NextSentenceOptions;
-    const { encode, compute } = prepare(options);
-    const results = [];
-    for (const batch of batchesOf(pairs, encode, ({ length }) => length)) {
-      results.push(...(await compute(batch, options.signal)));
-    }
+    const results = await answerAll(pairs, prepare(options), options.signal);
     return isList ? results : results[0];
   }
 

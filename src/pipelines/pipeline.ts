@@ -4,13 +4,31 @@ import { wrongArgument } from "./arguments.ts";
 import { type FeatureExtraction, featureExtraction } from "./featureExtraction.ts";
 import { type FillMask, fillMask } from "./fillMask.ts";
 import { Bert, type LoadOptions, loadBert } from "./load.ts";
+import { type MultipleChoice, multipleChoice } from "./multipleChoice.ts";
 import { type NextSentence, nextSentence } from "./nextSentence.ts";
+import { type PseudoLogLikelihood, pseudoLogLikelihood } from "./pseudoLogLikelihood.ts";
+import { type QuestionAnswering, questionAnswering } from "./questionAnswering.ts";
+import { type SentenceSimilarity, sentenceSimilarity } from "./sentenceSimilarity.ts";
+import { type TextClassification, textClassification } from "./textClassification.ts";
+import { type TokenClassification, tokenClassification } from "./tokenClassification.ts";
+import { type ZeroShotClassification, zeroShotClassification } from "./zeroShotClassification.ts";
 
 /** What each task's pipeline is called with, and answers. */
 export interface PipelineTasks {
   readonly "fill-mask": FillMask;
   readonly "next-sentence-prediction": NextSentence;
   readonly "feature-extraction": FeatureExtraction;
+  readonly "text-classification": TextClassification;
+  /** The same as "text-classification". */
+  readonly "sentiment-analysis": TextClassification;
+  readonly "token-classification": TokenClassification;
+  /** The same as "token-classification". */
+  readonly ner: TokenClassification;
+  readonly "question-answering": QuestionAnswering;
+  readonly "zero-shot-classification": ZeroShotClassification;
+  readonly "sentence-similarity": SentenceSimilarity;
+  readonly "multiple-choice": MultipleChoice;
+  readonly "pseudo-log-likelihood": PseudoLogLikelihood;
 }
 export type PipelineTask = keyof PipelineTasks;
 
@@ -27,10 +45,25 @@ export type Pipeline<Task extends PipelineTask> = PipelineTasks[Task] & {
   [Symbol.asyncDispose](): Promise<void>;
 };
 
-const TASKS: { readonly [Task in PipelineTask]: readonly [Architecture, (bert: Bert) => PipelineTasks[Task]] } = {
+/**
+ * Which class a task loads its model as, and what makes the pipeline. null: the one that config.json names, as `classifier.weight`
+ * is a matrix of several classes that mean different things.
+ */
+const TASKS: {
+  readonly [Task in PipelineTask]: readonly [Architecture | null, (bert: Bert) => PipelineTasks[Task]];
+} = {
   "fill-mask": ["BertForMaskedLM", fillMask],
   "next-sentence-prediction": ["BertForNextSentencePrediction", nextSentence],
   "feature-extraction": ["BertModel", featureExtraction],
+  "text-classification": [null, textClassification],
+  "sentiment-analysis": [null, textClassification],
+  "token-classification": [null, tokenClassification],
+  ner: [null, tokenClassification],
+  "question-answering": [null, questionAnswering],
+  "zero-shot-classification": [null, zeroShotClassification],
+  "sentence-similarity": ["BertModel", sentenceSimilarity],
+  "multiple-choice": [null, multipleChoice],
+  "pseudo-log-likelihood": ["BertForMaskedLM", pseudoLogLikelihood],
 };
 
 /**
@@ -66,7 +99,10 @@ export async function pipeline<Task extends PipelineTask>(
   if (given && Object.keys(options).length > 0) {
     throw wrongArgument("pipeline", "options", "left out for a model that is already loaded", options);
   }
-  const bert = given ? model : await loadBert(model, { ...options, architecture });
+  if (model === undefined && architecture === null) {
+    throw wrongArgument("pipeline", "model", `given for ${task}, which the small one has no head for`, model);
+  }
+  const bert = given ? model : await loadBert(model, { ...options, ...(architecture && { architecture }) });
   const dispose = async () => {
     if (!given) await bert.dispose();
   };

@@ -9,21 +9,24 @@ export type InputStream<Input> = AsyncIterable<Input> | (Iterable<Input> & { rea
  * A pipeline that takes streams too, and gives a generator of results for them.
  *
  * @param call    answers everything else
- * @param prepare checks the options; how a stream is answered, input by input
+ * @param prepare checks the options; how a stream is answered, input by input. Arguments between the stream and the options,
+ *   which come last, are handed on
+ * @param between how many arguments there are between them
  */
 export function withStreams<Options extends CallOptions, Encoded>(
   where: string,
   call: (first: unknown, ...rest: never[]) => Promise<unknown>,
-  prepare: (options: Options) => StreamSteps<unknown, Encoded, unknown>,
+  prepare: (options: Options, ...between: unknown[]) => StreamSteps<unknown, Encoded, unknown>,
+  between = 0,
 ): (first: unknown, ...rest: unknown[]) => unknown {
-  const steps = (options: Options) => {
+  const steps = (options: Options, others: readonly unknown[]) => {
     expectCallOptions(where, options);
-    return { ...prepare(options), signal: options.signal };
+    return { ...prepare(options, ...others), signal: options.signal };
   };
   return (first, ...rest) => {
     if (!isStream(first)) return call(first, ...(rest as never[]));
-    const options = (rest[0] === undefined ? {} : rest[0]) as Options;
-    return streamed(first, () => steps(options));
+    const options = (rest[between] === undefined ? {} : rest[between]) as Options;
+    return streamed(first, () => steps(options, rest.slice(0, between)));
   };
 }
 

@@ -1,0 +1,223 @@
+import { BertError } from "../errors.ts";
+import type { Encoding } from "../tokenizer/index.ts";
+import { type AnswerSpan, bestSpans } from "./answerSpans.ts";
+import {
+  type CallOptions,
+  expectCount,
+  expectOptions,
+  expectText,
+  flagOf,
+  type NamedText,
+  wrongArgument,
+} from "./arguments.ts";
+import { answerAll, tokenLimit } from "./batches.ts";
+import type { Bert } from "./load.ts";
+import { type InputStream, withStreams } from "./stream.ts";
+import { logitsOf, type TokenLogits, type Windows, windowsOf } from "./windows.ts";
+
+export interface QuestionAnsweringOptions extends CallOptions {
+  /** How many answers, the best first. Default 1. */
+  readonly top_k?: number;
+  /** The most tokens of an answer. Default 15. */
+  readonly max_answer_len?: number;
+  /** The most tokens of question and context together; a longer context is read in windows. Default 384, or what the model takes. */
+  readonly max_seq_len?: number;
+  /** Tokens of the context that neighbouring windows share. Default 128, or less where windows are short. */
+  readonly doc_stride?: number;
+  /** A question's tokens beyond these are cut off. Default 64. */
+  readonly max_question_len?: number;
+  /** Whether "" is an answer: that there is none. Default false. */
+  readonly handle_impossible_answer?: boolean;
+  /** Widen answers to whole words. Default true. */
+  readonly align_to_words?: boolean;
+}
+
+export interface Answer {
+  /** Probability of its first token times that of its last; summed up over the windows that give the same text. */
+  readonly score: number;
+  /** Where it stands: `context.slice(start, end)`. */
+  readonly start: number;
+  readonly end: number;
+  readonly answer: string;
+}
+
+export interface QuestionAndContext {
+  readonly question: string;
+  readonly context: string;
+}
+
+type Best = QuestionAnsweringOptions & { readonly top_k?: 1 };
+type Several = QuestionAnsweringOptions & { readonly top_k: number };
+
+export interface QuestionAnswering {
+  /**
+   * The part of the context that answers the question; with a `top_k`, a list of them. An array gives an array of results, each
+   * the same, to the bit, as the question alone gives.
+   *
+   * @throws BertError ERR_INPUT a text that is empty or no string, or another wrong argument
+   * @example
+   * await ask("Where did Emma live?", "Emma Woodhouse lived at Hartfield."); // { answer: "Hartfield", score: 0.98…, start: 24, end: 33 }
+   */
+  (question: string, context: string, options?: Best): Promise<Answer>;
+  (question: string, context: string, options: Several): Promise<Answer[]>;
+  (questions: readonly QuestionAndContext[], options?: Best): Promise<Answer[]>;
+  (questions: readonly QuestionAndContext[], options: Several): Promise<Answer[][]>;
+  /**
+   * Answers a stream of any length, question by question and in order, each as the question alone. Several are computed at once;
+   * while the caller handles their results the next are, and the stream is read no further. Leaving the loop closes it.
+   *
+   * @throws BertError as above, after the results of the questions before; what the stream throws
+   * @example
+   * for await (const { answer } of ask(questions())) console.log(answer);
+   */
+  (questions: InputStream<QuestionAndContext>, options?: Best): AsyncGenerator<Answer, void, undefined>;
+  (questions: InputStream<QuestionAndContext>, options: Several): AsyncGenerator<Answer[], void, undefined>;
+}
+
+const TASK = "question-answering";
+/** [CLS] question [SEP] context [SEP] */
+const SPECIAL_TOKENS = 3;
+
+interface EncodedQuestion extends Windows {
+  readonly context: string;
+}
+
+/** @throws BertError ERR_INPUT the model has no question-answering head */
+export function questionAnswering(bert: Bert): QuestionAnswering {
+  const { tokenizer, config } = bert;
+  if (config.architecture !== "BertForQuestionAnswering") {
+    throw wrongArgument(TASK, "model", "a BertForQuestionAnswering", config.architecture);
+  }
+
+  function prepare(options: QuestionAnsweringOptions) {
+    const limits = limitsOf(options, tokenLimit(bert));
+    const { top_k, max_answer_len } = limits;
+    const alignToWords = options.align_to_words === undefined || flagOf(TASK, "align_to_words", options.align_to_words);
+    const mayBeImpossible = flagOf(TASK, "handle_impossible_answer", options.handle_impossible_answer);
+    // As Python: spans that are widened to the same words count together, so more of them are looked at.
+    const spanOptions = { count: alignToWords ? 2 * top_k + 10 : top_k, maxAnswerLength: max_answer_len, alignToWords };
+
+    function encode({ question, context }: Texts): EncodedQuestion {
+      const whole = tokenizer.encode(question.text, { addSpecialTokens: false });
+      if (whole.length === 0) throw wrongArgument(TASK, question.name, "a text with at least one word", question.text);
+      const asked = cut(question.text, whole, limits.max_question_len);
+      const room = limits.max_seq_len - SPECIAL_TOKENS - Math.min(whole.length, limits.max_question_len);
+      if (room < 1) {
+        throw wrongArgument(
+          TASK,
+          "max_seq_len",
+          `more than question and special tokens, ${limits.max_seq_len - room}`,
+          limits.max_seq_len,
+        );
+      }
+      const stride = options.doc_stride === undefined ? Math.min(limits.doc_stride, room >> 1) : limits.doc_stride;
+      const encoding = tokenizer.encode(asked, {
+        textPair: context.text,
+        truncation: "only_second",
+        maxLength: limits.max_seq_len,
+        stride,
+        returnOverflowingTokens: true,
+      });
+      if (!encoding.sequenceIds.includes(1)) {
+        throw wrongArgument(TASK, context.name, "a text with at least one word", context.text);
+      }
+      return { context: context.text, ...windowsOf(encoding) };
+    }
+
+    function answersOf({ context, windows }: EncodedQuestion, logits: readonly TokenLogits[]): Answer[] {
+      const found = windows.map((window, i) => bestSpans(TASK, window, logits[i][0], logits[i][1], spanOptions));
+      const answers = merged(
+        context,
+        found.flatMap(({ spans }) => spans),
+      );
+      // No answer in the whole context is no answer in any window: the least of their scores.
+      const score = Math.min(...found.map(({ impossible }) => impossible));
+      if (mayBeImpossible) answers.push({ score, start: 0, end: 0, answer: "" });
+      return answers.sort((a, b) => b.score - a.score).slice(0, top_k);
+    }
+
+    return {
+      encode,
+      async compute(batch: readonly EncodedQuestion[], signal?: AbortSignal): Promise<(Answer | Answer[])[]> {
+        const logits = await logitsOf(bert, batch, ["startLogits", "endLogits"], signal);
+        const answers = batch.map((question, i) => answersOf(question, logits[i]));
+        return top_k === 1 ? answers.map(([best]) => best) : answers;
+      },
+    };
+  }
+
+  async function run(first: unknown, ...rest: unknown[]): Promise<unknown> {
+    const isList = Array.isArray(first);
+    if (isList && first.length === 0) throw wrongArgument(TASK, "questions", "at least one question", first);
+    const questions = isList
+      ? Array.from(first, (item, i) => textsOf(item, `questions[${i}].`))
+      : [textsOf({ question: first, context: rest.shift() }, "")];
+    const options = (rest[0] === undefined ? {} : rest[0]) as QuestionAnsweringOptions;
+    const answers = await answerAll(questions, prepare(options), options.signal);
+    return isList ? answers : answers[0];
+  }
+
+  return withStreams(TASK, run, (options: QuestionAnsweringOptions) => {
+    const { encode, compute } = prepare(options);
+    return {
+      encode(item, i) {
+        const encoded = encode(textsOf(item, `questions[${i}].`));
+        return { encoded, tokens: encoded.length, length: encoded.length };
+      },
+      compute,
+    };
+  }) as QuestionAnswering;
+}
+
+/** The options that are numbers, checked, with defaults. */
+function limitsOf(options: QuestionAnsweringOptions, limit: number) {
+  const names = ["top_k", "max_answer_len", "max_seq_len", "doc_stride", "max_question_len"] as const;
+  expectOptions(TASK, options, [...names, "handle_impossible_answer", "align_to_words"]);
+  const max_seq_len = expectCount(TASK, "max_seq_len", options.max_seq_len ?? Math.min(384, limit));
+  if (max_seq_len > limit) {
+    throw wrongArgument(TASK, "max_seq_len", `at most ${limit}, the most that the model takes`, max_seq_len);
+  }
+  const { doc_stride = Math.min(128, max_seq_len >> 1) } = options;
+  if (!(Number.isSafeInteger(doc_stride) && doc_stride >= 0)) {
+    throw wrongArgument(TASK, "doc_stride", "a whole number from 0", doc_stride);
+  }
+  return {
+    top_k: expectCount(TASK, "top_k", options.top_k ?? 1),
+    max_answer_len: expectCount(TASK, "max_answer_len", options.max_answer_len ?? 15),
+    max_question_len: expectCount(TASK, "max_question_len", options.max_question_len ?? 64),
+    max_seq_len,
+    doc_stride,
+  };
+}
+
+/** The text as far as its first `most` tokens go. */
+function cut(text: string, { length, offsets }: Encoding, most: number): string {
+  return length <= most ? text : text.slice(0, offsets[most - 1][1]);
+}
+
+/** One answer for all spans of the same text, large or small letters; it keeps the place of the first. */
+function merged(context: string, spans: readonly AnswerSpan[]): Answer[] {
+  const answers = new Map<string, Answer>();
+  for (const { score, start, end } of spans) {
+    const answer = context.slice(start, end);
+    const key = answer.toLowerCase();
+    const known = answers.get(key);
+    answers.set(key, known ? { ...known, score: known.score + score } : { score, start, end, answer });
+  }
+  return [...answers.values()];
+}
+
+interface Texts {
+  readonly question: NamedText;
+  readonly context: NamedText;
+}
+
+function textsOf(input: unknown, prefix: string): Texts {
+  if (typeof input !== "object" || input === null || !("question" in input && "context" in input)) {
+    throw new BertError("ERR_INPUT", `${TASK}: ${prefix.slice(0, -1)} must be { question, context }`);
+  }
+  return {
+    question: expectText(TASK, `${prefix}question`, input.question),
+    context: expectText(TASK, `${prefix}context`, input.context),
+  };
+}

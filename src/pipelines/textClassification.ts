@@ -1,0 +1,155 @@
+import { BertError } from "../errors.ts";
+import { sigmoid } from "../tensor/kernels/transcendental.ts";
+import type { Encoding } from "../tokenizer/index.ts";
+import {
+  type CallOptions,
+  encodeWithin,
+  expectCount,
+  expectOptions,
+  expectText,
+  flagOf,
+  type NamedText,
+  wrongArgument,
+} from "./arguments.ts";
+import { answerAll, tokenLimit } from "./batches.ts";
+import type { Bert } from "./load.ts";
+import { softmax, topK } from "./scores.ts";
+import { type InputStream, sized, withStreams } from "./stream.ts";
+
+/** How logits become scores; "default" goes by the model's config.json. */
+const FUNCTIONS = ["default", "softmax", "sigmoid", "none"] as const;
+
+export interface TextClassificationOptions extends CallOptions {
+  /** How many labels, the best first; null: all of them. Default 1. */
+  readonly top_k?: number | null;
+  /**
+   * Default: "none" if config.json's `problem_type` is "regression", "sigmoid" if it is "multi_label_classification" or there is
+   * one label only, else "softmax".
+   */
+  readonly function_to_apply?: (typeof FUNCTIONS)[number];
+  /** Cut a text that is too long for the model instead of refusing it. Default false. */
+  readonly truncation?: boolean;
+}
+
+/** A label with its score: a probability, or the number itself of a regression. */
+export interface Classification {
+  readonly label: string;
+  readonly score: number;
+}
+
+/** A text, or two that the model sees together. */
+export type ClassificationInput = string | { readonly text: string; readonly text_pair?: string };
+
+type Best = TextClassificationOptions & { readonly top_k?: 1 };
+type Several = TextClassificationOptions & { readonly top_k: number | null };
+
+export interface TextClassification {
+  /**
+   * The labels of a text, best first; of equal ones the first in config.json comes first. An array of texts gives the best
+   * label of each, or with another `top_k` than 1 a list for each. A text's scores are the same, to the bit, alone and among
+   * others.
+   *
+   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument
+   * @example
+   * await classify("A touching story."); // [{ label: "positive", score: 0.99… }]
+   * await classify(["A touching story.", "Dull."], { top_k: null });
+   */
+  (text: ClassificationInput, options?: TextClassificationOptions): Promise<Classification[]>;
+  (texts: readonly ClassificationInput[], options?: Best): Promise<Classification[]>;
+  (texts: readonly ClassificationInput[], options: Several): Promise<Classification[][]>;
+  /**
+   * Answers a stream of any length, text by text and in order, each as the text alone. Several are computed at once;
+   * while the caller handles their results the next are, and the stream is read no further. Leaving the loop closes it.
+   *
+   * @throws BertError as above, after the results of the texts before; what the stream throws
+   * @example
+   * for await (const [{ label }] of classify(lines)) console.log(label);
+   */
+  (
+    texts: InputStream<ClassificationInput>,
+    options?: TextClassificationOptions,
+  ): AsyncGenerator<Classification[], void, undefined>;
+}
+
+const TASK = "text-classification";
+
+/** @throws BertError ERR_INPUT the model has no sequence classifier */
+export function textClassification(bert: Bert): TextClassification {
+  const { tokenizer, config } = bert;
+  if (config.architecture !== "BertForSequenceClassification") {
+    throw wrongArgument(TASK, "model", "a BertForSequenceClassification", config.architecture);
+  }
+  const { labels } = config;
+
+  function prepare(options: TextClassificationOptions) {
+    expectOptions(TASK, options, ["top_k", "function_to_apply", "truncation"]);
+    const { top_k = 1, function_to_apply = "default" } = options;
+    const count = top_k === null ? labels.length : expectCount(TASK, "top_k", top_k, ", or null for all labels");
+    if (!FUNCTIONS.includes(function_to_apply)) {
+      throw wrongArgument(TASK, "function_to_apply", `one of ${FUNCTIONS.join(", ")}`, function_to_apply);
+    }
+    const scoresOf = SCORES[function_to_apply === "default" ? functionOf(bert) : function_to_apply];
+    const truncation = flagOf(TASK, "truncation", options.truncation);
+    const limit = tokenLimit(bert);
+    return {
+      encode: ({ text, textPair }: Texts) =>
+        encodeWithin(TASK, tokenizer, text, { ...(textPair && { textPair }), truncation, limit }),
+
+      async compute(batch: readonly Encoding[], signal?: AbortSignal): Promise<Classification[][]> {
+        const { logits } = await bert.forward(batch, { lastHiddenState: false, ...(signal && { signal }) });
+        const N = labels.length;
+        return batch.map((_, b) => {
+          const scores = scoresOf(logits!.data.subarray(b * N, (b + 1) * N));
+          return topK(scores, count).map((i) => ({ label: labels[i], score: scores[i] }));
+        });
+      },
+    };
+  }
+
+  async function run(input: unknown, options: TextClassificationOptions = {}): Promise<unknown> {
+    const steps = prepare(options);
+    if (!Array.isArray(input)) return (await answerAll([textsOf(input, "")], steps, options.signal))[0];
+    if (input.length === 0) throw wrongArgument(TASK, "texts", "at least one text", input);
+    const texts = Array.from(input, (item, i) => textsOf(item, `texts[${i}]`));
+    const answers = await answerAll(texts, steps, options.signal);
+    return options.top_k === undefined || options.top_k === 1 ? answers.map(([best]) => best) : answers;
+  }
+
+  return withStreams(TASK, run, (options: TextClassificationOptions) => {
+    const { encode, compute } = prepare(options);
+    return { encode: (item, i) => sized(encode(textsOf(item, `texts[${i}]`))), compute };
+  }) as TextClassification;
+}
+
+/** As transformers' TextClassificationPipeline chooses. */
+function functionOf({ config: { problemType, labels } }: Bert): keyof typeof SCORES {
+  if (problemType === "regression") return "none";
+  return problemType === "multi_label_classification" || labels.length === 1 ? "sigmoid" : "softmax";
+}
+
+/** From a text's logits to its scores. */
+const SCORES = {
+  softmax: (logits: Float32Array) => softmax(TASK, logits),
+  sigmoid: (logits: Float32Array) => Float64Array.from(finite(logits), sigmoid),
+  none: (logits: Float32Array) => Float64Array.from(finite(logits)),
+};
+
+function finite(logits: Float32Array): Float32Array {
+  if (logits.every(Number.isFinite)) return logits;
+  throw new BertError("ERR_CHECKPOINT", `${TASK}: the model's logits must be finite numbers, got others`);
+}
+
+/** What is classified, with its names in messages. */
+interface Texts {
+  readonly text: NamedText;
+  readonly textPair?: NamedText;
+}
+
+function textsOf(input: unknown, name: string): Texts {
+  if (typeof input !== "object" || input === null) return { text: expectText(TASK, name || "text", input) };
+  if (!("text" in input)) throw wrongArgument(TASK, name || "text", "a string or { text, text_pair }", input);
+  const prefix = name === "" ? "" : `${name}.`;
+  const text = expectText(TASK, `${prefix}text`, input.text);
+  if (!("text_pair" in input) || input.text_pair === undefined) return { text };
+  return { text, textPair: expectText(TASK, `${prefix}text_pair`, input.text_pair) };
+}

@@ -1,0 +1,228 @@
+"""Golden outputs of transformers' pipelines for each task head, with tiny random models that have a small vocabulary.
+
+python make_heads.py, in this folder. Writes heads/NAME/ (the models) and heads.jsonl: a line with the versions, then one for each call.
+"""
+
+import json
+import math
+import os
+import string
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+import numpy as np
+import torch
+import transformers
+from transformers import BatchEncoding, BertConfig, BertTokenizerFast, pipeline
+from transformers.pipelines.document_question_answering import select_starts_ends
+
+WORDS = """the a an in of to and was is it she he they door window room house table open shut old little went came said
+read book letter Emma Anna John Smith London Bath Park street lived walked with from into at what who where when how did
+does this example about love sea weather food not good bad sad happy very long short red green ##s ##ed ##ing ##er ##ly
+##ness un ##able walk open door . , ? ! ' -""".split()
+ALPHABET = string.ascii_letters + string.digits
+VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+for token in [*WORDS, *ALPHABET, *("##" + c for c in ALPHABET), *'"()$%&/:;']:
+    if token not in VOCABULARY:
+        VOCABULARY.append(token)
+
+SIZES = dict(vocab_size=len(VOCABULARY), hidden_size=24, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
+             max_position_embeddings=64, initializer_range=0.35)
+NLI = ["contradiction", "neutral", "entailment"]
+NER = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
+MODELS = {
+    "nli": ("BertForSequenceClassification", dict(id2label=dict(enumerate(NLI)))),
+    "multi_label": ("BertForSequenceClassification", dict(num_labels=4, problem_type="multi_label_classification")),
+    "one_label": ("BertForSequenceClassification", dict(num_labels=1)),
+    "regression": ("BertForSequenceClassification", dict(num_labels=2, problem_type="regression")),
+    "ner": ("BertForTokenClassification", dict(id2label=dict(enumerate(NER)))),
+    "qa": ("BertForQuestionAnswering", {}),
+    "multiple_choice": ("BertForMultipleChoice", {}),
+    "mlm": ("BertForMaskedLM", {}),
+}
+TEXTS = [
+    "The door was open.",
+    "Emma Smith lived in London with John and Anna from Bath.",
+    "Happy? Not very: she walked unopenable, 3 long (redder) streets!",
+    "ünknown ☃ words — and the sea",
+    "a",
+    "𝒳 went into the 🏠 house, said Anna.",
+]
+LONG = " ".join(TEXTS[1:3] * 6)
+PAIRS = [dict(text="The door was open.", text_pair="The door was shut."), dict(text="He read.", text_pair="a long letter")]
+
+
+def write_models():
+    for seed, (name, (architecture, options)) in enumerate(MODELS.items()):
+        torch.manual_seed(seed)
+        if "id2label" in options:
+            options = {**options, "label2id": {label: i for i, label in options["id2label"].items()}}
+        model = getattr(transformers, architecture)(BertConfig(**SIZES, **options)).eval()
+        head = model.qa_outputs if name == "qa" else None if name == "mlm" else model.classifier
+        with torch.no_grad():
+            if head:  # so that labels differ from token to token
+                head.weight.mul_(4 if name in ("ner", "qa") else 2)
+        model.save_pretrained(f"heads/{name}")
+        with open(f"heads/{name}/vocab.txt", "w", encoding="utf-8") as file:
+            file.write("".join(token + "\n" for token in VOCABULARY))
+        with open(f"heads/{name}/tokenizer_config.json", "w", encoding="utf-8") as file:
+            json.dump(dict(do_lower_case=False, model_max_length=64), file)
+
+
+def windows(count, room, stride):
+    """Where each window of a text begins and ends, in tokens."""
+    starts = range(0, max(1, count - stride), room - stride)
+    return [(start, min(start + room, count)) for start in starts]
+
+
+class WholeTextTokenizer(BertTokenizerFast):
+    """tokenizers 0.23.2 stops reading a text that it cuts into windows soon after the first. This one reads on."""
+
+    def __call__(self, text, *args, stride=0, return_overflowing_tokens=False, **options):
+        if not return_overflowing_tokens:
+            return super().__call__(text, *args, **options)
+        whole = super().__call__(text, add_special_tokens=False, return_offsets_mapping=True)
+        rows = {name: [] for name in ("input_ids", "token_type_ids", "attention_mask", "special_tokens_mask", "offset_mapping")}
+        parts = windows(len(whole["input_ids"]), 62, stride)
+        for start, end in parts:
+            fill = max(b - a for a, b in parts) - (end - start)
+            tokens = [self.cls_token_id, *whole["input_ids"][start:end], self.sep_token_id]
+            rows["input_ids"].append(tokens + [0] * fill)
+            rows["token_type_ids"].append([0] * (len(tokens) + fill))
+            rows["attention_mask"].append([1] * len(tokens) + [0] * fill)
+            rows["special_tokens_mask"].append([1] + [0] * (end - start) + [1] * (1 + fill))
+            rows["offset_mapping"].append([(0, 0), *whole["offset_mapping"][start:end], (0, 0)] + [(0, 0)] * fill)
+        return BatchEncoding({name: torch.tensor(row) for name, row in rows.items()})
+
+
+def load(task, name):
+    tokenizer = WholeTextTokenizer(f"heads/{name}/vocab.txt", do_lower_case=False, model_max_length=64)
+    model = getattr(transformers, MODELS[name][0]).from_pretrained(f"heads/{name}", dtype=torch.float64)
+    if task == "multiple-choice":
+        return lambda inputs: choices(model.eval(), tokenizer, **inputs)
+    if task == "question-answering":
+        return lambda inputs, **options: answers(model.eval(), tokenizer, **inputs, **options)
+    if task == "pseudo-log-likelihood":
+        return lambda text: likelihood(model.eval(), tokenizer, text)
+    return pipeline(task, model=model, tokenizer=tokenizer, device="cpu")
+
+
+def choices(model, tokenizer, text, choices):
+    """transformers has the model but no pipeline: the softmax over the logits, best first."""
+    encoded = tokenizer([text] * len(choices), choices, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        scores = model(**{name: tensor[None] for name, tensor in encoded.items()}).logits[0].softmax(0).tolist()
+    order = sorted(range(len(choices)), key=lambda i: -scores[i])
+    return [dict(choice=choices[i], index=i, score=scores[i]) for i in order]
+
+
+def answers(model, tokenizer, question, context, max_seq_len, doc_stride, top_k=1, max_answer_len=15,
+            handle_impossible_answer=False, align_to_words=True):
+    """transformers 5 has no pipeline for it; as that of transformers 4, with the span search that version 5 still has."""
+    whole = tokenizer(context, add_special_tokens=False, return_offsets_mapping=True)
+    asked = tokenizer(question, add_special_tokens=False)["input_ids"]
+    room = max_seq_len - 3 - len(asked)
+    found, null_score = [], 1000000
+    for first, last in windows(len(whole["input_ids"]), room, doc_stride):
+        before = [tokenizer.cls_token_id, *asked, tokenizer.sep_token_id]
+        ids = [*before, *whole["input_ids"][first:last], tokenizer.sep_token_id]
+        types = [0] * len(before) + [1] * (len(ids) - len(before))
+        inputs = dict(input_ids=torch.tensor([ids]), token_type_ids=torch.tensor([types]),
+                      attention_mask=torch.ones(1, len(ids), dtype=torch.long))
+        with torch.no_grad():
+            output = model(**inputs)
+        sequences = [None] * len(before) + [1] * (last - first) + [None]
+        words = [None] * len(before) + whole.word_ids()[first:last] + [None]
+        offsets = [None] * len(before) + whole["offset_mapping"][first:last] + [None]
+        masked = np.array([[0 if t == 0 or sequence == 1 else 1 for t, sequence in enumerate(sequences)]])
+        count = top_k * 2 + 10 if align_to_words else top_k
+        starts, ends, scores, null_score = select_starts_ends(
+            output.start_logits.numpy(), output.end_logits.numpy(), masked, inputs["attention_mask"].numpy(), null_score,
+            count, handle_impossible_answer, max_answer_len)
+        for s, e, score in zip(starts, ends, scores):
+            if score == 0:  # not a span: the search fills up with what it has masked
+                continue
+            if align_to_words:
+                s = min(t for t in range(len(words)) if sequences[t] == 1 and words[t] == words[s])
+                e = max(t for t in range(len(words)) if sequences[t] == 1 and words[t] == words[e])
+            start, end = offsets[s][0], offsets[e][1]
+            same = [one for one in found if one["answer"].lower() == context[start:end].lower()]
+            if same:
+                same[0]["score"] += score
+            else:
+                found.append(dict(score=score, start=start, end=end, answer=context[start:end]))
+    if handle_impossible_answer:
+        found.append(dict(score=null_score, start=0, end=0, answer=""))
+    found = sorted(found, key=lambda one: -one["score"])[:top_k]
+    return found[0] if top_k == 1 else found
+
+
+def likelihood(model, tokenizer, text):
+    """Salazar et al. 2020, equation 1, token by token."""
+    ids = tokenizer(text, return_tensors="pt")["input_ids"]
+    tokens = []
+    for t in range(1, ids.shape[1] - 1):
+        masked = ids.clone()
+        masked[0, t] = tokenizer.mask_token_id
+        with torch.no_grad():
+            score = model(input_ids=masked).logits[0, t].log_softmax(0)[ids[0, t]].item()
+        tokens.append(dict(token=tokenizer.convert_ids_to_tokens(ids[0, t].item()), score=score))
+    score = sum(token["score"] for token in tokens)
+    return dict(score=score, perplexity=math.exp(-score / len(tokens)), tokens=tokens)
+
+
+def calls():
+    text = lambda model, inputs, **options: ("text-classification", model, inputs, options)
+    for model in ("nli", "multi_label", "one_label", "regression"):
+        for one in TEXTS + PAIRS:
+            yield text(model, one, top_k=None)
+        for function in ("sigmoid", "softmax", "none"):
+            yield text(model, TEXTS[1], top_k=None, function_to_apply=function)
+        yield text(model, TEXTS, top_k=2)
+    for strategy in ("none", "simple", "first", "average", "max"):
+        for one in TEXTS:
+            yield "ner", "ner", one, dict(aggregation_strategy=strategy)
+            yield "ner", "ner", one, dict(aggregation_strategy=strategy, ignore_labels=[])
+        yield "ner", "ner", TEXTS[1], dict(aggregation_strategy=strategy, ignore_labels=["O", "PER", "B-LOC"])
+        if strategy != "none":
+            for stride in (0, 5, 30):
+                yield "ner", "ner", LONG, dict(aggregation_strategy=strategy, stride=stride)
+    questions = ["Who lived in London?", "Where did the happy Emma walk?"]
+    for question in questions:
+        for context in TEXTS + [LONG]:
+            both = dict(question=question, context=context)
+            yield "question-answering", "qa", both, dict(max_seq_len=48, doc_stride=16)
+            yield "question-answering", "qa", both, dict(max_seq_len=48, doc_stride=16, top_k=5)
+            yield "question-answering", "qa", both, dict(max_seq_len=48, doc_stride=16, top_k=4, max_answer_len=3)
+            yield "question-answering", "qa", both, dict(max_seq_len=48, doc_stride=16, top_k=3, handle_impossible_answer=True)
+            yield "question-answering", "qa", both, dict(max_seq_len=48, doc_stride=16, top_k=3, align_to_words=False)
+    for one in TEXTS:
+        for labels in (["sea", "weather", "food"], ["love"]):
+            for multi in (False, True):
+                yield "zero-shot-classification", "nli", one, dict(candidate_labels=labels, multi_label=multi)
+        yield ("zero-shot-classification", "nli", one,
+               dict(candidate_labels="sea, red house", hypothesis_template="It was about {}, not love."))
+        yield "pseudo-log-likelihood", "mlm", one, {}
+        yield "multiple-choice", "multiple_choice", dict(text=one, choices=TEXTS[:5]), {}
+
+
+def float_or_int(value):
+    return int(value) if isinstance(value, np.integer) else float(value)
+
+
+def main():
+    os.makedirs("heads", exist_ok=True)
+    write_models()
+    pipelines = {}
+    with open("heads.jsonl", "w", encoding="utf-8") as file:
+        versions = dict(transformers=transformers.__version__, torch=torch.__version__)
+        file.write(json.dumps(dict(task="versions", **versions)) + "\n")
+        for task, model, inputs, options in calls():
+            key = task, model
+            if key not in pipelines:
+                pipelines[key] = load(task, model)
+            output = pipelines[key](inputs, **options)
+            line = dict(task=task, model=model, input=inputs, options=options, output=output)
+            file.write(json.dumps(line, ensure_ascii=False, default=float_or_int) + "\n")
+
+
+main()
