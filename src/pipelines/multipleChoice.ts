@@ -34,7 +34,11 @@ export interface Choice {
  * const [best] = await choose("She went to the door.", ["It was locked.", "The sea is red."]);
  * best; // { choice: "It was locked.", index: 0, score: 0.97… }
  */
-export type MultipleChoice = (text: string, choices: readonly string[], options?: MultipleChoiceOptions) => Promise<Choice[]>;
+export type MultipleChoice = (
+  text: string,
+  choices: readonly string[],
+  options?: MultipleChoiceOptions,
+) => Promise<Choice[]>;
 
 const TASK = "multiple-choice";
 

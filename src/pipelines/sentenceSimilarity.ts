@@ -21,7 +21,10 @@ export interface SentenceSimilarityInput {
  * @example
  * await similarity({ source_sentence: "The door is open.", sentences: ["The window is open.", "He read."] });
  */
-export type SentenceSimilarity = (input: SentenceSimilarityInput, options?: SentenceSimilarityOptions) => Promise<number[]>;
+export type SentenceSimilarity = (
+  input: SentenceSimilarityInput,
+  options?: SentenceSimilarityOptions,
+) => Promise<number[]>;
 
 const TASK = "sentence-similarity";
 
