@@ -57,6 +57,12 @@ export function expectCount(positionals: readonly string[], least: number, most:
   throw new UsageError(`expected ${what}, got ${positionals.length} arguments; a text with spaces needs quotes`);
 }
 
+/** @throws UsageError no --model, where the small one cannot answer */
+export function requiredModel({ model }: Arguments["values"]): string {
+  if (typeof model === "string") return model;
+  throw new UsageError("expected --model DIR: the small model that comes with plainbert was not trained for this");
+}
+
 /** @throws UsageError the option is no whole number from 1 */
 export function wholeNumber(name: string, value: string): number {
   if (/^[1-9]\d{0,8}$/.test(value)) return Number(value);

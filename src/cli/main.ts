@@ -11,6 +11,10 @@ import { type Command, parseArguments, UsageError } from "./command.ts";
 const COMMANDS: Readonly<Record<string, readonly [string, () => Promise<{ command: Command }>]>> = {
   "fill-mask": ["predict the masked tokens of a text", () => import("./fillMask.ts")],
   "next-sentence": ["tell whether a text follows another", () => import("./nextSentence.ts")],
+  "text-classification": ["tell what kind of text a text is", () => import("./textClassification.ts")],
+  "token-classification": ["find names, places and the like in a text", () => import("./tokenClassification.ts")],
+  "question-answering": ["find the part of a text that answers a question", () => import("./questionAnswering.ts")],
+  "zero-shot-classification": ["tell which of any labels fit a text", () => import("./zeroShotClassification.ts")],
   embed: ["turn lines of text into vectors", () => import("./embed.ts")],
   tokenize: ["show a text's tokens, ids and offsets", () => import("./tokenize.ts")],
   inspect: ["list the tensors of a checkpoint", () => import("./inspectCommand.ts")],
@@ -21,11 +25,11 @@ const HELP = `BERT in plain TypeScript.
 Usage: plainbert COMMAND [options] …
 
 ${Object.entries(COMMANDS)
-  .map(([name, [summary]]) => `  ${name.padEnd(15)}${summary}`)
+  .map(([name, [summary]]) => `  ${name.padEnd(26)}${summary}`)
   .join("\n")}
 
-  -h, --help     this text; after a command, that command's
-  --version      the version
+  -h, --help                this text; after a command, that command's
+  --version                 the version
 
 Examples:
   $ plainbert fill-mask "She opened the [MASK] and went into the room."

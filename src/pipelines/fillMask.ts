@@ -21,9 +21,10 @@ export interface FillMaskOptions extends CallOptions {
   readonly top_k?: number;
   /**
    * Tokens to choose from instead of the whole vocabulary. Scores stay those among the whole vocabulary, as in Python.
-   * A target must be a token: Python would score the first piece of another word in its place, with a warning.
+   * A target must be a token: Python would score the first piece of another word in its place, with a warning. A list of
+   * lists has the tokens for the first mask, for the second, and so on.
    */
-  readonly targets?: string | readonly string[];
+  readonly targets?: string | readonly string[] | readonly (readonly string[])[];
 }
 
 /** One way to fill a mask; names and values as in Hugging Face. */
@@ -95,11 +96,12 @@ export function fillMask(bert: Bert): FillMask {
     expectOptions(TASK, options, ["top_k", "targets"]);
     const { top_k = 5 } = options;
     expectCount(TASK, "top_k", top_k);
-    const targets = options.targets === undefined ? null : targetIds(tokenizer, options.targets);
+    const targetsOf = targetsOfMasks(tokenizer, options.targets);
 
     function answer({ encoding, masks }: MaskedText, logitsOf: (mask: number) => Float32Array): unknown {
+      const targets = targetsOf(masks.length);
       const perMask = masks.map((mask, i) =>
-        best(logitsOf(i), top_k, targets).map(([token, score]) => ({
+        best(logitsOf(i), top_k, targets[i]).map(([token, score]) => ({
           score,
           token,
           token_str: tokenizer.decode([token]),
@@ -176,6 +178,22 @@ function best(logits: Float32Array, k: number, targets: readonly number[] | null
     : topK(logits, k);
   const scores = softmax(TASK, logits, tokens);
   return tokens.map((token, i) => [token, scores[i]]);
+}
+
+/** From the option `targets`: for a text with so many masks, the ids to choose from for each; null is all of them. */
+function targetsOfMasks(tokenizer: BertTokenizer, targets: unknown): (masks: number) => (number[] | null)[] {
+  if (!(Array.isArray(targets) && targets.some(Array.isArray))) {
+    const ids = targets === undefined ? null : targetIds(tokenizer, targets);
+    return (masks) => Array(masks).fill(ids);
+  }
+  const lists = targets.map((list) => targetIds(tokenizer, list));
+  return (masks) => {
+    if (masks === lists.length) return lists;
+    throw new BertError(
+      "ERR_INPUT",
+      `${TASK}: targets must have a list for each mask of a text, got ${lists.length} for ${masks}`,
+    );
+  };
 }
 
 /** Ids of the targets, ascending, each once. */

@@ -10,7 +10,11 @@ afterAll(() => rm(folder, { recursive: true }));
 
 describe("wrong usage: exit code 2, and what is right", () => {
   test.each<[string, string[], string[]]>([
-    ["no command", [], ["plainbert: expected a command", "fill-mask, next-sentence, embed, tokenize, inspect"]],
+    [
+      "no command",
+      [],
+      ["plainbert: expected a command", "fill-mask, next-sentence, text-classification, token-classification"],
+    ],
     ["an unknown command", ["fil-mask", "a"], ['unknown command "fil-mask"', "the commands are fill-mask"]],
     ["a name of objects", ["constructor"], ['unknown command "constructor"']],
     ["an option before the command", ["--json", "fill-mask"], ['unknown command "--json"']],

@@ -86,6 +86,16 @@ test("top_k is the beginning of the whole list, for any k", async () => {
   );
 });
 
+test("targets for each mask are those of a mask alone", async () => {
+  const text = "The [MASK] is a [MASK].";
+  const [first, second] = (await unmask(text, { targets: [["door", "window"], ["room"]] })) as FillMaskPrediction[][];
+  expect(first).toStrictEqual((await unmask(text, { targets: ["door", "window"] }))[0]);
+  expect(second).toStrictEqual((await unmask(text, { targets: ["room"] }))[1]);
+  const fewer = unmask("The [MASK].", { targets: [["door"], ["room"]] });
+  await expectBertError(fewer, "ERR_INPUT", "targets must have a list for each mask of a text, got 2 for 1");
+  await expectBertError(unmask(text, { targets: [["door"], []] }), "ERR_INPUT", "targets must be at least one token");
+});
+
 test("a model of any class with the head will do, and gives the same bits", async () => {
   await using bert = await loadBert(undefined, { backend: "plain" }); // BertForPreTraining
   const other = await pipeline("fill-mask", bert);
