@@ -1,8 +1,7 @@
 /**
  * Packs the package, installs the tarball into an empty folder, and runs `test/smoke/smoke.mjs` there under the machine's
- * own Node and under Node 20, 22, 24 and 26. Then runs the tests of everything that computes under Node 22 and 24, as `npm
- * test` does under Node 26; Node 20 reads no TypeScript, so the package's own smoke test is all it gets. Prints a table; exits
- * with 1 if one of them fails.
+ * own Node and under Node 20, 22, 24 and 26. Then runs the tests of everything that computes under Node 20, 22 and 24, as `npm
+ * test` does under Node 26. Prints a table; exits with 1 if one of them fails.
  *
  *     npm run test:matrix                 all of them
  *     node scripts/matrix.ts own 24       some of them
@@ -13,6 +12,7 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import { compileTests } from "./compiledTests.ts";
 import { packInto, run } from "./npm.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -47,17 +47,28 @@ function install(folder: string): void {
 }
 
 /** Node versions that are not the project's own but can run its tests. */
-const TESTED = ["22", "24"];
+const TESTED = ["20", "22", "24"];
 /** What runs on every backend and variant that an engine has. */
 const SUITES = ["test/tensor", "test/layers", "test/model", "test/pipelines"];
 
 /** Runs these tests under another Node. @returns how many passed, or what was printed about those that failed */
-function runTests(node: string, folder: string): { readonly passed: string; readonly failure?: string } {
-  const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
-  const report = join(folder, "tests.json"); // vitest.config.ts writes it
-  const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH}`, TEST_REPORT: report };
-  const args = [vitest, "run", "--project", "fast", ...SUITES];
-  const { status, stdout, stderr } = spawnSync(node, args, { cwd: root, encoding: "utf8", env, maxBuffer: 2 ** 28 });
+function runTests(
+  node: string,
+  version: string,
+  folder: string,
+): { readonly passed: string; readonly failure?: string } {
+  const compiled = version === "20" ? mkdtempSync(join(folder, "compiled-")) : null;
+  const vitest = compiled ? compileTests(compiled) : join(root, "node_modules", "vitest", "vitest.mjs");
+  const report = join(folder, "tests.json");
+  const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH}` };
+  const reporters = ["--reporter", "default", "--reporter", "json", "--outputFile.json", report];
+  const args = [vitest, "run", ...(compiled ? [] : ["--project", "fast"]), ...reporters, ...SUITES];
+  const { status, stdout, stderr } = spawnSync(node, args, {
+    cwd: compiled ?? root,
+    encoding: "utf8",
+    env,
+    maxBuffer: 2 ** 28,
+  });
   if (status !== 0) return { passed: "FAILED", failure: stderr + stdout.slice(-20_000) };
   const { numPassedTests } = JSON.parse(readFileSync(report, "utf8")) as { numPassedTests: number };
   return { passed: `${numPassedTests} passed` };
@@ -74,7 +85,7 @@ try {
     // Without npm's variables and PATH, so that nothing of this folder reaches the program.
     const { status, stdout, stderr } = spawnSync(node, ["smoke.mjs"], { cwd: folder, encoding: "utf8", env: {} });
     const ran = status === 0 ? (JSON.parse(stdout) as Record<string, string>) : {};
-    const tests = status === 0 && TESTED.includes(version) ? runTests(node, folder) : { passed: "" };
+    const tests = status === 0 && TESTED.includes(version) ? runTests(node, version, folder) : { passed: "" };
     rows.push({
       Node: version,
       version: ran.node ?? "",

@@ -1,5 +1,4 @@
 import { spawnSync } from "node:child_process";
-import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import type { BertOutput } from "../../src/model/forward.ts";
 import { type Bert, loadBert } from "../../src/pipelines/index.ts";
@@ -185,15 +184,15 @@ describe("a worker that is killed", () => {
 });
 
 test("an idle model lets the process exit, and a call in flight does not", () => {
-  const index = JSON.stringify(new URL("../../src/index.ts", import.meta.url).href);
+  const [extension] = import.meta.url.match(/\.\w+$/) ?? []; // .js where the tests are compiled
+  const index = JSON.stringify(new URL(`../../src/index${extension}`, import.meta.url).href);
   const program = `
     import { loadBert } from ${index};
     const bert = await loadBert(undefined, { backend: "simd", threads: 2 });
     const batch = bert.tokenizer.encodeBatch(${JSON.stringify(LONG)});
     bert.forwardSync(batch);
     bert.forward(batch).then(() => console.log("answered"));`;
-  const node = join(import.meta.dirname, "../../node_modules/.bin/node");
-  const { stdout, stderr, status } = spawnSync(node, ["--input-type=module", "-e", program], {
+  const { stdout, stderr, status } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
     encoding: "utf8",
     timeout: 20_000,
   });
