@@ -93,6 +93,52 @@ test("truncation keeps [SEP]: the vector is that of the text's first 126 tokens"
   expect(long.data).toStrictEqual((await extract("word ".repeat(126), options)).data);
 });
 
+describe("the last four layers, as of the model's own hidden states", async () => {
+  const text = "The door is open.";
+  const bert = extract.model;
+  const { hiddenStates } = await bert.forward([bert.tokenizer.encode(text)], { hiddenStates: true });
+  const four = hiddenStates!.slice(-4).map(({ data }) => data);
+  const H = bert.config.hiddenSize;
+  const T = four[0].length / H;
+
+  test("end to end", async () => {
+    const { dims, data } = await extract(text, { layers: "concat_last_4" });
+    expect(dims).toEqual([1, T, 4 * H]);
+    for (let t = 0; t < T; t++) {
+      for (const [l, layer] of four.entries()) {
+        const at = (t * 4 + l) * H;
+        expect(data.subarray(at, at + H)).toEqual(layer.subarray(t * H, (t + 1) * H));
+      }
+    }
+  });
+
+  test("their sum, and its mean over the tokens", async () => {
+    const { data } = await extract(text, { layers: "sum_last_4" });
+    expect(data).toEqual(Float32Array.from(four[0], (_, i) => four[0][i] + four[1][i] + four[2][i] + four[3][i]));
+    const mean = await extract(text, { layers: "sum_last_4", pooling: "mean" });
+    for (let h = 0; h < H; h++) {
+      let total = 0;
+      for (let t = 0; t < T; t++) total += data[t * H + h];
+      expect(mean.data[h]).toBe(Math.fround(total / T));
+    }
+  });
+});
+
+test("truncate_dim: the first numbers of each vector, of length 1 where that is asked for", async () => {
+  const texts = ["The door is open.", "No."];
+  for (const pooling of ["none", "mean"] as const) {
+    const whole = await extract(texts, { pooling: pooling as "mean" });
+    const cut = await extract(texts, { pooling: pooling as "mean", truncate_dim: 10 });
+    expect(cut.dims).toEqual([...whole.dims.slice(0, -1), 10]);
+    const size = whole.dims.at(-1)!;
+    for (let row = 0; row < cut.data.length / 10; row++) {
+      expect(cut.data.slice(row * 10, row * 10 + 10)).toEqual(whole.data.slice(row * size, row * size + 10));
+    }
+  }
+  const { data } = await extract(texts, { pooling: "mean", truncate_dim: 10, normalize: true });
+  expect(Math.hypot(...data.subarray(0, 10))).toBeCloseTo(1, 6);
+});
+
 test("a model of any class will do, and gives the same bits", async () => {
   await using bert = await loadBert(undefined, { backend: "plain" }); // BertForPreTraining, with a decoder that is not asked for anything
   const other = await pipeline("feature-extraction", bert);
@@ -100,6 +146,23 @@ test("a model of any class will do, and gives the same bits", async () => {
 });
 
 describe("bad input", () => {
+  test("layers and truncate_dim", async () => {
+    await expectBertError(
+      extract("a", { layers: "first" as never }),
+      "ERR_INPUT",
+      "layers must be one of last, concat_last_4",
+    );
+    await expectBertError(extract("a", { truncate_dim: 257 }), "ERR_INPUT", "truncate_dim must be at most 256");
+    await expectBertError(extract("a", { truncate_dim: 0 }), "ERR_INPUT", "truncate_dim must be a whole number from 1");
+    const small = new URL("./reference/heads/nli", import.meta.url).pathname;
+    await using two = await pipeline("feature-extraction", small, { backend: "plain" });
+    await expectBertError(
+      two("a", { layers: "sum_last_4" }),
+      "ERR_INPUT",
+      "layers must be last for a model of 2 layers",
+    );
+  });
+
   const ask = extract as (...args: unknown[]) => Promise<unknown>;
 
   test.each<[string, unknown, unknown, string[]]>([
@@ -115,7 +178,12 @@ describe("bad input", () => {
     ["pooling null", "a", { pooling: null }, ["pooling", "null"]],
     ["normalize a number", "a", { normalize: 1 }, ["normalize must be true or false", "got 1"]],
     ["truncation null", "a", { truncation: null }, ["truncation must be true or false", "null"]],
-    ["an unknown option", "a", { quantize: true }, ["option must be one of pooling, normalize, truncation, signal"]],
+    [
+      "an unknown option",
+      "a",
+      { quantize: true },
+      ["option must be one of pooling, layers, truncate_dim, normalize, truncation, signal"],
+    ],
   ])("%s", async (_, text, options, parts) => {
     await expectBertError(ask(text, options), "ERR_INPUT", "feature-extraction: ", ...parts);
   });
