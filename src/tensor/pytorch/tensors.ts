@@ -68,7 +68,7 @@ export interface StoragePlace {
   readonly name: string;
   readonly byteOffset: number;
   readonly byteLength: number;
-  /** CRC-32 of its bytes; null in a format that has none. */
+  /** CRC-32 of its bytes; null in a file that has none. */
   readonly crc: number | null;
 }
 

@@ -7,8 +7,8 @@ export interface ZipEntry {
   /** Position of its first byte, counted from the start of the zip file. */
   readonly byteOffset: number;
   readonly byteLength: number;
-  /** CRC-32 of its bytes. */
-  readonly crc: number;
+  /** CRC-32 of its bytes; null where the writer left it out, as torch.save does after `set_crc32_options(False)`. */
+  readonly crc: number | null;
 }
 
 /** Far more than a checkpoint has: BERT-large's directory takes 30 kB. */
@@ -113,7 +113,7 @@ async function readEnd(file: RandomAccess): Promise<Directory> {
 interface CentralEntry {
   readonly name: string;
   readonly byteLength: number;
-  readonly crc: number;
+  readonly crc: number | null;
   readonly headerOffset: number;
   /** Where the next entry of the directory starts. */
   readonly next: number;
@@ -137,7 +137,7 @@ function readCentralHeader(file: RandomAccess, directory: DataView, at: number):
   const stored = large.or(directory.getUint32(at + 20, true));
   const headerOffset = large.or(directory.getUint32(at + 42, true));
   if (stored !== byteLength) fail(file, `entry ${quote(name)} has ${byteLength} bytes, ${stored} are stored`);
-  return { name, byteLength, crc: directory.getUint32(at + 16, true), headerOffset, next };
+  return { name, byteLength, crc: directory.getUint32(at + 16, true) || null, headerOffset, next };
 }
 
 /** The 64-bit fields of an entry, one for each 32-bit one that is all ones, in the order in which they are asked for. */
