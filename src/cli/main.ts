@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, readonly [string, () => Promise<{ comman
   "zero-shot-classification": ["tell which of any labels fit a text", () => import("./zeroShotClassification.ts")],
   embed: ["turn lines of text into vectors", () => import("./embed.ts")],
   tokenize: ["show a text's tokens, ids and offsets", () => import("./tokenize.ts")],
+  convert: ["write a model as Hugging Face saves one", () => import("./convert.ts")],
   inspect: ["list the tensors of a checkpoint", () => import("./inspectCommand.ts")],
 };
 

@@ -10,7 +10,7 @@ import { BertError } from "../errors.ts";
 import { openPytorch } from "../tensor/pytorch/pytorchReader.ts";
 import { openShards, parseSafetensorsIndex } from "../tensor/safetensorsIndex.ts";
 import { openSafetensors, type RandomAccess, type Weights } from "../tensor/safetensorsReader.ts";
-import { planFile, type TensorToWrite } from "../tensor/safetensorsWriter.ts";
+import { planFile, type TensorToSave } from "../tensor/safetensorsWriter.ts";
 
 /** What holds a folder's weights, the first that is there. */
 const WEIGHTS = [
@@ -127,10 +127,10 @@ export async function writeFileAtomically(
  */
 export async function saveSafetensors(
   path: string,
-  tensors: Iterable<readonly [string, TensorToWrite]>,
+  tensors: Iterable<readonly [string, TensorToSave]>,
   metadata: Iterable<readonly [string, string]> = [],
 ): Promise<void> {
-  await writeFileAtomically(path, planFile("saveSafetensors", tensors, metadata).chunks());
+  await writeFileAtomically(path, planFile("saveSafetensors", tensors, metadata).stream());
 }
 
 async function openFolderWeights(folder: string): Promise<Weights> {
@@ -219,7 +219,8 @@ async function expectFile(where: string, path: string): Promise<{ size: number }
   return stats;
 }
 
-async function orFileError<T>(where: string, path: string, result: Promise<T>): Promise<T> {
+/** The result, or why the system did not give it: a BertError ERR_FILE that names the function and the path. */
+export async function orFileError<T>(where: string, path: string, result: Promise<T>): Promise<T> {
   try {
     return await result;
   } catch (cause) {
@@ -227,7 +228,8 @@ async function orFileError<T>(where: string, path: string, result: Promise<T>): 
   }
 }
 
-function fileError(where: string, path: string, reason: string, cause?: unknown): BertError {
+/** What is wrong with a path. */
+export function fileError(where: string, path: string, reason: string, cause?: unknown): BertError {
   return new BertError("ERR_FILE", `${where}: ${path}: ${reason}`, cause === undefined ? {} : { cause });
 }
 

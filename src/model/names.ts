@@ -63,6 +63,7 @@ export function withOurNames(source: WeightSource): NamedWeights {
         `loadParams: ${twin} and ${name} must not both be there: they are one tensor`,
       );
     }
+    if (twin === ours) continue;
     const { shape } = source.tensors.get(name) as { shape: readonly number[] };
     tensors.set(ours, { shape: TRANSPOSED.test(name) ? shape.toReversed() : shape });
     fileNames.set(ours, name);
@@ -93,8 +94,29 @@ function ourName(name: string, bare: boolean): string {
   return ours;
 }
 
+/** The way back: our names as Google's, applied one after the other, then `.` becomes `/`. */
+const TO_GOOGLE: readonly (readonly [RegExp, string])[] = [
+  [/^(cls\.seq_relationship|classifier|qa_outputs)\.weight$/, "$1.output_weights"],
+  [/^(cls\.predictions|cls\.seq_relationship|classifier|qa_outputs)\.bias$/, "$1.output_bias"],
+  [/^classifier\./, ""],
+  [/^qa_outputs\./, "cls.squad."],
+  [/\.layer\.(\d+)\./, ".layer_$1."],
+  [/_embeddings\.weight$/, "_embeddings"],
+  [/\.LayerNorm\.weight$/, ".LayerNorm.gamma"],
+  [/\.LayerNorm\.bias$/, ".LayerNorm.beta"],
+  [/\.weight$/, ".kernel"],
+];
+
+/** Google's name of a tensor, and whether it is kept as [in, out] there. */
+export function googleName(name: string): { readonly name: string; readonly transposed: boolean } {
+  let google = name;
+  for (const [ours, theirs] of TO_GOOGLE) google = google.replace(ours, theirs);
+  google = google.replaceAll(".", "/");
+  return { name: google, transposed: TRANSPOSED.test(google) };
+}
+
 /** In place: [columns, rows] becomes [rows, columns]. */
-function transpose(data: Float32Array, rows: number, columns: number): void {
+export function transpose(data: Float32Array, rows: number, columns: number): void {
   const source = data.slice();
   for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) data[r * columns + c] = source[c * rows + r];
 }

@@ -51,13 +51,14 @@ export class Bert extends BertModel {
   }
 }
 
-const TOKENIZER_FILES = [
+/** The files of a tokenizer in a model's folder, as far as it has them. */
+export const TOKENIZER_FILES: readonly (keyof TokenizerFiles)[] = [
   "vocab.txt",
   "tokenizer.json",
   "tokenizer_config.json",
   "special_tokens_map.json",
   "added_tokens.json",
-] as const satisfies readonly (keyof TokenizerFiles)[];
+];
 
 /** The folder of the small model that comes with the package. */
 export const BUNDLED_MODEL: URL = new URL("../../weights/", import.meta.url);
