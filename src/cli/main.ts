@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, readonly [string, () => Promise<{ comman
   embed: ["turn lines of text into vectors", () => import("./embed.ts")],
   tokenize: ["show a text's tokens, ids and offsets", () => import("./tokenize.ts")],
   convert: ["write a model as Hugging Face saves one", () => import("./convert.ts")],
+  verify: ["compare a model's outputs with published ones", () => import("./verify.ts")],
   inspect: ["list the tensors of a checkpoint", () => import("./inspectCommand.ts")],
 };
 

@@ -162,7 +162,12 @@ function readerOf(path: string): (file: RandomAccess) => Promise<Weights> {
   return /\.(bin|pt|pth)$/.test(path) ? openPytorch : openSafetensors;
 }
 
-async function readText(path: string): Promise<string> {
+/**
+ * The text of a file.
+ *
+ * @throws BertError ERR_FILE it is missing, cannot be read, or is not UTF-8
+ */
+export async function readText(path: string): Promise<string> {
   const file = await openFile(path);
   try {
     const bytes = new Uint8Array(file.size);

@@ -18,6 +18,8 @@ const COMMANDS = [
   "zero-shot-classification",
   "embed",
   "tokenize",
+  "convert",
+  "verify",
   "inspect",
 ];
 const DOOR = "She opened the [MASK] and went into the room.";
@@ -259,6 +261,9 @@ describe("help", () => {
     for (const [name, head] of Object.entries({ sentiment: "nli", ner: "ner", squad: "qa", nli: "nli" })) {
       await cp(new URL(head, heads), join(folder, name), { recursive: true });
     }
+    const old = new URL("../tensor/pytorch/reference/old/", import.meta.url);
+    await cp(old, join(folder, "downloaded"), { recursive: true });
+    await cp(new URL("../reference/tiny/config.json", import.meta.url), join(folder, "downloaded", "config.json"));
     for (const name of ["reviews", "book", "emma"]) {
       await writeFile(join(folder, `${name}.txt`), "Emma lived at Hartfield.\nShe was rich.\n");
     }
