@@ -10,13 +10,13 @@ Usage: plainbert convert [options] FROM TO
   FROM                   a folder with config.json (or Google's bert_config.json) and the weights: safetensors,
                          pytorch_model.bin, shards of either; with Hugging Face's names of tensors or with Google's
   TO                     the new folder; it must not be there, or be empty
-  --dtype DTYPE          float32, float16 or bfloat16 (default: float16 and bfloat16 stay, all else becomes float32)
-  --max-shard-size SIZE  split the weights into files of at most that size, such as 500MB or 2GiB (default: one file)
+  --dtype DTYPE          float32, float16 or bfloat16 (default: the two of 16 bits stay, all else becomes float32)
+  --max-shard-size SIZE  split the weights into files of at most that size: 500MB, 2GiB (default: one file)
   --names NAMES          huggingface (default) or google, whose matrices are transposed
   --force                replace TO, with everything in it, if it holds a model
   -h, --help             this text
 
-Nothing in a pytorch_model.bin is run. The tokenizer's files are copied as they are. TO appears when all of it is there.
+Nothing in a pytorch_model.bin is run. The tokenizer's files are copied as they are. TO appears when all is there.
 
 Examples:
   $ plainbert convert downloaded converted

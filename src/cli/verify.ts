@@ -13,7 +13,7 @@ export const command: Command = {
 Usage: plainbert verify [options] [MODEL]
 
   MODEL            a folder whose name is that of a model with published outputs, such as bert-base-cased
-                   (default: the small model that comes with plainbert, and what Hugging Face's library computes with it)
+                   (default: the small model that comes with plainbert, and what Hugging Face's library made of it)
   --as ID          the model that it is, if the folder's name does not say so
   --outputs FILE   compare with the outputs in this file, whatever the model
   --list           the models whose published outputs are known

@@ -1,6 +1,7 @@
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type ConvertOptions, convertModel } from "../../src/cli/convertModel.ts";
 import { openWeights } from "../../src/hub/files.ts";
@@ -24,7 +25,7 @@ async function tinyFolder(name: string, ...files: readonly [from: string, to: st
   for (const [from, to] of files) await cp(from, at(name, to));
   return at(name);
 }
-const OLD = new URL("../tensor/pytorch/reference/old/pytorch_model.bin", import.meta.url).pathname;
+const OLD = fileURLToPath(new URL("../tensor/pytorch/reference/old/pytorch_model.bin", import.meta.url));
 const TINY = reference("tiny/model.safetensors");
 
 /** Runs the command in this process: a process of its own takes half a second. */

@@ -1,6 +1,7 @@
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { type ExpectedOutput, parseOutputs } from "../../src/cli/outputs.ts";
 import { PUBLISHED_OUTPUTS } from "../../src/cli/publishedOutputs.ts";
@@ -148,7 +149,7 @@ describe("a file of outputs", () => {
     expect(found).toBeDefined();
     const entities = found.output;
     const task = { task: "token-classification", text: found.input, entities, atol: 1e-5 };
-    const ner = new URL("../pipelines/reference/heads/ner", import.meta.url).pathname;
+    const ner = fileURLToPath(new URL("../pipelines/reference/heads/ner", import.meta.url));
     const moved = entities.map((entity: { end: number }, i: number) =>
       i ? entity : { ...entity, end: entity.end + 1 },
     );

@@ -1,6 +1,7 @@
 """Writes checkpoints with torch.save, and what they hold with the official safetensors library.
 
 pip install torch transformers safetensors numpy huggingface_hub  &&  python make_reference.py
+Made with PyTorch 2.13.0, transformers 5.18.0; all versions are in the metadata of expected.safetensors.
 Needs ../../../reference/tiny. Every file is read back by torch.load(weights_only=True) before the script ends, the hostile ones
 are refused by it.
 """
