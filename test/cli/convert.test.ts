@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type ConvertOptions, convertModel } from "../../src/cli/convertModel.ts";
 import { openWeights } from "../../src/hub/files.ts";
-import { loadBert } from "../../src/pipelines/index.ts";
+import { loadBert, pipeline } from "../../src/pipelines/index.ts";
 import { readSafetensors, type Safetensors, writeSafetensors } from "../../src/tensor/safetensors.ts";
 import { WEIGHTS } from "../pipelines/support.ts";
 import { reference, referenceTensors } from "../support/reference.ts";
@@ -189,6 +189,18 @@ test("the small model, with its tokenizer: the converted one answers in the same
   expect(b.forwardSync(batch)).toEqual(a.forwardSync(batch));
   await a.dispose();
   await b.dispose();
+});
+
+test("a folder as Google publishes one: bert_config.json, vocab.txt, weights under their names in TensorFlow", async () => {
+  await convert(WEIGHTS, at("google"), { names: "google" });
+  const { architectures, model_type, ...config } = JSON.parse(await readFile(at("google", "config.json"), "utf8"));
+  await rm(at("google", "config.json"));
+  await writeFile(at("google", "bert_config.json"), JSON.stringify(config));
+  const answers = async (model: string) => {
+    await using unmask = await pipeline("fill-mask", model, { backend: "plain" });
+    return unmask("She opened the [MASK] and went into the room.");
+  };
+  expect(await answers(at("google"))).toEqual(await answers(WEIGHTS));
 });
 
 describe("the new folder", () => {
