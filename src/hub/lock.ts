@@ -1,0 +1,88 @@
+import { mkdir, open, readFile, rm, stat, utimes } from "node:fs/promises";
+import { hostname } from "node:os";
+import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** How often a lock's holder shows that it is alive, and how long others wait for that, in milliseconds. */
+const HEARTBEAT = 5_000;
+const STALE = 30_000;
+const POLL = 50;
+
+/**
+ * Does some work while no other process does work under the same lock: a file that exists as long as the lock is held.
+ *
+ * Python's huggingface_hub uses flock(2) on `<etag>.lock`, which Node does not have; so this lock has a name of its own,
+ * and keeps our processes from downloading a file twice. Nothing depends on it but that: a blob's name is its hash, and
+ * is checked, so two that write the same blob write the same bytes.
+ *
+ * A lock whose holder was killed is taken over: at once if it was on this machine, else when it has not been touched for
+ * half a minute.
+ *
+ * @throws the signal's reason while waiting; the system's error if the file cannot be written; what `work` throws
+ */
+export async function withLock<T>(path: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  const holder = `${process.pid}\n${hostname()}\n${crypto.randomUUID()}\n`;
+  await mkdir(dirname(path), { recursive: true });
+  await acquire(path, holder, signal);
+  const touch = () => utimes(path, new Date(), new Date()).catch(() => {}); // somebody took it over
+  const heartbeat = setInterval(touch, HEARTBEAT).unref();
+  try {
+    return await work();
+  } finally {
+    clearInterval(heartbeat);
+    if ((await readFile(path, "utf8").catch(() => "")) === holder) await rm(path, { force: true }).catch(() => {});
+  }
+}
+
+async function acquire(path: string, holder: string, signal: AbortSignal | undefined): Promise<void> {
+  // Compared with this process's own clock, as another machine's may be wrong.
+  let seen = { touched: 0, at: performance.now() };
+  while (!(await create(path, holder))) {
+    signal?.throwIfAborted();
+    const found = await read(path);
+    if (found && found.touched !== seen.touched) seen = { touched: found.touched, at: performance.now() };
+    // Between reading and removing, another may have done the same and hold it by now: then both work, see above.
+    if (found && (isDead(found.holder) || performance.now() - seen.at > STALE)) await rm(path, { force: true });
+    else await sleep(POLL);
+  }
+}
+
+/** Makes the file, unless it exists. */
+async function create(path: string, holder: string): Promise<boolean> {
+  try {
+    const handle = await open(path, "wx");
+    try {
+      await handle.writeFile(holder);
+    } catch (error) {
+      await rm(path, { force: true }).catch(() => {}); // the first error is the one to report
+      throw error;
+    } finally {
+      await handle.close();
+    }
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** Who holds it, and when it was last touched; null if nobody does any more. */
+async function read(path: string): Promise<{ holder: string; touched: number } | null> {
+  try {
+    return { holder: await readFile(path, "utf8"), touched: (await stat(path)).mtimeMs };
+  } catch {
+    return null;
+  }
+}
+
+/** Whether the holder was a process of this machine that is no more. */
+function isDead(holder: string): boolean {
+  const [pid, host] = holder.split("\n");
+  if (host !== hostname() || !/^[1-9]\d*$/.test(pid)) return false;
+  try {
+    process.kill(Number(pid), 0); // sends nothing
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ESRCH";
+  }
+}
