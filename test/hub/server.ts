@@ -116,7 +116,7 @@ export class HubServer implements AsyncDisposable {
     const authorized = !isHub || this.token === null || seen.headers.authorization === `Bearer ${this.token}`;
     if (!repository || !authorized) return fail(401, "RepoNotFound");
     const { commit, files } = repository;
-    if (!["main", "v1", commit].includes(seen.revision)) return fail(404, "RevisionNotFound");
+    if (!["main", "v1", "refs/pr/1", commit].includes(seen.revision)) return fail(404, "RevisionNotFound");
     const found = files.get(seen.file);
     if (!found) return fail(404, "EntryNotFound", { "x-repo-commit": commit });
     const { data, large } = found;
