@@ -46,7 +46,8 @@ describe.each(["symlinks", "copies"] as const)("with %s", (kind) => {
     await using here = await place(kind);
     restore(here.at(), python[kind]);
     const { folder } = await here.open({ local_files_only: true }, WANTED);
-    for (const [name, data] of Object.entries(FILES)) expect(sha256(readFileSync(join(folder.path, name)))).toBe(sha256(data));
+    for (const [name, data] of Object.entries(FILES))
+      expect(sha256(readFileSync(join(folder.path, name)))).toBe(sha256(data));
     expect(here.hub.seen).toEqual([]);
     // With the hub, one question: where the branch stands. Nothing is asked again that Python found missing.
     await here.open({}, WANTED);
