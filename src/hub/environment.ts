@@ -80,8 +80,10 @@ function offline(option: boolean | undefined, env: Environment): string | null {
 
 function endpoint(env: Environment): string {
   const text = (env.HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, "");
-  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
-  throw new BertError("ERR_INPUT", `hub: HF_ENDPOINT must be an http or https address, got ${quote(text)}`);
+  const { protocol, username } = URL.canParse(text) ? new URL(text) : { protocol: "", username: "" };
+  if (/^https?:$/.test(protocol) && username === "") return text;
+  // Not shown: it may hold a password, and so would every message that names the hub.
+  throw new BertError("ERR_INPUT", "hub: HF_ENDPOINT must be an http or https address without a name and a password");
 }
 
 function milliseconds(name: string, env: Environment): number {

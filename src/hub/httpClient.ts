@@ -3,7 +3,7 @@ import https from "node:https";
 import { printable } from "../errors.ts";
 import type { Environment } from "./environment.ts";
 import { HubError } from "./hubError.ts";
-import { proxyFor, proxyHeaders, TunnelAgent } from "./proxy.ts";
+import { proxyAddress, proxyFor, proxyHeaders, TunnelAgent } from "./proxy.ts";
 
 const MAX_REDIRECTS = 10;
 
@@ -73,7 +73,7 @@ export class HttpClient {
     // A proxy gets the whole address of a request that is not encrypted; through a tunnel it sees nothing.
     const plainProxy = secure ? null : proxy;
     const request = plainProxy
-      ? (plainProxy.protocol === "https:" ? https : http).request(plainProxy, {
+      ? (plainProxy.protocol === "https:" ? https : http).request(proxyAddress(plainProxy), {
           ...options,
           path: url.href.slice(0, url.href.length - url.hash.length),
           headers: { ...headers, host: url.host, ...proxyHeaders(plainProxy) },

@@ -1,7 +1,8 @@
-import { mkdir, open, readFile, rm, stat, utimes } from "node:fs/promises";
+import { open, readFile, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { makeFolder } from "./disk.ts";
 
 /** How often a lock's holder shows that it is alive, and how long others wait for that, in milliseconds. */
 const HEARTBEAT = 5_000;
@@ -22,7 +23,7 @@ const POLL = 50;
  */
 export async function withLock<T>(path: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
   const holder = `${process.pid}\n${hostname()}\n${crypto.randomUUID()}\n`;
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   await acquire(path, holder, signal);
   const touch = () => utimes(path, new Date(), new Date()).catch(() => {}); // somebody took it over
   const heartbeat = setInterval(touch, HEARTBEAT).unref();

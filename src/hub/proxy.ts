@@ -35,6 +35,11 @@ function isExempt({ hostname, port, protocol }: URL, list: string): boolean {
     });
 }
 
+/** Where a proxy is. Without its password, which Node would send to the server behind it as `authorization`. */
+export function proxyAddress(proxy: URL): URL {
+  return new URL(proxy.origin);
+}
+
 /** The header that gives a proxy its name and password; none if it has none. */
 export function proxyHeaders(proxy: URL): Record<string, string> {
   if (proxy.username === "") return {};
@@ -61,7 +66,7 @@ export class TunnelAgent extends https.Agent {
     const done = callback as (error: Error | null, stream?: Duplex) => void;
     const to = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
     const { request } = this.proxy.protocol === "https:" ? https : http;
-    const connect = request(this.proxy, {
+    const connect = request(proxyAddress(this.proxy), {
       method: "CONNECT",
       path: to,
       headers: { host: to, ...proxyHeaders(this.proxy) },

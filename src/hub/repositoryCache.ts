@@ -9,8 +9,9 @@
  *       snapshots/<commit>/config.json     a relative link to ../../blobs/<etag>, or the file itself where links cannot be
  *       .no_exist/<commit>/vocab.txt       an empty file: the commit has no such file
  */
-import { constants, copyFile, mkdir, open, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { constants, copyFile, open, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
+import { makeFolder } from "./disk.ts";
 import { writeFileAtomically } from "./files.ts";
 
 const TAG = `Signature: 8a477f597d28d172789f06886806bc55
@@ -70,7 +71,7 @@ export class RepositoryCache {
   async setCommitOf(revision: string, commit: string): Promise<void> {
     if (revision === commit || (await this.commitOf(revision)) === commit) return;
     const path = join(this.folder, "refs", revision);
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await writeFileAtomically(path, [new TextEncoder().encode(commit)]);
   }
 
@@ -87,14 +88,14 @@ export class RepositoryCache {
   /** Notes that the commit has no such file. */
   async setMissing(commit: string, file: string): Promise<void> {
     const path = join(this.folder, ".no_exist", commit, file);
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await (await open(path, "a")).close();
   }
 
   /** Makes the folders that a file of a commit needs. */
   async prepare(commit: string, file: string): Promise<void> {
-    await mkdir(join(this.folder, "blobs"), { recursive: true });
-    await mkdir(dirname(this.snapshot(commit, file)), { recursive: true });
+    await makeFolder(join(this.folder, "blobs"));
+    await makeFolder(dirname(this.snapshot(commit, file)));
     await writeFile(join(this.root, "CACHEDIR.TAG"), TAG, { flag: "wx" }).catch(() => {}); // it is there, or is not needed
   }
 
@@ -122,7 +123,7 @@ export class RepositoryCache {
   /** Puts a file from elsewhere into a commit's snapshot. */
   async borrow(source: string, commit: string, file: string): Promise<void> {
     const path = this.snapshot(commit, file);
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     if (!(await link(source, path))) await copyFile(source, path, constants.COPYFILE_FICLONE);
   }
 }

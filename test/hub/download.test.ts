@@ -68,9 +68,9 @@ describe("a connection that breaks", () => {
 
   test("a server that gives no parts sends it whole", async () => {
     await using here = await Place.make();
-    weightsFault(here, [{ dropAfter: 70_000 }, { ignoreRange: true }]);
+    weightsFault(here, [{ dropAfter: 40_000 }, { ignoreRange: true }]);
     expectWhole(here, (await here.open()).folder.path);
-    expect(ranges(here, "cdn")).toEqual(["all", "bytes=70000-"]);
+    expect(ranges(here, "cdn")).toEqual(["all", "bytes=40000-"]);
   });
 
   test("a server that says nothing for too long is asked again", async () => {

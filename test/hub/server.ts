@@ -104,8 +104,7 @@ export class HubServer implements AsyncDisposable {
     const repository = this.repositories.get(id);
     const fail = (status: number, code: string, headers = {}) => {
       response.writeHead(status, {
-        ...(code && { "x-error-code": code }),
-        "x-error-message": `said ${code}`,
+        ...(code && { "x-error-code": code, "x-error-message": `said ${code}` }),
         ...headers,
       });
       response.end();
@@ -162,7 +161,7 @@ async function send(
     const end = Math.min(at + piece, fault.dropAfter ?? body.length);
     await new Promise((resolve) => response.write(body.subarray(at, end), resolve));
     if (end === fault.dropAfter) {
-      response.destroy();
+      response.socket?.end(); // after what was written, where "destroy" may lose the last of it
       return;
     }
     if (fault.slow) await new Promise((resolve) => setTimeout(resolve, fault.slow));
