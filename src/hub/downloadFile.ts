@@ -54,7 +54,7 @@ async function downloadBlob(
     await download.resume((await handle.stat()).size, dirname(path));
     for (let attempt = 1; ; attempt++) {
       await download.finish();
-      const problem = await damage(path, download.position, remote.etag, remote.size, hub.signal);
+      const problem = await damage(handle, download.position, remote.etag, remote.size, hub.signal);
       if (problem === null) break;
       await download.restart();
       // Once may be the fault of what was there before, or of the way here; twice is what the server has.
@@ -69,7 +69,10 @@ async function downloadBlob(
   } finally {
     await handle.close();
   }
-  await rename(path, cache.blob(remote.etag));
+  await rename(path, cache.blob(remote.etag)).catch(async (error) => {
+    // A lock that could not be kept: another process has finished the same file, which is the same bytes.
+    if (!(await cache.hasBlob(remote))) throw error;
+  });
 }
 
 /** A file on its way into a file. */

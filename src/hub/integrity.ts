@@ -1,16 +1,16 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
 
 /**
  * What is wrong with a file that has arrived, or null. The hub's entity tag is a hash of it: sha256 for large files (Git
  * LFS), git's sha1 of `blob <size>\0` and the content for small ones. Of another server's tags nothing but the size can
  * be checked.
  *
- * @param size the file's size here
+ * @param file the file, open for reading @param size its size here
  * @throws the system's error if the file cannot be read
  */
 export async function damage(
-  path: string,
+  file: FileHandle,
   size: number,
   etag: string,
   expectedSize: number | null,
@@ -21,7 +21,7 @@ export async function damage(
   if (!name) return null;
   const hash = createHash(name);
   if (name === "sha1") hash.update(`blob ${size}\0`);
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
+  for await (const chunk of file.createReadStream({ start: 0, autoClose: false, highWaterMark: 1 << 20 })) {
     signal?.throwIfAborted();
     hash.update(chunk);
   }

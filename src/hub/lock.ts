@@ -2,7 +2,7 @@ import { open, readFile, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { makeFolder } from "./disk.ts";
+import { isDiskError, makeFolder } from "./disk.ts";
 
 /** How often a lock's holder shows that it is alive, and how long others wait for that, in milliseconds. */
 const HEARTBEAT = 5_000;
@@ -17,14 +17,19 @@ const POLL = 50;
  * is checked, so two that write the same blob write the same bytes.
  *
  * A lock whose holder was killed is taken over: at once if it was on this machine, else when it has not been touched for
- * half a minute.
+ * half a minute. Where the file cannot be written, the work is done without.
  *
- * @throws the signal's reason while waiting; the system's error if the file cannot be written; what `work` throws
+ * @throws the signal's reason while waiting; what `work` throws
  */
 export async function withLock<T>(path: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
   const holder = `${process.pid}\n${hostname()}\n${crypto.randomUUID()}\n`;
-  await makeFolder(dirname(path));
-  await acquire(path, holder, signal);
+  try {
+    await makeFolder(dirname(path));
+    await acquire(path, holder, signal);
+  } catch (error) {
+    if (!isDiskError(error)) throw error;
+    return work();
+  }
   const touch = () => utimes(path, new Date(), new Date()).catch(() => {}); // somebody took it over
   const heartbeat = setInterval(touch, HEARTBEAT).unref();
   try {
