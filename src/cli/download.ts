@@ -1,3 +1,4 @@
+import { printable } from "../errors.ts";
 import { isTrue } from "../hub/environment.ts";
 import type { HubOptions, ProgressInfo } from "../hub/options.ts";
 import { downloadModel } from "../pipelines/index.ts";
@@ -50,7 +51,7 @@ class ProgressLine {
   private downloading = "";
 
   readonly show = (info: ProgressInfo): void => {
-    if (info.status === "download") this.downloading = info.file;
+    if (info.status === "download") this.downloading = printable(info.file, 60);
     if (info.status !== "progress_total") return;
     if (this.downloading === "") this.before = info.loaded;
     const rate = (info.loaded - this.before) / (performance.now() - this.start) / 1000;

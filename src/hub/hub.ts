@@ -51,7 +51,7 @@ export class Hub {
         const response = await this.request("HEAD", file, revision, {}, timeout, follow);
         response.resume();
         const { headers, statusCode: status = 0 } = response;
-        if (status === 200 || isRedirect(status)) return this.remoteFile(file, response);
+        if (status === 200 || isRedirect(status)) return this.remoteFile(file, revision, response);
         const error = statusError(this.asked(file, revision), status, headers);
         if (error.missing !== "file") throw error;
         const commit = String(headers["x-repo-commit"] ?? "");
@@ -109,12 +109,15 @@ export class Hub {
     });
   }
 
-  private remoteFile(file: string, { headers, statusCode }: IncomingMessage): RemoteFile {
+  private remoteFile(file: string, revision: string, { headers, statusCode }: IncomingMessage): RemoteFile {
     const commit = String(headers["x-repo-commit"] ?? "");
     const etag = String(headers["x-linked-etag"] ?? headers.etag ?? "")
       .replace(/^W\//, "")
       .replace(/^"|"$/g, "");
     const length = headers["x-linked-size"] ?? (isRedirect(statusCode) ? undefined : headers["content-length"]);
+    if (isCommit(revision) && isCommit(commit) && commit !== revision) {
+      throw new HubError(`${this.model.id}: ${file}: of commit ${revision} was asked for, of ${commit} is the answer`);
+    }
     // Both become names of files.
     if (isCommit(commit) && /^[\w-][\w.-]{0,127}$/.test(etag)) {
       return { commit, etag, size: /^\d{1,15}$/.test(String(length)) ? Number(length) : null };

@@ -4,10 +4,8 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDiskError, makeFolder } from "./disk.ts";
 
-/** How often a lock's holder shows that it is alive, and how long others wait for that, in milliseconds. */
-const HEARTBEAT = 5_000;
-const STALE = 30_000;
-const POLL = 50;
+/** How often a lock's holder shows that it is alive, how long others wait for that, how often they look; in milliseconds. */
+const TIMES = { heartbeat: 5_000, stale: 30_000, poll: 50 };
 
 /**
  * Does some work while no other process does work under the same lock: a file that exists as long as the lock is held.
@@ -21,17 +19,22 @@ const POLL = 50;
  *
  * @throws the signal's reason while waiting; what `work` throws
  */
-export async function withLock<T>(path: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  path: string,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+  times: typeof TIMES = TIMES,
+): Promise<T> {
   const holder = `${process.pid}\n${hostname()}\n${crypto.randomUUID()}\n`;
   try {
     await makeFolder(dirname(path));
-    await acquire(path, holder, signal);
+    await acquire(path, holder, signal, times);
   } catch (error) {
     if (!isDiskError(error)) throw error;
     return work();
   }
   const touch = () => utimes(path, new Date(), new Date()).catch(() => {}); // somebody took it over
-  const heartbeat = setInterval(touch, HEARTBEAT).unref();
+  const heartbeat = setInterval(touch, times.heartbeat).unref();
   try {
     return await work();
   } finally {
@@ -40,7 +43,12 @@ export async function withLock<T>(path: string, signal: AbortSignal | undefined,
   }
 }
 
-async function acquire(path: string, holder: string, signal: AbortSignal | undefined): Promise<void> {
+async function acquire(
+  path: string,
+  holder: string,
+  signal: AbortSignal | undefined,
+  times: typeof TIMES,
+): Promise<void> {
   // Compared with this process's own clock, as another machine's may be wrong.
   let seen = { touched: 0, at: performance.now() };
   while (!(await create(path, holder))) {
@@ -48,8 +56,8 @@ async function acquire(path: string, holder: string, signal: AbortSignal | undef
     const found = await read(path);
     if (found && found.touched !== seen.touched) seen = { touched: found.touched, at: performance.now() };
     // Between reading and removing, another may have done the same and hold it by now: then both work, see above.
-    if (found && (isDead(found.holder) || performance.now() - seen.at > STALE)) await rm(path, { force: true });
-    else await sleep(POLL);
+    if (found && (isDead(found.holder) || performance.now() - seen.at > times.stale)) await rm(path, { force: true });
+    else await sleep(times.poll);
   }
 }
 

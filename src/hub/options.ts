@@ -26,7 +26,7 @@ export interface FileProgress {
 /**
  * One step: for each file `initiate`, `download` if it is not in the cache, `progress` (with `progress_total`, which adds
  * up the model's files, before each), and `done`; for a pipeline `ready` at last. `progress` is in percent, `name` is the
- * model's id.
+ * model's id. Of a folder, only `ready` is told.
  */
 export type ProgressInfo =
   | { readonly status: "initiate" | "download" | "done"; readonly name: string; readonly file: string }

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -100,6 +100,43 @@ describe("withLock", () => {
     await expect(withLock(path, AbortSignal.timeout(300), async () => {})).rejects.toMatchObject({
       name: "TimeoutError",
     });
+  });
+
+  test("but not longer", async () => {
+    await using here = await Place.make();
+    const path = here.at("x");
+    leave(path, "1\nanother-machine\nother\n");
+    const times = { heartbeat: 10, stale: 100, poll: 5 };
+    expect(await withLock(path, AbortSignal.timeout(5_000), async () => "taken over", times)).toBe("taken over");
+  });
+
+  test("a holder that works for long keeps its lock by touching it", async () => {
+    await using here = await Place.make();
+    const path = here.at("x");
+    const times = { heartbeat: 20, stale: 300, poll: 5 };
+    const order: string[] = [];
+    const first = withLock(
+      path,
+      undefined,
+      async () => {
+        // As from another machine, so that nothing but the time of the file tells that it is alive.
+        writeFileSync(path, "1\nanother-machine\nother\n");
+        await new Promise((resolve) => setTimeout(resolve, 700));
+        order.push("first");
+        rmSync(path);
+      },
+      times,
+    );
+    while (sizeOf(path) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    await withLock(path, undefined, async () => order.push("second"), times);
+    await first;
+    expect(order).toEqual(["first", "second"]);
+  });
+
+  test("where the file cannot be written, the work is done without", async () => {
+    await using here = await Place.make();
+    leave(here.at("file"), "");
+    expect(await withLock(here.at("file", "x"), undefined, async () => 5)).toBe(5);
   });
 
   test("what another has taken over is not removed", async () => {
