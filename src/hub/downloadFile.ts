@@ -100,8 +100,9 @@ class Download {
     this.position = bytes;
     if (size === null) return;
     if (bytes > size) await this.restart();
-    const { bavail, bsize } = await statfs(folder).catch(() => ({ bavail: Number.POSITIVE_INFINITY, bsize: 1 }));
-    if (size - this.position > bavail * bsize) {
+    const { blocks, bavail, bsize } = await statfs(folder).catch(() => ({ blocks: 0, bavail: 0, bsize: 0 }));
+    // Some file systems do not know their size.
+    if (blocks > 0 && size - this.position > bavail * bsize) {
       const message = `ENOSPC: ${size - this.position} bytes are needed, ${bavail * bsize} are free, in '${folder}'`;
       throw Object.assign(new Error(message), { code: "ENOSPC", syscall: "statfs" });
     }

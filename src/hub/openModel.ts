@@ -3,11 +3,12 @@ import { type Environment, hubSettings } from "./environment.ts";
 import { type ModelFolder, openModelFolder } from "./files.ts";
 import { HttpClient } from "./httpClient.ts";
 import { Hub } from "./hub.ts";
+import type { WantedFiles } from "./modelFiles.ts";
 import { checkedRevision, isModelId } from "./modelName.ts";
 import type { HubOptions } from "./options.ts";
 import { Progress } from "./progress.ts";
 import { type Pause, pause } from "./retry.ts";
-import { openSnapshot, type WantedFiles } from "./snapshot.ts";
+import { openSnapshot } from "./snapshot.ts";
 
 /** A model's folder, to be released when it has been read. */
 export interface OpenedModel {

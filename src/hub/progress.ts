@@ -20,8 +20,22 @@ export class Progress {
     if (total !== null) this.files.set(file, { loaded: 0, total });
   }
 
-  step(status: "initiate" | "download" | "done", file: string): void {
+  step(status: "initiate" | "download", file: string): void {
     this.tell({ status, name: this.name, file });
+  }
+
+  /** A file is there, whoever has brought it. */
+  done(file: string): void {
+    const { loaded, total } = this.files.get(file) ?? { loaded: 0, total: 0 };
+    if (loaded < total) this.loaded(file, total, total);
+    this.tell({ status: "done", name: this.name, file });
+  }
+
+  /** All steps of a file that was there before. */
+  cached(file: string, size: number): void {
+    this.step("initiate", file);
+    this.loaded(file, size, size);
+    this.done(file);
   }
 
   /** @param total null if unknown; then nothing is told before the file is complete */

@@ -70,7 +70,7 @@ describe.skipIf(!canMount)("disks (needs the right to mount one)", () => {
     // What did fit is in the cache, and is as it should be.
     const blobs = readdirSync(join(disk.path, "models--org--small", "blobs"));
     expect(blobs.filter((name) => name.endsWith(".incomplete"))).toEqual([]);
-    expect(readFileSync(join(disk.path, "models--org--small", "refs", "main"), "utf8")).toHaveLength(40);
+    expect(existsSync(join(disk.path, "models--org--small", "refs", "main"))).toBe(false); // it is not complete
   });
 
   test("a disk that fills up during the download is left with the room it had", async () => {

@@ -98,6 +98,15 @@ describe("revisions", () => {
     expect(readFileSync(here.inModel("refs", "main"), "utf8")).toBe("f".repeat(40));
   });
 
+  test("a branch that has moved, to where not all of it can be had: the last complete one stays for offline use", async () => {
+    await using here = await Place.make();
+    const first = await here.open();
+    here.hub.add("org/small", { ...MODEL, "model.safetensors": noise(20_000) }, "f".repeat(40));
+    here.hub.fault = ({ server }) => (server === "cdn" ? { status: 404 } : undefined);
+    await expect(here.open()).rejects.toMatchObject({ code: "ERR_HUB" });
+    expect((await here.open({ local_files_only: true })).folder.path).toBe(first.folder.path);
+  });
+
   test("all files are those of one commit, even if the branch moves in between", async () => {
     await using here = await Place.make();
     await here.open({ revision: "v1" });
@@ -255,6 +264,37 @@ describe("progress_callback", () => {
       progress: 100,
       total: 300_033,
     });
+  });
+
+  test("a file that is there already, under another commit, is told to be complete", async () => {
+    await using here = await Place.make();
+    await here.open();
+    here.hub.add("org/small", { ...MODEL, "vocab.txt": "new" }, "f".repeat(40));
+    here.events.length = 0;
+    await here.open();
+    expect(here.events.filter(({ status }) => status === "download")).toHaveLength(1);
+    const { total, progress } = here.events.findLast((info) => info.status === "progress_total") as {
+      total: number;
+      progress: number;
+    };
+    expect([total, progress]).toEqual([21 + 3 + 300_000, 100]);
+  });
+
+  test("of weights in several files each is told, offline too", async () => {
+    const { "model.safetensors": _, ...rest } = MODEL;
+    const shards = { "model-1.safetensors": noise(100), "model-2.safetensors": noise(200) };
+    await using here = await Place.make({
+      ...rest,
+      ...shards,
+      "model.safetensors.index.json": index(...Object.keys(shards)),
+    });
+    const done = () => here.events.flatMap((info) => (info.status === "done" ? [info.file] : [])).sort();
+    await here.open();
+    const online = done();
+    expect(online).toHaveLength(5);
+    here.events.length = 0;
+    await here.open({ local_files_only: true });
+    expect(done()).toEqual(online);
   });
 
   test("what it throws is not taken for a failure of the network", async () => {
