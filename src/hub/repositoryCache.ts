@@ -46,7 +46,7 @@ export class RepositoryCache {
     return join(this.folder, "blobs", etag);
   }
 
-  /** Where a blob is while it arrives. */
+  /** Where a blob is while it arrives: the name of huggingface_hub before 2, which later ones leave alone and clean up. */
   incomplete(etag: string): string {
     return `${this.blob(etag)}.incomplete`;
   }
