@@ -13,12 +13,12 @@ import { openSafetensors, type RandomAccess, type Weights } from "../tensor/safe
 import { planFile, type TensorToSave } from "../tensor/safetensorsWriter.ts";
 
 /** What holds a folder's weights, the first that is there. */
-const WEIGHTS = [
+export const WEIGHTS: readonly string[] = [
   "model.safetensors",
   "model.safetensors.index.json",
   "pytorch_model.bin",
   "pytorch_model.bin.index.json",
-] as const;
+];
 
 /** More than 2^31 − 1 bytes in one call is an error in Node. */
 const MAX_READ = 1 << 30;

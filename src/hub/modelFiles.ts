@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { parseSafetensorsIndex } from "../tensor/safetensorsIndex.ts";
-import { openModelFolder } from "./files.ts";
+import { openModelFolder, WEIGHTS } from "./files.ts";
 import type { RepositoryCache } from "./repositoryCache.ts";
 
 /** Which of a model's files are wanted. */
@@ -13,19 +13,19 @@ export interface WantedFiles {
   readonly weights: boolean;
 }
 
-/** The list of the files that a model's weights are in, if there are several. */
-export const INDEX = "model.safetensors.index.json";
-/** The weights: the first that a model has is taken. Only the last is not safetensors. */
-export const WEIGHTS: readonly string[] = ["model.safetensors", INDEX, "pytorch_model.bin"];
+/** Whether a file lists the files that a model's weights are in, as they are several. */
+export function isIndex(file: string): boolean {
+  return file.endsWith(".index.json");
+}
 
 /**
- * The files that the index in a folder lists.
+ * The files that an index in a folder lists.
  *
  * @throws BertError ERR_CHECKPOINT it is no such index, or leads out of the folder
  */
-export async function shardsOf(folder: string): Promise<readonly string[]> {
-  const text = await (await openModelFolder(folder)).readText(INDEX);
-  return parseSafetensorsIndex(text ?? "", join(folder, INDEX)).shards;
+export async function shardsOf(folder: string, index: string): Promise<readonly string[]> {
+  const text = await (await openModelFolder(folder)).readText(index);
+  return parseSafetensorsIndex(text ?? "", join(folder, index)).shards;
 }
 
 /** What a commit has in the cache of what is wanted, and what it lacks of what cannot be done without. */
@@ -48,8 +48,8 @@ export async function filesInCache(
   await first(wanted.config);
   for (const file of wanted.optional) await look(file);
   if (wanted.weights) await first(WEIGHTS);
-  if (present.has(INDEX)) {
-    for (const shard of await shardsOf(cache.snapshot(commit))) if (!(await look(shard))) missing.push(shard);
+  for (const index of [...present.keys()].filter(isIndex)) {
+    for (const shard of await shardsOf(cache.snapshot(commit), index)) if (!(await look(shard))) missing.push(shard);
   }
   return { present, missing };
 }

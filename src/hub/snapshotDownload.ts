@@ -4,9 +4,10 @@ import { dirname, join } from "node:path";
 import { BertError } from "../errors.ts";
 import { isDiskError } from "./disk.ts";
 import { downloadFile } from "./downloadFile.ts";
+import { WEIGHTS } from "./files.ts";
 import type { Hub } from "./hub.ts";
 import { HubError } from "./hubError.ts";
-import { INDEX, shardsOf, type WantedFiles, WEIGHTS } from "./modelFiles.ts";
+import { isIndex, shardsOf, type WantedFiles } from "./modelFiles.ts";
 import type { Progress } from "./progress.ts";
 import { isCommit, type RemoteFile, RepositoryCache } from "./repositoryCache.ts";
 
@@ -51,7 +52,8 @@ export class SnapshotDownload {
   async fetchAll(): Promise<Snapshot> {
     for (const file of this.files) {
       await this.fetch(file);
-      if (file === INDEX) this.files.push(...(await this.existing(await shardsOf(dirname(this.path(INDEX))), false)));
+      if (isIndex(file))
+        this.files.push(...(await this.existing(await shardsOf(dirname(this.path(file)), file), false)));
     }
     const { temporary, cache, commit } = this;
     if (temporary)

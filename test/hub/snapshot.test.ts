@@ -43,6 +43,20 @@ describe("which files", () => {
     await expect(here.open()).rejects.toMatchObject({ code: "ERR_CHECKPOINT" });
   });
 
+  test("the files that an index of PyTorch lists", async () => {
+    const { "model.safetensors": weights, ...rest } = MODEL;
+    const shards = { "pytorch_model-1.bin": "first", "pytorch_model-2.bin": "second" };
+    const listed = index(...Object.keys(shards));
+    await using here = await Place.make({ ...rest, ...shards, "pytorch_model.bin.index.json": listed });
+    const { folder } = await here.open();
+    expect(names(folder.path)).toEqual([
+      "config.json",
+      ...Object.keys(shards),
+      "pytorch_model.bin.index.json",
+      "vocab.txt",
+    ]);
+  });
+
   test("pytorch_model.bin where there is no safetensors", async () => {
     const { "model.safetensors": weights, ...rest } = MODEL;
     await using here = await Place.make({ ...rest, "pytorch_model.bin": weights });
