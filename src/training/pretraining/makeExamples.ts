@@ -56,12 +56,15 @@ export interface ExampleTotals {
  * The result depends on the documents, the vocabulary and the options alone, and is the same on every machine.
  *
  * @param documents at least two, at most `bufferTokens` tokens each
- * @throws BertError ERR_INPUT an option is wrong, there are fewer than two documents, or the vocabulary has no [MASK]
+ * @param signal    stops it between two documents
+ * @throws BertError ERR_INPUT an option is wrong, there are fewer than two documents, or the vocabulary has no [MASK];
+ *   ERR_ABORTED
  */
 export async function* makeExamples(
   documents: AsyncIterable<Document> | Iterable<Document>,
   tokenizer: BertTokenizer,
   options: MakeExamplesOptions = {},
+  signal?: AbortSignal,
 ): AsyncGenerator<ExampleShard> {
   const o = resolveMakeExamplesOptions(options);
   const { maskTokenId } = tokenizer;
@@ -76,6 +79,7 @@ export async function* makeExamples(
       let forcedNext = 0;
       for (const [index] of buffer.entries()) {
         if (index % 64 === 0) await new Promise((resolve) => setTimeout(resolve)); // a turn for the event loop
+        if (signal?.aborted) throw new BertError("ERR_ABORTED", "makeExamples: aborted");
         for (const { first, second, isRandomNext, isForced } of sentencePairs(buffer, index, o, random)) {
           const [a, b] = [first, second].map(({ document, start, end }) =>
             buffer[document].tokens.subarray(start, end),
