@@ -11,37 +11,39 @@ import {
   makeExamples,
   resolveMakeExamplesOptions,
 } from "../training/pretraining/makeExamples.ts";
-import { type Arguments, type Command, expectCount, UsageError, wholeNumber } from "./command.ts";
+import { type Arguments, type Command, UsageError, wholeNumber } from "./command.ts";
 import { Corpus } from "./corpus.ts";
 import { linesOf } from "./lines.ts";
 import { print } from "./output.ts";
 
 export const command: Command = {
-  help: `Makes examples for pretraining from text files: masked tokens, and pairs of which the second follows the first or does not.
+  help: `Makes examples for pretraining from text files: masked tokens, and pairs of segments that follow each other
+or do not.
 Options and defaults are those of Google's create_pretraining_data.py.
 
 Usage: plainbert make-examples [options] FILE… --output FOLDER
 
-  FILE                          text, UTF-8: a sentence in each line, a blank line between documents; - is standard input
-  --split-sentences             a line is a paragraph, to be split into sentences
-  --output FOLDER               new or empty; gets examples-….safetensors and the tokenizer's files
-  --tokenizer FOLDER            with vocab.txt or tokenizer.json (default: that of the small model that comes with plainbert)
-  --vocab FILE                  a vocabulary alone, in place of --tokenizer; lower-cases, unless --cased
-  --cased                       with --vocab: keep capitals and accents
-  --max-seq-length N            most tokens of an example (default 128)
-  --max-predictions-per-seq N   most masked tokens of an example (default 20)
-  --dupe-factor N               how many times each text is used, with other masks (default 10)
-  --short-seq-prob P            how many documents are cut into shorter examples (default 0.1)
-  --masked-lm-prob P            how many tokens are masked (default 0.15)
-  --do-whole-word-mask          mask all tokens of a word together
-  --random-seed N               the same seed gives the same bytes (default 12345)
-  --buffer-tokens N             tokens of text in memory at a time (default 16777216, about 70 MB of text)
-  --json                        say what was made as one line of JSON
-  -h, --help                    this text
+  FILE                        text, UTF-8: a sentence in each line, a blank line between documents;
+                              - is standard input
+  --split-sentences           a line is a paragraph, to be split into sentences
+  --output FOLDER             new or empty; gets examples-….safetensors and the tokenizer's files
+  --tokenizer FOLDER          with vocab.txt or tokenizer.json (default: that of the small model)
+  --vocab FILE                a vocabulary alone, in place of --tokenizer; lower-cases, unless --cased
+  --cased                     with --vocab: keep capitals and accents
+  --max-seq-length N          most tokens of an example (default 128)
+  --max-predictions-per-seq N most masked tokens of an example (default 20)
+  --dupe-factor N             how many times each text is used, with other masks (default 10)
+  --short-seq-prob P          how many documents are cut into shorter examples (default 0.1)
+  --masked-lm-prob P          how many tokens are masked (default 0.15)
+  --do-whole-word-mask        mask all tokens of a word together
+  --random-seed N             the same seed gives the same bytes (default 12345)
+  --buffer-tokens N           tokens of text in memory at a time (default 16777216, about 70 MB of text)
+  --json                      say what was made as one line of JSON
+  -h, --help                  this text
 
 Examples:
-  $ plainbert make-examples --split-sentences books/*.txt --output examples
-  $ plainbert make-examples sentences.txt --vocab vocab.txt --max-seq-length 512 --max-predictions-per-seq 80 --output long
+  $ plainbert make-examples --split-sentences book.txt emma.txt --output examples
+  $ printf 'One line.\\nAnother.\\n\\nA new text.\\n' | plainbert make-examples - --max-seq-length 512 --output long
 `,
   options: {
     output: { type: "string" },
@@ -63,7 +65,7 @@ Examples:
 };
 
 async function run({ values, positionals }: Arguments): Promise<void> {
-  expectCount(positionals, 1, Number.POSITIVE_INFINITY, "one file or more");
+  if (positionals.length === 0) throw new UsageError("expected a file or more");
   const { output } = values;
   if (typeof output !== "string") throw new UsageError("expected --output FOLDER");
   const options = optionsOf(values);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { writeFileAtomically } from "../hub/files.ts";
 import { BertTokenizer } from "../tokenizer/index.ts";
 import { type TrainVocabularyOptions, trainVocabulary } from "../tokenizer/train.ts";
-import { type Arguments, type Command, expectCount, UsageError, wholeNumber } from "./command.ts";
+import { type Arguments, type Command, UsageError, wholeNumber } from "./command.ts";
 import { Corpus } from "./corpus.ts";
 import { print } from "./output.ts";
 
@@ -28,8 +28,8 @@ Usage: plainbert train-vocab [options] FILE… --output FOLDER|FILE.txt
   -h, --help              this text
 
 Examples:
-  $ plainbert train-vocab books/*.txt --vocab-size 8000 --output vocab.txt
-  $ mkdir tokenizer && plainbert train-vocab books/*.txt --cased --output tokenizer
+  $ printf 'low lower lowest\\n' | plainbert train-vocab - --vocab-size 20 --output vocab.txt
+  $ mkdir tokenizer && plainbert train-vocab book.txt emma.txt --cased --output tokenizer
 `,
   options: {
     output: { type: "string" },
@@ -48,7 +48,7 @@ Examples:
 };
 
 async function run({ values, positionals }: Arguments): Promise<void> {
-  expectCount(positionals, 1, Number.POSITIVE_INFINITY, "one file or more");
+  if (positionals.length === 0) throw new UsageError("expected a file or more");
   const { output } = values;
   if (typeof output !== "string") throw new UsageError("expected --output FOLDER or --output FILE.txt");
   const folder = await isFolder(output);

@@ -18,6 +18,8 @@ const COMMANDS = [
   "zero-shot-classification",
   "embed",
   "tokenize",
+  "train-vocab",
+  "make-examples",
   "inspect",
 ];
 const DOOR = "She opened the [MASK] and went into the room.";

@@ -70,7 +70,7 @@ export async function* makeExamples(
   const { maskTokenId } = tokenizer;
   if (maskTokenId === undefined) throw fail("the vocabulary must have [MASK], has none");
   const vocabulary = maskVocabulary(tokenizer, maskTokenId);
-  const random = new Random(o.randomSeed);
+  const random = Random.fromSeed(o.randomSeed);
   let shard = 0;
   for await (const buffer of buffers(documents, o.bufferTokens)) {
     random.shuffle(buffer);

@@ -1,19 +1,22 @@
-/**
- * A seeded generator: xoshiro128** 1.1 (Blackman and Vigna 2018, https://prng.di.unimi.it), whose state is filled from the seed
- * by four steps of a 32-bit SplitMix. Whole numbers alone, so the same everywhere.
- */
+/** A generator: xoshiro128** 1.1 (Blackman and Vigna 2018, https://prng.di.unimi.it). Whole numbers alone, so the same everywhere. */
 export class Random {
   readonly #state: Uint32Array;
 
-  /** @param seed its lower 32 bits count */
-  constructor(seed: number) {
+  /** @param state [4], not all 0 */
+  constructor(state: ArrayLike<number>) {
+    this.#state = Uint32Array.from(state);
+  }
+
+  /** With a state from four steps of a 32-bit SplitMix. @param seed its lower 32 bits count */
+  static fromSeed(seed: number): Random {
     let a = seed | 0;
-    this.#state = Uint32Array.from({ length: 4 }, () => {
+    const step = () => {
       a = (a + 0x9e3779b9) | 0;
       let t = Math.imul(a ^ (a >>> 16), 0x21f0aaad);
       t = Math.imul(t ^ (t >>> 15), 0x735a2d97);
       return t ^ (t >>> 15);
-    });
+    };
+    return new Random([step(), step(), step(), step()]);
   }
 
   /** A whole number from 0 to 2^32 − 1. */
