@@ -28,22 +28,34 @@ export interface TrainVocabularyOptions extends Omit<NormalizerOptions, "neverSp
 
 /**
  * Learns a WordPiece vocabulary from texts. Each word starts as its characters, all but the first with "##" before them; then the
- * best pair of neighbours becomes one token, again and again. The pair (a, b) that is best has the highest
+ * best pair of neighbours becomes one token, again and again. The best pair (a, b) is the one with the highest
  *
  *     "count":       count(ab)                            byte pair encoding, as Hugging Face's `WordPieceTrainer`
- *     "likelihood":  count(ab) / (count(a) · count(b))    WordPiece: what raises the likelihood of the texts under a model of
- *                                                         independent tokens the most, for each time that it is applied
- *                                                         (Schuster and Nakajima 2012, section 3)
+ *     "likelihood":  count(ab) / (count(a) · count(b))    WordPiece (Schuster and Nakajima 2012, section 3): what raises the
+ *                                                         likelihood of the texts, under a model of independent tokens, the
+ *                                                         most each time that it is applied
  *
  * Ties go to the higher count, then to the lower id of a, then of b: the result is the same on every machine. The ids are: special
  * tokens; the alphabet by code point; its characters with "##", where they occur within words, by code point; the merges in
  * their order.
  *
- * @@FIGURES@@
+ * "count" is the default because a text has far fewer tokens with it, and so fits in where it would not. 8,000 tokens learned from 90 MB
+ * of English novels split the words (punctuation too) of five novels by other authors into so many tokens each:
  *
- * Equal to Hugging Face's trainer (0.23.2) but for its order of the "##" characters, which comes from a hash table there and
- * changes from run to run, and with it which of two equally frequent pairs is first. As there, a character outside the alphabet is
- * left out of its word in training; in use, a word with one is [UNK].
+ * | score, `minFrequency` | lower-cased | cased  |
+ * |-----------------------|-------------|--------|
+ * | count, 2              | 1.1155      | 1.1405 |
+ * | likelihood, 2         | 3.0047      | 3.1333 |
+ * | likelihood, 10        | 2.8046      |        |
+ * | likelihood, 100       | 2.2480      |        |
+ *
+ * One word of the 425,948 is [UNK] with each. "likelihood" spends its tokens on rare pairs whose characters hardly occur apart,
+ * least so with a high `minFrequency`. Learning takes 8 to 9 s on one core of a Zen 4 EPYC, of which merging takes half a second, and
+ * 310 MB of memory.
+ *
+ * "count" learns what Hugging Face's trainer (0.23.2) learns, from these 90 MB the same 8,000 tokens, but for one thing: there the "##"
+ * characters are numbered in the order of a hash table, which changes from run to run, and with it which of two equally frequent pairs
+ * is first. As there, a character outside the alphabet is left out of its word in training; in use, a word with one is [UNK].
  *
  * @param texts read once, one after the other; a word ends where its text ends
  * @returns the tokens by id

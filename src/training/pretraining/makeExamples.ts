@@ -23,7 +23,7 @@ export interface MakeExamplesOptions {
   readonly doWholeWordMask?: boolean;
   /** Default 12345. */
   readonly randomSeed?: number;
-  /** How many tokens of text are in memory at a time, see `makeExamples`. Default 2^24: about 70 MB of English, and 200 MB of memory. */
+  /** How many tokens of text are in memory at a time, see `makeExamples`. Default 2^24: about 70 MB of English, for 460 MB of memory in all. */
   readonly bufferTokens?: number;
 }
 
