@@ -24,6 +24,10 @@ export class WordCounter {
   add(text: string): void {
     const pieces = this.#pieces;
     for (const piece of text.split(" ")) {
+      if (piece.length > MAX_PIECE) {
+        this.#countWords(piece, 1);
+        continue;
+      }
       const count = pieces.get(piece);
       // A copy: a part of a string keeps all of it in memory, and that may be many lines.
       if (count === undefined) pieces.set(Array.from(piece).join(""), 1);
@@ -39,12 +43,14 @@ export class WordCounter {
   }
 
   #split(): void {
-    const counts = this.#counts;
-    for (const [piece, count] of this.#pieces) {
-      for (const word of basicTokenize(piece, this.#options)) counts.set(word, (counts.get(word) ?? 0) + count);
-      if (counts.size > this.#maxWords) this.#prune();
-    }
+    for (const [piece, count] of this.#pieces) this.#countWords(piece, count);
     this.#pieces = new Map();
+  }
+
+  #countWords(piece: string, count: number): void {
+    const counts = this.#counts;
+    for (const word of basicTokenize(piece, this.#options)) counts.set(word, (counts.get(word) ?? 0) + count);
+    if (counts.size > this.#maxWords) this.#prune();
   }
 
   #prune(): void {
@@ -54,4 +60,8 @@ export class WordCounter {
   }
 }
 
+/** A longer one hardly comes twice: it is a line of a language without spaces, say. */
+const MAX_PIECE = 64;
+
+/** So many pieces are counted before they are split. */
 const MAX_PIECES = 1 << 20;

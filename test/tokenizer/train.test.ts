@@ -170,7 +170,7 @@ describe("trainVocabulary", () => {
   });
 
   test("words are the basic tokenizer's", async () => {
-    const text = ['"Ünïted" café—naïve! 北京 e\u0301\u0323\tx\u00a0y'];
+    const text = [`"Ünïted" café—naïve! 北京 e\u0301\u0323\tx\u00a0y ${"中文é—".repeat(30)} ${"long".repeat(30)}`];
     for (const options of [{}, { doLowerCase: false }, { stripAccents: false }, { tokenizeChineseChars: false }]) {
       const counter = new WordCounter(options, 100);
       for (const t of text) counter.add(t);
