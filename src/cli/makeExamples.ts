@@ -1,7 +1,7 @@
 import { rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { saveSafetensors, writeFileAtomically } from "../hub/files.ts";
-import { writeFolderAtomically } from "../hub/folders.ts";
+import { writeFolder } from "../hub/folders.ts";
 import { loadTokenizer } from "../pipelines/index.ts";
 import { BertTokenizer } from "../tokenizer/index.ts";
 import { readDocuments } from "../training/pretraining/documents.ts";
@@ -83,7 +83,7 @@ async function run({ values, positionals }: Arguments): Promise<void> {
     };
     const names: string[] = [];
     try {
-      await writeFolderAtomically(output, async (folder) => {
+      await writeFolder(output, async (folder) => {
         for await (const { tensors, metadata, totals: own } of makeExamples(documents(), tokenizer, options, signal)) {
           for (const name of Object.keys(totals) as (keyof ExampleTotals)[]) totals[name] += own[name];
           corpus.tell(`writing  ${totals.examples} examples`);

@@ -174,7 +174,7 @@ describe("make-examples", () => {
       1,
       ["second.txt, line ", "at most 50"],
     ],
-    ["a full folder", ["first.txt", "second.txt", "--output", "."], 1, ["must be new or an empty folder"]],
+    ["a full folder", ["first.txt", "second.txt", "--output", "."], 1, ["must be empty or not there"]],
   ])("refuses: %s; nothing is left behind", async (_, args, code, parts) => {
     const before = await readdir(folder);
     const result = await plainbert(["make-examples", ...args], { cwd: folder });
