@@ -19,6 +19,8 @@ const COMMANDS: Readonly<Record<string, readonly [string, () => Promise<{ comman
   tokenize: ["show a text's tokens, ids and offsets", () => import("./tokenize.ts")],
   "train-vocab": ["learn a vocabulary from text files", () => import("./trainVocab.ts")],
   "make-examples": ["make examples for pretraining from text files", () => import("./makeExamples.ts")],
+  convert: ["write a model as Hugging Face saves one", () => import("./convert.ts")],
+  verify: ["compare a model's outputs with published ones", () => import("./verify.ts")],
   inspect: ["list the tensors of a checkpoint", () => import("./inspectCommand.ts")],
 };
 

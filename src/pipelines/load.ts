@@ -51,20 +51,22 @@ export class Bert extends BertModel {
   }
 }
 
-const TOKENIZER_FILES = [
+/** The files of a tokenizer in a model's folder, as far as it has them. */
+export const TOKENIZER_FILES: readonly (keyof TokenizerFiles)[] = [
   "vocab.txt",
   "tokenizer.json",
   "tokenizer_config.json",
   "special_tokens_map.json",
   "added_tokens.json",
-] as const satisfies readonly (keyof TokenizerFiles)[];
+];
 
 /** The folder of the small model that comes with the package. */
 export const BUNDLED_MODEL: URL = new URL("../../weights/", import.meta.url);
 
 /**
- * Loads a model and its tokenizer from a folder as Hugging Face's libraries save one: config.json, model.safetensors
- * (or its shards with their index), and vocab.txt or tokenizer.json.
+ * Loads a model and its tokenizer from a folder as Hugging Face's libraries save one: config.json, model.safetensors or
+ * pytorch_model.bin (or the shards of one with their index), and vocab.txt or tokenizer.json. Google's folders are read too:
+ * bert_config.json, and weights that were put into one of these files under their names in TensorFlow.
  *
  * @param path the folder; the small model that comes with the package if left out
  * @throws BertError ERR_FILE the folder or a file is missing or not readable; ERR_CHECKPOINT config.json or the weights
