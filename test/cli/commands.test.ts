@@ -19,6 +19,8 @@ const COMMANDS = [
   "zero-shot-classification",
   "embed",
   "tokenize",
+  "train-vocab",
+  "make-examples",
   "convert",
   "verify",
   "inspect",
