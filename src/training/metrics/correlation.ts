@@ -37,14 +37,13 @@ function pearson(x: Float64Array, y: Float64Array): number {
   const b = direction(y);
   let r = 0;
   for (let i = 0; i < a.length; i++) r += a[i] * b[i];
-  return r > 1 ? 1 : r < -1 ? -1 : r; // rounding may lead past them; NaN stays
+  return Math.max(-1, Math.min(1, r)); // rounding may lead past them; NaN stays
 }
 
 /** (x − x̄) / ‖x − x̄‖; NaN where all are equal. The largest difference is divided out first, so that no square overflows. */
 function direction(x: Float64Array): Float64Array {
-  const n = x.length;
   if (x.every((value) => value === x[0])) return x.map(() => Number.NaN); // their mean may be rounded
-  const mean = x.reduce((sum, value) => sum + value / n, 0);
+  const mean = x.reduce((sum, value) => sum + value, 0) / x.length;
   const centred = x.map((value) => value - mean);
   const largest = centred.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const scaled = centred.map((value) => value / largest);
