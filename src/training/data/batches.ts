@@ -41,6 +41,7 @@ export function shuffledBatches(lengths: ArrayLike<number>, options: BatchOption
   const { seed, epoch, groupByLength = true } = options;
   const limits = checkedLimits("shuffledBatches", options, lengths);
   expectUint32("shuffledBatches", "seed", seed);
+  expectUint32("shuffledBatches", "epoch", epoch);
   const order = Array.from(permutation(lengths.length, seed, epoch));
   if (!groupByLength) return cut(order, lengths, limits);
   const pool = { batchSize: limits.batchSize * BATCHES_IN_POOL, maxTokens: limits.maxTokens * BATCHES_IN_POOL };

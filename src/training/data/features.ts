@@ -8,7 +8,7 @@ import type { ChoiceExample } from "./multipleChoice.ts";
 import type { Label, TextExample } from "./textExamples.ts";
 
 /** The label of a token that no loss counts, as in PyTorch's cross-entropy (`ignore_index`). */
-export const IGNORED_LABEL = -100;
+const IGNORED_LABEL = -100;
 
 /** One sequence of T tokens as `bert.forward` takes it, in 5 bytes for each token. */
 export interface Sequence {
