@@ -52,7 +52,7 @@ export function shuffledBatches(lengths: ArrayLike<number>, options: BatchOption
       limits,
     ),
   );
-  const seedOfBatches = philox(seed, epoch, 1); // another seed, or this order would follow that of the examples
+  const seedOfBatches = philox(seed, epoch, 1); // with the same seed an order would be applied twice, and half of all orders never come out of that
   return Array.from(permutation(batches.length, seedOfBatches, epoch), (i) => batches[i]);
 }
 

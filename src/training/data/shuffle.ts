@@ -16,17 +16,25 @@ export function permutation(count: number, seed: number, epoch: number): Uint32A
   const order = Uint32Array.from({ length: count }, (_, i) => i);
   let drawn = 0;
   for (let i = count - 1; i > 0; i--) {
-    // Of the 2³² numbers the last few are drawn again: else the first remainders were a little more likely than the others.
-    const choices = i + 1;
-    const fair = 2 ** 32 - (2 ** 32 % choices);
-    let bits = philox(seed, drawn++, epoch);
-    while (bits >= fair) bits = philox(seed, drawn++, epoch);
-    const j = bits % choices;
+    const j = below(i + 1, () => philox(seed, drawn++, epoch));
     const swapped = order[i];
     order[i] = order[j];
     order[j] = swapped;
   }
   return order;
+}
+
+/**
+ * A number from 0 to choices − 1, each as likely as the others. Of the 2³² numbers that can be drawn the last 2³² mod choices are
+ * drawn again: else the first remainders were a little likelier.
+ *
+ * @param draw gives 32 random bits
+ */
+export function below(choices: number, draw: () => number): number {
+  const fair = 2 ** 32 - (2 ** 32 % choices);
+  let bits = draw();
+  while (bits >= fair) bits = draw();
+  return bits % choices;
 }
 
 /** @throws BertError ERR_INPUT the value is no whole number from 0 to 2³² − 1 */

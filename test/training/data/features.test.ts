@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { BertTokenizer } from "../../../src/tokenizer/index.ts";
 import { choiceFeatures, sequenceFeatures, tokenFeatures } from "../../../src/training/data/features.ts";
 import { letters } from "./support.ts";
 
@@ -31,6 +32,9 @@ describe("sequenceFeatures", () => {
     expect(plain(one).ids).toEqual([CLS, 4, 4, 4, 4, SEP]);
     expect(plain(pair).ids).toEqual([CLS, 4, SEP, 5, 5, SEP]);
     expect(one.labels).toBe(1);
+    const short = BertTokenizer.fromVocabulary(["[UNK]", "[CLS]", "[SEP]", "a"], { modelMaxLength: 4 });
+    const [whole] = sequenceFeatures(short, [{ where, text: "a a a", label: 0 }], { labels: ["0"] });
+    expect(plain(whole).ids).toEqual([1, 3, 3, 2]); // as far as the tokenizer says that the model goes
   });
 
   test("a number to regress to, from a number or from its decimal digits", () => {

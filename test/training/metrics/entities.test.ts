@@ -21,7 +21,7 @@ describe("entitiesOf", () => {
       [span("PER", 0, 1), span("PER", 2, 2), span("LOC", 4, 4), span("ORG", 5, 5)],
     ],
     ["IOBES", ["B-PER", "I-PER", "E-PER", "S-LOC", "S-LOC"], [span("PER", 0, 2), span("LOC", 3, 3), span("LOC", 4, 4)]],
-    ["a type with a hyphen, and none at all", ["B-a-b", "I-a-b", "B", "I"], [span("a-b", 0, 1), span("_", 2, 3)]],
+    ["a type with a hyphen, and none at all", ["B-a-b", "I-a-b", "B", "I-"], [span("a-b", 0, 1), span("_", 2, 3)]],
     ["nothing", [], []],
   ])("%s", (_, tags, want) => {
     expect(entitiesOf(tags)).toEqual(want);

@@ -40,6 +40,7 @@ describe("by hand", () => {
   test("normalizeAnswer", () => {
     expect(normalizeAnswer("The  U.S. Army's")).toBe("us armys");
     expect(normalizeAnswer("a-n")).toBe("");
+    expect(normalizeAnswer("ça añ Theß an1")).toBe("ça añ theß an1"); // articles only between what are no letters or digits
     expect(normalizeAnswer("thé an l’a")).toBe("thé l’"); // é is a letter, ’ is not and is no ASCII punctuation
   });
 

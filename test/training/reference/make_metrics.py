@@ -43,7 +43,7 @@ def correlation():
     return {"predictions": x, "references": y, "pearson": number(pearsonr(x, y).statistic), "spearman": number(spearmanr(x, y).statistic)}
 
 
-WORDS = ["the", "The", "a", "an", "A.", "cat", "cats", "Cat,", "U.S.", "é", "thé", "l'a", "the-end", "theory", "«a»", "“the”", "naïve", "İ", "ΣΑΣ", "a_b", "_the_", "3rd", "½", "中国", "-", "...", "", "!", "a\u0301", "the\u0301", "of", "in", "1066", "1,066"]
+WORDS = ["the", "The", "a", "an", "A.", "cat", "cats", "Cat,", "U.S.", "é", "thé", "ça", "añ", "theß", "½a", "l'a", "the-end", "theory", "«a»", "“the”", "naïve", "İ", "ΣΑΣ", "a_b", "_the_", "3rd", "½", "中国", "-", "...", "", "!", "a\u0301", "the\u0301", "of", "in", "1066", "1,066"]
 SPACES = [" ", " ", " ", "  ", "\t", "\u00a0", "\u3000", "\u2028", "\x1c", "\x85", "\u200b", "\ufeff"]
 text = lambda most: "".join(rnd.choice(WORDS) + rnd.choice(SPACES) for _ in range(rnd.randint(0, most)))
 
