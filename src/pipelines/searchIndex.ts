@@ -1,8 +1,9 @@
 import { BertError } from "../errors.ts";
 import { readSafetensors, type Safetensors } from "../tensor/safetensorsReader.ts";
-import { type CallOptions, expectCount, expectText, wrongArgument } from "./arguments.ts";
-import type { FeatureExtraction, Pooling } from "./featureExtraction.ts";
+import { type CallOptions, expectCount, expectOptions, expectText, wrongArgument } from "./arguments.ts";
+import type { FeatureExtraction } from "./featureExtraction.ts";
 import type { Pipeline } from "./pipeline.ts";
+import { type Pooling, TEXT_POOLINGS } from "./pooling.ts";
 import { topK } from "./scores.ts";
 import type { InputStream } from "./stream.ts";
 
@@ -121,8 +122,11 @@ export async function buildIndex(
   texts: readonly string[] | InputStream<string>,
   options: BuildIndexOptions = {},
 ): Promise<SearchIndex> {
+  expectOptions("buildIndex", options, ["pooling", "truncation"]);
   const { pooling = "mean" } = options;
-  if ((pooling as Pooling) === "none") throw wrongArgument("buildIndex", "pooling", "one of mean, cls, max", pooling);
+  if (!TEXT_POOLINGS.includes(pooling)) {
+    throw wrongArgument("buildIndex", "pooling", `one of ${TEXT_POOLINGS.join(", ")}`, pooling);
+  }
   const kept: string[] = [];
   const vectors: Float32Array[] = [];
   async function* read() {
@@ -167,7 +171,7 @@ function contentsOf(path: string, file: Safetensors, hiddenSize: number) {
   if (file.metadata.get("format") !== FORMAT || !embeddings || utf8?.dtype !== "U8" || textEnds?.dtype !== "I64") {
     return refuse("must be a file that SearchIndex.save has written");
   }
-  if (!["mean", "cls", "max"].includes(pooling)) return refuse("must name its pooling: mean, cls or max");
+  if (!TEXT_POOLINGS.includes(pooling)) return refuse(`must name its pooling, one of ${TEXT_POOLINGS.join(", ")}`);
   const [N, H] = embeddings.shape;
   if (H !== hiddenSize) return refuse(`must have vectors of the model's hidden size, ${hiddenSize}, has [${N},${H}]`);
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -1,10 +1,11 @@
 import { type CallOptions, expectOptions, expectText, expectTexts, wrongArgument } from "./arguments.ts";
 import { type FeatureExtractionOptions, featureExtraction } from "./featureExtraction.ts";
 import type { Bert } from "./load.ts";
+import { type Pooling, TEXT_POOLINGS } from "./pooling.ts";
 
 export interface SentenceSimilarityOptions extends CallOptions, Pick<FeatureExtractionOptions, "truncation"> {
   /** How the vectors of a sentence's tokens become one. Default "mean". */
-  readonly pooling?: "mean" | "cls" | "max";
+  readonly pooling?: Exclude<Pooling, "none">;
 }
 
 /** Named as in Hugging Face's task of this name. */
@@ -33,7 +34,9 @@ export function sentenceSimilarity(bert: Bert): SentenceSimilarity {
   return async (input, options = {}) => {
     expectOptions(TASK, options, ["pooling", "truncation"]);
     const { pooling = "mean", ...others } = options;
-    if ((pooling as string) === "none") throw wrongArgument(TASK, "pooling", "one of mean, cls, max", pooling);
+    if (!TEXT_POOLINGS.includes(pooling)) {
+      throw wrongArgument(TASK, "pooling", `one of ${TEXT_POOLINGS.join(", ")}`, pooling);
+    }
     if (typeof input !== "object" || input === null || !Array.isArray(input.sentences)) {
       throw wrongArgument(TASK, "input", "{ source_sentence, sentences: […] }", input);
     }
