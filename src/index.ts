@@ -57,6 +57,7 @@ export {
   type SentenceSimilarity,
   type SentenceSimilarityInput,
   type SentenceSimilarityOptions,
+  type TextAndChoices,
   type TextClassification,
   type TextClassificationOptions,
   type TextLikelihood,

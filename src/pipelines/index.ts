@@ -8,7 +8,7 @@ export type {
 } from "./featureExtraction.ts";
 export type { FillMask, FillMaskOptions, FillMaskOutput, FillMaskPrediction } from "./fillMask.ts";
 export { Bert, BUNDLED_MODEL, type LoadOptions, loadBert, loadTokenizer } from "./load.ts";
-export type { Choice, MultipleChoice, MultipleChoiceOptions } from "./multipleChoice.ts";
+export type { Choice, MultipleChoice, MultipleChoiceOptions, TextAndChoices } from "./multipleChoice.ts";
 export type { NextSentence, NextSentenceOptions, NextSentencePrediction, TextPair } from "./nextSentence.ts";
 export { type Pipeline, type PipelineOptions, type PipelineTask, type PipelineTasks, pipeline } from "./pipeline.ts";
 export type { Pooling } from "./pooling.ts";

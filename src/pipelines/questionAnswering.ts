@@ -52,7 +52,7 @@ type Several = QuestionAnsweringOptions & { readonly top_k: number };
 export interface QuestionAnswering {
   /**
    * The part of the context that answers the question; with a `top_k`, a list of them. An array gives an array of results, each
-   * the same, to the bit, as the question alone gives.
+   * the same, to the bit, as the question alone gives; several questions may be asked of one context.
    *
    * @throws BertError ERR_INPUT a text that is empty or no string, or another wrong argument
    * @example
@@ -60,6 +60,10 @@ export interface QuestionAnswering {
    */
   (question: string, context: string, options?: Best): Promise<Answer>;
   (question: string, context: string, options: Several): Promise<Answer[]>;
+  (question: QuestionAndContext, options?: Best): Promise<Answer>;
+  (question: QuestionAndContext, options: Several): Promise<Answer[]>;
+  (questions: readonly string[], context: string | readonly string[], options?: Best): Promise<Answer[]>;
+  (questions: readonly string[], context: string | readonly string[], options: Several): Promise<Answer[][]>;
   (questions: readonly QuestionAndContext[], options?: Best): Promise<Answer[]>;
   (questions: readonly QuestionAndContext[], options: Several): Promise<Answer[][]>;
   /**
@@ -149,9 +153,12 @@ export function questionAnswering(bert: Bert): QuestionAnswering {
   async function run(first: unknown, ...rest: unknown[]): Promise<unknown> {
     const isList = Array.isArray(first);
     if (isList && first.length === 0) throw wrongArgument(TASK, "questions", "at least one question", first);
+    const isPair = typeof first === "object" && first !== null && !isList;
+    const apart = isList ? typeof first[0] === "string" : !isPair; // questions here, contexts in the next argument
+    const contexts = apart ? rest.shift() : undefined;
     const questions = isList
-      ? Array.from(first, (item, i) => textsOf(item, `questions[${i}].`))
-      : [textsOf({ question: first, context: rest.shift() }, "")];
+      ? (apart ? together(first, contexts) : Array.from(first)).map((item, i) => textsOf(item, `questions[${i}].`))
+      : [textsOf(isPair ? first : { question: first, context: contexts }, "")];
     const options = (rest[0] === undefined ? {} : rest[0]) as QuestionAnsweringOptions;
     const answers = await answerAll(questions, prepare(options), options.signal);
     return isList ? answers : answers[0];
@@ -207,6 +214,17 @@ function merged(context: string, spans: readonly AnswerSpan[]): Answer[] {
   return [...answers.values()];
 }
 
+/** Each question with its context, or all with the same. */
+function together(questions: readonly unknown[], contexts: unknown): unknown[] {
+  if (Array.isArray(contexts) && contexts.length !== questions.length) {
+    throw wrongArgument(TASK, "context", `one text, or one for each of ${questions.length} questions`, contexts);
+  }
+  return Array.from(questions, (question, i) => ({
+    question,
+    context: Array.isArray(contexts) ? contexts[i] : contexts,
+  }));
+}
+
 interface Texts {
   readonly question: NamedText;
   readonly context: NamedText;
@@ -214,7 +232,7 @@ interface Texts {
 
 function textsOf(input: unknown, prefix: string): Texts {
   if (typeof input !== "object" || input === null || !("question" in input && "context" in input)) {
-    throw new BertError("ERR_INPUT", `${TASK}: ${prefix.slice(0, -1)} must be { question, context }`);
+    throw new BertError("ERR_INPUT", `${TASK}: ${prefix.slice(0, -1) || "question"} must be { question, context }`);
   }
   return {
     question: expectText(TASK, `${prefix}question`, input.question),
