@@ -5,6 +5,7 @@ import { softmax } from "./scores.ts";
 
 /** How the tokens of a word, and the words of an entity, become one answer. */
 export const AGGREGATION_STRATEGIES = ["none", "simple", "first", "average", "max"] as const;
+/** One of the ways to aggregate. */
 export type AggregationStrategy = (typeof AGGREGATION_STRATEGIES)[number];
 
 /** What a token, or a word, is said to be. */

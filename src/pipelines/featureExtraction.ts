@@ -19,6 +19,7 @@ import { type InputStream, sized, withStreams } from "./stream.ts";
 
 const LAYERS = ["last", "concat_last_4", "sum_last_4"] as const;
 
+/** Options of a call, named as in transformers.js; `layers` and `truncate_dim` beside them. */
 export interface FeatureExtractionOptions extends CallOptions {
   /** Default "none": a vector for each token. [CLS] and [SEP] are tokens too, and count in the means and "max". */
   readonly pooling?: Pooling;
@@ -82,6 +83,7 @@ type PerToken = FeatureExtractionOptions & { readonly pooling?: "none"; readonly
 type PerText = FeatureExtractionOptions & { readonly pooling: Exclude<Pooling, "none">; readonly quantize?: false };
 type Quantized = FeatureExtractionOptions & { readonly pooling: Exclude<Pooling, "none">; readonly quantize: true };
 
+/** What `pipeline("feature-extraction")` gives. */
 export interface FeatureExtraction {
   /**
    * The encoder's output for each token of a text, or one vector for the text. A text's numbers are the same, to the

@@ -13,6 +13,7 @@ import type { Bert } from "./load.ts";
 import { softmax, topK } from "./scores.ts";
 import { type InputStream, isStream, oneByOne } from "./stream.ts";
 
+/** Options of a call. */
 export interface MultipleChoiceOptions extends CallOptions {
   /** Cut a pair that is too long for the model, from the end of the longer text, instead of refusing it. Default false. */
   readonly truncation?: boolean;
@@ -32,6 +33,7 @@ export interface TextAndChoices {
   readonly choices: readonly string[];
 }
 
+/** What `pipeline("multiple-choice", model)` gives. */
 export interface MultipleChoice {
   /**
    * Which of several texts goes on best with the first, or answers it: the softmax over one logit for each pair (Devlin et al.

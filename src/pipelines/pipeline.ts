@@ -32,6 +32,7 @@ export interface PipelineTasks {
   readonly "multiple-choice": MultipleChoice;
   readonly "pseudo-log-likelihood": PseudoLogLikelihood;
 }
+/** The name of a task. */
 export type PipelineTask = keyof PipelineTasks;
 
 /** How the model is loaded; which heads are needed follows from the task. */

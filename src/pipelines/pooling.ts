@@ -4,6 +4,7 @@
  * sentence-transformers has it. "none" keeps them all.
  */
 export const POOLINGS = ["none", "mean", "cls", "first_token", "max", "eos", "last_token", "mean_sqrt_len"] as const;
+/** One of the ways to pool. */
 export type Pooling = (typeof POOLINGS)[number];
 
 /** Poolings that give one vector for a text. */

@@ -12,6 +12,7 @@ import type { Bert } from "./load.ts";
 import { logSoftmaxAt } from "./scores.ts";
 import { type InputStream, isStream, oneByOne } from "./stream.ts";
 
+/** Options of a call. */
 export interface PseudoLogLikelihoodOptions extends CallOptions {
   /** Cut a text that is too long for the model instead of refusing it. Default false. */
   readonly truncation?: boolean;
@@ -27,6 +28,7 @@ export interface TextLikelihood {
   readonly tokens: readonly { readonly token: string; readonly score: number }[];
 }
 
+/** What `pipeline("pseudo-log-likelihood")` gives. */
 export interface PseudoLogLikelihood {
   /**
    * How likely a text is to the masked language model: each of its tokens is masked in turn and predicted from all the others

@@ -2,6 +2,7 @@ import { wrongArgument } from "./arguments.ts";
 
 /** What is kept of each number of a vector: its sign, or one of 256 steps between the least and the largest in its place. */
 export const PRECISIONS = ["binary", "ubinary", "int8", "uint8"] as const;
+/** One of the ways to quantize. */
 export type Precision = (typeof PRECISIONS)[number];
 
 /**

@@ -15,6 +15,7 @@ import type { Bert } from "./load.ts";
 import { type InputStream, withStreams } from "./stream.ts";
 import { logitsOf, type TokenLogits, type Windows, windowsOf } from "./windows.ts";
 
+/** Options of a call, named as in Hugging Face. */
 export interface QuestionAnsweringOptions extends CallOptions {
   /** How many answers, the best first. Default 1. */
   readonly top_k?: number;
@@ -32,6 +33,7 @@ export interface QuestionAnsweringOptions extends CallOptions {
   readonly align_to_words?: boolean;
 }
 
+/** A part of the context. */
 export interface Answer {
   /** Probability of its first token times that of its last; summed up over the windows that give the same text. */
   readonly score: number;
@@ -41,6 +43,7 @@ export interface Answer {
   readonly answer: string;
 }
 
+/** What is asked, and of which text. */
 export interface QuestionAndContext {
   readonly question: string;
   readonly context: string;
@@ -49,6 +52,7 @@ export interface QuestionAndContext {
 type Best = QuestionAnsweringOptions & { readonly top_k?: 1 };
 type Several = QuestionAnsweringOptions & { readonly top_k: number };
 
+/** What `pipeline("question-answering", model)` gives. */
 export interface QuestionAnswering {
   /**
    * The part of the context that answers the question; with a `top_k`, a list of them. An array gives an array of results, each

@@ -7,6 +7,7 @@ import { type Pooling, TEXT_POOLINGS } from "./pooling.ts";
 import { topK } from "./scores.ts";
 import type { InputStream } from "./stream.ts";
 
+/** Options of `buildIndex`. */
 export interface BuildIndexOptions extends CallOptions {
   /** How the vectors of a text's tokens become one. Default "mean". */
   readonly pooling?: Exclude<Pooling, "none">;

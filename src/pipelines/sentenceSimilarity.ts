@@ -4,6 +4,7 @@ import type { Bert } from "./load.ts";
 import { type Pooling, TEXT_POOLINGS } from "./pooling.ts";
 import { type InputStream, isStream, oneByOne } from "./stream.ts";
 
+/** Options of a call. */
 export interface SentenceSimilarityOptions extends CallOptions, Pick<FeatureExtractionOptions, "truncation"> {
   /** How the vectors of a sentence's tokens become one. Default "mean". */
   readonly pooling?: Exclude<Pooling, "none">;
@@ -15,6 +16,7 @@ export interface SentenceSimilarityInput {
   readonly sentences: readonly string[];
 }
 
+/** What `pipeline("sentence-similarity")` gives. */
 export interface SentenceSimilarity {
   /**
    * How similar each sentence is to the first one: the cosine of their vectors, −1 to 1. An array of inputs gives an array of

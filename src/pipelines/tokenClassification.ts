@@ -25,6 +25,7 @@ import type { Bert } from "./load.ts";
 import { type InputStream, withStreams } from "./stream.ts";
 import { logitsOf, type TokenLogits, type Windows, windowsOf } from "./windows.ts";
 
+/** Options of a call, named as in Hugging Face. */
 export interface TokenClassificationOptions extends CallOptions {
   /**
    * "none", the default: an answer for each token. "simple": neighbouring tokens of one kind are one entity. "first", "average",
@@ -54,6 +55,7 @@ type Grouped = Whole & { readonly aggregation_strategy: Strategy };
 type Split = TokenClassificationOptions & { readonly is_split_into_words: true };
 type Entities<Options> = (Options extends { readonly aggregation_strategy: Strategy } ? EntityGroup : TokenEntity)[];
 
+/** What `pipeline("token-classification", model)` gives. */
 export interface TokenClassification {
   /**
    * What the tokens of a text are: names of persons and places, parts of speech, whatever the model was trained for. An array
