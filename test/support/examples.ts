@@ -80,6 +80,7 @@ export class Programs {
     writeFileSync(join(this.folder, "run.mjs"), imports.join(""));
     const { stdout, stderr } = spawnSync(process.execPath, [join(this.folder, "run.mjs")], {
       cwd: join(this.folder, "run"),
+      env: { ...process.env, PLAINBERT_THREADS: "1" }, // changes no bit, and saves each model its workers: 3.4 s instead of 5.6
       encoding: "utf8",
     });
     return { printed: stdout.split(`${mark}\n`).slice(0, -1), stderr };
