@@ -4,6 +4,7 @@
  * @module
  */
 export { BertError, type BertErrorCode } from "./errors.ts";
+export type { HubOptions, ProgressInfo } from "./hub/options.ts";
 export type { BatchInput, SequenceInput } from "./model/batch.ts";
 export { BertModel } from "./model/bertModel.ts";
 export type { WeightSource } from "./model/checkpoint.ts";

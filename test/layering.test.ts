@@ -11,7 +11,7 @@ const LAYERS: readonly { readonly files: RegExp; readonly mayImport: RegExp }[] 
   { files: /^tensor\//, mayImport: /^(errors\.ts|tensor\/.*)$/ },
   { files: /^layers\//, mayImport: /^(errors\.ts|tensor\/.*)$/ },
   { files: /^model\//, mayImport: /^(errors\.ts|(tensor|layers)\/.*)$/ },
-  { files: /^hub\//, mayImport: /^(errors\.ts|tensor\/safetensors.*)$/ },
+  { files: /^hub\//, mayImport: /^(errors\.ts|tensor\/(safetensors|pytorch\/).*)$/ },
   { files: /^pipelines\//, mayImport: /^(errors\.ts|(tokenizer|tensor|model|hub)\/.*)$/ },
   { files: /^cli\//, mayImport: /^(errors\.ts|(tokenizer|tensor|layers|model|hub|pipelines)\/.*|index\.ts)$/ },
   { files: /^index\.ts$/, mayImport: /^(errors\.ts|(tokenizer|tensor|layers|model|hub|pipelines)\/.*)$/ },
