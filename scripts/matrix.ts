@@ -1,15 +1,25 @@
 /**
  * Packs the package, installs the tarball into an empty folder, and runs `test/smoke/smoke.mjs` there under the machine's
- * own Node and under Node 20, 22, 24 and 26. Then runs the tests of everything that computes under Node 20, 22 and 24, as `npm
+ * own Node, under Node 20, 22, 24 and 26, under Bun and under Deno. Then runs the tests of everything that computes under Node 20, 22 and 24, as `npm
  * test` does under Node 26. Prints a table; exits with 1 if one of them fails.
  *
  *     npm run test:matrix                 all of them
- *     node scripts/matrix.ts own 24       some of them
+ *     node scripts/matrix.ts own 24 bun   some of them
  *
- * The versions come from the registry, once, into the git-ignored folder .cache/node.
+ * They come from the registry, once, into the git-ignored folder .cache/node; Bun and Deno are skipped where it has none for
+ * this machine.
  */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { compileTests } from "./compiledTests.ts";
@@ -25,17 +35,48 @@ function ownNode(): string {
   return found ?? process.execPath;
 }
 
-/** The newest Node of a major version, without an install script: the package that holds this platform's binary. */
-function nodeOf(major: string): string {
-  const platform = process.platform === "win32" ? "win" : process.platform;
-  const name = `node-${platform}-${process.arch}`;
-  const folder = join(root, ".cache", "node", major);
-  const path = join(folder, "node_modules", name, "bin", executable);
+/** What runs a script, and the arguments that stand before it. */
+type Runtime = readonly [path: string, ...args: string[]];
+
+/** A runtime by its name: `own`, a major version of Node, `bun` or `deno`. */
+function runtimeOf(name: string): Runtime {
+  const { platform, arch } = process;
+  if (name === "own") return [ownNode()];
+  if (name === "bun") {
+    const system = platform === "win32" ? "windows" : platform;
+    const binary = join("bin", platform === "win32" ? "bun.exe" : "bun");
+    return [installed(name, `@oven/bun-${system}-${arch === "arm64" ? "aarch64" : arch}`, "1", binary)];
+  }
+  if (name === "deno") {
+    const binary = platform === "win32" ? "deno.exe" : "deno";
+    const path = installed(name, `@deno/${platform}-${arch}${platform === "linux" ? "-glibc" : ""}`, "2", binary);
+    return [path, "run", "--allow-all"];
+  }
+  const system = platform === "win32" ? "win" : platform;
+  return [installed(name, `node-${system}-${arch}`, name, join("bin", executable))];
+}
+
+/** The newest of a major version, without an install script: from the package that holds this platform's binary. */
+function installed(name: string, packageName: string, major: string, binary: string): string {
+  const folder = join(root, ".cache", "node", name);
+  const path = join(folder, "node_modules", packageName, binary);
   if (existsSync(path)) return path;
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true }));
-  run("npm", ["install", "--no-audit", "--no-fund", `${name}@${major}`], folder);
+  run("npm", ["install", "--no-audit", "--no-fund", `${packageName}@${major}`], folder);
+  chmodSync(path, 0o755); // an install script of the package that depends on it would do so
   return path;
+}
+
+/** Bun and Deno, where the registry has them; Node must be had. */
+function availableRuntime(name: string): Runtime | null {
+  try {
+    return runtimeOf(name);
+  } catch (error) {
+    if (name !== "bun" && name !== "deno") throw error;
+    console.error(`${name} is skipped: ${error instanceof Error ? error.message : error}`);
+    return null;
+  }
 }
 
 /** An empty program with the packed package as its only dependency. */
@@ -81,33 +122,42 @@ function runTests(
   return { passed: `${numPassedTests} passed` };
 }
 
-const wanted = process.argv.length > 2 ? process.argv.slice(2) : ["own", "20", "22", "24", "26"];
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : ["own", "20", "22", "24", "26", "bun", "deno"];
 const folder = mkdtempSync(join(tmpdir(), "plainbert-matrix-"));
 const rows: Record<string, string>[] = [];
 try {
   install(folder);
   for (const version of wanted) {
-    const node = version === "own" ? ownNode() : nodeOf(version);
+    const runtime = availableRuntime(version);
+    if (!runtime) {
+      rows.push({ runtime: version, result: "skipped" });
+      continue;
+    }
+    const [path, ...args] = runtime;
     const start = performance.now();
     // Without npm's variables and PATH, so that nothing of this folder reaches the program.
-    const { status, stdout, stderr } = spawnSync(node, ["smoke.mjs"], { cwd: folder, encoding: "utf8", env: {} });
+    const { status, stdout, stderr } = spawnSync(path, [...args, "smoke.mjs"], {
+      cwd: folder,
+      encoding: "utf8",
+      env: {},
+    });
     const ran = status === 0 ? (JSON.parse(stdout) as Record<string, string>) : {};
-    const tests = status === 0 && TESTED.includes(version) ? runTests(node, version, folder) : { passed: "" };
+    const tests = status === 0 && TESTED.includes(version) ? runTests(path, version, folder) : { passed: "" };
     rows.push({
-      Node: version,
-      version: ran.node ?? "",
-      V8: ran.v8 ?? "",
+      runtime: /^\d/.test(version) ? `Node ${version}` : version,
+      version: ran.version ?? "",
+      engine: ran.engine ?? "",
       "digest of plain": (ran.digest ?? "").slice(0, 16),
       "variants of simd": ran.simd ?? "",
       tests: tests.passed,
       seconds: ((performance.now() - start) / 1000).toFixed(1),
       result: status === 0 && tests.failure === undefined ? "passed" : "FAILED",
     });
-    if (tests.failure !== undefined) console.error(`Node ${version} (${node}):\n${tests.failure}`);
-    if (status !== 0) console.error(`Node ${version} (${node}):\n${stderr || stdout}`);
+    if (tests.failure !== undefined) console.error(`${version} (${path}):\n${tests.failure}`);
+    if (status !== 0) console.error(`${version} (${path}):\n${stderr || stdout}`);
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
 console.table(rows);
-if (rows.some(({ result }) => result !== "passed")) process.exitCode = 1;
+if (rows.some(({ result }) => result === "FAILED")) process.exitCode = 1;

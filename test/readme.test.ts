@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
+import { blocks, Programs } from "./support/examples.ts";
 
 /**
  * Runs what README.md shows, from the sources, and compares what is printed with what README.md says is printed. Looks in
@@ -11,13 +12,6 @@ const root = join(import.meta.dirname, "..");
 const read = (name: string) => readFileSync(join(root, name), "utf8");
 const manifest = JSON.parse(read("package.json"));
 const readme = read("README.md");
-
-/** The code blocks of a language, in order. */
-function blocks(markdown: string, language: string): string[] {
-  return [...markdown.matchAll(/^```(\w*)\n(.*?)^```$/gms)]
-    .filter(([, of]) => of === language)
-    .map(([, , code]) => code);
-}
 
 const bash = (command: string) => spawnSync("bash", ["-o", "pipefail", "-c", command], { cwd: root, encoding: "utf8" });
 
@@ -43,28 +37,9 @@ describe("commands", () => {
 });
 
 describe("examples", () => {
-  const folder = join(root, ".cache", "readme");
   const examples = blocks(readme, "ts");
-  const path = (n: number) => join(folder, `example${n}.ts`);
-
-  beforeAll(() => {
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true });
-    for (const [n, code] of examples.entries()) writeFileSync(path(n), fromSources(code));
-    writeFileSync(
-      join(folder, "tsconfig.json"),
-      JSON.stringify({ extends: "../../tsconfig.json", include: ["*.ts"], compilerOptions: { noUnusedLocals: false } }),
-    );
-  });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-  /** The package's entry points as files of src, so that the test needs no build. */
-  function fromSources(code: string): string {
-    return code.replace(/from "plainbert(\/\w+)?"/g, (_, subpath = "") => {
-      const built: string = manifest.exports[`.${subpath}`].default;
-      return `from "${built.replace("./dist/", "../../src/").replace(/\.js$/, ".ts")}"`;
-    });
-  }
+  const programs = new Programs("readme", new Map(examples.map((code, n) => [`example${n}`, code])));
+  afterAll(() => programs.remove());
 
   test("there are some, for every entry point", () => {
     expect(examples.length).toBeGreaterThanOrEqual(5);
@@ -73,17 +48,13 @@ describe("examples", () => {
     }
   });
 
-  test("compile", () => {
-    const tsc = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", folder]);
-    expect(String(tsc.stdout)).toBe("");
-    expect(tsc.status).toBe(0);
-  });
+  test("compile", () => expect(programs.compile()).toBe(""));
 
   test.each(examples.map((code, n) => [n, code] as const))("example %i prints what its comments say", (n, code) => {
     const promised = [...code.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map(([, output]) => output);
     expect(promised.length).toBe(code.split("console.log(").length - 1);
     expect(promised.length).toBeGreaterThan(0);
-    const ran = spawnSync(process.execPath, [path(n)], { encoding: "utf8" });
+    const ran = spawnSync(process.execPath, [programs.path(`example${n}`)], { encoding: "utf8" });
     expect(ran.stderr).toBe("");
     expect(ran.stdout.trimEnd().split("\n")).toEqual(promised);
   });

@@ -83,17 +83,21 @@ export interface EncodeWithinOptions {
 }
 
 /**
- * Encodes a text, or a pair, for a model that takes `limit` tokens.
+ * Encodes a text, its words, or a pair, for a model that takes `limit` tokens.
  *
  * @throws BertError ERR_INPUT a text without any token; more tokens than the model takes and no `truncation`
  */
 export function encodeWithin(
   where: string,
   tokenizer: BertTokenizer,
-  { name, text }: NamedText,
+  input: NamedText | { readonly name: string; readonly words: readonly string[] },
   { textPair, truncation, limit }: EncodeWithinOptions,
 ): Encoding {
+  const { name } = input;
+  const isSplitIntoWords = "words" in input;
+  const text = isSplitIntoWords ? input.words : input.text;
   const encoding = tokenizer.encode(text, {
+    isSplitIntoWords,
     ...(textPair && { textPair: textPair.text }),
     ...(truncation && { truncation, maxLength: limit }),
   });

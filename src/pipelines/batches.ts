@@ -37,14 +37,27 @@ export interface Steps<Item, Encoded, Answer> {
   compute(batch: readonly Encoded[], signal?: AbortSignal): Promise<readonly Answer[]>;
 }
 
-/** Answers a list of items, in order, a batch at a time; an encoded item counts as many tokens as it is long. */
+/**
+ * Answers a list of items, in order, a batch at a time; an encoded item counts as many tokens as it is long. While a batch is
+ * computed the next is encoded.
+ */
 export async function answerAll<Item, Encoded extends { readonly length: number }, Answer>(
   items: readonly Item[],
   { encode, compute }: Steps<Item, Encoded, Answer>,
   signal: AbortSignal | undefined,
 ): Promise<Answer[]> {
   const answers: Answer[] = [];
-  for (const batch of batchesOf(items, encode, ({ length }) => length)) answers.push(...(await compute(batch, signal)));
+  let computing: Promise<readonly Answer[]> | undefined;
+  try {
+    for (const batch of batchesOf(items, encode, ({ length }) => length)) {
+      if (computing) answers.push(...(await computing));
+      computing = compute(batch, signal);
+    }
+  } catch (error) {
+    await computing?.catch(() => {}); // an item that cannot be encoded is the caller's error, not what becomes of those before
+    throw error;
+  }
+  if (computing) answers.push(...(await computing));
   return answers;
 }
 

@@ -5,6 +5,7 @@ import { softmax } from "./scores.ts";
 
 /** How the tokens of a word, and the words of an entity, become one answer. */
 export const AGGREGATION_STRATEGIES = ["none", "simple", "first", "average", "max"] as const;
+/** One of the ways to aggregate. */
 export type AggregationStrategy = (typeof AGGREGATION_STRATEGIES)[number];
 
 /** What a token, or a word, is said to be. */
@@ -50,6 +51,7 @@ type Word = Omit<TokenEntity, "index" | "word"> & { readonly index: number; read
  * The tokens of a window that stand in the text.
  *
  * @param logits [T, labels]
+ * @param starts where each word begins in the text, if the tokenizer was given words: its offsets are then those within a word
  */
 export function tokenScores(
   where: string,
@@ -57,6 +59,7 @@ export function tokenScores(
   window: Encoding,
   logits: Float32Array,
   unkTokenId: number | undefined,
+  starts?: readonly number[],
 ): TokenScores[] {
   const { length, inputIds, offsets, specialTokensMask, wordIds } = window;
   const N = logits.length / length;
@@ -64,12 +67,14 @@ export function tokenScores(
   const result: TokenScores[] = [];
   for (let t = 0; t < length; t++) {
     if (specialTokensMask[t] === 1) continue;
-    const [start, end] = offsets[t];
+    const before = starts?.[wordIds[t]!] ?? 0;
+    const [start, end] = [before + offsets[t][0], before + offsets[t][1]];
     result.push({
       scores: softmax(where, logits.subarray(t * N, (t + 1) * N)),
       index: t,
       word: inputIds[t] === unkTokenId ? text.slice(start, end) : tokens[t],
-      isSubword: wordIds[t] === wordIds[t - 1],
+      // As Python: of a word that was given, the parts that punctuation makes are words of their own.
+      isSubword: wordIds[t] === wordIds[t - 1] && tokens[t].startsWith("##"),
       start,
       end,
     });

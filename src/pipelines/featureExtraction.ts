@@ -13,16 +13,15 @@ import {
 } from "./arguments.ts";
 import { answerAll, tokenLimit, withoutDecoder } from "./batches.ts";
 import type { Bert } from "./load.ts";
+import { POOLINGS, type Pooling, pooled } from "./pooling.ts";
+import { expectRanges, PRECISIONS, type Precision, quantized, rangesOf } from "./quantize.ts";
 import { type InputStream, sized, withStreams } from "./stream.ts";
-
-/** How the vectors of a text's tokens become one: their mean, the one of [CLS], or the largest number in each place. */
-const POOLINGS = ["none", "mean", "cls", "max"] as const;
-export type Pooling = (typeof POOLINGS)[number];
 
 const LAYERS = ["last", "concat_last_4", "sum_last_4"] as const;
 
+/** Options of a call, named as in transformers.js; `layers` and `truncate_dim` beside them. */
 export interface FeatureExtractionOptions extends CallOptions {
-  /** Default "none": a vector for each token. [CLS] and [SEP] are tokens too, and count in "mean" and "max". */
+  /** Default "none": a vector for each token. [CLS] and [SEP] are tokens too, and count in the means and "max". */
   readonly pooling?: Pooling;
   /**
    * Of which layers the vectors are: the last one's, the default; those of the last four end to end, 4H numbers; or their sum. The
@@ -36,6 +35,18 @@ export interface FeatureExtractionOptions extends CallOptions {
   readonly truncate_dim?: number;
   /** Divide each vector by its length, so that the dot product of two is their cosine similarity. Default false. */
   readonly normalize?: boolean;
+  /** Give pooled vectors in fewer bits, by the rule of `precision`. Default false. */
+  readonly quantize?: boolean;
+  /**
+   * With `quantize`: "binary", the default, or "ubinary" keep signs, eight in a byte; "int8" or "uint8" one of 256 steps of a
+   * range, which has to be known: from `ranges`, or from the texts of the call.
+   */
+  readonly precision?: Precision;
+  /**
+   * With "int8" and "uint8": [2, H], the least number in each place and then the largest, as an earlier result's `ranges`. Default:
+   * those of this call's vectors, so that codes of two calls without it cannot be compared.
+   */
+  readonly ranges?: ArrayLike<number>;
   /** Cut a text that is too long for the model instead of refusing it. Default false. */
   readonly truncation?: boolean;
 }
@@ -51,9 +62,28 @@ export interface FeatureTensor<List> {
   tolist(): List;
 }
 
-type PerToken = FeatureExtractionOptions & { readonly pooling?: "none" };
-type PerText = FeatureExtractionOptions & { readonly pooling: Exclude<Pooling, "none"> };
+/** Pooled vectors in fewer bits. */
+export interface QuantizedFeatures {
+  /** B texts: [B, H / 8] where signs are kept, [B, H] for "int8" and "uint8". */
+  readonly dims: readonly number[];
+  /** "int8" for "binary" and "int8", else "uint8". */
+  readonly type: "int8" | "uint8";
+  /**
+   * Row-major. Signs: the first of eight numbers in the highest bit, 1 where it is above 0; "binary" is that byte − 128. Steps:
+   * a code c of "uint8" stands for low + c · (high − low) / 255 and what is above it, up to the next; "int8" is c − 128.
+   */
+  readonly data: Int8Array | Uint8Array;
+  /** "int8" and "uint8": low and high of each place, [2, H], for the option `ranges`. */
+  readonly ranges?: Float32Array;
+  /** As nested arrays. */
+  tolist(): number[][];
+}
 
+type PerToken = FeatureExtractionOptions & { readonly pooling?: "none"; readonly quantize?: false };
+type PerText = FeatureExtractionOptions & { readonly pooling: Exclude<Pooling, "none">; readonly quantize?: false };
+type Quantized = FeatureExtractionOptions & { readonly pooling: Exclude<Pooling, "none">; readonly quantize: true };
+
+/** What `pipeline("feature-extraction")` gives. */
 export interface FeatureExtraction {
   /**
    * The encoder's output for each token of a text, or one vector for the text. A text's numbers are the same, to the
@@ -63,9 +93,11 @@ export interface FeatureExtraction {
    * @example
    * const { dims, data } = await extract(["A text.", "Another."], { pooling: "mean", normalize: true });
    * dims; // [2, 256]
+   * (await extract("A text.", { pooling: "mean", quantize: true })).data; // Int8Array of 32, a bit for each number's sign
    */
   (text: string | readonly string[], options?: PerToken): Promise<FeatureTensor<number[][][]>>;
   (text: string | readonly string[], options: PerText): Promise<FeatureTensor<number[][]>>;
+  (text: string | readonly string[], options: Quantized): Promise<QuantizedFeatures>;
   /**
    * Answers a stream of any length, text by text and in order, each as the text alone: [1, T, H] or [1, H]. Several are
    * computed at once; while the caller handles their results the next are, and the stream is read no further. Leaving the
@@ -77,6 +109,7 @@ export interface FeatureExtraction {
    */
   (texts: InputStream<string>, options?: PerToken): AsyncGenerator<FeatureTensor<number[][][]>, void, undefined>;
   (texts: InputStream<string>, options: PerText): AsyncGenerator<FeatureTensor<number[][]>, void, undefined>;
+  (texts: InputStream<string>, options: Quantized): AsyncGenerator<QuantizedFeatures, void, undefined>;
 }
 
 const TASK = "feature-extraction";
@@ -86,24 +119,14 @@ export function featureExtraction(bert: Bert): FeatureExtraction {
   const H = bert.config.hiddenSize;
 
   function prepare(options: FeatureExtractionOptions) {
-    expectOptions(TASK, options, ["pooling", "layers", "truncate_dim", "normalize", "truncation"]);
-    const { pooling = "none", layers = "last" } = options;
-    if (!LAYERS.includes(layers)) throw wrongArgument(TASK, "layers", `one of ${LAYERS.join(", ")}`, layers);
-    if (layers !== "last" && bert.config.numHiddenLayers < 4) {
-      throw wrongArgument(TASK, "layers", `last for a model of ${bert.config.numHiddenLayers} layers`, layers);
-    }
-    const width = layers === "concat_last_4" ? 4 * H : H;
-    const size = options.truncate_dim === undefined ? width : expectCount(TASK, "truncate_dim", options.truncate_dim);
-    if (size > width) throw wrongArgument(TASK, "truncate_dim", `at most ${width}, what a vector has`, size);
-    if (!POOLINGS.includes(pooling)) throw wrongArgument(TASK, "pooling", `one of ${POOLINGS.join(", ")}`, pooling);
-    const normalize = flagOf(TASK, "normalize", options.normalize);
+    const { perToken, size, width, pooling, layers, normalize, ...quantization } = settingsOf(options, bert);
     const truncation = flagOf(TASK, "truncation", options.truncation);
     const limit = tokenLimit(bert);
     return {
-      perToken: pooling === "none",
-      encode: (text: NamedText) => encodeWithin(TASK, tokenizer, text, { truncation, limit }),
-
+      ...quantization,
+      perToken,
       size,
+      encode: (text: NamedText) => encodeWithin(TASK, tokenizer, text, { truncation, limit }),
 
       /** For each text [T of the text, size] or [size]. */
       async compute(batch: readonly Encoding[], signal?: AbortSignal): Promise<Float32Array[]> {
@@ -123,21 +146,99 @@ export function featureExtraction(bert: Bert): FeatureExtraction {
     };
   }
 
-  async function run(input: unknown, options: FeatureExtractionOptions = {}): Promise<FeatureTensor<unknown>> {
-    const steps = prepare(options);
-    const features = await answerAll(expectTexts(TASK, input), steps, options.signal);
-    return stacked(features, steps.size, steps.perToken);
+  async function run(input: unknown, options: FeatureExtractionOptions = {}): Promise<unknown> {
+    const { perToken, size, precision, ranges, ...steps } = prepare(options);
+    const texts = expectTexts(TASK, input);
+    if (needsRanges(precision, ranges) && texts.length === 1) {
+      throw wrongArgument(TASK, "ranges", `given for ${precision} vectors of a single text`, ranges);
+    }
+    const features = stacked(await answerAll(texts, steps, options.signal), size, perToken);
+    return precision ? inFewerBits(features, precision, ranges) : features;
   }
 
   return withStreams(TASK, run, (options: FeatureExtractionOptions) => {
-    const { perToken, size, encode, compute } = prepare(options);
+    const { perToken, size, encode, compute, precision, ranges } = prepare(options);
+    if (needsRanges(precision, ranges)) {
+      throw wrongArgument(TASK, "ranges", `given for ${precision} vectors of a stream`, ranges);
+    }
     return {
       encode: (text, i) => sized(encode(expectText(TASK, `texts[${i}]`, text))),
       async compute(batch: readonly Encoding[], signal) {
-        return (await compute(batch, signal)).map((feature) => stacked([feature], size, perToken));
+        const features = (await compute(batch, signal)).map((feature) => stacked([feature], size, perToken));
+        return precision ? features.map((feature) => inFewerBits(feature, precision, ranges)) : features;
       },
     };
   }) as FeatureExtraction;
+}
+
+/** The options but `truncation`, checked. */
+function settingsOf(options: FeatureExtractionOptions, { config }: Bert) {
+  expectOptions(TASK, options, [
+    ...["pooling", "layers", "truncate_dim", "normalize", "quantize", "precision", "ranges"],
+    "truncation",
+  ]);
+  const { pooling = "none", layers = "last" } = options;
+  const H = config.hiddenSize;
+  if (!LAYERS.includes(layers)) throw wrongArgument(TASK, "layers", `one of ${LAYERS.join(", ")}`, layers);
+  if (layers !== "last" && config.numHiddenLayers < 4) {
+    throw wrongArgument(TASK, "layers", `last for a model of ${config.numHiddenLayers} layers`, layers);
+  }
+  const width = layers === "concat_last_4" ? 4 * H : H;
+  const size = options.truncate_dim === undefined ? width : expectCount(TASK, "truncate_dim", options.truncate_dim);
+  if (size > width) throw wrongArgument(TASK, "truncate_dim", `at most ${width}, what a vector has`, size);
+  if (!POOLINGS.includes(pooling)) throw wrongArgument(TASK, "pooling", `one of ${POOLINGS.join(", ")}`, pooling);
+  const normalize = flagOf(TASK, "normalize", options.normalize);
+  return { perToken: pooling === "none", size, width, pooling, layers, normalize, ...quantizationOf(options, size) };
+}
+
+/** What `quantize` and its kin say; nothing where they are left out. */
+function quantizationOf(
+  options: FeatureExtractionOptions,
+  size: number,
+): { precision?: Precision; ranges?: Float32Array } {
+  const { precision = "binary", pooling = "none", ranges } = options;
+  if (!flagOf(TASK, "quantize", options.quantize)) {
+    // An explicit false is transformers.js's way to say no to a precision that is there.
+    const idle = options.quantize === undefined && ["precision", "ranges"].find((name) => name in options);
+    if (idle) throw wrongArgument(TASK, "quantize", `true where there is ${idle}`, options.quantize);
+    return {};
+  }
+  if (!PRECISIONS.includes(precision)) {
+    throw wrongArgument(TASK, "precision", `one of ${PRECISIONS.join(", ")}`, precision);
+  }
+  if (pooling === "none")
+    throw wrongArgument(TASK, "pooling", "another than none where vectors are quantized", pooling);
+  const signs = precision === "binary" || precision === "ubinary";
+  if (signs && size % 8 !== 0) {
+    throw wrongArgument(TASK, "truncate_dim", `a multiple of 8 where signs are kept, 8 in a byte`, size);
+  }
+  if (ranges === undefined) return { precision };
+  if (signs) throw wrongArgument(TASK, "precision", "int8 or uint8 where there are ranges", precision);
+  return { precision, ranges: expectRanges(TASK, ranges, size) };
+}
+
+function needsRanges(precision: Precision | undefined, ranges: Float32Array | undefined): boolean {
+  return (precision === "int8" || precision === "uint8") && !ranges;
+}
+
+/** [B, size] */
+function inFewerBits(
+  { dims, data }: FeatureTensor<unknown>,
+  precision: Precision,
+  given?: Float32Array,
+): QuantizedFeatures {
+  const [B, size] = dims;
+  const signs = precision === "binary" || precision === "ubinary";
+  const ranges = signs ? undefined : (given ?? rangesOf(data, size));
+  const codes = quantized(data, size, precision, ranges);
+  const shape = [B, codes.length / B];
+  return {
+    dims: shape,
+    type: codes instanceof Int8Array ? "int8" : "uint8",
+    data: codes,
+    ...(ranges && { ranges }),
+    tolist: () => nested(codes, shape) as number[][],
+  };
 }
 
 /** Σ of the layers [T, H], rounded once. */
@@ -182,18 +283,6 @@ function vectors(tokens: Float32Array, H: number, pooling: Pooling, size: number
   return result;
 }
 
-/** [T, H] → [H] */
-function pooled(tokens: Float32Array, H: number, pooling: Exclude<Pooling, "none">): Float64Array {
-  const vector = Float64Array.from(tokens.subarray(0, H)); // that of [CLS]
-  if (pooling === "cls") return vector;
-  for (let i = H; i < tokens.length; i++) {
-    const h = i % H;
-    if (pooling === "mean") vector[h] += tokens[i];
-    else if (tokens[i] > vector[h]) vector[h] = tokens[i];
-  }
-  return pooling === "mean" ? vector.map((sum) => sum / (tokens.length / H)) : vector;
-}
-
 function stacked(features: readonly Float32Array[], H: number, perToken: boolean): FeatureTensor<unknown> {
   const size = features.reduce((most, { length }) => Math.max(most, length), 0);
   const data = new Float32Array(features.length * size);
@@ -202,7 +291,7 @@ function stacked(features: readonly Float32Array[], H: number, perToken: boolean
   return { dims, type: "float32", data, tolist: () => nested(data, dims) };
 }
 
-function nested(data: Float32Array, dims: readonly number[]): unknown[] {
+function nested(data: Float32Array | Int8Array | Uint8Array, dims: readonly number[]): unknown[] {
   if (dims.length === 1) return Array.from(data);
   const size = data.length / dims[0];
   return Array.from({ length: dims[0] }, (_, i) => nested(data.subarray(i * size, (i + 1) * size), dims.slice(1)));

@@ -16,6 +16,7 @@ import type { Bert } from "./load.ts";
 import { softmax, topK } from "./scores.ts";
 import { type InputStream, withStreams } from "./stream.ts";
 
+/** Options of a call, named as in Hugging Face. */
 export interface FillMaskOptions extends CallOptions {
   /** How many predictions for each mask; at most as many as there are tokens, or targets. Default 5. */
   readonly top_k?: number;
@@ -51,6 +52,7 @@ export type FillMaskOutput<Text extends string> = string extends Text
       : FillMaskPrediction[]
     : FillMaskPrediction[] | FillMaskPrediction[][];
 
+/** What `pipeline("fill-mask")` gives. */
 export interface FillMask {
   /**
    * Predicts the masked tokens of a text. An array of texts gives an array of results, each the same, to the bit, as

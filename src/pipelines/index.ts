@@ -1,12 +1,19 @@
 export type { CallOptions } from "./arguments.ts";
 export type { AggregationStrategy, EntityGroup, TokenEntity } from "./entities.ts";
-export type { FeatureExtraction, FeatureExtractionOptions, FeatureTensor, Pooling } from "./featureExtraction.ts";
+export type {
+  FeatureExtraction,
+  FeatureExtractionOptions,
+  FeatureTensor,
+  QuantizedFeatures,
+} from "./featureExtraction.ts";
 export type { FillMask, FillMaskOptions, FillMaskOutput, FillMaskPrediction } from "./fillMask.ts";
 export { Bert, BUNDLED_MODEL, downloadModel, type LoadOptions, loadBert, loadTokenizer } from "./load.ts";
-export type { Choice, MultipleChoice, MultipleChoiceOptions } from "./multipleChoice.ts";
+export type { Choice, MultipleChoice, MultipleChoiceOptions, TextAndChoices } from "./multipleChoice.ts";
 export type { NextSentence, NextSentenceOptions, NextSentencePrediction, TextPair } from "./nextSentence.ts";
 export { type Pipeline, type PipelineOptions, type PipelineTask, type PipelineTasks, pipeline } from "./pipeline.ts";
+export type { Pooling } from "./pooling.ts";
 export type { PseudoLogLikelihood, PseudoLogLikelihoodOptions, TextLikelihood } from "./pseudoLogLikelihood.ts";
+export type { Precision } from "./quantize.ts";
 export type { Answer, QuestionAndContext, QuestionAnswering, QuestionAnsweringOptions } from "./questionAnswering.ts";
 export { type BuildIndexOptions, buildIndex, loadIndex, type SearchIndex, type SearchResult } from "./searchIndex.ts";
 export type {

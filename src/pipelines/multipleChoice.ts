@@ -1,3 +1,4 @@
+import type { Encoding } from "../tokenizer/index.ts";
 import {
   type CallOptions,
   encodeWithin,
@@ -10,7 +11,9 @@ import {
 import { batchesOf, tokenLimit } from "./batches.ts";
 import type { Bert } from "./load.ts";
 import { softmax, topK } from "./scores.ts";
+import { type InputStream, isStream, oneByOne } from "./stream.ts";
 
+/** Options of a call. */
 export interface MultipleChoiceOptions extends CallOptions {
   /** Cut a pair that is too long for the model, from the end of the longer text, instead of refusing it. Default false. */
   readonly truncation?: boolean;
@@ -24,23 +27,40 @@ export interface Choice {
   readonly score: number;
 }
 
-/**
- * Which of several texts goes on best with the first, or answers it: the softmax over one logit for each pair (Devlin et al.
- * 2019, §4.4).
- *
- * @returns all choices, best first
- * @throws BertError ERR_INPUT a text that is empty or no string, a pair too long for the model, or another wrong argument
- * @example
- * const [best] = await choose("She went to the door.", ["It was locked.", "The sea is red."]);
- * best; // { choice: "It was locked.", index: 0, score: 0.97… }
- */
-export type MultipleChoice = (
-  text: string,
-  choices: readonly string[],
-  options?: MultipleChoiceOptions,
-) => Promise<Choice[]>;
+/** A text with the texts that may go on with it. */
+export interface TextAndChoices {
+  readonly text: string;
+  readonly choices: readonly string[];
+}
+
+/** What `pipeline("multiple-choice", model)` gives. */
+export interface MultipleChoice {
+  /**
+   * Which of several texts goes on best with the first, or answers it: the softmax over one logit for each pair (Devlin et al.
+   * 2019, §4.4). An array gives an array of results, each the same, to the bit, as the text with its choices alone gives.
+   *
+   * @returns all choices, best first
+   * @throws BertError ERR_INPUT a text that is empty or no string, a pair too long for the model, or another wrong argument
+   * @example
+   * const [best] = await choose("She went to the door.", ["It was locked.", "The sea is red."]);
+   * best; // { choice: "It was locked.", index: 0, score: 0.97… }
+   */
+  (text: string, choices: readonly string[], options?: MultipleChoiceOptions): Promise<Choice[]>;
+  (items: readonly TextAndChoices[], options?: MultipleChoiceOptions): Promise<Choice[][]>;
+  /**
+   * Answers a stream of any length, one after the other. Leaving the loop closes it.
+   *
+   * @throws BertError as above, after the results before; what the stream throws
+   */
+  (items: InputStream<TextAndChoices>, options?: MultipleChoiceOptions): AsyncGenerator<Choice[], void, undefined>;
+}
 
 const TASK = "multiple-choice";
+
+interface EncodedItem {
+  readonly choices: readonly string[];
+  readonly pairs: readonly Encoding[];
+}
 
 /** @throws BertError ERR_INPUT the model has no multiple-choice head */
 export function multipleChoice(bert: Bert): MultipleChoice {
@@ -48,27 +68,63 @@ export function multipleChoice(bert: Bert): MultipleChoice {
   if (config.architecture !== "BertForMultipleChoice") {
     throw wrongArgument(TASK, "model", "a BertForMultipleChoice", config.architecture);
   }
-  return async (text, choices, options = {}) => {
-    expectOptions(TASK, options, ["truncation"]);
-    const truncation = flagOf(TASK, "truncation", options.truncation);
-    if (!Array.isArray(choices)) throw wrongArgument(TASK, "choices", "an array of texts", choices);
-    const first = expectText(TASK, "text", text);
-    const seconds = expectTexts(TASK, choices).map(({ text }, i) => ({ name: `choices[${i}]`, text }));
+
+  /** @param name of the item in messages; "" for the arguments of a call */
+  function encode(item: unknown, name: string, truncation: boolean): EncodedItem {
+    if (typeof item !== "object" || item === null || !("text" in item && "choices" in item)) {
+      throw wrongArgument(TASK, name, "{ text, choices }", item);
+    }
+    const prefix = name && `${name}.`;
+    const { text, choices } = item;
+    if (!Array.isArray(choices)) throw wrongArgument(TASK, `${prefix}choices`, "an array of texts", choices);
+    const first = expectText(TASK, `${prefix}text`, text);
+    const seconds = expectTexts(TASK, choices).map(({ text }, i) => ({ name: `${prefix}choices[${i}]`, text }));
     const limit = tokenLimit(bert);
     const pairs = seconds.map((textPair) => encodeWithin(TASK, tokenizer, first, { textPair, truncation, limit }));
+    return { choices, pairs };
+  }
+
+  /** Pairs of all items in passes that have room for them; a pair's logit does not depend on its neighbours. */
+  async function answer(items: readonly EncodedItem[], signal: AbortSignal | undefined): Promise<Choice[][]> {
     const logits: number[] = [];
     for (const batch of batchesOf(
-      pairs,
+      items.flatMap(({ pairs }) => pairs),
       (pair) => pair,
       ({ length }) => length,
     )) {
-      const output = await bert.forward(batch, {
-        lastHiddenState: false,
-        ...(options.signal && { signal: options.signal }),
-      });
+      const output = await bert.forward(batch, { lastHiddenState: false, ...(signal && { signal }) });
       logits.push(...output.logits!.data); // [1, choices of this batch]
     }
-    const scores = softmax(TASK, Float32Array.from(logits));
-    return topK(scores, scores.length).map((index) => ({ choice: choices[index], index, score: scores[index] }));
-  };
+    let at = 0;
+    return items.map(({ choices }) => {
+      const scores = softmax(TASK, Float32Array.from(logits.slice(at, at + choices.length)));
+      at += choices.length;
+      return topK(scores, scores.length).map((index) => ({ choice: choices[index], index, score: scores[index] }));
+    });
+  }
+
+  function truncationOf(options: MultipleChoiceOptions): boolean {
+    expectOptions(TASK, options, ["truncation"]);
+    return flagOf(TASK, "truncation", options.truncation);
+  }
+
+  async function run(first: unknown, ...rest: unknown[]): Promise<unknown> {
+    const isList = Array.isArray(first);
+    const items: unknown[] = isList ? Array.from(first) : [{ text: first, choices: rest.shift() }];
+    const options = (rest[0] === undefined ? {} : rest[0]) as MultipleChoiceOptions;
+    const truncation = truncationOf(options);
+    if (items.length === 0) throw wrongArgument(TASK, "items", "at least one { text, choices }", first);
+    const encoded = items.map((item, i) => encode(item, isList ? `items[${i}]` : "", truncation));
+    const answers = await answer(encoded, options.signal);
+    return isList ? answers : answers[0];
+  }
+
+  return ((first: unknown, ...rest: unknown[]) => {
+    if (!isStream(first)) return run(first, ...rest);
+    const options = (rest[0] === undefined ? {} : rest[0]) as MultipleChoiceOptions;
+    return oneByOne(first, async (item, i) => {
+      const encoded = encode(item, `items[${i}]`, truncationOf(options));
+      return (await answer([encoded], options.signal))[0];
+    });
+  }) as MultipleChoice;
 }

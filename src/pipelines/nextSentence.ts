@@ -13,6 +13,7 @@ import type { Bert } from "./load.ts";
 import { softmax } from "./scores.ts";
 import { type InputStream, sized, withStreams } from "./stream.ts";
 
+/** Options of a call. */
 export interface NextSentenceOptions extends CallOptions {
   /** 1, the default: the likelier label. null: both, likelier first. */
   readonly top_k?: 1 | null;
@@ -34,6 +35,7 @@ export type TextPair =
 type Best = NextSentenceOptions & { readonly top_k?: 1 };
 type Both = NextSentenceOptions & { readonly top_k: null };
 
+/** What `pipeline("next-sentence-prediction")` gives. */
 export interface NextSentence {
   /**
    * Whether the second text is likely to follow the first. An array of pairs gives an array of results, each the same,

@@ -18,6 +18,8 @@ export interface PipelineTasks {
   readonly "fill-mask": FillMask;
   readonly "next-sentence-prediction": NextSentence;
   readonly "feature-extraction": FeatureExtraction;
+  /** The same as "feature-extraction". */
+  readonly embeddings: FeatureExtraction;
   readonly "text-classification": TextClassification;
   /** The same as "text-classification". */
   readonly "sentiment-analysis": TextClassification;
@@ -30,6 +32,7 @@ export interface PipelineTasks {
   readonly "multiple-choice": MultipleChoice;
   readonly "pseudo-log-likelihood": PseudoLogLikelihood;
 }
+/** The name of a task. */
 export type PipelineTask = keyof PipelineTasks;
 
 /** How the model is loaded; which heads are needed follows from the task. */
@@ -55,6 +58,7 @@ const TASKS: {
   "fill-mask": ["BertForMaskedLM", fillMask],
   "next-sentence-prediction": ["BertForNextSentencePrediction", nextSentence],
   "feature-extraction": ["BertModel", featureExtraction],
+  embeddings: ["BertModel", featureExtraction],
   "text-classification": [null, textClassification],
   "sentiment-analysis": [null, textClassification],
   "token-classification": [null, tokenClassification],

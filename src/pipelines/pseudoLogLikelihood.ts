@@ -1,8 +1,18 @@
-import { type CallOptions, encodeWithin, expectOptions, expectTexts, flagOf, type NamedText } from "./arguments.ts";
+import {
+  type CallOptions,
+  encodeWithin,
+  expectOptions,
+  expectText,
+  expectTexts,
+  flagOf,
+  type NamedText,
+} from "./arguments.ts";
 import { batchesOf, expectMaskedLm, tokenLimit } from "./batches.ts";
 import type { Bert } from "./load.ts";
 import { logSoftmaxAt } from "./scores.ts";
+import { type InputStream, isStream, oneByOne } from "./stream.ts";
 
+/** Options of a call. */
 export interface PseudoLogLikelihoodOptions extends CallOptions {
   /** Cut a text that is too long for the model instead of refusing it. Default false. */
   readonly truncation?: boolean;
@@ -18,11 +28,12 @@ export interface TextLikelihood {
   readonly tokens: readonly { readonly token: string; readonly score: number }[];
 }
 
+/** What `pipeline("pseudo-log-likelihood")` gives. */
 export interface PseudoLogLikelihood {
   /**
    * How likely a text is to the masked language model: each of its tokens is masked in turn and predicted from all the others
-   * (Salazar et al. 2020, arXiv 1910.14659, equation 1). A text of T tokens costs T passes. An array of texts gives an array of
-   * results.
+   * (Salazar et al. 2020, arXiv 1910.14659, equation 1). A text of T tokens costs as much as T texts. An array of texts gives an
+   * array of results, each the same, to the bit, as the text alone gives.
    *
    * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument
    * @example
@@ -31,6 +42,12 @@ export interface PseudoLogLikelihood {
    */
   (text: string, options?: PseudoLogLikelihoodOptions): Promise<TextLikelihood>;
   (texts: readonly string[], options?: PseudoLogLikelihoodOptions): Promise<TextLikelihood[]>;
+  /**
+   * Answers a stream of any length, text by text. Leaving the loop closes it.
+   *
+   * @throws BertError as above, after the results before; what the stream throws
+   */
+  (texts: InputStream<string>, options?: PseudoLogLikelihoodOptions): AsyncGenerator<TextLikelihood, void, undefined>;
 }
 
 const TASK = "pseudo-log-likelihood";
@@ -41,36 +58,61 @@ export function pseudoLogLikelihood(bert: Bert): PseudoLogLikelihood {
   const { tokenizer, config } = bert;
   const V = config.vocabSize;
 
-  async function likelihood(text: NamedText, truncation: boolean, signal?: AbortSignal): Promise<TextLikelihood> {
+  function encode(text: NamedText, truncation: boolean): MaskableText {
     const { inputIds, specialTokensMask } = encodeWithin(TASK, tokenizer, text, {
       truncation,
       limit: tokenLimit(bert),
     });
-    const places = inputIds.flatMap((_, t) => (specialTokensMask[t] === 0 ? [t] : []));
-    const tokens: { token: string; score: number }[] = [];
-    for (const batch of batchesOf(
-      places,
-      (t) => t,
-      () => inputIds.length,
-    )) {
-      const { logits, predictionLogits = logits } = await bert.forward(
-        batch.map((t) => ({ inputIds: inputIds.with(t, maskTokenId) })),
-        { lastHiddenState: false, maskedLmPositions: batch.map((t) => [t]), ...(signal && { signal }) },
-      );
-      for (const [row, t] of batch.entries()) {
-        const score = logSoftmaxAt(TASK, predictionLogits!.data.subarray(row * V, (row + 1) * V), inputIds[t]);
-        tokens.push({ token: tokenizer.idToToken(inputIds[t])!, score });
-      }
-    }
-    const score = tokens.reduce((sum, token) => sum + token.score, 0);
-    return { score, perplexity: Math.exp(-score / tokens.length), tokens };
+    return { inputIds, places: inputIds.flatMap((_, t) => (specialTokensMask[t] === 0 ? [t] : [])) };
   }
 
-  return (async (input: unknown, options: PseudoLogLikelihoodOptions = {}) => {
+  /** Each text once for each of its tokens, many texts in one pass. */
+  async function answer(texts: readonly MaskableText[], signal: AbortSignal | undefined): Promise<TextLikelihood[]> {
+    const scores: number[] = [];
+    for (const batch of batchesOf(
+      texts.flatMap(({ inputIds, places }) => places.map((t) => ({ inputIds, t }))),
+      (masked) => masked,
+      ({ inputIds }) => inputIds.length,
+    )) {
+      const { logits, predictionLogits = logits } = await bert.forward(
+        batch.map(({ inputIds, t }) => ({ inputIds: inputIds.with(t, maskTokenId) })),
+        { lastHiddenState: false, maskedLmPositions: batch.map(({ t }) => [t]), ...(signal && { signal }) },
+      );
+      for (const [row, { inputIds, t }] of batch.entries()) {
+        scores.push(logSoftmaxAt(TASK, predictionLogits!.data.subarray(row * V, (row + 1) * V), inputIds[t]));
+      }
+    }
+    let at = 0;
+    return texts.map(({ inputIds, places }) => {
+      const tokens = places.map((t) => ({ token: tokenizer.idToToken(inputIds[t])!, score: scores[at++] }));
+      const score = tokens.reduce((sum, token) => sum + token.score, 0);
+      return { score, perplexity: Math.exp(-score / tokens.length), tokens };
+    });
+  }
+
+  function truncationOf(options: PseudoLogLikelihoodOptions): boolean {
     expectOptions(TASK, options, ["truncation"]);
-    const truncation = flagOf(TASK, "truncation", options.truncation);
-    const results: TextLikelihood[] = [];
-    for (const text of expectTexts(TASK, input)) results.push(await likelihood(text, truncation, options.signal));
+    return flagOf(TASK, "truncation", options.truncation);
+  }
+
+  async function run(input: unknown, options: PseudoLogLikelihoodOptions): Promise<unknown> {
+    const truncation = truncationOf(options);
+    const texts = expectTexts(TASK, input).map((text) => encode(text, truncation));
+    const results = await answer(texts, options.signal);
     return Array.isArray(input) ? results : results[0];
+  }
+
+  return ((input: unknown, options: PseudoLogLikelihoodOptions = {}) => {
+    if (!isStream(input)) return run(input, options);
+    return oneByOne(input, async (text, i) => {
+      const encoded = encode(expectText(TASK, `texts[${i}]`, text), truncationOf(options));
+      return (await answer([encoded], options.signal))[0];
+    });
   }) as PseudoLogLikelihood;
+}
+
+interface MaskableText {
+  readonly inputIds: readonly number[];
+  /** Of its own tokens, which are masked one by one. */
+  readonly places: readonly number[];
 }

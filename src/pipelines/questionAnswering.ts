@@ -15,6 +15,7 @@ import type { Bert } from "./load.ts";
 import { type InputStream, withStreams } from "./stream.ts";
 import { logitsOf, type TokenLogits, type Windows, windowsOf } from "./windows.ts";
 
+/** Options of a call, named as in Hugging Face. */
 export interface QuestionAnsweringOptions extends CallOptions {
   /** How many answers, the best first. Default 1. */
   readonly top_k?: number;
@@ -32,6 +33,7 @@ export interface QuestionAnsweringOptions extends CallOptions {
   readonly align_to_words?: boolean;
 }
 
+/** A part of the context. */
 export interface Answer {
   /** Probability of its first token times that of its last; summed up over the windows that give the same text. */
   readonly score: number;
@@ -41,6 +43,7 @@ export interface Answer {
   readonly answer: string;
 }
 
+/** What is asked, and of which text. */
 export interface QuestionAndContext {
   readonly question: string;
   readonly context: string;
@@ -49,10 +52,11 @@ export interface QuestionAndContext {
 type Best = QuestionAnsweringOptions & { readonly top_k?: 1 };
 type Several = QuestionAnsweringOptions & { readonly top_k: number };
 
+/** What `pipeline("question-answering", model)` gives. */
 export interface QuestionAnswering {
   /**
    * The part of the context that answers the question; with a `top_k`, a list of them. An array gives an array of results, each
-   * the same, to the bit, as the question alone gives.
+   * the same, to the bit, as the question alone gives; several questions may be asked of one context.
    *
    * @throws BertError ERR_INPUT a text that is empty or no string, or another wrong argument
    * @example
@@ -60,6 +64,10 @@ export interface QuestionAnswering {
    */
   (question: string, context: string, options?: Best): Promise<Answer>;
   (question: string, context: string, options: Several): Promise<Answer[]>;
+  (question: QuestionAndContext, options?: Best): Promise<Answer>;
+  (question: QuestionAndContext, options: Several): Promise<Answer[]>;
+  (questions: readonly string[], context: string | readonly string[], options?: Best): Promise<Answer[]>;
+  (questions: readonly string[], context: string | readonly string[], options: Several): Promise<Answer[][]>;
   (questions: readonly QuestionAndContext[], options?: Best): Promise<Answer[]>;
   (questions: readonly QuestionAndContext[], options: Several): Promise<Answer[][]>;
   /**
@@ -149,9 +157,12 @@ export function questionAnswering(bert: Bert): QuestionAnswering {
   async function run(first: unknown, ...rest: unknown[]): Promise<unknown> {
     const isList = Array.isArray(first);
     if (isList && first.length === 0) throw wrongArgument(TASK, "questions", "at least one question", first);
+    const isPair = typeof first === "object" && first !== null && !isList;
+    const apart = isList ? typeof first[0] === "string" : !isPair; // questions here, contexts in the next argument
+    const contexts = apart ? rest.shift() : undefined;
     const questions = isList
-      ? Array.from(first, (item, i) => textsOf(item, `questions[${i}].`))
-      : [textsOf({ question: first, context: rest.shift() }, "")];
+      ? (apart ? together(first, contexts) : Array.from(first)).map((item, i) => textsOf(item, `questions[${i}].`))
+      : [textsOf(isPair ? first : { question: first, context: contexts }, "")];
     const options = (rest[0] === undefined ? {} : rest[0]) as QuestionAnsweringOptions;
     const answers = await answerAll(questions, prepare(options), options.signal);
     return isList ? answers : answers[0];
@@ -207,6 +218,17 @@ function merged(context: string, spans: readonly AnswerSpan[]): Answer[] {
   return [...answers.values()];
 }
 
+/** Each question with its context, or all with the same. */
+function together(questions: readonly unknown[], contexts: unknown): unknown[] {
+  if (Array.isArray(contexts) && contexts.length !== questions.length) {
+    throw wrongArgument(TASK, "context", `one text, or one for each of ${questions.length} questions`, contexts);
+  }
+  return Array.from(questions, (question, i) => ({
+    question,
+    context: Array.isArray(contexts) ? contexts[i] : contexts,
+  }));
+}
+
 interface Texts {
   readonly question: NamedText;
   readonly context: NamedText;
@@ -214,7 +236,7 @@ interface Texts {
 
 function textsOf(input: unknown, prefix: string): Texts {
   if (typeof input !== "object" || input === null || !("question" in input && "context" in input)) {
-    throw new BertError("ERR_INPUT", `${TASK}: ${prefix.slice(0, -1)} must be { question, context }`);
+    throw new BertError("ERR_INPUT", `${TASK}: ${prefix.slice(0, -1) || "question"} must be { question, context }`);
   }
   return {
     question: expectText(TASK, `${prefix}question`, input.question),

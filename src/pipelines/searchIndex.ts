@@ -1,11 +1,13 @@
 import { BertError } from "../errors.ts";
 import { readSafetensors, type Safetensors } from "../tensor/safetensorsReader.ts";
-import { type CallOptions, expectCount, expectText, wrongArgument } from "./arguments.ts";
-import type { FeatureExtraction, Pooling } from "./featureExtraction.ts";
+import { type CallOptions, expectCount, expectOptions, expectText, expectTexts, wrongArgument } from "./arguments.ts";
+import type { FeatureExtraction } from "./featureExtraction.ts";
 import type { Pipeline } from "./pipeline.ts";
+import { type Pooling, TEXT_POOLINGS } from "./pooling.ts";
 import { topK } from "./scores.ts";
 import type { InputStream } from "./stream.ts";
 
+/** Options of `buildIndex`. */
 export interface BuildIndexOptions extends CallOptions {
   /** How the vectors of a text's tokens become one. Default "mean". */
   readonly pooling?: Exclude<Pooling, "none">;
@@ -53,19 +55,34 @@ export class SearchIndex {
   }
 
   /**
-   * The k texts that are most like the query, best first; of equal ones the first comes first.
+   * The k texts that are most like the query, best first; of equal ones the first comes first. An array of queries gives an
+   * array of results, each the same, to the bit, as the query alone gives.
    *
    * @throws BertError ERR_INPUT a query that is empty, no string or too long for the model; k is no whole number from 1
    */
-  async search(query: string, k = 5, options: CallOptions = {}): Promise<SearchResult[]> {
+  async search(query: string, k?: number, options?: CallOptions): Promise<SearchResult[]>;
+  async search(queries: readonly string[], k?: number, options?: CallOptions): Promise<SearchResult[][]>;
+  async search(input: string | readonly string[], k = 5, options: CallOptions = {}): Promise<unknown> {
     expectCount("search", "k", k);
-    const { text } = expectText("search", "query", query);
-    const { data } = await this.extract(text, { ...options, pooling: this.pooling, normalize: true });
-    const H = data.length;
+    expectOptions("search", options, []);
+    const isList = Array.isArray(input);
+    const queries = isList ? expectTexts("search", input) : [expectText("search", "query", input)];
+    const { data, dims } = await this.extract(
+      queries.map(({ text }) => text),
+      { ...options, pooling: this.pooling, normalize: true },
+    );
+    const H = dims[1];
+    const results = queries.map((_, q) => this.nearest(data.subarray(q * H, (q + 1) * H), k));
+    return isList ? results : results[0];
+  }
+
+  /** @param query [H], of length 1 */
+  private nearest(query: Float32Array, k: number): SearchResult[] {
+    const H = query.length;
     const scores = new Float64Array(this.texts.length);
     for (let n = 0, at = 0; n < scores.length; n++) {
       let cosine = 0;
-      for (let h = 0; h < H; h++, at++) cosine += this.vectors[at] * data[h];
+      for (let h = 0; h < H; h++, at++) cosine += this.vectors[at] * query[h];
       scores[n] = cosine;
     }
     return topK(scores, k).map((index) => ({ text: this.texts[index], index, score: scores[index] }));
@@ -121,8 +138,11 @@ export async function buildIndex(
   texts: readonly string[] | InputStream<string>,
   options: BuildIndexOptions = {},
 ): Promise<SearchIndex> {
+  expectOptions("buildIndex", options, ["pooling", "truncation"]);
   const { pooling = "mean" } = options;
-  if ((pooling as Pooling) === "none") throw wrongArgument("buildIndex", "pooling", "one of mean, cls, max", pooling);
+  if (!TEXT_POOLINGS.includes(pooling)) {
+    throw wrongArgument("buildIndex", "pooling", `one of ${TEXT_POOLINGS.join(", ")}`, pooling);
+  }
   const kept: string[] = [];
   const vectors: Float32Array[] = [];
   async function* read() {
@@ -167,7 +187,7 @@ function contentsOf(path: string, file: Safetensors, hiddenSize: number) {
   if (file.metadata.get("format") !== FORMAT || !embeddings || utf8?.dtype !== "U8" || textEnds?.dtype !== "I64") {
     return refuse("must be a file that SearchIndex.save has written");
   }
-  if (!["mean", "cls", "max"].includes(pooling)) return refuse("must name its pooling: mean, cls or max");
+  if (!TEXT_POOLINGS.includes(pooling)) return refuse(`must name its pooling, one of ${TEXT_POOLINGS.join(", ")}`);
   const [N, H] = embeddings.shape;
   if (H !== hiddenSize) return refuse(`must have vectors of the model's hidden size, ${hiddenSize}, has [${N},${H}]`);
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -1,10 +1,13 @@
 import { type CallOptions, expectOptions, expectText, expectTexts, wrongArgument } from "./arguments.ts";
 import { type FeatureExtractionOptions, featureExtraction } from "./featureExtraction.ts";
 import type { Bert } from "./load.ts";
+import { type Pooling, TEXT_POOLINGS } from "./pooling.ts";
+import { type InputStream, isStream, oneByOne } from "./stream.ts";
 
+/** Options of a call. */
 export interface SentenceSimilarityOptions extends CallOptions, Pick<FeatureExtractionOptions, "truncation"> {
   /** How the vectors of a sentence's tokens become one. Default "mean". */
-  readonly pooling?: "mean" | "cls" | "max";
+  readonly pooling?: Exclude<Pooling, "none">;
 }
 
 /** Named as in Hugging Face's task of this name. */
@@ -13,38 +16,80 @@ export interface SentenceSimilarityInput {
   readonly sentences: readonly string[];
 }
 
-/**
- * How similar each sentence is to the first one: the cosine of their vectors, −1 to 1.
- *
- * @returns a number for each of `sentences`, in their order
- * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument
- * @example
- * await similarity({ source_sentence: "The door is open.", sentences: ["The window is open.", "He read."] });
- */
-export type SentenceSimilarity = (
-  input: SentenceSimilarityInput,
-  options?: SentenceSimilarityOptions,
-) => Promise<number[]>;
+/** What `pipeline("sentence-similarity")` gives. */
+export interface SentenceSimilarity {
+  /**
+   * How similar each sentence is to the first one: the cosine of their vectors, −1 to 1. An array of inputs gives an array of
+   * results.
+   *
+   * @returns a number for each of `sentences`, in their order
+   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument
+   * @example
+   * await similarity({ source_sentence: "The door is open.", sentences: ["The window is open.", "He read."] });
+   */
+  (input: SentenceSimilarityInput, options?: SentenceSimilarityOptions): Promise<number[]>;
+  (inputs: readonly SentenceSimilarityInput[], options?: SentenceSimilarityOptions): Promise<number[][]>;
+  /**
+   * Answers a stream of any length, one input after the other. Leaving the loop closes it.
+   *
+   * @throws BertError as above, after the results before; what the stream throws
+   */
+  (
+    inputs: InputStream<SentenceSimilarityInput>,
+    options?: SentenceSimilarityOptions,
+  ): AsyncGenerator<number[], void, undefined>;
+}
 
 const TASK = "sentence-similarity";
 
 export function sentenceSimilarity(bert: Bert): SentenceSimilarity {
   const extract = featureExtraction(bert);
-  return async (input, options = {}) => {
+
+  async function answer(inputs: readonly string[][], options: SentenceSimilarityOptions): Promise<number[][]> {
     expectOptions(TASK, options, ["pooling", "truncation"]);
     const { pooling = "mean", ...others } = options;
-    if ((pooling as string) === "none") throw wrongArgument(TASK, "pooling", "one of mean, cls, max", pooling);
-    if (typeof input !== "object" || input === null || !Array.isArray(input.sentences)) {
-      throw wrongArgument(TASK, "input", "{ source_sentence, sentences: […] }", input);
+    if (!TEXT_POOLINGS.includes(pooling)) {
+      throw wrongArgument(TASK, "pooling", `one of ${TEXT_POOLINGS.join(", ")}`, pooling);
     }
-    const source = expectText(TASK, "source_sentence", input.source_sentence);
-    const texts = [source, ...expectTexts(TASK, input.sentences)].map(({ text }) => text);
-    const { data, dims } = await extract(texts, { ...others, pooling, normalize: true });
+    const { data, dims } = await extract(inputs.flat(), { ...others, pooling, normalize: true });
     const H = dims[1];
-    return input.sentences.map((_, i) => {
-      let cosine = 0;
-      for (let h = 0; h < H; h++) cosine += data[h] * data[(i + 1) * H + h];
-      return cosine;
+    let source = 0; // the row of the source sentence; those of its sentences follow
+    return inputs.map(({ length }) => {
+      const cosines = Array.from({ length: length - 1 }, (_, i) => {
+        let cosine = 0;
+        for (let h = 0; h < H; h++) cosine += data[source * H + h] * data[(source + 1 + i) * H + h];
+        return cosine;
+      });
+      source += length;
+      return cosines;
     });
-  };
+  }
+
+  async function run(input: unknown, options: SentenceSimilarityOptions = {}): Promise<unknown> {
+    if (!Array.isArray(input)) return (await answer([textsOf(input, "")], options))[0];
+    if (input.length === 0) throw wrongArgument(TASK, "inputs", "at least one input", input);
+    return answer(
+      Array.from(input, (one, i) => textsOf(one, `inputs[${i}]`)),
+      options,
+    );
+  }
+
+  return ((input: unknown, options: SentenceSimilarityOptions = {}) => {
+    if (!isStream(input)) return run(input, options);
+    return oneByOne(input, async (one, i) => (await answer([textsOf(one, `inputs[${i}]`)], options))[0]);
+  }) as SentenceSimilarity;
+}
+
+/** The source sentence, then the others. */
+function textsOf(input: unknown, name: string): string[] {
+  if (
+    typeof input !== "object" ||
+    input === null ||
+    !("source_sentence" in input && "sentences" in input && Array.isArray(input.sentences))
+  ) {
+    throw wrongArgument(TASK, name || "input", "{ source_sentence, sentences: […] }", input);
+  }
+  const prefix = name && `${name}.`;
+  const source = expectText(TASK, `${prefix}source_sentence`, input.source_sentence);
+  return [source, ...expectTexts(TASK, input.sentences)].map(({ text }) => text);
 }

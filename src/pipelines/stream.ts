@@ -35,7 +35,16 @@ export function sized(encoding: Encoding): Sized<Encoding> {
   return { encoded: encoding, tokens: encoding.length, length: encoding.length };
 }
 
-function isStream(input: unknown): input is Iterable<unknown> | AsyncIterable<unknown> {
+/** Answers a stream input by input, for pipelines that compute much for each: a pass for every token or choice of it. */
+export async function* oneByOne<Answer>(
+  inputs: Iterable<unknown> | AsyncIterable<unknown>,
+  answer: (input: unknown, i: number) => Promise<Answer>,
+): AsyncGenerator<Answer, void, undefined> {
+  let i = 0;
+  for await (const input of inputs) yield await answer(input, i++);
+}
+
+export function isStream(input: unknown): input is Iterable<unknown> | AsyncIterable<unknown> {
   if (typeof input !== "object" || input === null || Array.isArray(input)) return false;
   return Symbol.asyncIterator in input || Symbol.iterator in input;
 }

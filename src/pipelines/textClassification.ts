@@ -19,6 +19,7 @@ import { type InputStream, sized, withStreams } from "./stream.ts";
 /** How logits become scores; "default" goes by the model's config.json. */
 const FUNCTIONS = ["default", "softmax", "sigmoid", "none"] as const;
 
+/** Options of a call, named as in Hugging Face. */
 export interface TextClassificationOptions extends CallOptions {
   /** How many labels, the best first; null: all of them. Default 1. */
   readonly top_k?: number | null;
@@ -43,6 +44,7 @@ export type ClassificationInput = string | { readonly text: string; readonly tex
 type Best = TextClassificationOptions & { readonly top_k?: 1 };
 type Several = TextClassificationOptions & { readonly top_k: number | null };
 
+/** What `pipeline("text-classification", model)` gives. */
 export interface TextClassification {
   /**
    * The labels of a text, best first; of equal ones the first in config.json comes first. An array of texts gives the best

@@ -25,6 +25,7 @@ import type { Bert } from "./load.ts";
 import { type InputStream, withStreams } from "./stream.ts";
 import { logitsOf, type TokenLogits, type Windows, windowsOf } from "./windows.ts";
 
+/** Options of a call, named as in Hugging Face. */
 export interface TokenClassificationOptions extends CallOptions {
   /**
    * "none", the default: an answer for each token. "simple": neighbouring tokens of one kind are one entity. "first", "average",
@@ -41,11 +42,20 @@ export interface TokenClassificationOptions extends CallOptions {
   readonly stride?: number;
   /** Cut a text that is too long for the model instead of refusing it. Default false. */
   readonly truncation?: boolean;
+  /** Texts are lists of words; `start` and `end` are places in the words joined by `delimiter`. Default false. */
+  readonly is_split_into_words?: boolean;
+  /** With `is_split_into_words`: what stands between two words. Default " ". */
+  readonly delimiter?: string;
 }
 
-type PerToken = TokenClassificationOptions & { readonly aggregation_strategy?: "none" };
-type Grouped = TokenClassificationOptions & { readonly aggregation_strategy: Exclude<AggregationStrategy, "none"> };
+type Strategy = Exclude<AggregationStrategy, "none">;
+type Whole = TokenClassificationOptions & { readonly is_split_into_words?: false };
+type PerToken = Whole & { readonly aggregation_strategy?: "none" };
+type Grouped = Whole & { readonly aggregation_strategy: Strategy };
+type Split = TokenClassificationOptions & { readonly is_split_into_words: true };
+type Entities<Options> = (Options extends { readonly aggregation_strategy: Strategy } ? EntityGroup : TokenEntity)[];
 
+/** What `pipeline("token-classification", model)` gives. */
 export interface TokenClassification {
   /**
    * What the tokens of a text are: names of persons and places, parts of speech, whatever the model was trained for. An array
@@ -60,6 +70,8 @@ export interface TokenClassification {
   (text: string, options: Grouped): Promise<EntityGroup[]>;
   (texts: readonly string[], options?: PerToken): Promise<TokenEntity[][]>;
   (texts: readonly string[], options: Grouped): Promise<EntityGroup[][]>;
+  <Options extends Split>(words: readonly string[], options: Options): Promise<Entities<Options>>;
+  <Options extends Split>(texts: readonly (readonly string[])[], options: Options): Promise<Entities<Options>[]>;
   /**
    * Answers a stream of any length, text by text and in order, each as the text alone. Several are computed at once;
    * while the caller handles their results the next are, and the stream is read no further. Leaving the loop closes it.
@@ -70,12 +82,24 @@ export interface TokenClassification {
    */
   (texts: InputStream<string>, options?: PerToken): AsyncGenerator<TokenEntity[], void, undefined>;
   (texts: InputStream<string>, options: Grouped): AsyncGenerator<EntityGroup[], void, undefined>;
+  <Options extends Split>(
+    texts: InputStream<readonly string[]>,
+    options: Options,
+  ): AsyncGenerator<Entities<Options>, void, undefined>;
 }
 
 const TASK = "token-classification";
 
 interface EncodedText extends Windows {
   readonly text: string;
+  /** Where each word begins, if the text came in words. */
+  readonly starts?: readonly number[];
+}
+
+/** A text in words with its name in messages. */
+interface NamedWords {
+  readonly name: string;
+  readonly words: readonly string[];
 }
 
 /** @throws BertError ERR_INPUT the model has no token classifier */
@@ -87,7 +111,10 @@ export function tokenClassification(bert: Bert): TokenClassification {
   const { labels } = config;
 
   function prepare(options: TokenClassificationOptions) {
-    expectOptions(TASK, options, ["aggregation_strategy", "ignore_labels", "stride", "truncation"]);
+    expectOptions(TASK, options, [
+      ...["aggregation_strategy", "ignore_labels", "stride", "truncation"],
+      ...["is_split_into_words", "delimiter"],
+    ]);
     const { aggregation_strategy: strategy = "none", ignore_labels = ["O"], stride } = options;
     if (!AGGREGATION_STRATEGIES.includes(strategy)) {
       throw wrongArgument(TASK, "aggregation_strategy", `one of ${AGGREGATION_STRATEGIES.join(", ")}`, strategy);
@@ -103,16 +130,29 @@ export function tokenClassification(bert: Bert): TokenClassification {
     }
     const truncation = flagOf(TASK, "truncation", options.truncation);
 
-    function encode(text: NamedText): EncodedText {
+    const isSplit = flagOf(TASK, "is_split_into_words", options.is_split_into_words);
+    const { delimiter = " " } = options;
+    if (!isSplit && options.delimiter !== undefined) {
+      throw wrongArgument(TASK, "is_split_into_words", "true where there is a delimiter", options.is_split_into_words);
+    }
+    expectText(TASK, "delimiter", delimiter);
+
+    function encode(text: NamedText | NamedWords): EncodedText {
       const encoding =
         stride === undefined
           ? encodeWithin(TASK, tokenizer, text, { truncation, limit })
           : encodeWindows(tokenizer, text, limit, stride);
-      return { text: text.text, ...windowsOf(encoding) };
+      if (!("words" in text)) return { text: text.text, ...windowsOf(encoding) };
+      return { text: text.words.join(delimiter), starts: startsOf(text.words, delimiter), ...windowsOf(encoding) };
     }
 
-    function answer({ text, windows }: EncodedText, logits: readonly TokenLogits[]): (TokenEntity | EntityGroup)[] {
-      const tokens = windows.map((window, i) => tokenScores(TASK, text, window, logits[i][0], tokenizer.unkTokenId));
+    function answer(
+      { text, starts, windows }: EncodedText,
+      logits: readonly TokenLogits[],
+    ): (TokenEntity | EntityGroup)[] {
+      const tokens = windows.map((window, i) =>
+        tokenScores(TASK, text, window, logits[i][0], tokenizer.unkTokenId, starts),
+      );
       if (strategy === "none") return tokenEntities(tokens[0], labels).filter(({ entity }) => !ignored.has(entity));
       const groups = tokens
         .flatMap((window) => entityGroups(window, labels, strategy))
@@ -121,6 +161,7 @@ export function tokenClassification(bert: Bert): TokenClassification {
     }
 
     return {
+      isSplit,
       encode,
       async compute(batch: readonly EncodedText[], signal?: AbortSignal) {
         const logits = await logitsOf(bert, batch, ["logits"], signal);
@@ -130,15 +171,25 @@ export function tokenClassification(bert: Bert): TokenClassification {
   }
 
   async function run(input: unknown, options: TokenClassificationOptions = {}): Promise<unknown> {
-    const answers = await answerAll(expectTexts(TASK, input), prepare(options), options.signal);
-    return Array.isArray(input) ? answers : answers[0];
+    const { isSplit, ...steps } = prepare(options);
+    if (!isSplit) {
+      const answers = await answerAll(expectTexts(TASK, input), steps, options.signal);
+      return Array.isArray(input) ? answers : answers[0];
+    }
+    const isList = Array.isArray(input) && Array.isArray(input[0]);
+    const texts = isList
+      ? Array.from(input, (words, i) => expectWords(words, `texts[${i}]`))
+      : [expectWords(input, "words")];
+    const answers = await answerAll(texts, steps, options.signal);
+    return isList ? answers : answers[0];
   }
 
   return withStreams(TASK, run, (options: TokenClassificationOptions) => {
-    const { encode, compute } = prepare(options);
+    const { isSplit, encode, compute } = prepare(options);
+    const expect = (text: unknown, name: string) => (isSplit ? expectWords(text, name) : expectText(TASK, name, text));
     return {
       encode(text, i) {
-        const encoded = encode(expectText(TASK, `texts[${i}]`, text));
+        const encoded = encode(expect(text, `texts[${i}]`));
         return { encoded, tokens: encoded.length, length: encoded.length };
       },
       compute,
@@ -147,8 +198,31 @@ export function tokenClassification(bert: Bert): TokenClassification {
 }
 
 /** A text in windows of `maxLength` tokens. */
-function encodeWindows(tokenizer: BertTokenizer, text: NamedText, maxLength: number, stride: number): Encoding {
-  const encoding = tokenizer.encode(text.text, { truncation: true, maxLength, stride, returnOverflowingTokens: true });
-  if (encoding.length === 2) throw wrongArgument(TASK, text.name, "a text with at least one word", text.text);
+function encodeWindows(
+  tokenizer: BertTokenizer,
+  text: NamedText | NamedWords,
+  maxLength: number,
+  stride: number,
+): Encoding {
+  const isSplitIntoWords = "words" in text;
+  const input = isSplitIntoWords ? text.words : text.text;
+  const options = { truncation: true, maxLength, stride, returnOverflowingTokens: true, isSplitIntoWords };
+  const encoding = tokenizer.encode(input, options);
+  if (encoding.length === 2) throw wrongArgument(TASK, text.name, "a text with at least one word", input);
   return encoding;
+}
+
+function expectWords(words: unknown, name: string): NamedWords {
+  if (!Array.isArray(words)) throw wrongArgument(TASK, name, "a list of words, as is_split_into_words says", words);
+  return { name, words: Array.from(words, (word, i) => expectText(TASK, `${name}[${i}]`, word).text) };
+}
+
+/** Where each word begins in the words joined by a delimiter. */
+function startsOf(words: readonly string[], delimiter: string): number[] {
+  let start = 0;
+  return words.map((word) => {
+    const at = start;
+    start += word.length + delimiter.length;
+    return at;
+  });
 }

@@ -37,7 +37,7 @@ export async function logitsOf(
     (window) => window,
     ({ length }) => length,
   )) {
-    const output = await bert.forward(batch, signal && { signal });
+    const output = await bert.forward(batch, { lastHiddenState: false, ...(signal && { signal }) });
     for (const [b, { length }] of batch.entries()) {
       found.push(
         names.map((name) => {

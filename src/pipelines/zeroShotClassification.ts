@@ -14,6 +14,7 @@ import type { Bert } from "./load.ts";
 import { softmax, topK } from "./scores.ts";
 import { type InputStream, withStreams } from "./stream.ts";
 
+/** Options of a call, named as in Hugging Face. */
 export interface ZeroShotOptions extends CallOptions {
   /** The sentence that says of a text what a label means; {} is where the label goes. Default "This example is {}." */
   readonly hypothesis_template?: string;
@@ -30,6 +31,7 @@ export interface ZeroShotClassificationResult {
   readonly scores: number[];
 }
 
+/** What `pipeline("zero-shot-classification", model)` gives. */
 export interface ZeroShotClassification {
   /**
    * Which of any labels fit a text, by a model that was trained on natural language inference: whether the text entails "This

@@ -17,6 +17,13 @@ describe("the numbers of Hugging Face", async () => {
     expect(max).toBeLessThanOrEqual(TOLERANCE.plain.features);
   }
 
+  function expectScaled(got: Float32Array, want: number[], factor: number): void {
+    expectEqual(
+      got.map((x) => x / factor),
+      want,
+    );
+  }
+
   test.each(cases)("$text", async ({ text, tokens, none, mean, cls, max, mean_normalized }) => {
     const truncation = true;
     for (const [pooling, want] of Object.entries({ mean, cls, max }) as ["mean" | "cls" | "max", number[]][]) {
@@ -26,16 +33,24 @@ describe("the numbers of Hugging Face", async () => {
       expect(got.tolist()).toEqual([Array.from(got.data)]);
     }
     expectEqual((await extract(text, { pooling: "mean", normalize: true, truncation })).data, mean_normalized);
+    expectEqual((await extract(text, { pooling: "first_token", truncation })).data, cls);
+    // Σ / √T = mean · √T
+    expectScaled((await extract(text, { pooling: "mean_sqrt_len", truncation })).data, mean, Math.sqrt(tokens));
     const each = await extract(text, { truncation });
     expect(each).toMatchObject({ dims: [1, tokens, H], type: "float32" });
     if (none) expectEqual(each.data, none.flat());
+    for (const pooling of ["eos", "last_token"] as const) {
+      const last = (await extract(text, { pooling, truncation })).data;
+      if (none) expectEqual(last, none.at(-1)!);
+      expectSameBits(last, each.data.subarray((tokens - 1) * H));
+    }
     expect(each.tolist()).toEqual([
       Array.from({ length: tokens }, (_, t) => Array.from(each.data.subarray(t * H, (t + 1) * H))),
     ]);
   });
 
   afterAll(() => {
-    expect(compared).toBe(cases.length * 4 * H + 3 * H); // 4 + 3 tokens besides
+    expect(compared).toBe(cases.length * 6 * H + 3 * H + 2 * H); // and 3 tokens, the last of them twice more
   });
 });
 
@@ -43,7 +58,7 @@ describe("the numbers of Hugging Face", async () => {
 const DISTINCT = ["A text.", "word ".repeat(126), "It was the day and the night.", "the end of it ".repeat(20)];
 const TEXTS = Array.from({ length: 40 }, (_, i) => DISTINCT[i % DISTINCT.length]);
 
-test.each(["mean", "cls", "max"] as const)(
+test.each(["mean", "cls", "max", "last_token", "mean_sqrt_len"] as const)(
   "a text's vector is the same bits alone and among others: %s",
   async (pooling) => {
     const batch = await extract(DISTINCT, { pooling });
@@ -174,15 +189,22 @@ describe("bad input", () => {
     ["a million characters", "ab cd ".repeat(170_000), {}, ["128 tokens", "got 510002"]],
     ["no texts", [], {}, ["at least one text"]],
     ["no string", 5, {}, ["text must be a string", "got 5"]],
-    ["an unknown pooling", "a", { pooling: "sum" }, ["pooling must be one of none, mean, cls, max", '"sum"']],
+    [
+      "an unknown pooling",
+      "a",
+      { pooling: "sum" },
+      ["pooling must be one of none, mean, cls, first_token, max, eos, last_token, mean_sqrt_len", '"sum"'],
+    ],
     ["pooling null", "a", { pooling: null }, ["pooling", "null"]],
     ["normalize a number", "a", { normalize: 1 }, ["normalize must be true or false", "got 1"]],
     ["truncation null", "a", { truncation: null }, ["truncation must be true or false", "null"]],
     [
       "an unknown option",
       "a",
-      { quantize: true },
-      ["option must be one of pooling, layers, truncate_dim, normalize, truncation, signal"],
+      { quantise: true },
+      [
+        "option must be one of pooling, layers, truncate_dim, normalize, quantize, precision, ranges, truncation, signal",
+      ],
     ],
   ])("%s", async (_, text, options, parts) => {
     await expectBertError(ask(text, options), "ERR_INPUT", "feature-extraction: ", ...parts);

@@ -61,7 +61,7 @@ describe("bad input", () => {
     await expectBertError(
       buildIndex(extract, ["a"], { pooling: "none" as never }),
       "ERR_INPUT",
-      "pooling must be one of mean, cls, max",
+      "pooling must be one of mean, cls, first_token, max",
     );
     await expectBertError(index.search(""), "ERR_INPUT", "at least one word");
     await expectBertError(index.search("a", 0), "ERR_INPUT", "k must be a whole number from 1");

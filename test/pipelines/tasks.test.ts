@@ -152,7 +152,12 @@ describe("bad input", () => {
     ["ner: labels", () => ner("a", { ignore_labels: "O" as never }), "ignore_labels must be an array of labels"],
     ["ner: nothing", () => ner(" ", { aggregation_strategy: "max", stride: 1 }), "at least one word"],
     ["qa: no context", () => ask("Who?", undefined as never), "context must be a string"],
-    ["qa: no pair", () => ask(["Who?"] as never), "questions[0] must be { question, context }"],
+    ["qa: no pair", () => ask(["Who?"] as never), "questions[0].context must be a string, got undefined"],
+    [
+      "qa: no pair among others",
+      () => ask([{ question: "Who?", context: "a" }, "Who?"] as never),
+      "questions[1] must be { question, context }",
+    ],
     ["qa: empty question", () => ask("", "a"), "question must be a text with at least one word"],
     ["qa: empty context", () => ask("Who?", " "), "context must be a text with at least one word"],
     ["qa: max_seq_len", () => ask("Who?", "a", { max_seq_len: 65 }), "max_seq_len must be at most 64"],

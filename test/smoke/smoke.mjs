@@ -1,6 +1,6 @@
 /**
  * Uses the installed package the way a stranger's program does; `scripts/matrix.ts` copies this file into an empty folder
- * beside the package and runs it under each version of Node. Plain JavaScript, because Node 20 runs no TypeScript.
+ * beside the package and runs it under each version of Node, Bun and Deno. Plain JavaScript, because Node 20 runs no TypeScript.
  *
  * Throws at the first thing that is wrong. Prints one line of JSON: what ran, and the digest of the model's bits.
  */
@@ -122,5 +122,8 @@ assert.ok(answered.stdout.includes(top5[0][0].token_str), answered.stdout);
 assert.equal(cli(["--help"]).status, 0);
 assert.equal(cli(["no-such-command"]).status, 2);
 
-const { node, v8 } = process.versions;
-console.log(JSON.stringify({ node, v8, exported, digest, simd: variants.join(", ") }));
+// Bun and Deno say that they are a Node too, and Bun that it has a V8.
+const { node, bun, deno, v8, webkit } = process.versions;
+const version = bun ?? deno ?? node;
+const engine = bun ? `JavaScriptCore ${webkit.slice(0, 8)}` : `V8 ${v8}`;
+console.log(JSON.stringify({ version, engine, exported, digest, simd: variants.join(", ") }));

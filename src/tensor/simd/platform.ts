@@ -41,9 +41,13 @@ export function findPlatform(): Platform | null {
   };
 }
 
-/** An environment variable; undefined in browsers, which have none. */
+/** An environment variable; undefined in browsers, which have none, and where it must not be read: Deno without --allow-env. */
 export function environment(name: string): string | undefined {
-  return (globalThis as { process?: NodeProcess }).process?.env?.[name];
+  try {
+    return (globalThis as { process?: NodeProcess }).process?.env?.[name];
+  } catch {
+    return undefined;
+  }
 }
 
 function opposite(flag: string): string {

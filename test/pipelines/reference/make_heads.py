@@ -48,6 +48,11 @@ TEXTS = [
     "𝒳 went into the 🏠 house, said Anna.",
 ]
 LONG = " ".join(TEXTS[1:3] * 6)
+SPLIT = [
+    "Emma Smith lived in London with John .".split(" "),
+    ["red-red", "walked", "unopenable,", "ünknown", "☃", "New London", "a"],
+    ["𝒳", "went", "into", "🏠🏠", "house,", "don't", "Anna"],
+]
 PAIRS = [dict(text="The door was open.", text_pair="The door was shut."), dict(text="He read.", text_pair="a long letter")]
 
 
@@ -183,6 +188,9 @@ def calls():
             yield "ner", "ner", one, dict(aggregation_strategy=strategy)
             yield "ner", "ner", one, dict(aggregation_strategy=strategy, ignore_labels=[])
         yield "ner", "ner", TEXTS[1], dict(aggregation_strategy=strategy, ignore_labels=["O", "PER", "B-LOC"])
+        for one in SPLIT:
+            for options in (dict(), dict(delimiter=""), dict(delimiter=" / ", ignore_labels=[])):
+                yield "ner", "ner", one, dict(aggregation_strategy=strategy, is_split_into_words=True, **options)
         if strategy != "none":
             for stride in (0, 5, 30):
                 yield "ner", "ner", LONG, dict(aggregation_strategy=strategy, stride=stride)

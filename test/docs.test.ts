@@ -1,0 +1,76 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { API_FILE, apiReference } from "../scripts/apiReference.ts";
+import { examplesOf, flat, Programs, roundedLike } from "./support/examples.ts";
+
+/** Runs every program in docs and compares what is printed with what the page says; follows its links. */
+const root = join(import.meta.dirname, "..");
+const folder = join(root, "docs");
+const pages = readdirSync(folder).filter((name) => name.endsWith(".md"));
+const read = (page: string) => readFileSync(join(folder, page), "utf8");
+const WRITTEN_BY_HAND = pages.filter((page) => page !== "api.md");
+
+const examples = WRITTEN_BY_HAND.flatMap((page) =>
+  examplesOf(read(page)).map((example, n) => ({ ...example, name: `${page.replace(".md", "")}-${n + 1}` })),
+);
+const programs = new Programs("docs", new Map(examples.map(({ name, code }) => [name, code])));
+afterAll(() => programs.remove());
+
+describe("examples", () => {
+  test("there is one for each task at least", () => {
+    const tasks = [
+      ...readFileSync(join(root, "src/pipelines/pipeline.ts"), "utf8").matchAll(/^ {2}"?([a-z-]+)"?: \[/gm),
+    ];
+    expect(tasks.length).toBeGreaterThan(10);
+    const all = examples.map(({ code }) => code).join("\n");
+    for (const [, task] of tasks) expect(all, task).toContain(`pipeline("${task}"`);
+  });
+
+  test("compile", () => expect(programs.compile()).toBe(""));
+
+  let ran: ReturnType<Programs["run"]>;
+  beforeAll(() => {
+    ran = programs.run(examples.map(({ name }) => name));
+  }, 60_000);
+  test("all run, without a warning", () => {
+    expect(ran.stderr).toBe("");
+    expect(ran.printed.length).toBe(examples.length);
+  });
+
+  test.each(examples.map((example, n) => ({ ...example, n })))("$name prints what the page says", ({ n, output }) => {
+    expect(output).not.toBe("");
+    expect(roundedLike(output, ran.printed[n])).toBe(flat(output));
+  });
+});
+
+test("docs/api.md is what the sources say: npm run docs", () => {
+  expect(readFileSync(API_FILE, "utf8") === apiReference(), "npm run docs writes it").toBe(true);
+});
+
+describe.each(pages)("%s", (page) => {
+  const text = read(page);
+  test("links to files and headings that exist", () => {
+    const links = [...text.replaceAll(/^```.*?^```$/gms, "").matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, to]) => to);
+    if (page === "README.md") expect(links.length).toBeGreaterThan(15);
+    for (const link of links) {
+      const [file, heading] = link.split("#");
+      expect(existsSync(join(folder, file)), link).toBe(true);
+      if (heading) expect(anchorsOf(file === "" ? text : read(file)), link).toContain(heading);
+    }
+  });
+
+  test("is in the list of pages", () => {
+    if (page !== "README.md") expect(read("README.md")).toContain(`](${page})`);
+  });
+});
+
+function anchorsOf(markdown: string): string[] {
+  const headings = [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w -]/g, "")
+      .replaceAll(" ", "-"),
+  );
+  return [...headings, ...[...markdown.matchAll(/<a id="([^"]+)">/g)].map(([, id]) => id)];
+}
