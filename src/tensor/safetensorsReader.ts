@@ -46,6 +46,12 @@ export interface Weights extends SafetensorsHeader {
    *   length; ERR_FILE the file cannot be read
    */
   readInto(name: string, target: Float32Array): Promise<void>;
+  /**
+   * Reads as many elements as `target` has, from element `from` of the tensor on; else as `readInto`.
+   *
+   * @throws BertError ERR_SHAPE the tensor ends before; as `readInto`
+   */
+  readPart(name: string, target: Float32Array, from: number): Promise<void>;
   /** Closes the files. Nothing can be read afterwards. */
   close(): Promise<void>;
 }
@@ -114,7 +120,10 @@ export async function openSafetensors(source: RandomAccess): Promise<Weights> {
   return {
     ...header,
     files: [source.name],
-    readInto: async (name, target) => readInto(source, find(header, name, source.name), target),
+    readInto: async (name, target) =>
+      readPart(source, find(header, name, source.name), target, 0, (length) => target.length === length),
+    readPart: async (name, target, from) =>
+      readPart(source, find(header, name, source.name), target, from, (length) => from + target.length <= length),
     close: () => source.close(),
   };
 }
@@ -135,27 +144,37 @@ export function randomAccess(bytes: Uint8Array | ArrayBufferLike, name: string):
   };
 }
 
-async function readInto(source: RandomAccess, entry: TensorEntry, target: Float32Array): Promise<void> {
-  const { name, dtype, shape, byteOffset, byteLength } = entry;
+/** Elements `from`, `from` + 1, … of a tensor, as many as `target` has, if the tensor's length `fits`. */
+async function readPart(
+  source: RandomAccess,
+  { name, dtype, shape, byteOffset: start }: TensorEntry,
+  target: Float32Array,
+  from: number,
+  fits: (length: number) => boolean,
+): Promise<void> {
   expectDecoded(source.name, name, dtype);
   const length = sizeOf(shape);
-  if (target.length !== length)
+  if (!fits(length)) {
+    const part = from === 0 ? "" : ` from ${from} on`;
     throw new BertError(
       "ERR_SHAPE",
-      `${source.name}: tensor ${quote(name)} is ${formatShape(shape)}: target must have ${length} elements, got ${target.length}`,
+      `${source.name}: tensor ${quote(name)} is ${formatShape(shape)}: target must have ${length - from} elements${part}, got ${target.length}`,
     );
+  }
+  const width = DTYPE_BITS[dtype] / 8;
+  const byteOffset = start + from * width;
+  const byteLength = target.length * width;
   if (dtype === "F32") {
     const bytes = new Uint8Array(target.buffer, target.byteOffset, byteLength);
     await source.read(bytes, byteOffset);
     if (!LITTLE_ENDIAN) swapBytes(bytes, 4);
     return;
   }
-  const width = DTYPE_BITS[dtype] / 8;
   const chunk = new Uint8Array(Math.min(CHUNK_BYTES, byteLength));
-  for (let start = 0; start < byteLength; start += CHUNK_BYTES) {
-    const bytes = chunk.subarray(0, Math.min(CHUNK_BYTES, byteLength - start));
-    await source.read(bytes, byteOffset + start);
-    const first = start / width;
+  for (let done = 0; done < byteLength; done += CHUNK_BYTES) {
+    const bytes = chunk.subarray(0, Math.min(CHUNK_BYTES, byteLength - done));
+    await source.read(bytes, byteOffset + done);
+    const first = done / width;
     toFloat32(target.subarray(first, first + bytes.length / width), dtype, viewElements(dtype, bytes));
   }
 }

@@ -6,6 +6,33 @@ export interface Tensor {
   readonly shape: readonly number[];
 }
 
+/** How the numbers of a model's matrices are held. Vectors, and all that is computed, are float32. */
+export type StorageType = "float32" | "float16" | "bfloat16" | "int8";
+
+/** A matrix [O, I] of 16-bit numbers, as bit patterns (numberFormats.ts). */
+export interface HalfWeight {
+  readonly dtype: "float16" | "bfloat16";
+  /** In rows, or in the backend's own order. */
+  readonly data: Uint16Array;
+  readonly shape: readonly number[];
+}
+
+/** A matrix [O, I] of 8-bit integers q and a scale for each row: element [o, i] is q[o, i] · scale[o]. */
+export interface Int8Weight {
+  readonly dtype: "int8";
+  /** In rows, or in the backend's own order. */
+  readonly data: Int8Array;
+  /** [O] */
+  readonly scale: Float32Array;
+  readonly shape: readonly number[];
+}
+
+/** A matrix that takes half the room of a `Tensor`, or a quarter. */
+export type NarrowWeight = HalfWeight | Int8Weight;
+
+/** A matrix that `linear` multiplies by or that rows are looked up in. */
+export type Weight = Tensor | NarrowWeight;
+
 /**
  * A window on a Float32Array, the operand of the matrix kernels: element [r, c] is `data[offset + r·stride + c]`.
  * Attention head a is columns [a·D, (a+1)·D) of a [T, H] tensor: a window, so nothing is transposed or copied.
