@@ -55,6 +55,7 @@ export {
   type SentenceSimilarity,
   type SentenceSimilarityInput,
   type SentenceSimilarityOptions,
+  saveBert,
   type TextClassification,
   type TextClassificationOptions,
   type TextLikelihood,
@@ -69,5 +70,5 @@ export {
 export type { Backend, BackendInfo } from "./tensor/backend.ts";
 export { type BackendName, chooseBackend } from "./tensor/chooseBackend.ts";
 export { readSafetensors, type Safetensors, type TensorEntry, writeSafetensors } from "./tensor/safetensors.ts";
-export type { Tensor } from "./tensor/tensor.ts";
+export type { StorageType, Tensor } from "./tensor/tensor.ts";
 export { BertTokenizer, type Encoding } from "./tokenizer/index.ts";

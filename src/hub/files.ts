@@ -3,7 +3,7 @@
  * `node:` modules); nothing in a browser imports it. Of `src/tensor` it uses the safetensors format, because turning
  * a path into tensors is its purpose.
  */
-import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BertError } from "../errors.ts";
@@ -103,6 +103,31 @@ export async function writeFileAtomically(
     await orFileError(where, path, rename(temporary, path));
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {}); // the first error is the one to report
+    throw error;
+  }
+  await syncFolder(dirname(path));
+}
+
+/**
+ * Writes a new folder completely or not at all: into a temporary folder beside it, which takes the name `path` when every file is on
+ * the disk. A failure removes the temporary folder; a killed process leaves it (`.NAME.….tmp`).
+ *
+ * @param files each name with its content, written one after the other
+ * @throws BertError ERR_FILE there is something at `path` already, or it cannot be written; what `files` throw
+ */
+export async function writeFolderAtomically(
+  path: string,
+  files: Iterable<readonly [name: string, chunks: Iterable<Uint8Array>]>,
+): Promise<void> {
+  const where = "writeFolderAtomically";
+  if (await exists(path)) throw fileError(where, path, "must not exist yet");
+  const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}.tmp`);
+  await orFileError(where, path, mkdir(temporary));
+  try {
+    for (const [name, chunks] of files) await writeFileAtomically(join(temporary, name), chunks);
+    await orFileError(where, path, rename(temporary, path));
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true }).catch(() => {}); // the first error is the one to report
     throw error;
   }
   await syncFolder(dirname(path));

@@ -8,6 +8,7 @@ export type { NextSentence, NextSentenceOptions, NextSentencePrediction, TextPai
 export { type Pipeline, type PipelineOptions, type PipelineTask, type PipelineTasks, pipeline } from "./pipeline.ts";
 export type { PseudoLogLikelihood, PseudoLogLikelihoodOptions, TextLikelihood } from "./pseudoLogLikelihood.ts";
 export type { Answer, QuestionAndContext, QuestionAnswering, QuestionAnsweringOptions } from "./questionAnswering.ts";
+export { saveBert } from "./save.ts";
 export { type BuildIndexOptions, buildIndex, loadIndex, type SearchIndex, type SearchResult } from "./searchIndex.ts";
 export type {
   SentenceSimilarity,
