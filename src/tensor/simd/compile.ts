@@ -6,6 +6,7 @@ import { emitMultiply } from "./emitMatmul.ts";
 import { emitPack } from "./emitPack.ts";
 import { emitLayerNorm, emitSoftmax } from "./emitRows.ts";
 import type { Tiling } from "./emitTile.ts";
+import { emitWiden } from "./emitWiden.ts";
 import { CONSTANTS_AT, type SharedMemory, type TensorMemory } from "./memory.ts";
 import type { Platform } from "./platform.ts";
 import { useMuch } from "./useMuch.ts";
@@ -38,8 +39,8 @@ export type Kernels = Readonly<
     (...args: number[]) => void
   >
 > & { readonly finiteness: (x: number, n: number) => number } & {
-  /** `multiply` for the variant's storage, if that is not float32; the other two for int8 alone. */
-  readonly [name in "multiplyNarrow" | "quantizeRows" | "scaleSums"]?: (...args: number[]) => void;
+  /** `multiply` for the variant's storage, if that is not float32; the next two for int8 alone, the last for float16. */
+  readonly [name in "multiplyNarrow" | "quantizeRows" | "scaleSums" | "widen"]?: (...args: number[]) => void;
 };
 
 /**
@@ -80,6 +81,7 @@ function kernelModule(memory: MemoryLimits, { tiling, fused, storage }: Variant)
   emitMultiply(m, "multiply", tiling, { storage: "float32", fused });
   if (storage !== "float32") emitMultiply(m, "multiplyNarrow", narrowTiling(tiling, storage), { storage, fused });
   if (storage === "int8") emitInt8(m);
+  if (storage === "float16") emitWiden(m, storage);
   emitPack(m);
   emitElementwise(m, fused);
   emitSoftmax(m, fused);

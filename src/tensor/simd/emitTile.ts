@@ -94,7 +94,7 @@ function emitStep(f: FunctionBuilder, { rows, columns }: Tiling, { storage, fuse
   const vectors = count(columns / 4);
   const stepBytes = STEP_BYTES[storage];
   for (const j of vectors) {
-    emitLoad(f, storage, u * stepBytes + (j * stepBytes) / 4);
+    emitLoad(f, storage, "tileB", u * stepBytes + (j * stepBytes) / 4);
     f.set(`b${j}`);
   }
   for (const r of count(rows)) {
@@ -110,9 +110,9 @@ function emitStep(f: FunctionBuilder, { rows, columns }: Tiling, { storage, fuse
   }
 }
 
-/** Leaves four columns of b on the stack: as float32 or, of int8, as four pairs of 16-bit integers. */
-function emitLoad(f: FunctionBuilder, storage: StorageType, offset: number): void {
-  f.get("tileB");
+/** Leaves four elements of b on the stack: as float32 or, of int8, as four pairs of 16-bit integers. */
+export function emitLoad(f: FunctionBuilder, storage: StorageType, address: string, offset: number): void {
+  f.get(address);
   if (storage === "float32") f.memory("v128.load", offset);
   else if (storage === "int8") f.memory("v128.load8x8_s", offset);
   else if (storage === "bfloat16") f.memory("v128.load16x4_u", offset).i32(16).op("i32x4.shl");

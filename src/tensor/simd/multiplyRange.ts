@@ -1,5 +1,6 @@
 import type { Kernels } from "./compile.ts";
-import { GROUP, PANEL_ROW, STEP_BYTES } from "./panels.ts";
+import type { TensorMemory } from "./memory.ts";
+import { GROUP, PANEL, PANEL_ROW, PART, STEP_BYTES } from "./panels.ts";
 
 /**
  * Rows that are computed at a time: what a group of panels needs of them stays in a core's second cache, and each thread reads
@@ -54,6 +55,38 @@ export function multiplyBlock(
   }
 }
 
+/** From so many rows on it pays to widen a part of a group once for all tiles. */
+const WIDEN_ROWS = 24;
+
+/**
+ * `multiplyBlock` for float16 and many rows: each part of a group becomes float32 in an array that stays in the second cache, 128 KB,
+ * and is multiplied there. The same operations, so the same bits. 128 × 768 × 3072, GFLOP/s on one core: 98, and 79 with every tile
+ * widening what it loads.
+ */
+function multiplyWidened(
+  k: Kernels,
+  wide: number,
+  ...[c, init, a, b, cStride, initStride, aStride, rows, K, panels, scale, begin, end]: number[]
+): void {
+  for (let panel = begin; panel < end; ) {
+    const group = panel - (panel % GROUP);
+    const next = Math.min(end, group + GROUP);
+    const width = Math.min(GROUP, panels - group);
+    const to = c + panel * PANEL_ROW;
+    for (let part = 0; part < K; part += PART) {
+      const steps = Math.min(PART, K - part);
+      const from = b + (group * K + width * part + (panel - group) * steps) * STEP_BYTES.float16;
+      k.widen!(wide, from, (next - panel) * steps * PANEL);
+      const [first, stride] = part === 0 ? [init + panel * PANEL_ROW, initStride] : [to, cStride];
+      // biome-ignore format: addresses, strides, sizes
+      k.multiply(
+        to, first, a + part * 4, wide, cStride, stride, aStride, rows, steps, next - panel, 0, next - panel, scale,
+      );
+    }
+    panel = next;
+  }
+}
+
 /**
  * The range kernel of matrix products, units begin … end − 1 of c (`unitsOf`):
  *
@@ -62,15 +95,20 @@ export function multiplyBlock(
  * Arguments: the addresses c, init, a, b (in the order of panels.ts); the bytes from row to row cStride, initStride,
  * aStride; M and its blocks, K and all panels of b; scale, the number of the activation function, begin, end.
  */
-export function multiplyRange(k: Kernels, kernel: Multiply): (...args: number[]) => void {
+export function multiplyRange(k: Kernels, kernel: Multiply, memory: TensorMemory): (...args: number[]) => void {
+  let wide: Float32Array | null = null; // of this thread
   return (c, init, a, b, cStride, initStride, aStride, M, blocks, K, panels, scale, activation, begin, end) => {
     eachBlock(M, blocks, panels, begin, end, (row, rows, from, to) => {
       const rowOfC = c + row * cStride;
       // biome-ignore format: addresses, strides, sizes
-      multiplyBlock(
-        k, kernel, rowOfC, init + row * initStride, a + row * aStride, b, cStride, initStride, aStride,
+      const args = [
+        rowOfC, init + row * initStride, a + row * aStride, b, cStride, initStride, aStride,
         rows, K, panels, scale, from, to,
-      );
+      ];
+      if (kernel === "multiplyNarrow" && k.widen && rows >= WIDEN_ROWS) {
+        wide ??= memory.allocate(GROUP * PART * PANEL);
+        multiplyWidened(k, wide.byteOffset, ...args);
+      } else multiplyBlock(k, kernel, ...args);
       activate(k, activation, rowOfC, cStride, rows, from, to);
     });
   };

@@ -35,8 +35,8 @@ export function rangeKernels(k: Kernels, memory: TensorMemory): RangeKernels {
     (name: "gelu" | "geluNew" | "relu" | "silu" | "tanh") => (y: number, x: number, begin: number, end: number) =>
       k[name](y + begin * 4, x + begin * 4, end - begin);
   return {
-    multiply: multiplyRange(k, "multiply"),
-    multiplyNarrow: multiplyRange(k, "multiplyNarrow"),
+    multiply: multiplyRange(k, "multiply", memory),
+    multiplyNarrow: multiplyRange(k, "multiplyNarrow", memory),
     multiplyInt8: multiplyInt8Range(k),
     quantizeRows: (a, t, x, aStride, K, levels, begin, end) =>
       k.quantizeRows!(a + begin * aStride, t + begin * 4, x + begin * K * 4, end - begin, K, levels),
