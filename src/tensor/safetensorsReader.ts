@@ -120,10 +120,17 @@ export async function openSafetensors(source: RandomAccess): Promise<Weights> {
   return {
     ...header,
     files: [source.name],
-    readInto: async (name, target) =>
-      readPart(source, find(header, name, source.name), target, 0, (length) => target.length === length),
-    readPart: async (name, target, from) =>
-      readPart(source, find(header, name, source.name), target, from, (length) => from + target.length <= length),
+    readInto: async (name, target) => {
+      const entry = find(header, name, source.name);
+      const length = sizeOf(entry.shape);
+      await readPart(source, entry, target, 0, target.length === length ? null : `${length} elements`);
+    },
+    readPart: async (name, target, from) => {
+      const entry = find(header, name, source.name);
+      const left = sizeOf(entry.shape) - from;
+      const room = target.length <= left ? null : `at most ${left} elements from ${from} on`;
+      await readPart(source, entry, target, from, room);
+    },
     close: () => source.close(),
   };
 }
@@ -144,23 +151,20 @@ export function randomAccess(bytes: Uint8Array | ArrayBufferLike, name: string):
   };
 }
 
-/** Elements `from`, `from` + 1, … of a tensor, as many as `target` has, if the tensor's length `fits`. */
+/** Elements `from`, `from` + 1, … of a tensor, as many as `target` has. @param wanted how many it must have, if it has not */
 async function readPart(
   source: RandomAccess,
   { name, dtype, shape, byteOffset: start }: TensorEntry,
   target: Float32Array,
   from: number,
-  fits: (length: number) => boolean,
+  wanted: string | null,
 ): Promise<void> {
   expectDecoded(source.name, name, dtype);
-  const length = sizeOf(shape);
-  if (!fits(length)) {
-    const part = from === 0 ? "" : ` from ${from} on`;
+  if (wanted !== null)
     throw new BertError(
       "ERR_SHAPE",
-      `${source.name}: tensor ${quote(name)} is ${formatShape(shape)}: target must have ${length - from} elements${part}, got ${target.length}`,
+      `${source.name}: tensor ${quote(name)} is ${formatShape(shape)}: target must have ${wanted}, got ${target.length}`,
     );
-  }
   const width = DTYPE_BITS[dtype] / 8;
   const byteOffset = start + from * width;
   const byteLength = target.length * width;

@@ -14,7 +14,7 @@ export function stepsOf(dtype: NarrowWeight["dtype"], K: number): number {
   return dtype === "int8" ? Math.ceil(K / 2) : K;
 }
 
-/** Room in a memory, zeros. @returns the weight, and the arrays to give back */
+/** Room in a memory for rows that are then all written. @returns the weight, and the arrays to give back */
 export function allocatePanels(
   memory: TensorMemory,
   dtype: NarrowWeight["dtype"],
@@ -22,7 +22,9 @@ export function allocatePanels(
 ): { readonly weight: NarrowWeight; readonly arrays: readonly Float32Array[] } {
   const [O, I] = shape;
   const columns = Math.ceil(O / PANEL) * PANEL;
-  const room = memory.allocate((columns * stepsOf(dtype, I)) / 2).fill(0);
+  const steps = stepsOf(dtype, I);
+  const room = memory.allocate((columns * steps) / 2);
+  room.subarray(((O - (O % PANEL)) * steps) / 2).fill(0); // the last panel, if it is not full
   if (dtype !== "int8") {
     const data = new Uint16Array(room.buffer, room.byteOffset, room.length * 2);
     return { weight: { dtype, data, shape }, arrays: [room] };
