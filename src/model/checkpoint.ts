@@ -2,8 +2,10 @@ import { BertError } from "../errors.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { formatShape, type StorageType, type Tensor, type Weight } from "../tensor/tensor.ts";
 import type { BertConfig } from "./config.ts";
+import { type NamedWeights, withOurNames } from "./names.ts";
 import { type ModelParams, modelParams, type ParamsVariant } from "./params.ts";
-import { expectFinite, readNarrow, readScale, type StoredMatrix, scaleRows } from "./readNarrow.ts";
+import { readNarrow } from "./readNarrow.ts";
+import { expectFinite } from "./rowScales.ts";
 
 /** Where weights come from: names and shapes at once, numbers one tensor at a time. An open safetensors file is one. */
 export interface WeightSource {
@@ -34,24 +36,6 @@ const READS = 64;
 const NARROW_READS = 8;
 
 const DECODER = "cls.predictions.decoder.weight";
-const DECODER_BIAS = "cls.predictions.bias";
-
-/**
- * What the name of an int8 matrix's scales [O] or [O, 1] ends in: `…weight_scale`. A matrix that has some holds integers, and element
- * [o, i] is its integer times scale[o]. The name and the shape [O, 1] are those of compressed-tensors (vLLM).
- */
-const SCALE = "_scale";
-
-/** Other spellings of the same tensor, each tried at the end or the beginning of a name. */
-const LEGACY_SUFFIXES: readonly (readonly [string, string])[] = [
-  ["LayerNorm.gamma", "LayerNorm.weight"], // as TensorFlow named them; in the files that Google published in 2018
-  ["LayerNorm.beta", "LayerNorm.bias"],
-  ["cls.predictions.decoder.bias", DECODER_BIAS], // one vector under two names; files may have both
-];
-const ENCODER_PREFIXES = ["embeddings.", "encoder.", "pooler."]; // a bare BertModel is saved without "bert."
-
-/** Not a weight: the numbers 0 … 511, saved by older versions of transformers. */
-const POSITION_IDS = "bert.embeddings.position_ids";
 
 /** Heads that a checkpoint may have beside the one that is asked for; theirs are the only names that may be left over. */
 const HEADS = ["bert.pooler.", "cls.", "classifier.", "qa_outputs."];
@@ -72,13 +56,8 @@ export async function loadParams(
   k: Backend,
   dtype: StorageType = "float32",
 ): Promise<LoadedParams> {
-  const stored = storedNames(source);
-  const has = (name: string) => stored.has(name);
-  let variant: ParamsVariant = { hasPooler: has("bert.pooler.dense.weight"), ownDecoder: !c.tieWordEmbeddings };
-  if (has(DECODER) && needs(c, { ...variant, ownDecoder: true }, DECODER)) variant = { ...variant, ownDecoder: true };
-
-  const expected = expectedShapes(c, variant);
-  expectSameTensors(source, stored, expected);
+  const weights = withOurNames(source);
+  const expected = expectedTensors(weights, c);
 
   const read = new Map<string, Weight>(); // in the order in which they arrive
   const queue = expected.entries();
@@ -87,9 +66,8 @@ export async function loadParams(
     for (const [name, shape] of queue) {
       if (failed) return;
       try {
-        const file = { name, shape, stored: stored.get(name) as string, scale: stored.get(`${name}${SCALE}`) };
-        if (shape.length === 2 && dtype !== "float32") read.set(name, await readNarrow(source, file, dtype, k));
-        else read.set(name, await readFloat32(source, file, k));
+        if (shape.length === 2 && dtype !== "float32") read.set(name, await readNarrow(weights, name, dtype, k));
+        else read.set(name, await readFloat32(weights, name, shape, k));
       } catch (error) {
         failed = true;
         throw error;
@@ -100,7 +78,7 @@ export async function loadParams(
   const ends = await Promise.allSettled(Array.from({ length: reads }, readSome));
   for (const end of ends) if (end.status === "rejected") throw end.reason;
   const byName = new Map(Array.from(expected.keys(), (name) => [name, read.get(name) as Weight]));
-  if (variant.ownDecoder && c.tieWordEmbeddings) {
+  if (expected.has(DECODER) && c.tieWordEmbeddings) {
     const words = byName.get("bert.embeddings.word_embeddings.weight") as Weight;
     if (sameNumbers(words, byName.get(DECODER) as Weight)) byName.delete(DECODER);
   }
@@ -110,15 +88,10 @@ export async function loadParams(
   return { tree, byName, dtype };
 }
 
-async function readFloat32(
-  source: WeightSource,
-  { name, shape, stored, scale }: StoredMatrix,
-  k: Backend,
-): Promise<Tensor> {
+async function readFloat32(weights: NamedWeights, name: string, shape: readonly number[], k: Backend): Promise<Tensor> {
   const tensor = k.empty(shape);
-  await source.readInto(stored, tensor.data);
+  await weights.readInto(name, tensor.data);
   if (!k.allFinite(tensor.data)) expectFinite(name, tensor.data, 0);
-  if (scale !== undefined) scaleRows(tensor.data, await readScale(source, name, scale, shape[0]));
   if (shape.length === 2 && !mayBeTied(name)) k.packWeight(tensor); // while others are read
   return tensor;
 }
@@ -129,27 +102,18 @@ export function paramsTree(c: BertConfig, byName: ReadonlyMap<string, Weight>): 
   return modelParams(c, variant, (name) => byName.get(name) as Weight);
 }
 
-/** Our name of each tensor in the file → the file's own name. */
-function storedNames(source: WeightSource): Map<string, string> {
-  const names = [...source.tensors.keys()];
-  const bare = !names.some((name) => name.startsWith("bert."));
-  const stored = new Map<string, string>();
-  for (const name of names) {
-    let ours = bare && ENCODER_PREFIXES.some((prefix) => name.startsWith(prefix)) ? `bert.${name}` : name;
-    for (const [legacy, suffix] of LEGACY_SUFFIXES) {
-      if (ours.endsWith(legacy)) ours = ours.slice(0, -legacy.length) + suffix;
-    }
-    if (ours === POSITION_IDS) continue;
-    const twin = stored.get(ours);
-    if (twin !== undefined && ours !== DECODER_BIAS) {
-      throw new BertError(
-        "ERR_CHECKPOINT",
-        `loadParams: ${twin} and ${name} must not both be there: they are one tensor`,
-      );
-    }
-    stored.set(ours, name);
-  }
-  return stored;
+/**
+ * The names and shapes that a model's parameters have, given what the checkpoint leaves open.
+ *
+ * @throws BertError ERR_CHECKPOINT with every tensor that is missing, left over or mis-shaped
+ */
+export function expectedTensors(weights: NamedWeights, c: BertConfig): Map<string, readonly number[]> {
+  const has = (name: string) => weights.tensors.has(name);
+  let variant: ParamsVariant = { hasPooler: has("bert.pooler.dense.weight"), ownDecoder: !c.tieWordEmbeddings };
+  if (has(DECODER) && needs(c, { ...variant, ownDecoder: true }, DECODER)) variant = { ...variant, ownDecoder: true };
+  const expected = expectedShapes(c, variant);
+  expectSameTensors(weights, expected);
+  return expected;
 }
 
 function expectedShapes(c: BertConfig, variant: ParamsVariant): Map<string, readonly number[]> {
@@ -166,30 +130,20 @@ function needs(c: BertConfig, variant: ParamsVariant, name: string): boolean {
 }
 
 function expectSameTensors(
-  source: WeightSource,
-  stored: ReadonlyMap<string, string>,
+  { tensors, fileNames }: NamedWeights,
   expected: ReadonlyMap<string, readonly number[]>,
 ): void {
   const problems: string[] = [];
   for (const [name, shape] of expected) {
-    const found = stored.get(name);
-    if (found === undefined) {
-      problems.push(`${name}: missing, must be ${formatShape(shape)}`);
-      continue;
-    }
-    const got = source.tensors.get(found)?.shape ?? [];
-    if (formatShape(got) !== formatShape(shape)) {
-      problems.push(`${found}: must be ${formatShape(shape)} by config.json, is ${formatShape(got)}`);
+    const got = tensors.get(name)?.shape;
+    if (!got) problems.push(`${name}: missing, must be ${formatShape(shape)}`);
+    else if (formatShape(got) !== formatShape(shape)) {
+      problems.push(`${fileNames.get(name)}: must be ${formatShape(shape)} by config.json, is ${formatShape(got)}`);
     }
   }
-  for (const [name, found] of stored) {
-    const shape = expected.get(name.endsWith(SCALE) ? name.slice(0, -SCALE.length) : "");
-    if (shape?.length === 2) {
-      const got = formatShape(source.tensors.get(found)?.shape ?? []);
-      const [column, flat] = [formatShape([shape[0], 1]), formatShape([shape[0]])];
-      if (got !== column && got !== flat) problems.push(`${found}: must be ${column} or ${flat}, is ${got}`);
-    } else if (!expected.has(name) && !HEADS.some((head) => name.startsWith(head))) {
-      problems.push(`${found}: left over, ${formatShape(source.tensors.get(found)?.shape ?? [])}`);
+  for (const [name, { shape }] of tensors) {
+    if (!expected.has(name) && !HEADS.some((head) => name.startsWith(head))) {
+      problems.push(`${fileNames.get(name)}: left over, ${formatShape(shape)}`);
     }
   }
   if (problems.length === 0) return;

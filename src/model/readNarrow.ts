@@ -2,81 +2,43 @@ import { BertError } from "../errors.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { narrow } from "../tensor/narrow.ts";
 import type { Int8Weight, NarrowWeight } from "../tensor/tensor.ts";
-import type { WeightSource } from "./checkpoint.ts";
+import type { NamedWeights } from "./names.ts";
+import { expectFinite } from "./rowScales.ts";
 
 /** Numbers that are float32 at a time while a matrix is read: 1 MB. */
 const BLOCK = 1 << 18;
 
-/** A matrix of a checkpoint. */
-export interface StoredMatrix {
-  /** Our name, for messages. */
-  readonly name: string;
-  readonly shape: readonly number[];
-  /** The file's names of the matrix and, if it holds integers, of the scale of each row. */
-  readonly stored: string;
-  readonly scale: string | undefined;
-}
-
 /**
  * Reads a matrix in blocks of rows and holds it at less width: all of it in float32 is never there, if the source has `readPart`.
- * Integers with scales are taken as they are by int8.
+ * The integers of an int8 matrix are taken as they are by int8.
  *
  * @throws BertError ERR_CHECKPOINT a number that is not finite, or too large for the type
  */
 export async function readNarrow(
-  source: WeightSource,
-  { name, shape, stored, scale: scaleName }: StoredMatrix,
+  weights: NamedWeights,
+  name: string,
   dtype: NarrowWeight["dtype"],
   k: Backend,
 ): Promise<NarrowWeight> {
+  const { shape } = weights.tensors.get(name) as { shape: readonly number[] };
   const [O, I] = shape;
   const weight = k.emptyNarrow(dtype, shape);
-  const scale = scaleName === undefined ? null : await readScale(source, name, scaleName, O);
+  const scale = dtype === "int8" ? await weights.scalesOf(name) : null;
+  const source = scale ? weights.unscaled : weights;
   const block = source.readPart ? Math.max(1, Math.min(O, Math.floor(BLOCK / I))) : O;
   const buffer = new Float32Array(block * I);
   for (let row = 0; row < O; row += block) {
     const rows = Math.min(block, O - row);
     const data = buffer.subarray(0, rows * I);
-    if (source.readPart) await source.readPart(stored, data, row * I);
-    else await source.readInto(stored, data);
-    const part = scale?.subarray(row, row + rows);
-    if (part && dtype === "int8") k.storeRows(weight, row, integers(name, data, part, [rows, I]));
-    else {
-      if (part) scaleRows(data, part);
-      const held = narrow(dtype, data, [rows, I]);
-      if (!isHeld(held)) throw notHeld(name, dtype, data, row * I);
-      k.storeRows(weight, row, held);
-    }
+    if (source.readPart) await source.readPart(name, data, row * I);
+    else await source.readInto(name, data);
+    const held = scale
+      ? integers(name, data, scale.subarray(row, row + rows), [rows, I])
+      : narrow(dtype, data, [rows, I]);
+    if (!isHeld(held)) throw notHeld(name, dtype, data, row * I);
+    k.storeRows(weight, row, held);
   }
   return weight;
-}
-
-/**
- * The scales of a matrix of integers, [O].
- *
- * @throws BertError ERR_CHECKPOINT one is not finite
- */
-export async function readScale(source: WeightSource, name: string, stored: string, O: number): Promise<Float32Array> {
-  const scale = new Float32Array(O);
-  await source.readInto(stored, scale);
-  expectFinite(`${name}_scale`, scale, 0);
-  return scale;
-}
-
-/** Multiplies each row of data [O, I] by its scale [O], in place. */
-export function scaleRows(data: Float32Array, scale: Float32Array): void {
-  const I = data.length / scale.length;
-  for (let o = 0; o < scale.length; o++) for (let i = o * I; i < (o + 1) * I; i++) data[i] *= scale[o];
-}
-
-/** @throws BertError ERR_CHECKPOINT `loadParams: NAME must hold finite numbers, element 5 is NaN` */
-export function expectFinite(name: string, data: Float32Array, first: number): void {
-  const i = data.findIndex((value) => !Number.isFinite(value));
-  if (i < 0) return;
-  throw new BertError(
-    "ERR_CHECKPOINT",
-    `loadParams: ${name} must hold finite numbers, element ${first + i} is ${data[i]}`,
-  );
 }
 
 function integers(name: string, data: Float32Array, scale: Float32Array, shape: readonly number[]): Int8Weight {

@@ -1,6 +1,7 @@
 import type { Backend } from "../tensor/backend.ts";
 import type { TensorToWrite } from "../tensor/safetensors.ts";
 import type { LoadedParams } from "./checkpoint.ts";
+import { SCALE } from "./rowScales.ts";
 
 /** The file's types of those that matrices are held in. */
 const DTYPES = { float32: "F32", float16: "F16", bfloat16: "BF16" } as const;
@@ -14,7 +15,7 @@ export function* paramsToWrite({ byName }: LoadedParams, k: Backend): Generator<
     const { shape } = weight;
     if ("scale" in weight) {
       yield [name, { shape, dtype: "I8", data: () => k.rowsOf(weight).data }];
-      yield [`${name}_scale`, { shape: [shape[0], 1], data: weight.scale }];
+      yield [`${name}${SCALE}`, { shape: [shape[0], 1], data: weight.scale }];
     } else {
       const dtype = DTYPES["dtype" in weight ? weight.dtype : "float32"];
       yield [name, { shape, dtype, data: () => k.unpackWeight(weight) }];

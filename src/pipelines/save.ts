@@ -1,4 +1,3 @@
-import { planFile } from "../tensor/safetensorsWriter.ts";
 import type { Bert } from "./load.ts";
 
 /**
@@ -6,21 +5,26 @@ import type { Bert } from "./load.ts";
  * written in the type that they are held in; load the folder with the same `dtype` for the same bits. float32, float16 and
  * bfloat16 are what Python's transformers read too; int8 has a layout of its own (`BertModel.tensorsToWrite`).
  *
- * @param folder must not exist yet; it appears when everything is on the disk
- * @throws BertError ERR_FILE it exists or cannot be written; ERR_VOCABULARY ids with gaps, which vocab.txt cannot say
+ * @param folder must be empty or not there; it appears when everything is on the disk
+ * @throws BertError ERR_FILE there is something in it, or it cannot be written; ERR_VOCABULARY ids with gaps, which vocab.txt cannot say
  * @example
  * const bert = await loadBert("models/bert-base-cased", { dtype: "int8" });
  * await saveBert(bert, "models/bert-base-cased-int8"); // 110 MB instead of 433
  */
 export async function saveBert(bert: Bert, folder: string): Promise<void> {
-  const { writeFolderAtomically } = await import("../hub/files.ts"); // only here: a browser can import the rest
-  const plan = planFile("saveBert", bert.tensorsToWrite(), [["format", "pt"]]);
+  // Only here: a browser, which has no node: modules, can import the rest.
+  const [{ saveSafetensors, writeFileAtomically }, { writeFolder }] = await Promise.all([
+    import("../hub/files.ts"),
+    import("../hub/folders.ts"),
+  ]);
+  const tensors = [...bert.tensorsToWrite()];
   const texts = { "config.json": configText(bert), ...(bert.hasTokenizer && bert.tokenizer.toFiles()) };
   const encoder = new TextEncoder();
-  await writeFolderAtomically(folder, [
-    ...Object.entries<string>(texts).map(([name, text]) => [name, [encoder.encode(text)]] as const),
-    ["model.safetensors", plan.chunks()],
-  ]);
+  await writeFolder(folder, async (path) => {
+    for (const [name, text] of Object.entries<string>(texts))
+      await writeFileAtomically(`${path}/${name}`, [encoder.encode(text)]);
+    await saveSafetensors(`${path}/model.safetensors`, tensors, [["format", "pt"]]);
+  });
 }
 
 /** config.json as it was read, for what has been loaded of it. */

@@ -40,18 +40,19 @@ export interface Weights extends SafetensorsHeader {
   readonly files: readonly string[];
   /**
    * Reads one tensor as float32 (rounding as `Safetensors.toFloat32`), straight into `target`: beside it, at most
-   * 1 MiB is in use. If it throws, `target` may be half filled.
+   * 1 MiB is in use (a tensor of PyTorch's that is not in its own order: as much as the part of the file it is spread over).
+   * If it throws, `target` may be half filled.
    *
    * @throws BertError ERR_CHECKPOINT no such tensor, or a dtype that is not decoded; ERR_SHAPE `target` has another
    *   length; ERR_FILE the file cannot be read
    */
   readInto(name: string, target: Float32Array): Promise<void>;
   /**
-   * Reads as many elements as `target` has, from element `from` of the tensor on; else as `readInto`.
+   * Reads as many elements as `target` has, from element `from` of the tensor on; else as `readInto`. Not every kind of file can.
    *
    * @throws BertError ERR_SHAPE the tensor ends before; as `readInto`
    */
-  readPart(name: string, target: Float32Array, from: number): Promise<void>;
+  readPart?(name: string, target: Float32Array, from: number): Promise<void>;
   /** Closes the files. Nothing can be read afterwards. */
   close(): Promise<void>;
 }
@@ -120,17 +121,8 @@ export async function openSafetensors(source: RandomAccess): Promise<Weights> {
   return {
     ...header,
     files: [source.name],
-    readInto: async (name, target) => {
-      const entry = find(header, name, source.name);
-      const length = sizeOf(entry.shape);
-      await readPart(source, entry, target, 0, target.length === length ? null : `${length} elements`);
-    },
-    readPart: async (name, target, from) => {
-      const entry = find(header, name, source.name);
-      const left = sizeOf(entry.shape) - from;
-      const room = target.length <= left ? null : `at most ${left} elements from ${from} on`;
-      await readPart(source, entry, target, from, room);
-    },
+    readInto: async (name, target) => readElements(source, find(header, name, source.name), target),
+    readPart: async (name, target, from) => readPart(source, find(header, name, source.name), target, from),
     close: () => source.close(),
   };
 }
@@ -151,36 +143,49 @@ export function randomAccess(bytes: Uint8Array | ArrayBufferLike, name: string):
   };
 }
 
-/** Elements `from`, `from` + 1, … of a tensor, as many as `target` has. @param wanted how many it must have, if it has not */
-async function readPart(
-  source: RandomAccess,
-  { name, dtype, shape, byteOffset: start }: TensorEntry,
-  target: Float32Array,
-  from: number,
-  wanted: string | null,
-): Promise<void> {
+/**
+ * Reads elements that lie one after the other in a file, as float32.
+ *
+ * @param entry  where they are, and in which dtype; little-endian
+ * @param target as many elements as `entry.shape` has
+ * @throws BertError as `Weights.readInto`
+ */
+export async function readElements(source: RandomAccess, entry: TensorEntry, target: Float32Array): Promise<void> {
+  const { name, dtype, shape, byteOffset, byteLength } = entry;
   expectDecoded(source.name, name, dtype);
-  if (wanted !== null)
+  const length = sizeOf(shape);
+  if (target.length !== length)
     throw new BertError(
       "ERR_SHAPE",
-      `${source.name}: tensor ${quote(name)} is ${formatShape(shape)}: target must have ${wanted}, got ${target.length}`,
+      `${source.name}: tensor ${quote(name)} is ${formatShape(shape)}: target must have ${length} elements, got ${target.length}`,
     );
-  const width = DTYPE_BITS[dtype] / 8;
-  const byteOffset = start + from * width;
-  const byteLength = target.length * width;
   if (dtype === "F32") {
     const bytes = new Uint8Array(target.buffer, target.byteOffset, byteLength);
     await source.read(bytes, byteOffset);
     if (!LITTLE_ENDIAN) swapBytes(bytes, 4);
     return;
   }
+  const width = DTYPE_BITS[dtype] / 8;
   const chunk = new Uint8Array(Math.min(CHUNK_BYTES, byteLength));
-  for (let done = 0; done < byteLength; done += CHUNK_BYTES) {
-    const bytes = chunk.subarray(0, Math.min(CHUNK_BYTES, byteLength - done));
-    await source.read(bytes, byteOffset + done);
-    const first = done / width;
+  for (let start = 0; start < byteLength; start += CHUNK_BYTES) {
+    const bytes = chunk.subarray(0, Math.min(CHUNK_BYTES, byteLength - start));
+    await source.read(bytes, byteOffset + start);
+    const first = start / width;
     toFloat32(target.subarray(first, first + bytes.length / width), dtype, viewElements(dtype, bytes));
   }
+}
+
+async function readPart(source: RandomAccess, entry: TensorEntry, target: Float32Array, from: number): Promise<void> {
+  const { name, dtype, shape, byteOffset } = entry;
+  const left = sizeOf(shape) - from;
+  if (target.length > left)
+    throw new BertError(
+      "ERR_SHAPE",
+      `${source.name}: tensor ${quote(name)} is ${formatShape(shape)}: target must have at most ${left} elements from ${from} on, got ${target.length}`,
+    );
+  const bytes = DTYPE_BITS[dtype] / 8;
+  const part = { byteOffset: byteOffset + from * bytes, byteLength: target.length * bytes, shape: [target.length] };
+  await readElements(source, { ...entry, ...part }, target);
 }
 
 function find(header: SafetensorsHeader, name: string, where: string): TensorEntry {

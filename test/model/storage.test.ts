@@ -169,7 +169,7 @@ describe("what is refused", () => {
       stored.get(QUERY)!.data.fill(3);
       return stored.set(`${QUERY}_scale`, { shape, data });
     };
-    await expectRefused(scaled([5], new Float32Array(5)), "int8", `${QUERY}_scale: must be [6,1] or [6], is [5]`);
+    await expectRefused(scaled([5], new Float32Array(5)), "int8", `${QUERY}_scale: left over, [5]`);
     const bad = new Float32Array(6).fill(1);
     bad[4] = Number.NaN;
     await expectRefused(scaled([6, 1], bad), "int8", `${QUERY}_scale must hold finite numbers, element 4 is NaN`);

@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { convertModel } from "../../src/cli/convertModel.ts";
 import { openWeights } from "../../src/hub/files.ts";
 import { loadBert, loadTokenizer, pipeline, saveBert } from "../../src/pipelines/index.ts";
 import { STORAGE_TYPES } from "../../src/tensor/narrow.ts";
@@ -60,13 +61,22 @@ test("what was loaded of a checkpoint is what is saved, with or without a tokeni
   );
 });
 
+test("plainbert convert writes the numbers that int8 stands for", async () => {
+  await convertModel(join(folder, "int8"), join(folder, "converted"));
+  await using bert = await loadBert(join(folder, "int8"), { dtype: "int8" });
+  await using converted = await loadBert(join(folder, "converted"));
+  expect([...converted.parameters.keys()]).toEqual([...bert.parameters.keys()]);
+  for (const [name, { data }] of converted.parameters) expect(data, name).toEqual(bert.parameters.get(name)?.data);
+});
+
 test("a folder that exists is left as it is, and a failure leaves nothing", async () => {
   await using bert = await loadBert(reference("tiny"));
   const there = join(folder, "there");
   await mkdir(there);
-  await expectBertError(saveBert(bert, there), "ERR_FILE", there, "must not exist yet");
-  expect(await readdir(there)).toEqual([]);
-  await expectBertError(saveBert(bert, join(folder, "nowhere", "model")), "ERR_FILE", "no such file or folder");
+  await writeFile(join(there, "notes.txt"), "mine");
+  await expectBertError(saveBert(bert, there), "ERR_FILE", there, "must be empty or not there");
+  expect(await readdir(there)).toEqual(["notes.txt"]);
+  await expectBertError(saveBert(bert, join(there, "notes.txt", "model")), "ERR_FILE", "model");
   expect((await readdir(folder)).filter((name) => name.endsWith(".tmp"))).toEqual([]);
   await bert.dispose();
   await expectBertError(saveBert(bert, join(folder, "late")), "ERR_BACKEND", "after dispose()");
