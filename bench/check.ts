@@ -3,14 +3,14 @@
  * made load in ONNX Runtime, native and WebAssembly; every library's hidden states, logits, sentence vectors and filled
  * masks equal those of plainbert's backend `plain`.
  */
-import { expectEqualOutputs, MAX_RMS } from "./harness/agreement.ts";
+import { expectEqualOutputs, MAX_NARROW_RMS, MAX_RMS } from "./harness/agreement.ts";
 import { FILL_MASK_TEXT, firstSentences, mixedSentences } from "./harness/cases.ts";
 import { measurePeak } from "./harness/peak.ts";
 import { rms } from "./harness/statistics.ts";
 import { prepareModel } from "./onnx/modelFolder.ts";
-import { onnxruntimeNode, onnxruntimeWeb } from "./sides/onnxruntime.ts";
+import { onnxruntimeInt8, onnxruntimeNode, onnxruntimeWeb } from "./sides/onnxruntime.ts";
 import { installPeers } from "./sides/peers.ts";
-import { loadPlainbert, plainbert, plainbertMaskedLm } from "./sides/plainbert.ts";
+import { loadPlainbert, plainbert, plainbertByStorage, plainbertMaskedLm } from "./sides/plainbert.ts";
 import { tensorflow } from "./sides/tensorflow.ts";
 import { plainbertText, transformersText } from "./sides/text.ts";
 
@@ -18,7 +18,7 @@ const THREADS = 2;
 
 installPeers();
 await prepareModel();
-const { tokenizer } = await loadPlainbert("plain", THREADS);
+const { tokenizer, config } = await loadPlainbert("plain", THREADS);
 
 console.log("last hidden states, rms of the difference from plain");
 const encoders = [
@@ -32,6 +32,11 @@ const encoders = [
 ];
 report(await expectEqualOutputs(encoders, tokenizer));
 for (const engine of encoders) await engine.dispose();
+
+console.log("the same of 16-bit and int8 weights");
+const narrow = [...(await plainbertByStorage("auto", THREADS)), await onnxruntimeInt8(config, THREADS)];
+report(await expectEqualOutputs(narrow, tokenizer, MAX_NARROW_RMS));
+for (const engine of narrow) await engine.dispose();
 
 console.log("masked-language-model logits, likewise");
 const maskedLms = [

@@ -3,8 +3,15 @@
  * Started by bench.ts: node bench/run.ts <result file> <settings as JSON>
  */
 import { writeFile } from "node:fs/promises";
-import { expectEqualOutputs } from "./harness/agreement.ts";
-import { type EncoderCase, encoderCases, encoderFlops, FILL_MASK_TEXT, firstSentences } from "./harness/cases.ts";
+import { expectEqualOutputs, MAX_NARROW_RMS } from "./harness/agreement.ts";
+import {
+  type EncoderCase,
+  encoderCases,
+  encoderFlops,
+  FILL_MASK_TEXT,
+  firstSentences,
+  storageCases,
+} from "./harness/cases.ts";
 import { firstAnswerCases, packageCases } from "./harness/childCases.ts";
 import { interleave, type Side } from "./harness/interleave.ts";
 import { measurePeak } from "./harness/peak.ts";
@@ -12,8 +19,8 @@ import { type BenchCase, OURS, type Run } from "./harness/results.ts";
 import { type Settings, wanted } from "./harness/settings.ts";
 import { summarize } from "./harness/statistics.ts";
 import type { Engine } from "./sides/engine.ts";
-import { onnxruntimeNode, onnxruntimeWeb } from "./sides/onnxruntime.ts";
-import { loadPlainbert, plainbert, plainbertMatmul } from "./sides/plainbert.ts";
+import { onnxruntimeInt8, onnxruntimeNode, onnxruntimeWeb } from "./sides/onnxruntime.ts";
+import { loadPlainbert, plainbert, plainbertByStorage, plainbertMatmul } from "./sides/plainbert.ts";
 import { tensorflow } from "./sides/tensorflow.ts";
 import { plainbertText, transformersText } from "./sides/text.ts";
 
@@ -83,6 +90,24 @@ if (asked.length > 0) {
     const { id, title } = one;
     const flops = encoderFlops(lengths(one.sequences), config);
     const sides = engines.flatMap((engine) => encoderSides(engine, one));
+    await measure({ id, title, unit: "ms", flops }, sides, settings.rounds, settings.turnMs);
+  }
+  for (const engine of engines) await engine.dispose();
+}
+
+const byStorage = storageCases(tokenizer).filter(
+  ({ id, sequences }) => wanted(settings, id) && encoderFlops(lengths(sequences), config) <= settings.maxGflop * 1e9,
+);
+if (byStorage.length > 0) {
+  const engines = [
+    ...(await plainbertByStorage(backend, threads)),
+    await onnxruntimeNode("plain", threads),
+    await onnxruntimeInt8(config, threads),
+  ];
+  await expectEqualOutputs(engines, tokenizer, MAX_NARROW_RMS);
+  for (const { id, title, sequences } of byStorage) {
+    const flops = encoderFlops(lengths(sequences), config);
+    const sides = engines.map(({ name, encode }) => ({ name, run: noFigure(() => encode(sequences)) }));
     await measure({ id, title, unit: "ms", flops }, sides, settings.rounds, settings.turnMs);
   }
   for (const engine of engines) await engine.dispose();

@@ -58,6 +58,7 @@ export {
   type SentenceSimilarity,
   type SentenceSimilarityInput,
   type SentenceSimilarityOptions,
+  saveBert,
   type TextAndChoices,
   type TextClassification,
   type TextClassificationOptions,
@@ -73,7 +74,7 @@ export {
 export type { Backend, BackendInfo } from "./tensor/backend.ts";
 export { type BackendName, chooseBackend } from "./tensor/chooseBackend.ts";
 export { readSafetensors, type Safetensors, type TensorEntry, writeSafetensors } from "./tensor/safetensors.ts";
-export type { Tensor } from "./tensor/tensor.ts";
+export type { StorageType, Tensor } from "./tensor/tensor.ts";
 export { BertTokenizer, type Encoding, type TrainVocabularyOptions, trainVocabulary } from "./tokenizer/index.ts";
 export {
   type Document,

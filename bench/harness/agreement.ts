@@ -5,6 +5,12 @@ import { rms } from "./statistics.ts";
 /** The most that float32 results of the same weights may differ; hidden states are of the order of 1. */
 export const MAX_RMS: number = 1e-4;
 
+/**
+ * The same for storage types of 16 and 8 bits: the bench's weights are random and large, and errors grow from layer to layer. Measured:
+ * float16 0.0065, bfloat16 0.051, int8 0.10, ONNX Runtime's int8 0.23.
+ */
+export const MAX_NARROW_RMS: number = 0.3;
+
 const TEXTS = [
   "The Mole had been working very hard all the morning, spring-cleaning his little home.",
   "Never in his life had he seen a river before.",
@@ -14,12 +20,14 @@ const TEXTS = [
 /**
  * Compares what every engine makes of the tokens, the last hidden states, with what the first makes, on one batch of sentences of different lengths.
  *
- * @returns each engine's root mean square of the differences
- * @throws Error one is above 1e-4: what does not compute the same is not to be timed
+ * @param most the largest root mean square of the differences
+ * @returns each engine's
+ * @throws Error one is above: what does not compute the same is not to be timed
  */
 export async function expectEqualOutputs(
   engines: readonly Engine[],
   tokenizer: BertTokenizer,
+  most: number = MAX_RMS,
 ): Promise<Map<string, number>> {
   const sequences = tokenizer.encodeBatch(TEXTS).map(({ inputIds }) => [...inputIds]);
   const T = Math.max(...sequences.map(({ length }) => length));
@@ -32,9 +40,9 @@ export async function expectEqualOutputs(
   const differences = new Map<string, number>();
   for (const engine of engines.slice(1)) {
     const difference = rms(tokens(await engine.encode(sequences)), expected);
-    if (!(difference <= MAX_RMS)) {
+    if (!(difference <= most)) {
       throw new Error(
-        `${engine.name}: its results must equal ${engines[0].name}'s within ${MAX_RMS} (rms), differ by ${difference}`,
+        `${engine.name}: its results must equal ${engines[0].name}'s within ${most} (rms), differ by ${difference}`,
       );
     }
     differences.set(engine.name, difference);

@@ -35,6 +35,15 @@ export function encoderCases(tokenizer: BertTokenizer): EncoderCase[] {
   ];
 }
 
+/** Three of them by the type that the weights are held in. */
+export function storageCases(tokenizer: BertTokenizer): EncoderCase[] {
+  const sizes = ["1x16", "1x128", "8x128"];
+  return encoderCases(tokenizer).flatMap(({ id, title, sequences }) => {
+    const size = sizes.find((one) => id === `encoder-${one}`);
+    return size === undefined ? [] : [{ id: `storage-${size}`, title: `weights by type: ${title}`, sequences }];
+  });
+}
+
 /** 12 tokens, [CLS] and [SEP] counted. */
 export const FILL_MASK_TEXT = "He opened the [MASK] and went into the room.";
 

@@ -14,7 +14,7 @@ interface MessageType {
 }
 
 /** TensorProto.DataType */
-const ELEMENT_TYPES = { FLOAT: 1, INT32: 6, INT64: 7 } as const;
+const ELEMENT_TYPES = { FLOAT: 1, INT8: 3, INT32: 6, INT64: 7 } as const;
 type ElementType = keyof typeof ELEMENT_TYPES;
 
 /** A number, whole or not by the operator's schema, or whole numbers. */
@@ -61,20 +61,26 @@ export class GraphBuilder {
   /** A constant tensor of whole numbers [n]. */
   ints(...values: number[]): string {
     const data = new BigInt64Array(values.map(BigInt));
-    return this.constant(`ints_${values.join("_")}`, "INT64", [values.length], data);
+    return this.tensor(`ints_${values.join("_")}`, "INT64", [values.length], data);
   }
 
   /** A constant scalar. */
   float(value: number): string {
-    return this.constant(`float_${value}`, "FLOAT", [], new Float32Array([value]));
+    return this.tensor(`float_${value}`, "FLOAT", [], new Float32Array([value]));
   }
 
-  private constant(name: string, type: ElementType, dims: number[], data: BigInt64Array | Float32Array): string {
+  /** A constant tensor in the model file. */
+  tensor(
+    name: string,
+    type: ElementType,
+    dims: readonly number[],
+    data: BigInt64Array | Float32Array | Int8Array,
+  ): string {
     this.initializers.set(name, {
       name,
       dims,
       data_type: ELEMENT_TYPES[type],
-      raw_data: new Uint8Array(data.buffer),
+      raw_data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
     });
     return name;
   }

@@ -24,11 +24,22 @@ export function plainMask(g: GraphBuilder, { attentionMask }: GraphInputs): stri
   return g.node("Mul", [g.node("Sub", [g.float(1), isToken]), g.float(-3.4028234663852886e38)]);
 }
 
-/** One Transformer block. The pattern is the one that ONNX Runtime's own optimiser looks for, and may fuse. */
-export function plainLayer(g: GraphBuilder, layer: string, x: string, mask: string, c: BertConfig): string {
+/**
+ * One Transformer block. The pattern is the one that ONNX Runtime's own optimiser looks for, and may fuse.
+ *
+ * @param linearLayer the nodes of x W + b
+ */
+export function plainLayer(
+  g: GraphBuilder,
+  layer: string,
+  x: string,
+  mask: string,
+  c: BertConfig,
+  linearLayer: (name: string, x: string) => string = (name, x) => linear(g, name, x),
+): string {
   const D = c.hiddenSize / c.numAttentionHeads;
   const heads = (part: string, ...order: number[]) => {
-    const projected = linear(g, `${layer}.attention.self.${part}`, x);
+    const projected = linearLayer(`${layer}.attention.self.${part}`, x);
     const split = g.node("Reshape", [projected, g.ints(0, 0, c.numAttentionHeads, D)]); // [B, T, A, D]
     return g.node("Transpose", [split], { perm: { ints: order } });
   };
@@ -37,14 +48,13 @@ export function plainLayer(g: GraphBuilder, layer: string, x: string, mask: stri
   const probs = g.node("Softmax", [masked], { axis: { int: -1 } });
   const context = g.node("MatMul", [probs, heads("value", 0, 2, 1, 3)]); // [B, A, T, D]
   const joined = g.node("Transpose", [context], { perm: { ints: [0, 2, 1, 3] } });
-  const attention = linear(
-    g,
+  const attention = linearLayer(
     `${layer}.attention.output.dense`,
     g.node("Reshape", [joined, g.ints(0, 0, c.hiddenSize)]),
   );
   const attended = layerNorm(g, `${layer}.attention.output`, g.node("Add", [attention, x]), c);
-  const inner = g.node("Gelu", [linear(g, `${layer}.intermediate.dense`, attended)]); // erf form
-  const outer = linear(g, `${layer}.output.dense`, inner);
+  const inner = g.node("Gelu", [linearLayer(`${layer}.intermediate.dense`, attended)]); // erf form
+  const outer = linearLayer(`${layer}.output.dense`, inner);
   return layerNorm(g, `${layer}.output`, g.node("Add", [outer, attended]), c);
 }
 

@@ -1,7 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { BertConfig } from "../../src/model/config.ts";
 import type { GraphHead, GraphStyle } from "../onnx/bertGraph.ts";
-import { graphPath } from "../onnx/modelFolder.ts";
+import { prepareInt8 } from "../onnx/int8Graph.ts";
+import { CHECKPOINT, graphPath } from "../onnx/modelFolder.ts";
 import { DATA_FILE } from "../onnx/weightsFile.ts";
 import { type Engine, pad, type Sequence } from "./engine.ts";
 import { requirePeer } from "./peers.ts";
@@ -34,6 +36,15 @@ export async function onnxruntimeNode(
   const ort = requirePeer<OnnxRuntime>("onnxruntime-node");
   const session = await ort.InferenceSession.create(graphPath(style, head), sessionOptions(threads));
   return engine(`onnxruntime-node ${style}`, ort, session);
+}
+
+/** The native library with int8 weights, quantising activations as they come. */
+export async function onnxruntimeInt8(config: BertConfig, threads: number): Promise<Engine> {
+  const ort = requirePeer<OnnxRuntime>("onnxruntime-node");
+  const path = join(CHECKPOINT, "onnx", "encoder-int8.onnx");
+  await prepareInt8(CHECKPOINT, config, path);
+  const session = await ort.InferenceSession.create(path, sessionOptions(threads));
+  return engine("onnxruntime-node int8", ort, session);
 }
 
 /** Its build for WebAssembly, whose threads are set once for the process. */

@@ -1,21 +1,30 @@
 import type { Architecture, BertConfig } from "../../src/model/config.ts";
 import { type Bert, type LoadOptions, loadBert } from "../../src/pipelines/load.ts";
+import { STORAGE_TYPES } from "../../src/tensor/narrow.ts";
 import { createSimdBackend } from "../../src/tensor/simd/createSimdBackend.ts";
+import type { StorageType } from "../../src/tensor/tensor.ts";
 import type { BertTokenizer } from "../../src/tokenizer/index.ts";
 import { CHECKPOINT } from "../onnx/modelFolder.ts";
 import type { Engine } from "./engine.ts";
 
 /** plainbert's encoder, through its public interface. */
-export async function plainbert(backend: string, threads: number): Promise<Engine> {
-  const bert = await load(backend, threads);
+export async function plainbert(backend: string, threads: number, dtype: StorageType = "float32"): Promise<Engine> {
+  const bert = await load(backend, threads, "BertModel", dtype);
   return {
-    name: "plainbert",
+    name: dtype === "float32" ? "plainbert" : `plainbert ${dtype}`,
     async encode(sequences) {
       const { lastHiddenState } = await bert.forward(sequences.map((inputIds) => ({ inputIds })));
       return lastHiddenState.data;
     },
     dispose: () => bert.dispose(),
   };
+}
+
+/** The encoder by storage type: float32 first, as the others are compared with it. */
+export async function plainbertByStorage(backend: string, threads: number): Promise<Engine[]> {
+  const engines: Engine[] = [];
+  for (const dtype of STORAGE_TYPES) engines.push(await plainbert(backend, threads, dtype));
+  return engines;
 }
 
 /** With the masked-language-model head: `encode` gives logits [B, T, V]. */
@@ -53,6 +62,11 @@ export async function loadPlainbert(
   return { tokenizer, config, description: facts.map(([name, value]) => `${name} ${value}`).join(", ") };
 }
 
-function load(backend: string, threads: number, architecture: Architecture = "BertModel"): Promise<Bert> {
-  return loadBert(CHECKPOINT, { backend, threads, architecture } as LoadOptions); // not every backend has threads
+function load(
+  backend: string,
+  threads: number,
+  architecture: Architecture = "BertModel",
+  dtype: StorageType = "float32",
+): Promise<Bert> {
+  return loadBert(CHECKPOINT, { backend, threads, architecture, dtype } as LoadOptions); // not every backend has threads
 }

@@ -1,5 +1,5 @@
 import type { Backend } from "../tensor/backend.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import type { Tensor, Weight } from "../tensor/tensor.ts";
 import { type LayerNormParams, layerNorm } from "./addAndNorm.ts";
 import { gather } from "./gather.ts";
 import type { PackedBatch } from "./packedBatch.ts";
@@ -8,11 +8,11 @@ import type { Tap } from "./tap.ts";
 /** Checkpoint names: bert.embeddings.*. */
 export interface EmbeddingsParams {
   /** [V, H] */
-  readonly word_embeddings: { readonly weight: Tensor };
+  readonly word_embeddings: { readonly weight: Weight };
   /** [positions, H] */
-  readonly position_embeddings: { readonly weight: Tensor };
+  readonly position_embeddings: { readonly weight: Weight };
   /** [types, H] */
-  readonly token_type_embeddings: { readonly weight: Tensor };
+  readonly token_type_embeddings: { readonly weight: Weight };
   readonly LayerNorm: LayerNormParams;
 }
 

@@ -1,10 +1,10 @@
 import type { Backend } from "../tensor/backend.ts";
 import type { Activation } from "../tensor/kernels/activations.ts";
-import { expectShape, type Tensor } from "../tensor/tensor.ts";
+import { expectShape, type Tensor, type Weight } from "../tensor/tensor.ts";
 
-/** As PyTorch's nn.Linear stores them: weight [O, I], bias [O]. */
+/** As PyTorch's nn.Linear stores them: weight [O, I], of any storage type, bias [O]. */
 export interface LinearParams {
-  readonly weight: Tensor;
+  readonly weight: Weight;
   readonly bias: Tensor;
 }
 
@@ -17,10 +17,12 @@ export interface LinearParams {
  * @throws BertError ERR_SHAPE
  */
 export function linear(k: Backend, p: LinearParams, x: Tensor, activation?: Activation): Tensor {
-  const [O, I] = p.weight.shape;
+  const { weight, bias } = p;
+  const [O, I] = weight.shape;
   const R = x.shape[0];
   expectShape("linear", "x", x, { R, I });
   const y = k.empty([R, O]);
-  k.linear(y.data, x.data, p.weight.data, p.bias.data, R, I, O, activation ?? null);
+  if ("dtype" in weight) k.linearNarrow(y.data, x.data, weight, bias.data, R, activation ?? null);
+  else k.linear(y.data, x.data, weight.data, bias.data, R, I, O, activation ?? null);
   return y;
 }

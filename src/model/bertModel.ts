@@ -1,7 +1,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { BertError } from "../errors.ts";
 import type { Backend, BackendInfo } from "../tensor/backend.ts";
-import { formatShape, type Tensor } from "../tensor/tensor.ts";
+import type { TensorToWrite } from "../tensor/safetensors.ts";
+import { formatShape, type StorageType, type Tensor, type Weight } from "../tensor/tensor.ts";
 import { type BatchInput, owned, type SequenceInput } from "./batch.ts";
 import { type LoadedParams, loadParams, type WeightSource } from "./checkpoint.ts";
 import type { BertConfig } from "./config.ts";
@@ -11,6 +12,7 @@ import { type ForwardModel, forwardPass, forwardRequest } from "./forwardPass.ts
 import { type ForwardStreamOptions, forwardStream } from "./forwardStream.ts";
 import { mlmHead } from "./heads.ts";
 import { listTaps, type TapInfo } from "./taps.ts";
+import { paramsToWrite } from "./writeParams.ts";
 
 /** How long `forward` computes before it gives the event loop a turn, in milliseconds. */
 const TURN_MS = 5;
@@ -20,6 +22,8 @@ export class BertModel {
   readonly config: BertConfig;
   /** What computes, and why. */
   readonly backend: BackendInfo;
+  /** How the matrices are held. */
+  readonly dtype: StorageType;
   /** Every place that `forward` can be looked into, in order. */
   readonly taps: readonly TapInfo[];
   private loaded: InUse | null;
@@ -27,6 +31,7 @@ export class BertModel {
   constructor(config: BertConfig, params: LoadedParams, backend: Backend) {
     this.config = config;
     this.backend = backend.info;
+    this.dtype = params.dtype;
     this.taps = listTaps(config, params.tree);
     const taps = new Map(this.taps.map((info) => [info.name, info]));
     const driver = backend.share && new Driver(config, params.byName, backend, backend.share);
@@ -36,25 +41,40 @@ export class BertModel {
   /**
    * Reads the weights that `config.architecture` needs.
    *
+   * @param dtype how to hold the matrices; `simd` must have been made for it
    * @throws BertError ERR_CHECKPOINT listing every tensor that is missing, left over or has another shape
    */
-  static async load(weights: WeightSource, config: BertConfig, backend: Backend): Promise<BertModel> {
-    return new BertModel(config, await loadParams(weights, config, backend), backend);
+  static async load(
+    weights: WeightSource,
+    config: BertConfig,
+    backend: Backend,
+    dtype: StorageType = "float32",
+  ): Promise<BertModel> {
+    return new BertModel(config, await loadParams(weights, config, backend, dtype), backend);
   }
 
   /**
-   * The model's tensors by their names in the checkpoint, row by row. To be read only: a tensor's `data` may be the one in
-   * use or, where the backend keeps another layout, a copy that is made each time it is asked for.
+   * The model's tensors by their names in the checkpoint, row by row and in float32. To be read only: a tensor's `data` may be the
+   * one in use or, where the backend keeps another layout or type, a copy that is made each time it is asked for.
    */
   get parameters(): ReadonlyMap<string, Tensor> {
     const { params, kernels } = this.inUse;
-    const inRows = (tensor: Tensor): Tensor => ({
+    const inRows = (tensor: Weight): Tensor => ({
       shape: tensor.shape,
       get data() {
         return kernels.unpackWeight(tensor);
       },
     });
     return new Map(Array.from(params.byName, ([name, tensor]) => [name, inRows(tensor)]));
+  }
+
+  /**
+   * The model's tensors as `writeSafetensors` and `saveBert` write them: float16 as F16, bfloat16 as BF16, int8 as I8 with the
+   * scale of each row in `….weight_scale`, F32 [O, 1]. Read back with the same `dtype`, they are the same bits.
+   */
+  tensorsToWrite(): Generator<[string, TensorToWrite]> {
+    const { params, kernels } = this.inUse;
+    return paramsToWrite(params, kernels);
   }
 
   private get inUse(): InUse {

@@ -1,21 +1,30 @@
 import { BertError } from "../errors.ts";
 import type { Backend } from "../tensor/backend.ts";
-import { formatShape, type Tensor } from "../tensor/tensor.ts";
+import { formatShape, type StorageType, type Tensor, type Weight } from "../tensor/tensor.ts";
 import type { BertConfig } from "./config.ts";
 import { type NamedWeights, withOurNames } from "./names.ts";
 import { type ModelParams, modelParams, type ParamsVariant } from "./params.ts";
+import { readNarrow } from "./readNarrow.ts";
+import { expectFinite } from "./rowScales.ts";
 
 /** Where weights come from: names and shapes at once, numbers one tensor at a time. An open safetensors file is one. */
 export interface WeightSource {
   readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>;
   /** Reads a tensor, in whatever type it is stored, as float32. */
   readInto(name: string, target: Float32Array): Promise<void>;
+  /**
+   * The same for as many elements as `target` has, from element `from` on. Without it, a matrix that is to be held at less width is
+   * in memory as float32 while it is read.
+   */
+  readPart?(name: string, target: Float32Array, from: number): Promise<void>;
 }
 
 /** A model's parameters, in the backend's own layout: as the tree that the layers read, and by name in the checkpoint. */
 export interface LoadedParams {
   readonly tree: ModelParams;
-  readonly byName: ReadonlyMap<string, Tensor>;
+  readonly byName: ReadonlyMap<string, Weight>;
+  /** How matrices are held. */
+  readonly dtype: StorageType;
 }
 
 /**
@@ -23,6 +32,8 @@ export interface LoadedParams {
  * for the time in which this thread does something else: loadBert makes the tokenizer meanwhile, in 100 to 150 ms.
  */
 const READS = 64;
+/** Fewer where a matrix is narrowed meanwhile, each 1 MB at a time. */
+const NARROW_READS = 8;
 
 const DECODER = "cls.predictions.decoder.weight";
 
@@ -30,7 +41,8 @@ const DECODER = "cls.predictions.decoder.weight";
 const HEADS = ["bert.pooler.", "cls.", "classifier.", "qa_outputs."];
 
 /**
- * Reads the tensors that a model needs into the backend's memory and packs those that `linear` reads.
+ * Reads the tensors that a model needs into the backend's memory and packs those that `linear` reads. All matrices are held in the
+ * type `dtype`, vectors in float32.
  *
  * A decoder of its own beside the word embeddings is taken as transformers 5 does: where both hold the same numbers
  * they are tied and kept once, where they differ, or config.json has `tie_word_embeddings: false`, both are kept.
@@ -38,43 +50,56 @@ const HEADS = ["bert.pooler.", "cls.", "classifier.", "qa_outputs."];
  * @throws BertError ERR_CHECKPOINT with every missing, left-over and mis-shaped tensor, or the first number that is
  *   not finite
  */
-export async function loadParams(source: WeightSource, c: BertConfig, k: Backend): Promise<LoadedParams> {
+export async function loadParams(
+  source: WeightSource,
+  c: BertConfig,
+  k: Backend,
+  dtype: StorageType = "float32",
+): Promise<LoadedParams> {
   const weights = withOurNames(source);
   const expected = expectedTensors(weights, c);
 
-  const byName = new Map<string, Tensor>();
+  const read = new Map<string, Weight>(); // in the order in which they arrive
   const queue = expected.entries();
   let failed = false;
   const readSome = async (): Promise<void> => {
     for (const [name, shape] of queue) {
       if (failed) return;
-      const tensor = k.empty(shape);
-      byName.set(name, tensor);
       try {
-        await weights.readInto(name, tensor.data);
-        if (!k.allFinite(tensor.data)) throw notFinite(name, tensor);
-        if (shape.length === 2 && !mayBeTied(name)) k.packWeight(tensor); // while others are read
+        if (shape.length === 2 && dtype !== "float32") read.set(name, await readNarrow(weights, name, dtype, k));
+        else read.set(name, await readFloat32(weights, name, shape, k));
       } catch (error) {
         failed = true;
         throw error;
       }
     }
   };
-  const ends = await Promise.allSettled(Array.from({ length: READS }, readSome));
+  const reads = dtype === "float32" ? READS : NARROW_READS;
+  const ends = await Promise.allSettled(Array.from({ length: reads }, readSome));
   for (const end of ends) if (end.status === "rejected") throw end.reason;
+  const byName = new Map(Array.from(expected.keys(), (name) => [name, read.get(name) as Weight]));
   if (expected.has(DECODER) && c.tieWordEmbeddings) {
-    const words = byName.get("bert.embeddings.word_embeddings.weight") as Tensor;
-    if (sameNumbers(words, byName.get(DECODER) as Tensor)) byName.delete(DECODER);
+    const words = byName.get("bert.embeddings.word_embeddings.weight") as Weight;
+    if (sameNumbers(words, byName.get(DECODER) as Weight)) byName.delete(DECODER);
   }
   const tree = paramsTree(c, byName);
-  if (tree.cls.predictions) k.packWeight(tree.cls.predictions.decoder.weight);
-  return { tree, byName };
+  const decoder = tree.cls.predictions?.decoder.weight;
+  if (decoder && !("dtype" in decoder)) k.packWeight(decoder);
+  return { tree, byName, dtype };
+}
+
+async function readFloat32(weights: NamedWeights, name: string, shape: readonly number[], k: Backend): Promise<Tensor> {
+  const tensor = k.empty(shape);
+  await weights.readInto(name, tensor.data);
+  if (!k.allFinite(tensor.data)) expectFinite(name, tensor.data, 0);
+  if (shape.length === 2 && !mayBeTied(name)) k.packWeight(tensor); // while others are read
+  return tensor;
 }
 
 /** The parameter tree of a model that has these tensors. */
-export function paramsTree(c: BertConfig, byName: ReadonlyMap<string, Tensor>): ModelParams {
+export function paramsTree(c: BertConfig, byName: ReadonlyMap<string, Weight>): ModelParams {
   const variant = { hasPooler: byName.has("bert.pooler.dense.weight"), ownDecoder: byName.has(DECODER) };
-  return modelParams(c, variant, (name) => byName.get(name) as Tensor);
+  return modelParams(c, variant, (name) => byName.get(name) as Weight);
 }
 
 /**
@@ -128,16 +153,14 @@ function expectSameTensors(
   );
 }
 
-function notFinite(name: string, { data }: Tensor): BertError {
-  const i = data.findIndex((value) => !Number.isFinite(value));
-  return new BertError("ERR_CHECKPOINT", `loadParams: ${name} must hold finite numbers, element ${i} is ${data[i]}`);
-}
-
 /** Embeddings are looked up row by row; only if they serve as the decoder too are they packed. */
 function mayBeTied(name: string): boolean {
   return name === DECODER || name.endsWith("embeddings.weight");
 }
 
-function sameNumbers(a: Tensor, b: Tensor): boolean {
-  return a.data.every((value, i) => value === b.data[i]);
+function sameNumbers(a: Weight, b: Weight): boolean {
+  const same = (x: ArrayLike<number>, y: ArrayLike<number>) =>
+    Array.prototype.every.call(x, (value, i) => value === y[i]);
+  if ("scale" in a && "scale" in b && !same(a.scale, b.scale)) return false;
+  return same(a.data, b.data);
 }

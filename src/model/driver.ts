@@ -1,10 +1,10 @@
 import { BertError } from "../errors.ts";
 import type { Backend } from "../tensor/backend.ts";
 import type { SharedBackend } from "../tensor/simd/simdBackend.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import type { Tensor, Weight } from "../tensor/tensor.ts";
 import { besideModule, startWorker, type WorkerHandle } from "../tensor/threads/platform.ts";
 import type { BertConfig } from "./config.ts";
-import type { DriverAnswer, DriverCall, DriverStart, PostedError } from "./driverMessages.ts";
+import type { DriverAnswer, DriverCall, DriverStart, ParameterPlace, PostedError } from "./driverMessages.ts";
 import type { HeadOutput } from "./forward.ts";
 import type { ForwardRequest } from "./forwardPass.ts";
 import type { TapListener } from "./taps.ts";
@@ -35,17 +35,13 @@ export class Driver {
   /** @param parameters by name, in the backend's memory */
   constructor(
     config: BertConfig,
-    parameters: ReadonlyMap<string, Tensor>,
+    parameters: ReadonlyMap<string, Weight>,
     kernels: Backend,
     share: () => SharedBackend,
   ) {
     this.kernels = kernels;
     this.start = () => {
-      const places = Array.from(parameters, ([name, { data, shape }]) => ({
-        name,
-        byteOffset: data.byteOffset,
-        shape,
-      }));
+      const places = Array.from(parameters, ([name, weight]) => placeOf(name, weight));
       return { type: "start", config, backend: share(), parameters: places };
     };
   }
@@ -131,6 +127,13 @@ export class Driver {
     this.calls.clear();
     for (const { reject } of calls) reject(error);
   }
+}
+
+function placeOf(name: string, weight: Weight): ParameterPlace {
+  const { data, shape } = weight;
+  const dtype = "dtype" in weight ? weight.dtype : "float32";
+  const scaleOffset = "scale" in weight ? weight.scale.byteOffset : 0;
+  return { name, dtype, byteOffset: data.byteOffset, length: data.length, scaleOffset, shape };
 }
 
 function see(call: Call, name: string, tensor: Tensor): void {

@@ -1,6 +1,6 @@
 import type { BertErrorCode } from "../errors.ts";
 import type { SharedBackend } from "../tensor/simd/simdBackend.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import type { StorageType, Tensor } from "../tensor/tensor.ts";
 import type { BertConfig } from "./config.ts";
 import type { HeadOutput } from "./forward.ts";
 import type { ForwardRequest } from "./forwardPass.ts";
@@ -8,7 +8,12 @@ import type { ForwardRequest } from "./forwardPass.ts";
 /** Where a parameter stands in the shared memory. */
 export interface ParameterPlace {
   readonly name: string;
+  readonly dtype: StorageType;
   readonly byteOffset: number;
+  /** Of its array, in elements. */
+  readonly length: number;
+  /** Of the scales of int8; else 0. */
+  readonly scaleOffset: number;
   readonly shape: readonly number[];
 }
 

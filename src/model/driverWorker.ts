@@ -1,10 +1,10 @@
 /** The module of the driver's worker: it holds the model over the shared memory, and computes one call after the other. */
 import { BertError } from "../errors.ts";
 import { openShared } from "../tensor/simd/simdBackend.ts";
-import { sizeOf, type Tensor } from "../tensor/tensor.ts";
+import type { Tensor, Weight } from "../tensor/tensor.ts";
 import { parent } from "../tensor/threads/platform.ts";
 import { paramsTree } from "./checkpoint.ts";
-import type { DriverAnswer, DriverCall, DriverStart, PostedError } from "./driverMessages.ts";
+import type { DriverAnswer, DriverCall, DriverStart, ParameterPlace, PostedError } from "./driverMessages.ts";
 import type { HeadOutput } from "./forward.ts";
 import { type ForwardModel, forwardPass } from "./forwardPass.ts";
 import { listTaps } from "./taps.ts";
@@ -20,14 +20,17 @@ listen((message) => {
 
 function open({ config, backend, parameters }: DriverStart): ForwardModel {
   const { buffer } = backend.memory;
-  const tensorAt = (byteOffset: number, shape: readonly number[]): Tensor => ({
-    data: new Float32Array(buffer, byteOffset, sizeOf(shape)),
-    shape,
-  });
-  const byName = new Map(parameters.map(({ name, byteOffset, shape }) => [name, tensorAt(byteOffset, shape)]));
+  const byName = new Map(parameters.map((place) => [place.name, weightAt(buffer, place)]));
   const tree = paramsTree(config, byName);
   const taps = new Map(listTaps(config, tree).map((info) => [info.name, info]));
   return { config, tree, taps, kernels: openShared(backend) };
+}
+
+function weightAt(buffer: ArrayBufferLike, { dtype, byteOffset, length, scaleOffset, shape }: ParameterPlace): Weight {
+  if (dtype === "float32") return { data: new Float32Array(buffer, byteOffset, length), shape };
+  if (dtype !== "int8") return { dtype, data: new Uint16Array(buffer, byteOffset, length), shape };
+  const scale = new Float32Array(buffer, scaleOffset, shape[0]);
+  return { dtype, data: new Int8Array(buffer, byteOffset, length), scale, shape };
 }
 
 function run({ id, request, tap, stop }: DriverCall): void {

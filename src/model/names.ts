@@ -1,10 +1,18 @@
 import { BertError } from "../errors.ts";
 import type { WeightSource } from "./checkpoint.ts";
+import { isScaleOf, readScales, SCALE, scaleRows } from "./rowScales.ts";
 
-/** A source of weights whose tensors have the names and the orientation that params.ts gives them. */
+/**
+ * A source of weights whose tensors have the names and the orientation that params.ts gives them. Int8 matrices are read as the numbers
+ * that they stand for, the integers times their rows' scales.
+ */
 export interface NamedWeights extends WeightSource {
   /** The file's own name of each tensor. */
   readonly fileNames: ReadonlyMap<string, string>;
+  /** The scales [O] of an int8 matrix; null of all other tensors. */
+  scalesOf(name: string): Promise<Float32Array | null>;
+  /** The same tensors, of int8 matrices the integers. */
+  readonly unscaled: Pick<WeightSource, "readInto" | "readPart">;
 }
 
 /**
@@ -68,16 +76,66 @@ export function withOurNames(source: WeightSource): NamedWeights {
     tensors.set(ours, { shape: TRANSPOSED.test(name) ? shape.toReversed() : shape });
     fileNames.set(ours, name);
   }
+  const scaleNames = new Map<string, string>(); // by the matrix's name, the file's
+  for (const [name, { shape }] of tensors) {
+    const matrix = name.slice(0, -SCALE.length);
+    if (!name.endsWith(SCALE) || !isScaleOf(shape, tensors.get(matrix)?.shape)) continue;
+    scaleNames.set(matrix, fileNames.get(name) as string);
+    tensors.delete(name);
+  }
+  const unscaled = reorientedSource(source, tensors, fileNames);
+  const scales = new Map<string, Promise<Float32Array>>();
+  const scalesOf = async (name: string): Promise<Float32Array | null> => {
+    const stored = scaleNames.get(name);
+    if (stored === undefined) return null;
+    const known = scales.get(name) ?? readScales(source, stored, (tensors.get(name) as { shape: number[] }).shape[0]);
+    scales.set(name, known);
+    return known;
+  };
+  const { readPart } = unscaled;
   return {
     tensors,
     fileNames,
+    scalesOf,
+    unscaled,
     async readInto(name, target) {
-      const stored = fileNames.get(name);
-      if (stored === undefined) throw new BertError("ERR_CHECKPOINT", `readInto: no tensor is named ${name}`);
+      await unscaled.readInto(name, target);
+      const scale = await scalesOf(name);
+      if (scale) scaleRows(target, scale);
+    },
+    ...(readPart && {
+      async readPart(name: string, target: Float32Array, from: number) {
+        await readPart(name, target, from);
+        const scale = await scalesOf(name);
+        if (!scale) return;
+        const I = tensors.get(name)?.shape[1] as number;
+        for (let i = 0; i < target.length; i++) target[i] *= scale[Math.floor((from + i) / I)];
+      },
+    }),
+  };
+}
+
+/** The tensors of a source by our names, those of TensorFlow transposed while they are read. */
+function reorientedSource(
+  source: WeightSource,
+  tensors: WeightSource["tensors"],
+  fileNames: ReadonlyMap<string, string>,
+): Pick<WeightSource, "readInto" | "readPart"> {
+  const storedName = (name: string): string => {
+    const stored = fileNames.get(name);
+    if (stored !== undefined) return stored;
+    throw new BertError("ERR_CHECKPOINT", `readInto: no tensor is named ${name}`);
+  };
+  const { readPart } = source;
+  const inOrder = [...fileNames.values()].every((name) => !TRANSPOSED.test(name)); // else rows of ours are columns there
+  return {
+    async readInto(name, target) {
+      const stored = storedName(name);
       await source.readInto(stored, target);
       const { shape } = tensors.get(name) as { shape: readonly number[] };
       if (TRANSPOSED.test(stored) && shape.length === 2) transpose(target, shape[0], shape[1]);
     },
+    ...(readPart && inOrder && { readPart: async (name, target, from) => readPart(storedName(name), target, from) }),
   };
 }
 

@@ -4,7 +4,7 @@ import type { FeedForwardParams } from "../layers/feedForward.ts";
 import type { LinearParams } from "../layers/linear.ts";
 import type { PoolerParams } from "../layers/pooler.ts";
 import type { SelfAttentionParams } from "../layers/selfAttention.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import type { Tensor, Weight } from "../tensor/tensor.ts";
 import type { Architecture, BertConfig } from "./config.ts";
 
 /** One Transformer block: bert.encoder.layer.N.*. */
@@ -57,22 +57,23 @@ const WITH_POOLER: ReadonlySet<Architecture> = new Set([
  * Builds the parameter tree of a model. This is the one place where every name and shape stands; a checkpoint is read,
  * its names are listed and its memory is counted by calling it with another `take`.
  *
- * @param take called once for each tensor, in the order of the forward pass
+ * @param take called once for each tensor, in the order of the forward pass; a vector must be a `Tensor`
  */
 export function modelParams(
   c: BertConfig,
   variant: ParamsVariant,
-  take: (name: string, shape: readonly number[]) => Tensor,
+  take: (name: string, shape: readonly number[]) => Weight,
 ): ModelParams {
   const { hiddenSize: H, intermediateSize: I, vocabSize: V, architecture } = c;
+  const vector = (name: string, length: number) => take(name, [length]) as Tensor;
   const embedding = (name: string, rows: number) => ({ weight: take(`${name}.weight`, [rows, H]) });
   const linear = (name: string, O: number, I: number): LinearParams => ({
     weight: take(`${name}.weight`, [O, I]),
-    bias: take(`${name}.bias`, [O]),
+    bias: vector(`${name}.bias`, O),
   });
   const layerNorm = (name: string): LayerNormParams => ({
-    weight: take(`${name}.weight`, [H]),
-    bias: take(`${name}.bias`, [H]),
+    weight: vector(`${name}.weight`, H),
+    bias: vector(`${name}.bias`, H),
   });
 
   const encoderLayer = (name: string): EncoderLayerParams => ({
@@ -114,7 +115,7 @@ export function modelParams(
       weight: variant.ownDecoder
         ? take("cls.predictions.decoder.weight", [V, H])
         : bert.embeddings.word_embeddings.weight,
-      bias: take("cls.predictions.bias", [V]),
+      bias: vector("cls.predictions.bias", V),
     },
   });
 

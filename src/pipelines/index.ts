@@ -15,6 +15,7 @@ export type { Pooling } from "./pooling.ts";
 export type { PseudoLogLikelihood, PseudoLogLikelihoodOptions, TextLikelihood } from "./pseudoLogLikelihood.ts";
 export type { Precision } from "./quantize.ts";
 export type { Answer, QuestionAndContext, QuestionAnswering, QuestionAnsweringOptions } from "./questionAnswering.ts";
+export { saveBert } from "./save.ts";
 export { type BuildIndexOptions, buildIndex, loadIndex, type SearchIndex, type SearchResult } from "./searchIndex.ts";
 export type {
   SentenceSimilarity,

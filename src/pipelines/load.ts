@@ -7,6 +7,8 @@ import { type LoadedParams, loadParams } from "../model/checkpoint.ts";
 import { ARCHITECTURES, type Architecture, type BertConfig, parseConfig } from "../model/config.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { type BackendName, chooseBackend } from "../tensor/chooseBackend.ts";
+import { STORAGE_TYPES } from "../tensor/narrow.ts";
+import type { StorageType } from "../tensor/tensor.ts";
 import { BertTokenizer, type TokenizerFiles } from "../tokenizer/index.ts";
 
 export interface LoadOptions extends HubOptions {
@@ -22,6 +24,12 @@ export interface LoadOptions extends HubOptions {
    */
   readonly threads?: number;
   /**
+   * How matrices are held; vectors stay float32. "float32", the default, is what the paper's numbers mean; "float16" and "bfloat16"
+   * take half the memory, "int8" a quarter: one scale for each row, activations rounded to 13 to 15 bits as they come. A checkpoint
+   * of any type is converted while it is read.
+   */
+  readonly dtype?: StorageType;
+  /**
    * The model class, if it is to be another than config.json's: bert-base-cased, say, calls itself BertForMaskedLM but
    * has the next-sentence head too.
    */
@@ -32,13 +40,27 @@ export interface LoadOptions extends HubOptions {
 
 /** A model with its tokenizer. */
 export class Bert extends BertModel {
+  /** config.json as it was read. */
+  readonly configText: string;
   private readonly ownTokenizer: BertTokenizer | null;
   private readonly ownBackend: Backend;
 
-  constructor(config: BertConfig, params: LoadedParams, backend: Backend, tokenizer: BertTokenizer | null) {
+  constructor(
+    config: BertConfig,
+    params: LoadedParams,
+    backend: Backend,
+    tokenizer: BertTokenizer | null,
+    configText: string,
+  ) {
     super(config, params, backend);
+    this.configText = configText;
     this.ownTokenizer = tokenizer;
     this.ownBackend = backend;
+  }
+
+  /** Whether the model's folder has a tokenizer. */
+  get hasTokenizer(): boolean {
+    return this.ownTokenizer !== null;
   }
 
   /** @throws BertError ERR_VOCABULARY the model's folder has neither vocab.txt nor tokenizer.json */
@@ -79,7 +101,7 @@ export const BUNDLED_MODEL: URL = new URL("../../weights/", import.meta.url);
  * @throws BertError ERR_HUB the hub does not have the model, or does not give it; ERR_FILE the folder or a file is missing or
  *   not readable; ERR_CHECKPOINT config.json or the weights
  *   are not those of a BERT model, or not of each other; ERR_VOCABULARY the tokenizer's files are invalid or have another
- *   number of tokens than config.json; ERR_BACKEND no such backend; ERR_INPUT no such architecture
+ *   number of tokens than config.json; ERR_BACKEND no such backend; ERR_INPUT no such architecture or dtype
  * @example
  * const bert = await loadBert("models/bert-base-cased");
  * const { logits } = await bert.forward(bert.tokenizer.encodeBatch(["Hello I'm a [MASK] model."]));
@@ -87,16 +109,26 @@ export const BUNDLED_MODEL: URL = new URL("../../weights/", import.meta.url);
  * const large = await loadBert("google-bert/bert-large-cased", { revision: "main" });
  */
 export async function loadBert(path?: string, options: LoadOptions = {}): Promise<Bert> {
+  const dtype = options.dtype ?? "float32";
+  if (!STORAGE_TYPES.includes(dtype)) {
+    const got = quote(String(dtype));
+    throw new BertError("ERR_INPUT", `loadBert: dtype must be one of ${STORAGE_TYPES.join(", ")}, got ${got}`);
+  }
   const backend = chooseBackend(options.backend, options);
   const { folder, release } = await openFiles(path, options, true);
   try {
-    return await loadFolder(folder, backend, options);
+    return await loadFolder(folder, backend, dtype, options);
   } finally {
     await release();
   }
 }
 
-async function loadFolder(folder: ModelFolder, backend: Backend, options: LoadOptions): Promise<Bert> {
+async function loadFolder(
+  folder: ModelFolder,
+  backend: Backend,
+  dtype: StorageType,
+  options: LoadOptions,
+): Promise<Bert> {
   const [hugging, google] = CONFIG_FILES;
   const configText = (await folder.readText(hugging)) ?? (await folder.readText(google));
   if (configText === null)
@@ -112,10 +144,16 @@ async function loadFolder(folder: ModelFolder, backend: Backend, options: LoadOp
         options.signal?.throwIfAborted();
         return weights.readInto(name, target);
       },
+      ...(weights.readPart && {
+        readPart: async (name: string, target: Float32Array, from: number): Promise<void> => {
+          options.signal?.throwIfAborted();
+          await weights.readPart?.(name, target, from);
+        },
+      }),
     };
-    const reading = loadParams(source, config, backend);
+    const reading = loadParams(source, config, backend, dtype);
     const tokenizer = await whileReading(reading, () => makeTokenizer(tokenizerFiles, config));
-    return new Bert(config, await reading, backend, tokenizer);
+    return new Bert(config, await reading, backend, tokenizer, configText);
   } finally {
     await weights.close();
   }

@@ -2,10 +2,11 @@ import type { gelu, geluNew, relu, silu, tanh } from "./kernels/activations.ts";
 import type { attention } from "./kernels/attention.ts";
 import type { layerNorm } from "./kernels/layerNorm.ts";
 import type { linear, matmul, matmulTransposed } from "./kernels/matmul.ts";
+import type { gatherNarrow, linearNarrow } from "./kernels/narrow.ts";
 import type { add, gatherRows } from "./kernels/rows.ts";
 import type { softmaxRows } from "./kernels/softmax.ts";
 import type { SharedBackend } from "./simd/simdBackend.ts";
-import type { Tensor } from "./tensor.ts";
+import type { NarrowWeight, Tensor, Weight } from "./tensor.ts";
 
 /** Which backend computes, and why. */
 export interface BackendInfo {
@@ -44,8 +45,18 @@ export interface Backend {
   packWeight(weight: Tensor): void;
   /** Whether no number is NaN or infinite. */
   allFinite(data: Float32Array): boolean;
-  /** The numbers of a weight row by row, whether it was packed (then a copy) or not (then its data). */
-  unpackWeight(weight: Tensor): Float32Array;
+  /** The numbers of a weight row by row, in float32: its data, or a copy if it is packed or of less width. */
+  unpackWeight(weight: Weight): Float32Array;
+  /**
+   * Room for a weight [O, I] of less width, in the order that suits the kernels; `storeRows` fills it.
+   *
+   * @throws BertError ERR_BACKEND the backend was made for another type, or there is no room
+   */
+  emptyNarrow(dtype: NarrowWeight["dtype"], shape: readonly number[]): NarrowWeight;
+  /** Copies rows (in rows, narrow.ts) to rows `row`, `row + 1`, … of a weight from `emptyNarrow`. */
+  storeRows(weight: NarrowWeight, row: number, rows: NarrowWeight): void;
+  /** A weight from `emptyNarrow` in rows: itself or a copy. */
+  rowsOf(weight: NarrowWeight): NarrowWeight;
 
   /** This backend as another thread can open it (`openShared`) on the same tensors; null where threads cannot share it. */
   readonly share: (() => SharedBackend) | null;
@@ -55,6 +66,7 @@ export interface Backend {
   dispose(): Promise<void>;
 
   readonly linear: typeof linear;
+  readonly linearNarrow: typeof linearNarrow;
   readonly matmul: typeof matmul;
   readonly matmulTransposed: typeof matmulTransposed;
   readonly softmaxRows: typeof softmaxRows;
@@ -67,6 +79,7 @@ export interface Backend {
   readonly tanh: typeof tanh;
   readonly add: typeof add;
   readonly gatherRows: typeof gatherRows;
+  readonly gatherNarrow: typeof gatherNarrow;
 }
 
 /** A backend whose tensors are freed together. */

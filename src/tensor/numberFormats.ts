@@ -76,7 +76,10 @@ export function encodeBfloat16(target: Uint16Array, source: Float32Array): void 
   }
 }
 
-/** For 0 ≤ x < 2^51: adding 2^52 leaves no bit for a fraction, and float64 addition rounds ties to even. */
-function roundTiesToEven(x: number): number {
-  return x + 2 ** 52 - 2 ** 52;
+/**
+ * To the nearest integer, for |x| < 2^51: adding 1.5 · 2^52 leaves no bit for a fraction, and float64 addition rounds ties to
+ * even.
+ */
+export function roundTiesToEven(x: number): number {
+  return x + 1.5 * 2 ** 52 - 1.5 * 2 ** 52;
 }

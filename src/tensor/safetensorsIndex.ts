@@ -101,15 +101,20 @@ function unite(index: SafetensorsIndex, shards: ReadonlyMap<string, Weights>): O
       );
   }
   const files = [...shards.values()].flatMap((shard) => shard.files);
+  const ownerOf = (name: string): Weights => {
+    const owner = owners.get(name);
+    if (owner) return owner;
+    throw new BertError("ERR_CHECKPOINT", `${where}: no tensor is named ${quote(name)}`);
+  };
   const where = `${files[0]} and ${files.length - 1} more`;
   return {
     tensors,
     metadata: new Map([...shards.values()].reverse().flatMap((shard) => [...shard.metadata])), // the first file's value wins
     files,
-    async readInto(name, target) {
-      const owner = owners.get(name);
-      if (!owner) throw new BertError("ERR_CHECKPOINT", `${where}: no tensor is named ${quote(name)}`);
-      await owner.readInto(name, target);
-    },
+    readInto: async (name, target) => ownerOf(name).readInto(name, target),
+    ...([...shards.values()].every(({ readPart }) => readPart) && {
+      readPart: async (name: string, target: Float32Array, from: number) =>
+        ownerOf(name).readPart?.(name, target, from),
+    }),
   };
 }

@@ -47,6 +47,12 @@ export interface Weights extends SafetensorsHeader {
    *   length; ERR_FILE the file cannot be read
    */
   readInto(name: string, target: Float32Array): Promise<void>;
+  /**
+   * Reads as many elements as `target` has, from element `from` of the tensor on; else as `readInto`. Not every kind of file can.
+   *
+   * @throws BertError ERR_SHAPE the tensor ends before; as `readInto`
+   */
+  readPart?(name: string, target: Float32Array, from: number): Promise<void>;
   /** Closes the files. Nothing can be read afterwards. */
   close(): Promise<void>;
 }
@@ -116,6 +122,7 @@ export async function openSafetensors(source: RandomAccess): Promise<Weights> {
     ...header,
     files: [source.name],
     readInto: async (name, target) => readElements(source, find(header, name, source.name), target),
+    readPart: async (name, target, from) => readPart(source, find(header, name, source.name), target, from),
     close: () => source.close(),
   };
 }
@@ -166,6 +173,19 @@ export async function readElements(source: RandomAccess, entry: TensorEntry, tar
     const first = start / width;
     toFloat32(target.subarray(first, first + bytes.length / width), dtype, viewElements(dtype, bytes));
   }
+}
+
+async function readPart(source: RandomAccess, entry: TensorEntry, target: Float32Array, from: number): Promise<void> {
+  const { name, dtype, shape, byteOffset } = entry;
+  const left = sizeOf(shape) - from;
+  if (target.length > left)
+    throw new BertError(
+      "ERR_SHAPE",
+      `${source.name}: tensor ${quote(name)} is ${formatShape(shape)}: target must have at most ${left} elements from ${from} on, got ${target.length}`,
+    );
+  const bytes = DTYPE_BITS[dtype] / 8;
+  const part = { byteOffset: byteOffset + from * bytes, byteLength: target.length * bytes, shape: [target.length] };
+  await readElements(source, { ...entry, ...part }, target);
 }
 
 function find(header: SafetensorsHeader, name: string, where: string): TensorEntry {

@@ -1,6 +1,7 @@
 import type { Backend, BackendInfo } from "../../src/tensor/backend.ts";
 import { plain } from "../../src/tensor/kernels/index.ts";
 import { createSimdBackend, type SimdOptions } from "../../src/tensor/simd/createSimdBackend.ts";
+import type { StorageType } from "../../src/tensor/tensor.ts";
 
 /** A backend to run tests on; each model gets one of its own, as in `loadBert`. */
 export interface TestedBackend {
@@ -8,7 +9,7 @@ export interface TestedBackend {
   readonly title: string;
   /** Whose tolerances hold. */
   readonly name: BackendInfo["name"];
-  create(): Backend;
+  create(dtype?: StorageType): Backend;
 }
 
 /** `plain` and every variant of `simd` that this engine has; on an engine that widens nothing, fewer. */
@@ -22,7 +23,7 @@ function variants(): TestedBackend[] {
   const found: TestedBackend[] = [];
   const all: SimdOptions[] = [{}, { wide: false }, { deterministic: true }, { wide: false, deterministic: true }];
   for (const options of all) {
-    const create = () => createSimdBackend(options);
+    const create = (dtype: StorageType = "float32") => createSimdBackend({ ...options, dtype });
     const { width, fused } = create().info;
     const title = `simd, ${width} bits, ${fused ? "fused" : "multiply and add"}`;
     if (seen.has(title)) continue;

@@ -7,6 +7,7 @@ import { type BertConfig, parseConfig } from "../../src/model/config.ts";
 import type { Backend } from "../../src/tensor/backend.ts";
 import { plain } from "../../src/tensor/kernels/index.ts";
 import { readSafetensors, type Safetensors } from "../../src/tensor/safetensors.ts";
+import type { StorageType } from "../../src/tensor/tensor.ts";
 
 /** Path of a file of test/reference, whose README says what each is. */
 export function reference(path: string): string {
@@ -33,10 +34,11 @@ export async function loadModel(
   configText: string,
   changes: Partial<BertConfig> = {},
   backend: Backend = plain,
+  dtype?: StorageType,
 ): Promise<BertModel> {
   const weights = await openWeights(weightsPath);
   try {
-    return await BertModel.load(weights, { ...parseConfig(configText), ...changes }, backend);
+    return await BertModel.load(weights, { ...parseConfig(configText), ...changes }, backend, dtype);
   } finally {
     await weights.close();
   }
@@ -47,8 +49,10 @@ export function loadTiny(
   file = "model.safetensors",
   changes: Partial<BertConfig> = {},
   backend: Backend = plain,
+  dtype?: StorageType,
 ): Promise<BertModel> {
-  return loadModel(reference(`tiny/${file}`), readFileSync(reference("tiny/config.json"), "utf8"), changes, backend);
+  const config = readFileSync(reference("tiny/config.json"), "utf8");
+  return loadModel(reference(`tiny/${file}`), config, changes, backend, dtype);
 }
 
 /** Picks the elements of a tensor [B, T, …] (or of attention probabilities [B, A, T, T]) that belong to real tokens. */

@@ -90,6 +90,21 @@ describe.each(DECODED)("%s", (dtype) => {
     expect(streamed).toEqual(rounded);
   });
 
+  test("a part is a slice of the whole", async () => {
+    const weights = await openSafetensors(randomAccess(fileOf(dtype, raw, true), "memory"));
+    for (const [from, to] of [
+      [0, want.length],
+      [0, 1],
+      [3, 11],
+      [want.length - 2, want.length],
+      [want.length, want.length],
+    ]) {
+      const part = new Float32Array(to - from);
+      await weights.readPart!("x", part, from);
+      expect(part).toEqual(rounded.slice(from, to));
+    }
+  });
+
   test("on a big-endian machine each element's bytes are reversed, and the file's stay as they are", () => {
     const [width] = READ[dtype];
     const before = raw.slice();
@@ -169,6 +184,11 @@ test("a target of another length, a wrong name, a source that ends early", async
     code: "ERR_CHECKPOINT",
     message: 'some.safetensors: no tensor is named "y"',
   });
+  await expect(weights.readPart!("x", new Float32Array(7), 90)).rejects.toMatchObject({
+    code: "ERR_SHAPE",
+    message: 'some.safetensors: tensor "x" is [96]: target must have at most 6 elements from 90 on, got 7',
+  });
+  await expect(weights.readPart!("y", new Float32Array(1), 0)).rejects.toMatchObject({ code: "ERR_CHECKPOINT" });
   const source = randomAccess(file, "some.safetensors");
   await expect(source.read(new Uint8Array(2), file.length - 1)).rejects.toMatchObject({ code: "ERR_FILE" });
 });

@@ -1,9 +1,11 @@
 import type { BackendScope } from "../backend.ts";
+import { copyRows, emptyRows, widen } from "../narrow.ts";
 import { sizeOf, type Tensor } from "../tensor.ts";
 import { gelu, geluNew, relu, silu, tanh } from "./activations.ts";
 import { attention } from "./attention.ts";
 import { layerNorm } from "./layerNorm.ts";
 import { linear, matmul, matmulTransposed } from "./matmul.ts";
+import { gatherNarrow, linearNarrow } from "./narrow.ts";
 import { add, gatherRows } from "./rows.ts";
 import { softmaxRows } from "./softmax.ts";
 
@@ -23,11 +25,20 @@ export const plain: BackendScope = {
   release: () => {}, // the garbage collector does it
   packWeight: () => {},
   allFinite: (data) => data.every(Number.isFinite),
-  unpackWeight: ({ data }) => data,
+  unpackWeight: (weight) => {
+    if (!("dtype" in weight)) return weight.data;
+    const data = new Float32Array(weight.data.length);
+    widen(data, weight);
+    return data;
+  },
+  emptyNarrow: emptyRows,
+  storeRows: copyRows,
+  rowsOf: (weight) => weight,
   share: null,
   forgetShared: () => {},
   dispose: async () => {},
   linear,
+  linearNarrow,
   matmul,
   matmulTransposed,
   softmaxRows,
@@ -40,4 +51,5 @@ export const plain: BackendScope = {
   tanh,
   add,
   gatherRows,
+  gatherNarrow,
 };

@@ -70,10 +70,22 @@ export function linear(
   activation: Activation | null = null,
 ): void {
   const out = { data: y, offset: 0, rows: R, cols: O, stride: O };
-  const a = { data: x, offset: 0, count: R, step: I, next: 1 };
-  const b = { data: weight, offset: 0, count: O, step: I, next: 1 };
-  multiply(out, a, b, I, 1, bias);
+  const a = { data: x, offset: 0, rows: R, cols: I, stride: I };
+  const b = { data: weight, offset: 0, rows: O, cols: I, stride: I };
+  multiplyAdd(out, a, b, bias);
   if (activation) ACTIVATIONS[activation](y, y);
+}
+
+/**
+ * out = a bᵀ + bias
+ *
+ * @param out  [M, N]; must not overlap a or b
+ * @param a    [M, K]
+ * @param b    [N, K]
+ * @param bias [N]
+ */
+export function multiplyAdd(out: Matrix, a: Matrix, b: Matrix, bias: Float32Array): void {
+  multiply(out, rowsOf(a), rowsOf(b), a.cols, 1, bias);
 }
 
 function rowsOf(m: Matrix): Operand {

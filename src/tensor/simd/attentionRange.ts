@@ -61,13 +61,13 @@ export function attentionRange(k: Kernels, memory: TensorMemory): (...args: numb
         const from = queryAt + row * stride;
         // biome-ignore format: addresses, strides, sizes
         multiplyBlock(
-          k, scores.byteOffset, zeros.byteOffset, query + from, keys.byteOffset,
+          k, "multiply", scores.byteOffset, zeros.byteOffset, query + from, keys.byteOffset,
           wide, 0, stride, rows, D, keyPanels, 1 / Math.sqrt(D), 0, keyPanels,
         );
         k.softmaxRows(scores.byteOffset, wide, rows, T);
         // biome-ignore format: addresses, strides, sizes
         multiplyBlock(
-          k, out + from, zeros.byteOffset, scores.byteOffset, values.byteOffset,
+          k, "multiply", out + from, zeros.byteOffset, scores.byteOffset, values.byteOffset,
           stride, 0, wide, rows, T, D / PANEL, masks[a], 0, D / PANEL,
         );
       }

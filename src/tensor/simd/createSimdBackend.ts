@@ -1,4 +1,5 @@
 import { BertError } from "../../errors.ts";
+import type { StorageType } from "../tensor.ts";
 import { canShareMemory } from "../threads/platform.ts";
 import { createPool } from "../threads/pool.ts";
 import { threadCount } from "../threads/threadCount.ts";
@@ -23,6 +24,8 @@ export interface SimdOptions {
    * time, but at most 8.
    */
   readonly threads?: number;
+  /** How weights are held: which kernels are made beside those of float32. Default "float32". */
+  readonly dtype?: StorageType;
 }
 
 /** Compiles a variant of the kernels. */
@@ -87,7 +90,7 @@ function tryVariant(memory: TensorMemory, variant: Variant, compile: Compile, re
   const reason = [...refused, `${name}: chosen`].join("; ");
   const ranges = rangeKernels(compiled.kernels, memory);
   const backend = new SimdBackend({ ...compiled, memory, ranges, variant, reason, pool: null });
-  const wrong = mismatch(backend);
+  const wrong = mismatch(backend, variant.storage);
   if (wrong !== null) refused.push(`${name}: ${wrong}`);
   return wrong === null ? backend : null;
 }

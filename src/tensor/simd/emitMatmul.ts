@@ -1,11 +1,11 @@
 import type { ModuleBuilder } from "./assembler.ts";
 import { advance } from "./emitLoops.ts";
-import { declareTileLocals, emitTile, type Tiling } from "./emitTile.ts";
+import { type Arithmetic, declareTileLocals, emitTile, type Tiling } from "./emitTile.ts";
 import type { FunctionBuilder } from "./functionBuilder.ts";
-import { PANEL, PANEL_ROW, PART } from "./panels.ts";
+import { PANEL, PANEL_ROW, PART, STEP_BYTES } from "./panels.ts";
 
 /**
- * Adds the function `multiply`, a matrix product over some panels of one group of b (panels.ts):
+ * Adds a function, a matrix product over some panels of one group of b (panels.ts):
  *
  *     c[m, n] = init[m, n] + scale · Σₖ a[m, k] b[k, n]        m < M, n < 16 · count
  *
@@ -24,10 +24,11 @@ import { PANEL, PANEL_ROW, PART } from "./panels.ts";
  *
  * There is one function and no call, as V8 does not inline here without the records of its first compiler.
  */
-export function emitMultiply(m: ModuleBuilder, tiling: Tiling, fused: boolean): void {
+export function emitMultiply(m: ModuleBuilder, name: string, tiling: Tiling, arithmetic: Arithmetic): void {
+  const stepBytes = STEP_BYTES[arithmetic.storage];
   const names = "c init a b cStride initStride aStride M K panels first count".split(" ");
   const params = { ...Object.fromEntries(names.map((name) => [name, "i32" as const])), scale: "f32" as const };
-  m.function("multiply", { params }, (f) => {
+  m.function(name, { params }, (f) => {
     f.local("i32", "steps", "tiles", "tile", "firstTile", "tilesEnd", "rows", "left", "firstB");
     f.local("i32", "tilesC", "tilesInit", "tilesA", "panelC", "panelInit", "panelB", "rowC", "rowInit", "rowA");
     declareTileLocals(f, tiling);
@@ -45,10 +46,10 @@ export function emitMultiply(m: ModuleBuilder, tiling: Tiling, fused: boolean): 
         .op("i32.gt_u")
         .if(() => f.i32(PART).set("steps"));
       f.get("b");
-      f.get("first").get("steps").op("i32.mul").i32(PANEL_ROW).op("i32.mul").op("i32.add").set("firstB");
-      emitPart(f, tiling, fused);
+      f.get("first").get("steps").op("i32.mul").i32(stepBytes).op("i32.mul").op("i32.add").set("firstB");
+      emitPart(f, tiling, arithmetic);
       advance(f, "a", () => f.get("steps").i32(4).op("i32.mul"));
-      advance(f, "b", () => f.get("panels").get("steps").op("i32.mul").i32(PANEL_ROW).op("i32.mul"));
+      advance(f, "b", () => f.get("panels").get("steps").op("i32.mul").i32(stepBytes).op("i32.mul"));
       f.get("c").set("init").get("cStride").set("initStride");
       f.get("K").get("steps").op("i32.sub").tee("K").brIf(nextPart);
     });
@@ -56,7 +57,7 @@ export function emitMultiply(m: ModuleBuilder, tiling: Tiling, fused: boolean): 
 }
 
 /** One part of k: the first tile, then the others. */
-function emitPart(f: FunctionBuilder, tiling: Tiling, fused: boolean): void {
+function emitPart(f: FunctionBuilder, tiling: Tiling, arithmetic: Arithmetic): void {
   f.get("c").set("tilesC").get("init").set("tilesInit").get("a").set("tilesA");
   f.i32(0).set("tile").i32(1).set("tilesEnd");
   f.loop((nextTiles) => {
@@ -69,9 +70,9 @@ function emitPart(f: FunctionBuilder, tiling: Tiling, fused: boolean): void {
       .get("count")
       .set("left");
     f.loop((nextPanel) => {
-      emitPanel(f, tiling, fused);
+      emitPanel(f, tiling, arithmetic);
       for (const name of ["panelC", "panelInit"]) advance(f, name, () => f.i32(PANEL_ROW));
-      advance(f, "panelB", () => f.get("steps").i32(PANEL_ROW).op("i32.mul"));
+      advance(f, "panelB", () => f.get("steps").i32(STEP_BYTES[arithmetic.storage]).op("i32.mul"));
       f.get("left").i32(1).op("i32.sub").tee("left").brIf(nextPanel);
     });
     for (const [name, stride] of ROW_STRIDES) advance(f, `tiles${name}`, () => f.get("rows").get(stride).op("i32.mul"));
@@ -87,7 +88,7 @@ const ROW_STRIDES = [
 ] as const;
 
 /** Tiles `tile` … `tilesEnd` − 1 of one panel. Leaves in `rows` how many rows the last one has. */
-function emitPanel(f: FunctionBuilder, tiling: Tiling, fused: boolean): void {
+function emitPanel(f: FunctionBuilder, tiling: Tiling, arithmetic: Arithmetic): void {
   f.get("panelC").set("rowC").get("panelInit").set("rowInit").get("tilesA").set("rowA");
   f.get("tile").set("firstTile");
   f.loop((nextTile) => {
@@ -95,7 +96,7 @@ function emitPanel(f: FunctionBuilder, tiling: Tiling, fused: boolean): void {
     f.get("M").get("tiles").op("i32.div_u");
     f.get("tile").get("M").get("tiles").op("i32.rem_u").op("i32.lt_u");
     f.op("i32.add").set("rows");
-    emitTileOfRows(f, tiling, fused);
+    emitTileOfRows(f, tiling, arithmetic);
     for (const [name, stride] of ROW_STRIDES) advance(f, `row${name}`, () => f.get("rows").get(stride).op("i32.mul"));
     f.get("tile").i32(1).op("i32.add").tee("tile").get("tilesEnd").op("i32.lt_u").brIf(nextTile);
   });
@@ -103,21 +104,21 @@ function emitPanel(f: FunctionBuilder, tiling: Tiling, fused: boolean): void {
 }
 
 /** The tile at rowC with `rows` rows, one of 1 … tiling.rows: each has its own code. */
-function emitTileOfRows(f: FunctionBuilder, tiling: Tiling, fused: boolean): void {
+function emitTileOfRows(f: FunctionBuilder, tiling: Tiling, arithmetic: Arithmetic): void {
   const { rows, columns } = tiling;
   const tile = () => {
     for (let column = 0; column < PANEL; column += columns) {
-      for (const [from, to] of [
-        ["rowC", "tileC"],
-        ["rowInit", "tileInit"],
-        ["panelB", "tileB"],
+      for (const [from, to, bytes] of [
+        ["rowC", "tileC", PANEL_ROW],
+        ["rowInit", "tileInit", PANEL_ROW],
+        ["panelB", "tileB", STEP_BYTES[arithmetic.storage]],
       ] as const)
         f.get(from)
-          .i32(4 * column)
+          .i32((column * bytes) / PANEL)
           .op("i32.add")
           .set(to);
       f.get("rowA").set("a0");
-      emitTile(f, tiling, fused);
+      emitTile(f, tiling, arithmetic);
     }
   };
   if (rows === 1) {
@@ -125,5 +126,5 @@ function emitTileOfRows(f: FunctionBuilder, tiling: Tiling, fused: boolean): voi
     return;
   }
   f.get("rows").i32(rows).op("i32.eq");
-  f.if(tile, () => emitTileOfRows(f, { ...tiling, rows: rows - 1 }, fused));
+  f.if(tile, () => emitTileOfRows(f, { ...tiling, rows: rows - 1 }, arithmetic));
 }

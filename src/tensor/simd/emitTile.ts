@@ -1,6 +1,7 @@
+import type { StorageType } from "../tensor.ts";
 import { advance } from "./emitLoops.ts";
 import type { FunctionBuilder } from "./functionBuilder.ts";
-import { PANEL_ROW } from "./panels.ts";
+import { STEP_BYTES } from "./panels.ts";
 
 /** How a matrix product is cut into tiles of sums that stay in registers. */
 export interface Tiling {
@@ -9,6 +10,17 @@ export interface Tiling {
   readonly columns: number;
   /** Steps of k that are written out one after the other in the inner loop. */
   readonly unroll: number;
+}
+
+/** What a tile multiplies, and how. */
+export interface Arithmetic {
+  /**
+   * How the factor b is held. float16 and bfloat16 become float32 when they are loaded. With int8, a step of k is two: a is pairs of
+   * 16-bit integers, b pairs of 8-bit ones, sums and c are 32-bit integers, and scale is not looked at.
+   */
+  readonly storage: StorageType;
+  /** Multiply and add with one rounding. */
+  readonly fused: boolean;
 }
 
 /** Declares the locals that `emitTile` uses for tiles of at most this size. */
@@ -29,10 +41,8 @@ export function declareTileLocals(f: FunctionBuilder, { rows, columns }: Tiling)
  *
  * Vectors stand in adjacent pairs, and no load comes between two stores: V8 widens such pairs to one 256-bit operation
  * when it is asked to (platform.ts), and the whole tile with them.
- *
- * @param fused multiply and add with one rounding
  */
-export function emitTile(f: FunctionBuilder, tiling: Tiling, fused: boolean): void {
+export function emitTile(f: FunctionBuilder, tiling: Tiling, arithmetic: Arithmetic): void {
   const rows = count(tiling.rows);
   for (const r of rows.slice(1))
     f.get(`a${r - 1}`)
@@ -42,8 +52,8 @@ export function emitTile(f: FunctionBuilder, tiling: Tiling, fused: boolean): vo
   const repeat = (steps: number) => {
     f.tee("tileK").if(() => {
       f.loop((again) => {
-        for (const u of count(steps)) emitStep(f, tiling, fused, u);
-        advance(f, "tileB", () => f.i32(steps * PANEL_ROW));
+        for (const u of count(steps)) emitStep(f, tiling, arithmetic, u);
+        advance(f, "tileB", () => f.i32(steps * STEP_BYTES[arithmetic.storage]));
         for (const r of rows) advance(f, `a${r}`, () => f.i32(steps * 4));
         f.get("tileK").i32(1).op("i32.sub").tee("tileK").brIf(again);
       });
@@ -57,16 +67,17 @@ export function emitTile(f: FunctionBuilder, tiling: Tiling, fused: boolean): vo
     f.get("steps").i32(unroll).op("i32.rem_u");
     repeat(1);
   }
-  emitStores(f, tiling, fused);
+  emitStores(f, tiling, arithmetic);
 }
 
 /** c[r, j] = init[r, j] + scale · sum[r, j] */
-function emitStores(f: FunctionBuilder, { rows, columns }: Tiling, fused: boolean): void {
+function emitStores(f: FunctionBuilder, { rows, columns }: Tiling, { storage, fused }: Arithmetic): void {
   for (const r of count(rows)) {
     for (const j of count(columns / 4)) {
       const scale = () => f.get("scale").op("f32x4.splat");
       const init = () => f.get("tileInit").memory("v128.load", 16 * j);
-      emitMultiplyAdd(f, fused, () => f.get(sumName(r, j)), scale, init);
+      if (storage === "int8") init().get(sumName(r, j)).op("i32x4.add");
+      else emitMultiplyAdd(f, fused, () => f.get(sumName(r, j)), scale, init);
       f.set(sumName(r, j));
     }
     for (const j of count(columns / 4))
@@ -79,12 +90,12 @@ function emitStores(f: FunctionBuilder, { rows, columns }: Tiling, fused: boolea
 }
 
 /** One step of k, `u` steps past the addresses: sum[r, j] += a[r, k] b[k, j]. */
-function emitStep(f: FunctionBuilder, { rows, columns }: Tiling, fused: boolean, u: number): void {
+function emitStep(f: FunctionBuilder, { rows, columns }: Tiling, { storage, fused }: Arithmetic, u: number): void {
   const vectors = count(columns / 4);
+  const stepBytes = STEP_BYTES[storage];
   for (const j of vectors) {
-    f.get("tileB")
-      .memory("v128.load", u * PANEL_ROW + 16 * j)
-      .set(`b${j}`);
+    emitLoad(f, storage, "tileB", u * stepBytes + (j * stepBytes) / 4);
+    f.set(`b${j}`);
   }
   for (const r of count(rows)) {
     f.get(`a${r}`)
@@ -92,9 +103,23 @@ function emitStep(f: FunctionBuilder, { rows, columns }: Tiling, fused: boolean,
       .set("factor");
     for (const j of vectors) {
       const sum = sumName(r, j);
-      emitMultiplyAdd(f, fused, () => f.get("factor"), () => f.get(`b${j}`), () => f.get(sum)); // biome-ignore format: x y z
+      if (storage === "int8") f.get(sum).get("factor").get(`b${j}`).op("i32x4.dot_i16x8_s").op("i32x4.add");
+      else emitMultiplyAdd(f, fused, () => f.get("factor"), () => f.get(`b${j}`), () => f.get(sum)); // biome-ignore format: x y z
       f.set(sum);
     }
+  }
+}
+
+/** Leaves four elements of b on the stack: as float32 or, of int8, as four pairs of 16-bit integers. */
+export function emitLoad(f: FunctionBuilder, storage: StorageType, address: string, offset: number): void {
+  f.get(address);
+  if (storage === "float32") f.memory("v128.load", offset);
+  else if (storage === "int8") f.memory("v128.load8x8_s", offset);
+  else if (storage === "bfloat16") f.memory("v128.load16x4_u", offset).i32(16).op("i32x4.shl");
+  else {
+    // Exponent and fraction move to their places in a float32, whose exponent's bias is larger by 112. Exact, below 2^-14 too.
+    f.memory("v128.load16x4_s", offset).i32(13).op("i32x4.shl").splat(0x8fffffff, "i32").op("v128.and");
+    f.splat(2 ** 112).op("f32x4.mul");
   }
 }
 

@@ -130,6 +130,11 @@ export class FunctionBuilder {
     return this.emit("f32x4.extract_lane", ["v128"], ["f32"], OPCODES["f32x4.extract_lane"], [lane]);
   }
 
+  /** i32x4.extract_lane */
+  integerLane(lane: number): this {
+    return this.emit("i32x4.extract_lane", ["v128"], ["i32"], OPCODES["i32x4.extract_lane"], [lane]);
+  }
+
   /** i8x16.shuffle by whole float32 lanes: 0 … 3 are those of the first operand, 4 … 7 those of the second. */
   shuffle(...lanes: readonly [number, number, number, number]): this {
     const bytes = lanes.flatMap((lane) => [4 * lane, 4 * lane + 1, 4 * lane + 2, 4 * lane + 3]);

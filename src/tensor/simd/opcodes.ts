@@ -33,6 +33,7 @@ export const INSTRUCTIONS = {
   "f32.demote_f64": [0xb6, "d", "f"],
   "f64.convert_i32_u": [0xb8, "i", "d"],
   "f64.promote_f32": [0xbb, "f", "d"],
+  "i32x4.splat": [0xfd11, "i", "v"],
   "f32x4.splat": [0xfd13, "f", "v"],
   "f64x2.splat": [0xfd14, "d", "v"],
   "f32x4.lt": [0xfd43, "vv", "v"],
@@ -41,10 +42,13 @@ export const INSTRUCTIONS = {
   "v128.bitselect": [0xfd52, "vvv", "v"],
   "f32x4.demote_f64x2_zero": [0xfd5e, "v", "v"],
   "f64x2.promote_low_f32x4": [0xfd5f, "v", "v"],
+  "f32x4.nearest": [0xfd6a, "v", "v"],
+  "i16x8.narrow_i32x4_s": [0xfd85, "vv", "v"],
   "i32x4.shl": [0xfdab, "vi", "v"],
   "i32x4.shr_s": [0xfdac, "vi", "v"],
   "i32x4.add": [0xfdae, "vv", "v"],
   "i32x4.sub": [0xfdb1, "vv", "v"],
+  "i32x4.dot_i16x8_s": [0xfdba, "vv", "v"],
   "f32x4.abs": [0xfde0, "v", "v"],
   "f32x4.neg": [0xfde1, "v", "v"],
   "f32x4.add": [0xfde4, "vv", "v"],
@@ -57,6 +61,8 @@ export const INSTRUCTIONS = {
   "f64x2.add": [0xfdf0, "vv", "v"],
   "f64x2.sub": [0xfdf1, "vv", "v"],
   "f64x2.mul": [0xfdf2, "vv", "v"],
+  "i32x4.trunc_sat_f32x4_s": [0xfdf8, "v", "v"],
+  "f32x4.convert_i32x4_s": [0xfdfa, "v", "v"],
   "f32x4.relaxed_madd": [0xfd0105, "vvv", "v"],
 } as const;
 
@@ -64,7 +70,11 @@ export const INSTRUCTIONS = {
 export const MEMORY_INSTRUCTIONS = {
   "f32.load": [0x2a, "i", "f"],
   "f32.store": [0x38, "if", ""],
+  "i32.store16": [0x3b, "ii", ""],
   "v128.load": [0xfd00, "i", "v"],
+  "v128.load8x8_s": [0xfd01, "i", "v"],
+  "v128.load16x4_s": [0xfd03, "i", "v"],
+  "v128.load16x4_u": [0xfd04, "i", "v"],
   "v128.load32_splat": [0xfd09, "i", "v"],
   "v128.store": [0xfd0b, "iv", ""],
 } as const;
@@ -85,6 +95,7 @@ export const OPCODES = {
   "f64.const": 0x44,
   "v128.const": 0xfd0c,
   "i8x16.shuffle": 0xfd0d,
+  "i32x4.extract_lane": 0xfd1b,
   "f32x4.extract_lane": 0xfd1f,
 } as const;
 

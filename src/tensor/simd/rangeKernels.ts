@@ -1,13 +1,27 @@
 import { attentionRange } from "./attentionRange.ts";
 import type { Kernels } from "./compile.ts";
 import type { TensorMemory } from "./memory.ts";
-import { multiplyRange } from "./multiplyRange.ts";
+import { multiplyInt8Range, multiplyRange } from "./multiplyRange.ts";
 
 /** Computes outputs begin … end − 1, the last two of its arguments. */
 type RangeKernel = (...args: number[]) => void;
 
 export type RangeKernels = Readonly<
-  Record<"multiply" | "attention" | "layerNorm" | "gelu" | "geluNew" | "relu" | "silu" | "tanh" | "add", RangeKernel>
+  Record<
+    | "multiply"
+    | "multiplyNarrow"
+    | "multiplyInt8"
+    | "quantizeRows"
+    | "attention"
+    | "layerNorm"
+    | "gelu"
+    | "geluNew"
+    | "relu"
+    | "silu"
+    | "tanh"
+    | "add",
+    RangeKernel
+  >
 >;
 
 /**
@@ -21,7 +35,11 @@ export function rangeKernels(k: Kernels, memory: TensorMemory): RangeKernels {
     (name: "gelu" | "geluNew" | "relu" | "silu" | "tanh") => (y: number, x: number, begin: number, end: number) =>
       k[name](y + begin * 4, x + begin * 4, end - begin);
   return {
-    multiply: multiplyRange(k),
+    multiply: multiplyRange(k, "multiply", memory),
+    multiplyNarrow: multiplyRange(k, "multiplyNarrow", memory),
+    multiplyInt8: multiplyInt8Range(k),
+    quantizeRows: (a, t, x, aStride, K, levels, begin, end) =>
+      k.quantizeRows!(a + begin * aStride, t + begin * 4, x + begin * K * 4, end - begin, K, levels),
     attention: attentionRange(k, memory),
     layerNorm: (y, x, gamma, beta, residual, H, eps, begin, end) => {
       const at = begin * H * 4;

@@ -27,6 +27,16 @@ export class Scratch {
     return this.atLeast("zeros", length, 0);
   }
 
+  /** Rows of activations as integers, in pairs of 16 bits. */
+  integers(pairs: number): Float32Array {
+    return this.atLeast("integers", pairs);
+  }
+
+  /** One scale for each of them. */
+  scales(rows: number): Float32Array {
+    return this.atLeast("scales", rows);
+  }
+
   /** One head's scores. */
   scores(length: number): Float32Array {
     return this.atLeast("scores", length);

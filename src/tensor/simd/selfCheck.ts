@@ -1,6 +1,7 @@
 import type { Backend, BackendScope } from "../backend.ts";
 import { plain } from "../kernels/index.ts";
-import type { Tensor } from "../tensor.ts";
+import { narrow } from "../narrow.ts";
+import type { StorageType, Tensor } from "../tensor.ts";
 
 /** Largest difference to `plain`, as a share of the result's largest element. Measured: 3e-7. */
 const TOLERANCE = 2e-6;
@@ -9,12 +10,13 @@ const TOLERANCE = 2e-6;
  * Runs every kernel once on a small case and compares with `plain`. The sizes leave remainders in each loop: of tiles,
  * panels, steps and vectors.
  *
+ * @param storage the type of weights that the backend has kernels for
  * @returns null if all agree, else what does not
  */
-export function mismatch(backend: BackendScope): string | null {
+export function mismatch(backend: BackendScope, storage: StorageType): string | null {
   const k = backend.scope();
   try {
-    for (const [name, run] of Object.entries(CASES)) {
+    for (const [name, run] of Object.entries({ ...CASES, ...narrowCases(storage) })) {
       const got = run(k);
       const want = run(plain);
       const largest = want.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
@@ -60,6 +62,21 @@ function activation(k: Backend, kernel: "gelu" | "geluNew" | "relu" | "silu" | "
   const { data } = numbers(k, [27], 7);
   k[kernel](data, data);
   return data;
+}
+
+/** Of 17 rows and of one, and two parts of k; none for float32. */
+function narrowCases(dtype: StorageType): Readonly<Record<string, (k: Backend) => Float32Array>> {
+  if (dtype === "float32") return {};
+  const linear = (k: Backend, R: number): Float32Array => {
+    const [I, O] = [135, 53];
+    const rows = narrow(dtype, numbers(plain, [O, I], 18).data, [O, I]);
+    const weight = k.emptyNarrow(dtype, [O, I]);
+    k.storeRows(weight, 0, rows);
+    const y = k.zeros([R, O]).data;
+    k.linearNarrow(y, numbers(k, [R, I], 19).data, weight, numbers(k, [O], 20).data, R);
+    return y;
+  };
+  return { [`linear, ${dtype}`]: (k) => linear(k, 17), [`linear, one row, ${dtype}`]: (k) => linear(k, 1) };
 }
 
 const CASES: Readonly<Record<string, (k: Backend) => Float32Array>> = {

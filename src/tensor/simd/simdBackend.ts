@@ -1,10 +1,13 @@
 import { BertError } from "../../errors.ts";
 import type { Backend, BackendInfo, BackendScope } from "../backend.ts";
 import { eachHead, longest } from "../kernels/attention.ts";
-import { type Matrix, sizeOf, type Tensor } from "../tensor.ts";
+import { copyRows, emptyRows, widen } from "../narrow.ts";
+import { type Matrix, type NarrowWeight, sizeOf, type Tensor, type Weight } from "../tensor.ts";
 import { joinPool, type Pool, type SharedPool } from "../threads/pool.ts";
 import { instanceOf, type Variant } from "./compile.ts";
 import { type SharedMemory, TensorMemory } from "./memory.ts";
+import { allocatePanels, eachRow, rowsToPanels } from "./narrowPanels.ts";
+import { NarrowProducts } from "./narrowProducts.ts";
 import { packFactor } from "./packing.ts";
 import { copyColumn, GROUP, PANEL } from "./panels.ts";
 import { Products } from "./products.ts";
@@ -37,6 +40,7 @@ export class SimdBackend implements BackendScope {
   private readonly packed: Set<number>;
   private readonly scratch: Scratch;
   private readonly products: Products;
+  private readonly narrowProducts: NarrowProducts;
   private readonly scopes = new Set<SimdBackend>();
   private owned = new Set<Float32Array>();
 
@@ -50,6 +54,7 @@ export class SimdBackend implements BackendScope {
     this.packed = parent ? parent.packed : new Set(packed);
     this.scratch = parent ? parent.scratch : new Scratch(core.memory);
     this.products = parent ? parent.products : new Products(core, this.scratch);
+    this.narrowProducts = parent ? parent.narrowProducts : new NarrowProducts(core, this.scratch);
   }
 
   /** @throws BertError ERR_BACKEND there is no room */
@@ -106,11 +111,39 @@ export class SimdBackend implements BackendScope {
     this.packed.add(data.byteOffset);
   }
 
-  unpackWeight({ data, shape }: Tensor): Float32Array {
+  unpackWeight(weight: Weight): Float32Array {
+    const { shape } = weight;
+    if ("dtype" in weight) {
+      const rows = new Float32Array(sizeOf(shape));
+      this.gatherNarrow(rows, weight, indicesTo(shape[0]));
+      return rows;
+    }
+    const { data } = weight;
     if (!this.packed.has(data.byteOffset)) return data;
     const [O, I] = shape;
     const rows = new Float32Array(data.length);
     for (let row = 0; row < O; row++) this.copyRow(rows, row * I, data, row, I);
+    return rows;
+  }
+
+  /** @throws BertError ERR_BACKEND there is no room, or there are kernels for another type */
+  emptyNarrow(dtype: NarrowWeight["dtype"], shape: readonly number[]): NarrowWeight {
+    const { storage } = this.core.variant;
+    if (storage !== dtype)
+      throw new BertError("ERR_BACKEND", `emptyNarrow: dtype must be the backend's, ${storage}, got ${dtype}`);
+    const { weight, arrays } = allocatePanels(this.core.memory, dtype, shape);
+    for (const array of arrays) this.owned.add(array);
+    return weight;
+  }
+
+  storeRows(weight: NarrowWeight, row: number, rows: NarrowWeight): void {
+    rowsToPanels(weight, row, rows);
+  }
+
+  rowsOf(weight: NarrowWeight): NarrowWeight {
+    const rows = emptyRows(weight.dtype, weight.shape);
+    let next = 0;
+    eachRow(weight, indicesTo(weight.shape[0]), (row) => copyRows(rows, next++, row));
     return rows;
   }
 
@@ -120,6 +153,10 @@ export class SimdBackend implements BackendScope {
 
   linear(...args: Parameters<Backend["linear"]>): void {
     this.products.linear(this.packed.has(args[2].byteOffset), ...args);
+  }
+
+  linearNarrow(...args: Parameters<Backend["linearNarrow"]>): void {
+    this.narrowProducts.linear(...args);
   }
 
   matmul(out: Matrix, a: Matrix, b: Matrix, scale: number): void {
@@ -188,6 +225,15 @@ export class SimdBackend implements BackendScope {
     for (let r = 0; r < indices.length; r++) this.copyRow(y, r * H, table, indices[r], H);
   }
 
+  gatherNarrow(y: Float32Array, table: NarrowWeight, indices: Int32Array): void {
+    const H = table.shape[1];
+    let at = 0;
+    eachRow(table, indices, (row) => {
+      widen(y.subarray(at, at + H), row);
+      at += H;
+    });
+  }
+
   private sharedWith(pool: Pool): SharedBackend {
     const { memory, module, variant, reason } = this.core;
     const packed = new Set(this.packed);
@@ -205,6 +251,10 @@ export class SimdBackend implements BackendScope {
     if (this.packed.has(weight.byteOffset) && row < whole) copyColumn(target, at, weight, row, I, whole / PANEL);
     else target.set(weight.subarray(row * I, (row + 1) * I), at);
   }
+}
+
+function indicesTo(end: number): Int32Array {
+  return Int32Array.from({ length: end }, (_, i) => i);
 }
 
 /** A backend that another thread has shared: the same tensors, and the same threads to help. */

@@ -34,6 +34,10 @@ export function useMuch(kernels: Kernels, memory: TensorMemory): void {
     silu: () => kernels.silu(x, x, R * N),
     tanh: () => kernels.tanh(x, x, R * N),
     finiteness: () => kernels.finiteness(b, N * N),
+    multiplyNarrow: () => kernels.multiplyNarrow?.(x, row, b, b, N * 4, 0, N * 4, R, N, N / PANEL, 0, N / PANEL, 0),
+    quantizeRows: () => kernels.quantizeRows?.(b, row, x, R, N, 1000),
+    scaleSums: () => kernels.scaleSums?.(x, row, row, row, N * 4, R, N / PANEL),
+    widen: () => kernels.widen?.(b, x, R * N),
     add: () => kernels.add(x, x, b, R * N),
   };
   for (const use of Object.values(uses)) for (let call = 0; call < CALLS; call++) use();

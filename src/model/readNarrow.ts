@@ -1,0 +1,72 @@
+import { BertError } from "../errors.ts";
+import type { Backend } from "../tensor/backend.ts";
+import { narrow } from "../tensor/narrow.ts";
+import type { Int8Weight, NarrowWeight } from "../tensor/tensor.ts";
+import type { NamedWeights } from "./names.ts";
+import { expectFinite } from "./rowScales.ts";
+
+/** Numbers that are float32 at a time while a matrix is read: 1 MB. */
+const BLOCK = 1 << 18;
+
+/**
+ * Reads a matrix in blocks of rows and holds it at less width: all of it in float32 is never there, if the source has `readPart`.
+ * The integers of an int8 matrix are taken as they are by int8.
+ *
+ * @throws BertError ERR_CHECKPOINT a number that is not finite, or too large for the type
+ */
+export async function readNarrow(
+  weights: NamedWeights,
+  name: string,
+  dtype: NarrowWeight["dtype"],
+  k: Backend,
+): Promise<NarrowWeight> {
+  const { shape } = weights.tensors.get(name) as { shape: readonly number[] };
+  const [O, I] = shape;
+  const weight = k.emptyNarrow(dtype, shape);
+  const scale = dtype === "int8" ? await weights.scalesOf(name) : null;
+  const source = scale ? weights.unscaled : weights;
+  const block = source.readPart ? Math.max(1, Math.min(O, Math.floor(BLOCK / I))) : O;
+  const buffer = new Float32Array(block * I);
+  for (let row = 0; row < O; row += block) {
+    const rows = Math.min(block, O - row);
+    const data = buffer.subarray(0, rows * I);
+    if (source.readPart) await source.readPart(name, data, row * I);
+    else await source.readInto(name, data);
+    const held = scale
+      ? integers(name, data, scale.subarray(row, row + rows), [rows, I])
+      : narrow(dtype, data, [rows, I]);
+    if (!isHeld(held)) throw notHeld(name, dtype, data, row * I);
+    k.storeRows(weight, row, held);
+  }
+  return weight;
+}
+
+function integers(name: string, data: Float32Array, scale: Float32Array, shape: readonly number[]): Int8Weight {
+  const q = Int8Array.from(data);
+  const i = q.findIndex((value, at) => value !== data[at]);
+  if (i < 0) return { dtype: "int8", data: q, scale, shape };
+  throw new BertError(
+    "ERR_CHECKPOINT",
+    `loadParams: ${name} must hold integers of 8 bits, as it has scales, got ${data[i]}`,
+  );
+}
+
+/** Whether every number is one that the type can hold: neither NaN nor infinite before it was rounded or after. */
+function isHeld(held: NarrowWeight): boolean {
+  if (held.dtype === "int8") return held.scale.every(Number.isFinite); // one bad number makes its row's scale the same
+  const { dtype, data } = held;
+  const infinity = dtype === "float16" ? 0x7c00 : 0x7f80;
+  for (let i = 0; i < data.length; i++) if ((data[i] & infinity) === infinity) return false;
+  return true;
+}
+
+/** float16 ends at 65504; the largest float32 numbers are beyond bfloat16. */
+function notHeld(name: string, dtype: NarrowWeight["dtype"], data: Float32Array, first: number): BertError {
+  expectFinite(name, data, first);
+  const rounded = narrow(dtype, data, [1, data.length]);
+  const i = rounded.data.findIndex((bits) => (bits & 0x7fff) === (dtype === "float16" ? 0x7c00 : 0x7f80));
+  return new BertError(
+    "ERR_CHECKPOINT",
+    `loadParams: ${name} must hold numbers within ${dtype}'s range, element ${first + i} is ${data[i]}`,
+  );
+}

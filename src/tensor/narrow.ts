@@ -1,0 +1,81 @@
+import { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeFloat16, roundTiesToEven } from "./numberFormats.ts";
+import type { NarrowWeight, StorageType } from "./tensor.ts";
+
+export const STORAGE_TYPES: readonly StorageType[] = ["float32", "float16", "bfloat16", "int8"];
+
+/** The largest q. −128 stays unused, so that a row and its negative are held alike. */
+const MOST = 127;
+
+/** The smallest normal float32: a scale below it would have fewer than 24 bits. */
+export const SMALLEST_NORMAL: number = 2 ** -126;
+
+/**
+ * Numbers in rows, held at less width, each to the nearest, ties to even.
+ *
+ * - float16, bfloat16: numberFormats.ts
+ * - int8: scale[o] = max |w[o, :]| / 127 and q = w / scale[o], symmetric, one scale for each row. A row of zeros, or of numbers
+ *   below 10⁻³⁶, has scale 1.
+ *
+ * @param data [O, I], finite
+ * @returns in rows
+ */
+export function narrow(
+  dtype: NarrowWeight["dtype"],
+  data: Float32Array,
+  shape: readonly [O: number, I: number],
+): NarrowWeight {
+  if (dtype !== "int8") {
+    const halves = new Uint16Array(data.length);
+    (dtype === "float16" ? encodeFloat16 : encodeBfloat16)(halves, data);
+    return { dtype, data: halves, shape };
+  }
+  const [O, I] = shape;
+  const q = new Int8Array(data.length);
+  const scale = new Float32Array(O);
+  for (let o = 0; o < O; o++) {
+    let largest = 0;
+    for (let i = o * I; i < (o + 1) * I; i++) largest = Math.max(largest, Math.abs(data[i]));
+    const s = Math.fround(largest / MOST);
+    scale[o] = s < SMALLEST_NORMAL ? 1 : s;
+    for (let i = o * I; i < (o + 1) * I; i++) q[i] = roundTiesToEven(data[i] / scale[o]);
+  }
+  return { dtype, data: q, scale, shape };
+}
+
+/**
+ * The float32 numbers of rows, exact from float16 and bfloat16, q · scale to the nearest from int8.
+ *
+ * @param target [O, I]
+ * @param weight in rows
+ */
+export function widen(target: Float32Array, weight: NarrowWeight): void {
+  if (weight.dtype !== "int8") {
+    (weight.dtype === "float16" ? decodeFloat16 : decodeBfloat16)(target, weight.data);
+    return;
+  }
+  const { data, scale } = weight;
+  const [O, I] = weight.shape;
+  for (let o = 0; o < O; o++) for (let i = o * I; i < (o + 1) * I; i++) target[i] = data[i] * scale[o];
+}
+
+/** Rows `from` … `to` − 1 of a weight in rows: a view. */
+export function someRows(weight: NarrowWeight, from: number, to: number): NarrowWeight {
+  const [, I] = weight.shape;
+  const shape = [to - from, I];
+  if (weight.dtype !== "int8") return { ...weight, data: weight.data.subarray(from * I, to * I), shape };
+  const { data, scale } = weight;
+  return { ...weight, data: data.subarray(from * I, to * I), scale: scale.subarray(from, to), shape };
+}
+
+/** Room for a weight [O, I], in rows. */
+export function emptyRows(dtype: NarrowWeight["dtype"], [O, I]: readonly number[]): NarrowWeight {
+  const shape = [O, I];
+  if (dtype !== "int8") return { dtype, data: new Uint16Array(O * I), shape };
+  return { dtype, data: new Int8Array(O * I), scale: new Float32Array(O), shape };
+}
+
+/** Copies rows to rows `row`, `row + 1`, … of a weight; both in rows. */
+export function copyRows(target: NarrowWeight, row: number, rows: NarrowWeight): void {
+  target.data.set(rows.data, row * target.shape[1]);
+  if (target.dtype === "int8" && rows.dtype === "int8") target.scale.set(rows.scale, row);
+}

@@ -1,0 +1,76 @@
+import { emptyRows } from "../narrow.ts";
+import { type NarrowWeight, sizeOf } from "../tensor.ts";
+import type { TensorMemory } from "./memory.ts";
+import { copyColumn, fillColumn, PANEL } from "./panels.ts";
+
+/**
+ * How a weight [O, I] of less width lies in memory: ⌊O/16⌋ panels in the order of panels.ts, whose elements take 16 bits each, and
+ * after them one more for the rows that are left, filled up with zeros. An element is a number of float16 or bfloat16, or a pair
+ * of int8.
+ */
+
+/** The elements of a row of K numbers. */
+export function stepsOf(dtype: NarrowWeight["dtype"], K: number): number {
+  return dtype === "int8" ? Math.ceil(K / 2) : K;
+}
+
+/** Room in a memory for rows that are then all written. @returns the weight, and the arrays to give back */
+export function allocatePanels(
+  memory: TensorMemory,
+  dtype: NarrowWeight["dtype"],
+  shape: readonly number[],
+): { readonly weight: NarrowWeight; readonly arrays: readonly Float32Array[] } {
+  const [O, I] = shape;
+  const columns = Math.ceil(O / PANEL) * PANEL;
+  const steps = stepsOf(dtype, I);
+  const room = memory.allocate((columns * steps) / 2);
+  room.subarray(((O - (O % PANEL)) * steps) / 2).fill(0); // the last panel, if it is not full
+  if (dtype !== "int8") {
+    const data = new Uint16Array(room.buffer, room.byteOffset, room.length * 2);
+    return { weight: { dtype, data, shape }, arrays: [room] };
+  }
+  const scale = memory.allocate(columns).fill(0);
+  const data = new Int8Array(room.buffer, room.byteOffset, room.byteLength);
+  return { weight: { dtype, data, scale: scale.subarray(0, O), shape }, arrays: [room, scale] };
+}
+
+/** Copies rows (in rows) to rows `row`, `row + 1`, … of a weight in panels. */
+export function rowsToPanels(weight: NarrowWeight, row: number, rows: NarrowWeight): void {
+  const [O, I] = weight.shape;
+  const elements = elementsOf(weight);
+  const source = new Uint16Array(stepsOf(weight.dtype, I));
+  const bytes = new Int8Array(source.buffer); // little-endian, as WebAssembly's memory is
+  for (let r = 0; r < rows.shape[0]; r++) {
+    (rows.dtype === "int8" ? bytes : source).set(rows.data.subarray(r * I, (r + 1) * I));
+    const [at, column, panels] = placeOf(O, source.length, row + r);
+    fillColumn(elements.subarray(at), column, source, source.length, panels);
+  }
+  if (weight.dtype === "int8" && rows.dtype === "int8") weight.scale.set(rows.scale, row);
+}
+
+/** Calls `visit` with each of some rows, in rows; they are the same object each time. */
+export function eachRow(weight: NarrowWeight, indices: Iterable<number>, visit: (row: NarrowWeight) => void): void {
+  const [O, I] = weight.shape;
+  const elements = elementsOf(weight);
+  const target = new Uint16Array(stepsOf(weight.dtype, I));
+  const row = emptyRows(weight.dtype, [1, I]);
+  const { data } = row;
+  const bytes = new Int8Array(target.buffer).subarray(0, sizeOf(row.shape));
+  for (const index of indices) {
+    const [at, column, panels] = placeOf(O, target.length, index);
+    copyColumn(target, 0, elements.subarray(at), column, target.length, panels);
+    data.set(weight.dtype === "int8" ? bytes : target);
+    if (row.dtype === "int8" && weight.dtype === "int8") row.scale[0] = weight.scale[index];
+    visit(row);
+  }
+}
+
+/** Where row `row` is: the element at which its panels begin, its column there, and how many panels they are. */
+function placeOf(O: number, steps: number, row: number): [at: number, column: number, panels: number] {
+  const whole = O - (O % PANEL);
+  return row < whole ? [0, row, whole / PANEL] : [whole * steps, row - whole, 1];
+}
+
+function elementsOf({ data }: NarrowWeight): Uint16Array {
+  return new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2);
+}
