@@ -13,8 +13,9 @@ const LAYERS: readonly { readonly files: RegExp; readonly mayImport: RegExp }[] 
   { files: /^model\//, mayImport: /^(errors\.ts|(tensor|layers)\/.*)$/ },
   { files: /^hub\//, mayImport: /^(errors\.ts|tensor\/safetensors.*)$/ },
   { files: /^pipelines\//, mayImport: /^(errors\.ts|(tokenizer|tensor|model|hub)\/.*)$/ },
-  { files: /^cli\//, mayImport: /^(errors\.ts|(tokenizer|tensor|layers|model|hub|pipelines)\/.*|index\.ts)$/ },
-  { files: /^index\.ts$/, mayImport: /^(errors\.ts|(tokenizer|tensor|layers|model|hub|pipelines)\/.*)$/ },
+  { files: /^training\//, mayImport: /^(errors\.ts|(tokenizer|tensor|layers|model)\/.*)$/ },
+  { files: /^cli\//, mayImport: /^(errors\.ts|(tokenizer|tensor|layers|model|hub|training|pipelines)\/.*|index\.ts)$/ },
+  { files: /^index\.ts$/, mayImport: /^(errors\.ts|(tokenizer|tensor|layers|model|hub|training|pipelines)\/.*)$/ },
 ];
 
 /** What runs in Node alone: `node:` modules and Node's globals. */

@@ -1,5 +1,6 @@
 import type { Backend } from "../tensor/backend.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { TrainingBackend } from "../tensor/trainingBackend.ts";
 
 /**
  * Some rows of a matrix, in any order: embedding look-up, and the tokens that a head reads.
@@ -13,4 +14,15 @@ export function gather(k: Backend, table: Tensor, rows: Int32Array): Tensor {
   const y = k.empty([rows.length, H]);
   k.gatherRows(y.data, table.data, rows, H);
   return y;
+}
+
+/**
+ * The gradient of `gather`: each row of dy is added to the row of the table that it was read from.
+ *
+ * @param dtable [N, H], or null if nobody wants it
+ * @param rows   [R]
+ * @param dy     [R, H]
+ */
+export function gatherBackward(k: TrainingBackend, dtable: Tensor | null, rows: Int32Array, dy: Tensor): void {
+  if (dtable) k.gatherRowsBackward(dtable.data, dy.data, rows, dtable.shape[1]);
 }

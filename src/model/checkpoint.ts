@@ -87,10 +87,18 @@ export async function loadParams(source: WeightSource, c: BertConfig, k: Backend
   return { tree, byName };
 }
 
-/** The parameter tree of a model that has these tensors. */
-export function paramsTree(c: BertConfig, byName: ReadonlyMap<string, Tensor>): ModelParams {
+/**
+ * The parameter tree of a model that has these tensors.
+ *
+ * @param take what stands in the place of a name; the tensor of that name if left out
+ */
+export function paramsTree(
+  c: BertConfig,
+  byName: ReadonlyMap<string, Tensor>,
+  take: (name: string) => Tensor = (name) => byName.get(name) as Tensor,
+): ModelParams {
   const variant = { hasPooler: byName.has("bert.pooler.dense.weight"), ownDecoder: byName.has(DECODER) };
-  return modelParams(c, variant, (name) => byName.get(name) as Tensor);
+  return modelParams(c, variant, take);
 }
 
 /** Our name of each tensor in the file → the file's own name. */
