@@ -7,6 +7,7 @@
  * - `ERR_VOCABULARY`: a vocabulary or tokenizer file
  * - `ERR_BACKEND`: a backend that is unknown, unavailable or already disposed of
  * - `ERR_FILE`: a file that is missing, not readable, or not writable
+ * - `ERR_TRAINING`: a run whose loss or gradients are no longer finite
  * - `ERR_ABORTED`: the caller's `AbortSignal` fired
  */
 export type BertErrorCode =
@@ -16,6 +17,7 @@ export type BertErrorCode =
   | "ERR_VOCABULARY"
   | "ERR_BACKEND"
   | "ERR_FILE"
+  | "ERR_TRAINING"
   | "ERR_ABORTED";
 
 /**

@@ -4,6 +4,7 @@ Run beside the folder tiny/:  pip install torch transformers safetensors numpy  
 Writes tiny/heads/question-answering/unpadded_gradients.float64.safetensors: loss and gradients when the softmax over
 positions runs over real tokens alone. (Hugging Face's runs over padding too, so its loss, in gradients.float64, depends on
 how long the other sequences of the batch are.)
+Writes tiny/pytorch_float32_training_error.json: how far PyTorch in float32 is from gradients.float64 and adamw.*.
 Writes tiny/hidden_act.gradients.float64.safetensors: for each other activation function the gradients of all parameters with
 one dimension, named ACT.NAME, of the same MLM + NSP loss as gradients.float64.
 """
@@ -46,3 +47,33 @@ for act in ("gelu_new", "relu", "silu"):
     losses[act] = loss.item()
     tensors |= {f"{act}.{name}": g for name, g in gradients(model).items() if g.dim() == 1}
 save_file(tensors, f"{here}/hidden_act.gradients.float64.safetensors", metadata={"versions": versions, "losses": json.dumps(losses)})
+
+# PyTorch's own float32 against the float64 files of the tiny model: gradients, and the 20 steps of adamw.json.
+config = BertConfig(**json.load(open(f"{here}/config.json")), attn_implementation="eager")
+raw = json.load(open(f"{here}/inputs.json"))
+inputs = {name: torch.tensor(raw[name]) for name in ("input_ids", "attention_mask", "token_type_ids")}
+labels = dict(labels=torch.tensor(raw["mlm_labels"]), next_sentence_label=torch.tensor(raw["next_sentence_label"]))
+model = BertForPreTraining(config).eval()
+model.load_state_dict(load_file(f"{here}/model.safetensors"), strict=False)
+model.tie_weights()
+no_decay = lambda name: name.endswith("bias") or "LayerNorm" in name
+optimizer = torch.optim.AdamW([{"params": [p for n, p in model.named_parameters() if not no_decay(n)], "weight_decay": 0.01},
+                               {"params": [p for n, p in model.named_parameters() if no_decay(n)], "weight_decay": 0.0}], lr=1e-2)
+schedule = transformers.get_linear_schedule_with_warmup(optimizer, 4, 20)
+truth = load_file(f"{here}/gradients.float64.safetensors")
+errors = {"gradient_rms": {}, "steps": []}
+for want in json.load(open(f"{here}/adamw.json"))["steps"]:
+    optimizer.zero_grad()
+    loss = model(**inputs, **labels).loss
+    loss.backward()
+    if want["step"] == 0:
+        errors["gradient_rms"] = {n: (p.grad.double() - truth[n]).pow(2).mean().sqrt().item() for n, p in model.named_parameters() if n in truth}
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    schedule.step()
+    errors["steps"].append({"loss": abs(loss.item() / want["loss"] - 1), "grad_norm": abs(norm.item() / want["grad_norm"] - 1)})
+final = load_file(f"{here}/adamw.final.safetensors")
+errors["weights_max"] = {n: (p.double() - final[n]).abs().max().item() for n, p in model.named_parameters() if n in final}
+with open(f"{here}/pytorch_float32_training_error.json", "w") as f:
+    json.dump({"what": "PyTorch's own float32 error against the float64 files; steps: as shares", "versions": json.loads(versions), **errors}, f, indent=1)
+    f.write("\n")

@@ -3,7 +3,7 @@ import type { Safetensors } from "../../src/tensor/safetensors.ts";
 import { createGradients } from "../../src/training/gradients.ts";
 import { lossAndGradients } from "../../src/training/lossAndGradients.ts";
 import { deviation } from "../support/close.ts";
-import { referenceTensors } from "../support/reference.ts";
+import { referenceJson, referenceTensors } from "../support/reference.ts";
 import { labelledBatch, loadTrained, TRAINING_BACKENDS } from "../support/training.ts";
 import { TRAINING_TOLERANCE, type TrainingTolerance } from "../tolerances.ts";
 
@@ -42,6 +42,11 @@ function lossIn({ metadata }: Safetensors): number {
   return Number(metadata.get("loss"));
 }
 
+/** How far PyTorch in float32 is from gradients.float64. */
+const pytorch = referenceJson<{ readonly gradient_rms: Readonly<Record<string, number>> }>(
+  "tiny/pytorch_float32_training_error.json",
+).gradient_rms;
+
 describe.each(TRAINING_BACKENDS)("$title", ({ name: backend, create }) => {
   const tolerance = TRAINING_TOLERANCE[backend];
 
@@ -60,6 +65,11 @@ describe.each(TRAINING_BACKENDS)("$title", ({ name: backend, create }) => {
     expect([...gradients.byName.keys()].sort()).toEqual([...model.params.byName.keys()].sort());
     for (const [name, { shape }] of gradients.byName) expect(shape, name).toEqual(truth.tensors.get(name)?.shape);
     expectGradients(gradients.byName, (name) => truth.toFloat64(name), tolerance);
+    if (folder !== "tiny") return;
+    for (const [name, { data }] of gradients.byName) {
+      const share = deviation(data, truth.toFloat64(name)).rms / pytorch[name];
+      expect(share, `${name}: rms error beside PyTorch's`).toBeLessThanOrEqual(tolerance.gradientPytorchShare);
+    }
   });
 
   const acts = referenceTensors("tiny/hidden_act.gradients.float64.safetensors");
