@@ -49,6 +49,14 @@ test("without a saved seed or number of batches the bits are others", async () =
   expect(new Set(losses).size).toBe(3);
 });
 
+test("each batch of a step has masks of its own", async () => {
+  const { model, gradients, state } = await begin();
+  const { parts, loss } = trainStep(model, gradients, state, [BATCH, BATCH], OPTIONS);
+  const each = parts.map(({ maskedLm, nextSentence }) => (maskedLm?.loss ?? 0) + (nextSentence?.loss ?? 0));
+  expect(each[0]).not.toBe(each[1]);
+  expect(loss).toBe((each[0] + each[1]) / 2);
+});
+
 test("the moments are named as PyTorch names them", async () => {
   const { state, gradients } = await begin((name) => name.startsWith("bert."));
   expect([...stateTensors(state).keys()].slice(0, 2)).toEqual([
