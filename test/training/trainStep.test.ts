@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { createGradients, type TrainedModel } from "../../src/training/gradients.ts";
 import {
@@ -47,6 +48,16 @@ test("without a saved seed or number of batches the bits are others", async () =
   runs[2].state.batches = 1;
   const losses = runs.map(({ model, gradients, state }) => trainStep(model, gradients, state, [BATCH], OPTIONS).loss);
   expect(new Set(losses).size).toBe(3);
+});
+
+test("plain has the same bits everywhere", async () => {
+  const { model, gradients, state } = await begin();
+  for (let i = 0; i < 3; i++) trainStep(model, gradients, state, [BATCH], OPTIONS);
+  const hash = createHash("sha256");
+  for (const [, { data }] of [...model.params.byName, ...stateTensors(state)]) {
+    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  expect(hash.digest("hex")).toBe("d3c8519142f02c6a57bb07f2a93994d1bee7e9295897a09164e9eb34945e47c8");
 });
 
 test("each batch of a step has masks of its own", async () => {

@@ -58,7 +58,7 @@ function dropRow(
   word: number,
   { probability, seed, step, site }: DropoutMask,
 ): void {
-  const least = probability * 2 ** 32;
+  const least = probability * 0x100000000;
   const scale = 1 / (1 - probability);
   for (let i = 0; i < count; i++) {
     const odd = (word + i) % 2;
