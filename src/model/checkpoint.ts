@@ -124,7 +124,8 @@ function storedNames(source: WeightSource): Map<string, string> {
   return stored;
 }
 
-function expectedShapes(c: BertConfig, variant: ParamsVariant): Map<string, readonly number[]> {
+/** Every tensor that a model needs, by its name in the checkpoint, in the order of the forward pass. */
+export function expectedShapes(c: BertConfig, variant: ParamsVariant): Map<string, readonly number[]> {
   const shapes = new Map<string, readonly number[]>();
   modelParams(c, variant, (name, shape) => {
     shapes.set(name, shape);
