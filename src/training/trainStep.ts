@@ -44,8 +44,18 @@ export interface TrainStepResult {
   readonly gradientNorm: number;
 }
 
-/** The state of a run that begins. */
+/**
+ * The state of a run that begins.
+ *
+ * @throws BertError ERR_INPUT a seed that is no whole number from 0 to 2³² − 1
+ */
 export function createTrainingState(model: TrainedModel, gradients: Gradients, seed: number): TrainingState {
+  if (seed !== seed >>> 0) {
+    throw new BertError(
+      "ERR_INPUT",
+      `createTrainingState: seed must be a whole number from 0 to 4294967295, got ${seed}`,
+    );
+  }
   return { seed, step: 0, batches: 0, moments: createMoments(model, gradients) };
 }
 
@@ -61,10 +71,11 @@ export function stateTensors({ moments }: TrainingState): Map<string, Moments["f
 
 /**
  * One update of the weights by the mean gradient of one or more batches: forward, loss and backward of each, clipping,
- * AdamW. Changes the weights and the state; `gradients` is left with what was computed.
+ * AdamW. Changes the weights and the state; `gradients` is left with what was computed. Weights, gradients and moments take four
+ * times the memory of the weights; what a batch takes beside them is in `lossAndGradients`.
  *
  * @param batches several are as one that has all their sequences, but for their different numbers of labelled tokens
- * @throws BertError ERR_INPUT a batch that does not fit the model; ERR_TRAINING a loss or gradient that is not finite. Weights
+ * @throws BertError ERR_INPUT a batch that does not fit the model, or a rate or number of steps that is none; ERR_TRAINING a loss or gradient that is not finite. Weights
  *   and state are then as before, except for the gradients.
  * @example
  * const gradients = createGradients(model);
@@ -80,6 +91,7 @@ export function trainStep(
   options: TrainStepOptions,
 ): TrainStepResult {
   if (batches.length === 0) throw new BertError("ERR_INPUT", "trainStep: batches must be one or more, got none");
+  expectOptions(options);
   zeroGradients(gradients);
   const scale = 1 / batches.length;
   const losses = batches.map(({ input, labels }, i) => {
@@ -95,6 +107,20 @@ export function trainStep(
   state.batches += batches.length;
   adamwStep(model, gradients, state.moments, state.step, learningRate, norm, options);
   return { loss, parts: losses.map(({ parts }) => parts), learningRate, gradientNorm: norm };
+}
+
+/** A rate that is not a number would make every weight NaN. */
+function expectOptions({ learningRate, warmupSteps = 0, totalSteps }: TrainStepOptions): void {
+  const wrong = (name: string, what: string, value: number) =>
+    new BertError("ERR_INPUT", `trainStep: ${name} must be ${what}, got ${value}`);
+  if (!(learningRate >= 0 && learningRate < Number.POSITIVE_INFINITY)) {
+    throw wrong("learningRate", "a finite number, 0 or more", learningRate);
+  }
+  if (!(Number.isInteger(warmupSteps) && warmupSteps >= 0)) {
+    throw wrong("warmupSteps", "a whole number, 0 or more", warmupSteps);
+  }
+  if (!(Number.isInteger(totalSteps) && totalSteps > 0))
+    throw wrong("totalSteps", "a whole number above 0", totalSteps);
 }
 
 function expectFinite(

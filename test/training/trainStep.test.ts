@@ -108,6 +108,25 @@ test("a loss that is not finite stops before anything is changed, and says where
   expect([state.step, state.batches]).toEqual([1, 1]);
 });
 
+test.each([
+  [{ learningRate: Number.NaN }, "learningRate must be a finite number, 0 or more, got NaN"],
+  [{ learningRate: -1 }, "learningRate must be a finite number, 0 or more, got -1"],
+  [{ warmupSteps: 0.5 }, "warmupSteps must be a whole number, 0 or more, got 0.5"],
+  [{ totalSteps: 0 }, "totalSteps must be a whole number above 0, got 0"],
+])("options that are no rate or no number of steps: %o", async (change, message) => {
+  const { model, gradients, state } = await begin();
+  expect(() => trainStep(model, gradients, state, [BATCH], { ...OPTIONS, ...change })).toThrow(
+    expect.objectContaining({ code: "ERR_INPUT", message: `trainStep: ${message}` }),
+  );
+});
+
+test.each([-1, 0.5, 2 ** 32, Number.NaN])("a seed of %f", async (seed) => {
+  const { model, gradients } = await begin();
+  expect(() => createTrainingState(model, gradients, seed)).toThrow(
+    `createTrainingState: seed must be a whole number from 0 to 4294967295, got ${seed}`,
+  );
+});
+
 test("no batch", async () => {
   const { model, gradients, state } = await begin();
   expect(() => trainStep(model, gradients, state, [], OPTIONS)).toThrow(
