@@ -49,7 +49,14 @@ function install(folder: string): void {
 /** Node versions that are not the project's own but can run its tests. */
 const TESTED = ["20", "22", "24"];
 /** What runs on every backend and variant that an engine has. */
-const SUITES = ["test/tensor", "test/layers", "test/model", "test/training", "test/pipelines"];
+const SUITES = [
+  "test/tensor",
+  "test/layers",
+  "test/model",
+  "test/pipelines",
+  "test/training",
+  "test/tokenizer/train.test",
+];
 
 /** Runs these tests under another Node. @returns how many passed, or what was printed about those that failed */
 function runTests(

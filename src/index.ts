@@ -4,6 +4,7 @@
  * @module
  */
 export { BertError, type BertErrorCode } from "./errors.ts";
+export type { HubOptions, ProgressInfo } from "./hub/options.ts";
 export type { BatchInput, SequenceInput } from "./model/batch.ts";
 export { BertModel } from "./model/bertModel.ts";
 export type { WeightSource } from "./model/checkpoint.ts";
@@ -70,4 +71,16 @@ export type { Backend, BackendInfo } from "./tensor/backend.ts";
 export { type BackendName, chooseBackend } from "./tensor/chooseBackend.ts";
 export { readSafetensors, type Safetensors, type TensorEntry, writeSafetensors } from "./tensor/safetensors.ts";
 export type { Tensor } from "./tensor/tensor.ts";
-export { BertTokenizer, type Encoding } from "./tokenizer/index.ts";
+export { BertTokenizer, type Encoding, type TrainVocabularyOptions, trainVocabulary } from "./tokenizer/index.ts";
+export {
+  type Document,
+  type DocumentOptions,
+  type ExampleShard,
+  type ExampleTotals,
+  type MakeExamplesOptions,
+  makeExamples,
+  openExamples,
+  type PretrainingExample,
+  type PretrainingExamples,
+  readDocuments,
+} from "./training/pretraining/index.ts";

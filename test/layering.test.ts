@@ -11,9 +11,9 @@ const LAYERS: readonly { readonly files: RegExp; readonly mayImport: RegExp }[] 
   { files: /^tensor\//, mayImport: /^(errors\.ts|tensor\/.*)$/ },
   { files: /^layers\//, mayImport: /^(errors\.ts|tensor\/.*)$/ },
   { files: /^model\//, mayImport: /^(errors\.ts|(tensor|layers)\/.*)$/ },
-  { files: /^hub\//, mayImport: /^(errors\.ts|tensor\/safetensors.*)$/ },
+  { files: /^hub\//, mayImport: /^(errors\.ts|tensor\/(safetensors|pytorch\/).*)$/ },
   { files: /^pipelines\//, mayImport: /^(errors\.ts|(tokenizer|tensor|model|hub)\/.*)$/ },
-  { files: /^training\//, mayImport: /^(errors\.ts|(tokenizer|tensor|layers|model)\/.*)$/ },
+  { files: /^training\//, mayImport: /^(errors\.ts|(tokenizer|tensor|layers|model|hub)\/.*)$/ },
   { files: /^cli\//, mayImport: /^(errors\.ts|(tokenizer|tensor|layers|model|hub|training|pipelines)\/.*|index\.ts)$/ },
   { files: /^index\.ts$/, mayImport: /^(errors\.ts|(tokenizer|tensor|layers|model|hub|training|pipelines)\/.*)$/ },
 ];

@@ -10,7 +10,7 @@ export const command: Command = {
 
 Usage: plainbert inspect [options] [FILE|DIR]
 
-  FILE             a .safetensors file, or the .safetensors.index.json of several
+  FILE             a .safetensors file, one of PyTorch's (.bin, .pt, .pth), or the .index.json of several
   DIR              a model's folder (default: the small model that comes with plainbert)
   --json           the same as one line of JSON
   -h, --help       this text

@@ -17,6 +17,11 @@ const COMMANDS: Readonly<Record<string, readonly [string, () => Promise<{ comman
   "zero-shot-classification": ["tell which of any labels fit a text", () => import("./zeroShotClassification.ts")],
   embed: ["turn lines of text into vectors", () => import("./embed.ts")],
   tokenize: ["show a text's tokens, ids and offsets", () => import("./tokenize.ts")],
+  download: ["bring a model of a hub into the cache", () => import("./download.ts")],
+  "train-vocab": ["learn a vocabulary from text files", () => import("./trainVocab.ts")],
+  "make-examples": ["make examples for pretraining from text files", () => import("./makeExamples.ts")],
+  convert: ["write a model as Hugging Face saves one", () => import("./convert.ts")],
+  verify: ["compare a model's outputs with published ones", () => import("./verify.ts")],
   inspect: ["list the tensors of a checkpoint", () => import("./inspectCommand.ts")],
 };
 

@@ -1,18 +1,24 @@
 /**
  * Files and folders on disk. With the command line, the only module that needs Node (Deno and Bun have the same
- * `node:` modules); nothing in a browser imports it. Of `src/tensor` it uses the safetensors format, because turning
+ * `node:` modules); nothing in a browser imports it. Of `src/tensor` it uses the formats of checkpoints, because turning
  * a path into tensors is its purpose.
  */
 import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BertError } from "../errors.ts";
+import { openPytorch } from "../tensor/pytorch/pytorchReader.ts";
 import { openShards, parseSafetensorsIndex } from "../tensor/safetensorsIndex.ts";
 import { openSafetensors, type RandomAccess, type Weights } from "../tensor/safetensorsReader.ts";
-import { planFile, type TensorToWrite } from "../tensor/safetensorsWriter.ts";
+import { planFile, type TensorToSave } from "../tensor/safetensorsWriter.ts";
 
-const SINGLE = "model.safetensors";
-const INDEX = "model.safetensors.index.json";
+/** What holds a folder's weights, the first that is there. */
+export const WEIGHTS: readonly string[] = [
+  "model.safetensors",
+  "model.safetensors.index.json",
+  "pytorch_model.bin",
+  "pytorch_model.bin.index.json",
+];
 
 /** More than 2^31 − 1 bytes in one call is an error in Node. */
 const MAX_READ = 1 << 30;
@@ -26,7 +32,10 @@ export interface ModelFolder {
    * @throws BertError ERR_FILE it is there but cannot be read, or is not UTF-8
    */
   readText(name: string): Promise<string | null>;
-  /** Opens `model.safetensors`, or else the files that `model.safetensors.index.json` lists; errors as `openWeights`. */
+  /**
+   * Opens `model.safetensors`, else the files that `model.safetensors.index.json` lists, else `pytorch_model.bin`, else the files
+   * that `pytorch_model.bin.index.json` lists; errors as `openWeights`.
+   */
   openWeights(): Promise<Weights>;
 }
 
@@ -51,8 +60,8 @@ export async function openFile(path: string): Promise<RandomAccess> {
 }
 
 /**
- * Opens a checkpoint: a `.safetensors` file, an index `….index.json` whose files are beside it, or a folder with
- * either. Reads the headers alone. Close it when done.
+ * Opens a checkpoint: a `.safetensors` file, one of PyTorch's (`.bin`, `.pt`, `.pth`; `openPytorch` says what it may hold), an
+ * index `….index.json` whose files are beside it, or a folder with one of them. Reads the headers alone. Close it when done.
  *
  * @throws BertError ERR_FILE a file is missing or not readable; ERR_CHECKPOINT it breaks a rule of the format
  */
@@ -118,24 +127,24 @@ export async function writeFileAtomically(
  */
 export async function saveSafetensors(
   path: string,
-  tensors: Iterable<readonly [string, TensorToWrite]>,
+  tensors: Iterable<readonly [string, TensorToSave]>,
   metadata: Iterable<readonly [string, string]> = [],
 ): Promise<void> {
-  await writeFileAtomically(path, planFile("saveSafetensors", tensors, metadata).chunks());
+  await writeFileAtomically(path, planFile("saveSafetensors", tensors, metadata).stream());
 }
 
 async function openFolderWeights(folder: string): Promise<Weights> {
-  if (await exists(join(folder, SINGLE))) return openSingle(join(folder, SINGLE));
-  if (await exists(join(folder, INDEX))) return openIndex(join(folder, INDEX));
-  const pickle = await exists(join(folder, "pytorch_model.bin"));
-  const hint = pickle ? "; pytorch_model.bin is not read: convert it with Python's safetensors" : "";
-  throw fileError("openWeights", folder, `must hold ${SINGLE} or ${INDEX}${hint}`);
+  for (const name of WEIGHTS) {
+    const path = join(folder, name);
+    if (await exists(path)) return path.endsWith(".json") ? openIndex(path) : openSingle(path);
+  }
+  throw fileError("openWeights", folder, `must hold ${WEIGHTS.slice(0, -1).join(", ")} or ${WEIGHTS.at(-1)}`);
 }
 
 async function openSingle(path: string): Promise<Weights> {
   const file = await openFile(path);
   try {
-    return await openSafetensors(file);
+    return await readerOf(path)(file);
   } catch (error) {
     await file.close();
     throw error;
@@ -144,10 +153,21 @@ async function openSingle(path: string): Promise<Weights> {
 
 async function openIndex(path: string): Promise<Weights> {
   const index = parseSafetensorsIndex(await readText(path), path);
-  return openShards(index, (shard) => openFile(join(dirname(path), shard)));
+  const open = (shard: string) => openFile(join(dirname(path), shard));
+  return openShards(index, open, readerOf(path.replace(/\.index\.json$/, "")));
 }
 
-async function readText(path: string): Promise<string> {
+/** By the name, as Hugging Face's libraries tell them apart. */
+function readerOf(path: string): (file: RandomAccess) => Promise<Weights> {
+  return /\.(bin|pt|pth)$/.test(path) ? openPytorch : openSafetensors;
+}
+
+/**
+ * The text of a file.
+ *
+ * @throws BertError ERR_FILE it is missing, cannot be read, or is not UTF-8
+ */
+export async function readText(path: string): Promise<string> {
   const file = await openFile(path);
   try {
     const bytes = new Uint8Array(file.size);
@@ -204,7 +224,8 @@ async function expectFile(where: string, path: string): Promise<{ size: number }
   return stats;
 }
 
-async function orFileError<T>(where: string, path: string, result: Promise<T>): Promise<T> {
+/** The result, or why the system did not give it: a BertError ERR_FILE that names the function and the path. */
+export async function orFileError<T>(where: string, path: string, result: Promise<T>): Promise<T> {
   try {
     return await result;
   } catch (cause) {
@@ -212,7 +233,8 @@ async function orFileError<T>(where: string, path: string, result: Promise<T>): 
   }
 }
 
-function fileError(where: string, path: string, reason: string, cause?: unknown): BertError {
+/** What is wrong with a path. */
+export function fileError(where: string, path: string, reason: string, cause?: unknown): BertError {
   return new BertError("ERR_FILE", `${where}: ${path}: ${reason}`, cause === undefined ? {} : { cause });
 }
 

@@ -2,6 +2,7 @@ import { BertError } from "../errors.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { formatShape, type Tensor } from "../tensor/tensor.ts";
 import type { BertConfig } from "./config.ts";
+import { type NamedWeights, withOurNames } from "./names.ts";
 import { type ModelParams, modelParams, type ParamsVariant } from "./params.ts";
 
 /** Where weights come from: names and shapes at once, numbers one tensor at a time. An open safetensors file is one. */
@@ -24,18 +25,6 @@ export interface LoadedParams {
 const READS = 64;
 
 const DECODER = "cls.predictions.decoder.weight";
-const DECODER_BIAS = "cls.predictions.bias";
-
-/** Other spellings of the same tensor, each tried at the end or the beginning of a name. */
-const LEGACY_SUFFIXES: readonly (readonly [string, string])[] = [
-  ["LayerNorm.gamma", "LayerNorm.weight"], // as TensorFlow named them; in the files that Google published in 2018
-  ["LayerNorm.beta", "LayerNorm.bias"],
-  ["cls.predictions.decoder.bias", DECODER_BIAS], // one vector under two names; files may have both
-];
-const ENCODER_PREFIXES = ["embeddings.", "encoder.", "pooler."]; // a bare BertModel is saved without "bert."
-
-/** Not a weight: the numbers 0 … 511, saved by older versions of transformers. */
-const POSITION_IDS = "bert.embeddings.position_ids";
 
 /** Heads that a checkpoint may have beside the one that is asked for; theirs are the only names that may be left over. */
 const HEADS = ["bert.pooler.", "cls.", "classifier.", "qa_outputs."];
@@ -50,13 +39,8 @@ const HEADS = ["bert.pooler.", "cls.", "classifier.", "qa_outputs."];
  *   not finite
  */
 export async function loadParams(source: WeightSource, c: BertConfig, k: Backend): Promise<LoadedParams> {
-  const stored = storedNames(source);
-  const has = (name: string) => stored.has(name);
-  let variant: ParamsVariant = { hasPooler: has("bert.pooler.dense.weight"), ownDecoder: !c.tieWordEmbeddings };
-  if (has(DECODER) && needs(c, { ...variant, ownDecoder: true }, DECODER)) variant = { ...variant, ownDecoder: true };
-
-  const expected = expectedShapes(c, variant);
-  expectSameTensors(source, stored, expected);
+  const weights = withOurNames(source);
+  const expected = expectedTensors(weights, c);
 
   const byName = new Map<string, Tensor>();
   const queue = expected.entries();
@@ -67,7 +51,7 @@ export async function loadParams(source: WeightSource, c: BertConfig, k: Backend
       const tensor = k.empty(shape);
       byName.set(name, tensor);
       try {
-        await source.readInto(stored.get(name) as string, tensor.data);
+        await weights.readInto(name, tensor.data);
         if (!k.allFinite(tensor.data)) throw notFinite(name, tensor);
         if (shape.length === 2 && !mayBeTied(name)) k.packWeight(tensor); // while others are read
       } catch (error) {
@@ -78,7 +62,7 @@ export async function loadParams(source: WeightSource, c: BertConfig, k: Backend
   };
   const ends = await Promise.allSettled(Array.from({ length: READS }, readSome));
   for (const end of ends) if (end.status === "rejected") throw end.reason;
-  if (variant.ownDecoder && c.tieWordEmbeddings) {
+  if (expected.has(DECODER) && c.tieWordEmbeddings) {
     const words = byName.get("bert.embeddings.word_embeddings.weight") as Tensor;
     if (sameNumbers(words, byName.get(DECODER) as Tensor)) byName.delete(DECODER);
   }
@@ -101,27 +85,18 @@ export function paramsTree(
   return modelParams(c, variant, take);
 }
 
-/** Our name of each tensor in the file → the file's own name. */
-function storedNames(source: WeightSource): Map<string, string> {
-  const names = [...source.tensors.keys()];
-  const bare = !names.some((name) => name.startsWith("bert."));
-  const stored = new Map<string, string>();
-  for (const name of names) {
-    let ours = bare && ENCODER_PREFIXES.some((prefix) => name.startsWith(prefix)) ? `bert.${name}` : name;
-    for (const [legacy, suffix] of LEGACY_SUFFIXES) {
-      if (ours.endsWith(legacy)) ours = ours.slice(0, -legacy.length) + suffix;
-    }
-    if (ours === POSITION_IDS) continue;
-    const twin = stored.get(ours);
-    if (twin !== undefined && ours !== DECODER_BIAS) {
-      throw new BertError(
-        "ERR_CHECKPOINT",
-        `loadParams: ${twin} and ${name} must not both be there: they are one tensor`,
-      );
-    }
-    stored.set(ours, name);
-  }
-  return stored;
+/**
+ * The names and shapes that a model's parameters have, given what the checkpoint leaves open.
+ *
+ * @throws BertError ERR_CHECKPOINT with every tensor that is missing, left over or mis-shaped
+ */
+export function expectedTensors(weights: NamedWeights, c: BertConfig): Map<string, readonly number[]> {
+  const has = (name: string) => weights.tensors.has(name);
+  let variant: ParamsVariant = { hasPooler: has("bert.pooler.dense.weight"), ownDecoder: !c.tieWordEmbeddings };
+  if (has(DECODER) && needs(c, { ...variant, ownDecoder: true }, DECODER)) variant = { ...variant, ownDecoder: true };
+  const expected = expectedShapes(c, variant);
+  expectSameTensors(weights, expected);
+  return expected;
 }
 
 /** Every tensor that a model needs, by its name in the checkpoint, in the order of the forward pass. */
@@ -139,25 +114,20 @@ function needs(c: BertConfig, variant: ParamsVariant, name: string): boolean {
 }
 
 function expectSameTensors(
-  source: WeightSource,
-  stored: ReadonlyMap<string, string>,
+  { tensors, fileNames }: NamedWeights,
   expected: ReadonlyMap<string, readonly number[]>,
 ): void {
   const problems: string[] = [];
   for (const [name, shape] of expected) {
-    const found = stored.get(name);
-    if (found === undefined) {
-      problems.push(`${name}: missing, must be ${formatShape(shape)}`);
-      continue;
-    }
-    const got = source.tensors.get(found)?.shape ?? [];
-    if (formatShape(got) !== formatShape(shape)) {
-      problems.push(`${found}: must be ${formatShape(shape)} by config.json, is ${formatShape(got)}`);
+    const got = tensors.get(name)?.shape;
+    if (!got) problems.push(`${name}: missing, must be ${formatShape(shape)}`);
+    else if (formatShape(got) !== formatShape(shape)) {
+      problems.push(`${fileNames.get(name)}: must be ${formatShape(shape)} by config.json, is ${formatShape(got)}`);
     }
   }
-  for (const [name, found] of stored) {
+  for (const [name, { shape }] of tensors) {
     if (!expected.has(name) && !HEADS.some((head) => name.startsWith(head))) {
-      problems.push(`${found}: left over, ${formatShape(source.tensors.get(found)?.shape ?? [])}`);
+      problems.push(`${fileNames.get(name)}: left over, ${formatShape(shape)}`);
     }
   }
   if (problems.length === 0) return;

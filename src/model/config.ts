@@ -117,7 +117,7 @@ function parseObject(text: string): Json {
 
 function refuseOtherModels(json: Json): void {
   const type = json.model_type ?? "bert";
-  if (type !== "bert") fail(`model_type must be "bert", got ${show(type)}; other models are not supported`);
+  if (type !== "bert") fail(`model_type must be "bert", got ${show(type)}; supported are ${ARCHITECTURES.join(", ")}`);
   const positions = json.position_embedding_type ?? "absolute";
   if (positions !== "absolute") {
     fail(

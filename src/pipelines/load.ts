@@ -1,5 +1,7 @@
 import { BertError, quote } from "../errors.ts";
 import type { ModelFolder } from "../hub/files.ts";
+import type { OpenedModel } from "../hub/openModel.ts";
+import type { HubOptions } from "../hub/options.ts";
 import { BertModel } from "../model/bertModel.ts";
 import { type LoadedParams, loadParams } from "../model/checkpoint.ts";
 import { ARCHITECTURES, type Architecture, type BertConfig, parseConfig } from "../model/config.ts";
@@ -7,7 +9,7 @@ import type { Backend } from "../tensor/backend.ts";
 import { type BackendName, chooseBackend } from "../tensor/chooseBackend.ts";
 import { BertTokenizer, type TokenizerFiles } from "../tokenizer/index.ts";
 
-export interface LoadOptions {
+export interface LoadOptions extends HubOptions {
   /** `simd` is fast; `plain` gives the same bits on every machine; `auto`, the default, is `simd` where it can run. */
   readonly backend?: BackendName;
   /** `simd`: whether 256-bit vectors may be used. Default true, or false where the environment has PLAINBERT_WIDE=0. */
@@ -24,7 +26,7 @@ export interface LoadOptions {
    * has the next-sentence head too.
    */
   readonly architecture?: Architecture;
-  /** Stops loading: no other tensor is read; `loadBert` then rejects with the signal's reason. */
+  /** Stops loading and downloading: no other byte is read; `loadBert` then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -51,34 +53,52 @@ export class Bert extends BertModel {
   }
 }
 
-const TOKENIZER_FILES = [
+/** The files of a tokenizer in a model's folder, as far as it has them. */
+export const TOKENIZER_FILES: readonly (keyof TokenizerFiles)[] = [
   "vocab.txt",
   "tokenizer.json",
   "tokenizer_config.json",
   "special_tokens_map.json",
   "added_tokens.json",
-] as const satisfies readonly (keyof TokenizerFiles)[];
+];
+
+/** Hugging Face's name of the configuration, and Google's. */
+const CONFIG_FILES = ["config.json", "bert_config.json"] as const;
 
 /** The folder of the small model that comes with the package. */
 export const BUNDLED_MODEL: URL = new URL("../../weights/", import.meta.url);
 
 /**
- * Loads a model and its tokenizer from a folder as Hugging Face's libraries save one: config.json, model.safetensors
- * (or its shards with their index), and vocab.txt or tokenizer.json.
+ * Loads a model and its tokenizer from a folder as Hugging Face's libraries save one: config.json, model.safetensors or
+ * pytorch_model.bin (or the shards of one with their index), and vocab.txt or tokenizer.json. Google's folders are read too:
+ * bert_config.json, and weights that were put into one of these files under their names in TensorFlow.
+ * A model on the hub is downloaded into the cache that Python's libraries use, unless it is there.
  *
- * @param path the folder; the small model that comes with the package if left out
- * @throws BertError ERR_FILE the folder or a file is missing or not readable; ERR_CHECKPOINT config.json or the weights
+ * @param path the folder, or a model's id on the hub, `org/name`: an existing folder comes first, and what begins with `.`
+ *   or `/` is always one. The small model that comes with the package if left out
+ * @throws BertError ERR_HUB the hub does not have the model, or does not give it; ERR_FILE the folder or a file is missing or
+ *   not readable; ERR_CHECKPOINT config.json or the weights
  *   are not those of a BERT model, or not of each other; ERR_VOCABULARY the tokenizer's files are invalid or have another
  *   number of tokens than config.json; ERR_BACKEND no such backend; ERR_INPUT no such architecture
  * @example
  * const bert = await loadBert("models/bert-base-cased");
  * const { logits } = await bert.forward(bert.tokenizer.encodeBatch(["Hello I'm a [MASK] model."]));
  * await bert.dispose();
+ * const large = await loadBert("google-bert/bert-large-cased", { revision: "main" });
  */
 export async function loadBert(path?: string, options: LoadOptions = {}): Promise<Bert> {
   const backend = chooseBackend(options.backend, options);
-  const folder = await openFolder(path);
-  const configText = (await folder.readText("config.json")) ?? (await folder.readText("bert_config.json"));
+  const { folder, release } = await openFiles(path, options, true);
+  try {
+    return await loadFolder(folder, backend, options);
+  } finally {
+    await release();
+  }
+}
+
+async function loadFolder(folder: ModelFolder, backend: Backend, options: LoadOptions): Promise<Bert> {
+  const [hugging, google] = CONFIG_FILES;
+  const configText = (await folder.readText(hugging)) ?? (await folder.readText(google));
   if (configText === null)
     throw new BertError("ERR_FILE", `loadBert: ${folder.path} must have a config.json, has none`);
   const config = withArchitecture(parseConfig(configText), options.architecture);
@@ -124,20 +144,38 @@ function makeTokenizer(files: TokenizerFiles | null, config: BertConfig): BertTo
 /**
  * Loads the tokenizer of a model alone; reading the weights takes most of `loadBert`'s time.
  *
- * @param path the folder; the small model that comes with the package if left out
- * @throws BertError ERR_FILE the folder is missing or not readable; ERR_VOCABULARY the tokenizer's files are missing or invalid
+ * @param path the folder, or a model's id on the hub, of which only the tokenizer's files are downloaded; the small model
+ *   that comes with the package if left out
+ * @throws BertError ERR_FILE the folder is missing or not readable; ERR_HUB the hub does not have the model, or does not
+ *   give it; ERR_VOCABULARY the tokenizer's files are missing or invalid
  */
-export async function loadTokenizer(path?: string): Promise<BertTokenizer> {
-  const folder = await openFolder(path);
-  const files = await readTokenizerFiles(folder);
-  if (files) return BertTokenizer.fromFiles(files);
-  throw new BertError("ERR_VOCABULARY", `loadTokenizer: ${folder.path} must have vocab.txt or tokenizer.json`);
+export async function loadTokenizer(path?: string, options: HubOptions = {}): Promise<BertTokenizer> {
+  const { folder, release } = await openFiles(path, options, false);
+  try {
+    const files = await readTokenizerFiles(folder);
+    if (files) return BertTokenizer.fromFiles(files);
+    throw new BertError("ERR_VOCABULARY", `loadTokenizer: ${folder.path} must have vocab.txt or tokenizer.json`);
+  } finally {
+    await release();
+  }
 }
 
-async function openFolder(path: string | undefined): Promise<ModelFolder> {
-  // Only here: a browser, which has no node: modules, can import the rest.
-  const { openModelFolder } = await import("../hub/files.ts");
-  return openModelFolder(path ?? BUNDLED_MODEL);
+/**
+ * Brings a model into the cache, with all files that `loadBert` needs.
+ *
+ * @param id the model's id on the hub; a folder stays where it is
+ * @returns the folder: the snapshot in the cache, or, where the cache cannot be written, a temporary folder that stays
+ * @throws BertError as `loadBert` of the same id, before it reads the files
+ */
+export async function downloadModel(id: string, options: HubOptions = {}): Promise<string> {
+  const { folder } = await openFiles(id, options, true);
+  return folder.path;
+}
+
+/** Only here: a browser, which has no node: modules, can import the rest. */
+async function openFiles(path: string | undefined, options: HubOptions, weights: boolean): Promise<OpenedModel> {
+  const { openModel } = await import("../hub/openModel.ts");
+  return openModel(path ?? BUNDLED_MODEL, { config: CONFIG_FILES, optional: TOKENIZER_FILES, weights }, options);
 }
 
 /** @throws BertError ERR_INPUT no such architecture */

@@ -74,7 +74,7 @@ const TASKS: {
  * `loadBert` and hand it to each.
  *
  * @param task  what is asked
- * @param model a folder as Hugging Face's libraries save a model, or a loaded model; left out, the small one that comes
+ * @param model a folder as Hugging Face's libraries save a model, a model's id on the hub, or a loaded model; left out, the small one that comes
  *   with the package
  * @throws BertError ERR_INPUT an unknown task, or a loaded model without the head it needs; as `loadBert`
  * @example
@@ -91,7 +91,7 @@ export async function pipeline<Task extends PipelineTask>(
     throw wrongArgument("pipeline", "task", `one of ${Object.keys(TASKS).join(", ")}`, task);
   }
   if (model !== undefined && typeof model !== "string" && !(model instanceof Bert)) {
-    throw wrongArgument("pipeline", "model", "a folder or a model from loadBert", model);
+    throw wrongArgument("pipeline", "model", "a folder, a model's id on the hub or a model from loadBert", model);
   }
   if (typeof options !== "object" || options === null) throw wrongArgument("pipeline", "options", "an object", options);
   const [architecture, create] = TASKS[task];
@@ -108,7 +108,9 @@ export async function pipeline<Task extends PipelineTask>(
   };
   try {
     const { tokenizer } = bert;
-    return Object.assign(create(bert), { task, model: bert, tokenizer, dispose, [Symbol.asyncDispose]: dispose });
+    const made = Object.assign(create(bert), { task, model: bert, tokenizer, dispose, [Symbol.asyncDispose]: dispose });
+    options.progress_callback?.({ status: "ready", task, model: typeof model === "string" ? model : "" });
+    return made;
   } catch (error) {
     await dispose();
     throw error;

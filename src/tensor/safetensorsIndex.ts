@@ -5,7 +5,7 @@ import { openSafetensors, type RandomAccess, type Weights } from "./safetensorsR
 /** As many files as `huggingface_hub` splits a model into at most. */
 const MAX_SHARDS = 10_000;
 
-/** What `model.safetensors.index.json` says: which file of the same folder holds which tensor. */
+/** What `model.safetensors.index.json` or `pytorch_model.bin.index.json` says: which file of the same folder holds which tensor. */
 export interface SafetensorsIndex {
   /** File by tensor name. */
   readonly weightMap: ReadonlyMap<string, string>;
@@ -54,12 +54,14 @@ function isInside(path: string): boolean {
  * files of different checkpoints, it is an error.
  *
  * @param open opens a file of the index; what it opened is closed again if this fails
+ * @param read the format of the files
  * @throws BertError ERR_CHECKPOINT a tensor is in two files, or not in the file that the index names; or as
  *   `openSafetensors`
  */
 export async function openShards(
   index: SafetensorsIndex,
   open: (shard: string) => Promise<RandomAccess>,
+  read: (file: RandomAccess) => Promise<Weights> = openSafetensors,
 ): Promise<Weights> {
   const opened: RandomAccess[] = [];
   const close = async () => {
@@ -70,7 +72,7 @@ export async function openShards(
     for (const name of index.shards) {
       const file = await open(name);
       opened.push(file);
-      shards.set(name, await openSafetensors(file));
+      shards.set(name, await read(file));
     }
     return { ...unite(index, shards), close };
   } catch (error) {

@@ -40,7 +40,8 @@ export interface Weights extends SafetensorsHeader {
   readonly files: readonly string[];
   /**
    * Reads one tensor as float32 (rounding as `Safetensors.toFloat32`), straight into `target`: beside it, at most
-   * 1 MiB is in use. If it throws, `target` may be half filled.
+   * 1 MiB is in use (a tensor of PyTorch's that is not in its own order: as much as the part of the file it is spread over).
+   * If it throws, `target` may be half filled.
    *
    * @throws BertError ERR_CHECKPOINT no such tensor, or a dtype that is not decoded; ERR_SHAPE `target` has another
    *   length; ERR_FILE the file cannot be read
@@ -114,7 +115,7 @@ export async function openSafetensors(source: RandomAccess): Promise<Weights> {
   return {
     ...header,
     files: [source.name],
-    readInto: async (name, target) => readInto(source, find(header, name, source.name), target),
+    readInto: async (name, target) => readElements(source, find(header, name, source.name), target),
     close: () => source.close(),
   };
 }
@@ -135,7 +136,14 @@ export function randomAccess(bytes: Uint8Array | ArrayBufferLike, name: string):
   };
 }
 
-async function readInto(source: RandomAccess, entry: TensorEntry, target: Float32Array): Promise<void> {
+/**
+ * Reads elements that lie one after the other in a file, as float32.
+ *
+ * @param entry  where they are, and in which dtype; little-endian
+ * @param target as many elements as `entry.shape` has
+ * @throws BertError as `Weights.readInto`
+ */
+export async function readElements(source: RandomAccess, entry: TensorEntry, target: Float32Array): Promise<void> {
   const { name, dtype, shape, byteOffset, byteLength } = entry;
   expectDecoded(source.name, name, dtype);
   const length = sizeOf(shape);

@@ -20,6 +20,11 @@ export interface TensorToWrite {
   readonly dtype?: Dtype;
 }
 
+/** A tensor to be written to disk: its function may also fetch the elements, from another file, say. */
+export interface TensorToSave extends Omit<TensorToWrite, "data"> {
+  readonly data: TensorToWrite["data"] | (() => NumberArray | Promise<NumberArray>);
+}
+
 const DTYPES = Object.keys(DTYPE_BITS) as Dtype[];
 
 /** A few elements at a time are encoded, so that an encoded copy of a large tensor never exists. */
@@ -55,7 +60,7 @@ interface PlannedTensor {
   readonly name: string;
   /** Function and tensor, for messages. */
   readonly label: string;
-  readonly data: TensorToWrite["data"];
+  readonly data: TensorToSave["data"];
   readonly shape: readonly number[];
   readonly dtype: Dtype;
   readonly byteLength: number;
@@ -64,18 +69,20 @@ interface PlannedTensor {
 /** The size of a file and its bytes, in order and piece by piece. A piece is valid until the next is asked for. */
 export interface SafetensorsPlan {
   readonly size: number;
+  /** Where no function returns a promise. */
   chunks(): Generator<Uint8Array>;
+  stream(): AsyncGenerator<Uint8Array>;
 }
 
 /**
  * Checks everything that can be checked before the first byte is written, and lays the file out.
  *
  * @param where the function that was called, for messages
- * @throws BertError ERR_INPUT; `chunks` throws it for a function whose elements do not fit
+ * @throws BertError ERR_INPUT; `chunks` and `stream` throw it for a function whose elements do not fit
  */
 export function planFile(
   where: string,
-  tensors: Iterable<readonly [string, TensorToWrite]>,
+  tensors: Iterable<readonly [string, TensorToSave]>,
   metadata: Iterable<readonly [string, string]>,
 ): SafetensorsPlan {
   const entries: PlannedTensor[] = [];
@@ -104,20 +111,26 @@ export function planFile(
     size: header.length + end,
     *chunks() {
       yield header;
-      for (const { label, dtype, data, byteLength } of entries) {
-        if (typeof data !== "function") yield* encode(dtype, data);
-        else {
-          const elements = data();
-          checkData(label, dtype, elements, byteLength);
-          yield* encode(dtype, elements);
-        }
-      }
+      for (const entry of entries) yield* encodeChecked(entry, elementsOf(entry) as NumberArray);
+    },
+    async *stream() {
+      yield header;
+      for (const entry of entries) yield* encodeChecked(entry, await elementsOf(entry));
     },
   };
 }
 
+function elementsOf({ data }: PlannedTensor): NumberArray | Promise<NumberArray> {
+  return typeof data === "function" ? data() : data;
+}
+
+function encodeChecked({ label, dtype, byteLength }: PlannedTensor, elements: NumberArray): Generator<Uint8Array> {
+  checkData(label, dtype, elements, byteLength);
+  return encode(dtype, elements);
+}
+
 /** The dtype and byte length of a tensor, after checking its shape and data. */
-function layOut(label: string, { shape, data, dtype }: TensorToWrite): { dtype: Dtype; byteLength: number } {
+function layOut(label: string, { shape, data, dtype }: TensorToSave): { dtype: Dtype; byteLength: number } {
   if (dtype !== undefined && !isDtype(dtype)) fail(`${label}: dtype ${quote(String(dtype))} is not one of the format`);
   if (!Array.isArray(shape) || !shape.every((n) => Number.isSafeInteger(n) && n >= 0))
     fail(

@@ -6,5 +6,7 @@ export type { EncodeOptions, TruncationStrategy } from "./encodeOptions.ts";
 export type { Encoding } from "./encoding.ts";
 export type { TokenizerOptions } from "./settings.ts";
 export type { TokenizerFiles } from "./tokenizerFiles.ts";
+export { type TrainVocabularyOptions, trainVocabulary } from "./train.ts";
+export type { PairScore } from "./trainPairs.ts";
 export { isCjk, isControl, isPunctuation, isWhitespace } from "./unicode.ts";
 export { wordPiece } from "./wordPiece.ts";

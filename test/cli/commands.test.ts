@@ -1,6 +1,7 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { pipeline } from "../../src/pipelines/index.ts";
 import { WEIGHTS } from "../pipelines/support.ts";
@@ -18,6 +19,10 @@ const COMMANDS = [
   "zero-shot-classification",
   "embed",
   "tokenize",
+  "train-vocab",
+  "make-examples",
+  "convert",
+  "verify",
   "inspect",
 ];
 const DOOR = "She opened the [MASK] and went into the room.";
@@ -235,6 +240,10 @@ describe("inspect", () => {
     expect(stdout).toMatch(/^name +dtype +shape +elements +bytes\n/);
     expect(stdout).toMatch(/\nbert\.embeddings\.word_embeddings\.weight +BF16 +\[8192,256\] +2,097,152 +4,194,304\n/);
     expect((await plainbert(["inspect", WEIGHTS])).stdout).toContain("[8192,256]");
+    const old = fileURLToPath(new URL("../tensor/pytorch/reference/old/pytorch_model.bin", import.meta.url));
+    expect((await plainbert(["inspect", old])).stdout).toMatch(
+      /\nbert\.embeddings\.position_ids +I64 +\[1,32\] +32 +256\n/,
+    );
     const json = await plainbert(["inspect", "--json", join(WEIGHTS, "model.safetensors")]);
     expect(JSON.parse(json.stdout).tensors.length).toBeGreaterThan(70);
   });
@@ -259,6 +268,9 @@ describe("help", () => {
     for (const [name, head] of Object.entries({ sentiment: "nli", ner: "ner", squad: "qa", nli: "nli" })) {
       await cp(new URL(head, heads), join(folder, name), { recursive: true });
     }
+    const old = new URL("../tensor/pytorch/reference/old/", import.meta.url);
+    await cp(old, join(folder, "downloaded"), { recursive: true });
+    await cp(new URL("../reference/tiny/config.json", import.meta.url), join(folder, "downloaded", "config.json"));
     for (const name of ["reviews", "book", "emma"]) {
       await writeFile(join(folder, `${name}.txt`), "Emma lived at Hartfield.\nShe was rich.\n");
     }

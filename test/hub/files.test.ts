@@ -148,12 +148,25 @@ describe("openWeights", () => {
     }
   });
 
-  test("a folder without weights, and one with weights of another kind", async () => {
-    const message = `openWeights: ${folder}: must hold model.safetensors or model.safetensors.index.json`;
-    await expect(openWeights(folder)).rejects.toThrow(fileError(message));
-    writeFileSync(at("pytorch_model.bin"), "");
+  test("safetensors go before PyTorch's file, a file before an index; a folder without any", async () => {
+    const names = [
+      "model.safetensors",
+      "model.safetensors.index.json",
+      "pytorch_model.bin",
+      "pytorch_model.bin.index.json",
+    ];
+    for (const name of names) writeFileSync(at(name), "nothing");
+    for (const name of names) {
+      await expect(openWeights(folder)).rejects.toMatchObject({
+        code: "ERR_CHECKPOINT",
+        message: expect.stringContaining(`${at(name)}: `),
+      });
+      rmSync(at(name));
+    }
     await expect(openWeights(folder)).rejects.toThrow(
-      fileError(`${message}; pytorch_model.bin is not read: convert it with Python's safetensors`),
+      fileError(
+        `openWeights: ${folder}: must hold model.safetensors, model.safetensors.index.json, pytorch_model.bin or pytorch_model.bin.index.json`,
+      ),
     );
     await expect(openWeights(at("nothing"))).rejects.toThrow(
       fileError(`openWeights: ${at("nothing")}: no such file or folder`),

@@ -83,8 +83,33 @@ test.each(ARCHITECTURES)("%s", (name) => {
 });
 
 describe("refused with the reason", () => {
+  const LIST =
+    "BertModel, BertForPreTraining, BertForMaskedLM, BertForNextSentencePrediction, BertForSequenceClassification, BertForTokenClassification, BertForQuestionAnswering, BertForMultipleChoice";
   const cases: [what: string, fields: Record<string, unknown>, message: string][] = [
-    ["another model", { model_type: "roberta" }, 'model_type must be "bert", got "roberta"'],
+    ...["roberta", "distilbert", "albert", "modernbert", "xlm-roberta", "BERT", "toString"].map(
+      (type): [string, Record<string, unknown>, string] => [
+        `model_type ${type}`,
+        { model_type: type, architectures: ["BertModel"] },
+        `model_type must be "bert", got "${type}"; supported are ${LIST}`,
+      ],
+    ),
+    ...["RobertaModel", "DistilBertForMaskedLM", "AlbertModel", "BertLMHeadModel", "BertGenerationEncoder"].map(
+      (name): [string, Record<string, unknown>, string] => [
+        `architecture ${name}`,
+        { architectures: [name] },
+        `architectures[0] must be one of ${LIST}, got "${name}"`,
+      ],
+    ),
+    [
+      "positions relative to the query too",
+      { position_embedding_type: "relative_key_query" },
+      'position_embedding_type must be "absolute", got "relative_key_query": relative positions add terms',
+    ],
+    [
+      "BERT as a language model",
+      { model_type: "bert", architectures: ["BertLMHeadModel"], is_decoder: true },
+      "is_decoder and add_cross_attention must be false: this is BERT's bidirectional encoder, without causal mask",
+    ],
     [
       "relative positions",
       { position_embedding_type: "relative_key" },
@@ -92,11 +117,6 @@ describe("refused with the reason", () => {
     ],
     ["a decoder", { is_decoder: true }, "is_decoder and add_cross_attention must be false"],
     ["cross-attention", { add_cross_attention: true }, "is_decoder and add_cross_attention must be false"],
-    [
-      "a decoder's class",
-      { architectures: ["BertLMHeadModel"] },
-      'architectures[0] must be one of BertModel, BertForPreTraining, BertForMaskedLM, BertForNextSentencePrediction, BertForSequenceClassification, BertForTokenClassification, BertForQuestionAnswering, BertForMultipleChoice, got "BertLMHeadModel"',
-    ],
     [
       "an unknown activation",
       { hidden_act: "mish" },

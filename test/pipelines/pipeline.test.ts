@@ -45,7 +45,11 @@ describe("bad arguments", () => {
     ["an unknown task", ["summarization"], ["task must be one of fill-mask,", '"summarization"']],
     ["a task that is a name of objects", ["toString"], ["task must be one of", '"toString"']],
     ["no task", [], ["task must be", "undefined"]],
-    ["a model that is none", ["fill-mask", 5], ["model must be a folder or a model from loadBert", "got 5"]],
+    [
+      "a model that is none",
+      ["fill-mask", 5],
+      ["model must be a folder, a model's id on the hub or a model from loadBert", "got 5"],
+    ],
     ["null as model", ["fill-mask", null], ["model must be", "null"]],
     ["options no object", ["fill-mask", undefined, "plain"], ["options must be an object", '"plain"']],
   ])("%s", async (_, args, parts) => {

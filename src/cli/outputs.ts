@@ -1,0 +1,157 @@
+import { BertError, quote } from "../errors.ts";
+import { ARCHITECTURES, type Architecture } from "../model/config.ts";
+
+/** What `verify` computes again, and how far it may be from what is expected. Field names as in Hugging Face's libraries. */
+interface Expected {
+  /** Whose outputs: an id on the hub. Left out in a file that is about one model. */
+  readonly model?: string;
+  /** Who published them. */
+  readonly source?: string;
+  /** Largest difference of a number. */
+  readonly atol: number;
+}
+
+/** What stands for a text: the tokenizer must give these ids. */
+interface ExpectedText extends Expected {
+  readonly text: string;
+  readonly input_ids?: readonly number[];
+}
+
+export interface ExpectedFillMask extends ExpectedText {
+  readonly task: "fill-mask";
+  /** The likeliest tokens, best first. */
+  readonly top: readonly { readonly token_str: string; readonly score: number }[];
+}
+
+export interface ExpectedNextSentence extends ExpectedText {
+  readonly task: "next-sentence-prediction";
+  readonly text_pair: string;
+  /** The probability of IsNext. */
+  readonly is_next: number;
+}
+
+/** With the aggregation strategy "simple". */
+export interface ExpectedEntities extends ExpectedText {
+  readonly task: "token-classification";
+  readonly entities: readonly {
+    readonly entity_group: string;
+    readonly score: number;
+    readonly word: string;
+    readonly start: number;
+    readonly end: number;
+  }[];
+}
+
+/** A part of an output of the model itself. */
+export interface ExpectedForward extends Expected {
+  readonly task: "forward";
+  readonly architecture: Architecture;
+  readonly output: keyof typeof OUTPUTS;
+  /** [B][T], as the next two. */
+  readonly input_ids: readonly (readonly number[])[];
+  readonly attention_mask?: readonly (readonly number[])[];
+  readonly token_type_ids?: readonly (readonly number[])[];
+  /** The index of the first value on each axis; left out: zeros. */
+  readonly start?: readonly number[];
+  /** As many levels of lists as the output has axes. */
+  readonly values: Nested;
+}
+
+export type Nested = readonly number[] | readonly Nested[];
+export type ExpectedOutput = ExpectedFillMask | ExpectedNextSentence | ExpectedEntities | ExpectedForward;
+
+/** The outputs of `forward` by their names in Hugging Face's libraries. */
+export const OUTPUTS = {
+  last_hidden_state: "lastHiddenState",
+  pooler_output: "poolerOutput",
+  logits: "logits",
+  prediction_logits: "predictionLogits",
+  seq_relationship_logits: "seqRelationshipLogits",
+  start_logits: "startLogits",
+  end_logits: "endLogits",
+} as const;
+
+/**
+ * Reads a file of expected outputs: a JSON array of `ExpectedOutput`s.
+ *
+ * @throws BertError ERR_INPUT it is no such array; the message names the file and the item
+ */
+export function parseOutputs(text: string, path: string): ExpectedOutput[] {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new BertError("ERR_INPUT", `verify: ${path}: must be JSON: ${(cause as Error).message}`, { cause });
+  }
+  if (!Array.isArray(json) || json.length === 0) {
+    throw new BertError("ERR_INPUT", `verify: ${path}: must be an array of expected outputs`);
+  }
+  for (const [i, item] of json.entries()) {
+    for (const [field, check] of Object.entries(fieldsOf(item, `${path}, output ${i}`))) {
+      if (!check((item as Json)[field])) {
+        const got = JSON.stringify((item as Json)[field]) ?? "nothing";
+        throw new BertError(
+          "ERR_INPUT",
+          `verify: ${path}, output ${i}: ${field} is not as it must be, got ${quote(got)}`,
+        );
+      }
+    }
+  }
+  return json;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+type Check = (value: unknown) => boolean;
+
+const isNumber: Check = (value) => typeof value === "number" && Number.isFinite(value);
+const isText: Check = (value) => typeof value === "string" && value !== "";
+const listOf =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.length > 0 && value.every(check);
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
+const record =
+  (fields: Readonly<Record<string, Check>>): Check =>
+  (value) =>
+    typeof value === "object" &&
+    value !== null &&
+    Object.entries(fields).every(([field, check]) => check((value as Json)[field]));
+const isNested: Check = (value) => listOf(isNumber)(value) || listOf(isNested)(value);
+
+const COMMON = {
+  model: optional(isText),
+  source: optional(isText),
+  atol: (v: unknown) => isNumber(v) && (v as number) >= 0,
+};
+const TEXT = { ...COMMON, text: isText, input_ids: optional(listOf(isNumber)) };
+const ROWS = listOf(listOf(isNumber));
+const SPAN = { entity_group: isText, score: isNumber, word: isText, start: isNumber, end: isNumber };
+
+const FIELDS: Readonly<Record<ExpectedOutput["task"], Readonly<Record<string, Check>>>> = {
+  "fill-mask": { ...TEXT, top: listOf(record({ token_str: isText, score: isNumber })) },
+  "next-sentence-prediction": { ...TEXT, text_pair: isText, is_next: isNumber },
+  "token-classification": { ...TEXT, entities: listOf(record(SPAN)) },
+  forward: {
+    ...COMMON,
+    architecture: (value) => ARCHITECTURES.includes(value as Architecture),
+    output: (value) => typeof value === "string" && Object.hasOwn(OUTPUTS, value),
+    input_ids: ROWS,
+    attention_mask: optional(ROWS),
+    token_type_ids: optional(ROWS),
+    start: optional(listOf(isNumber)),
+    values: isNested,
+  },
+};
+
+function fieldsOf(item: unknown, where: string): Readonly<Record<string, Check>> {
+  const task = typeof item === "object" && item !== null ? (item as Json).task : undefined;
+  if (typeof task === "string" && Object.hasOwn(FIELDS, task)) return FIELDS[task as ExpectedOutput["task"]];
+  const got = JSON.stringify(task) ?? "nothing";
+  throw new BertError(
+    "ERR_INPUT",
+    `verify: ${where}: task must be one of ${Object.keys(FIELDS).join(", ")}, got ${quote(got)}`,
+  );
+}

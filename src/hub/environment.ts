@@ -1,0 +1,115 @@
+/** What the environment says about the hub: the variables of Python's huggingface_hub, with its defaults. */
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { BertError, quote } from "../errors.ts";
+import type { HubOptions } from "./options.ts";
+
+/** Environment variables by name. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Options and environment together. */
+export interface HubSettings {
+  /** Without a slash at its end. */
+  readonly endpoint: string;
+  readonly cacheDir: string;
+  /** null: the requests are anonymous. */
+  readonly token: string | null;
+  /** What forbids to ask the hub, or null. */
+  readonly offline: string | null;
+  /** Whether snapshots may be links to blobs. */
+  readonly symlinks: boolean;
+  /** How long to wait for a file's headers, in milliseconds. */
+  readonly etagTimeout: number;
+  /** How long to wait for the next bytes of a file, in milliseconds. */
+  readonly downloadTimeout: number;
+}
+
+/** @throws BertError ERR_INPUT an option or a variable that cannot be meant */
+export async function hubSettings(options: HubOptions, env: Environment): Promise<HubSettings> {
+  return {
+    endpoint: endpoint(env),
+    cacheDir: cacheDir(options.cache_dir, env),
+    token: await token(options.token, env),
+    offline: offline(options.local_files_only, env),
+    symlinks: !isTrue(env.HF_HUB_DISABLE_SYMLINKS),
+    etagTimeout: milliseconds("HF_HUB_ETAG_TIMEOUT", env),
+    downloadTimeout: milliseconds("HF_HUB_DOWNLOAD_TIMEOUT", env),
+  };
+}
+
+/** cache_dir > HF_HUB_CACHE > HUGGINGFACE_HUB_CACHE > HF_HOME/hub > XDG_CACHE_HOME/huggingface/hub > ~/.cache/huggingface/hub */
+function cacheDir(option: string | undefined, env: Environment): string {
+  if (option !== undefined) {
+    if (typeof option !== "string" || option === "") throw wrong("cache_dir", "a folder", option);
+    return resolve(expandUser(option, env));
+  }
+  const path = env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(hfHome(env), "hub");
+  return resolve(expand(path, env));
+}
+
+function hfHome(env: Environment): string {
+  return env.HF_HOME || join(env.XDG_CACHE_HOME || join("~", ".cache"), "huggingface");
+}
+
+/** option > HF_TOKEN > HUGGING_FACE_HUB_TOKEN > the file HF_TOKEN_PATH > HF_HOME/token */
+async function token(option: string | false | undefined, env: Environment): Promise<string | null> {
+  if (option === false) return null;
+  if (option !== undefined) return checkedToken("token", option);
+  if (isTrue(env.HF_HUB_DISABLE_IMPLICIT_TOKEN)) return null;
+  for (const name of ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"]) {
+    const text = env[name]?.trim();
+    if (text) return checkedToken(name, text);
+  }
+  const path = expand(env.HF_TOKEN_PATH || join(hfHome(env), "token"), env);
+  const text = await readFile(path, "utf8").catch(() => ""); // nobody has logged in
+  return text.trim() === "" ? null : checkedToken(path, text.trim());
+}
+
+function checkedToken(name: string, text: string): string {
+  if (typeof text === "string" && /^[\x21-\x7e]+$/.test(text)) return text;
+  // The message does not show it: messages end up in logs.
+  throw new BertError("ERR_INPUT", `hub: ${name} must be a token of printable ASCII characters, got something else`);
+}
+
+function offline(option: boolean | undefined, env: Environment): string | null {
+  if (option !== undefined && typeof option !== "boolean") throw wrong("local_files_only", "true or false", option);
+  if (option) return "local_files_only";
+  return ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"].find((name) => isTrue(env[name])) ?? null;
+}
+
+function endpoint(env: Environment): string {
+  const text = (env.HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, "");
+  const { protocol, username } = URL.canParse(text) ? new URL(text) : { protocol: "", username: "" };
+  if (/^https?:$/.test(protocol) && username === "") return text;
+  // Not shown: it may hold a password, and so would every message that names the hub.
+  throw new BertError("ERR_INPUT", "hub: HF_ENDPOINT must be an http or https address without a name and a password");
+}
+
+function milliseconds(name: string, env: Environment): number {
+  const text = env[name] || "10";
+  if (/^\d{1,6}$/.test(text) && Number(text) > 0) return 1000 * Number(text);
+  throw new BertError("ERR_INPUT", `hub: ${name} must be a whole number of seconds from 1, got ${quote(text)}`);
+}
+
+/** As Python's huggingface_hub reads its switches. */
+export function isTrue(value: string | undefined): boolean {
+  return ["1", "ON", "YES", "TRUE"].includes(value?.toUpperCase() ?? "");
+}
+
+/** `~`, `$NAME` and `${NAME}`, which Python expands in these variables; unknown names stay. */
+function expand(path: string, env: Environment): string {
+  const variables = expandUser(path, env).replace(
+    /\$(?:(\w+)|\{([^}]*)\})/g,
+    (text, name, braced) => env[name ?? braced] ?? text,
+  );
+  return variables;
+}
+
+function expandUser(path: string, env: Environment): string {
+  return path.replace(/^~(?=$|[/\\])/, () => env.HOME || homedir());
+}
+
+function wrong(name: string, must: string, got: unknown): BertError {
+  return new BertError("ERR_INPUT", `hub: ${name} must be ${must}, got ${quote(String(got))}`);
+}

@@ -1,0 +1,55 @@
+import { join } from "node:path";
+import { parseSafetensorsIndex } from "../tensor/safetensorsIndex.ts";
+import { openModelFolder, WEIGHTS } from "./files.ts";
+import type { RepositoryCache } from "./repositoryCache.ts";
+
+/** Which of a model's files are wanted. */
+export interface WantedFiles {
+  /** One of these must be there; the first that is, is taken. */
+  readonly config: readonly string[];
+  /** Those of them that are there. */
+  readonly optional: readonly string[];
+  /** Whether the weights are wanted too. */
+  readonly weights: boolean;
+}
+
+/** Whether a file lists the files that a model's weights are in, as they are several. */
+export function isIndex(file: string): boolean {
+  return file.endsWith(".index.json");
+}
+
+/**
+ * The files that an index in a folder lists.
+ *
+ * @throws BertError ERR_CHECKPOINT it is no such index, or leads out of the folder
+ */
+export async function shardsOf(folder: string, index: string): Promise<readonly string[]> {
+  const text = await (await openModelFolder(folder)).readText(index);
+  return parseSafetensorsIndex(text ?? "", join(folder, index)).shards;
+}
+
+/** What a commit has in the cache of what is wanted, and what it lacks of what cannot be done without. */
+export async function filesInCache(
+  cache: RepositoryCache,
+  commit: string,
+  wanted: WantedFiles,
+): Promise<{ readonly present: ReadonlyMap<string, number>; readonly missing: readonly string[] }> {
+  const present = new Map<string, number>();
+  const missing: string[] = [];
+  const look = async (file: string): Promise<boolean> => {
+    const size = await cache.sizeOf(commit, file);
+    if (size !== null) present.set(file, size);
+    return size !== null;
+  };
+  const first = async (files: readonly string[]) => {
+    for (const file of files) if (await look(file)) return;
+    missing.push(files[0]);
+  };
+  await first(wanted.config);
+  for (const file of wanted.optional) await look(file);
+  if (wanted.weights) await first(WEIGHTS);
+  for (const index of [...present.keys()].filter(isIndex)) {
+    for (const shard of await shardsOf(cache.snapshot(commit), index)) if (!(await look(shard))) missing.push(shard);
+  }
+  return { present, missing };
+}

@@ -1,0 +1,54 @@
+import { BertError, quote } from "../errors.ts";
+import { type Environment, hubSettings } from "./environment.ts";
+import { type ModelFolder, openModelFolder } from "./files.ts";
+import { HttpClient } from "./httpClient.ts";
+import { Hub } from "./hub.ts";
+import type { WantedFiles } from "./modelFiles.ts";
+import { checkedRevision, isModelId } from "./modelName.ts";
+import type { HubOptions } from "./options.ts";
+import { Progress } from "./progress.ts";
+import { type Pause, pause } from "./retry.ts";
+import { openSnapshot } from "./snapshot.ts";
+
+/** A model's folder, to be released when it has been read. */
+export interface OpenedModel {
+  readonly folder: ModelFolder;
+  /** Deletes what was put into a temporary folder, if the cache could not be written; nothing else. */
+  release(): Promise<void>;
+}
+
+/**
+ * Opens a model by the path of a folder or by its id on the hub, from where what is not in the cache is downloaded.
+ *
+ * @param name  a folder, or `org/name`; `isModelId` tells which
+ * @param files which of its files are needed
+ * @param wait  how to wait before the next attempt
+ * @throws BertError ERR_INPUT neither an existing folder nor an id, or an option that cannot be meant; ERR_FILE there is no
+ *   such folder, or nothing can be written; ERR_HUB the hub does not have or give it
+ */
+export async function openModel(
+  name: string | URL,
+  files: WantedFiles,
+  options: HubOptions = {},
+  env: Environment = process.env,
+  wait: Pause = pause,
+): Promise<OpenedModel> {
+  if (typeof name !== "string" || !(await isModelId(name))) {
+    return { folder: await openModelFolder(name), release: async () => {} };
+  }
+  const { progress_callback: callback, signal } = options;
+  if (callback !== undefined && typeof callback !== "function") {
+    throw new BertError("ERR_INPUT", `hub: progress_callback must be a function, got ${quote(String(callback))}`);
+  }
+  signal?.throwIfAborted();
+  const model = { id: name, revision: checkedRevision(options.revision) };
+  const settings = await hubSettings(options, env);
+  const client = new HttpClient(env);
+  try {
+    const hub = new Hub(model, settings, client, wait, signal);
+    const { path, release } = await openSnapshot(hub, files, new Progress(name, callback));
+    return { folder: await openModelFolder(path), release };
+  } finally {
+    client.close();
+  }
+}

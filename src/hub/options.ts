@@ -1,0 +1,45 @@
+/** How a model of a hub is found and fetched. Names and defaults are those of Hugging Face's libraries. */
+export interface HubOptions {
+  /** A branch, a tag or a commit's 40 digits. Default "main". */
+  readonly revision?: string;
+  /**
+   * For private and gated models. Default: HF_TOKEN, or the token of `hf auth login`, unless HF_HUB_DISABLE_IMPLICIT_TOKEN
+   * is set. false: none. It is sent to the hub alone, never to a host that the hub redirects to.
+   */
+  readonly token?: string | false;
+  /** The folder of the cache. Default: HF_HUB_CACHE, HF_HOME/hub, or ~/.cache/huggingface/hub, as in Python. */
+  readonly cache_dir?: string;
+  /** Take what the cache has and ask nobody. Default false; true where HF_HUB_OFFLINE is set. */
+  readonly local_files_only?: boolean;
+  /** Called with every step of a model's files, as transformers.js calls it. */
+  readonly progress_callback?: (progress: ProgressInfo) => void;
+  /** Stops a download; what was received stays for the next one to resume. The promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** How much of one file is there, in bytes. */
+export interface FileProgress {
+  readonly loaded: number;
+  readonly total: number;
+}
+
+/**
+ * One step: for each file `initiate`, `download` if it is not in the cache, `progress` (with `progress_total`, which adds
+ * up the model's files, before each), and `done`; for a pipeline `ready` at last. `progress` is in percent, `name` is the
+ * model's id. Of a folder, only `ready` is told.
+ */
+export type ProgressInfo =
+  | { readonly status: "initiate" | "download" | "done"; readonly name: string; readonly file: string }
+  | ({
+      readonly status: "progress";
+      readonly name: string;
+      readonly file: string;
+      readonly progress: number;
+    } & FileProgress)
+  | ({
+      readonly status: "progress_total";
+      readonly name: string;
+      readonly progress: number;
+      readonly files: Readonly<Record<string, FileProgress>>;
+    } & FileProgress)
+  | { readonly status: "ready"; readonly task: string; readonly model: string };

@@ -1,0 +1,63 @@
+import { join } from "node:path";
+import { byteLengthOf, type Dtype } from "../tensor/safetensorsDtype.ts";
+import type { TensorToSave } from "../tensor/safetensorsWriter.ts";
+import { saveSafetensors, writeFileAtomically } from "./files.ts";
+
+/** A tensor of known dtype: what a file of it takes is known before it is written. */
+export type SizedTensor = TensorToSave & { readonly dtype: Dtype };
+
+/**
+ * Writes a model's weights into its folder: `model.safetensors`, or several files of at most `maxShardSize` bytes of tensors
+ * and `model.safetensors.index.json`, split as Hugging Face's libraries do: in order, a file taking tensors until the next
+ * does not fit; a larger tensor has a file of its own. Each file is written atomically, the index last.
+ *
+ * @returns the names of the files
+ * @throws BertError ERR_INPUT, ERR_FILE as `saveSafetensors`
+ */
+export async function saveWeights(
+  folder: string,
+  tensors: Iterable<readonly [string, SizedTensor]>,
+  maxShardSize: number = Number.POSITIVE_INFINITY,
+): Promise<string[]> {
+  const shards = split([...tensors], maxShardSize);
+  const metadata: [string, string][] = [["format", "pt"]]; // without it older versions of transformers refuse the file
+  if (shards.length === 1) {
+    await saveSafetensors(join(folder, "model.safetensors"), shards[0], metadata);
+    return ["model.safetensors"];
+  }
+  const number = (n: number) => String(n).padStart(5, "0");
+  const names = shards.map((_, i) => `model-${number(i + 1)}-of-${number(shards.length)}.safetensors`);
+  for (const [i, shard] of shards.entries()) await saveSafetensors(join(folder, names[i]), shard, metadata);
+  const weightMap = Object.fromEntries(shards.flatMap((shard, i) => shard.map(([name]) => [name, names[i]])));
+  const index = { metadata: { total_size: sum(shards.flat().map(sizeOf)) }, weight_map: weightMap };
+  const indexName = "model.safetensors.index.json";
+  await writeFileAtomically(join(folder, indexName), [new TextEncoder().encode(`${JSON.stringify(index, null, 2)}\n`)]);
+  return [...names, indexName];
+}
+
+type Named = readonly [string, SizedTensor];
+
+function split(tensors: readonly Named[], limit: number): Named[][] {
+  const shards: Named[][] = [[]];
+  let used = 0;
+  for (const tensor of tensors) {
+    const size = sizeOf(tensor);
+    const shard = shards[shards.length - 1];
+    if (shard.length > 0 && used + size > limit) {
+      shards.push([tensor]);
+      used = size;
+    } else {
+      shard.push(tensor);
+      used += size;
+    }
+  }
+  return shards;
+}
+
+function sizeOf([, { dtype, shape }]: Named): number {
+  return Number(byteLengthOf(dtype, shape)); // NaN where saveSafetensors is about to say why there is none
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, n) => total + n, 0);
+}

@@ -1,0 +1,88 @@
+import { createHash } from "node:crypto";
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, type Stats } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { WantedFiles } from "../../src/hub/modelFiles.ts";
+import { type OpenedModel, openModel } from "../../src/hub/openModel.ts";
+import type { HubOptions, ProgressInfo } from "../../src/hub/options.ts";
+import { HubServer } from "./server.ts";
+
+/** Bytes without a pattern that a mistake of position could hide behind. */
+export function noise(length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let i = 0, x = 1; i < length; i++) {
+    x = (Math.imul(x, 1664525) + 1013904223) >>> 0;
+    bytes[i] = x >>> 24;
+  }
+  return bytes;
+}
+
+export const WEIGHTS: Uint8Array = noise(300_000);
+export const MODEL: Readonly<Record<string, Uint8Array | string>> = {
+  "config.json": '{"model_type":"bert"}',
+  "vocab.txt": "[PAD]\n[UNK]\n",
+  "model.safetensors": WEIGHTS,
+};
+export const WANTED: WantedFiles = {
+  config: ["config.json", "bert_config.json"],
+  optional: ["vocab.txt", "tokenizer.json"],
+  weights: true,
+};
+
+/** A hub, a cache and a folder for temporary files, which are gone after the test. */
+export class Place implements AsyncDisposable {
+  readonly hub: HubServer;
+  readonly folder: string;
+  /** How long it would have waited between attempts, in milliseconds. */
+  readonly waits: number[] = [];
+  readonly events: ProgressInfo[] = [];
+  env: Record<string, string>;
+
+  private constructor(hub: HubServer) {
+    this.hub = hub;
+    this.folder = mkdtempSync(join(tmpdir(), "plainbert-hub-"));
+    this.env = { HF_ENDPOINT: hub.endpoint, HF_HOME: this.folder };
+  }
+
+  static async make(files: Readonly<Record<string, Uint8Array | string>> = MODEL): Promise<Place> {
+    const place = new Place(await HubServer.start());
+    place.hub.add("org/small", files);
+    return place;
+  }
+
+  /** A path in the cache. */
+  at(...parts: string[]): string {
+    return join(this.folder, "hub", ...parts);
+  }
+
+  inModel(...parts: string[]): string {
+    return this.at("models--org--small", ...parts);
+  }
+
+  open(options: HubOptions = {}, wanted: WantedFiles = WANTED, id = "org/small"): Promise<OpenedModel> {
+    const progress_callback = (info: ProgressInfo) => this.events.push(info);
+    return openModel(id, wanted, { progress_callback, ...options }, this.env, async (milliseconds, signal) => {
+      signal?.throwIfAborted();
+      this.waits.push(milliseconds);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.hub[Symbol.asyncDispose]();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Every path of a folder: of a link its target, of a file its size and hash. As reference/make_reference.py writes it. */
+export function listing(root: string): Record<string, string> {
+  const names = readdirSync(root, { recursive: true, encoding: "utf8" }).sort();
+  return Object.fromEntries(names.map((name) => [name.replaceAll("\\", "/"), describe(join(root, name))]));
+}
+
+function describe(path: string): string {
+  const stats: Stats = lstatSync(path);
+  if (stats.isSymbolicLink()) return `-> ${readlinkSync(path)}`;
+  if (stats.isDirectory()) return "folder";
+  const data = readFileSync(path);
+  return `${data.length} bytes, sha256 ${createHash("sha256").update(data).digest("hex")}`;
+}
