@@ -7,6 +7,7 @@
  * - `ERR_VOCABULARY`: a vocabulary or tokenizer file
  * - `ERR_BACKEND`: a backend that is unknown, unavailable or already disposed of
  * - `ERR_FILE`: a file that is missing, not readable, or not writable
+ * - `ERR_TRAINING`: a run whose loss or gradients are no longer finite
  * - `ERR_HUB`: a model that a hub does not give: not there, no access, no connection, not what was announced
  * - `ERR_ABORTED`: the caller's `AbortSignal` fired
  */
@@ -17,6 +18,7 @@ export type BertErrorCode =
   | "ERR_VOCABULARY"
   | "ERR_BACKEND"
   | "ERR_FILE"
+  | "ERR_TRAINING"
   | "ERR_HUB"
   | "ERR_ABORTED";
 

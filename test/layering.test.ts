@@ -7,7 +7,10 @@ import { type Reaches, reachesOf } from "./support/imports.ts";
 const LAYERS: readonly { readonly files: RegExp; readonly mayImport: RegExp }[] = [
   { files: /^errors\.ts$/, mayImport: /^$/ },
   { files: /^tokenizer\//, mayImport: /^errors\.ts$/ },
-  { files: /^tensor\/kernels\//, mayImport: /^(errors\.ts|tensor\/(tensor|backend|narrow|numberFormats)\.ts)$/ },
+  {
+    files: /^tensor\/kernels\//,
+    mayImport: /^(errors\.ts|tensor\/(tensor|backend|trainingBackend|narrow|numberFormats|random)\.ts)$/,
+  },
   { files: /^tensor\//, mayImport: /^(errors\.ts|tensor\/.*)$/ },
   { files: /^layers\//, mayImport: /^(errors\.ts|tensor\/.*)$/ },
   { files: /^model\//, mayImport: /^(errors\.ts|(tensor|layers)\/.*)$/ },

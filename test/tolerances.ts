@@ -84,3 +84,55 @@ export const STORAGE: Readonly<
   bfloat16: { base: 1.08e-3, lost: 0, changed: 0 }, // measured 1.075e-3
   int8: { base: 4.41e-3, lost: 0.3, changed: 0.017 }, // measured 4.402e-3; 2 of 1,802 fewer, 24 others
 };
+
+/** The tolerances of training on a backend, each beside the worst measured. */
+export interface TrainingTolerance {
+  /** Error of a gradient as a share of its tensor's largest element. */
+  readonly gradient: number;
+  /** The same where the true gradient is zero, as that of a key's bias: as a share of the largest element of any tensor. */
+  readonly zeroGradient: number;
+  /** Tiny model: rms error of a gradient as a share of PyTorch's own in float32. */
+  readonly gradientPytorchShare: number;
+  /** Error of a loss as a share of it. */
+  readonly loss: number;
+  /** The same at each of 20 steps of AdamW. */
+  readonly trajectoryLoss: number;
+  /** Error of a step's gradient norm as a share of it. */
+  readonly trajectoryNorm: number;
+  /** Error of a weight after the 20 steps, which move it by up to 0.1. */
+  readonly trajectoryWeights: number;
+  /** The same of the biases of keys, whose gradient is rounding alone. */
+  readonly trajectoryKeyBias: number;
+  /** Largest error of each tensor after the 20 steps, as a share of PyTorch's own in float32. */
+  readonly trajectoryPytorchShare: number;
+  /** BERT-base: the loss's change along a direction against what the gradient says, as a share. */
+  readonly baseSlope: number;
+}
+
+export const TRAINING_TOLERANCE: Readonly<Record<"plain" | "simd", TrainingTolerance>> = {
+  plain: {
+    gradient: 1.6e-6, // measured 1.580e-6 (gelu_new, pooler's bias); 1.058e-6 under gelu, PyTorch in float32 6.26e-6
+    zeroGradient: 4.6e-8, // measured 4.536e-8
+    gradientPytorchShare: 0.479, // measured 0.151 … 0.4787
+    loss: 1.9e-7, // measured 1.834e-7 (regression)
+    trajectoryLoss: 1.74e-5, // measured 1.737e-5; PyTorch in float32 6.52e-5
+    trajectoryNorm: 6.2e-5, // measured 6.136e-5; PyTorch 2.1e-4
+    trajectoryWeights: 4.5e-6, // measured 4.474e-6 (word embeddings); PyTorch 1.4e-5
+    trajectoryKeyBias: 2.2e-3, // measured 2.114e-3; PyTorch 7.7e-3
+    trajectoryPytorchShare: 0.464, // measured 0.4634
+    baseSlope: 2.61e-4, // measured 2.606e-4
+  },
+  /** Forward of `simd` with two roundings, which every machine computes alike, and backward of `plain`. */
+  simd: {
+    gradient: 6.2e-6, // measured 6.1997e-6
+    zeroGradient: 3e-8, // measured 2.928e-8
+    gradientPytorchShare: 1.17, // measured 1.1698; most are below 1
+    loss: 1.2e-6, // measured 1.19e-6 (next-sentence-prediction)
+    trajectoryLoss: 1.12e-5, // measured 1.116e-5
+    trajectoryNorm: 3.86e-5, // measured 3.851e-5
+    trajectoryWeights: 8.1e-6, // measured 8.075e-6
+    trajectoryKeyBias: 2.1e-3, // measured 2.020e-3
+    trajectoryPytorchShare: 1.37, // measured 1.3689
+    baseSlope: 1.72e-2, // measured 1.717e-2: the two losses differ by 4e-3 and are rounded to some 1e-5
+  },
+};

@@ -1,7 +1,9 @@
 import type { Backend } from "../tensor/backend.ts";
 import type { Tensor, Weight } from "../tensor/tensor.ts";
-import { type LayerNormParams, layerNorm } from "./addAndNorm.ts";
-import { gather } from "./gather.ts";
+import type { TrainingBackend } from "../tensor/trainingBackend.ts";
+import { type LayerNormParams, layerNorm, layerNormBackward } from "./addAndNorm.ts";
+import { gather, gatherBackward } from "./gather.ts";
+import type { GradientsOf } from "./gradientsOf.ts";
 import type { PackedBatch } from "./packedBatch.ts";
 import type { Tap } from "./tap.ts";
 
@@ -23,6 +25,14 @@ export interface EmbeddingsParams {
  * @returns [R, H]
  */
 export function embeddings(k: Backend, p: EmbeddingsParams, batch: PackedBatch, eps: number, tap?: Tap): Tensor {
+  const sum = embeddingsSum(k, p, batch, tap);
+  const normalized = layerNorm(k, p.LayerNorm, sum, eps);
+  tap?.see("LayerNorm", normalized);
+  return normalized;
+}
+
+/** What is normalised. @returns [R, H] */
+function embeddingsSum(k: Backend, p: EmbeddingsParams, batch: PackedBatch, tap?: Tap): Tensor {
   const words = gather(k, p.word_embeddings.weight, batch.inputIds);
   tap?.see("word_embeddings", words);
   const types = gather(k, p.token_type_embeddings.weight, batch.tokenTypeIds);
@@ -32,7 +42,26 @@ export function embeddings(k: Backend, p: EmbeddingsParams, batch: PackedBatch, 
   const sum = words;
   k.add(sum.data, words.data, types.data);
   k.add(sum.data, sum.data, positions.data);
-  const normalized = layerNorm(k, p.LayerNorm, sum, eps);
-  tap?.see("LayerNorm", normalized);
-  return normalized;
+  return sum;
+}
+
+/**
+ * The gradients of `embeddings`. The sum is looked up again, so nothing is kept; all three tables get its gradient:
+ *
+ *     dsum = layerNormBackward(dy)        dE_word[id_r] += dsum_r, and so for segments and positions
+ *
+ * @param dy [R, H], used up
+ */
+export function embeddingsBackward(
+  k: TrainingBackend,
+  p: EmbeddingsParams,
+  gradients: GradientsOf<EmbeddingsParams>,
+  batch: PackedBatch,
+  dy: Tensor,
+  eps: number,
+): void {
+  layerNormBackward(k, p.LayerNorm, gradients.LayerNorm, embeddingsSum(k, p, batch), dy, eps);
+  gatherBackward(k, gradients.position_embeddings.weight, batch.positionIds, dy);
+  gatherBackward(k, gradients.token_type_embeddings.weight, batch.tokenTypeIds, dy);
+  gatherBackward(k, gradients.word_embeddings.weight, batch.inputIds, dy);
 }

@@ -1,5 +1,6 @@
 import type { Backend } from "../tensor/backend.ts";
 import type { Tensor, Weight } from "../tensor/tensor.ts";
+import type { TrainingBackend } from "../tensor/trainingBackend.ts";
 
 /**
  * Some rows of a matrix, in any order: embedding look-up, and the tokens that a head reads.
@@ -14,4 +15,15 @@ export function gather(k: Backend, table: Weight, rows: Int32Array): Tensor {
   if ("dtype" in table) k.gatherNarrow(y.data, table, rows);
   else k.gatherRows(y.data, table.data, rows, H);
   return y;
+}
+
+/**
+ * The gradient of `gather`: each row of dy is added to the row of the table that it was read from.
+ *
+ * @param dtable [N, H], or null if nobody wants it
+ * @param rows   [R]
+ * @param dy     [R, H]
+ */
+export function gatherBackward(k: TrainingBackend, dtable: Tensor | null, rows: Int32Array, dy: Tensor): void {
+  if (dtable) k.gatherRowsBackward(dtable.data, dy.data, rows, dtable.shape[1]);
 }

@@ -96,10 +96,18 @@ async function readFloat32(weights: NamedWeights, name: string, shape: readonly 
   return tensor;
 }
 
-/** The parameter tree of a model that has these tensors. */
-export function paramsTree(c: BertConfig, byName: ReadonlyMap<string, Weight>): ModelParams {
+/**
+ * The parameter tree of a model that has these tensors.
+ *
+ * @param take what stands in the place of a name; the tensor of that name if left out
+ */
+export function paramsTree(
+  c: BertConfig,
+  byName: ReadonlyMap<string, Weight>,
+  take: (name: string) => Weight = (name) => byName.get(name) as Weight,
+): ModelParams {
   const variant = { hasPooler: byName.has("bert.pooler.dense.weight"), ownDecoder: byName.has(DECODER) };
-  return modelParams(c, variant, (name) => byName.get(name) as Weight);
+  return modelParams(c, variant, take);
 }
 
 /**
@@ -116,7 +124,8 @@ export function expectedTensors(weights: NamedWeights, c: BertConfig): Map<strin
   return expected;
 }
 
-function expectedShapes(c: BertConfig, variant: ParamsVariant): Map<string, readonly number[]> {
+/** Every tensor that a model needs, by its name in the checkpoint, in the order of the forward pass. */
+export function expectedShapes(c: BertConfig, variant: ParamsVariant): Map<string, readonly number[]> {
   const shapes = new Map<string, readonly number[]>();
   modelParams(c, variant, (name, shape) => {
     shapes.set(name, shape);

@@ -19,6 +19,24 @@ export function gelu(y: Float32Array, x: Float32Array): void {
   }
 }
 
+/** 1/√(2π) */
+const ONE_OVER_SQRT_TWO_PI = 0.3989422804014327;
+
+/**
+ * dx = dy ⊙ gelu′(x). The derivative of x Φ(x), by the product rule:
+ *
+ *     gelu′(x) = Φ(x) + x φ(x)        φ(x) = Φ′(x) = e^(−x²/2) / √(2π)
+ *
+ * @param dx out [N]; may be dy itself @param dy [N] @param x [N], what gelu was given
+ */
+export function geluBackward(dx: Float32Array, dy: Float32Array, x: Float32Array): void {
+  for (let i = 0; i < x.length; i++) {
+    const z = x[i] * Math.SQRT1_2;
+    const phi = exp(-z * z) * ONE_OVER_SQRT_TWO_PI;
+    dx[i] = dy[i] * (0.5 * (z < 0 ? erfc(-z) : 1 + erf(z)) + x[i] * phi);
+  }
+}
+
 /** √(2/π) */
 const SQRT_TWO_OVER_PI = 0.7978845608028654;
 
@@ -37,9 +55,34 @@ export function geluNew(y: Float32Array, x: Float32Array): void {
   }
 }
 
+/**
+ * dx = dy ⊙ geluNew′(x). With y = x σ(2u) and σ′ = σ (1 − σ):
+ *
+ *     geluNew′(x) = s + x s (1 − s) 2u′        s = σ(2u)        u′ = √(2/π) (1 + 3 · 0.044715 x²)
+ *
+ * @param dx out [N]; may be dy itself @param dy [N] @param x [N], what geluNew was given
+ */
+export function geluNewBackward(dx: Float32Array, dy: Float32Array, x: Float32Array): void {
+  for (let i = 0; i < x.length; i++) {
+    const v = x[i];
+    const s = sigmoid(2 * SQRT_TWO_OVER_PI * (v + 0.044715 * v * v * v));
+    const slope = SQRT_TWO_OVER_PI * (1 + 3 * 0.044715 * v * v);
+    dx[i] = dy[i] * (s + v * s * (1 - s) * 2 * slope);
+  }
+}
+
 /** Rectified linear unit, max(x, 0); NaN stays NaN. @param y out [N]; may be x itself @param x [N] */
 export function relu(y: Float32Array, x: Float32Array): void {
   for (let i = 0; i < x.length; i++) y[i] = Math.max(x[i], 0);
+}
+
+/**
+ * dx = dy where x > 0, else 0; at x = 0, where there is no derivative, 0 as in PyTorch.
+ *
+ * @param dx out [N]; may be dy itself @param dy [N] @param x [N], what relu was given
+ */
+export function reluBackward(dx: Float32Array, dy: Float32Array, x: Float32Array): void {
+  for (let i = 0; i < x.length; i++) dx[i] = x[i] <= 0 ? 0 : dy[i]; // so that NaN hands dy on
 }
 
 /** Sigmoid linear unit, x σ(x) (Elfwing et al. 2017), also called swish. @param y out [N]; may be x itself @param x [N] */
@@ -47,9 +90,30 @@ export function silu(y: Float32Array, x: Float32Array): void {
   for (let i = 0; i < x.length; i++) y[i] = x[i] / (1 + exp(-x[i]));
 }
 
+/**
+ * dx = dy ⊙ silu′(x), silu′(x) = s (1 + x (1 − s)) with s = σ(x).
+ *
+ * @param dx out [N]; may be dy itself @param dy [N] @param x [N], what silu was given
+ */
+export function siluBackward(dx: Float32Array, dy: Float32Array, x: Float32Array): void {
+  for (let i = 0; i < x.length; i++) {
+    const s = sigmoid(x[i]);
+    dx[i] = dy[i] * s * (1 + x[i] * (1 - s));
+  }
+}
+
 /** Hyperbolic tangent, the pooler's activation. @param y out [N]; may be x itself @param x [N] */
 export function tanh(y: Float32Array, x: Float32Array): void {
   for (let i = 0; i < x.length; i++) y[i] = tanhOf(x[i]);
+}
+
+/**
+ * dx = dy ⊙ (1 − y²), as tanh′ = 1 − tanh²: the one derivative that is read from the output.
+ *
+ * @param dx out [N]; may be dy itself @param dy [N] @param y [N], what tanh returned
+ */
+export function tanhBackward(dx: Float32Array, dy: Float32Array, y: Float32Array): void {
+  for (let i = 0; i < y.length; i++) dx[i] = dy[i] * (1 - y[i] * y[i]);
 }
 
 export const ACTIVATIONS: Readonly<Record<Activation, (y: Float32Array, x: Float32Array) => void>> = {

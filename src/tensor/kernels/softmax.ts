@@ -25,3 +25,21 @@ export function softmaxRows(scores: Matrix): void {
     for (let c = 0; c < cols; c++) data[row + c] /= sum;
   }
 }
+
+/**
+ * The gradient of `softmaxRows`, in place. With ∂p_j/∂s_k = p_j (δ_jk − p_k):
+ *
+ *     ds_k = Σ_j dp_j ∂p_j/∂s_k = p_k (dp_k − Σ_j dp_j p_j)
+ *
+ * @param gradient [T, T] dp in, ds out
+ * @param probs    [T, T], what softmaxRows returned
+ */
+export function softmaxRowsBackward(gradient: Matrix, probs: Matrix): void {
+  for (let r = 0; r < probs.rows; r++) {
+    const d = gradient.offset + r * gradient.stride;
+    const p = probs.offset + r * probs.stride;
+    let mean = 0; // of dp under the distribution p
+    for (let c = 0; c < probs.cols; c++) mean += gradient.data[d + c] * probs.data[p + c];
+    for (let c = 0; c < probs.cols; c++) gradient.data[d + c] = probs.data[p + c] * (gradient.data[d + c] - mean);
+  }
+}
