@@ -5,11 +5,15 @@ import type { FunctionBuilder } from "./functionBuilder.ts";
  * exp, tanh and the functions built on them for four float32 numbers, from +, −, × and ÷, fused where the variant has
  * it. Each emitter takes a v128 from the stack and leaves one. Polynomials were fitted with mpmath's chebyfit at 40
  * digits. NaN stays NaN.
+ *
+ * What takes the time is how long instructions wait for one another: so chains are short, and every clamp or half step that
+ * arguments do not need is left out. ns a number, 256 bits fused, Zen 4 EPYC: gelu 1.04, geluNew 0.78, silu 0.63, tanh 1.03; with
+ * polynomials in one chain, 2^k in two halves and clamps at both ends 1.38, 1.04, 0.88 and 1.22.
  */
 
 /** Declares the locals that the emitters use. */
 export function declareMathLocals(f: FunctionBuilder): void {
-  f.local("v128", "e", "k", "r", "low", "v", "a", "high", "w", "square", "p");
+  f.local("v128", "e", "k", "r", "v", "a", "high", "low", "w", "square", "even", "odd");
 }
 
 /** ln 2 in two parts. The first has 15 significant bits, so that k · LN2_HIGH is exact for |k| < 2⁹. */
@@ -17,47 +21,81 @@ const LN2_HIGH = 0.693145751953125;
 const LN2_LOW = 1.4286068202862268e-6;
 /** 1.5 · 2²³: adding it rounds a float32 below 2²² to an integer, which then stands in the lowest bits. */
 const ROUNDER = 12582912;
-/** Below the first e^x rounds to 0, above the second to infinity. */
-const EXP_RANGE = [-104, 89] as const;
+/** Below it e^x rounds to 0. */
+const LEAST_EXPONENT = -104;
 /** (e^r − 1 − r) / r² for |r| ≤ 0.35, lowest power first; e^r is then 7e-9 off. */
 const EXP_COEFFICIENTS = [0.5, 0.16666573286056519, 0.04166654869914055, 0.008363774046301842, 0.0013926926767453551];
+/** 2^k of the smallest k, −150, is no normal number; 2^(k + 64) is, and so is 2⁻⁶⁴. */
+const SHIFT = 64;
+
+/** e^x = 2^k · e^r with k = round(x / ln 2), |r| ≤ ½ ln 2, for x ≤ 40. Below 2⁻¹²⁶ results come out as they should. */
+export function emitExp(f: FunctionBuilder, fused: boolean): void {
+  f.splat(LEAST_EXPONENT).op("f32x4.pmax").set("e");
+  emitMultiplyAdd(f, fused, () => f.get("e"), () => f.splat(Math.LOG2E), () => f.splat(ROUNDER)); // biome-ignore format: x y z
+  emitReduction(f, fused);
+  emitPower(f, fused);
+  f.splat(2 ** -SHIFT).op("f32x4.mul");
+}
+
+/** Takes k + ROUNDER from the stack, leaves it in k, and e + low − k ln 2 in r; `low`, if any, is small beside e. */
+function emitReduction(f: FunctionBuilder, fused: boolean, low?: () => void): void {
+  f.tee("k").splat(ROUNDER).op("f32x4.sub").set("w");
+  const minusHigh = () => emitMultiplyAdd(f, fused, () => f.get("w"), () => f.splat(-LN2_HIGH), () => f.get("e")); // biome-ignore format: x y z
+  if (low) {
+    // The two small parts first: so r is rounded once.
+    emitMultiplyAdd(f, fused, () => f.get("w"), () => f.splat(-LN2_LOW), low); // biome-ignore format: x y z
+    minusHigh();
+    f.op("f32x4.add").set("r");
+    return;
+  }
+  minusHigh();
+  f.set("r");
+  emitMultiplyAdd(f, fused, () => f.get("w"), () => f.splat(-LN2_LOW), () => f.get("r")); // biome-ignore format: x y z
+  f.set("r");
+}
+
+/** Leaves 2^(k + 64) · e^r on the stack, of the locals k, which has ROUNDER added to it, and r. */
+function emitPower(f: FunctionBuilder, fused: boolean): void {
+  f.get("r").get("r").op("f32x4.mul").set("w");
+  emitPolynomial(f, fused, "r", "w", EXP_COEFFICIENTS);
+  f.set("even");
+  emitMultiplyAdd(f, fused, () => f.get("w"), () => f.get("even"), () => f.get("r")); // biome-ignore format: x y z
+  f.splat(1).op("f32x4.add");
+  const rounder = new Int32Array(Float32Array.of(ROUNDER).buffer)[0];
+  f.get("k")
+    .splat(127 + SHIFT - rounder, "i32")
+    .op("i32x4.add");
+  f.i32(23).op("i32x4.shl").op("f32x4.mul");
+}
 
 /**
- * e^x = 2^k · e^r with k = round(x / ln 2), |r| ≤ ½ ln 2. 2^k is multiplied in two halves, so that results below 2⁻¹²⁶
- * and above 2¹²⁷ come out as they should.
+ * Leaves Σ coefficients[n] · xⁿ on the stack: even and odd powers by a Horner scheme each, so that the processor works on both
+ * at once, and the `last` lowest powers in one, where the sum of the others is small beside them.
  */
-export function emitExp(f: FunctionBuilder, fused: boolean): void {
-  f.set("e").splat(0).set("low");
-  emitExpOfSum(f, fused);
-}
-
-/** e^(e + low) of the locals; `low` must be small beside `e`. */
-function emitExpOfSum(f: FunctionBuilder, fused: boolean): void {
-  f.get("e").splat(EXP_RANGE[0]).op("f32x4.pmax").splat(EXP_RANGE[1]).op("f32x4.pmin").tee("e");
-  f.get("low").op("f32x4.add").splat(Math.LOG2E).op("f32x4.mul").splat(ROUNDER).op("f32x4.add").tee("k");
-  f.splat(ROUNDER).op("f32x4.sub").set("w"); // k as a float32; in k itself as an integer
-  f.get("e").get("w").splat(LN2_HIGH).op("f32x4.mul").op("f32x4.sub");
-  f.get("low").get("w").splat(LN2_LOW).op("f32x4.mul").op("f32x4.sub").op("f32x4.add").tee("r");
-  f.get("r").get("r").op("f32x4.mul");
-  emitPolynomial(f, fused, "r", EXP_COEFFICIENTS);
-  f.op("f32x4.mul").op("f32x4.add").splat(1).op("f32x4.add");
-  const rounder = new Int32Array(Float32Array.of(ROUNDER).buffer)[0];
-  const timesPowerOf2 = () => f.splat(127, "i32").op("i32x4.add").i32(23).op("i32x4.shl").op("f32x4.mul");
-  f.get("k").splat(rounder, "i32").op("i32x4.sub").tee("k").i32(1).op("i32x4.shr_s").tee("w");
-  timesPowerOf2();
-  f.get("k").get("w").op("i32x4.sub");
-  timesPowerOf2();
-}
-
-/** Leaves Σ coefficients[n] · xⁿ on the stack, by Horner's scheme. */
-function emitPolynomial(f: FunctionBuilder, fused: boolean, x: string, coefficients: readonly number[]): void {
-  const highestFirst = coefficients.toReversed();
-  f.splat(highestFirst[0]).set("p");
-  for (const c of highestFirst.slice(1)) {
-    emitMultiplyAdd(f, fused, () => f.get("p"), () => f.get(x), () => f.splat(c)); // biome-ignore format: x y z
-    f.set("p");
+function emitPolynomial(
+  f: FunctionBuilder,
+  fused: boolean,
+  x: string,
+  xSquared: string,
+  coefficients: readonly number[],
+  last = 0,
+): void {
+  const step = (sum: string, x: string, c: () => unknown) =>
+    emitMultiplyAdd(f, fused, () => f.get(sum), () => f.get(x), c); // biome-ignore format: x y z
+  const upper = coefficients.slice(last);
+  for (const [parity, sum] of ["even", "odd"].entries()) {
+    const [highest, ...rest] = upper.filter((_, n) => n % 2 === parity).toReversed();
+    f.splat(highest).set(sum);
+    for (const c of rest) {
+      step(sum, xSquared, () => f.splat(c));
+      f.set(sum);
+    }
   }
-  f.get("p");
+  step("odd", x, () => f.get("even"));
+  for (const c of coefficients.slice(0, last).toReversed()) {
+    f.set("even");
+    step("even", x, () => f.splat(c));
+  }
 }
 
 /** (tanh √s / √s − 1) / s for 0 ≤ s ≤ 0.4, lowest power first; largest error 1.8e-9. */
@@ -66,19 +104,22 @@ const TANH_COEFFICIENTS = [
   0.0022695017978549004,
 ];
 
+/** 1 − 2/(e^x + 1) is 1 from 17.4 on. */
+const LARGEST_TANH_EXPONENT = 20;
+
 /**
  * tanh x = 1 − 2/(e^(2x) + 1); for |x| < 0.625, where that cancels, by a polynomial in x². Odd, so |x| is taken.
  * Largest error 1 ulp.
  */
 export function emitTanh(f: FunctionBuilder, fused: boolean): void {
-  f.tee("v").op("f32x4.abs").tee("a").get("a").op("f32x4.add");
+  f.tee("v").op("f32x4.abs").tee("a").get("a").op("f32x4.add").splat(LARGEST_TANH_EXPONENT).op("f32x4.pmin");
   emitExp(f, fused);
   f.splat(1).op("f32x4.add").set("r");
-  f.splat(1).splat(2).get("r").op("f32x4.div").op("f32x4.sub").set("w");
-  f.get("a").get("a").op("f32x4.mul").set("square");
+  f.splat(1).splat(2).get("r").op("f32x4.div").op("f32x4.sub").set("high");
+  f.get("a").get("a").op("f32x4.mul").tee("square").get("square").op("f32x4.mul").set("w");
   f.get("a").get("a").get("square").op("f32x4.mul");
-  emitPolynomial(f, fused, "square", TANH_COEFFICIENTS);
-  f.op("f32x4.mul").op("f32x4.add").get("w").get("a").splat(0.625).op("f32x4.lt").op("v128.bitselect");
+  emitPolynomial(f, fused, "square", "w", TANH_COEFFICIENTS);
+  f.op("f32x4.mul").op("f32x4.add").get("high").get("a").splat(0.625).op("f32x4.lt").op("v128.bitselect");
   f.get("v").splat(-0x80000000, "i32").op("v128.and").op("v128.or"); // the sign of x
 }
 
@@ -114,8 +155,8 @@ export function emitGeluNew(f: FunctionBuilder, fused: boolean): void {
   emitTimesSigmoid(f, fused);
 }
 
-/** Φ(−a) is 0 in float32 beyond. */
-const LARGEST_GELU_ARGUMENT = 14.6;
+/** a Φ(−a) is 0 in float32 from 14.4 on; e^(−a²/2) is at least e^−104 up to here. */
+const LARGEST_GELU_ARGUMENT = 14.42;
 /**
  * e^(a²/2) Φ(−a) for 0 ≤ a ≤ 14.6 as a polynomial in t = (a − 3)/(a + 3), lowest power first; largest relative error
  * 3.4e-8.
@@ -126,7 +167,7 @@ const GELU_COEFFICIENTS = [
 ];
 
 /**
- * gelu(x) = x Φ(x), with Φ(−a) = e^(−a²/2) · P(t) for a = |x| and Φ(a) = 1 − Φ(−a). a² is taken in two parts, the first
+ * gelu(x) = x Φ(x) = max(x, 0) − a Φ(−a) for a = |x|, with Φ(−a) = e^(−a²/2) · P(t). a² is taken in two parts, the first
  * exact, as the error of one rounded square would be multiplied by a²/2 in the exponential. Largest error 4 ulp for
  * x ≥ −5 and 9 below.
  */
@@ -136,11 +177,20 @@ export function emitGelu(f: FunctionBuilder, fused: boolean): void {
   f.get("high").get("high").op("f32x4.mul").splat(-0.5).op("f32x4.mul").set("e");
   f.get("a").get("high").op("f32x4.sub").get("a").get("high").op("f32x4.add").op("f32x4.mul");
   f.splat(-0.5).op("f32x4.mul").set("low");
-  emitExpOfSum(f, fused);
-  f.get("a").splat(3).op("f32x4.sub").get("a").splat(3).op("f32x4.add").op("f32x4.div").set("r");
-  emitPolynomial(f, fused, "r", GELU_COEFFICIENTS);
-  f.op("f32x4.mul").tee("w").splat(1).get("w").op("f32x4.sub");
-  f.get("v").splat(0).op("f32x4.lt").op("v128.bitselect").get("v").op("f32x4.mul");
+  f.get("a").get("a").op("f32x4.mul").set("square");
+  emitMultiplyAdd(f, fused, () => f.get("square"), () => f.splat(-Math.LOG2E / 2), () => f.splat(ROUNDER)); // biome-ignore format: x y z
+  emitReduction(f, fused, () => f.get("low"));
+  emitPower(f, fused);
+  f.get("a").splat(3).op("f32x4.sub").get("a").splat(3).op("f32x4.add").op("f32x4.div").tee("r");
+  f.get("r").op("f32x4.mul").set("w");
+  emitPolynomial(f, fused, "r", "w", GELU_COEFFICIENTS, 2);
+  f.op("f32x4.mul");
+  f.splat(2 ** -SHIFT)
+    .op("f32x4.mul")
+    .get("a")
+    .op("f32x4.mul")
+    .set("w"); // a Φ(−a)
+  f.get("v").splat(-0x80000000, "i32").op("f32x4.pmax").get("w").op("f32x4.sub"); // max(x, −0), so that gelu(−1e30) is −0
 }
 
 /** max(x, 0) */
