@@ -1,41 +1,13 @@
 #!/usr/bin/env node
 /**
- * The command `plainbert`. Exit codes: 0 all is well, 1 the work failed, 2 the command line is wrong.
- *
- * Ctrl-C is left to the system, which ends the process at once even in the middle of a layer; shells report it as 130.
+ * The command `plainbert`. Exit codes: 0 all is well, 1 the work failed, 2 the command line is wrong, 130 and 143 interrupted.
  */
 import { BertError } from "../errors.ts";
-import { type Command, parseArguments, UsageError } from "./command.ts";
+import { COMMANDS, nameOf } from "./commands.ts";
+import { handleInterrupts } from "./interrupt.ts";
+import { HELP, parseArguments, UsageError } from "./option.ts";
 
-/** Each command's line in the list, and where it is: a command's file is loaded only when it is called. */
-const COMMANDS: Readonly<Record<string, readonly [string, () => Promise<{ command: Command }>]>> = {
-  "fill-mask": ["predict the masked tokens of a text", () => import("./fillMask.ts")],
-  "next-sentence": ["tell whether a text follows another", () => import("./nextSentence.ts")],
-  "text-classification": ["tell what kind of text a text is", () => import("./textClassification.ts")],
-  "token-classification": ["find names, places and the like in a text", () => import("./tokenClassification.ts")],
-  "question-answering": ["find the part of a text that answers a question", () => import("./questionAnswering.ts")],
-  "zero-shot-classification": ["tell which of any labels fit a text", () => import("./zeroShotClassification.ts")],
-  embed: ["turn lines of text into vectors", () => import("./embed.ts")],
-  tokenize: ["show a text's tokens, ids and offsets", () => import("./tokenize.ts")],
-  inspect: ["list the tensors of a checkpoint", () => import("./inspectCommand.ts")],
-};
-
-const HELP = `BERT in plain TypeScript.
-
-Usage: plainbert COMMAND [options] …
-
-${Object.entries(COMMANDS)
-  .map(([name, [summary]]) => `  ${name.padEnd(26)}${summary}`)
-  .join("\n")}
-
-  -h, --help                this text; after a command, that command's
-  --version                 the version
-
-Examples:
-  $ plainbert fill-mask "She opened the [MASK] and went into the room."
-  $ plainbert embed --help
-`;
-
+handleInterrupts();
 process.stdout.on("error", () => {}); // each write reports its own, see print
 process.stderr.on("error", () => {}); // with nobody reading there is nobody to tell
 process.exit(await main(process.argv.slice(2)));
@@ -45,27 +17,24 @@ async function main([name, ...argv]: readonly string[]): Promise<number> {
     await run(name, argv);
     return 0;
   } catch (error) {
-    return report(error, Object.hasOwn(COMMANDS, name ?? "") ? `plainbert ${name}` : "plainbert");
+    const known = nameOf(name ?? "");
+    return report(error, known === null ? "plainbert" : `plainbert ${known}`);
   }
 }
 
-async function run(name: string | undefined, argv: readonly string[]): Promise<void> {
-  const { print } = await import("./output.ts");
-  if (name === "--help" || name === "-h") return print(HELP);
-  if (name === "--version") return print(`${await version()}\n`);
-  if (name === undefined || !Object.hasOwn(COMMANDS, name)) {
-    const got = name === undefined ? "expected a command" : `unknown command ${JSON.stringify(name)}`;
+async function run(asked: string | undefined, argv: readonly string[]): Promise<void> {
+  const [{ print }, { helpPage, overview }] = await Promise.all([import("./output.ts"), import("./help.ts")]);
+  if (asked === "--help" || asked === "-h") return print(overview(COMMANDS));
+  if (asked === "--version") return print(`${(await import("./machine.ts")).packageVersion()}\n`);
+  const name = nameOf(asked ?? "");
+  if (name === null) {
+    const got = asked === undefined ? "expected a command" : `unknown command ${JSON.stringify(asked)}`;
     throw new UsageError(`${got}; the commands are ${Object.keys(COMMANDS).join(", ")}`);
   }
-  const [, load] = COMMANDS[name];
-  const { command } = await load();
-  const args = parseArguments(argv, command.options);
-  return args.values.help ? print(command.help) : command.run(args);
-}
-
-async function version(): Promise<string> {
-  const { readFile } = await import("node:fs/promises");
-  return JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8")).version;
+  const entry = COMMANDS[name];
+  const { command } = await entry.load();
+  const args = parseArguments(argv, { ...command.options, ...HELP });
+  return args.values.help ? print(helpPage(name, entry, command)) : command.run(args);
 }
 
 /** Says what went wrong on standard error, and returns the exit code. */

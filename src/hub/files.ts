@@ -177,7 +177,7 @@ async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise<void> 
 }
 
 /** Makes a rename survive a power cut. Windows cannot open a folder, and some file systems cannot sync one. */
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   try {
     const handle = await open(folder, "r");
     await handle.sync().finally(() => handle.close());
@@ -204,7 +204,12 @@ async function expectFile(where: string, path: string): Promise<{ size: number }
   return stats;
 }
 
-async function orFileError<T>(where: string, path: string, result: Promise<T>): Promise<T> {
+/**
+ * What an operation on a file gives.
+ *
+ * @throws BertError ERR_FILE in place of Node's errors, naming the path and the reason
+ */
+export async function orFileError<T>(where: string, path: string, result: Promise<T>): Promise<T> {
   try {
     return await result;
   } catch (cause) {
