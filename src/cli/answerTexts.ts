@@ -97,8 +97,8 @@ async function toFile<Input, Result>(
 ): Promise<void> {
   const iterator = source.lines[Symbol.asyncIterator]();
   const first = await iterator.next();
-  const file = await PartialFile.open(path, restart);
   const progress = new Progress(source.size, true);
+  const file = await PartialFile.open(path, restart);
   try {
     const { answer, format, work } = await load();
     const { head, entry, finalHead } = format(ending);

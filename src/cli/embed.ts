@@ -1,7 +1,7 @@
 import type { FeatureTensor } from "../pipelines/index.ts";
 import { type Answerer, answerSource, OUTPUT_OPTIONS } from "./answerTexts.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
-import { csvVectors, type Ending, jsonLines, safetensorsVectors, shortest } from "./format.ts";
+import { csvVectors, ENDINGS, type Ending, endingOf, jsonLines, safetensorsVectors, shortest } from "./format.ts";
 import { lineSource, TEXTS } from "./input.ts";
 import { modelMark } from "./modelMark.ts";
 import { MODEL_OPTIONS, openPipeline } from "./modelOptions.ts";
@@ -52,14 +52,10 @@ With --output, work that is cut short goes on where it stopped when the same com
     const [path = "-"] = positionals;
     if (positionals.length === 0 && process.stdin.isTTY)
       throw new UsageError("expected a file, or - to type lines here");
-    if (values.pooling === "none" && values.output !== undefined && !values.output.endsWith(".jsonl")) {
+    if (values.pooling === "none" && values.output !== undefined && endingOf(values.output, ENDINGS) !== "jsonl") {
       throw new UsageError("--pooling none gives a matrix for each line; --output must end in .jsonl");
     }
-    await answerSource(lineSource(TEXTS, path, values.jsonl), values, () => load(values), [
-      "jsonl",
-      "csv",
-      "safetensors",
-    ]);
+    await answerSource(lineSource(TEXTS, path, values.jsonl), values, () => load(values), ENDINGS);
   },
 });
 
@@ -81,7 +77,10 @@ async function load(values: ValuesOf<typeof TABLE>): Promise<Answerer<string, Ve
 
 function ofVectors(ending: Exclude<Ending, "jsonl">, width: number) {
   const { entry, ...format } = (ending === "csv" ? csvVectors : safetensorsVectors)(width);
-  return { ...format, entry: (result: Vectors | null, line: number) => entry(result === null ? null : result.data, line) };
+  return {
+    ...format,
+    entry: (result: Vectors | null, line: number) => entry(result === null ? null : result.data, line),
+  };
 }
 
 function rounded(vector: number[] | number[][]): unknown {

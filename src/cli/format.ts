@@ -20,7 +20,8 @@ export interface Flat<Result> {
   rows(result: Result): readonly (readonly Cell[])[];
 }
 
-const ENDINGS = ["jsonl", "csv", "safetensors"] as const;
+/** Of file names. */
+export const ENDINGS = ["jsonl", "csv", "safetensors"] as const;
 export type Ending = (typeof ENDINGS)[number];
 
 /**

@@ -17,6 +17,8 @@ export interface Line<Input> {
 
 /** How texts become what a pipeline is called with. */
 export interface InputForm<Input> {
+  /** Whether a blank line is an input like others; else it has no answer. */
+  readonly takesBlanks?: boolean;
   /**
    * From those of the command line.
    *
@@ -104,7 +106,7 @@ export function lineSource<Input>(form: InputForm<Input>, path: string, jsonl: b
     for await (const group of linesOf(path)) {
       for (const text of group) {
         number++;
-        if (BLANK.test(text)) yield { number, text, input: null };
+        if (!form.takesBlanks && BLANK.test(text)) yield { number, text, input: null };
         else yield { number, text, input: isJson ? form.fromJson(parsedJson(text, place(number))) : fromLine(text) };
       }
     }

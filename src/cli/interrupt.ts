@@ -24,7 +24,7 @@ export function handleInterrupts(): void {
     process.on(signal, async () => {
       if (interrupted) process.exit(code);
       interrupted = true;
-      for (const finish of unfinished) await finish();
+      for (const finish of unfinished) await finish().catch(() => {}); // the process ends all the same
       process.exit(code);
     });
   }

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { type FileHandle, open, readFile, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { BertError } from "../errors.ts";
 import { orFileError, syncFolder, writeFileAtomically } from "../hub/files.ts";
@@ -44,6 +44,8 @@ export class PartialFile {
   /** Writing goes on one piece after the other; after `stop` none begins. */
   private writing: Promise<void> = Promise.resolve();
   private stopped = false;
+  /** The earlier run's lines are of another work: nothing of them may change. */
+  private refused = false;
   private readonly forget: () => void;
 
   private constructor(path: string, handle: FileHandle, previous: Mark | null) {
@@ -62,6 +64,7 @@ export class PartialFile {
    * @throws BertError ERR_FILE it cannot be written, or another process is writing it
    */
   static async open(path: string, restart: boolean): Promise<PartialFile> {
+    if (await isFolder(path)) throw new BertError("ERR_FILE", `write: ${path}: is a folder, not a file`);
     const mark = await readMark(path);
     if (mark && isAlive(mark.pid)) {
       throw new BertError("ERR_FILE", `${path}.partial: is being written by process ${mark.pid}`);
@@ -126,13 +129,20 @@ export class PartialFile {
    */
   async finish(head?: Uint8Array): Promise<void> {
     if (this.lines < this.linesBefore) this.expectSame();
-    await this.flush(false);
+    this.writing = this.flush(false);
+    await this.writing;
+    this.forget(); // from here on an interrupt waits for the whole
+    const finishing = this.complete(head);
+    const forget = beforeInterrupt(() => finishing);
+    await finishing.finally(forget);
+  }
+
+  private async complete(head: Uint8Array | undefined): Promise<void> {
     if (head) await this.writeAt(head, 0);
     await this.orError(this.handle.sync());
-    this.stopped = true;
-    this.forget();
-    await this.handle.close();
     await this.orError(rename(`${this.path}.partial`, this.path));
+    this.stopped = true;
+    await this.handle.close();
     await rm(`${this.path}.partial.json`, { force: true });
     await syncFolder(dirname(this.path));
   }
@@ -144,12 +154,12 @@ export class PartialFile {
     this.forget();
     try {
       await this.writing;
-      await this.flush(false);
+      if (this.lines >= this.linesBefore && !this.refused) await this.flush(false);
     } catch {
       // What had been written before stays; why this could not be is reported by whoever wrote first.
     }
     const nothing = this.safe.lines === 0 && this.previous === null;
-    this.safe = { ...(this.safe.lines > 0 || !this.previous ? this.safe : this.previous), pid: 0 };
+    this.safe = { ...(this.safe.lines > 0 ? this.safe : (this.previous ?? this.safe)), pid: 0 };
     if (!nothing) await this.setMark().catch(() => {}); // then the mark before it holds
     await this.handle.close();
     if (nothing) for (const end of ["", ".json"]) await rm(`${this.path}.partial${end}`, { force: true });
@@ -157,8 +167,9 @@ export class PartialFile {
 
   /** After `stop`: what is left of the work, for messages. */
   get kept(): string {
-    if (this.marked === 0) return "";
-    return `; ${this.marked} lines are done, in ${this.path}.partial: the same command goes on after them`;
+    if (this.marked === 0 || this.refused) return "";
+    const lines = this.marked === 1 ? "1 line is" : `${this.marked} lines are`;
+    return `; ${lines} done, in ${this.path}.partial: the same command goes on there`;
   }
 
   private count(line: string): void {
@@ -202,12 +213,20 @@ export class PartialFile {
   }
 
   private refusal(reason: string): BertError {
+    this.refused = true;
     return new BertError("ERR_INPUT", `${this.path}.partial ${reason}; --restart begins anew`);
   }
 
   private orError<T>(result: Promise<T>): Promise<T> {
     return orFileError("write", this.path, result);
   }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
 }
 
 async function readMark(path: string): Promise<Mark | null> {

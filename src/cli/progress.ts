@@ -1,4 +1,5 @@
 import { fstatSync } from "node:fs";
+import { beforeInterrupt } from "./interrupt.ts";
 
 /** Short work has no bar; a bar is drawn anew so often, in milliseconds. */
 const FIRST_MS = 1000;
@@ -58,6 +59,7 @@ export class Progress {
     this.total = total;
     // Where results go to the terminal they are the progress; a pipe's reader may use the terminal itself, as less does.
     this.enabled = process.stderr.isTTY && process.env.TERM !== "dumb" && (toFile || fstatSync(1).isFile());
+    if (this.enabled) beforeInterrupt(async () => this.clear());
   }
 
   /** What an earlier run has done counts neither for the rate nor for the time left. */

@@ -12,7 +12,7 @@ export const command: Command = defineCommand({
   synopsis: ["[OPTION]… TEXT…", "[OPTION]… [--input FILE]"],
   description: `Shows the tokens of a text with their ids and where they stand in it. Offsets count UTF-16 units, as text.slice(start, end) in JavaScript.
 
-Without TEXT, each line of the input is one, and gives a line of JSON: { "tokens", "inputIds", "offsets" }; a blank line gives null.`,
+Without TEXT, each line of the input is one, and gives a line of JSON: { "tokens", "inputIds", "offsets" }.`,
   options: { ...INPUT_OPTIONS, ...OUTPUT_OPTIONS, ...TOKENIZER_OPTIONS },
   examples: [
     `plainbert tokenize "Unaffable, isn't it?"`,
@@ -20,7 +20,7 @@ Without TEXT, each line of the input is one, and gives a line of JSON: { "tokens
     `echo "Unaffable, isn't it?" | plainbert tokenize --output tokens.csv`,
   ],
   async run({ values, positionals }) {
-    await answerSource(sourceOf(TEXTS, positionals, values), values, async () => {
+    await answerSource(sourceOf({ ...TEXTS, takesBlanks: true }, positionals, values), values, async () => {
       const tokenizer = await loadTokenizer(values.model);
       return {
         answer: (inputs) => oneByOne(inputs, (text) => tokenizer.encode(text)),

@@ -6,7 +6,7 @@ import { taskCommand } from "./taskCommand.ts";
 
 export const command: Command = taskCommand({
   task: "zero-shot-classification",
-  synopsis: ["--model DIR --labels A,B [OPTION]… TEXT…", "--model DIR --labels A,B [OPTION]… [--input FILE]"],
+  synopsis: ["--model DIR --labels A,B [OPTION]… TEXT…", "--model DIR --labels A,B [OPTION]…"],
   description: `Tells which of any labels fit a text, by a model of natural language inference.
 
 Without TEXT, each line of the input is one, and gives a line of JSON; a blank line gives null.`,

@@ -50,9 +50,9 @@ test("token-classification: entities with their places; --json is what the pipel
   await using find = await pipeline("token-classification", folder("ner"));
   const want = await find(EMMA, { aggregation_strategy: "first" });
   expect(want.length).toBeGreaterThan(0);
-  const json = await plainbert([...args, "--aggregation", "first", "--json", EMMA]);
+  const json = await plainbert([...args, "--aggregation-strategy", "first", "--json", EMMA]);
   expect(jsonLines(json.stdout)).toEqual([want]);
-  const { stdout } = await plainbert([...args, "--aggregation", "first", EMMA]);
+  const { stdout } = await plainbert([...args, "--aggregation-strategy", "first", EMMA]);
   expect(stdout.trimEnd().split("\n").length).toBe(want.length);
   for (const { entity_group, word, start, end } of want) {
     expect(stdout).toMatch(new RegExp(`^ {2}${entity_group} +${word} .* ${start}–${end}$`, "m"));
@@ -71,11 +71,11 @@ test("question-answering: the context from the command line or from standard inp
   for (const { answer } of want) expect(stdout).toContain(`  ${answer} `);
 });
 
-test("zero-shot-classification: --labels, --template, --multi-label", async () => {
+test("zero-shot-classification: --labels, --hypothesis-template, --multi-label", async () => {
   const args = ["zero-shot-classification", "--model", folder("nli"), "--labels", "sea, red house", "--json"];
   await using classify = await pipeline("zero-shot-classification", folder("nli"));
   const options = { hypothesis_template: "It was {}.", multi_label: true };
-  const { stdout } = await plainbert([...args, "--template", "It was {}.", "--multi-label", DOOR]);
+  const { stdout } = await plainbert([...args, "--hypothesis-template", "It was {}.", "--multi-label", DOOR]);
   expect(jsonLines(stdout)).toEqual([await classify(DOOR, "sea, red house", options)]);
 });
 
@@ -85,8 +85,8 @@ describe("wrong command lines", () => {
     ["no labels", ["zero-shot-classification", "--model", folder("nli"), DOOR], "expected --labels"],
     [
       "aggregation",
-      ["token-classification", "--model", folder("ner"), "--aggregation", "best", DOOR],
-      "--aggregation must be",
+      ["token-classification", "--model", folder("ner"), "--aggregation-strategy", "best", DOOR],
+      "--aggregation-strategy must be",
     ],
     ["stride", ["token-classification", "--model", folder("ner"), "--stride", "-1", DOOR], "stride"],
     ["top-k", ["question-answering", "--model", folder("qa"), "--top-k", "0", "a", "b"], "--top-k must be"],
