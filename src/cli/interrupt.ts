@@ -15,15 +15,22 @@ export function beforeInterrupt(finish: () => Promise<void>): () => void {
 }
 
 /**
+ * One Ctrl-C may come as several signals: from the terminal, and from npx or timeout, which hand theirs on. Only one that comes
+ * so much later, in milliseconds, is a second Ctrl-C.
+ */
+const SAME_MS = 500;
+
+/**
  * Takes Ctrl-C and SIGTERM from the system: what is being written is finished, then the process exits with 128 + the signal's
- * number. A second signal ends it at once.
+ * number. A second Ctrl-C ends it at once.
  */
 export function handleInterrupts(): void {
-  let interrupted = false;
+  let first: number | null = null;
   for (const [signal, code] of Object.entries(EXIT_CODES)) {
     process.on(signal, async () => {
-      if (interrupted) process.exit(code);
-      interrupted = true;
+      if (first !== null && performance.now() - first > SAME_MS) process.exit(code);
+      if (first !== null) return;
+      first = performance.now();
       for (const finish of unfinished) await finish().catch(() => {}); // the process ends all the same
       process.exit(code);
     });

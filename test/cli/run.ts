@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const MAIN: string = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+export const MAIN: string = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
 export interface Result {
   /** null if a signal ended it. */
