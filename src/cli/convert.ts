@@ -51,8 +51,7 @@ FROM is ${MODEL_NAME}; it has config.json, or Google's bert_config.json. TO is t
       `${shown(to)}: ${grouped(tensors)} tensors, ${grouped(parameters)} parameters, ${dtypes.join(" and ")}\n`,
     );
     for (const file of files) await print(`  ${shown(file)}\n`);
-    if (leftOut.length > 0)
-      await print(`left out, being no weights or tied to others: ${shown(leftOut.join(", "))}\n`);
+    if (leftOut.length > 0) await print(`left out, being no weights or tied to others: ${shown(leftOut.join(", "))}\n`);
   },
 });
 

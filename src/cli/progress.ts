@@ -83,6 +83,7 @@ export class Progress {
     this.work = work;
     // Where results go to the terminal they are the progress; a pipe's reader may use the terminal itself, as less does.
     this.enabled = isWatched() && (!printing || goesToFile());
+    if (this.enabled) this.forget = beforeInterrupt(async () => this.clear());
   }
 
   /** One more is done, so much of the whole. What an earlier run has done counts neither for the rate nor for the time left. */
@@ -120,9 +121,9 @@ export class Progress {
 
   /** In place of the bar, if there was one: how much was done, and how fast. */
   end(): void {
-    if (this.drawn === null) return;
+    const { drawn, state } = this;
     this.clear();
-    const { state } = this;
+    if (drawn === null) return;
     const { count, countBefore, seconds, verb } = state;
     const rate = speed((count - countBefore) / seconds, state);
     const what = amount({ ...state, total: null });
@@ -130,7 +131,6 @@ export class Progress {
   }
 
   private draw(now: number): void {
-    if (this.drawn === null) this.forget = beforeInterrupt(async () => this.clear());
     this.drawn = now;
     streams.stderr.write(`\r${progressLine(this.state, (streams.stderr.columns || 80) - 1)}\u001b[K`);
   }

@@ -31,7 +31,9 @@ Without QUERY, each line of the input is one, and gives a line of JSON: the text
     const { "top-k": topK = 5 } = values;
     await answerSource(sourceOf(TEXTS, queries, values), values, async () => {
       const extract = await openPipeline("feature-extraction", values);
-      const index = await loadIndex(extract, path).catch((error) => extract.dispose().then(() => Promise.reject(error)));
+      const index = await loadIndex(extract, path).catch((error) =>
+        extract.dispose().then(() => Promise.reject(error)),
+      );
       return {
         answer: (inputs) => oneByOne(inputs, (query) => index.search(query, topK)),
         table: resultTable,

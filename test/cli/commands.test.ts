@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,8 +6,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { helpPage } from "../../src/cli/help.ts";
 import { pipeline } from "../../src/pipelines/index.ts";
+import type { HubServer } from "../hub/server.ts";
 import { WEIGHTS } from "../pipelines/support.ts";
-import { plainbert, shell } from "./run.ts";
+import { examplesOf, exampleWorld, helpOf, PAGES } from "./examples.ts";
+import { plainbert } from "./run.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "plainbert-cli-"));
 afterAll(() => rm(folder, { recursive: true }));
@@ -261,38 +263,15 @@ describe("help", () => {
     expect((await plainbert(["--version"])).stdout).toBe(`${version}\n`);
   });
 
-  /** The models and texts that the examples name. */
-  beforeAll(async () => {
-    const heads = new URL("../pipelines/reference/heads/", import.meta.url);
-    for (const [name, head] of Object.entries({
-      sentiment: "nli",
-      ner: "ner",
-      squad: "qa",
-      nli: "nli",
-      choice: "multiple_choice",
-    })) {
-      await cp(new URL(head, heads), join(folder, name), { recursive: true });
-    }
-    const old = new URL("../tensor/pytorch/reference/old/", import.meta.url);
-    await cp(old, join(folder, "downloaded"), { recursive: true });
-    await cp(new URL("../reference/tiny/config.json", import.meta.url), join(folder, "downloaded", "config.json"));
-    for (const name of ["reviews", "book", "emma", "queries"]) {
-      await writeFile(join(folder, `${name}.txt`), "Emma lived at Hartfield.\nShe was rich.\n");
-    }
-    await plainbert(["index", "book.txt", "--output", "texts.safetensors"], { cwd: folder });
-  });
-
-  test.each(["", ...Object.keys(COMMANDS)])(
-    "every example works, and lines fit a terminal: plainbert %s --help",
+  test.each(PAGES)(
+    "a page is laid out as a manual's, and its lines fit a terminal: plainbert %s --help",
     async (command) => {
       const { code, stdout } = await plainbert([command, "--help"].filter(Boolean));
       expect(code).toBe(0);
-      const examples = Array.from(stdout.matchAll(/^ {4}\$ (.+)$/gm), ([, line]) => line);
-      expect(examples.length).toBeGreaterThan(0);
+      expect(examplesOf(stdout).length).toBeGreaterThan(0);
       const lines = stdout.split("\n").filter((line) => !line.startsWith("    $ "));
       for (const line of lines) expect(line.length, line).toBeLessThanOrEqual(80);
-      const titles = stdout.match(/^[A-Z ]+$/gm);
-      expect(titles).toEqual([
+      expect(stdout.match(/^[A-Z ]+$/gm)).toEqual([
         "NAME",
         "SYNOPSIS",
         command ? "DESCRIPTION" : "COMMANDS",
@@ -301,16 +280,31 @@ describe("help", () => {
         "EXIT STATUS",
         "ENVIRONMENT",
       ]);
-      for (const line of examples) {
-        const result = await shell(line, { cwd: folder });
+    },
+  );
+
+  describe("examples, but those for a shell", () => {
+    const cwd = join(folder, "examples");
+    let hub: HubServer;
+    beforeAll(async () => {
+      await mkdir(cwd);
+      hub = await exampleWorld(cwd);
+    });
+    afterAll(() => hub[Symbol.asyncDispose]());
+
+    test.each(PAGES.filter((name) => name !== "doctor"))("plainbert %s", async (command) => {
+      for (const line of examplesOf(await helpOf(command)).filter((line) => /^plainbert [^|<>&$]+$/.test(line))) {
+        const words = Array.from(line.matchAll(/"([^"]*)"|(\S+)/g), ([, quoted, plain]) => quoted ?? plain);
+        const env = { HF_ENDPOINT: hub.endpoint, HF_HOME: join(cwd, "cache") };
+        const result = await plainbert(words.slice(1), { cwd, env });
         expect(result, line).toMatchObject({ code: 0, stderr: "" });
-        const [, , file] = /(--output|>) (\S+)$/.exec(line) ?? [];
-        if (file) expect((await stat(join(folder, file))).size, line).toBeGreaterThan(0);
+        const [, file] = /--output (\S+)$/.exec(line) ?? [];
+        if (file) expect((await stat(join(cwd, file))).size, line).toBeGreaterThan(0);
         else expect(result.stdout, line).not.toBe("");
         if (line.includes("--json")) jsonLines(result.stdout);
       }
-    },
-  );
+    });
+  });
 
   test("every option that a page lists is one that the command takes, and the reverse", async () => {
     for (const [name, { load }] of Object.entries(COMMANDS)) {

@@ -3,10 +3,21 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { modelCopy, WEIGHTS } from "../pipelines/support.ts";
-import { finished, plainbert, shell, shellProcess } from "./run.ts";
+import { finished, plainbert, plainbertProcess, shell, shellProcess } from "./run.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "plainbert-cli-"));
 afterAll(() => rm(folder, { recursive: true }));
+
+test("a process ends with the code that the command returns, and has written everything", async () => {
+  const env = { PLAINBERT_THREADS: "2" };
+  const right = ["fill-mask", "--json", "She opened the [MASK]."];
+  for (const [args, code] of [
+    [right, 0],
+    [["fill-mask", "The door."], 1],
+    [["embed", "--pooling", "sum"], 2],
+  ] as const)
+    expect(await plainbertProcess(args, { env })).toEqual({ ...(await plainbert(args)), code });
+});
 
 describe("wrong usage: exit code 2, and what is right", () => {
   test.each<[string, string[], string[]]>([
@@ -15,18 +26,20 @@ describe("wrong usage: exit code 2, and what is right", () => {
       [],
       ["plainbert: expected a command", "fill-mask, next-sentence, text-classification, token-classification"],
     ],
-    ["an unknown command", ["fil-mask", "a"], ['unknown command "fil-mask"', "the commands are fill-mask"]],
+    ["a mistyped command", ["fil-mask", "a"], ['unknown command "fil-mask"; did you mean fill-mask?']],
+    ["a mistyped alias", ["sentiment"], ["the commands are fill-mask, next-sentence"]],
+    ["an unknown command", ["translate"], ['unknown command "translate"; the commands are fill-mask']],
     ["a name of objects", ["constructor"], ['unknown command "constructor"']],
     ["an option before the command", ["--json", "fill-mask"], ['unknown command "--json"']],
     [
       "an unknown option",
       ["fill-mask", "--topk", "3", "[MASK]"],
-      ["'--topk'", "--top-k", "plainbert fill-mask --help"],
+      ["plainbert fill-mask: unknown option '--topk'; did you mean --top-k?\nTry: plainbert fill-mask --help"],
     ],
     [
       "another command's option",
       ["tokenize", "--pooling", "cls", "a"],
-      ["'--pooling'", "--json, --output, --restart, --model"],
+      ["plainbert tokenize: unknown option '--pooling'\nTry"],
     ],
     ["an option without its value", ["fill-mask", "[MASK]", "--top-k"], ["'--top-k <value>'", "missing"]],
     ["a value where there is none", ["fill-mask", "--json=yes", "[MASK]"], ["'--json'"]],

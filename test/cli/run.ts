@@ -3,6 +3,9 @@ import { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { runCommand } from "../../src/cli/runCommand.ts";
 
+/** One thread starts sooner than two, and changes no bit. Tests that are about threads ask for them. */
+process.env.PLAINBERT_THREADS = "1";
+
 export const MAIN: string = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
 export interface Result {
