@@ -1,14 +1,14 @@
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { helpPage } from "../../src/cli/help.ts";
+import { parseArguments } from "../../src/cli/option.ts";
 import { pipeline } from "../../src/pipelines/index.ts";
-import type { HubServer } from "../hub/server.ts";
 import { WEIGHTS } from "../pipelines/support.ts";
-import { examplesOf, exampleWorld, helpOf, PAGES } from "./examples.ts";
+import { examplesOf, PAGES } from "./examples.ts";
 import { plainbert } from "./run.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "plainbert-cli-"));
@@ -283,27 +283,19 @@ describe("help", () => {
     },
   );
 
-  describe("examples, but those for a shell", () => {
-    const cwd = join(folder, "examples");
-    let hub: HubServer;
-    beforeAll(async () => {
-      await mkdir(cwd);
-      hub = await exampleWorld(cwd);
-    });
-    afterAll(() => hub[Symbol.asyncDispose]());
-
-    test.each(PAGES.filter((name) => name !== "doctor"))("plainbert %s", async (command) => {
-      for (const line of examplesOf(await helpOf(command)).filter((line) => /^plainbert [^|<>&$]+$/.test(line))) {
-        const words = Array.from(line.matchAll(/"([^"]*)"|(\S+)/g), ([, quoted, plain]) => quoted ?? plain);
-        const env = { HF_ENDPOINT: hub.endpoint, HF_HOME: join(cwd, "cache") };
-        const result = await plainbert(words.slice(1), { cwd, env });
-        expect(result, line).toMatchObject({ code: 0, stderr: "" });
-        const [, file] = /--output (\S+)$/.exec(line) ?? [];
-        if (file) expect((await stat(join(cwd, file))).size, line).toBeGreaterThan(0);
-        else expect(result.stdout, line).not.toBe("");
-        if (line.includes("--json")) jsonLines(result.stdout);
+  /** examples.slow.test.ts runs them. */
+  test("examples name commands and options that there are", async () => {
+    for (const line of (await Promise.all(Object.values(COMMANDS).map(({ load }) => load()))).flatMap(
+      ({ command }) => command.examples,
+    )) {
+      const calls = Array.from(line.matchAll(/plainbert ([a-z-]+)((?: (?:"[^"]*"|'[^']*'|[^\s|>&<)]+))*)/g));
+      expect(calls.length, line).toBeGreaterThan(0);
+      for (const [, name, rest] of calls) {
+        const argv = Array.from(rest.matchAll(/"([^"]*)"|(\S+)/g), ([, quoted, plain]) => quoted ?? plain);
+        const { command } = await COMMANDS[name].load();
+        expect(() => parseArguments(argv, command.options), line).not.toThrow();
       }
-    });
+    }
   });
 
   test("every option that a page lists is one that the command takes, and the reverse", async () => {

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { openWeights } from "../../src/hub/files.ts";
-import { Place } from "../hub/support.ts";
+import { noise, Place } from "../hub/support.ts";
 import { WEIGHTS } from "../pipelines/support.ts";
 import { plainbert } from "./run.ts";
 
@@ -27,6 +27,30 @@ test("--revision, --cache-dir, --local-files-only; the token is the environment'
   expect(await plainbert(args, { env: { ...here.env, HF_TOKEN: "hf_x" } })).toMatchObject(expected);
   expect(await plainbert([...args, "--local-files-only"], { env: here.env })).toMatchObject(expected);
   expect(existsSync(here.at("other", "models--org--small", "refs", "v1"))).toBe(true);
+});
+
+test("a bar for whoever sits before a terminal; in the end the folder alone is on standard output", async () => {
+  await using here = await Place.make();
+  here.hub.add("org/large", { "config.json": "{}", "vocab.txt": "a\n", "model.safetensors": noise(5_000_000) });
+  const options = { env: here.env, columns: 80 };
+  const now = performance.now.bind(performance);
+  vi.spyOn(performance, "now").mockImplementation(() => 1000 * now()); // as if it took a thousand times as long
+  try {
+    const { code, stdout, stderr } = await plainbert(["download", "org/large"], options);
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: `${here.at("models--org--large", "snapshots", COMMIT)}\n`,
+    });
+    expect(stderr).toMatch(/^\rdownloading +\d+ % .* \d\.\d of 5\.0 MB {2}\d+\.\d MB\/s {2}[\d:]+ left/);
+    expect(stderr.replaceAll("\u001b[K", "<wiped>")).toMatch(
+      /\r<wiped>downloading {2}5\.0 MB in [\d:]+, \d+\.\d MB\/s\n$/,
+    );
+    expect((await plainbert(["download", "org/large"], options)).stderr).toBe(""); // as the cache has it
+    const quiet = { ...options, env: { ...here.env, HF_HUB_DISABLE_PROGRESS_BARS: "1", HF_HOME: here.at("other") } };
+    expect(await plainbert(["download", "org/large"], quiet)).toMatchObject({ code: 0, stderr: "" });
+  } finally {
+    vi.restoreAllMocks();
+  }
 });
 
 test("failures: one line on standard error, exit code 1; 2 for a wrong command line", async () => {

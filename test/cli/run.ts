@@ -32,13 +32,17 @@ function environment(env: RunOptions["env"] = {}): NodeJS.ProcessEnv {
 
 type Run = (
   args: readonly string[],
-  options?: RunOptions & { readonly input?: string | Uint8Array },
+  options?: RunOptions & { readonly input?: string | Uint8Array; readonly columns?: number },
 ) => Promise<Result>;
 
-/** Runs the command within this process, with streams, variables and folder of its own: a fifth of the time of a process. */
-export const plainbert: Run = async (args, { input = "", env, cwd } = {}) => {
+/**
+ * Runs the command within this process, with streams, variables and folder of its own, which takes a fraction of a process's time.
+ * With `columns` standard error is a terminal of that width.
+ */
+export const plainbert: Run = async (args, { input = "", env, cwd, columns } = {}) => {
   const [variables, folder] = [process.env, process.cwd()];
-  const { stdout, stderr } = { stdout: new Text(), stderr: new Text() };
+  const stdout = new Text();
+  const stderr = Object.assign(new Text(), columns !== undefined && { columns, isTTY: true });
   process.env = environment(env);
   if (cwd !== undefined) process.chdir(cwd);
   try {
