@@ -197,7 +197,7 @@ async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise<void> 
 }
 
 /** Makes a rename survive a power cut. Windows cannot open a folder, and some file systems cannot sync one. */
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   try {
     const handle = await open(folder, "r");
     await handle.sync().finally(() => handle.close());
@@ -224,7 +224,11 @@ async function expectFile(where: string, path: string): Promise<{ size: number }
   return stats;
 }
 
-/** The result, or why the system did not give it: a BertError ERR_FILE that names the function and the path. */
+/**
+ * What an operation on a file gives.
+ *
+ * @throws BertError ERR_FILE in place of Node's errors, naming the path and the reason
+ */
 export async function orFileError<T>(where: string, path: string, result: Promise<T>): Promise<T> {
   try {
     return await result;
