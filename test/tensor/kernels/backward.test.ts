@@ -11,18 +11,26 @@ const SAMPLED = 60;
 /** Largest error as a share of the largest element, or of 1 where that is smaller. */
 const TOLERANCE = {
   plain: 1.3e-7, // measured 1.293e-7 (attention with dropout, value)
-  simd: 9e-7,
-  deterministic: 9e-7,
+  simd: 3.3e-7, // measured 3.212e-7 (linearBackwardWeight)
+  deterministic: 3.7e-7, // measured 3.616e-7 (attention)
 };
 
+/** The slopes of each case by input and index: every backend is held against the same. */
+const slopes = new Map<string, number>();
+
 /** ∂(Σ dy y)/∂x_i by central differences of the equation in float64. */
-function slope({ forward, inputs }: BackwardCase, dy: Float32Array, name: string, i: number): number {
+function slope({ kernel, size, forward, inputs }: BackwardCase, dy: Float32Array, name: string, i: number): number {
+  const key = [kernel, size, name, i].join();
+  const known = slopes.get(key);
+  if (known !== undefined) return known;
   const at = (step: number) => {
     const arrays = Object.fromEntries(Object.entries(inputs).map(([key, data]) => [key, Float64Array.from(data)]));
     arrays[name][i] += step;
     return forward(arrays).reduce((total, y, n) => total + y * dy[n], 0);
   };
-  return (at(STEP) - at(-STEP)) / (2 * STEP);
+  const found = (at(STEP) - at(-STEP)) / (2 * STEP);
+  slopes.set(key, found);
+  return found;
 }
 
 describe.each(TRAINING_BACKENDS)("gradients against finite differences: $title", ({ name: backend, create }) => {

@@ -8,10 +8,9 @@ import { TRAINING_BACKENDS } from "../../../support/training.ts";
 import { numbers } from "../../kernels/cases.ts";
 
 /**
- * Largest difference to `plain`, as a share of the result's largest element; measured 8.1e-7 (attention). Sums of up to 300 terms of
- * either sign, in float32 and in parts.
+ * Largest difference to `plain`, as a share of the result's largest element; measured 5.556e-7 (linearBackwardWeight).
  */
-const TOLERANCE = 1e-6;
+const TOLERANCE = 5.6e-7;
 
 /** Runs a kernel on some shape: gives all it wrote. Arrays are made by `on`. */
 type Run = (k: TrainingBackend, on: (length: number, seed: number, scale?: number) => Float32Array) => Float32Array[];
@@ -128,7 +127,7 @@ describe.each(TRAINING_BACKENDS.slice(1))("$title", ({ create }) => {
           if (name === "dropout") expect(got[n].map((y) => +(y === 0))).toEqual(array.map((y) => +(y === 0)));
         }
       }),
-      { numRuns: 25, seed: 1 },
+      { numRuns: 12, seed: 1 },
     );
   });
 });
