@@ -26,7 +26,9 @@ export const TRAINING_IDS: readonly string[] = [...BATCHES.map(({ B, T }) => `tr
 export function trainingCases(ours: Trainer, pytorch: Pytorch | null, threads: number): TrainingCase[] {
   const theirs = (name: string, work: PytorchWork, recorded?: number): Side[] => {
     if (pytorch) return [{ name, run: () => pytorch.run(work) }];
-    return recorded !== undefined && threads === 2 ? [{ name: `${name} (recorded)`, run: async () => recorded }] : [];
+    if (recorded === undefined || threads !== 2) return [];
+    const run = () => new Promise<number>((resolve) => setTimeout(resolve, 100, recorded)); // else a turn has a million of them
+    return [{ name: `${name} (recorded)`, run }];
   };
   const config = trainedConfig();
   return [
