@@ -102,6 +102,16 @@ describe("src", () => {
   test("no file imports itself through others", () => {
     expect(circle(new Map([...reaches].map(([path, { loaded }]) => [path, loaded])))).toBeNull();
   });
+
+  test.each(["pipelines/load.ts", "tensor/threads/worker.ts", "model/driverWorker.ts"])(
+    "%s: a model that is only asked loads no kernel of training",
+    (entry) => {
+      const found = new Set([entry]);
+      for (const path of found) for (const next of reaches.get(path)?.loaded ?? []) found.add(next);
+      expect(found.size).toBeGreaterThan(5);
+      expect([...found].filter((path) => /training/i.test(path))).toEqual([]);
+    },
+  );
 });
 
 describe("the check itself", () => {

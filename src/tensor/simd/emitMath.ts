@@ -138,20 +138,26 @@ export function emitSilu(f: FunctionBuilder, fused: boolean): void {
 }
 
 /** √(2/π) · 2 */
-const TWICE_SQRT_TWO_OVER_PI = 1.5957691216057308;
+export const TWICE_SQRT_TWO_OVER_PI = 1.5957691216057308;
 
-/**
- * x σ(2u) with 2u = 2√(2/π) (1 + 0.044715 x²) x, see kernels/activations.ts. Largest error 3 ulp for x ≥ −1, 28 for
- * x ≥ −5 and 203 below, where the result is under 2e-6: e^(2u) feels each rounding of 2u as often as 2u is large.
- */
-export function emitGeluNew(f: FunctionBuilder, fused: boolean): void {
+/** 2u = 2√(2/π) (1 + 0.044715 x²) x, and x stays in the local v. */
+export function emitGeluNewArgument(f: FunctionBuilder): void {
   f.tee("v")
     .get("v")
     .get("v")
     .op("f32x4.mul")
     .splat(TWICE_SQRT_TWO_OVER_PI * 0.044715)
     .op("f32x4.mul");
-  f.splat(TWICE_SQRT_TWO_OVER_PI).op("f32x4.add").op("f32x4.mul").set("w");
+  f.splat(TWICE_SQRT_TWO_OVER_PI).op("f32x4.add").op("f32x4.mul");
+}
+
+/**
+ * x σ(2u) with 2u = 2√(2/π) (1 + 0.044715 x²) x, see kernels/activations.ts. Largest error 3 ulp for x ≥ −1, 28 for
+ * x ≥ −5 and 203 below, where the result is under 2e-6: e^(2u) feels each rounding of 2u as often as 2u is large.
+ */
+export function emitGeluNew(f: FunctionBuilder, fused: boolean): void {
+  emitGeluNewArgument(f);
+  f.set("w");
   emitTimesSigmoid(f, fused);
 }
 
@@ -167,11 +173,11 @@ const GELU_COEFFICIENTS = [
 ];
 
 /**
- * gelu(x) = x Φ(x) = max(x, 0) − a Φ(−a) for a = |x|, with Φ(−a) = e^(−a²/2) · P(t). a² is taken in two parts, the first
- * exact, as the error of one rounded square would be multiplied by a²/2 in the exponential. Largest error 4 ulp for
- * x ≥ −5 and 9 below.
+ * Φ(−a) = e^(−a²/2) · P(t) for a = |x|, where Φ is the normal distribution function. a² is taken in two parts, the first exact, as
+ * the error of one rounded square would be multiplied by a²/2 in the exponential. Leaves x in the local v, a in `a` and e^(−a²/2)
+ * in e.
  */
-export function emitGelu(f: FunctionBuilder, fused: boolean): void {
+export function emitNormalTail(f: FunctionBuilder, fused: boolean): void {
   f.tee("v").op("f32x4.abs").splat(LARGEST_GELU_ARGUMENT).op("f32x4.pmin").tee("a");
   f.splat(-4096, "i32").op("v128.and").set("high"); // the upper 12 bits of the fraction
   f.get("high").get("high").op("f32x4.mul").splat(-0.5).op("f32x4.mul").set("e");
@@ -181,15 +187,19 @@ export function emitGelu(f: FunctionBuilder, fused: boolean): void {
   emitMultiplyAdd(f, fused, () => f.get("square"), () => f.splat(-Math.LOG2E / 2), () => f.splat(ROUNDER)); // biome-ignore format: x y z
   emitReduction(f, fused, () => f.get("low"));
   emitPower(f, fused);
+  f.splat(2 ** -SHIFT)
+    .op("f32x4.mul")
+    .tee("e");
   f.get("a").splat(3).op("f32x4.sub").get("a").splat(3).op("f32x4.add").op("f32x4.div").tee("r");
   f.get("r").op("f32x4.mul").set("w");
   emitPolynomial(f, fused, "r", "w", GELU_COEFFICIENTS, 2);
   f.op("f32x4.mul");
-  f.splat(2 ** -SHIFT)
-    .op("f32x4.mul")
-    .get("a")
-    .op("f32x4.mul")
-    .set("w"); // a Φ(−a)
+}
+
+/** gelu(x) = x Φ(x) = max(x, 0) − a Φ(−a) for a = |x|. Largest error 4 ulp for x ≥ −5 and 9 below. */
+export function emitGelu(f: FunctionBuilder, fused: boolean): void {
+  emitNormalTail(f, fused);
+  f.get("a").op("f32x4.mul").set("w");
   f.get("v").splat(-0x80000000, "i32").op("f32x4.pmax").get("w").op("f32x4.sub"); // max(x, −0), so that gelu(−1e30) is −0
 }
 

@@ -120,6 +120,34 @@ describe("modules that run", () => {
     expect(Array.from(new Int32Array(memory.buffer, 836, 4))).toEqual([-7, -7, -7, -7]);
   });
 
+  test("integer vectors: shifts, exclusive or, and not, comparisons without a sign", () => {
+    const memory = new WebAssembly.Memory(LIMITS);
+    const { f } = instantiate(
+      build({ params: { at: "i32" } }, (f) => {
+        f.local("v128", "v").lanes(1, -1, 0x40000000, 6).set("v");
+        const vectors = [
+          () => f.get("v").i32(1).op("i32x4.shr_u"),
+          () => f.get("v").lanes(3, 3, 3, 3).op("v128.xor"),
+          () => f.get("v").lanes(4, 5, 6, 7).op("v128.andnot"),
+          () => f.get("v").lanes(0, 0x7fffffff, -1, 6).op("i32x4.gt_u"),
+        ];
+        for (const [i, emit] of vectors.entries()) {
+          f.get("at");
+          emit();
+          f.memory("v128.store", 16 * i);
+        }
+      }),
+      memory,
+    );
+    f(16);
+    expect(Array.from(new Int32Array(memory.buffer, 16, 16))).toEqual([
+      ...[0, 0x7fffffff, 0x20000000, 3],
+      ...[2, -4, 0x40000003, 5],
+      ...[1, -6, 0x40000000, 0],
+      ...[-1, -1, 0, 0],
+    ]);
+  });
+
   test("a shared memory", () => {
     const limits = { initial: 1, maximum: 300, shared: true };
     const m = new ModuleBuilder(limits);
