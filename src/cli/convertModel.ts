@@ -6,7 +6,7 @@ import { type SizedTensor, saveWeights } from "../hub/saveWeights.ts";
 import { expectedTensors } from "../model/checkpoint.ts";
 import { type Architecture, type BertConfig, parseConfig } from "../model/config.ts";
 import { googleName, type NamedWeights, transpose, withOurNames } from "../model/names.ts";
-import { TOKENIZER_FILES } from "../pipelines/load.ts";
+import { TOKENIZER_FILES } from "../tokenizer/tokenizerFiles.ts";
 import type { Weights } from "../tensor/safetensorsReader.ts";
 import { sizeOf } from "../tensor/tensor.ts";
 

@@ -7,7 +7,8 @@ export type {
   QuantizedFeatures,
 } from "./featureExtraction.ts";
 export type { FillMask, FillMaskOptions, FillMaskOutput, FillMaskPrediction } from "./fillMask.ts";
-export { Bert, BUNDLED_MODEL, downloadModel, type LoadOptions, loadBert, loadTokenizer } from "./load.ts";
+export { BUNDLED_MODEL } from "../model/modelFolder.ts";
+export { Bert, downloadModel, type LoadOptions, loadBert, loadTokenizer } from "./load.ts";
 export type { Choice, MultipleChoice, MultipleChoiceOptions, TextAndChoices } from "./multipleChoice.ts";
 export type { NextSentence, NextSentenceOptions, NextSentencePrediction, TextPair } from "./nextSentence.ts";
 export { type Pipeline, type PipelineOptions, type PipelineTask, type PipelineTasks, pipeline } from "./pipeline.ts";
