@@ -24,6 +24,13 @@ const LAYERS: readonly { readonly files: RegExp; readonly mayImport: RegExp }[] 
 /** What runs in Node alone: `node:` modules and Node's globals. */
 const NODE_ONLY = /^(hub|cli)\/|^tensor\/threads\/platform/;
 
+/** The sources of what package.json exports. */
+const ENTRY_POINTS = Object.values<{ types?: string } | string>(
+  JSON.parse(readFileSync(join(import.meta.dirname, "..", "package.json"), "utf8")).exports,
+).flatMap((entry) =>
+  typeof entry === "object" && entry.types ? [entry.types.replace("./dist/", "").replace(".d.ts", ".ts")] : [],
+);
+
 /** What is wrong with what one file reaches for. */
 function faults(path: string, { imports, globals }: Reaches): string[] {
   const layer = LAYERS.find(({ files }) => files.test(path));
@@ -77,6 +84,19 @@ describe("src", () => {
 
   test("imports point down, and only hub and cli need Node", () => {
     expect(paths.flatMap((path) => faults(path, reaches.get(path) as Reaches))).toEqual([]);
+  });
+
+  test("what a browser loads with the entry points needs no Node", () => {
+    const loaded = new Set<string>();
+    const load = (path: string) => {
+      if (loaded.has(path) || !reaches.has(path)) return;
+      loaded.add(path);
+      for (const next of reaches.get(path)?.loaded ?? []) load(next);
+    };
+    for (const entry of ENTRY_POINTS) load(entry);
+    expect(loaded.size).toBeGreaterThan(100);
+    // It asks for Node's modules at run time, and does without them in a page.
+    expect([...loaded].filter((path) => NODE_ONLY.test(path))).toEqual(["tensor/threads/platform.ts"]);
   });
 
   test("no file imports itself through others", () => {

@@ -1,5 +1,4 @@
 import { BertError } from "../../errors.ts";
-import { openFile } from "../../hub/files.ts";
 import type { TensorEntry } from "../../tensor/safetensors.ts";
 import { viewElements } from "../../tensor/safetensorsDecode.ts";
 import { DTYPE_BITS } from "../../tensor/safetensorsDtype.ts";
@@ -80,6 +79,7 @@ interface Shard {
 }
 
 async function openShard(path: string): Promise<Shard> {
+  const { openFile } = await import("../../hub/files.ts"); // only here: a browser has no node: modules
   const file = await openFile(path);
   try {
     const header = await openSafetensors(file);
