@@ -7,10 +7,10 @@
  * fewest that pass the BigCrush tests (their table 2).
  */
 
-const ROTATIONS = Uint8Array.of(13, 15, 26, 6, 17, 29, 16, 24);
-const ROUNDS = 13;
+export const ROTATIONS: Uint8Array = Uint8Array.of(13, 15, 26, 6, 17, 29, 16, 24);
+export const ROUNDS = 13;
 /** The constant of Threefish's key schedule, in 32 bits. */
-const PARITY = 0x1bd11bda;
+export const PARITY = 0x1bd11bda;
 
 /**
  * Two words of 32 random bits.

@@ -42,7 +42,7 @@ export function dropoutWindow(out: Matrix, x: Matrix, row: number, longest: numb
 }
 
 /** Words from one row to the next: whole vectors of blocks, for the sake of code that computes eight at a time. */
-function rowWords(longest: number): number {
+export function rowWords(longest: number): number {
   return Math.ceil(longest / 8) * 8;
 }
 

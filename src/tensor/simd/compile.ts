@@ -110,13 +110,31 @@ export interface Compiled {
  * @throws WebAssembly.CompileError the engine does not know its instructions
  */
 export function compileKernels(memory: TensorMemory, variant: Variant, platform: Platform | null): Compiled {
-  const key = JSON.stringify([memory.limits, variant, platform !== null]);
+  return compileModule("", () => kernelModule(memory.limits, variant), useMuch, memory, variant, platform);
+}
+
+/**
+ * Compiles a module for a memory in the way that a variant says, or finds it compiled.
+ *
+ * @param what    which module it is
+ * @param build   its bytes
+ * @param useMuch runs its functions so often that V8 optimises them
+ */
+export function compileModule<Functions>(
+  what: string,
+  build: () => Uint8Array<ArrayBuffer>,
+  useMuch: (kernels: Functions, memory: TensorMemory) => void,
+  memory: TensorMemory,
+  variant: Variant,
+  platform: Platform | null,
+): { readonly kernels: Functions; readonly module: WebAssembly.Module } {
+  const key = JSON.stringify([what, memory.limits, variant, platform !== null]);
   const known = compiled.get(key);
   if (known) return { kernels: instanceOf(known, memory), module: known };
   const optimizes = platform !== null && platform.v8 >= FIRST_V8_THAT_WIDENS;
-  const compile = (): Compiled => {
-    const module = new WebAssembly.Module(kernelModule(memory.limits, variant));
-    const kernels = instanceOf(module, memory);
+  const compile = () => {
+    const module = new WebAssembly.Module(build());
+    const kernels = instanceOf<Functions>(module, memory);
     if (optimizes) useMuch(kernels, memory);
     compiled.set(key, module);
     return { kernels, module };
@@ -129,8 +147,8 @@ export function compileKernels(memory: TensorMemory, variant: Variant, platform:
 }
 
 /** The kernels of a module on this thread. */
-export function instanceOf(module: WebAssembly.Module, { memory }: SharedMemory): Kernels {
-  return new WebAssembly.Instance(module, { env: { memory } }).exports as Kernels;
+export function instanceOf<Functions = Kernels>(module: WebAssembly.Module, { memory }: SharedMemory): Functions {
+  return new WebAssembly.Instance(module, { env: { memory } }).exports as Functions;
 }
 
 /** The variants to try, the widest first. */

@@ -97,20 +97,26 @@ export function emitSilu(f: FunctionBuilder, fused: boolean): void {
 }
 
 /** √(2/π) · 2 */
-const TWICE_SQRT_TWO_OVER_PI = 1.5957691216057308;
+export const TWICE_SQRT_TWO_OVER_PI = 1.5957691216057308;
 
-/**
- * x σ(2u) with 2u = 2√(2/π) (1 + 0.044715 x²) x, see kernels/activations.ts. Largest error 3 ulp for x ≥ −1, 28 for
- * x ≥ −5 and 203 below, where the result is under 2e-6: e^(2u) feels each rounding of 2u as often as 2u is large.
- */
-export function emitGeluNew(f: FunctionBuilder, fused: boolean): void {
+/** 2u = 2√(2/π) (1 + 0.044715 x²) x, and x stays in the local v. */
+export function emitGeluNewArgument(f: FunctionBuilder): void {
   f.tee("v")
     .get("v")
     .get("v")
     .op("f32x4.mul")
     .splat(TWICE_SQRT_TWO_OVER_PI * 0.044715)
     .op("f32x4.mul");
-  f.splat(TWICE_SQRT_TWO_OVER_PI).op("f32x4.add").op("f32x4.mul").set("w");
+  f.splat(TWICE_SQRT_TWO_OVER_PI).op("f32x4.add").op("f32x4.mul");
+}
+
+/**
+ * x σ(2u) with 2u = 2√(2/π) (1 + 0.044715 x²) x, see kernels/activations.ts. Largest error 3 ulp for x ≥ −1, 28 for
+ * x ≥ −5 and 203 below, where the result is under 2e-6: e^(2u) feels each rounding of 2u as often as 2u is large.
+ */
+export function emitGeluNew(f: FunctionBuilder, fused: boolean): void {
+  emitGeluNewArgument(f);
+  f.set("w");
   emitTimesSigmoid(f, fused);
 }
 
@@ -126,21 +132,28 @@ const GELU_COEFFICIENTS = [
 ];
 
 /**
- * gelu(x) = x Φ(x), with Φ(−a) = e^(−a²/2) · P(t) for a = |x| and Φ(a) = 1 − Φ(−a). a² is taken in two parts, the first
- * exact, as the error of one rounded square would be multiplied by a²/2 in the exponential. Largest error 4 ulp for
- * x ≥ −5 and 9 below.
+ * Φ(x), the normal distribution function: Φ(−a) = e^(−a²/2) · P(t) for a = |x| and Φ(a) = 1 − Φ(−a). a² is taken in two parts,
+ * the first exact, as the error of one rounded square would be multiplied by a²/2 in the exponential. Leaves x in the local v, and
+ * e^(−a²/2) in `exponential`.
  */
-export function emitGelu(f: FunctionBuilder, fused: boolean): void {
+export function emitNormalDistribution(f: FunctionBuilder, fused: boolean, exponential: string): void {
   f.tee("v").op("f32x4.abs").splat(LARGEST_GELU_ARGUMENT).op("f32x4.pmin").tee("a");
   f.splat(-4096, "i32").op("v128.and").set("high"); // the upper 12 bits of the fraction
   f.get("high").get("high").op("f32x4.mul").splat(-0.5).op("f32x4.mul").set("e");
   f.get("a").get("high").op("f32x4.sub").get("a").get("high").op("f32x4.add").op("f32x4.mul");
   f.splat(-0.5).op("f32x4.mul").set("low");
   emitExpOfSum(f, fused);
+  f.tee(exponential);
   f.get("a").splat(3).op("f32x4.sub").get("a").splat(3).op("f32x4.add").op("f32x4.div").set("r");
   emitPolynomial(f, fused, "r", GELU_COEFFICIENTS);
   f.op("f32x4.mul").tee("w").splat(1).get("w").op("f32x4.sub");
-  f.get("v").splat(0).op("f32x4.lt").op("v128.bitselect").get("v").op("f32x4.mul");
+  f.get("v").splat(0).op("f32x4.lt").op("v128.bitselect");
+}
+
+/** gelu(x) = x Φ(x). Largest error 4 ulp for x ≥ −5 and 9 below. */
+export function emitGelu(f: FunctionBuilder, fused: boolean): void {
+  emitNormalDistribution(f, fused, "square");
+  f.get("v").op("f32x4.mul");
 }
 
 /** max(x, 0) */

@@ -158,7 +158,7 @@ function emitSumOfRows(f: FunctionBuilder): void {
 }
 
 /** Leaves the mean, over the row at `row`, of what `emit` makes of each vector, as an f64. */
-function emitMean(f: FunctionBuilder, emit: () => unknown): void {
+export function emitMean(f: FunctionBuilder, emit: () => unknown): void {
   f.f32x4(0).tee("s0").set("s1").f32(0).set("total").get("row").set("xAt");
   const eight = () => {
     for (const i of [0, 1]) {

@@ -22,6 +22,8 @@ const END_AT = 1;
 /** Where the kernels' constants stand (assembler.ts), and the room for them. Nothing is at address 0. */
 export const CONSTANTS_AT = 64;
 const CONSTANTS_SIZE = 1024;
+/** The same of the kernels for training, which are a module of their own. */
+export const TRAINING_CONSTANTS_AT: number = CONSTANTS_AT + CONSTANTS_SIZE;
 
 interface Block {
   readonly start: number;
@@ -65,7 +67,7 @@ export class TensorMemory {
     } catch (cause) {
       throw new BertError("ERR_BACKEND", "simd: the engine must give a WebAssembly.Memory", { cause });
     }
-    this.head()[END_AT] = CONSTANTS_AT + CONSTANTS_SIZE;
+    this.head()[END_AT] = TRAINING_CONSTANTS_AT + CONSTANTS_SIZE;
   }
 
   /**

@@ -4,7 +4,7 @@ import type { TensorMemory } from "./memory.ts";
 import { multiplyInt8Range, multiplyRange } from "./multiplyRange.ts";
 
 /** Computes outputs begin … end − 1, the last two of its arguments. */
-type RangeKernel = (...args: number[]) => void;
+export type RangeKernel = (...args: number[]) => void;
 
 export type RangeKernels = Readonly<
   Record<

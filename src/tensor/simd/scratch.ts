@@ -47,6 +47,21 @@ export class Scratch {
     return this.atLeast("offsets", length);
   }
 
+  /** A matrix that is multiplied by from the left, transposed. */
+  transposed(length: number): Float32Array {
+    return this.atLeast("transposed", length);
+  }
+
+  /** Sums of blocks of rows. */
+  sums(length: number): Float32Array {
+    return this.atLeast("sums", length);
+  }
+
+  /** A float64 sum for each of some rows. */
+  exponentials(rows: number): Float32Array {
+    return this.atLeast("exponentials", 2 * rows);
+  }
+
   masks(length: number): Float32Array {
     return this.atLeast("masks", length);
   }

@@ -17,11 +17,8 @@ export function mismatch(backend: BackendScope, storage: StorageType): string | 
   const k = backend.scope();
   try {
     for (const [name, run] of Object.entries({ ...CASES, ...narrowCases(storage) })) {
-      const got = run(k);
-      const want = run(plain);
-      const largest = want.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-      const at = want.findIndex((value, i) => !(Math.abs(got[i] - value) <= TOLERANCE * largest));
-      if (at >= 0) return `${name}[${at}] is ${got[at]}, must be ${want[at]}`;
+      const wrong = wrongAt(name, run(k), run(plain));
+      if (wrong !== null) return wrong;
     }
     return null;
   } catch (error) {
@@ -31,8 +28,15 @@ export function mismatch(backend: BackendScope, storage: StorageType): string | 
   }
 }
 
+/** The first element that is too far off; null if none is. */
+export function wrongAt(name: string, got: Float32Array, want: Float32Array): string | null {
+  const largest = want.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const at = want.findIndex((value, i) => !(Math.abs(got[i] - value) <= TOLERANCE * largest));
+  return at < 0 ? null : `${name}[${at}] is ${got[at]}, must be ${want[at]}`;
+}
+
 /** Numbers from −4 to 4, different for each seed (the fractions of multiples of the golden ratio). */
-function numbers(k: Backend, shape: readonly number[], seed: number): Tensor {
+export function numbers(k: Backend, shape: readonly number[], seed: number): Tensor {
   const tensor = k.zeros(shape);
   for (let i = 0; i < tensor.data.length; i++) tensor.data[i] = (((i + 1) * (seed + 0.618033988749895)) % 1) * 8 - 4;
   return tensor;

@@ -38,7 +38,7 @@ export class SimdBackend implements BackendScope {
   private readonly parent: SimdBackend | null;
   /** Addresses of the packed weights. */
   private readonly packed: Set<number>;
-  private readonly scratch: Scratch;
+  protected readonly scratch: Scratch;
   private readonly products: Products;
   private readonly narrowProducts: NarrowProducts;
   private readonly scopes = new Set<SimdBackend>();
@@ -72,7 +72,11 @@ export class SimdBackend implements BackendScope {
   }
 
   scope(): BackendScope {
-    const scope = new SimdBackend(this.core, this);
+    return this.opened(new SimdBackend(this.core, this));
+  }
+
+  /** Remembers a scope, so that it does not outlive this one. */
+  protected opened<Scope extends SimdBackend>(scope: Scope): Scope {
     this.scopes.add(scope);
     return scope;
   }

@@ -1,7 +1,7 @@
 import type { Pool } from "../threads/pool.ts";
 import type { Kernels, Variant } from "./compile.ts";
 import type { TensorMemory } from "./memory.ts";
-import type { RangeKernels } from "./rangeKernels.ts";
+import type { RangeKernel, RangeKernels } from "./rangeKernels.ts";
 
 /** What a backend and its scopes share. */
 export interface SimdCore {
@@ -23,9 +23,9 @@ export const CHUNK_PRODUCTS = 500_000;
 export const CHUNK_ELEMENTS = 4096;
 
 /** Runs a range kernel over 0 … total, on all threads if it is more than one chunk. */
-export function runRange(
-  { pool, ranges }: SimdCore,
-  kernel: keyof RangeKernels,
+export function runRange<Names extends string>(
+  { pool, ranges }: { readonly pool: Pool | null; readonly ranges: Readonly<Record<Names, RangeKernel>> },
+  kernel: Names,
   args: readonly number[],
   total: number,
   grain: number,

@@ -7,6 +7,8 @@ import type { HelperStart } from "./worker.ts";
 /** What a helper needs to have the same kernels as the pool's maker. */
 export interface KernelSource extends SharedMemory {
   readonly module: WebAssembly.Module;
+  /** The module of the kernels for training, where the maker has them. */
+  readonly training?: WebAssembly.Module;
 }
 
 /** The kernels of this thread by name: every thread of a pool must make them in the same order. */

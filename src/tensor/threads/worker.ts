@@ -5,7 +5,7 @@ import { TensorMemory } from "../simd/memory.ts";
 import { rangeKernels } from "../simd/rangeKernels.ts";
 import { Control } from "./control.ts";
 import { parent } from "./platform.ts";
-import type { KernelSource, SharedPool } from "./pool.ts";
+import type { KernelSource, KernelTable, SharedPool } from "./pool.ts";
 
 /** The one message that a helper gets. */
 export interface HelperStart extends SharedPool, KernelSource {
@@ -14,10 +14,16 @@ export interface HelperStart extends SharedPool, KernelSource {
 }
 
 const { listen, post } = parent();
-listen((message) => {
-  const { module, control, helpers, index, ...shared } = message as HelperStart;
+listen(async (message) => {
+  const { module, training, control, helpers, index, ...shared } = message as HelperStart;
   const memory = new TensorMemory(shared);
-  const kernels = Object.values(rangeKernels(instanceOf(module, memory), memory));
+  const kernels = instanceOf(module, memory);
+  let ranges: KernelTable = rangeKernels(kernels, memory);
+  if (training) {
+    // Only where a model is trained: inference need not load it.
+    const { trainingRanges } = await import("../simd/training/trainingRanges.ts");
+    ranges = { ...ranges, ...trainingRanges(kernels, instanceOf(training, memory), memory) };
+  }
   post("ready");
-  new Control(helpers, control).help(index, kernels);
+  new Control(helpers, control).help(index, Object.values(ranges));
 });

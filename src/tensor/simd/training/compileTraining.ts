@@ -1,0 +1,92 @@
+import { ModuleBuilder } from "../assembler.ts";
+import { compileModule, type Variant } from "../compile.ts";
+import { type TensorMemory, TRAINING_CONSTANTS_AT } from "../memory.ts";
+import type { Platform } from "../platform.ts";
+import { emitActivationsBackward } from "./emitActivationsBackward.ts";
+import { DROPOUT_NUMBERS, emitDropout } from "./emitDropout.ts";
+import { emitAdamw, emitCrossEntropy, emitSums } from "./emitOptimizer.ts";
+import { emitLayerNormBackward, emitSoftmaxBackward, emitTranspose } from "./emitRowsBackward.ts";
+
+/** The functions of the module for training; the emitters say what each takes. Addresses and strides are in bytes. */
+export type TrainingKernels = Readonly<
+  Record<
+    | "geluBackward"
+    | "geluNewBackward"
+    | "reluBackward"
+    | "siluBackward"
+    | "tanhBackward"
+    | "dropout"
+    | "dropoutTwo"
+    | "softmaxRowsBackward"
+    | "layerNormBackward"
+    | "transpose"
+    | "columnSums"
+    | "scaleBy"
+    | "adamw",
+    (...args: number[]) => void
+  > &
+    Record<"squares" | "largest" | "exponentials", (...args: number[]) => number>
+>;
+
+/** The kernels on a memory, and the module that other threads make theirs from. */
+export interface CompiledTraining {
+  readonly kernels: TrainingKernels;
+  readonly module: WebAssembly.Module;
+}
+
+/**
+ * Compiles the kernels for training in the way that a variant says, as `compileKernels` does the others. They are a module of
+ * their own, so that a program which trains nothing neither loads nor compiles them.
+ *
+ * @throws WebAssembly.CompileError the engine does not know its instructions
+ */
+export function compileTraining(memory: TensorMemory, variant: Variant, platform: Platform | null): CompiledTraining {
+  const build = () => {
+    const m = new ModuleBuilder(memory.limits, TRAINING_CONSTANTS_AT);
+    emitActivationsBackward(m, variant.fused);
+    emitDropout(m);
+    emitSoftmaxBackward(m, variant.fused);
+    emitLayerNormBackward(m);
+    emitTranspose(m);
+    emitAdamw(m);
+    emitSums(m);
+    emitCrossEntropy(m, variant.fused);
+    return m.toBytes();
+  };
+  return compileModule("training", build, useTrainingMuch, memory, variant, platform);
+}
+
+/** Rows and row length of the case. */
+const [R, N] = [32, 256];
+/** Calls of each kernel, as in useMuch.ts. */
+const CALLS = 24;
+
+/** Runs each kernel as often as V8 wants to see it before it optimises it, on numbers that nobody reads. */
+function useTrainingMuch(kernels: TrainingKernels, memory: TensorMemory): void {
+  const array = memory.allocate(2 * R * N + 8 * N);
+  array.fill(0.5);
+  const x = array.byteOffset;
+  const y = x + R * N * 4;
+  const row = y + R * N * 4;
+  const stride = N * 4;
+  const uses: Readonly<Record<keyof TrainingKernels, () => unknown>> = {
+    geluBackward: () => kernels.geluBackward(y, y, x, R * N),
+    geluNewBackward: () => kernels.geluNewBackward(y, y, x, R * N),
+    reluBackward: () => kernels.reluBackward(y, y, x, R * N),
+    siluBackward: () => kernels.siluBackward(y, y, x, R * N),
+    tanhBackward: () => kernels.tanhBackward(y, y, x, R * N),
+    dropout: () => kernels.dropout(y, x, stride, R, N, 0, N / DROPOUT_NUMBERS, 1, 2, 3, 4, 1),
+    dropoutTwo: () => kernels.dropoutTwo(y, x, y, x, stride, R, N, 0, N / DROPOUT_NUMBERS, 1, 2, 3, 4, 1),
+    softmaxRowsBackward: () => kernels.softmaxRowsBackward(y, x, stride, R, N),
+    layerNormBackward: () => kernels.layerNormBackward(y, row, y, x, row + 2 * stride, R, N, 1),
+    transpose: () => kernels.transpose(y, x, R * 4, stride, R, N),
+    columnSums: () => kernels.columnSums(row, x, stride, R, N),
+    scaleBy: () => kernels.scaleBy(x, R * N, 1),
+    adamw: () => kernels.adamw(x, y, y, y, R * N, 1, 0.5, 0.5, 0.5, 0.5, 1, 0, 1, 0),
+    squares: () => kernels.squares(x, R * N),
+    largest: () => kernels.largest(x, R * N),
+    exponentials: () => kernels.exponentials(y, x, R * N, 1),
+  };
+  for (const use of Object.values(uses)) for (let call = 0; call < CALLS; call++) use();
+  memory.release(array);
+}

@@ -1,0 +1,50 @@
+import { BertError } from "../../../errors.ts";
+import { canShareMemory } from "../../threads/platform.ts";
+import { createPool } from "../../threads/pool.ts";
+import { createSimdBackend, type SimdOptions } from "../createSimdBackend.ts";
+import { findPlatform } from "../platform.ts";
+import { type CompiledTraining, compileTraining } from "./compileTraining.ts";
+import { SimdTrainingBackend } from "./simdTrainingBackend.ts";
+import { trainingMismatch } from "./trainingCheck.ts";
+import { trainingRanges } from "./trainingRanges.ts";
+
+/** Compiles the kernels for training. */
+export type CompileTraining = typeof compileTraining;
+
+/**
+ * `createSimdBackend` with the kernels for training. The widest variant is taken whose every kernel agrees with `plain` on a small
+ * case, these too.
+ *
+ * @throws BertError ERR_BACKEND with the reasons, where no variant is left
+ * @example
+ * const kernels = createSimdTrainingBackend();
+ */
+export function createSimdTrainingBackend(
+  options: SimdOptions = {},
+  compile: CompileTraining = compileTraining,
+): SimdTrainingBackend {
+  const refused: string[] = [];
+  for (const narrower of [{}, { wide: false }, { wide: false, deterministic: true }]) {
+    const { core } = createSimdBackend({ ...options, ...narrower });
+    let compiled: CompiledTraining;
+    try {
+      compiled = compile(core.memory, core.variant, findPlatform());
+    } catch (error) {
+      refused.push(`training, ${core.variant.width}-bit: ${error instanceof Error ? error.message : error}`);
+      continue;
+    }
+    const { kernels: training, module } = compiled;
+    const ranges = { ...core.ranges, ...trainingRanges(core.kernels, training, core.memory) };
+    const reason = [...refused, core.reason].join("; ");
+    const alone = { ...core, ranges, training, reason, pool: null };
+    const wrong = trainingMismatch(new SimdTrainingBackend(alone));
+    if (wrong !== null) {
+      refused.push(`training, ${core.variant.width}-bit: ${wrong}`);
+      continue;
+    }
+    const source = { module: core.module, training: module, memory: core.memory.memory, limits: core.memory.limits };
+    const pool = canShareMemory() ? createPool(ranges, source, core.pool?.threads ?? 1) : null;
+    return new SimdTrainingBackend({ ...alone, pool });
+  }
+  throw new BertError("ERR_BACKEND", `simd: the kernels for training must agree with plain: ${refused.join("; ")}`);
+}

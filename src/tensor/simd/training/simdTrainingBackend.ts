@@ -1,0 +1,241 @@
+import type { AdamWUpdate } from "../../kernels/adamw.ts";
+import { longest } from "../../kernels/attention.ts";
+import { IGNORED } from "../../kernels/crossEntropy.ts";
+import { type DropoutMask, rowWords } from "../../kernels/dropout.ts";
+import { gatherRowsBackward } from "../../kernels/rows.ts";
+import { log } from "../../kernels/transcendental.ts";
+import type { TrainingScope } from "../../trainingBackend.ts";
+import { ACTIVATIONS } from "../multiplyRange.ts";
+import { PANEL } from "../panels.ts";
+import { SimdBackend } from "../simdBackend.ts";
+import { CHUNK_ELEMENTS, CHUNK_PRODUCTS, runRange, type SimdCore } from "../simdCore.ts";
+import type { TrainingKernels } from "./compileTraining.ts";
+import { DROPOUT_NUMBERS } from "./emitDropout.ts";
+import { ROW_BLOCK, SQUARES_BLOCK, type TrainingRangeKernels } from "./trainingRanges.ts";
+import { PACKS, UNIT_PANELS } from "./unpackedProduct.ts";
+
+/** As SimdCore, with the kernels for training. */
+export interface SimdTrainingCore extends SimdCore {
+  readonly ranges: SimdCore["ranges"] & TrainingRangeKernels;
+  readonly training: TrainingKernels;
+}
+
+type Kernel<Name extends keyof TrainingScope> = Parameters<Extract<TrainingScope[Name], (...args: never[]) => unknown>>;
+
+/**
+ * `simd` with the kernels for training, each the twin of the one in kernels/ that has its name. Weights change at every step and are
+ * read by rows and by columns, so they are never packed: each use puts what it multiplies by in order, a share of 1/R of the product's
+ * work where it has R rows.
+ */
+export class SimdTrainingBackend extends SimdBackend implements TrainingScope {
+  private readonly trainingCore: SimdTrainingCore;
+
+  constructor(core: SimdTrainingCore, parent: SimdTrainingBackend | null = null) {
+    super(core, parent);
+    this.trainingCore = core;
+  }
+
+  override scope(): TrainingScope {
+    return this.opened(new SimdTrainingBackend(this.trainingCore, this));
+  }
+
+  override packWeight(): void {}
+
+  override linear(...[y, x, weight, bias, R, I, O, activation = null]: Kernel<"linear">): void {
+    const act = activation ? ACTIVATIONS.indexOf(activation) : 0;
+    const addresses = [y, bias, x, weight].map(({ byteOffset }) => byteOffset);
+    this.product("packRows", addresses, [O, 0, I, I], R, I, O, act);
+  }
+
+  linearBackwardInput(...[dx, dy, weight, R, I, O]: Kernel<"linearBackwardInput">): void {
+    const addresses = [dx, dx, dy, weight].map(({ byteOffset }) => byteOffset);
+    this.product("packColumns", addresses, [I, I, O, I], R, O, I, 0);
+  }
+
+  linearBackwardWeight(...[dweight, dbias, dy, x, R, I, O]: Kernel<"linearBackwardWeight">): void {
+    if (R === 0) return;
+    if (dweight) {
+      // dyᵀ, its rows a little apart, as those of a power of 2 would share cache sets.
+      const stride = Math.ceil(R / PANEL) * PANEL + PANEL;
+      const transposed = this.scratch.transposed(O * stride).byteOffset;
+      const units = Math.ceil(O / PANEL);
+      const grain = Math.ceil(CHUNK_ELEMENTS / (R * PANEL));
+      this.run("transpose", [transposed, dy.byteOffset, stride * 4, O * 4, R, O], units, grain);
+      const addresses = [dweight.byteOffset, dweight.byteOffset, transposed, x.byteOffset];
+      this.product("packColumns", addresses, [I, I, stride, I], O, R, I, 0);
+    }
+    if (dbias) {
+      const blocks = Math.ceil(R / ROW_BLOCK);
+      const sums = this.scratch.sums(blocks * O);
+      const grain = Math.ceil(CHUNK_ELEMENTS / (ROW_BLOCK * O));
+      this.run("columnSums", [sums.byteOffset, dy.byteOffset, R, O], blocks, grain);
+      addBlocks(dbias, sums, 0, O, blocks);
+    }
+  }
+
+  attentionWithDropout(...args: Kernel<"attentionWithDropout">): void {
+    const [out, query, key, value, offsets, H, A, mask, queryOffsets = offsets] = args;
+    this.heads("attentionWithDropout", [out, query, key, value], offsets, H, A, mask, queryOffsets);
+  }
+
+  attentionBackward(...args: Kernel<"attentionBackward">): void {
+    const [dquery, dkey, dvalue, dout, query, key, value, offsets, H, A, mask, queryOffsets = offsets] = args;
+    const arrays = [dquery, dkey, dvalue, dout, query, key, value];
+    this.heads("attentionBackward", arrays, offsets, H, A, mask, queryOffsets);
+  }
+
+  layerNormBackward(...[dx, dgamma, dbeta, dy, x, gamma, R, H, eps]: Kernel<"layerNormBackward">): void {
+    const blocks = Math.ceil(R / ROW_BLOCK);
+    const sums = this.scratch.sums(blocks * 2 * H);
+    const addresses = [dx, sums, dy, x, gamma].map(({ byteOffset }) => byteOffset);
+    this.run("layerNormBackward", [...addresses, R, H, eps], blocks, Math.ceil(CHUNK_ELEMENTS / (ROW_BLOCK * H)));
+    if (dgamma) addBlocks(dgamma, sums, 0, 2 * H, blocks);
+    if (dbeta) addBlocks(dbeta, sums, H, 2 * H, blocks);
+  }
+
+  geluBackward(...args: Kernel<"geluBackward">): void {
+    this.elementwise("geluBackward", ...args);
+  }
+
+  geluNewBackward(...args: Kernel<"geluNewBackward">): void {
+    this.elementwise("geluNewBackward", ...args);
+  }
+
+  reluBackward(...args: Kernel<"reluBackward">): void {
+    this.elementwise("reluBackward", ...args);
+  }
+
+  siluBackward(...args: Kernel<"siluBackward">): void {
+    this.elementwise("siluBackward", ...args);
+  }
+
+  tanhBackward(...args: Kernel<"tanhBackward">): void {
+    this.elementwise("tanhBackward", ...args);
+  }
+
+  /** That of `plain`: base model, 1024 tokens, three tables: 0.1 % of a step. */
+  gatherRowsBackward(...args: Kernel<"gatherRowsBackward">): void {
+    gatherRowsBackward(...args);
+  }
+
+  dropout(...[y, x, mask]: Kernel<"dropout">): void {
+    const units = Math.ceil(x.length / DROPOUT_NUMBERS);
+    const args = [y.byteOffset, x.byteOffset, x.length, ...maskArguments(mask)];
+    this.run("dropout", args, units, CHUNK_ELEMENTS / DROPOUT_NUMBERS);
+  }
+
+  crossEntropy(...[dlogits, logits, labels, R, C, scale]: Kernel<"crossEntropy">): { loss: number; correct: number } {
+    const maxima = this.scratch.sums(R);
+    const labelled = this.scratch.exponentials(R);
+    let loss = 0;
+    let correct = 0;
+    const atLabel = new Float32Array(R);
+    for (let r = 0; r < R; r++) {
+      const row = r * C;
+      maxima[r] = this.trainingCore.training.largest(logits.byteOffset + row * 4, C);
+      if (labels[r] === IGNORED) continue;
+      atLabel[r] = logits[row + labels[r]];
+      if (atLabel[r] === maxima[r] && logits.subarray(row, row + C).indexOf(maxima[r]) === labels[r]) correct++;
+    }
+    const addresses = [dlogits.byteOffset, logits.byteOffset, labelled.byteOffset, maxima.byteOffset];
+    this.run("crossEntropy", [...addresses, C, scale], R, Math.ceil(CHUNK_ELEMENTS / C));
+    const sums = new Float64Array(labelled.buffer, labelled.byteOffset, R);
+    for (let r = 0; r < R; r++) {
+      const row = r * C;
+      if (labels[r] === IGNORED) {
+        dlogits.fill(0, row, row + C);
+        continue;
+      }
+      loss += log(sums[r]) + maxima[r] - atLabel[r];
+      dlogits[row + labels[r]] -= scale;
+    }
+    return { loss, correct };
+  }
+
+  sumOfSquares(x: Float32Array): number {
+    const blocks = Math.ceil(x.length / SQUARES_BLOCK);
+    const sums = this.scratch.sums(blocks);
+    const grain = (4 * CHUNK_ELEMENTS) / SQUARES_BLOCK;
+    this.run("squares", [sums.byteOffset, x.byteOffset, x.length], blocks, grain);
+    let total = 0;
+    for (let b = 0; b < blocks; b++) total += sums[b];
+    return total;
+  }
+
+  adamw(
+    weight: Float32Array,
+    firstMoment: Float32Array,
+    secondMoment: Float32Array,
+    gradient: Float32Array,
+    { gradientScale, beta1, beta2, epsilon, stepSize, correction, decay }: AdamWUpdate,
+  ): void {
+    const addresses = [weight, firstMoment, secondMoment, gradient].map(({ byteOffset }) => byteOffset);
+    const numbers = [gradientScale, beta1, 1 - beta1, beta2, 1 - beta2, epsilon, stepSize, 1 / correction, decay];
+    this.run("adamw", [...addresses, ...numbers], weight.length, 4 * CHUNK_ELEMENTS);
+  }
+
+  private run(kernel: keyof TrainingRangeKernels, args: readonly number[], total: number, grain: number): void {
+    runRange(this.trainingCore, kernel, args, total, grain);
+  }
+
+  private elementwise(
+    kernel: "geluBackward" | "geluNewBackward" | "reluBackward" | "siluBackward" | "tanhBackward",
+    dx: Float32Array,
+    dy: Float32Array,
+    x: Float32Array,
+  ): void {
+    this.run(kernel, [dx.byteOffset, dy.byteOffset, x.byteOffset], x.length, CHUNK_ELEMENTS);
+  }
+
+  /** c [M, N] = act(init + a b), see unpackedProduct.ts. @param strides from row to row of c, init, a and source, in numbers */
+  private product(
+    pack: (typeof PACKS)[number],
+    addresses: readonly number[],
+    strides: readonly number[],
+    M: number,
+    K: number,
+    N: number,
+    activation: number,
+  ): void {
+    if (M === 0) return;
+    const units = Math.ceil(N / (UNIT_PANELS * PANEL));
+    const grain = Math.ceil((CHUNK_PRODUCTS * units) / (M * K * N));
+    const bytes = strides.map((stride) => stride * 4);
+    this.run("product", [...addresses, ...bytes, M, K, N, PACKS.indexOf(pack), activation], units, grain);
+  }
+
+  private heads(
+    kernel: "attentionWithDropout" | "attentionBackward",
+    arrays: readonly Float32Array[],
+    offsets: Int32Array,
+    H: number,
+    A: number,
+    mask: DropoutMask | null,
+    queryOffsets: Int32Array,
+  ): void {
+    const T = longest(offsets);
+    const B = offsets.length - 1;
+    const places = this.scratch.offsets(2 * offsets.length);
+    const integers = new Int32Array(places.buffer, places.byteOffset); // threads read them from the shared memory
+    integers.set(offsets);
+    integers.set(queryOffsets, offsets.length);
+    const addresses = [...arrays, places].map(({ byteOffset }) => byteOffset);
+    const dropout = mask ? maskArguments(mask) : [0, 0, 0, 0, 0];
+    const grain = Math.ceil(CHUNK_PRODUCTS / (2 * T * T * (H / A)));
+    this.run(kernel, [...addresses, B, H, A, rowWords(T), ...dropout], B * A, grain);
+  }
+}
+
+/** seed, step, site, most, scale of emitDropout.ts: a word w is kept if w ≥ p · 2³², so if w > ⌈p · 2³²⌉ − 1. */
+function maskArguments({ probability, seed, step, site }: DropoutMask): number[] {
+  return [seed, step, site, Math.ceil(probability * 0x100000000) - 1, 1 / (1 - probability)];
+}
+
+/** to[i] += Σ_b sums[b, i], in float64. @param stride from block to block */
+function addBlocks(to: Float32Array, sums: Float32Array, offset: number, stride: number, blocks: number): void {
+  for (let i = 0; i < to.length; i++) {
+    let sum = 0;
+    for (let b = 0, at = offset + i; b < blocks; b++, at += stride) sum += sums[at];
+    to[i] += sum;
+  }
+}

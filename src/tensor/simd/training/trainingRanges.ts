@@ -1,0 +1,134 @@
+import type { Kernels } from "../compile.ts";
+import type { TensorMemory } from "../memory.ts";
+import type { RangeKernel } from "../rangeKernels.ts";
+import type { TrainingKernels } from "./compileTraining.ts";
+import { DROPOUT_NUMBERS } from "./emitDropout.ts";
+import { trainingAttention } from "./trainingAttention.ts";
+import { unpackedProduct } from "./unpackedProduct.ts";
+
+/** Rows whose gradients of γ, β and biases are summed up in float32 before the sums of such blocks are, in float64. */
+export const ROW_BLOCK = 32;
+/** Numbers whose squares are. */
+export const SQUARES_BLOCK = 1024;
+/** Logits whose exponentials are. */
+const LOGITS_BLOCK = 1024;
+
+export type TrainingRangeKernels = Readonly<
+  Record<
+    | "product"
+    | "transpose"
+    | "columnSums"
+    | "attentionWithDropout"
+    | "attentionBackward"
+    | "layerNormBackward"
+    | "geluBackward"
+    | "geluNewBackward"
+    | "reluBackward"
+    | "siluBackward"
+    | "tanhBackward"
+    | "dropout"
+    | "crossEntropy"
+    | "squares"
+    | "adamw",
+    RangeKernel
+  >
+>;
+
+/** The kernels of training that threads share, as `rangeKernels` has the others: outputs begin … end − 1 of each. */
+export function trainingRanges(k: Kernels, t: TrainingKernels, memory: TensorMemory): TrainingRangeKernels {
+  const elementwise =
+    (name: "geluBackward" | "geluNewBackward" | "reluBackward" | "siluBackward" | "tanhBackward"): RangeKernel =>
+    (dx, dy, x, begin, end) =>
+      t[name](dx + begin * 4, dy + begin * 4, x + begin * 4, end - begin);
+  const tail = memory.allocate(DROPOUT_NUMBERS);
+  const block = (begin: number, rows: number) => [begin * ROW_BLOCK, Math.min(rows, (begin + 1) * ROW_BLOCK)];
+  return {
+    ...trainingAttention(k, t, memory),
+    product: unpackedProduct(k, memory),
+
+    /** Sixteen columns of `from` [rows, cols] for each unit. */
+    transpose: (to, from, toStride, fromStride, rows, cols, begin, end) => {
+      const first = begin * 16;
+      t.transpose(
+        to + first * toStride,
+        from + first * 4,
+        toStride,
+        fromStride,
+        rows,
+        Math.min(cols, end * 16) - first,
+      );
+    },
+
+    /** Of each block of rows: sums [blocks, cols], written. */
+    columnSums: (sums, x, rows, cols, begin, end) => {
+      for (let b = begin; b < end; b++) {
+        const [from, to] = block(b, rows);
+        const at = sums + b * cols * 4;
+        new Float32Array(memory.memory.buffer, at, cols).fill(0);
+        t.columnSums(at, x + from * cols * 4, cols * 4, to - from, cols);
+      }
+    },
+
+    /** Of each block of rows: dx, and sums [blocks, 2, H]. */
+    layerNormBackward: (dx, sums, dy, x, gamma, R, H, eps, begin, end) => {
+      for (let b = begin; b < end; b++) {
+        const [from, to] = block(b, R);
+        const at = sums + b * 2 * H * 4;
+        new Float32Array(memory.memory.buffer, at, 2 * H).fill(0);
+        const row = from * H * 4;
+        t.layerNormBackward(dx + row, at, dy + row, x + row, gamma, to - from, H, eps);
+      }
+    },
+
+    geluBackward: elementwise("geluBackward"),
+    geluNewBackward: elementwise("geluNewBackward"),
+    reluBackward: elementwise("reluBackward"),
+    siluBackward: elementwise("siluBackward"),
+    tanhBackward: elementwise("tanhBackward"),
+
+    /** Sixteen numbers of n for each unit. */
+    dropout: (y, x, n, seed, step, site, most, scale, begin, end) => {
+      const first = begin * DROPOUT_NUMBERS;
+      const whole = Math.min(n - (n % DROPOUT_NUMBERS), end * DROPOUT_NUMBERS);
+      const key = [seed, step, site, most, scale];
+      if (whole > first) t.dropout(y + first * 4, x + first * 4, 0, 1, whole - first, first / 2, 0, ...key);
+      if (end * DROPOUT_NUMBERS <= n) return;
+      const { buffer } = memory.memory;
+      const at = Math.max(whole, first);
+      tail.set(new Float32Array(buffer, x + at * 4, n - at));
+      t.dropout(tail.byteOffset, tail.byteOffset, 0, 1, DROPOUT_NUMBERS, at / 2, 0, ...key);
+      new Float32Array(buffer, y + at * 4, n - at).set(tail.subarray(0, n - at));
+    },
+
+    /** Of each row that has a label: softmax(logits) · scale in dlogits, its sum of exponentials in sums [R] of float64. */
+    crossEntropy: (dlogits, logits, sums, maxima, C, scale, begin, end) => {
+      const { buffer } = memory.memory;
+      const max = new Float32Array(buffer, maxima);
+      const sumOf = new Float64Array(buffer, sums);
+      for (let r = begin; r < end; r++) {
+        const row = r * C * 4;
+        let sum = 0;
+        for (let c = 0; c < C; c += LOGITS_BLOCK) {
+          const at = row + c * 4;
+          sum += t.exponentials(dlogits + at, logits + at, Math.min(LOGITS_BLOCK, C - c), max[r]);
+        }
+        sumOf[r] = sum;
+        t.scaleBy(dlogits + row, C, scale / sum);
+      }
+    },
+
+    /** Of each 1,024 numbers. */
+    squares: (sums, x, n, begin, end) => {
+      const out = new Float32Array(memory.memory.buffer, sums);
+      for (let b = begin; b < end; b++) {
+        const from = b * SQUARES_BLOCK;
+        out[b] = t.squares(x + from * 4, Math.min(SQUARES_BLOCK, n - from));
+      }
+    },
+
+    adamw: (weight, first, second, gradient, a, b, c, d, e, f, g, h, i, begin, end) => {
+      const at = begin * 4;
+      t.adamw(weight + at, first + at, second + at, gradient + at, end - begin, a, b, c, d, e, f, g, h, i);
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import type { Kernels } from "../compile.ts";
+import type { TensorMemory } from "../memory.ts";
+import { ACTIVATIONS, blocksOf, multiplyBlock, ROWS } from "../multiplyRange.ts";
+import { packFactor } from "../packing.ts";
+import { PANEL, PANEL_ROW } from "../panels.ts";
+import type { RangeKernel } from "../rangeKernels.ts";
+
+/** Panels of a unit of work: a thread puts them in order for itself, just before it multiplies by them. */
+export const UNIT_PANELS = 8;
+
+/** How the source of the factor b lies: by rows of bᵀ, [N, K], or of b itself, [K, N]. */
+export const PACKS = ["packRows", "packColumns"] as const;
+
+/**
+ * The range kernel of products whose factor b is in rows, not packed: units of 8 panels of c.
+ *
+ *     c[m, n] = act(init[m, n] + Σₖ a[m, k] b[k, n])        m < M, n < N
+ *
+ * Arguments: the addresses c, init, a and source; the bytes from row to row cStride, initStride, aStride, sourceStride; M, K, N; which of
+ * PACKS, the number of the activation function; begin, end. c may be init.
+ */
+export function unpackedProduct(k: Kernels, memory: TensorMemory): RangeKernel {
+  let room = memory.allocate(0); // of this thread
+  const side = memory.allocate(ROWS * PANEL);
+  const sideInit = memory.allocate(ROWS * PANEL);
+
+  return (...args) => {
+    const [c, init, a, source, cStride, initStride, aStride, sourceStride, M, K, N, pack, activation, begin, end] =
+      args;
+    if (room.length < K * UNIT_PANELS * PANEL) {
+      memory.release(room);
+      room = memory.allocate(K * UNIT_PANELS * PANEL);
+    }
+    const b = room.byteOffset;
+    const blocks = blocksOf(M);
+    const act = activation === 0 ? null : k[ACTIVATIONS[activation] as "gelu"];
+    const activate = (at: number, stride: number, rows: number, numbers: number) => {
+      if (act) for (let r = 0; r < rows; r++) act(at + r * stride, at + r * stride, numbers);
+    };
+    for (let unit = begin; unit < end; unit++) {
+      const first = unit * UNIT_PANELS * PANEL;
+      const width = Math.min(UNIT_PANELS * PANEL, N - first);
+      const whole = Math.floor(width / PANEL);
+      const [kernel, from] = [PACKS[pack], source + first * (pack === 0 ? sourceStride : 4)];
+      packFactor(k, kernel, b, from, sourceStride, K, width);
+      const panels = Math.ceil(width / PANEL);
+      for (let block = 0; block < blocks; block++) {
+        const row = Math.floor((block * M) / blocks);
+        const rows = Math.floor(((block + 1) * M) / blocks) - row;
+        const to = c + row * cStride + first * 4;
+        const start = init + row * initStride + first * 4;
+        const aRow = a + row * aStride;
+        if (whole > 0) {
+          // biome-ignore format: addresses, strides, sizes
+          multiplyBlock(k, "multiply", to, start, aRow, b, cStride, initStride, aStride, rows, K, panels, 1, 0, whole);
+          activate(to, cStride, rows, whole * PANEL);
+        }
+        if (whole === panels) continue;
+        // The panel that is not full is computed beside c: a tile would write past the ends of its rows.
+        const last = whole * PANEL_ROW;
+        const left = width - whole * PANEL;
+        copyColumns(memory, sideInit.byteOffset, PANEL_ROW, start + last, initStride, rows, left);
+        // The kernel counts from the panel's column in c and init; `side` is that column.
+        const [sideC, sideI] = [side.byteOffset - last, sideInit.byteOffset - last];
+        // biome-ignore format: addresses, strides, sizes
+        multiplyBlock(k, "multiply", sideC, sideI, aRow, b, PANEL_ROW, PANEL_ROW, aStride, rows, K, panels, 1, whole, panels);
+        activate(side.byteOffset, PANEL_ROW, rows, PANEL);
+        copyColumns(memory, to + last, cStride, side.byteOffset, PANEL_ROW, rows, left);
+      }
+    }
+  };
+}
+
+/** Copies a matrix [rows, cols]; addresses and strides in bytes. */
+export function copyColumns(
+  { memory }: TensorMemory,
+  ...[to, toStride, from, fromStride, rows, cols]: [number, number, number, number, number, number]
+): void {
+  const numbers = new Float32Array(memory.buffer);
+  for (let r = 0; r < rows; r++) {
+    const [t, f] = [(to + r * toStride) / 4, (from + r * fromStride) / 4];
+    for (let c = 0; c < cols; c++) numbers[t + c] = numbers[f + c];
+  }
+}
