@@ -100,7 +100,7 @@ test("a loss that is not finite stops before anything is changed, and says where
     expect.objectContaining({
       code: "ERR_TRAINING",
       message:
-        "trainStep: step 1: loss and gradients must be finite, the loss is NaN and the gradient of bert.embeddings.word_embeddings.weight is not finite",
+        "trainStep: step 1, batch 1 of 1: loss and gradients must be finite, the loss is NaN and the gradient of bert.embeddings.word_embeddings.weight is not finite",
     }),
   );
   expect(weightsOf(model)).toEqual(weights);

@@ -1,11 +1,9 @@
-import { BertError } from "../../errors.ts";
 import type { BertModel } from "../../model/bertModel.ts";
 import type { ProblemType } from "../../model/config.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { type SequenceFeature, sequenceFeatures } from "../data/features.ts";
-import type { GlueTask } from "../data/glue.ts";
-import { glueLabels } from "../data/glue.ts";
+import { type GlueTask, glueLabels } from "../data/glue.ts";
 import { labelNames, labelOf } from "../data/labels.ts";
 import type { TextExample } from "../data/textExamples.ts";
 import { accuracy, f1Score, matthewsCorrelation } from "../metrics/classification.ts";
@@ -165,10 +163,4 @@ function metricsOf(
   }
   if (predictions.length < 2) return {};
   return { pearson: pearsonCorrelation(pairs), spearmanr: spearmanCorrelation(pairs) };
-}
-
-/** @throws BertError ERR_INPUT there are no examples */
-export function expectExamples(where: string, name: string, examples: readonly unknown[]): void {
-  if (examples.length > 0) return;
-  throw new BertError("ERR_INPUT", `${where}: ${name} must have at least one example, has none`);
 }
