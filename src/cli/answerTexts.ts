@@ -1,64 +1,152 @@
 import { BertError } from "../errors.ts";
-import { linesOf } from "./lines.ts";
-import { jsonLine, print, shown, styled } from "./output.ts";
+import { answerLines, bytesOf } from "./answerLines.ts";
+import { csv, type Ending, endingOf, type Flat, type Format, jsonLines } from "./format.ts";
+import type { Line, Source } from "./input.ts";
+import { flag, type Option, text } from "./option.ts";
+import { jsonLine, print, styled } from "./output.ts";
+import { PartialFile } from "./partialFile.ts";
+import { Progress } from "./progress.ts";
 
-/** Nothing to answer: separators, controls and format characters, which the tokenizer removes. */
-const BLANK = /^[\p{Z}\p{C}]*$/u;
+/** Options of every command that answers texts. */
+export const OUTPUT_OPTIONS: {
+  readonly json: Option<boolean>;
+  readonly output: Option<string>;
+  readonly restart: Option<boolean>;
+} = {
+  json: flag(
+    "Print a line of JSON for each text, as the library's pipeline gives it; what lines are answered with always is.",
+  ),
+  output: text(
+    "FILE",
+    "Write to a file instead, by its name's ending .jsonl or .csv. It appears when it is whole. If the work is cut short, what is done stays in FILE.partial, and the same command goes on there.",
+    "file",
+  ),
+  restart: flag("Begin anew where FILE.partial has part of the work."),
+};
 
-/** How the texts of a command line, or the lines of standard input, are answered. */
-export interface TextAnswers<Result> {
-  /** The texts of the command line; none: the lines of standard input. */
-  readonly texts: readonly string[];
+export interface OutputValues {
   readonly json: boolean;
-  answer(texts: Iterable<string> | AsyncIterable<string>): AsyncGenerator<Result>;
-  /** An answer for people. */
-  table(result: Result): string;
+  readonly output: string | undefined;
+  readonly restart: boolean;
+}
+
+/** What answers, once it is loaded. */
+export interface Answerer<Input, Result> {
+  answer(inputs: AsyncGenerator<Input>): AsyncIterable<Result>;
+  /** An answer for people; left out where there is only JSON. */
+  table?(result: Result, input: Input): string;
+  /** A line above the table, where there are several texts. */
+  heading?(input: Input): string | null;
+  /** A result as JSON. */
+  json(result: Result): unknown;
+  /** The formats of a file. */
+  format(ending: Ending): Format<Result>;
+  /** Everything that the numbers in a file depend on, beside the input. */
+  readonly work: unknown;
+  /** Releases memory and threads. */
+  dispose?(): Promise<void>;
+}
+
+/** The formats that most commands have. */
+export function flatFormats<Result>(
+  json: (result: Result) => unknown,
+  flat: Flat<Result>,
+): Answerer<never, Result>["format"] {
+  return (ending) => (ending === "csv" ? csv(flat) : jsonLines(json));
 }
 
 /**
- * Prints what texts are answered with, each as soon as it is known: a table below each text, or with `json` a line of JSON. For
- * lines it is always JSON, one line out for each line in; a blank one gives null.
+ * Answers a source: prints each result as soon as it is known, for people or as JSON; or writes a file that goes on where it
+ * stopped.
  *
- * @throws BertError ERR_INPUT a text that the model cannot take, after the answers before it; its line is named
+ * @param load    loads what answers; a wrong file is reported before it
+ * @param endings of `--output`
+ * @throws UsageError another ending; BertError what reading, answering and writing throw, after the results before it
  */
-export async function answerTexts<Result>({ texts, json, answer, table }: TextAnswers<Result>): Promise<void> {
-  if (texts.length === 0) return answerLines(answer);
-  let i = 0;
-  for await (const result of answer(texts.values())) {
-    const heading = texts.length === 1 ? "" : `${i === 0 ? "" : "\n"}${styled("bold", shown(texts[i]))}\n\n`;
-    await print(json ? jsonLine(result) : `${heading}${table(result)}`);
-    i++;
+export async function answerSource<Input, Result>(
+  source: Source<Input>,
+  values: OutputValues,
+  load: () => Promise<Answerer<Input, Result>>,
+  endings: readonly Ending[] = ["jsonl", "csv"],
+): Promise<void> {
+  if (values.output !== undefined) return toFile(source, values.output, endingOf(values.output, endings), values, load);
+  const iterator = source.lines[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  if (first.done) return;
+  const lines = withFirst(first.value, iterator);
+  const { answer, table, heading, json, dispose } = await load();
+  const progress = new Progress({ unit: "lines", total: source.size }, true);
+  const many = (source.count ?? 0) > 1;
+  const toPrint = ({ number, input }: Line<Input>, result: Result | null) => {
+    if (result === null || input === null) return jsonLine(null);
+    if (values.json || !source.given || !table) return jsonLine(json(result));
+    const title = many ? heading?.(input) : null;
+    return `${number > 1 ? "\n" : ""}${title ? `${styled("bold", title)}\n\n` : ""}${table(result, input)}`;
+  };
+  try {
+    await answerLines({ lines, place: source.place }, answer, async (line, result) => {
+      await print(toPrint(line, result));
+      progress.step(bytesOf(line.text));
+    });
+  } catch (error) {
+    progress.clear();
+    throw error;
+  } finally {
+    await dispose?.();
   }
+  progress.end();
 }
 
-async function answerLines<Result>(answer: TextAnswers<Result>["answer"]): Promise<void> {
-  /** Of each line that was read and not yet answered, whether it is blank. */
-  const open: boolean[] = [];
-  let line = 0;
-  async function* texts() {
-    for await (const group of linesOf("-")) {
-      for (const text of group) {
-        const blank = BLANK.test(text);
-        open.push(blank);
-        if (!blank) yield text;
+async function toFile<Input, Result>(
+  source: Source<Input>,
+  path: string,
+  ending: Ending,
+  { restart }: OutputValues,
+  load: () => Promise<Answerer<Input, Result>>,
+): Promise<void> {
+  const iterator = source.lines[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  const progress = new Progress({ unit: "lines", total: source.size });
+  const file = await PartialFile.open(path, restart);
+  let dispose: Answerer<Input, Result>["dispose"];
+  try {
+    const answerer = await load();
+    const { answer, format, work } = answerer;
+    dispose = answerer.dispose;
+    const { head, entry, finalHead } = format(ending);
+    await file.begin(JSON.stringify([ending, work]), head);
+    let count = 0;
+    async function* lines() {
+      if (first.done) return;
+      for await (const line of withFirst(first.value, iterator)) {
+        count++;
+        if (line.number > file.linesBefore) yield line;
+        else {
+          file.skip(line.text);
+          progress.step(bytesOf(line.text), true);
+        }
       }
     }
-  }
-  async function printBlanks() {
-    for (; open[0] === true; open.shift(), line++) await print("null\n");
-  }
-  try {
-    for await (const result of answer(texts())) {
-      await printBlanks();
-      await print(jsonLine(result));
-      open.shift();
-      line++;
-    }
-    await printBlanks();
+    await answerLines({ lines: lines(), place: source.place }, answer, async ({ number, text }, result) => {
+      await file.write(text, entry(result, number));
+      progress.step(bytesOf(text));
+    });
+    await file.finish(finalHead?.(count));
   } catch (error) {
-    if (!(error instanceof BertError) || error.code !== "ERR_INPUT") throw error;
-    await printBlanks();
-    const message = error.message.replace(/texts\[\d+\]/, "text");
-    throw new BertError(error.code, `standard input, line ${line + 1}: ${message}`, { cause: error });
+    progress.clear();
+    await file.stop();
+    throw error instanceof BertError ? new BertError(error.code, error.message + file.kept, { cause: error }) : error;
+  } finally {
+    await dispose?.();
+  }
+  progress.end();
+}
+
+async function* withFirst<Item>(first: Item, rest: AsyncIterator<Item>): AsyncGenerator<Item> {
+  try {
+    yield first;
+    for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+  } finally {
+    await rest.return?.();
   }
 }

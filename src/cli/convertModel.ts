@@ -22,6 +22,10 @@ export interface ConvertOptions {
   readonly names?: "huggingface" | "google";
   /** Replace the folder if it holds a model. */
   readonly force?: boolean;
+  /** Told of the bytes that are written, and of all. */
+  readonly onWrite?: (done: number, total: number) => void;
+  /** Stops before the next tensor; nothing is left then. */
+  readonly signal?: AbortSignal;
 }
 
 /** What a conversion did. */
@@ -62,6 +66,17 @@ export async function convertModel(from: string, to: string, options: ConvertOpt
     for (const name of named.tensors.keys()) if (!names.includes(name)) names.push(name);
     const kept = (await isTied(named, config)) ? names.filter((name) => name !== DECODER) : names;
     const tensors = kept.map((name) => converted(name, weights, named, options));
+    const total = tensors.reduce((sum, [, tensor]) => sum + bytesOf(tensor), 0);
+    let done = 0;
+    const told = tensors.map(([name, tensor]): [string, SizedTensor] => {
+      const data = async () => {
+        options.signal?.throwIfAborted();
+        options.onWrite?.(done, total);
+        done += bytesOf(tensor);
+        return tensor.data();
+      };
+      return [name, { ...tensor, data }];
+    });
     const dtypes = new Set(tensors.map(([, { dtype }]) => nameOf(dtype)));
 
     const files: string[] = [];
@@ -70,7 +85,7 @@ export async function convertModel(from: string, to: string, options: ConvertOpt
         await writeFileAtomically(join(path, name), [new TextEncoder().encode(content)]);
         files.push(name);
       };
-      files.push(...(await saveWeights(path, tensors, options.maxShardSize)));
+      files.push(...(await saveWeights(path, told, options.maxShardSize)));
       await write("config.json", configText(text, config, [...dtypes]));
       await copyTokenizer(folder, write);
     };
@@ -89,12 +104,18 @@ export async function convertModel(from: string, to: string, options: ConvertOpt
 }
 
 /** A tensor as it is to be written; its numbers are read when their turn comes. */
+interface Converted {
+  readonly dtype: "F32" | "F16" | "BF16";
+  readonly shape: readonly number[];
+  data(): Promise<Float32Array>;
+}
+
 function converted(
   name: string,
   weights: Weights,
   named: NamedWeights,
   { dtype, names }: ConvertOptions,
-): [string, SizedTensor] {
+): [string, Converted] {
   const stored = weights.tensors.get(named.fileNames.get(name) as string)?.dtype;
   const target = dtype ? DTYPES[dtype] : stored === "F16" || stored === "BF16" ? stored : "F32";
   const { shape } = named.tensors.get(name) as { shape: readonly number[] };
@@ -159,6 +180,10 @@ async function copyTokenizer(
   }
 }
 
-function nameOf(dtype: SizedTensor["dtype"]): FloatName {
+function bytesOf({ dtype, shape }: Converted): number {
+  return sizeOf(shape) * (dtype === "F32" ? 4 : 2);
+}
+
+function nameOf(dtype: Converted["dtype"]): FloatName {
   return (Object.keys(DTYPES) as FloatName[]).find((name) => DTYPES[name] === dtype) as FloatName;
 }

@@ -1,6 +1,8 @@
 import { BertError } from "../errors.ts";
 import { openFile } from "../hub/files.ts";
+import { bytesOf } from "./answerLines.ts";
 import { linesOf } from "./lines.ts";
+import { Progress } from "./progress.ts";
 
 /** The lines of a file in groups, as they are read. */
 export interface TextFile {
@@ -9,25 +11,17 @@ export interface TextFile {
   readonly groups: AsyncIterable<readonly string[]>;
 }
 
-/** How often the line on the terminal changes, in milliseconds. */
-const EVERY_MS = 100;
-
-/**
- * Text files that are read one after the other, and told of on the terminal: how much is read, and how fast. Nothing is told where standard
- * error is no terminal.
- */
+/** Text files that are read one after the other. */
 export class Corpus {
+  /** How much is read. */
+  readonly progress: Progress;
   readonly #paths: readonly string[];
-  /** Bytes of all files; null if one is standard input. */
-  readonly #total: number | null;
-  readonly #start: number = performance.now();
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: AbortSignal;
   #bytes = 0;
-  #shown = 0;
 
-  private constructor(paths: readonly string[], total: number | null, signal: AbortSignal | undefined) {
+  private constructor(paths: readonly string[], total: number | null, signal: AbortSignal) {
+    this.progress = new Progress({ verb: "reading", unit: "MB", total });
     this.#paths = paths;
-    this.#total = total;
     this.#signal = signal;
   }
 
@@ -37,7 +31,7 @@ export class Corpus {
    * @param signal stops the reading
    * @throws BertError ERR_FILE one is missing or not readable
    */
-  static async open(paths: readonly string[], signal?: AbortSignal): Promise<Corpus> {
+  static async open(paths: readonly string[], signal: AbortSignal): Promise<Corpus> {
     let total: number | null = 0;
     for (const path of paths) {
       if (path === "-") {
@@ -60,27 +54,12 @@ export class Corpus {
     for (const { groups } of this.files()) for await (const lines of groups) yield* lines;
   }
 
-  /** Replaces the line on the terminal; the empty text wipes it away. */
-  tell(text: string): void {
-    if (!process.stderr.isTTY || process.env.TERM === "dumb") return;
-    process.stderr.write(`\r${text.slice(0, (process.stderr.columns || 80) - 1)}\u001b[K`);
-  }
-
   async *#groups(path: string): AsyncGenerator<readonly string[]> {
     for await (const lines of linesOf(path)) {
-      if (this.#signal?.aborted) throw new BertError("ERR_ABORTED", "interrupted");
+      if (this.#signal.aborted) throw new BertError("ERR_ABORTED", "interrupted");
       yield lines;
-      for (const line of lines) this.#bytes += line.length + 1; // of most texts nearly bytes
-      this.#tellReading();
+      for (const line of lines) this.#bytes += bytesOf(line);
+      this.progress.to(this.#bytes);
     }
-  }
-
-  #tellReading(): void {
-    const now = performance.now();
-    if (now - this.#shown < EVERY_MS) return;
-    this.#shown = now;
-    const seconds = (now - this.#start) / 1000;
-    const part = this.#total === null ? "" : `${Math.min(100, Math.floor((100 * this.#bytes) / this.#total))} %  `;
-    this.tell(`reading  ${part}${(this.#bytes / 1e6).toFixed(1)} MB  ${(this.#bytes / 1e6 / seconds).toFixed(1)} MB/s`);
   }
 }

@@ -1,82 +1,90 @@
-import { BertError } from "../errors.ts";
-import { pipeline } from "../pipelines/index.ts";
-import { type Arguments, type Command, expectCount, UsageError } from "./command.ts";
-import { linesOf } from "./lines.ts";
-import { print } from "./output.ts";
+import type { FeatureTensor } from "../pipelines/index.ts";
+import { type Answerer, answerSource, OUTPUT_OPTIONS } from "./answerTexts.ts";
+import { type Command, defineCommand, expectCount } from "./command.ts";
+import { csvVectors, ENDINGS, type Ending, endingOf, jsonLines, safetensorsVectors, shortest } from "./format.ts";
+import { lineSource, TEXTS } from "./input.ts";
+import { modelMark } from "./modelMark.ts";
+import { MODEL_OPTIONS, openPipeline } from "./modelOptions.ts";
+import { choice, count, flag, pipelineValues, text, UsageError, type ValuesOf } from "./option.ts";
+import { streams } from "./streams.ts";
 
-export const command: Command = {
-  help: `Turns each line of text into a vector: a JSON array of numbers, one line out for each line in.
-
-Usage: plainbert embed [options] [FILE|-]
-
-  FILE             one text in each line, UTF-8; a blank line gives null (default: standard input)
-  --pooling P      how the vectors of a line's tokens become one: mean, cls or max (default mean)
-  --normalize      divide each vector by its length, so that dot products are cosine similarities
-  --truncation     cut lines that are too long for the model instead of stopping there
-  --model DIR      a folder with config.json, model.safetensors and vocab.txt or tokenizer.json
-                   (default: the small model that comes with plainbert)
-  --json           changes nothing: the output is JSON anyway
-  -h, --help       this text
-
-Examples:
-  $ printf 'The door is open.\\nThe window is shut.\\n' | plainbert embed --normalize > vectors.jsonl
-  $ printf 'A first line.\\nA second line.\\n' > lines.txt && plainbert embed --pooling cls lines.txt | head -n 1
-`,
-  options: {
-    model: { type: "string" },
-    json: { type: "boolean" },
-    pooling: { type: "string" },
-    normalize: { type: "boolean" },
-    truncation: { type: "boolean" },
-  },
-  run,
+/** The pipeline's. */
+const OPTIONS = {
+  pooling: choice(
+    ["mean", "cls", "max", "none"],
+    "How the vectors of a line's tokens become one; none gives one for each token. Default mean.",
+  ),
+  layers: choice(
+    ["last", "concat_last_4", "sum_last_4"],
+    "Of which layers the vectors are: the last one's, those of the last four end to end, or their sum. Default last.",
+  ),
+  "truncate-dim": count("Only the first N numbers of each vector, cut before --normalize."),
+  normalize: flag("Divide each vector by its length, so that dot products are cosine similarities."),
+  truncation: flag("Cut lines that are too long for the model instead of stopping there."),
 };
 
-const POOLINGS = ["mean", "cls", "max"] as const;
+const TABLE = {
+  ...OPTIONS,
+  jsonl: flag("Each line is JSON: a string, or an object with a field text. So is a FILE.jsonl."),
+  ...OUTPUT_OPTIONS,
+  json: flag("Changes nothing: the output is JSON anyway."),
+  output: text(
+    "FILE",
+    "Write to a file instead, by its name's ending: .jsonl, .csv, or .safetensors with one tensor embeddings. It appears when it is whole.",
+    "file",
+  ),
+  ...MODEL_OPTIONS,
+};
 
-/** Nothing to embed: separators, controls and format characters, which the tokenizer removes. */
-const BLANK = /^[\p{Z}\p{C}]*$/u;
+export const command: Command = defineCommand({
+  synopsis: ["[OPTION]… [FILE|-]"],
+  description: `Turns each line of a file, or of standard input, into a vector: a JSON array of numbers, one line out for each line in. A blank line gives null; empty cells in CSV, and NaN in safetensors, so that row n is line n.
 
-async function run({ values, positionals }: Arguments): Promise<void> {
-  expectCount(positionals, 0, 1, "one file at most");
-  const pooling = POOLINGS.find((name) => name === (values.pooling ?? "mean"));
-  if (!pooling) throw new UsageError(`--pooling must be mean, cls or max, got ${JSON.stringify(values.pooling)}`);
-  const options = { pooling, normalize: values.normalize === true, truncation: values.truncation === true };
-  const path = positionals[0] ?? "-";
-
-  const groups = linesOf(path);
-  const first = await groups.next(); // before the model is loaded: a wrong file is reported at once
-  const extract = await pipeline("feature-extraction", values.model as string | undefined);
-  const embed = async (texts: readonly string[]) =>
-    (await extract(texts.length === 1 ? texts[0] : texts, options)).tolist(); // so that messages say "text", not "texts[0]"
-  let line = 1;
-  for (let group = first; !group.done; group = await groups.next()) {
-    await embedGroup(group.value, line, path, embed);
-    line += group.value.length;
-  }
-}
-
-type Embed = (texts: readonly string[]) => Promise<number[][]>;
-
-async function embedGroup(lines: readonly string[], firstLine: number, path: string, embed: Embed): Promise<void> {
-  const texts = lines.filter((line) => !BLANK.test(line));
-  try {
-    const vectors = texts.length > 0 ? await embed(texts) : [];
-    let next = 0;
-    await print(lines.map((line) => vectorLine(BLANK.test(line) ? null : vectors[next++])).join(""));
-  } catch (error) {
-    if (!(error instanceof BertError) || error.code !== "ERR_INPUT") throw error;
-    if (lines.length > 1) {
-      // One by one, which gives the same numbers, up to the line that is wrong: nothing before it is lost.
-      for (const [i, line] of lines.entries()) await embedGroup([line], firstLine + i, path, embed);
-      return;
+With --output, work that is cut short goes on where it stopped when the same command is given again. What is done stays in FILE.partial. FILE.partial.json says how many lines that is, with a hash of these lines and of options and model; where one of them has changed, the command refuses to go on.`,
+  options: TABLE,
+  positional: "file",
+  examples: [
+    "printf 'The door is open.\\nHe read.\\n' | plainbert embed --normalize > vectors.jsonl",
+    "printf 'A line.\\nAnother.\\n' > lines.txt && plainbert embed lines.txt | head -n 1",
+    "plainbert embed lines.txt --pooling cls --output vectors.safetensors",
+  ],
+  async run({ values, positionals }) {
+    expectCount(positionals, 0, 1, "one file at most");
+    const [path = "-"] = positionals;
+    if (positionals.length === 0 && streams.stdin.isTTY)
+      throw new UsageError("expected a file, or - to type lines here");
+    if (values.pooling === "none" && values.output !== undefined && endingOf(values.output, ENDINGS) !== "jsonl") {
+      throw new UsageError("--pooling none gives a matrix for each line; --output must end in .jsonl");
     }
-    const where = path === "-" ? "standard input" : path;
-    throw new BertError(error.code, `${where}, line ${firstLine}: ${error.message}`, { cause: error });
-  }
+    await answerSource(lineSource(TEXTS, path, values.jsonl), values, () => load(values), ENDINGS);
+  },
+});
+
+type Vectors = FeatureTensor<number[][] | number[][][]>;
+
+async function load(values: ValuesOf<typeof TABLE>): Promise<Answerer<string, Vectors>> {
+  const extract = await openPipeline("feature-extraction", values);
+  const { pooling = "mean", ...options } = pipelineValues(OPTIONS, values);
+  const { hiddenSize } = extract.model.config;
+  const width = options.truncate_dim ?? (options.layers === "concat_last_4" ? 4 * hiddenSize : hiddenSize);
+  const json = ({ tolist }: Vectors) => rounded(tolist()[0]);
+  return {
+    answer: (inputs) => extract(inputs, { ...options, pooling } as { pooling: "mean" }),
+    json,
+    format: (ending) => (ending === "jsonl" ? jsonLines(json) : ofVectors(ending, width)),
+    work: ["embed", { ...options, pooling }, modelMark(extract.model)],
+    dispose: extract.dispose,
+  };
 }
 
-/** Nine significant digits tell every float32 from its neighbours; the seventeen of a double would only be longer. */
-function vectorLine(vector: readonly number[] | null): string {
-  return `${JSON.stringify(vector?.map((x) => Number(x.toPrecision(9))) ?? null)}\n`;
+function ofVectors(ending: Exclude<Ending, "jsonl">, width: number) {
+  const { entry, ...format } = (ending === "csv" ? csvVectors : safetensorsVectors)(width);
+  return {
+    ...format,
+    entry: (result: Vectors | null, line: number) => entry(result === null ? null : result.data, line),
+  };
+}
+
+function rounded(vector: number[] | number[][]): unknown {
+  return vector.map((x) => (typeof x === "number" ? shortest(x) : rounded(x)));
 }

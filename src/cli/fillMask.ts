@@ -1,50 +1,55 @@
-import { type FillMaskPrediction, pipeline } from "../pipelines/index.ts";
-import { type Arguments, type Command, expectCount, MODEL_AND_JSON, wholeNumber } from "./command.ts";
-import { jsonLine, print, scoreTable, shown, styled } from "./output.ts";
+import type { FillMaskPrediction } from "../pipelines/index.ts";
+import type { Command } from "./command.ts";
+import { TEXTS } from "./input.ts";
+import { count, lists } from "./option.ts";
+import { scoreTable, shown, styled } from "./output.ts";
+import { taskCommand } from "./taskCommand.ts";
 
-export const command: Command = {
-  help: `Predicts the masked tokens of a text.
+export const command: Command = taskCommand({
+  task: "fill-mask",
+  synopsis: ["[OPTION]… TEXT…", "[OPTION]… [--input FILE]"],
+  description: `Predicts the masked tokens of a text. TEXT has one [MASK] or several; each is predicted as if the others stayed masked.
 
-Usage: plainbert fill-mask [options] TEXT…
-
-  TEXT             a text with one [MASK] or several; each is predicted as if the others stayed masked
-  --top-k N        how many predictions (default 5)
-  --targets A,B    choose from these tokens only; their scores stay those among the whole vocabulary
-  --model DIR      a folder with config.json, model.safetensors and vocab.txt or tokenizer.json
-                   (default: the small model that comes with plainbert)
-  --json           the result as one line of JSON, as the library's pipeline gives it
-  -h, --help       this text
-
-Examples:
-  $ plainbert fill-mask "She opened the [MASK] and went into the room."
-  $ plainbert fill-mask --targets door,window "He shut the [MASK] behind him."
-  $ plainbert fill-mask --json --top-k 1 "The [MASK] was full of [MASK]."
-`,
-  options: { ...MODEL_AND_JSON, "top-k": { type: "string" }, targets: { type: "string" } },
-  run,
-};
-
-async function run({ values, positionals: texts }: Arguments): Promise<void> {
-  expectCount(texts, 1, Number.POSITIVE_INFINITY, 'a text, such as "The [MASK] is open."');
-  const topK = values["top-k"] === undefined ? {} : { top_k: wholeNumber("top-k", values["top-k"] as string) };
-  const targets = values.targets === undefined ? {} : { targets: (values.targets as string).split(",") };
-  const unmask = await pipeline("fill-mask", values.model as string | undefined);
-  const options = { ...topK, ...targets };
-  const results = texts.length === 1 ? [await unmask(texts[0], options)] : await unmask(texts, options);
-  if (values.json) return print(jsonLine(texts.length === 1 ? results[0] : results));
-  const mask = unmask.tokenizer.maskToken as string;
-  for (const [i, text] of texts.entries()) {
-    const perMask = isNested(results[i]) ? results[i] : [results[i]];
-    const heading = shown(text).replaceAll(mask, styled(["bold", "yellow"], mask));
-    await print(`${i === 0 ? "" : "\n"}${heading}\n`);
-    for (const [m, predictions] of perMask.entries()) {
+Without TEXT, each line of the input is one, and gives a line of JSON; a blank line gives null.`,
+  options: {
+    "top-k": count("How many predictions for each mask. Default 5."),
+    targets: lists(
+      "Choose from these tokens only; their scores stay those among the whole vocabulary. Given several times: those for the first mask, for the second, and so on.",
+    ),
+  },
+  examples: [
+    'plainbert fill-mask "She opened the [MASK] and went into the room."',
+    'plainbert fill-mask --targets door,window "He shut the [MASK] behind him."',
+    'plainbert fill-mask --json --top-k 1 "The [MASK] was full of [MASK]."',
+    'echo "The [MASK] is open." | plainbert fill-mask --output words.csv',
+  ],
+  needsModel: false,
+  form: TEXTS,
+  answer: (unmask, inputs, options) => unmask(inputs, options),
+  heading: () => null, // it is part of the table
+  table(result, text, { tokenizer }) {
+    const mask = tokenizer.maskToken as string;
+    const perMask = masksOf(result);
+    const tables = perMask.map((predictions, m) => {
       const title = perMask.length === 1 ? "" : `${mask} ${m + 1} of ${perMask.length}\n`;
-      const rows = predictions.map(({ token_str, score }) => ({ label: token_str, score }));
-      await print(`\n${title}${scoreTable(rows)}`);
-    }
-  }
+      return `\n${title}${scoreTable(predictions.map(({ token_str, score }) => ({ label: token_str, score })))}`;
+    });
+    return `${shown(text).replaceAll(mask, styled(["bold", "yellow"], mask))}\n${tables.join("")}`;
+  },
+  columns: ["mask", "score", "token", "token_str", "sequence"],
+  rows: (result) =>
+    masksOf(result).flatMap((predictions, m) =>
+      predictions.map(({ score, token, token_str, sequence }) => [m + 1, score, token, token_str, sequence]),
+    ),
+});
+
+type Result = FillMaskPrediction[] | FillMaskPrediction[][];
+
+/** The predictions for each mask of a text. */
+function masksOf(result: Result): FillMaskPrediction[][] {
+  return isNested(result) ? result : [result];
 }
 
-function isNested(result: FillMaskPrediction[] | FillMaskPrediction[][]): result is FillMaskPrediction[][] {
+function isNested(result: Result): result is FillMaskPrediction[][] {
   return Array.isArray(result[0]);
 }

@@ -1,34 +1,51 @@
-import { fileURLToPath } from "node:url";
 import { openWeights } from "../hub/files.ts";
-import { BUNDLED_MODEL } from "../pipelines/index.ts";
-import { type Arguments, type Command, expectCount } from "./command.ts";
+import { isModelId } from "../hub/modelName.ts";
+import { openModelFiles } from "../pipelines/load.ts";
+import type { Weights } from "../tensor/safetensorsReader.ts";
+import { type Command, defineCommand, expectCount } from "./command.ts";
 import { inspectJson, inspectTable } from "./inspect.ts";
+import { downloading, HUB_OPTIONS, MODEL_NAME } from "./modelOptions.ts";
+import { flag, type ValuesOf } from "./option.ts";
 import { print } from "./output.ts";
 
-export const command: Command = {
-  help: `Lists the tensors of a checkpoint: name, type, shape, size. Reads the file's header alone.
+const TABLE = { json: flag("Print the same as one line of JSON."), ...HUB_OPTIONS };
 
-Usage: plainbert inspect [options] [FILE|DIR]
+export const command: Command = defineCommand({
+  synopsis: ["[OPTION]… [FILE|MODEL]"],
+  description: `Lists the tensors of a checkpoint: name, type, shape, size. Reads the file's header alone.
 
-  FILE             a .safetensors file, one of PyTorch's (.bin, .pt, .pth), or the .index.json of several
-  DIR              a model's folder (default: the small model that comes with plainbert)
-  --json           the same as one line of JSON
-  -h, --help       this text
+FILE is a .safetensors file, one of PyTorch's (.bin, .pt, .pth), or the .index.json of several; MODEL is ${MODEL_NAME}. Default: the small model that comes with plainbert.`,
+  options: TABLE,
+  positional: "file",
+  examples: ["plainbert inspect", "plainbert inspect --json"],
+  async run({ values, positionals }) {
+    expectCount(positionals, 0, 1, "one file or model");
+    const { weights, close } = await open(positionals[0], values);
+    try {
+      await print(values.json ? `${inspectJson(weights)}\n` : inspectTable(weights));
+    } finally {
+      await close();
+    }
+  },
+});
 
-Examples:
-  $ plainbert inspect
-  $ plainbert inspect --json
-`,
-  options: { json: { type: "boolean" } },
-  run,
-};
+/** What is called like a file of weights is one, also where it is not there. */
+const FILE = /\.(safetensors|bin|pt|pth|json)$/;
 
-async function run({ values, positionals }: Arguments): Promise<void> {
-  expectCount(positionals, 0, 1, "one file or folder");
-  const weights = await openWeights(positionals[0] ?? fileURLToPath(BUNDLED_MODEL));
+async function open(
+  name: string | undefined,
+  values: ValuesOf<typeof TABLE>,
+): Promise<{ readonly weights: Weights; close(): Promise<void> }> {
+  if (name !== undefined && (FILE.test(name) || !(await isModelId(name)))) {
+    const weights = await openWeights(name);
+    return { weights, close: () => weights.close() };
+  }
+  const { folder, release } = await downloading(values, (hub) => openModelFiles(name, hub, true));
   try {
-    await print(values.json ? `${inspectJson(weights)}\n` : inspectTable(weights));
-  } finally {
-    await weights.close();
+    const weights = await folder.openWeights();
+    return { weights, close: () => weights.close().finally(release) };
+  } catch (error) {
+    await release();
+    throw error;
   }
 }

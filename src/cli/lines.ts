@@ -1,6 +1,7 @@
 import { createReadStream, fstatSync } from "node:fs";
 import { BertError } from "../errors.ts";
 import { openFile } from "../hub/files.ts";
+import { streams } from "./streams.ts";
 
 /** Longest line in bytes: what fits no model anyway must not fill the memory. */
 const MAX_LINE = 10_000_000;
@@ -21,7 +22,7 @@ export async function* linesOf(path: string): AsyncGenerator<string[]> {
   const name = path === "-" ? "standard input" : path;
   if (path !== "-") {
     await (await openFile(path)).close(); // for its error messages: folders and devices are refused too
-  } else if (fstatSync(0).isDirectory()) {
+  } else if (streams.stdin.fd !== undefined && fstatSync(streams.stdin.fd).isDirectory()) {
     throw new BertError("ERR_FILE", `${name}: must be text, is a folder`); // which Node would read as empty
   }
   let line = 1;
@@ -36,7 +37,7 @@ export async function* linesOf(path: string): AsyncGenerator<string[]> {
 
 /** The bytes in pieces that end where a line ends. A newline byte is never part of another UTF-8 character. */
 async function* wholeLines(path: string, name: string): AsyncGenerator<Uint8Array> {
-  const stream: AsyncIterable<Uint8Array> = path === "-" ? process.stdin : createReadStream(path);
+  const stream: AsyncIterable<Uint8Array> = path === "-" ? streams.stdin : createReadStream(path);
   let rest: Uint8Array[] = [];
   let size = 0;
   try {

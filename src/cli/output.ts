@@ -1,5 +1,7 @@
 import { styleText } from "node:util";
 import { printable } from "../errors.ts";
+import { beforeInterrupt } from "./interrupt.ts";
+import { streams } from "./streams.ts";
 
 /** Bars take what the other columns leave, within these bounds; a terminal too narrow for the shorter gets none. */
 const MIN_BAR = 5;
@@ -16,17 +18,36 @@ const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
  * the memory, and a reader that has gone away or a full disk is an error here.
  */
 export function print(text: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+  if (ending) return new Promise(() => {});
+  printed = new Promise((resolve, reject) => {
+    streams.stdout.write(text, (error) => (error ? reject(error) : resolve()));
   });
+  return printed;
 }
 
-/** A value as one line of JSON, with everything unprintable as `\uXXXX`. */
-export function jsonLine(value: unknown): string {
-  const escaped = JSON.stringify(value).replace(UNPRINTABLE, (c) =>
+let printed: Promise<void> = Promise.resolve();
+let ending = false;
+
+/** A reader who reads no more must not keep the process, in milliseconds. */
+const PATIENCE_MS = 500;
+
+// Whoever reads gets whole lines.
+beforeInterrupt(async () => {
+  ending = true;
+  const patience = new Promise<void>((resume) => setTimeout(resume, PATIENCE_MS));
+  await Promise.race([printed.catch(() => {}), patience]);
+});
+
+/** A value as JSON, with everything unprintable as `\uXXXX`. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value).replace(UNPRINTABLE, (c) =>
     Array.from({ length: c.length }, (_, i) => `\\u${c.charCodeAt(i).toString(16).padStart(4, "0")}`).join(""),
   );
-  return `${escaped}\n`;
+}
+
+/** The same as a line. */
+export function jsonLine(value: unknown): string {
+  return `${jsonText(value)}\n`;
 }
 
 /** A text or token for the terminal, on one line: cut after 2,000 characters, unprintable ones as `\u{…}`. */
@@ -46,7 +67,7 @@ export function styled(style: Style, text: string): string {
 function wantsColours(): boolean {
   const force = process.env.FORCE_COLOR;
   if (force !== undefined) return ["", "1", "2", "3", "true"].includes(force);
-  return process.stdout.isTTY && process.stdout.hasColors();
+  return streams.stdout.isTTY === true && streams.stdout.hasColors?.() === true;
 }
 
 /** Something with a probability. */
@@ -63,8 +84,8 @@ export function scoreTable(rows: readonly Scored[]): string {
   const labels = rows.map(({ label }) => shown(label));
   const width = Math.max(...labels.map(displayWidth));
   const best = Math.max(...rows.map(({ score }) => score));
-  const fancy = process.stdout.isTTY || wantsColours();
-  const room = Math.min(MAX_BAR, (process.stdout.columns || 80) - width - OTHER_COLUMNS);
+  const fancy = streams.stdout.isTTY || wantsColours();
+  const room = Math.min(MAX_BAR, (streams.stdout.columns || 80) - width - OTHER_COLUMNS);
   const lines = rows.map(({ score }, i) => {
     const label =
       styled(i === 0 ? ["bold", "green"] : "green", labels[i]) + " ".repeat(width - displayWidth(labels[i]));

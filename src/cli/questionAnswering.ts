@@ -1,41 +1,65 @@
-import { pipeline } from "../pipelines/index.ts";
-import { type Arguments, type Command, expectCount, MODEL_AND_JSON, requiredModel, wholeNumber } from "./command.ts";
+import type { Answer, QuestionAndContext } from "../pipelines/index.ts";
+import { type Command, expectCount } from "./command.ts";
+import type { InputForm, Source } from "./input.ts";
 import { linesOf } from "./lines.ts";
-import { jsonLine, print, scoreTable } from "./output.ts";
+import { count, flag } from "./option.ts";
+import { scoreTable, shown } from "./output.ts";
+import { taskCommand } from "./taskCommand.ts";
 
-export const command: Command = {
-  help: `Finds the part of a text that answers a question.
-
-Usage: plainbert question-answering --model DIR [options] QUESTION [TEXT]
-
-  TEXT             where the answer stands; left out, all of standard input
-  --model DIR      a folder with config.json, model.safetensors and vocab.txt or tokenizer.json
-  --top-k N        how many answers (default 3)
-  --impossible     "" is an answer too: that there is none
-  --json           the answers as one line of JSON
-  -h, --help       this text
-
-Examples:
-  $ plainbert question-answering --model squad "Where did Emma live?" "Emma lived at Hartfield."
-  $ plainbert question-answering --model squad --json "Who is rich?" < emma.txt
-`,
-  options: { ...MODEL_AND_JSON, "top-k": { type: "string" }, impossible: { type: "boolean" } },
-  run,
+const QUESTION: InputForm<QuestionAndContext> = {
+  fromArguments(texts) {
+    expectCount(texts, 1, 2, "a question and a text");
+    return [{ question: texts[0], context: texts[1] }];
+  },
+  fromJson: (value) => value as QuestionAndContext,
 };
 
-async function run({ values, positionals }: Arguments): Promise<void> {
-  expectCount(positionals, 1, 2, "a question and a text");
-  const top_k = wholeNumber("top-k", (values["top-k"] as string | undefined) ?? "3");
-  const model = requiredModel(values);
-  const [question, context = await standardInput()] = positionals;
-  const ask = await pipeline("question-answering", model);
-  const answers = await ask(question, context, { top_k, handle_impossible_answer: values.impossible === true });
-  if (values.json) return print(jsonLine(answers));
-  return print(scoreTable(answers.map(({ answer, score }) => ({ label: answer || "no answer", score }))));
-}
+export const command: Command = taskCommand({
+  task: "question-answering",
+  synopsis: ["--model DIR [OPTION]… QUESTION [TEXT]", "--model DIR [OPTION]… [--input FILE]"],
+  description: `Finds the part of a text that answers a question. Without TEXT, all of standard input is the text.
 
-async function standardInput(): Promise<string> {
-  const lines: string[] = [];
-  for await (const group of linesOf("-")) lines.push(...group);
-  return lines.join("\n");
+Without QUESTION, each line of the input is a JSON object { "question", "context" }, and gives a line of JSON: its answers, the best first.`,
+  options: {
+    "top-k": count("How many answers. Default 3."),
+    "max-answer-len": count("The most tokens of an answer. Default 15."),
+    "max-seq-len": count(
+      "The most tokens of question and text together; a longer text is read in windows. Default 384, or what the model takes.",
+    ),
+    "doc-stride": count("Tokens that neighbouring windows share. Default 128, or less where windows are short.", 0),
+    "max-question-len": count("Tokens of a question beyond these are cut off. Default 64."),
+    "handle-impossible-answer": flag("The empty text is an answer too: that there is none."),
+    "no-align-to-words": flag("Do not widen answers to whole words."),
+  },
+  examples: [
+    'plainbert question-answering --model squad "Who was rich?" "Emma was rich."',
+    'plainbert question-answering --model squad --json "Who is rich?" < emma.txt',
+    `echo '{"question":"Who?","context":"She was."}' | plainbert question-answering --model squad`,
+  ],
+  needsModel: true,
+  form: QUESTION,
+  source: (positionals) =>
+    positionals.length === 1 && positionals[0] !== "-" ? aboutStandardInput(positionals[0]) : undefined,
+  async *answer(ask, inputs, options) {
+    const { top_k = 3 } = options;
+    // For one answer the pipeline gives it alone; here it is always a list.
+    for await (const answers of ask(inputs, { ...options, top_k }) as AsyncIterable<Answer | Answer[]>) {
+      yield [answers].flat();
+    }
+  },
+  heading: ({ question }) => shown(question),
+  table: (answers) => scoreTable(answers.map(({ answer, score }) => ({ label: answer || "no answer", score }))),
+  columns: ["answer", "score", "start", "end"],
+  rows: (answers) => answers.map(({ answer, score, start, end }) => [answer, score, start, end]),
+});
+
+/** One question about all lines of standard input together. */
+function aboutStandardInput(question: string): Source<QuestionAndContext> {
+  async function* lines() {
+    const read: string[] = [];
+    for await (const group of linesOf("-")) read.push(...group);
+    const context = read.join("\n");
+    yield { number: 1, text: `${question}\n${context}`, input: { question, context } };
+  }
+  return { lines: lines(), given: true, count: 1, place: () => "", size: null };
 }

@@ -1,39 +1,40 @@
-import { pipeline } from "../pipelines/index.ts";
-import { answerTexts } from "./answerTexts.ts";
-import { type Arguments, type Command, MODEL_AND_JSON, requiredModel, wholeNumber } from "./command.ts";
+import type { ClassificationInput } from "../pipelines/index.ts";
+import type { Command } from "./command.ts";
+import { type InputForm, TEXTS } from "./input.ts";
+import { choice, count, flag } from "./option.ts";
 import { columns, type Scored, scoreTable, shown } from "./output.ts";
+import { taskCommand } from "./taskCommand.ts";
 
-export const command: Command = {
-  help: `Tells what kind of text a text is, by a model that was trained for it.
+const TEXTS_OR_PAIRS: InputForm<ClassificationInput> = { ...TEXTS, fromJson: (value) => value as ClassificationInput };
 
-Usage: plainbert text-classification --model DIR [options] [TEXT…]
+export const command: Command = taskCommand({
+  task: "text-classification",
+  synopsis: ["--model DIR [OPTION]… TEXT…", "--model DIR [OPTION]… [--input FILE]"],
+  description: `Tells what kind of text a text is, by a model that was trained for it.
 
-  TEXT             a text; with none, each line of standard input is one, and gives a line of JSON (blank: null)
-  --model DIR      a folder with config.json, model.safetensors and vocab.txt or tokenizer.json
-  --top-k N        only the N best labels
-  --truncation     cut what is too long for the model instead of refusing it
-  --json           a line of JSON for each text
-  -h, --help       this text
-
-Examples:
-  $ plainbert text-classification --model sentiment "A touching story."
-  $ plainbert text-classification --model sentiment --top-k 1 < reviews.txt > labels.jsonl
-`,
-  options: { ...MODEL_AND_JSON, "top-k": { type: "string" }, truncation: { type: "boolean" } },
-  run,
-};
-
-async function run({ values, positionals: texts }: Arguments): Promise<void> {
-  const top_k = values["top-k"] === undefined ? null : wholeNumber("top-k", values["top-k"] as string);
-  const classify = await pipeline("text-classification", requiredModel(values));
-  const options = { top_k, truncation: values.truncation === true };
-  await answerTexts({
-    texts,
-    json: values.json === true,
-    answer: (inputs) => classify(inputs, options),
-    table: classify.model.config.problemType === "regression" ? numberTable : scoreTable,
-  });
-}
+Without TEXT, each line of the input is one, and gives a line of JSON; a blank line gives null. With --jsonl a line may be a pair, { "text", "text_pair" }.`,
+  options: {
+    "top-k": count("Only the N best labels. Default: all."),
+    "function-to-apply": choice(
+      ["default", "softmax", "sigmoid", "none"],
+      "How the model's numbers become scores. The default goes by the model's config.json.",
+    ),
+    truncation: flag("Cut what is too long for the model instead of refusing it."),
+  },
+  examples: [
+    'plainbert text-classification --model sentiment "A touching story."',
+    "plainbert text-classification --model sentiment < reviews.txt > all.jsonl",
+    "plainbert text-classification --model sentiment --top-k 1 --input reviews.txt --output labels.csv",
+  ],
+  needsModel: true,
+  form: TEXTS_OR_PAIRS,
+  answer: (classify, inputs, options) => classify(inputs, { top_k: null, ...options }),
+  heading: (input) => shown(typeof input === "string" ? input : input.text),
+  table: (labels, _, { model }) =>
+    model.config.problemType === "regression" ? numberTable(labels) : scoreTable(labels),
+  columns: ["label", "score"],
+  rows: (labels) => labels.map(({ label, score }) => [label, score]),
+});
 
 /** The numbers of a regression are no probabilities. */
 function numberTable(rows: readonly Scored[]): string {

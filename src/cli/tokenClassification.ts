@@ -1,56 +1,58 @@
-import { type EntityGroup, pipeline } from "../pipelines/index.ts";
-import { answerTexts } from "./answerTexts.ts";
-import { type Arguments, type Command, MODEL_AND_JSON, requiredModel, UsageError } from "./command.ts";
+import type { EntityGroup, TokenClassificationOptions, TokenEntity } from "../pipelines/index.ts";
+import type { Command } from "./command.ts";
+import { TEXTS } from "./input.ts";
+import { choice, count, flag, list } from "./option.ts";
 import { columns, shown } from "./output.ts";
+import { taskCommand } from "./taskCommand.ts";
 
-export const command: Command = {
-  help: `Finds names, places and whatever else a model was trained to find in a text.
+export const command: Command = taskCommand({
+  task: "token-classification",
+  synopsis: ["--model DIR [OPTION]… TEXT…", "--model DIR [OPTION]… [--input FILE]"],
+  description: `Finds names, places and whatever else a model was trained to find in a text, and where they stand, in UTF-16 units.
 
-Usage: plainbert token-classification --model DIR [options] [TEXT…]
+Without TEXT, each line of the input is one, and gives a line of JSON; a blank line gives null.`,
+  options: {
+    "aggregation-strategy": choice(
+      ["none", "simple", "first", "average", "max"],
+      "How tokens become entities. none: an answer for each token. Default simple.",
+    ),
+    "ignore-labels": list("Labels that are left out. Default O."),
+    stride: count("Read what is too long for the model in windows that share N tokens. Default 32.", 0),
+    truncation: flag("Cut what is too long for the model, in place of windows."),
+  },
+  examples: [
+    'plainbert token-classification --model ner "Emma Woodhouse lived at Hartfield."',
+    "plainbert token-classification --model ner < book.txt > names.jsonl",
+    "plainbert token-classification --model ner --input book.txt --output names.csv",
+  ],
+  needsModel: true,
+  form: TEXTS,
+  // One type of options for both kinds of answer, which the pipeline's own types tell apart.
+  answer: (find, inputs, options) =>
+    find(inputs, withDefaults(options) as { aggregation_strategy: "simple" }) as AsyncGenerator<Entity[]>,
+  heading: shown,
+  table(entities) {
+    if (entities.length === 0) return "  nothing found\n";
+    const rows = entities.map((entity) => [
+      `  ${shown(labelOf(entity))}`,
+      shown(entity.word),
+      `${(100 * entity.score).toFixed(2)} %`,
+      `${entity.start}–${entity.end}`,
+    ]);
+    return columns(rows, [false, false, true, true]);
+  },
+  columns: ["entity", "score", "word", "start", "end"],
+  rows: (entities) => entities.map((entity) => [labelOf(entity), entity.score, entity.word, entity.start, entity.end]),
+});
 
-  TEXT             a text; with none, each line of standard input is one, and gives a line of JSON (blank: null)
-  --model DIR      a folder with config.json, model.safetensors and vocab.txt or tokenizer.json
-  --aggregation S  how tokens become entities: simple, first, average or max (default simple)
-  --stride N       read what is too long for the model in windows that share N tokens (default 32)
-  --json           a line of JSON for each text
-  -h, --help       this text
+type Entity = EntityGroup | TokenEntity;
 
-Examples:
-  $ plainbert token-classification --model ner "Emma Woodhouse lived at Hartfield."
-  $ plainbert token-classification --model ner --aggregation first < book.txt > names.jsonl
-`,
-  options: { ...MODEL_AND_JSON, aggregation: { type: "string" }, stride: { type: "string" } },
-  run,
-};
-
-const STRATEGIES = ["simple", "first", "average", "max"] as const;
-
-async function run({ values, positionals: texts }: Arguments): Promise<void> {
-  const { aggregation = "simple", stride = "32" } = values;
-  const aggregation_strategy = STRATEGIES.find((name) => name === aggregation);
-  if (!aggregation_strategy) {
-    throw new UsageError(`--aggregation must be one of ${STRATEGIES.join(", ")}, got ${JSON.stringify(aggregation)}`);
-  }
-  if (!/^\d{1,9}$/.test(String(stride))) {
-    throw new UsageError(`--stride must be a whole number from 0, got ${JSON.stringify(stride)}`);
-  }
-  const find = await pipeline("token-classification", requiredModel(values));
-  const options = { aggregation_strategy, stride: Number(stride) };
-  await answerTexts({
-    texts,
-    json: values.json === true,
-    answer: (inputs) => find(inputs, options),
-    table: entityTable,
-  });
+function labelOf(entity: Entity): string {
+  return "entity" in entity ? entity.entity : entity.entity_group;
 }
 
-function entityTable(entities: readonly EntityGroup[]): string {
-  if (entities.length === 0) return "  nothing found\n";
-  const rows = entities.map(({ entity_group, word, score, start, end }) => [
-    `  ${shown(entity_group)}`,
-    shown(word),
-    `${(100 * score).toFixed(2)} %`,
-    `${start}–${end}`,
-  ]);
-  return columns(rows, [false, false, true, true]);
+/** Windows need entities to be put together, and cut nothing. */
+function withDefaults(given: TokenClassificationOptions): TokenClassificationOptions {
+  const { aggregation_strategy = "simple", truncation } = given;
+  return { aggregation_strategy, ...(aggregation_strategy !== "none" && !truncation && { stride: 32 }), ...given };
 }

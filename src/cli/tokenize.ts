@@ -1,74 +1,57 @@
-import { stat } from "node:fs/promises";
 import { loadTokenizer } from "../pipelines/index.ts";
-import type { BertTokenizer } from "../tokenizer/index.ts";
-import { type Arguments, type Command, expectCount, MODEL_AND_JSON } from "./command.ts";
-import { linesOf } from "./lines.ts";
-import { columns, jsonLine, print, shown, styled } from "./output.ts";
+import type { Encoding } from "../tokenizer/index.ts";
+import { oneByOne } from "./answerLines.ts";
+import { answerSource, flatFormats, OUTPUT_OPTIONS } from "./answerTexts.ts";
+import { type Command, defineCommand } from "./command.ts";
+import type { Flat } from "./format.ts";
+import { INPUT_OPTIONS, sourceOf, TEXTS } from "./input.ts";
+import { downloading, TOKENIZER_OPTIONS } from "./modelOptions.ts";
+import { columns, shown, styled } from "./output.ts";
 
-export const command: Command = {
-  help: `Shows the tokens of a text with their ids and where they stand in it.
+export const command: Command = defineCommand({
+  synopsis: ["[OPTION]… TEXT…", "[OPTION]… [--input FILE]"],
+  description: `Shows the tokens of a text with their ids and where they stand in it. Offsets count UTF-16 units, as text.slice(start, end) in JavaScript.
 
-Usage: plainbert tokenize [options] [TEXT|FILE|-]
+Without TEXT, each line of the input is one, and gives a line of JSON: { "tokens", "inputIds", "offsets" }.`,
+  options: { ...INPUT_OPTIONS, ...OUTPUT_OPTIONS, ...TOKENIZER_OPTIONS },
+  examples: [
+    `plainbert tokenize "Unaffable, isn't it?"`,
+    `echo "Unaffable, isn't it?" | plainbert tokenize`,
+    `echo "Unaffable, isn't it?" | plainbert tokenize --output tokens.csv`,
+  ],
+  async run({ values, positionals }) {
+    await answerSource(sourceOf({ ...TEXTS, takesBlanks: true }, positionals, values), values, async () => {
+      const tokenizer = await downloading(values, (hub) => loadTokenizer(values.model, hub));
+      return {
+        answer: (inputs) => oneByOne(inputs, (text) => tokenizer.encode(text)),
+        table: tokenTable,
+        heading: shown,
+        json: tokenLists,
+        format: flatFormats(tokenLists, FLAT),
+        work: ["tokenize", tokenizer.encode("A 1 é 漢 😀 unaffable").inputIds, tokenizer.size],
+      };
+    });
+  },
+});
 
-  TEXT             a text
-  FILE             an existing file, UTF-8; each line is a text (default: standard input)
-  --model DIR      a folder with vocab.txt or tokenizer.json
-                   (default: the small model that comes with plainbert)
-  --json           for each text one line of JSON: { "tokens", "inputIds", "offsets" }
-  -h, --help       this text
-
-Offsets count UTF-16 units, as text.slice(start, end) in JavaScript.
-
-Examples:
-  $ plainbert tokenize "Unaffable, isn't it?"
-  $ echo "Unaffable, isn't it?" | plainbert tokenize --json
-`,
-  options: MODEL_AND_JSON,
-  run,
+const FLAT: Flat<Encoding> = {
+  columns: ["token", "id", "start", "end"],
+  rows: (encoding) => encoding.tokens().map((token, t) => [token, encoding.inputIds[t], ...encoding.offsets[t]]),
 };
 
-async function run({ values, positionals }: Arguments): Promise<void> {
-  expectCount(positionals, 0, 1, "one text or file");
-  const [argument = "-"] = positionals;
-  const isText = argument !== "-" && !(await isFile(argument));
-  const groups = isText ? [[argument]] : linesOf(argument);
-  const tokenizer = await loadTokenizer(values.model as string | undefined);
-  let separator = "";
-  for await (const texts of groups) {
-    for (const text of texts) {
-      await print(values.json ? tokenLine(tokenizer, text) : separator + tokenTable(tokenizer, text));
-      separator = "\n";
-    }
-  }
+function tokenLists(encoding: Encoding) {
+  return { tokens: encoding.tokens(), inputIds: encoding.inputIds, offsets: encoding.offsets };
 }
 
-function tokenLine(tokenizer: BertTokenizer, text: string): string {
-  const encoding = tokenizer.encode(text);
-  return jsonLine({ tokens: encoding.tokens(), inputIds: encoding.inputIds, offsets: encoding.offsets });
-}
-
-function tokenTable(tokenizer: BertTokenizer, text: string): string {
-  const encoding = tokenizer.encode(text);
-  const { offsets, inputIds } = encoding;
-  const rows = encoding
-    .tokens()
-    .map((token, i) => [
-      shown(token),
-      String(inputIds[i]),
-      ...offsets[i].map(String),
-      shown(text.slice(...offsets[i])),
-    ]);
+function tokenTable(encoding: Encoding, text: string): string {
+  const rows = FLAT.rows(encoding).map(([token, ...numbers], t) => [
+    shown(String(token)),
+    ...numbers.map(String),
+    shown(text.slice(...encoding.offsets[t])),
+  ]);
   const [heading, ...lines] = columns(
     [["token", "id", "start", "end", "text"], ...rows],
     [false, true, true, true, false],
   ).split("\n");
   return [styled("bold", heading), ...lines].join("\n");
-}
-
-async function isFile(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isFile();
-  } catch {
-    return false; // no such file, or no possible name of one: then it is a text
-  }
 }

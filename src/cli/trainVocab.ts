@@ -3,100 +3,85 @@ import { join } from "node:path";
 import { writeFileAtomically } from "../hub/files.ts";
 import { BertTokenizer } from "../tokenizer/index.ts";
 import { type TrainVocabularyOptions, trainVocabulary } from "../tokenizer/train.ts";
-import { type Arguments, type Command, UsageError, wholeNumber } from "./command.ts";
+import { type Command, defineCommand } from "./command.ts";
 import { Corpus } from "./corpus.ts";
+import { interruptible } from "./interrupt.ts";
+import { choice, count, flag, libraryValues, list, text, UsageError } from "./option.ts";
 import { print } from "./output.ts";
+import { Progress } from "./progress.ts";
 
-export const command: Command = {
-  help: `Learns a WordPiece vocabulary from text files, for a BERT of your own.
-
-Usage: plainbert train-vocab [options] FILE… --output FOLDER|FILE.txt
-
-  FILE                    text, UTF-8; - is standard input
-  --output FOLDER         an existing folder, for vocab.txt, tokenizer.json and the other files of a tokenizer
-  --output FILE.txt       the vocabulary alone, a token in each line
-  --vocab-size N          how many tokens (default 30000)
-  --min-frequency N       how often a pair must occur to become a token (default 2)
-  --limit-alphabet N      most characters of the alphabet, the most frequent (default 1000)
-  --initial-alphabet ABC  characters that are in the alphabet whether they occur or not
-  --special-tokens A,B    the first tokens (default [PAD],[UNK],[CLS],[SEP],[MASK])
-  --cased                 keep capitals and accents
-  --no-strip-accents      keep accents, not capitals
-  --no-chinese-chars      do not make each Chinese character a word
-  --score S               which pair becomes a token next: count, the most frequent, or likelihood (default count)
-  --json                  say what was learned as one line of JSON
-  -h, --help              this text
-
-Examples:
-  $ printf 'low lower lowest\\n' | plainbert train-vocab - --vocab-size 20 --output vocab.txt
-  $ mkdir tokenizer && plainbert train-vocab book.txt emma.txt --cased --output tokenizer
-`,
-  options: {
-    output: { type: "string" },
-    "vocab-size": { type: "string" },
-    "min-frequency": { type: "string" },
-    "limit-alphabet": { type: "string" },
-    "initial-alphabet": { type: "string" },
-    "special-tokens": { type: "string" },
-    cased: { type: "boolean" },
-    "no-strip-accents": { type: "boolean" },
-    "no-chinese-chars": { type: "boolean" },
-    score: { type: "string" },
-    json: { type: "boolean" },
-  },
-  run,
+/** The trainer's. */
+const OPTIONS = {
+  "vocab-size": count("How many tokens. Default 30000."),
+  "min-frequency": count("How often a pair must occur to become a token. Default 2."),
+  "limit-alphabet": count("Most characters of the alphabet, the most frequent. Default 1000."),
+  "initial-alphabet": text("CHARACTERS", "These are in the alphabet whether they occur or not."),
+  "special-tokens": list("The first tokens. Default [PAD],[UNK],[CLS],[SEP],[MASK]."),
+  score: choice(
+    ["count", "likelihood"],
+    "Which pair becomes a token next: the most frequent, or the one that makes the text likeliest. Default count.",
+  ),
 };
 
-async function run({ values, positionals }: Arguments): Promise<void> {
-  if (positionals.length === 0) throw new UsageError("expected a file or more");
-  const { output } = values;
-  if (typeof output !== "string") throw new UsageError("expected --output FOLDER or --output FILE.txt");
-  const folder = await isFolder(output);
-  if (!folder && !output.endsWith(".txt"))
-    throw new UsageError(`--output must be an existing folder or end in .txt, got ${JSON.stringify(output)}`);
-  const options = optionsOf(values);
-
-  const corpus = await Corpus.open(positionals);
-  const start = performance.now();
-  let tokens: string[];
-  try {
-    const onMerge = (count: number) => {
-      if (count % 500 === 0) corpus.tell(`merging  ${count} tokens`);
+export const command: Command = defineCommand({
+  synopsis: ["[OPTION]… FILE… --output FOLDER", "[OPTION]… FILE… --output FILE.txt"],
+  description: `Learns a WordPiece vocabulary from text files, UTF-8, for a BERT of your own. FILE - is standard input.`,
+  options: {
+    output: text(
+      "FOLDER|FILE.txt",
+      "An existing folder, for vocab.txt, tokenizer.json and the other files of a tokenizer; or a file for the vocabulary alone, a token in each line.",
+      "file",
+    ),
+    ...OPTIONS,
+    cased: flag("Keep capitals and accents."),
+    "no-strip-accents": flag("Keep accents, not capitals."),
+    "no-chinese-chars": flag("Do not make each Chinese character a word."),
+    json: flag("Say what was learned as one line of JSON."),
+  },
+  positional: "file",
+  examples: [
+    "printf 'low lower lowest\\n' | plainbert train-vocab - --vocab-size 20 --output vocab.txt",
+    "mkdir tokenizer && plainbert train-vocab book.txt emma.txt --cased --output tokenizer",
+  ],
+  async run({ values, positionals }) {
+    if (positionals.length === 0) throw new UsageError("expected a file or more");
+    const { output } = values;
+    if (output === undefined) throw new UsageError("expected --output FOLDER or --output FILE.txt");
+    const folder = await isFolder(output);
+    if (!folder && !output.endsWith(".txt"))
+      throw new UsageError(`--output must be an existing folder or end in .txt, got ${JSON.stringify(output)}`);
+    const options: TrainVocabularyOptions = {
+      ...libraryValues(OPTIONS, values),
+      doLowerCase: !values.cased,
+      ...(values["no-strip-accents"] && { stripAccents: false }),
+      tokenizeChineseChars: !values["no-chinese-chars"],
     };
-    tokens = await trainVocabulary(corpus.lines(), { ...options, onMerge });
+    const start = performance.now();
+    const { tokens, names } = await interruptible(async (signal) => {
+      const tokens = await learn(await Corpus.open(positionals, signal), options);
+      const files = folder ? tokenizerFiles(tokens, options) : { [output]: `${tokens.join("\n")}\n` };
+      for (const [name, text] of Object.entries(files))
+        await writeFileAtomically(folder ? join(output, name) : name, [new TextEncoder().encode(text)]);
+      return { tokens, names: Object.keys(files) };
+    });
+    const seconds = (performance.now() - start) / 1000;
+    const alphabet = tokens.filter((token) => Array.from(token).length === 1).length;
+    await print(
+      values.json
+        ? `${JSON.stringify({ tokens: tokens.length, alphabet, seconds, files: names })}\n`
+        : `${tokens.length} tokens, ${alphabet} of them single characters, in ${seconds.toFixed(1)} s: ${output}\n`,
+    );
+  },
+});
+
+async function learn(corpus: Corpus, options: TrainVocabularyOptions): Promise<string[]> {
+  const merging = new Progress({ verb: "merging", unit: "tokens", total: options.vocabSize ?? 30_000 });
+  try {
+    return await trainVocabulary(corpus.lines(), { ...options, onMerge: (count) => merging.to(count) });
   } finally {
-    corpus.tell("");
+    corpus.progress.clear();
+    merging.clear();
   }
-  const files = folder ? tokenizerFiles(tokens, options) : { [output]: `${tokens.join("\n")}\n` };
-  for (const [name, text] of Object.entries(files))
-    await writeFileAtomically(folder ? join(output, name) : name, [new TextEncoder().encode(text)]);
-
-  const seconds = (performance.now() - start) / 1000;
-  const alphabet = tokens.filter((token) => Array.from(token).length === 1).length;
-  await print(
-    values.json
-      ? `${JSON.stringify({ tokens: tokens.length, alphabet, seconds, files: Object.keys(files) })}\n`
-      : `${tokens.length} tokens, ${alphabet} of them single characters, in ${seconds.toFixed(1)} s: ${output}\n`,
-  );
-}
-
-function optionsOf(values: Arguments["values"]): TrainVocabularyOptions {
-  const number = (name: string) => (typeof values[name] === "string" ? wholeNumber(name, values[name]) : undefined);
-  const score = values.score ?? "count";
-  if (score !== "count" && score !== "likelihood")
-    throw new UsageError(`--score must be count or likelihood, got ${JSON.stringify(score)}`);
-  const given: Record<keyof TrainVocabularyOptions, unknown> | Record<string, unknown> = {
-    vocabSize: number("vocab-size"),
-    minFrequency: number("min-frequency"),
-    limitAlphabet: number("limit-alphabet"),
-    initialAlphabet: values["initial-alphabet"],
-    specialTokens: typeof values["special-tokens"] === "string" ? values["special-tokens"].split(",") : undefined,
-    doLowerCase: !values.cased,
-    stripAccents: values["no-strip-accents"] ? false : undefined,
-    tokenizeChineseChars: !values["no-chinese-chars"],
-    score,
-  };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
 /** The files by which Hugging Face's libraries and this one read the same tokenizer. */

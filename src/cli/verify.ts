@@ -1,58 +1,44 @@
 import { BertError } from "../errors.ts";
 import { openModelFolder, readText } from "../hub/files.ts";
 import { BUNDLED_MODEL } from "../pipelines/index.ts";
-import { type Arguments, type Command, expectCount, UsageError } from "./command.ts";
+import { type Command, defineCommand, expectCount } from "./command.ts";
+import { ENGINE_OPTIONS, HUB_OPTIONS, MODEL_NAME } from "./modelOptions.ts";
+import { flag, text, UsageError } from "./option.ts";
 import { jsonLine, print, shown, styled } from "./output.ts";
 import { type ExpectedOutput, parseOutputs } from "./outputs.ts";
 import { PUBLISHED_OUTPUTS } from "./publishedOutputs.ts";
 import { type Verdict, verifyModel } from "./verifyModel.ts";
 
-export const command: Command = {
-  help: `Computes outputs that were published for a model, and says how far they are from those.
+export const command: Command = defineCommand({
+  synopsis: ["[OPTION]… [MODEL]", "--list"],
+  description: `Computes outputs that were published for a model, and says how far they are from those. The exit status is 1 if one differs by more than is allowed.
 
-Usage: plainbert verify [options] [MODEL]
+MODEL is ${MODEL_NAME}; the folder's name, or --as, says which model it is. Default: the small model that comes with plainbert, and what Hugging Face's library made of it.
 
-  MODEL            a folder whose name is that of a model with published outputs, such as bert-base-cased
-                   (default: the small model that comes with plainbert, and what Hugging Face's library made of it)
-  --as ID          the model that it is, if the folder's name does not say so
-  --outputs FILE   compare with the outputs in this file, whatever the model
-  --list           the models whose published outputs are known
-  --json           one line of JSON for each output: { "passed", "what", "difference", "allowed", "where" }
-  -h, --help       this text
-
-FILE is a JSON array. Each output has a "task", "atol", the largest difference that is allowed, and
-  fill-mask                  "text", "top": [{ "token_str", "score" }, …]
-  next-sentence-prediction   "text", "text_pair", "is_next"
-  token-classification       "text", "entities": [{ "entity_group", "score", "word", "start", "end" }, …]
-  forward                    "architecture", "output", "input_ids", "values", and if need be "attention_mask",
-                             "token_type_ids", and "start", the index of the first value on each axis
-A text may have "input_ids" too, which the tokenizer must give. Exit code 1: an output differs by more.
-
-Examples:
-  $ plainbert verify
-  $ plainbert verify --list
-`,
+The FILE of --outputs is a JSON array of outputs. Each has "task", "atol", the largest difference that is allowed, and, for fill-mask, "text" and "top": [{ "token_str", "score" }, …]; for next-sentence-prediction, "text", "text_pair" and "is_next"; for token-classification, "text" and "entities": [{ "entity_group", "score", "word", "start", "end" }, …]; for forward, "architecture", "output", "input_ids", "values", and if need be "attention_mask", "token_type_ids", and "start", the index of the first value on each axis. A text may have "input_ids" too, which the tokenizer must give.`,
   options: {
-    as: { type: "string" },
-    outputs: { type: "string" },
-    list: { type: "boolean" },
-    json: { type: "boolean" },
+    as: text("ID", "The model that it is, if the folder's name does not say so."),
+    outputs: text("FILE", "Compare with the outputs in this file, whatever the model.", "file"),
+    list: flag("Print the models whose published outputs are known."),
+    json: flag('Print a line of JSON for each output: { "passed", "what", "difference", "allowed", "where" }.'),
+    ...HUB_OPTIONS,
+    ...ENGINE_OPTIONS,
   },
-  run,
-};
-
-async function run({ values, positionals }: Arguments): Promise<void> {
-  expectCount(positionals, 0, 1, "one model");
-  if (values.list) return print(`${knownModels().join("\n")}\n`);
-  const [model] = positionals;
-  const outputs = await outputsFor(model, values);
-  let failed = 0;
-  for await (const verdict of verifyModel(model, outputs)) {
-    if (!verdict.passed) failed++;
-    await print(values.json ? jsonLine(verdict) : line(verdict));
-  }
-  if (failed > 0) throw new BertError("ERR_CHECKPOINT", `verify: ${failed} of ${outputs.length} outputs differ`);
-}
+  positional: "file",
+  examples: ["plainbert verify", "plainbert verify --list"],
+  async run({ values, positionals }) {
+    expectCount(positionals, 0, 1, "one model");
+    if (values.list) return print(`${knownModels().join("\n")}\n`);
+    const [model] = positionals;
+    const outputs = await outputsFor(model, values);
+    let failed = 0;
+    for await (const verdict of verifyModel(model, outputs, values)) {
+      if (!verdict.passed) failed++;
+      await print(values.json ? jsonLine(verdict) : line(verdict));
+    }
+    if (failed > 0) throw new BertError("ERR_CHECKPOINT", `verify: ${failed} of ${outputs.length} outputs differ`);
+  },
+});
 
 function line({ passed, what, difference, allowed, where }: Verdict): string {
   const verdict = passed ? styled("green", "pass") : styled("red", "FAIL");
@@ -63,12 +49,13 @@ function line({ passed, what, difference, allowed, where }: Verdict): string {
   return `${verdict}  ${shown(what)}\n      ${shown(by)}${passed || difference === null ? "" : `\n      ${shown(where)}`}\n`;
 }
 
-async function outputsFor(model: string | undefined, values: Arguments["values"]): Promise<readonly ExpectedOutput[]> {
-  if (typeof values.outputs === "string") {
-    return parseOutputs(await readText(values.outputs), values.outputs);
-  }
+async function outputsFor(
+  model: string | undefined,
+  { outputs: file, as }: { readonly outputs: string | undefined; readonly as: string | undefined },
+): Promise<readonly ExpectedOutput[]> {
+  if (file !== undefined) return parseOutputs(await readText(file), file);
   if (model === undefined) return bundledOutputs();
-  const name = nameOf(typeof values.as === "string" ? values.as : model);
+  const name = nameOf(as ?? model);
   const outputs = PUBLISHED_OUTPUTS.filter((output) => nameOf(output.model as string) === name);
   if (outputs.length > 0) return outputs;
   throw new UsageError(

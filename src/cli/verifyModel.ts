@@ -2,6 +2,8 @@ import { BertError } from "../errors.ts";
 import type { Architecture } from "../model/config.ts";
 import { type Bert, loadBert, pipeline } from "../pipelines/index.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { downloading, type ENGINE_OPTIONS, engineOptions, type HUB_OPTIONS } from "./modelOptions.ts";
+import type { ValuesOf } from "./option.ts";
 import {
   type ExpectedEntities,
   type ExpectedFillMask,
@@ -26,16 +28,19 @@ export interface Verdict {
 /**
  * Computes expected outputs again.
  *
- * @param model a folder; left out: the small model that comes with the package
+ * @param model  a folder, or an id on the hub; left out: the small model that comes with the package
+ * @param values how it is found, and how it computes
  * @returns a verdict for each, as they are computed: those of one architecture together, which is loaded once
  * @throws BertError as `loadBert`; ERR_INPUT an input that does not fit the model
  */
 export async function* verifyModel(
   model: string | undefined,
   outputs: readonly ExpectedOutput[],
+  values: ValuesOf<typeof HUB_OPTIONS & typeof ENGINE_OPTIONS>,
 ): AsyncGenerator<Verdict> {
   for (const architecture of new Set(outputs.map(architectureOf))) {
-    const bert = await loadBert(model, architecture ? { architecture } : {});
+    const options = { ...engineOptions(values), ...(architecture && { architecture }) };
+    const bert = await downloading(values, (hub) => loadBert(model, { ...hub, ...options }));
     try {
       for (const output of outputs) if (architectureOf(output) === architecture) yield await verdictOf(bert, output);
     } finally {

@@ -38,8 +38,8 @@ export async function hubSettings(options: HubOptions, env: Environment): Promis
   };
 }
 
-/** cache_dir > HF_HUB_CACHE > HUGGINGFACE_HUB_CACHE > HF_HOME/hub > XDG_CACHE_HOME/huggingface/hub > ~/.cache/huggingface/hub */
-function cacheDir(option: string | undefined, env: Environment): string {
+/** The folder of the cache: cache_dir > HF_HUB_CACHE > HUGGINGFACE_HUB_CACHE > HF_HOME/hub > XDG_CACHE_HOME/huggingface/hub > ~/.cache/huggingface/hub */
+export function cacheDir(option: string | undefined, env: Environment): string {
   if (option !== undefined) {
     if (typeof option !== "string" || option === "") throw wrong("cache_dir", "a folder", option);
     return resolve(expandUser(option, env));

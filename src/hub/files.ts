@@ -224,7 +224,11 @@ async function expectFile(where: string, path: string): Promise<{ size: number }
   return stats;
 }
 
-/** The result, or why the system did not give it: a BertError ERR_FILE that names the function and the path. */
+/**
+ * What an operation on a file gives.
+ *
+ * @throws BertError ERR_FILE in place of Node's errors, naming the path and the reason
+ */
 export async function orFileError<T>(where: string, path: string, result: Promise<T>): Promise<T> {
   try {
     return await result;

@@ -102,7 +102,7 @@ export async function loadBert(path?: string, options: LoadOptions = {}): Promis
     throw new BertError("ERR_INPUT", `loadBert: dtype must be one of ${STORAGE_TYPES.join(", ")}, got ${got}`);
   }
   const backend = chooseBackend(options.backend, options);
-  const { folder, release } = await openFiles(path, options, true);
+  const { folder, release } = await openModelFiles(path, options, true);
   try {
     return await loadFolder(folder, backend, dtype, options);
   } finally {
@@ -175,7 +175,7 @@ function makeTokenizer(files: TokenizerFiles | null, config: BertConfig): BertTo
  *   give it; ERR_VOCABULARY the tokenizer's files are missing or invalid
  */
 export async function loadTokenizer(path?: string, options: HubOptions = {}): Promise<BertTokenizer> {
-  const { folder, release } = await openFiles(path, options, false);
+  const { folder, release } = await openModelFiles(path, options, false);
   try {
     const files = await readTokenizerFiles(folder);
     if (files) return BertTokenizer.fromFiles(files);
@@ -193,12 +193,22 @@ export async function loadTokenizer(path?: string, options: HubOptions = {}): Pr
  * @throws BertError as `loadBert` of the same id, before it reads the files
  */
 export async function downloadModel(id: string, options: HubOptions = {}): Promise<string> {
-  const { folder } = await openFiles(id, options, true);
+  const { folder } = await openModelFiles(id, options, true);
   return folder.path;
 }
 
-/** Only here: a browser, which has no node: modules, can import the rest. */
-async function openFiles(path: string | undefined, options: HubOptions, weights: boolean): Promise<OpenedModel> {
+/**
+ * Opens the files of a model that `loadBert` needs, or those that `loadTokenizer` does.
+ *
+ * @param path as in `loadBert`
+ * @throws BertError as `loadBert`, before it reads the files
+ */
+export async function openModelFiles(
+  path: string | undefined,
+  options: HubOptions,
+  weights: boolean,
+): Promise<OpenedModel> {
+  // Only here: a browser, which has no node: modules, can import the rest.
   const { openModel } = await import("../hub/openModel.ts");
   return openModel(path ?? BUNDLED_MODEL, { config: CONFIG_FILES, optional: TOKENIZER_FILES, weights }, options);
 }

@@ -275,7 +275,7 @@ describe("the new folder", () => {
 });
 
 test.each([
-  [["a"], "expected two folders"],
+  [["a"], "expected a model and a folder"],
   [["--dtype", "int8", "a", "b"], '--dtype must be one of float32, float16, bfloat16, got "int8"'],
   [["--names", "mine", "a", "b"], "--names must be one of huggingface, google"],
   ...["0", "5XB", ""].map((size): [string[], string] => [

@@ -1,6 +1,9 @@
-import { existsSync } from "node:fs";
-import { expect, test } from "vitest";
-import { Place } from "../hub/support.ts";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { openWeights } from "../../src/hub/files.ts";
+import { noise, Place } from "../hub/support.ts";
+import { WEIGHTS } from "../pipelines/support.ts";
 import { plainbert } from "./run.ts";
 
 const COMMIT = "0123456789".repeat(4);
@@ -14,16 +17,40 @@ test("prints the snapshot's folder, and nothing else where nobody watches", asyn
   );
 });
 
-test("--revision, --cache-dir, --token", async () => {
+test("--revision, --cache-dir, --local-files-only; the token is the environment's", async () => {
   await using here = await Place.make();
   here.hub.token = "hf_x";
-  const args = ["download", "--revision", "v1", "--cache-dir", here.at("other"), "--token", "hf_x", "org/small"];
-  const { code, stdout } = await plainbert(args, { env: here.env });
-  expect({ code, stdout }).toEqual({
-    code: 0,
-    stdout: `${here.at("other", "models--org--small", "snapshots", COMMIT)}\n`,
-  });
+  const args = ["download", "--revision", "v1", "--cache-dir", here.at("other"), "org/small"];
+  const nothing = await plainbert([...args, "--local-files-only"], { env: here.env });
+  expect(nothing).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("local_files_only") });
+  const expected = { code: 0, stderr: "", stdout: `${here.at("other", "models--org--small", "snapshots", COMMIT)}\n` };
+  expect(await plainbert(args, { env: { ...here.env, HF_TOKEN: "hf_x" } })).toMatchObject(expected);
+  expect(await plainbert([...args, "--local-files-only"], { env: here.env })).toMatchObject(expected);
   expect(existsSync(here.at("other", "models--org--small", "refs", "v1"))).toBe(true);
+});
+
+test("a bar for whoever sits before a terminal; in the end the folder alone is on standard output", async () => {
+  await using here = await Place.make();
+  here.hub.add("org/large", { "config.json": "{}", "vocab.txt": "a\n", "model.safetensors": noise(5_000_000) });
+  const options = { env: here.env, columns: 80 };
+  const now = performance.now.bind(performance);
+  vi.spyOn(performance, "now").mockImplementation(() => 1000 * now()); // as if it took a thousand times as long
+  try {
+    const { code, stdout, stderr } = await plainbert(["download", "org/large"], options);
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: `${here.at("models--org--large", "snapshots", COMMIT)}\n`,
+    });
+    expect(stderr).toMatch(/^\rdownloading +\d+ % .* \d\.\d of 5\.0 MB {2}\d+\.\d MB\/s {2}[\d:]+ left/);
+    expect(stderr.replaceAll("\u001b[K", "<wiped>")).toMatch(
+      /\r<wiped>downloading {2}5\.0 MB in [\d:]+, \d+\.\d MB\/s\n$/,
+    );
+    expect((await plainbert(["download", "org/large"], options)).stderr).toBe(""); // as the cache has it
+    const quiet = { ...options, env: { ...here.env, HF_HUB_DISABLE_PROGRESS_BARS: "1", HF_HOME: here.at("other") } };
+    expect(await plainbert(["download", "org/large"], quiet)).toMatchObject({ code: 0, stderr: "" });
+  } finally {
+    vi.restoreAllMocks();
+  }
 });
 
 test("failures: one line on standard error, exit code 1; 2 for a wrong command line", async () => {
@@ -35,4 +62,44 @@ test("failures: one line on standard error, exit code 1; 2 for a wrong command l
   );
   expect(await plainbert(["download"], { env: here.env })).toMatchObject({ code: 2, stdout: "" });
   expect(await plainbert(["download", "a", "b"], { env: here.env })).toMatchObject({ code: 2, stdout: "" });
+});
+
+describe("an id in place of a folder", () => {
+  const BERT = "google-bert/bert-base-cased";
+  let here: Place;
+  beforeAll(async () => {
+    const files = readdirSync(WEIGHTS).map((name) => [name, readFileSync(join(WEIGHTS, name))] as const);
+    here = await Place.make(Object.fromEntries(files));
+    here.hub.add(BERT, Object.fromEntries(files));
+  });
+  afterAll(() => here[Symbol.asyncDispose]());
+  const run = (...args: string[]) => plainbert(args, { env: here.env, cwd: here.folder });
+
+  test("tokenize downloads the tokenizer's files alone; then --model takes the weights too", async () => {
+    const args = ["--json", "The [MASK]."];
+    expect(await run("tokenize", "--model", "org/small", ...args)).toEqual(await run("tokenize", ...args));
+    expect(readdirSync(here.inModel("snapshots", COMMIT))).not.toContain("model.safetensors");
+    expect(await run("fill-mask", "--model", "org/small", ...args)).toEqual(await run("fill-mask", ...args));
+    expect(readdirSync(here.inModel("snapshots", COMMIT))).toContain("model.safetensors");
+    expect(await run("fill-mask", "--local-files-only", "--model", "org/small", ...args)).toMatchObject({ code: 0 });
+  });
+
+  test("inspect", async () => {
+    const [ours, theirs] = await Promise.all([openWeights(WEIGHTS), run("inspect", "--json", "org/small")]);
+    expect(
+      JSON.parse(theirs.stdout)
+        .tensors.map(({ name }: { name: string }) => name)
+        .sort(),
+    ).toEqual([...ours.tensors.keys()].sort());
+    await ours.close();
+  });
+
+  test("convert, verify, make-examples: each finds what it needs", async () => {
+    expect(await run("convert", "org/small", "converted")).toMatchObject({ code: 0, stderr: "" });
+    expect(readFileSync(join(here.folder, "converted", "vocab.txt"))).toEqual(readFileSync(join(WEIGHTS, "vocab.txt")));
+    const { code, stderr } = await run("verify", BERT); // known by its id; but these are not its weights
+    expect({ code, stderr }).toEqual({ code: 1, stderr: "plainbert: verify: 3 of 3 outputs differ\n" });
+    const none = await run("make-examples", "none.txt", "--tokenizer", "org/none", "--output", "out");
+    expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining("hub: org/none") });
+  });
 });

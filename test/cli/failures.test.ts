@@ -1,12 +1,23 @@
 import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { modelCopy, WEIGHTS } from "../pipelines/support.ts";
-import { finished, plainbert, shell, shellProcess } from "./run.ts";
+import { finished, plainbert, plainbertProcess, shell, shellProcess } from "./run.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "plainbert-cli-"));
 afterAll(() => rm(folder, { recursive: true }));
+
+test("a process ends with the code that the command returns, and has written everything", async () => {
+  const env = { PLAINBERT_THREADS: "2" };
+  const right = ["fill-mask", "--json", "She opened the [MASK]."];
+  for (const [args, code] of [
+    [right, 0],
+    [["fill-mask", "The door."], 1],
+    [["embed", "--pooling", "sum"], 2],
+  ] as const)
+    expect(await plainbertProcess(args, { env })).toEqual({ ...(await plainbert(args)), code });
+});
 
 describe("wrong usage: exit code 2, and what is right", () => {
   test.each<[string, string[], string[]]>([
@@ -15,25 +26,40 @@ describe("wrong usage: exit code 2, and what is right", () => {
       [],
       ["plainbert: expected a command", "fill-mask, next-sentence, text-classification, token-classification"],
     ],
-    ["an unknown command", ["fil-mask", "a"], ['unknown command "fil-mask"', "the commands are fill-mask"]],
+    ["a mistyped command", ["fil-mask", "a"], ['unknown command "fil-mask"; did you mean fill-mask?']],
+    ["a mistyped alias", ["sentiment"], ["the commands are fill-mask, next-sentence"]],
+    ["an unknown command", ["translate"], ['unknown command "translate"; the commands are fill-mask']],
     ["a name of objects", ["constructor"], ['unknown command "constructor"']],
     ["an option before the command", ["--json", "fill-mask"], ['unknown command "--json"']],
     [
       "an unknown option",
       ["fill-mask", "--topk", "3", "[MASK]"],
-      ["'--topk'", "--top-k", "plainbert fill-mask --help"],
+      ["plainbert fill-mask: unknown option '--topk'; did you mean --top-k?\nTry: plainbert fill-mask --help"],
     ],
-    ["another command's option", ["tokenize", "--pooling", "cls", "a"], ["'--pooling'", "--model, --json"]],
+    [
+      "another command's option",
+      ["tokenize", "--pooling", "cls", "a"],
+      ["plainbert tokenize: unknown option '--pooling'\nTry"],
+    ],
     ["an option without its value", ["fill-mask", "[MASK]", "--top-k"], ["'--top-k <value>'", "missing"]],
     ["a value where there is none", ["fill-mask", "--json=yes", "[MASK]"], ["'--json'"]],
     ["--top-k 0", ["fill-mask", "--top-k", "0", "[MASK]"], ["--top-k must be a whole number from 1", '"0"']],
     ["--top-k -1", ["fill-mask", "--top-k=-1", "[MASK]"], ["--top-k must be a whole number from 1", '"-1"']],
     ["--top-k 1.5", ["fill-mask", "--top-k", "1.5", "[MASK]"], ['"1.5"']],
     ["--top-k NaN", ["fill-mask", "--top-k", "NaN", "[MASK]"], ['"NaN"']],
-    ["--pooling none", ["embed", "--pooling", "none"], ["--pooling must be mean, cls or max", '"none"']],
-    ["no text", ["fill-mask"], ["expected a text"]],
+    ["--pooling sum", ["embed", "--pooling", "sum"], ["--pooling must be one of mean, cls, max, none", '"sum"']],
+    ["a matrix for each line as CSV", ["embed", "--pooling", "none", "--output", "a.csv"], ["must end in .jsonl"]],
+    ["--output of another kind", ["fill-mask", "--output", "a.safetensors"], ["must end in .jsonl, .csv", "a.safe"]],
+    ["texts and a file", ["fill-mask", "--input", "a", "b"], ["texts or --input", "got both"]],
+    ["no index", ["search"], ["expected an index"]],
+    ["an index that goes nowhere", ["index"], ["expected --output"]],
+    ["an index as CSV", ["index", "--output", "a.csv"], [".safetensors", "a.csv"]],
+    ["a sentence and nothing beside it", ["sentence-similarity", "a"], ["got 1"]],
+    ["an unknown shell", ["completion", "tcsh"], ["bash, zsh, fish", '"tcsh"']],
+    ["--threads 0", ["doctor", "--threads", "0"], ["--threads must be a whole number from 1"]],
+    ["--backend gpu", ["embed", "--backend", "gpu"], ["--backend must be one of auto, simd, plain"]],
     ["one text for next-sentence", ["next-sentence", "a"], ["expected two texts", "got 1"]],
-    ["a text without quotes", ["tokenize", "a", "b", "c"], ["got 3 arguments", "quotes"]],
+    ["texts without quotes", ["next-sentence", "a", "b", "c"], ["got 3 arguments", "quotes"]],
     ["two files", ["embed", "a", "b"], ["one file at most", "got 2"]],
   ])("%s", async (_, args, parts) => {
     const { code, stdout, stderr } = await plainbert(args);
@@ -45,10 +71,12 @@ describe("wrong usage: exit code 2, and what is right", () => {
 
 describe("work that fails: exit code 1, one sentence, no stack", () => {
   const long = "long ".repeat(200);
+  const number = join(folder, "number.jsonl");
+  beforeAll(() => writeFile(number, "1\n"));
 
   test.each<[string, string[], string[]]>([
     ["no mask", ["fill-mask", "The door."], ["fill-mask: text must be a text with [MASK]", '"The door."']],
-    ["no mask in the second", ["fill-mask", "[MASK]", "The door."], ["texts[1]"]],
+    ["no mask in the first of two", ["fill-mask", "The door.", "[MASK]"], ["text 1: fill-mask: text must be"]],
     ["empty text", ["fill-mask", ""], ['got ""']],
     ["too many masks", ["fill-mask", "[MASK]".repeat(200)], ["128 tokens", "got 202"]],
     ["past the positions", ["next-sentence", long, long], ["128 tokens", "got 403", "truncation"]],
@@ -71,6 +99,16 @@ describe("work that fails: exit code 1, one sentence, no stack", () => {
     ["a file that is not there to inspect", ["inspect", "nowhere.safetensors"], ["nowhere.safetensors: no such file"]],
     ["a folder without weights to inspect", ["inspect", folder], ["must hold model.safetensors"]],
     ["a file that is no checkpoint", ["inspect", join(WEIGHTS, "vocab.txt")], ["vocab.txt"]],
+    ["a folder that is not there", ["embed", "--output", "/nowhere/a.csv"], ["/nowhere/a.csv: no such file or folder"]],
+    ["an index in such a folder", ["index", "--output", "/nowhere/a.safetensors"], ["no such file or folder"]],
+    ["a file that is no index", ["search", join(WEIGHTS, "model.safetensors"), "a"], ["SearchIndex.save"]],
+    ["a line that is no JSON", ["fill-mask", "--jsonl"], ["standard input, line 1: must be JSON, is not"]],
+    [
+      "a line of the wrong JSON",
+      ["next-sentence", "--input", number],
+      ["number.jsonl, line 1: next-sentence", "the line must be"],
+    ],
+    ["more numbers than there are", ["embed", "--truncate-dim", "257"], ["truncate_dim must be at most 256", "257"]],
     ["a name with control characters", ["embed", "\u001b[31mred"], ["\\u{1b}[31mred: no such file"]],
   ])("%s", async (_, args, parts) => {
     const { code, stdout, stderr } = await plainbert(args, { input: "a\n" });
@@ -105,7 +143,7 @@ describe("work that fails: exit code 1, one sentence, no stack", () => {
       stderr: "plainbert: standard input, line 3: must be UTF-8 text, is not\n",
     });
     expect(stdout).toMatch(/^\[.*\]\nnull\n$/);
-    const cut = await plainbert(["tokenize", "--json"], { input: Buffer.from("a\n\xc3", "latin1") });
+    const cut = await plainbert(["tokenize"], { input: Buffer.from("a\n\xc3", "latin1") });
     expect(cut).toMatchObject({ code: 1, stderr: "plainbert: standard input, line 2: must be UTF-8 text, is not\n" });
     expect(JSON.parse(cut.stdout).inputIds).toEqual([2, 62, 3]);
   });
@@ -114,7 +152,7 @@ describe("work that fails: exit code 1, one sentence, no stack", () => {
     const million = await plainbert(["embed"], { input: "ab cd ".repeat(170_000) });
     expect(million).toMatchObject({ code: 1, stdout: "" });
     expect(million.stderr).toMatch(/line 1: .*128 tokens long.*got 510002/);
-    const tokens = await plainbert(["tokenize", "--json"], { input: "a".repeat(1_000_000) });
+    const tokens = await plainbert(["tokenize"], { input: "a".repeat(1_000_000) });
     expect(JSON.parse(tokens.stdout)).toMatchObject({
       inputIds: [2, 1, 3],
       offsets: [

@@ -1,7 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { runCommand } from "../../src/cli/runCommand.ts";
 
-const MAIN: string = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+/** One thread starts sooner than two, and changes no bit. Tests that are about threads ask for them. */
+process.env.PLAINBERT_THREADS = "1";
+
+export const MAIN: string = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
 export interface Result {
   /** null if a signal ended it. */
@@ -25,16 +30,52 @@ function environment(env: RunOptions["env"] = {}): NodeJS.ProcessEnv {
   return { ...rest, NODE_COMPILE_CACHE, ...env };
 }
 
-/** Runs the command from its TypeScript source, as a process of its own. */
-export function plainbert(
+type Run = (
   args: readonly string[],
-  { input = "", env, cwd }: RunOptions & { readonly input?: string | Uint8Array } = {},
-): Promise<Result> {
+  options?: RunOptions & { readonly input?: string | Uint8Array; readonly columns?: number },
+) => Promise<Result>;
+
+/**
+ * Runs the command within this process, with streams, variables and folder of its own, which takes a fraction of a process's time.
+ * With `columns` standard error is a terminal of that width.
+ */
+export const plainbert: Run = async (args, { input = "", env, cwd, columns } = {}) => {
+  const [variables, folder] = [process.env, process.cwd()];
+  const stdout = new Text();
+  const stderr = Object.assign(new Text(), columns !== undefined && { columns, isTTY: true });
+  process.env = environment(env);
+  if (cwd !== undefined) process.chdir(cwd);
+  try {
+    const stdin = Readable.from(input.length === 0 ? [] : [Buffer.from(input)]);
+    const code = await runCommand(args, { stdin, stdout, stderr });
+    return { code, signal: null, stdout: stdout.text, stderr: stderr.text };
+  } finally {
+    process.env = variables;
+    process.chdir(folder);
+  }
+};
+
+/** What is written, decoded when all is there. */
+class Text extends Writable {
+  private readonly chunks: Uint8Array[] = [];
+
+  override _write(chunk: Uint8Array, _encoding: string, done: () => void): void {
+    this.chunks.push(chunk);
+    done();
+  }
+
+  get text(): string {
+    return Buffer.concat(this.chunks).toString();
+  }
+}
+
+/** Runs the command from its TypeScript source, as a process of its own. */
+export const plainbertProcess: Run = (args, { input = "", env, cwd } = {}) => {
   const child = spawn(process.execPath, [MAIN, ...args], { env: environment(env), cwd });
   child.stdin.on("error", () => {}); // it may end before it has read everything
   child.stdin.end(input);
   return finished(child);
-}
+};
 
 /** Runs a line in a shell in which `plainbert` is the command. */
 export function shell(line: string, options: RunOptions = {}): Promise<Result> {

@@ -1,6 +1,10 @@
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, test } from "vitest";
-import { pipeline } from "../../src/pipelines/index.ts";
+import { afterAll, describe, expect, test } from "vitest";
+import { buildIndex, loadBert, pipeline } from "../../src/pipelines/index.ts";
 import { plainbert } from "./run.ts";
 
 const folder = (name: string) => fileURLToPath(new URL(`../pipelines/reference/heads/${name}`, import.meta.url));
@@ -50,9 +54,9 @@ test("token-classification: entities with their places; --json is what the pipel
   await using find = await pipeline("token-classification", folder("ner"));
   const want = await find(EMMA, { aggregation_strategy: "first" });
   expect(want.length).toBeGreaterThan(0);
-  const json = await plainbert([...args, "--aggregation", "first", "--json", EMMA]);
+  const json = await plainbert([...args, "--aggregation-strategy", "first", "--json", EMMA]);
   expect(jsonLines(json.stdout)).toEqual([want]);
-  const { stdout } = await plainbert([...args, "--aggregation", "first", EMMA]);
+  const { stdout } = await plainbert([...args, "--aggregation-strategy", "first", EMMA]);
   expect(stdout.trimEnd().split("\n").length).toBe(want.length);
   for (const { entity_group, word, start, end } of want) {
     expect(stdout).toMatch(new RegExp(`^ {2}${entity_group} +${word} .* ${start}–${end}$`, "m"));
@@ -71,22 +75,147 @@ test("question-answering: the context from the command line or from standard inp
   for (const { answer } of want) expect(stdout).toContain(`  ${answer} `);
 });
 
-test("zero-shot-classification: --labels, --template, --multi-label", async () => {
+test("zero-shot-classification: --labels, --hypothesis-template, --multi-label", async () => {
   const args = ["zero-shot-classification", "--model", folder("nli"), "--labels", "sea, red house", "--json"];
   await using classify = await pipeline("zero-shot-classification", folder("nli"));
   const options = { hypothesis_template: "It was {}.", multi_label: true };
-  const { stdout } = await plainbert([...args, "--template", "It was {}.", "--multi-label", DOOR]);
+  const { stdout } = await plainbert([...args, "--hypothesis-template", "It was {}.", "--multi-label", DOOR]);
   expect(jsonLines(stdout)).toEqual([await classify(DOOR, "sea, red house", options)]);
+});
+
+test("question-answering, next-sentence: JSON lines in, JSON lines out", async () => {
+  await using ask = await pipeline("question-answering", folder("qa"));
+  const questions = [
+    { question: "Who lived?", context: EMMA },
+    { question: "Where?", context: EMMA },
+  ];
+  const options = { max_answer_len: 2, handle_impossible_answer: true, align_to_words: false, top_k: 2 };
+  const args = ["question-answering", "--model", folder("qa"), "--top-k", "2", "--max-answer-len", "2"];
+  const { stdout } = await plainbert([...args, "--handle-impossible-answer", "--no-align-to-words"], {
+    input: questions.map((question) => `${JSON.stringify(question)}\n\n`).join(""),
+  });
+  const [first, second] = await ask(questions, options);
+  expect(jsonLines(stdout)).toEqual([first, null, second, null]);
+
+  await using isNext = await pipeline("next-sentence-prediction");
+  const pairs = [{ text: DOOR, text_pair: EMMA }, [EMMA, DOOR]] as const;
+  const lines = await plainbert(["next-sentence"], { input: pairs.map((pair) => JSON.stringify(pair)).join("\n") });
+  expect(jsonLines(lines.stdout)).toEqual(await isNext(pairs, { top_k: null }));
+});
+
+test("text-classification: --function-to-apply, and pairs in JSON lines", async () => {
+  await using classify = await pipeline("text-classification", folder("nli"));
+  const input = { text: DOOR, text_pair: EMMA };
+  const args = ["text-classification", "--model", folder("nli"), "--jsonl", "--function-to-apply", "sigmoid"];
+  const { stdout } = await plainbert(args, { input: `${JSON.stringify(input)}\n${JSON.stringify(DOOR)}\n` });
+  const options = { top_k: null, function_to_apply: "sigmoid" } as const;
+  expect(jsonLines(stdout)).toEqual(await classify([input, DOOR], options));
+});
+
+test("token-classification: --aggregation-strategy none, --ignore-labels", async () => {
+  await using find = await pipeline("token-classification", folder("ner"));
+  const args = ["token-classification", "--model", folder("ner"), "--aggregation-strategy", "none", "--json"];
+  expect(jsonLines((await plainbert([...args, EMMA])).stdout)).toEqual([await find(EMMA)]);
+  const labels = ["O", "B-PER"];
+  expect(jsonLines((await plainbert([...args, "--ignore-labels", labels.join(), EMMA])).stdout)).toEqual([
+    await find(EMMA, { ignore_labels: labels }),
+  ]);
+});
+
+test("sentence-similarity: most similar first; --json in the order given", async () => {
+  await using similarity = await pipeline("sentence-similarity");
+  const sentences = ["He read a letter.", "The window was shut."];
+  const want = await similarity({ source_sentence: DOOR, sentences }, { pooling: "cls" });
+  const args = ["sentence-similarity", "--pooling", "cls"];
+  expect(jsonLines((await plainbert([...args, "--json", DOOR, ...sentences])).stdout)).toEqual([want]);
+  const lines = await plainbert(args, { input: JSON.stringify({ source_sentence: DOOR, sentences }) });
+  expect(jsonLines(lines.stdout)).toEqual([want]);
+  const best = sentences[want[0] > want[1] ? 0 : 1];
+  const { stdout } = await plainbert([...args, DOOR, ...sentences]);
+  expect(stdout.split("\n")[0]).toMatch(new RegExp(`^  ${best} +${Math.max(...want).toFixed(4)}$`));
+});
+
+test("multiple-choice", async () => {
+  await using choose = await pipeline("multiple-choice", folder("multiple_choice"));
+  const choices = ["It was shut.", "He read."];
+  const want = await choose(DOOR, choices);
+  const args = ["multiple-choice", "--model", folder("multiple_choice")];
+  expect(jsonLines((await plainbert([...args, "--json", DOOR, ...choices])).stdout)).toEqual([want]);
+  const lines = await plainbert(args, { input: JSON.stringify({ text: DOOR, choices }) });
+  expect(jsonLines(lines.stdout)).toEqual([want]);
+  expect((await plainbert([...args, DOOR, ...choices])).stdout).toContain(`  ${want[0].choice} `);
+  const wrong = await plainbert(args, { input: "3\n" });
+  expect(wrong.stderr).toContain("standard input, line 1: multiple-choice: choices must be an array of texts");
+});
+
+test("pseudo-log-likelihood", async () => {
+  await using likelihood = await pipeline("pseudo-log-likelihood");
+  const want = await likelihood([DOOR, EMMA]);
+  expect(jsonLines((await plainbert(["pseudo-log-likelihood", "--json", DOOR, EMMA])).stdout)).toEqual(want);
+  const { stdout } = await plainbert(["pseudo-log-likelihood", DOOR]);
+  expect(stdout).toContain(`${want[0].score.toFixed(4)}, perplexity ${want[0].perplexity.toFixed(2)}\n`);
+  expect(stdout.split("\n").length).toBe(want[0].tokens.length + 2);
+});
+
+describe("index and search", () => {
+  const path = join(tmpdir(), `plainbert-index-${process.pid}.safetensors`);
+  afterAll(() => rm(path, { force: true }));
+  const texts = [DOOR, EMMA, "He read a letter."];
+
+  test("what is found is what the library finds; blank lines are left out", async () => {
+    const built = await plainbert(["index", "--pooling", "max", "--output", path], { input: texts.join("\n\n") });
+    expect(built).toEqual({ code: 0, signal: null, stdout: "", stderr: "" });
+    await using extract = await pipeline("feature-extraction");
+    const index = await buildIndex(extract, texts, { pooling: "max" });
+    const want = await index.search("A letter was written.", 2);
+    const json = await plainbert(["search", path, "--top-k", "2", "--json", "A letter was written."]);
+    expect(jsonLines(json.stdout)).toEqual([want]);
+    const lines = await plainbert(["search", path, "--top-k", "2"], { input: "\nA letter was written.\n" });
+    expect(jsonLines(lines.stdout)).toEqual([null, want]);
+    const { stdout } = await plainbert(["search", path, "--top-k", "2", "A letter was written."]);
+    expect(stdout).toBe(want.map(({ score, text }) => `  ${score.toFixed(4)}  ${text}\n`).join(""));
+  });
+
+  test("a line that is too long is named by its number in the file; without a line there is no index", async () => {
+    const wrong = await plainbert(["index", "--output", `${path}2.safetensors`], {
+      input: `\n\na\n${"long ".repeat(200)}`,
+    });
+    expect(wrong.stderr).toContain("standard input, line 4: feature-extraction: text must be at most 128 tokens");
+    const none = await plainbert(["index", "--output", `${path}2.safetensors`], { input: "\n\n" });
+    expect(none).toMatchObject({
+      code: 1,
+      stderr: "plainbert: index: standard input must have a line of text, has none\n",
+    });
+    expect(existsSync(`${path}2.safetensors`)).toBe(false);
+  });
+});
+
+describe("doctor", () => {
+  test("--json: what Node and the model say, and speeds that are numbers", async () => {
+    const env = { HF_HUB_CACHE: join(tmpdir(), "nowhere", "hub") };
+    const { stdout, stderr, code } = await plainbert(["doctor", "--json", "--threads", "1"], { env });
+    expect([code, stderr]).toEqual([0, ""]);
+    const found = JSON.parse(stdout);
+    await using bert = await loadBert(undefined, { threads: 1 });
+    expect(found.backend).toMatchObject({ name: bert.backend.name, threads: 1 });
+    expect(found.backend.reason.length).toBeGreaterThan(10);
+    expect(found).toMatchObject({ node: process.version, v8: process.versions.v8, architecture: process.arch });
+    expect(found.cache).toEqual({ path: env.HF_HUB_CACHE, state: "not there yet, can be made" });
+    expect(found.webAssembly).toContain("simd");
+    expect(found.gflops).toBeGreaterThan(0);
+    expect(found.texts.map(({ tokens }: { tokens: number }) => tokens)).toEqual([16, 128]);
+    for (const { milliseconds } of found.texts) expect(milliseconds).toBeGreaterThan(0);
+  });
 });
 
 describe("wrong command lines", () => {
   const cases: [string, string[], string][] = [
-    ["no model", ["text-classification", DOOR], "expected --model DIR"],
+    ["no model", ["text-classification", DOOR], "expected --model NAME"],
     ["no labels", ["zero-shot-classification", "--model", folder("nli"), DOOR], "expected --labels"],
     [
       "aggregation",
-      ["token-classification", "--model", folder("ner"), "--aggregation", "best", DOOR],
-      "--aggregation must be",
+      ["token-classification", "--model", folder("ner"), "--aggregation-strategy", "best", DOOR],
+      "--aggregation-strategy must be",
     ],
     ["stride", ["token-classification", "--model", folder("ner"), "--stride", "-1", DOOR], "stride"],
     ["top-k", ["question-answering", "--model", folder("qa"), "--top-k", "0", "a", "b"], "--top-k must be"],

@@ -1,0 +1,72 @@
+import type { Command } from "./command.ts";
+
+interface Entry {
+  /** What it does, in a line. */
+  readonly summary: string;
+  /** A command's file is loaded only when it is called. */
+  readonly load: () => Promise<{ readonly command: Command }>;
+  /** Other names that it answers to: those of Hugging Face's tasks. */
+  readonly aliases?: readonly string[];
+}
+
+/** The commands, in the order of help. */
+export const COMMANDS: Readonly<Record<string, Entry>> = {
+  "fill-mask": { summary: "predict the masked tokens of a text", load: () => import("./fillMask.ts") },
+  "next-sentence": {
+    summary: "tell whether a text follows another",
+    load: () => import("./nextSentence.ts"),
+    aliases: ["next-sentence-prediction"],
+  },
+  "text-classification": {
+    summary: "tell what kind of text a text is",
+    load: () => import("./textClassification.ts"),
+    aliases: ["sentiment-analysis"],
+  },
+  "token-classification": {
+    summary: "find names, places and the like in a text",
+    load: () => import("./tokenClassification.ts"),
+    aliases: ["ner"],
+  },
+  "question-answering": {
+    summary: "find the part of a text that answers a question",
+    load: () => import("./questionAnswering.ts"),
+  },
+  "zero-shot-classification": {
+    summary: "tell which of any labels fit a text",
+    load: () => import("./zeroShotClassification.ts"),
+  },
+  "sentence-similarity": {
+    summary: "tell how similar sentences are",
+    load: () => import("./sentenceSimilarity.ts"),
+  },
+  "multiple-choice": { summary: "choose the text that goes on best", load: () => import("./multipleChoice.ts") },
+  "pseudo-log-likelihood": {
+    summary: "tell how likely the model finds a text",
+    load: () => import("./pseudoLogLikelihood.ts"),
+  },
+  embed: {
+    summary: "turn lines of text into vectors",
+    load: () => import("./embed.ts"),
+    aliases: ["feature-extraction"],
+  },
+  index: { summary: "make an index of lines, for search", load: () => import("./indexCommand.ts") },
+  search: { summary: "find the texts most like a query", load: () => import("./search.ts") },
+  tokenize: { summary: "show a text's tokens, ids and offsets", load: () => import("./tokenize.ts") },
+  download: { summary: "bring a model of the hub into the cache", load: () => import("./download.ts") },
+  convert: { summary: "write a model as Hugging Face saves one", load: () => import("./convert.ts") },
+  verify: { summary: "compare a model's outputs with published ones", load: () => import("./verify.ts") },
+  inspect: { summary: "list the tensors of a checkpoint", load: () => import("./inspectCommand.ts") },
+  "train-vocab": { summary: "learn a vocabulary from text files", load: () => import("./trainVocab.ts") },
+  "make-examples": {
+    summary: "make examples for pretraining from text files",
+    load: () => import("./makeExamples.ts"),
+  },
+  doctor: { summary: "show how this machine computes, and how fast", load: () => import("./doctor.ts") },
+  completion: { summary: "print a shell's completion script", load: () => import("./completionCommand.ts") },
+};
+
+/** A command's own name, from that or another that it answers to; null: there is no such command. */
+export function nameOf(asked: string): string | null {
+  if (Object.hasOwn(COMMANDS, asked)) return asked;
+  return Object.keys(COMMANDS).find((name) => COMMANDS[name].aliases?.includes(asked)) ?? null;
+}

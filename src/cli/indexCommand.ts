@@ -1,0 +1,77 @@
+import { access, constants } from "node:fs/promises";
+import { dirname } from "node:path";
+import { BertError } from "../errors.ts";
+import { orFileError } from "../hub/files.ts";
+import { buildIndex } from "../pipelines/index.ts";
+import { bytesOf, inputError } from "./answerLines.ts";
+import { type Command, defineCommand, expectCount } from "./command.ts";
+import { endingOf } from "./format.ts";
+import { type Line, lineSource, TEXTS } from "./input.ts";
+import { beforeInterrupt } from "./interrupt.ts";
+import { MODEL_OPTIONS, openPipeline } from "./modelOptions.ts";
+import { choice, flag, pipelineValues, text, UsageError } from "./option.ts";
+import { Progress } from "./progress.ts";
+import { streams } from "./streams.ts";
+
+const OPTIONS = {
+  pooling: choice(["mean", "cls", "max"], "How the vectors of a line's tokens become one. Default mean."),
+  truncation: flag("Cut lines that are too long for the model instead of stopping there."),
+};
+
+export const command: Command = defineCommand({
+  synopsis: ["[OPTION]… [FILE|-] --output FILE.safetensors"],
+  description: `Computes the vectors of the lines of a file, or of standard input, and writes them with the lines into one file, for plainbert search. Blank lines are left out. A model that was trained for sentence embeddings finds best.`,
+  options: {
+    output: text("FILE", "The index, a .safetensors file. It appears when it is whole.", "file"),
+    ...OPTIONS,
+    jsonl: flag("Each line is JSON: a string, or an object with a field text. So is a FILE.jsonl."),
+    ...MODEL_OPTIONS,
+  },
+  positional: "file",
+  examples: [
+    "printf 'The door is open.\\nHe read.\\n' | plainbert index --output doors.safetensors",
+    "plainbert index book.txt --output book.safetensors",
+  ],
+  async run({ values, positionals }) {
+    expectCount(positionals, 0, 1, "one file at most");
+    if (values.output === undefined) throw new UsageError("expected --output FILE.safetensors");
+    endingOf(values.output, ["safetensors"]);
+    const [path = "-"] = positionals;
+    if (positionals.length === 0 && streams.stdin.isTTY)
+      throw new UsageError("expected a file, or - to type lines here");
+    await orFileError("write", values.output, access(dirname(values.output), constants.W_OK)); // before all the work
+
+    const source = lineSource(TEXTS, path, values.jsonl);
+    const iterator = source.lines[Symbol.asyncIterator]();
+    let next = await iterator.next(); // before the model is loaded: a wrong file is reported at once
+    const progress = new Progress({ unit: "lines", total: source.size });
+    /** Lines that are not blank, as the pipeline counts them. */
+    const numbers: number[] = [];
+    async function* texts() {
+      for (; !next.done; next = await iterator.next()) {
+        const { number, input, text }: Line<string> = next.value;
+        progress.step(bytesOf(text));
+        if (input === null) continue;
+        numbers.push(number);
+        yield input;
+      }
+      if (numbers.length > 0) return;
+      throw new BertError(
+        "ERR_INPUT",
+        `index: ${path === "-" ? "standard input" : path} must have a line of text, has none`,
+      );
+    }
+    await using extract = await openPipeline("feature-extraction", values);
+    try {
+      const index = await buildIndex(extract, texts(), pipelineValues(OPTIONS, values));
+      const saving = index.save(values.output);
+      const forget = beforeInterrupt(() => saving);
+      await saving.finally(forget);
+    } catch (error) {
+      progress.clear();
+      const at = /texts\[(\d+)\]/.exec(error instanceof Error ? error.message : "");
+      throw at ? inputError(error, source.place(numbers[Number(at[1])])) : error;
+    }
+    progress.end();
+  },
+});

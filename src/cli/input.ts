@@ -1,0 +1,138 @@
+import { fstatSync, statSync } from "node:fs";
+import { BertError } from "../errors.ts";
+import { linesOf } from "./lines.ts";
+import { flag, type Option, text, UsageError } from "./option.ts";
+import { streams } from "./streams.ts";
+
+/** Nothing to answer: separators, controls and format characters, which the tokenizer removes. */
+const BLANK = /^[\p{Z}\p{C}]*$/u;
+
+/** A line of the input, or an argument of the command line. */
+export interface Line<Input> {
+  /** From 1. */
+  readonly number: number;
+  readonly text: string;
+  /** null: the line is blank. */
+  readonly input: Input | null;
+}
+
+/** How texts become what a pipeline is called with. */
+export interface InputForm<Input> {
+  /** Whether a blank line is an input like others; else it has no answer. */
+  readonly takesBlanks?: boolean;
+  /**
+   * From those of the command line.
+   *
+   * @throws UsageError another number of them
+   */
+  fromArguments(texts: readonly string[]): readonly Input[];
+  /** From a line of text; left out where an input has several fields, whose lines are always JSON. */
+  fromLine?(line: string): Input;
+  /** From a line of JSON; the pipeline says what is wrong with a value that is none of its own. */
+  fromJson(value: unknown): Input;
+}
+
+/** Each is a text. */
+export const TEXTS: InputForm<string> = {
+  fromArguments: (texts) => texts,
+  fromLine: (line) => line,
+  fromJson: (value) => (isObject(value) && "text" in value ? value.text : value) as string,
+};
+
+/** Options of every command that reads texts. */
+export const INPUT_OPTIONS: { readonly input: Option<string>; readonly jsonl: Option<boolean> } = {
+  input: text("FILE", "Read the texts from a file, UTF-8, one in each line; - is standard input, the default.", "file"),
+  jsonl: flag("Each line of the input is JSON: a string, or an object with a field text. So is a FILE.jsonl."),
+};
+
+/** Those of commands whose lines are JSON anyway. */
+export const JSON_INPUT_OPTIONS: { readonly input: Option<string> } = {
+  input: text(
+    "FILE",
+    "Read the inputs from a file, one JSON object in each line; - is standard input, the default.",
+    "file",
+  ),
+};
+
+/** Where inputs come from. */
+export interface Source<Input> {
+  readonly lines: AsyncIterable<Line<Input>>;
+  /** Whether they stand on the command line. */
+  readonly given: boolean;
+  /** How many there are, if they stand on the command line. */
+  readonly count: number | null;
+  /** Before the message about a wrong input: `lines.txt, line 3: `. */
+  place(number: number): string;
+  /** In bytes, where that is known. */
+  readonly size: number | null;
+}
+
+/**
+ * The texts of the command line; without any the lines of `--input`, or of standard input.
+ *
+ * @throws UsageError both, or neither and nobody but the keyboard to ask
+ */
+export function sourceOf<Input>(
+  form: InputForm<Input>,
+  positionals: readonly string[],
+  { input, jsonl }: { readonly input?: string | undefined; readonly jsonl?: boolean },
+): Source<Input> {
+  const texts = positionals.length === 1 && positionals[0] === "-" ? [] : positionals;
+  if (texts.length > 0) {
+    if (input !== undefined) throw new UsageError("expected texts or --input, got both");
+    return argumentSource(form.fromArguments(texts), texts);
+  }
+  if (input === undefined && positionals.length === 0 && streams.stdin.isTTY) {
+    throw new UsageError("expected a text, --input FILE, or - to type lines here");
+  }
+  return lineSource(form, input ?? "-", jsonl === true);
+}
+
+function argumentSource<Input>(inputs: readonly Input[], texts: readonly string[]): Source<Input> {
+  async function* lines(): AsyncGenerator<Line<Input>> {
+    for (const [i, input] of inputs.entries()) yield { number: i + 1, text: texts[i], input };
+  }
+  const place = (number: number) => (inputs.length === 1 ? "" : `text ${number}: `);
+  return { lines: lines(), given: true, count: inputs.length, place, size: null };
+}
+
+/** The lines of a file, or of standard input for "-". */
+export function lineSource<Input>(form: InputForm<Input>, path: string, jsonl: boolean): Source<Input> {
+  const name = path === "-" ? "standard input" : path;
+  const place = (number: number) => `${name}, line ${number}: `;
+  const { fromLine } = form;
+  const isJson = jsonl || fromLine === undefined || path.endsWith(".jsonl");
+  async function* lines(): AsyncGenerator<Line<Input>> {
+    let number = 0;
+    for await (const group of linesOf(path)) {
+      for (const text of group) {
+        number++;
+        if (!form.takesBlanks && BLANK.test(text)) yield { number, text, input: null };
+        else yield { number, text, input: isJson ? form.fromJson(parsedJson(text, place(number))) : fromLine(text) };
+      }
+    }
+  }
+  return { lines: lines(), given: false, count: null, place, size: sizeOf(path) };
+}
+
+function parsedJson(line: string, place: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (cause) {
+    throw new BertError("ERR_FILE", `${place}must be JSON, is not`, { cause });
+  }
+}
+
+function sizeOf(path: string): number | null {
+  try {
+    const { fd } = streams.stdin;
+    const stats = path !== "-" ? statSync(path) : fd === undefined ? null : fstatSync(fd);
+    return stats?.isFile() ? stats.size : null;
+  } catch {
+    return null; // reading it says why
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}

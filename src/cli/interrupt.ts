@@ -1,0 +1,59 @@
+/** What must be done before the process ends. */
+const unfinished = new Set<() => Promise<void>>();
+
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/**
+ * Has `finish` called when the process is told to end, by Ctrl-C or SIGTERM; the process ends when it is done. It must let no
+ * later write begin.
+ *
+ * @returns what takes that back
+ */
+export function beforeInterrupt(finish: () => Promise<void>): () => void {
+  unfinished.add(finish);
+  return () => unfinished.delete(finish);
+}
+
+/**
+ * Work that is told by a signal to stop when the process is, and may tidy up before the process ends. What it throws then is
+ * nobody's concern.
+ */
+export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const working = work(controller.signal);
+  const forget = beforeInterrupt(async () => {
+    controller.abort();
+    await working.catch(() => {});
+  });
+  try {
+    return await working;
+  } catch (error) {
+    if (controller.signal.aborted) return await new Promise<never>(() => {}); // the process is about to end
+    throw error;
+  } finally {
+    forget();
+  }
+}
+
+/**
+ * One Ctrl-C may come as several signals: from the terminal, and from npx or timeout, which hand theirs on. Only one that comes
+ * so much later, in milliseconds, is a second Ctrl-C.
+ */
+const SAME_MS = 500;
+
+/**
+ * Takes Ctrl-C and SIGTERM from the system: what is being written is finished, then the process exits with 128 + the signal's
+ * number. A second Ctrl-C ends it at once.
+ */
+export function handleInterrupts(): void {
+  let first: number | null = null;
+  for (const [signal, code] of Object.entries(EXIT_CODES)) {
+    process.on(signal, async () => {
+      if (first !== null && performance.now() - first > SAME_MS) process.exit(code);
+      if (first !== null) return;
+      first = performance.now();
+      for (const finish of unfinished) await finish().catch(() => {}); // the process ends all the same
+      process.exit(code);
+    });
+  }
+}

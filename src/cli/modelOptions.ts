@@ -1,0 +1,97 @@
+import { isTrue } from "../hub/environment.ts";
+import type { HubOptions, ProgressInfo } from "../hub/options.ts";
+import { type LoadOptions, type Pipeline, type PipelineTask, pipeline } from "../pipelines/index.ts";
+import { interruptible } from "./interrupt.ts";
+import { choice, count, flag, type Option, text, UsageError, type ValuesOf } from "./option.ts";
+import { Progress } from "./progress.ts";
+
+/** What a model is called wherever one is asked for: in `--model`, or as an argument. */
+export const MODEL_NAME = "a folder, or an id on the hub, such as google-bert/bert-base-cased";
+
+/** How a model of the hub is found and fetched. The token comes from the environment alone, as others can see a command line. */
+export const HUB_OPTIONS: {
+  readonly revision: Option<string>;
+  readonly "cache-dir": Option<string>;
+  readonly "local-files-only": Option<boolean>;
+} = {
+  revision: text("REV", "Of a model on the hub: a branch, a tag or a commit. Default main."),
+  "cache-dir": text(
+    "FOLDER",
+    "Where models of the hub are kept. Default: HF_HUB_CACHE, HF_HOME/hub or ~/.cache/huggingface/hub, shared with Python.",
+    "folder",
+  ),
+  "local-files-only": flag("Take what the cache has, and ask no hub."),
+};
+
+/** How a model computes. */
+export const ENGINE_OPTIONS: {
+  readonly backend: Option<"auto" | "simd" | "plain">;
+  readonly threads: Option<number>;
+} = {
+  backend: choice(
+    ["auto", "simd", "plain"],
+    "What computes: simd is fast, plain gives the same bits on every machine. Default auto: simd where it can run.",
+  ),
+  threads: count("How many threads compute. Their number changes no bit. Default: one for each core, at most 8."),
+};
+
+/** Which tokenizer: of commands that need no weights. */
+export const TOKENIZER_OPTIONS: { readonly model: Option<string> } & typeof HUB_OPTIONS = {
+  model: text(
+    "NAME",
+    `The model: ${MODEL_NAME}; from there it is downloaded once. Default: the small model that comes with plainbert.`,
+    "folder",
+  ),
+  ...HUB_OPTIONS,
+};
+
+/** Which model, and how it computes: the same for every command that has one. */
+export const MODEL_OPTIONS: typeof TOKENIZER_OPTIONS & typeof ENGINE_OPTIONS = {
+  ...TOKENIZER_OPTIONS,
+  ...ENGINE_OPTIONS,
+};
+
+type ModelValues = ValuesOf<typeof MODEL_OPTIONS>;
+
+/** What the values say, as `loadBert` takes it. */
+export function engineOptions({ backend, threads }: ValuesOf<typeof ENGINE_OPTIONS>): LoadOptions {
+  return { ...(backend && { backend }), ...(threads && { threads }) };
+}
+
+/**
+ * Work that may have to download a model: as the values say, with a bar on the terminal, until it is interrupted.
+ *
+ * @param work gets the options of `loadBert` that have to do with the hub
+ */
+export function downloading<T>(
+  values: ValuesOf<typeof HUB_OPTIONS>,
+  work: (options: HubOptions) => Promise<T>,
+): Promise<T> {
+  const bar = new Progress({ verb: "downloading", unit: "MB", total: null });
+  let begun = false;
+  const tell = (info: ProgressInfo) => {
+    if (info.status === "download") begun = true;
+    if (info.status !== "progress_total") return;
+    if (begun) bar.to(info.loaded, info.loaded, info.total);
+    else bar.have(info.loaded); // what the cache had
+  };
+  const { revision, "cache-dir": cache_dir, "local-files-only": local_files_only } = values;
+  const options: HubOptions = {
+    ...(revision !== undefined && { revision }),
+    ...(cache_dir !== undefined && { cache_dir }),
+    ...(local_files_only && { local_files_only }),
+    ...(!isTrue(process.env.HF_HUB_DISABLE_PROGRESS_BARS) && { progress_callback: tell }),
+  };
+  return interruptible((signal) => work({ ...options, signal }).finally(() => bar.end()));
+}
+
+/** Loads the pipeline of a task as these options say. */
+export function openPipeline<Task extends PipelineTask>(task: Task, values: ModelValues): Promise<Pipeline<Task>> {
+  return downloading(values, (hub) => pipeline(task, values.model, { ...hub, ...engineOptions(values) }));
+}
+
+/** @throws UsageError no --model, where the small one cannot answer */
+export function expectModel({ model }: ModelValues): void {
+  if (model !== undefined) return;
+  throw new UsageError("expected --model NAME: the small model that comes with plainbert was not trained for this");
+}

@@ -1,0 +1,183 @@
+import { type ParseArgsConfig, parseArgs } from "node:util";
+import { nearest } from "./suggest.ts";
+
+/**
+ * One option of a command. What it is called, takes and means is declared once, here; help, parsing and shell completion all read
+ * the declaration.
+ */
+export interface Option<Value = unknown> {
+  /** What stands for its value in help; none: a flag, which takes none. */
+  readonly placeholder?: string;
+  /** A sentence or two for help; completion shows it up to the first full stop or semicolon. */
+  readonly description: string;
+  /** The only values, for completion. */
+  readonly choices?: readonly string[];
+  /** What completion offers as value. */
+  readonly completes?: "file" | "folder";
+  /**
+   * The value from what was given, in order: every occurrence counts.
+   *
+   * @throws UsageError
+   */
+  parse(given: readonly string[], name: string): Value;
+}
+
+export type OptionTable = Readonly<Record<string, Option>>;
+
+/** The values of a table's options that were given; false for a flag that was not. */
+export type ValuesOf<Table extends OptionTable> = {
+  readonly [Name in keyof Table]: Table[Name] extends Option<infer Value>
+    ? Value extends boolean
+      ? boolean
+      : Value | undefined
+    : never;
+};
+
+/** What stands after the command's name. */
+export interface Arguments<Table extends OptionTable> {
+  readonly values: ValuesOf<Table>;
+  readonly positionals: readonly string[];
+}
+
+/** The command line is not one that the command understands: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** Given or not. */
+export function flag(description: string): Option<boolean> {
+  return { description, parse: () => true };
+}
+
+/** Any text; of several the last. */
+export function text(placeholder: string, description: string, completes?: "file" | "folder"): Option<string> {
+  return { placeholder, description, ...(completes && { completes }), parse: (given) => given.at(-1)! };
+}
+
+/** A whole number from `least`. */
+export function count(description: string, least: 0 | 1 = 1): Option<number> {
+  return {
+    placeholder: "N",
+    description,
+    parse(given, name) {
+      const value = given.at(-1)!;
+      if (/^\d{1,9}$/.test(value) && Number(value) >= least) return Number(value);
+      throw new UsageError(`--${name} must be a whole number from ${least}, got ${JSON.stringify(value)}`);
+    },
+  };
+}
+
+/** One of a few names. */
+export function choice<const Name extends string>(names: readonly Name[], description: string): Option<Name> {
+  return {
+    placeholder: names.join("|"),
+    description,
+    choices: names,
+    parse(given, option) {
+      const found = names.find((name) => name === given.at(-1));
+      if (found !== undefined) return found;
+      throw new UsageError(`--${option} must be one of ${names.join(", ")}, got ${JSON.stringify(given.at(-1))}`);
+    },
+  };
+}
+
+/** Names with commas between them. */
+export function list(description: string): Option<string[]> {
+  return { placeholder: "A,B", description, parse: (given) => given.flatMap((value) => value.split(",")) };
+}
+
+/** The same, but given several times it is a list of lists. */
+export function lists(description: string): Option<string[] | string[][]> {
+  return {
+    placeholder: "A,B",
+    description,
+    parse: (given) => (given.length === 1 ? given[0].split(",") : given.map((value) => value.split(","))),
+  };
+}
+
+/** What every command has. */
+export const HELP: { readonly help: Option<boolean> } = { help: flag("Print this page and exit.") };
+
+/**
+ * Reads the arguments that stand after the command's name.
+ *
+ * @throws UsageError an option that the command does not have, one without its value, or a value that is none of its own
+ */
+export function parseArguments<Table extends OptionTable>(argv: readonly string[], table: Table): Arguments<Table> {
+  const { values, positionals } = parsed(argv, table);
+  const entries = Object.entries(table).map(([name, option]) => {
+    const given = values[name];
+    if (given === undefined) return [name, option.placeholder === undefined ? false : undefined];
+    return [name, option.parse(given.map(String), name)];
+  });
+  return { values: Object.fromEntries(entries) as ValuesOf<Table>, positionals };
+}
+
+function parsed(argv: readonly string[], table: OptionTable) {
+  const options: NonNullable<ParseArgsConfig["options"]> = {};
+  for (const [name, { placeholder }] of Object.entries(table)) {
+    options[name] = { type: placeholder === undefined ? "boolean" : "string", multiple: true };
+  }
+  if ("help" in options) options.help.short = "h";
+  try {
+    const result = parseArgs({ args: [...argv], options, allowPositionals: true });
+    return {
+      values: result.values as Record<string, (string | boolean)[] | undefined>,
+      positionals: result.positionals,
+    };
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    if (!code.startsWith("ERR_PARSE_ARGS_")) throw error;
+    // Node's sentence; what follows it is advice about "--".
+    const [first] = (error as Error).message.split(/\. |\n/);
+    const sentence = first[0].toLowerCase() + first.slice(1);
+    const [, typed] = /^unknown option '--([^']*)'/.exec(sentence) ?? [];
+    const meant = typed === undefined ? null : nearest(typed, Object.keys(table));
+    throw new UsageError(meant === null ? sentence : `${sentence}; did you mean --${meant}?`);
+  }
+}
+
+/** A pipeline's name for an option: `top_k` for `top-k`, `align_to_words` for `no-align-to-words`. */
+type Underscored<Name> = Name extends `no-${infer Rest}`
+  ? Underscored<Rest>
+  : Name extends `${infer Head}-${infer Rest}`
+    ? `${Head}_${Underscored<Rest>}`
+    : Name;
+
+/** The options of a table as its pipeline takes them. */
+export type PipelineValues<Table extends OptionTable> = {
+  readonly [Name in keyof Table as Underscored<Name>]?: Exclude<ValuesOf<Table>[Name], undefined>;
+};
+
+/** The values that were given, under the pipeline's names. */
+export function pipelineValues<Table extends OptionTable>(
+  table: Table,
+  values: Readonly<Record<string, unknown>>,
+): PipelineValues<Table> {
+  const entries = Object.keys(table)
+    .filter((name) => values[name] !== undefined && values[name] !== false)
+    .map((name) => {
+      const negated = name.startsWith("no-");
+      return [(negated ? name.slice(3) : name).replaceAll("-", "_"), negated ? false : values[name]];
+    });
+  return Object.fromEntries(entries);
+}
+
+/** A library's name for an option: `maxShardSize` for `max-shard-size`. */
+type Camel<Name> = Name extends `${infer Head}-${infer Rest}` ? `${Head}${Capitalize<Camel<Rest>>}` : Name;
+
+/** The options of a table as functions of the library take them. */
+export type LibraryValues<Table extends OptionTable> = {
+  readonly [Name in keyof Table as Camel<Name>]?: Exclude<ValuesOf<Table>[Name], undefined>;
+};
+
+/** The values that were given, under the library's names. */
+export function libraryValues<Table extends OptionTable>(
+  table: Table,
+  values: Readonly<Record<string, unknown>>,
+): LibraryValues<Table> {
+  const entries = Object.keys(table)
+    .filter((name) => values[name] !== undefined && values[name] !== false)
+    .map((name) => [name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()), values[name]]);
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,248 @@
+import { createHash, type Hash } from "node:crypto";
+import { type FileHandle, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { BertError } from "../errors.ts";
+import { orFileError, syncFolder, writeFileAtomically } from "../hub/files.ts";
+import { beforeInterrupt } from "./interrupt.ts";
+import { streams } from "./streams.ts";
+
+/** How far `FILE.partial` is, kept beside it as `FILE.partial.json`. */
+interface Mark {
+  /** What is being computed, by which model. Another work cannot go on here. */
+  readonly work: string;
+  /** How many lines of the input are done, and the SHA-256 of these, each with a newline. */
+  readonly lines: number;
+  readonly sha256: string;
+  /** How long the file was then; what stands after that is of a line that was not finished. */
+  readonly bytes: number;
+  /** The process that writes. */
+  readonly pid: number;
+}
+
+/** The mark is set at most so often, in milliseconds: at most so much is computed twice after a power cut. */
+const MARK_MS = 1000;
+const BUFFER_BYTES = 1 << 18;
+
+/**
+ * A file that grows line by line as `FILE.partial`, and is called FILE when it is whole. When the work is cut short, by an error,
+ * Ctrl-C or the end of the world, the lines that are done stay, and the same work goes on after them.
+ */
+export class PartialFile {
+  readonly path: string;
+  private readonly handle: FileHandle;
+  /** An earlier run's, if that has done any line. */
+  private readonly previous: Mark | null;
+  private readonly hash: Hash = createHash("sha256");
+  /** Of what has been written. */
+  private safe: Mark = { work: "", lines: 0, sha256: "", bytes: 0, pid: process.pid };
+  /** Lines of the last mark that was set. */
+  private marked = 0;
+  private markedAt: number = performance.now();
+  /** Lines that were taken. */
+  private lines = 0;
+  private buffer: Uint8Array[] = [];
+  private buffered = 0;
+  /** Writing goes on one piece after the other; after `stop` none begins. */
+  private writing: Promise<void> = Promise.resolve();
+  private stopped = false;
+  /** The earlier run's lines are of another work: nothing of them may change. */
+  private refused = false;
+  private readonly forget: () => void;
+
+  private constructor(path: string, handle: FileHandle, previous: Mark | null) {
+    this.path = path;
+    this.handle = handle;
+    this.previous = previous;
+    this.forget = beforeInterrupt(async () => {
+      await this.stop();
+      streams.stderr.write(`plainbert: interrupted${this.kept}\n`);
+    });
+  }
+
+  /**
+   * Opens `FILE.partial`, or makes it.
+   *
+   * @throws BertError ERR_FILE it cannot be written, or another process is writing it
+   */
+  static async open(path: string, restart: boolean): Promise<PartialFile> {
+    if (await isFolder(path)) throw new BertError("ERR_FILE", `write: ${path}: is a folder, not a file`);
+    const mark = await readMark(path);
+    if (mark && isAlive(mark.pid)) {
+      throw new BertError("ERR_FILE", `${path}.partial: is being written by process ${mark.pid}`);
+    }
+    const previous = restart || !mark || mark.lines === 0 ? null : mark;
+    const found = previous && (await open(`${path}.partial`, "r+").catch(() => null));
+    if (found) return new PartialFile(path, found, previous);
+    return new PartialFile(path, await orFileError("write", path, open(`${path}.partial`, "w+")), null);
+  }
+
+  /** How many lines an earlier run has done; they are to be given to `skip`, and not to `write`. */
+  get linesBefore(): number {
+    return this.previous?.lines ?? 0;
+  }
+
+  /**
+   * Says what is being computed, before the first line.
+   *
+   * @param head what the file begins with
+   * @throws BertError ERR_INPUT the file has lines of another work
+   */
+  async begin(work: string, head: Uint8Array): Promise<void> {
+    if (this.previous === null) {
+      this.safe = { ...this.safe, work, sha256: this.digest(), bytes: head.length };
+      await this.writeAt(head, 0);
+    } else {
+      if (this.previous.work !== work) throw this.refusal("was made with other options, or by another model");
+      const { size } = await this.handle.stat();
+      if (size < this.previous.bytes) throw this.refusal("is shorter than its mark says");
+      await this.orError(this.handle.truncate(this.previous.bytes));
+      this.safe = { ...this.previous, pid: process.pid };
+    }
+    await this.setMark();
+  }
+
+  /**
+   * Takes a line that an earlier run has done.
+   *
+   * @throws BertError ERR_INPUT after the last of them: they are not those of the earlier run
+   */
+  skip(line: string): void {
+    this.count(line);
+    if (this.lines === this.linesBefore) this.expectSame();
+  }
+
+  /** Adds what a line is answered with. */
+  async write(line: string, bytes: Uint8Array): Promise<void> {
+    if (this.stopped) return new Promise(() => {}); // the process is about to end
+    this.count(line);
+    this.buffer.push(bytes);
+    this.buffered += bytes.length;
+    const due = performance.now() - this.markedAt > MARK_MS;
+    if (!due && this.buffered < BUFFER_BYTES) return;
+    this.writing = this.flush(due);
+    await this.writing;
+  }
+
+  /**
+   * The file is whole: gives it its name.
+   *
+   * @param head what the file begins with, where that depends on the number of lines; as long as the first
+   */
+  async finish(head?: Uint8Array): Promise<void> {
+    if (this.lines < this.linesBefore) this.expectSame();
+    this.writing = this.flush(false);
+    await this.writing;
+    this.forget(); // from here on an interrupt waits for the whole
+    const finishing = this.complete(head);
+    const forget = beforeInterrupt(() => finishing);
+    await finishing.finally(forget);
+  }
+
+  private async complete(head: Uint8Array | undefined): Promise<void> {
+    if (head) await this.writeAt(head, 0);
+    await this.orError(this.handle.sync());
+    await this.orError(rename(`${this.path}.partial`, this.path));
+    this.stopped = true;
+    await this.handle.close();
+    await rm(`${this.path}.partial.json`, { force: true });
+    await syncFolder(dirname(this.path));
+  }
+
+  /** The work is cut short: writes what is there and marks the place. A file without any line is removed. */
+  async stop(): Promise<void> {
+    if (this.stopped) return;
+    this.stopped = true;
+    this.forget();
+    try {
+      await this.writing;
+      if (this.lines >= this.linesBefore && !this.refused) await this.flush(false);
+    } catch {
+      // What had been written before stays; why this could not be is reported by whoever wrote first.
+    }
+    const nothing = this.safe.lines === 0 && this.previous === null;
+    this.safe = { ...(this.safe.lines > 0 ? this.safe : (this.previous ?? this.safe)), pid: 0 };
+    if (!nothing) await this.setMark().catch(() => {}); // then the mark before it holds
+    await this.handle.close();
+    if (nothing) for (const end of ["", ".json"]) await rm(`${this.path}.partial${end}`, { force: true });
+  }
+
+  /** After `stop`: what is left of the work, for messages. */
+  get kept(): string {
+    if (this.marked === 0 || this.refused) return "";
+    const lines = this.marked === 1 ? "1 line is" : `${this.marked} lines are`;
+    return `; ${lines} done, in ${this.path}.partial: the same command goes on there`;
+  }
+
+  private count(line: string): void {
+    this.lines++;
+    this.hash.update(line).update("\n");
+  }
+
+  private async writeAt(bytes: Uint8Array, position: number): Promise<void> {
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesWritten } = await this.orError(this.handle.write(bytes, done, bytes.length - done, position + done));
+      done += bytesWritten;
+    }
+  }
+
+  private async flush(mark: boolean): Promise<void> {
+    const [bytes, lines, sha256] = [Buffer.concat(this.buffer), this.lines, this.digest()];
+    this.buffer = [];
+    this.buffered = 0;
+    if (lines === this.safe.lines) return;
+    await this.writeAt(bytes, this.safe.bytes);
+    this.safe = { ...this.safe, lines, sha256, bytes: this.safe.bytes + bytes.length };
+    if (mark) await this.setMark();
+  }
+
+  private async setMark(): Promise<void> {
+    await this.orError(this.handle.datasync()); // what the mark speaks of must be on the disk before it
+    await writeFileAtomically(`${this.path}.partial.json`, [
+      new TextEncoder().encode(`${JSON.stringify(this.safe)}\n`),
+    ]);
+    this.marked = this.safe.lines;
+    this.markedAt = performance.now();
+  }
+
+  private digest(): string {
+    return this.hash.copy().digest("hex");
+  }
+
+  private expectSame(): void {
+    if (this.lines === this.linesBefore && this.digest() === this.previous?.sha256) return;
+    throw this.refusal(`was made from another input, whose first ${this.linesBefore} lines differ`);
+  }
+
+  private refusal(reason: string): BertError {
+    this.refused = true;
+    return new BertError("ERR_INPUT", `${this.path}.partial ${reason}; --restart begins anew`);
+  }
+
+  private orError<T>(result: Promise<T>): Promise<T> {
+    return orFileError("write", this.path, result);
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
+}
+
+async function readMark(path: string): Promise<Mark | null> {
+  try {
+    return JSON.parse(await readFile(`${path}.partial.json`, "utf8")) as Mark;
+  } catch {
+    return null; // none, or cut short: then the work begins anew
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false;
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}

@@ -1,0 +1,67 @@
+import { BertError } from "../errors.ts";
+import { COMMANDS, nameOf } from "./commands.ts";
+import { HELP, parseArguments, UsageError } from "./option.ts";
+import { type Streams, withStreams } from "./streams.ts";
+import { nearest } from "./suggest.ts";
+
+/**
+ * Runs a command line.
+ *
+ * @param argv what stands after `plainbert`
+ * @returns the exit code: 0 all is well, 1 the work failed, 2 the command line is wrong; why is said on `stderr`
+ */
+export function runCommand(argv: readonly string[], streams: Streams): Promise<number> {
+  const [name, ...rest] = argv;
+  return withStreams(streams, async () => {
+    try {
+      await run(name, rest);
+      return 0;
+    } catch (error) {
+      const known = nameOf(name ?? "");
+      return report(error, known === null ? "plainbert" : `plainbert ${known}`, streams);
+    }
+  });
+}
+
+async function run(asked: string | undefined, argv: readonly string[]): Promise<void> {
+  const [{ print }, { helpPage, overview }] = await Promise.all([import("./output.ts"), import("./help.ts")]);
+  if (asked === "--help" || asked === "-h") return print(overview(COMMANDS));
+  if (asked === "--version") return print(`${(await import("./machine.ts")).packageVersion()}\n`);
+  const name = nameOf(asked ?? "");
+  if (name === null) throw unknown(asked);
+  const entry = COMMANDS[name];
+  const { command } = await entry.load();
+  const args = parseArguments(argv, { ...command.options, ...HELP });
+  return args.values.help ? print(helpPage(name, entry, command)) : command.run(args);
+}
+
+function unknown(asked: string | undefined): UsageError {
+  const names = Object.entries(COMMANDS).flatMap(([name, { aliases = [] }]) => [name, ...aliases]);
+  const meant = nearest(asked ?? "", names);
+  const got = asked === undefined ? "expected a command" : `unknown command ${JSON.stringify(asked)}`;
+  const hint = meant === null ? `the commands are ${Object.keys(COMMANDS).join(", ")}` : `did you mean ${meant}?`;
+  return new UsageError(`${got}; ${hint}`);
+}
+
+/** Says what went wrong on standard error, and returns the exit code. */
+async function report(error: unknown, program: string, { stderr }: Streams): Promise<number> {
+  const systemCode = error instanceof Error && "code" in error ? error.code : undefined;
+  if (systemCode === "EPIPE") return 0; // the reader has what it wanted, as in `| head`
+  const usage = error instanceof UsageError;
+  const message = usage ? `${program}: ${error.message}\nTry: ${program} --help` : `plainbert: ${messageOf(error)}`;
+  // Names and texts in a message may hold anything; only its line breaks may act on the terminal.
+  const safe = message.replace(/(?!\n)\p{C}/gu, (c) => `\\u{${c.codePointAt(0)?.toString(16)}}`);
+  await new Promise<void>((resolve) => stderr.write(`${safe}\n`, () => resolve()));
+  return usage ? 2 : 1;
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error instanceof BertError) return error.message;
+  // Reading errors are BertErrors, so this one comes from writing.
+  if ("syscall" in error) {
+    const full = "code" in error && error.code === "ENOSPC";
+    return `standard output: ${full ? "the disk is full" : error.message}`;
+  }
+  return error.stack ?? error.message; // a mistake of ours, to be reported with its stack
+}

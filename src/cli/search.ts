@@ -1,0 +1,60 @@
+import { loadIndex, type SearchResult } from "../pipelines/index.ts";
+import { oneByOne } from "./answerLines.ts";
+import { answerSource, flatFormats, OUTPUT_OPTIONS } from "./answerTexts.ts";
+import { type Command, defineCommand } from "./command.ts";
+import type { Flat } from "./format.ts";
+import { INPUT_OPTIONS, sourceOf, TEXTS } from "./input.ts";
+import { modelMark } from "./modelMark.ts";
+import { MODEL_OPTIONS, openPipeline } from "./modelOptions.ts";
+import { count, UsageError } from "./option.ts";
+import { columns, shown } from "./output.ts";
+
+export const command: Command = defineCommand({
+  synopsis: ["[OPTION]… INDEX QUERY…", "[OPTION]… INDEX [--input FILE]"],
+  description: `Finds the texts of an index that are most like a query, by the cosine of their vectors, −1 to 1. INDEX is a file that plainbert index has written; the model must be the one that it was made with.
+
+Without QUERY, each line of the input is one, and gives a line of JSON: the texts with their places, from 0, and scores, the best first. A blank line gives null.`,
+  options: {
+    "top-k": count("How many texts. Default 5."),
+    ...INPUT_OPTIONS,
+    ...OUTPUT_OPTIONS,
+    ...MODEL_OPTIONS,
+  },
+  positional: "file",
+  examples: [
+    'plainbert search texts.safetensors "Is the window shut?"',
+    'plainbert search texts.safetensors --json --top-k 1 "Is the window shut?"',
+    "plainbert search texts.safetensors --input queries.txt --output found.csv",
+  ],
+  async run({ values, positionals: [path, ...queries] }) {
+    if (path === undefined) throw new UsageError("expected an index, a file that plainbert index has written");
+    const { "top-k": topK = 5 } = values;
+    await answerSource(sourceOf(TEXTS, queries, values), values, async () => {
+      const extract = await openPipeline("feature-extraction", values);
+      const index = await loadIndex(extract, path).catch((error) =>
+        extract.dispose().then(() => Promise.reject(error)),
+      );
+      return {
+        answer: (inputs) => oneByOne(inputs, (query) => index.search(query, topK)),
+        table: resultTable,
+        heading: shown,
+        json: (results) => results,
+        format: flatFormats((results) => results, FLAT),
+        work: ["search", path, index.texts.length, topK, modelMark(extract.model)],
+        dispose: extract.dispose,
+      };
+    });
+  },
+});
+
+const FLAT: Flat<SearchResult[]> = {
+  columns: ["index", "score", "text"],
+  rows: (results) => results.map(({ index, score, text }) => [index, score, text]),
+};
+
+function resultTable(results: readonly SearchResult[]): string {
+  return columns(
+    results.map(({ text, score }) => [`  ${score.toFixed(4)}`, shown(text)]),
+    [true, false],
+  );
+}

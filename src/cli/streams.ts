@@ -1,0 +1,30 @@
+import type { Readable, Writable } from "node:stream";
+
+export type Input = Readable & { readonly fd?: number; readonly isTTY?: boolean };
+export type Output = Writable & {
+  readonly fd?: number;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  hasColors?(): boolean;
+};
+
+/** Where a command reads and writes. */
+export interface Streams {
+  readonly stdin: Input;
+  readonly stdout: Output;
+  readonly stderr: Output;
+}
+
+/** Those of the command that runs: the process's own, unless it runs within somebody else's. */
+export let streams: Streams = process;
+
+/** Has `work` read and write elsewhere. One at a time. */
+export async function withStreams<T>(own: Streams, work: () => Promise<T>): Promise<T> {
+  const before = streams;
+  streams = own;
+  try {
+    return await work();
+  } finally {
+    streams = before;
+  }
+}

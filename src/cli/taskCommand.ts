@@ -1,0 +1,78 @@
+import type { Pipeline, PipelineTask } from "../pipelines/index.ts";
+import { type Answerer, answerSource, flatFormats, OUTPUT_OPTIONS } from "./answerTexts.ts";
+import type { Command } from "./command.ts";
+import type { Flat } from "./format.ts";
+import { INPUT_OPTIONS, type InputForm, JSON_INPUT_OPTIONS, type Source, sourceOf } from "./input.ts";
+import { modelMark } from "./modelMark.ts";
+import { expectModel, MODEL_OPTIONS, openPipeline } from "./modelOptions.ts";
+import { type Arguments, type OptionTable, type PipelineValues, pipelineValues, type ValuesOf } from "./option.ts";
+
+/** A command for a task of `pipeline`: its options are the pipeline's, with hyphens, and those that every such command has. */
+export interface TaskCommand<Task extends PipelineTask, Table extends OptionTable, Input, Result> extends Flat<Result> {
+  readonly task: Task;
+  readonly synopsis: Command["synopsis"];
+  readonly description: string;
+  readonly examples: Command["examples"];
+  /** The pipeline's options. */
+  readonly options: Table;
+  /** Whether the model that comes with plainbert has no head for it. */
+  readonly needsModel: boolean;
+  readonly form: InputForm<Input>;
+  /** Where inputs come from; undefined: as `sourceOf` says. */
+  source?(positionals: readonly string[]): Source<Input> | undefined;
+  /** @throws UsageError options that do not fit together */
+  expect?(options: PipelineValues<Table>): void;
+  /** Answers a stream, in order. */
+  answer(
+    pipeline: Pipeline<Task>,
+    inputs: AsyncGenerator<Input>,
+    options: PipelineValues<Table>,
+  ): AsyncIterable<Result>;
+  /** A result for people. */
+  table(result: Result, input: Input, pipeline: Pipeline<Task>): string;
+  /** What stands above the table, where there are several inputs. */
+  heading(input: Input): string | null;
+}
+
+interface InputValues {
+  readonly input?: string | undefined;
+  readonly jsonl?: boolean;
+}
+
+export function taskCommand<Task extends PipelineTask, Table extends OptionTable, Input, Result>(
+  task: TaskCommand<Task, Table, Input, Result>,
+): Command {
+  const { form, options, needsModel } = task;
+  const input = form.fromLine ? INPUT_OPTIONS : JSON_INPUT_OPTIONS;
+  return {
+    synopsis: task.synopsis,
+    description: task.description,
+    examples: task.examples,
+    options: { ...options, ...input, ...OUTPUT_OPTIONS, ...MODEL_OPTIONS },
+    async run({ values: all, positionals }: Arguments<OptionTable>) {
+      const values = all as unknown as InputValues & ValuesOf<typeof OUTPUT_OPTIONS & typeof MODEL_OPTIONS>;
+      if (needsModel) expectModel(values);
+      const given = pipelineValues(options, all);
+      task.expect?.(given);
+      const source = task.source?.(positionals) ?? sourceOf(form, positionals, values);
+      await answerSource(source, values, () => load(given, values));
+    },
+  };
+
+  async function load(
+    given: PipelineValues<Table>,
+    values: ValuesOf<typeof MODEL_OPTIONS>,
+  ): Promise<Answerer<Input, Result>> {
+    const pipeline = await openPipeline(task.task, values);
+    const json = (result: Result) => result;
+    return {
+      answer: (inputs) => task.answer(pipeline, inputs, given),
+      table: (result, input) => task.table(result, input, pipeline),
+      heading: (input) => task.heading(input),
+      json,
+      format: flatFormats(json, task),
+      work: [task.task, given, modelMark(pipeline.model)],
+      dispose: pipeline.dispose,
+    };
+  }
+}

@@ -1,0 +1,192 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { csv } from "../../src/cli/format.ts";
+import { pipeline } from "../../src/pipelines/index.ts";
+import { readSafetensors } from "../../src/tensor/safetensors.ts";
+import { plainbert } from "./run.ts";
+
+const root = await mkdtemp(join(tmpdir(), "plainbert-output-"));
+afterAll(() => rm(root, { recursive: true }));
+
+/** A folder for each test. */
+let cwd = "";
+let count = 0;
+beforeEach(async () => {
+  cwd = join(root, String(count++));
+  await mkdir(cwd);
+});
+
+const read = (name: string) => readFile(join(cwd, name), "utf8");
+const run = (args: readonly string[], input = "") => plainbert(args, { cwd, input });
+
+const TEXTS = Array.from({ length: 60 }, (_, i) => (i % 7 === 3 ? "" : `She opened door ${i}, "the old one".`));
+const LINES = TEXTS.map((text) => `${text}\n`).join("");
+
+describe("formats", () => {
+  test("embed: JSONL is what is printed; CSV and safetensors have the same numbers, and nothing but the file is left", async () => {
+    await using extract = await pipeline("feature-extraction");
+    const vectors = await Promise.all(
+      TEXTS.map(async (text) => (text ? (await extract(text, { pooling: "mean" })).data : null)),
+    );
+    const printed = await run(["embed"], LINES);
+    for (const name of ["a.jsonl", "a.csv", "a.safetensors"]) {
+      expect(await run(["embed", "--output", name], LINES)).toMatchObject({ code: 0, stdout: "", stderr: "" });
+    }
+    expect(await readdir(cwd)).toEqual(["a.csv", "a.jsonl", "a.safetensors"]);
+    expect(await read("a.jsonl")).toBe(printed.stdout);
+
+    const [header, ...rows] = (await read("a.csv")).trimEnd().split("\n");
+    expect(header).toBe(Array.from({ length: 256 }, (_, i) => i).join());
+    const cells = rows.map((row) => row.split(","));
+    expect(cells.map((row) => (row[0] === "" ? null : Float32Array.from(row, Number)))).toStrictEqual(vectors);
+    expect(cells.map((row) => row.length)).toEqual(TEXTS.map(() => 256));
+
+    const file = readSafetensors(new Uint8Array(await readFile(join(cwd, "a.safetensors"))));
+    expect(file.tensors.get("embeddings")).toMatchObject({ dtype: "F32", shape: [60, 256] });
+    const data = file.toFloat32("embeddings");
+    for (const [i, vector] of vectors.entries()) {
+      expect(data.slice(256 * i, 256 * (i + 1)), TEXTS[i]).toStrictEqual(
+        vector ?? new Float32Array(256).fill(Number.NaN),
+      );
+    }
+  });
+
+  test("embed: --layers, --truncate-dim, --pooling none", async () => {
+    await using extract = await pipeline("feature-extraction");
+    const wide = ["--layers", "concat_last_4", "--truncate-dim", "600", "--normalize"];
+    await run(["embed", ...wide, "--output", "a.safetensors"], "A door.\n");
+    const file = readSafetensors(new Uint8Array(await readFile(join(cwd, "a.safetensors"))));
+    const options = { pooling: "mean", layers: "concat_last_4", truncate_dim: 600, normalize: true } as const;
+    expect(file.toFloat32("embeddings")).toStrictEqual((await extract("A door.", options)).data);
+    await run(["embed", "--pooling", "none", "--output", "a.jsonl"], "A door.\n");
+    const rows = JSON.parse(await read("a.jsonl")) as number[][];
+    expect(Float32Array.from(rows.flat())).toStrictEqual((await extract("A door.")).data);
+  });
+
+  test("empty input gives files without lines", async () => {
+    for (const name of ["a.jsonl", "a.csv", "a.safetensors"]) await run(["embed", "--output", name]);
+    expect(await read("a.jsonl")).toBe("");
+    expect((await read("a.csv")).split("\n").length).toBe(2);
+    const file = readSafetensors(new Uint8Array(await readFile(join(cwd, "a.safetensors"))));
+    expect(file.tensors.get("embeddings")?.shape).toEqual([0, 256]);
+  });
+
+  test("a task's CSV has a row for each part of an answer, with the line's number", async () => {
+    await using unmask = await pipeline("fill-mask");
+    const texts = ['A "[MASK]", and', "The [MASK] is [MASK]."];
+    await run(["fill-mask", "--top-k", "2", "--output", "a.csv"], `${texts[0]}\n\n${texts[1]}\n`);
+    const [one, two] = [
+      await unmask(texts[0] as "[MASK]", { top_k: 2 }),
+      await unmask(texts[1] as "[MASK] [MASK]", { top_k: 2 }),
+    ];
+    const rows = [[1, 1, one] as const, ...two.map((predictions, m) => [3, m + 1, predictions] as const)];
+    const want = rows.flatMap(([line, mask, predictions]) =>
+      predictions.map((p) => [line, mask, p.score, p.token, p.token_str, p.sequence].map(String)),
+    );
+    expect(parsedCsv(await read("a.csv"))).toEqual([
+      ["line", "mask", "score", "token", "token_str", "sequence"],
+      ...want,
+    ]);
+  });
+
+  test("CSV of any texts can be read back", () => {
+    fc.assert(
+      fc.property(fc.array(fc.array(fc.string({ unit: "binary" }), { minLength: 2, maxLength: 2 })), (rows) => {
+        const { head, entry } = csv<string[][]>({ columns: ["a", "b"], rows: (result) => result });
+        const text = Buffer.concat([head, entry(rows, 7)]).toString();
+        expect(parsedCsv(text)).toEqual([["line", "a", "b"], ...rows.map((row) => ["7", ...row])]);
+      }),
+    );
+  });
+});
+
+/** By RFC 4180, character by character. */
+function parsedCsv(text: string): string[][] {
+  const rows: string[][] = [[""]];
+  let quoted = false;
+  for (let i = 0; i < text.length; i++) {
+    const [row, c] = [rows[rows.length - 1], text[i]];
+    if (quoted && c === '"' && text[i + 1] === '"') row[row.length - 1] += text[++i];
+    else if (c === '"') quoted = !quoted;
+    else if (!quoted && c === ",") row.push("");
+    else if (!quoted && c === "\n") rows.push([""]);
+    else row[row.length - 1] += c;
+  }
+  expect(rows.pop()).toEqual([""]);
+  return rows;
+}
+
+describe("work that is cut short", () => {
+  test("another input, option or model is refused, and nothing is touched; --restart", async () => {
+    await run(["embed", "--output", "a.jsonl"], `${TEXTS.slice(0, 20).join("\n")}\n${"long ".repeat(200)}\n`);
+    const files = () => Promise.all([read("a.jsonl.partial"), read("a.jsonl.partial.json")]);
+    const before = await files();
+    const { lines } = JSON.parse(before[1]);
+    const anew = "; --restart begins anew\n";
+    const nli = new URL("../pipelines/reference/heads/nli", import.meta.url).pathname;
+    for (const [args, input, reason] of [
+      [[], LINES.replace("door 1,", "door 2,"), `was made from another input, whose first ${lines} lines differ`],
+      [[], "", `was made from another input, whose first ${lines} lines differ`],
+      [[], "Another.\n", `was made from another input, whose first ${lines} lines differ`],
+      [["--normalize"], LINES, "was made with other options, or by another model"],
+      [["--model", nli], LINES, "was made with other options, or by another model"],
+      [["--backend", "plain"], LINES, "was made with other options, or by another model"],
+    ] as const) {
+      const refused = await run(["embed", ...args, "--output", "a.jsonl"], input);
+      expect(refused).toEqual({
+        code: 1,
+        signal: null,
+        stdout: "",
+        stderr: `plainbert: a.jsonl.partial ${reason}${anew}`,
+      });
+      expect(await files()).toEqual(before);
+    }
+    expect(await run(["embed", "--restart", "--output", "a.jsonl"], "Another.\n")).toMatchObject({ code: 0 });
+    expect((await read("a.jsonl")).split("\n").length).toBe(2);
+    expect(await readdir(cwd)).toEqual(["a.jsonl"]);
+  });
+
+  test("two at once: the second is refused", async () => {
+    await run(["embed", "--output", "a.jsonl"], `A door.\n${"long ".repeat(200)}\n`);
+    const mark = JSON.parse(await read("a.jsonl.partial.json"));
+    await writeFile(join(cwd, "a.jsonl.partial.json"), JSON.stringify({ ...mark, pid: process.ppid })); // which is alive
+    const second = await run(["embed", "--output", "a.jsonl"], LINES);
+    expect(second.stderr).toBe(`plainbert: a.jsonl.partial: is being written by process ${process.ppid}\n`);
+  });
+
+  test("a wrong line: those before it stay; when it is right the command goes on there", async () => {
+    const good = "A door.\n\nA window.\n";
+    const long = "long ".repeat(200);
+    const failed = await run(["embed", "--output", "a.csv"], `${good}${long}\nThe end.\n`);
+    expect(failed).toMatchObject({ code: 1, stdout: "" });
+    expect(failed.stderr).toMatch(
+      /^plainbert: standard input, line 4: feature-extraction: text must be at most 128 tokens .*; 3 lines are done, in a\.csv\.partial: the same command goes on there\n$/,
+    );
+    expect(await readdir(cwd)).toEqual(["a.csv.partial", "a.csv.partial.json"]);
+    expect(await run(["embed", "--output", "a.csv"], `${good}The end.\n`)).toMatchObject({ code: 0, stderr: "" });
+    await run(["embed", "--output", "b.csv"], `${good}The end.\n`);
+    expect(await read("a.csv")).toBe(await read("b.csv"));
+  });
+
+  test("a first line that is wrong leaves no file", async () => {
+    expect((await run(["fill-mask", "--output", "a.jsonl"], "No mask.\n")).code).toBe(1);
+    expect(await readdir(cwd)).toEqual([]);
+  });
+
+  test.runIf(process.platform === "linux")("a full disk is reported", async () => {
+    await symlink("/dev/full", join(cwd, "a.csv.partial"));
+    const { code, stderr } = await run(["embed", "--output", "a.csv"], LINES);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: "plainbert: write: a.csv: the disk is full\n" });
+  });
+
+  test("a file that was there stays until the new one is whole", async () => {
+    await writeFile(join(cwd, "a.jsonl"), "old");
+    await run(["fill-mask", "--output", "a.jsonl"], "The [MASK].\nNo mask.\n");
+    expect(await read("a.jsonl")).toBe("old");
+    await run(["fill-mask", "--output", "a.jsonl"], "The [MASK].\n");
+    expect(JSON.parse(await read("a.jsonl")).length).toBe(5);
+  });
+});
