@@ -18,8 +18,9 @@ const MAX_POINTS = 1000;
 /** A chart as elements of SVG: axes with ticks and titles, a line for each series with a dot where it has few points, a legend. */
 export function chart({ title, x, y, lines }: Chart, width: number, height: number): string {
   const all = lines.flatMap(({ points }) => points);
-  const xTicks = ticks(Math.min(...all.map(([at]) => at)), Math.max(...all.map(([at]) => at)), 6);
-  const yTicks = ticks(Math.min(...all.map(([, at]) => at)), Math.max(...all.map(([, at]) => at)), 5);
+  const xTicks = ticks(0, extent(all.map(([at]) => at))[1], 6);
+  const [least, most] = extent(all.map(([, at]) => at));
+  const yTicks = ticks(least, most, 5);
   const [left, right, top, bottom] = [MARGIN.left, width - MARGIN.right, MARGIN.top, height - MARGIN.bottom];
   const [x0, x1] = [xTicks[0], xTicks[xTicks.length - 1]];
   const [y0, y1] = [yTicks[0], yTicks[yTicks.length - 1]];
@@ -79,6 +80,11 @@ function tickText(tick: number, all: readonly number[]): string {
     return tick === 0 ? "0" : tick.toExponential(Math.max(0, Math.floor(Math.log10(Math.abs(tick)) + 1e-9) - Math.floor(Math.log10(step) + 1e-9)));
   }
   return tick.toFixed(Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
+}
+
+/** Without spreading the values into arguments, of which there may not be a million. */
+function extent(values: readonly number[]): [number, number] {
+  return values.reduce(([least, most], value) => [Math.min(least, value), Math.max(most, value)], [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]); // biome-ignore format: one line
 }
 
 function round(value: number): number {

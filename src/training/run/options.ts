@@ -59,7 +59,7 @@ export interface RunOptions {
   readonly loadBestModelAtEnd?: boolean;
   /** The metric that says which evaluation is the best, with or without "eval_". Default "loss". */
   readonly metricForBestModel?: string;
-  /** Whether more of it is better. Default: unless its name ends with "loss". */
+  /** Whether more of it is better. Default: unless its name ends with "loss" or is "perplexity". */
   readonly greaterIsBetter?: boolean;
   /** Stop after so many evaluations without a better one. Default: never. */
   readonly earlyStoppingPatience?: number;
@@ -153,7 +153,7 @@ export function resolveRunOptions(where: string, options: RunOptions, kind: Kind
     saveSteps: 500,
     saveTotalLimit: 2,
     loadBestModelAtEnd: false,
-    greaterIsBetter: !metric.endsWith("loss"),
+    greaterIsBetter: !metric.endsWith("loss") && metric !== "perplexity",
     report: false,
     backend: "auto",
     onLog: () => {},

@@ -56,7 +56,7 @@ export interface RunResult {
   readonly bestStep: number | null;
   /** metrics.jsonl. */
   readonly log: readonly LogEntry[];
-  /** What the last evaluation has predicted, the first few examples. */
+  /** What the model in `output` predicts, the first few examples. */
   readonly examples: readonly PredictionExample[];
 }
 
@@ -158,7 +158,11 @@ class Run {
     }
     const { best } = state;
     const useBest = options.loadBestModelAtEnd && best !== null;
-    if (useBest && best.step !== training.step) await readWeights(options.output, best.step, this.model.params);
+    if (useBest && best.step !== training.step) {
+      await readWeights(options.output, best.step, this.model.params);
+      this.evaluation = null;
+    }
+    if (this.plan.evaluate) this.evaluation ??= await this.evaluateNow(); // an earlier process has logged it
     const metrics = this.metricsAt(useBest ? best.step : training.step);
     await writeModel(options.output, this.model, this.plan.configText, this.plan.tokenizer);
     await this.draw(metrics);
@@ -231,15 +235,8 @@ class Run {
 
   /** @returns whether it is the best so far */
   private async evaluate(): Promise<boolean> {
-    const { plan, options, training, state, model } = this;
-    this.tell(true);
-    const { signal, evalBatchSize: batchSize } = options;
-    const bert = new BertModel(model.config, model.params, model.kernels);
-    try {
-      this.evaluation = await plan.evaluate!(bert, { batchSize, signal });
-    } finally {
-      await bert.dispose();
-    }
+    const { plan, options, training, state } = this;
+    this.evaluation = await this.evaluateNow();
     const { metrics } = this.evaluation;
     const metric = metrics[options.metricForBestModel];
     if (metric === undefined) {
@@ -258,6 +255,18 @@ class Run {
     if (isBest) state.best = { step: training.step, metric };
     state.sinceBest = isBest ? 0 : state.sinceBest + 1;
     return isBest;
+  }
+
+  private async evaluateNow(): Promise<Evaluation> {
+    this.tell(true);
+    const { signal, evalBatchSize: batchSize } = this.options;
+    const { config, params, kernels } = this.model;
+    const bert = new BertModel(config, params, kernels);
+    try {
+      return await this.plan.evaluate!(bert, { batchSize, signal });
+    } finally {
+      await bert.dispose();
+    }
   }
 
   private async save(): Promise<void> {
