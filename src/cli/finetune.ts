@@ -1,6 +1,6 @@
 import { type FinetuneTask, finetune, type GlueTask } from "../training/index.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
-import { downloading, MODEL_OPTIONS } from "./modelOptions.ts";
+import { MODEL_OPTIONS } from "./modelOptions.ts";
 import { choice, count, decimal, flag, libraryValues, list, text, UsageError } from "./option.ts";
 import { OUTPUT_OPTIONS, RUN_OPTIONS, runTraining } from "./trainingRun.ts";
 
@@ -66,17 +66,14 @@ Files: .jsonl, .csv or .tsv with columns text, text_pair and label; GLUE's own w
       ...(values["text-pair-column-name"] !== undefined && { textPair: values["text-pair-column-name"] }),
       ...(values["label-column-name"] !== undefined && { label: values["label-column-name"] }),
     };
-    await runTraining(values.json, (how) =>
-      downloading(values, ({ signal: _, ...hub }) =>
-        finetune({
-          ...hub,
-          ...libraryValues(OPTIONS, values),
-          ...how,
-          ...(model !== undefined && { model }),
-          ...(evalDataset !== undefined && { evalDataset }),
-          ...{ task, trainDataset, output, columns, resume: values.resume },
-        }),
-      ),
+    await runTraining(values, (how) =>
+      finetune({
+        ...how,
+        ...libraryValues(OPTIONS, values),
+        ...(model !== undefined && { model }),
+        ...(evalDataset !== undefined && { evalDataset }),
+        ...{ task, trainDataset, output, columns, resume: values.resume },
+      }),
     );
   },
 });

@@ -1,7 +1,7 @@
 import { readText } from "../hub/files.ts";
 import { type PretrainPhase, pretrain } from "../training/index.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
-import { downloading, HUB_OPTIONS, MODEL_NAME } from "./modelOptions.ts";
+import { HUB_OPTIONS, MODEL_NAME } from "./modelOptions.ts";
 import { count, libraryValues, type Option, text, UsageError, type ValuesOf } from "./option.ts";
 import { OUTPUT_OPTIONS, RUN_OPTIONS, runTraining } from "./trainingRun.ts";
 
@@ -51,17 +51,14 @@ Defaults beside those below, from the paper: --learning-rate 1e-4, --optimizer b
     if (output === undefined) throw new UsageError("expected --output FOLDER");
     const phases = phasesOf(positionals, values);
     const config = await configOf(values);
-    await runTraining(values.json, (how) =>
-      downloading(values, ({ signal: _, ...hub }) =>
-        pretrain({
-          ...hub,
-          ...libraryValues(OPTIONS, values),
-          ...how,
-          ...(model === undefined ? config && { config } : { model }),
-          ...(evalExamples !== undefined && { evalExamples }),
-          ...{ phases, output, resume: values.resume },
-        }),
-      ),
+    await runTraining(values, (how) =>
+      pretrain({
+        ...how,
+        ...libraryValues(OPTIONS, values),
+        ...(model === undefined ? config && { config } : { model }),
+        ...(evalExamples !== undefined && { evalExamples }),
+        ...{ phases, output, resume: values.resume },
+      }),
     );
   },
 });

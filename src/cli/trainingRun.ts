@@ -1,8 +1,9 @@
 import { BertError } from "../errors.ts";
+import type { HubOptions } from "../hub/options.ts";
 import type { RunProgress, RunResult } from "../training/index.ts";
-import { beforeInterrupt, interruptible } from "./interrupt.ts";
-import { ENGINE_OPTIONS } from "./modelOptions.ts";
-import { choice, count, decimal, flag, type Option, text } from "./option.ts";
+import { beforeInterrupt } from "./interrupt.ts";
+import { downloading, ENGINE_OPTIONS, type HUB_OPTIONS } from "./modelOptions.ts";
+import { choice, count, decimal, flag, type Option, text, type ValuesOf } from "./option.ts";
 import { columns, print } from "./output.ts";
 import { clock, grouped, isWatched } from "./progress.ts";
 import { streams } from "./streams.ts";
@@ -109,17 +110,17 @@ class TrainingLine {
 /**
  * Runs a training until it ends or is interrupted; then its checkpoint is written first.
  *
- * @param train gets the options by which it is shown and stopped
+ * @param train gets the options by which models are found, and the run is shown and stopped
  */
 export async function runTraining(
-  json: boolean,
-  train: (how: { onProgress(progress: RunProgress): void; signal: AbortSignal }) => Promise<RunResult>,
+  values: ValuesOf<typeof HUB_OPTIONS & typeof OUTPUT_OPTIONS>,
+  train: (how: HubOptions & { onProgress(progress: RunProgress): void }) => Promise<RunResult>,
 ): Promise<void> {
   const line = new TrainingLine();
   const start = performance.now();
-  const result = await interruptible(async (signal) => {
+  const result = await downloading(values, async (hub) => {
     try {
-      return await train({ onProgress: (progress) => line.show(progress), signal });
+      return await train({ ...hub, onProgress: (progress) => line.show(progress) });
     } catch (error) {
       line.clear();
       if (error instanceof BertError && error.code === "ERR_ABORTED") streams.stderr.write(`${error.message}\n`);
@@ -129,7 +130,7 @@ export async function runTraining(
   line.clear();
   const { output, globalStep, bestStep, metrics } = result;
   const seconds = (performance.now() - start) / 1000;
-  if (json) return print(`${JSON.stringify({ output, globalStep, bestStep, seconds, metrics })}\n`);
+  if (values.json) return print(`${JSON.stringify({ output, globalStep, bestStep, seconds, metrics })}\n`);
   const last = result.log.findLast((entry) => "loss" in entry);
   const figures = { ...(last && { loss: last.loss }), ...metrics };
   const rows = Object.entries(figures).map(([name, value]) => [name, Number.isFinite(value) ? value.toFixed(4) : "-"]);
