@@ -6,7 +6,11 @@ import { count, libraryValues, type Option, text, UsageError, type ValuesOf } fr
 import { OUTPUT_OPTIONS, RUN_OPTIONS, runTraining } from "./trainingRun.ts";
 
 /** Without what differs from phase to phase. */
-const { "batch-size": _, "gradient-accumulation-steps": __, ...OPTIONS } = {
+const {
+  "batch-size": _,
+  "gradient-accumulation-steps": __,
+  ...OPTIONS
+} = {
   ...RUN_OPTIONS,
   "max-eval-examples": count("How many of --eval-examples are read. Default 1000."),
 };
@@ -16,7 +20,10 @@ const SIZES = {
   layers: ["num_hidden_layers", count("Layers of a new model. Default 12.")],
   hidden: ["hidden_size", count("Its hidden size. Default 768.")],
   heads: ["num_attention_heads", count("Its attention heads. Default 12.")],
-  intermediate: ["intermediate_size", count("The inner size of its feed-forward networks. Default 4 times the hidden size.")],
+  intermediate: [
+    "intermediate_size",
+    count("The inner size of its feed-forward networks. Default 4 times the hidden size."),
+  ],
 } as const;
 
 const TABLE = {
@@ -78,12 +85,16 @@ function counts(description: string): Option<number[]> {
 function phasesOf(folders: readonly string[], values: Values): PretrainPhase[] {
   const steps = values["max-steps"];
   if (steps?.length !== folders.length) {
-    throw new UsageError(`expected --max-steps with a number for each of ${folders.length} folders, got ${steps?.length ?? 0}`);
+    throw new UsageError(
+      `expected --max-steps with a number for each of ${folders.length} folders, got ${steps?.length ?? 0}`,
+    );
   }
   const of = (name: "batch-size" | "gradient-accumulation-steps", i: number, otherwise: number): number => {
     const list = values[name] ?? [otherwise];
     if (list.length !== 1 && list.length !== folders.length) {
-      throw new UsageError(`expected --${name} with one number, or one for each of ${folders.length} folders, got ${list.length}`);
+      throw new UsageError(
+        `expected --${name} with one number, or one for each of ${folders.length} folders, got ${list.length}`,
+      );
     }
     return list[i] ?? list[0];
   };
@@ -99,7 +110,8 @@ function phasesOf(folders: readonly string[], values: Values): PretrainPhase[] {
 async function configOf(values: Values): Promise<Record<string, unknown> | undefined> {
   const names = Object.keys(SIZES) as (keyof typeof SIZES)[];
   const given = names.filter((name) => values[name] !== undefined);
-  if (values.config !== undefined && given.length > 0) throw new UsageError(`expected --config or --${given[0]}, got both`);
+  if (values.config !== undefined && given.length > 0)
+    throw new UsageError(`expected --config or --${given[0]}, got both`);
   if (values.model !== undefined && (values.config !== undefined || given.length > 0))
     throw new UsageError(`expected --model or --${given[0] ?? "config"}, got both`);
   if (values.config !== undefined) return JSON.parse(await readText(values.config));

@@ -78,7 +78,10 @@ export const OUTPUT_OPTIONS: {
  *
  * @param seconds since this process made its first update
  */
-export function trainingLine({ step, totalSteps, firstStep, loss, tokensPerSecond, evaluating }: RunProgress, seconds: number): string {
+export function trainingLine(
+  { step, totalSteps, firstStep, loss, tokensPerSecond, evaluating }: RunProgress,
+  seconds: number,
+): string {
   const percent = `${String(Math.floor((100 * step) / totalSteps)).padStart(3)} %  update ${grouped(step)} of ${grouped(totalSteps)}`;
   if (evaluating) return `${percent}  evaluating`;
   const left = (seconds / (step - firstStep)) * (totalSteps - step);

@@ -101,7 +101,10 @@ function prepare(
 ): PreparedTask {
   const { task, maxLength = limit } = given;
   if (maxLength > limit) {
-    throw new BertError("ERR_INPUT", `finetune: maxLength must be at most ${limit}, the most that the model takes, got ${maxLength}`);
+    throw new BertError(
+      "ERR_INPUT",
+      `finetune: maxLength must be at most ${limit}, the most that the model takes, got ${maxLength}`,
+    );
   }
   const cut = { ...given, maxLength };
   const examplesOf = <T extends FinetuneTask>() =>
@@ -120,7 +123,8 @@ function prepare(
     case "fill-mask":
       return fillMask(tokenizer, ...examplesOf<"fill-mask">(), limit, { ...cut, seed });
     default: {
-      const tasks = "text-classification, token-classification, question-answering, multiple-choice, next-sentence-prediction, fill-mask";
+      const tasks =
+        "text-classification, token-classification, question-answering, multiple-choice, next-sentence-prediction, fill-mask";
       throw new BertError("ERR_INPUT", `finetune: task must be one of ${tasks}, got ${quote(String(task))}`);
     }
   }
@@ -150,7 +154,7 @@ async function planOf(
       ...identityOf(options),
       ...{ totalSteps, warmupSteps, evalSteps: task.evaluate ? evalSteps : null },
       "model's config": await digestOf([new TextEncoder().encode(configText)]),
-      "examples": await digestOf(task.contents()),
+      examples: await digestOf(task.contents()),
     },
     totalSteps,
     warmupSteps,

@@ -22,7 +22,13 @@ export { type Label, readTexts, type TextColumns, type TextExample } from "./dat
 export type { FinetuneOptions } from "./finetune.ts";
 export { accuracy, type ClassLabel, type F1Options, f1Score, matthewsCorrelation } from "./metrics/classification.ts";
 export { pearsonCorrelation, spearmanCorrelation } from "./metrics/correlation.ts";
-export { type EntityMetrics, type EntityScores, type EntitySpan, entitiesOf, entityMetrics } from "./metrics/entities.ts";
+export {
+  type EntityMetrics,
+  type EntityScores,
+  type EntitySpan,
+  entitiesOf,
+  entityMetrics,
+} from "./metrics/entities.ts";
 export { type GlueMetrics, glueMetrics } from "./metrics/glueMetrics.ts";
 export type { Pairs } from "./metrics/pairs.ts";
 export { perplexity } from "./metrics/perplexity.ts";

@@ -44,7 +44,8 @@ export async function withStartModel<T>(
   try {
     const [hugging, google] = CONFIG_FILES;
     const configText = (await folder.readText(hugging)) ?? (await folder.readText(google));
-    if (configText === null) throw new BertError("ERR_FILE", `training: ${folder.path} must have a config.json, has none`);
+    if (configText === null)
+      throw new BertError("ERR_FILE", `training: ${folder.path} must have a config.json, has none`);
     const config = parseConfig(configText);
     const tokenizer = await tokenizerIn(folder);
     if (tokenizer.size !== config.vocabSize) {
@@ -59,7 +60,11 @@ export async function withStartModel<T>(
       tokenizer,
       load: (wantedConfig, kernels, seed) =>
         readingWeights(folder, (source) =>
-          loadParams(withInitialHead(withoutOtherHead(source, wantedConfig), wantedConfig, seed), wantedConfig, kernels),
+          loadParams(
+            withInitialHead(withoutOtherHead(source, wantedConfig), wantedConfig, seed),
+            wantedConfig,
+            kernels,
+          ),
         ),
     });
   } finally {
@@ -68,7 +73,7 @@ export async function withStartModel<T>(
 }
 
 /** Opens a folder's weights while something reads them. */
-export async function readingWeights<T>(folder: ModelFolder, read: (source: WeightSource) => Promise<T>): Promise<T> {
+async function readingWeights<T>(folder: ModelFolder, read: (source: WeightSource) => Promise<T>): Promise<T> {
   const weights = await folder.openWeights();
   try {
     return await read(weights);

@@ -12,7 +12,13 @@ import { type StartModel, tokenizerIn, trainedConfigText, withStartModel } from 
 import { openExamples, type PretrainingExamples } from "./pretraining/openExamples.ts";
 import type { PretrainingExample } from "./pretraining/packedExamples.ts";
 import { digestOf } from "./run/digest.ts";
-import { type Identity, identityOf, type ResolvedRunOptions, type RunOptions, resolveRunOptions } from "./run/options.ts";
+import {
+  type Identity,
+  identityOf,
+  type ResolvedRunOptions,
+  type RunOptions,
+  resolveRunOptions,
+} from "./run/options.ts";
 import { type RunPlan, type RunResult, run } from "./run/run.ts";
 import { evaluatePretraining } from "./tasks/pretraining.ts";
 import type { LabelledBatch } from "./trainStep.ts";
@@ -63,7 +69,8 @@ export async function pretrain(given: PretrainOptions): Promise<RunResult> {
   };
   try {
     const phases: OpenedPhase[] = [];
-    for (const phase of given.phases) phases.push({ ...checked(phase, options), examples: await openFolder(phase.examples) });
+    for (const phase of given.phases)
+      phases.push({ ...checked(phase, options), examples: await openFolder(phase.examples) });
     const evaluation = given.evalExamples === undefined ? null : await openFolder(given.evalExamples);
     const tokenizer = await tokenizerIn(await openModelFolder(given.phases[0].examples));
     const begin = (start: StartModel | null) => runPhases(given, options, phases, evaluation, tokenizer, start);
@@ -85,7 +92,8 @@ function checked(phase: PretrainPhase, options: ResolvedRunOptions): Required<Om
   const { steps, batchSize = options.batchSize } = phase;
   const { gradientAccumulationSteps = options.gradientAccumulationSteps } = phase;
   for (const [name, value] of Object.entries({ steps, batchSize, gradientAccumulationSteps })) {
-    if (!(Number.isSafeInteger(value) && value >= 1)) throw wrong(`phases[].${name}`, "a whole number from 1", String(value));
+    if (!(Number.isSafeInteger(value) && value >= 1))
+      throw wrong(`phases[].${name}`, "a whole number from 1", String(value));
   }
   return { steps, batchSize, gradientAccumulationSteps };
 }
@@ -108,7 +116,9 @@ async function runPhases(
   const identity: Identity = {
     ...identityOf(options),
     ...{ totalSteps, warmupSteps, evalSteps: evaluation && evalSteps },
-    phases: phases.map(({ steps, batchSize, gradientAccumulationSteps: n }) => `${steps} steps of ${n} × ${batchSize}`).join(", "),
+    phases: phases
+      .map(({ steps, batchSize, gradientAccumulationSteps: n }) => `${steps} steps of ${n} × ${batchSize}`)
+      .join(", "),
     "model's config": await digestOf([new TextEncoder().encode(configText)]),
     examples: await digestOfExamples([...phases.map(({ examples }) => examples), ...(evaluation ? [evaluation] : [])]),
   };
@@ -116,7 +126,9 @@ async function runPhases(
   const plan: RunPlan = {
     ...{ where: "pretrain", config, configText, tokenizer, identity, totalSteps, warmupSteps, evalSteps },
     load: (kernels) =>
-      start ? start.load(config, kernels, options.seed) : loadParams(initialWeights(config, options.seed), config, kernels),
+      start
+        ? start.load(config, kernels, options.seed)
+        : loadParams(initialWeights(config, options.seed), config, kernels),
     epochAt: (step) => epochAt(phases, step),
     batchesAt: batchReader(phases, options.seed),
     evaluate: evaluation && ((model, how) => evaluatePretraining(model, how, evaluation, count, tokenizer)),
@@ -132,7 +144,10 @@ async function runPhases(
 
 function expectSameVocabulary(tokenizer: BertTokenizer, start: StartModel | null): void {
   if (!start || tokenizer.toFiles()["vocab.txt"] === start.tokenizer.toFiles()["vocab.txt"]) return;
-  throw new BertError("ERR_VOCABULARY", "pretrain: the vocabulary of the examples must be that of model, it is another");
+  throw new BertError(
+    "ERR_VOCABULARY",
+    "pretrain: the vocabulary of the examples must be that of model, it is another",
+  );
 }
 
 /** Which phase an update is of, and how many updates of it come before. */
@@ -197,10 +212,11 @@ async function digestOfExamples(folders: readonly PretrainingExamples[]): Promis
     lists.push([length], new TextEncoder().encode(JSON.stringify([...metadata])));
     const count = Math.min(SAMPLES, length);
     for (let s = 0; s < count; s++) {
-      const { inputIds, maskedLmPositions, maskedLmIds, nextSentenceLabel } = await example(Math.floor((s * length) / count));
+      const { inputIds, maskedLmPositions, maskedLmIds, nextSentenceLabel } = await example(
+        Math.floor((s * length) / count),
+      );
       lists.push(inputIds, maskedLmPositions, maskedLmIds, [nextSentenceLabel]);
     }
   }
   return digestOf(lists);
 }
-

@@ -145,7 +145,10 @@ function notFinite(
   for (let i = 0; i < batches.length && batches.length > 1 && bad < 0; i++) {
     zeroGradients(gradients);
     const { input, labels } = batches[i];
-    lossAndGradients(model, gradients, input, labels, { dropout: { seed, step: first + i }, scale: 1 / batches.length });
+    lossAndGradients(model, gradients, input, labels, {
+      dropout: { seed, step: first + i },
+      scale: 1 / batches.length,
+    });
     tensor = badTensor() ?? tensor;
     if (badTensor() !== undefined) bad = i;
   }

@@ -79,7 +79,10 @@ function rowsOf(text: string, file: string): AsyncIterable<DataRow> {
   if (/\.jsonl?$/.test(file)) return readJsonLines(text, { file });
   if (file.endsWith(".csv")) return readDelimited(text, { file });
   if (file.endsWith(".tsv")) return readDelimited(text, { file, delimiter: "\t" });
-  throw new BertError("ERR_INPUT", `readExamples: file must end in .jsonl, .json, .csv or .tsv, got ${JSON.stringify(file)}`);
+  throw new BertError(
+    "ERR_INPUT",
+    `readExamples: file must end in .jsonl, .json, .csv or .tsv, got ${JSON.stringify(file)}`,
+  );
 }
 
 /** With the columns that are asked for, or those that the first row has of the usual ones. */
@@ -105,7 +108,12 @@ async function readTagged(text: string, file: string): Promise<TaggedSentence[]>
   for await (const { where, values } of readJsonLines(text, { file })) {
     const [words, tags] = [values.get("tokens") ?? values.get("words"), values.get("ner_tags") ?? values.get("tags")];
     const isList = (list: unknown): list is unknown[] => Array.isArray(list) && list.length > 0;
-    if (!isList(words) || !isList(tags) || words.length !== tags.length || !words.every((word) => typeof word === "string")) {
+    if (
+      !isList(words) ||
+      !isList(tags) ||
+      words.length !== tags.length ||
+      !words.every((word) => typeof word === "string")
+    ) {
       throw new BertError("ERR_INPUT", `${where}: "tokens" and "ner_tags" must be arrays of one length, of strings`);
     }
     sentences.push({ where, words, tags: tags.map(String) });

@@ -1,10 +1,10 @@
 import { BertError } from "../../errors.ts";
 import type { TensorToWrite } from "../../tensor/safetensors.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
+import { Random } from "../random.ts";
 import type { Document } from "./documents.ts";
 import { maskTokens, maskVocabulary } from "./maskTokens.ts";
 import { PackedExamples } from "./packedExamples.ts";
-import { Random } from "../random.ts";
 import { sentencePairs } from "./sentencePairs.ts";
 
 /** Flags of Google's create_pretraining_data.py, with its defaults, in camelCase; and `bufferTokens`. */

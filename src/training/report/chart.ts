@@ -38,7 +38,9 @@ export function chart({ title, x, y, lines }: Chart, width: number, height: numb
   parts.push(`<path d="M${left} ${top}V${bottom}H${right}" fill="none" stroke="#222"/>`);
   parts.push(`<text x="${(left + right) / 2}" y="${height - 8}" text-anchor="middle">${escapeXml(x)}</text>`);
   const middle = (top + bottom) / 2;
-  parts.push(`<text x="14" y="${middle}" text-anchor="middle" transform="rotate(-90 14 ${middle})">${escapeXml(y)}</text>`);
+  parts.push(
+    `<text x="14" y="${middle}" text-anchor="middle" transform="rotate(-90 14 ${middle})">${escapeXml(y)}</text>`,
+  );
   for (const [i, { name, points }] of lines.entries()) {
     const colour = COLOURS[i % COLOURS.length];
     const dashes = i < COLOURS.length ? "" : ` stroke-dasharray="6 3"`;
@@ -47,10 +49,13 @@ export function chart({ title, x, y, lines }: Chart, width: number, height: numb
     const path = shown.map(([at, value]) => `${toX(at)},${toY(value)}`).join(" ");
     parts.push(`<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="1.8"${dashes}/>`);
     if (shown.length <= 30) {
-      for (const [at, value] of shown) parts.push(`<circle cx="${toX(at)}" cy="${toY(value)}" r="2.6" fill="${colour}"/>`);
+      for (const [at, value] of shown)
+        parts.push(`<circle cx="${toX(at)}" cy="${toY(value)}" r="2.6" fill="${colour}"/>`);
     }
     const row = top + 10 + i * 18;
-    parts.push(`<line x1="${right + 14}" x2="${right + 34}" y1="${row}" y2="${row}" stroke="${colour}" stroke-width="3"${dashes}/>`);
+    parts.push(
+      `<line x1="${right + 14}" x2="${right + 34}" y1="${row}" y2="${row}" stroke="${colour}" stroke-width="3"${dashes}/>`,
+    );
     parts.push(`<text x="${right + 40}" y="${row + 4}">${escapeXml(name)}</text>`);
   }
   return `${parts.join("\n")}\n`;
@@ -77,7 +82,11 @@ function tickText(tick: number, all: readonly number[]): string {
   const step = all[1] - all[0];
   const most = Math.max(...all.map(Math.abs));
   if (most >= 1e6 || (most > 0 && most < 1e-3)) {
-    return tick === 0 ? "0" : tick.toExponential(Math.max(0, Math.floor(Math.log10(Math.abs(tick)) + 1e-9) - Math.floor(Math.log10(step) + 1e-9)));
+    return tick === 0
+      ? "0"
+      : tick.toExponential(
+          Math.max(0, Math.floor(Math.log10(Math.abs(tick)) + 1e-9) - Math.floor(Math.log10(step) + 1e-9)),
+        );
   }
   return tick.toFixed(Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
 }
@@ -93,6 +102,12 @@ function round(value: number): number {
 
 /** A text as XML and HTML have it. */
 export function escapeXml(text: string): string {
-  const names: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+  const names: Readonly<Record<string, string>> = {
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+    '"': "&quot;",
+    "'": "&#39;",
+  };
   return text.replace(/[&<>"']/g, (character) => names[character]);
 }

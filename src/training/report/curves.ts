@@ -17,9 +17,12 @@ const HEIGHT = 260;
 export function curvesSvg(entries: readonly LogEntry[]): string {
   const charts = chartsOf(entries);
   const height = Math.max(1, charts.length) * HEIGHT;
-  const bodies = charts.map((one, i) => `<g transform="translate(0 ${i * HEIGHT})">\n${chart(one, WIDTH, HEIGHT)}</g>\n`);
+  const bodies = charts.map(
+    (one, i) => `<g transform="translate(0 ${i * HEIGHT})">\n${chart(one, WIDTH, HEIGHT)}</g>\n`,
+  );
   const body = bodies.join("") || `<text x="20" y="40">No update has been logged yet.</text>\n`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="12" fill="#222">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="12" fill="#222" role="img">
+<title>Curves of a training run, by updates</title>
 <rect width="100%" height="100%" fill="#fff"/>
 ${body}</svg>
 `;

@@ -26,7 +26,9 @@ export function reportHtml(report: Report): string {
     threads: String(backend.threads),
     "engine and system": globalThis.navigator?.userAgent ?? "unknown",
     "processor cores": String(globalThis.navigator?.hardwareConcurrency ?? "unknown"),
-    speed: Number.isFinite(report.tokensPerSecond) ? `${count(Math.round(report.tokensPerSecond))} tokens per second` : "nothing was trained",
+    speed: Number.isFinite(report.tokensPerSecond)
+      ? `${count(Math.round(report.tokensPerSecond))} tokens per second`
+      : "nothing was trained",
   };
   const last = log.findLast((entry) => "loss" in entry);
   const sizes: Readonly<Record<string, string>> = {

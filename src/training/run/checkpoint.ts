@@ -63,7 +63,7 @@ export async function saveCheckpoint(output: string, parts: CheckpointParts): Pr
   const json: StateFile = {
     global_step: training.step,
     epoch,
-    best_metric: state.best && state.best.metric,
+    best_metric: state.best?.metric ?? null,
     best_model_checkpoint: state.best && nameOf(state.best.step),
     format: FORMAT,
     seed: training.seed,
@@ -168,6 +168,6 @@ async function readTensors(path: string, tensors: readonly (readonly [string, Fl
   }
 }
 
-export function nameOf(step: number): string {
+function nameOf(step: number): string {
   return `checkpoint-${step}`;
 }

@@ -85,7 +85,10 @@ export type ResolvedRunOptions = Required<
 > &
   Pick<RunOptions, "signal" | "threads" | "maxSteps" | "warmupSteps" | "evalSteps" | "earlyStoppingPatience">;
 
-type KindDefaults = Pick<ResolvedRunOptions, "learningRate" | "batchSize" | "optimizer" | "weightDecay" | "warmupRatio">;
+type KindDefaults = Pick<
+  ResolvedRunOptions,
+  "learningRate" | "batchSize" | "optimizer" | "weightDecay" | "warmupRatio"
+>;
 
 /** What each number must be. */
 const NUMBERS: Readonly<Record<string, readonly [least: number, most: number, whole: boolean]>> = {
@@ -125,7 +128,10 @@ export function resolveRunOptions(where: string, options: RunOptions, kind: Kind
     const fits = typeof value === "number" && value >= least && value <= most && (!whole || Number.isInteger(value));
     if (fits) continue;
     const kindOf = whole ? "a whole number" : "a number";
-    throw new BertError("ERR_INPUT", `${where}: ${name} must be ${kindOf} from ${least} to ${most}, got ${String(value)}`);
+    throw new BertError(
+      "ERR_INPUT",
+      `${where}: ${name} must be ${kindOf} from ${least} to ${most}, got ${String(value)}`,
+    );
   }
   if (typeof options.output !== "string" || options.output === "") {
     throw new BertError("ERR_INPUT", `${where}: output must be a folder, got ${JSON.stringify(options.output)}`);

@@ -42,7 +42,9 @@ export function entryOf(
 ): LogEntry {
   const named = Object.entries(NAMES).flatMap(([part, name]) => {
     const sum = parts[part as LossPart];
-    return sum ? [[`${name}_loss`, sum.loss / sum.count] as const, [`${name}_accuracy`, sum.correct / sum.count] as const] : [];
+    return sum
+      ? [[`${name}_loss`, sum.loss / sum.count] as const, [`${name}_accuracy`, sum.correct / sum.count] as const]
+      : [];
   });
   return {
     step,

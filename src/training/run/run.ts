@@ -10,7 +10,7 @@ import { writeModel } from "../modelFolder.ts";
 import { curvesSvg } from "../report/curves.ts";
 import { reportHtml } from "../report/html.ts";
 import type { Evaluation, PredictionExample, PreparedTask } from "../tasks/task.ts";
-import { batchName, createTrainingState, type LabelledBatch, type TrainingState, trainStep } from "../trainStep.ts";
+import { createTrainingState, type LabelledBatch, type TrainingState, trainStep } from "../trainStep.ts";
 import {
   checkpointSteps,
   pruneCheckpoints,
@@ -20,6 +20,7 @@ import {
   readWeights,
   saveCheckpoint,
 } from "./checkpoint.ts";
+import { expectNotExploded } from "./exploded.ts";
 import { type LogEntry, MetricsLog } from "./log.ts";
 import { adamwOptions, freezer, type Identity, type ResolvedRunOptions } from "./options.ts";
 import { count, entryOf, nothingCounted } from "./pending.ts";
@@ -81,7 +82,8 @@ export async function run(plan: RunPlan, options: ResolvedRunOptions, kernels: T
 
   const model = { config: plan.config, params: await plan.load(kernels), kernels };
   const gradients = createGradients(model, freezer(options));
-  if (gradients.byName.size === 0) throw new BertError("ERR_INPUT", `${plan.where}: something must be trained, all is frozen`);
+  if (gradients.byName.size === 0)
+    throw new BertError("ERR_INPUT", `${plan.where}: something must be trained, all is frozen`);
   const training = createTrainingState(model, gradients, saved?.seed ?? options.seed);
   if (saved) {
     Object.assign(training, { step: saved.step, batches: saved.batches });
@@ -95,9 +97,6 @@ export async function run(plan: RunPlan, options: ResolvedRunOptions, kernels: T
 function freshState(): RunState {
   return { evaluated: 0, best: null, sinceBest: 0, firstLoss: null, pending: nothingCounted() };
 }
-
-/** A loss so many times that of the first update has exploded. */
-const EXPLODED = 1000;
 
 class Run {
   private readonly plan: RunPlan;
@@ -170,7 +169,7 @@ class Run {
       output: options.output,
       globalStep: training.step,
       metrics,
-      bestStep: best && best.step,
+      bestStep: best?.step ?? null,
       log: this.log.entries,
       examples: this.evaluation?.examples ?? [],
     };
@@ -211,7 +210,7 @@ class Run {
     }
     this.loss = result.loss;
     state.firstLoss ??= result.loss;
-    if (result.loss > EXPLODED * Math.max(1, state.firstLoss)) throw this.exploded(batches, result.loss);
+    expectNotExploded(plan.where, this.model, this.gradients, training.step - 1, batches, result, state.firstLoss);
     count(state.pending, result);
     if (training.step % options.loggingSteps === 0 || training.step === totalSteps) {
       const at = { step: training.step, epoch: plan.epochAt(training.step) };
@@ -219,18 +218,6 @@ class Run {
       state.pending = nothingCounted();
     }
     this.tell(false);
-  }
-
-  private exploded(batches: readonly LabelledBatch[], loss: number): BertError {
-    const { kernels } = this.model;
-    const norms = Array.from(this.gradients.byName, ([name, { data }]) => [name, kernels.sumOfSquares(data)] as const);
-    const [largest] = norms.reduce((most, norm) => (norm[1] > most[1] ? norm : most));
-    const names = batches.map((_, i) => batchName(batches, i)).join(", ");
-    return new BertError(
-      "ERR_TRAINING",
-      `${this.plan.where}: step ${this.training.step - 1}, ${names}: the loss must stay below ${EXPLODED} times that of the first step, ` +
-        `${this.state.firstLoss}, it is ${loss}; the largest gradient is that of ${largest}. A smaller learningRate may help`,
-    );
   }
 
   /** @returns whether it is the best so far */
@@ -275,7 +262,7 @@ class Run {
     const epoch = plan.epochAt(training.step);
     await saveCheckpoint(options.output, { model, training, state, identity, configText, tokenizer, epoch });
     this.savedStep = training.step;
-    await pruneCheckpoints(options.output, options.saveTotalLimit, state.best && state.best.step);
+    await pruneCheckpoints(options.output, options.saveTotalLimit, state.best?.step ?? null);
     await writeTexts(options.output, { "curves.svg": curvesSvg(this.log.entries) });
   }
 

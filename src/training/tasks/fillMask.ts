@@ -43,7 +43,8 @@ export function fillMask(
   { maxLength = limit, mlmProbability = 0.15, doWholeWordMask = false, seed }: FillMaskOptions,
 ): PreparedTask {
   const { maskTokenId } = tokenizer;
-  if (maskTokenId === undefined) throw new BertError("ERR_VOCABULARY", "finetune: the vocabulary must have [MASK], has none");
+  if (maskTokenId === undefined)
+    throw new BertError("ERR_VOCABULARY", "finetune: the vocabulary must have [MASK], has none");
   const vocabulary = maskVocabulary(tokenizer, maskTokenId);
   const features = sequencesOf(tokenizer, train, maxLength, vocabulary.isSpecial);
   const evalFeatures = evaluation && sequencesOf(tokenizer, evaluation, maxLength, vocabulary.isSpecial);

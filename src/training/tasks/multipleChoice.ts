@@ -22,7 +22,10 @@ export function multipleChoice(
   const choices = train[0].choices.length;
   const other = [...train, ...(evaluation ?? [])].find((example) => example.choices.length !== choices);
   if (other) {
-    throw new BertError("ERR_INPUT", `${other.where}: choices must be ${choices} as in the first example, got ${other.choices.length}`);
+    throw new BertError(
+      "ERR_INPUT",
+      `${other.where}: choices must be ${choices} as in the first example, got ${other.choices.length}`,
+    );
   }
   const options = maxLength === undefined ? {} : { maxLength };
   const features = choiceFeatures(tokenizer, train, options);

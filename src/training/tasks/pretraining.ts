@@ -40,7 +40,11 @@ export async function evaluatePretraining(
       nextRight.add(argmax(next, 2 * b, 2) === nextSentenceLabel ? 1 : 0);
       if (shown.length === SHOWN_EXAMPLES) continue;
       const words = (ids: ArrayLike<number>) => Array.from(ids, (id) => tokenizer.idToToken(id)).join(" ");
-      shown.push({ input: tokenizer.decode(Array.from(inputIds)), expected: words(maskedLmIds), predicted: words(best) });
+      shown.push({
+        input: tokenizer.decode(Array.from(inputIds)),
+        expected: words(maskedLmIds),
+        predicted: words(best),
+      });
     }
   }
   return {

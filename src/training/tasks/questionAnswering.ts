@@ -1,7 +1,12 @@
 import type { BertModel } from "../../model/bertModel.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
-import { type QuestionFeature, type QuestionWindow, questionFeatures, questionWindows } from "../data/questionFeatures.ts";
+import {
+  type QuestionFeature,
+  type QuestionWindow,
+  questionFeatures,
+  questionWindows,
+} from "../data/questionFeatures.ts";
 import type { SquadExample } from "../data/squad.ts";
 import { squadMetrics, squadV2Metrics } from "../metrics/squadMetrics.ts";
 import { passes } from "./passes.ts";
@@ -23,7 +28,11 @@ export function questionAnswering(
   train: readonly SquadExample[],
   evaluation: readonly SquadExample[] | null,
   limit: number,
-  { maxLength = Math.min(384, limit), docStride = Math.min(128, maxLength >> 2), maxAnswerLength = 30 }: QuestionAnsweringOptions,
+  {
+    maxLength = Math.min(384, limit),
+    docStride = Math.min(128, maxLength >> 2),
+    maxAnswerLength = 30,
+  }: QuestionAnsweringOptions,
 ): PreparedTask {
   const options = { maxLength, docStride };
   const features = questionFeatures(tokenizer, train, options);
@@ -83,7 +92,9 @@ async function evaluate(
     for (const [b, i] of indices.entries()) {
       const { inputIds, example, startPositions, endPositions } = features[i];
       const count = inputIds.length;
-      loss.add(crossEntropyOf(starts, b * T, count, startPositions) / 2 + crossEntropyOf(ends, b * T, count, endPositions) / 2);
+      loss.add(
+        crossEntropyOf(starts, b * T, count, startPositions) / 2 + crossEntropyOf(ends, b * T, count, endPositions) / 2,
+      );
       const [start, end] = [starts.subarray(b * T, b * T + count), ends.subarray(b * T, b * T + count)];
       const found = bestSpan(windows[i], examples[example].context, start, end, maxAnswerLength);
       if (found && found.score > (best[example]?.score ?? Number.NEGATIVE_INFINITY)) best[example] = found;

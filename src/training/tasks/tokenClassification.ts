@@ -36,8 +36,7 @@ export function tokenClassification(
       labels: { labels: indices.map((i) => features[i].labels) },
       name: indices.map((i) => train[i].where).join(", "),
     }),
-    evaluate:
-      evaluation && evalFeatures && ((model, how) => evaluate(model, how, evaluation, evalFeatures, labels)),
+    evaluate: evaluation && evalFeatures && ((model, how) => evaluate(model, how, evaluation, evalFeatures, labels)),
     *contents() {
       for (const feature of [...features, ...(evalFeatures ?? [])]) {
         yield feature.inputIds;

@@ -112,9 +112,7 @@ describe("maskTokens", () => {
     const ids = Int32Array.of(CLS, UNK, MASK, SEP, 0, 7, SEP);
     for (let seed = 0; seed < 50; seed++) {
       const masked = ids.slice();
-      expect(maskTokens(masked, { ...FLAGS, maskedLmProb: 1 }, vocabulary, new Random(seed)).positions).toEqual([
-        5,
-      ]);
+      expect(maskTokens(masked, { ...FLAGS, maskedLmProb: 1 }, vocabulary, new Random(seed)).positions).toEqual([5]);
       expect(masked.with(5, 7)).toEqual(ids);
     }
   });

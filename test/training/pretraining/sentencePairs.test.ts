@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Document } from "../../../src/training/pretraining/documents.ts";
-import { Random } from "../../../src/training/random.ts";
 import { type SentencePair, sentencePairs } from "../../../src/training/pretraining/sentencePairs.ts";
+import { Random } from "../../../src/training/random.ts";
 import { aliceDocuments } from "./support.ts";
 
 /** A document whose sentences have these lengths. */

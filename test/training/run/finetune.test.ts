@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { loadBert, pipeline } from "../../../src/index.ts";
 import { openWeights } from "../../../src/hub/files.ts";
+import { loadBert, pipeline } from "../../../src/index.ts";
 import { type FinetuneOptions, type FinetuneTask, finetune, type RunOptions } from "../../../src/training/index.ts";
 import { REVIEWS, temporaryFolder, writeTinyModel } from "../../support/tinyModel.ts";
 
@@ -86,12 +86,19 @@ describe("each task learns, and what is written answers in its pipeline as evalu
   });
 
   test("token-classification", async () => {
-    const dataset = ["anna saw the cat .", "the dog saw paris .", "anna was in paris .", "a film is in the book ."].map((text) => {
-      const words = text.split(" ");
-      const tag = (word: string) => (word === "anna" ? "B-PER" : word === "paris" ? "B-LOC" : "O");
-      return { where: text, words, tags: words.map(tag) };
-    });
-    const options = { task: "token-classification", trainDataset: dataset, evalDataset: dataset, learningRate: 0.02 } as const;
+    const dataset = ["anna saw the cat .", "the dog saw paris .", "anna was in paris .", "a film is in the book ."].map(
+      (text) => {
+        const words = text.split(" ");
+        const tag = (word: string) => (word === "anna" ? "B-PER" : word === "paris" ? "B-LOC" : "O");
+        return { where: text, words, tags: words.map(tag) };
+      },
+    );
+    const options = {
+      task: "token-classification",
+      trainDataset: dataset,
+      evalDataset: dataset,
+      learningRate: 0.02,
+    } as const;
     const result = await train({ ...options, numTrainEpochs: 40, backend: "plain" });
     expect(result.metrics).toMatchObject({ eval_f1: 1, eval_precision: 1, eval_recall: 1, eval_accuracy: 1 });
     const find = await pipeline("token-classification", result.output, { backend: "plain" });
@@ -107,9 +114,19 @@ describe("each task learns, and what is written answers in its pipeline as evalu
       answers: text === "" ? [] : [{ text, start: context.indexOf(text) }],
     });
     const dataset = [ask("who saw the cat ?", "anna"), ask("who was in the book ?", "the dog"), ask("is it bad ?", "")];
-    const options = { task: "question-answering", trainDataset: dataset, evalDataset: dataset, learningRate: 0.02 } as const;
+    const options = {
+      task: "question-answering",
+      trainDataset: dataset,
+      evalDataset: dataset,
+      learningRate: 0.02,
+    } as const;
     const result = await train({ ...options, batchSize: 3, numTrainEpochs: 150, backend: "plain" });
-    expect(result.metrics).toMatchObject({ eval_exact: 100, eval_f1: 100, eval_HasAns_exact: 100, eval_NoAns_exact: 100 });
+    expect(result.metrics).toMatchObject({
+      eval_exact: 100,
+      eval_f1: 100,
+      eval_HasAns_exact: 100,
+      eval_NoAns_exact: 100,
+    });
     const answer = await pipeline("question-answering", result.output, { backend: "plain" });
     expect(await answer({ question: "who was in the book ?", context })).toMatchObject({ answer: "the dog" });
     await answer.model.dispose();
@@ -118,9 +135,19 @@ describe("each task learns, and what is written answers in its pipeline as evalu
   test("multiple-choice", async () => {
     const dataset = ["cat", "dog", "film", "book"].map((thing, i) => {
       const choices = [`it was a ${thing}.`, "it was paris."];
-      return { where: thing, text: `anna saw a ${thing}.`, choices: i % 2 === 0 ? choices : choices.toReversed(), label: i % 2 };
+      return {
+        where: thing,
+        text: `anna saw a ${thing}.`,
+        choices: i % 2 === 0 ? choices : choices.toReversed(),
+        label: i % 2,
+      };
     });
-    const options = { task: "multiple-choice", trainDataset: dataset, evalDataset: dataset, learningRate: 0.02 } as const;
+    const options = {
+      task: "multiple-choice",
+      trainDataset: dataset,
+      evalDataset: dataset,
+      learningRate: 0.02,
+    } as const;
     const result = await train({ ...options, batchSize: 2, numTrainEpochs: 40, backend: "plain" });
     expect(result.metrics.eval_accuracy).toBe(1);
     const choose = await pipeline("multiple-choice", result.output, { backend: "plain" });
@@ -175,13 +202,25 @@ describe("options", () => {
     mkdirSync(still);
     await writeTinyModel(still, { hidden_dropout_prob: 0, attention_probs_dropout_prob: 0 });
     const one = await finetune({ ...alone, model: still, output: output(), batchSize: 8 });
-    const two = await finetune({ ...alone, model: still, output: output(), batchSize: 4, gradientAccumulationSteps: 2 });
+    const two = await finetune({
+      ...alone,
+      model: still,
+      output: output(),
+      batchSize: 4,
+      gradientAccumulationSteps: 2,
+    });
     expect(two.log[0].loss).toBeCloseTo(one.log[0].loss, 6);
     expect(two.log[0].grad_norm).toBeCloseTo(one.log[0].grad_norm, 5);
   });
 
   test("the learning rate follows the schedule, lines are means of their updates", async () => {
-    const { log, output } = await train({ ...CLASSIFY, maxSteps: 8, warmupSteps: 2, loggingSteps: 1, learningRate: 8e-3 });
+    const { log, output } = await train({
+      ...CLASSIFY,
+      maxSteps: 8,
+      warmupSteps: 2,
+      loggingSteps: 1,
+      learningRate: 8e-3,
+    });
     const schedule = [0, 1 / 2, 1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6];
     for (const [i, { learning_rate }] of log.entries()) expect(learning_rate).toBeCloseTo(8e-3 * schedule[i], 12);
     expect(log.map(({ epoch }) => epoch)).toEqual([0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2]);
@@ -193,7 +232,10 @@ describe("options", () => {
 
   test("early stopping, and the best checkpoint is kept and is the result", async () => {
     // With labels the other way round in evaluation, what is learned is worse and worse.
-    const upsideDown = REVIEWS.map((review) => ({ ...review, label: review.label === "positive" ? "negative" : "positive" }));
+    const upsideDown = REVIEWS.map((review) => ({
+      ...review,
+      label: review.label === "positive" ? "negative" : "positive",
+    }));
     const result = await train({
       ...{ ...CLASSIFY, evalDataset: upsideDown, evalSteps: 2, maxSteps: 40, saveSteps: 4, saveTotalLimit: 1 },
       ...{ loadBestModelAtEnd: true, earlyStoppingPatience: 3 },
@@ -213,7 +255,13 @@ describe("options", () => {
   test("a classifier for other labels is replaced by a new one", async () => {
     const first = await train({ ...CLASSIFY, maxSteps: 1 });
     const three = REVIEWS.map((review, i) => ({ ...review, label: String(i % 3) }));
-    const second = await finetune({ ...CLASSIFY, model: first.output, trainDataset: three, maxSteps: 1, output: output() });
+    const second = await finetune({
+      ...CLASSIFY,
+      model: first.output,
+      trainDataset: three,
+      maxSteps: 1,
+      output: output(),
+    });
     expect((await weightsIn(second.output)).get("classifier.bias")?.length).toBe(3);
   });
 });
@@ -234,17 +282,28 @@ describe("what is refused", () => {
   });
 
   test("a folder with something in it", async () => {
-    await expect(finetune({ ...CLASSIFY, model, output: model })).rejects.toThrow("must be empty or not there, is neither");
+    await expect(finetune({ ...CLASSIFY, model, output: model })).rejects.toThrow(
+      "must be empty or not there, is neither",
+    );
   });
 });
 
 describe("a loss that goes astray", () => {
   test("is not finite: the step, the batch, its examples and a tensor are named, and nothing later is saved", async () => {
     const folder = output();
-    const run = finetune({ ...CLASSIFY, model, output: folder, learningRate: 1e38, maxSteps: 9, saveSteps: 1, batchSize: 2 });
+    const run = finetune({
+      ...CLASSIFY,
+      model,
+      output: folder,
+      learningRate: 1e38,
+      maxSteps: 9,
+      saveSteps: 1,
+      batchSize: 2,
+    });
     const error = await run.catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: "ERR_TRAINING" });
-    const message = /^trainStep: step 1, batch 1 of 1 \((.*), (.*)\): loss and gradients must be finite, .*the gradient of (\S+) is not finite$/;
+    const message =
+      /^trainStep: step 1, batch 1 of 1 \((.*), (.*)\): loss and gradients must be finite, .*the gradient of (\S+) is not finite$/;
     const [, first, , tensor] = message.exec((error as Error).message) ?? [];
     expect(REVIEWS.map(({ where }) => where)).toContain(first);
     expect((await weightsIn(model)).has(tensor) || tensor.startsWith("classifier.")).toBe(true);

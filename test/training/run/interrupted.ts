@@ -27,7 +27,9 @@ export function start(args: readonly string[], output: string): ChildProcess {
 }
 
 /** How a process has ended, and what it said. */
-export async function ended(child: ChildProcess): Promise<{ code: number | null; signal: string | null; stderr: string }> {
+export async function ended(
+  child: ChildProcess,
+): Promise<{ code: number | null; signal: string | null; stderr: string }> {
   let stderr = "";
   child.stderr?.setEncoding("utf8").on("data", (text) => {
     stderr += text;
@@ -60,7 +62,7 @@ export function contentsOf(output: string): Map<string, string> {
 }
 
 /** Random numbers that are the same in each run of the tests. */
-export function randomFrom(seed: number): () => number {
+function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -70,10 +72,13 @@ export function randomFrom(seed: number): () => number {
 
 /**
  * Kills a run with SIGKILL so many times, each after a random time since it began to train, and lets it go on.
- *
- * @returns how many updates each process had seen logged when it was killed
  */
-export async function killAndResume(args: readonly string[], output: string, kills: number, seed: number): Promise<void> {
+export async function killAndResume(
+  args: readonly string[],
+  output: string,
+  kills: number,
+  seed: number,
+): Promise<void> {
   const random = randomFrom(seed);
   for (let kill = 0; kill < kills; kill++) {
     const child = start([...args, "--resume"], output);

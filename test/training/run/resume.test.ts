@@ -17,7 +17,12 @@ beforeAll(async () => {
   expect([code, stderr]).toEqual([0, ""]);
   unbroken = contentsOf(output);
   expect([...unbroken.keys()]).toEqual(
-    expect.arrayContaining(["model.safetensors", "config.json", "metrics.jsonl", "checkpoint-60/optimizer.safetensors"]),
+    expect.arrayContaining([
+      "model.safetensors",
+      "config.json",
+      "metrics.jsonl",
+      "checkpoint-60/optimizer.safetensors",
+    ]),
   );
 });
 afterAll(() => place[Symbol.dispose]());
@@ -56,7 +61,10 @@ describe("in this process", () => {
       if (step === 3) controller.abort();
     };
     await expect(finetune(options("aborted", { signal: controller.signal, onProgress }))).rejects.toThrow(
-      expect.objectContaining({ code: "ERR_ABORTED", message: "finetune: stopped at step 3 of 6; resume goes on from there" }),
+      expect.objectContaining({
+        code: "ERR_ABORTED",
+        message: "finetune: stopped at step 3 of 6; resume goes on from there",
+      }),
     );
     expect(readdirSync(join(place.path, "aborted"))).toEqual(["checkpoint-2", "checkpoint-3", "curves.svg"]);
     await finetune(options("aborted", { resume: true }));
@@ -98,7 +106,9 @@ describe("in this process", () => {
 
   test("a folder with a run in it is not overwritten", async () => {
     await finetune(options("once"));
-    await expect(finetune(options("once"))).rejects.toThrow("must be empty or not there, is neither; resume goes on with the run in it");
+    await expect(finetune(options("once"))).rejects.toThrow(
+      "must be empty or not there, is neither; resume goes on with the run in it",
+    );
   });
 });
 
