@@ -18,11 +18,14 @@ import { measurePeak } from "./harness/peak.ts";
 import { type BenchCase, OURS, type Run } from "./harness/results.ts";
 import { type Settings, wanted } from "./harness/settings.ts";
 import { summarize } from "./harness/statistics.ts";
+import { TRAINING_IDS, trainingCases } from "./harness/trainingCases.ts";
 import type { Engine } from "./sides/engine.ts";
 import { onnxruntimeInt8, onnxruntimeNode, onnxruntimeWeb } from "./sides/onnxruntime.ts";
 import { loadPlainbert, plainbert, plainbertByStorage, plainbertMatmul } from "./sides/plainbert.ts";
+import { openPytorch } from "./sides/pytorch.ts";
 import { tensorflow } from "./sides/tensorflow.ts";
 import { plainbertText, transformersText } from "./sides/text.ts";
+import { plainbertTrainer } from "./sides/training.ts";
 
 const [resultFile, settingsText] = process.argv.slice(2);
 const settings: Settings = JSON.parse(settingsText);
@@ -111,6 +114,17 @@ if (byStorage.length > 0) {
     await measure({ id, title, unit: "ms", flops }, sides, settings.rounds, settings.turnMs);
   }
   for (const engine of engines) await engine.dispose();
+}
+
+if (TRAINING_IDS.some((id) => wanted(settings, id))) {
+  const ours = await plainbertTrainer(backend, threads);
+  const pytorch = await openPytorch(threads);
+  for (const { sides, ...described } of trainingCases(ours, pytorch, threads)) {
+    if (!wanted(settings, described.id) || (described.flops ?? 0) > settings.maxGflop * 1e9) continue;
+    await measure(described, sides, settings.rounds, settings.turnMs);
+  }
+  await ours.dispose();
+  pytorch?.dispose();
 }
 
 if (wanted(settings, "fill-mask") || wanted(settings, "encode-sentences")) {

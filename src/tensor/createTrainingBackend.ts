@@ -1,4 +1,4 @@
-import { BertError } from "../errors.ts";
+import { BertError, quote } from "../errors.ts";
 import type { BackendName } from "./chooseBackend.ts";
 import { plainTraining } from "./kernels/training.ts";
 import type { SimdOptions } from "./simd/createSimdBackend.ts";
@@ -23,7 +23,7 @@ export function createTrainingBackend(
   if (name !== "auto") {
     throw new BertError(
       "ERR_BACKEND",
-      `createTrainingBackend: backend must be "auto", "simd" or "plain", got ${String(name)}`,
+      `createTrainingBackend: backend must be "auto", "simd" or "plain", got ${quote(String(name))}`,
     );
   }
   try {

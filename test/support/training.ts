@@ -3,10 +3,10 @@ import { openWeights } from "../../src/hub/files.ts";
 import type { SequenceInput } from "../../src/model/batch.ts";
 import { loadParams } from "../../src/model/checkpoint.ts";
 import { type BertConfig, parseConfig } from "../../src/model/config.ts";
-import type { BackendScope } from "../../src/tensor/backend.ts";
 import { plainTraining } from "../../src/tensor/kernels/training.ts";
-import { createSimdBackend } from "../../src/tensor/simd/createSimdBackend.ts";
-import type { TrainingBackend, TrainingScope } from "../../src/tensor/trainingBackend.ts";
+import type { SimdOptions } from "../../src/tensor/simd/createSimdBackend.ts";
+import { createSimdTrainingBackend } from "../../src/tensor/simd/training/createSimdTrainingBackend.ts";
+import type { TrainingBackend } from "../../src/tensor/trainingBackend.ts";
 import type { TrainedModel } from "../../src/training/gradients.ts";
 import type { Labels } from "../../src/training/labels.ts";
 import type { TRAINING_TOLERANCE } from "../tolerances.ts";
@@ -14,46 +14,29 @@ import { reference, referenceJson } from "./reference.ts";
 
 /** A backend to run the tests of training on. */
 interface TestedTrainingBackend {
+  /** `plain`, or `simd` and its variant. */
   readonly title: string;
   /** Whose tolerances hold. */
   readonly name: keyof typeof TRAINING_TOLERANCE;
-  create(): TrainingBackend;
+  create(threads?: number): TrainingBackend;
 }
 
+/** `plain` and every variant of `simd` that this engine has; on an engine that widens nothing, fewer. */
 export const TRAINING_BACKENDS: readonly TestedTrainingBackend[] = [
   { title: "plain", name: "plain", create: () => plainTraining },
-  {
-    title: "forward of simd, backward of plain",
-    name: "simd",
-    create: () => mixed(createSimdBackend({ deterministic: true })),
-  },
+  ...simdVariants(),
 ];
 
-/**
- * The kernels of `plain` for training on the memory of `simd`, where what is freed is soon overwritten: a tensor that is read
- * after its scope's end has other numbers in it.
- */
-function mixed(k: BackendScope): TrainingScope {
-  return {
-    ...plainTraining,
-    info: k.info,
-    zeros: (shape) => k.zeros(shape),
-    empty: (shape) => k.empty(shape),
-    scope: () => mixed(k.scope()),
-    release: (keep) => k.release(keep),
-    allFinite: (data) => k.allFinite(data),
-    linear: (...args) => k.linear(...args),
-    attention: (...args) => k.attention(...args),
-    layerNorm: (...args) => k.layerNorm(...args),
-    gelu: (y, x) => k.gelu(y, x),
-    geluNew: (y, x) => k.geluNew(y, x),
-    relu: (y, x) => k.relu(y, x),
-    silu: (y, x) => k.silu(y, x),
-    tanh: (y, x) => k.tanh(y, x),
-    add: (y, a, b) => k.add(y, a, b),
-    gatherRows: (...args) => k.gatherRows(...args),
-    dispose: () => k.dispose(),
-  };
+function simdVariants(): TestedTrainingBackend[] {
+  const found = new Map<string, TestedTrainingBackend>();
+  const all: SimdOptions[] = [{}, { wide: false }, { deterministic: true }, { wide: false, deterministic: true }];
+  for (const options of all) {
+    const create = (threads = 1) => createSimdTrainingBackend({ ...options, threads });
+    const { width, fused } = create().info;
+    const title = `simd, ${width} bits, ${fused ? "fused" : "multiply and add"}`;
+    if (!found.has(title)) found.set(title, { title, name: fused ? "simd" : "deterministic", create });
+  }
+  return [...found.values()];
 }
 
 /** A model of test/reference, to be trained; dropout is off in all of them. */

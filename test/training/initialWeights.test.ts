@@ -5,6 +5,7 @@ import { loadParams, type WeightSource } from "../../src/model/checkpoint.ts";
 import { type BertConfig, parseConfig } from "../../src/model/config.ts";
 import { plainTraining } from "../../src/tensor/kernels/training.ts";
 import { initialWeights, withInitialHead } from "../../src/training/initialWeights.ts";
+import { trainedModel } from "../../src/training/trainedModel.ts";
 import { reference } from "../support/reference.ts";
 
 const CONFIG: BertConfig = {
@@ -68,7 +69,9 @@ test("a head that the checkpoint lacks is made, the rest is read", async () => {
     architecture: "BertForSequenceClassification",
     labels: ["a", "b", "c"],
   };
-  const { byName } = await loadParams(withInitialHead(file, config, 7), config, plainTraining);
+  const model = await trainedModel(file, config, plainTraining, 7);
+  expect([model.config, model.kernels]).toEqual([config, plainTraining]);
+  const { byName } = model.params;
   for (const [name, { data }] of byName) {
     const isNew = name.startsWith("classifier.");
     expect(data, name).toEqual(await valuesOf(isNew ? initialWeights(config, 7) : file, name));

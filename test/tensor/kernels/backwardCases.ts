@@ -169,7 +169,11 @@ function activationCases(): BackwardCase[] {
     forward: ({ x }) => x.map(Math.tanh),
     added: [],
     written: ["x"],
-    backward: (k, d, { x }, dy) => k.tanhBackward(d.x, dy, x.map(Math.tanh)),
+    backward: (k, d, { x }, dy) => {
+      const y = k.empty([N]).data;
+      y.set(x.map(Math.tanh));
+      k.tanhBackward(d.x, dy, y);
+    },
   };
   const dropoutCase: BackwardCase = {
     kernel: "dropout",

@@ -1,5 +1,5 @@
 import type { ModuleBuilder } from "../assembler.ts";
-import { declareLoopLocals, emitChunks } from "../emitLoops.ts";
+import { declareLoopLocals, emitChunks, emitPair } from "../emitLoops.ts";
 import {
   declareMathLocals,
   emitExp,
@@ -41,20 +41,17 @@ export function emitActivationsBackward(m: ModuleBuilder, fused: boolean): void 
   };
   for (const [name, emit] of [...emitters, ["reluBackward", relu] as const]) {
     m.function(name, { params: { dx: "i32", dy: "i32", x: "i32", n: "i32" } }, (f) => {
-      f.local("v128", "d0", "d1");
+      f.local("v128", "d0", "d1", "x0", "x1");
       declareMathLocals(f);
       declareLoopLocals(f);
-      const vector = (at: number) =>
-        emit(
-          f,
-          () => f.get("dy").memory("v128.load", at),
-          () => f.get("x").memory("v128.load", at),
-        );
       const eight = () => {
-        vector(0);
-        f.set("d0");
-        vector(16);
-        f.set("d1").get("dx").get("d0").memory("v128.store", 0).get("dx").get("d1").memory("v128.store", 16);
+        emitPair(f, "dy", "d");
+        emitPair(f, "x", "x");
+        for (const i of [0, 1]) {
+          emit(f, () => f.get(`d${i}`), () => f.get(`x${i}`)); // biome-ignore format: one line
+          f.set(`d${i}`);
+        }
+        f.get("dx").get("d0").memory("v128.store", 0).get("dx").get("d1").memory("v128.store", 16);
       };
       const splat = (pointer: string) => () => f.get(pointer).memory("v128.load32_splat");
       const one = () => {

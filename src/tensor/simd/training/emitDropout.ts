@@ -22,12 +22,12 @@ export function emitDropout(m: ModuleBuilder): void {
   ] as const) {
     const names = [...pairs.flat(), ...rest].map((parameter) => [parameter, "i32" as const]);
     m.function(name, { params: { ...Object.fromEntries(names), scale: "f32" } }, (f) => {
-      f.local("i32", "at", "left", "third");
-      f.local("v128", "a0", "a1", "b0", "b1", "counter0", "counter1", "second", "most4", "scale4");
+      f.local("i32", "at", "from", "to", "left", "third");
+      f.local("v128", "a0", "a1", "b0", "b1", "x0", "x1", "counter0", "counter1", "first", "second", "most4", "scale4");
       f.local("v128", ...[0, 1, 2].flatMap((turn) => [`next${turn}`, `after${turn}`]));
       emitKeys(f);
       f.loop((nextRow) => {
-        for (const i of [0, 1]) emitCounter(f, i);
+        emitCounters(f);
         f.i32(0).set("at").get("n").set("left");
         f.loop((next) => {
           emitBlocks(f);
@@ -64,12 +64,18 @@ function emitKeys(f: FunctionBuilder): void {
   f.get("most").op("i32x4.splat").set("most4").get("scale").op("f32x4.splat").set("scale4");
 }
 
-/** Blocks 4i … 4i + 3 of the row, with the key's first word added. */
-function emitCounter(f: FunctionBuilder, i: number): void {
-  f.get("block").get("seed").op("i32.add").op("i32x4.splat");
-  f.lanes(4 * i, 4 * i + 1, 4 * i + 2, 4 * i + 3)
-    .op("i32x4.add")
-    .set(`counter${i}`);
+/**
+ * Blocks 0, 1, 4, 5 of the row in counter0 and 2, 3, 6, 7 in counter1, with the key's first word added: the words of the lower lanes
+ * of both are then neighbours, and those of the upper ones, so that V8 can widen the stores.
+ */
+function emitCounters(f: FunctionBuilder): void {
+  f.get("block").get("seed").op("i32.add").op("i32x4.splat").set("first");
+  for (const i of [0, 1]) {
+    f.get("first")
+      .lanes(2 * i, 2 * i + 1, 2 * i + 4, 2 * i + 5)
+      .op("i32x4.add")
+      .set(`counter${i}`);
+  }
 }
 
 /** Words 0 and 1 of eight blocks, in a0, a1 and b0, b1. */
@@ -94,17 +100,16 @@ function emitBlocks(f: FunctionBuilder): void {
 
 /** Sixteen numbers of x through the mask to y, `at` bytes past both. */
 function emitMasked(f: FunctionBuilder, y: string, x: string): void {
-  const address = (pointer: string) => f.get(pointer).get("at").op("i32.add");
-  for (const vector of [0, 1, 2, 3]) {
-    const i = vector >> 1;
-    address(y);
-    address(x).memory("v128.load", 16 * vector);
-    f.get("scale4").op("f32x4.mul").get(`a${i}`).get(`b${i}`);
-    if (vector % 2 === 0) f.shuffle(0, 4, 1, 5);
-    else f.shuffle(2, 6, 3, 7);
-    f.get("most4")
-      .op("i32x4.gt_u")
-      .op("v128.and")
-      .memory("v128.store", 16 * vector);
+  // One local for each: V8 widens stores by a common address, not by two sums that are equal. 0.80 ns a number, 1.24 not widened.
+  f.get(y).get("at").op("i32.add").set("to").get(x).get("at").op("i32.add").set("from");
+  for (const half of [0, 1]) {
+    for (const i of [0, 1]) f.get("from").memory("v128.load", 32 * half + 16 * i).set(`x${i}`); // biome-ignore format: one line
+    for (const i of [0, 1]) {
+      f.get(`x${i}`).get("scale4").op("f32x4.mul").get(`a${i}`).get(`b${i}`);
+      if (half === 0) f.shuffle(0, 4, 1, 5);
+      else f.shuffle(2, 6, 3, 7);
+      f.get("most4").op("i32x4.gt_u").op("v128.and").set(`x${i}`);
+    }
+    for (const i of [0, 1]) f.get("to").get(`x${i}`).memory("v128.store", 32 * half + 16 * i); // biome-ignore format: one line
   }
 }

@@ -1,5 +1,5 @@
 import type { ModuleBuilder } from "../assembler.ts";
-import { advance, declareLoopLocals, emitChunks } from "../emitLoops.ts";
+import { advance, declareLoopLocals, emitChunks, emitPair } from "../emitLoops.ts";
 import { declareMathLocals, emitExp } from "../emitMath.ts";
 import { emitAcrossLanes } from "../emitRows.ts";
 
@@ -15,31 +15,29 @@ export function emitAdamw(m: ModuleBuilder): void {
     ...Object.fromEntries(numbers.map((name) => [name, "f32" as const])),
   };
   m.function("adamw", { params }, (f) => {
-    f.local("v128", "g", ...numbers.map((name) => `${name}4`));
-    f.local("v128", ...[0, 1].flatMap((i) => [`m${i}`, `v${i}`, `w${i}`]));
+    const arrays = [["gradient", "g"], ["first", "m"], ["second", "v"], ["weight", "w"]]; // biome-ignore format: one line
+    f.local("v128", ...numbers.map((name) => `${name}4`), ...arrays.flatMap(([, name]) => [`${name}0`, `${name}1`]));
     declareLoopLocals(f);
     for (const name of numbers) f.get(name).op("f32x4.splat").set(`${name}4`);
-    const update = (load: "v128.load" | "v128.load32_splat", i: 0 | 1) => {
+    const update = (i: 0 | 1) => {
+      const [g, m, v, w] = arrays.map(([, name]) => `${name}${i}`);
       const times = (name: string) => f.get(`${name}4`).op("f32x4.mul");
-      const old = (pointer: string) => f.get(pointer).memory(load, 16 * i);
-      old("gradient");
-      times("gradientScale").set("g");
-      old("first");
-      times("beta1").get("g");
-      times("rest1").op("f32x4.add").set(`m${i}`);
-      old("second");
-      times("beta2").get("g").get("g").op("f32x4.mul");
-      times("rest2").op("f32x4.add").set(`v${i}`);
-      old("weight").set(`w${i}`).get(`w${i}`).get(`w${i}`);
-      times("decay").get(`m${i}`);
-      times("stepSize").get(`v${i}`).op("f32x4.sqrt");
+      f.get(g);
+      times("gradientScale").set(g).get(m);
+      times("beta1").get(g);
+      times("rest1").op("f32x4.add").set(m).get(v);
+      times("beta2").get(g).get(g).op("f32x4.mul");
+      times("rest2").op("f32x4.add").set(v).get(w).get(w);
+      times("decay").get(m);
+      times("stepSize").get(v).op("f32x4.sqrt");
       times("inverse").get("epsilon4").op("f32x4.add").op("f32x4.div");
-      f.op("f32x4.add").op("f32x4.sub").set(`w${i}`);
+      f.op("f32x4.add").op("f32x4.sub").set(w);
     };
-    const results = [["first", "m"], ["second", "v"], ["weight", "w"]]; // biome-ignore format: one line
+    const results = arrays.slice(1);
     const eight = () => {
-      update("v128.load", 0);
-      update("v128.load", 1);
+      for (const [pointer, name] of arrays) emitPair(f, pointer, name);
+      update(0);
+      update(1);
       for (const [pointer, name] of results) {
         for (const i of [0, 1])
           f.get(pointer)
@@ -48,7 +46,8 @@ export function emitAdamw(m: ModuleBuilder): void {
       }
     };
     const one = () => {
-      update("v128.load32_splat", 0);
+      for (const [pointer, name] of arrays) f.get(pointer).memory("v128.load32_splat").set(`${name}0`);
+      update(0);
       for (const [pointer, name] of results) f.get(pointer).get(`${name}0`).lane(0).memory("f32.store");
     };
     emitChunks(f, "n", pointers, eight, one);
@@ -85,18 +84,14 @@ export function emitSums(m: ModuleBuilder): void {
 
   const params = { sums: "i32", x: "i32", stride: "i32", rows: "i32", cols: "i32" } as const;
   m.function("columnSums", { params }, (f) => {
-    f.local("v128", "x0", "x1").local("i32", "at", "sumAt");
+    f.local("v128", "x0", "x1", "s0", "s1").local("i32", "at", "sumAt");
     declareLoopLocals(f);
     f.loop((nextRow) => {
       f.get("x").set("at").get("sums").set("sumAt");
       const eight = () => {
-        for (const i of [0, 1]) {
-          f.get("sumAt")
-            .memory("v128.load", 16 * i)
-            .get("at")
-            .memory("v128.load", 16 * i);
-          f.op("f32x4.add").set(`x${i}`);
-        }
+        emitPair(f, "sumAt", "s");
+        emitPair(f, "at", "x");
+        for (const i of [0, 1]) f.get(`s${i}`).get(`x${i}`).op("f32x4.add").set(`x${i}`);
         f.get("sumAt").get("x0").memory("v128.store", 0).get("sumAt").get("x1").memory("v128.store", 16);
       };
       const one = () => {

@@ -1,5 +1,5 @@
 import type { ModuleBuilder } from "../assembler.ts";
-import { advance, declareLoopLocals, emitChunks } from "../emitLoops.ts";
+import { advance, declareLoopLocals, emitChunks, emitPair } from "../emitLoops.ts";
 import { emitAcrossLanes, emitMean } from "../emitRows.ts";
 import { emitMultiplyAdd } from "../emitTile.ts";
 import type { FunctionBuilder } from "../functionBuilder.ts";
@@ -11,15 +11,15 @@ import type { FunctionBuilder } from "../functionBuilder.ts";
 export function emitSoftmaxBackward(m: ModuleBuilder, fused: boolean): void {
   const params = { gradient: "i32", probs: "i32", stride: "i32", rows: "i32", cols: "i32" } as const;
   m.function("softmaxRowsBackward", { params }, (f) => {
-    f.local("v128", "s0", "s1", "x0", "x1", "mean").local("i32", "d", "p").local("f32", "total");
+    f.local("v128", "s0", "s1", "d0", "d1", "p0", "p1", "mean").local("i32", "d", "p").local("f32", "total");
     declareLoopLocals(f);
-    const load = (pointer: string, at: number) => f.get(pointer).memory("v128.load", at);
     f.loop((nextRow) => {
       f.f32x4(0).tee("s0").set("s1").f32(0).set("total").get("gradient").set("d").get("probs").set("p");
       const sumEight = () => {
+        emitPair(f, "d", "d");
+        emitPair(f, "p", "p");
         for (const i of [0, 1]) {
-          const at = 16 * i;
-          emitMultiplyAdd(f, fused, () => load("d", at), () => load("p", at), () => f.get(`s${i}`)); // biome-ignore format: x y z
+          emitMultiplyAdd(f, fused, () => f.get(`d${i}`), () => f.get(`p${i}`), () => f.get(`s${i}`)); // biome-ignore format: x y z
           f.set(`s${i}`);
         }
       };
@@ -29,15 +29,10 @@ export function emitSoftmaxBackward(m: ModuleBuilder, fused: boolean): void {
       emitAcrossLanes(f, "s0", "s1", "f32x4.add");
       f.get("total").op("f32.add").op("f32x4.splat").set("mean").get("gradient").set("d").get("probs").set("p");
       const eight = () => {
-        for (const i of [0, 1]) {
-          load("d", 16 * i)
-            .get("mean")
-            .op("f32x4.sub");
-          load("p", 16 * i)
-            .op("f32x4.mul")
-            .set(`x${i}`);
-        }
-        f.get("d").get("x0").memory("v128.store", 0).get("d").get("x1").memory("v128.store", 16);
+        emitPair(f, "d", "d");
+        emitPair(f, "p", "p");
+        for (const i of [0, 1]) f.get(`d${i}`).get("mean").op("f32x4.sub").get(`p${i}`).op("f32x4.mul").set(`d${i}`); // biome-ignore format: a formula
+        f.get("d").get("d0").memory("v128.store", 0).get("d").get("d1").memory("v128.store", 16);
       };
       const one = () => {
         f.get("d").get("d").memory("v128.load32_splat").get("mean").op("f32x4.sub");
@@ -57,9 +52,12 @@ export function emitSoftmaxBackward(m: ModuleBuilder, fused: boolean): void {
 export function emitLayerNormBackward(m: ModuleBuilder): void {
   const names = ["dx", "sums", "dy", "x", "gamma", "R", "H"].map((name) => [name, "i32" as const]);
   m.function("layerNormBackward", { params: { ...Object.fromEntries(names), eps: "f64" } }, (f) => {
-    f.local("v128", "x0", "x1", "s0", "s1", "t0", "t1", "d", "mean", "rstd", "meanG", "meanGX").local("f64", "value");
+    f.local("v128", "x0", "x1", "s0", "s1", "t0", "t1", "d0", "d1", "mean", "rstd", "meanG", "meanGX").local(
+      "f64",
+      "value",
+    );
     f.local("i32", "row", "xAt", "dyAt", "dxAt", "gammaAt", "dgammaAt", "dbetaAt").local("f32", "total", "totalGX");
-    f.local("v128", "g0", "g1", "b0", "b1");
+    f.local("v128", "gamma0", "gamma1", "dgamma0", "dgamma1", "dbeta0", "dbeta1");
     declareLoopLocals(f);
     f.loop((nextRow) => {
       f.get("x").set("row");
@@ -76,11 +74,14 @@ export function emitLayerNormBackward(m: ModuleBuilder): void {
   });
 }
 
-type Load = "v128.load" | "v128.load32_splat";
+/** x̂ of the local x`i`, in its place. */
+function emitNormalized(f: FunctionBuilder, i: number): void {
+  f.get(`x${i}`).get("mean").op("f32x4.sub").get("rstd").op("f32x4.mul").set(`x${i}`);
+}
 
-/** x̂ */
-function emitNormalized(f: FunctionBuilder, load: Load, at: number): FunctionBuilder {
-  return f.get("xAt").memory(load, at).get("mean").op("f32x4.sub").get("rstd").op("f32x4.mul");
+/** One number of each array, in the locals that `emitPair` fills. */
+function emitOne(f: FunctionBuilder, pointer: string, name: string): void {
+  f.get(pointer).memory("v128.load32_splat").set(`${name}0`);
 }
 
 /** The means of g = dy ⊙ γ and of g ⊙ x̂ over the row; dy ⊙ x̂ and dy are added to the sums. */
@@ -88,32 +89,31 @@ function emitRowSums(f: FunctionBuilder): void {
   f.f32x4(0).tee("s0").tee("s1").tee("t0").set("t1").f32(0).tee("total").set("totalGX");
   emitStarts(f);
   f.get("sums").tee("dgammaAt").get("H").i32(4).op("i32.mul").op("i32.add").set("dbetaAt");
+  const arrays = [["xAt", "x"], ["dyAt", "d"], ["gammaAt", "gamma"], ["dgammaAt", "dgamma"], ["dbetaAt", "dbeta"]]; // biome-ignore format: one line
+  /** Adds dy ⊙ x̂ and dy to their sums; leaves g in d`i`, x̂ in x`i`. */
+  const vector = (i: number) => {
+    emitNormalized(f, i);
+    f.get(`dgamma${i}`).get(`d${i}`).get(`x${i}`).op("f32x4.mul").op("f32x4.add").set(`dgamma${i}`);
+    f.get(`dbeta${i}`).get(`d${i}`).op("f32x4.add").set(`dbeta${i}`);
+    f.get(`d${i}`).get(`gamma${i}`).op("f32x4.mul").set(`d${i}`);
+  };
   const eight = () => {
+    for (const [pointer, name] of arrays) emitPair(f, pointer, name);
     for (const i of [0, 1]) {
-      const at = 16 * i;
-      f.get("dyAt").memory("v128.load", at).set("d");
-      emitNormalized(f, "v128.load", at).set(`x${i}`);
-      f.get("dgammaAt").memory("v128.load", at).get("d").get(`x${i}`).op("f32x4.mul").op("f32x4.add").set(`g${i}`);
-      f.get("dbetaAt").memory("v128.load", at).get("d").op("f32x4.add").set(`b${i}`);
-      f.get("d").get("gammaAt").memory("v128.load", at).op("f32x4.mul").tee("d");
-      f.get(`s${i}`).op("f32x4.add").set(`s${i}`);
-      f.get("d").get(`x${i}`).op("f32x4.mul").get(`t${i}`).op("f32x4.add").set(`t${i}`);
+      vector(i);
+      f.get(`d${i}`).get(`s${i}`).op("f32x4.add").set(`s${i}`);
+      f.get(`d${i}`).get(`x${i}`).op("f32x4.mul").get(`t${i}`).op("f32x4.add").set(`t${i}`);
     }
-    for (const [pointer, sum] of [["dgammaAt", "g"], ["dbetaAt", "b"]]) // biome-ignore format: one line
-      for (const i of [0, 1])
-        f.get(pointer)
-          .get(`${sum}${i}`)
-          .memory("v128.store", 16 * i);
+    for (const [pointer, name] of arrays.slice(3)) {
+      for (const i of [0, 1]) f.get(pointer).get(`${name}${i}`).memory("v128.store", 16 * i); // biome-ignore format: one line
+    }
   };
   const one = () => {
-    f.get("dyAt").memory("v128.load32_splat").set("d");
-    emitNormalized(f, "v128.load32_splat", 0).set("x0");
-    f.get("dgammaAt").get("dgammaAt").memory("f32.load").get("d").get("x0").op("f32x4.mul").lane(0);
-    f.op("f32.add").memory("f32.store");
-    f.get("dbetaAt").get("dbetaAt").memory("f32.load").get("d").lane(0).op("f32.add").memory("f32.store");
-    f.get("d").get("gammaAt").memory("v128.load32_splat").op("f32x4.mul").tee("d").lane(0);
-    f.get("total").op("f32.add").set("total");
-    f.get("d").get("x0").op("f32x4.mul").lane(0).get("totalGX").op("f32.add").set("totalGX");
+    for (const [pointer, name] of arrays) emitOne(f, pointer, name);
+    vector(0);
+    for (const [pointer, name] of arrays.slice(3)) f.get(pointer).get(`${name}0`).lane(0).memory("f32.store");
+    f.get("d0").lane(0).get("total").op("f32.add").set("total");
+    f.get("d0").get("x0").op("f32x4.mul").lane(0).get("totalGX").op("f32.add").set("totalGX");
   };
   emitChunks(f, "H", ["xAt", "dyAt", "gammaAt", "dgammaAt", "dbetaAt"], eight, one);
   for (const [v0, v1, rest, mean] of [
@@ -129,18 +129,22 @@ function emitRowSums(f: FunctionBuilder): void {
 /** dx = (g − mean(g) − x̂ ⊙ mean(g ⊙ x̂)) · rstd for the row. */
 function emitRowGradient(f: FunctionBuilder): void {
   emitStarts(f);
-  const gradient = (load: Load, at: number) => {
-    f.get("dyAt").memory(load, at).get("gammaAt").memory(load, at).op("f32x4.mul").get("meanG").op("f32x4.sub");
-    emitNormalized(f, load, at).get("meanGX").op("f32x4.mul").op("f32x4.sub").get("rstd").op("f32x4.mul");
-    return f;
+  const arrays = [["xAt", "x"], ["dyAt", "d"], ["gammaAt", "gamma"]]; // biome-ignore format: one line
+  const gradient = (i: number) => {
+    emitNormalized(f, i);
+    f.get(`d${i}`).get(`gamma${i}`).op("f32x4.mul").get("meanG").op("f32x4.sub");
+    f.get(`x${i}`).get("meanGX").op("f32x4.mul").op("f32x4.sub").get("rstd").op("f32x4.mul").set(`d${i}`);
   };
   const eight = () => {
-    for (const i of [0, 1]) gradient("v128.load", 16 * i).set(`x${i}`);
-    f.get("dxAt").get("x0").memory("v128.store", 0).get("dxAt").get("x1").memory("v128.store", 16);
+    for (const [pointer, name] of arrays) emitPair(f, pointer, name);
+    gradient(0);
+    gradient(1);
+    f.get("dxAt").get("d0").memory("v128.store", 0).get("dxAt").get("d1").memory("v128.store", 16);
   };
   const one = () => {
-    f.get("dxAt");
-    gradient("v128.load32_splat", 0).lane(0).memory("f32.store");
+    for (const [pointer, name] of arrays) emitOne(f, pointer, name);
+    gradient(0);
+    f.get("dxAt").get("d0").lane(0).memory("f32.store");
   };
   emitChunks(f, "H", ["xAt", "dyAt", "dxAt", "gammaAt"], eight, one);
 }

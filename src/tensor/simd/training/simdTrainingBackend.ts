@@ -4,6 +4,7 @@ import { IGNORED } from "../../kernels/crossEntropy.ts";
 import { type DropoutMask, rowWords } from "../../kernels/dropout.ts";
 import { gatherRowsBackward } from "../../kernels/rows.ts";
 import { log } from "../../kernels/transcendental.ts";
+import type { Tensor } from "../../tensor.ts";
 import type { TrainingScope } from "../../trainingBackend.ts";
 import { ACTIVATIONS } from "../multiplyRange.ts";
 import { PANEL } from "../panels.ts";
@@ -39,7 +40,7 @@ export class SimdTrainingBackend extends SimdBackend implements TrainingScope {
     return this.opened(new SimdTrainingBackend(this.trainingCore, this));
   }
 
-  override packWeight(): void {}
+  override packWeight(_weight: Tensor): void {}
 
   override linear(...[y, x, weight, bias, R, I, O, activation = null]: Kernel<"linear">): void {
     const act = activation ? ACTIVATIONS.indexOf(activation) : 0;

@@ -5,7 +5,11 @@ import { packFactor } from "../packing.ts";
 import { PANEL, PANEL_ROW } from "../panels.ts";
 import type { RangeKernel } from "../rangeKernels.ts";
 
-/** Panels of a unit of work: a thread puts them in order for itself, just before it multiplies by them. */
+/**
+ * Panels of a unit of work: a thread puts them in order for itself, just before it multiplies by them. GFLOP/s on one core whose peak is
+ * 109, 1024 rows, of `linear` and its gradients by input and weight: 768 → 768 with 4 panels 103, 103, 97, with 8 102, 101, 98, with 16
+ * 97, 99, 94; 768 → 3072 102, 91, 87, then 102, 97, 93 and 100, 98, 97.
+ */
 export const UNIT_PANELS = 8;
 
 /** How the source of the factor b lies: by rows of bᵀ, [N, K], or of b itself, [K, N]. */

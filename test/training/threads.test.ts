@@ -1,0 +1,43 @@
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { type BertConfig, parseConfig } from "../../src/model/config.ts";
+import { createTrainingBackend } from "../../src/tensor/createTrainingBackend.ts";
+import { createGradients } from "../../src/training/gradients.ts";
+import { initialWeights } from "../../src/training/initialWeights.ts";
+import { trainedModel } from "../../src/training/trainedModel.ts";
+import { createTrainingState, stateTensors, trainStep } from "../../src/training/trainStep.ts";
+import { reference } from "../support/reference.ts";
+import { recordWorkers } from "../support/workers.ts";
+
+const workers = recordWorkers();
+
+/** BERT-tiny with dropout and an MLM head: large enough that every kernel is shared among threads. */
+const config: BertConfig = {
+  ...parseConfig(readFileSync(reference("base/config.json"), "utf8")),
+  ...{ vocabSize: 900, hiddenSize: 128, numAttentionHeads: 2, intermediateSize: 512, numHiddenLayers: 2 },
+  ...{ hiddenDropoutProb: 0.1, attentionProbsDropoutProb: 0.1, architecture: "BertForMaskedLM" },
+};
+const input = [150, 61, 90].map((T) => ({ inputIds: Array.from({ length: T }, (_, t) => (t * 37) % 900) }));
+const labels = { labels: input.map(({ inputIds }) => inputIds.map((id, t) => (t % 3 === 0 ? (id * 7) % 900 : -100))) };
+
+test("two steps of training have the same bits on 1, 2 and 3 threads", async () => {
+  const runs = [];
+  for (const threads of [1, 2, 3]) {
+    const kernels = createTrainingBackend("simd", { threads });
+    const model = await trainedModel(initialWeights(config, 5), config, kernels, 5);
+    const gradients = createGradients(model);
+    const state = createTrainingState(model, gradients, 6);
+    const options = { learningRate: 1e-3, totalSteps: 10 };
+    const first = trainStep(model, gradients, state, [{ input, labels }], options);
+    expect(workers.length).toBe(threads - 1);
+    await Promise.all(workers.splice(0).map((worker) => once(worker, "message"))); // from now on they help
+    const second = trainStep(model, gradients, state, [{ input, labels }], options);
+    const tensors = [...model.params.byName, ...stateTensors(state), ...gradients.byName];
+    runs.push({ first, second, tensors: tensors.map(([name, { data }]) => [name, Float32Array.from(data)]) });
+    await kernels.dispose();
+  }
+  expect(runs[1]).toEqual(runs[0]);
+  expect(runs[2]).toEqual(runs[0]);
+  expect(runs[0].tensors.length).toBeGreaterThan(100);
+});
