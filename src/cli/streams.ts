@@ -18,13 +18,17 @@ export interface Streams {
 /** Those of the command that runs: the process's own, unless it runs within somebody else's. */
 export let streams: Streams = process;
 
-/** Has `work` read and write elsewhere. One at a time. */
+/**
+ * Has `work` read and write elsewhere.
+ *
+ * @throws Error another one does: they would write to each other's streams
+ */
 export async function withStreams<T>(own: Streams, work: () => Promise<T>): Promise<T> {
-  const before = streams;
+  if (streams !== process) throw new Error("withStreams: one command at a time");
   streams = own;
   try {
     return await work();
   } finally {
-    streams = before;
+    streams = process;
   }
 }

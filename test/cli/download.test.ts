@@ -32,7 +32,7 @@ test("--revision, --cache-dir, --local-files-only; the token is the environment'
 test("a bar for whoever sits before a terminal; in the end the folder alone is on standard output", async () => {
   await using here = await Place.make();
   here.hub.add("org/large", { "config.json": "{}", "vocab.txt": "a\n", "model.safetensors": noise(5_000_000) });
-  const options = { env: here.env, columns: 80 };
+  const options = { env: { ...here.env, TERM: "xterm" }, columns: 80 };
   const now = performance.now.bind(performance);
   vi.spyOn(performance, "now").mockImplementation(() => 1000 * now()); // as if it took a thousand times as long
   try {
@@ -46,7 +46,7 @@ test("a bar for whoever sits before a terminal; in the end the folder alone is o
       /\r<wiped>downloading {2}5\.0 MB in [\d:]+, \d+\.\d MB\/s\n$/,
     );
     expect((await plainbert(["download", "org/large"], options)).stderr).toBe(""); // as the cache has it
-    const quiet = { ...options, env: { ...here.env, HF_HUB_DISABLE_PROGRESS_BARS: "1", HF_HOME: here.at("other") } };
+    const quiet = { ...options, env: { ...options.env, HF_HUB_DISABLE_PROGRESS_BARS: "1", HF_HOME: here.at("other") } };
     expect(await plainbert(["download", "org/large"], quiet)).toMatchObject({ code: 0, stderr: "" });
   } finally {
     vi.restoreAllMocks();

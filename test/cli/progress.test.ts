@@ -40,6 +40,7 @@ describe("who sees it", () => {
   /** What a second and a half of work writes to a standard error that is a terminal, or is none. */
   async function written(isTTY: boolean, printing: boolean, end: "end" | "clear" = "end"): Promise<string> {
     vi.useFakeTimers({ toFake: ["performance"] });
+    vi.stubEnv("TERM", "xterm");
     const chunks: string[] = [];
     const output = (columns?: number) =>
       Object.assign(new Writable({ write: (chunk, _, done) => done(void chunks.push(String(chunk))) }), {
@@ -57,6 +58,7 @@ describe("who sees it", () => {
       });
     } finally {
       vi.useRealTimers();
+      vi.unstubAllEnvs();
     }
     return chunks.join("").replaceAll("\u001b[K", "<wiped>");
   }

@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { withLock } from "../../src/hub/lock.ts";
-import { finished, plainbert } from "../cli/run.ts";
+import { finished, plainbertProcess } from "../cli/run.ts";
 import { sha256 } from "./server.ts";
 import { MODEL, noise, Place, WEIGHTS } from "./support.ts";
 
@@ -14,7 +14,7 @@ const WEIGHTS_GET = "cdn GET model.safetensors";
 test("two processes at once: one downloads, both succeed", async () => {
   await using here = await Place.make();
   here.hub.fault = ({ server }) => (server === "cdn" ? { slow: 30 } : undefined);
-  const both = await Promise.all([1, 2].map(() => plainbert(["download", "org/small"], { env: here.env })));
+  const both = await Promise.all([1, 2].map(() => plainbertProcess(["download", "org/small"], { env: here.env })));
   for (const { code, stdout, stderr } of both) {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(sha256(readFileSync(join(stdout.trim(), "model.safetensors")))).toBe(sha256(WEIGHTS));
@@ -49,7 +49,7 @@ test.skipIf(process.platform === "win32")("killed in mid-download: the next one 
   here.hub.fault = () => undefined;
   here.hub.seen.length = 0;
   const start = performance.now();
-  const { code, stdout } = await plainbert(["download", "org/small"], { env: here.env });
+  const { code, stdout } = await plainbertProcess(["download", "org/small"], { env: here.env });
   expect(code).toBe(0);
   expect(performance.now() - start).toBeLessThan(10_000); // a dead holder on the same machine is not waited for
   expect(sha256(readFileSync(join(stdout.trim(), "model.safetensors")))).toBe(sha256(weights));

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { proxyFor } from "../../src/hub/proxy.ts";
-import { plainbert } from "../cli/run.ts";
+import { plainbertProcess } from "../cli/run.ts";
 import { sha256 } from "./server.ts";
 import { Place, WEIGHTS } from "./support.ts";
 
@@ -144,7 +144,7 @@ describe.skipIf(!certificate)("a hub with TLS (needs openssl)", () => {
       HTTPS_PROXY: proxy.url.replace("://", "://me:secret@"),
       ...(known && { NODE_EXTRA_CA_CERTS: path }),
     };
-    const { stdout, stderr } = await plainbert(["download", "org/small"], { env });
+    const { stdout, stderr } = await plainbertProcess(["download", "org/small"], { env });
     if (stdout) expect(sha256(readFileSync(join(stdout.trim(), "model.safetensors")))).toBe(sha256(WEIGHTS));
     front.closeAllConnections();
     await new Promise((resolve) => front.close(resolve));
