@@ -1,4 +1,5 @@
 import { appendFile, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { availableParallelism, cpus, release, type } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { orFileError, writeFileAtomically } from "./files.ts";
 
@@ -60,4 +61,10 @@ export async function writeTexts(folder: string, texts: Readonly<Record<string, 
   for (const [name, text] of Object.entries(texts)) {
     await writeFileAtomically(join(folder, name), [encoder.encode(text)]);
   }
+}
+
+/** The processor, how many of its threads may be used, the system and the engine. */
+export function machineName(): string {
+  const processor = cpus()[0]?.model.trim() || "unknown processor";
+  return `${processor}, ${availableParallelism()} threads, ${type()} ${release()}, Node ${process.versions.node}`;
 }

@@ -25,7 +25,7 @@ import { tokenClassification } from "./tasks/tokenClassification.ts";
 export interface FinetuneOptions<T extends FinetuneTask = FinetuneTask>
   extends RunOptions,
     ReadExamplesOptions,
-    Pick<HubOptions, "revision" | "token" | "cache_dir" | "local_files_only"> {
+    Pick<HubOptions, "revision" | "token" | "cache_dir" | "local_files_only" | "progress_callback"> {
   /** The model to begin with: a folder, or an id on the hub. Default: the small one that comes with the package. */
   readonly model?: string;
   /** What it is to learn, named as the pipeline that will use it. */
@@ -130,8 +130,11 @@ function prepare(
   }
 }
 
-/** Which examples each update reads: those of an epoch in its own order, see `shuffledBatches`. */
-async function planOf(
+/**
+ * Which examples each update reads: those of an epoch in its own order, see `shuffledBatches`. The last update of an epoch reads what
+ * is left of it, as with Hugging Face's Trainer.
+ */
+export async function planOf(
   task: PreparedTask,
   options: ResolvedRunOptions,
   epochs: number,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { FinetuneTask } from "./data/readExamples.ts";
+import type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
 import type { FinetuneOptions } from "./finetune.ts";
 import type { PretrainOptions } from "./pretrain.ts";
 import type { RunResult } from "./run/run.ts";
@@ -105,15 +105,15 @@ export async function pretrain(options: PretrainOptions): Promise<RunResult> {
 }
 
 /**
- * The examples of a task in a file, by the ending of its name: see `finetune`'s guide for which.
+ * The examples of a task in a file, by the ending of its name; docs/fine-tuning.md lists which.
  *
  * @throws BertError ERR_FILE it cannot be read; ERR_INPUT, naming file and line, a record that is not as it must be, or no examples
  */
 export async function readExamples<T extends FinetuneTask>(
   task: T,
   file: string,
-  options: import("./data/readExamples.ts").ReadExamplesOptions = {},
-): Promise<import("./data/readExamples.ts").TaskExamples[T][]> {
+  options: ReadExamplesOptions = {},
+): Promise<TaskExamples[T][]> {
   const module = await import("./data/readExamples.ts");
   return module.readExamples(task, file, options);
 }

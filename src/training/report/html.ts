@@ -10,6 +10,7 @@ export interface Report {
   readonly title: string;
   readonly options: Identity;
   readonly backend: BackendInfo;
+  readonly machine: string;
   readonly log: readonly LogEntry[];
   readonly steps: number;
   readonly parameters: number;
@@ -22,13 +23,11 @@ export interface Report {
 export function reportHtml(report: Report): string {
   const { title, backend, log, examples, metrics } = report;
   const machine: Readonly<Record<string, string>> = {
-    backend: `${backend.name}, ${backend.width}-bit${backend.fused ? ", fused multiply-add" : ""}`,
-    threads: String(backend.threads),
-    "engine and system": globalThis.navigator?.userAgent ?? "unknown",
-    "processor cores": String(globalThis.navigator?.hardwareConcurrency ?? "unknown"),
-    speed: Number.isFinite(report.tokensPerSecond)
-      ? `${count(Math.round(report.tokensPerSecond))} tokens per second`
-      : "nothing was trained",
+    machine: report.machine,
+    backend: `${backend.name}, ${backend.width}-bit${backend.fused ? ", fused multiply-add" : ""}, ${backend.threads} threads`,
+    ...(Number.isFinite(report.tokensPerSecond) && {
+      speed: `${count(Math.round(report.tokensPerSecond))} tokens per second`,
+    }),
   };
   const last = log.findLast((entry) => "loss" in entry);
   const sizes: Readonly<Record<string, string>> = {

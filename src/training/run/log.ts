@@ -33,14 +33,19 @@ export class MetricsLog {
   }
 
   /**
-   * Opens the log of a run that is at `step`: entries of later steps, which a killed run had still written, and a line that it did
-   * not finish are taken out.
+   * Opens the log of a run that is at `step` and was evaluated last at step `evaluated`: later entries, which a killed run had still
+   * written, and a line that it did not finish are taken out.
    */
-  static async open(folder: string, step: number, tell: (entry: LogEntry) => void): Promise<MetricsLog> {
+  static async open(
+    folder: string,
+    step: number,
+    evaluated: number,
+    tell: (entry: LogEntry) => void,
+  ): Promise<MetricsLog> {
     const text = await textOrNone(`${folder}/${FILE}`);
     const entries = text.split("\n").flatMap((line) => {
       const entry = parsed(line);
-      return entry && entry.step <= step ? [entry] : [];
+      return entry && entry.step <= ("eval_loss" in entry ? evaluated : step) ? [entry] : [];
     });
     const kept = entries.map(lineOf).join("");
     if (kept !== text) await writeTexts(folder, { [FILE]: kept });

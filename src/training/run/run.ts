@@ -1,5 +1,5 @@
 import { BertError, quote } from "../../errors.ts";
-import { makeFolder, namesIn, removeLeftovers, writeTexts } from "../../hub/runFolder.ts";
+import { machineName, makeFolder, namesIn, removeLeftovers, writeTexts } from "../../hub/runFolder.ts";
 import { BertModel } from "../../model/bertModel.ts";
 import type { LoadedParams } from "../../model/checkpoint.ts";
 import type { BertConfig } from "../../model/config.ts";
@@ -90,8 +90,9 @@ export async function run(plan: RunPlan, options: ResolvedRunOptions, kernels: T
     await readWeights(output, saved.step, model.params);
     await readOptimizer(output, training);
   }
-  const log = await MetricsLog.open(output, training.step, options.onLog);
-  return new Run(plan, options, model, gradients, training, saved?.state ?? freshState(), log).toEnd();
+  const state = saved?.state ?? freshState();
+  const log = await MetricsLog.open(output, training.step, state.evaluated, options.onLog);
+  return new Run(plan, options, model, gradients, training, state, log).toEnd();
 }
 
 function freshState(): RunState {
@@ -137,7 +138,7 @@ class Run {
     const { options, training, state } = this;
     try {
       for (;;) {
-        this.throwIfAborted();
+        options.signal?.throwIfAborted();
         const isNewBest = this.isEvaluationDue && (await this.evaluate());
         const isAtEnd = this.isAtEnd;
         if (training.step > this.savedStep && (isNewBest || isAtEnd || training.step % options.saveSteps === 0))
@@ -185,10 +186,6 @@ class Run {
     const { step } = this.training;
     if (!this.plan.evaluate || step === this.state.evaluated) return false;
     return step % this.plan.evalSteps === 0 || step >= this.plan.totalSteps;
-  }
-
-  private throwIfAborted(): void {
-    this.options.signal?.throwIfAborted();
   }
 
   /** One update, and what is to be told of it. */
@@ -279,6 +276,7 @@ class Run {
         title: plan.where,
         options: { ...plan.identity, totalSteps: plan.totalSteps, warmupSteps: plan.warmupSteps },
         backend: this.model.kernels.info,
+        machine: machineName(),
         log: log.entries,
         steps: training.step,
         parameters: Array.from(this.model.params.byName.values()).reduce((sum, { data }) => sum + data.length, 0),

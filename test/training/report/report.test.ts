@@ -99,6 +99,7 @@ test("the report is one page that loads nothing, and shows texts as they are", (
     title: "finetune",
     options: { learningRate: 5e-5, evalSteps: null, examples: "digest" },
     backend: { name: "plain", width: 64, fused: false, threads: 1, reason: "" },
+    machine: "a machine, 2 threads",
     log: LOG,
     steps: 20,
     parameters: 1_234_567,

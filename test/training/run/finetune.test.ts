@@ -3,7 +3,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openWeights } from "../../../src/hub/files.ts";
 import { loadBert, pipeline } from "../../../src/index.ts";
+import { parseConfig } from "../../../src/model/config.ts";
+import type { BertTokenizer } from "../../../src/tokenizer/index.ts";
+import { planOf } from "../../../src/training/finetune.ts";
 import { type FinetuneOptions, type FinetuneTask, finetune, type RunOptions } from "../../../src/training/index.ts";
+import { resolveRunOptions } from "../../../src/training/run/options.ts";
 import { REVIEWS, temporaryFolder, writeTinyModel } from "../../support/tinyModel.ts";
 
 let place: ReturnType<typeof temporaryFolder>;
@@ -320,4 +324,37 @@ describe("a loss that goes astray", () => {
       }),
     );
   });
+});
+
+test("each epoch reads every example once, in an order of its own; its last update what is left", async () => {
+  const task = {
+    ...{ architecture: "BertForMaskedLM", labels: null, problemType: null, evaluate: null, contents: () => [] },
+    lengths: Array.from({ length: 11 }, (_, i) => 3 + (i % 4)),
+    batch: (indices: readonly number[], epoch: number) => ({
+      input: [],
+      labels: {},
+      name: `${epoch}: ${indices.join(" ")}`,
+    }),
+  } as const;
+  const kind = { learningRate: 1, batchSize: 2, optimizer: "adamw", weightDecay: 0, warmupRatio: 0.1 } as const;
+  const plan = async (seed: number) => {
+    const options = resolveRunOptions("finetune", { output: "x", gradientAccumulationSteps: 4, seed }, kind);
+    return planOf(task, options, 2.5, parseConfig("{}"), "{}", {} as BertTokenizer);
+  };
+  const { totalSteps, warmupSteps, evalSteps, batchesAt, epochAt } = await plan(1);
+  expect([totalSteps, warmupSteps, evalSteps, epochAt(3)]).toEqual([5, 1, 2, 1.5]); // 6 batches, 2 updates an epoch
+  const read = async (step: number, from = batchesAt) => (await from(step)).map(({ name }) => name as string);
+  const orders: string[] = [];
+  for (const epoch of [0, 1]) {
+    const [first, second] = [await read(2 * epoch), await read(2 * epoch + 1)];
+    expect([first.length, second.length]).toEqual([4, 2]);
+    const all = [...first, ...second];
+    for (const name of all) expect(name).toMatch(new RegExp(`^${epoch}: `));
+    const indices = all.flatMap((name) => name.slice(3).split(" ").map(Number));
+    expect(indices.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 11 }, (_, i) => i));
+    orders.push(indices.join());
+  }
+  expect(orders[0]).not.toBe(orders[1]);
+  expect(await read(3, (await plan(1)).batchesAt)).toEqual(await read(3)); // asked for out of turn: a function of the step alone
+  expect(await read(3, (await plan(2)).batchesAt)).not.toEqual(await read(3));
 });
