@@ -8,6 +8,7 @@ import type { BertTokenizer } from "../../../src/tokenizer/index.ts";
 import { planOf } from "../../../src/training/finetune.ts";
 import { type FinetuneOptions, type FinetuneTask, finetune, type RunOptions } from "../../../src/training/index.ts";
 import { resolveRunOptions } from "../../../src/training/run/options.ts";
+import type { PreparedTask } from "../../../src/training/tasks/task.ts";
 import { REVIEWS, temporaryFolder, writeTinyModel } from "../../support/tinyModel.ts";
 
 let place: ReturnType<typeof temporaryFolder>;
@@ -327,15 +328,16 @@ describe("a loss that goes astray", () => {
 });
 
 test("each epoch reads every example once, in an order of its own; its last update what is left", async () => {
-  const task = {
-    ...{ architecture: "BertForMaskedLM", labels: null, problemType: null, evaluate: null, contents: () => [] },
+  const task: PreparedTask = {
+    architecture: "BertForMaskedLM",
+    ...{ labels: null, problemType: null, evaluate: null, contents: () => [] },
     lengths: Array.from({ length: 11 }, (_, i) => 3 + (i % 4)),
     batch: (indices: readonly number[], epoch: number) => ({
       input: [],
       labels: {},
       name: `${epoch}: ${indices.join(" ")}`,
     }),
-  } as const;
+  };
   const kind = { learningRate: 1, batchSize: 2, optimizer: "adamw", weightDecay: 0, warmupRatio: 0.1 } as const;
   const plan = async (seed: number) => {
     const options = resolveRunOptions("finetune", { output: "x", gradientAccumulationSteps: 4, seed }, kind);
