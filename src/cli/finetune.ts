@@ -46,10 +46,10 @@ const TABLE = {
 };
 
 export const command: Command = defineCommand({
-  synopsis: ["--task TASK --train-file FILE [--validation-file FILE] --output FOLDER [OPTION]…"],
+  synopsis: ["--task TASK --train-file FILE --output FOLDER [OPTION]…"],
   description: `Trains a model for a task, and evaluates it. What comes out is a folder as Hugging Face's libraries save one, for --model and for Python alike. A run that was stopped or killed goes on with --resume, to the same bits.
 
-Files: .jsonl, .csv or .tsv with columns text, text_pair and label; GLUE's own with --glue-task; for token-classification the form of CoNLL-2003, for question-answering SQuAD's JSON, for multiple-choice the columns of SWAG, for fill-mask a text in each line. Defaults beside those below: --learning-rate 5e-5, --batch-size 8, --optimizer adamw, --weight-decay 0, --warmup-ratio 0, an evaluation after each epoch.`,
+Files: .jsonl, .csv or .tsv with columns text, text_pair and label; GLUE's own with --glue-task; for token-classification the form of CoNLL-2003, for question-answering SQuAD's JSON, for multiple-choice the columns of SWAG, for fill-mask a text in each line. Defaults beside those below: a learning rate of 5e-5 without warm-up, 8 sequences in a batch, AdamW without weight decay, an evaluation after each epoch.`,
   options: TABLE,
   positional: [],
   examples: [

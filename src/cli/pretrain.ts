@@ -46,7 +46,7 @@ export const command: Command = defineCommand({
   synopsis: ["EXAMPLES… --max-steps N,… --output FOLDER [OPTION]…"],
   description: `Pretrains a model on masked words and next sentences. EXAMPLES are folders that make-examples has made, each a phase: the paper trains 90 % of the steps on sequences of 128 tokens, then 10 % on 512. The learning rate has one schedule over all phases. A run that was stopped or killed goes on with --resume, to the same bits.
 
-Defaults beside those below, from the paper: --learning-rate 1e-4, --optimizer bert, --weight-decay 0.01, --warmup-ratio 0.01; an evaluation, with --eval-examples, at each checkpoint.`,
+Defaults beside those below are the paper's: a learning rate of 1e-4 with warm-up in one update of a hundred, a weight decay of 0.01, the optimizer bert. With examples to evaluate with, there is an evaluation at each checkpoint.`,
   options: TABLE,
   positional: "file",
   examples: [

@@ -1,15 +1,15 @@
 import { BertError, quote } from "../errors.ts";
-import type { HubOptions } from "../hub/options.ts";
-import { type BertConfig, type ProblemType, parseConfig } from "../model/config.ts";
+import { type BertConfig, parseConfig } from "../model/config.ts";
 import { createTrainingBackend } from "../tensor/createTrainingBackend.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { shuffledBatches } from "./data/batches.ts";
-import type { GlueTask } from "./data/glue.ts";
-import { type FinetuneTask, type ReadExamplesOptions, readExamples, type TaskExamples } from "./data/readExamples.ts";
+import { type FinetuneTask, readExamples, type TaskExamples } from "./data/readExamples.ts";
+import type { FinetuneOptions } from "./finetuneOptions.ts";
 import { trainedConfigText, withStartModel } from "./modelFolder.ts";
 import { digestOf } from "./run/digest.ts";
-import { identityOf, type ResolvedRunOptions, type RunOptions, resolveRunOptions } from "./run/options.ts";
-import { type RunPlan, type RunResult, run } from "./run/run.ts";
+import { identityOf, type ResolvedRunOptions, resolveRunOptions } from "./run/options.ts";
+import type { RunResult } from "./run/result.ts";
+import { type RunPlan, run } from "./run/run.ts";
 import { fillMask } from "./tasks/fillMask.ts";
 import { multipleChoice } from "./tasks/multipleChoice.ts";
 import { nextSentence } from "./tasks/nextSentence.ts";
@@ -17,42 +17,6 @@ import { questionAnswering } from "./tasks/questionAnswering.ts";
 import type { PreparedTask } from "./tasks/task.ts";
 import { textClassification } from "./tasks/textClassification.ts";
 import { tokenClassification } from "./tasks/tokenClassification.ts";
-
-/**
- * Options of `finetune`. Defaults beside those of every run: `learningRate` 5e-5, `batchSize` 8, `optimizer` "adamw", `weightDecay` 0,
- * `warmupRatio` 0, an evaluation after each epoch.
- */
-export interface FinetuneOptions<T extends FinetuneTask = FinetuneTask>
-  extends RunOptions,
-    ReadExamplesOptions,
-    Pick<HubOptions, "revision" | "token" | "cache_dir" | "local_files_only" | "progress_callback"> {
-  /** The model to begin with: a folder, or an id on the hub. Default: the small one that comes with the package. */
-  readonly model?: string;
-  /** What it is to learn, named as the pipeline that will use it. */
-  readonly task: T;
-  /** Examples, or a file that `readExamples` reads. */
-  readonly trainDataset: string | readonly TaskExamples[T][];
-  /** The same, to evaluate with. */
-  readonly evalDataset?: string | readonly TaskExamples[T][];
-  /** How many times all examples are read, unless `maxSteps` says how many updates. Default 3. */
-  readonly numTrainEpochs?: number;
-  /** Most tokens of a sequence. Default: what the model takes; for question answering 384. */
-  readonly maxLength?: number;
-  /** text-classification: what labels mean. Default: as the labels look, see `TextClassificationOptions`. */
-  readonly problemType?: ProblemType;
-  /** Labels in the order of their indices. Default: those of the examples, sorted. */
-  readonly labels?: readonly string[];
-  /** text-classification: a task of GLUE, for its files, labels and metrics. */
-  readonly glueTask?: GlueTask;
-  /** question-answering: tokens that neighbouring windows of a long context share. Default 128. */
-  readonly docStride?: number;
-  /** question-answering: most tokens of an answer in evaluation. Default 30. */
-  readonly maxAnswerLength?: number;
-  /** fill-mask: the share of tokens that are masked. Default 0.15. */
-  readonly mlmProbability?: number;
-  /** fill-mask: mask all tokens of a word together. Default false. */
-  readonly doWholeWordMask?: boolean;
-}
 
 /** Trains a model for a task; documented where it is exported, in index.ts. */
 export async function finetune<T extends FinetuneTask>(given: FinetuneOptions<T>): Promise<RunResult> {

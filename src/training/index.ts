@@ -5,9 +5,9 @@
  * @module
  */
 import type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
-import type { FinetuneOptions } from "./finetune.ts";
-import type { PretrainOptions } from "./pretrain.ts";
-import type { RunResult } from "./run/run.ts";
+import type { FinetuneOptions } from "./finetuneOptions.ts";
+import type { PretrainOptions } from "./pretrainOptions.ts";
+import type { RunResult } from "./run/result.ts";
 
 export { type ConllOptions, readConll, type TaggedSentence } from "./data/conll.ts";
 export { type DelimitedOptions, readDelimited } from "./data/delimited.ts";
@@ -19,7 +19,7 @@ export type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/rea
 export type { DataRow } from "./data/rows.ts";
 export { readSquad, type SquadAnswer, type SquadExample } from "./data/squad.ts";
 export { type Label, readTexts, type TextColumns, type TextExample } from "./data/textExamples.ts";
-export type { FinetuneOptions } from "./finetune.ts";
+export type { FinetuneOptions } from "./finetuneOptions.ts";
 export { accuracy, type ClassLabel, type F1Options, f1Score, matthewsCorrelation } from "./metrics/classification.ts";
 export { pearsonCorrelation, spearmanCorrelation } from "./metrics/correlation.ts";
 export {
@@ -41,7 +41,6 @@ export {
   squadMetrics,
   squadV2Metrics,
 } from "./metrics/squadMetrics.ts";
-export type { PretrainOptions, PretrainPhase } from "./pretrain.ts";
 export {
   type Document,
   type DocumentOptions,
@@ -54,10 +53,10 @@ export {
   type PretrainingExamples,
   readDocuments,
 } from "./pretraining/index.ts";
+export type { PretrainOptions, PretrainPhase } from "./pretrainOptions.ts";
 export type { LogEntry, RunProgress } from "./run/log.ts";
-export type { RunOptions } from "./run/options.ts";
-export type { RunResult } from "./run/run.ts";
-export type { PredictionExample } from "./tasks/task.ts";
+export type { PredictionExample, RunResult } from "./run/result.ts";
+export type { RunOptions } from "./run/runOptions.ts";
 
 /**
  * Trains a model for a task: sequence classification (one label, several, or a number), token classification, question answering,

@@ -1,6 +1,5 @@
 import { BertError, quote } from "../errors.ts";
 import { openModelFolder } from "../hub/files.ts";
-import type { HubOptions } from "../hub/options.ts";
 import { namesIn } from "../hub/runFolder.ts";
 import { loadParams } from "../model/checkpoint.ts";
 import { parseConfig } from "../model/config.ts";
@@ -11,48 +10,13 @@ import { initialWeights } from "./initialWeights.ts";
 import { type StartModel, tokenizerIn, trainedConfigText, withStartModel } from "./modelFolder.ts";
 import { openExamples, type PretrainingExamples } from "./pretraining/openExamples.ts";
 import type { PretrainingExample } from "./pretraining/packedExamples.ts";
+import type { PretrainOptions, PretrainPhase } from "./pretrainOptions.ts";
 import { digestOf } from "./run/digest.ts";
-import {
-  type Identity,
-  identityOf,
-  type ResolvedRunOptions,
-  type RunOptions,
-  resolveRunOptions,
-} from "./run/options.ts";
-import { type RunPlan, type RunResult, run } from "./run/run.ts";
+import { type Identity, identityOf, type ResolvedRunOptions, resolveRunOptions } from "./run/options.ts";
+import type { RunResult } from "./run/result.ts";
+import { type RunPlan, run } from "./run/run.ts";
 import { evaluatePretraining } from "./tasks/pretraining.ts";
 import type { LabelledBatch } from "./trainStep.ts";
-
-/** A part of a pretraining: examples of one length. */
-export interface PretrainPhase {
-  /** A folder that `plainbert make-examples` has made. */
-  readonly examples: string;
-  /** Updates. */
-  readonly steps: number;
-  /** Default: that of the run. */
-  readonly batchSize?: number;
-  /** Default: that of the run. */
-  readonly gradientAccumulationSteps?: number;
-}
-
-/**
- * Options of `pretrain`. Defaults beside those of every run, from the paper's §A.2 but for the batch size, which is Google's
- * run_pretraining.py's: `learningRate` 1e-4, `batchSize` 32, `optimizer` "bert", `weightDecay` 0.01, `warmupRatio` 0.01.
- */
-export interface PretrainOptions
-  extends Omit<RunOptions, "maxSteps">,
-    Pick<HubOptions, "revision" | "token" | "cache_dir" | "local_files_only" | "progress_callback"> {
-  /** One after another, under one schedule of the learning rate. The paper trains 90 % of the steps on length 128, the rest on 512. */
-  readonly phases: readonly PretrainPhase[];
-  /** A new model's sizes, named as in config.json. Default: BERT-base's; `vocab_size` is the vocabulary's. Not with `model`. */
-  readonly config?: Readonly<Record<string, unknown>>;
-  /** A model to go on from: a folder, or an id on the hub. Its vocabulary must be that of the examples. */
-  readonly model?: string;
-  /** A folder of examples to evaluate with. */
-  readonly evalExamples?: string;
-  /** How many of them are read. Default 1000. */
-  readonly maxEvalExamples?: number;
-}
 
 /** Pretrains a model; documented where it is exported, in index.ts. */
 export async function pretrain(given: PretrainOptions): Promise<RunResult> {

@@ -9,7 +9,7 @@ import { createGradients, type Gradients, type TrainedModel } from "../gradients
 import { writeModel } from "../modelFolder.ts";
 import { curvesSvg } from "../report/curves.ts";
 import { reportHtml } from "../report/html.ts";
-import type { Evaluation, PredictionExample, PreparedTask } from "../tasks/task.ts";
+import type { Evaluation, PreparedTask } from "../tasks/task.ts";
 import { createTrainingState, type LabelledBatch, type TrainingState, trainStep } from "../trainStep.ts";
 import {
   checkpointSteps,
@@ -21,9 +21,10 @@ import {
   saveCheckpoint,
 } from "./checkpoint.ts";
 import { expectNotExploded } from "./exploded.ts";
-import { type LogEntry, MetricsLog } from "./log.ts";
+import { MetricsLog } from "./log.ts";
 import { adamwOptions, freezer, type Identity, type ResolvedRunOptions } from "./options.ts";
 import { count, entryOf, nothingCounted } from "./pending.ts";
+import type { RunResult } from "./result.ts";
 
 /** What is trained, and with what. */
 export interface RunPlan {
@@ -43,22 +44,6 @@ export interface RunPlan {
   /** The batches of the update that follows `step` updates: a function of `step` alone. */
   batchesAt(step: number): readonly LabelledBatch[] | Promise<readonly LabelledBatch[]>;
   readonly evaluate: PreparedTask["evaluate"];
-}
-
-/** What came out of a run. */
-export interface RunResult {
-  /** The folder with the model. */
-  readonly output: string;
-  /** Updates made, those before an interruption included. */
-  readonly globalStep: number;
-  /** Of the model in `output`: `eval_loss` and the task's metrics, without examples to evaluate with nothing. */
-  readonly metrics: Readonly<Record<string, number>>;
-  /** The step of the best evaluation; null without one. */
-  readonly bestStep: number | null;
-  /** metrics.jsonl. */
-  readonly log: readonly LogEntry[];
-  /** What the model in `output` predicts, the first few examples. */
-  readonly examples: readonly PredictionExample[];
 }
 
 /**

@@ -3,8 +3,9 @@ import type { Tensor } from "../../tensor/tensor.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { perplexity } from "../metrics/perplexity.ts";
 import type { PretrainingExamples } from "../pretraining/openExamples.ts";
+import type { PredictionExample } from "../run/result.ts";
 import { argmax, crossEntropyOf, Mean } from "./scores.ts";
-import { type Evaluation, type EvaluationOptions, type PredictionExample, SHOWN_EXAMPLES } from "./task.ts";
+import { type Evaluation, type EvaluationOptions, SHOWN_EXAMPLES } from "./task.ts";
 
 /** The first `count` examples; metrics named as by Google's run_pretraining.py. The loss is the sum of both means. */
 export async function evaluatePretraining(

@@ -1,13 +1,7 @@
 import type { BertModel } from "../../model/bertModel.ts";
 import type { TaskConfig } from "../modelFolder.ts";
+import type { PredictionExample } from "../run/result.ts";
 import type { LabelledBatch } from "../trainStep.ts";
-
-/** What an example was taken for, for people to read. */
-export interface PredictionExample {
-  readonly input: string;
-  readonly expected: string;
-  readonly predicted: string;
-}
 
 /** What a model is worth on examples that it was not trained with. */
 export interface Evaluation {
