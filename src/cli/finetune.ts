@@ -12,6 +12,7 @@ const TASKS: readonly FinetuneTask[] = [
   "next-sentence-prediction",
   "fill-mask",
 ];
+const PROBLEMS = ["single_label_classification", "multi_label_classification", "regression"] as const;
 const GLUE: readonly GlueTask[] = ["cola", "sst2", "mrpc", "qqp", "stsb", "mnli", "qnli", "rte", "wnli"];
 
 /** What the data are, and what of them is taken. */
@@ -19,10 +20,13 @@ const DATA_OPTIONS = {
   "num-train-epochs": decimal("How many times the examples are read. Default 3."),
   "max-steps": count("Updates, in place of --num-train-epochs."),
   "max-length": count("Most tokens of a sequence. Default: what the model takes; for questions 384."),
-  "problem-type": choice(
-    ["single_label_classification", "multi_label_classification", "regression"],
-    "What labels mean. Default: lists are several labels, broken numbers are to be regressed to.",
-  ),
+  "problem-type": {
+    ...choice(
+      PROBLEMS,
+      `What labels mean: ${PROBLEMS.join(", ")}. Default: lists are several labels, broken numbers are to be regressed to.`,
+    ),
+    placeholder: "TYPE",
+  },
   labels: list("The labels in the order of their indices. Default: those of the files, sorted."),
   "glue-task": choice(GLUE, "The files are GLUE's own; labels and metrics are that task's."),
   "doc-stride": count("question-answering: tokens that neighbouring windows share. Default 128.", 0),
@@ -34,7 +38,7 @@ const DATA_OPTIONS = {
 const OPTIONS = { ...DATA_OPTIONS, ...RUN_OPTIONS };
 
 const TABLE = {
-  task: choice(TASKS, "What the model is to learn."),
+  task: { ...choice(TASKS, `What the model is to learn: ${TASKS.join(", ")}.`), placeholder: "TASK" },
   "train-file": text("FILE", "Examples to learn from.", "file"),
   "validation-file": text("FILE", "Examples to evaluate with.", "file"),
   ...OUTPUT_OPTIONS,
@@ -47,7 +51,7 @@ const TABLE = {
 
 export const command: Command = defineCommand({
   synopsis: ["--task TASK --train-file FILE --output FOLDER [OPTION]…"],
-  description: `Trains a model for a task, and evaluates it. What comes out is a folder as Hugging Face's libraries save one, for --model and for Python alike. A run that was stopped or killed goes on with --resume, to the same bits.
+  description: `Trains a model for a task, and evaluates it. What comes out is a folder as Hugging Face's libraries save one, for --model and for Python alike. A run that was stopped or killed can be resumed, to the same bits.
 
 Files: .jsonl, .csv or .tsv with columns text, text_pair and label; GLUE's own with --glue-task; for token-classification the form of CoNLL-2003, for question-answering SQuAD's JSON, for multiple-choice the columns of SWAG, for fill-mask a text in each line. Defaults beside those below: a learning rate of 5e-5 without warm-up, 8 sequences in a batch, AdamW without weight decay, an evaluation after each epoch.`,
   options: TABLE,

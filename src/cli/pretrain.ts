@@ -44,13 +44,13 @@ const TABLE = {
 
 export const command: Command = defineCommand({
   synopsis: ["EXAMPLES… --max-steps N,… --output FOLDER [OPTION]…"],
-  description: `Pretrains a model on masked words and next sentences. EXAMPLES are folders that make-examples has made, each a phase: the paper trains 90 % of the steps on sequences of 128 tokens, then 10 % on 512. The learning rate has one schedule over all phases. A run that was stopped or killed goes on with --resume, to the same bits.
+  description: `Pretrains a model on masked words and next sentences. EXAMPLES are folders that make-examples has made, each a phase: the paper trains 90 % of the steps on sequences of 128 tokens, then 10 % on 512. The learning rate has one schedule over all phases. A run that was stopped or killed can be resumed, to the same bits.
 
 Defaults beside those below are the paper's: a learning rate of 1e-4 with warm-up in one update of a hundred, a weight decay of 0.01, the optimizer bert. With examples to evaluate with, there is an evaluation at each checkpoint.`,
   options: TABLE,
   positional: "file",
   examples: [
-    "printf 'One line.\\nAnother.\\n\\nA new text.\\nIts end.\\n' | plainbert make-examples - --output examples && plainbert pretrain examples --max-steps 2 --layers 1 --hidden 16 --heads 1 --output model",
+    "printf 'One line.\\nAnother.\\n\\nA new text.\\nIts end.\\n' | plainbert make-examples - --output few-examples && plainbert pretrain few-examples --max-steps 2 --layers 1 --hidden 16 --heads 1 --output small-bert",
   ],
   async run({ values, positionals }) {
     expectCount(positionals, 1, 100, "a folder of examples or more");

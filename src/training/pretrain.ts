@@ -77,8 +77,9 @@ async function runPhases(
   const totalSteps = phases.reduce((sum, { steps }) => sum + steps, 0);
   const warmupSteps = options.warmupSteps ?? Math.ceil(totalSteps * options.warmupRatio);
   const evalSteps = options.evalSteps ?? options.saveSteps;
+  const { batchSize: _, gradientAccumulationSteps: __, ...ofRun } = identityOf(options); // each phase has its own
   const identity: Identity = {
-    ...identityOf(options),
+    ...ofRun,
     ...{ totalSteps, warmupSteps, evalSteps: evaluation && evalSteps },
     phases: phases
       .map(({ steps, batchSize, gradientAccumulationSteps: n }) => `${steps} steps of ${n} × ${batchSize}`)

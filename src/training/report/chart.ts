@@ -10,7 +10,7 @@ export interface Chart {
 /** Colours that people with any colour vision can tell apart (Okabe & Ito 2008), the darkest first. */
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 
-const MARGIN = { left: 76, right: 200, top: 34, bottom: 44 };
+const MARGIN = { left: 76, right: 240, top: 34, bottom: 44 };
 
 /** More points than this on one line look the same as fewer: every n-th is drawn. */
 const MAX_POINTS = 1000;

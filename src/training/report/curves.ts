@@ -10,7 +10,7 @@ const CHARTS: readonly { readonly title: string; readonly y: string; readonly ta
   { title: "Norm of the gradient", y: "before clipping", takes: /^grad_norm$/ },
 ];
 
-const WIDTH = 720;
+const WIDTH = 760;
 const HEIGHT = 260;
 
 /** The curves of a run as one picture: losses, scores, learning rate and the gradient's norm, each by the number of updates. */
