@@ -53,8 +53,9 @@ export interface RunPlan {
  * @throws BertError ERR_FILE `output` is not empty, without `resume`; ERR_INPUT with `resume`, other data or options;
  *   ERR_TRAINING a loss that is not finite or explodes; ERR_ABORTED the signal fired, and a checkpoint is written
  */
-export async function run(plan: RunPlan, options: ResolvedRunOptions, kernels: TrainingBackend): Promise<RunResult> {
+export async function run(given: RunPlan, options: ResolvedRunOptions, kernels: TrainingBackend): Promise<RunResult> {
   const { output } = options;
+  const plan = { ...given, identity: { ...given.identity, backend: kernels.info.name } }; // another rounds otherwise
   await makeFolder(output);
   const steps = await checkpointSteps(output);
   if (!options.resume && (await namesIn(output)).length > 0) {

@@ -78,6 +78,7 @@ describe("in this process", () => {
 
   test.each([
     [{ learningRate: 1e-4 }, 'finetune: resume: learningRate must be 0.00005 as in the run in "', ", got 0.0001"],
+    [{ backend: "simd" }, 'finetune: resume: backend must be "plain" as in the run in "', ', got "simd"'],
     [{ maxSteps: 8 }, 'finetune: resume: totalSteps must be 6 as in the run in "', ", got 8"],
     [{ layerwiseDecay: 0.9 }, 'finetune: resume: layerwiseDecay must be 1 as in the run in "', ", got 0.9"],
     [{ earlyStoppingPatience: 3, evalDataset: REVIEWS }, 'finetune: resume: earlyStoppingPatience must be left out as in the run in "', ", got 3"], // biome-ignore format: one line
