@@ -76,15 +76,3 @@ export { type BackendName, chooseBackend } from "./tensor/chooseBackend.ts";
 export { readSafetensors, type Safetensors, type TensorEntry, writeSafetensors } from "./tensor/safetensors.ts";
 export type { StorageType, Tensor } from "./tensor/tensor.ts";
 export { BertTokenizer, type Encoding, type TrainVocabularyOptions, trainVocabulary } from "./tokenizer/index.ts";
-export {
-  type Document,
-  type DocumentOptions,
-  type ExampleShard,
-  type ExampleTotals,
-  type MakeExamplesOptions,
-  makeExamples,
-  openExamples,
-  type PretrainingExample,
-  type PretrainingExamples,
-  readDocuments,
-} from "./training/pretraining/index.ts";

@@ -56,11 +56,13 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   convert: { summary: "write a model as Hugging Face saves one", load: () => import("./convert.ts") },
   verify: { summary: "compare a model's outputs with published ones", load: () => import("./verify.ts") },
   inspect: { summary: "list the tensors of a checkpoint", load: () => import("./inspectCommand.ts") },
+  finetune: { summary: "train a model for a task", load: () => import("./finetune.ts") },
   "train-vocab": { summary: "learn a vocabulary from text files", load: () => import("./trainVocab.ts") },
   "make-examples": {
     summary: "make examples for pretraining from text files",
     load: () => import("./makeExamples.ts"),
   },
+  pretrain: { summary: "train a model on such examples", load: () => import("./pretrain.ts") },
   doctor: { summary: "show how this machine computes, and how fast", load: () => import("./doctor.ts") },
   completion: { summary: "print a shell's completion script", load: () => import("./completionCommand.ts") },
 };

@@ -6,9 +6,9 @@ import { type SizedTensor, saveWeights } from "../hub/saveWeights.ts";
 import { expectedTensors } from "../model/checkpoint.ts";
 import { type Architecture, type BertConfig, parseConfig } from "../model/config.ts";
 import { googleName, type NamedWeights, transpose, withOurNames } from "../model/names.ts";
-import { TOKENIZER_FILES } from "../pipelines/load.ts";
 import type { Weights } from "../tensor/safetensorsReader.ts";
 import { sizeOf } from "../tensor/tensor.ts";
+import { TOKENIZER_FILES } from "../tokenizer/tokenizerFiles.ts";
 
 /** The types of the format that weights are written in, by the names that `dtype` has in config.json. */
 export const DTYPES = { float32: "F32", float16: "F16", bfloat16: "BF16" } as const;

@@ -67,6 +67,19 @@ export function count(description: string, least: 0 | 1 = 1): Option<number> {
   };
 }
 
+/** A number, such as 0.1 or 2e-5, from 0. */
+export function decimal(description: string): Option<number> {
+  return {
+    placeholder: "X",
+    description,
+    parse(given, name) {
+      const value = given.at(-1)!;
+      if (/^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(value)) return Number(value);
+      throw new UsageError(`--${name} must be a number from 0, got ${JSON.stringify(value)}`);
+    },
+  };
+}
+
 /** One of a few names. */
 export function choice<const Name extends string>(names: readonly Name[], description: string): Option<Name> {
   return {

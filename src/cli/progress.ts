@@ -62,7 +62,7 @@ function speed(rate: number, { unit }: Work): string {
 }
 
 /** Whether somebody sits before a terminal that can show a bar. */
-function isWatched(): boolean {
+export function isWatched(): boolean {
   return streams.stderr.isTTY === true && process.env.TERM !== "dumb";
 }
 
@@ -147,7 +147,7 @@ function goesToFile(): boolean {
 }
 
 /** 75 → "1:15", 3675 → "1:01:15" */
-function clock(seconds: number): string {
+export function clock(seconds: number): string {
   const s = Math.round(seconds);
   const two = (n: number) => String(n).padStart(2, "0");
   const minutes = Math.floor(s / 60);
@@ -161,7 +161,8 @@ function barOf(part: number, width: number): string {
 
 const inGroups = new Intl.NumberFormat("en-US");
 
-function grouped(n: number): string {
+/** 1234567 → "1,234,567" */
+export function grouped(n: number): string {
   return inGroups.format(n);
 }
 

@@ -1,6 +1,6 @@
 import { mkdir, readdir, realpath, rename, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
-import { fileError, orFileError } from "./files.ts";
+import { fileError, orFileError, syncFolder } from "./files.ts";
 
 const WHERE = "writeFolder";
 
@@ -25,10 +25,11 @@ export async function writeFolder(path: string, fill: (folder: string) => Promis
   await orFileError(WHERE, path, mkdir(temporary));
   try {
     await fill(temporary);
-    if (!there) return await orFileError(WHERE, path, rename(temporary, path));
-    if (there.length === 0) {
-      await orFileError(WHERE, path, rmdir(path)); // Windows does not rename onto a folder
-      return await orFileError(WHERE, path, rename(temporary, path));
+    await syncFolder(temporary);
+    if (there?.length === 0) await orFileError(WHERE, path, rmdir(path)); // Windows does not rename onto a folder
+    if (!there || there.length === 0) {
+      await orFileError(WHERE, path, rename(temporary, path));
+      return await syncFolder(dirname(temporary));
     }
     const old = beside("old");
     await orFileError(WHERE, path, rename(path, old));

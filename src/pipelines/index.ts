@@ -1,3 +1,4 @@
+export { BUNDLED_MODEL } from "../model/modelFolder.ts";
 export type { CallOptions } from "./arguments.ts";
 export type { AggregationStrategy, EntityGroup, TokenEntity } from "./entities.ts";
 export type {
@@ -7,7 +8,7 @@ export type {
   QuantizedFeatures,
 } from "./featureExtraction.ts";
 export type { FillMask, FillMaskOptions, FillMaskOutput, FillMaskPrediction } from "./fillMask.ts";
-export { Bert, BUNDLED_MODEL, downloadModel, type LoadOptions, loadBert, loadTokenizer } from "./load.ts";
+export { Bert, downloadModel, type LoadOptions, loadBert, loadTokenizer } from "./load.ts";
 export type { Choice, MultipleChoice, MultipleChoiceOptions, TextAndChoices } from "./multipleChoice.ts";
 export type { NextSentence, NextSentenceOptions, NextSentencePrediction, TextPair } from "./nextSentence.ts";
 export { type Pipeline, type PipelineOptions, type PipelineTask, type PipelineTasks, pipeline } from "./pipeline.ts";

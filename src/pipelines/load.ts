@@ -5,11 +5,13 @@ import type { HubOptions } from "../hub/options.ts";
 import { BertModel } from "../model/bertModel.ts";
 import { type LoadedParams, loadParams } from "../model/checkpoint.ts";
 import { ARCHITECTURES, type Architecture, type BertConfig, parseConfig } from "../model/config.ts";
+import { BUNDLED_MODEL, CONFIG_FILES } from "../model/modelFolder.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { type BackendName, chooseBackend } from "../tensor/chooseBackend.ts";
 import { STORAGE_TYPES } from "../tensor/narrow.ts";
 import type { StorageType } from "../tensor/tensor.ts";
 import { BertTokenizer, type TokenizerFiles } from "../tokenizer/index.ts";
+import { TOKENIZER_FILES } from "../tokenizer/tokenizerFiles.ts";
 
 export interface LoadOptions extends HubOptions {
   /** `simd` is fast; `plain` gives the same bits on every machine; `auto`, the default, is `simd` where it can run. */
@@ -74,21 +76,6 @@ export class Bert extends BertModel {
     await this.ownBackend.dispose();
   }
 }
-
-/** The files of a tokenizer in a model's folder, as far as it has them. */
-export const TOKENIZER_FILES: readonly (keyof TokenizerFiles)[] = [
-  "vocab.txt",
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "special_tokens_map.json",
-  "added_tokens.json",
-];
-
-/** Hugging Face's name of the configuration, and Google's. */
-const CONFIG_FILES = ["config.json", "bert_config.json"] as const;
-
-/** The folder of the small model that comes with the package. */
-export const BUNDLED_MODEL: URL = new URL("../../weights/", import.meta.url);
 
 /**
  * Loads a model and its tokenizer from a folder as Hugging Face's libraries save one: config.json, model.safetensors or

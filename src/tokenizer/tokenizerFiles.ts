@@ -14,6 +14,15 @@ export interface TokenizerFiles {
   "added_tokens.json"?: string;
 }
 
+/** The names of a tokenizer's files. */
+export const TOKENIZER_FILES: readonly (keyof TokenizerFiles)[] = [
+  "vocab.txt",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "added_tokens.json",
+];
+
 /**
  * Reads the files together. Where they contradict each other, transformers 5 decides (`PreTrainedTokenizerBase._from_pretrained`):
  *

@@ -5,13 +5,15 @@ import { type AdamWOptions, adamwStep, createMoments, gradientNorm, type Moments
 import { type Gradients, type TrainedModel, zeroGradients } from "./gradients.ts";
 import type { LossPart } from "./headLosses.ts";
 import type { Labels } from "./labels.ts";
-import { lossAndGradients } from "./lossAndGradients.ts";
+import { type BatchLoss, lossAndGradients } from "./lossAndGradients.ts";
 import { linearSchedule, type ScheduleOptions } from "./schedule.ts";
 
 /** A batch of a training set. */
 export interface LabelledBatch {
   readonly input: readonly SequenceInput[] | BatchInput;
   readonly labels: Labels;
+  /** What errors call it: its examples, say. */
+  readonly name?: string;
 }
 
 /**
@@ -100,7 +102,9 @@ export function trainStep(
   });
   const loss = losses.reduce((sum, batch) => sum + batch.loss * scale, 0);
   const norm = gradientNorm(model, gradients);
-  expectFinite(model, gradients, state.step, loss, norm);
+  if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
+    throw notFinite(model, gradients, state, batches, losses, norm);
+  }
 
   const learningRate = options.learningRate * linearSchedule(state.step, options);
   state.step++;
@@ -123,19 +127,44 @@ function expectOptions({ learningRate, warmupSteps = 0, totalSteps }: TrainStepO
     throw wrong("totalSteps", "a whole number above 0", totalSteps);
 }
 
-function expectFinite(
-  { kernels }: TrainedModel,
-  { byName }: Gradients,
-  step: number,
-  loss: number,
+/**
+ * What went wrong, and where: the first batch whose loss or gradient is not finite, and the first tensor of its gradient that is not.
+ * Which batch spoilt the sum of gradients is found by computing each alone once more, with the same dropout.
+ */
+function notFinite(
+  model: TrainedModel,
+  gradients: Gradients,
+  { seed, step, batches: first }: TrainingState,
+  batches: readonly LabelledBatch[],
+  losses: readonly BatchLoss[],
   norm: number,
-): void {
-  if (Number.isFinite(loss) && Number.isFinite(norm)) return;
-  const [name] = [...byName].find(([, { data }]) => !kernels.allFinite(data)) ?? [];
-  const what = Number.isFinite(loss) ? "" : `the loss is ${loss}`;
-  const where = name === undefined ? `the gradients' norm is ${norm}` : `the gradient of ${name} is not finite`;
-  throw new BertError(
+): BertError {
+  const badTensor = () => [...gradients.byName].find(([, { data }]) => !model.kernels.allFinite(data))?.[0];
+  let bad = losses.findIndex(({ loss }) => !Number.isFinite(loss));
+  let tensor = badTensor();
+  for (let i = 0; i < batches.length && batches.length > 1 && bad < 0; i++) {
+    zeroGradients(gradients);
+    const { input, labels } = batches[i];
+    lossAndGradients(model, gradients, input, labels, {
+      dropout: { seed, step: first + i },
+      scale: 1 / batches.length,
+    });
+    tensor = badTensor() ?? tensor;
+    if (badTensor() !== undefined) bad = i;
+  }
+  if (batches.length === 1) bad = 0;
+  const loss = losses[bad]?.loss;
+  const what = loss === undefined || Number.isFinite(loss) ? "" : `the loss is ${loss}`;
+  const where = tensor === undefined ? `the gradients' norm is ${norm}` : `the gradient of ${tensor} is not finite`;
+  const which = bad < 0 ? "" : `, ${batchName(batches, bad)}`;
+  return new BertError(
     "ERR_TRAINING",
-    `trainStep: step ${step}: loss and gradients must be finite, ${[what, where].filter(Boolean).join(" and ")}`,
+    `trainStep: step ${step}${which}: loss and gradients must be finite, ${[what, where].filter(Boolean).join(" and ")}`,
   );
+}
+
+/** `batch 2 of 4 (train.csv: line 3, train.csv: line 9)` */
+export function batchName(batches: readonly LabelledBatch[], i: number): string {
+  const { name } = batches[i];
+  return `batch ${i + 1} of ${batches.length}${name === undefined ? "" : ` (${name})`}`;
 }

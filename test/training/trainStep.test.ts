@@ -100,7 +100,7 @@ test("a loss that is not finite stops before anything is changed, and says where
     expect.objectContaining({
       code: "ERR_TRAINING",
       message:
-        "trainStep: step 1: loss and gradients must be finite, the loss is NaN and the gradient of bert.embeddings.word_embeddings.weight is not finite",
+        "trainStep: step 1, batch 1 of 1: loss and gradients must be finite, the loss is NaN and the gradient of bert.embeddings.word_embeddings.weight is not finite",
     }),
   );
   expect(weightsOf(model)).toEqual(weights);
@@ -139,4 +139,24 @@ test("weights in another type than float32", async () => {
   expect(() => createGradients({ ...model, params: { ...model.params, dtype: "bfloat16" } })).toThrow(
     "createGradients: the model's weights must be held in float32, are in bfloat16",
   );
+});
+
+test("of several batches, the one that spoils the sum is named, with its name", async () => {
+  const { model, gradients, state } = await begin();
+  const of = (T: number) => ({
+    input: [{ inputIds: Array.from({ length: T }, (_, t) => t + 5) }],
+    labels: { labels: [Array.from({ length: T }, (_, t) => (t === 1 ? 7 : -100))], nextSentenceLabel: [0] },
+    name: `${T} tokens`,
+  });
+  const positions = model.params.byName.get("bert.embeddings.position_embeddings.weight")?.data as Float32Array;
+  positions[9 * model.config.hiddenSize] = Number.NaN; // that only the longer one reads
+  expect(() => trainStep(model, gradients, state, [of(4), of(12)], OPTIONS)).toThrow(
+    expect.objectContaining({
+      code: "ERR_TRAINING",
+      message: expect.stringMatching(
+        /^trainStep: step 0, batch 2 of 2 \(12 tokens\): .*the loss is NaN and the gradient of bert\.\S+ is not finite$/,
+      ),
+    }),
+  );
+  expect(state.step).toBe(0);
 });

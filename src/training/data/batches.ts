@@ -1,5 +1,6 @@
 import { BertError } from "../../errors.ts";
-import { expectUint32, permutation, philox } from "./shuffle.ts";
+import { Random } from "../random.ts";
+import { expectUint32 } from "./shuffle.ts";
 
 /** How much goes into one batch: at least one of the two. */
 export interface BatchLimits {
@@ -42,7 +43,8 @@ export function shuffledBatches(lengths: ArrayLike<number>, options: BatchOption
   const limits = checkedLimits("shuffledBatches", options, lengths);
   expectUint32("shuffledBatches", "seed", seed);
   expectUint32("shuffledBatches", "epoch", epoch);
-  const order = Array.from(permutation(lengths.length, seed, epoch));
+  const random = new Random(seed, epoch);
+  const order = random.shuffle(Array.from(lengths, (_, i) => i));
   if (!groupByLength) return cut(order, lengths, limits);
   const pool = { batchSize: limits.batchSize * BATCHES_IN_POOL, maxTokens: limits.maxTokens * BATCHES_IN_POOL };
   const batches = cut(order, lengths, pool).flatMap((indices) =>
@@ -52,8 +54,7 @@ export function shuffledBatches(lengths: ArrayLike<number>, options: BatchOption
       limits,
     ),
   );
-  const seedOfBatches = philox(seed, epoch, 1); // with the same seed an order would be applied twice, and half of all orders never come out of that
-  return Array.from(permutation(batches.length, seedOfBatches, epoch), (i) => batches[i]);
+  return random.shuffle(batches);
 }
 
 /**

@@ -1,10 +1,10 @@
 import { BertError } from "../../errors.ts";
 import type { TensorToWrite } from "../../tensor/safetensors.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
+import { Random } from "../random.ts";
 import type { Document } from "./documents.ts";
 import { maskTokens, maskVocabulary } from "./maskTokens.ts";
 import { PackedExamples } from "./packedExamples.ts";
-import { Random } from "./random.ts";
 import { sentencePairs } from "./sentencePairs.ts";
 
 /** Flags of Google's create_pretraining_data.py, with its defaults, in camelCase; and `bufferTokens`. */
@@ -70,7 +70,7 @@ export async function* makeExamples(
   const { maskTokenId } = tokenizer;
   if (maskTokenId === undefined) throw fail("the vocabulary must have [MASK], has none");
   const vocabulary = maskVocabulary(tokenizer, maskTokenId);
-  const random = Random.fromSeed(o.randomSeed);
+  const random = new Random(o.randomSeed);
   let shard = 0;
   for await (const buffer of buffers(documents, o.bufferTokens)) {
     random.shuffle(buffer);

@@ -1,5 +1,5 @@
 import type { BertTokenizer } from "../../tokenizer/index.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../random.ts";
 
 /** Flags of Google's script. */
 export interface MaskOptions {

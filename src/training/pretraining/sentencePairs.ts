@@ -1,5 +1,5 @@
+import type { Random } from "../random.ts";
 import type { Document } from "./documents.ts";
-import type { Random } from "./random.ts";
 
 /** Tokens [start, end) of a document; end > start. */
 export interface Segment {

@@ -186,7 +186,7 @@ describe("on a real text", () => {
   });
 
   test("the same seed, the same bytes, whatever the machine; another seed, others", async () => {
-    expect(digestOf(shards)).toBe("c8636335a66c031d7b0eb26764a7b34e53cb1ac6dde4e4caf750f99c5e460ad7");
+    expect(digestOf(shards)).toBe("1b89cd92cfd67e88bcf20f9b71e439967133e50a5f82f45e7264fef1869e9080");
     expect(digestOf(await make(FLAGS))).toBe(digestOf(shards));
     expect(digestOf(await make({ ...FLAGS, randomSeed: 1 }))).not.toBe(digestOf(shards));
   });

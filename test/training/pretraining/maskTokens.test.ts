@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { BertTokenizer } from "../../../src/tokenizer/index.ts";
 import { maskTokens, maskVocabulary } from "../../../src/training/pretraining/maskTokens.ts";
-import { Random } from "../../../src/training/pretraining/random.ts";
+import { Random } from "../../../src/training/random.ts";
 
 const TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ..."abcdefghij", ..."abcdefghij".replace(/./g, "##$& ").trim().split(" ")]; // biome-ignore format: a list
 const tokenizer = BertTokenizer.fromVocabulary(TOKENS);
@@ -37,7 +37,7 @@ describe("maskTokens", () => {
         (ids, maskedLmProb, most, seed) => {
           const masked = ids.slice();
           const flags = { maskedLmProb, maxPredictionsPerSeq: most, doWholeWordMask: false };
-          const { positions, labels } = maskTokens(masked, flags, vocabulary, Random.fromSeed(seed));
+          const { positions, labels } = maskTokens(masked, flags, vocabulary, new Random(seed));
           const wanted = Math.min(most, Math.max(1, pythonRound(ids.length * maskedLmProb)));
           expect(positions.length).toBe(Math.min(wanted, ids.length - 3));
           expect(positions).toEqual([...new Set(positions)].sort((a, b) => a - b));
@@ -51,7 +51,7 @@ describe("maskTokens", () => {
   });
 
   test("80, 10 and 10 %, every place and every token as often", () => {
-    const random = Random.fromSeed(17);
+    const random = new Random(17);
     const ids = Int32Array.of(CLS, ...new Array(60).fill(5), SEP, ...new Array(60).fill(6), SEP);
     const [places, replacements] = [new Array(ids.length).fill(0), new Map<number, number>()];
     let [mask, total] = [0, 0];
@@ -84,7 +84,7 @@ describe("maskTokens", () => {
       fc.property(sequence, fc.integer({ min: 1, max: 20 }), fc.nat(), (ids, most, seed) => {
         const flags = { maskedLmProb: 0.15, maxPredictionsPerSeq: most, doWholeWordMask: true };
         const masked = ids.slice();
-        const { positions, labels } = maskTokens(masked, flags, vocabulary, Random.fromSeed(seed));
+        const { positions, labels } = maskTokens(masked, flags, vocabulary, new Random(seed));
         const wanted = Math.min(most, Math.max(1, pythonRound(ids.length * 0.15)));
         expect(positions.length).toBeLessThanOrEqual(wanted);
         const chosen = new Set(positions);
@@ -103,7 +103,7 @@ describe("maskTokens", () => {
     const ids = Int32Array.of(CLS, ...word, 6, 7, SEP, ...word, 8, SEP);
     for (let seed = 0; seed < 50; seed++) {
       const flags = { maskedLmProb: 0.15, maxPredictionsPerSeq: 3, doWholeWordMask: true };
-      const { positions } = maskTokens(ids.slice(), flags, vocabulary, Random.fromSeed(seed));
+      const { positions } = maskTokens(ids.slice(), flags, vocabulary, new Random(seed));
       expect(positions).toEqual([11, 12, 24]);
     }
   });
@@ -112,9 +112,7 @@ describe("maskTokens", () => {
     const ids = Int32Array.of(CLS, UNK, MASK, SEP, 0, 7, SEP);
     for (let seed = 0; seed < 50; seed++) {
       const masked = ids.slice();
-      expect(maskTokens(masked, { ...FLAGS, maskedLmProb: 1 }, vocabulary, Random.fromSeed(seed)).positions).toEqual([
-        5,
-      ]);
+      expect(maskTokens(masked, { ...FLAGS, maskedLmProb: 1 }, vocabulary, new Random(seed)).positions).toEqual([5]);
       expect(masked.with(5, 7)).toEqual(ids);
     }
   });

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Document } from "../../../src/training/pretraining/documents.ts";
-import { Random } from "../../../src/training/pretraining/random.ts";
 import { type SentencePair, sentencePairs } from "../../../src/training/pretraining/sentencePairs.ts";
+import { Random } from "../../../src/training/random.ts";
 import { aliceDocuments } from "./support.ts";
 
 /** A document whose sentences have these lengths. */
@@ -20,7 +20,7 @@ describe("sentencePairs", () => {
   test("every pair keeps the rules", () => {
     fc.assert(
       fc.property(documentsOf, fc.integer({ min: 5, max: 40 }), fc.nat(), (documents, maxSeqLength, seed) => {
-        const random = Random.fromSeed(seed);
+        const random = new Random(seed);
         for (const index of documents.keys()) {
           for (const pair of sentencePairs(documents, index, { maxSeqLength, shortSeqProb: 0.3 }, random)) {
             const { first, second, isRandomNext, isForced } = pair;
@@ -46,7 +46,7 @@ describe("sentencePairs", () => {
   test("without cutting, the segments of a document are all of it, once, in order: what was not used is put back", () => {
     fc.assert(
       fc.property(documentsOf, fc.nat(), (documents, seed) => {
-        const random = Random.fromSeed(seed);
+        const random = new Random(seed);
         // Longer than any two documents, so that nothing is cut; targets may be far below.
         const longest = 2 * Math.max(...documents.map(({ tokens }) => tokens.length));
         for (const [index, { ends }] of documents.entries()) {
@@ -67,7 +67,7 @@ describe("sentencePairs", () => {
   test("gathers to the target and no further", () => {
     // Sentences of 5 with a target of 12: three at a time, of which one or two come first.
     const documents = [documentOf(new Array(30).fill(5)), documentOf([1])];
-    const pairs = [...sentencePairs(documents, 0, { maxSeqLength: 15, shortSeqProb: 0 }, Random.fromSeed(3))];
+    const pairs = [...sentencePairs(documents, 0, { maxSeqLength: 15, shortSeqProb: 0 }, new Random(3))];
     expect(pairs.length).toBeGreaterThanOrEqual(10);
     for (const pair of pairs.slice(0, -2)) {
       if (!pair.isRandomNext) expect(sizeOf(pair)).toBe(12);
@@ -79,7 +79,7 @@ describe("sentencePairs", () => {
 
   test("half of the pairs that have a choice, on a real text", async () => {
     const documents = await aliceDocuments();
-    const random = Random.fromSeed(7);
+    const random = new Random(7);
     let [chosen, choices] = [0, 0];
     for (let pass = 0; pass < 30; pass++) {
       for (const index of documents.keys()) {
@@ -98,7 +98,7 @@ describe("sentencePairs", () => {
   test("one target in ten is shorter, each length as often", () => {
     // A document of single tokens shows its target as the length of the first pair.
     const documents = [documentOf(new Array(200).fill(1)), documentOf(new Array(500).fill(1))];
-    const random = Random.fromSeed(11);
+    const random = new Random(11);
     let short = 0;
     let sum = 0;
     const draws = 4000;
@@ -117,7 +117,7 @@ describe("sentencePairs", () => {
 
   test("cuts front and back, the longer segment", () => {
     const documents = [documentOf([40, 40]), documentOf([40])];
-    const random = Random.fromSeed(13);
+    const random = new Random(13);
     let [front, back] = [0, 0];
     for (let i = 0; i < 500; i++) {
       for (const { first, second } of sentencePairs(documents, 0, { maxSeqLength: 23, shortSeqProb: 0 }, random)) {

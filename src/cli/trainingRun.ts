@@ -1,0 +1,141 @@
+import { BertError } from "../errors.ts";
+import type { HubOptions } from "../hub/options.ts";
+import type { RunProgress, RunResult } from "../training/index.ts";
+import { beforeInterrupt } from "./interrupt.ts";
+import { downloading, ENGINE_OPTIONS, type HUB_OPTIONS } from "./modelOptions.ts";
+import { choice, count, decimal, flag, type Option, text, type ValuesOf } from "./option.ts";
+import { columns, print } from "./output.ts";
+import { clock, grouped, isWatched } from "./progress.ts";
+import { streams } from "./streams.ts";
+
+/** What every run of training has; names are those of Hugging Face's Trainer, defaults those of the command. */
+export const RUN_OPTIONS: {
+  readonly "learning-rate": Option<number>;
+  readonly "batch-size": Option<number>;
+  readonly "gradient-accumulation-steps": Option<number>;
+  readonly "warmup-steps": Option<number>;
+  readonly "warmup-ratio": Option<number>;
+  readonly optimizer: Option<"adamw" | "bert">;
+  readonly "weight-decay": Option<number>;
+  readonly "adam-beta1": Option<number>;
+  readonly "adam-beta2": Option<number>;
+  readonly "adam-epsilon": Option<number>;
+  readonly "max-grad-norm": Option<number>;
+  readonly "layerwise-decay": Option<number>;
+  readonly "freeze-embeddings": Option<boolean>;
+  readonly "freeze-layers": Option<number>;
+  readonly seed: Option<number>;
+  readonly "logging-steps": Option<number>;
+  readonly "eval-steps": Option<number>;
+  readonly "eval-batch-size": Option<number>;
+  readonly "save-steps": Option<number>;
+  readonly "save-total-limit": Option<number>;
+  readonly "load-best-model-at-end": Option<boolean>;
+  readonly "metric-for-best-model": Option<string>;
+  readonly "early-stopping-patience": Option<number>;
+  readonly report: Option<boolean>;
+} & typeof ENGINE_OPTIONS = {
+  "learning-rate": decimal("The largest; it rises during warm-up and falls to 0."),
+  "batch-size": count("Sequences in a batch."),
+  "gradient-accumulation-steps": count("Batches of an update. Default 1."),
+  "warmup-steps": count("Updates in which the learning rate rises. Default: --warmup-ratio of all.", 0),
+  "warmup-ratio": decimal("The share of updates in which the learning rate rises."),
+  optimizer: choice(["adamw", "bert"], "PyTorch's AdamW, or that of Google's BERT: without bias correction."),
+  "weight-decay": decimal("Of matrices; biases and LayerNorm have none."),
+  "adam-beta1": decimal("Default 0.9."),
+  "adam-beta2": decimal("Default 0.999."),
+  "adam-epsilon": decimal("Default 1e-8; 1e-6 with --optimizer bert."),
+  "max-grad-norm": decimal("The norm that gradients are clipped to. Default 1."),
+  "layerwise-decay": decimal("Each layer's learning rate is so many times that of the layer above. Default 1."),
+  "freeze-embeddings": flag("The embeddings keep their values."),
+  "freeze-layers": count("So many of the lowest layers, and the embeddings, keep their values. Default 0.", 0),
+  seed: count("Of initial weights, order, masks and dropout. Default 42.", 0),
+  "logging-steps": count("Updates between two lines of metrics.jsonl. Default 10."),
+  "eval-steps": count("Updates between two evaluations."),
+  "eval-batch-size": count("Sequences in a batch of evaluation. Default: as --batch-size."),
+  "save-steps": count("Updates between two checkpoints. Default 500."),
+  "save-total-limit": count("How many checkpoints are kept, beside the best. Default 2."),
+  "load-best-model-at-end": flag("The result is the model of the best evaluation, not of the last step."),
+  "metric-for-best-model": text("NAME", "Which metric says what is best. Default loss."),
+  "early-stopping-patience": count("Stop after so many evaluations without a better one."),
+  report: flag("Write report.html: one page with options, machine, curves, metrics and predictions."),
+  ...ENGINE_OPTIONS,
+};
+
+/** Of every run: where it goes. */
+export const OUTPUT_OPTIONS: {
+  readonly output: Option<string>;
+  readonly resume: Option<boolean>;
+  readonly json: Option<boolean>;
+} = {
+  output: text("FOLDER", "New or empty; gets the model, checkpoints, metrics.jsonl and curves.svg.", "folder"),
+  resume: flag("Go on with the run in --output, from its last checkpoint, if there is one."),
+  json: flag("Say what came out as one line of JSON."),
+};
+
+/**
+ * `  42 %  update 420 of 1,000  loss 0.4213  1,234 tokens/s  3:21 left`
+ *
+ * @param seconds since this process made its first update
+ */
+export function trainingLine(
+  { step, totalSteps, firstStep, loss, tokensPerSecond, evaluating }: RunProgress,
+  seconds: number,
+): string {
+  const percent = `${String(Math.floor((100 * step) / totalSteps)).padStart(3)} %  update ${grouped(step)} of ${grouped(totalSteps)}`;
+  if (evaluating) return `${percent}  evaluating`;
+  const left = (seconds / (step - firstStep)) * (totalSteps - step);
+  return `${percent}  loss ${loss.toFixed(4)}  ${grouped(Math.round(tokensPerSecond))} tokens/s  ${clock(left)} left`;
+}
+
+/** Shows how far a run is to somebody who sits before a terminal. */
+class TrainingLine {
+  private readonly start: number = performance.now();
+  private drawn = Number.NEGATIVE_INFINITY;
+  private forget: () => void = () => {};
+
+  show(progress: RunProgress): void {
+    const now = performance.now();
+    if (!isWatched() || (now - this.drawn < 100 && !progress.evaluating)) return;
+    if (this.drawn < 0) this.forget = beforeInterrupt(async () => this.clear());
+    this.drawn = now;
+    const line = trainingLine(progress, (now - this.start) / 1000);
+    streams.stderr.write(`\r${line.slice(0, (streams.stderr.columns || 80) - 1)}\u001b[K`);
+  }
+
+  clear(): void {
+    if (this.drawn > 0) streams.stderr.write("\r\u001b[K");
+    this.drawn = Number.NEGATIVE_INFINITY;
+    this.forget();
+  }
+}
+
+/**
+ * Runs a training until it ends or is interrupted; then its checkpoint is written first.
+ *
+ * @param train gets the options by which models are found, and the run is shown and stopped
+ */
+export async function runTraining(
+  values: ValuesOf<typeof HUB_OPTIONS & typeof OUTPUT_OPTIONS>,
+  train: (how: HubOptions & { onProgress(progress: RunProgress): void }) => Promise<RunResult>,
+): Promise<void> {
+  const line = new TrainingLine();
+  const start = performance.now();
+  const result = await downloading(values, async (hub) => {
+    try {
+      return await train({ ...hub, onProgress: (progress) => line.show(progress) });
+    } catch (error) {
+      line.clear();
+      if (error instanceof BertError && error.code === "ERR_ABORTED") streams.stderr.write(`${error.message}\n`);
+      throw error;
+    }
+  });
+  line.clear();
+  const { output, globalStep, bestStep, metrics } = result;
+  const seconds = (performance.now() - start) / 1000;
+  if (values.json) return print(`${JSON.stringify({ output, globalStep, bestStep, seconds, metrics })}\n`);
+  const last = result.log.findLast((entry) => "loss" in entry);
+  const figures = { ...(last && { loss: last.loss }), ...metrics };
+  const rows = Object.entries(figures).map(([name, value]) => [name, Number.isFinite(value) ? value.toFixed(4) : "-"]);
+  await print(`${grouped(globalStep)} updates in ${clock(seconds)}: ${output}\n${columns(rows, [false, true])}`);
+}

@@ -1,0 +1,70 @@
+import { appendFile, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { availableParallelism, cpus, release, type } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { orFileError, writeFileAtomically } from "./files.ts";
+
+const WHERE = "runFolder";
+
+/** The names in a folder, sorted; none if there is no such folder. @throws BertError ERR_FILE it cannot be read */
+export async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).sort();
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    return orFileError(WHERE, folder, Promise.reject(error));
+  }
+}
+
+/** Makes a folder, and those above it. @throws BertError ERR_FILE */
+export async function makeFolder(folder: string): Promise<void> {
+  await orFileError(WHERE, folder, mkdir(folder, { recursive: true }));
+}
+
+/**
+ * Removes a folder with everything in it. It first loses its name, so that a process that is killed meanwhile does not leave a part
+ * of it under that (but `.NAME.….old`).
+ *
+ * @throws BertError ERR_FILE
+ */
+export async function removeFolder(folder: string): Promise<void> {
+  const old = join(dirname(folder), `.${basename(folder)}.${crypto.randomUUID()}.old`);
+  await orFileError(WHERE, folder, rename(folder, old));
+  await orFileError(WHERE, folder, rm(old, { recursive: true, force: true }));
+}
+
+/** Removes what killed processes have left of the folders that they wrote or removed. @throws BertError ERR_FILE */
+export async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of await namesIn(folder)) {
+    if (!/^\..+\.[0-9a-f]{8}-[0-9a-f-]{27}\.(tmp|old)$/.test(name)) continue;
+    await orFileError(WHERE, folder, rm(join(folder, name), { recursive: true, force: true }));
+  }
+}
+
+/** Adds text to the end of a file, which is made if it is not there. @throws BertError ERR_FILE */
+export async function appendText(path: string, text: string): Promise<void> {
+  await orFileError(WHERE, path, appendFile(path, text));
+}
+
+/** The text of a file, "" if there is none. @throws BertError ERR_FILE it cannot be read */
+export async function textOrNone(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return "";
+    return orFileError(WHERE, path, Promise.reject(error));
+  }
+}
+
+/** Writes texts into a folder, each atomically, in order. @throws BertError ERR_FILE */
+export async function writeTexts(folder: string, texts: Readonly<Record<string, string>>): Promise<void> {
+  const encoder = new TextEncoder();
+  for (const [name, text] of Object.entries(texts)) {
+    await writeFileAtomically(join(folder, name), [encoder.encode(text)]);
+  }
+}
+
+/** The processor, how many of its threads may be used, the system and the engine. */
+export function machineName(): string {
+  const processor = cpus()[0]?.model.trim() || "unknown processor";
+  return `${processor}, ${availableParallelism()} threads, ${type()} ${release()}, Node ${process.versions.node}`;
+}

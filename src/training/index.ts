@@ -1,0 +1,118 @@
+/**
+ * Training: `finetune` and `pretrain`, the metrics that say what a model is worth, the readers of training data, and the examples of
+ * pretraining. Runs need Node, Deno or Bun, as they write files; the rest runs in a page too.
+ *
+ * @module
+ */
+import type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
+import type { FinetuneOptions } from "./finetuneOptions.ts";
+import type { PretrainOptions } from "./pretrainOptions.ts";
+import type { RunResult } from "./run/result.ts";
+
+export { type ConllOptions, readConll, type TaggedSentence } from "./data/conll.ts";
+export { type DelimitedOptions, readDelimited } from "./data/delimited.ts";
+export { type GlueTask, glueLabels, readGlue } from "./data/glue.ts";
+export { readJsonLines } from "./data/jsonLines.ts";
+export { collect, linesOf, type ReadOptions, type TextLines } from "./data/lines.ts";
+export { type ChoiceExample, readMultipleChoice } from "./data/multipleChoice.ts";
+export type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
+export type { DataRow } from "./data/rows.ts";
+export { readSquad, type SquadAnswer, type SquadExample } from "./data/squad.ts";
+export { type Label, readTexts, type TextColumns, type TextExample } from "./data/textExamples.ts";
+export type { FinetuneOptions } from "./finetuneOptions.ts";
+export { accuracy, type ClassLabel, type F1Options, f1Score, matthewsCorrelation } from "./metrics/classification.ts";
+export { pearsonCorrelation, spearmanCorrelation } from "./metrics/correlation.ts";
+export {
+  type EntityMetrics,
+  type EntityScores,
+  type EntitySpan,
+  entitiesOf,
+  entityMetrics,
+} from "./metrics/entities.ts";
+export { type GlueMetrics, glueMetrics } from "./metrics/glueMetrics.ts";
+export type { Pairs } from "./metrics/pairs.ts";
+export { perplexity } from "./metrics/perplexity.ts";
+export {
+  type SquadMetrics,
+  type SquadPairs,
+  type SquadReference,
+  type SquadV2Metrics,
+  type SquadV2Pairs,
+  squadMetrics,
+  squadV2Metrics,
+} from "./metrics/squadMetrics.ts";
+export {
+  type Document,
+  type DocumentOptions,
+  type ExampleShard,
+  type ExampleTotals,
+  type MakeExamplesOptions,
+  makeExamples,
+  openExamples,
+  type PretrainingExample,
+  type PretrainingExamples,
+  readDocuments,
+} from "./pretraining/index.ts";
+export type { PretrainOptions, PretrainPhase } from "./pretrainOptions.ts";
+export type { LogEntry, RunProgress } from "./run/log.ts";
+export type { PredictionExample, RunResult } from "./run/result.ts";
+export type { RunOptions } from "./run/runOptions.ts";
+
+/**
+ * Trains a model for a task: sequence classification (one label, several, or a number), token classification, question answering,
+ * multiple choice, next-sentence prediction, or masked language modelling on texts of one's own. Names and defaults of options are
+ * those of Hugging Face's Trainer.
+ *
+ * `output` becomes a folder as Hugging Face's libraries save one, for `pipeline` and for Python alike, with the run's
+ * metrics.jsonl, curves.svg and last checkpoints in it. A run that was killed at any moment goes on with `resume: true`, to the same
+ * bits as if it had never been.
+ *
+ * @throws BertError ERR_INPUT an option, or data that do not fit the task; ERR_FILE a file that cannot be read or written, `output`
+ *   not empty; ERR_TRAINING a loss that is not finite or explodes, naming step, batch and tensor; ERR_ABORTED `signal` fired, and
+ *   a checkpoint was written; as `loadBert`
+ * @example
+ * const { metrics } = await finetune({
+ *   model: "google-bert/bert-base-cased",
+ *   task: "text-classification",
+ *   trainDataset: "train.jsonl",
+ *   evalDataset: "dev.jsonl",
+ *   output: "my-classifier",
+ * });
+ * const classify = await pipeline("text-classification", "my-classifier");
+ */
+export async function finetune<T extends FinetuneTask>(options: FinetuneOptions<T>): Promise<RunResult> {
+  const module = await import("./finetune.ts"); // only here: a browser has no node: modules
+  return module.finetune(options);
+}
+
+/**
+ * Pretrains a model on masked language modelling and next-sentence prediction (Devlin et al. 2019, §3.1), from initial weights or
+ * from another model's, on examples that `makeExamples` or `plainbert make-examples` has made. The model is a BertForPreTraining.
+ *
+ * @throws BertError as `finetune`; ERR_CHECKPOINT a folder of examples that is none; ERR_VOCABULARY a model whose vocabulary is not
+ *   that of the examples
+ * @example
+ * await pretrain({
+ *   config: { num_hidden_layers: 4, hidden_size: 256, num_attention_heads: 4, intermediate_size: 1024 },
+ *   phases: [{ examples: "examples-128", steps: 9000 }, { examples: "examples-512", steps: 1000 }],
+ *   output: "my-bert",
+ * });
+ */
+export async function pretrain(options: PretrainOptions): Promise<RunResult> {
+  const module = await import("./pretrain.ts");
+  return module.pretrain(options);
+}
+
+/**
+ * The examples of a task in a file, by the ending of its name; docs/fine-tuning.md lists which.
+ *
+ * @throws BertError ERR_FILE it cannot be read; ERR_INPUT, naming file and line, a record that is not as it must be, or no examples
+ */
+export async function readExamples<T extends FinetuneTask>(
+  task: T,
+  file: string,
+  options: ReadExamplesOptions = {},
+): Promise<TaskExamples[T][]> {
+  const module = await import("./data/readExamples.ts");
+  return module.readExamples(task, file, options);
+}

@@ -1,0 +1,32 @@
+import { BertError } from "../../errors.ts";
+import type { Gradients, TrainedModel } from "../gradients.ts";
+import { batchName, type LabelledBatch, type TrainStepResult } from "../trainStep.ts";
+
+/** A loss so many times that of the first update has exploded. */
+const EXPLODED = 1000;
+
+/**
+ * Checks a loss that is still finite.
+ *
+ * @param firstLoss of the run's first update; below 1 it counts as 1
+ * @throws BertError ERR_TRAINING it has exploded: naming the step, its batches, and the tensor with the largest gradient
+ */
+export function expectNotExploded(
+  where: string,
+  { kernels }: TrainedModel,
+  gradients: Gradients,
+  step: number,
+  batches: readonly LabelledBatch[],
+  { loss }: TrainStepResult,
+  firstLoss: number,
+): void {
+  if (loss <= EXPLODED * Math.max(1, firstLoss)) return;
+  const norms = Array.from(gradients.byName, ([name, { data }]) => [name, kernels.sumOfSquares(data)] as const);
+  const [largest] = norms.reduce((most, norm) => (norm[1] > most[1] ? norm : most));
+  const names = batches.map((_, i) => batchName(batches, i)).join(", ");
+  throw new BertError(
+    "ERR_TRAINING",
+    `${where}: step ${step}, ${names}: the loss must stay below ${EXPLODED} times that of the first step, ${firstLoss}, ` +
+      `it is ${loss}; the largest gradient is that of ${largest}. A smaller learningRate may help`,
+  );
+}

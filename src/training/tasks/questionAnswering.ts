@@ -1,0 +1,145 @@
+import type { BertModel } from "../../model/bertModel.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import type { BertTokenizer } from "../../tokenizer/index.ts";
+import {
+  type QuestionFeature,
+  type QuestionWindow,
+  questionFeatures,
+  questionWindows,
+} from "../data/questionFeatures.ts";
+import type { SquadExample } from "../data/squad.ts";
+import { squadMetrics, squadV2Metrics } from "../metrics/squadMetrics.ts";
+import { passes } from "./passes.ts";
+import { crossEntropyOf, Mean } from "./scores.ts";
+import { type Evaluation, type EvaluationOptions, type PreparedTask, SHOWN_EXAMPLES } from "./task.ts";
+
+export interface QuestionAnsweringOptions {
+  /** Most tokens of question and context. Default 384. */
+  readonly maxLength?: number | undefined;
+  /** Tokens that neighbouring windows share. Default 128. */
+  readonly docStride?: number | undefined;
+  /** Most tokens of a predicted answer. Default 30, as in run_squad.py. */
+  readonly maxAnswerLength?: number | undefined;
+}
+
+/** Question answering: which span of a context answers, as Hugging Face's run_qa.py. */
+export function questionAnswering(
+  tokenizer: BertTokenizer,
+  train: readonly SquadExample[],
+  evaluation: readonly SquadExample[] | null,
+  limit: number,
+  {
+    maxLength = Math.min(384, limit),
+    docStride = Math.min(128, maxLength >> 2),
+    maxAnswerLength = 30,
+  }: QuestionAnsweringOptions,
+): PreparedTask {
+  const options = { maxLength, docStride };
+  const features = questionFeatures(tokenizer, train, options);
+  const evalFeatures = evaluation && questionFeatures(tokenizer, evaluation, options);
+  return {
+    architecture: "BertForQuestionAnswering",
+    labels: null,
+    problemType: null,
+    lengths: features.map(({ inputIds }) => inputIds.length),
+    batch: (indices) => ({
+      input: indices.map((i) => features[i]),
+      labels: {
+        startPositions: indices.map((i) => features[i].startPositions),
+        endPositions: indices.map((i) => features[i].endPositions),
+      },
+      name: indices.map((i) => train[features[i].example].where).join(", "),
+    }),
+    evaluate:
+      evaluation &&
+      evalFeatures &&
+      ((model, how) => {
+        const windows = Array.from(questionWindows(tokenizer, evaluation, options));
+        return evaluate(model, how, evaluation, evalFeatures, windows, maxAnswerLength);
+      }),
+    *contents() {
+      for (const { inputIds, startPositions, endPositions } of [...features, ...(evalFeatures ?? [])]) {
+        yield inputIds;
+        yield [startPositions, endPositions];
+      }
+    },
+  };
+}
+
+/** A span of tokens, or none, with the sum of its two logits. */
+interface ScoredSpan {
+  readonly text: string;
+  readonly score: number;
+}
+
+/** The loss is that of windows, start and end in the mean. */
+async function evaluate(
+  model: BertModel,
+  how: EvaluationOptions,
+  examples: readonly SquadExample[],
+  features: readonly QuestionFeature[],
+  windows: readonly QuestionWindow[],
+  maxAnswerLength: number,
+): Promise<Evaluation> {
+  const loss = new Mean();
+  const best: (ScoredSpan | null)[] = examples.map(() => null);
+  const none: number[] = examples.map(() => Number.POSITIVE_INFINITY);
+  const items = features.map((feature) => [feature]);
+  for await (const { indices, output } of passes(model, items, how)) {
+    const { data: starts, shape } = output.startLogits as Tensor; // [B, T]
+    const { data: ends } = output.endLogits as Tensor;
+    const T = shape[1];
+    for (const [b, i] of indices.entries()) {
+      const { inputIds, example, startPositions, endPositions } = features[i];
+      const count = inputIds.length;
+      loss.add(
+        crossEntropyOf(starts, b * T, count, startPositions) / 2 + crossEntropyOf(ends, b * T, count, endPositions) / 2,
+      );
+      const [start, end] = [starts.subarray(b * T, b * T + count), ends.subarray(b * T, b * T + count)];
+      const found = bestSpan(windows[i], examples[example].context, start, end, maxAnswerLength);
+      if (found && found.score > (best[example]?.score ?? Number.NEGATIVE_INFINITY)) best[example] = found;
+      none[example] = Math.min(none[example], start[0] + end[0]);
+    }
+  }
+  const hasImpossible = examples.some(({ answers }) => answers.length === 0);
+  const answerOf = (i: number) => {
+    const found = best[i];
+    return found && !(hasImpossible && none[i] > found.score) ? found.text : "";
+  };
+  const predictions = new Map(examples.map(({ id }, i) => [id, answerOf(i)]));
+  const metrics = hasImpossible
+    ? squadV2Metrics({ predictions, references: examples })
+    : squadMetrics({ predictions, references: examples });
+  return {
+    metrics: { loss: loss.value, ...(metrics as unknown as Record<string, number>) },
+    examples: examples.slice(0, SHOWN_EXAMPLES).map(({ question, answers }, i) => ({
+      input: question,
+      expected: answers[0]?.text ?? "no answer",
+      predicted: answerOf(i) || "no answer",
+    })),
+  };
+}
+
+/**
+ * The span i … j of the context, j < i + maxAnswerLength, with the largest sum of logits; as run_squad.py and run_qa.py, which look
+ * for it among the 20 best beginnings and ends only.
+ */
+function bestSpan(
+  { encoding }: QuestionWindow,
+  context: string,
+  start: Float32Array,
+  end: Float32Array,
+  maxAnswerLength: number,
+): ScoredSpan | null {
+  const { sequenceIds, offsets } = encoding;
+  const first = sequenceIds.indexOf(1);
+  const last = sequenceIds.lastIndexOf(1);
+  let best = { score: Number.NEGATIVE_INFINITY, i: -1, j: -1 };
+  for (let i = first; first >= 0 && i <= last; i++) {
+    for (let j = i; j <= Math.min(last, i + maxAnswerLength - 1); j++) {
+      const score = start[i] + end[j];
+      if (score > best.score) best = { score, i, j };
+    }
+  }
+  return best.i < 0 ? null : { score: best.score, text: context.slice(offsets[best.i][0], offsets[best.j][1]) };
+}

@@ -1,0 +1,45 @@
+import { exp, log, log1p } from "../../tensor/kernels/transcendental.ts";
+
+/** The index of the largest number from `from` on; of equal ones the first. */
+export function argmax(values: ArrayLike<number>, from: number, count: number): number {
+  let best = 0;
+  for (let i = 1; i < count; i++) if (values[from + i] > values[from + best]) best = i;
+  return best;
+}
+
+/** −ln softmax(z)_y of the `count` logits from `from` on, in float64. */
+export function crossEntropyOf(logits: ArrayLike<number>, from: number, count: number, label: number): number {
+  const max = logits[from + argmax(logits, from, count)];
+  let sum = 0;
+  for (let i = 0; i < count; i++) sum += exp(logits[from + i] - max);
+  return log(sum) + max - logits[from + label];
+}
+
+/** −y ln σ(z) − (1 − y) ln (1 − σ(z)). */
+export function binaryCrossEntropyOf(logit: number, target: number): number {
+  return Math.max(logit, 0) - logit * target + log1p(exp(-Math.abs(logit)));
+}
+
+/** Sums that become a mean. */
+export class Mean {
+  #sum = 0;
+  #count = 0;
+
+  add(value: number): void {
+    this.#sum += value;
+    this.#count++;
+  }
+
+  /** NaN of nothing. */
+  get value(): number {
+    return this.#sum / this.#count;
+  }
+
+  get sum(): number {
+    return this.#sum;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+}

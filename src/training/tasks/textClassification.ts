@@ -1,0 +1,166 @@
+import type { BertModel } from "../../model/bertModel.ts";
+import type { ProblemType } from "../../model/config.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import type { BertTokenizer } from "../../tokenizer/index.ts";
+import { type SequenceFeature, sequenceFeatures } from "../data/features.ts";
+import { type GlueTask, glueLabels } from "../data/glue.ts";
+import { labelNames, labelOf } from "../data/labels.ts";
+import type { TextExample } from "../data/textExamples.ts";
+import { accuracy, f1Score, matthewsCorrelation } from "../metrics/classification.ts";
+import { pearsonCorrelation, spearmanCorrelation } from "../metrics/correlation.ts";
+import { glueMetrics } from "../metrics/glueMetrics.ts";
+import { passes } from "./passes.ts";
+import { argmax, binaryCrossEntropyOf, crossEntropyOf, Mean } from "./scores.ts";
+import { type Evaluation, type EvaluationOptions, type PreparedTask, SHOWN_EXAMPLES } from "./task.ts";
+
+export interface TextClassificationOptions {
+  readonly maxLength?: number | undefined;
+  /** Default: several labels at once where examples have lists, a regression where one has a broken number, else one label. */
+  readonly problemType?: ProblemType | undefined;
+  /** The labels in the order of their indices. Default: those of the examples, sorted. */
+  readonly labels?: readonly string[] | undefined;
+  /** A task of GLUE, with its labels and metrics. */
+  readonly glueTask?: GlueTask | undefined;
+}
+
+/** Sequence classification: one label, several, or a number for each text or pair, as Hugging Face's run_glue.py and run_classification.py. */
+export function textClassification(
+  tokenizer: BertTokenizer,
+  train: readonly TextExample[],
+  evaluation: readonly TextExample[] | null,
+  options: TextClassificationOptions,
+): PreparedTask {
+  const problemType = options.problemType ?? problemOf(train, options.glueTask);
+  const isRegression = problemType === "regression";
+  const labels = isRegression ? null : (options.labels ?? labelsOf(train, evaluation, options.glueTask));
+  const featureOptions = {
+    ...(options.maxLength !== undefined && { maxLength: options.maxLength }),
+    ...(labels && { labels }),
+    problemType,
+  };
+  const features = sequenceFeatures(tokenizer, train, featureOptions);
+  const evalFeatures = evaluation && sequenceFeatures(tokenizer, evaluation, featureOptions);
+  return {
+    architecture: "BertForSequenceClassification",
+    labels: labels ?? ["LABEL_0"],
+    problemType,
+    lengths: features.map(({ inputIds }) => inputIds.length),
+    batch: (indices) => ({
+      input: indices.map((i) => features[i]),
+      labels: { labels: indices.map((i) => features[i].labels) as number[] | Float32Array[] },
+      name: indices.map((i) => train[i].where).join(", "),
+    }),
+    evaluate:
+      evaluation &&
+      evalFeatures &&
+      ((model, how) => evaluate(model, how, evaluation, evalFeatures, labels, problemType, options.glueTask)),
+    *contents() {
+      for (const { inputIds, tokenTypeIds, labels: label } of [...features, ...(evalFeatures ?? [])]) {
+        yield inputIds;
+        yield tokenTypeIds;
+        yield typeof label === "number" ? [label] : label;
+      }
+    },
+  };
+}
+
+function problemOf(examples: readonly TextExample[], task: GlueTask | undefined): ProblemType {
+  if (task !== undefined) return glueLabels(task) === null ? "regression" : "single_label_classification";
+  if (examples.some(({ label }) => typeof label === "object")) return "multi_label_classification";
+  const isBroken = ({ label }: TextExample) => typeof label === "number" && !Number.isInteger(label);
+  return examples.some(isBroken) ? "regression" : "single_label_classification";
+}
+
+function labelsOf(
+  train: readonly TextExample[],
+  evaluation: readonly TextExample[] | null,
+  task: GlueTask | undefined,
+): readonly string[] {
+  if (task !== undefined) return glueLabels(task) as string[];
+  return labelNames([...train, ...(evaluation ?? [])].flatMap((example) => labelOf(example)));
+}
+
+async function evaluate(
+  model: BertModel,
+  how: EvaluationOptions,
+  examples: readonly TextExample[],
+  features: readonly SequenceFeature[],
+  labels: readonly string[] | null,
+  problem: ProblemType,
+  task: GlueTask | undefined,
+): Promise<Evaluation> {
+  const loss = new Mean();
+  const predictions: (number | number[])[] = [];
+  for await (const { indices, output } of passes(
+    model,
+    features.map((feature) => [feature]),
+    how,
+  )) {
+    const { data, shape } = output.logits as Tensor;
+    const C = shape[1];
+    for (const [b, i] of indices.entries()) {
+      const { labels: target } = features[i];
+      if (problem === "regression") {
+        predictions.push(data[b]);
+        loss.add((data[b] - (target as number)) ** 2);
+      } else if (problem === "single_label_classification") {
+        predictions.push(argmax(data, b * C, C));
+        loss.add(crossEntropyOf(data, b * C, C, target as number));
+      } else {
+        const logits = data.subarray(b * C, (b + 1) * C);
+        predictions.push(Array.from(logits, (z) => (z > 0 ? 1 : 0)));
+        for (const [c, z] of logits.entries()) loss.add(binaryCrossEntropyOf(z, (target as Float32Array)[c]));
+      }
+    }
+  }
+  const shown = (value: number | ArrayLike<number>): string => {
+    if (typeof value === "number") return labels ? labels[value] : value.toPrecision(4);
+    return (labels ?? []).filter((_, c) => value[c] === 1).join(", ") || "none";
+  };
+  return {
+    metrics: { loss: loss.value, ...metricsOf(predictions, features, labels, problem, task) },
+    examples: examples.slice(0, SHOWN_EXAMPLES).map(({ text, textPair }, i) => ({
+      input: textPair === undefined ? text : `${text} | ${textPair}`,
+      expected: shown(features[i].labels),
+      predicted: shown(predictions[i]),
+    })),
+  };
+}
+
+/** As run_glue.py names them; beside GLUE also macro F1 and Matthews correlation, which do not reward guessing the commonest label. */
+function metricsOf(
+  predictions: readonly (number | number[])[],
+  features: readonly SequenceFeature[],
+  labels: readonly string[] | null,
+  problem: ProblemType,
+  task: GlueTask | undefined,
+): Record<string, number> {
+  const references = features.map((feature) => feature.labels);
+  if (problem === "multi_label_classification") {
+    const rows = references as Float32Array[];
+    const same = predictions.filter((row, i) => (row as number[]).every((value, c) => value === rows[i][c]));
+    const ofLabel = (c: number) => ({
+      predictions: predictions.map((row) => (row as number[])[c]),
+      references: rows.map((row) => row[c]),
+    });
+    const C = labels?.length ?? 0;
+    const flat = { predictions: predictions.flat(), references: rows.flatMap((row) => Array.from(row)) };
+    const each = Array.from({ length: C }, (_, c) => f1Score(ofLabel(c), { average: "macro", labels: [1] }));
+    return {
+      accuracy: same.length / predictions.length,
+      f1_micro: f1Score(flat, { average: "macro", labels: [1] }),
+      f1_macro: each.reduce((sum, f1) => sum + f1, 0) / C,
+    };
+  }
+  const pairs = { predictions: predictions as number[], references: references as number[] };
+  if (task !== undefined) return { ...glueMetrics(task, pairs) };
+  if (problem === "single_label_classification") {
+    return {
+      accuracy: accuracy(pairs),
+      f1_macro: f1Score(pairs, { average: "macro" }),
+      matthews_correlation: matthewsCorrelation(pairs),
+    };
+  }
+  if (predictions.length < 2) return {};
+  return { pearson: pearsonCorrelation(pairs), spearmanr: spearmanCorrelation(pairs) };
+}

@@ -1,0 +1,98 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { trainingLine } from "../../src/cli/trainingRun.ts";
+import { REVIEWS, writeTinyModel } from "../support/tinyModel.ts";
+import { plainbert } from "./run.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "plainbert-cli-"));
+  await writeTinyModel(folder);
+  writeFileSync(join(folder, "train.jsonl"), REVIEWS.map((review) => `${JSON.stringify(review)}\n`).join(""));
+  writeFileSync(
+    join(folder, "train.csv"),
+    `review,stars\n${REVIEWS.map(({ text, label }) => `${text},${label}\n`).join("")}`,
+  );
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const finetune = (...args: string[]) =>
+  plainbert(["finetune", "--task", "text-classification", "--model", folder, "--backend", "plain", ...args]);
+
+describe("finetune", () => {
+  test("columns of a table; what came out, for people and as JSON", async () => {
+    const columns = ["--text-column-name", "review", "--label-column-name", "stars"];
+    const file = join(folder, "train.csv");
+    const output = join(folder, "table");
+    const { stdout, stderr, code } = await finetune("--train-file", file, "--validation-file", file, ...columns, "--max-steps", "3", "--report", "--output", output); // biome-ignore format: one line
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(
+      /^3 updates in 0:0\d: .*\/table\nloss +\d\.\d{4}\neval_loss +\d\.\d{4}\neval_accuracy +\d\.\d{4}\neval_f1_macro +\d\.\d{4}\neval_matthews_correlation +-?\d\.\d{4}\n$/,
+    );
+    expect(readdirSync(output)).toEqual(
+      expect.arrayContaining(["checkpoint-3", "config.json", "curves.svg", "metrics.jsonl", "model.safetensors", "report.html", "vocab.txt"]), // biome-ignore format: one line
+    );
+    const again = await finetune("--train-file", file, "--validation-file", file, ...columns, "--max-steps", "3", "--resume", "--json", "--output", output); // biome-ignore format: one line
+    const json = JSON.parse(again.stdout);
+    expect(json).toMatchObject({ output, globalStep: 3, bestStep: 3 });
+    const last = JSON.parse(readFileSync(join(output, "metrics.jsonl"), "utf8").trim().split("\n").at(-1) as string);
+    expect(json.metrics.eval_accuracy).toBe(last.eval_accuracy);
+  });
+
+  test.each([
+    [[], "expected --task, one of text-classification,"],
+    [["--task", "text-classification"], "expected --train-file FILE"],
+    [["--task", "text-classification", "--train-file", "x.jsonl"], "expected --output FOLDER"],
+    [["--task", "sentiment"], "--task must be one of text-classification,"],
+    [["--learning-rate", "fast"], '--learning-rate must be a number from 0, got "fast"'],
+  ])("%j is a mistake in the command line", async (args, message) => {
+    const { code, stderr } = await plainbert(["finetune", ...args]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+  });
+
+  test("a mistake in the data names file and line", async () => {
+    const file = join(folder, "bad.jsonl");
+    writeFileSync(file, '{"text":"good","label":"a"}\n{"text":"bad"}\n');
+    const { code, stderr } = await finetune("--train-file", file, "--output", join(folder, "bad"));
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/bad\.jsonl: line 2: "label" must be a column/)]);
+  });
+});
+
+describe("pretrain", () => {
+  test.each([
+    [[], "expected a folder of examples or more"],
+    [
+      ["a", "b", "--max-steps", "3", "--output", "c"],
+      "expected --max-steps with a number for each of 2 folders, got 1",
+    ],
+    [["a", "--max-steps", "3", "--batch-size", "1,2", "--output", "c"], "expected --batch-size with one number, or one for each of 1 folders, got 2"], // biome-ignore format: one line
+    [
+      ["a", "--max-steps", "3", "--layers", "2", "--config", "x", "--output", "c"],
+      "expected --config or --layers, got both",
+    ],
+    [
+      ["a", "--max-steps", "3", "--layers", "2", "--model", "x", "--output", "c"],
+      "expected --model or --layers, got both",
+    ],
+  ])("%j is a mistake in the command line", async (args, message) => {
+    const { code, stderr } = await plainbert(["pretrain", ...args]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+  });
+});
+
+test("the line on a terminal", () => {
+  const progress = {
+    step: 420,
+    totalSteps: 1000,
+    firstStep: 300,
+    loss: 0.42134,
+    tokensPerSecond: 1234.5,
+    evaluating: false,
+  };
+  expect(trainingLine(progress, 60)).toBe(" 42 %  update 420 of 1,000  loss 0.4213  1,235 tokens/s  4:50 left");
+  expect(trainingLine({ ...progress, evaluating: true }, 60)).toBe(" 42 %  update 420 of 1,000  evaluating");
+});

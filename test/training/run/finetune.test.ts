@@ -1,0 +1,362 @@
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openWeights } from "../../../src/hub/files.ts";
+import { loadBert, pipeline } from "../../../src/index.ts";
+import { parseConfig } from "../../../src/model/config.ts";
+import type { BertTokenizer } from "../../../src/tokenizer/index.ts";
+import { planOf } from "../../../src/training/finetune.ts";
+import { type FinetuneOptions, type FinetuneTask, finetune, type RunOptions } from "../../../src/training/index.ts";
+import { resolveRunOptions } from "../../../src/training/run/options.ts";
+import type { PreparedTask } from "../../../src/training/tasks/task.ts";
+import { REVIEWS, temporaryFolder, writeTinyModel } from "../../support/tinyModel.ts";
+
+let place: ReturnType<typeof temporaryFolder>;
+let model: string;
+let runs = 0;
+beforeAll(async () => {
+  place = temporaryFolder();
+  model = join(place.path, "start");
+  mkdirSync(model);
+  await writeTinyModel(model);
+});
+afterAll(() => place[Symbol.dispose]());
+
+const output = () => join(place.path, `run-${runs++}`);
+const CLASSIFY = { task: "text-classification", trainDataset: REVIEWS, learningRate: 0.01, backend: "plain" } as const;
+const train = <T extends FinetuneTask>(options: Omit<FinetuneOptions<T>, "output" | "model"> & Partial<RunOptions>) =>
+  finetune({ model, output: output(), ...options } as FinetuneOptions<T>);
+
+async function weightsIn(folder: string): Promise<Map<string, Float32Array>> {
+  const weights = await openWeights(folder);
+  const read = new Map<string, Float32Array>();
+  for (const [name, { shape }] of weights.tensors) {
+    read.set(name, new Float32Array(shape.reduce((a, b) => a * b, 1)));
+    await weights.readInto(name, read.get(name) as Float32Array);
+  }
+  await weights.close();
+  return read;
+}
+
+const logOf = (folder: string) =>
+  readFileSync(join(folder, "metrics.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+
+describe("each task learns, and what is written answers in its pipeline as evaluation said", () => {
+  test("text-classification", async () => {
+    const result = await train({ ...CLASSIFY, evalDataset: REVIEWS, numTrainEpochs: 12 });
+    expect(result.globalStep).toBe(48);
+    expect(result.metrics.eval_accuracy).toBe(1);
+    const classify = await pipeline("text-classification", result.output, { backend: "plain" });
+    const answers = await classify(REVIEWS.map(({ text }) => text));
+    expect(answers.map(({ label }) => label)).toEqual(REVIEWS.map(({ label }) => label));
+    const loss = answers.reduce((sum, { score }) => sum - Math.log(score), 0) / answers.length;
+    expect(result.metrics.eval_loss).toBeCloseTo(loss, 5);
+    expect(result.examples[0]).toEqual({ input: REVIEWS[0].text, expected: "positive", predicted: "positive" });
+    const config = JSON.parse(readFileSync(join(result.output, "config.json"), "utf8"));
+    expect(config).toMatchObject({
+      architectures: ["BertForSequenceClassification"],
+      id2label: { 0: "negative", 1: "positive" },
+      label2id: { negative: 0, positive: 1 },
+      problem_type: "single_label_classification",
+    });
+    await classify.model.dispose();
+  });
+
+  test("several labels at once", async () => {
+    const dataset = REVIEWS.map(({ text, label, where }) => ({
+      ...{ text, where },
+      label: [...(label === "positive" ? ["nice"] : []), ...(text.includes("cat") ? ["animal"] : [])],
+    }));
+    const result = await train({ ...CLASSIFY, trainDataset: dataset, evalDataset: dataset, numTrainEpochs: 40 });
+    expect(result.metrics).toMatchObject({ eval_accuracy: 1, eval_f1_micro: 1, eval_f1_macro: 1 });
+    const classify = await pipeline("text-classification", result.output, { backend: "plain" });
+    const [both] = await classify(["the cat was good."], { top_k: null });
+    expect((both as unknown as { score: number }[]).map(({ score }) => score > 0.5)).toEqual([true, true]);
+    await classify.model.dispose();
+  });
+
+  test("a regression", async () => {
+    const value = (text: string) => (text.includes("good") ? 1.5 : text.includes("fine") ? 0.5 : -1);
+    const dataset = REVIEWS.map(({ text, where }) => ({ text, where, label: value(text) }));
+    const result = await train({ ...CLASSIFY, trainDataset: dataset, evalDataset: dataset, numTrainEpochs: 40 });
+    expect(result.metrics.eval_pearson).toBeGreaterThan(0.9);
+    const bert = await loadBert(result.output, { backend: "plain" });
+    const { logits } = await bert.forward(bert.tokenizer.encodeBatch(dataset.map(({ text }) => text)));
+    const squares = dataset.map(({ label }, i) => ((logits?.data[i] ?? Number.NaN) - label) ** 2);
+    expect(result.metrics.eval_loss).toBeCloseTo(squares.reduce((a, b) => a + b, 0) / squares.length, 6);
+    await bert.dispose();
+  });
+
+  test("token-classification", async () => {
+    const dataset = ["anna saw the cat .", "the dog saw paris .", "anna was in paris .", "a film is in the book ."].map(
+      (text) => {
+        const words = text.split(" ");
+        const tag = (word: string) => (word === "anna" ? "B-PER" : word === "paris" ? "B-LOC" : "O");
+        return { where: text, words, tags: words.map(tag) };
+      },
+    );
+    const options = {
+      task: "token-classification",
+      trainDataset: dataset,
+      evalDataset: dataset,
+      learningRate: 0.02,
+    } as const;
+    const result = await train({ ...options, numTrainEpochs: 40, backend: "plain" });
+    expect(result.metrics).toMatchObject({ eval_f1: 1, eval_precision: 1, eval_recall: 1, eval_accuracy: 1 });
+    const find = await pipeline("token-classification", result.output, { backend: "plain" });
+    const [entities] = await find(["anna was in paris ."], { aggregation_strategy: "simple" });
+    expect(entities.map(({ entity_group, word }) => [entity_group, word])).toEqual([["PER", "anna"], ["LOC", "paris"]]); // biome-ignore format: one line
+    await find.model.dispose();
+  });
+
+  test("question-answering", async () => {
+    const context = "anna saw the cat in paris . the dog was in the book .";
+    const ask = (question: string, text: string) => ({
+      ...{ where: question, id: question, question, context },
+      answers: text === "" ? [] : [{ text, start: context.indexOf(text) }],
+    });
+    const dataset = [ask("who saw the cat ?", "anna"), ask("who was in the book ?", "the dog"), ask("is it bad ?", "")];
+    const options = {
+      task: "question-answering",
+      trainDataset: dataset,
+      evalDataset: dataset,
+      learningRate: 0.02,
+    } as const;
+    const result = await train({ ...options, batchSize: 3, numTrainEpochs: 150, backend: "plain" });
+    expect(result.metrics).toMatchObject({
+      eval_exact: 100,
+      eval_f1: 100,
+      eval_HasAns_exact: 100,
+      eval_NoAns_exact: 100,
+    });
+    const answer = await pipeline("question-answering", result.output, { backend: "plain" });
+    expect(await answer({ question: "who was in the book ?", context })).toMatchObject({ answer: "the dog" });
+    await answer.model.dispose();
+  });
+
+  test("multiple-choice", async () => {
+    const dataset = ["cat", "dog", "film", "book"].map((thing, i) => {
+      const choices = [`it was a ${thing}.`, "it was paris."];
+      return {
+        where: thing,
+        text: `anna saw a ${thing}.`,
+        choices: i % 2 === 0 ? choices : choices.toReversed(),
+        label: i % 2,
+      };
+    });
+    const options = {
+      task: "multiple-choice",
+      trainDataset: dataset,
+      evalDataset: dataset,
+      learningRate: 0.02,
+    } as const;
+    const result = await train({ ...options, batchSize: 2, numTrainEpochs: 40, backend: "plain" });
+    expect(result.metrics.eval_accuracy).toBe(1);
+    const choose = await pipeline("multiple-choice", result.output, { backend: "plain" });
+    const { text, choices, label } = dataset[1];
+    expect((await choose(text, choices))[0]).toMatchObject({ choice: choices[label] });
+    await choose.model.dispose();
+  });
+
+  test("next-sentence-prediction", async () => {
+    const dataset = ["cat", "dog", "film", "book"].flatMap((thing) => [
+      { where: thing, text: `anna saw a ${thing}.`, textPair: `the ${thing} was good.`, label: "IsNext" },
+      { where: thing, text: `anna saw a ${thing}.`, textPair: "paris is bad.", label: 1 },
+    ]);
+    const options = { task: "next-sentence-prediction", trainDataset: dataset, evalDataset: dataset } as const;
+    const result = await train({ ...options, learningRate: 0.02, numTrainEpochs: 40, backend: "plain" });
+    expect(result.metrics.eval_accuracy).toBe(1);
+    const predict = await pipeline("next-sentence-prediction", result.output, { backend: "plain" });
+    expect(await predict("anna saw a cat.", "paris is bad.")).toMatchObject({ label: "NotNext" });
+    await predict.model.dispose();
+  });
+
+  test("fill-mask: masks of an evaluation stay, those of training change", async () => {
+    const texts = REVIEWS.map(({ text }) => text);
+    const options = { task: "fill-mask", trainDataset: texts, evalDataset: texts, learningRate: 0.01 } as const;
+    const result = await train({ ...options, numTrainEpochs: 30, evalSteps: 4, backend: "plain" });
+    const losses = result.log.flatMap(({ eval_loss }) => (eval_loss === undefined ? [] : [eval_loss]));
+    expect(losses.length).toBe(30);
+    expect(losses[29]).toBeLessThan(0.6 * losses[0]);
+    expect(result.metrics.eval_perplexity).toBeCloseTo(Math.exp(result.metrics.eval_loss), 6);
+    const fill = await pipeline("fill-mask", result.output, { backend: "plain" });
+    const [[first]] = [await fill("the cat [MASK] good.")];
+    expect((first as { token_str: string }).token_str).toBe("was");
+    await fill.model.dispose();
+  });
+});
+
+describe("options", () => {
+  test("frozen parameters keep their bits, those of Python's names all others change", async () => {
+    const { output } = await train({ ...CLASSIFY, maxSteps: 2, freezeLayers: 1 });
+    const [before, after] = await Promise.all([weightsIn(model), weightsIn(output)]);
+    const frozen = (name: string) => name.startsWith("bert.embeddings.") || name.startsWith("bert.encoder.layer.0.");
+    for (const [name, data] of after) {
+      if (!before.has(name)) expect(name).toMatch(/^classifier\./);
+      else if (frozen(name)) expect(data).toEqual(before.get(name));
+      else expect(data, name).not.toEqual(before.get(name));
+    }
+  });
+
+  test("an update of two batches is that of one batch of twice the size", async () => {
+    const alone = { ...CLASSIFY, maxSteps: 1, seed: 3, learningRate: 1e-3, trainDataset: REVIEWS.slice(0, 8) };
+    const still = join(place.path, "still");
+    mkdirSync(still);
+    await writeTinyModel(still, { hidden_dropout_prob: 0, attention_probs_dropout_prob: 0 });
+    const one = await finetune({ ...alone, model: still, output: output(), batchSize: 8 });
+    const two = await finetune({
+      ...alone,
+      model: still,
+      output: output(),
+      batchSize: 4,
+      gradientAccumulationSteps: 2,
+    });
+    expect(two.log[0].loss).toBeCloseTo(one.log[0].loss, 6);
+    expect(two.log[0].grad_norm).toBeCloseTo(one.log[0].grad_norm, 5);
+  });
+
+  test("the learning rate follows the schedule, lines are means of their updates", async () => {
+    const { log, output } = await train({
+      ...CLASSIFY,
+      maxSteps: 8,
+      warmupSteps: 2,
+      loggingSteps: 1,
+      learningRate: 8e-3,
+    });
+    const schedule = [0, 1 / 2, 1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6];
+    for (const [i, { learning_rate }] of log.entries()) expect(learning_rate).toBeCloseTo(8e-3 * schedule[i], 12);
+    expect(log.map(({ epoch }) => epoch)).toEqual([0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2]);
+    expect(logOf(output)).toEqual(log);
+    const paired = await train({ ...CLASSIFY, maxSteps: 8, warmupSteps: 2, loggingSteps: 4, learningRate: 8e-3 });
+    const mean = (from: number) => log.slice(from, from + 4).reduce((sum, { loss }) => sum + loss / 4, 0);
+    expect(paired.log.map(({ loss }) => loss)).toEqual([expect.closeTo(mean(0), 12), expect.closeTo(mean(4), 12)]);
+  });
+
+  test("early stopping, and the best checkpoint is kept and is the result", async () => {
+    // With labels the other way round in evaluation, what is learned is worse and worse.
+    const upsideDown = REVIEWS.map((review) => ({
+      ...review,
+      label: review.label === "positive" ? "negative" : "positive",
+    }));
+    const result = await train({
+      ...{ ...CLASSIFY, evalDataset: upsideDown, evalSteps: 2, maxSteps: 40, saveSteps: 4, saveTotalLimit: 1 },
+      ...{ loadBestModelAtEnd: true, earlyStoppingPatience: 3 },
+    });
+    const evaluations = result.log.filter((entry) => "eval_loss" in entry);
+    const losses = evaluations.map(({ eval_loss }) => eval_loss);
+    const best = losses.indexOf(Math.min(...losses));
+    expect(losses.length).toBe(best + 4);
+    expect(result.bestStep).toBe(evaluations[best].step);
+    expect(result.metrics.eval_loss).toBe(losses[best]);
+    const checkpoints = readdirSync(result.output).filter((name) => name.startsWith("checkpoint-"));
+    expect(checkpoints.sort()).toEqual([`checkpoint-${result.bestStep}`, `checkpoint-${result.globalStep}`].sort());
+    const saved = readFileSync(join(result.output, `checkpoint-${result.bestStep}`, "model.safetensors"));
+    expect(readFileSync(join(result.output, "model.safetensors")).equals(saved)).toBe(true);
+  });
+
+  test("a classifier for other labels is replaced by a new one", async () => {
+    const first = await train({ ...CLASSIFY, maxSteps: 1 });
+    const three = REVIEWS.map((review, i) => ({ ...review, label: String(i % 3) }));
+    const second = await finetune({
+      ...CLASSIFY,
+      model: first.output,
+      trainDataset: three,
+      maxSteps: 1,
+      output: output(),
+    });
+    expect((await weightsIn(second.output)).get("classifier.bias")?.length).toBe(3);
+  });
+});
+
+describe("what is refused", () => {
+  test.each([
+    [{ task: "translation" }, "finetune: task must be one of text-classification, token-classification,"],
+    [{ trainDataset: [] }, "finetune: trainDataset must be a file or at least one example, got none"],
+    [{ learningRate: Number.NaN }, "finetune: learningRate must be a number from 0 to"],
+    [{ batchSize: 0 }, "finetune: batchSize must be a whole number from 1 to"],
+    [{ maxLength: 33 }, "finetune: maxLength must be at most 32, the most that the model takes, got 33"],
+    [{ loadBestModelAtEnd: true }, "finetune: evalDataset must be given with loadBestModelAtEnd, is left out"],
+    [{ evalDataset: REVIEWS, metricForBestModel: "f2", maxSteps: 1 }, 'finetune: metricForBestModel must be one of loss, accuracy, f1_macro, matthews_correlation, got "f2"'], // biome-ignore format: one line
+    [{ freezeLayers: 2, task: "fill-mask", trainDataset: ["good"], maxSteps: 1, output: "" }, "finetune: output must be a folder"], // biome-ignore format: one line
+  ])("%j", async (options, message) => {
+    const all = { model, output: output(), ...CLASSIFY, ...options } as FinetuneOptions;
+    await expect(finetune(all)).rejects.toThrow(expect.objectContaining({ code: "ERR_INPUT", message: expect.stringContaining(message) })); // biome-ignore format: one line
+  });
+
+  test("a folder with something in it", async () => {
+    await expect(finetune({ ...CLASSIFY, model, output: model })).rejects.toThrow(
+      "must be empty or not there, is neither",
+    );
+  });
+});
+
+describe("a loss that goes astray", () => {
+  test("is not finite: the step, the batch, its examples and a tensor are named, and nothing later is saved", async () => {
+    const folder = output();
+    const run = finetune({
+      ...CLASSIFY,
+      model,
+      output: folder,
+      learningRate: 1e38,
+      maxSteps: 9,
+      saveSteps: 1,
+      batchSize: 2,
+    });
+    const error = await run.catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "ERR_TRAINING" });
+    const message =
+      /^trainStep: step 1, batch 1 of 1 \((.*), (.*)\): loss and gradients must be finite, .*the gradient of (\S+) is not finite$/;
+    const [, first, , tensor] = message.exec((error as Error).message) ?? [];
+    expect(REVIEWS.map(({ where }) => where)).toContain(first);
+    expect((await weightsIn(model)).has(tensor) || tensor.startsWith("classifier.")).toBe(true);
+    expect(readdirSync(folder).filter((name) => name.startsWith("checkpoint-"))).toEqual(["checkpoint-1"]);
+  });
+
+  test("explodes", async () => {
+    const dataset = REVIEWS.map(({ text, where }) => ({ text, where, label: 0.5 }));
+    const run = train({ ...CLASSIFY, trainDataset: dataset, learningRate: 100, maxGradNorm: 1e9, maxSteps: 30 });
+    await expect(run).rejects.toThrow(
+      expect.objectContaining({
+        code: "ERR_TRAINING",
+        message: expect.stringMatching(/^finetune: step \d+, batch 1 of 1 \(.*\): the loss must stay below 1000 times .* largest gradient is that of \S+\. /), // biome-ignore format: one line
+      }),
+    );
+  });
+});
+
+test("each epoch reads every example once, in an order of its own; its last update what is left", async () => {
+  const task: PreparedTask = {
+    architecture: "BertForMaskedLM",
+    ...{ labels: null, problemType: null, evaluate: null, contents: () => [] },
+    lengths: Array.from({ length: 11 }, (_, i) => 3 + (i % 4)),
+    batch: (indices: readonly number[], epoch: number) => ({
+      input: [],
+      labels: {},
+      name: `${epoch}: ${indices.join(" ")}`,
+    }),
+  };
+  const kind = { learningRate: 1, batchSize: 2, optimizer: "adamw", weightDecay: 0, warmupRatio: 0.1 } as const;
+  const plan = async (seed: number) => {
+    const options = resolveRunOptions("finetune", { output: "x", gradientAccumulationSteps: 4, seed }, kind);
+    return planOf(task, options, 2.5, parseConfig("{}"), "{}", {} as BertTokenizer);
+  };
+  const { totalSteps, warmupSteps, evalSteps, batchesAt, epochAt } = await plan(1);
+  expect([totalSteps, warmupSteps, evalSteps, epochAt(3)]).toEqual([5, 1, 2, 1.5]); // 6 batches, 2 updates an epoch
+  const read = async (step: number, from = batchesAt) => (await from(step)).map(({ name }) => name as string);
+  const orders: string[] = [];
+  for (const epoch of [0, 1]) {
+    const [first, second] = [await read(2 * epoch), await read(2 * epoch + 1)];
+    expect([first.length, second.length]).toEqual([4, 2]);
+    const all = [...first, ...second];
+    for (const name of all) expect(name).toMatch(new RegExp(`^${epoch}: `));
+    const indices = all.flatMap((name) => name.slice(3).split(" ").map(Number));
+    expect(indices.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 11 }, (_, i) => i));
+    orders.push(indices.join());
+  }
+  expect(orders[0]).not.toBe(orders[1]);
+  expect(await read(3, (await plan(1)).batchesAt)).toEqual(await read(3)); // asked for out of turn: a function of the step alone
+  expect(await read(3, (await plan(2)).batchesAt)).not.toEqual(await read(3));
+});

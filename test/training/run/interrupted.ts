@@ -1,0 +1,95 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { REVIEWS, writeTinyModel } from "../../support/tinyModel.ts";
+
+const MAIN = fileURLToPath(new URL("../../../src/cli/main.ts", import.meta.url));
+const NODE_COMPILE_CACHE = fileURLToPath(new URL("../../../.cache/compiled", import.meta.url));
+
+/** Writes a model and data, and gives the command line of a run on them: 60 updates, a checkpoint every 4, an evaluation every 10. */
+export async function writeRun(folder: string): Promise<readonly string[]> {
+  mkdirSync(join(folder, "start"));
+  await writeTinyModel(join(folder, "start"));
+  writeFileSync(join(folder, "data.jsonl"), REVIEWS.map((review) => `${JSON.stringify(review)}\n`).join(""));
+  const file = join(folder, "data.jsonl");
+  return [
+    ...["finetune", "--task", "text-classification", "--train-file", file, "--validation-file", file],
+    ...["--model", join(folder, "start"), "--backend", "plain", "--learning-rate", "0.01", "--max-steps", "60"],
+    ...["--save-steps", "4", "--eval-steps", "10", "--logging-steps", "3", "--load-best-model-at-end"],
+  ];
+}
+
+/** Starts the command as a process of its own. */
+export function start(args: readonly string[], output: string): ChildProcess {
+  const env = { ...process.env, NODE_COMPILE_CACHE, NODE_OPTIONS: "" };
+  return spawn(process.execPath, [MAIN, ...args, "--output", output], { env, stdio: ["ignore", "ignore", "pipe"] });
+}
+
+/** How a process has ended, and what it said. */
+export async function ended(
+  child: ChildProcess,
+): Promise<{ code: number | null; signal: string | null; stderr: string }> {
+  let stderr = "";
+  child.stderr?.setEncoding("utf8").on("data", (text) => {
+    stderr += text;
+  });
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code, signal) => resolve({ code, signal, stderr }));
+  });
+}
+
+/** Resolves when a run has so many lines in its log, or has ended. */
+export async function logged(child: ChildProcess, output: string, lines: number): Promise<void> {
+  const log = join(output, "metrics.jsonl");
+  const count = () => (existsSync(log) ? readFileSync(log, "utf8").split("\n").length - 1 : 0);
+  while (child.exitCode === null && child.signalCode === null && count() < lines) {
+    await new Promise((resume) => setTimeout(resume, 2));
+  }
+}
+
+/** Everything that a run has written, in the same bits if it is the same run: without the speed, and where it ran. */
+export function contentsOf(output: string): Map<string, string> {
+  const files = readdirSync(output, { recursive: true, encoding: "utf8" }).filter((name) => /\.\w+$/.test(name));
+  return new Map(
+    files.sort().map((name) => {
+      if (name === "curves.svg") return [name, ""];
+      const bytes = readFileSync(join(output, name));
+      return [name, /\.(jsonl|json)$/.test(name) ? String(bytes).replaceAll(/,"tokens_per_second":[^}]*/g, "") : bytes.toString("base64")]; // biome-ignore format: one line
+    }),
+  );
+}
+
+/** Random numbers that are the same in each run of the tests. */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/**
+ * Kills a run with SIGKILL so many times, each after a random time since it began to train, and lets it go on.
+ */
+export async function killAndResume(
+  args: readonly string[],
+  output: string,
+  kills: number,
+  seed: number,
+): Promise<void> {
+  const random = randomFrom(seed);
+  for (let kill = 0; kill < kills; kill++) {
+    const child = start([...args, "--resume"], output);
+    const end = ended(child);
+    const before = existsSync(join(output, "metrics.jsonl")) ? readFileSync(join(output, "metrics.jsonl"), "utf8").split("\n").length - 1 : 0; // biome-ignore format: one line
+    if (kill % 4 !== 3) await logged(child, output, before + 1 - Math.floor(2 * random())); // else it may be killed while it starts
+    await new Promise((resume) => setTimeout(resume, 40 * random()));
+    child.kill("SIGKILL");
+    const { signal, code } = await end;
+    if (signal !== "SIGKILL" && code !== 0) throw new Error(`the run ended with ${code}`);
+  }
+  const { code, stderr } = await ended(start([...args, "--resume"], output));
+  if (code !== 0) throw new Error(stderr);
+}

@@ -1,0 +1,151 @@
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type FinetuneOptions, finetune } from "../../../src/training/index.ts";
+import { REVIEWS, temporaryFolder } from "../../support/tinyModel.ts";
+import { contentsOf, ended, killAndResume, logged, start, writeRun } from "./interrupted.ts";
+
+let place: ReturnType<typeof temporaryFolder>;
+let args: readonly string[];
+let unbroken: Map<string, string>;
+beforeAll(async () => {
+  place = temporaryFolder();
+  args = await writeRun(place.path);
+  const output = join(place.path, "unbroken");
+  const { code, stderr } = await ended(start(args, output));
+  expect([code, stderr]).toEqual([0, ""]);
+  unbroken = contentsOf(output);
+  expect([...unbroken.keys()]).toEqual(
+    expect.arrayContaining([
+      "model.safetensors",
+      "config.json",
+      "metrics.jsonl",
+      "checkpoint-60/optimizer.safetensors",
+    ]),
+  );
+});
+afterAll(() => place[Symbol.dispose]());
+
+test("killed three times, a run has the bits of an unbroken one: weights, optimiser, log, checkpoints", async () => {
+  const output = join(place.path, "killed");
+  await killAndResume(args, output, 3, 1);
+  expect(contentsOf(output)).toEqual(unbroken);
+});
+
+test("Ctrl-C saves and exits with 130; what goes on has the same bits", async () => {
+  const output = join(place.path, "interrupted");
+  const child = start(args, output);
+  const end = ended(child);
+  await logged(child, output, 3);
+  child.kill("SIGINT");
+  const { code, stderr } = await end;
+  expect(code).toBe(130);
+  const step = Number(/^finetune: stopped at step (\d+) of 60; resume goes on from there\n$/.exec(stderr)?.[1]);
+  expect(step).toBeGreaterThanOrEqual(9);
+  expect(readdirSync(output)).toContain(`checkpoint-${step}`);
+  expect((await ended(start([...args, "--resume"], output))).code).toBe(0);
+  const contents = contentsOf(output);
+  for (const name of ["model.safetensors", "metrics.jsonl", "checkpoint-60/optimizer.safetensors"]) {
+    expect(contents.get(name)).toBe(unbroken.get(name));
+  }
+});
+
+describe("in this process", () => {
+  const options = (output: string, more: Partial<FinetuneOptions> = {}) =>
+    ({
+      ...{ model: join(place.path, "start"), task: "text-classification", trainDataset: REVIEWS, backend: "plain" },
+      ...{ output: join(place.path, output), maxSteps: 6, saveSteps: 2, ...more },
+    }) as FinetuneOptions;
+
+  test("a signal stops after the update that is under way, with a checkpoint", async () => {
+    const controller = new AbortController();
+    const onProgress = ({ step }: { step: number }) => {
+      if (step === 3) controller.abort();
+    };
+    await expect(finetune(options("aborted", { signal: controller.signal, onProgress }))).rejects.toThrow(
+      expect.objectContaining({
+        code: "ERR_ABORTED",
+        message: "finetune: stopped at step 3 of 6; resume goes on from there",
+      }),
+    );
+    expect(readdirSync(join(place.path, "aborted"))).toEqual(["checkpoint-2", "checkpoint-3", "curves.svg"]);
+    await finetune(options("aborted", { resume: true }));
+    await finetune(options("not-aborted"));
+    const [a, b] = ["aborted", "not-aborted"].map((name) => readFileSync(join(place.path, name, "model.safetensors")));
+    expect(a.equals(b)).toBe(true);
+  });
+
+  test.each([
+    [{ learningRate: 1e-4 }, 'finetune: resume: learningRate must be 0.00005 as in the run in "', ", got 0.0001"],
+    [{ backend: "simd" }, 'finetune: resume: backend must be "plain" as in the run in "', ', got "simd"'],
+    [{ maxSteps: 8 }, 'finetune: resume: totalSteps must be 6 as in the run in "', ", got 8"],
+    [{ layerwiseDecay: 0.9 }, 'finetune: resume: layerwiseDecay must be 1 as in the run in "', ", got 0.9"],
+    [{ earlyStoppingPatience: 3, evalDataset: REVIEWS }, 'finetune: resume: earlyStoppingPatience must be left out as in the run in "', ", got 3"], // biome-ignore format: one line
+    [{ trainDataset: REVIEWS.toReversed() }, 'finetune: resume: the examples must be those with which the run in "', "began, they are others"], // biome-ignore format: one line
+    [{ labels: ["positive", "negative"] }, "finetune: resume: the model's config must be those with which the run in \"", "began, they are others"], // biome-ignore format: one line
+  ])("going on with %j is refused", async (change, begin, end) => {
+    const output = `other-${Object.keys(change)[0]}`;
+    await finetune(options(output));
+    const message = new RegExp(`^${begin.replaceAll(/[()]/g, "\\$&")}.*${end}$`);
+    await expect(finetune(options(output, { resume: true, ...change } as Partial<FinetuneOptions>))).rejects.toThrow(
+      expect.objectContaining({ code: "ERR_INPUT", message: expect.stringMatching(message) }),
+    );
+  });
+
+  test("what a killed process has left is removed; a log that was cut in the middle of a line is mended", async () => {
+    const output = join(place.path, "left");
+    await finetune(options("left"));
+    const log = readFileSync(join(output, "metrics.jsonl"), "utf8");
+    writeFileSync(join(output, "metrics.jsonl"), `${log}{"step":7,"epo`);
+    rmSync(join(output, "model.safetensors"));
+    const leftover = ".checkpoint-8.0b7a8d1c-8a0e-4c86-8f5a-0a3a7c5a9a11.tmp";
+    execFileSync("mkdir", [join(output, leftover)]);
+    const { globalStep } = await finetune(options("left", { resume: true }));
+    expect(globalStep).toBe(6);
+    expect(readFileSync(join(output, "metrics.jsonl"), "utf8")).toBe(log);
+    expect(readdirSync(output)).toEqual(expect.arrayContaining(["model.safetensors", "checkpoint-6"]));
+    expect(readdirSync(output)).not.toContain(leftover);
+  });
+
+  test("a folder with a run in it is not overwritten", async () => {
+    await finetune(options("once"));
+    await expect(finetune(options("once"))).rejects.toThrow(
+      "must be empty or not there, is neither; resume goes on with the run in it",
+    );
+  });
+});
+
+describe.skipIf(!canMount())("a full disk (needs the right to mount one)", () => {
+  test("stops with an error, the last checkpoint is intact, and with more room the run goes on to the same bits", async () => {
+    const disk = join(place.path, "disk");
+    execFileSync("mkdir", [disk]);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=220k", "tmpfs", disk], { stdio: "pipe" });
+    try {
+      const output = join(disk, "run");
+      const { code, stderr } = await ended(start([...args, "--save-total-limit", "9"], output));
+      expect([code, stderr]).toEqual([1, expect.stringMatching(/the disk is full\n$/)]);
+      const checkpoints = readdirSync(output).filter((name) => !/\.(jsonl|svg)$/.test(name));
+      expect(checkpoints.length).toBeGreaterThan(0);
+      for (const name of checkpoints) expect(name).toMatch(/^checkpoint-\d+$/); // nothing half-written
+      execFileSync("mount", ["-o", "remount,size=20m", disk], { stdio: "pipe" });
+      expect(await ended(start([...args, "--resume"], output))).toMatchObject({ code: 0 });
+      expect(contentsOf(output)).toEqual(unbroken);
+    } finally {
+      execFileSync("umount", [disk], { stdio: "pipe" });
+    }
+  });
+});
+
+function canMount(): boolean {
+  const probe = temporaryFolder();
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", probe.path], { stdio: "pipe" });
+    execFileSync("umount", [probe.path], { stdio: "pipe" });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    probe[Symbol.dispose]();
+  }
+}
