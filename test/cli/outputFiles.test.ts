@@ -134,6 +134,7 @@ describe("work that is cut short", () => {
       [["--normalize"], LINES, "was made with other options, or by another model"],
       [["--model", nli], LINES, "was made with other options, or by another model"],
       [["--backend", "plain"], LINES, "was made with other options, or by another model"],
+      [["--dtype", "bfloat16"], LINES, "was made with other options, or by another model"],
     ] as const) {
       const refused = await run(["embed", ...args, "--output", "a.jsonl"], input);
       expect(refused).toEqual({

@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
+import { COMMANDS } from "../../src/cli/commands.ts";
 import { buildIndex, loadBert, pipeline } from "../../src/pipelines/index.ts";
+import { STORAGE_TYPES } from "../../src/tensor/narrow.ts";
 import { plainbert } from "./run.ts";
 
 const folder = (name: string) => fileURLToPath(new URL(`../pipelines/reference/heads/${name}`, import.meta.url));
@@ -146,6 +148,25 @@ test("multiple-choice", async () => {
   expect((await plainbert([...args, DOOR, ...choices])).stdout).toContain(`  ${want[0].choice} `);
   const wrong = await plainbert(args, { input: "3\n" });
   expect(wrong.stderr).toContain("standard input, line 1: multiple-choice: choices must be an array of texts");
+});
+
+describe("--dtype", () => {
+  test.each(STORAGE_TYPES)("%s: what the library computes with it, with and without threads of its own", async (dtype) => {
+    await using unmask = await pipeline("fill-mask", folder("mlm"), { dtype });
+    const want = await unmask("The [MASK] was open.");
+    await using float32 = await pipeline("fill-mask", folder("mlm"));
+    if (dtype !== "float32") expect(want).not.toEqual(await float32("The [MASK] was open."));
+    const args = ["fill-mask", "--model", folder("mlm"), "--dtype", dtype, "--json", "The [MASK] was open."];
+    expect(jsonLines((await plainbert(args)).stdout)).toEqual([want]);
+    expect(jsonLines((await plainbert([...args, "--threads", "2"])).stdout)).toEqual([want]);
+  });
+
+  test("every command that computes with a model has it", async () => {
+    const tables = await Promise.all(Object.values(COMMANDS).map(async ({ load }) => (await load()).command.options));
+    const computing = tables.filter((options) => "backend" in options);
+    expect(computing.length).toBeGreaterThan(12);
+    for (const options of computing) expect(options.dtype.choices).toEqual(STORAGE_TYPES);
+  });
 });
 
 test("pseudo-log-likelihood", async () => {
