@@ -151,15 +151,18 @@ test("multiple-choice", async () => {
 });
 
 describe("--dtype", () => {
-  test.each(STORAGE_TYPES)("%s: what the library computes with it, with and without threads of its own", async (dtype) => {
-    await using unmask = await pipeline("fill-mask", folder("mlm"), { dtype });
-    const want = await unmask("The [MASK] was open.");
-    await using float32 = await pipeline("fill-mask", folder("mlm"));
-    if (dtype !== "float32") expect(want).not.toEqual(await float32("The [MASK] was open."));
-    const args = ["fill-mask", "--model", folder("mlm"), "--dtype", dtype, "--json", "The [MASK] was open."];
-    expect(jsonLines((await plainbert(args)).stdout)).toEqual([want]);
-    expect(jsonLines((await plainbert([...args, "--threads", "2"])).stdout)).toEqual([want]);
-  });
+  test.each(STORAGE_TYPES)(
+    "%s: what the library computes with it, with and without threads of its own",
+    async (dtype) => {
+      await using unmask = await pipeline("fill-mask", folder("mlm"), { dtype });
+      const want = await unmask("The [MASK] was open.");
+      await using float32 = await pipeline("fill-mask", folder("mlm"));
+      if (dtype !== "float32") expect(want).not.toEqual(await float32("The [MASK] was open."));
+      const args = ["fill-mask", "--model", folder("mlm"), "--dtype", dtype, "--json", "The [MASK] was open."];
+      expect(jsonLines((await plainbert(args)).stdout)).toEqual([want]);
+      expect(jsonLines((await plainbert([...args, "--threads", "2"])).stdout)).toEqual([want]);
+    },
+  );
 
   test("every command that computes with a model has it", async () => {
     const tables = await Promise.all(Object.values(COMMANDS).map(async ({ load }) => (await load()).command.options));
