@@ -60,13 +60,13 @@ export async function convertModel(from: string, to: string, options: ConvertOpt
   const weights = await folder.openWeights();
   try {
     const named = withOurNames(weights);
-    const config = parseConfig(text);
-    const names = [...expectedTensors(named, withArchitecture(config, text, named)).keys()];
+    const config = withArchitecture(parseConfig(text), text, named);
+    const names = [...expectedTensors(named, config).keys()];
     for (const name of named.tensors.keys()) if (!names.includes(name)) names.push(name);
     const kept = (await isTied(named, config)) ? names.filter((name) => name !== DECODER) : names;
     const tensors = kept.flatMap((name) => converted(name, weights, named, options));
     const dtypes = [...new Set(tensors.map(([, { dtype }]) => storageType(dtype)))];
-    const architectures = JSON.parse(text).architectures ?? [withArchitecture(config, text, named).architecture];
+    const architectures = JSON.parse(text).architectures ?? [config.architecture];
     const dtype = options.dtype ?? (dtypes.length === 1 ? dtypes[0] : undefined);
     const files = await saveModel(
       to,
