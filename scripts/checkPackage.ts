@@ -1,6 +1,6 @@
 /**
  * Checks the tarball that `npm publish` would send: publint and "are the types wrong" on it, its types in a program for a
- * browser, then what plainbert promises of its package: no dependency, no install script, less than a megabyte beside the
+ * browser, then what plainbert promises of its package: no dependency, no install script, 1.25 MB at most beside the
  * weights, and nothing that should stay at home.
  *
  *     npm run check:package
@@ -10,8 +10,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { packInto, run } from "./npm.ts";
 
-/** Bytes installed beside the weights. */
-const BUDGET = 1_000_000;
+/** Bytes installed beside the weights: inference, training, hub, command line and their types. */
+const BUDGET = 1_250_000;
 const SHIPPED = ["CHANGELOG.md", "LICENSE", "NOTICE", "README.md", "dist", "package.json", "weights"];
 
 /** What the tarball's contents break of the promises. */
