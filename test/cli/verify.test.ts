@@ -1,13 +1,12 @@
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { type ExpectedOutput, parseOutputs } from "../../src/cli/outputs.ts";
 import { PUBLISHED_OUTPUTS } from "../../src/cli/publishedOutputs.ts";
 import { WEIGHTS } from "../pipelines/support.ts";
 import { reference, referenceInputs, referenceJson, referenceTensors } from "../support/reference.ts";
-import { plainbert } from "./run.ts";
+import { head, plainbert } from "./run.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "plainbert-verify-"));
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -150,11 +149,10 @@ describe("a file of outputs", () => {
     expect(found).toBeDefined();
     const entities = found.output;
     const task = { task: "token-classification", text: found.input, entities, atol: 1e-5 };
-    const ner = fileURLToPath(new URL("../pipelines/reference/heads/ner", import.meta.url));
     const moved = entities.map((entity: { end: number }, i: number) =>
       i ? entity : { ...entity, end: entity.end + 1 },
     );
-    const { verdicts } = await check([task, { ...task, entities: moved }], ner);
+    const { verdicts } = await check([task, { ...task, entities: moved }], head("ner"));
     expect(verdicts.map(({ passed }) => passed)).toEqual([true, false]);
     expect(verdicts[1].where).toMatch(/^entities: must be .*, are /);
   });
@@ -252,9 +250,9 @@ describe("published outputs", () => {
     ["its folder's name", "bert-base-cased", []],
     ["the cache's folder", "models--google-bert--bert-base-cased/snapshots/0123", []],
     ["--as", "mine", ["--as", "google-bert/bert-base-cased"]],
-  ])("a model is known by %s, and the small one is not BERT-base", async (_, path, args) => {
+  ])("a model is known by %s, and a tiny one is not BERT-base", async (_, path, args) => {
     const copy = join(folder, path);
-    await cp(WEIGHTS, copy, { recursive: true });
+    await cp(head("mlm"), copy, { recursive: true });
     const { code, stdout, stderr } = await plainbert(["verify", "--backend", "plain", ...args, copy]);
     expect({ code, stderr }).toEqual({ code: 1, stderr: "plainbert: verify: 3 of 3 outputs differ\n" });
     expect(stdout).toMatch(/^FAIL {2}fill-mask "Hello I'm a \[MASK\] model\."\n {6}token ids: must be 101 8667 /);
