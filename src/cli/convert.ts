@@ -1,6 +1,7 @@
 import { openModelFiles } from "../pipelines/load.ts";
+import { STORAGE_TYPES } from "../tensor/narrow.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
-import { convertModel, DTYPES, type FloatName } from "./convertModel.ts";
+import { convertModel } from "./convertModel.ts";
 import { interruptible } from "./interrupt.ts";
 import { downloading, HUB_OPTIONS, MODEL_NAME } from "./modelOptions.ts";
 import { choice, flag, libraryValues, type Option, UsageError } from "./option.ts";
@@ -9,8 +10,8 @@ import { Progress } from "./progress.ts";
 
 const OPTIONS = {
   dtype: choice(
-    Object.keys(DTYPES) as FloatName[],
-    "How numbers are stored. Default: the two types of 16 bits stay, all else becomes float32.",
+    STORAGE_TYPES,
+    "How numbers are stored; int8 is for matrices, with a scale for each row, and for plainbert alone. Default: the two types of 16 bits stay, all else becomes float32.",
   ),
   "max-shard-size": size("Split the weights into files of at most that size: 500MB, 2GiB. Default: one file."),
   names: choice(
@@ -33,6 +34,7 @@ FROM is ${MODEL_NAME}; it has config.json, or Google's bert_config.json. TO is t
   ],
   async run({ values, positionals }) {
     expectCount(positionals, 2, 2, "a model and a folder");
+    if (values.dtype === "int8" && values.names === "google") throw new UsageError("--names google has no int8");
     const [from, to] = positionals;
     const { folder, release } = await downloading(values, (hub) => openModelFiles(from, hub, true));
     const progress = new Progress({ verb: "writing", unit: "MB", total: null });

@@ -1,27 +1,24 @@
-import { join } from "node:path";
 import { BertError } from "../errors.ts";
-import { type ModelFolder, openModelFolder, writeFileAtomically } from "../hub/files.ts";
-import { overlap, writeFolder } from "../hub/folders.ts";
-import { type SizedTensor, saveWeights } from "../hub/saveWeights.ts";
+import { type ModelFolder, openModelFolder } from "../hub/files.ts";
+import { overlap } from "../hub/folders.ts";
+import { type SaveOptions, saveModel } from "../hub/saveModel.ts";
 import { expectedTensors } from "../model/checkpoint.ts";
 import { type Architecture, type BertConfig, parseConfig } from "../model/config.ts";
 import { googleName, type NamedWeights, transpose, withOurNames } from "../model/names.ts";
+import { readNarrow } from "../model/readNarrow.ts";
+import { int8Tensors, SCALE } from "../model/rowScales.ts";
+import { configToSave } from "../pipelines/save.ts";
+import { copyRows, emptyRows, FILE_DTYPES, STORAGE_TYPES } from "../tensor/narrow.ts";
+import { byteLengthOf } from "../tensor/safetensorsDtype.ts";
 import type { Weights } from "../tensor/safetensorsReader.ts";
-import { sizeOf } from "../tensor/tensor.ts";
+import { type Int8Weight, type StorageType, sizeOf } from "../tensor/tensor.ts";
 import { TOKENIZER_FILES } from "../tokenizer/tokenizerFiles.ts";
 
-/** The types of the format that weights are written in, by the names that `dtype` has in config.json. */
-export const DTYPES = { float32: "F32", float16: "F16", bfloat16: "BF16" } as const;
-export type FloatName = keyof typeof DTYPES;
-
-export interface ConvertOptions {
-  /** Left out: float16 and bfloat16 stay, everything else becomes float32. */
-  readonly dtype?: FloatName;
-  /** Bytes of tensors in one file; left out: one file. */
-  readonly maxShardSize?: number;
+export interface ConvertOptions extends SaveOptions {
+  /** Left out: float16 and bfloat16 stay, everything else becomes float32. int8: matrices; vectors are float32 then. */
+  readonly dtype?: StorageType;
+  /** Google's has no int8. */
   readonly names?: "huggingface" | "google";
-  /** Replace the folder if it holds a model. */
-  readonly force?: boolean;
   /** Told of the bytes that are written, and of all. */
   readonly onWrite?: (done: number, total: number) => void;
   /** Stops before the next tensor; nothing is left then. */
@@ -34,13 +31,15 @@ export interface Conversion {
   readonly files: readonly string[];
   readonly tensors: number;
   readonly parameters: number;
-  readonly dtypes: readonly FloatName[];
+  readonly dtypes: readonly StorageType[];
   /** Names in the old file that the new one does not have: no weights, or tied to others. */
   readonly leftOut: readonly string[];
 }
 
 const DECODER = "cls.predictions.decoder.weight";
 const WORDS = "bert.embeddings.word_embeddings.weight";
+
+const IN_ROWS = { emptyNarrow: emptyRows, storeRows: copyRows };
 
 /** The largest number that float16 rounds to a finite one is just below. */
 const FLOAT16_LIMIT = 65_520;
@@ -65,37 +64,22 @@ export async function convertModel(from: string, to: string, options: ConvertOpt
     const names = [...expectedTensors(named, config).keys()];
     for (const name of named.tensors.keys()) if (!names.includes(name)) names.push(name);
     const kept = (await isTied(named, config)) ? names.filter((name) => name !== DECODER) : names;
-    const tensors = kept.map((name) => converted(name, weights, named, options));
-    const total = tensors.reduce((sum, [, tensor]) => sum + bytesOf(tensor), 0);
-    let done = 0;
-    const told = tensors.map(([name, tensor]): [string, SizedTensor] => {
-      const data = async () => {
-        options.signal?.throwIfAborted();
-        options.onWrite?.(done, total);
-        done += bytesOf(tensor);
-        return tensor.data();
-      };
-      return [name, { ...tensor, data }];
-    });
-    const dtypes = new Set(tensors.map(([, { dtype }]) => nameOf(dtype)));
-
-    const files: string[] = [];
-    const fill = async (path: string) => {
-      const write = async (name: string, content: string) => {
-        await writeFileAtomically(join(path, name), [new TextEncoder().encode(content)]);
-        files.push(name);
-      };
-      files.push(...(await saveWeights(path, told, options.maxShardSize)));
-      await write("config.json", configText(text, config, [...dtypes]));
-      await copyTokenizer(folder, write);
-    };
-    await writeFolder(to, fill, options.force);
-    const used = new Set(kept.map((name) => named.fileNames.get(name)));
+    const tensors = kept.flatMap((name) => converted(name, weights, named, options));
+    const dtypes = [...new Set(tensors.map(([, { dtype }]) => storageType(dtype)))];
+    const architectures = JSON.parse(text).architectures ?? [config.architecture];
+    const dtype = options.dtype ?? (dtypes.length === 1 ? dtypes[0] : undefined);
+    const files = await saveModel(
+      to,
+      reported(tensors, options),
+      { "config.json": configToSave(text, architectures, dtype), ...(await tokenizerOf(folder)) },
+      options,
+    );
+    const used = new Set(kept.flatMap((name) => [name, `${name}${SCALE}`]).map((name) => named.fileNames.get(name)));
     return {
       files,
       tensors: tensors.length,
-      parameters: tensors.reduce((sum, [, { shape }]) => sum + sizeOf(shape), 0),
-      dtypes: [...dtypes],
+      parameters: kept.reduce((sum, name) => sum + sizeOf(shapeOf(named, name)), 0),
+      dtypes,
       leftOut: [...weights.tensors.keys()].filter((name) => !used.has(name)),
     };
   } finally {
@@ -105,20 +89,34 @@ export async function convertModel(from: string, to: string, options: ConvertOpt
 
 /** A tensor as it is to be written; its numbers are read when their turn comes. */
 interface Converted {
-  readonly dtype: "F32" | "F16" | "BF16";
+  readonly dtype: FileDtype;
   readonly shape: readonly number[];
-  data(): Promise<Float32Array>;
+  readonly data: () => Promise<Float32Array | Int8Array>;
 }
 
+type FileDtype = (typeof FILE_DTYPES)[StorageType];
+
+/** One tensor of a model, or the two that an int8 matrix is, under the names that they get. */
 function converted(
   name: string,
   weights: Weights,
   named: NamedWeights,
   { dtype, names }: ConvertOptions,
-): [string, Converted] {
+): [string, Converted][] {
+  const shape = shapeOf(named, name);
+  if (dtype === "int8" && shape.length === 2) {
+    // Scales come before matrices in a file, so that a matrix is read twice rather than all of them held.
+    const read = async () => (await readNarrow(named, name, dtype, IN_ROWS)) as Int8Weight;
+    return int8Tensors<Converted["data"]>(
+      name,
+      shape,
+      async () => (await read()).data,
+      async () => (await named.scalesOf(name)) ?? (await read()).scale,
+    );
+  }
   const stored = weights.tensors.get(named.fileNames.get(name) as string)?.dtype;
-  const target = dtype ? DTYPES[dtype] : stored === "F16" || stored === "BF16" ? stored : "F32";
-  const { shape } = named.tensors.get(name) as { shape: readonly number[] };
+  const half = dtype === undefined && (stored === "F16" || stored === "BF16");
+  const target = half ? stored : FILE_DTYPES[dtype === undefined || dtype === "int8" ? "float32" : dtype];
   const google = googleName(name);
   const turned = names === "google" && google.transposed;
   const data = async (): Promise<Float32Array> => {
@@ -128,7 +126,27 @@ function converted(
     if (turned) transpose(numbers, shape[1], shape[0]);
     return numbers;
   };
-  return [names === "google" ? google.name : name, { dtype: target, shape: turned ? shape.toReversed() : shape, data }];
+  const tensor = { dtype: target, shape: turned ? shape.toReversed() : shape, data };
+  return [[names === "google" ? google.name : name, tensor]];
+}
+
+/** The same tensors; whoever asked is told of each before it is read, and can stop there. */
+function reported(
+  tensors: readonly [string, Converted][],
+  { onWrite, signal }: ConvertOptions,
+): (readonly [string, Converted])[] {
+  const bytesOf = ({ dtype, shape }: Converted) => Number(byteLengthOf(dtype, shape));
+  const total = tensors.reduce((sum, [, tensor]) => sum + bytesOf(tensor), 0);
+  let done = 0;
+  return tensors.map(([name, tensor]) => {
+    const data = () => {
+      signal?.throwIfAborted();
+      onWrite?.(done, total);
+      done += bytesOf(tensor);
+      return tensor.data();
+    };
+    return [name, { ...tensor, data }];
+  });
 }
 
 /** @throws BertError ERR_CHECKPOINT */
@@ -161,29 +179,20 @@ function withArchitecture(config: BertConfig, text: string, { tensors }: NamedWe
   return { ...config, architecture };
 }
 
-/** The old text's fields, with what Hugging Face's libraries need to know of the new weights. */
-function configText(old: string, { architecture }: BertConfig, dtypes: readonly FloatName[]): string {
-  const json = JSON.parse(old);
-  const field = "torch_dtype" in json ? "torch_dtype" : "dtype"; // its name before transformers 5, and since
-  const dtype = dtypes.length === 1 ? { [field]: dtypes[0] } : {};
-  const config = { ...json, model_type: "bert", architectures: json.architectures ?? [architecture], ...dtype };
-  return `${JSON.stringify(config, null, 2)}\n`;
-}
-
-async function copyTokenizer(
-  folder: ModelFolder,
-  write: (name: string, content: string) => Promise<void>,
-): Promise<void> {
+/** The tokenizer's files, as they are. */
+async function tokenizerOf(folder: ModelFolder): Promise<Record<string, string>> {
+  const texts: Record<string, string> = {};
   for (const name of TOKENIZER_FILES) {
     const text = await folder.readText(name);
-    if (text !== null) await write(name, text);
+    if (text !== null) texts[name] = text;
   }
+  return texts;
 }
 
-function bytesOf({ dtype, shape }: Converted): number {
-  return sizeOf(shape) * (dtype === "F32" ? 4 : 2);
+function shapeOf({ tensors }: NamedWeights, name: string): readonly number[] {
+  return (tensors.get(name) as { readonly shape: readonly number[] }).shape;
 }
 
-function nameOf(dtype: Converted["dtype"]): FloatName {
-  return (Object.keys(DTYPES) as FloatName[]).find((name) => DTYPES[name] === dtype) as FloatName;
+function storageType(dtype: FileDtype): StorageType {
+  return STORAGE_TYPES.find((name) => FILE_DTYPES[name] === dtype) as StorageType;
 }

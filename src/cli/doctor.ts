@@ -34,7 +34,7 @@ function page(here: Machine, cache: CacheFolder, { backend, gflops, model, texts
     ["threads", `${threads}; memory ${here.sharedMemory ? "is" : "cannot be"} shared among them`],
     ["cache", `${cache.path}, ${cache.state}`],
     ["model", model],
-    ["speed", `${gflops.toFixed(1)} GFLOP/s, matrix products of 256 × 768 by 768 × 3072`],
+    ["speed", `${gflops.toFixed(1)} GFLOP/s in float32, matrix products of 256 × 768 by 768 × 3072`],
     ...texts.map(({ tokens, milliseconds }): [string, string] => [
       `${tokens} tokens`,
       `${milliseconds.toFixed(milliseconds < 10 ? 2 : 1)} ms for a text of so many`,

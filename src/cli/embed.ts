@@ -1,18 +1,32 @@
-import type { FeatureTensor } from "../pipelines/index.ts";
+import { createHash } from "node:crypto";
+import type { FeatureTensor, QuantizedFeatures } from "../pipelines/index.ts";
+import { POOLINGS } from "../pipelines/pooling.ts";
+import { PRECISIONS } from "../pipelines/quantize.ts";
 import { type Answerer, answerSource, OUTPUT_OPTIONS } from "./answerTexts.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
-import { csvVectors, ENDINGS, type Ending, endingOf, jsonLines, safetensorsVectors, shortest } from "./format.ts";
+import {
+  csvVectors,
+  ENDINGS,
+  type Ending,
+  endingOf,
+  type Format,
+  jsonLines,
+  safetensorsVectors,
+  shortest,
+  type VectorType,
+} from "./format.ts";
 import { lineSource, TEXTS } from "./input.ts";
 import { modelMark } from "./modelMark.ts";
 import { MODEL_OPTIONS, openPipeline } from "./modelOptions.ts";
 import { choice, count, flag, pipelineValues, text, UsageError, type ValuesOf } from "./option.ts";
+import { readRanges } from "./ranges.ts";
 import { streams } from "./streams.ts";
 
 /** The pipeline's. */
 const OPTIONS = {
   pooling: choice(
-    ["mean", "cls", "max", "none"],
-    "How the vectors of a line's tokens become one; none gives one for each token. Default mean.",
+    POOLINGS,
+    "How the vectors of a line's tokens become one: their mean; the first, cls or first_token; the last, eos or last_token; the largest number in each place, max; their sum by the root of their number, mean_sqrt_len. none gives one for each token. Default mean.",
   ),
   layers: choice(
     ["last", "concat_last_4", "sum_last_4"],
@@ -20,17 +34,27 @@ const OPTIONS = {
   ),
   "truncate-dim": count("Only the first N numbers of each vector, cut before --normalize."),
   normalize: flag("Divide each vector by its length, so that dot products are cosine similarities."),
+  quantize: flag("Write vectors in fewer bits, as --precision says."),
+  precision: choice(
+    PRECISIONS,
+    "With --quantize: signs, eight in a byte, binary or ubinary, the same as a number without sign; or one of 256 steps of a range, int8 or uint8, which needs --ranges. Default binary.",
+  ),
   truncation: flag("Cut lines that are too long for the model instead of stopping there."),
 };
 
 const TABLE = {
   ...OPTIONS,
+  ranges: text(
+    "FILE",
+    "For int8 and uint8: a .safetensors that embed has written by the same options. The least and the largest number in each place of its vectors are the ranges, or, where it is quantized, its own ranges.",
+    "file",
+  ),
   jsonl: flag("Each line is JSON: a string, or an object with a field text. So is a FILE.jsonl."),
   ...OUTPUT_OPTIONS,
   json: flag("Changes nothing: the output is JSON anyway."),
   output: text(
     "FILE",
-    "Write to a file instead, by its name's ending: .jsonl, .csv, or .safetensors with one tensor embeddings. It appears when it is whole.",
+    "Write to a file instead, by its name's ending: .jsonl, .csv, or .safetensors with a tensor embeddings, and one ranges if int8 or uint8. It appears when it is whole.",
     "file",
   ),
   ...MODEL_OPTIONS,
@@ -38,7 +62,7 @@ const TABLE = {
 
 export const command: Command = defineCommand({
   synopsis: ["[OPTION]… [FILE|-]"],
-  description: `Turns each line of a file, or of standard input, into a vector: a JSON array of numbers, one line out for each line in. A blank line gives null; empty cells in CSV, and NaN in safetensors, so that row n is line n.
+  description: `Turns each line of a file, or of standard input, into a vector: a JSON array of numbers, one line out for each line in. A blank line gives null; empty cells in CSV, and NaN in safetensors, or 0 where it is quantized, so that row n is line n.
 
 With --output, work that is cut short goes on where it stopped when the same command is given again. What is done stays in FILE.partial. FILE.partial.json says how many lines that is, with a hash of these lines and of options and model; where one of them has changed, the command refuses to go on.`,
   options: TABLE,
@@ -47,12 +71,14 @@ With --output, work that is cut short goes on where it stopped when the same com
     "printf 'The door is open.\\nHe read.\\n' | plainbert embed --normalize > vectors.jsonl",
     "printf 'A line.\\nAnother.\\n' > lines.txt && plainbert embed lines.txt | head -n 1",
     "plainbert embed lines.txt --pooling cls --output vectors.safetensors",
+    "plainbert embed lines.txt --pooling cls --quantize --precision int8 --ranges vectors.safetensors --output small.safetensors",
   ],
   async run({ values, positionals }) {
     expectCount(positionals, 0, 1, "one file at most");
     const [path = "-"] = positionals;
     if (positionals.length === 0 && streams.stdin.isTTY)
       throw new UsageError("expected a file, or - to type lines here");
+    expectQuantization(values);
     if (values.pooling === "none" && values.output !== undefined && endingOf(values.output, ENDINGS) !== "jsonl") {
       throw new UsageError("--pooling none gives a matrix for each line; --output must end in .jsonl");
     }
@@ -60,25 +86,44 @@ With --output, work that is cut short goes on where it stopped when the same com
   },
 });
 
-type Vectors = FeatureTensor<number[][] | number[][][]>;
+/** @throws UsageError options that do not fit together */
+function expectQuantization({ quantize, precision, ranges, pooling }: ValuesOf<typeof TABLE>): void {
+  if (!quantize && precision !== undefined) throw new UsageError("--precision goes with --quantize");
+  if (quantize && pooling === "none") throw new UsageError("--quantize needs another --pooling than none");
+  const steps = quantize && (precision === "int8" || precision === "uint8");
+  if (steps && ranges === undefined) throw new UsageError(`--precision ${precision} needs --ranges FILE`);
+  if (!steps && ranges !== undefined) throw new UsageError("--ranges goes with --precision int8 or uint8");
+}
+
+type Vectors = FeatureTensor<number[][] | number[][][]> | QuantizedFeatures;
 
 async function load(values: ValuesOf<typeof TABLE>): Promise<Answerer<string, Vectors>> {
   const extract = await openPipeline("feature-extraction", values);
-  const { pooling = "mean", ...options } = pipelineValues(OPTIONS, values);
+  const { pooling = "mean", ...given } = pipelineValues(OPTIONS, values);
   const { hiddenSize } = extract.model.config;
-  const width = options.truncate_dim ?? (options.layers === "concat_last_4" ? 4 * hiddenSize : hiddenSize);
+  const size = given.truncate_dim ?? (given.layers === "concat_last_4" ? 4 * hiddenSize : hiddenSize);
+  const { precision = "binary" } = given;
+  const ranges =
+    values.ranges === undefined
+      ? undefined
+      : await readRanges(values.ranges, size).catch((error) => extract.dispose().then(() => Promise.reject(error)));
+  const options = { ...given, ...(ranges && { ranges }), pooling };
   const json = ({ tolist }: Vectors) => rounded(tolist()[0]);
+  const signs = given.quantize && precision.endsWith("binary");
+  const dtype = !given.quantize ? "F32" : precision.startsWith("u") ? "U8" : "I8";
+  const mark = ranges && createHash("sha256").update(ranges).digest("hex");
   return {
-    answer: (inputs) => extract(inputs, { ...options, pooling } as { pooling: "mean" }),
+    answer: (inputs) => extract(inputs, options as { pooling: "mean" }),
     json,
-    format: (ending) => (ending === "jsonl" ? jsonLines(json) : ofVectors(ending, width)),
-    work: ["embed", { ...options, pooling }, modelMark(extract.model)],
+    format: (ending) =>
+      ending === "jsonl" ? jsonLines(json) : ofVectors(ending, signs ? size / 8 : size, { dtype, ranges }),
+    work: ["embed", { ...options, ranges: mark }, modelMark(extract.model)],
     dispose: extract.dispose,
   };
 }
 
-function ofVectors(ending: Exclude<Ending, "jsonl">, width: number) {
-  const { entry, ...format } = (ending === "csv" ? csvVectors : safetensorsVectors)(width);
+function ofVectors(ending: Exclude<Ending, "jsonl">, width: number, type: VectorType): Format<Vectors> {
+  const { entry, ...format } = ending === "csv" ? csvVectors(width) : safetensorsVectors(width, type);
   return {
     ...format,
     entry: (result: Vectors | null, line: number) => entry(result === null ? null : result.data, line),

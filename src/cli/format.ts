@@ -52,7 +52,7 @@ export function csv<Result>({ columns, rows }: Flat<Result>): Format<Result> {
 }
 
 /** A vector for each line, as pandas writes a table without index: columns 0, 1, …; empty cells for a blank line. */
-export function csvVectors(width: number): Format<Float32Array> {
+export function csvVectors(width: number): Format<Vector> {
   const blank = `${",".repeat(width - 1)}\n`;
   return {
     head: utf8(csvRow(Array.from({ length: width }, (_, i) => i))),
@@ -68,22 +68,38 @@ export function shortest(x: number): number {
 /** Header of a safetensors file: long enough for any number of rows, as it is written before that is known. */
 const HEADER_BYTES = 256;
 
-/** One tensor `embeddings`, F32 [lines, width]; NaN in the row of a blank line. */
-export function safetensorsVectors(width: number): Format<Float32Array> {
-  const blank = new Float32Array(width).fill(Number.NaN);
-  const header = (lines: number) => {
-    const shape = [lines, width];
-    const json = JSON.stringify({ embeddings: { dtype: "F32", shape, data_offsets: [0, 4 * lines * width] } });
-    const bytes = utf8(json.padEnd(HEADER_BYTES - 8)); // the format lets spaces follow the header
-    const whole = new Uint8Array(HEADER_BYTES);
-    new DataView(whole.buffer).setBigUint64(0, BigInt(bytes.length), true);
-    whole.set(bytes, 8);
-    return whole;
-  };
-  return { head: header(0), entry: (vector) => littleEndian(vector ?? blank), finalHead: header };
+/** A vector, or one in fewer bits. */
+export type Vector = Float32Array | Int8Array | Uint8Array;
+
+/** What a file's vectors are. */
+export interface VectorType {
+  readonly dtype: "F32" | "I8" | "U8";
+  /** [2, …], what codes stand for: a tensor of its own, `ranges`. */
+  readonly ranges?: Float32Array | undefined;
 }
 
-function littleEndian(vector: Float32Array): Uint8Array {
+/** A tensor `embeddings` [lines, width]; in the row of a blank line NaN, or, as codes have none, 0. */
+export function safetensorsVectors(width: number, { dtype, ranges }: VectorType): Format<Vector> {
+  const blank = dtype === "F32" ? new Float32Array(width).fill(Number.NaN) : new Uint8Array(width);
+  const before = ranges ? littleEndian(ranges) : new Uint8Array(0);
+  const head = (lines: number) => {
+    const end = before.length + (dtype === "F32" ? 4 : 1) * lines * width;
+    const json = JSON.stringify({
+      ...(ranges && { ranges: { dtype: "F32", shape: [2, ranges.length / 2], data_offsets: [0, before.length] } }),
+      embeddings: { dtype, shape: [lines, width], data_offsets: [before.length, end] },
+    });
+    const bytes = utf8(json.padEnd(HEADER_BYTES - 8)); // the format lets spaces follow the header
+    const whole = new Uint8Array(HEADER_BYTES + before.length);
+    new DataView(whole.buffer).setBigUint64(0, BigInt(bytes.length), true);
+    whole.set(bytes, 8);
+    whole.set(before, HEADER_BYTES);
+    return whole;
+  };
+  return { head: head(0), entry: (vector) => littleEndian(vector ?? blank), finalHead: head };
+}
+
+function littleEndian(vector: Vector): Uint8Array {
+  if (!(vector instanceof Float32Array)) return new Uint8Array(vector); // a negative number's bits, as they are
   const bytes = new Uint8Array(4 * vector.length);
   const view = new DataView(bytes.buffer);
   for (let i = 0; i < vector.length; i++) view.setFloat32(4 * i, vector[i], true);

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { BertError } from "../errors.ts";
 import { orFileError } from "../hub/files.ts";
 import { buildIndex } from "../pipelines/index.ts";
+import { TEXT_POOLINGS } from "../pipelines/pooling.ts";
 import { bytesOf, inputError } from "./answerLines.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
 import { endingOf } from "./format.ts";
@@ -14,7 +15,7 @@ import { Progress } from "./progress.ts";
 import { streams } from "./streams.ts";
 
 const OPTIONS = {
-  pooling: choice(["mean", "cls", "max"], "How the vectors of a line's tokens become one. Default mean."),
+  pooling: choice(TEXT_POOLINGS, "How the vectors of a line's tokens become one. Default mean."),
   truncation: flag("Cut lines that are too long for the model instead of stopping there."),
 };
 

@@ -1,6 +1,8 @@
 import { isTrue } from "../hub/environment.ts";
 import type { HubOptions, ProgressInfo } from "../hub/options.ts";
 import { type LoadOptions, type Pipeline, type PipelineTask, pipeline } from "../pipelines/index.ts";
+import { STORAGE_TYPES } from "../tensor/narrow.ts";
+import type { StorageType } from "../tensor/tensor.ts";
 import { interruptible } from "./interrupt.ts";
 import { choice, count, flag, type Option, text, UsageError, type ValuesOf } from "./option.ts";
 import { Progress } from "./progress.ts";
@@ -27,12 +29,17 @@ export const HUB_OPTIONS: {
 export const ENGINE_OPTIONS: {
   readonly backend: Option<"auto" | "simd" | "plain">;
   readonly threads: Option<number>;
+  readonly dtype: Option<StorageType>;
 } = {
   backend: choice(
     ["auto", "simd", "plain"],
     "What computes: simd is fast, plain gives the same bits on every machine. Default auto: simd where it can run.",
   ),
   threads: count("How many threads compute. Their number changes no bit. Default: one for each core, at most 8."),
+  dtype: choice(
+    STORAGE_TYPES,
+    "How matrices are held: float16 and bfloat16 take half of float32's memory, int8 a quarter, with larger errors. Default float32.",
+  ),
 };
 
 /** Which tokenizer: of commands that need no weights. */
@@ -54,8 +61,8 @@ export const MODEL_OPTIONS: typeof TOKENIZER_OPTIONS & typeof ENGINE_OPTIONS = {
 type ModelValues = ValuesOf<typeof MODEL_OPTIONS>;
 
 /** What the values say, as `loadBert` takes it. */
-export function engineOptions({ backend, threads }: ValuesOf<typeof ENGINE_OPTIONS>): LoadOptions {
-  return { ...(backend && { backend }), ...(threads && { threads }) };
+export function engineOptions({ backend, threads, dtype }: ValuesOf<typeof ENGINE_OPTIONS>): LoadOptions {
+  return { ...(backend && { backend }), ...(threads && { threads }), ...(dtype && { dtype }) };
 }
 
 /**

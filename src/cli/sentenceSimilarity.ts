@@ -1,4 +1,5 @@
 import type { SentenceSimilarityInput } from "../pipelines/index.ts";
+import { TEXT_POOLINGS } from "../pipelines/pooling.ts";
 import { oneByOne } from "./answerLines.ts";
 import { type Command, expectCount } from "./command.ts";
 import type { InputForm } from "./input.ts";
@@ -26,7 +27,7 @@ export const command: Command = taskCommand({
 
 Without SENTENCE, each line of the input is a JSON object { "source_sentence", "sentences" }, and gives a line of JSON: the numbers in the order of the sentences.`,
   options: {
-    pooling: choice(["mean", "cls", "max"], "How the vectors of a sentence's tokens become one. Default mean."),
+    pooling: choice(TEXT_POOLINGS, "How the vectors of a sentence's tokens become one. Default mean."),
     truncation: flag("Cut what is too long for the model instead of refusing it."),
   },
   examples: [

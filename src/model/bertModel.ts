@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { BertError } from "../errors.ts";
 import type { Backend, BackendInfo } from "../tensor/backend.ts";
-import type { TensorToWrite } from "../tensor/safetensors.ts";
+import type { Dtype, TensorToWrite } from "../tensor/safetensors.ts";
 import { formatShape, type StorageType, type Tensor, type Weight } from "../tensor/tensor.ts";
 import { type BatchInput, owned, type SequenceInput } from "./batch.ts";
 import { type LoadedParams, loadParams, type WeightSource } from "./checkpoint.ts";
@@ -72,7 +72,7 @@ export class BertModel {
    * The model's tensors as `writeSafetensors` and `saveBert` write them: float16 as F16, bfloat16 as BF16, int8 as I8 with the
    * scale of each row in `….weight_scale`, F32 [O, 1]. Read back with the same `dtype`, they are the same bits.
    */
-  tensorsToWrite(): Generator<[string, TensorToWrite]> {
+  tensorsToWrite(): Generator<[string, TensorToWrite & { readonly dtype: Dtype }]> {
     const { params, kernels } = this.inUse;
     return paramsToWrite(params, kernels);
   }

@@ -12,13 +12,14 @@ const BLOCK = 1 << 18;
  * Reads a matrix in blocks of rows and holds it at less width: all of it in float32 is never there, if the source has `readPart`.
  * The integers of an int8 matrix are taken as they are by int8.
  *
+ * @param k      where it is held
  * @throws BertError ERR_CHECKPOINT a number that is not finite, or too large for the type
  */
 export async function readNarrow(
   weights: NamedWeights,
   name: string,
   dtype: NarrowWeight["dtype"],
-  k: Backend,
+  k: Pick<Backend, "emptyNarrow" | "storeRows">,
 ): Promise<NarrowWeight> {
   const { shape } = weights.tensors.get(name) as { shape: readonly number[] };
   const [O, I] = shape;

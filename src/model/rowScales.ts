@@ -1,4 +1,5 @@
 import { BertError } from "../errors.ts";
+import type { TensorToSave } from "../tensor/safetensorsWriter.ts";
 import type { WeightSource } from "./checkpoint.ts";
 
 /**
@@ -6,6 +7,19 @@ import type { WeightSource } from "./checkpoint.ts";
  * element [o, i] is its integer times scale[o]. The name and the shape [O, 1] are those of compressed-tensors (vLLM).
  */
 export const SCALE = "_scale";
+
+/** The two tensors that a file has of an int8 matrix: `NAME`, I8 [O, I], and beside it `NAME_scale`, F32 [O, 1]. */
+export function int8Tensors<Data extends TensorToSave["data"]>(
+  name: string,
+  shape: readonly number[],
+  integers: Data,
+  scales: Data,
+): [string, { readonly dtype: "I8" | "F32"; readonly shape: readonly number[]; readonly data: Data }][] {
+  return [
+    [name, { dtype: "I8", shape, data: integers }],
+    [`${name}${SCALE}`, { dtype: "F32", shape: [shape[0], 1], data: scales }],
+  ];
+}
 
 /** Whether a tensor of this shape can be the scales of a matrix of that one. */
 export function isScaleOf(shape: readonly number[], matrix: readonly number[] | undefined): boolean {

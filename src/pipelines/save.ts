@@ -1,3 +1,4 @@
+import type { StorageType } from "../tensor/tensor.ts";
 import type { Bert } from "./load.ts";
 
 /**
@@ -13,23 +14,22 @@ import type { Bert } from "./load.ts";
  */
 export async function saveBert(bert: Bert, folder: string): Promise<void> {
   // Only here: a browser, which has no node: modules, can import the rest.
-  const [{ saveSafetensors, writeFileAtomically }, { writeFolder }] = await Promise.all([
-    import("../hub/files.ts"),
-    import("../hub/folders.ts"),
-  ]);
-  const tensors = [...bert.tensorsToWrite()];
-  const texts = { "config.json": configText(bert), ...(bert.hasTokenizer && bert.tokenizer.toFiles()) };
-  const encoder = new TextEncoder();
-  await writeFolder(folder, async (path) => {
-    for (const [name, text] of Object.entries<string>(texts))
-      await writeFileAtomically(`${path}/${name}`, [encoder.encode(text)]);
-    await saveSafetensors(`${path}/model.safetensors`, tensors, [["format", "pt"]]);
+  const { saveModel } = await import("../hub/saveModel.ts");
+  const config = configToSave(bert.configText, [bert.config.architecture], bert.dtype);
+  await saveModel(folder, bert.tensorsToWrite(), {
+    "config.json": config,
+    ...(bert.hasTokenizer && bert.tokenizer.toFiles()),
   });
 }
 
-/** config.json as it was read, for what has been loaded of it. */
-function configText({ configText, config, dtype }: Bert): string {
-  const { torch_dtype: _, dtype: __, ...json } = JSON.parse(configText) as Record<string, unknown>;
-  const type = dtype === "int8" ? {} : { dtype };
-  return `${JSON.stringify({ ...json, architectures: [config.architecture], ...type }, null, 2)}\n`;
+/**
+ * config.json of weights that are saved: as it was read, with what Hugging Face's libraries need to know of them.
+ *
+ * @param dtype of the matrices, if it is to change; the libraries have no name for "int8" as it is here
+ */
+export function configToSave(text: string, architectures: readonly string[], dtype?: StorageType): string {
+  const { torch_dtype, dtype: old, ...json } = JSON.parse(text) as Record<string, unknown>;
+  const field = torch_dtype === undefined ? "dtype" : "torch_dtype"; // its name since transformers 5, and before
+  const type = dtype === "int8" ? {} : { [field]: dtype ?? torch_dtype ?? old };
+  return `${JSON.stringify({ ...json, model_type: "bert", architectures, ...type }, null, 2)}\n`;
 }

@@ -1,7 +1,10 @@
 import { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeFloat16, roundTiesToEven } from "./numberFormats.ts";
 import type { NarrowWeight, StorageType } from "./tensor.ts";
 
-export const STORAGE_TYPES: readonly StorageType[] = ["float32", "float16", "bfloat16", "int8"];
+/** The types, and what safetensors files call them. */
+export const FILE_DTYPES = { float32: "F32", float16: "F16", bfloat16: "BF16", int8: "I8" } as const;
+
+export const STORAGE_TYPES = Object.keys(FILE_DTYPES) as readonly StorageType[];
 
 /** The largest q. −128 stays unused, so that a row and its negative are held alike. */
 const MOST = 127;

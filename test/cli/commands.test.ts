@@ -9,10 +9,12 @@ import { parseArguments } from "../../src/cli/option.ts";
 import { pipeline } from "../../src/pipelines/index.ts";
 import { WEIGHTS } from "../pipelines/support.ts";
 import { examplesOf, PAGES } from "./examples.ts";
-import { plainbert } from "./run.ts";
+import { head, plainbert, TINY } from "./run.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "plainbert-cli-"));
 afterAll(() => rm(folder, { recursive: true }));
+
+const PLAIN = { backend: "plain" } as const;
 
 /** JSON of each line. */
 const jsonLines = (stdout: string) => stdout.trimEnd().split("\n").map((line) => JSON.parse(line)); // biome-ignore format: one line
@@ -36,40 +38,66 @@ describe("fill-mask", () => {
   });
 
   test("several texts, several masks, --top-k", async () => {
-    const { stdout } = await plainbert(["fill-mask", "--top-k", "1", DOOR, "The [MASK] is a [MASK]."]);
+    const { stdout } = await plainbert([
+      "fill-mask",
+      "--backend",
+      "plain",
+      "--top-k",
+      "1",
+      DOOR,
+      "The [MASK] is a [MASK].",
+    ]);
     expect(stdout).toBe(
       `${DOOR}\n\n  door   12.70 %\n\nThe [MASK] is a [MASK].\n\n[MASK] 1 of 2\n  thing    2.20 %\n\n[MASK] 2 of 2\n  man    5.74 %\n`,
     );
   });
 
   test("--json is what the pipeline gives", async () => {
-    await using unmask = await pipeline("fill-mask");
-    const one = await plainbert(["fill-mask", "--json", "--top-k=2", DOOR]);
+    await using unmask = await pipeline("fill-mask", head("mlm"), PLAIN);
+    const one = await plainbert(["fill-mask", ...TINY, "--json", "--top-k=2", DOOR]);
     expect(JSON.parse(one.stdout)).toEqual(await unmask(DOOR, { top_k: 2 }));
-    const two = await plainbert(["fill-mask", "--json", DOOR, "A [MASK] and [MASK]."]);
+    const two = await plainbert(["fill-mask", ...TINY, "--json", DOOR, "A [MASK] and [MASK]."]);
     expect(jsonLines(two.stdout)).toEqual(await unmask([DOOR, "A [MASK] and [MASK]."]));
-    const lines = await plainbert(["fill-mask"], { input: `${DOOR}\n\nA [MASK] and [MASK].\n` });
+    const lines = await plainbert(["fill-mask", ...TINY], { input: `${DOOR}\n\nA [MASK] and [MASK].\n` });
     expect(jsonLines(lines.stdout)).toEqual([await unmask(DOOR), null, await unmask("A [MASK] and [MASK].")]);
   });
 
   test("--targets, for all masks or, given several times, for each", async () => {
-    const { stdout } = await plainbert(["fill-mask", "--json", "--targets", "door,window", "It's the [MASK]."]);
-    expect(JSON.parse(stdout).map((p: { token_str: string }) => p.token_str)).toEqual(["door", "window"]);
+    const { stdout } = await plainbert([
+      "fill-mask",
+      ...TINY,
+      "--json",
+      "--targets",
+      "door,window",
+      "It's the [MASK].",
+    ]);
+    const tokens = JSON.parse(stdout).map((p: { token_str: string }) => p.token_str);
+    expect(tokens.sort()).toEqual(["door", "window"]);
     const each = ["--targets", "door,window", "--targets", "red"];
-    const two = await plainbert(["fill-mask", "--json", ...each, "The [MASK] is [MASK]."]);
-    await using unmask = await pipeline("fill-mask");
+    const two = await plainbert(["fill-mask", ...TINY, "--json", ...each, "The [MASK] is [MASK]."]);
+    await using unmask = await pipeline("fill-mask", head("mlm"), PLAIN);
     expect(JSON.parse(two.stdout)).toEqual(
       await unmask("The [MASK] is [MASK].", { targets: [["door", "window"], ["red"]] }),
     );
   });
 
   test("--model, and a text that begins with a hyphen", async () => {
-    const { stdout } = await plainbert(["fill-mask", "--model", WEIGHTS, "--top-k", "1", "--", `- ${DOOR}`]);
+    const { stdout } = await plainbert([
+      "fill-mask",
+      "--model",
+      WEIGHTS,
+      "--backend",
+      "plain",
+      "--top-k",
+      "1",
+      "--",
+      `- ${DOOR}`,
+    ]);
     expect(stdout).toMatch(/^- She opened the .*\n\n {2}door /);
   });
 
   test("colours and bars where colours are forced; FORCE_COLOR=0 and NO_COLOR are plain", async () => {
-    const args = ["fill-mask", "--top-k", "2", DOOR];
+    const args = ["fill-mask", "--backend", "plain", "--top-k", "2", DOOR];
     const plain = (await plainbert(args)).stdout;
     const forced = (await plainbert(args, { env: { FORCE_COLOR: "1" } })).stdout;
     expect(forced).toContain("\u001b[");
@@ -84,9 +112,9 @@ describe("fill-mask", () => {
   });
 
   test("control characters and reversed text never reach the terminal", async () => {
-    const { stdout } = await plainbert(["fill-mask", "--top-k", "1", "a\u001b[31m\tb\u202e [MASK]\nc"]);
+    const { stdout } = await plainbert(["fill-mask", ...TINY, "--top-k", "1", "a\u001b[31m\tb\u202e [MASK]\nc"]);
     expect(stdout).toMatch(/^a\\u\{1b\}\[31m\\u\{9\}b\\u\{202e\} \[MASK\]\\u\{a\}c\n/);
-    const json = await plainbert(["fill-mask", "--json", "--top-k", "1", "漢\u202e [MASK]"]);
+    const json = await plainbert(["fill-mask", ...TINY, "--json", "--top-k", "1", "漢\u202e [MASK]"]);
     expect(json.stdout).toMatch(/^[ -~]*\n$/);
   });
 });
@@ -107,13 +135,15 @@ describe("next-sentence", () => {
 
 describe("embed", () => {
   test("one vector for each line, exact to the float32; blank lines keep their place", async () => {
-    const { stdout, code } = await plainbert(["embed"], { input: "A text.\n\n \t\u200b\r\nAnother.\r\nThe last" });
+    const { stdout, code } = await plainbert(["embed", ...TINY], {
+      input: "A text.\n\n \t\u200b\r\nAnother.\r\nThe last",
+    });
     expect(code).toBe(0);
     const lines = stdout.split("\n");
     expect(lines.length).toBe(6);
     expect(lines.slice(1, 3)).toEqual(["null", "null"]);
     expect(lines[5]).toBe("");
-    await using extract = await pipeline("feature-extraction");
+    await using extract = await pipeline("feature-extraction", head("mlm"), PLAIN);
     for (const [line, text] of [
       [0, "A text."],
       [3, "Another."],
@@ -128,9 +158,9 @@ describe("embed", () => {
     const path = join(folder, "lines.txt");
     const long = "long ".repeat(200);
     await writeFile(path, `\ufeffA text.\n${long}\n`);
-    const { stdout } = await plainbert(["embed", "--pooling", "cls", "--normalize", "--truncation", path]);
+    const { stdout } = await plainbert(["embed", ...TINY, "--pooling", "cls", "--normalize", "--truncation", path]);
     const lines = stdout.trimEnd().split("\n");
-    await using extract = await pipeline("feature-extraction");
+    await using extract = await pipeline("feature-extraction", head("mlm"), PLAIN);
     const options = { pooling: "cls", normalize: true, truncation: true } as const;
     expect(lines.map((line) => Float32Array.from(JSON.parse(line)))).toStrictEqual(
       await Promise.all(["A text.", long].map(async (text) => (await extract(text, options)).data)),
@@ -139,7 +169,7 @@ describe("embed", () => {
 
   test("more lines than one group, and characters that are cut between two reads", async () => {
     const input = Array.from({ length: 300 }, (_, i) => `é${i % 3 ? "" : " so"}`).join("\n");
-    const { stdout } = await plainbert(["embed"], { input: `${"\n".repeat(65_535 - 300)}${input}` });
+    const { stdout } = await plainbert(["embed", ...TINY], { input: `${"\n".repeat(65_535 - 300)}${input}` });
     const lines = stdout.trimEnd().split("\n");
     expect(lines.length).toBe(65_535);
     expect(new Set(lines.slice(-300)).size).toBe(2);
@@ -147,16 +177,16 @@ describe("embed", () => {
   });
 
   test("empty input gives empty output", async () => {
-    expect(await plainbert(["embed", "-"])).toEqual({ code: 0, signal: null, stdout: "", stderr: "" });
+    expect(await plainbert(["embed", ...TINY, "-"])).toEqual({ code: 0, signal: null, stdout: "", stderr: "" });
   });
 
   test("a wrong line is named by its number, and what stands before it is answered", async () => {
     const input = `one\n\ntwo\n${"long ".repeat(200)}\nthree\n`;
-    const { code, stdout, stderr } = await plainbert(["embed"], { input });
+    const { code, stdout, stderr } = await plainbert(["embed", ...TINY], { input });
     expect(code).toBe(1);
     expect(stdout.split("\n").length).toBe(4);
     expect(stderr).toMatch(
-      /^plainbert: standard input, line 4: feature-extraction: text must be at most 128 tokens.*\n$/,
+      /^plainbert: standard input, line 4: feature-extraction: text must be at most 64 tokens.*\n$/,
     );
   });
 });

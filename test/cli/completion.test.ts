@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { SHELLS } from "../../src/cli/completion.ts";
+import { POOLINGS, TEXT_POOLINGS } from "../../src/pipelines/pooling.ts";
+import { STORAGE_TYPES } from "../../src/tensor/narrow.ts";
 import { plainbert } from "./run.ts";
 
 /** The scripts are run by the real shells: what they offer is what a user is offered. */
@@ -64,8 +66,9 @@ describe.each(["bash", "fish"] as const)("%s", (shell) => {
   });
 
   onlyHere(`offers the values of an option: ${reason(shell)}`, () => {
-    expect(offers("embed", "--pooling", "m")).toEqual(["max", "mean"]);
-    expect(offers("sentence-similarity", "--pooling", "")).toEqual(["cls", "max", "mean"]);
+    expect(offers("embed", "--pooling", "m")).toEqual(["max", "mean", "mean_sqrt_len"]);
+    expect(offers("sentence-similarity", "--pooling", "")).toEqual([...TEXT_POOLINGS].sort());
+    expect(offers("doctor", "--dtype", "")).toEqual([...STORAGE_TYPES].sort());
     expect(offers("completion", "")).toEqual(["bash", "fish", "zsh"]);
     expect(offers("embed", "--top-k", "")).not.toContain("mean");
   });
@@ -78,8 +81,8 @@ describe.each(["bash", "fish"] as const)("%s", (shell) => {
 });
 
 test.skipIf(!isThere("bash"))("bash: the value after an equals sign, which is a word of its own", () => {
-  expect(OFFERS.bash(["plainbert", "embed", "--pooling", "=", "m"])).toEqual(["mean", "max"]);
-  expect(OFFERS.bash(["plainbert", "embed", "--pooling", "="])).toEqual(["mean", "cls", "max", "none"]);
+  expect(OFFERS.bash(["plainbert", "embed", "--pooling", "=", "m"])).toEqual(["mean", "max", "mean_sqrt_len"]);
+  expect(OFFERS.bash(["plainbert", "embed", "--pooling", "="])).toEqual([...POOLINGS]);
 });
 
 test.skipIf(!isThere("fish"))("fish: files where a file is wanted, none where a text is", () => {
@@ -91,8 +94,8 @@ test.skipIf(!isThere("zsh"))(`zsh completes in an interactive shell: ${reason("z
   const typed = {
     "plainbert emb": "plainbert embed ",
     "plainbert embed --norm": "plainbert embed --normalize ",
-    "plainbert embed --pooling=me": "plainbert embed --pooling=mean ",
-    "plainbert embed --pooling me": "plainbert embed --pooling mean ",
+    "plainbert embed --pooling=fi": "plainbert embed --pooling=first_token ",
+    "plainbert embed --pooling fi": "plainbert embed --pooling first_token ",
     "plainbert embed --model a": "plainbert embed --model a\\ model/",
     "plainbert embed bo": "plainbert embed book.txt ",
     "plainbert completion b": "plainbert completion bash ",

@@ -5,11 +5,12 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type ConvertOptions, convertModel } from "../../src/cli/convertModel.ts";
 import { openWeights } from "../../src/hub/files.ts";
-import { loadBert, pipeline } from "../../src/pipelines/index.ts";
+import { type Bert, loadBert, pipeline, saveBert } from "../../src/pipelines/index.ts";
 import { readSafetensors, type Safetensors, writeSafetensors } from "../../src/tensor/safetensors.ts";
+import type { StorageType } from "../../src/tensor/tensor.ts";
 import { WEIGHTS } from "../pipelines/support.ts";
 import { reference, referenceTensors } from "../support/reference.ts";
-import { plainbert } from "./run.ts";
+import { head, plainbert } from "./run.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -179,6 +180,88 @@ describe("dtype", () => {
   });
 });
 
+describe("int8", () => {
+  const loaded = (name: string, dtype: StorageType = "float32") => loadBert(at(name), { backend: "plain", dtype });
+  /** Every number of a model, by name. */
+  const numbers = ({ parameters }: Bert) => Array.from(parameters, ([name, { data }]) => [name, data] as const);
+
+  test("matrices are I8 with scales beside them, and load to the bits that int8 makes of the old folder", async () => {
+    const from = await tinyFolder("from", [TINY, "model.safetensors"]);
+    const { code, stdout, stderr } = await plainbert(["convert", "--dtype", "int8", from, at("int8")]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const tiny = wholeTiny();
+    const matrices = [...tiny.tensors.values()].filter(({ shape }) => shape.length === 2);
+    expect(matrices.length).toBeGreaterThan(15);
+    expect(stdout).toBe(`${at("int8")}: ${46 + matrices.length} tensors, 37,529 parameters, int8 and float32
+  model.safetensors
+  config.json
+`);
+    const { tensors } = await safetensors("int8", "model.safetensors");
+    expect(tensors.size).toBe(46 + matrices.length);
+    for (const { name, shape } of matrices) {
+      expect(tensors.get(name), name).toMatchObject({ dtype: "I8", shape });
+      expect(tensors.get(`${name}_scale`), name).toMatchObject({ dtype: "F32", shape: [shape[0], 1] });
+    }
+    expect("dtype" in JSON.parse(await readFile(at("int8", "config.json"), "utf8"))).toBe(false); // no name for it there
+
+    await using before = await loaded("from", "int8");
+    await using after = await loaded("int8", "int8");
+    expect(numbers(after)).toEqual(numbers(before));
+    const batch = [{ inputIds: [2, 50, 60, 70, 3] }];
+    expect(after.forwardSync(batch)).toEqual(before.forwardSync(batch));
+  });
+
+  test("the same file as saveBert writes of it", async () => {
+    const from = await tinyFolder("from", [TINY, "model.safetensors"]);
+    await using bert = await loadBert(from, { dtype: "int8" });
+    await saveBert(bert, at("saved"));
+    await convert(from, at("int8"), { dtype: "int8" });
+    for (const name of ["model.safetensors", "config.json"])
+      expect(await readFile(at("int8", name)), name).toEqual(await readFile(at("saved", name)));
+  });
+
+  test("stays as it is by int8, in shards too; without, it becomes the numbers that it stands for", async () => {
+    await convert(await tinyFolder("from", [TINY, "model.safetensors"]), at("int8"), { dtype: "int8" });
+    await convert(at("int8"), at("shards"), { dtype: "int8", maxShardSize: 20_000 });
+    expect((await readdir(at("shards"))).length).toBeGreaterThan(3);
+    await convert(at("shards"), at("again"), { dtype: "int8" });
+    expectSame(await safetensors("again", "model.safetensors"), await safetensors("int8", "model.safetensors"));
+
+    const { leftOut, dtypes, tensors } = await convert(at("shards"), at("float32"));
+    expect({ leftOut, dtypes, tensors }).toEqual({ leftOut: [], dtypes: ["float32"], tensors: 46 });
+    expect(JSON.parse(await readFile(at("float32", "config.json"), "utf8")).dtype).toBe("float32");
+    const int8 = await safetensors("int8", "model.safetensors");
+    const float32 = await safetensors("float32", "model.safetensors");
+    for (const [name, { shape }] of wholeTiny().tensors) {
+      const got = float32.toFloat32(name);
+      const q = int8.toFloat32(name);
+      const scale = int8.tensors.has(`${name}_scale`) ? int8.toFloat32(`${name}_scale`) : null;
+      const want = scale ? q.map((value, i) => value * scale[Math.floor(i / shape[1])]) : q;
+      expect(got, name).toEqual(want);
+    }
+  });
+
+  test("Google's names, and numbers that are none", async () => {
+    const from = await tinyFolder("from", [TINY, "model.safetensors"]);
+    expect(await plainbert(["convert", "--dtype", "int8", "--names", "google", from, at("to")])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("--names google has no int8"),
+    });
+    const tiny = wholeTiny();
+    const all = [...tiny.tensors.values()].map(({ name, shape }) => {
+      const data = tiny.toFloat32(name).slice();
+      if (name === "bert.pooler.dense.weight") data[40] = Number.NaN;
+      return [name, { shape, data }] as const;
+    });
+    await writeFile(join(from, "model.safetensors"), writeSafetensors(all));
+    await expect(convert(from, at("to"), { dtype: "int8" })).rejects.toMatchObject({
+      code: "ERR_CHECKPOINT",
+      message: expect.stringContaining("bert.pooler.dense.weight must hold finite numbers, element 40 is NaN"),
+    });
+    expect(await readdir(folder)).toEqual(["from"]);
+  });
+});
+
 test("the small model, with its tokenizer: the converted one answers in the same bits", async () => {
   await convert(WEIGHTS, at("to"), { dtype: "float32" });
   for (const name of ["vocab.txt", "tokenizer_config.json"])
@@ -192,7 +275,7 @@ test("the small model, with its tokenizer: the converted one answers in the same
 });
 
 test("a folder as Google publishes one: bert_config.json, vocab.txt, weights under their names in TensorFlow", async () => {
-  await convert(WEIGHTS, at("google"), { names: "google" });
+  await convert(head("mlm"), at("google"), { names: "google" });
   const { architectures, model_type, ...config } = JSON.parse(await readFile(at("google", "config.json"), "utf8"));
   await rm(at("google", "config.json"));
   await writeFile(at("google", "bert_config.json"), JSON.stringify(config));
@@ -200,7 +283,7 @@ test("a folder as Google publishes one: bert_config.json, vocab.txt, weights und
     await using unmask = await pipeline("fill-mask", model, { backend: "plain" });
     return unmask("She opened the [MASK] and went into the room.");
   };
-  expect(await answers(at("google"))).toEqual(await answers(WEIGHTS));
+  expect(await answers(at("google"))).toEqual(await answers(head("mlm")));
 });
 
 describe("the new folder", () => {
@@ -276,7 +359,7 @@ describe("the new folder", () => {
 
 test.each([
   [["a"], "expected a model and a folder"],
-  [["--dtype", "int8", "a", "b"], '--dtype must be one of float32, float16, bfloat16, got "int8"'],
+  [["--dtype", "int4", "a", "b"], '--dtype must be one of float32, float16, bfloat16, int8, got "int4"'],
   [["--names", "mine", "a", "b"], "--names must be one of huggingface, google"],
   ...["0", "5XB", ""].map((size): [string[], string] => [
     [`--max-shard-size=${size}`, "a", "b"],

@@ -3,20 +3,25 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { modelCopy, WEIGHTS } from "../pipelines/support.ts";
-import { finished, plainbert, plainbertProcess, shell, shellProcess } from "./run.ts";
+import { finished, plainbert, plainbertProcess, shell, shellProcess, TINY } from "./run.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "plainbert-cli-"));
 afterAll(() => rm(folder, { recursive: true }));
 
+/** The tiny model in a shell. */
+const MODEL = { MODEL: TINY[1] };
+const EMBED = 'plainbert embed --model "$MODEL" --backend plain';
+
 test("a process ends with the code that the command returns, and has written everything", async () => {
   const env = { PLAINBERT_THREADS: "2" };
-  const right = ["fill-mask", "--json", "She opened the [MASK]."];
-  for (const [args, code] of [
+  const right = ["fill-mask", "--model", TINY[1], "--json", "She opened the [MASK]."]; // with threads
+  const calls: [string[], number][] = [
     [right, 0],
-    [["fill-mask", "The door."], 1],
+    [["fill-mask", ...TINY, "The door."], 1],
     [["embed", "--pooling", "sum"], 2],
-  ] as const)
-    expect(await plainbertProcess(args, { env })).toEqual({ ...(await plainbert(args)), code });
+  ];
+  const results = await Promise.all(calls.map(([args]) => plainbertProcess(args, { env })));
+  for (const [i, [args, code]] of calls.entries()) expect(results[i]).toEqual({ ...(await plainbert(args)), code });
 });
 
 describe("wrong usage: exit code 2, and what is right", () => {
@@ -47,7 +52,11 @@ describe("wrong usage: exit code 2, and what is right", () => {
     ["--top-k -1", ["fill-mask", "--top-k=-1", "[MASK]"], ["--top-k must be a whole number from 1", '"-1"']],
     ["--top-k 1.5", ["fill-mask", "--top-k", "1.5", "[MASK]"], ['"1.5"']],
     ["--top-k NaN", ["fill-mask", "--top-k", "NaN", "[MASK]"], ['"NaN"']],
-    ["--pooling sum", ["embed", "--pooling", "sum"], ["--pooling must be one of mean, cls, max, none", '"sum"']],
+    [
+      "--pooling sum",
+      ["embed", "--pooling", "sum"],
+      ["--pooling must be one of none, mean, cls, first_token, max", '"sum"'],
+    ],
     ["a matrix for each line as CSV", ["embed", "--pooling", "none", "--output", "a.csv"], ["must end in .jsonl"]],
     ["--output of another kind", ["fill-mask", "--output", "a.safetensors"], ["must end in .jsonl, .csv", "a.safe"]],
     ["texts and a file", ["fill-mask", "--input", "a", "b"], ["texts or --input", "got both"]],
@@ -75,13 +84,17 @@ describe("work that fails: exit code 1, one sentence, no stack", () => {
   beforeAll(() => writeFile(number, "1\n"));
 
   test.each<[string, string[], string[]]>([
-    ["no mask", ["fill-mask", "The door."], ["fill-mask: text must be a text with [MASK]", '"The door."']],
-    ["no mask in the first of two", ["fill-mask", "The door.", "[MASK]"], ["text 1: fill-mask: text must be"]],
-    ["empty text", ["fill-mask", ""], ['got ""']],
-    ["too many masks", ["fill-mask", "[MASK]".repeat(200)], ["128 tokens", "got 202"]],
-    ["past the positions", ["next-sentence", long, long], ["128 tokens", "got 403", "truncation"]],
-    ["a wrong target", ["fill-mask", "--targets", "door,qqqq", "[MASK]"], ["targets", '"qqqq"']],
-    ["an empty target", ["fill-mask", "--targets", "", "[MASK]"], ["targets", 'got ""']],
+    ["no mask", ["fill-mask", ...TINY, "The door."], ["fill-mask: text must be a text with [MASK]", '"The door."']],
+    ["no mask in the first of two", ["fill-mask", ...TINY, "The door.", "[MASK]"], ["text 1: fill-mask: text must be"]],
+    ["empty text", ["fill-mask", ...TINY, ""], ['got ""']],
+    ["too many masks", ["fill-mask", ...TINY, "[MASK]".repeat(200)], ["64 tokens", "got 202"]],
+    [
+      "past the positions",
+      ["next-sentence", "--backend", "plain", long, long],
+      ["128 tokens", "got 403", "truncation"],
+    ],
+    ["a wrong target", ["fill-mask", ...TINY, "--targets", "door,qqqq", "[MASK]"], ["targets", '"qqqq"']],
+    ["an empty target", ["fill-mask", ...TINY, "--targets", "", "[MASK]"], ["targets", 'got ""']],
     [
       "a model that is not there",
       ["fill-mask", "--model", "/nowhere", "[MASK]"],
@@ -101,14 +114,18 @@ describe("work that fails: exit code 1, one sentence, no stack", () => {
     ["a file that is no checkpoint", ["inspect", join(WEIGHTS, "vocab.txt")], ["vocab.txt"]],
     ["a folder that is not there", ["embed", "--output", "/nowhere/a.csv"], ["/nowhere/a.csv: no such file or folder"]],
     ["an index in such a folder", ["index", "--output", "/nowhere/a.safetensors"], ["no such file or folder"]],
-    ["a file that is no index", ["search", join(WEIGHTS, "model.safetensors"), "a"], ["SearchIndex.save"]],
-    ["a line that is no JSON", ["fill-mask", "--jsonl"], ["standard input, line 1: must be JSON, is not"]],
+    ["a file that is no index", ["search", ...TINY, join(WEIGHTS, "model.safetensors"), "a"], ["SearchIndex.save"]],
+    ["a line that is no JSON", ["fill-mask", ...TINY, "--jsonl"], ["standard input, line 1: must be JSON, is not"]],
     [
       "a line of the wrong JSON",
-      ["next-sentence", "--input", number],
+      ["next-sentence", "--backend", "plain", "--input", number],
       ["number.jsonl, line 1: next-sentence", "the line must be"],
     ],
-    ["more numbers than there are", ["embed", "--truncate-dim", "257"], ["truncate_dim must be at most 256", "257"]],
+    [
+      "more numbers than there are",
+      ["embed", ...TINY, "--truncate-dim", "25"],
+      ["truncate_dim must be at most 24", "got 25"],
+    ],
     ["a name with control characters", ["embed", "\u001b[31mred"], ["\\u{1b}[31mred: no such file"]],
   ])("%s", async (_, args, parts) => {
     const { code, stdout, stderr } = await plainbert(args, { input: "a\n" });
@@ -137,7 +154,9 @@ describe("work that fails: exit code 1, one sentence, no stack", () => {
   });
 
   test("a line that is not UTF-8 is named, and what stands before it is answered", async () => {
-    const { code, stdout, stderr } = await plainbert(["embed"], { input: Buffer.from("a\n\n\xff\nb\n", "latin1") });
+    const { code, stdout, stderr } = await plainbert(["embed", ...TINY], {
+      input: Buffer.from("a\n\n\xff\nb\n", "latin1"),
+    });
     expect({ code, stderr }).toEqual({
       code: 1,
       stderr: "plainbert: standard input, line 3: must be UTF-8 text, is not\n",
@@ -149,9 +168,9 @@ describe("work that fails: exit code 1, one sentence, no stack", () => {
   });
 
   test("a line of a million characters, in linear time; one of 10 million is refused before it fills the memory", async () => {
-    const million = await plainbert(["embed"], { input: "ab cd ".repeat(170_000) });
+    const million = await plainbert(["embed", ...TINY], { input: "ab cd ".repeat(170_000) });
     expect(million).toMatchObject({ code: 1, stdout: "" });
-    expect(million.stderr).toMatch(/line 1: .*128 tokens long.*got 510002/);
+    expect(million.stderr).toMatch(/line 1: .*64 tokens long.*got 680002/);
     const tokens = await plainbert(["tokenize"], { input: "a".repeat(1_000_000) });
     expect(JSON.parse(tokens.stdout)).toMatchObject({
       inputIds: [2, 1, 3],
@@ -161,7 +180,7 @@ describe("work that fails: exit code 1, one sentence, no stack", () => {
         [0, 0],
       ],
     });
-    const endless = await plainbert(["embed"], { input: Buffer.alloc(12_000_000, "a") });
+    const endless = await plainbert(["embed", ...TINY], { input: Buffer.alloc(12_000_000, "a") });
     expect(endless.stderr).toBe(
       "plainbert: standard input: lines must be at most 10000000 bytes long, one is longer\n",
     );
@@ -170,20 +189,23 @@ describe("work that fails: exit code 1, one sentence, no stack", () => {
 
 describe("output that cannot be written", () => {
   test("a reader that has gone away ends the command quietly", async () => {
-    const { code, stdout, stderr } = await shell("{ yes 'A line.' | plainbert embed; echo $? >&2; } | head -n 1");
+    const { code, stdout, stderr } = await shell(`{ yes 'A line.' | ${EMBED}; echo $? >&2; } | head -n 1`, {
+      env: MODEL,
+    });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "0\n" });
-    expect(JSON.parse(stdout).length).toBe(256);
+    expect(JSON.parse(stdout).length).toBe(24);
   });
 
   test.runIf(process.platform === "linux")("a full disk is reported", async () => {
-    for (const command of ["inspect", "--help", 'fill-mask "[MASK]"']) {
-      expect(await shell(`plainbert ${command} > /dev/full`)).toEqual({
+    const commands = ["inspect", "--help", 'fill-mask --model "$MODEL" --backend plain "[MASK]"'];
+    const run = (command: string) => shell(`plainbert ${command} > /dev/full`, { env: MODEL });
+    for (const result of await Promise.all(commands.map(run)))
+      expect(result).toEqual({
         code: 1,
         signal: null,
         stdout: "",
         stderr: "plainbert: standard output: the disk is full\n",
       });
-    }
   });
 });
 
@@ -191,7 +213,7 @@ test.skipIf(process.platform === "win32")(
   "Ctrl-C ends the command at once, without a stack; a shell reports 130",
   async () => {
     // As a terminal does: the signal goes to the shell, which takes no notice, and to the command.
-    const child = shellProcess("trap : INT; plainbert embed; echo $?", { group: true });
+    const child = shellProcess(`trap : INT; ${EMBED}; echo $?`, { group: true, env: MODEL });
     const result = finished(child);
     child.stdin?.write("A line.\n");
     await new Promise((resolve) => child.stdout?.once("data", resolve)); // a line is answered before the input has ended

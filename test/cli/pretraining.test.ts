@@ -183,7 +183,7 @@ describe("make-examples", () => {
     expect(await readdir(folder)).toEqual(before);
   });
 
-  test.each(["SIGINT", "SIGTERM"] as const)("%s in the middle: nothing is left behind", async (signal) => {
+  test.concurrent.each(["SIGINT", "SIGTERM"] as const)("%s in the middle: nothing is left behind", async (signal) => {
     const place = await mkdtemp(join(folder, "killed-"));
     const child = shellProcess(
       `exec "$NODE" "$MAIN" make-examples ../first.txt ../second.txt --dupe-factor 10000 --output out`,

@@ -2,19 +2,22 @@ import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
+import { COMMANDS } from "../../src/cli/commands.ts";
 import { buildIndex, loadBert, pipeline } from "../../src/pipelines/index.ts";
-import { plainbert } from "./run.ts";
+import { STORAGE_TYPES } from "../../src/tensor/narrow.ts";
+import { head, plainbert, TINY } from "./run.ts";
 
-const folder = (name: string) => fileURLToPath(new URL(`../pipelines/reference/heads/${name}`, import.meta.url));
+/** Needs no worker, which would take most of a test's time. */
+const PLAIN = { backend: "plain" } as const;
+const withHead = (name: string) => ["--model", head(name), "--backend", "plain"];
 const [DOOR, EMMA] = ["The door was open.", "Emma Smith lived in London with John."];
 
 /** JSON of each line. */
 const jsonLines = (stdout: string) => stdout.trimEnd().split("\n").map((line) => JSON.parse(line)); // biome-ignore format: one line
 
 describe("text-classification", () => {
-  const args = ["text-classification", "--model", folder("nli")];
+  const args = ["text-classification", ...withHead("nli")];
 
   test("a table; a heading where there are several texts", async () => {
     const { stdout, stderr, code } = await plainbert([...args, DOOR]);
@@ -25,7 +28,7 @@ describe("text-classification", () => {
   });
 
   test("--json and lines are what the pipeline gives; a blank line gives null", async () => {
-    await using classify = await pipeline("text-classification", folder("nli"));
+    await using classify = await pipeline("text-classification", head("nli"), PLAIN);
     const want = [await classify(DOOR, { top_k: 2 }), await classify(EMMA, { top_k: 2 })];
     const json = await plainbert([...args, "--json", "--top-k", "2", DOOR, EMMA]);
     expect(jsonLines(json.stdout)).toEqual(want);
@@ -44,14 +47,14 @@ describe("text-classification", () => {
   });
 
   test("numbers of a regression are no percentages", async () => {
-    const { stdout } = await plainbert(["text-classification", "--model", folder("regression"), DOOR]);
+    const { stdout } = await plainbert(["text-classification", ...withHead("regression"), DOOR]);
     expect(stdout).toMatch(/^ {2}LABEL_\d +-?\d+\.\d{4}\n {2}LABEL_\d +-?\d+\.\d{4}\n$/);
   });
 });
 
 test("token-classification: entities with their places; --json is what the pipeline gives", async () => {
-  const args = ["token-classification", "--model", folder("ner")];
-  await using find = await pipeline("token-classification", folder("ner"));
+  const args = ["token-classification", ...withHead("ner")];
+  await using find = await pipeline("token-classification", head("ner"), PLAIN);
   const want = await find(EMMA, { aggregation_strategy: "first" });
   expect(want.length).toBeGreaterThan(0);
   const json = await plainbert([...args, "--aggregation-strategy", "first", "--json", EMMA]);
@@ -64,8 +67,8 @@ test("token-classification: entities with their places; --json is what the pipel
 });
 
 test("question-answering: the context from the command line or from standard input", async () => {
-  const args = ["question-answering", "--model", folder("qa"), "--top-k", "2"];
-  await using ask = await pipeline("question-answering", folder("qa"));
+  const args = ["question-answering", ...withHead("qa"), "--top-k", "2"];
+  await using ask = await pipeline("question-answering", head("qa"), PLAIN);
   const want = await ask("Who lived?", EMMA, { top_k: 2 });
   expect(jsonLines((await plainbert([...args, "--json", "Who lived?", EMMA])).stdout)).toEqual([want]);
   expect(jsonLines((await plainbert([...args, "--json", "Who lived?"], { input: `${EMMA}\n` })).stdout)).toEqual([
@@ -76,45 +79,47 @@ test("question-answering: the context from the command line or from standard inp
 });
 
 test("zero-shot-classification: --labels, --hypothesis-template, --multi-label", async () => {
-  const args = ["zero-shot-classification", "--model", folder("nli"), "--labels", "sea, red house", "--json"];
-  await using classify = await pipeline("zero-shot-classification", folder("nli"));
+  const args = ["zero-shot-classification", ...withHead("nli"), "--labels", "sea, red house", "--json"];
+  await using classify = await pipeline("zero-shot-classification", head("nli"), PLAIN);
   const options = { hypothesis_template: "It was {}.", multi_label: true };
   const { stdout } = await plainbert([...args, "--hypothesis-template", "It was {}.", "--multi-label", DOOR]);
   expect(jsonLines(stdout)).toEqual([await classify(DOOR, "sea, red house", options)]);
 });
 
 test("question-answering, next-sentence: JSON lines in, JSON lines out", async () => {
-  await using ask = await pipeline("question-answering", folder("qa"));
+  await using ask = await pipeline("question-answering", head("qa"), PLAIN);
   const questions = [
     { question: "Who lived?", context: EMMA },
     { question: "Where?", context: EMMA },
   ];
   const options = { max_answer_len: 2, handle_impossible_answer: true, align_to_words: false, top_k: 2 };
-  const args = ["question-answering", "--model", folder("qa"), "--top-k", "2", "--max-answer-len", "2"];
+  const args = ["question-answering", ...withHead("qa"), "--top-k", "2", "--max-answer-len", "2"];
   const { stdout } = await plainbert([...args, "--handle-impossible-answer", "--no-align-to-words"], {
     input: questions.map((question) => `${JSON.stringify(question)}\n\n`).join(""),
   });
   const [first, second] = await ask(questions, options);
   expect(jsonLines(stdout)).toEqual([first, null, second, null]);
 
-  await using isNext = await pipeline("next-sentence-prediction");
+  await using isNext = await pipeline("next-sentence-prediction", undefined, PLAIN);
   const pairs = [{ text: DOOR, text_pair: EMMA }, [EMMA, DOOR]] as const;
-  const lines = await plainbert(["next-sentence"], { input: pairs.map((pair) => JSON.stringify(pair)).join("\n") });
+  const lines = await plainbert(["next-sentence", "--backend", "plain"], {
+    input: pairs.map((pair) => JSON.stringify(pair)).join("\n"),
+  });
   expect(jsonLines(lines.stdout)).toEqual(await isNext(pairs, { top_k: null }));
 });
 
 test("text-classification: --function-to-apply, and pairs in JSON lines", async () => {
-  await using classify = await pipeline("text-classification", folder("nli"));
+  await using classify = await pipeline("text-classification", head("nli"), PLAIN);
   const input = { text: DOOR, text_pair: EMMA };
-  const args = ["text-classification", "--model", folder("nli"), "--jsonl", "--function-to-apply", "sigmoid"];
+  const args = ["text-classification", ...withHead("nli"), "--jsonl", "--function-to-apply", "sigmoid"];
   const { stdout } = await plainbert(args, { input: `${JSON.stringify(input)}\n${JSON.stringify(DOOR)}\n` });
   const options = { top_k: null, function_to_apply: "sigmoid" } as const;
   expect(jsonLines(stdout)).toEqual(await classify([input, DOOR], options));
 });
 
 test("token-classification: --aggregation-strategy none, --ignore-labels", async () => {
-  await using find = await pipeline("token-classification", folder("ner"));
-  const args = ["token-classification", "--model", folder("ner"), "--aggregation-strategy", "none", "--json"];
+  await using find = await pipeline("token-classification", head("ner"), PLAIN);
+  const args = ["token-classification", ...withHead("ner"), "--aggregation-strategy", "none", "--json"];
   expect(jsonLines((await plainbert([...args, EMMA])).stdout)).toEqual([await find(EMMA)]);
   const labels = ["O", "B-PER"];
   expect(jsonLines((await plainbert([...args, "--ignore-labels", labels.join(), EMMA])).stdout)).toEqual([
@@ -123,10 +128,10 @@ test("token-classification: --aggregation-strategy none, --ignore-labels", async
 });
 
 test("sentence-similarity: most similar first; --json in the order given", async () => {
-  await using similarity = await pipeline("sentence-similarity");
+  await using similarity = await pipeline("sentence-similarity", head("mlm"), PLAIN);
   const sentences = ["He read a letter.", "The window was shut."];
   const want = await similarity({ source_sentence: DOOR, sentences }, { pooling: "cls" });
-  const args = ["sentence-similarity", "--pooling", "cls"];
+  const args = ["sentence-similarity", ...TINY, "--pooling", "cls"];
   expect(jsonLines((await plainbert([...args, "--json", DOOR, ...sentences])).stdout)).toEqual([want]);
   const lines = await plainbert(args, { input: JSON.stringify({ source_sentence: DOOR, sentences }) });
   expect(jsonLines(lines.stdout)).toEqual([want]);
@@ -136,10 +141,10 @@ test("sentence-similarity: most similar first; --json in the order given", async
 });
 
 test("multiple-choice", async () => {
-  await using choose = await pipeline("multiple-choice", folder("multiple_choice"));
+  await using choose = await pipeline("multiple-choice", head("multiple_choice"), PLAIN);
   const choices = ["It was shut.", "He read."];
   const want = await choose(DOOR, choices);
-  const args = ["multiple-choice", "--model", folder("multiple_choice")];
+  const args = ["multiple-choice", ...withHead("multiple_choice")];
   expect(jsonLines((await plainbert([...args, "--json", DOOR, ...choices])).stdout)).toEqual([want]);
   const lines = await plainbert(args, { input: JSON.stringify({ text: DOOR, choices }) });
   expect(jsonLines(lines.stdout)).toEqual([want]);
@@ -148,11 +153,37 @@ test("multiple-choice", async () => {
   expect(wrong.stderr).toContain("standard input, line 1: multiple-choice: choices must be an array of texts");
 });
 
+describe("--dtype", () => {
+  test.each(STORAGE_TYPES)("%s: what the library computes with it", async (dtype) => {
+    const text = "The [MASK] was open.";
+    await using unmask = await pipeline("fill-mask", head("mlm"), { ...PLAIN, dtype });
+    const want = await unmask(text);
+    await using float32 = await pipeline("fill-mask", head("mlm"), PLAIN);
+    if (dtype !== "float32") expect(want).not.toEqual(await float32(text));
+    const { stdout } = await plainbert(["fill-mask", ...TINY, "--dtype", dtype, "--json", text]);
+    expect(jsonLines(stdout)).toEqual([want]);
+  });
+
+  test("with the backend simd and threads", async () => {
+    await using classify = await pipeline("text-classification", head("nli"), { dtype: "int8", backend: "simd" });
+    const args = ["text-classification", "--model", head("nli"), "--backend", "simd", "--threads", "2"];
+    const { stdout } = await plainbert([...args, "--dtype", "int8", "--json", DOOR]);
+    expect(jsonLines(stdout)).toEqual([await classify(DOOR, { top_k: null })]);
+  });
+
+  test("every command that computes with a model has it", async () => {
+    const tables = await Promise.all(Object.values(COMMANDS).map(async ({ load }) => (await load()).command.options));
+    const computing = tables.filter((options) => "backend" in options);
+    expect(computing.length).toBeGreaterThan(12);
+    for (const options of computing) expect(options.dtype.choices).toEqual(STORAGE_TYPES);
+  });
+});
+
 test("pseudo-log-likelihood", async () => {
-  await using likelihood = await pipeline("pseudo-log-likelihood");
+  await using likelihood = await pipeline("pseudo-log-likelihood", head("mlm"), PLAIN);
   const want = await likelihood([DOOR, EMMA]);
-  expect(jsonLines((await plainbert(["pseudo-log-likelihood", "--json", DOOR, EMMA])).stdout)).toEqual(want);
-  const { stdout } = await plainbert(["pseudo-log-likelihood", DOOR]);
+  expect(jsonLines((await plainbert(["pseudo-log-likelihood", ...TINY, "--json", DOOR, EMMA])).stdout)).toEqual(want);
+  const { stdout } = await plainbert(["pseudo-log-likelihood", ...TINY, DOOR]);
   expect(stdout).toContain(`${want[0].score.toFixed(4)}, perplexity ${want[0].perplexity.toFixed(2)}\n`);
   expect(stdout.split("\n").length).toBe(want[0].tokens.length + 2);
 });
@@ -163,25 +194,27 @@ describe("index and search", () => {
   const texts = [DOOR, EMMA, "He read a letter."];
 
   test("what is found is what the library finds; blank lines are left out", async () => {
-    const built = await plainbert(["index", "--pooling", "max", "--output", path], { input: texts.join("\n\n") });
+    const built = await plainbert(["index", ...TINY, "--pooling", "max", "--output", path], {
+      input: texts.join("\n\n"),
+    });
     expect(built).toEqual({ code: 0, signal: null, stdout: "", stderr: "" });
-    await using extract = await pipeline("feature-extraction");
+    await using extract = await pipeline("feature-extraction", head("mlm"), PLAIN);
     const index = await buildIndex(extract, texts, { pooling: "max" });
     const want = await index.search("A letter was written.", 2);
-    const json = await plainbert(["search", path, "--top-k", "2", "--json", "A letter was written."]);
+    const json = await plainbert(["search", path, ...TINY, "--top-k", "2", "--json", "A letter was written."]);
     expect(jsonLines(json.stdout)).toEqual([want]);
-    const lines = await plainbert(["search", path, "--top-k", "2"], { input: "\nA letter was written.\n" });
+    const lines = await plainbert(["search", path, ...TINY, "--top-k", "2"], { input: "\nA letter was written.\n" });
     expect(jsonLines(lines.stdout)).toEqual([null, want]);
-    const { stdout } = await plainbert(["search", path, "--top-k", "2", "A letter was written."]);
+    const { stdout } = await plainbert(["search", path, ...TINY, "--top-k", "2", "A letter was written."]);
     expect(stdout).toBe(want.map(({ score, text }) => `  ${score.toFixed(4)}  ${text}\n`).join(""));
   });
 
   test("a line that is too long is named by its number in the file; without a line there is no index", async () => {
-    const wrong = await plainbert(["index", "--output", `${path}2.safetensors`], {
+    const wrong = await plainbert(["index", ...TINY, "--output", `${path}2.safetensors`], {
       input: `\n\na\n${"long ".repeat(200)}`,
     });
-    expect(wrong.stderr).toContain("standard input, line 4: feature-extraction: text must be at most 128 tokens");
-    const none = await plainbert(["index", "--output", `${path}2.safetensors`], { input: "\n\n" });
+    expect(wrong.stderr).toContain("standard input, line 4: feature-extraction: text must be at most 64 tokens");
+    const none = await plainbert(["index", ...TINY, "--output", `${path}2.safetensors`], { input: "\n\n" });
     expect(none).toMatchObject({
       code: 1,
       stderr: "plainbert: index: standard input must have a line of text, has none\n",
@@ -211,19 +244,15 @@ describe("doctor", () => {
 describe("wrong command lines", () => {
   const cases: [string, string[], string][] = [
     ["no model", ["text-classification", DOOR], "expected --model NAME"],
-    ["no labels", ["zero-shot-classification", "--model", folder("nli"), DOOR], "expected --labels"],
+    ["no labels", ["zero-shot-classification", ...withHead("nli"), DOOR], "expected --labels"],
     [
       "aggregation",
-      ["token-classification", "--model", folder("ner"), "--aggregation-strategy", "best", DOOR],
+      ["token-classification", ...withHead("ner"), "--aggregation-strategy", "best", DOOR],
       "--aggregation-strategy must be",
     ],
-    ["stride", ["token-classification", "--model", folder("ner"), "--stride", "-1", DOOR], "stride"],
-    ["top-k", ["question-answering", "--model", folder("qa"), "--top-k", "0", "a", "b"], "--top-k must be"],
-    [
-      "three texts",
-      ["question-answering", "--model", folder("qa"), "a", "b", "c"],
-      "expected a question and a text, got 3",
-    ],
+    ["stride", ["token-classification", ...withHead("ner"), "--stride", "-1", DOOR], "stride"],
+    ["top-k", ["question-answering", ...withHead("qa"), "--top-k", "0", "a", "b"], "--top-k must be"],
+    ["three texts", ["question-answering", ...withHead("qa"), "a", "b", "c"], "expected a question and a text, got 3"],
   ];
   test.each(cases)("%s", async (_, args, message) => {
     const { code, stdout, stderr } = await plainbert(args);
@@ -232,7 +261,7 @@ describe("wrong command lines", () => {
   });
 
   test("a model without the head, and no model at all", async () => {
-    const other = await plainbert(["token-classification", "--model", folder("nli"), DOOR]);
+    const other = await plainbert(["token-classification", ...withHead("nli"), DOOR]);
     expect(other.code).toBe(1);
     expect(other.stderr).toContain("must be a BertForTokenClassification");
     const missing = await plainbert(["text-classification", "--model", "/nowhere", DOOR]);

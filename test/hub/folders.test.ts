@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { overlap, writeFolder } from "../../src/hub/folders.ts";
-import { type SizedTensor, saveWeights } from "../../src/hub/saveWeights.ts";
+import { type SizedTensor, saveWeights } from "../../src/hub/saveModel.ts";
 import { readSafetensors } from "../../src/tensor/safetensors.ts";
 
 /** Set by a test: the renames that fail, counted from 1. */

@@ -2,9 +2,45 @@ import { join } from "node:path";
 import { byteLengthOf, type Dtype } from "../tensor/safetensorsDtype.ts";
 import type { TensorToSave } from "../tensor/safetensorsWriter.ts";
 import { saveSafetensors, writeFileAtomically } from "./files.ts";
+import { writeFolder } from "./folders.ts";
 
 /** A tensor of known dtype: what a file of it takes is known before it is written. */
 export type SizedTensor = TensorToSave & { readonly dtype: Dtype };
+
+export interface SaveOptions {
+  /** Bytes of tensors in one file; left out: one file. */
+  readonly maxShardSize?: number | undefined;
+  /** Replace the folder if it holds a model. */
+  readonly force?: boolean | undefined;
+}
+
+/**
+ * Writes a model's folder, completely or not at all (`writeFolder`): its weights, one tensor after the other, and files of text.
+ *
+ * @param texts contents by name: config.json and the tokenizer's files
+ * @returns the names of the files
+ * @throws BertError ERR_FILE as `writeFolder`; ERR_INPUT as `saveSafetensors`
+ */
+export async function saveModel(
+  path: string,
+  tensors: Iterable<readonly [string, SizedTensor]>,
+  texts: Readonly<Record<string, string>>,
+  { maxShardSize, force }: SaveOptions = {},
+): Promise<string[]> {
+  const files: string[] = [];
+  await writeFolder(
+    path,
+    async (folder) => {
+      files.push(...(await saveWeights(folder, tensors, maxShardSize)));
+      for (const [name, text] of Object.entries(texts)) {
+        await writeFileAtomically(join(folder, name), [new TextEncoder().encode(text)]);
+        files.push(name);
+      }
+    },
+    force,
+  );
+  return files;
+}
 
 /**
  * Writes a model's weights into its folder: `model.safetensors`, or several files of at most `maxShardSize` bytes of tensors
