@@ -1,10 +1,15 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { API_FILE, apiReference } from "../scripts/apiReference.ts";
+import { COMMANDS } from "../src/cli/commands.ts";
+import { head } from "./cli/run.ts";
+import { HubServer } from "./hub/server.ts";
+import { patternOf, printedBy, shownIn, trimmedLines } from "./support/console.ts";
 import { examplesOf, flat, Programs, roundedLike } from "./support/examples.ts";
 
-/** Runs every program in docs and compares what is printed with what the page says; follows its links. */
+/** Runs every program and every command in docs and compares what is printed with what the page says; follows its links. */
 const root = join(import.meta.dirname, "..");
 const folder = join(root, "docs");
 const pages = readdirSync(folder).filter((name) => name.endsWith(".md"));
@@ -41,6 +46,40 @@ describe("examples", () => {
   test.each(examples.map((example, n) => ({ ...example, n })))("$name prints what the page says", ({ n, output }) => {
     expect(output).not.toBe("");
     expect(roundedLike(output, ran.printed[n])).toBe(flat(output));
+  });
+});
+
+describe("commands", () => {
+  const folder = mkdtempSync(join(tmpdir(), "plainbert-docs-"));
+  let hub: HubServer;
+  beforeAll(async () => {
+    hub = await HubServer.start();
+    const files = readdirSync(head("mlm")).map((name) => [name, readFileSync(join(head("mlm"), name))] as const);
+    hub.add("google-bert/bert-base-cased", Object.fromEntries(files)); // stands for it: what is shown is where it goes
+  });
+  afterAll(async () => {
+    await hub[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true });
+  });
+
+  const shown = WRITTEN_BY_HAND.map((page) => [page, shownIn(read(page))] as const).filter(([, all]) => all.length > 0);
+  test.each(shown)("of %s, in a folder of their own, print what the page says", async (page, all) => {
+    const cwd = join(folder, page);
+    mkdirSync(cwd);
+    symlinkSync(join(head("mlm"), ".."), join(cwd, "models"), "junction");
+    const env = { HF_ENDPOINT: hub.endpoint, HF_HOME: join(cwd, "huggingface") };
+    for (const { command, output } of all)
+      expect(trimmedLines(await printedBy(command, cwd, env)), command).toMatch(patternOf(output));
+  });
+
+  test("show every command there is", () => {
+    const text = shownIn(read("command-line.md")).map(({ command }) => command).join("\n"); // biome-ignore format: one line
+    // Nothing to download there, too slow, never the same twice, or a script.
+    const named = ["download", "make-examples", "doctor", "completion"];
+    for (const name of Object.keys(COMMANDS)) {
+      if (named.includes(name)) expect(read("command-line.md"), name).toContain(`plainbert ${name}`);
+      else expect(text, name).toContain(`npx plainbert ${name}`);
+    }
   });
 });
 

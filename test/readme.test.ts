@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { shownIn } from "./support/console.ts";
 import { blocks, Programs } from "./support/examples.ts";
 
 /**
@@ -16,9 +17,7 @@ const readme = read("README.md");
 const bash = (command: string) => spawnSync("bash", ["-o", "pipefail", "-c", command], { cwd: root, encoding: "utf8" });
 
 describe("commands", () => {
-  const shown = blocks(readme, "console")
-    .flatMap((block) => block.split(/^\$ /m).slice(1))
-    .map((text) => [text.slice(0, text.indexOf("\n")), text.slice(text.indexOf("\n") + 1)] as const);
+  const shown = shownIn(readme).map(({ command, output }) => [command, output] as const);
   const ours = shown.filter(([command]) => command.includes("npx plainbert"));
 
   test("are the two of the first screen, and more", () => {

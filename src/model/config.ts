@@ -12,6 +12,11 @@ export const ARCHITECTURES = [
   "BertForQuestionAnswering",
   "BertForMultipleChoice",
 ] as const;
+/**
+ * A model class, which says what stands on the encoder: nothing ("BertModel"), the pretraining heads ("BertForPreTraining",
+ * "BertForMaskedLM", "BertForNextSentencePrediction") or a classifier ("BertForSequenceClassification", …). It decides which weights are
+ * read and which outputs there are.
+ */
 export type Architecture = (typeof ARCHITECTURES)[number];
 
 /** What a classifier's labels mean, for losses and for turning logits into scores. */

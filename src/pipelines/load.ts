@@ -13,6 +13,7 @@ import type { StorageType } from "../tensor/tensor.ts";
 import { BertTokenizer, type TokenizerFiles } from "../tokenizer/index.ts";
 import { TOKENIZER_FILES } from "../tokenizer/tokenizerFiles.ts";
 
+/** How `loadBert` computes and what it loads; those of the hub say how a model is found. All may be left out. */
 export interface LoadOptions extends HubOptions {
   /** `simd` is fast; `plain` gives the same bits on every machine; `auto`, the default, is `simd` where it can run. */
   readonly backend?: BackendName;
