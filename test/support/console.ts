@@ -1,3 +1,4 @@
+import { COMMANDS } from "../../src/cli/commands.ts";
 import { plainbert, shell } from "../cli/run.ts";
 import { blocks } from "./examples.ts";
 
@@ -17,8 +18,8 @@ export function shownIn(markdown: string): Shown[] {
 }
 
 /**
- * What a terminal would show of a command. A shell runs those that need one; a bare `npx plainbert …` runs in this process, in a tenth
- * of the time.
+ * What a terminal would show of a command. A shell runs those that need one, as they are; a bare `npx plainbert …` runs in this process,
+ * by the backend plain if none is named, which needs no worker: a tenth of the time, and the same digits as far as pages show them.
  */
 export async function printedBy(command: string, cwd: string, env: Readonly<Record<string, string>>): Promise<string> {
   const [, rest] = /^npx plainbert (.*)$/.exec(command) ?? [];
@@ -28,7 +29,10 @@ export async function printedBy(command: string, cwd: string, env: Readonly<Reco
     return stdout + stderr;
   }
   const words = (await shell(`printf '%s\\0' ${rest}`)).stdout.split("\0").slice(0, -1);
-  const { stdout, stderr } = await plainbert(words, { cwd, env });
+  const [name, ...args] = words;
+  const computes = name in COMMANDS && "backend" in (await COMMANDS[name].load()).command.options;
+  const plain = computes && !args.includes("--backend") ? ["--backend", "plain"] : [];
+  const { stdout, stderr } = await plainbert([name, ...plain, ...args], { cwd, env });
   return stdout + stderr;
 }
 
