@@ -1,6 +1,6 @@
 import type { Backend } from "../backend.ts";
 import { levels } from "../kernels/narrow.ts";
-import { ACTIVATIONS, blocksOf, unitsOf } from "./multiplyRange.ts";
+import { ACTIVATIONS, blocksOf } from "./multiplyRange.ts";
 import { stepsOf } from "./narrowPanels.ts";
 import { PANEL, PANEL_ROW } from "./panels.ts";
 import type { Scratch } from "./scratch.ts";
@@ -87,16 +87,16 @@ export class NarrowProducts {
     act: number,
   ): void {
     const blocks = blocksOf(R);
-    const units = unitsOf(blocks, panels);
-    const grain = Math.ceil((CHUNK_PRODUCTS * units) / (R * steps * panels * PANEL));
+    const total = blocks * panels;
+    const grain = Math.ceil((CHUNK_PRODUCTS * blocks) / (R * steps * PANEL));
     // biome-ignore format: addresses, strides, sizes
     if (scales === null)
       runRange(this.core, "multiplyNarrow",
-        [out, bias, address, b, cStride, 0, stride, R, blocks, steps, panels, 1, act], units, grain);
+        [out, bias, address, b, cStride, 0, stride, R, blocks, steps, panels, 1, act], total, grain);
     else {
       const zeros = this.scratch.zeros(panels * PANEL).byteOffset;
       runRange(this.core, "multiplyInt8",
-        [out, zeros, address, b, bias, scale, scales, cStride, stride, R, blocks, steps, panels, act], units, grain);
+        [out, zeros, address, b, bias, scale, scales, cStride, stride, R, blocks, steps, panels, act], total, grain);
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Backend } from "../backend.ts";
 import type { Matrix } from "../tensor.ts";
-import { ACTIVATIONS, blocksOf, unitsOf } from "./multiplyRange.ts";
+import { ACTIVATIONS, blocksOf } from "./multiplyRange.ts";
 import { packFactor } from "./packing.ts";
 import { PANEL } from "./panels.ts";
 import type { Scratch } from "./scratch.ts";
@@ -78,11 +78,10 @@ export class Products {
     const first = init ? init.byteOffset : this.scratch.zeros(panels * PANEL).byteOffset;
     const aStart = a.data.byteOffset + a.offset * 4;
     const blocks = blocksOf(out.rows);
-    const units = unitsOf(blocks, panels);
-    const grain = Math.ceil((CHUNK_PRODUCTS * units) / (out.rows * K * panels * PANEL));
+    const grain = Math.ceil((CHUNK_PRODUCTS * blocks) / (out.rows * K * PANEL));
     // biome-ignore format: addresses, strides, sizes
     runRange(this.core, "multiply",
-      [c, first, aStart, b, out.stride * 4, 0, a.stride * 4, out.rows, blocks, K, panels, scale, activation], units, grain);
+      [c, first, aStart, b, out.stride * 4, 0, a.stride * 4, out.rows, blocks, K, panels, scale, activation], blocks * panels, grain);
   }
 
   /** The columns from `column` on, fewer than 16: computed beside `out`, as a tile would write past its rows' ends. */
