@@ -236,7 +236,7 @@ describe("doctor", () => {
     expect(found.cache).toEqual({ path: env.HF_HUB_CACHE, state: "not there yet, can be made" });
     expect(found.webAssembly).toContain("simd");
     expect(found.gflops).toBeGreaterThan(0);
-    expect(found.texts.map(({ tokens }: { tokens: number }) => tokens)).toEqual([16, 128]);
+    expect(found.texts.map(({ tokens }: { tokens: number }) => tokens)).toEqual([16, 256]);
     for (const { milliseconds } of found.texts) expect(milliseconds).toBeGreaterThan(0);
   });
 });

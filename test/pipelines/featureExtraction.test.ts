@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { loadBert, pipeline } from "../../src/pipelines/index.ts";
 import { deviation } from "../support/close.ts";
 import { TOLERANCE } from "../tolerances.ts";
-import { casesOf, expectBertError } from "./support.ts";
+import { casesOf, expectBertError, POSITIONS } from "./support.ts";
 
 const extract = await pipeline("feature-extraction", undefined, { backend: "plain" });
 afterAll(() => extract.dispose());
@@ -55,7 +55,12 @@ describe("the numbers of Hugging Face", async () => {
 });
 
 /** More than 2,048 tokens, so that they are more than one batch. */
-const DISTINCT = ["A text.", "word ".repeat(126), "It was the day and the night.", "the end of it ".repeat(20)];
+const DISTINCT = [
+  "A text.",
+  "word ".repeat(POSITIONS - 2),
+  "It was the day and the night.",
+  "the end of it ".repeat(20),
+];
 const TEXTS = Array.from({ length: 40 }, (_, i) => DISTINCT[i % DISTINCT.length]);
 
 test.each(["mean", "cls", "max", "last_token", "mean_sqrt_len"] as const)(
@@ -71,7 +76,7 @@ test.each(["mean", "cls", "max", "last_token", "mean_sqrt_len"] as const)(
 
 test("the tokens of a text are the same bits alone and in many batches, zeros where it has none", async () => {
   const batch = await extract(TEXTS, { normalize: true });
-  const T = 128;
+  const T = POSITIONS;
   expect(batch.dims).toEqual([TEXTS.length, T, H]);
   const alone = await Promise.all(DISTINCT.map((text) => extract(text, { normalize: true })));
   expect(TEXTS.reduce((sum, _, i) => sum + alone[i % DISTINCT.length].dims[1], 0)).toBeGreaterThan(2048);
@@ -102,10 +107,10 @@ test.each(["none", "mean", "cls", "max"] as const)(
   },
 );
 
-test("truncation keeps [SEP]: the vector is that of the text's first 126 tokens", async () => {
+test("truncation keeps [SEP]: the vector is that of the text's first tokens", async () => {
   const options = { pooling: "mean", truncation: true } as const;
   const long = await extract("word ".repeat(5000), options);
-  expect(long.data).toStrictEqual((await extract("word ".repeat(126), options)).data);
+  expect(long.data).toStrictEqual((await extract("word ".repeat(POSITIONS - 2), options)).data);
 });
 
 describe("the last four layers, as of the model's own hidden states", async () => {
@@ -185,8 +190,8 @@ describe("bad input", () => {
     ["an empty text among others", ["a", " "], {}, ["texts[1] must be", 'got " "']],
     ["only removed characters", "\u0000\u200d", {}, ["text must be"]],
     ["a lone surrogate", ["ok", "\udfff"], {}, ["texts[1]", "surrogate at index 0"]],
-    ["past the positions", ["a", "b ".repeat(127)], {}, ["texts[1]", "128 tokens", "the option truncation", "got 129"]],
-    ["a million characters", "ab cd ".repeat(170_000), {}, ["128 tokens", "got 510002"]],
+    ["past the positions", ["a", "b ".repeat(255)], {}, ["texts[1]", "256 tokens", "the option truncation", "got 257"]],
+    ["a million characters", "ab cd ".repeat(170_000), {}, ["256 tokens", "got 510002"]],
     ["no texts", [], {}, ["at least one text"]],
     ["no string", 5, {}, ["text must be a string", "got 5"]],
     [

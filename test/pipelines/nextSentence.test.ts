@@ -59,7 +59,7 @@ test("a model of any class with the head will do, and gives the same bits", asyn
 
 describe("bad input", () => {
   const ask = isNext as (...args: unknown[]) => Promise<unknown>;
-  const long = "long ".repeat(100);
+  const long = "long ".repeat(200);
 
   test.each<[string, unknown[], string[]]>([
     ["no second text", ["a"], ["text_pair must be a string", "undefined"]],
@@ -70,7 +70,7 @@ describe("bad input", () => {
     [
       "a pair past the positions",
       [long, long],
-      ["text and text_pair together", "128 tokens", "the option truncation", "got 203"],
+      ["text and text_pair together", "256 tokens", "the option truncation", "got 403"],
     ],
     [
       "one of several past the positions",
@@ -80,9 +80,9 @@ describe("bad input", () => {
           [long, long],
         ],
       ],
-      ["pairs[1][0] and pairs[1][1] together", "203"],
+      ["pairs[1][0] and pairs[1][1] together", "403"],
     ],
-    ["a million characters", ["a", "ab cd ".repeat(170_000)], ["128 tokens"]],
+    ["a million characters", ["a", "ab cd ".repeat(170_000)], ["256 tokens"]],
     ["no pairs", [[]], ["pairs must be at least one pair", "an empty array"]],
     ["texts that are no pairs", [["a", "b"]], ["pairs[0] must be { text, text_pair } or [text, text_pair]", '"a"']],
     ["three texts", [[["a", "b", "c"]]], ["pairs[0] must be", "an array of 3"]],

@@ -8,6 +8,9 @@ import type { FillMaskPrediction } from "../../src/pipelines/index.ts";
 
 export const WEIGHTS: string = fileURLToPath(new URL("../../weights", import.meta.url));
 
+/** Most tokens of a text for the small model. */
+export const POSITIONS = 256;
+
 /** A line of reference/expected.jsonl. */
 export type Case =
   | { kind: "versions" }
