@@ -2,7 +2,7 @@ import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { modelCopy, WEIGHTS } from "../pipelines/support.ts";
+import { modelCopy, POSITIONS, WEIGHTS } from "../pipelines/support.ts";
 import { finished, plainbert, plainbertProcess, shell, shellProcess, TINY } from "./run.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "plainbert-cli-"));
@@ -91,7 +91,7 @@ describe("work that fails: exit code 1, one sentence, no stack", () => {
     [
       "past the positions",
       ["next-sentence", "--backend", "plain", long, long],
-      ["256 tokens", "got 403", "truncation"],
+      [`${POSITIONS} tokens`, "got 403", "truncation"],
     ],
     ["a wrong target", ["fill-mask", ...TINY, "--targets", "door,qqqq", "[MASK]"], ["targets", '"qqqq"']],
     ["an empty target", ["fill-mask", ...TINY, "--targets", "", "[MASK]"], ["targets", 'got ""']],

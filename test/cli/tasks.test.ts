@@ -6,6 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { buildIndex, loadBert, pipeline } from "../../src/pipelines/index.ts";
 import { STORAGE_TYPES } from "../../src/tensor/narrow.ts";
+import { POSITIONS } from "../pipelines/support.ts";
 import { head, plainbert, TINY } from "./run.ts";
 
 /** Needs no worker, which would take most of a test's time. */
@@ -236,7 +237,7 @@ describe("doctor", () => {
     expect(found.cache).toEqual({ path: env.HF_HUB_CACHE, state: "not there yet, can be made" });
     expect(found.webAssembly).toContain("simd");
     expect(found.gflops).toBeGreaterThan(0);
-    expect(found.texts.map(({ tokens }: { tokens: number }) => tokens)).toEqual([16, 256]);
+    expect(found.texts.map(({ tokens }: { tokens: number }) => tokens)).toEqual([16, POSITIONS]);
     for (const { milliseconds } of found.texts) expect(milliseconds).toBeGreaterThan(0);
   });
 });

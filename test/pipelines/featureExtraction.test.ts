@@ -190,8 +190,13 @@ describe("bad input", () => {
     ["an empty text among others", ["a", " "], {}, ["texts[1] must be", 'got " "']],
     ["only removed characters", "\u0000\u200d", {}, ["text must be"]],
     ["a lone surrogate", ["ok", "\udfff"], {}, ["texts[1]", "surrogate at index 0"]],
-    ["past the positions", ["a", "b ".repeat(255)], {}, ["texts[1]", "256 tokens", "the option truncation", "got 257"]],
-    ["a million characters", "ab cd ".repeat(170_000), {}, ["256 tokens", "got 510002"]],
+    [
+      "past the positions",
+      ["a", "b ".repeat(POSITIONS - 1)],
+      {},
+      ["texts[1]", `${POSITIONS} tokens`, "the option truncation", `got ${POSITIONS + 1}`],
+    ],
+    ["a million characters", "ab cd ".repeat(170_000), {}, [`${POSITIONS} tokens`, "got 510002"]],
     ["no texts", [], {}, ["at least one text"]],
     ["no string", 5, {}, ["text must be a string", "got 5"]],
     [

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { afterAll, describe, expect, expectTypeOf, test } from "vitest";
 import { type FillMaskOutput, type FillMaskPrediction, loadBert, pipeline } from "../../src/pipelines/index.ts";
 import { TOLERANCE } from "../tolerances.ts";
-import { casesOf, expectBertError, WEIGHTS } from "./support.ts";
+import { casesOf, expectBertError, POSITIONS, WEIGHTS } from "./support.ts";
 
 const unmask = await pipeline("fill-mask", undefined, { backend: "plain" });
 afterAll(() => unmask.dispose());
@@ -110,7 +110,7 @@ test("the type says whether a text has several masks", () => {
 
 describe("bad input", () => {
   const ask = unmask as (...args: unknown[]) => Promise<unknown>;
-  const many = "[MASK] ".repeat(260);
+  const many = "[MASK] ".repeat(POSITIONS);
 
   test.each<[string, unknown, unknown, string[]]>([
     ["no mask", "The door.", {}, ["text must be", "[MASK]", '"The door."']],
@@ -119,8 +119,8 @@ describe("bad input", () => {
     ["empty text", "", {}, ["text must be", 'got ""']],
     ["only blanks", " \n\u0000", {}, ["text must be", "at least one word"]],
     ["a lone surrogate", "The \ud83d [MASK].", {}, ["text", "well-formed", "surrogate at index 4"]],
-    ["too many masks", many, {}, ["256 tokens", "got 262"]],
-    ["past the positions", `${"a ".repeat(254)}[MASK]`, {}, ["256 tokens", "got 257"]],
+    ["too many masks", many, {}, [`${POSITIONS} tokens`, `got ${POSITIONS + 2}`]],
+    ["past the positions", `${"a ".repeat(POSITIONS - 2)}[MASK]`, {}, [`${POSITIONS} tokens`, `got ${POSITIONS + 1}`]],
     ["a million characters", `${"ab cd ".repeat(170_000)}[MASK]`, {}, ["text must be at most", "got 510003"]],
     ["a word of a million characters", `${"a".repeat(1_000_000)}`, {}, ["[MASK]", "aaa…"]],
     ["no text", undefined, {}, ["text must be a string", "undefined"]],

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { afterAll, describe, expect, test } from "vitest";
 import { loadBert, pipeline } from "../../src/pipelines/index.ts";
 import { TOLERANCE } from "../tolerances.ts";
-import { casesOf, expectBertError, WEIGHTS } from "./support.ts";
+import { casesOf, expectBertError, POSITIONS, WEIGHTS } from "./support.ts";
 
 const isNext = await pipeline("next-sentence-prediction", undefined, { backend: "plain" });
 afterAll(() => isNext.dispose());
@@ -70,7 +70,7 @@ describe("bad input", () => {
     [
       "a pair past the positions",
       [long, long],
-      ["text and text_pair together", "256 tokens", "the option truncation", "got 403"],
+      ["text and text_pair together", `${POSITIONS} tokens`, "the option truncation", "got 403"],
     ],
     [
       "one of several past the positions",
@@ -82,7 +82,7 @@ describe("bad input", () => {
       ],
       ["pairs[1][0] and pairs[1][1] together", "403"],
     ],
-    ["a million characters", ["a", "ab cd ".repeat(170_000)], ["256 tokens"]],
+    ["a million characters", ["a", "ab cd ".repeat(170_000)], [`${POSITIONS} tokens`]],
     ["no pairs", [[]], ["pairs must be at least one pair", "an empty array"]],
     ["texts that are no pairs", [["a", "b"]], ["pairs[0] must be { text, text_pair } or [text, text_pair]", '"a"']],
     ["three texts", [[["a", "b", "c"]]], ["pairs[0] must be", "an array of 3"]],

@@ -8,6 +8,7 @@ import {
   type TextPair,
 } from "../../src/pipelines/index.ts";
 import { drain, PushedSource, until } from "../support/streams.ts";
+import { POSITIONS } from "./support.ts";
 
 const bert = await loadBert(undefined, { backend: "simd" });
 const unmask = await pipeline("fill-mask", bert);
@@ -123,7 +124,11 @@ describe("errors come after the results before them, name the input by its index
     ["unmask", [mask, mask, "The door.", mask], "fill-mask: texts[2] must be a text with [MASK]"],
     ["unmask", [mask, mask, 5, mask], "fill-mask: texts[2] must be a string, got 5"],
     ["isNext", [["a", "b"], ["a", "b"], ["a", ""], []], "next-sentence-prediction: pairs[2][1] must be a text"],
-    ["extract", ["a", "b", "c ".repeat(300), "d"], "feature-extraction: texts[2] must be at most 256 tokens long"],
+    [
+      "extract",
+      ["a", "b", "c ".repeat(300), "d"],
+      `feature-extraction: texts[2] must be at most ${POSITIONS} tokens long`,
+    ],
   ])("%s", async (task, inputs, message) => {
     const source = new Source<unknown>(inputs);
     const { given, error } = await drain(ask[task](source));

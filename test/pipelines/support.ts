@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +10,7 @@ import type { FillMaskPrediction } from "../../src/pipelines/index.ts";
 export const WEIGHTS: string = fileURLToPath(new URL("../../weights", import.meta.url));
 
 /** Most tokens of a text for the small model. */
-export const POSITIONS = 256;
+export const POSITIONS: number = JSON.parse(readFileSync(`${WEIGHTS}/config.json`, "utf8")).max_position_embeddings;
 
 /** A line of reference/expected.jsonl. */
 export type Case =

@@ -38,7 +38,7 @@ async function compare(name, change) {
       ...["pretrain", join(work, `examples-${T}`), "--config", `${folder}.config.json`, ...OPTIONS],
       ...["--max-steps", Math.round(FLOPS / (2048 * flopsPerToken({ L, H, T }))), "--batch-size", 2048 / T],
       ...["--learning-rate", learningRate, "--eval-examples", join(work, "validation-64"), "--max-eval-examples", 2000],
-      ...["--save-steps", 1e6, "--threads", 1, "--output", folder, "--json"],
+      ...["--warmup-ratio", 0.1, "--save-steps", 1e6, "--threads", 1, "--output", folder, "--resume", "--json"],
     );
     const last = readFileSync(join(folder, "metrics.jsonl"), "utf8").trim().split("\n").map(JSON.parse).at(-1);
     const minutes = (performance.now() - start) / 6e4;

@@ -12,8 +12,25 @@ const sizes = { num_hidden_layers: 4, hidden_size: 256, num_attention_heads: 4, 
 const config = join(work, "config.json");
 writeFileSync(config, JSON.stringify({ ...COMMON, ...sizes, initializer_range: 0.05 }));
 await plainbert(
-  ...["pretrain", join(work, "examples-64"), join(work, "examples-128"), join(work, "examples-256"), "--config", config],
-  ...["--max-steps", "14000,12000,2000", "--batch-size", "64,32,16", "--learning-rate", 1e-3, ...OPTIONS],
+  ...[
+    "pretrain",
+    join(work, "examples-64"),
+    join(work, "examples-128"),
+    join(work, "examples-256"),
+    "--config",
+    config,
+  ],
+  ...[
+    "--max-steps",
+    "14000,12000,2000",
+    "--batch-size",
+    "64,32,16",
+    "--learning-rate",
+    1e-3,
+    "--warmup-ratio",
+    0.04,
+    ...OPTIONS,
+  ],
   ...["--eval-examples", join(work, "validation"), "--eval-steps", 1000, "--save-steps", 500, "--logging-steps", 50],
   ...["--output", join(work, "model"), "--resume", "--report", "--json"],
 );

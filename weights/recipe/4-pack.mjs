@@ -31,9 +31,11 @@ writeFileSync(join(folder, "model.safetensors"), writeSafetensors(tensors, [["fo
 
 const config = JSON.parse(readFileSync(join(model, "config.json"), "utf8"));
 writeFileSync(join(folder, "config.json"), `${JSON.stringify({ ...config, dtype: "bfloat16" }, null, 2)}\n`);
-const { added_tokens_decoder: _, additional_special_tokens: __, ...tokenizer } = JSON.parse(
-  readFileSync(join(model, "tokenizer_config.json"), "utf8"),
-);
+const {
+  added_tokens_decoder: _,
+  additional_special_tokens: __,
+  ...tokenizer
+} = JSON.parse(readFileSync(join(model, "tokenizer_config.json"), "utf8"));
 tokenizer.model_max_length = config.max_position_embeddings;
 writeFileSync(join(folder, "tokenizer_config.json"), `${JSON.stringify(tokenizer, null, 2)}\n`);
 copyFileSync(join(model, "vocab.txt"), join(folder, "vocab.txt"));

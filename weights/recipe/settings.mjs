@@ -25,7 +25,7 @@ export function booksIn(corpus) {
 /** What all runs share: of the model's sizes … */
 export const COMMON = { max_position_embeddings: 256, hidden_dropout_prob: 0, attention_probs_dropout_prob: 0 };
 /** … and of the command's options. */
-export const OPTIONS = ["--optimizer", "adamw", "--adam-beta2", 0.98, "--warmup-ratio", 0.1];
+export const OPTIONS = ["--optimizer", "adamw", "--adam-beta2", 0.98];
 
 /** Bits of the fraction that published matrices keep, of bfloat16's seven. */
 export const FRACTION_BITS = 5;
