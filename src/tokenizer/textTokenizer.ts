@@ -8,27 +8,35 @@ import {
   wordText,
 } from "./basicTokenize.ts";
 import { FastTokenizer } from "./fastTokenize.ts";
+import { GreedyMatcher } from "./greedyMatcher.ts";
 import type { TokenList } from "./tokenList.ts";
 import type { Vocabulary } from "./vocabulary.ts";
-import { WordMatcher } from "./wordMatcher.ts";
+import { type Matcher, WordMatcher } from "./wordMatcher.ts";
 import { WordPieceTrie } from "./wordPieceTrie.ts";
+
+/** UTF-16 units that a tokenizer reads before the trie pays: building it takes as long as some of the first calls. */
+const UNITS_WITHOUT_TRIE = 4096;
 
 /** From a text to its tokens and their places: added tokens first, then the chain and WordPiece on what is between them. */
 export class TextTokenizer {
   readonly #options: ResolvedNormalizerOptions;
-  readonly #matcher: WordMatcher;
-  readonly #fast: FastTokenizer;
+  readonly #vocabulary: Vocabulary;
+  readonly #unkTokenId: number;
+  readonly #maxChars: number;
+  #matcher: Matcher;
+  /** The twin that needs a trie; null while there is none. */
+  #fast: { readonly tokenizer: FastTokenizer; readonly matcher: WordMatcher } | null = null;
+  #unitsWithoutTrie = UNITS_WITHOUT_TRIE;
   /** Added tokens that are looked for in the text as it stands, and those that are looked for once it is normalized. */
   #verbatim: AddedTokenFinder = new AddedTokenFinder([]);
   #normalized: AddedTokenFinder = new AddedTokenFinder([]);
 
   constructor(vocabulary: Vocabulary, options: ResolvedNormalizerOptions, unkTokenId: number, maxChars: number) {
     this.#options = options;
-    const trie = new WordPieceTrie(vocabulary.wordPieces, maxChars);
-    const lengths = new Int32Array(vocabulary.size);
-    for (const [token, id] of vocabulary.wordPieces) lengths[id] = token.length;
-    this.#matcher = new WordMatcher(trie, lengths, unkTokenId, maxChars);
-    this.#fast = new FastTokenizer(options, trie);
+    this.#vocabulary = vocabulary;
+    this.#unkTokenId = unkTokenId;
+    this.#maxChars = maxChars;
+    this.#matcher = new GreedyMatcher(vocabulary.wordPieces, unkTokenId, maxChars);
     this.setAddedTokens([...vocabulary.added.values()]);
   }
 
@@ -48,7 +56,7 @@ export class TextTokenizer {
 
   /** The tokens of a text; offsets in UTF-16 units or code points of it. */
   tokenize(text: string, offsetUnit: "utf16" | "codePoint"): TokenList {
-    this.#matcher.reset();
+    this.#begin(text.length);
     this.#tokenizeText(text);
     if (offsetUnit === "codePoint") countCodePoints(text, this.#matcher.tokens, 0);
     return this.#matcher.tokens.copy();
@@ -56,7 +64,7 @@ export class TextTokenizer {
 
   /** The tokens of a list of words; offsets in each token's own word, word numbers those of the list. */
   tokenizeWords(words: readonly string[], offsetUnit: "utf16" | "codePoint"): TokenList {
-    this.#matcher.reset();
+    this.#begin(words.reduce((sum, { length }) => sum + length, 0));
     const { tokens } = this.#matcher;
     for (const [n, word] of words.entries()) {
       const from = tokens.length;
@@ -65,6 +73,21 @@ export class TextTokenizer {
       tokens.words.fill(n, from, tokens.length);
     }
     return tokens.copy();
+  }
+
+  /** Before `units` UTF-16 units are read: makes the trie when they are too many to go without. */
+  #begin(units: number): void {
+    this.#unitsWithoutTrie -= units;
+    if (this.#unitsWithoutTrie < 0 && this.#fast === null) {
+      const { wordPieces, size } = this.#vocabulary;
+      const trie = new WordPieceTrie(wordPieces, this.#maxChars);
+      const lengths = new Int32Array(size);
+      for (const [token, id] of wordPieces) lengths[id] = token.length;
+      const matcher = new WordMatcher(trie, lengths, this.#unkTokenId, this.#maxChars);
+      this.#fast = { tokenizer: new FastTokenizer(this.#options, trie), matcher };
+      this.#matcher = matcher;
+    }
+    this.#matcher.reset();
   }
 
   #tokenizeText(text: string): void {
@@ -80,7 +103,7 @@ export class TextTokenizer {
   #tokenizeSegment(text: string, from: number, to: number): void {
     if (from >= to) return;
     const plain = this.#normalized.isEmpty && this.#options.neverSplit.size === 0;
-    if (plain && this.#fast.tokenize(text, from, to, this.#matcher)) return;
+    if (plain && this.#fast?.tokenizer.tokenize(text, from, to, this.#fast.matcher)) return;
     const characters = normalize(toCharacters(text, from, to), this.#options);
     let at = 0;
     for (const { token, start, end } of this.#findNormalized(characters)) {

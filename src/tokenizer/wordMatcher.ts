@@ -1,15 +1,35 @@
 import { TokenList } from "./tokenList.ts";
 import { CONTINUATION, START, type WordPieceTrie } from "./wordPieceTrie.ts";
 
-/**
- * Takes the characters of a text one by one, with their places, and writes the pieces of each word to `tokens`. It runs the
- * automaton of WordPieceTrie while the word goes by, so that no word is ever put together as a string.
- */
-export class WordMatcher {
+/** Takes the characters of a text one by one, with their places, and writes the pieces of each word to `tokens`. */
+export abstract class Matcher {
   /** What was found since `reset`. */
   readonly tokens: TokenList = new TokenList(1024);
   /** The number of the word being read. */
   word = 0;
+
+  reset(): void {
+    this.tokens.length = 0;
+    this.tokens.added.length = 0;
+    this.word = 0;
+  }
+
+  /** A character of the word, by its code point, that came from the text's [start, end). */
+  abstract character(codePoint: number, start: number, end: number): void;
+
+  /** The word is over, if there is one: its pieces get their places, or it becomes one unknown token. */
+  abstract endWord(): void;
+
+  /** A token that was found as such in the text: a word of its own. */
+  addedToken(id: number, start: number, end: number): void {
+    this.tokens.added.push(this.tokens.length);
+    this.tokens.push(id, start, end, this.word);
+    this.word++;
+  }
+}
+
+/** Runs the automaton of WordPieceTrie while the word goes by, so that no word is ever put together as a string. */
+export class WordMatcher extends Matcher {
   readonly #trie: WordPieceTrie;
   readonly #tokenLengths: ArrayLike<number>;
   readonly #unkTokenId: number;
@@ -26,6 +46,7 @@ export class WordMatcher {
 
   /** @param tokenLengths UTF-16 length of each token by id, with its "##" */
   constructor(trie: WordPieceTrie, tokenLengths: ArrayLike<number>, unkTokenId: number, maxChars: number) {
+    super();
     this.#trie = trie;
     this.#tokenLengths = tokenLengths;
     this.#unkTokenId = unkTokenId;
@@ -34,14 +55,7 @@ export class WordMatcher {
     this.#unitEnds = new Int32Array(2 * maxChars + 2);
   }
 
-  reset(): void {
-    this.tokens.length = 0;
-    this.tokens.added.length = 0;
-    this.word = 0;
-  }
-
-  /** A character of the word, by its code point, that came from the text's [start, end). */
-  character(codePoint: number, start: number, end: number): void {
+  override character(codePoint: number, start: number, end: number): void {
     const { symbols } = this.#trie;
     if (codePoint < 0x10000) {
       this.symbol(symbols[codePoint], start, end);
@@ -80,8 +94,7 @@ export class WordMatcher {
     this.#state = state === NO_MATCH ? NO_MATCH : next;
   }
 
-  /** The word is over, if there is one: its pieces get their places, or it becomes one unknown token. */
-  endWord(): void {
+  override endWord(): void {
     if (this.#chars === 0) return;
     let state = this.#state;
     while (state !== CONTINUATION && state !== NO_MATCH) state = this.#fail(state);
@@ -100,13 +113,6 @@ export class WordMatcher {
     }
     this.#chars = 0;
     this.#units = 0;
-    this.word++;
-  }
-
-  /** A token that was found as such in the text: a word of its own. */
-  addedToken(id: number, start: number, end: number): void {
-    this.tokens.added.push(this.tokens.length);
-    this.tokens.push(id, start, end, this.word);
     this.word++;
   }
 
