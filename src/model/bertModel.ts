@@ -28,13 +28,15 @@ export class BertModel {
   readonly taps: readonly TapInfo[];
   private loaded: InUse | null;
 
-  constructor(config: BertConfig, params: LoadedParams, backend: Backend) {
+  /** @param prepared a driver whose worker has been started already; a new one if left out */
+  constructor(config: BertConfig, params: LoadedParams, backend: Backend, prepared: Driver | null = null) {
     this.config = config;
     this.backend = backend.info;
     this.dtype = params.dtype;
     this.taps = listTaps(config, params.tree);
     const taps = new Map(this.taps.map((info) => [info.name, info]));
-    const driver = backend.share && new Driver(config, params.byName, backend, backend.share);
+    const driver = prepared ?? (backend.share && new Driver(backend, backend.share));
+    driver?.open(config, params.byName);
     this.loaded = { config, tree: params.tree, taps, kernels: backend, params, driver };
   }
 

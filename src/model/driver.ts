@@ -27,23 +27,31 @@ interface Call {
  */
 export class Driver {
   private readonly kernels: Backend;
-  private readonly start: () => DriverStart;
+  private readonly share: () => SharedBackend;
   private readonly calls = new Map<number, Call>();
   private worker: WorkerHandle | null = null;
+  /** Whether the worker has been told of the model. */
+  private isOpen = false;
+  private model: { readonly config: BertConfig; readonly parameters: ReadonlyMap<string, Weight> } | null = null;
   private lastId = 0;
 
-  /** @param parameters by name, in the backend's memory */
-  constructor(
-    config: BertConfig,
-    parameters: ReadonlyMap<string, Weight>,
-    kernels: Backend,
-    share: () => SharedBackend,
-  ) {
+  constructor(kernels: Backend, share: () => SharedBackend) {
     this.kernels = kernels;
-    this.start = () => {
-      const places = Array.from(parameters, ([name, weight]) => placeOf(name, weight));
-      return { type: "start", config, backend: share(), parameters: places };
-    };
+    this.share = share;
+  }
+
+  /** Starts the worker while the model is still being read, which takes both as long: 60 ms less until the first answer. */
+  prepare(): void {
+    try {
+      this.worker = this.startedWorker();
+    } catch {
+      // The first `forward` tries again, and says why.
+    }
+  }
+
+  /** @param parameters by name, in the backend's memory */
+  open(config: BertConfig, parameters: ReadonlyMap<string, Weight>): void {
+    this.model = { config, parameters };
   }
 
   /**
@@ -80,23 +88,32 @@ export class Driver {
   async dispose(): Promise<void> {
     const { worker } = this;
     this.worker = null;
+    this.isOpen = false;
     this.rejectAll(new BertError("ERR_BACKEND", "forward: the model was disposed of before there was an answer"));
     await worker?.terminate();
     if (worker) this.kernels.forgetShared();
   }
 
   private running(): WorkerHandle {
-    if (this.worker) return this.worker;
-    const worker = startWorker(
+    const worker = this.worker ?? this.startedWorker();
+    this.worker = worker;
+    if (this.isOpen) return worker;
+    const { config, parameters } = this.model as NonNullable<Driver["model"]>;
+    const places = Array.from(parameters, ([name, weight]) => placeOf(name, weight));
+    const start: DriverStart = { type: "start", config, backend: this.share(), parameters: places };
+    worker.post(start);
+    this.isOpen = true;
+    return worker;
+  }
+
+  private startedWorker(): WorkerHandle {
+    return startWorker(
       {
         node: besideModule("./driverWorker", import.meta.url),
         web: () => new Worker(new URL("./driverWorker.js", import.meta.url), { type: "module" }),
       },
       { onMessage: (message) => this.receive(message as DriverAnswer), onEnd: (reason) => this.lose(reason) },
     );
-    worker.post(this.start());
-    this.worker = worker;
-    return worker;
   }
 
   private receive(answer: DriverAnswer): void {
@@ -114,6 +131,7 @@ export class Driver {
 
   private lose(reason: Error): void {
     this.worker = null;
+    this.isOpen = false;
     this.kernels.forgetShared();
     this.rejectAll(
       new BertError("ERR_BACKEND", `forward: the worker must live until it answers, it ended: ${reason.message}`, {

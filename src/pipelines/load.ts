@@ -5,6 +5,7 @@ import type { HubOptions } from "../hub/options.ts";
 import { BertModel } from "../model/bertModel.ts";
 import { type LoadedParams, loadParams } from "../model/checkpoint.ts";
 import { ARCHITECTURES, type Architecture, type BertConfig, parseConfig } from "../model/config.ts";
+import { Driver } from "../model/driver.ts";
 import { BUNDLED_MODEL, CONFIG_FILES } from "../model/modelFolder.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { type BackendName, chooseBackend } from "../tensor/chooseBackend.ts";
@@ -54,8 +55,9 @@ export class Bert extends BertModel {
     backend: Backend,
     tokenizer: BertTokenizer | null,
     configText: string,
+    driver: Driver | null,
   ) {
-    super(config, params, backend);
+    super(config, params, backend, driver);
     this.configText = configText;
     this.ownTokenizer = tokenizer;
     this.ownBackend = backend;
@@ -125,6 +127,8 @@ async function loadFolder(
   const tokenizerFiles = await readTokenizerFiles(folder);
 
   const weights = await folder.openWeights();
+  const driver = backend.share && new Driver(backend, backend.share);
+  driver?.prepare();
   try {
     const source = {
       tensors: weights.tensors,
@@ -141,7 +145,10 @@ async function loadFolder(
     };
     const reading = loadParams(source, config, backend, dtype);
     const tokenizer = await whileReading(reading, () => makeTokenizer(tokenizerFiles, config));
-    return new Bert(config, await reading, backend, tokenizer, configText);
+    return new Bert(config, await reading, backend, tokenizer, configText, driver);
+  } catch (error) {
+    await driver?.dispose();
+    throw error;
   } finally {
     await weights.close();
   }

@@ -1,8 +1,10 @@
 import { spawnSync } from "node:child_process";
+import { appendFile } from "node:fs/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import type { BertOutput } from "../../src/model/forward.ts";
 import { type Bert, loadBert } from "../../src/pipelines/index.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
+import { modelCopy } from "../pipelines/support.ts";
 import { recordWorkers } from "../support/workers.ts";
 
 const workers = recordWorkers();
@@ -145,19 +147,36 @@ describe("stopping", () => {
   });
 });
 
+test("a model that cannot be read leaves no worker behind", async () => {
+  await using model = await modelCopy();
+  await appendFile(model.file("vocab.txt"), "onemore\n"); // found out while the weights are read
+  const first = workers.length;
+  await expect(loadBert(model.path, { backend: "simd" })).rejects.toMatchObject({ code: "ERR_VOCABULARY" });
+  const started = workers.slice(first);
+  expect(started.map(({ threadId }) => threadId)).toEqual([-1]); // it has ended
+});
+
 describe("a worker that is killed", () => {
   test("the driver: calls reject, and the model works again", async () => {
+    const first = workers.length;
     const bert = await load(2);
     const batch = bert.tokenizer.encodeBatch(LONG);
     const want = bert.forwardSync(batch);
-    const first = workers.length;
     const pending = [bert.forward(batch), bert.forward(batch)];
     const outcomes = Promise.allSettled(pending);
-    await Promise.all(workers.slice(first).map((worker) => worker.terminate()));
+    await workers[first].terminate(); // started with the model, before the helpers
     for (const outcome of await outcomes)
       expect(outcome).toMatchObject({ status: "rejected", reason: { name: "BertError", code: "ERR_BACKEND" } });
     expectSame(bert.forwardSync(batch), want);
     expectSame(await bert.forward(batch), want);
+  });
+
+  test("the driver, before there was a call: it is started again", async () => {
+    const first = workers.length;
+    const bert = await load(2);
+    await workers[first].terminate();
+    const batch = bert.tokenizer.encodeBatch(LONG);
+    expectSame(await bert.forward(batch), bert.forwardSync(batch));
   });
 
   test("a helper: calls are answered or rejected, and the model works again", async () => {
