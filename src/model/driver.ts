@@ -40,7 +40,7 @@ export class Driver {
     this.share = share;
   }
 
-  /** Starts the worker while the model is still being read, which takes both as long: 60 ms less until the first answer. */
+  /** Starts the worker while the model is still being read: 60 ms less until the first answer. */
   prepare(): void {
     try {
       this.worker = this.startedWorker();

@@ -2,7 +2,7 @@ import { Matcher } from "./wordMatcher.ts";
 
 /**
  * `wordPiece` as it is defined, word by word, with the pieces' places. It needs nothing but the vocabulary, so that a tokenizer can
- * begin before its trie is made: of 8,192 tokens that takes 30 ms in a new process, of 28,996 100.
+ * begin before its trie is made: of 8,192 tokens that takes 30 ms in a new process, of 28,996 60.
  */
 export class GreedyMatcher extends Matcher {
   readonly #vocab: ReadonlyMap<string, number>;
