@@ -1,6 +1,7 @@
 /**
- * After the compiler: of the type declarations only those stay that a program can reach from an entry point of package.json, lines are
- * indented by two spaces as in the sources, not by four, and the command may be executed. Plain JavaScript, as it runs while the package is installed, on whatever Node there is.
+ * After the compiler: of the type declarations only those stay that a program can reach from an entry point of package.json, lines
+ * are indented by two spaces as in the sources, not by four, and the command may be executed. Plain JavaScript, as it runs while the
+ * package is installed, on whatever Node there is.
  */
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -18,11 +19,6 @@ function reach(path) {
   }
 }
 
-for (const { types } of Object.values(exports)) if (types) reach(join(types));
-for (const file of readdirSync("dist", { recursive: true })) {
-  const path = join("dist", file);
-  if (path.endsWith(".d.ts") && !reached.has(path)) rmSync(path);
-}
 /** A program with half the indentation: 70 kB less in all. The text of template literals stays as it is. */
 function reindented(path) {
   const source = readFileSync(path, "utf8");
@@ -37,8 +33,10 @@ function reindented(path) {
   return source.replace(/^(?: {4})+/gm, (spaces, at) => (inLiteral(at) ? spaces : " ".repeat(spaces.length / 2)));
 }
 
+for (const { types } of Object.values(exports)) if (types) reach(join(types));
 for (const file of readdirSync("dist", { recursive: true })) {
   const path = join("dist", file);
-  if (/\.(js|d\.ts)$/.test(path)) writeFileSync(path, reindented(path));
+  if (path.endsWith(".d.ts") && !reached.has(path)) rmSync(path);
+  else if (/\.[jt]s$/.test(path)) writeFileSync(path, reindented(path));
 }
 for (const path of Object.values(bin)) chmodSync(path, 0o755);

@@ -167,12 +167,10 @@ export function pipelineValues<Table extends OptionTable>(
   table: Table,
   values: Readonly<Record<string, unknown>>,
 ): PipelineValues<Table> {
-  const entries = Object.keys(table)
-    .filter((name) => values[name] !== undefined && values[name] !== false)
-    .map((name) => {
-      const negated = name.startsWith("no-");
-      return [(negated ? name.slice(3) : name).replaceAll("-", "_"), negated ? false : values[name]];
-    });
+  const entries = givenIn(table, values).map((name) => {
+    const negated = name.startsWith("no-");
+    return [(negated ? name.slice(3) : name).replaceAll("-", "_"), negated ? false : values[name]];
+  });
   return Object.fromEntries(entries);
 }
 
@@ -189,8 +187,12 @@ export function libraryValues<Table extends OptionTable>(
   table: Table,
   values: Readonly<Record<string, unknown>>,
 ): LibraryValues<Table> {
-  const entries = Object.keys(table)
-    .filter((name) => values[name] !== undefined && values[name] !== false)
-    .map((name) => [name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()), values[name]]);
+  const camel = (name: string) => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+  const entries = givenIn(table, values).map((name) => [camel(name), values[name]]);
   return Object.fromEntries(entries);
+}
+
+/** The names of a table's options that were given. */
+function givenIn(table: OptionTable, values: Readonly<Record<string, unknown>>): string[] {
+  return Object.keys(table).filter((name) => values[name] !== undefined && values[name] !== false);
 }

@@ -30,8 +30,8 @@ export class Driver {
   private readonly share: () => SharedBackend;
   private readonly calls = new Map<number, Call>();
   private worker: WorkerHandle | null = null;
-  /** Whether the worker has been told of the model. */
-  private isOpen = false;
+  /** The worker that has been told of the model. */
+  private informed: WorkerHandle | null = null;
   private model: { readonly config: BertConfig; readonly parameters: ReadonlyMap<string, Weight> } | null = null;
   private lastId = 0;
 
@@ -88,7 +88,6 @@ export class Driver {
   async dispose(): Promise<void> {
     const { worker } = this;
     this.worker = null;
-    this.isOpen = false;
     this.rejectAll(new BertError("ERR_BACKEND", "forward: the model was disposed of before there was an answer"));
     await worker?.terminate();
     if (worker) this.kernels.forgetShared();
@@ -97,12 +96,12 @@ export class Driver {
   private running(): WorkerHandle {
     const worker = this.worker ?? this.startedWorker();
     this.worker = worker;
-    if (this.isOpen) return worker;
+    if (this.informed === worker) return worker;
     const { config, parameters } = this.model as NonNullable<Driver["model"]>;
     const places = Array.from(parameters, ([name, weight]) => placeOf(name, weight));
     const start: DriverStart = { type: "start", config, backend: this.share(), parameters: places };
     worker.post(start);
-    this.isOpen = true;
+    this.informed = worker;
     return worker;
   }
 
@@ -131,7 +130,6 @@ export class Driver {
 
   private lose(reason: Error): void {
     this.worker = null;
-    this.isOpen = false;
     this.kernels.forgetShared();
     this.rejectAll(
       new BertError("ERR_BACKEND", `forward: the worker must live until it answers, it ended: ${reason.message}`, {

@@ -66,8 +66,7 @@ export class BertTokenizer {
     this.#vocabulary = new Vocabulary(tokens);
     this.#options = options;
     const unk = options.unkToken ?? SPECIAL_TOKENS.unkToken;
-    const unkTokenId = tokens.get(unk);
-    if (unkTokenId === undefined) throw missing(unk);
+    if (!tokens.has(unk)) throw missing(unk);
     for (const role of Object.keys(SPECIAL_TOKENS) as (keyof typeof SPECIAL_TOKENS)[]) {
       const token = options[role] ?? SPECIAL_TOKENS[role];
       if (options[role] !== undefined || tokens.has(token)) this.#vocabulary.add({ content: token, special: true });
@@ -76,7 +75,7 @@ export class BertTokenizer {
     for (const token of options.addedTokens ?? []) this.#add(token);
     this.#normalizer = resolveNormalizerOptions(options);
     const maxChars = options.maxInputCharsPerWord ?? 100;
-    this.#textTokenizer = new TextTokenizer(this.#vocabulary, this.#normalizer, unkTokenId, maxChars);
+    this.#textTokenizer = new TextTokenizer(this.#vocabulary, this.#normalizer, unk, maxChars);
     this.#context = {
       clsTokenId: this.clsTokenId,
       sepTokenId: this.sepTokenId,

@@ -21,7 +21,7 @@ const UNITS_WITHOUT_TRIE = 4096;
 export class TextTokenizer {
   readonly #options: ResolvedNormalizerOptions;
   readonly #vocabulary: Vocabulary;
-  readonly #unkTokenId: number;
+  readonly #unkToken: string;
   readonly #maxChars: number;
   #matcher: Matcher;
   /** The twin that needs a trie; null while there is none. */
@@ -31,12 +31,13 @@ export class TextTokenizer {
   #verbatim: AddedTokenFinder = new AddedTokenFinder([]);
   #normalized: AddedTokenFinder = new AddedTokenFinder([]);
 
-  constructor(vocabulary: Vocabulary, options: ResolvedNormalizerOptions, unkTokenId: number, maxChars: number) {
+  /** @param unkToken one of the vocabulary's */
+  constructor(vocabulary: Vocabulary, options: ResolvedNormalizerOptions, unkToken: string, maxChars: number) {
     this.#options = options;
     this.#vocabulary = vocabulary;
-    this.#unkTokenId = unkTokenId;
+    this.#unkToken = unkToken;
     this.#maxChars = maxChars;
-    this.#matcher = new GreedyMatcher(vocabulary.wordPieces, unkTokenId, maxChars);
+    this.#matcher = new GreedyMatcher(vocabulary.wordPieces, unkToken, maxChars);
     this.setAddedTokens([...vocabulary.added.values()]);
   }
 
@@ -83,7 +84,8 @@ export class TextTokenizer {
       const trie = new WordPieceTrie(wordPieces, this.#maxChars);
       const lengths = new Int32Array(size);
       for (const [token, id] of wordPieces) lengths[id] = token.length;
-      const matcher = new WordMatcher(trie, lengths, this.#unkTokenId, this.#maxChars);
+      const unkTokenId = wordPieces.get(this.#unkToken) as number;
+      const matcher = new WordMatcher(trie, lengths, unkTokenId, this.#maxChars);
       this.#fast = { tokenizer: new FastTokenizer(this.#options, trie), matcher };
       this.#matcher = matcher;
     }

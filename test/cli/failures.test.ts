@@ -1,4 +1,4 @@
-import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -164,7 +164,9 @@ describe("work that fails: exit code 1, one sentence, no stack", () => {
     expect(stdout).toMatch(/^\[.*\]\nnull\n$/);
     const cut = await plainbert(["tokenize"], { input: Buffer.from("a\n\xc3", "latin1") });
     expect(cut).toMatchObject({ code: 1, stderr: "plainbert: standard input, line 2: must be UTF-8 text, is not\n" });
-    expect(JSON.parse(cut.stdout).tokens).toEqual(["[CLS]", "a", "[SEP]"]);
+    const { tokens, inputIds } = JSON.parse(cut.stdout);
+    expect(tokens).toEqual(["[CLS]", "a", "[SEP]"]);
+    expect(inputIds).toEqual([2, (await readFile(join(WEIGHTS, "vocab.txt"), "utf8")).split("\n").indexOf("a"), 3]);
   });
 
   test("a line of a million characters, in linear time; one of 10 million is refused before it fills the memory", async () => {

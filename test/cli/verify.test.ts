@@ -73,7 +73,7 @@ describe("a file of outputs", () => {
     expect(verdicts[0].difference).toBeCloseTo(2e-6, 7);
     expect(verdicts[0].where).toMatch(
       new RegExp(
-        `^${first.token_str}: must be ${String(first.score + 2e-6).slice(0, 6)}\\d*, is ${String(first.score).slice(0, 6)}`,
+        `^${first.token_str}: must be ${String(first.score + 2e-6).slice(0, 7)}\\d*, is ${String(first.score).slice(0, 7)}`,
       ),
     );
     expect(verdicts[1].where).toMatch(

@@ -1,7 +1,7 @@
 /**
  * node weights/recipe/1-prepare.mjs CORPUS WORK
  *
- * Learns the vocabulary and makes the examples of pretraining. About a minute; 1.3 GB.
+ * Learns the vocabulary and makes the examples of pretraining. About a minute; 1 GB.
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";

@@ -20,9 +20,8 @@ const [corpus, work, model] = process.argv.slice(2);
 const folder = join(work, "finetune");
 mkdirSync(folder, { recursive: true });
 
-/** The chapters of a book as sentences. */
+/** The chapters of a book as sentences, without those that have a character which the vocabulary lacks. */
 async function chaptersOf(path) {
-  // Sentences are wanted, not tokens: with characters for tokens none is lost, and joined they are the text again.
   const lines = readFileSync(path, "utf8").split("\n");
   const chapters = [];
   for await (const { tokens, ends } of readDocuments(path, [lines], tokenizer, {
