@@ -1,3 +1,4 @@
+import { type Bytes, concatenate } from "./bytes.ts";
 import { ConstantTable } from "./constantTable.ts";
 import { FunctionBuilder, type Signature } from "./functionBuilder.ts";
 import { signedLeb128, unsignedLeb128 } from "./leb128.ts";
@@ -59,24 +60,24 @@ export class ModuleBuilder {
     const { initial, maximum, shared } = this.memory;
     const limits = [shared ? 3 : 1, ...unsignedLeb128(initial), ...unsignedLeb128(maximum)];
     const exported = this.functions.map(({ name }, i) => [...text(name), KIND.function, ...unsignedLeb128(i)]);
-    return Uint8Array.from([
-      ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0], // "\0asm", version 1
-      ...section(SECTION.type, types),
-      ...section(SECTION.import, [[...text("env"), ...text("memory"), KIND.memory, ...limits]]),
-      ...section(
+    return concatenate([
+      [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0], // "\0asm", version 1
+      section(SECTION.type, types),
+      section(SECTION.import, [[...text("env"), ...text("memory"), KIND.memory, ...limits]]),
+      section(
         SECTION.function,
         this.functions.map((_, i) => unsignedLeb128(i)),
       ),
-      ...section(SECTION.export, exported),
-      ...section(
+      section(SECTION.export, exported),
+      section(
         SECTION.code,
         this.functions.map((f) => f.toBytes()),
       ),
-      ...this.dataSection(),
+      this.dataSection(),
     ]);
   }
 
-  private dataSection(): number[] {
+  private dataSection(): Bytes {
     const constants = this.constants.toBytes();
     if (constants.length === 0) return [];
     const address = [OPCODES["i32.const"], ...signedLeb128(this.constants.address), OPCODES.end];
@@ -84,13 +85,13 @@ export class ModuleBuilder {
   }
 }
 
-function section(number: number, entries: readonly (readonly number[])[]): number[] {
+function section(number: number, entries: readonly Bytes[]): Bytes {
   const content = list(entries);
-  return [number, ...unsignedLeb128(content.length), ...content];
+  return concatenate([[number, ...unsignedLeb128(content.length)], content]);
 }
 
-function list(entries: readonly (readonly number[])[]): number[] {
-  return [...unsignedLeb128(entries.length), ...entries.flat()];
+function list(entries: readonly Bytes[]): Uint8Array<ArrayBuffer> {
+  return concatenate([unsignedLeb128(entries.length), ...entries]);
 }
 
 function text(name: string): number[] {

@@ -1,3 +1,5 @@
+import { bytesOf } from "./bytes.ts";
+
 /** 32-bit constants that stand in a module's memory, each once. */
 export class ConstantTable {
   readonly address: number;
@@ -21,15 +23,4 @@ export class ConstantTable {
   toBytes(): readonly number[] {
     return this.bytes;
   }
-}
-
-/** The little-endian bytes of numbers, on any machine. */
-export function bytesOf(numbers: Float32Array | Float64Array | Int32Array): number[] {
-  const view = new DataView(new ArrayBuffer(numbers.byteLength));
-  for (const [i, value] of numbers.entries()) {
-    if (numbers instanceof Float32Array) view.setFloat32(4 * i, value, true);
-    else if (numbers instanceof Float64Array) view.setFloat64(8 * i, value, true);
-    else view.setInt32(4 * i, value, true);
-  }
-  return Array.from(new Uint8Array(view.buffer));
 }

@@ -1,4 +1,5 @@
-import { bytesOf, type ConstantTable } from "./constantTable.ts";
+import { bytesOf, concatenate } from "./bytes.ts";
+import type { ConstantTable } from "./constantTable.ts";
 import { signedLeb128, unsignedLeb128 } from "./leb128.ts";
 import {
   INSTRUCTIONS,
@@ -21,6 +22,10 @@ export interface Label {
   readonly depth: number;
 }
 
+type Letter = "i" | "f" | "d" | "v";
+const LETTERS: Readonly<Record<ValueType, Letter>> = { i32: "i", f32: "f", f64: "d", v128: "v" };
+const VALUE_TYPE_NAMES: Readonly<Record<Letter, ValueType>> = { i: "i32", f: "f32", d: "f64", v: "v128" };
+
 /** The type of a block that takes and leaves nothing. */
 const EMPTY_BLOCK = 0x40;
 
@@ -37,10 +42,11 @@ export class FunctionBuilder {
   readonly name: string;
   readonly signature: Signature;
   private readonly constants: ConstantTable;
-  private readonly locals = new Map<string, { readonly index: number; readonly type: ValueType }>();
+  private readonly locals = new Map<string, { readonly index: number; readonly type: Letter }>();
   private readonly prologue: number[] = [];
   private readonly code: number[] = [];
-  private readonly stack: ValueType[] = [];
+  /** The types on the operand stack, a letter each: one string is compared faster than lists of names. */
+  private stack = "";
   /** How many blocks are open, and what was on the stack where the innermost began: that is out of its reach. */
   private depth = 0;
   private floor = 0;
@@ -56,49 +62,49 @@ export class FunctionBuilder {
   local(type: ValueType, ...names: readonly string[]): this {
     for (const name of names) {
       if (this.locals.has(name)) this.fail("local", `${name} is declared twice`);
-      this.locals.set(name, { index: this.locals.size, type });
+      this.locals.set(name, { index: this.locals.size, type: LETTERS[type] });
     }
     return this;
   }
 
   get(name: string): this {
     const { index, type } = this.find("local.get", name);
-    return this.emit("local.get", [], [type], OPCODES["local.get"], unsignedLeb128(index));
+    return this.emit("local.get", "", type, OPCODES["local.get"]).immediate(index);
   }
 
   set(name: string): this {
     const { index, type } = this.find("local.set", name);
-    return this.emit("local.set", [type], [], OPCODES["local.set"], unsignedLeb128(index));
+    return this.emit("local.set", type, "", OPCODES["local.set"]).immediate(index);
   }
 
   tee(name: string): this {
     const { index, type } = this.find("local.tee", name);
-    return this.emit("local.tee", [type], [type], OPCODES["local.tee"], unsignedLeb128(index));
+    return this.emit("local.tee", type, type, OPCODES["local.tee"]).immediate(index);
   }
 
   /** i32.const */
   i32(value: number): this {
-    return this.emit("i32.const", [], ["i32"], OPCODES["i32.const"], signedLeb128(value | 0));
+    return this.emit("i32.const", "", "i", OPCODES["i32.const"], signedLeb128(value | 0));
   }
 
   /** f32.const, rounded to the nearest */
   f32(value: number): this {
-    return this.emit("f32.const", [], ["f32"], OPCODES["f32.const"], bytesOf(Float32Array.of(value)));
+    return this.emit("f32.const", "", "f", OPCODES["f32.const"], bytesOf(Float32Array.of(value)));
   }
 
   /** f64.const */
   f64(value: number): this {
-    return this.emit("f64.const", [], ["f64"], OPCODES["f64.const"], bytesOf(Float64Array.of(value)));
+    return this.emit("f64.const", "", "d", OPCODES["f64.const"], bytesOf(Float64Array.of(value)));
   }
 
   /** v128.const with four equal float32 lanes */
   f32x4(value: number): this {
-    return this.emit("v128.const", [], ["v128"], OPCODES["v128.const"], bytesOf(new Float32Array(4).fill(value)));
+    return this.emit("v128.const", "", "v", OPCODES["v128.const"], bytesOf(new Float32Array(4).fill(value)));
   }
 
   /** v128.const with four integer lanes */
   lanes(...values: readonly [number, number, number, number]): this {
-    return this.emit("v128.const", [], ["v128"], OPCODES["v128.const"], bytesOf(Int32Array.from(values)));
+    return this.emit("v128.const", "", "v", OPCODES["v128.const"], bytesOf(Int32Array.from(values)));
   }
 
   /**
@@ -111,9 +117,9 @@ export class FunctionBuilder {
     const name = `constant at ${address}`;
     if (!this.locals.has(name)) {
       this.local("v128", name);
-      const index = unsignedLeb128(this.find("local.set", name).index);
-      const load = opcodeBytes(MEMORY_INSTRUCTIONS["v128.load32_splat"][0]);
-      this.prologue.push(OPCODES["i32.const"], ...signedLeb128(address), ...load, 0, 0, OPCODES["local.set"], ...index);
+      this.prologue.push(OPCODES["i32.const"], ...signedLeb128(address));
+      writeOpcode(this.prologue, MEMORY_INSTRUCTIONS["v128.load32_splat"][0]);
+      this.prologue.push(0, 0, OPCODES["local.set"], ...unsignedLeb128(this.find("local.set", name).index));
     }
     return this.get(name);
   }
@@ -121,29 +127,29 @@ export class FunctionBuilder {
   /** An instruction without an immediate. */
   op(name: Instruction): this {
     const [opcode, takes, leaves] = INSTRUCTIONS[name];
-    return this.emit(name, typesOf(takes), typesOf(leaves), opcode, []);
+    return this.emit(name, takes, leaves, opcode);
   }
 
   /** A load or a store, `offset` bytes past the address on the stack. No alignment is promised to the engine. */
   memory(name: MemoryInstruction, offset = 0): this {
     const [opcode, takes, leaves] = MEMORY_INSTRUCTIONS[name];
-    return this.emit(name, typesOf(takes), typesOf(leaves), opcode, [0, ...unsignedLeb128(offset)]);
+    return this.emit(name, takes, leaves, opcode).immediate(0).immediate(offset);
   }
 
   /** f32x4.extract_lane */
   lane(lane: number): this {
-    return this.emit("f32x4.extract_lane", ["v128"], ["f32"], OPCODES["f32x4.extract_lane"], [lane]);
+    return this.emit("f32x4.extract_lane", "v", "f", OPCODES["f32x4.extract_lane"]).immediate(lane);
   }
 
   /** i32x4.extract_lane */
   integerLane(lane: number): this {
-    return this.emit("i32x4.extract_lane", ["v128"], ["i32"], OPCODES["i32x4.extract_lane"], [lane]);
+    return this.emit("i32x4.extract_lane", "v", "i", OPCODES["i32x4.extract_lane"]).immediate(lane);
   }
 
   /** i8x16.shuffle by whole float32 lanes: 0 … 3 are those of the first operand, 4 … 7 those of the second. */
   shuffle(...lanes: readonly [number, number, number, number]): this {
     const bytes = lanes.flatMap((lane) => [4 * lane, 4 * lane + 1, 4 * lane + 2, 4 * lane + 3]);
-    return this.emit("i8x16.shuffle", ["v128", "v128"], ["v128"], OPCODES["i8x16.shuffle"], bytes);
+    return this.emit("i8x16.shuffle", "vv", "v", OPCODES["i8x16.shuffle"], bytes);
   }
 
   /** Runs `body` once; `brIf(label)` within leaves it. */
@@ -158,7 +164,7 @@ export class FunctionBuilder {
 
   /** Takes an i32 from the stack and runs one of the two. */
   if(then: () => unknown, otherwise?: () => unknown): this {
-    this.take("if", ["i32"]);
+    this.take("if", "i");
     return this.nest("if", () => {
       then();
       if (!otherwise) return;
@@ -171,23 +177,18 @@ export class FunctionBuilder {
   /** Takes an i32 from the stack and jumps if it is not 0. */
   brIf(label: Label): this {
     if (label.depth > this.depth) this.fail("br_if", "the block has ended");
-    return this.emit("br_if", ["i32"], [], OPCODES.br_if, unsignedLeb128(this.depth - label.depth));
+    return this.emit("br_if", "i", "", OPCODES.br_if).immediate(this.depth - label.depth);
   }
 
   /** The function's entry in the code section. @throws TypeError if what is left on the stack is not the result */
-  toBytes(): number[] {
+  toBytes(): Uint8Array<ArrayBuffer> {
     const { params, result } = this.signature;
-    this.take("end", result ? [result] : []);
+    this.take("end", result ? LETTERS[result] : "");
     this.expectFloor("end");
     const variables = [...this.locals.values()].slice(Object.keys(params).length);
-    const body = [
-      ...unsignedLeb128(variables.length),
-      ...variables.flatMap(({ type }) => [1, VALUE_TYPES[type]]),
-      ...this.prologue,
-      ...this.code,
-      OPCODES.end,
-    ];
-    return [...unsignedLeb128(body.length), ...body];
+    const types = variables.flatMap(({ type }) => [1, VALUE_TYPES[VALUE_TYPE_NAMES[type]]]);
+    const body = concatenate([unsignedLeb128(variables.length), types, this.prologue, this.code, [OPCODES.end]]);
+    return concatenate([unsignedLeb128(body.length), body]);
   }
 
   private nest(name: "block" | "loop" | "if", body: (label: Label) => unknown): this {
@@ -203,33 +204,36 @@ export class FunctionBuilder {
     return this;
   }
 
-  private emit(
-    name: string,
-    takes: readonly ValueType[],
-    leaves: readonly ValueType[],
-    opcode: number,
-    immediate: readonly number[],
-  ): this {
+  private emit(name: string, takes: string, leaves: string, opcode: number, immediate: readonly number[] = []): this {
     this.take(name, takes);
-    this.stack.push(...leaves);
-    this.code.push(...opcodeBytes(opcode), ...immediate);
+    this.stack += leaves;
+    writeOpcode(this.code, opcode);
+    for (const byte of immediate) this.code.push(byte);
     return this;
   }
 
-  private take(name: string, types: readonly ValueType[]): void {
-    const start = this.stack.length - types.length;
-    const found = this.stack.slice(Math.max(start, this.floor));
-    if (start < this.floor || types.some((type, i) => type !== found[i]))
-      this.fail(name, `takes [${types.join(" ")}], the stack ends in [${found.join(" ")}]`);
-    this.stack.length = start;
+  /** An index, an offset or the like, behind the opcode. */
+  private immediate(value: number): this {
+    if (value < 128) this.code.push(value);
+    else this.code.push(...unsignedLeb128(value));
+    return this;
+  }
+
+  private take(name: string, takes: string): void {
+    const start = this.stack.length - takes.length;
+    if (start < this.floor || !this.stack.endsWith(takes)) {
+      const found = this.stack.slice(Math.max(start, this.floor));
+      this.fail(name, `takes [${namesOf(takes)}], the stack ends in [${namesOf(found)}]`);
+    }
+    this.stack = this.stack.slice(0, start);
   }
 
   private expectFloor(name: string): void {
     const left = this.stack.slice(this.floor);
-    if (left.length > 0) this.fail(name, `[${left.join(" ")}] is left on the stack`);
+    if (left !== "") this.fail(name, `[${namesOf(left)}] is left on the stack`);
   }
 
-  private find(instruction: string, name: string): { readonly index: number; readonly type: ValueType } {
+  private find(instruction: string, name: string): { readonly index: number; readonly type: Letter } {
     return this.locals.get(name) ?? this.fail(instruction, `there is no local ${name}`);
   }
 
@@ -238,15 +242,12 @@ export class FunctionBuilder {
   }
 }
 
-const LETTERS: Readonly<Record<string, ValueType>> = { i: "i32", f: "f32", d: "f64", v: "v128" };
-
-function typesOf(letters: string): ValueType[] {
-  return Array.from(letters, (letter) => LETTERS[letter]);
+function namesOf(letters: string): string {
+  return Array.from(letters, (letter) => VALUE_TYPE_NAMES[letter as Letter]).join(" ");
 }
 
 /** One byte, or the prefix byte of the vector instructions and a LEB128 number (opcodes.ts). */
-function opcodeBytes(opcode: number): number[] {
-  if (opcode <= 0xff) return [opcode];
-  const number = opcode > 0xffff ? opcode & 0xffff : opcode & 0xff;
-  return [0xfd, ...unsignedLeb128(number)];
+function writeOpcode(code: number[], opcode: number): void {
+  if (opcode <= 0xff) code.push(opcode);
+  else code.push(0xfd, ...unsignedLeb128(opcode > 0xffff ? opcode & 0xffff : opcode & 0xff));
 }
