@@ -1,11 +1,34 @@
 /**
- * After the compiler: of the type declarations only those stay that a program can reach from an entry point of package.json, lines
- * are indented by two spaces as in the sources, not by four, and the command may be executed. Plain JavaScript, as it runs while the
- * package is installed, on whatever Node there is.
+ * After the compiler, which wrote the type declarations: bundles the programs, keeps of the declarations those that a program can
+ * reach from an entry point of package.json, and lets the command be executed. Plain JavaScript, as it runs while the package is
+ * installed, on whatever Node there is.
  */
-import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { parseSync } from "oxc-parser";
+import { build } from "rolldown";
+
+/**
+ * One file for each entry point, and in `chunks` what they share. As one file for each module of the sources, 139 of them, the import
+ * of plainbert took 50 ms; it takes 20.
+ *
+ * What starts a worker looks for it beside itself, and for the package's weights two folders up: it is in a chunk, as several entry
+ * points reach it.
+ */
+await build({
+  input: {
+    index: "src/index.ts",
+    "tokenizer/index": "src/tokenizer/index.ts",
+    "tensor/safetensors": "src/tensor/safetensors.ts",
+    "training/index": "src/training/index.ts",
+    "cli/main": "src/cli/main.ts",
+    "chunks/worker": "src/tensor/threads/worker.ts",
+    "chunks/driverWorker": "src/model/driverWorker.ts",
+  },
+  platform: "node",
+  tsconfig: false,
+  transform: { target: "es2023" },
+  output: { dir: "dist", entryFileNames: "[name].js", chunkFileNames: "chunks/[name].js", comments: false },
+});
 
 const { exports, bin } = JSON.parse(readFileSync("package.json", "utf8"));
 const reached = new Set();
@@ -19,24 +42,9 @@ function reach(path) {
   }
 }
 
-/** A program with half the indentation: 70 kB less in all. The text of template literals stays as it is. */
-function reindented(path) {
-  const source = readFileSync(path, "utf8");
-  const literals = [];
-  const visit = (node) => {
-    if (node === null || typeof node !== "object") return;
-    if (node.type === "TemplateElement") literals.push(node);
-    else for (const child of Object.values(node)) visit(child);
-  };
-  visit(parseSync(path, source).program);
-  const inLiteral = (at) => literals.some(({ start, end }) => start < at && at <= end);
-  return source.replace(/^(?: {4})+/gm, (spaces, at) => (inLiteral(at) ? spaces : " ".repeat(spaces.length / 2)));
-}
-
 for (const { types } of Object.values(exports)) if (types) reach(join(types));
 for (const file of readdirSync("dist", { recursive: true })) {
   const path = join("dist", file);
   if (path.endsWith(".d.ts") && !reached.has(path)) rmSync(path);
-  else if (/\.[jt]s$/.test(path)) writeFileSync(path, reindented(path));
 }
 for (const path of Object.values(bin)) chmodSync(path, 0o755);

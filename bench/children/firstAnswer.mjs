@@ -20,7 +20,7 @@ const answers = {
       return (await bert.forward(bert.tokenizer.encodeBatch([text]))).lastHiddenState.data;
     },
     async fillMask() {
-      const { pipeline } = await import("../../dist/pipelines/index.js");
+      const { pipeline } = await import("../../dist/index.js");
       return (await pipeline("fill-mask", model, { backend, threads }))(text);
     },
   },
