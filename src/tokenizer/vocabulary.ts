@@ -16,18 +16,19 @@ export class Vocabulary {
    */
   constructor(tokens: ReadonlyMap<string, number>) {
     if (tokens.size === 0) throw new BertError("ERR_VOCABULARY", "vocabulary: must have at least one token, got none");
-    for (const [token, id] of tokens) {
+    const byId = this.#tokens;
+    tokens.forEach((id, token) => {
       if (!Number.isInteger(id) || id < 0 || id > MAX_ID) {
         throw new BertError("ERR_VOCABULARY", `vocabulary: id of ${quote(token)} must be an integer from 0, got ${id}`);
       }
-      if (this.#tokens[id] !== undefined) {
+      if (byId[id] !== undefined) {
         throw new BertError(
           "ERR_VOCABULARY",
-          `vocabulary: id ${id} must have one token, got ${quote(this.#tokens[id])} and ${quote(token)}`,
+          `vocabulary: id ${id} must have one token, got ${quote(byId[id])} and ${quote(token)}`,
         );
       }
-      this.#tokens[id] = token;
-    }
+      byId[id] = token;
+    });
     this.wordPieces = tokens;
   }
 
@@ -89,15 +90,16 @@ export class Vocabulary {
  */
 export function numberTokens(tokens: readonly string[]): Map<string, number> {
   const ids = new Map<string, number>();
-  for (const [id, token] of tokens.entries()) {
-    const earlier = ids.get(token);
-    if (earlier !== undefined) {
+  for (let id = 0; id < tokens.length; id++) {
+    const token = tokens[id];
+    ids.set(token, id);
+    if (ids.size === id) {
+      const earlier = tokens.indexOf(token);
       throw new BertError(
         "ERR_VOCABULARY",
         `vocabulary: tokens must be distinct, got ${quote(token)} as ${earlier} and as ${id}`,
       );
     }
-    ids.set(token, id);
   }
   return ids;
 }
