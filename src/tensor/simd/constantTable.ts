@@ -3,7 +3,7 @@ import { bytesOf } from "./bytes.ts";
 /** 32-bit constants that stand in a module's memory, each once. */
 export class ConstantTable {
   readonly address: number;
-  private readonly bytes: number[] = [];
+  private readonly words: number[] = [];
 
   /** @param address where the first one stands, in bytes */
   constructor(address: number) {
@@ -12,15 +12,12 @@ export class ConstantTable {
 
   /** Where a constant stands; it is added if it is new. */
   addressOf(value: number, type: "f32" | "i32"): number {
-    const bytes = bytesOf(type === "f32" ? Float32Array.of(value) : Int32Array.of(value));
-    for (let at = 0; at < this.bytes.length; at += 4) {
-      if (bytes.every((byte, i) => byte === this.bytes[at + i])) return this.address + at;
-    }
-    this.bytes.push(...bytes);
-    return this.address + this.bytes.length - 4;
+    const word = type === "f32" ? new Int32Array(Float32Array.of(value).buffer)[0] : value | 0;
+    if (!this.words.includes(word)) this.words.push(word);
+    return this.address + 4 * this.words.indexOf(word);
   }
 
   toBytes(): readonly number[] {
-    return this.bytes;
+    return bytesOf(Int32Array.from(this.words));
   }
 }

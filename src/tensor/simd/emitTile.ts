@@ -23,12 +23,17 @@ export interface Arithmetic {
   readonly fused: boolean;
 }
 
+/** The names of locals, made once: some 6,000 instructions name one. */
+const ROWS = count(6).map((r) => `a${r}`);
+const VECTORS = count(4).map((j) => `b${j}`);
+const SUMS = count(6).map((r) => count(4).map((j) => `sum${r},${j}`));
+
 /** Declares the locals that `emitTile` uses for tiles of at most this size. */
 export function declareTileLocals(f: FunctionBuilder, { rows, columns }: Tiling): void {
-  const vectors = count(columns / 4);
-  for (const r of count(rows)) f.local("v128", ...vectors.map((j) => sumName(r, j)));
-  f.local("v128", "factor", ...vectors.map((j) => `b${j}`));
-  f.local("i32", "tileC", "tileInit", "tileB", "tileK", ...count(rows).map((r) => `a${r}`));
+  const vectors = columns / 4;
+  for (const r of count(rows)) f.local("v128", ...SUMS[r].slice(0, vectors));
+  f.local("v128", "factor", ...VECTORS.slice(0, vectors));
+  f.local("i32", "tileC", "tileInit", "tileB", "tileK", ...ROWS.slice(0, rows));
 }
 
 /**
@@ -45,22 +50,22 @@ export function declareTileLocals(f: FunctionBuilder, { rows, columns }: Tiling)
 export function emitTile(f: FunctionBuilder, tiling: Tiling, arithmetic: Arithmetic): void {
   const rows = count(tiling.rows);
   for (const r of rows.slice(1))
-    f.get(`a${r - 1}`)
+    f.get(ROWS[r - 1])
       .get("aStride")
       .op("i32.add")
-      .set(`a${r}`);
+      .set(ROWS[r]);
   const repeat = (steps: number) => {
     f.tee("tileK").if(() => {
       f.loop((again) => {
         for (const u of count(steps)) emitStep(f, tiling, arithmetic, u);
         advance(f, "tileB", () => f.i32(steps * STEP_BYTES[arithmetic.storage]));
-        for (const r of rows) advance(f, `a${r}`, () => f.i32(steps * 4));
+        for (const r of rows) advance(f, ROWS[r], () => f.i32(steps * 4));
         f.get("tileK").i32(1).op("i32.sub").tee("tileK").brIf(again);
       });
     });
   };
   const { unroll } = tiling;
-  for (const r of rows) for (const j of count(tiling.columns / 4)) f.f32x4(0).set(sumName(r, j));
+  for (const r of rows) for (const j of count(tiling.columns / 4)) f.f32x4(0).set(SUMS[r][j]);
   f.get("steps").i32(unroll).op("i32.div_u");
   repeat(unroll);
   if (unroll > 1) {
@@ -76,13 +81,13 @@ function emitStores(f: FunctionBuilder, { rows, columns }: Tiling, { storage, fu
     for (const j of count(columns / 4)) {
       const scale = () => f.get("scale").op("f32x4.splat");
       const init = () => f.get("tileInit").memory("v128.load", 16 * j);
-      if (storage === "int8") init().get(sumName(r, j)).op("i32x4.add");
-      else emitMultiplyAdd(f, fused, () => f.get(sumName(r, j)), scale, init);
-      f.set(sumName(r, j));
+      if (storage === "int8") init().get(SUMS[r][j]).op("i32x4.add");
+      else emitMultiplyAdd(f, fused, () => f.get(SUMS[r][j]), scale, init);
+      f.set(SUMS[r][j]);
     }
     for (const j of count(columns / 4))
       f.get("tileC")
-        .get(sumName(r, j))
+        .get(SUMS[r][j])
         .memory("v128.store", 16 * j);
     advance(f, "tileC", () => f.get("cStride"));
     advance(f, "tileInit", () => f.get("initStride"));
@@ -95,16 +100,16 @@ function emitStep(f: FunctionBuilder, { rows, columns }: Tiling, { storage, fuse
   const stepBytes = STEP_BYTES[storage];
   for (const j of vectors) {
     emitLoad(f, storage, "tileB", u * stepBytes + (j * stepBytes) / 4);
-    f.set(`b${j}`);
+    f.set(VECTORS[j]);
   }
   for (const r of count(rows)) {
-    f.get(`a${r}`)
+    f.get(ROWS[r])
       .memory("v128.load32_splat", 4 * u)
       .set("factor");
     for (const j of vectors) {
-      const sum = sumName(r, j);
-      if (storage === "int8") f.get(sum).get("factor").get(`b${j}`).op("i32x4.dot_i16x8_s").op("i32x4.add");
-      else emitMultiplyAdd(f, fused, () => f.get("factor"), () => f.get(`b${j}`), () => f.get(sum)); // biome-ignore format: x y z
+      const sum = SUMS[r][j];
+      if (storage === "int8") f.get(sum).get("factor").get(VECTORS[j]).op("i32x4.dot_i16x8_s").op("i32x4.add");
+      else emitMultiplyAdd(f, fused, () => f.get("factor"), () => f.get(VECTORS[j]), () => f.get(sum)); // biome-ignore format: x y z
       f.set(sum);
     }
   }
@@ -144,8 +149,4 @@ export function emitMultiplyAdd(
 
 function count(n: number): number[] {
   return Array.from({ length: n }, (_, i) => i);
-}
-
-function sumName(row: number, vector: number): string {
-  return `sum${row},${vector}`;
 }

@@ -1,6 +1,6 @@
 import { bytesOf, concatenate } from "./bytes.ts";
 import type { ConstantTable } from "./constantTable.ts";
-import { signedLeb128, unsignedLeb128 } from "./leb128.ts";
+import { pushUnsignedLeb128, signedLeb128, unsignedLeb128 } from "./leb128.ts";
 import {
   INSTRUCTIONS,
   type Instruction,
@@ -118,7 +118,7 @@ export class FunctionBuilder {
     if (!this.locals.has(name)) {
       this.local("v128", name);
       this.prologue.push(OPCODES["i32.const"], ...signedLeb128(address));
-      writeOpcode(this.prologue, MEMORY_INSTRUCTIONS["v128.load32_splat"][0]);
+      pushOpcode(this.prologue, MEMORY_INSTRUCTIONS["v128.load32_splat"][0]);
       this.prologue.push(0, 0, OPCODES["local.set"], ...unsignedLeb128(this.find("local.set", name).index));
     }
     return this.get(name);
@@ -204,18 +204,17 @@ export class FunctionBuilder {
     return this;
   }
 
-  private emit(name: string, takes: string, leaves: string, opcode: number, immediate: readonly number[] = []): this {
+  private emit(name: string, takes: string, leaves: string, opcode: number, immediate?: readonly number[]): this {
     this.take(name, takes);
     this.stack += leaves;
-    writeOpcode(this.code, opcode);
-    for (const byte of immediate) this.code.push(byte);
+    pushOpcode(this.code, opcode);
+    if (immediate) this.code.push(...immediate);
     return this;
   }
 
   /** An index, an offset or the like, behind the opcode. */
   private immediate(value: number): this {
-    if (value < 128) this.code.push(value);
-    else this.code.push(...unsignedLeb128(value));
+    pushUnsignedLeb128(this.code, value);
     return this;
   }
 
@@ -247,7 +246,11 @@ function namesOf(letters: string): string {
 }
 
 /** One byte, or the prefix byte of the vector instructions and a LEB128 number (opcodes.ts). */
-function writeOpcode(code: number[], opcode: number): void {
-  if (opcode <= 0xff) code.push(opcode);
-  else code.push(0xfd, ...unsignedLeb128(opcode > 0xffff ? opcode & 0xffff : opcode & 0xff));
+function pushOpcode(code: number[], opcode: number): void {
+  if (opcode <= 0xff) {
+    code.push(opcode);
+    return;
+  }
+  code.push(0xfd);
+  pushUnsignedLeb128(code, opcode > 0xffff ? opcode & 0xffff : opcode & 0xff);
 }

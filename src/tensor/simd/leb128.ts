@@ -5,14 +5,19 @@
 
 /** @param value an integer from 0 to 2³² − 1 */
 export function unsignedLeb128(value: number): number[] {
-  const bytes = [];
+  const bytes: number[] = [];
+  pushUnsignedLeb128(bytes, value);
+  return bytes;
+}
+
+/** Appends to bytes. @param value an integer from 0 to 2³² − 1 */
+export function pushUnsignedLeb128(bytes: number[], value: number): void {
   let rest = value;
   while (rest > 127) {
     bytes.push((rest & 127) | 128);
     rest = Math.floor(rest / 128);
   }
   bytes.push(rest);
-  return bytes;
 }
 
 /** @param value an integer from −2³¹ to 2³¹ − 1 */
