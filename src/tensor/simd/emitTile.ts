@@ -24,7 +24,7 @@ export interface Arithmetic {
 }
 
 /** The names of locals, made once: some 6,000 instructions name one. */
-const ROWS = count(6).map((r) => `a${r}`);
+const POINTERS = count(6).map((r) => `a${r}`);
 const VECTORS = count(4).map((j) => `b${j}`);
 const SUMS = count(6).map((r) => count(4).map((j) => `sum${r},${j}`));
 
@@ -33,7 +33,7 @@ export function declareTileLocals(f: FunctionBuilder, { rows, columns }: Tiling)
   const vectors = columns / 4;
   for (const r of count(rows)) f.local("v128", ...SUMS[r].slice(0, vectors));
   f.local("v128", "factor", ...VECTORS.slice(0, vectors));
-  f.local("i32", "tileC", "tileInit", "tileB", "tileK", ...ROWS.slice(0, rows));
+  f.local("i32", "tileC", "tileInit", "tileB", "tileK", ...POINTERS.slice(0, rows));
 }
 
 /**
@@ -50,16 +50,16 @@ export function declareTileLocals(f: FunctionBuilder, { rows, columns }: Tiling)
 export function emitTile(f: FunctionBuilder, tiling: Tiling, arithmetic: Arithmetic): void {
   const rows = count(tiling.rows);
   for (const r of rows.slice(1))
-    f.get(ROWS[r - 1])
+    f.get(POINTERS[r - 1])
       .get("aStride")
       .op("i32.add")
-      .set(ROWS[r]);
+      .set(POINTERS[r]);
   const repeat = (steps: number) => {
     f.tee("tileK").if(() => {
       f.loop((again) => {
         for (const u of count(steps)) emitStep(f, tiling, arithmetic, u);
         advance(f, "tileB", () => f.i32(steps * STEP_BYTES[arithmetic.storage]));
-        for (const r of rows) advance(f, ROWS[r], () => f.i32(steps * 4));
+        for (const r of rows) advance(f, POINTERS[r], () => f.i32(steps * 4));
         f.get("tileK").i32(1).op("i32.sub").tee("tileK").brIf(again);
       });
     });
@@ -103,7 +103,7 @@ function emitStep(f: FunctionBuilder, { rows, columns }: Tiling, { storage, fuse
     f.set(VECTORS[j]);
   }
   for (const r of count(rows)) {
-    f.get(ROWS[r])
+    f.get(POINTERS[r])
       .memory("v128.load32_splat", 4 * u)
       .set("factor");
     for (const j of vectors) {
