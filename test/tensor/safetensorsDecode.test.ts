@@ -118,11 +118,13 @@ describe.each(DECODED)("%s", (dtype) => {
     const [width] = READ[dtype];
     const bytes = new Uint8Array((1 << 20) * 2 + 24);
     for (let i = 0; i < bytes.length; i++) bytes[i] = raw[i % 191];
-    const target = new Float32Array(bytes.length / width);
+    const memory = new Float32Array(bytes.length / width + 2).fill(7);
+    const target = memory.subarray(1, -1);
     await (await openSafetensors(randomAccess(fileOf(dtype, bytes, true), "memory"))).readInto("x", target);
     const wanted = truth(dtype, bytes);
     const wrong = target.findIndex((x, i) => !Object.is(x, Math.fround(Number(wanted[i]))));
     expect(wrong).toBe(-1);
+    expect([memory[0], memory.at(-1)], "what stands beside the target").toEqual([7, 7]);
   });
 });
 

@@ -89,7 +89,7 @@ function kernelModule(memory: MemoryLimits, { tiling, fused, storage }: Variant)
   return m.toBytes();
 }
 
-/** Each variant's module, once it is optimised: the next model has it without the 30 to 60 ms that this takes. */
+/** Each variant's module, once it is optimised: the next model has it without the 30 ms that this takes. */
 const compiled = new Map<string, WebAssembly.Module>();
 
 /** The kernels on a memory, and the module that other threads make theirs from. */

@@ -57,7 +57,7 @@ export function createSimdBackend(options: SimdOptions = {}, compile: Compile = 
     const backend = tryVariant(memory, variant, compile, refused);
     if (backend === null) continue;
     if (variant.width === 256) {
-      // Faster than any 128-bit code can be: then the narrow variant, 45 ms to compile, need not be tried.
+      // Faster than any 128-bit code can be: then the narrow variant, 30 ms to compile, need not be tried.
       if (platform && rateOf(backend) >= WORTHWHILE * narrowPeak(variant.fused, platform))
         return withThreads(backend, backend.core.reason, threads);
       wide = backend;
