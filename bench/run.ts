@@ -12,7 +12,7 @@ import {
   firstSentences,
   storageCases,
 } from "./harness/cases.ts";
-import { firstAnswerCases, packageCases } from "./harness/childCases.ts";
+import { firstAnswerCases, packageCases, smallModelCase } from "./harness/childCases.ts";
 import { interleave, type Side } from "./harness/interleave.ts";
 import { measurePeak } from "./harness/peak.ts";
 import { type BenchCase, OURS, type Run } from "./harness/results.ts";
@@ -150,7 +150,12 @@ if (wanted(settings, "fill-mask") || wanted(settings, "encode-sentences")) {
 }
 
 const inputIds = [...tokenizer.encode(FILL_MASK_TEXT).inputIds];
-for (const { sides, constant, ...described } of [...firstAnswerCases(backend, threads, inputIds), ...packageCases()]) {
+const childCases = [
+  ...firstAnswerCases(backend, threads, inputIds),
+  smallModelCase(backend, threads),
+  ...packageCases(),
+];
+for (const { sides, constant, ...described } of childCases) {
   if (wanted(settings, described.id)) await measure(described, sides, constant ? 1 : settings.rounds);
 }
 process.stderr.write("\n");

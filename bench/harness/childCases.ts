@@ -66,6 +66,30 @@ export function firstAnswerCases(backend: string, threads: number, inputIds: rea
   });
 }
 
+/**
+ * The start of a process until the package's own model has answered, beside that of one that does nothing: the difference is what
+ * loading the program, the model and the first answer take.
+ */
+export function smallModelCase(backend: string, threads: number): ChildCase {
+  const argument = JSON.stringify({
+    library: "plainbert",
+    task: "fillMask",
+    backend,
+    threads,
+    peers: PEERS,
+    text: FILL_MASK_TEXT,
+  });
+  return {
+    id: "cold-start-small",
+    title: "process start to answer: fill-mask, the model in the package",
+    unit: "ms",
+    sides: [
+      { name: "plainbert", run: async () => (await spawnChild("firstAnswer.mjs", argument)).ms },
+      { name: "Node alone", run: async () => (await spawnChild("nothing.mjs", "")).ms },
+    ],
+  };
+}
+
 /** What an import costs a process, and an installation the disk. */
 export function packageCases(): ChildCase[] {
   const peers = ["onnxruntime-node", "onnxruntime-web", "@huggingface/transformers", "@tensorflow/tfjs-backend-wasm"];
