@@ -18,7 +18,7 @@ Without TEXT, each line of the input is one, and gives a line of JSON; a blank l
     ),
   },
   examples: [
-    'plainbert fill-mask "She opened the [MASK] and went into the room."',
+    'plainbert fill-mask "She opened the [MASK] and looked out."',
     'plainbert fill-mask --targets door,window "He shut the [MASK] behind him."',
     'plainbert fill-mask --json --top-k 1 "The [MASK] was full of [MASK]."',
     'echo "The [MASK] is open." | plainbert fill-mask --output words.csv',

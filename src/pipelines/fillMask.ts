@@ -61,8 +61,8 @@ export interface FillMask {
    * @throws BertError ERR_INPUT a text without the mask token or too long for the model, a target that is no token, or
    *   another wrong argument
    * @example
-   * const [best] = await unmask("She opened the [MASK] and went into the room.");
-   * best; // { score: 0.127, token: 769, token_str: "door", sequence: "She opened the door and went into the room." }
+   * const [best] = await unmask("She opened the [MASK] and looked out.");
+   * best; // { score: 0.4097, token: 771, token_str: "door", sequence: "She opened the door and looked out." }
    */
   <Text extends string>(text: Text, options?: FillMaskOptions): Promise<FillMaskOutput<Text>>;
   <Text extends string>(texts: readonly Text[], options?: FillMaskOptions): Promise<FillMaskOutput<Text>[]>;

@@ -6,6 +6,7 @@ import { type ExpectedOutput, parseOutputs } from "../../src/cli/outputs.ts";
 import { PUBLISHED_OUTPUTS } from "../../src/cli/publishedOutputs.ts";
 import { WEIGHTS } from "../pipelines/support.ts";
 import { reference, referenceInputs, referenceJson, referenceTensors } from "../support/reference.ts";
+import { TOLERANCE } from "../tolerances.ts";
 import { head, plainbert } from "./run.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "plainbert-verify-"));
@@ -70,7 +71,7 @@ describe("a file of outputs", () => {
     ]);
     expect({ code, stderr }).toEqual({ code: 1, stderr: "plainbert: verify: 4 of 5 outputs differ\n" });
     expect(verdicts.map(({ passed }) => passed)).toEqual([false, false, false, false, true]);
-    expect(verdicts[0].difference).toBeCloseTo(2e-6, 7);
+    expect(Math.abs(verdicts[0].difference - 2e-6)).toBeLessThanOrEqual(TOLERANCE.plain.fillMask);
     expect(verdicts[0].where).toMatch(
       new RegExp(
         `^${first.token_str}: must be ${String(first.score + 2e-6).slice(0, 7)}\\d*, is ${String(first.score).slice(0, 7)}`,
