@@ -62,7 +62,7 @@ export interface FillMask {
    *   another wrong argument
    * @example
    * const [best] = await unmask("She opened the [MASK] and looked out.");
-   * best; // { score: 0.4097, token: 771, token_str: "door", sequence: "She opened the door and looked out." }
+   * best; // { score: 0.5362, token: 771, token_str: "door", sequence: "She opened the door and looked out." }
    */
   <Text extends string>(text: Text, options?: FillMaskOptions): Promise<FillMaskOutput<Text>>;
   <Text extends string>(texts: readonly Text[], options?: FillMaskOptions): Promise<FillMaskOutput<Text>[]>;

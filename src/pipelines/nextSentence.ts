@@ -44,7 +44,7 @@ export interface NextSentence {
    * @throws BertError ERR_INPUT a text that is empty or no string, a pair too long for the model, or another wrong
    *   argument
    * @example
-   * await isNext("She went to the door.", "It was locked."); // { label: "IsNext", score: 0.56… }
+   * await isNext("She went to the door.", "It was locked."); // { label: "IsNext", score: 0.67… }
    * await isNext([["She went to the door.", "It was locked."]], { top_k: null });
    */
   (text: string, text_pair: string, options?: Best): Promise<NextSentencePrediction>;

@@ -14,10 +14,10 @@ export interface Tensor {
  * | float32  | 4     | 2e-11 |              | 33.6 ms   | 231 | 1918    | 593 MB |
  * | float16  | 2     | 2e-5  | the same     | 43.8      | 247 | 2018    | 400 |
  * | bfloat16 | 2     | 1e-3  | the same     | 32.6      | 230 | 1897    | 400 |
- * | int8     | 1     | 4e-3  | 2.0 % others | 22.1      | 167 | 1365    | 330 |
+ * | int8     | 1     | 4e-3  | 2.4 % others | 22.1      | 167 | 1365    | 330 |
  *
  * Error: 1 − cosine of the base model's last hidden states to the truth, with random weights that are far larger than trained ones,
- * so that errors grow. Best guesses: of the small model for 1,802 masked tokens of a book that it has not seen; 2 fewer are right
+ * so that errors grow. Best guesses: of the small model for 1,826 masked tokens of a book that it has not seen; 6 more are right
  * with int8; its own weights are bfloat16. Both from test/model/storage.slow.test.ts. Milliseconds of the base model's encoder on one
  * core of a Zen 4 EPYC, `npm run bench -- --case storage`; and the process's peak memory, with loading.
  *

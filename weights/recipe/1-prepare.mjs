@@ -31,3 +31,4 @@ const of256 = ["--max-seq-length", 256, "--max-predictions-per-seq", 39];
 console.log(await examples(train, "examples-256", "--dupe-factor", 2, "--random-seed", 256, ...of256));
 console.log(await examples(validation, "validation", "--dupe-factor", 1));
 console.log(await examples(validation, "validation-64", "--dupe-factor", 1, ...of64));
+console.log(await examples(validation, "validation-256", "--dupe-factor", 1, ...of256));

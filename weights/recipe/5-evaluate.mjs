@@ -3,7 +3,7 @@
  *
  * Masked tokens and next sentences of the held-out books, as `make-examples` makes them: by each model, and by the two models that count.
  * The other model has a vocabulary of its own and so its own examples; for a comparison on equal terms both also guess the same masked
- * words, those that are one token to both. Prints tables, and writes WORK/evaluation.json.
+ * words, those that are one token to both. The first also has sequences of 256 tokens. Prints tables, and writes WORK/evaluation.json.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -15,13 +15,14 @@ import { booksIn, plainbert } from "./settings.mjs";
 const [corpus, work, ...models] = process.argv.slice(2);
 const { train, validation, heldout } = booksIn(corpus);
 
-/** Examples of some books with the vocabulary of a model. */
-async function examplesOf(books, model, name) {
+/** Examples of some books with the vocabulary of a model, of at most T tokens. */
+async function examplesOf(books, model, name, T = 128) {
   const folder = join(work, name);
   if (!existsSync(folder))
     await plainbert(
       ...["make-examples", "--split-sentences", ...books, "--tokenizer", model],
-      ...["--dupe-factor", 1, "--max-seq-length", 128, "--output", folder],
+      ...["--dupe-factor", 1, "--max-seq-length", T, "--max-predictions-per-seq", Math.ceil(0.15 * T)],
+      ...["--output", folder],
     );
   const files = readdirSync(folder).filter((file) => file.startsWith("examples-"));
   const opened = await openExamples(files.sort().map((file) => join(folder, file)));
@@ -172,7 +173,11 @@ const results = [];
 for (const { name, model, bert } of berts)
   results.push([name, await scoreModel(bert, await examplesOf(heldout, model, `heldout-${name}`))]);
 
-const [{ model, name, tokenizer }] = berts;
+const [{ model, name, bert, tokenizer }] = berts;
+results.push([
+  `${name}, 256 tokens`,
+  await scoreModel(bert, await examplesOf(heldout, model, `heldout-256-${name}`, 256)),
+]);
 const unknown = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].map((token) => tokenizer.tokenToId(token));
 const counts = await CountModels.from(train, tokenizer, unknown);
 const tuned = tune(counts, await examplesOf(validation, model, `validation-${name}`));
