@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { type FillMaskPrediction, pipeline } from "../src/pipelines/index.ts";
 
 /** The figures of the model card are those that the recipe's commands wrote, and its links lead somewhere. */
 const folder = join(import.meta.dirname, "..", "weights");
@@ -62,6 +63,21 @@ describe("figures", () => {
       expect(card).toContain(`| ${task} | ${start} | ${learningRate} | ${mid} | ${each} |`);
     }
   });
+});
+
+test("every sentence is answered so", async () => {
+  await using unmask = await pipeline("fill-mask", undefined, { backend: "plain" });
+  // One mask in each: one list.
+  const words = (found: unknown) =>
+    (found as FillMaskPrediction[]).map(({ token_str, score }) => `${token_str} ${score.toPrecision(2)}`).join(", ");
+  const rows = [...card.matchAll(/^\| ([^|]*\[MASK\][^|]*) \| ([^|]+) \|(?: ([^|]+) \|)?$/gm)];
+  expect(rows.length).toBe(26);
+  for (const [, text, best, ofThese] of rows) {
+    expect(words(await unmask(text)), text).toBe(best);
+    if (ofThese === undefined) continue;
+    const targets = ofThese.split(", ").map((word) => word.split(" ")[0]);
+    expect(words(await unmask(text, { targets: targets.toSorted(), top_k: targets.length })), text).toBe(ofThese);
+  }
 });
 
 test.each(["README.md", "recipe/README.md"])("%s: links to files that exist", (name) => {

@@ -71,7 +71,7 @@ describe("masked tokens of a book that the small model has not seen", () => {
     const narrow = await guesses(dtype);
     const total = float32.best.length;
     expect(total).toBeGreaterThan(1500);
-    expect(float32.right / total).toBeGreaterThan(0.4);
+    expect(float32.right / total).toBeGreaterThan(0.45);
     const changed = narrow.best.filter((guess, i) => guess !== float32.best[i]).length / total;
     expect((100 * (float32.right - narrow.right)) / total).toBeLessThanOrEqual(STORAGE[dtype].lost);
     expect(changed).toBeLessThanOrEqual(STORAGE[dtype].changed);
