@@ -1,9 +1,10 @@
 import type { BertTokenizer } from "../../src/tokenizer/index.ts";
 import type { Engine } from "../sides/engine.ts";
+import type { TextEngine } from "../sides/text.ts";
 import { rms } from "./statistics.ts";
 
 /** The most that float32 results of the same weights may differ; hidden states are of the order of 1. */
-export const MAX_RMS: number = 1e-4;
+const MAX_RMS: number = 1e-4;
 
 /**
  * The same for storage types of 16 and 8 bits: the bench's weights are random and large, and errors grow from layer to layer. Measured:
@@ -43,6 +44,31 @@ export async function expectEqualOutputs(
     if (!(difference <= most)) {
       throw new Error(
         `${engine.name}: its results must equal ${engines[0].name}'s within ${most} (rms), differ by ${difference}`,
+      );
+    }
+    differences.set(engine.name, difference);
+  }
+  return differences;
+}
+
+const MASKED = "He opened the [MASK] and went into the room.";
+
+/**
+ * Compares the vectors of the same sentences, and the token at a mask, with those of the first.
+ *
+ * @returns each engine's root mean square of the differences between vectors
+ * @throws Error a vector is further off than `MAX_RMS`, or a token is another
+ */
+export async function expectEqualTexts(engines: readonly TextEngine[]): Promise<Map<string, number>> {
+  const [first, ...others] = engines;
+  const [vectors, token] = [await first.embed(TEXTS), await first.fillMask(MASKED)];
+  const differences = new Map<string, number>();
+  for (const engine of others) {
+    const difference = rms(await engine.embed(TEXTS), vectors);
+    const filled = await engine.fillMask(MASKED);
+    if (!(difference <= MAX_RMS) || filled !== token) {
+      throw new Error(
+        `${engine.name}: vectors must equal ${first.name}'s within ${MAX_RMS} (rms) and the mask be "${token}", differ by ${difference} and is "${filled}"`,
       );
     }
     differences.set(engine.name, difference);

@@ -1,4 +1,6 @@
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
+import type { Planned } from "./schedule.ts";
 
 /** What the command line decides. */
 export interface Settings {
@@ -8,30 +10,37 @@ export interface Settings {
   readonly cases: readonly string[];
   readonly rounds: number;
   readonly turnMs: number;
-  /** How many sentences `encode-sentences` has. */
-  readonly sentences: number;
-  /** Cases of more work are left out. */
-  readonly maxGflop: number;
+  /** The time that all of it may take. */
+  readonly minutes: number;
+  /** A side whose work takes longer than this is left out. */
+  readonly limitMs: number;
+  readonly quick: boolean;
   readonly json: boolean;
+  readonly save: boolean;
   readonly compare: string | null;
+  readonly strict: boolean;
 }
 
-export const HELP = `npm run bench -- [options]
+/** loadBert's default is as many threads as the machine can run at the same time, but at most so many. */
+const MOST_THREADS = 8;
 
-  --threads n      this thread count only (default: 1 and 2)
+export const HELP: string = `npm run bench -- [options]
+
+  --threads n,m    numbers of threads, each a run of its own (default: as many as loadBert takes, here ${defaultThreads()})
   --case id        cases whose id begins so; may be repeated
   --backend name   plainbert's backend (default: auto)
-  --rounds n       turns of each side (default: 7)
+  --rounds n       turns of each side, if there is time (default: 7)
   --turn ms        measured time of a turn at least (default: 300)
-  --sentences n    sentences in encode-sentences (default: 2000)
-  --max-gflop n    leave out cases of more work
-  --quick          to see whether everything runs: one turn of one call, 20 sentences, no case above 200 GFLOP
-  --json           print the results as JSON, and write no file
-  --compare file   print the change against earlier results
+  --minutes n      time for all of it, building not counted (default: 11.5; with --quick 1.8)
+  --quick          to see whether everything runs: one turn of one run, none longer than 2 s, and not the cases that
+                   are planned for 40 s or more
+  --json           print the results as JSON
+  --save           write the results to bench/results, as JSON and as a picture, and their tables into README.md and
+                   docs/performance.md; of a run of all cases
+  --compare file   say of each row whether it is better or worse than in earlier results
+  --strict         with --compare: exit with 1 if a row of plainbert's is worse`;
 
-Without --case, --json and --quick it writes bench/results/bench.json and bench/results/bench.svg.`;
-
-/** @throws Error an option that does not exist or is no number */
+/** @throws Error an option that does not exist, or whose value cannot be meant */
 export function parseSettings(args: readonly string[]): Settings | "help" {
   const { values } = parseArgs({
     args: [...args],
@@ -41,39 +50,56 @@ export function parseSettings(args: readonly string[]): Settings | "help" {
       backend: { type: "string", default: "auto" },
       rounds: { type: "string" },
       turn: { type: "string" },
-      sentences: { type: "string" },
-      "max-gflop": { type: "string" },
+      minutes: { type: "string" },
       quick: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
+      save: { type: "boolean", default: false },
       compare: { type: "string" },
+      strict: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
   if (values.help) return "help";
+  if (values.strict && values.compare === undefined) throw new Error("--strict must come with --compare FILE");
+  if (values.save && (values.quick || values.case)) throw new Error("--save must come without --case and --quick");
   const { quick } = values;
-  const number = (
-    name: "threads" | "rounds" | "turn" | "sentences" | "max-gflop",
-    fallback: number,
-    min = 1,
-  ): number => {
-    const value = values[name] === undefined ? fallback : Number(values[name]);
-    if (value >= min && (Number.isInteger(value) || value === fallback)) return value;
-    throw new Error(`--${name} must be a whole number from ${min}, got ${JSON.stringify(values[name])}`);
-  };
   return {
-    threads: values.threads === undefined ? [1, 2] : [number("threads", 1)],
+    threads: values.threads?.split(",").map((n) => wholeNumber("threads", n, 1)) ?? [defaultThreads()],
     backend: values.backend,
     cases: values.case ?? [],
-    rounds: number("rounds", quick ? 1 : 7),
-    turnMs: number("turn", quick ? 0 : 300, 0),
-    sentences: number("sentences", quick ? 20 : 2000),
-    maxGflop: number("max-gflop", quick ? 200 : Number.MAX_VALUE),
+    rounds: wholeNumber("rounds", values.rounds ?? (quick ? "1" : "7"), 1),
+    turnMs: wholeNumber("turn", values.turn ?? (quick ? "0" : "300"), 0),
+    minutes: minutes(values.minutes ?? (quick ? "1.8" : "11.5")),
+    limitMs: quick ? 2000 : 20_000,
+    quick,
     json: values.json,
+    save: values.save,
     compare: values.compare ?? null,
+    strict: values.strict,
   };
 }
 
+function wholeNumber(name: string, text: string, least: number): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isInteger(value) && value >= least) return value;
+  throw new Error(`--${name} must be a whole number from ${least}, got ${JSON.stringify(text)}`);
+}
+
+function minutes(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value > 0 && Number.isFinite(value)) return value;
+  throw new Error(`--minutes must be a number above 0, got ${JSON.stringify(text)}`);
+}
+
+function defaultThreads(): number {
+  return Math.min(availableParallelism(), MOST_THREADS);
+}
+
+/** What `--quick` leaves out. */
+const NOT_QUICK_SECONDS = 40;
+
 /** Whether the command line asks for a case. */
-export function wanted(settings: Settings, id: string): boolean {
-  return settings.cases.length === 0 || settings.cases.some((prefix) => id.startsWith(prefix));
+export function wanted({ cases, quick }: Settings, { id, seconds }: Planned): boolean {
+  if (cases.length > 0) return cases.some((prefix) => id.startsWith(prefix));
+  return !quick || seconds < NOT_QUICK_SECONDS;
 }

@@ -1,6 +1,8 @@
 /** BERT's encoder in some library, loaded with the bench's weights. */
 export interface Engine {
   readonly name: string;
+  /** Of the engines of one library the fastest counts. */
+  readonly library: string;
   /**
    * The last hidden states of token sequences, as one batch.
    *

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import type { BertConfig } from "../../src/model/config.ts";
 import type { GraphHead, GraphStyle } from "../onnx/bertGraph.ts";
 import { prepareInt8 } from "../onnx/int8Graph.ts";
-import { CHECKPOINT, graphPath } from "../onnx/modelFolder.ts";
+import { BASE, graphPath } from "../onnx/modelFolder.ts";
 import { DATA_FILE } from "../onnx/weightsFile.ts";
 import { type Engine, pad, type Sequence } from "./engine.ts";
 import { requirePeer } from "./peers.ts";
@@ -34,33 +34,33 @@ export async function onnxruntimeNode(
   head: GraphHead = "encoder",
 ): Promise<Engine> {
   const ort = requirePeer<OnnxRuntime>("onnxruntime-node");
-  const session = await ort.InferenceSession.create(graphPath(style, head), sessionOptions(threads));
-  return engine(`onnxruntime-node ${style}`, ort, session);
+  const session = await ort.InferenceSession.create(graphPath(BASE, style, head), sessionOptions(threads));
+  return engine("onnxruntime-node", style, ort, session);
 }
 
 /** The native library with int8 weights, quantising activations as they come. */
 export async function onnxruntimeInt8(config: BertConfig, threads: number): Promise<Engine> {
   const ort = requirePeer<OnnxRuntime>("onnxruntime-node");
-  const path = join(CHECKPOINT, "onnx", "encoder-int8.onnx");
-  await prepareInt8(CHECKPOINT, config, path);
+  const path = join(BASE.path, "onnx", "encoder-int8.onnx");
+  await prepareInt8(BASE.path, config, path);
   const session = await ort.InferenceSession.create(path, sessionOptions(threads));
-  return engine("onnxruntime-node int8", ort, session);
+  return engine("onnxruntime-node", "int8", ort, session);
 }
 
 /** Its build for WebAssembly, whose threads are set once for the process. */
 export async function onnxruntimeWeb(style: GraphStyle, threads: number): Promise<Engine> {
   const ort = requirePeer<OnnxRuntime>("onnxruntime-web");
   ort.env.wasm.numThreads = threads;
-  const path = graphPath(style, "encoder");
+  const path = graphPath(BASE, style, "encoder");
   const session = await ort.InferenceSession.create(await readFile(path), {
     ...sessionOptions(threads),
     executionProviders: ["wasm"],
     externalData: [{ path: DATA_FILE, data: await readFile(join(dirname(path), DATA_FILE)) }],
   });
-  return engine(`onnxruntime-web ${style}`, ort, session);
+  return engine("onnxruntime-web", style, ort, session);
 }
 
-function engine(name: string, ort: OnnxRuntime, session: Session): Engine {
+function engine(library: string, way: string, ort: OnnxRuntime, session: Session): Engine {
   const feeds = (sequences: readonly Sequence[]) => {
     const { shape, inputIds, attentionMask } = pad(sequences);
     const tensor = (values: Int32Array) => new ort.Tensor("int64", BigInt64Array.from(values, BigInt), shape);
@@ -71,7 +71,8 @@ function engine(name: string, ort: OnnxRuntime, session: Session): Engine {
     };
   };
   return {
-    name,
+    name: `${library} ${way}`,
+    library,
     async encode(sequences) {
       const [output] = Object.values(await session.run(feeds(sequences))); // each graph has one
       return output.data;

@@ -4,7 +4,7 @@ import { STORAGE_TYPES } from "../../src/tensor/narrow.ts";
 import { createSimdBackend } from "../../src/tensor/simd/createSimdBackend.ts";
 import type { StorageType } from "../../src/tensor/tensor.ts";
 import type { BertTokenizer } from "../../src/tokenizer/index.ts";
-import { CHECKPOINT } from "../onnx/modelFolder.ts";
+import { BASE } from "../onnx/modelFolder.ts";
 import type { Engine } from "./engine.ts";
 
 /** plainbert's encoder, through its public interface. */
@@ -12,6 +12,7 @@ export async function plainbert(backend: string, threads: number, dtype: Storage
   const bert = await load(backend, threads, "BertModel", dtype);
   return {
     name: dtype === "float32" ? "plainbert" : `plainbert ${dtype}`,
+    library: "plainbert",
     async encode(sequences) {
       const { lastHiddenState } = await bert.forward(sequences.map((inputIds) => ({ inputIds })));
       return lastHiddenState.data;
@@ -32,6 +33,7 @@ export async function plainbertMaskedLm(backend: string, threads: number): Promi
   const bert = await load(backend, threads, "BertForMaskedLM");
   return {
     name: "plainbert",
+    library: "plainbert",
     async encode(sequences) {
       const { logits } = await bert.forward(sequences.map((inputIds) => ({ inputIds })));
       return logits!.data;
@@ -68,5 +70,5 @@ function load(
   architecture: Architecture = "BertModel",
   dtype: StorageType = "float32",
 ): Promise<Bert> {
-  return loadBert(CHECKPOINT, { backend, threads, architecture, dtype } as LoadOptions); // not every backend has threads
+  return loadBert(BASE.path, { backend, threads, architecture, dtype } as LoadOptions); // not every backend has threads
 }

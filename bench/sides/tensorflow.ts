@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openWeights } from "../../src/hub/files.ts";
 import { type BertConfig, parseConfig } from "../../src/model/config.ts";
-import { CHECKPOINT } from "../onnx/modelFolder.ts";
+import { BASE } from "../onnx/modelFolder.ts";
 import { type Engine, pad } from "./engine.ts";
 import { PEERS, requirePeer } from "./peers.ts";
 
@@ -43,10 +43,11 @@ export async function tensorflow(threads: number): Promise<Engine> {
   wasm.setThreadsCount(threads);
   if (!(await tf.setBackend("wasm"))) throw new Error("tensorflow: its WebAssembly backend could not be loaded");
   await tf.ready();
-  const config = parseConfig(await readFile(join(CHECKPOINT, "config.json"), "utf8"));
+  const config = parseConfig(await readFile(join(BASE.path, "config.json"), "utf8"));
   const weights = await readWeights(tf);
   return {
     name: "tfjs wasm",
+    library: "tfjs",
     async encode(sequences) {
       const batch = pad(sequences);
       const ids = tf.tensor(batch.inputIds, [batch.inputIds.length], "int32");
@@ -66,7 +67,7 @@ export async function tensorflow(threads: number): Promise<Engine> {
 }
 
 async function readWeights(tf: TensorFlow): Promise<Map<string, TfTensor>> {
-  const file = await openWeights(join(CHECKPOINT, "model.safetensors"));
+  const file = await openWeights(join(BASE.path, "model.safetensors"));
   const weights = new Map<string, TfTensor>();
   try {
     for (const [name, { shape }] of file.tensors) {

@@ -1,27 +1,38 @@
 import type { FillMaskPrediction } from "../../src/pipelines/fillMask.ts";
 import { pipeline } from "../../src/pipelines/index.ts";
-import type { PipelineOptions } from "../../src/pipelines/pipeline.ts";
+import type { Pipeline, PipelineOptions } from "../../src/pipelines/pipeline.ts";
 import type { GraphStyle } from "../onnx/bertGraph.ts";
-import { CHECKPOINT, graphName, MODEL, MODELS } from "../onnx/modelFolder.ts";
+import { type BenchModel, graphName, MODELS } from "../onnx/modelFolder.ts";
 import { requirePeer } from "./peers.ts";
 
 /** Text in, answers out, in some library. */
 export interface TextEngine {
   readonly name: string;
+  readonly library: string;
   /** The token that is the likeliest at the text's [MASK]. */
   fillMask(text: string): Promise<string>;
-  /** Sentence vectors [B, H], the mean of the tokens' last hidden states. */
+  /** Text vectors [B, H], the mean of the tokens' last hidden states, of all texts at once. */
   embed(texts: readonly string[]): Promise<Float32Array>;
   dispose(): Promise<void>;
 }
 
-export async function plainbertText(backend: string, threads: number): Promise<TextEngine> {
+/** plainbert by its pipelines. */
+export interface PlainbertText extends TextEngine {
+  readonly extract: Pipeline<"feature-extraction">;
+  /** `fillMask` of an array of texts, by one call. */
+  fillMasks(texts: readonly string[]): Promise<string[]>;
+}
+
+export async function plainbertText(model: BenchModel, backend: string, threads: number): Promise<PlainbertText> {
   const options = { backend, threads } as PipelineOptions;
-  const unmask = await pipeline("fill-mask", CHECKPOINT, options);
-  const extract = await pipeline("feature-extraction", CHECKPOINT, options);
+  const unmask = await pipeline("fill-mask", model.path, options);
+  const extract = await pipeline("feature-extraction", model.path, options);
   return {
     name: "plainbert",
+    library: "plainbert",
+    extract,
     fillMask: async (text) => ((await unmask(text)) as FillMaskPrediction[])[0].token_str, // one mask: one list
+    fillMasks: async (texts) => ((await unmask(texts)) as FillMaskPrediction[][]).map(([best]) => best.token_str),
     embed: async (texts) => (await extract(texts, { pooling: "mean" })).data,
     async dispose() {
       await unmask.dispose();
@@ -46,7 +57,7 @@ interface Extract {
 }
 
 /** transformers.js, which in Node runs on onnxruntime-node. */
-export async function transformersText(style: GraphStyle, threads: number): Promise<TextEngine> {
+export async function transformersText(model: BenchModel, style: GraphStyle, threads: number): Promise<TextEngine> {
   const { env, pipeline } = requirePeer<Transformers>("@huggingface/transformers");
   env.localModelPath = MODELS;
   env.allowRemoteModels = false;
@@ -62,11 +73,12 @@ export async function transformersText(style: GraphStyle, threads: number): Prom
       interOpNumThreads: 1,
     },
   });
-  const unmask = await pipeline("fill-mask", MODEL, options("maskedLm"));
-  const extract = await pipeline("feature-extraction", MODEL, options("encoder"));
+  const unmask = await pipeline("fill-mask", model.name, options("maskedLm"));
+  const extract = await pipeline("feature-extraction", model.name, options("encoder"));
   return {
     name: `transformers.js ${style}`,
-    fillMask: async (text) => ((await unmask(text)) as FillMaskPrediction[])[0].token_str, // one mask: one list
+    library: "transformers.js",
+    fillMask: async (text) => (await unmask(text))[0].token_str,
     embed: async (texts) => (await extract(texts, { pooling: "mean" })).data,
     async dispose() {
       await unmask.dispose();

@@ -11,12 +11,8 @@ export interface EncoderCase {
 }
 
 const LENGTHS = [8, 16, 32, 128, 512];
-const BATCHES = [
-  [8, 128],
-  [32, 128],
-];
 
-/** One sentence of each length, two full batches, and 64 sentences of a book. */
+/** One sentence of each length, two full batches, and 32 sentences of a book. */
 export function encoderCases(tokenizer: BertTokenizer): EncoderCase[] {
   const words = bookTokens(tokenizer);
   /** Row `b` starts elsewhere in the book; [CLS] … [SEP] as the model expects. */
@@ -30,8 +26,9 @@ export function encoderCases(tokenizer: BertTokenizer): EncoderCase[] {
   const tokens = mixed.reduce((sum, { length }) => sum + length, 0);
   return [
     ...LENGTHS.map((T) => ({ id: `encoder-1x${T}`, title: `1 × ${T} tokens`, sequences: rows(1, T) })),
-    ...BATCHES.map(([B, T]) => ({ id: `encoder-${B}x${T}`, title: `${B} × ${T} tokens`, sequences: rows(B, T) })),
-    { id: "encoder-mixed", title: `64 sentences of 5–120 tokens, ${tokens} in all`, sequences: mixed },
+    { id: "encoder-8x128", title: "8 × 128 tokens", sequences: rows(8, 128) },
+    { id: "encoder-mixed", title: `${mixed.length} sentences of 5–120 tokens, ${tokens} in all`, sequences: mixed },
+    { id: "encoder-32x128", title: "32 × 128 tokens", sequences: rows(32, 128) },
   ];
 }
 
@@ -47,8 +44,11 @@ export function storageCases(tokenizer: BertTokenizer): EncoderCase[] {
 /** 12 tokens, [CLS] and [SEP] counted. */
 export const FILL_MASK_TEXT = "He opened the [MASK] and went into the room.";
 
+/** How many sentences `encoder-mixed` has. */
+const MIXED = 32;
+
 /**
- * 64 sentences of the book, from 5 to 120 tokens: of those as long, evenly spread over the book's own distribution of
+ * 32 sentences of the book, from 5 to 120 tokens: of those as long, evenly spread over the book's own distribution of
  * lengths, in the order of the book.
  */
 export function mixedSentences(tokenizer: BertTokenizer): string[] {
@@ -56,16 +56,39 @@ export function mixedSentences(tokenizer: BertTokenizer): string[] {
     .map((text, at) => ({ text, at, length: tokenizer.encode(text).inputIds.length }))
     .filter(({ length }) => length >= 5 && length <= 120)
     .sort((a, b) => a.length - b.length || a.at - b.at);
-  const spread = Array.from({ length: 64 }, (_, i) => fitting[Math.round((i * (fitting.length - 1)) / 63)]);
+  const spread = Array.from({ length: MIXED }, (_, i) => fitting[Math.round((i * (fitting.length - 1)) / (MIXED - 1))]);
   return spread.sort((a, b) => a.at - b.at).map(({ text }) => text);
 }
 
 /** The first `count` sentences of the book. */
 export function firstSentences(count: number): string[] {
-  const sentences = bookSentences();
-  if (sentences.length < count)
-    throw new RangeError(`firstSentences: the book has ${sentences.length}, asked for ${count}`);
-  return sentences.slice(0, count);
+  return bookSentences().slice(0, count);
+}
+
+/** So many sentences of the book that are as long as most: 8 to 24 words. */
+export function usualSentences(count: number): string[] {
+  return bookSentences()
+    .filter((sentence) => {
+      const words = sentence.split(" ").length;
+      return words >= 8 && words <= 24;
+    })
+    .slice(0, count);
+}
+
+/** So many lines of the book, of two words at least: parts of sentences, as there are fewer sentences. */
+export function bookLines(count: number): string[] {
+  return readFileSync(BOOK, "utf8")
+    .split("\n")
+    .flatMap((paragraph) => paragraph.split(/(?<=[.!?;:,]["']*)\s+/))
+    .filter((line) => line.includes(" "))
+    .slice(0, count);
+}
+
+/** A sentence with the word in its middle masked. */
+export function withMask(sentence: string): string {
+  const words = sentence.split(" ");
+  words[words.length >> 1] = "[MASK]";
+  return words.join(" ");
 }
 
 /**
@@ -90,4 +113,20 @@ function bookSentences(): string[] {
 function bookTokens(tokenizer: BertTokenizer): number[] {
   const text = readFileSync(BOOK, "utf8").split("\n").slice(0, 400);
   return tokenizer.encodeBatch(text, { addSpecialTokens: false }).flatMap(({ inputIds }) => [...inputIds]);
+}
+
+/** How many tokens each sequence has. */
+export function lengths(sequences: readonly ArrayLike<number>[]): number[] {
+  return sequences.map(({ length }) => length);
+}
+
+/** The batch of Python's libraries; transformers.js has none of its own. */
+const BATCH = 32;
+
+/** Calls `embed` with so many texts at a time. */
+export async function inBatches(
+  texts: readonly string[],
+  embed: (texts: readonly string[]) => Promise<unknown>,
+): Promise<void> {
+  for (let i = 0; i < texts.length; i += BATCH) await embed(texts.slice(i, i + BATCH));
 }

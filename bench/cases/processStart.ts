@@ -1,0 +1,137 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { type Case, type CaseGroup, caseOf, inSingleRuns, rowsOf } from "../harness/case.ts";
+import type { Side } from "../harness/interleave.ts";
+import { OURS } from "../harness/results.ts";
+import { BASE, graphPath, SMALL } from "../onnx/modelFolder.ts";
+import { PEERS } from "../sides/peers.ts";
+import { FILL_MASK_TEXT } from "./inputs.ts";
+
+const CHILDREN = join(import.meta.dirname, "..", "children");
+
+/** plainbert as it is published. */
+export const PUBLISHED: string = join(import.meta.dirname, "..", "..", "dist", "index.js");
+
+/** A process that takes longer than this has hung. */
+const HUNG_MS = 60_000;
+
+/** What a process that answers once needs: the files are in the page cache, every run is a new process. */
+export const processStartGroup: CaseGroup = {
+  planned: [
+    { id: "cold-start", seconds: 14 },
+    { id: "cold-start-fill-mask", seconds: 16 },
+    { id: "cold-start-small", seconds: 6 },
+    { id: "cold-start-parts-small", seconds: 8 },
+    { id: "cold-start-parts-base", seconds: 14 },
+  ],
+  async open({ backend, threads, tokenizer }) {
+    const inputIds = [...tokenizer.encode(FILL_MASK_TEXT).inputIds]; // for the library that has no tokenizer
+    const common = { backend, threads, peers: PEERS, text: FILL_MASK_TEXT, inputIds };
+    const side = (name: string, library: string, argument: object): Side<Answer> => ({
+      name,
+      library,
+      run: () => spawnChild("firstAnswer.mjs", JSON.stringify({ ...common, library, ...argument })),
+    });
+    const styles = ["plain", "fused"] as const;
+    const encoderSides = [
+      side("plainbert", OURS, { task: "encoder", model: BASE.path }),
+      ...styles.map((style) => {
+        const graph = graphPath(BASE, style, "encoder");
+        return side(`onnxruntime-node ${style}`, "onnxruntime-node", { task: "encoder", graph });
+      }),
+    ];
+    const fillMaskSides = [
+      side("plainbert", OURS, { task: "fillMask", model: BASE.path }),
+      ...styles.map((style) =>
+        side(`transformers.js ${style}`, "transformers.js", { task: "fillMask", model: BASE.path, style }),
+      ),
+    ];
+    const smallSides = [
+      side("plainbert", OURS, { task: "fillMask" }),
+      ...styles.map((style) =>
+        side(`transformers.js ${style}`, "transformers.js", { task: "fillMask", model: SMALL.path, style }),
+      ),
+    ];
+    const partsOf = (size: string, model?: string) =>
+      partsCase(size, JSON.stringify({ ...common, library: OURS, task: "fillMask", ...(model && { model }) }));
+    return {
+      cases: [
+        startCase("", "encoder, 12 tokens", encoderSides),
+        startCase("-fill-mask", "fill-mask, 12 tokens", fillMaskSides),
+        startCase("-small", "fill-mask, the model in the package", smallSides),
+        partsOf("small"),
+        partsOf("base", BASE.path),
+      ].map(inSingleRuns),
+    };
+  },
+};
+
+/**
+ * The start of a process until its first answer; and its peak memory, into which the system counts the pages of a file that is
+ * mapped.
+ */
+function startCase(suffix: string, what: string, sides: readonly Side<Answer>[]): Case {
+  return caseOf(`cold-start${suffix}`, sides, (samples) => {
+    const rows = (figure: (answer: Answer) => number) =>
+      rowsOf(sides, new Map(Array.from(samples, ([name, answers]) => [name, answers.map(figure)])));
+    return [
+      {
+        id: `cold-start${suffix}`,
+        title: `process start to answer: ${what}`,
+        unit: "ms",
+        sides: rows(({ ms }) => ms),
+      },
+      {
+        id: `peak-rss${suffix}`,
+        title: `peak memory: ${what}`,
+        unit: "MB",
+        sides: rows(({ printed }) => printed as number),
+      },
+    ];
+  });
+}
+
+/**
+ * What plainbert's start is made of. Node alone is a process that does nothing, the import a process that only imports. Kernels, reading, packing and first answer are measured
+ * one after the other by a process that does what `loadBert` does; the rest is what the whole takes more than all of these together.
+ *
+ * @param argument of the child that answers
+ */
+function partsCase(size: string, argument: string): Case {
+  const parts = async (): Promise<Record<string, number>> => {
+    const nothing = await spawnChild("nothing.mjs");
+    const imported = await spawnChild("importTime.mjs", pathToFileURL(PUBLISHED).href);
+    const loaded = await spawnChild("loadParts.ts", argument);
+    const { ms: whole } = await spawnChild("firstAnswer.mjs", argument);
+    const known = { "Node alone": nothing.ms, import: imported.printed as number, ...(loaded.printed as object) };
+    const rest = whole - Object.values(known).reduce((sum, ms) => sum + ms, 0);
+    return { ...known, "the rest": rest, whole };
+  };
+  const id = `cold-start-parts-${size}`;
+  return caseOf(id, [{ name: OURS, library: OURS, run: parts }], (samples) => {
+    const answers = samples.get(OURS) ?? [];
+    const names = Object.keys(answers[0] ?? {});
+    const rows = names.map((name) => ({ name, library: name === "Node alone" ? "Node" : `${OURS}, ${name}` }));
+    const sides = rowsOf(
+      rows.map((row) => ({ ...row, run: parts })),
+      new Map(names.map((name) => [name, answers.map((answer) => answer[name])])),
+    );
+    return [{ id, title: `parts of plainbert's start until a filled mask, the ${size} model`, unit: "ms", sides }];
+  });
+}
+
+interface Answer {
+  readonly ms: number;
+  /** A number, or several by name. */
+  readonly printed: number | object;
+}
+
+/** Runs a child with this Node until it has printed its figure. */
+export async function spawnChild(script: string, ...args: string[]): Promise<Answer> {
+  const start = performance.now();
+  const child = promisify(execFile)(process.execPath, [join(CHILDREN, script), ...args], { timeout: HUNG_MS });
+  const { stdout } = await child;
+  return { ms: performance.now() - start, printed: JSON.parse(stdout) };
+}

@@ -1,0 +1,177 @@
+import {
+  type BenchCase,
+  type BenchResult,
+  bestOfEach,
+  fractionOfPeak,
+  OURS,
+  type Run,
+  type SideResult,
+} from "./results.ts";
+
+/** Where `withTables` writes. */
+export const PAGES_WITH_TABLES: readonly string[] = ["README.md", "docs/performance.md"];
+
+/** The tables of these pages, by name, from the run with the most threads. */
+export function markdownTables({ runs }: BenchResult): Map<string, string> {
+  const run = runs.reduce((most, one) => (one.threads > most.threads ? one : most));
+  return new Map([
+    ["five cases", besideNativeCode(run)],
+    ["encoder", encoderTable(run)],
+    ["storage types", storageTable(run)],
+    ["training", trainingTable(run)],
+    ["text", textTable(run)],
+    ["callers", callersTable(run)],
+    ["first answer", firstAnswerTable(run)],
+    ["parts", partsTable(run)],
+    ["packages", packagesTable(run)],
+  ]);
+}
+
+/**
+ * Replaces what stands between `<!-- table: NAME -->` and `<!-- end of table -->`.
+ *
+ * @throws Error there is no table of that name
+ */
+export function withTables(page: string, tables: ReadonlyMap<string, string>): string {
+  return page.replaceAll(
+    /(<!-- table: (.+?) -->\n).*?(?=<!-- end of table -->)/gs,
+    (_, start: string, name: string) => {
+      const table = tables.get(name);
+      if (table === undefined) throw new Error(`withTables: "${name}" must be one of ${[...tables.keys()].join(", ")}`);
+      return `${start}${table}`;
+    },
+  );
+}
+
+const ENCODER = ["1x8", "1x16", "1x32", "1x128", "1x512", "8x128", "32x128", "mixed"].map((size) => `encoder-${size}`);
+const FIVE = ["1x16", "1x128", "1x512", "8x128", "mixed"].map((size) => `encoder-${size}`);
+
+function besideNativeCode(run: Run): string {
+  const libraries = ["onnxruntime-node", "onnxruntime-web"];
+  const rows = casesOf(run, FIVE).map((one) => [
+    one.title,
+    oursOf(one),
+    ...libraries.map((name) => timesOf(one, name)),
+  ]);
+  return table(["tokens", "plainbert", ...libraries], rows);
+}
+
+function encoderTable(run: Run): string {
+  const libraries = ["onnxruntime-node", "onnxruntime-web", "tfjs"];
+  const rows = casesOf(run, ENCODER).map((one) => {
+    const ours = best(one, OURS);
+    const share = ours ? `${(100 * fractionOfPeak(ours, one, run)!).toFixed(0)} %` : "";
+    return [one.title, oursOf(one), share, ...libraries.map((name) => timesOf(one, name))];
+  });
+  return table(["tokens", "plainbert", "of the peak", ...libraries], rows);
+}
+
+function storageTable(run: Run): string {
+  const names = [
+    "plainbert float16",
+    "plainbert bfloat16",
+    "plainbert int8",
+    "onnxruntime-node plain",
+    "onnxruntime-node int8",
+  ];
+  const rows = casesOf(run, ["storage-1x16", "storage-1x128", "storage-8x128"]).map((one) => [
+    one.title.replace(/.*: /, ""),
+    oursOf(one),
+    ...names.map((name) => timesOf(one, name)),
+  ]);
+  const heads = names.map((name) => name.replace("plainbert ", "").replace("node plain", "node float32"));
+  return table(["tokens", "plainbert float32", ...heads], rows);
+}
+
+function trainingTable(run: Run): string {
+  const rows = casesOf(run, ["train-8x128", "train-16x64", "adamw"]).map((one) => [
+    one.title,
+    oursOf(one),
+    timesOf(one, "PyTorch"),
+  ]);
+  return table(["work", "plainbert", "PyTorch"], rows);
+}
+
+function textTable(run: Run): string {
+  const ids = ["fill-mask", "encode-sentences", "index-build", "index-search"];
+  const rows = casesOf(run, ids).map((one) => [one.title, oursOf(one), timesOf(one, "transformers.js")]);
+  return table(["work", "plainbert", "transformers.js"], rows);
+}
+
+function callersTable(run: Run): string {
+  const cases = run.cases.filter(({ id }) => id.startsWith("concurrent-"));
+  const rows = cases.map((one) => [
+    one.title,
+    oursOf(one),
+    timesOf(one, "plainbert, one array"),
+    timesOf(one, "transformers.js"),
+  ]);
+  return table(["work", "plainbert", "one array", "transformers.js"], rows);
+}
+
+function firstAnswerTable(run: Run): string {
+  const rows = ["", "-fill-mask", "-small"].flatMap((suffix) => {
+    const [time] = casesOf(run, [`cold-start${suffix}`]);
+    const [memory] = casesOf(run, [`peak-rss${suffix}`]);
+    const what = time.title.replace(/.*?: /, "");
+    return bestOfEach(time.sides).map(({ name, library, median }) => {
+      const used = memory.sides.find((side) => side.name === name)!;
+      return [what, library, inWords(median, "ms"), inWords(used.median, "MB")];
+    });
+  });
+  return table(["first answer", "library", "time", "memory"], rows);
+}
+
+function partsTable(run: Run): string {
+  const [small, base] = casesOf(run, ["cold-start-parts-small", "cold-start-parts-base"]);
+  const rows = small.sides.map(({ name, median }) => {
+    const other = base.sides.find((side) => side.name === name)!;
+    return [name, inWords(median, "ms"), inWords(other.median, "ms")];
+  });
+  return table(["part", "the model in the package", "BERT-base, 436 MB"], rows);
+}
+
+function packagesTable(run: Run): string {
+  const [time, size] = casesOf(run, ["import-time", "install-size"]);
+  const rows = time.sides.map(({ name, median }) => {
+    const installed = size.sides.find((side) => side.name === name)!;
+    return [name, inWords(median, "ms"), inWords(installed.median, "MB")];
+  });
+  return table(["library", "import", "installed"], rows);
+}
+
+/** @throws Error the run lacks one */
+function casesOf({ cases }: Run, ids: readonly string[]): BenchCase[] {
+  return ids.map((id) => {
+    const found = cases.find((one) => one.id === id);
+    if (!found) throw new Error(`markdownTables: the result must have the case ${id}`);
+    return found;
+  });
+}
+
+/** A library's best side, or the side of that name. */
+function best({ sides }: BenchCase, name: string): SideResult | undefined {
+  return bestOfEach(sides).find(({ library }) => library === name) ?? sides.find((side) => side.name === name);
+}
+
+function oursOf(one: BenchCase): string {
+  const ours = best(one, OURS);
+  return ours ? inWords(ours.median, one.unit) : "left out";
+}
+
+/** How many times plainbert's median a library needs. */
+function timesOf(one: BenchCase, name: string): string {
+  const [side, ours] = [best(one, name), best(one, OURS)];
+  return side && ours ? `× ${(side.median / ours.median).toFixed(2)}` : "left out";
+}
+
+/** @example 19.9 ms; 3.65 s; 302 MB */
+function inWords(value: number, unit: "ms" | "MB"): string {
+  if (unit === "ms" && value >= 1000) return `${(value / 1000).toFixed(2)} s`;
+  return `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ${unit}`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |\n`;
+  return [line(head), `|${"---|".repeat(head.length)}\n`, ...rows.map(line)].join("");
+}
