@@ -50,7 +50,7 @@ function concurrentCase(
     }),
   );
   const whole = "plainbert, one array"; // not a way that a caller has, so a library of its own
-  const title = `${task} of ${TEXTS} texts by ${callers} ${callers === 1 ? "caller" : "callers"}, ${model.name}`;
+  const title = `${task} of ${TEXTS} texts, ${callers} ${callers === 1 ? "caller" : "callers"}, ${model.title}`;
   return simpleCase({ id, title, unit: "ms" }, [...sides, timed(whole, whole, oneArray)]);
 }
 

@@ -1,6 +1,5 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { type Case, type CaseGroup, caseOf, inSingleRuns, rowsOf } from "../harness/case.ts";
 import type { Side } from "../harness/interleave.ts";
@@ -87,25 +86,26 @@ function startCase(suffix: string, what: string, sides: readonly Side<Answer>[])
         id: `peak-rss${suffix}`,
         title: `peak memory: ${what}`,
         unit: "MB",
-        sides: rows(({ printed }) => printed as number),
+        sides: rows(({ printed }) => (printed as FirstAnswer).megabytes),
       },
     ];
   });
 }
 
 /**
- * What plainbert's start is made of. Node alone is a process that does nothing, the import a process that only imports. Kernels, reading, packing and first answer are measured
- * one after the other by a process that does what `loadBert` does; the rest is what the whole takes more than all of these together.
+ * What plainbert's start is made of. Node alone is a process that does nothing. Import and first answer are measured in the process that
+ * answers; kernels, reading, packing and tokenizer in one that does what `loadBert` does, one step after the other. The rest is what the whole
+ * takes beyond all of these.
  *
- * @param argument of the child that answers
+ * @param argument of the children
  */
 function partsCase(size: string, argument: string): Case {
   const parts = async (): Promise<Record<string, number>> => {
-    const nothing = await spawnChild("nothing.mjs");
-    const imported = await spawnChild("importTime.mjs", pathToFileURL(PUBLISHED).href);
-    const loaded = await spawnChild("loadParts.ts", argument);
-    const { ms: whole } = await spawnChild("firstAnswer.mjs", argument);
-    const known = { "Node alone": nothing.ms, import: imported.printed as number, ...(loaded.printed as object) };
+    const { ms: nodeAlone } = await spawnChild("nothing.mjs");
+    const loaded = (await spawnChild("loadParts.ts", argument)).printed as Record<string, number>;
+    const { ms: whole, printed } = await spawnChild("firstAnswer.mjs", argument);
+    const { import: imported, "first answer": answer } = (printed as FirstAnswer).steps;
+    const known = { "Node alone": nodeAlone, import: imported, ...loaded, "first answer": answer };
     const rest = whole - Object.values(known).reduce((sum, ms) => sum + ms, 0);
     return { ...known, "the rest": rest, whole };
   };
@@ -114,18 +114,22 @@ function partsCase(size: string, argument: string): Case {
     const answers = samples.get(OURS) ?? [];
     const names = Object.keys(answers[0] ?? {});
     const rows = names.map((name) => ({ name, library: name === "Node alone" ? "Node" : `${OURS}, ${name}` }));
-    const sides = rowsOf(
-      rows.map((row) => ({ ...row, run: parts })),
-      new Map(names.map((name) => [name, answers.map((answer) => answer[name])])),
-    );
-    return [{ id, title: `parts of plainbert's start until a filled mask, the ${size} model`, unit: "ms", sides }];
+    const figures = new Map(names.map((name) => [name, answers.map((answer) => answer[name])]));
+    const title = `parts of plainbert's start until a filled mask, the ${size} model`;
+    return [{ id, title, unit: "ms", sides: rowsOf(rows, figures) }];
   });
+}
+
+/** What firstAnswer.mjs prints. */
+interface FirstAnswer {
+  readonly megabytes: number;
+  readonly steps: Readonly<Record<string, number>>;
 }
 
 interface Answer {
   readonly ms: number;
-  /** A number, or several by name. */
-  readonly printed: number | object;
+  /** Its JSON. */
+  readonly printed: unknown;
 }
 
 /** Runs a child with this Node until it has printed its figure. */

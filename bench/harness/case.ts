@@ -64,7 +64,7 @@ export function caseOf<Figure>(
 
 /** The rows of the sides that were measured. */
 export function rowsOf(
-  sides: readonly Side<unknown>[],
+  sides: readonly Pick<Side<unknown>, "name" | "library">[],
   samples: ReadonlyMap<string, readonly number[]>,
 ): BenchCase["sides"] {
   return sides.flatMap(({ name, library }) => {

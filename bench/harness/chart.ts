@@ -1,17 +1,18 @@
 import { formatMachine } from "./machine.ts";
-import { type BenchCase, type BenchResult, bestOfEach, OURS, type Run, type SideResult } from "./results.ts";
+import { type BenchCase, type BenchResult, bestOfEach, isOurs, OURS, type Run, type SideResult } from "./results.ts";
 
 /** Pixels. The smallest letters are 12, so that they are at least that in a page that shows the picture 900 wide. */
 const WIDTH = 900;
 const MARGIN = 10;
 const ROW = 18;
-const LABEL = 230;
-const BAR = 440;
+const LABEL = 260;
+const BAR = 420;
 const CASE_GAP = 32;
 const RUN_GAP = 44;
 
-/** Colours of one brightness on light and dark ground; plainbert's is the strong one. */
+/** Colours of one brightness on light and dark ground; plainbert's is the strong one, with a pale one for its other ways of use. */
 const OUR_COLOUR = "#d9480f";
+const OUR_OTHER_COLOUR = "#d58a6d";
 const THEIR_COLOUR = "#8a94a3";
 
 const TITLE = "plainbert beside its peers: median, shorter is better";
@@ -46,8 +47,7 @@ export function drawChart(result: BenchResult): string {
         y += ROW;
         text(MARGIN + 10, side.name);
         const length = Math.max((BAR * side.median) / longest, 1).toFixed(1);
-        const colour = side.library === OURS ? OUR_COLOUR : THEIR_COLOUR;
-        parts.push(`<rect x="${LABEL}" y="${y - 11}" width="${length}" height="13" rx="2" fill="${colour}"/>`);
+        parts.push(`<rect x="${LABEL}" y="${y - 11}" width="${length}" height="13" rx="2" fill="${colourOf(side)}"/>`);
         text(LABEL + Number(length) + 8, figures(side, one, sides[0]));
       }
     }
@@ -65,6 +65,11 @@ export function drawChart(result: BenchResult): string {
 function peakLine({ peak: { alone, together, threads, width } }: Run): string {
   const one = `${alone.toFixed(0)} GFLOP/s, ${width}-bit`;
   return `peak of one thread ${one}${threads === 1 ? "" : `; of ${threads} at once ${together.toFixed(0)} GFLOP/s`}`;
+}
+
+function colourOf(side: SideResult): string {
+  if (side.library === OURS) return OUR_COLOUR;
+  return isOurs(side) ? OUR_OTHER_COLOUR : THEIR_COLOUR;
 }
 
 /** A side's median, and for a peer how many times plainbert's it is. */

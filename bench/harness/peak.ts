@@ -78,7 +78,7 @@ export function formatPeak({ width, threads, alone, together }: Peak): string {
   const all = `peak of ${threads} threads at once ${together.toFixed(0)} GFLOP/s, of one alone ${one}`;
   if (ratio >= CLOSE) return all;
   const percent = `${(100 * ratio).toFixed(0)} %`;
-  return `${all}; together they reach only ${percent} of ${threads} times one, as threads that share a core do`;
+  return `${all}; together they reach only ${percent} of ${threads} times one: they share a core, or the machine is busy`;
 }
 
 /** Every thread's runs. */

@@ -14,7 +14,7 @@ export function summarize(samples: readonly number[]): Summary {
   }
   const sorted = samples.toSorted((a, b) => a - b);
   const median = quantile(sorted, 0.5);
-  const spread = median === 0 ? 0 : (quantile(sorted, 0.75) - quantile(sorted, 0.25)) / median;
+  const spread = median === 0 ? 0 : (quantile(sorted, 0.75) - quantile(sorted, 0.25)) / Math.abs(median);
   return { samples: sorted.length, median, min: sorted[0], spread };
 }
 

@@ -18,19 +18,25 @@ export const MODELS: string = join(ROOT, ".cache", "bench");
  */
 export interface BenchModel {
   readonly name: string;
+  /** In a report. */
+  readonly title: string;
   readonly path: string;
   /** The folder with the weights that it is made from. */
   readonly source: string;
 }
 
 /** bert-base-cased with synthetic weights. */
-export const BASE: BenchModel = benchModel("bert-base-cased-synthetic", join(ROOT, ".cache", "bert-base-synthetic"));
+export const BASE: BenchModel = benchModel(
+  "bert-base-cased-synthetic",
+  "BERT-base",
+  join(ROOT, ".cache", "bert-base-synthetic"),
+);
 
 /** The model that comes with the package. */
-export const SMALL: BenchModel = benchModel("plainbert-small", join(ROOT, "weights"));
+export const SMALL: BenchModel = benchModel("plainbert-small", "the small model", join(ROOT, "weights"));
 
-function benchModel(name: string, source: string): BenchModel {
-  return { name, path: join(MODELS, name), source };
+function benchModel(name: string, title: string, source: string): BenchModel {
+  return { name, title, path: join(MODELS, name), source };
 }
 
 /** The path of one of a model's four graphs. */

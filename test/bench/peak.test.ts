@@ -59,7 +59,7 @@ test("the fraction of the peak is over what all threads reach together, not over
 describe("in words", () => {
   test("both figures stand there, and a remark where they differ", () => {
     expect(formatPeak(peakOf(TWO_THREADS_A_CORE))).toBe(
-      "peak of 2 threads at once 100 GFLOP/s, of one alone 100 GFLOP/s with 256-bit vectors; together they reach only 50 % of 2 times one, as threads that share a core do",
+      "peak of 2 threads at once 100 GFLOP/s, of one alone 100 GFLOP/s with 256-bit vectors; together they reach only 50 % of 2 times one: they share a core, or the machine is busy",
     );
     expect(formatPeak(peakOf(ONE_THREAD_A_CORE))).toBe(
       "peak of 2 threads at once 200 GFLOP/s, of one alone 100 GFLOP/s with 256-bit vectors",
