@@ -7,11 +7,13 @@ import { join } from "node:path";
 export const PEERS: string = join(import.meta.dirname, "..", "peers");
 
 /**
- * Installs the peers as their lock says, if they are not there. Without their install scripts: those download builds for
+ * Installs the peers as their lock says, if one is not there or of another version. Without their install scripts: those download builds for
  * graphics processors, which nothing here uses.
  */
 export function installPeers(): void {
-  if (existsSync(join(PEERS, "node_modules", ".package-lock.json"))) return;
+  const { dependencies }: { dependencies: Record<string, string> } = readJson(join(PEERS, "package.json"));
+  if (Object.entries(dependencies).every(([name, version]) => isInstalled(name) && peerVersion(name) === version))
+    return;
   console.error("bench: installing the peers into bench/peers/node_modules (690 MB)");
   execFileSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
     cwd: PEERS,
@@ -29,5 +31,17 @@ export function requirePeer<T>(name: string): T {
 
 /** The version of a peer that is installed. */
 export function peerVersion(name: string): string {
-  return JSON.parse(readFileSync(join(PEERS, "node_modules", name, "package.json"), "utf8")).version;
+  return readJson<{ version: string }>(manifestOf(name)).version;
+}
+
+function isInstalled(name: string): boolean {
+  return existsSync(manifestOf(name));
+}
+
+function manifestOf(name: string): string {
+  return join(PEERS, "node_modules", name, "package.json");
+}
+
+function readJson<T>(path: string): T {
+  return JSON.parse(readFileSync(path, "utf8"));
 }
