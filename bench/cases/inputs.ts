@@ -65,12 +65,12 @@ export function firstSentences(count: number): string[] {
   return bookSentences().slice(0, count);
 }
 
-/** So many sentences of the book that are as long as most: 8 to 24 words. */
+/** So many sentences of the book that are as long as what people ask: 6 to 12 words. */
 export function usualSentences(count: number): string[] {
   return bookSentences()
     .filter((sentence) => {
       const words = sentence.split(" ").length;
-      return words >= 8 && words <= 24;
+      return words >= 6 && words <= 12;
     })
     .slice(0, count);
 }

@@ -44,8 +44,11 @@ const SETTLE_MS = 30;
 /** Work that takes longer than this needs no repeated warming up: the turn's own beginning is a small part of it. */
 const LONG_MS = 200;
 
-/** Of a library whose work takes longer than this only one way is measured, and the trial is all the warming up. */
-const VERY_LONG_MS = 4000;
+/** Of a library whose work takes longer than this only one way is measured. */
+const VERY_LONG_MS = 1500;
+
+/** Work that takes longer than this has been warmed up by its trial. */
+const WARM_BY_TRIAL_MS = 500;
 
 /** By what is measured how long a run takes, and how one waits. */
 export interface Clock {
@@ -90,7 +93,7 @@ export async function interleave<Figure>(
     expected.delete(name);
   }
   const measured = sides.filter(({ name }) => expected.has(name));
-  for (const { name, run, trial } of measured) if (trial && expected.get(name)! < VERY_LONG_MS) await run();
+  for (const { name, run, trial } of measured) if (trial && expected.get(name)! < WARM_BY_TRIAL_MS) await run();
 
   const samples = new Map<string, Figure[]>(measured.map(({ name }) => [name, []]));
   const turnCosts = new Map([...expected].map(([name, ms]) => [name, turnCost(ms, turnMs)]));

@@ -31,7 +31,7 @@ export const HELP: string = `npm run bench -- [options]
   --backend name   plainbert's backend (default: auto)
   --rounds n       turns of each side, if there is time (default: 7)
   --turn ms        measured time of a turn at least (default: 300)
-  --minutes n      time for all of it, building not counted (default: 11.5; with --quick 1.8)
+  --minutes n      time for all of it, building not counted (default: 11; with --quick 1.8)
   --quick          to see whether everything runs: one turn of one run, none longer than 2 s, and not the cases that
                    are planned for 40 s or more
   --json           print the results as JSON
@@ -69,7 +69,7 @@ export function parseSettings(args: readonly string[]): Settings | "help" {
     cases: values.case ?? [],
     rounds: wholeNumber("rounds", values.rounds ?? (quick ? "1" : "7"), 1),
     turnMs: wholeNumber("turn", values.turn ?? (quick ? "0" : "300"), 0),
-    minutes: minutes(values.minutes ?? (quick ? "1.8" : "11.5")),
+    minutes: minutes(values.minutes ?? (quick ? "1.8" : "11")),
     limitMs: quick ? 2000 : 20_000,
     quick,
     json: values.json,

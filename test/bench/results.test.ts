@@ -142,7 +142,7 @@ describe("options", () => {
   };
 
   test("defaults: all within twelve minutes, or within two", () => {
-    expect(settingsOf()).toMatchObject({ backend: "auto", cases: [], rounds: 7, minutes: 11.5, limitMs: 20_000 });
+    expect(settingsOf()).toMatchObject({ backend: "auto", cases: [], rounds: 7, minutes: 11, limitMs: 20_000 });
     expect(settingsOf("--quick")).toMatchObject({ rounds: 1, turnMs: 0, minutes: 1.8, limitMs: 2000 });
     expect(settingsOf().threads).toHaveLength(1);
   });
