@@ -62,6 +62,8 @@ export interface Backend {
   readonly share: (() => SharedBackend) | null;
   /** The thread that opened what `share` gave has ended. */
   forgetShared(): void;
+  /** No worker can be started: from now on the caller's thread computes alone, and `info.reason` says why. */
+  giveUpThreads(reason: string): void;
   /** Ends this backend's threads; it still computes, without them. */
   dispose(): Promise<void>;
 

@@ -36,6 +36,7 @@ export const plain: BackendScope = {
   rowsOf: (weight) => weight,
   share: null,
   forgetShared: () => {},
+  giveUpThreads: () => {},
   dispose: async () => {},
   linear,
   linearNarrow,
