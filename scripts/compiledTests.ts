@@ -20,7 +20,10 @@ export function compileTests(folder: string): string {
   for (const path of readdirSync(join(folder, "src"), { recursive: true, encoding: "utf8" })) {
     if (!path.endsWith(".js")) continue;
     const code = readFileSync(join(folder, "src", path), "utf8");
-    const compiled = code.replaceAll(/new URL\("(\.[^"]+)\.ts", import\.meta\.url\)/g, 'new URL("$1.js", import.meta.url)');
+    const compiled = code.replaceAll(
+      /new URL\("(\.[^"]+)\.ts", import\.meta\.url\)/g,
+      'new URL("$1.js", import.meta.url)',
+    );
     if (compiled !== code) writeFileSync(join(folder, "src", path), compiled);
   }
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));

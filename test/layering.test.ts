@@ -17,8 +17,14 @@ const LAYERS: readonly { readonly files: RegExp; readonly mayImport: RegExp }[] 
   { files: /^hub\//, mayImport: /^((errors|realm)\.ts|tensor\/(safetensors|pytorch\/).*)$/ },
   { files: /^pipelines\//, mayImport: /^((errors|realm)\.ts|(tokenizer|tensor|model|hub)\/.*)$/ },
   { files: /^training\//, mayImport: /^((errors|realm)\.ts|(tokenizer|tensor|layers|model|hub)\/.*)$/ },
-  { files: /^cli\//, mayImport: /^((errors|realm)\.ts|(tokenizer|tensor|layers|model|hub|training|pipelines)\/.*|index\.ts)$/ },
-  { files: /^index\.ts$/, mayImport: /^((errors|realm)\.ts|(tokenizer|tensor|layers|model|hub|training|pipelines)\/.*)$/ },
+  {
+    files: /^cli\//,
+    mayImport: /^((errors|realm)\.ts|(tokenizer|tensor|layers|model|hub|training|pipelines)\/.*|index\.ts)$/,
+  },
+  {
+    files: /^index\.ts$/,
+    mayImport: /^((errors|realm)\.ts|(tokenizer|tensor|layers|model|hub|training|pipelines)\/.*)$/,
+  },
 ];
 
 /** What runs in Node alone: `node:` modules and Node's globals. */

@@ -37,7 +37,6 @@ export class Driver {
   private readonly kernels: Backend;
   private readonly share: () => SharedBackend;
   private readonly calls = new Map<number, Call>();
-  private readonly assets: string | URL | undefined;
   private worker: WorkerHandle | null = null;
   /** Whether the worker has said that it runs. */
   private ready = false;
@@ -50,11 +49,9 @@ export class Driver {
   private model: { readonly config: BertConfig; readonly parameters: ReadonlyMap<string, Weight> } | null = null;
   private lastId = 0;
 
-  /** @param assets the folder with the worker's file, where it is not beside this module */
-  constructor(kernels: Backend, share: () => SharedBackend, assets?: string | URL) {
+  constructor(kernels: Backend, share: () => SharedBackend) {
     this.kernels = kernels;
     this.share = share;
-    this.assets = assets;
   }
 
   /** Whether `forward` can be called now. */
@@ -75,7 +72,7 @@ export class Driver {
         resolve(runs);
       };
       try {
-        this.worker = startWorker(FORWARD, this.assets, {
+        this.worker = startWorker(FORWARD, this.kernels.assets, {
           onMessage: (message) => this.receive(message as DriverAnswer),
           onEnd: (reason) => this.lose(reason),
         });

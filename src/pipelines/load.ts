@@ -125,7 +125,7 @@ async function loadFolder(
   const tokenizerFiles = await readTokenizerFiles(folder);
 
   const weights = await folder.openWeights();
-  const driver = backend.share && new Driver(backend, backend.share, options.assets);
+  const driver = backend.share && new Driver(backend, backend.share);
   driver?.start();
   try {
     const source = {

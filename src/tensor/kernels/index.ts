@@ -35,6 +35,7 @@ export const plain: BackendScope = {
   storeRows: copyRows,
   rowsOf: (weight) => weight,
   share: null,
+  assets: undefined,
   forgetShared: () => {},
   giveUpThreads: () => {},
   dispose: async () => {},

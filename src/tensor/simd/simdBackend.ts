@@ -54,6 +54,10 @@ export class SimdBackend implements BackendScope {
     this.narrowProducts = parent ? parent.narrowProducts : new NarrowProducts(core, this.scratch);
   }
 
+  get assets(): string | URL | undefined {
+    return this.core.pool?.assets;
+  }
+
   get info(): BackendInfo {
     const { pool, reason, variant } = this.core;
     const why = pool?.whyFewer ? `${reason}; ${pool.whyFewer}` : reason;

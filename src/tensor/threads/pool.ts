@@ -49,7 +49,8 @@ export class Pool {
   private readonly control: Control;
   /** null in a pool that was joined: its helpers belong to whoever made it. */
   private readonly source: KernelSource | null;
-  private readonly assets: string | URL | undefined;
+  /** The folder with the helpers' file, where it is not beside this module. */
+  readonly assets: string | URL | undefined;
   private readonly workers: WorkerHandle[] = [];
   /** How many helpers could not start. */
   private lost = 0;
