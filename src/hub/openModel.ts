@@ -32,7 +32,7 @@ export async function openModel(
   wait: Pause = pause,
 ): Promise<OpenedModel> {
   const release = async () => {};
-  if (typeof name === "object") return { folder: openNamedFiles(name), release };
+  if (typeof name === "function") return { folder: openNamedFiles(name), release };
   if (!(await isModelId(name))) return { folder: await openModelFolder(name), release };
   const { progress_callback: callback, signal } = options;
   if (callback !== undefined && typeof callback !== "function") {

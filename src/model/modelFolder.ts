@@ -4,22 +4,30 @@ import { urlInFolder } from "../tensor/threads/platform.ts";
 export const CONFIG_FILES = ["config.json", "bert_config.json"] as const;
 
 /**
- * The files of the small model that comes with the package. Each is named in the form that bundlers and file tracing look for, and
- * asked for when it is needed: where a bundler has left `import.meta.url` empty, that alone fails.
- */
-const BUNDLED: Readonly<Record<string, () => URL>> = {
-  "config.json": () => new URL("../../weights/config.json", import.meta.url),
-  "model.safetensors": () => new URL("../../weights/model.safetensors", import.meta.url),
-  "tokenizer_config.json": () => new URL("../../weights/tokenizer_config.json", import.meta.url),
-  "vocab.txt": () => new URL("../../weights/vocab.txt", import.meta.url),
-};
-
-/**
- * Where each file of the small model is that comes with the package.
+ * Where a file of the small model is that comes with the package; null if it has no such file.
  *
- * @param assets the folder with copies of them, where they are not where the package has them
+ * @param assets the folder with copies of its files, where they are not where the package has them
+ * @throws TypeError there is no such URL: a bundler has left `import.meta.url` empty
  */
-export function bundledModel(assets?: string | URL): Readonly<Record<string, () => URL>> {
-  if (assets === undefined) return BUNDLED;
-  return Object.fromEntries(Object.keys(BUNDLED).map((name) => [name, () => urlInFolder(assets, name)]));
+export function bundledFile(name: string, assets?: string | URL): URL | null {
+  if (assets === undefined) return ownFile(name);
+  return BUNDLED_FILES.includes(name) ? urlInFolder(assets, name) : null;
+}
+
+const BUNDLED_FILES: readonly string[] = ["config.json", "model.safetensors", "tokenizer_config.json", "vocab.txt"];
+
+/** Each is named in the form that bundlers look for, and returned, as Next's tracing does not see what an arrow function has as its body. */
+function ownFile(name: string): URL | null {
+  switch (name) {
+    case "config.json":
+      return new URL("../../weights/config.json", import.meta.url);
+    case "model.safetensors":
+      return new URL("../../weights/model.safetensors", import.meta.url);
+    case "tokenizer_config.json":
+      return new URL("../../weights/tokenizer_config.json", import.meta.url);
+    case "vocab.txt":
+      return new URL("../../weights/vocab.txt", import.meta.url);
+    default:
+      return null;
+  }
 }

@@ -6,7 +6,7 @@ import { BertModel } from "../model/bertModel.ts";
 import { type LoadedParams, loadParams } from "../model/checkpoint.ts";
 import { ARCHITECTURES, type Architecture, type BertConfig, parseConfig } from "../model/config.ts";
 import { Driver } from "../model/driver.ts";
-import { bundledModel, CONFIG_FILES } from "../model/modelFolder.ts";
+import { bundledFile, CONFIG_FILES } from "../model/modelFolder.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { type BackendName, chooseBackend } from "../tensor/chooseBackend.ts";
 import { STORAGE_TYPES } from "../tensor/narrow.ts";
@@ -219,7 +219,7 @@ export async function openModelFiles(
   // Only here: a browser, which has no node: modules, can import the rest.
   const { openModel } = await import("../hub/openModel.ts");
   return openModel(
-    path ?? bundledModel(options.assets),
+    path ?? ((file) => bundledFile(file, options.assets)),
     { config: CONFIG_FILES, optional: TOKENIZER_FILES, weights },
     options,
   );
