@@ -7,7 +7,7 @@
  * @param assets    for the option of that name
  * @returns for each "works", or the sentence that was said instead
  */
-export async function check({ pipeline }, { folder, assets }) {
+export async function check({ chooseBackend, pipeline }, { folder, assets }) {
   const workers = countReadyWorkers();
   const options = { threads: 2, ...(assets && { assets }) };
   const threads = new Set();
@@ -44,6 +44,7 @@ export async function check({ pipeline }, { folder, assets }) {
     const { lastHiddenState } = await classify.model.forward(classify.tokenizer.encodeBatch(["The door was open."]));
     return lastHiddenState.data instanceof Float32Array ? null : "gives tensors of another realm";
   });
+  if (threads.size === 0) threads.add(chooseBackend("auto", options).info.reason);
   return { bundled, folder: own, threads: [...threads].join("; ") };
 }
 
@@ -55,7 +56,12 @@ const pause = (ms) => new Promise((resume) => setTimeout(resume, ms));
  * says of its threads is compared with the threads that there are.
  */
 function countReadyWorkers() {
-  const threads = globalThis.process?.getBuiltinModule?.("node:worker_threads");
+  let threads;
+  try {
+    threads = globalThis.process?.getBuiltinModule?.("node:worker_threads");
+  } catch {
+    // Next's edge runtime throws where anybody asks.
+  }
   let ready = 0;
   if (threads?.Worker) {
     const Original = threads.Worker;

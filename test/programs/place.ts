@@ -74,7 +74,7 @@ export class Place {
   }
 
   /** Runs a tool of the folder's, or any command. @throws Error it fails; with what it printed */
-  run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd = this.folder): string {
+  run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd: string = this.folder): string {
     const ran = this.attempt(command, args, env, cwd);
     if (ran.status === 0) return ran.stdout;
     throw new Error(`${command} ${args.join(" ")}: exit code ${ran.status}\n${ran.stdout}\n${ran.stderr}`);
@@ -85,7 +85,7 @@ export class Place {
     command: string,
     args: readonly string[],
     env: NodeJS.ProcessEnv = {},
-    cwd = this.folder,
+    cwd: string = this.folder,
   ): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
     const tool = this.path("node_modules", ".bin", command);
     const ran = spawnSync(existsSync(tool) ? tool : command, args, {
@@ -100,14 +100,20 @@ export class Place {
   }
 
   /** Runs a program that prints what it found. @param assets the folder for the option of that name */
-  found(command: string, args: readonly string[], assets?: string, cwd = this.folder): Found {
+  found(command: string, args: readonly string[], assets?: string, cwd: string = this.folder): Found {
     const env = { MODEL: this.model, ...(assets && { ASSETS: assets }) };
     const { stdout, stderr, status } = this.attempt(command, args, env, cwd);
     const line = stdout.split("\n").find((text) => text.startsWith('{"bundled"'));
-    if (line === undefined || status !== 0) {
-      throw new Error(`${command} ${args.join(" ")}: exit code ${status}\n${stdout}\n${stderr}`);
-    }
-    return JSON.parse(line);
+    if (line !== undefined && status === 0) return JSON.parse(line);
+    throw new Error(`${command} ${args.join(" ")}: exit code ${status}\n${stdout}\n${stderr}`);
+  }
+
+  /** Runs a test runner whose tests write what they found into the file that FOUND names. */
+  foundByTests(command: string, args: readonly string[]): Found {
+    const file = this.path("found.json");
+    rmSync(file, { force: true });
+    this.run(command, args, { MODEL: this.model, FOUND: file });
+    return JSON.parse(readFileSync(file, "utf8"));
   }
 }
 

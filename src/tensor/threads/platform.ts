@@ -52,9 +52,16 @@ type NodeModules = {
   "node:url": typeof import("node:url");
 };
 
-/** Node's own modules, asked for at run time: a bundler for the browser finds no import that it cannot resolve. */
+/**
+ * Node's own modules, asked for at run time: a bundler for the browser finds no import that it cannot resolve. Next's edge runtime
+ * throws where anybody asks.
+ */
 function builtin<N extends keyof NodeModules>(name: N): NodeModules[N] | undefined {
-  return globalThis.process?.getBuiltinModule?.(name) as NodeModules[N] | undefined;
+  try {
+    return globalThis.process?.getBuiltinModule?.(name) as NodeModules[N] | undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
