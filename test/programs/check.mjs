@@ -55,20 +55,23 @@ const pause = (ms) => new Promise((resume) => setTimeout(resume, ms));
  * Counts the workers that have said that they run: the one that computes `forward`, and one for each further thread. So what the package
  * says of its threads is compared with the threads that there are.
  */
-function countReadyWorkers() {
+export function countReadyWorkers() {
   let threads;
   try {
     threads = globalThis.process?.getBuiltinModule?.("node:worker_threads");
   } catch {
     // Next's edge runtime throws where anybody asks.
   }
+  const where = threads ?? globalThis;
   let ready = 0;
-  if (threads?.Worker) {
-    const Original = threads.Worker;
-    threads.Worker = class extends Original {
+  if (where.Worker) {
+    const Original = where.Worker;
+    where.Worker = class extends Original {
       constructor(...args) {
         super(...args);
-        this.once("message", () => ready++);
+        const count = () => ready++;
+        if (threads) this.once("message", count);
+        else this.addEventListener("message", count, { once: true });
       }
     };
   }

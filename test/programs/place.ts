@@ -99,10 +99,9 @@ export class Place {
     return ran;
   }
 
-  /** Runs a program that prints what it found. @param assets the folder for the option of that name */
-  found(command: string, args: readonly string[], assets?: string, cwd: string = this.folder): Found {
-    const env = { MODEL: this.model, ...(assets && { ASSETS: assets }) };
-    const { stdout, stderr, status } = this.attempt(command, args, env, cwd);
+  /** Runs a program that prints what it found. @param env with ASSETS it is the folder for the option of that name */
+  found(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd: string = this.folder): Found {
+    const { stdout, stderr, status } = this.attempt(command, args, { MODEL: this.model, ...env }, cwd);
     const line = stdout.split("\n").find((text) => text.startsWith('{"bundled"'));
     if (line !== undefined && status === 0) return JSON.parse(line);
     throw new Error(`${command} ${args.join(" ")}: exit code ${status}\n${stdout}\n${stderr}`);

@@ -1,5 +1,7 @@
 import { cpSync } from "node:fs";
+import { expect } from "vitest";
 import { edge, standalone } from "./next.ts";
+import { foundByPage } from "./page.ts";
 import { type Found, Place, tarball } from "./place.ts";
 
 /** What a program found as it is, and after the step that docs/deploying.md names. */
@@ -20,11 +22,19 @@ export interface Row {
 const ASSETS = "out/plainbert";
 
 /** Runs a program that was built into the folder `out`, without and with the files that its bundler left behind. */
-function withoutAndWithAssets(place: Place, command: string, args: readonly string[]): Ran {
-  const asItIs = place.found(command, args);
+function withoutAndWithAssets(
+  place: Place,
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Ran {
+  const asItIs = place.found(command, args, env);
   place.copyAssets(place.path(ASSETS));
-  return { asItIs, after: place.found(command, args, place.path(ASSETS)) };
+  return { asItIs, after: place.found(command, args, { ...env, ASSETS: place.path(ASSETS) }) };
 }
+
+/** Values of `import.meta.url`; the empty one stands for none. */
+const ODD_META_URLS = ["", "webpack:///./node_modules/plainbert/dist/index.js", "about:blank", "no URL"];
 
 function esbuild(format: string, file: string): Ran {
   const place = new Place("esbuild");
@@ -53,7 +63,7 @@ function packageManager(
   for (const file of ["check.mjs", "program.mjs"]) cpSync(place.path(file), place.path("app", file));
   cpSync(tarball(), place.path("app", "plainbert.tgz"));
   place.run(name, add, {}, place.path("app"));
-  return { asItIs: place.found(run[0], run.slice(1), undefined, place.path("app")) };
+  return { asItIs: place.found(run[0], run.slice(1), {}, place.path("app")) };
 }
 
 const jest = (file: string): Ran => ({
@@ -114,6 +124,16 @@ export const ROWS: readonly Row[] = [
       const place = new Place("vite");
       place.run("vite", ["build"]);
       return withoutAndWithAssets(place, "node", ["out/program.js"]);
+    },
+  },
+  {
+    title: "vite 8, client",
+    quick: true,
+    async run() {
+      const place = new Place("vite");
+      place.run("vite", ["build", "--config", "vite.page.config.mjs"]);
+      cpSync(place.model, place.path("page", "models", "nli"), { recursive: true });
+      return foundByPage(place.path("page"));
     },
   },
   {
@@ -184,7 +204,18 @@ export const ROWS: readonly Row[] = [
   {
     title: "`node --experimental-vm-modules`",
     quick: true,
-    run: () => ({ asItIs: new Place("vm-modules").found("node", ["--experimental-vm-modules", "program.mjs"]) }),
+    run() {
+      const place = new Place("vm-modules");
+      const args = ["--experimental-vm-modules", "program.mjs"];
+      for (const url of ODD_META_URLS) {
+        // What a bundler, an evaluated text or a page may leave there: nothing throws before somebody asks for a file.
+        const odd = withoutAndWithAssets(place, "node", args, { META_URL: url });
+        expect(odd.asItIs.bundled, url).toContain("the option assets names a folder");
+        expect({ ...odd.asItIs, ...odd.after }, url).toEqual({ bundled: "works", folder: "works", threads: "works" });
+        expect(odd.asItIs.folder, url).toBe("works");
+      }
+      return { asItIs: place.found("node", args) };
+    },
   },
   { title: "`node --permission --allow-worker`", quick: true, run: () => permission("--allow-worker") },
   { title: "`node --permission`", quick: true, run: () => permission() },
