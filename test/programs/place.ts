@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { packInto } from "../../scripts/npm.ts";
@@ -42,8 +42,11 @@ export class Place {
     const installed = join(this.folder, "installed.json");
     const same =
       existsSync(installed) && existsSync(lock) && readFileSync(installed, "utf8") === readFileSync(lock, "utf8");
-    if (!same) rmSync(this.folder, { recursive: true, force: true });
     mkdirSync(this.folder, { recursive: true });
+    for (const entry of readdirSync(this.folder)) {
+      if (!same || (entry !== "node_modules" && entry !== "installed.json"))
+        rmSync(join(this.folder, entry), { recursive: true, force: true });
+    }
     for (const shared of ["check.mjs", "program.mjs"])
       cpSync(join(import.meta.dirname, shared), join(this.folder, shared));
     cpSync(join(import.meta.dirname, name), this.folder, { recursive: true });
