@@ -36,7 +36,7 @@ export class Place {
 
   /** @param name of the folder here; the tools that its lock file names stay there for the next time */
   constructor(name: string, install: (place: Place) => void = npmInstall) {
-    this.folder = join(tmpdir(), "plainbert-programs", name);
+    this.folder = join(tmpdir(), "plainbert-programs", root.replaceAll(/\W+/g, "-"), name);
     this.model = join(this.folder, "models", "nli");
     const lock = join(import.meta.dirname, name, "package-lock.json");
     const installed = join(this.folder, "installed.json");
@@ -65,15 +65,6 @@ export class Place {
   write(file: string, text: string): void {
     mkdirSync(join(this.folder, file, ".."), { recursive: true });
     writeFileSync(join(this.folder, file), text);
-  }
-
-  /** Copies the files that a bundler leaves behind into one folder: the step of docs/deploying.md. */
-  copyAssets(to: string): void {
-    const from = this.path("node_modules", "plainbert");
-    cpSync(join(from, "weights"), to, { recursive: true });
-    for (const name of ["plainbert-forward.js", "plainbert-helper.js"]) {
-      cpSync(join(from, "dist", "chunks", name), join(to, name));
-    }
   }
 
   /** Runs a tool of the folder's, or any command. @throws Error it fails; with what it printed */
