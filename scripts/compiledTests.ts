@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { run } from "./npm.ts";
 
@@ -16,6 +16,16 @@ const RUNNERS = ["vitest@4.1", "fast-check@4"];
  */
 export function compileTests(folder: string): string {
   run("npx", ["tsc", "--noEmit", "false", "--outDir", folder, "--rootDir", ".", "--declaration", "false", "--isolatedDeclarations", "false"]); // biome-ignore format: one command
+  // The compiler changes the names of modules in imports alone; that of a worker stands in `new URL("./name.ts", import.meta.url)`.
+  for (const path of readdirSync(join(folder, "src"), { recursive: true, encoding: "utf8" })) {
+    if (!path.endsWith(".js")) continue;
+    const code = readFileSync(join(folder, "src", path), "utf8");
+    const compiled = code.replaceAll(
+      /new URL\("(\.[^"]+)\.ts", import\.meta\.url\)/g,
+      'new URL("$1.js", import.meta.url)',
+    );
+    if (compiled !== code) writeFileSync(join(folder, "src", path), compiled);
+  }
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
   run("npm", ["install", "--no-audit", "--no-fund", "--silent", ...RUNNERS], folder);
   for (const path of run("git", ["ls-files", "test", "weights"]).trim().split("\n")) {

@@ -4,15 +4,35 @@
  * installed, on whatever Node there is.
  */
 import { chmodSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { build } from "rolldown";
+
+const common = { platform: "node", tsconfig: false, transform: { target: "es2023" } };
+
+/** The modules of workers, by the name that each has where it is published. */
+const WORKERS = {
+  "plainbert-helper": "src/tensor/threads/worker.ts",
+  "plainbert-forward": "src/model/driverWorker.ts",
+};
+
+/** Puts the published name where a source names a worker's module: `new URL("./worker.ts", import.meta.url)`. */
+const publishedNames = {
+  name: "published names of workers",
+  transform(code) {
+    let published = code;
+    for (const [name, source] of Object.entries(WORKERS)) {
+      published = published.replace(`new URL("./${basename(source)}", import`, `new URL("./${name}.js", import`);
+    }
+    return published === code ? null : published;
+  },
+};
 
 /**
  * One file for each entry point, and in `chunks` what they share. As one file for each module of the sources, 139 of them, the import
  * of plainbert took 50 ms; it takes 20.
  *
  * What starts a worker looks for it beside itself, and for the package's weights two folders up: it is in a chunk, as several entry
- * points reach it.
+ * points reach it; `scripts/checkPackage.ts` makes sure of it.
  */
 await build({
   input: {
@@ -21,14 +41,24 @@ await build({
     "tensor/safetensors": "src/tensor/safetensors.ts",
     "training/index": "src/training/index.ts",
     "cli/main": "src/cli/main.ts",
-    "chunks/worker": "src/tensor/threads/worker.ts",
-    "chunks/driverWorker": "src/model/driverWorker.ts",
   },
-  platform: "node",
-  tsconfig: false,
-  transform: { target: "es2023" },
+  ...common,
+  plugins: [publishedNames],
   output: { dir: "dist", entryFileNames: "[name].js", chunkFileNames: "chunks/[name].js", comments: false },
 });
+
+/**
+ * A worker is one file without import, export or import.meta: wherever a bundler copies it, it runs, as a module and as a script. It is
+ * minified, as it repeats what the chunks have.
+ */
+for (const [name, source] of Object.entries(WORKERS)) {
+  await build({
+    input: source,
+    ...common,
+    transform: { ...common.transform, define: { "import.meta": "{}" } }, // of a module that starts workers, which one does not
+    output: { file: `dist/chunks/${name}.js`, format: "iife", codeSplitting: false, minify: true, comments: false },
+  });
+}
 
 const { exports, bin } = JSON.parse(readFileSync("package.json", "utf8"));
 const reached = new Set();

@@ -5,20 +5,26 @@ import { type Reaches, reachesOf } from "./support/imports.ts";
 
 /** Which files of `src` may import which others; each may also import what stands on its own line. Lowest first. */
 const LAYERS: readonly { readonly files: RegExp; readonly mayImport: RegExp }[] = [
-  { files: /^errors\.ts$/, mayImport: /^$/ },
-  { files: /^tokenizer\//, mayImport: /^errors\.ts$/ },
+  { files: /^(errors|realm)\.ts$/, mayImport: /^$/ },
+  { files: /^tokenizer\//, mayImport: /^(errors|realm)\.ts$/ },
   {
     files: /^tensor\/kernels\//,
-    mayImport: /^(errors\.ts|tensor\/(tensor|backend|trainingBackend|narrow|numberFormats|random)\.ts)$/,
+    mayImport: /^((errors|realm)\.ts|tensor\/(tensor|backend|trainingBackend|narrow|numberFormats|random)\.ts)$/,
   },
-  { files: /^tensor\//, mayImport: /^(errors\.ts|tensor\/.*)$/ },
-  { files: /^layers\//, mayImport: /^(errors\.ts|tensor\/.*)$/ },
-  { files: /^model\//, mayImport: /^(errors\.ts|(tensor|layers)\/.*)$/ },
-  { files: /^hub\//, mayImport: /^(errors\.ts|tensor\/(safetensors|pytorch\/).*)$/ },
-  { files: /^pipelines\//, mayImport: /^(errors\.ts|(tokenizer|tensor|model|hub)\/.*)$/ },
-  { files: /^training\//, mayImport: /^(errors\.ts|(tokenizer|tensor|layers|model|hub)\/.*)$/ },
-  { files: /^cli\//, mayImport: /^(errors\.ts|(tokenizer|tensor|layers|model|hub|training|pipelines)\/.*|index\.ts)$/ },
-  { files: /^index\.ts$/, mayImport: /^(errors\.ts|(tokenizer|tensor|layers|model|hub|training|pipelines)\/.*)$/ },
+  { files: /^tensor\//, mayImport: /^((errors|realm)\.ts|tensor\/.*)$/ },
+  { files: /^layers\//, mayImport: /^((errors|realm)\.ts|tensor\/.*)$/ },
+  { files: /^model\//, mayImport: /^((errors|realm)\.ts|(tensor|layers)\/.*)$/ },
+  { files: /^hub\//, mayImport: /^((errors|realm)\.ts|tensor\/(safetensors|pytorch\/).*)$/ },
+  { files: /^pipelines\//, mayImport: /^((errors|realm)\.ts|(tokenizer|tensor|model|hub)\/.*)$/ },
+  { files: /^training\//, mayImport: /^((errors|realm)\.ts|(tokenizer|tensor|layers|model|hub)\/.*)$/ },
+  {
+    files: /^cli\//,
+    mayImport: /^((errors|realm)\.ts|(tokenizer|tensor|layers|model|hub|training|pipelines)\/.*|index\.ts)$/,
+  },
+  {
+    files: /^index\.ts$/,
+    mayImport: /^((errors|realm)\.ts|(tokenizer|tensor|layers|model|hub|training|pipelines)\/.*)$/,
+  },
 ];
 
 /** What runs in Node alone: `node:` modules and Node's globals. */

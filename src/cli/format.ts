@@ -1,3 +1,4 @@
+import { isA } from "../realm.ts";
 import { UsageError } from "./option.ts";
 import { jsonText } from "./output.ts";
 
@@ -99,7 +100,7 @@ export function safetensorsVectors(width: number, { dtype, ranges }: VectorType)
 }
 
 function littleEndian(vector: Vector): Uint8Array {
-  if (!(vector instanceof Float32Array)) return new Uint8Array(vector); // a negative number's bits, as they are
+  if (!isA(vector, "Float32Array")) return new Uint8Array(vector); // a negative number's bits, as they are
   const bytes = new Uint8Array(4 * vector.length);
   const view = new DataView(bytes.buffer);
   for (let i = 0; i < vector.length; i++) view.setFloat32(4 * i, vector[i], true);

@@ -4,6 +4,7 @@ import { BertError } from "../errors.ts";
 import { orFileError } from "../hub/files.ts";
 import { buildIndex } from "../pipelines/index.ts";
 import { TEXT_POOLINGS } from "../pipelines/pooling.ts";
+import { messageOf } from "../realm.ts";
 import { bytesOf, inputError } from "./answerLines.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
 import { endingOf } from "./format.ts";
@@ -70,7 +71,7 @@ export const command: Command = defineCommand({
       await saving.finally(forget);
     } catch (error) {
       progress.clear();
-      const at = /texts\[(\d+)\]/.exec(error instanceof Error ? error.message : "");
+      const at = /texts\[(\d+)\]/.exec(messageOf(error));
       throw at ? inputError(error, source.place(numbers[Number(at[1])])) : error;
     }
     progress.end();

@@ -1,6 +1,7 @@
 import { createReadStream, fstatSync } from "node:fs";
 import { BertError } from "../errors.ts";
 import { openFile } from "../hub/files.ts";
+import { has, messageOf } from "../realm.ts";
 import { streams } from "./streams.ts";
 
 /** Longest line in bytes: what fits no model anyway must not fill the memory. */
@@ -55,8 +56,8 @@ async function* wholeLines(path: string, name: string): AsyncGenerator<Uint8Arra
       }
     }
   } catch (cause) {
-    if (cause instanceof BertError || !(cause instanceof Error && "syscall" in cause)) throw cause;
-    throw new BertError("ERR_FILE", `${name}: ${cause.message}`, { cause });
+    if (cause instanceof BertError || !has(cause, "syscall")) throw cause;
+    throw new BertError("ERR_FILE", `${name}: ${messageOf(cause)}`, { cause });
   }
   if (size > 0) yield Buffer.concat(rest);
 }

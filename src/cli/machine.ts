@@ -3,7 +3,7 @@ import { access, constants, stat } from "node:fs/promises";
 import { availableParallelism, cpus, release, totalmem, type } from "node:os";
 import { dirname } from "node:path";
 import { cacheDir } from "../hub/environment.ts";
-import { canShareMemory } from "../tensor/threads/platform.ts";
+import { whyNoThreads } from "../tensor/threads/platform.ts";
 
 /** What the system says of itself. */
 export interface Machine {
@@ -39,7 +39,7 @@ export function machine(): Machine {
     featuresFrom: flags ? "/proc/cpuinfo" : "this system does not say; see WebAssembly",
     memory: totalmem(),
     webAssembly: WASM_FEATURES.filter(([, bytes]) => WebAssembly.validate(bytes)).map(([name]) => name),
-    sharedMemory: canShareMemory(),
+    sharedMemory: whyNoThreads() === null,
   };
 }
 

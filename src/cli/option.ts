@@ -1,4 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
+import { codeOf, messageOf } from "../realm.ts";
 import { nearest } from "./suggest.ts";
 
 /**
@@ -139,10 +140,10 @@ function parsed(argv: readonly string[], table: OptionTable) {
       positionals: result.positionals,
     };
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    const code = String(codeOf(error));
     if (!code.startsWith("ERR_PARSE_ARGS_")) throw error;
     // Node's sentence; what follows it is advice about "--".
-    const [first] = (error as Error).message.split(/\. |\n/);
+    const [first] = messageOf(error).split(/\. |\n/);
     const sentence = first[0].toLowerCase() + first.slice(1);
     const [, typed] = /^unknown option '--([^']*)'/.exec(sentence) ?? [];
     const meant = typed === undefined ? null : nearest(typed, Object.keys(table));

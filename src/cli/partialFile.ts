@@ -3,6 +3,7 @@ import { type FileHandle, open, readFile, rename, rm, stat } from "node:fs/promi
 import { dirname } from "node:path";
 import { BertError } from "../errors.ts";
 import { orFileError, syncFolder, writeFileAtomically } from "../hub/files.ts";
+import { codeOf } from "../realm.ts";
 import { beforeInterrupt } from "./interrupt.ts";
 import { streams } from "./streams.ts";
 
@@ -243,6 +244,6 @@ function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
+    return codeOf(error) === "EPERM";
   }
 }

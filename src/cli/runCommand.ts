@@ -1,4 +1,5 @@
 import { BertError } from "../errors.ts";
+import { codeOf, has, messageOf, stackOf } from "../realm.ts";
 import { COMMANDS, nameOf } from "./commands.ts";
 import { HELP, parseArguments, UsageError } from "./option.ts";
 import { type Streams, withStreams } from "./streams.ts";
@@ -45,23 +46,19 @@ function unknown(asked: string | undefined): UsageError {
 
 /** Says what went wrong on standard error, and returns the exit code. */
 async function report(error: unknown, program: string, { stderr }: Streams): Promise<number> {
-  const systemCode = error instanceof Error && "code" in error ? error.code : undefined;
-  if (systemCode === "EPIPE") return 0; // the reader has what it wanted, as in `| head`
+  if (codeOf(error) === "EPIPE") return 0; // the reader has what it wanted, as in `| head`
   const usage = error instanceof UsageError;
-  const message = usage ? `${program}: ${error.message}\nTry: ${program} --help` : `plainbert: ${messageOf(error)}`;
+  const message = usage ? `${program}: ${error.message}\nTry: ${program} --help` : `plainbert: ${sentenceOf(error)}`;
   // Names and texts in a message may hold anything; only its line breaks may act on the terminal.
   const safe = message.replace(/(?!\n)\p{C}/gu, (c) => `\\u{${c.codePointAt(0)?.toString(16)}}`);
   await new Promise<void>((resolve) => stderr.write(`${safe}\n`, () => resolve()));
   return usage ? 2 : 1;
 }
 
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+function sentenceOf(error: unknown): string {
   if (error instanceof BertError) return error.message;
   // Reading errors are BertErrors, so this one comes from writing.
-  if ("syscall" in error) {
-    const full = "code" in error && error.code === "ENOSPC";
-    return `standard output: ${full ? "the disk is full" : error.message}`;
-  }
-  return error.stack ?? error.message; // a mistake of ours, to be reported with its stack
+  if (has(error, "syscall"))
+    return `standard output: ${codeOf(error) === "ENOSPC" ? "the disk is full" : messageOf(error)}`;
+  return stackOf(error); // a mistake of ours, to be reported with its stack
 }

@@ -1,9 +1,10 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
+import { has } from "../realm.ts";
 
 /** Whether an error is the file system's, and not the network's, whose errors are `HubError`s by the time they get here. */
 export function isDiskError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && "syscall" in error && "code" in error;
+  return has(error, "syscall") && has(error, "code");
 }
 
 /** Whether there is no room left. */

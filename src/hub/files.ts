@@ -7,6 +7,7 @@ import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BertError } from "../errors.ts";
+import { codeOf, messageOf } from "../realm.ts";
 import { openPytorch } from "../tensor/pytorch/pytorchReader.ts";
 import { openShards, parseSafetensorsIndex } from "../tensor/safetensorsIndex.ts";
 import { openSafetensors, type RandomAccess, type Weights } from "../tensor/safetensorsReader.ts";
@@ -141,10 +142,11 @@ async function openFolderWeights(folder: string): Promise<Weights> {
   throw fileError("openWeights", folder, `must hold ${WEIGHTS.slice(0, -1).join(", ")} or ${WEIGHTS.at(-1)}`);
 }
 
-async function openSingle(path: string): Promise<Weights> {
+/** Opens a file with weights, in the format that its name says or the one that is given. */
+export async function openSingle(path: string, read: ReturnType<typeof readerOf> = readerOf(path)): Promise<Weights> {
   const file = await openFile(path);
   try {
-    return await readerOf(path)(file);
+    return await read(file);
   } catch (error) {
     await file.close();
     throw error;
@@ -254,10 +256,6 @@ const REASONS: ReadonlyMap<unknown, string> = new Map([
   ["EMFILE", "too many open files"],
 ]);
 
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
-}
-
 function reasonOf(error: unknown): string {
-  return REASONS.get(codeOf(error)) ?? String(error instanceof Error ? error.message : error);
+  return REASONS.get(codeOf(error)) ?? messageOf(error);
 }

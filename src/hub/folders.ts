@@ -1,5 +1,6 @@
 import { mkdir, readdir, realpath, rename, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
+import { codeOf } from "../realm.ts";
 import { fileError, orFileError, syncFolder } from "./files.ts";
 
 const WHERE = "writeFolder";
@@ -67,7 +68,7 @@ async function contents(path: string): Promise<string[] | null> {
   try {
     return await readdir(path);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    if (codeOf(error) === "ENOENT") return null;
     return orFileError(WHERE, path, Promise.reject(error));
   }
 }

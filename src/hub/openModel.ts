@@ -1,4 +1,5 @@
 import { BertError, quote } from "../errors.ts";
+import { type NamedFiles, openNamedFiles } from "./bundledModel.ts";
 import { type Environment, hubSettings } from "./environment.ts";
 import { type ModelFolder, openModelFolder } from "./files.ts";
 import type { WantedFiles } from "./modelFiles.ts";
@@ -17,22 +18,22 @@ export interface OpenedModel {
 /**
  * Opens a model by the path of a folder or by its id on the hub, from where what is not in the cache is downloaded.
  *
- * @param name  a folder, or `org/name`; `isModelId` tells which
+ * @param name  a folder, or `org/name`; `isModelId` tells which; or the files of the small model
  * @param files which of its files are needed
  * @param wait  how to wait before the next attempt
  * @throws BertError ERR_INPUT neither an existing folder nor an id, or an option that cannot be meant; ERR_FILE there is no
  *   such folder, or nothing can be written; ERR_HUB the hub does not have or give it
  */
 export async function openModel(
-  name: string | URL,
+  name: string | NamedFiles,
   files: WantedFiles,
   options: HubOptions = {},
   env: Environment = process.env,
   wait: Pause = pause,
 ): Promise<OpenedModel> {
-  if (typeof name !== "string" || !(await isModelId(name))) {
-    return { folder: await openModelFolder(name), release: async () => {} };
-  }
+  const release = async () => {};
+  if (typeof name === "function") return { folder: openNamedFiles(name), release };
+  if (!(await isModelId(name))) return { folder: await openModelFolder(name), release };
   const { progress_callback: callback, signal } = options;
   if (callback !== undefined && typeof callback !== "function") {
     throw new BertError("ERR_INPUT", `hub: progress_callback must be a function, got ${quote(String(callback))}`);
@@ -49,8 +50,8 @@ export async function openModel(
   const client = new HttpClient(env);
   try {
     const hub = new Hub(model, settings, client, wait, signal);
-    const { path, release } = await openSnapshot(hub, files, new Progress(name, callback));
-    return { folder: await openModelFolder(path), release };
+    const snapshot = await openSnapshot(hub, files, new Progress(name, callback));
+    return { folder: await openModelFolder(snapshot.path), release: snapshot.release };
   } finally {
     client.close();
   }

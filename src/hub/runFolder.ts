@@ -1,6 +1,7 @@
 import { appendFile, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { availableParallelism, cpus, release, type } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { codeOf } from "../realm.ts";
 import { orFileError, writeFileAtomically } from "./files.ts";
 
 const WHERE = "runFolder";
@@ -10,7 +11,7 @@ export async function namesIn(folder: string): Promise<string[]> {
   try {
     return (await readdir(folder)).sort();
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    if (codeOf(error) === "ENOENT") return [];
     return orFileError(WHERE, folder, Promise.reject(error));
   }
 }
@@ -50,7 +51,7 @@ export async function textOrNone(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return "";
+    if (codeOf(error) === "ENOENT") return "";
     return orFileError(WHERE, path, Promise.reject(error));
   }
 }

@@ -6,7 +6,7 @@ import { formatShape, type StorageType, type Tensor, type Weight } from "../tens
 import { type BatchInput, owned, type SequenceInput } from "./batch.ts";
 import { type LoadedParams, loadParams, type WeightSource } from "./checkpoint.ts";
 import type { BertConfig } from "./config.ts";
-import { Driver } from "./driver.ts";
+import { Driver, disposedOf } from "./driver.ts";
 import type { BertOutput, ForwardOptions, HeadOutput } from "./forward.ts";
 import { type ForwardModel, forwardPass, forwardRequest } from "./forwardPass.ts";
 import { type ForwardStreamOptions, forwardStream } from "./forwardStream.ts";
@@ -20,18 +20,17 @@ const TURN_MS = 5;
 /** BERT with the heads of its architecture: token ids in, hidden states and logits out. */
 export class BertModel {
   readonly config: BertConfig;
-  /** What computes, and why. */
-  readonly backend: BackendInfo;
   /** How the matrices are held. */
   readonly dtype: StorageType;
   /** Every place that `forward` can be looked into, in order. */
   readonly taps: readonly TapInfo[];
+  protected readonly kernels: Backend;
   private loaded: InUse | null;
 
   /** @param prepared a driver whose worker has been started already; a new one if left out */
   constructor(config: BertConfig, params: LoadedParams, backend: Backend, prepared: Driver | null = null) {
     this.config = config;
-    this.backend = backend.info;
+    this.kernels = backend;
     this.dtype = params.dtype;
     this.taps = listTaps(config, params.tree);
     const taps = new Map(this.taps.map((info) => [info.name, info]));
@@ -79,6 +78,11 @@ export class BertModel {
     return paramsToWrite(params, kernels);
   }
 
+  /** What computes, and why. Where a worker could not start, `threads` is less than was asked for, and `reason` says why. */
+  get backend(): BackendInfo {
+    return this.kernels.info;
+  }
+
   private get inUse(): InUse {
     if (this.loaded) return this.loaded;
     throw new BertError("ERR_BACKEND", "bert: the model must not be used after dispose()");
@@ -89,8 +93,8 @@ export class BertModel {
    * `{ inputIds, attentionMask, … }` of [B, T]. A sequence's result does not depend, by a single bit, on the others.
    *
    * Where threads can share memory (backend `simd`; in a page, if it is cross-origin isolated) a worker computes, one call
-   * after the other, and the event loop stays free. Elsewhere the event loop gets a turn between layers. A signal stops
-   * between layers; it rejects with the signal's reason.
+   * after the other, and the event loop stays free. Elsewhere, and where no worker can start, the event loop gets a turn
+   * between layers. A signal stops between layers; it rejects with the signal's reason.
    *
    * @throws BertError ERR_INPUT an input or option that does not fit the model; ERR_BACKEND after `dispose`
    * @example
@@ -103,7 +107,13 @@ export class BertModel {
     const { tap, signal } = options;
     const request = forwardRequest(input, options, model);
     signal?.throwIfAborted();
-    if (model.driver) return model.driver.forward(request, tap, signal);
+    const { driver } = model;
+    if (driver && !driver.runs) {
+      await driver.start();
+      signal?.throwIfAborted();
+      if (model !== this.loaded) throw disposedOf();
+    }
+    if (driver?.runs) return driver.forward(request, tap, signal);
 
     const steps = forwardPass(model, request, tap);
     let turn = performance.now();

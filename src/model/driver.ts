@@ -1,13 +1,20 @@
 import { BertError } from "../errors.ts";
+import { messageOf } from "../realm.ts";
 import type { Backend } from "../tensor/backend.ts";
 import type { SharedBackend } from "../tensor/simd/simdBackend.ts";
 import type { Tensor, Weight } from "../tensor/tensor.ts";
-import { besideModule, startWorker, type WorkerHandle } from "../tensor/threads/platform.ts";
+import { startWorker, type WorkerHandle, type WorkerModule, whyNotStarted } from "../tensor/threads/platform.ts";
 import type { BertConfig } from "./config.ts";
 import type { DriverAnswer, DriverCall, DriverStart, ParameterPlace, PostedError } from "./driverMessages.ts";
 import type { HeadOutput } from "./forward.ts";
 import type { ForwardRequest } from "./forwardPass.ts";
 import type { TapListener } from "./taps.ts";
+
+const FORWARD: WorkerModule = {
+  file: "plainbert-forward.js",
+  start: (Worker) =>
+    new Worker(new URL("./driverWorker.ts", import.meta.url), { type: "module", name: "plainbert", execArgv: [] }),
+};
 
 /** A call that has not been answered yet. */
 interface Call {
@@ -23,13 +30,20 @@ interface Call {
  * over the same memory, and takes calls in their order. It does not keep a process running; a call that is not answered
  * does.
  *
- * If the worker ends, the calls that wait are rejected, and the next one starts a new worker.
+ * If the worker ends, the calls that wait are rejected, and the next one starts a new worker. If it cannot start, none is
+ * started again, and the backend says why.
  */
 export class Driver {
   private readonly kernels: Backend;
   private readonly share: () => SharedBackend;
   private readonly calls = new Map<number, Call>();
   private worker: WorkerHandle | null = null;
+  /** Whether the worker has said that it runs. */
+  private ready = false;
+  /** What `start` returned: of the worker that runs, or of the one that could not start. */
+  private starting: Promise<boolean> | null = null;
+  /** Ends the wait for a worker that is only starting. */
+  private started: (runs: boolean) => void = () => {};
   /** The worker that has been told of the model. */
   private informed: WorkerHandle | null = null;
   private model: { readonly config: BertConfig; readonly parameters: ReadonlyMap<string, Weight> } | null = null;
@@ -40,13 +54,34 @@ export class Driver {
     this.share = share;
   }
 
-  /** Starts the worker while the model is still being read: 60 ms less until the first answer. */
-  prepare(): void {
-    try {
-      this.worker = this.startedWorker();
-    } catch {
-      // The first `forward` tries again, and says why.
-    }
+  /** Whether `forward` can be called now. */
+  get runs(): boolean {
+    return this.ready;
+  }
+
+  /**
+   * Starts the worker, unless it runs. Called while the model is still being read, it saves 60 ms until the first answer.
+   *
+   * @returns whether it runs: false where it cannot start, and after `dispose`
+   */
+  start(): Promise<boolean> {
+    this.starting ??= new Promise((resolve) => {
+      this.started = (runs) => {
+        this.ready = runs;
+        this.worker?.keepAlive(false);
+        resolve(runs);
+      };
+      try {
+        this.worker = startWorker(FORWARD, this.kernels.assets, {
+          onMessage: (message) => this.receive(message as DriverAnswer),
+          onEnd: (reason) => this.lose(reason),
+        });
+        this.worker.keepAlive(true); // somebody may be waiting for it, and for nothing else
+      } catch (error) {
+        this.giveUp(messageOf(error));
+      }
+    });
+    return this.starting;
   }
 
   /** @param parameters by name, in the backend's memory */
@@ -55,11 +90,13 @@ export class Driver {
   }
 
   /**
+   * To be called while the worker runs.
+   *
    * @returns the output; rejects with the signal's reason, with what the tap throws, with what the pass throws
    * @throws BertError ERR_BACKEND the worker ended, or the model was disposed of, before there was an answer
    */
   forward(request: ForwardRequest, tap?: TapListener, signal?: AbortSignal): Promise<HeadOutput> {
-    const worker = this.running();
+    const worker = this.informedWorker();
     const id = ++this.lastId;
     const stop = new Int32Array(new SharedArrayBuffer(4));
     return new Promise<HeadOutput>((resolve, reject) => {
@@ -88,14 +125,15 @@ export class Driver {
   async dispose(): Promise<void> {
     const { worker } = this;
     this.worker = null;
-    this.rejectAll(new BertError("ERR_BACKEND", "forward: the model was disposed of before there was an answer"));
+    this.starting = Promise.resolve(false);
+    this.started(false);
+    this.rejectAll(disposedOf());
     await worker?.terminate();
     if (worker) this.kernels.forgetShared();
   }
 
-  private running(): WorkerHandle {
-    const worker = this.worker ?? this.startedWorker();
-    this.worker = worker;
+  private informedWorker(): WorkerHandle {
+    const worker = this.worker as WorkerHandle;
     if (this.informed === worker) return worker;
     const { config, parameters } = this.model as NonNullable<Driver["model"]>;
     const places = Array.from(parameters, ([name, weight]) => placeOf(name, weight));
@@ -105,37 +143,39 @@ export class Driver {
     return worker;
   }
 
-  private startedWorker(): WorkerHandle {
-    return startWorker(
-      {
-        node: besideModule("./driverWorker", import.meta.url),
-        web: () => new Worker(new URL("./driverWorker.js", import.meta.url), { type: "module" }),
-      },
-      { onMessage: (message) => this.receive(message as DriverAnswer), onEnd: (reason) => this.lose(reason) },
-    );
-  }
-
   private receive(answer: DriverAnswer): void {
+    if (answer.type === "ready") {
+      this.started(true);
+      return;
+    }
     const call = this.calls.get(answer.id);
     if (!call) return;
     if (answer.type === "tap") {
-      if (Atomics.load(call.stop, 0) === 0) see(call, answer.name, answer.tensor);
+      if (Atomics.load(call.stop, 0) === 0) see(call, answer.name, ownTensor(answer.tensor));
       return;
     }
     this.calls.delete(answer.id);
     if (this.calls.size === 0) this.worker?.keepAlive(false);
-    if (answer.type === "output") call.resolve(answer.output);
+    if (answer.type === "output") call.resolve(ownOutput(answer.output));
     else if (answer.type === "failed") call.reject(received(answer.error));
   }
 
-  private lose(reason: Error): void {
+  private lose(reason: unknown): void {
     this.worker = null;
+    if (!this.ready) {
+      this.giveUp(whyNotStarted(FORWARD.file, reason));
+      return;
+    }
+    this.ready = false;
+    this.starting = null;
     this.kernels.forgetShared();
-    this.rejectAll(
-      new BertError("ERR_BACKEND", `forward: the worker must live until it answers, it ended: ${reason.message}`, {
-        cause: reason,
-      }),
-    );
+    const ended = `forward: the worker must live until it answers, it ended: ${messageOf(reason)}`;
+    this.rejectAll(new BertError("ERR_BACKEND", ended, { cause: reason }));
+  }
+
+  private giveUp(reason: string): void {
+    this.kernels.giveUpThreads(reason);
+    this.started(false);
   }
 
   private rejectAll(error: BertError): void {
@@ -145,11 +185,33 @@ export class Driver {
   }
 }
 
+/** What a call is rejected with when its model has been disposed of. */
+export function disposedOf(): BertError {
+  return new BertError("ERR_BACKEND", "forward: the model was disposed of before there was an answer");
+}
+
 function placeOf(name: string, weight: Weight): ParameterPlace {
   const { data, shape } = weight;
   const dtype = "dtype" in weight ? weight.dtype : "float32";
   const scaleOffset = "scale" in weight ? weight.scale.byteOffset : 0;
   return { name, dtype, byteOffset: data.byteOffset, length: data.length, scaleOffset, shape };
+}
+
+/**
+ * An output in the classes of this realm. A message's objects are of the realm that the platform made the thread in. That
+ * is another where a test runner runs tests in contexts of `node:vm`: there `data instanceof Float32Array` would be false.
+ */
+function ownOutput(output: HeadOutput): HeadOutput {
+  const own = (value: Tensor | readonly Tensor[] | ReadonlyMap<string, Tensor>) => {
+    if ("data" in value) return ownTensor(value);
+    if ("length" in value) return Array.from(value, ownTensor);
+    return new Map(Array.from(value, ([name, tensor]): [string, Tensor] => [name, ownTensor(tensor)]));
+  };
+  return Object.fromEntries(Object.entries(output).map(([name, value]) => [name, own(value)]));
+}
+
+function ownTensor({ data, shape }: Tensor): Tensor {
+  return { data: new Float32Array(data.buffer, data.byteOffset, data.length), shape: Array.from(shape) };
 }
 
 function see(call: Call, name: string, tensor: Tensor): void {

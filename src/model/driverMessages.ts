@@ -36,8 +36,9 @@ export interface DriverCall {
   readonly stop: Int32Array;
 }
 
-/** What the driver's worker posts: taps in order, then one of the others. */
+/** What the driver's worker posts: that it runs, once; for each call taps in order, then one of the others. */
 export type DriverAnswer =
+  | { readonly type: "ready" }
   | { readonly type: "tap"; readonly id: number; readonly name: string; readonly tensor: Tensor }
   | { readonly type: "output"; readonly id: number; readonly output: HeadOutput }
   | { readonly type: "stopped"; readonly id: number }

@@ -1,5 +1,6 @@
 /** The module of the driver's worker: it holds the model over the shared memory, and computes one call after the other. */
 import { BertError } from "../errors.ts";
+import { messageOf, stackOf } from "../realm.ts";
 import { openShared } from "../tensor/simd/simdBackend.ts";
 import type { Tensor, Weight } from "../tensor/tensor.ts";
 import { parent } from "../tensor/threads/platform.ts";
@@ -17,6 +18,7 @@ listen((message) => {
   if (received.type === "start") model = open(received);
   else run(received);
 });
+post({ type: "ready" } satisfies DriverAnswer);
 
 function open({ config, backend, parameters }: DriverStart): ForwardModel {
   const { buffer } = backend.memory;
@@ -64,7 +66,5 @@ function buffersOf(output: HeadOutput): ArrayBuffer[] {
 }
 
 function posted(error: unknown): PostedError {
-  if (!(error instanceof Error)) return { code: null, message: String(error), stack: "" };
-  const code = error instanceof BertError ? error.code : null;
-  return { code, message: error.message, stack: error.stack ?? "" };
+  return { code: error instanceof BertError ? error.code : null, message: messageOf(error), stack: stackOf(error) };
 }

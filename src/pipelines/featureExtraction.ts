@@ -1,4 +1,5 @@
 import { BertError } from "../errors.ts";
+import { isA } from "../realm.ts";
 import type { Encoding } from "../tokenizer/index.ts";
 import {
   type CallOptions,
@@ -234,7 +235,7 @@ function inFewerBits(
   const shape = [B, codes.length / B];
   return {
     dims: shape,
-    type: codes instanceof Int8Array ? "int8" : "uint8",
+    type: isA(codes, "Int8Array") ? "int8" : "uint8",
     data: codes,
     ...(ranges && { ranges }),
     tolist: () => nested(codes, shape) as number[][],

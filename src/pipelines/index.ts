@@ -1,4 +1,3 @@
-export { BUNDLED_MODEL } from "../model/modelFolder.ts";
 export type { CallOptions } from "./arguments.ts";
 export type { AggregationStrategy, EntityGroup, TokenEntity } from "./entities.ts";
 export type {

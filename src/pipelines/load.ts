@@ -6,7 +6,7 @@ import { BertModel } from "../model/bertModel.ts";
 import { type LoadedParams, loadParams } from "../model/checkpoint.ts";
 import { ARCHITECTURES, type Architecture, type BertConfig, parseConfig } from "../model/config.ts";
 import { Driver } from "../model/driver.ts";
-import { BUNDLED_MODEL, CONFIG_FILES } from "../model/modelFolder.ts";
+import { bundledFile, CONFIG_FILES } from "../model/modelFolder.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { type BackendName, chooseBackend } from "../tensor/chooseBackend.ts";
 import { STORAGE_TYPES } from "../tensor/narrow.ts";
@@ -47,7 +47,6 @@ export class Bert extends BertModel {
   /** config.json as it was read. */
   readonly configText: string;
   private readonly ownTokenizer: BertTokenizer | null;
-  private readonly ownBackend: Backend;
 
   constructor(
     config: BertConfig,
@@ -60,7 +59,6 @@ export class Bert extends BertModel {
     super(config, params, backend, driver);
     this.configText = configText;
     this.ownTokenizer = tokenizer;
-    this.ownBackend = backend;
   }
 
   /** Whether the model's folder has a tokenizer. */
@@ -76,7 +74,7 @@ export class Bert extends BertModel {
 
   override async dispose(): Promise<void> {
     await super.dispose();
-    await this.ownBackend.dispose();
+    await this.kernels.dispose();
   }
 }
 
@@ -128,7 +126,7 @@ async function loadFolder(
 
   const weights = await folder.openWeights();
   const driver = backend.share && new Driver(backend, backend.share);
-  driver?.prepare();
+  driver?.start();
   try {
     const source = {
       tensors: weights.tensors,
@@ -145,7 +143,9 @@ async function loadFolder(
     };
     const reading = loadParams(source, config, backend, dtype);
     const tokenizer = await whileReading(reading, () => makeTokenizer(tokenizerFiles, config));
-    return new Bert(config, await reading, backend, tokenizer, configText, driver);
+    const params = await reading;
+    await driver?.start(); // so that `backend` says what computes
+    return new Bert(config, params, backend, tokenizer, configText, driver);
   } catch (error) {
     await driver?.dispose();
     throw error;
@@ -218,7 +218,11 @@ export async function openModelFiles(
 ): Promise<OpenedModel> {
   // Only here: a browser, which has no node: modules, can import the rest.
   const { openModel } = await import("../hub/openModel.ts");
-  return openModel(path ?? BUNDLED_MODEL, { config: CONFIG_FILES, optional: TOKENIZER_FILES, weights }, options);
+  return openModel(
+    path ?? ((file) => bundledFile(file, options.assets)),
+    { config: CONFIG_FILES, optional: TOKENIZER_FILES, weights },
+    options,
+  );
 }
 
 /** @throws BertError ERR_INPUT no such architecture */

@@ -1,9 +1,10 @@
 import type { Architecture } from "../model/config.ts";
+import { has } from "../realm.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { wrongArgument } from "./arguments.ts";
 import { type FeatureExtraction, featureExtraction } from "./featureExtraction.ts";
 import { type FillMask, fillMask } from "./fillMask.ts";
-import { Bert, type LoadOptions, loadBert } from "./load.ts";
+import { type Bert, type LoadOptions, loadBert } from "./load.ts";
 import { type MultipleChoice, multipleChoice } from "./multipleChoice.ts";
 import { type NextSentence, nextSentence } from "./nextSentence.ts";
 import { type PseudoLogLikelihood, pseudoLogLikelihood } from "./pseudoLogLikelihood.ts";
@@ -94,12 +95,12 @@ export async function pipeline<Task extends PipelineTask>(
   if (!Object.hasOwn(TASKS, task)) {
     throw wrongArgument("pipeline", "task", `one of ${Object.keys(TASKS).join(", ")}`, task);
   }
-  if (model !== undefined && typeof model !== "string" && !(model instanceof Bert)) {
+  const given = isBert(model);
+  if (model !== undefined && typeof model !== "string" && !given) {
     throw wrongArgument("pipeline", "model", "a folder, a model's id on the hub or a model from loadBert", model);
   }
   if (typeof options !== "object" || options === null) throw wrongArgument("pipeline", "options", "an object", options);
   const [architecture, create] = TASKS[task];
-  const given = model instanceof Bert;
   if (given && Object.keys(options).length > 0) {
     throw wrongArgument("pipeline", "options", "left out for a model that is already loaded", options);
   }
@@ -119,4 +120,9 @@ export async function pipeline<Task extends PipelineTask>(
     await dispose();
     throw error;
   }
+}
+
+/** Whether a value is a loaded model. One of another copy of this module, as bundlers make them, is of another class. */
+function isBert(value: unknown): value is Bert {
+  return has(value, "forward") && has(value, "hasTokenizer");
 }

@@ -60,8 +60,12 @@ export interface Backend {
 
   /** This backend as another thread can open it (`openShared`) on the same tensors; null where threads cannot share it. */
   readonly share: (() => SharedBackend) | null;
+  /** The folder with the files of workers, where they are not where the package has them. */
+  readonly assets: string | URL | undefined;
   /** The thread that opened what `share` gave has ended. */
   forgetShared(): void;
+  /** No worker can be started: from now on the caller's thread computes alone, and `info.reason` says why. */
+  giveUpThreads(reason: string): void;
   /** Ends this backend's threads; it still computes, without them. */
   dispose(): Promise<void>;
 

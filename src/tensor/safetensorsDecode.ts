@@ -1,4 +1,5 @@
 import { BertError, quote } from "../errors.ts";
+import { isA } from "../realm.ts";
 import { decodeBfloat16, decodeFloat16 } from "./numberFormats.ts";
 import { DTYPE_BITS, type Dtype, type NumberArray } from "./safetensorsDtype.ts";
 
@@ -66,7 +67,7 @@ export function viewElements(
 export function toFloat32(target: Float32Array, dtype: DecodedDtype, elements: NumberArray): void {
   if (dtype === "F16") decodeFloat16(target, elements as Uint16Array);
   else if (dtype === "BF16") decodeBfloat16(target, elements as Uint16Array);
-  else if (elements instanceof BigInt64Array || elements instanceof BigUint64Array) {
+  else if (isA(elements, "BigInt64Array") || isA(elements, "BigUint64Array")) {
     for (let i = 0; i < elements.length; i++) target[i] = Number(elements[i]);
   } else target.set(elements);
 }

@@ -1,4 +1,5 @@
 import { BertError, quote } from "../errors.ts";
+import { isA } from "../realm.ts";
 import { expectDecoded, LITTLE_ENDIAN, swapBytes, toFloat32, viewElements } from "./safetensorsDecode.ts";
 import { DTYPE_BITS, type NumberArray } from "./safetensorsDtype.ts";
 import { parseHeader, readHeaderLength, type SafetensorsHeader, type TensorEntry } from "./safetensorsHeader.ts";
@@ -91,15 +92,15 @@ export function readSafetensors(bytes: Uint8Array | ArrayBufferLike): Safetensor
     toTypedArray: elementsOf,
     toFloat32(name) {
       const elements = elementsOf(name);
-      if (elements instanceof Float32Array) return elements;
-      return elements instanceof BigInt64Array || elements instanceof BigUint64Array
+      if (isA(elements, "Float32Array")) return elements;
+      return isA(elements, "BigInt64Array") || isA(elements, "BigUint64Array")
         ? Float32Array.from(elements, Number)
         : new Float32Array(elements);
     },
     toFloat64(name) {
       const elements = elementsOf(name);
-      if (elements instanceof Float64Array) return elements;
-      return elements instanceof BigInt64Array || elements instanceof BigUint64Array
+      if (isA(elements, "Float64Array")) return elements;
+      return isA(elements, "BigInt64Array") || isA(elements, "BigUint64Array")
         ? Float64Array.from(elements, Number)
         : new Float64Array(elements);
     },
@@ -200,9 +201,8 @@ function find(header: SafetensorsHeader, name: string, where: string): TensorEnt
 }
 
 function asBytes(where: string, bytes: Uint8Array | ArrayBufferLike): Uint8Array {
-  if (bytes instanceof Uint8Array) return bytes;
-  if (bytes instanceof ArrayBuffer) return new Uint8Array(bytes);
-  if (typeof SharedArrayBuffer !== "undefined" && bytes instanceof SharedArrayBuffer) return new Uint8Array(bytes);
+  if (isA(bytes, "Uint8Array")) return bytes;
+  if (isA(bytes, "ArrayBuffer") || isA(bytes, "SharedArrayBuffer")) return new Uint8Array(bytes);
   throw new BertError(
     "ERR_INPUT",
     `${where}: bytes must be a Uint8Array or an ArrayBuffer, got ${bytes === null ? "null" : typeof bytes}`,

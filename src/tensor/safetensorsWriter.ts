@@ -1,4 +1,5 @@
 import { BertError, quote } from "../errors.ts";
+import { classOf, isA } from "../realm.ts";
 import { encodeBfloat16, encodeFloat16 } from "./numberFormats.ts";
 import { LITTLE_ENDIAN, swapBytes } from "./safetensorsDecode.ts";
 import { byteLengthOf, DTYPE_BITS, type Dtype, isDtype, type NumberArray } from "./safetensorsDtype.ts";
@@ -149,24 +150,26 @@ function checkData(label: string, dtype: Dtype, data: NumberArray, byteLength: n
   const own = dtypeOf(data);
   if (own === undefined) fail(`${label}: data must be a typed array of numbers`);
   const rounded = own === "F32" && (dtype === "F16" || dtype === "BF16");
-  if (own !== dtype && !rounded && own !== "U8")
-    fail(`${label}: ${dtype} cannot be written from a ${data.constructor.name}`);
+  if (own !== dtype && !rounded && own !== "U8") fail(`${label}: ${dtype} cannot be written from a ${classOf(data)}`);
   const given = rounded ? data.length * 2 : data.byteLength;
   if (given !== byteLength) fail(`${label}: shape and dtype take ${byteLength} bytes, data give ${given}`);
 }
 
+const DTYPE_OF: ReadonlyMap<string, Dtype> = new Map([
+  ["Float32Array", "F32"],
+  ["Float64Array", "F64"],
+  ["Uint8Array", "U8"],
+  ["Int8Array", "I8"],
+  ["Int16Array", "I16"],
+  ["Uint16Array", "U16"],
+  ["Int32Array", "I32"],
+  ["Uint32Array", "U32"],
+  ["BigInt64Array", "I64"],
+  ["BigUint64Array", "U64"],
+]);
+
 function dtypeOf(data: unknown): Dtype | undefined {
-  if (data instanceof Float32Array) return "F32";
-  if (data instanceof Float64Array) return "F64";
-  if (data instanceof Uint8Array) return "U8";
-  if (data instanceof Int8Array) return "I8";
-  if (data instanceof Int16Array) return "I16";
-  if (data instanceof Uint16Array) return "U16";
-  if (data instanceof Int32Array) return "I32";
-  if (data instanceof Uint32Array) return "U32";
-  if (data instanceof BigInt64Array) return "I64";
-  if (data instanceof BigUint64Array) return "U64";
-  return undefined;
+  return DTYPE_OF.get(classOf(data));
 }
 
 function metadataField(where: string, metadata: Iterable<readonly [string, string]>): string[] {
@@ -197,8 +200,8 @@ function encodeHeader(where: string, json: string): Uint8Array {
 
 /** The little-endian bytes of an array's elements, as views where they are those already. */
 function* encode(dtype: Dtype, data: NumberArray): Generator<Uint8Array> {
-  const half = data instanceof Float32Array && (dtype === "F16" || dtype === "BF16");
-  if (!half && (LITTLE_ENDIAN || data instanceof Uint8Array)) {
+  const half = isA(data, "Float32Array") && (dtype === "F16" || dtype === "BF16");
+  if (!half && (LITTLE_ENDIAN || isA(data, "Uint8Array"))) {
     yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     return;
   }

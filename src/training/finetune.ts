@@ -33,8 +33,7 @@ export async function finetune<T extends FinetuneTask>(given: FinetuneOptions<T>
     const task = prepare(start.tokenizer, train, evaluation, limit, given, options.seed);
     const configText = trainedConfigText(start.configText, task);
     const config = parseConfig(configText);
-    const threads = options.threads === undefined ? {} : { threads: options.threads };
-    const kernels = createTrainingBackend(options.backend, threads);
+    const kernels = createTrainingBackend(options.backend, { threads: options.threads, assets: given.assets });
     try {
       const plan = await planOf(task, options, given.numTrainEpochs ?? 3, config, configText, start.tokenizer);
       return await run({ ...plan, load: (k) => start.load(config, k, options.seed) }, options, kernels);

@@ -5,7 +5,7 @@ import type { HubOptions } from "../hub/options.ts";
 import { writeTexts } from "../hub/runFolder.ts";
 import { type LoadedParams, loadParams, type WeightSource } from "../model/checkpoint.ts";
 import { type Architecture, type BertConfig, type ProblemType, parseConfig } from "../model/config.ts";
-import { BUNDLED_MODEL, CONFIG_FILES } from "../model/modelFolder.ts";
+import { bundledFile, CONFIG_FILES } from "../model/modelFolder.ts";
 import { paramsToWrite } from "../model/writeParams.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { BertTokenizer, type TokenizerFiles } from "../tokenizer/index.ts";
@@ -40,7 +40,7 @@ export async function withStartModel<T>(
   use: (model: StartModel) => Promise<T>,
 ): Promise<T> {
   const wanted = { config: CONFIG_FILES, optional: TOKENIZER_FILES, weights: true };
-  const { folder, release } = await openModel(path ?? BUNDLED_MODEL, wanted, options);
+  const { folder, release } = await openModel(path ?? ((file) => bundledFile(file, options.assets)), wanted, options);
   try {
     const [hugging, google] = CONFIG_FILES;
     const configText = (await folder.readText(hugging)) ?? (await folder.readText(google));

@@ -98,8 +98,7 @@ async function runPhases(
     batchesAt: batchReader(phases, options.seed),
     evaluate: evaluation && ((model, how) => evaluatePretraining(model, how, evaluation, count, tokenizer)),
   };
-  const threads = options.threads === undefined ? {} : { threads: options.threads };
-  const kernels = createTrainingBackend(options.backend, threads);
+  const kernels = createTrainingBackend(options.backend, { threads: options.threads, assets: given.assets });
   try {
     return await run(plan, options, kernels);
   } finally {

@@ -19,7 +19,7 @@ export interface PretrainPhase {
  */
 export interface PretrainOptions
   extends Omit<RunOptions, "maxSteps">,
-    Pick<HubOptions, "revision" | "token" | "cache_dir" | "local_files_only" | "progress_callback"> {
+    Pick<HubOptions, "revision" | "token" | "cache_dir" | "local_files_only" | "assets" | "progress_callback"> {
   /** One after another, under one schedule of the learning rate. The paper trains 90 % of the steps on length 128, the rest on 512. */
   readonly phases: readonly PretrainPhase[];
   /** A new model's sizes, named as in config.json. Default: BERT-base's; `vocab_size` is the vocabulary's. Not with `model`. */

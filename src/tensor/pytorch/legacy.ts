@@ -1,4 +1,5 @@
 import { BertError, quote } from "../../errors.ts";
+import { isA } from "../../realm.ts";
 import type { RandomAccess } from "../safetensorsReader.ts";
 import { PickleList, readPickle } from "./pickle.ts";
 import { type Checkpoint, MAX_PICKLE_BYTES, type Storage, type StoragePlace, tensorHost } from "./tensors.ts";
@@ -30,7 +31,7 @@ export async function readLegacy(source: RandomAccess): Promise<Checkpoint> {
   const version = next();
   if (version !== PROTOCOL) fail(`the version of the format must be ${PROTOCOL}, is ${String(version)}`);
   const machine = next();
-  if (!(machine instanceof Map) || machine.get("little_endian") !== true)
+  if (!isA(machine, "Map") || machine.get("little_endian") !== true)
     fail(
       "a file in the format before PyTorch 1.6 must be from a little-endian machine; save it again with a later PyTorch",
     );

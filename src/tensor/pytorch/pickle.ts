@@ -1,4 +1,5 @@
 import { BertError, quote } from "../../errors.ts";
+import { isA } from "../../realm.ts";
 
 /** What stands for a Python function or class in a pickle: only those that a `PickleHost` knows exist. */
 export class PickleGlobal {
@@ -225,7 +226,7 @@ class Machine {
 
   setItems(values: readonly unknown[]): void {
     const dict = this.stack.at(-1);
-    if (!(dict instanceof Map)) throw this.error("items may be set in a dict alone");
+    if (!isA(dict, "Map")) throw this.error("items may be set in a dict alone");
     if (values.length % 2 !== 0) this.fail("a key has no value");
     for (let i = 0; i < values.length; i += 2) {
       const key = values[i];
@@ -254,7 +255,7 @@ class Machine {
   /** The attributes of an OrderedDict (`_metadata`: versions of modules), which no tensor needs. */
   build(): void {
     const [object, state] = this.last(2);
-    if (!(object instanceof Map) || !(state instanceof Map)) this.fail(`${describe(object)} must not have attributes`);
+    if (!isA(object, "Map") || !isA(state, "Map")) this.fail(`${describe(object)} must not have attributes`);
     this.push(object);
   }
 
@@ -296,6 +297,6 @@ export function describe(value: unknown): string {
 
 function kindOf(value: object): string {
   if (Array.isArray(value)) return "a tuple";
-  if (value instanceof Map) return "a dict";
+  if (isA(value, "Map")) return "a dict";
   return value instanceof PickleList ? "a list" : "a tensor or storage";
 }

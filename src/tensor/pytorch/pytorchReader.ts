@@ -1,4 +1,5 @@
 import { BertError, quote } from "../../errors.ts";
+import { isA } from "../../realm.ts";
 import { swapBytes } from "../safetensorsDecode.ts";
 import { DTYPE_BITS } from "../safetensorsDtype.ts";
 import type { TensorEntry } from "../safetensorsHeader.ts";
@@ -69,7 +70,7 @@ async function readCheckpoint(source: RandomAccess): Promise<Checkpoint> {
 
 /** The tensors of a state dict. */
 function stateDict(value: unknown, where: string): Map<string, StoredTensor> {
-  if (!(value instanceof Map))
+  if (!isA(value, "Map"))
     throw new BertError(
       "ERR_CHECKPOINT",
       `${where}: must hold a dict of tensors, as model.state_dict() gives, holds ${describe(value)}`,

@@ -1,12 +1,15 @@
+import { isA } from "../../realm.ts";
+
 /** Bytes in an array of numbers or an array of bytes. */
 export type Bytes = ArrayLike<number>;
 
 /** The little-endian bytes of numbers, on any machine. */
 export function bytesOf(numbers: Float32Array | Float64Array | Int32Array): number[] {
   const view = new DataView(new ArrayBuffer(numbers.byteLength));
+  const [single, double] = [isA(numbers, "Float32Array"), isA(numbers, "Float64Array")];
   for (const [i, value] of numbers.entries()) {
-    if (numbers instanceof Float32Array) view.setFloat32(4 * i, value, true);
-    else if (numbers instanceof Float64Array) view.setFloat64(8 * i, value, true);
+    if (single) view.setFloat32(4 * i, value, true);
+    else if (double) view.setFloat64(8 * i, value, true);
     else view.setInt32(4 * i, value, true);
   }
   return Array.from(new Uint8Array(view.buffer));

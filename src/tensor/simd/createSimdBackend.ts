@@ -1,7 +1,8 @@
 import { BertError } from "../../errors.ts";
+import { messageOf } from "../../realm.ts";
 import type { StorageType } from "../tensor.ts";
-import { canShareMemory } from "../threads/platform.ts";
-import { createPool } from "../threads/pool.ts";
+import { whyNoThreads } from "../threads/platform.ts";
+import { createPool, type PoolOptions } from "../threads/pool.ts";
 import { threadCount } from "../threads/threadCount.ts";
 import { type Compiled, compileKernels, type Variant, variantsFor } from "./compile.ts";
 import { TensorMemory } from "./memory.ts";
@@ -23,7 +24,12 @@ export interface SimdOptions {
    * How many threads compute. Default: the environment's PLAINBERT_THREADS, or as many as the machine can run at the same
    * time, but at most 8.
    */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
+  /**
+   * The folder, a path or a URL, with copies of the files of `plainbert/workers/*`: for a program whose bundler leaves them
+   * behind. Default: where the package has them.
+   */
+  readonly assets?: string | URL | undefined;
   /** How weights are held: which kernels are made beside those of float32. Default "float32". */
   readonly dtype?: StorageType;
 }
@@ -46,7 +52,7 @@ const WORTHWHILE = 1.2;
  */
 export function createSimdBackend(options: SimdOptions = {}, compile: Compile = compileNow): SimdBackend {
   if (typeof WebAssembly !== "object") throw new BertError("ERR_BACKEND", "simd: the engine must have WebAssembly");
-  const threads = threadCount(options.threads);
+  const poolOptions = { threads: threadCount(options.threads), assets: options.assets };
   const memory = new TensorMemory();
   const refused: string[] = [];
   let wide: SimdBackend | null = null;
@@ -59,18 +65,18 @@ export function createSimdBackend(options: SimdOptions = {}, compile: Compile = 
     if (variant.width === 256) {
       // Faster than any 128-bit code can be: then the narrow variant, 30 ms to compile, need not be tried.
       if (platform && rateOf(backend) >= WORTHWHILE * narrowPeak(variant.fused, platform))
-        return withThreads(backend, backend.core.reason, threads);
+        return withThreads(backend, backend.core.reason, poolOptions);
       wide = backend;
       continue;
     }
     if (wide !== null) {
       const gain = rateOf(wide) / rateOf(backend);
-      if (gain >= WORTHWHILE) return withThreads(wide, wide.core.reason, threads);
+      if (gain >= WORTHWHILE) return withThreads(wide, wide.core.reason, poolOptions);
       refused.push(`${nameOf({ ...variant, width: 256 })}: ${gain.toFixed(2)} times as fast as ${name}`);
     }
-    return withThreads(backend, [...refused, `${name}: chosen`].join("; "), threads);
+    return withThreads(backend, [...refused, `${name}: chosen`].join("; "), poolOptions);
   }
-  if (wide !== null) return withThreads(wide, wide.core.reason, threads);
+  if (wide !== null) return withThreads(wide, wide.core.reason, poolOptions);
   throw new BertError(
     "ERR_BACKEND",
     `simd: the engine must run WebAssembly's vector instructions: ${refused.join("; ")}`,
@@ -84,7 +90,7 @@ function tryVariant(memory: TensorMemory, variant: Variant, compile: Compile, re
   try {
     compiled = compile(memory, variant);
   } catch (error) {
-    refused.push(`${name}: ${error instanceof Error ? error.message : error}`);
+    refused.push(`${name}: ${messageOf(error)}`);
     return null;
   }
   const reason = [...refused, `${name}: chosen`].join("; ");
@@ -96,10 +102,11 @@ function tryVariant(memory: TensorMemory, variant: Variant, compile: Compile, re
 }
 
 /** The chosen variant with its threads; those that were tried had none. */
-function withThreads({ core }: SimdBackend, reason: string, threads: number): SimdBackend {
+function withThreads({ core }: SimdBackend, reason: string, options: PoolOptions): SimdBackend {
+  const why = whyNoThreads();
+  if (why !== null) return new SimdBackend({ ...core, reason: `${reason}; threads: ${why}` });
   const source = { module: core.module, memory: core.memory.memory, limits: core.memory.limits };
-  const pool = canShareMemory() ? createPool(core.ranges, source, threads) : null;
-  return new SimdBackend({ ...core, reason, pool });
+  return new SimdBackend({ ...core, reason, pool: createPool(core.ranges, source, options) });
 }
 
 function compileNow(memory: TensorMemory, variant: Variant): Compiled {

@@ -23,10 +23,11 @@ interface NodeProcess {
  * asked for at run time, so that bundlers find no import that a browser does not have.
  */
 export function findPlatform(): Platform | null {
-  const { process: node } = globalThis as { process?: NodeProcess };
-  const version = Number.parseInt(node?.versions?.v8 ?? "", 10);
-  const v8 = node?.getBuiltinModule?.("node:v8");
-  if (!node || !v8 || Number.isNaN(version) || node.versions.bun || node.versions.deno) return null;
+  const found = nodeAndV8();
+  if (!found) return null;
+  const { node, v8 } = found;
+  const version = Number.parseInt(node.versions.v8 ?? "", 10);
+  if (Number.isNaN(version) || node.versions.bun || node.versions.deno) return null;
   return {
     arch: node.arch,
     v8: version,
@@ -39,6 +40,17 @@ export function findPlatform(): Platform | null {
       }
     },
   };
+}
+
+/** null where there is no Node, or where it must not be asked, as in Next's edge runtime, which throws. */
+function nodeAndV8() {
+  try {
+    const { process: node } = globalThis as { process?: NodeProcess };
+    const v8 = node?.getBuiltinModule?.("node:v8");
+    return node?.versions && v8 ? { node, v8 } : null;
+  } catch {
+    return null;
+  }
 }
 
 /** An environment variable; undefined in browsers, which have none, and where it must not be read: Deno without --allow-env. */

@@ -1,3 +1,4 @@
+import { messageOf } from "../../realm.ts";
 import type { Backend, BackendScope } from "../backend.ts";
 import { plain } from "../kernels/index.ts";
 import { narrow } from "../narrow.ts";
@@ -22,7 +23,7 @@ export function mismatch(backend: BackendScope, storage: StorageType): string | 
     }
     return null;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   } finally {
     k.release();
   }

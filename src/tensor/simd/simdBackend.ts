@@ -32,7 +32,6 @@ export interface SharedBackend extends SharedMemory, SharedPool {
  * it takes no more room, and the word embeddings serve as the decoder's weight too.
  */
 export class SimdBackend implements BackendScope {
-  readonly info: BackendInfo;
   readonly core: SimdCore;
   readonly share: (() => SharedBackend) | null;
   private readonly parent: SimdBackend | null;
@@ -45,8 +44,6 @@ export class SimdBackend implements BackendScope {
   private owned = new Set<Float32Array>();
 
   constructor(core: SimdCore, parent: SimdBackend | null = null, packed: Iterable<number> = []) {
-    const { width, fused } = core.variant;
-    this.info = { name: "simd", width, fused, threads: core.pool?.threads ?? 1, reason: core.reason };
     this.core = core;
     const { pool } = core;
     this.share = pool && (() => this.sharedWith(pool));
@@ -55,6 +52,16 @@ export class SimdBackend implements BackendScope {
     this.scratch = parent ? parent.scratch : new Scratch(core.memory);
     this.products = parent ? parent.products : new Products(core, this.scratch);
     this.narrowProducts = parent ? parent.narrowProducts : new NarrowProducts(core, this.scratch);
+  }
+
+  get assets(): string | URL | undefined {
+    return this.core.pool?.assets;
+  }
+
+  get info(): BackendInfo {
+    const { pool, reason, variant } = this.core;
+    const why = pool?.whyFewer ? `${reason}; ${pool.whyFewer}` : reason;
+    return { name: "simd", width: variant.width, fused: variant.fused, threads: pool?.threads ?? 1, reason: why };
   }
 
   /** @throws BertError ERR_BACKEND there is no room */
@@ -94,6 +101,10 @@ export class SimdBackend implements BackendScope {
 
   forgetShared(): void {
     this.core.pool?.forgetJoined();
+  }
+
+  giveUpThreads(reason: string): void {
+    this.core.pool?.giveUp(reason);
   }
 
   async dispose(): Promise<void> {

@@ -7,6 +7,7 @@
  * neither take a chunk of a job that it has not read nor one of a job that has ended. Before it reads a job a helper says
  * so in its slot, and clears the slot when it is done; a job is over when TICKET is exhausted and no slot has its number.
  */
+import { stackOf } from "../../realm.ts";
 
 /** Word indices in `words`. What different threads write in a hurry stands 64 bytes, a cache line, apart. */
 const TICKET = 0;
@@ -196,7 +197,7 @@ export class Control {
   }
 
   private fail(job: number, error: unknown): void {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const text = stackOf(error);
     const bytes = new TextEncoder().encode(text).subarray(0, TEXT_BYTES);
     if (Atomics.exchange(this.words, FAILED, job) !== job) {
       this.text.set(bytes); // the slot, cleared after this, makes it visible

@@ -1,11 +1,28 @@
 import { BertError } from "../../errors.ts";
+import { messageOf } from "../../realm.ts";
 
-/** Where a worker's module is. */
+/** Node's class of workers, or that of the web, as far as they are the same. */
+export type WorkerClass = new (url: URL, options: WorkerStart) => PlatformWorker;
+
+/** Read by Node, the web, or both. */
+interface WorkerStart {
+  readonly type: "module";
+  readonly name: string;
+  /** No flags of the main thread: `--input-type`, which `node -e` may have, is refused for a file. */
+  readonly execArgv: readonly never[];
+}
+
+type PlatformWorker = import("node:worker_threads").Worker | Worker;
+
+/** A worker's module, which is one file that imports nothing. */
 export interface WorkerModule {
-  /** For Node, which runs both TypeScript and what it is compiled to: `besideModule("./worker", import.meta.url)`. */
-  readonly node: URL;
-  /** For browsers: `() => new Worker(new URL("./worker.js", import.meta.url), …)`, the form that bundlers recognise. */
-  readonly web: () => Worker;
+  /** What the file is called where it is published. */
+  readonly file: string;
+  /**
+   * `(Worker) => new Worker(new URL("./name.ts", import.meta.url), …)`: bundlers and file tracing look for exactly this and
+   * take the file along. In the published package the file's name stands there.
+   */
+  readonly start: (Worker: WorkerClass) => PlatformWorker;
 }
 
 /** A worker, as the thread that started it sees it. */
@@ -19,8 +36,8 @@ export interface WorkerHandle {
 
 export interface WorkerEvents {
   readonly onMessage: (message: unknown) => void;
-  /** It ended without being told to. */
-  readonly onEnd: (reason: Error) => void;
+  /** It ended without being told to, or could not start. */
+  readonly onEnd: (reason: unknown) => void;
 }
 
 /** The thread that started this one, as a worker sees it. */
@@ -32,50 +49,89 @@ export interface Parent {
 type NodeModules = {
   "node:worker_threads": typeof import("node:worker_threads");
   "node:os": typeof import("node:os");
+  "node:url": typeof import("node:url");
 };
 
-/** Node's own modules, asked for at run time: a bundler for the browser finds no import that it cannot resolve. */
+/**
+ * Node's own modules, asked for at run time: a bundler for the browser finds no import that it cannot resolve. The edge
+ * runtime of Next.js throws where anybody asks.
+ */
 function builtin<N extends keyof NodeModules>(name: N): NodeModules[N] | undefined {
-  return globalThis.process?.getBuiltinModule?.(name) as NodeModules[N] | undefined;
-}
-
-/** The URL of a worker's module that stands beside the module that asks: `.ts` where it is TypeScript, else `.js`. */
-export function besideModule(path: string, moduleUrl: string): URL {
-  return new URL(path + (moduleUrl.endsWith(".ts") ? ".ts" : ".js"), moduleUrl);
+  try {
+    return globalThis.process?.getBuiltinModule?.(name) as NodeModules[N] | undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
- * Whether threads can share memory here. Browsers allow it to pages that are cross-origin isolated, which takes the
- * response headers COOP and COEP.
+ * Why threads cannot share memory here, or null where they can. Browsers allow it to pages that are cross-origin isolated,
+ * which takes the response headers COOP and COEP.
  */
-export function canShareMemory(): boolean {
-  if (typeof SharedArrayBuffer !== "function" || globalThis.crossOriginIsolated === false) return false;
-  return builtin("node:worker_threads") !== undefined || typeof Worker === "function";
+export function whyNoThreads(): string | null {
+  if (globalThis.crossOriginIsolated === false)
+    return "the page must be cross-origin isolated for them to share memory";
+  if (typeof SharedArrayBuffer !== "function") return "the engine must have SharedArrayBuffer";
+  if (!workerClass()) return "the platform must have workers";
+  return null;
 }
 
 /** How many threads can run at the same time on this machine. */
 export function availableParallelism(): number {
-  return builtin("node:os")?.availableParallelism() ?? globalThis.navigator?.hardwareConcurrency ?? 1;
+  return builtin("node:os")?.availableParallelism?.() ?? globalThis.navigator?.hardwareConcurrency ?? 1;
 }
 
-/** @throws BertError ERR_BACKEND the engine starts no worker */
-export function startWorker(module: WorkerModule, events: WorkerEvents): WorkerHandle {
+/**
+ * The URL of a file in a folder.
+ *
+ * @param folder a URL, or a path: of the file system where there is one, else from the page
+ */
+export function urlInFolder(folder: string | URL, file: string): URL {
+  const text = String(folder).replace(/[\\/]?$/, "/");
+  if (/^[a-z][a-z\d+.-]+:/i.test(text)) return new URL(file, text); // a single letter is a drive
+  const base = builtin("node:url")?.pathToFileURL(text) ?? new URL(text, globalThis.location?.href);
+  return new URL(file, base);
+}
+
+/**
+ * Starts a worker. It may turn out later that it cannot start: then `onEnd` is called.
+ *
+ * @param assets the folder with the worker's file, where it is not beside the module that starts it
+ * @throws BertError ERR_BACKEND the platform starts no worker
+ */
+export function startWorker(
+  { file, start }: WorkerModule,
+  assets: string | URL | undefined,
+  events: WorkerEvents,
+): WorkerHandle {
   try {
-    const threads = builtin("node:worker_threads");
-    return threads ? startNodeWorker(new threads.Worker(module.node, NODE_OPTIONS), events) : startWeb(module, events);
+    const Class = workerClass();
+    if (!Class) throw new Error("the platform has no workers");
+    const worker = assets === undefined ? start(Class) : new Class(urlInFolder(assets, file), WORKER_START);
+    return "ref" in worker ? handleOfNode(worker, events) : handleOfWeb(worker, events);
   } catch (cause) {
-    throw new BertError("ERR_BACKEND", `threads: a worker must start, got ${cause}`, { cause });
+    throw new BertError("ERR_BACKEND", whyNotStarted(file, cause), { cause });
   }
 }
 
-/** No flags of the main thread: `--input-type`, which `node -e` may have, is refused for a file. */
-const NODE_OPTIONS = { execArgv: [], name: "plainbert" };
+const WORKER_START: WorkerStart = { type: "module", name: "plainbert", execArgv: [] };
 
-function startNodeWorker(worker: import("node:worker_threads").Worker, events: WorkerEvents): WorkerHandle {
+/** What `backend.reason` says of a worker that cannot start. */
+export function whyNotStarted(file: string, reason: unknown): string {
+  const message = messageOf(reason).split("\n", 1)[0];
+  return `threads: the worker ${file} must start, got ${message} (where a bundler leaves the file behind, the option assets names a folder with a copy of plainbert/workers/*)`;
+}
+
+function workerClass(): WorkerClass | undefined {
+  const threads = builtin("node:worker_threads");
+  return (threads?.Worker ?? globalThis.Worker) as WorkerClass | undefined;
+}
+
+function handleOfNode(worker: import("node:worker_threads").Worker, events: WorkerEvents): WorkerHandle {
   let stopped = false;
-  let error: Error | undefined;
+  let error: unknown;
   worker.on("message", events.onMessage);
-  worker.on("error", (reason: Error) => {
+  worker.on("error", (reason: unknown) => {
     error = reason;
   });
   worker.on("exit", (code) => {
@@ -92,12 +148,12 @@ function startNodeWorker(worker: import("node:worker_threads").Worker, events: W
   };
 }
 
-function startWeb(module: WorkerModule, events: WorkerEvents): WorkerHandle {
-  const worker = module.web();
+function handleOfWeb(worker: Worker, events: WorkerEvents): WorkerHandle {
   worker.onmessage = ({ data }) => events.onMessage(data);
-  worker.onerror = ({ message }) => {
+  worker.onerror = (event) => {
+    event.preventDefault(); // it is told here, and not to the whole page
     worker.terminate();
-    events.onEnd(new Error(message));
+    events.onEnd(new Error(event.message || "its file cannot be loaded")); // no message: there is no such file, or it is forbidden
   };
   return {
     post: (message, transfer = []) => worker.postMessage(message, [...transfer]),

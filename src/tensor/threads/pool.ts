@@ -1,7 +1,8 @@
 import { BertError } from "../../errors.ts";
+import { messageOf } from "../../realm.ts";
 import type { SharedMemory } from "../simd/memory.ts";
 import { Control, type Kernel, MAX_ARGUMENTS, MAX_CHUNKS, type Outcome } from "./control.ts";
-import { besideModule, startWorker, type WorkerHandle } from "./platform.ts";
+import { startWorker, type WorkerHandle, type WorkerModule, whyNotStarted } from "./platform.ts";
 import type { HelperStart } from "./worker.ts";
 
 /** What a helper needs to have the same kernels as the pool's maker. */
@@ -9,6 +10,13 @@ export interface KernelSource extends SharedMemory {
   readonly module: WebAssembly.Module;
   /** The module of the kernels for training, where the maker has them. */
   readonly training?: WebAssembly.Module;
+}
+
+export interface PoolOptions {
+  /** How many threads compute, the caller's included. */
+  readonly threads: number;
+  /** The folder with the helpers' file, where it is not beside this module. */
+  readonly assets?: string | URL | undefined;
 }
 
 /** The kernels of this thread by name: every thread of a pool must make them in the same order. */
@@ -24,6 +32,12 @@ export interface SharedPool {
 const MAKER = 1;
 const JOINER = 2;
 
+const HELPER: WorkerModule = {
+  file: "plainbert-helper.js",
+  start: (Worker) =>
+    new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "plainbert", execArgv: [] }),
+};
+
 /**
  * Threads that run one kernel together. The one that calls `parallel` works too; the others, helpers, wait for it.
  *
@@ -31,23 +45,43 @@ const JOINER = 2;
  * is ever split, so the number of threads does not change a bit of the result.
  */
 export class Pool {
-  /** How many threads compute, the caller's included. */
-  readonly threads: number;
   private readonly kernels: readonly Kernel[];
   private readonly numbers: ReadonlyMap<string, number>;
   private readonly control: Control;
   /** null in a pool that was joined: its helpers belong to whoever made it. */
   private readonly source: KernelSource | null;
+  /** The folder with the helpers' file, where it is not beside this module. */
+  readonly assets: string | URL | undefined;
   private readonly workers: WorkerHandle[] = [];
+  /** How many helpers could not start. */
+  private lost = 0;
+  private whyLost: string | null = null;
   private state: "new" | "started" | "disposed" = "new";
 
   /** Call `createPool` or `joinPool`. */
-  constructor(table: KernelTable, control: Control, source: KernelSource | null) {
+  constructor(table: KernelTable, control: Control, source: KernelSource | null, assets?: string | URL) {
     this.kernels = Object.values(table);
     this.numbers = new Map(Object.keys(table).map((name, i) => [name, i]));
     this.control = control;
     this.source = source;
-    this.threads = control.helpers + 1;
+    this.assets = assets;
+  }
+
+  /** How many threads compute, the caller's included; less than was asked for once a worker could not start. */
+  get threads(): number {
+    return this.control.helpers + 1 - this.lost;
+  }
+
+  /** Why they are less than was asked for; null if they are not. */
+  get whyFewer(): string | null {
+    return this.whyLost;
+  }
+
+  /** The platform starts no worker: what is left to compute is computed on the caller's thread alone. */
+  giveUp(reason: string): void {
+    this.whyLost = reason;
+    this.lost = this.control.helpers;
+    void this.dispose();
   }
 
   /**
@@ -70,7 +104,7 @@ export class Pool {
     const { control } = this;
     const owner = this.source ? MAKER : JOINER;
     if (total > grain) this.start();
-    if (total <= grain || control.helpers === 0 || !control.acquire(owner)) {
+    if (total <= grain || this.threads === 1 || !control.acquire(owner)) {
       if (total > 0) this.kernels[number](...args, 0, total);
       return;
     }
@@ -131,25 +165,30 @@ export class Pool {
 
   private startHelper(index: number, source: KernelSource): void {
     let ready = false;
-    const worker = startWorker(
-      {
-        node: besideModule("./worker", import.meta.url),
-        web: () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }),
-      },
-      {
+    try {
+      const worker = startWorker(HELPER, this.assets, {
         onMessage: () => {
           ready = true;
         },
-        onEnd: () => {
+        onEnd: (reason) => {
           this.control.bury(index);
-          // One that could not even start would not the next time either: then there is a thread less.
-          if (ready && this.state === "started") this.startHelper(index, source);
+          if (this.state !== "started") return;
+          if (ready) this.startHelper(index, source);
+          else this.lose(whyNotStarted(HELPER.file, reason));
         },
-      },
-    );
-    this.workers[index] = worker;
-    const start: HelperStart = { ...this.toShare(), ...source, index };
-    worker.post(start);
+      });
+      this.workers[index] = worker;
+      const start: HelperStart = { ...this.toShare(), ...source, index };
+      worker.post(start);
+    } catch (error) {
+      this.lose(messageOf(error));
+    }
+  }
+
+  /** One that could not even start would not the next time either: then there is a thread less. */
+  private lose(reason: string): void {
+    this.lost++;
+    this.whyLost ??= reason;
   }
 }
 
@@ -158,10 +197,9 @@ export class Pool {
  *
  * @param table   this thread's kernels
  * @param source  what the helpers make theirs from
- * @param threads how many threads compute, the caller's included
  */
-export function createPool(table: KernelTable, source: KernelSource, threads: number): Pool {
-  return new Pool(table, new Control(threads - 1), source);
+export function createPool(table: KernelTable, source: KernelSource, { threads, assets }: PoolOptions): Pool {
+  return new Pool(table, new Control(threads - 1), source, assets);
 }
 
 /** For one other thread, the one on which `forward` computes: the same helpers. */

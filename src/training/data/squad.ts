@@ -1,3 +1,5 @@
+import { BertError } from "../../errors.ts";
+import { messageOf } from "../../realm.ts";
 import { attempt, type ReadOptions, recordError, shown } from "./lines.ts";
 
 /** A part of a context that answers a question. */
@@ -49,8 +51,8 @@ function parse(text: string, file: string): Json {
   try {
     return objectOf(JSON.parse(text.startsWith("\ufeff") ? text.slice(1) : text), file);
   } catch (cause) {
-    if (!(cause instanceof SyntaxError)) throw cause;
-    throw recordError(file, "the file", "JSON", cause.message, { cause });
+    if (cause instanceof BertError) throw cause;
+    throw recordError(file, "the file", "JSON", messageOf(cause), { cause });
   }
 }
 

@@ -1,5 +1,5 @@
 import { BertError } from "../../../errors.ts";
-import { canShareMemory } from "../../threads/platform.ts";
+import { messageOf } from "../../../realm.ts";
 import { createPool } from "../../threads/pool.ts";
 import { createSimdBackend, type SimdOptions } from "../createSimdBackend.ts";
 import { findPlatform } from "../platform.ts";
@@ -30,7 +30,7 @@ export function createSimdTrainingBackend(
     try {
       compiled = compile(core.memory, core.variant, findPlatform());
     } catch (error) {
-      refused.push(`training, ${core.variant.width}-bit: ${error instanceof Error ? error.message : error}`);
+      refused.push(`training, ${core.variant.width}-bit: ${messageOf(error)}`);
       continue;
     }
     const { kernels: training, module } = compiled;
@@ -43,7 +43,7 @@ export function createSimdTrainingBackend(
       continue;
     }
     const source = { module: core.module, training: module, memory: core.memory.memory, limits: core.memory.limits };
-    const pool = canShareMemory() ? createPool(ranges, source, core.pool?.threads ?? 1) : null;
+    const pool = core.pool && createPool(ranges, source, { threads: core.pool.threads, assets: options.assets });
     return new SimdTrainingBackend({ ...alone, pool });
   }
   throw new BertError("ERR_BACKEND", `simd: the kernels for training must agree with plain: ${refused.join("; ")}`);

@@ -1,3 +1,4 @@
+import { messageOf } from "../../../realm.ts";
 import { plainTraining } from "../../kernels/training.ts";
 import type { Tensor } from "../../tensor.ts";
 import type { TrainingBackend, TrainingScope } from "../../trainingBackend.ts";
@@ -17,7 +18,7 @@ export function trainingMismatch(backend: TrainingScope): string | null {
     }
     return null;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   } finally {
     k.release();
   }

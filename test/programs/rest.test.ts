@@ -1,0 +1,3 @@
+import { testPrograms } from "./testPrograms.ts";
+
+testPrograms(({ quick }) => !quick);
