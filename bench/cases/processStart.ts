@@ -53,14 +53,14 @@ export const processStartGroup: CaseGroup = {
         side(`transformers.js ${style}`, "transformers.js", { task: "fillMask", model: SMALL.path, style }),
       ),
     ];
-    const partsOf = (size: string, model?: string) =>
-      partsCase(size, JSON.stringify({ ...common, library: OURS, task: "fillMask", ...(model && { model }) }));
+    const partsOf = (size: string, model: string) =>
+      partsCase(size, JSON.stringify({ ...common, library: OURS, task: "fillMask", model }));
     return {
       cases: [
         startCase("", "encoder, 12 tokens", encoderSides),
         startCase("-fill-mask", "fill-mask, 12 tokens", fillMaskSides),
         startCase("-small", "fill-mask, the model in the package", smallSides),
-        partsOf("small"),
+        partsOf("small", SMALL.source),
         partsOf("base", BASE.path),
       ].map(inSingleRuns),
     };

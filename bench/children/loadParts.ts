@@ -2,16 +2,14 @@
  * A process that does what `loadBert` does, one step after the other, and prints the milliseconds of each step:
  * node loadParts.ts '{"backend": …, "threads": …, "model": …}'. The sources were imported before the first step.
  */
-import { fileURLToPath } from "node:url";
 import { openModelFolder } from "../../src/hub/files.ts";
 import { loadParams } from "../../src/model/checkpoint.ts";
 import { parseConfig } from "../../src/model/config.ts";
-import { BUNDLED_MODEL } from "../../src/model/modelFolder.ts";
 import { chooseBackend } from "../../src/tensor/chooseBackend.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { BertTokenizer } from "../../src/tokenizer/index.ts";
 
-const { backend: name, threads, model = fileURLToPath(BUNDLED_MODEL) } = JSON.parse(process.argv[2]);
+const { backend: name, threads, model } = JSON.parse(process.argv[2]);
 const steps: Record<string, number> = {};
 
 async function step<T>(name: string, work: () => T | Promise<T>): Promise<T> {
