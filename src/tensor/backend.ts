@@ -58,9 +58,17 @@ export interface Backend {
   /** A weight from `emptyNarrow` in rows: itself or a copy. */
   rowsOf(weight: NarrowWeight): NarrowWeight;
 
-  /** This backend as another thread can open it (`openShared`) on the same tensors; null where threads cannot share it. */
+  /**
+   * This backend as another thread can open it (`openShared`) on the same tensors; null where threads cannot share it.
+   *
+   * @internal
+   */
   readonly share: (() => SharedBackend) | null;
-  /** The thread that opened what `share` gave has ended. */
+  /**
+   * The thread that opened what `share` gave has ended.
+   *
+   * @internal
+   */
   forgetShared(): void;
   /** Ends this backend's threads; it still computes, without them. */
   dispose(): Promise<void>;
