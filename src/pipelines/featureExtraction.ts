@@ -15,14 +15,18 @@ import { answerAll, tokenLimit, withoutDecoder } from "./batches.ts";
 import type { Bert } from "./load.ts";
 import { POOLINGS, type Pooling, pooled } from "./pooling.ts";
 import { expectRanges, PRECISIONS, type Precision, quantized, rangesOf } from "./quantize.ts";
-import { type InputStream, sized, withStreams } from "./stream.ts";
+import { type Answers, sized, type TextInput, withStreams } from "./stream.ts";
 
 const LAYERS = ["last", "concat_last_4", "sum_last_4"] as const;
 
-/** Options of a call, named as in transformers.js; `layers` and `truncate_dim` beside them. */
-export interface FeatureExtractionOptions extends CallOptions {
+/**
+ * Options of a call, named as in transformers.js; `layers` and `truncate_dim` beside them. What a call gives follows from `pooling` and
+ * `quantize`, and its type from theirs.
+ */
+export interface FeatureExtractionOptions<P extends Pooling = Pooling, Q extends boolean = boolean>
+  extends CallOptions {
   /** Default "none": a vector for each token. [CLS] and [SEP] are tokens too, and count in the means and "max". */
-  readonly pooling?: Pooling;
+  readonly pooling?: P;
   /**
    * Of which layers the vectors are: the last one's, the default; those of the last four end to end, 4H numbers; or their sum. The
    * paper found the four end to end to be best for named entities (Devlin et al. 2019, §5.3, table 7).
@@ -36,7 +40,7 @@ export interface FeatureExtractionOptions extends CallOptions {
   /** Divide each vector by its length, so that the dot product of two is their cosine similarity. Default false. */
   readonly normalize?: boolean;
   /** Give pooled vectors in fewer bits, by the rule of `precision`. Default false. */
-  readonly quantize?: boolean;
+  readonly quantize?: Q;
   /**
    * With `quantize`: "binary", the default, or "ubinary" keep signs, eight in a byte; "int8" or "uint8" one of 256 steps of a
    * range, which has to be known: from `ranges`, or from the texts of the call.
@@ -79,37 +83,32 @@ export interface QuantizedFeatures {
   tolist(): number[][];
 }
 
-type PerToken = FeatureExtractionOptions & { readonly pooling?: "none"; readonly quantize?: false };
-type PerText = FeatureExtractionOptions & { readonly pooling: Exclude<Pooling, "none">; readonly quantize?: false };
-type Quantized = FeatureExtractionOptions & { readonly pooling: Exclude<Pooling, "none">; readonly quantize: true };
+/** What a call with these options gives. */
+type Features<P extends Pooling, Q extends boolean> = Q extends true
+  ? QuantizedFeatures
+  : FeatureTensor<P extends "none" ? number[][][] : number[][]>;
 
 /** What `pipeline("feature-extraction")` gives. */
 export interface FeatureExtraction {
   /**
    * The encoder's output for each token of a text, or one vector for the text. A text's numbers are the same, to the
-   * bit, alone and among others.
+   * bit, alone and among others. Several texts give one tensor.
    *
-   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument
+   * A stream of any length is answered text by text and in order: [1, T, H] or [1, H]. Several are computed at once; while the caller
+   * handles their results the next are, and the stream is read no further. Leaving the loop closes it.
+   *
+   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument; of a stream
+   *   after the results of the texts before. What the stream throws
    * @example
    * const { dims, data } = await extract(["A text.", "Another."], { pooling: "mean", normalize: true });
    * dims; // [2, 256]
    * (await extract("A text.", { pooling: "mean", quantize: true })).data; // Int8Array of 32, a bit for each number's sign
-   */
-  (text: string | readonly string[], options?: PerToken): Promise<FeatureTensor<number[][][]>>;
-  (text: string | readonly string[], options: PerText): Promise<FeatureTensor<number[][]>>;
-  (text: string | readonly string[], options: Quantized): Promise<QuantizedFeatures>;
-  /**
-   * Answers a stream of any length, text by text and in order, each as the text alone: [1, T, H] or [1, H]. Several are
-   * computed at once; while the caller handles their results the next are, and the stream is read no further. Leaving the
-   * loop closes it.
-   *
-   * @throws BertError as above, after the results of the texts before; what the stream throws
-   * @example
    * for await (const { data } of extract(lines, { pooling: "mean" })) console.log(data);
    */
-  (texts: InputStream<string>, options?: PerToken): AsyncGenerator<FeatureTensor<number[][][]>, void, undefined>;
-  (texts: InputStream<string>, options: PerText): AsyncGenerator<FeatureTensor<number[][]>, void, undefined>;
-  (texts: InputStream<string>, options: Quantized): AsyncGenerator<QuantizedFeatures, void, undefined>;
+  <Input extends TextInput, P extends Pooling = "none", Q extends boolean = false>(
+    texts: Input,
+    options?: FeatureExtractionOptions<P, Q>,
+  ): Answers<Input, string | readonly string[], Features<P, Q>>;
 }
 
 const TASK = "feature-extraction";

@@ -187,6 +187,7 @@ test("types: a string or an array gives a promise, what can only be iterated a g
   expectTypeOf(() => extract(texts)).returns.toEqualTypeOf<Results<FeatureTensor<number[][][]>>>();
   expectTypeOf(() => extract(texts, { pooling: "cls" })).returns.toEqualTypeOf<Results<FeatureTensor<number[][]>>>();
   expectTypeOf(() => extract([...texts])).returns.toEqualTypeOf<Promise<FeatureTensor<number[][][]>>>();
-  // @ts-expect-error: which of the two is it?
-  expectTypeOf(() => unmask([...texts] as string[] | Set<string>)).toBeFunction();
+  expectTypeOf(() => unmask([...texts] as string[] | Set<string>)).returns.toEqualTypeOf<
+    Promise<FillMaskOutput[]> | Results<FillMaskOutput>
+  >();
 });

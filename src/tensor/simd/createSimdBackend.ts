@@ -5,9 +5,9 @@ import { threadCount } from "../threads/threadCount.ts";
 import { type Compiled, compileKernels, type Variant, variantsFor } from "./compile.ts";
 import { TensorMemory } from "./memory.ts";
 import { narrowPeak } from "./narrowPeak.ts";
+import type { SimdOptions } from "./options.ts";
 import { environment, findPlatform } from "./platform.ts";
 import { rangeKernels } from "./rangeKernels.ts";
-import type { SimdOptions } from "./options.ts";
 import { mismatch } from "./selfCheck.ts";
 import { SimdBackend } from "./simdBackend.ts";
 
