@@ -15,6 +15,7 @@ export type { TapInfo, TapListener } from "./model/taps.ts";
 export {
   type AggregationStrategy,
   type Answer,
+  type Answers,
   Bert,
   type BuildIndexOptions,
   buildIndex,
@@ -62,6 +63,7 @@ export {
   type TextAndChoices,
   type TextClassification,
   type TextClassificationOptions,
+  type TextInput,
   type TextLikelihood,
   type TextPair,
   type TokenClassification,

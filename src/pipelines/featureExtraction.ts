@@ -12,9 +12,10 @@ import {
   wrongArgument,
 } from "./arguments.ts";
 import { answerAll, tokenLimit, withoutDecoder } from "./batches.ts";
+import { type FeatureTensor, inFewerBits, type QuantizedFeatures, stacked } from "./featureTensor.ts";
 import type { Bert } from "./load.ts";
 import { POOLINGS, type Pooling, pooled } from "./pooling.ts";
-import { expectRanges, PRECISIONS, type Precision, quantized, rangesOf } from "./quantize.ts";
+import { expectRanges, PRECISIONS, type Precision } from "./quantize.ts";
 import { type Answers, sized, type TextInput, withStreams } from "./stream.ts";
 
 const LAYERS = ["last", "concat_last_4", "sum_last_4"] as const;
@@ -53,34 +54,6 @@ export interface FeatureExtractionOptions<P extends Pooling = Pooling, Q extends
   readonly ranges?: ArrayLike<number>;
   /** Cut a text that is too long for the model instead of refusing it. Default false. */
   readonly truncation?: boolean;
-}
-
-/** Numbers with their sizes, named as transformers.js names them. */
-export interface FeatureTensor<List> {
-  /** B texts, T tokens of the longest, H numbers: [B, T, H], or [B, H] where they are pooled; B is 1 for a single text. */
-  readonly dims: readonly number[];
-  readonly type: "float32";
-  /** Row-major; zeros after the last token of a shorter text. */
-  readonly data: Float32Array;
-  /** As nested arrays. */
-  tolist(): List;
-}
-
-/** Pooled vectors in fewer bits. */
-export interface QuantizedFeatures {
-  /** B texts: [B, H / 8] where signs are kept, [B, H] for "int8" and "uint8". */
-  readonly dims: readonly number[];
-  /** "int8" for "binary" and "int8", else "uint8". */
-  readonly type: "int8" | "uint8";
-  /**
-   * Row-major. Signs: the first of eight numbers in the highest bit, 1 where it is above 0; "binary" is that byte − 128. Steps:
-   * a code c of "uint8" stands for low + c · (high − low) / 255 and what is above it, up to the next; "int8" is c − 128.
-   */
-  readonly data: Int8Array | Uint8Array;
-  /** "int8" and "uint8": low and high of each place, [2, H], for the option `ranges`. */
-  readonly ranges?: Float32Array;
-  /** As nested arrays. */
-  tolist(): number[][];
 }
 
 /** What a call with these options gives. */
@@ -220,26 +193,6 @@ function needsRanges(precision: Precision | undefined, ranges: Float32Array | un
   return (precision === "int8" || precision === "uint8") && !ranges;
 }
 
-/** [B, size] */
-function inFewerBits(
-  { dims, data }: FeatureTensor<unknown>,
-  precision: Precision,
-  given?: Float32Array,
-): QuantizedFeatures {
-  const [B, size] = dims;
-  const signs = precision === "binary" || precision === "ubinary";
-  const ranges = signs ? undefined : (given ?? rangesOf(data, size));
-  const codes = quantized(data, size, precision, ranges);
-  const shape = [B, codes.length / B];
-  return {
-    dims: shape,
-    type: codes instanceof Int8Array ? "int8" : "uint8",
-    data: codes,
-    ...(ranges && { ranges }),
-    tolist: () => nested(codes, shape) as number[][],
-  };
-}
-
 /** Σ of the layers [T, H], rounded once. */
 function sum(layers: readonly Float32Array[]): Float32Array {
   return Float32Array.from(layers[0], (_, i) => layers.reduce((total, layer) => total + layer[i], 0));
@@ -280,18 +233,4 @@ function vectors(tokens: Float32Array, H: number, pooling: Pooling, size: number
     for (let h = 0; h < size; h++) result[t * size + h] = row[h] / length;
   }
   return result;
-}
-
-function stacked(features: readonly Float32Array[], H: number, perToken: boolean): FeatureTensor<unknown> {
-  const size = features.reduce((most, { length }) => Math.max(most, length), 0);
-  const data = new Float32Array(features.length * size);
-  for (const [b, feature] of features.entries()) data.set(feature, b * size);
-  const dims = perToken ? [features.length, size / H, H] : [features.length, H];
-  return { dims, type: "float32", data, tolist: () => nested(data, dims) };
-}
-
-function nested(data: Float32Array | Int8Array | Uint8Array, dims: readonly number[]): unknown[] {
-  if (dims.length === 1) return Array.from(data);
-  const size = data.length / dims[0];
-  return Array.from({ length: dims[0] }, (_, i) => nested(data.subarray(i * size, (i + 1) * size), dims.slice(1)));
 }

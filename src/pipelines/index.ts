@@ -1,12 +1,8 @@
 export { BUNDLED_MODEL } from "../model/modelFolder.ts";
 export type { CallOptions } from "./arguments.ts";
 export type { AggregationStrategy, EntityGroup, TokenEntity } from "./entities.ts";
-export type {
-  FeatureExtraction,
-  FeatureExtractionOptions,
-  FeatureTensor,
-  QuantizedFeatures,
-} from "./featureExtraction.ts";
+export type { FeatureExtraction, FeatureExtractionOptions } from "./featureExtraction.ts";
+export type { FeatureTensor, QuantizedFeatures } from "./featureTensor.ts";
 export type { FillMask, FillMaskOptions, FillMaskOutput, FillMaskPrediction } from "./fillMask.ts";
 export { Bert, downloadModel, type LoadOptions, loadBert, loadTokenizer } from "./load.ts";
 export type { Choice, MultipleChoice, MultipleChoiceOptions, TextAndChoices } from "./multipleChoice.ts";
@@ -23,7 +19,7 @@ export type {
   SentenceSimilarityInput,
   SentenceSimilarityOptions,
 } from "./sentenceSimilarity.ts";
-export type { InputStream } from "./stream.ts";
+export type { Answers, InputStream, TextInput } from "./stream.ts";
 export type {
   Classification,
   ClassificationInput,
