@@ -23,6 +23,7 @@ export {
   type Choice,
   type Classification,
   type ClassificationInput,
+  downloadModel,
   type EntityGroup,
   type FeatureExtraction,
   type FeatureExtractionOptions,

@@ -7,47 +7,13 @@ import { COMMANDS } from "../src/cli/commands.ts";
 import { head } from "./cli/run.ts";
 import { HubServer } from "./hub/server.ts";
 import { patternOf, printedBy, shownIn, trimmedLines } from "./support/console.ts";
-import { examplesOf, flat, Programs, roundedLike } from "./support/examples.ts";
 
-/** Runs every program and every command in docs and compares what is printed with what the page says; follows its links. */
+/** Runs every command in docs and compares what is printed with what the page says; follows its links. */
 const root = join(import.meta.dirname, "..");
 const folder = join(root, "docs");
 const pages = readdirSync(folder).filter((name) => name.endsWith(".md"));
 const read = (page: string) => readFileSync(join(folder, page), "utf8");
 const WRITTEN_BY_HAND = pages.filter((page) => page !== "api.md");
-
-const examples = WRITTEN_BY_HAND.flatMap((page) =>
-  examplesOf(read(page)).map((example, n) => ({ ...example, name: `${page.replace(".md", "")}-${n + 1}` })),
-);
-const programs = new Programs("docs", new Map(examples.map(({ name, code }) => [name, code])));
-afterAll(() => programs.remove());
-
-describe("examples", () => {
-  test("there is one for each task at least", () => {
-    const tasks = [
-      ...readFileSync(join(root, "src/pipelines/pipeline.ts"), "utf8").matchAll(/^ {2}"?([a-z-]+)"?: \[/gm),
-    ];
-    expect(tasks.length).toBeGreaterThan(10);
-    const all = examples.map(({ code }) => code).join("\n");
-    for (const [, task] of tasks) expect(all, task).toContain(`pipeline("${task}"`);
-  });
-
-  test("compile", () => expect(programs.compile()).toBe(""));
-
-  let ran: ReturnType<Programs["run"]>;
-  beforeAll(() => {
-    ran = programs.run(examples.map(({ name }) => name));
-  }, 60_000);
-  test("all run, without a warning", () => {
-    expect(ran.stderr).toBe("");
-    expect(ran.printed.length).toBe(examples.length);
-  });
-
-  test.each(examples.map((example, n) => ({ ...example, n })))("$name prints what the page says", ({ n, output }) => {
-    expect(output).not.toBe("");
-    expect(roundedLike(output, ran.printed[n])).toBe(flat(output));
-  });
-});
 
 describe("commands", () => {
   const folder = mkdtempSync(join(tmpdir(), "plainbert-docs-"));
