@@ -7,6 +7,7 @@ import { COMMANDS } from "../src/cli/commands.ts";
 import { head } from "./cli/run.ts";
 import { HubServer } from "./hub/server.ts";
 import { patternOf, printedBy, shownIn, trimmedLines } from "./support/console.ts";
+import { allExamples, PAGES } from "./support/examples.ts";
 
 /** Runs every command in docs and compares what is printed with what the page says; follows its links. */
 const root = join(import.meta.dirname, "..");
@@ -46,6 +47,44 @@ describe("commands", () => {
       if (named.includes(name)) expect(read("command-line.md"), name).toContain(`plainbert ${name}`);
       else expect(text, name).toContain(`npx plainbert ${name}`);
     }
+  });
+});
+
+describe("names that README and docs give to what the package exports", async () => {
+  /** Of Python's libraries and Node's; methods of what an example has made. */
+  const NOT_OURS = ["model", "pipe", "tokenizer", "require", "dispose", "tolist"];
+  const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const modules = new Map<string, Record<string, unknown>>();
+  for (const [subpath, entry] of Object.entries<{ default?: string }>(exports)) {
+    const source = entry.default?.replace("./dist/", "../src/").replace(/\.js$/, ".ts");
+    if (source) modules.set(`plainbert${subpath.slice(1)}`, await import(source));
+  }
+  const exported = new Map([...modules.values()].flatMap((module) => Object.entries(module)));
+  const examples = allExamples();
+  const variables = examples.flatMap(({ code }) =>
+    [...code.matchAll(/(?:const|function\*?) (\w+)/g)].map(([, v]) => v),
+  );
+  const known = new Set([...exported.keys(), ...variables, ...NOT_OURS]);
+  const spansOf = (text: string) => text.replaceAll(/^```.*?^```/gms, "").match(/`[^`]+`/g) ?? [];
+
+  test.each(PAGES)("%s", (page) => {
+    const text = readFileSync(join(root, page), "utf8");
+    for (const [, names, module] of text.matchAll(/import \{([^}]*)\} from "(plainbert[\w/]*)"/g)) {
+      const values = names.split(",").filter((name) => name.trim() !== "" && !name.trim().startsWith("type "));
+      for (const name of values) expect(modules.get(module), `${page}: ${module}`).toHaveProperty(name.trim());
+    }
+    for (const span of spansOf(text)) {
+      for (const [, name] of span.matchAll(/(?<![.\w])(\w+)\(/g))
+        expect([...known], `${page}: ${span}`).toContain(name);
+      for (const [, name, member] of span.matchAll(/\b(Bert\w*)\.(\w+)\(?/g)) {
+        if (exported.has(name) && member !== "from_pretrained") expect(exported.get(name), span).toHaveProperty(member);
+      }
+    }
+  });
+
+  test("are many", () => {
+    const spans = PAGES.flatMap((page) => spansOf(readFileSync(join(root, page), "utf8"))).join("\n");
+    for (const name of ["downloadModel", "loadTokenizer", "saveBert"]) expect(spans).toContain(`${name}(`);
   });
 });
 
