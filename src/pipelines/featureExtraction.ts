@@ -16,7 +16,7 @@ import { type FeatureTensor, inFewerBits, type QuantizedFeatures, stacked } from
 import type { Bert } from "./load.ts";
 import { POOLINGS, type Pooling, pooled } from "./pooling.ts";
 import { expectRanges, PRECISIONS, type Precision } from "./quantize.ts";
-import { type Answers, sized, type TextInput, withStreams } from "./stream.ts";
+import { type Answers, sized, type Texts, withStreams } from "./stream.ts";
 
 const LAYERS = ["last", "concat_last_4", "sum_last_4"] as const;
 
@@ -78,7 +78,7 @@ export interface FeatureExtraction {
    * (await extract("A text.", { pooling: "mean", quantize: true })).data; // Int8Array of 32, a bit for each number's sign
    * for await (const { data } of extract(lines, { pooling: "mean" })) console.log(data);
    */
-  <Input extends TextInput, P extends Pooling = "none", Q extends boolean = false>(
+  <Input extends Texts, P extends Pooling = "none", Q extends boolean = false>(
     texts: Input,
     options?: FeatureExtractionOptions<P, Q>,
   ): Answers<Input, string | readonly string[], Features<P, Q>>;

@@ -14,7 +14,7 @@ import {
 import { batchesOf, expectMaskedLm, tokenLimit } from "./batches.ts";
 import type { Bert } from "./load.ts";
 import { softmax, topK } from "./scores.ts";
-import { type Answers, type IsAny, type TextInput, withStreams } from "./stream.ts";
+import { type Answers, type IsAny, type Texts, withStreams } from "./stream.ts";
 
 /** Options of a call, named as in Hugging Face. */
 export interface FillMaskOptions extends CallOptions {
@@ -75,10 +75,7 @@ export interface FillMask {
    * best; // { score: 0.5362, token: 771, token_str: "door", sequence: "She opened the door and looked out." }
    * for await (const predictions of unmask(lines)) console.log(predictions);
    */
-  <Input extends TextInput>(
-    texts: Input,
-    options?: FillMaskOptions,
-  ): Answers<Input, string, FillMaskOutput<TextOf<Input>>>;
+  <Input extends Texts>(texts: Input, options?: FillMaskOptions): Answers<Input, string, FillMaskOutput<TextOf<Input>>>;
 }
 
 const TASK = "fill-mask";

@@ -19,7 +19,7 @@ export type {
   SentenceSimilarityInput,
   SentenceSimilarityOptions,
 } from "./sentenceSimilarity.ts";
-export type { Answers, InputStream, TextInput } from "./stream.ts";
+export type { Answers, InputStream, Texts } from "./stream.ts";
 export type {
   Classification,
   ClassificationInput,

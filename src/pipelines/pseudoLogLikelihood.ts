@@ -10,7 +10,7 @@ import {
 import { batchesOf, expectMaskedLm, tokenLimit } from "./batches.ts";
 import type { Bert } from "./load.ts";
 import { logSoftmaxAt } from "./scores.ts";
-import { type Answers, isStream, oneByOne, type TextInput } from "./stream.ts";
+import { type Answers, isStream, oneByOne, type Texts } from "./stream.ts";
 
 /** Options of a call. */
 export interface PseudoLogLikelihoodOptions extends CallOptions {
@@ -42,7 +42,7 @@ export interface PseudoLogLikelihood {
    * const [a, b] = await score(["She opened the door.", "She opened the sea."]);
    * a.score > b.score; // true
    */
-  <Input extends TextInput>(texts: Input, options?: PseudoLogLikelihoodOptions): Answers<Input, string, TextLikelihood>;
+  <Input extends Texts>(texts: Input, options?: PseudoLogLikelihoodOptions): Answers<Input, string, TextLikelihood>;
 }
 
 const TASK = "pseudo-log-likelihood";

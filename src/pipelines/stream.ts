@@ -22,7 +22,7 @@ export type Answers<Input, One, Answer> =
         : AsyncGenerator<Answer, void, undefined>;
 
 /** A text, several, or a stream of them. */
-export type TextInput = string | readonly string[] | InputStream<string>;
+export type Texts = string | readonly string[] | InputStream<string>;
 
 /** Whether a type is `any`, which any condition takes both ways. */
 export type IsAny<T> = 0 extends 1 & T ? true : false;

@@ -12,7 +12,7 @@ import {
 import { answerAll, batchesOf, tokenLimit } from "./batches.ts";
 import type { Bert } from "./load.ts";
 import { softmax, topK } from "./scores.ts";
-import { type Answers, type TextInput, withStreams } from "./stream.ts";
+import { type Answers, type Texts, withStreams } from "./stream.ts";
 
 /** Options of a call, named as in Hugging Face. */
 export interface ZeroShotOptions extends CallOptions {
@@ -49,7 +49,7 @@ export interface ZeroShotClassification {
    * labels[0]; // "house"
    * for await (const { labels } of classify(lines, ["house", "sea"])) console.log(labels[0]);
    */
-  <Input extends TextInput>(
+  <Input extends Texts>(
     texts: Input,
     labels: string | readonly string[],
     options?: ZeroShotOptions,
