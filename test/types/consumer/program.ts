@@ -14,6 +14,7 @@ import {
   type FeatureExtractionOptions,
   type FeatureTensor,
   type FillMaskPrediction,
+  type HeadOutput,
   loadBert,
   type NextSentencePrediction,
   pipeline,
@@ -125,6 +126,7 @@ export async function model(): Promise<Encoding[]> {
   const { lastHiddenState, logits } = await bert.forward(batch, { hiddenStates: true });
   is<Float32Array>()(lastHiddenState.data);
   is<Float32Array | undefined>()(logits?.data);
+  is<HeadOutput>()(bert.forwardSync(batch, { lastHiddenState: false }));
   if (!(bert instanceof BertModel)) throw new BertError("ERR_INPUT", "no model");
   await bert[Symbol.asyncDispose]();
   return batch;
