@@ -234,7 +234,7 @@ export function apiReference(): string {
   return `# API reference
 
 Written by \`npm run docs\` from the sources: do not edit. What each function checks is said in its "throws"; every error is a
-[BertError](#plainbert-BertError).
+[BertError](#plainbert-BertError). The tests compile the examples, and run those that need no model or file of yours.
 
 ${sections.join("\n")}`;
 }

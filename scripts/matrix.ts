@@ -24,6 +24,7 @@ import {
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { transformSync } from "rolldown/utils";
+import { apiExamples } from "../test/support/apiExamples.ts";
 import { allExamples, expectedOf, needsNode24, runInTurn } from "../test/support/examples.ts";
 import { compileTests } from "./compiledTests.ts";
 import { packInto, run } from "./npm.ts";
@@ -117,7 +118,7 @@ interface Outcome {
  * @param major Node's
  */
 function runExamples(node: string, major: number, folder: string): Outcome {
-  const examples = allExamples().filter((example) => major >= 24 || !needsNode24(example));
+  const examples = [...allExamples(), ...apiExamples().run].filter((example) => major >= 24 || !needsNode24(example));
   const paths = examples.map(({ name, code }) => {
     const path = join(folder, `${name}.mjs`);
     writeFileSync(path, transformSync(`${name}.ts`, code).code); // types left out, and nothing else changed

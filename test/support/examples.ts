@@ -108,13 +108,13 @@ export function expectedOf({ output }: Example, printed: string): { readonly got
  * Output with its numbers rounded to the digits that a page shows, and line breaks as spaces, as the width of a number decides where
  * console.log breaks a line.
  */
-export function roundedLike(shown: string, printed: string): string {
+function roundedLike(shown: string, printed: string): string {
   const number = /-?\d+\.\d+(?:e[+-]?\d+)?/g;
   const digits = [...shown.matchAll(number)].map(([text]) => text.split(".")[1].length);
   let n = 0;
   return flat(printed.replace(number, (text) => Number(text).toFixed(Math.min(digits[n++] ?? 100, 100))));
 }
 
-export function flat(text: string): string {
+function flat(text: string): string {
   return text.trim().replaceAll(/\s+/g, " ");
 }

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { apiExamples } from "../support/apiExamples.ts";
 import { allExamples } from "../support/examples.ts";
 import { COMPILERS, writeConsumer } from "./consumer.ts";
 
@@ -41,7 +42,9 @@ describe.concurrent("without an error", () => {
   });
 
   test.each(["7.0", "5.6"] as const)("TypeScript %s, the programs of README and docs", async (compiler) => {
-    const files = Object.fromEntries(allExamples().map(({ name, code }) => [`${name}.mts`, code]));
+    const { run, compiled } = apiExamples();
+    const all = [...allExamples(), ...run, ...compiled];
+    const files = Object.fromEntries(all.map(({ name, code }) => [`${name}.mts`, code]));
     const { tsconfig } = writeConsumer(`${compiler}-examples`, "26", { module: "nodenext" }, files);
     expect(await compile(compiler, tsconfig)).toBe("");
   });
