@@ -13,13 +13,23 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: "fast",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/**/*.slow.test.ts", "test/browser/**", "test/programs/**"],
+          exclude: ["test/**/*.slow.test.ts", "test/browser/**", "test/programs/**", "test/types/**"],
           testTimeout: 30_000,
         },
       },
       { test: { name: "browser", include: ["test/browser/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 } },
       { test: { name: "programs", include: ["test/programs/programs.test.ts"], testTimeout: 600_000 } },
       { test: { name: "programs:rest", include: ["test/programs/rest.test.ts"], testTimeout: 600_000 } },
+      {
+        test: {
+          name: "types",
+          include: ["test/types/*.test.ts"],
+          globalSetup: "test/types/setup.ts",
+          maxConcurrency: 2, // compilers at once
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
       { test: { name: "slow", include: ["test/**/*.slow.test.ts"], testTimeout: 600_000, hookTimeout: 600_000 } },
     ],
   },

@@ -130,9 +130,30 @@ function signature(file: SourceFile, node: Node, overloaded: boolean): string[] 
       const members = node.body.body.flatMap((member: Node) => memberSignature(file, member, node.body.body));
       return [`${head}{\n${members.join("\n")}\n}`];
     }
+    case "TSInterfaceDeclaration":
+      return [withoutInternals(file, node)];
     default:
       return [text.slice(node.start, node.end)];
   }
+}
+
+/** Whether declarations leave it out (`stripInternal`). */
+function isInternal(doc: string): boolean {
+  return /^ *\*? *@internal\b/m.test(doc.replace("/**", ""));
+}
+
+/** An interface without its internal members. */
+function withoutInternals(file: SourceFile, { start, end, body }: Node): string {
+  let text = "";
+  let from = start;
+  for (const member of body.body as Node[]) {
+    const doc = docBefore(file, member);
+    if (!isInternal(doc)) continue;
+    const begin = file.text.lastIndexOf(doc, member.start);
+    text += file.text.slice(from, begin).trimEnd();
+    from = member.end;
+  }
+  return text + file.text.slice(from, end);
 }
 
 /** A public member of a class with its doc comment. */
@@ -141,6 +162,7 @@ function memberSignature(file: SourceFile, member: Node, all: readonly Node[]): 
   const name = (node: Node) => text.slice(node.key?.start, node.key?.end);
   if (member.accessibility || member.key?.type === "PrivateIdentifier" || member.type === "StaticBlock") return [];
   const doc = docBefore(file, member);
+  if (isInternal(doc)) return [];
   const lines = doc === "" ? [] : [`  ${doc}`];
   if (member.type === "PropertyDefinition") {
     const end = member.typeAnnotation ? member.typeAnnotation.end : member.value?.end;
@@ -212,7 +234,7 @@ export function apiReference(): string {
   return `# API reference
 
 Written by \`npm run docs\` from the sources: do not edit. What each function checks is said in its "throws"; every error is a
-[BertError](#plainbert-BertError).
+[BertError](#plainbert-BertError). The tests compile the examples, and run those that need no model or file of yours.
 
 ${sections.join("\n")}`;
 }

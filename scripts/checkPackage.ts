@@ -96,7 +96,7 @@ const folder = mkdtempSync(join(tmpdir(), "plainbert-package-"));
 try {
   const tarball = packInto(folder);
   run("npx", ["--no-install", "publint", "--strict", tarball]);
-  run("npx", ["--no-install", "attw", "--profile", "esm-only", tarball]);
+  run("npx", ["--no-install", "attw", "--profile", "strict", tarball]);
   compileConsumer(folder, tarball);
   run("tar", ["-xzf", tarball, "-C", folder]);
   console.log("publint, are the types wrong, types for a browser: nothing found");

@@ -1,10 +1,9 @@
 /**
- * After the compiler, which wrote the type declarations: bundles the programs, keeps of the declarations those that a program can
- * reach from an entry point of package.json, and lets the command be executed. Plain JavaScript, as it runs while the package is
- * installed, on whatever Node there is.
+ * After the compiler, which wrote the type declarations: bundles the programs, and lets the command be executed. Plain JavaScript, as
+ * it runs while the package is installed, on whatever Node there is.
  */
-import { chmodSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { chmodSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { build } from "rolldown";
 
 const common = { platform: "node", tsconfig: false, transform: { target: "es2023" } };
@@ -60,21 +59,5 @@ for (const [name, source] of Object.entries(WORKERS)) {
   });
 }
 
-const { exports, bin } = JSON.parse(readFileSync("package.json", "utf8"));
-const reached = new Set();
-
-/** A declaration file and all that it imports, by `from "…"` or `import("…")`. */
-function reach(path) {
-  if (reached.has(path)) return;
-  reached.add(path);
-  for (const [, specifier] of readFileSync(path, "utf8").matchAll(/(?:from |import\()"(\.[^"]+)"/g)) {
-    reach(join(dirname(path), specifier.replace(/\.[jt]s$/, ".d.ts")));
-  }
-}
-
-for (const { types } of Object.values(exports)) if (types) reach(join(types));
-for (const file of readdirSync("dist", { recursive: true })) {
-  const path = join("dist", file);
-  if (path.endsWith(".d.ts") && !reached.has(path)) rmSync(path);
-}
+const { bin } = JSON.parse(readFileSync("package.json", "utf8"));
 for (const path of Object.values(bin)) chmodSync(path, 0o755);

@@ -1,7 +1,8 @@
 /**
  * Packs the package, installs the tarball into an empty folder, and runs `test/smoke/smoke.mjs` there under the machine's
- * own Node, under Node 20, 22, 24 and 26, under Bun and under Deno. Then runs the tests of everything that computes under Node 20, 22 and 24, as `npm
- * test` does under Node 26. Prints a table; exits with 1 if one of them fails.
+ * own Node, under Node 20, 22, 24 and 26, under Bun and under Deno; and under each Node every program of README and docs. Then runs the
+ * tests of everything that computes under Node 20, 22 and 24, as `npm test` does under Node 26. Prints a table; exits with 1 if one of
+ * them fails.
  *
  *     npm run test:matrix                 all of them
  *     node scripts/matrix.ts own 24 bun   some of them
@@ -22,6 +23,9 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import { transformSync } from "rolldown/utils";
+import { apiExamples } from "../test/support/apiExamples.ts";
+import { allExamples, expectedOf, needsNode24, runInTurn } from "../test/support/examples.ts";
 import { compileTests } from "./compiledTests.ts";
 import { packInto, run } from "./npm.ts";
 
@@ -101,12 +105,36 @@ const SUITES = [
 /** Runs of training start processes of the sources, which only the project's own Node can. */
 const LEFT_OUT = ["--exclude", "**/training/run/**"];
 
-/** Runs these tests under another Node. @returns how many passed, or what was printed about those that failed */
-function runTests(
-  node: string,
-  version: string,
-  folder: string,
-): { readonly passed: string; readonly failure?: string } {
+/** How many passed, or what was printed about those that failed. */
+interface Outcome {
+  readonly passed: string;
+  readonly failure?: string;
+}
+
+/**
+ * Runs the programs of README and docs with the package that is installed in a folder, and compares what they print with what the pages
+ * say. Bun and Deno print objects in another form.
+ *
+ * @param major Node's
+ */
+function runExamples(node: string, major: number, folder: string): Outcome {
+  const examples = [...allExamples(), ...apiExamples().run].filter((example) => major >= 24 || !needsNode24(example));
+  const paths = examples.map(({ name, code }) => {
+    const path = join(folder, `${name}.mjs`);
+    writeFileSync(path, transformSync(`${name}.ts`, code).code); // types left out, and nothing else changed
+    return path;
+  });
+  const { printed, stderr } = runInTurn(node, paths, join(folder, "run"));
+  const wrong = examples.flatMap((example, n) => {
+    const { got, want } = expectedOf(example, printed[n] ?? "nothing");
+    return got === want ? [] : [`${example.name}: prints ${got}, not ${want}`];
+  });
+  if (wrong.length === 0 && stderr === "") return { passed: `${examples.length}` };
+  return { passed: "FAILED", failure: `${wrong.join("\n")}\n${stderr}` };
+}
+
+/** Runs these tests under another Node. */
+function runTests(node: string, version: string, folder: string): Outcome {
   const compiled = version === "20" ? mkdtempSync(join(folder, "compiled-")) : null;
   const vitest = compiled ? compileTests(compiled) : join(root, "node_modules", "vitest", "vitest.mjs");
   const report = join(folder, "tests.json");
@@ -144,18 +172,23 @@ try {
       env: {},
     });
     const ran = status === 0 ? (JSON.parse(stdout) as Record<string, string>) : {};
-    const tests = status === 0 && TESTED.includes(version) ? runTests(path, version, folder) : { passed: "" };
+    const none: Outcome = { passed: "" };
+    const isNode = args.length === 0 && version !== "bun";
+    const examples = status === 0 && isNode ? runExamples(path, Number.parseInt(ran.version, 10), folder) : none;
+    const tests = status === 0 && TESTED.includes(version) ? runTests(path, version, folder) : none;
+    const failures = [examples.failure, tests.failure].filter((failure) => failure !== undefined);
     rows.push({
       runtime: /^\d/.test(version) ? `Node ${version}` : version,
       version: ran.version ?? "",
       engine: ran.engine ?? "",
       "digest of plain": (ran.digest ?? "").slice(0, 16),
       "variants of simd": ran.simd ?? "",
+      examples: examples.passed,
       tests: tests.passed,
       seconds: ((performance.now() - start) / 1000).toFixed(1),
-      result: status === 0 && tests.failure === undefined ? "passed" : "FAILED",
+      result: status === 0 && failures.length === 0 ? "passed" : "FAILED",
     });
-    if (tests.failure !== undefined) console.error(`${version} (${path}):\n${tests.failure}`);
+    for (const failure of failures) console.error(`${version} (${path}):\n${failure}`);
     if (status !== 0) console.error(`${version} (${path}):\n${stderr || stdout}`);
   }
 } finally {

@@ -15,6 +15,7 @@ export type { TapInfo, TapListener } from "./model/taps.ts";
 export {
   type AggregationStrategy,
   type Answer,
+  type Answers,
   Bert,
   type BuildIndexOptions,
   buildIndex,
@@ -22,6 +23,7 @@ export {
   type Choice,
   type Classification,
   type ClassificationInput,
+  downloadModel,
   type EntityGroup,
   type FeatureExtraction,
   type FeatureExtractionOptions,
@@ -64,6 +66,7 @@ export {
   type TextClassificationOptions,
   type TextLikelihood,
   type TextPair,
+  type Texts,
   type TokenClassification,
   type TokenClassificationOptions,
   type TokenEntity,
@@ -74,5 +77,6 @@ export {
 export type { Backend, BackendInfo } from "./tensor/backend.ts";
 export { type BackendName, chooseBackend } from "./tensor/chooseBackend.ts";
 export { readSafetensors, type Safetensors, type TensorEntry, writeSafetensors } from "./tensor/safetensors.ts";
+export type { SimdOptions } from "./tensor/simd/options.ts";
 export type { StorageType, Tensor } from "./tensor/tensor.ts";
 export { BertTokenizer, type Encoding, type TrainVocabularyOptions, trainVocabulary } from "./tokenizer/index.ts";

@@ -7,47 +7,14 @@ import { COMMANDS } from "../src/cli/commands.ts";
 import { head } from "./cli/run.ts";
 import { HubServer } from "./hub/server.ts";
 import { patternOf, printedBy, shownIn, trimmedLines } from "./support/console.ts";
-import { examplesOf, flat, Programs, roundedLike } from "./support/examples.ts";
+import { allExamples, PAGES } from "./support/examples.ts";
 
-/** Runs every program and every command in docs and compares what is printed with what the page says; follows its links. */
+/** Runs every command in docs and compares what is printed with what the page says; follows its links. */
 const root = join(import.meta.dirname, "..");
 const folder = join(root, "docs");
 const pages = readdirSync(folder).filter((name) => name.endsWith(".md"));
 const read = (page: string) => readFileSync(join(folder, page), "utf8");
 const WRITTEN_BY_HAND = pages.filter((page) => page !== "api.md");
-
-const examples = WRITTEN_BY_HAND.flatMap((page) =>
-  examplesOf(read(page)).map((example, n) => ({ ...example, name: `${page.replace(".md", "")}-${n + 1}` })),
-);
-const programs = new Programs("docs", new Map(examples.map(({ name, code }) => [name, code])));
-afterAll(() => programs.remove());
-
-describe("examples", () => {
-  test("there is one for each task at least", () => {
-    const tasks = [
-      ...readFileSync(join(root, "src/pipelines/pipeline.ts"), "utf8").matchAll(/^ {2}"?([a-z-]+)"?: \[/gm),
-    ];
-    expect(tasks.length).toBeGreaterThan(10);
-    const all = examples.map(({ code }) => code).join("\n");
-    for (const [, task] of tasks) expect(all, task).toContain(`pipeline("${task}"`);
-  });
-
-  test("compile", () => expect(programs.compile()).toBe(""));
-
-  let ran: ReturnType<Programs["run"]>;
-  beforeAll(() => {
-    ran = programs.run(examples.map(({ name }) => name));
-  }, 60_000);
-  test("all run, without a warning", () => {
-    expect(ran.stderr).toBe("");
-    expect(ran.printed.length).toBe(examples.length);
-  });
-
-  test.each(examples.map((example, n) => ({ ...example, n })))("$name prints what the page says", ({ n, output }) => {
-    expect(output).not.toBe("");
-    expect(roundedLike(output, ran.printed[n])).toBe(flat(output));
-  });
-});
 
 describe("commands", () => {
   const folder = mkdtempSync(join(tmpdir(), "plainbert-docs-"));
@@ -80,6 +47,44 @@ describe("commands", () => {
       if (named.includes(name)) expect(read("command-line.md"), name).toContain(`plainbert ${name}`);
       else expect(text, name).toContain(`npx plainbert ${name}`);
     }
+  });
+});
+
+describe("names that README and docs give to what the package exports", async () => {
+  /** Of Python's libraries and Node's; methods of what an example has made. */
+  const NOT_OURS = ["model", "pipe", "tokenizer", "require", "dispose", "tolist"];
+  const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const modules = new Map<string, Record<string, unknown>>();
+  for (const [subpath, entry] of Object.entries<{ default?: string }>(exports)) {
+    const source = entry.default?.replace("./dist/", "../src/").replace(/\.js$/, ".ts");
+    if (source) modules.set(`plainbert${subpath.slice(1)}`, await import(source));
+  }
+  const exported = new Map([...modules.values()].flatMap((module) => Object.entries(module)));
+  const examples = allExamples();
+  const variables = examples.flatMap(({ code }) =>
+    [...code.matchAll(/(?:const|function\*?) (\w+)/g)].map(([, v]) => v),
+  );
+  const known = new Set([...exported.keys(), ...variables, ...NOT_OURS]);
+  const spansOf = (text: string) => text.replaceAll(/^```.*?^```/gms, "").match(/`[^`]+`/g) ?? [];
+
+  test.each(PAGES)("%s", (page) => {
+    const text = readFileSync(join(root, page), "utf8");
+    for (const [, names, module] of text.matchAll(/import \{([^}]*)\} from "(plainbert[\w/]*)"/g)) {
+      const values = names.split(",").filter((name) => name.trim() !== "" && !name.trim().startsWith("type "));
+      for (const name of values) expect(modules.get(module), `${page}: ${module}`).toHaveProperty(name.trim());
+    }
+    for (const span of spansOf(text)) {
+      for (const [, name] of span.matchAll(/(?<![.\w]|new )(\w+)\(/g))
+        expect([...known], `${page}: ${span}`).toContain(name);
+      for (const [, name, member] of span.matchAll(/\b(Bert\w*)\.(\w+)\(?/g)) {
+        if (exported.has(name) && member !== "from_pretrained") expect(exported.get(name), span).toHaveProperty(member);
+      }
+    }
+  });
+
+  test("are many", () => {
+    const spans = PAGES.flatMap((page) => spansOf(readFileSync(join(root, page), "utf8"))).join("\n");
+    for (const name of ["downloadModel", "loadTokenizer", "saveBert"]) expect(spans).toContain(`${name}(`);
   });
 });
 

@@ -1,12 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { shownIn } from "./support/console.ts";
-import { blocks, Programs } from "./support/examples.ts";
 
 /**
- * Runs what README.md shows, from the sources, and compares what is printed with what README.md says is printed. Looks in
+ * Runs the commands that README.md shows, from the sources, and compares what is printed with what README.md says is printed. Looks in
  * README.md and CONTRIBUTING.md for files and npm scripts that do not exist.
  */
 const root = join(import.meta.dirname, "..");
@@ -32,30 +31,6 @@ describe("commands", () => {
     const ran = bash(`NODE='${process.execPath}'; ${source}`);
     expect(ran.stderr).toBe("");
     expect(ran.stdout.trimEnd()).toBe(output.trimEnd());
-  });
-});
-
-describe("examples", () => {
-  const examples = blocks(readme, "ts");
-  const programs = new Programs("readme", new Map(examples.map((code, n) => [`example${n}`, code])));
-  afterAll(() => programs.remove());
-
-  test("there are some, for every entry point", () => {
-    expect(examples.length).toBeGreaterThanOrEqual(5);
-    for (const subpath of Object.keys(manifest.exports).filter((name) => !/\*|\.json$/.test(name))) {
-      expect(readme).toContain(`from "plainbert${subpath.slice(1)}"`);
-    }
-  });
-
-  test("compile", () => expect(programs.compile()).toBe(""));
-
-  test.each(examples.map((code, n) => [n, code] as const))("example %i prints what its comments say", (n, code) => {
-    const promised = [...code.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map(([, output]) => output);
-    expect(promised.length).toBe(code.split("console.log(").length - 1);
-    expect(promised.length).toBeGreaterThan(0);
-    const ran = spawnSync(process.execPath, [programs.path(`example${n}`)], { encoding: "utf8" });
-    expect(ran.stderr).toBe("");
-    expect(ran.stdout.trimEnd().split("\n")).toEqual(promised);
   });
 });
 

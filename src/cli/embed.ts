@@ -108,7 +108,7 @@ async function load(values: ValuesOf<typeof TABLE>): Promise<Answerer<string, Ve
       ? undefined
       : await readRanges(values.ranges, size).catch((error) => extract.dispose().then(() => Promise.reject(error)));
   const options = { ...given, ...(ranges && { ranges }), pooling };
-  const json = ({ tolist }: Vectors) => rounded(tolist()[0]);
+  const json = (vectors: Vectors) => rounded(vectors.tolist()[0]);
   const signs = given.quantize && precision.endsWith("binary");
   const dtype = !given.quantize ? "F32" : precision.startsWith("u") ? "U8" : "I8";
   const mark = ranges && createHash("sha256").update(ranges).digest("hex");

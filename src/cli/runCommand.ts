@@ -26,9 +26,9 @@ export function runCommand(argv: readonly string[], streams: Streams): Promise<n
 
 async function run(asked: string | undefined, argv: readonly string[]): Promise<void> {
   const [{ print }, { helpPage, overview }] = await Promise.all([import("./output.ts"), import("./help.ts")]);
-  if (asked === "--help" || asked === "-h") return print(overview(COMMANDS));
+  if (asked === undefined || asked === "--help" || asked === "-h") return print(overview(COMMANDS));
   if (asked === "--version") return print(`${(await import("./machine.ts")).packageVersion()}\n`);
-  const name = nameOf(asked ?? "");
+  const name = nameOf(asked);
   if (name === null) throw unknown(asked);
   const entry = COMMANDS[name];
   const { command } = await entry.load();
@@ -36,12 +36,11 @@ async function run(asked: string | undefined, argv: readonly string[]): Promise<
   return args.values.help ? print(helpPage(name, entry, command)) : command.run(args);
 }
 
-function unknown(asked: string | undefined): UsageError {
+function unknown(asked: string): UsageError {
   const names = Object.entries(COMMANDS).flatMap(([name, { aliases = [] }]) => [name, ...aliases]);
-  const meant = nearest(asked ?? "", names);
-  const got = asked === undefined ? "expected a command" : `unknown command ${JSON.stringify(asked)}`;
+  const meant = nearest(asked, names);
   const hint = meant === null ? `the commands are ${Object.keys(COMMANDS).join(", ")}` : `did you mean ${meant}?`;
-  return new UsageError(`${got}; ${hint}`);
+  return new UsageError(`unknown command ${JSON.stringify(asked)}; ${hint}`);
 }
 
 /** Says what went wrong on standard error, and returns the exit code. */

@@ -100,8 +100,10 @@ export class BertModel {
    * @example
    * const { lastHiddenState } = await bert.forward(tokenizer.encodeBatch(["A text.", ["a question", "its context"]]));
    */
-  forward(input: readonly SequenceInput[] | BatchInput, options?: WithHiddenState): Promise<BertOutput>;
-  forward(input: readonly SequenceInput[] | BatchInput, options: ForwardOptions): Promise<HeadOutput>;
+  forward<L extends boolean = true>(
+    input: readonly SequenceInput[] | BatchInput,
+    options?: ForwardOptions<L>,
+  ): Promise<L extends false ? HeadOutput : BertOutput>;
   async forward(input: readonly SequenceInput[] | BatchInput, options: ForwardOptions = {}): Promise<HeadOutput> {
     const model = this.inUse;
     const { tap, signal } = options;
@@ -133,8 +135,10 @@ export class BertModel {
   }
 
   /** As `forward`, on the caller's thread and without giving way: for scripts and tests. */
-  forwardSync(input: readonly SequenceInput[] | BatchInput, options?: WithHiddenState): BertOutput;
-  forwardSync(input: readonly SequenceInput[] | BatchInput, options: ForwardOptions): HeadOutput;
+  forwardSync<L extends boolean = true>(
+    input: readonly SequenceInput[] | BatchInput,
+    options?: ForwardOptions<L>,
+  ): L extends false ? HeadOutput : BertOutput;
   forwardSync(input: readonly SequenceInput[] | BatchInput, options: ForwardOptions = {}): HeadOutput {
     const model = this.inUse;
     const steps = forwardPass(model, forwardRequest(input, options, model), options.tap);
@@ -220,9 +224,6 @@ export class BertModel {
     await this.dispose();
   }
 }
-
-/** Options that do not leave the last hidden state out. */
-type WithHiddenState = ForwardOptions & { readonly lastHiddenState?: true };
 
 interface InUse extends ForwardModel {
   readonly params: LoadedParams;

@@ -49,6 +49,7 @@ export class Driver {
   private model: { readonly config: BertConfig; readonly parameters: ReadonlyMap<string, Weight> } | null = null;
   private lastId = 0;
 
+  /** @internal */
   constructor(kernels: Backend, share: () => SharedBackend) {
     this.kernels = kernels;
     this.share = share;

@@ -1,13 +1,16 @@
 import type { Tensor } from "../tensor/tensor.ts";
 import type { TapListener } from "./taps.ts";
 
-/** What `forward` computes and returns beside the last hidden state and the architecture's logits. */
-export interface ForwardOptions {
+/**
+ * What `forward` computes and returns beside the last hidden state and the architecture's logits. The type of the output follows from
+ * that of `lastHiddenState`.
+ */
+export interface ForwardOptions<L extends boolean = boolean> {
   /**
    * `false` leaves `lastHiddenState` out. Then the last layer computes only the tokens that the heads read: [CLS], and those of
    * `maskedLmPositions`. Default true.
    */
-  readonly lastHiddenState?: boolean;
+  readonly lastHiddenState?: L;
   /** Return `hiddenStates`: the embeddings and the output of each layer. */
   readonly hiddenStates?: boolean;
   /** Return `attentions`: each layer's probabilities. */

@@ -1,5 +1,4 @@
 import { BertError } from "../errors.ts";
-import { isA } from "../realm.ts";
 import type { Encoding } from "../tokenizer/index.ts";
 import {
   type CallOptions,
@@ -13,17 +12,22 @@ import {
   wrongArgument,
 } from "./arguments.ts";
 import { answerAll, tokenLimit, withoutDecoder } from "./batches.ts";
+import { type FeatureTensor, inFewerBits, type QuantizedFeatures, stacked } from "./featureTensor.ts";
 import type { Bert } from "./load.ts";
 import { POOLINGS, type Pooling, pooled } from "./pooling.ts";
-import { expectRanges, PRECISIONS, type Precision, quantized, rangesOf } from "./quantize.ts";
-import { type InputStream, sized, withStreams } from "./stream.ts";
+import { expectRanges, PRECISIONS, type Precision } from "./quantize.ts";
+import { type Answers, sized, type Texts, withStreams } from "./stream.ts";
 
 const LAYERS = ["last", "concat_last_4", "sum_last_4"] as const;
 
-/** Options of a call, named as in transformers.js; `layers` and `truncate_dim` beside them. */
-export interface FeatureExtractionOptions extends CallOptions {
+/**
+ * Options of a call, named as in transformers.js; `layers` and `truncate_dim` beside them. What a call gives follows from `pooling` and
+ * `quantize`, and its type from theirs.
+ */
+export interface FeatureExtractionOptions<P extends Pooling = Pooling, Q extends boolean = boolean>
+  extends CallOptions {
   /** Default "none": a vector for each token. [CLS] and [SEP] are tokens too, and count in the means and "max". */
-  readonly pooling?: Pooling;
+  readonly pooling?: P;
   /**
    * Of which layers the vectors are: the last one's, the default; those of the last four end to end, 4H numbers; or their sum. The
    * paper found the four end to end to be best for named entities (Devlin et al. 2019, §5.3, table 7).
@@ -37,7 +41,7 @@ export interface FeatureExtractionOptions extends CallOptions {
   /** Divide each vector by its length, so that the dot product of two is their cosine similarity. Default false. */
   readonly normalize?: boolean;
   /** Give pooled vectors in fewer bits, by the rule of `precision`. Default false. */
-  readonly quantize?: boolean;
+  readonly quantize?: Q;
   /**
    * With `quantize`: "binary", the default, or "ubinary" keep signs, eight in a byte; "int8" or "uint8" one of 256 steps of a
    * range, which has to be known: from `ranges`, or from the texts of the call.
@@ -52,65 +56,32 @@ export interface FeatureExtractionOptions extends CallOptions {
   readonly truncation?: boolean;
 }
 
-/** Numbers with their sizes, named as transformers.js names them. */
-export interface FeatureTensor<List> {
-  /** B texts, T tokens of the longest, H numbers: [B, T, H], or [B, H] where they are pooled; B is 1 for a single text. */
-  readonly dims: readonly number[];
-  readonly type: "float32";
-  /** Row-major; zeros after the last token of a shorter text. */
-  readonly data: Float32Array;
-  /** As nested arrays. */
-  tolist(): List;
-}
-
-/** Pooled vectors in fewer bits. */
-export interface QuantizedFeatures {
-  /** B texts: [B, H / 8] where signs are kept, [B, H] for "int8" and "uint8". */
-  readonly dims: readonly number[];
-  /** "int8" for "binary" and "int8", else "uint8". */
-  readonly type: "int8" | "uint8";
-  /**
-   * Row-major. Signs: the first of eight numbers in the highest bit, 1 where it is above 0; "binary" is that byte − 128. Steps:
-   * a code c of "uint8" stands for low + c · (high − low) / 255 and what is above it, up to the next; "int8" is c − 128.
-   */
-  readonly data: Int8Array | Uint8Array;
-  /** "int8" and "uint8": low and high of each place, [2, H], for the option `ranges`. */
-  readonly ranges?: Float32Array;
-  /** As nested arrays. */
-  tolist(): number[][];
-}
-
-type PerToken = FeatureExtractionOptions & { readonly pooling?: "none"; readonly quantize?: false };
-type PerText = FeatureExtractionOptions & { readonly pooling: Exclude<Pooling, "none">; readonly quantize?: false };
-type Quantized = FeatureExtractionOptions & { readonly pooling: Exclude<Pooling, "none">; readonly quantize: true };
+/** What a call with these options gives. */
+type Features<P extends Pooling, Q extends boolean> = Q extends true
+  ? QuantizedFeatures
+  : FeatureTensor<P extends "none" ? number[][][] : number[][]>;
 
 /** What `pipeline("feature-extraction")` gives. */
 export interface FeatureExtraction {
   /**
    * The encoder's output for each token of a text, or one vector for the text. A text's numbers are the same, to the
-   * bit, alone and among others.
+   * bit, alone and among others. Several texts give one tensor.
    *
-   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument
+   * A stream of any length is answered text by text and in order: [1, T, H] or [1, H]. Several are computed at once; while the caller
+   * handles their results the next are, and the stream is read no further. Leaving the loop closes it.
+   *
+   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument; of a stream
+   *   after the results of the texts before. What the stream throws
    * @example
    * const { dims, data } = await extract(["A text.", "Another."], { pooling: "mean", normalize: true });
    * dims; // [2, 256]
    * (await extract("A text.", { pooling: "mean", quantize: true })).data; // Int8Array of 32, a bit for each number's sign
-   */
-  (text: string | readonly string[], options?: PerToken): Promise<FeatureTensor<number[][][]>>;
-  (text: string | readonly string[], options: PerText): Promise<FeatureTensor<number[][]>>;
-  (text: string | readonly string[], options: Quantized): Promise<QuantizedFeatures>;
-  /**
-   * Answers a stream of any length, text by text and in order, each as the text alone: [1, T, H] or [1, H]. Several are
-   * computed at once; while the caller handles their results the next are, and the stream is read no further. Leaving the
-   * loop closes it.
-   *
-   * @throws BertError as above, after the results of the texts before; what the stream throws
-   * @example
    * for await (const { data } of extract(lines, { pooling: "mean" })) console.log(data);
    */
-  (texts: InputStream<string>, options?: PerToken): AsyncGenerator<FeatureTensor<number[][][]>, void, undefined>;
-  (texts: InputStream<string>, options: PerText): AsyncGenerator<FeatureTensor<number[][]>, void, undefined>;
-  (texts: InputStream<string>, options: Quantized): AsyncGenerator<QuantizedFeatures, void, undefined>;
+  <Input extends Texts, P extends Pooling = "none", Q extends boolean = false>(
+    texts: Input,
+    options?: FeatureExtractionOptions<P, Q>,
+  ): Answers<Input, string | readonly string[], Features<P, Q>>;
 }
 
 const TASK = "feature-extraction";
@@ -222,26 +193,6 @@ function needsRanges(precision: Precision | undefined, ranges: Float32Array | un
   return (precision === "int8" || precision === "uint8") && !ranges;
 }
 
-/** [B, size] */
-function inFewerBits(
-  { dims, data }: FeatureTensor<unknown>,
-  precision: Precision,
-  given?: Float32Array,
-): QuantizedFeatures {
-  const [B, size] = dims;
-  const signs = precision === "binary" || precision === "ubinary";
-  const ranges = signs ? undefined : (given ?? rangesOf(data, size));
-  const codes = quantized(data, size, precision, ranges);
-  const shape = [B, codes.length / B];
-  return {
-    dims: shape,
-    type: isA(codes, "Int8Array") ? "int8" : "uint8",
-    data: codes,
-    ...(ranges && { ranges }),
-    tolist: () => nested(codes, shape) as number[][],
-  };
-}
-
 /** Σ of the layers [T, H], rounded once. */
 function sum(layers: readonly Float32Array[]): Float32Array {
   return Float32Array.from(layers[0], (_, i) => layers.reduce((total, layer) => total + layer[i], 0));
@@ -282,18 +233,4 @@ function vectors(tokens: Float32Array, H: number, pooling: Pooling, size: number
     for (let h = 0; h < size; h++) result[t * size + h] = row[h] / length;
   }
   return result;
-}
-
-function stacked(features: readonly Float32Array[], H: number, perToken: boolean): FeatureTensor<unknown> {
-  const size = features.reduce((most, { length }) => Math.max(most, length), 0);
-  const data = new Float32Array(features.length * size);
-  for (const [b, feature] of features.entries()) data.set(feature, b * size);
-  const dims = perToken ? [features.length, size / H, H] : [features.length, H];
-  return { dims, type: "float32", data, tolist: () => nested(data, dims) };
-}
-
-function nested(data: Float32Array | Int8Array | Uint8Array, dims: readonly number[]): unknown[] {
-  if (dims.length === 1) return Array.from(data);
-  const size = data.length / dims[0];
-  return Array.from({ length: dims[0] }, (_, i) => nested(data.subarray(i * size, (i + 1) * size), dims.slice(1)));
 }

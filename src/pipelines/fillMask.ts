@@ -14,7 +14,7 @@ import {
 import { batchesOf, expectMaskedLm, tokenLimit } from "./batches.ts";
 import type { Bert } from "./load.ts";
 import { softmax, topK } from "./scores.ts";
-import { type InputStream, withStreams } from "./stream.ts";
+import { type Answers, type IsAny, type Texts, withStreams } from "./stream.ts";
 
 /** Options of a call, named as in Hugging Face. */
 export interface FillMaskOptions extends CallOptions {
@@ -41,16 +41,23 @@ export interface FillMaskPrediction {
 }
 
 /**
- * What a text gives: a list of predictions for its mask; if it has several, such a list for each. For a text that is
- * known when the program is compiled, the type says which.
+ * What a text gives: a list of predictions for its mask; if it has several, such a list for each. The type says which for a text that
+ * is known when the program is compiled. One that is known only when it runs counts as one with one mask; `Array.isArray` of the
+ * first element tells whether it had several.
  */
-export type FillMaskOutput<Text extends string> = string extends Text
-  ? FillMaskPrediction[] | FillMaskPrediction[][]
-  : Text extends `${string}[MASK]${infer Rest}`
-    ? Rest extends `${string}[MASK]${string}`
-      ? FillMaskPrediction[][]
-      : FillMaskPrediction[]
-    : FillMaskPrediction[] | FillMaskPrediction[][];
+export type FillMaskOutput<Text extends string = string> = Text extends `${string}[MASK]${string}[MASK]${string}`
+  ? FillMaskPrediction[][]
+  : FillMaskPrediction[];
+
+/** The texts in what a call is given. */
+type TextOf<Input> =
+  IsAny<Input> extends true
+    ? string
+    : Input extends string
+      ? Input
+      : Input extends AsyncIterable<infer Text extends string> | Iterable<infer Text extends string>
+        ? Text
+        : string;
 
 /** What `pipeline("fill-mask")` gives. */
 export interface FillMask {
@@ -58,26 +65,17 @@ export interface FillMask {
    * Predicts the masked tokens of a text. An array of texts gives an array of results, each the same, to the bit, as
    * the text alone gives.
    *
+   * A stream of any length is answered text by text and in order. Several are computed at once; while the caller handles their
+   * results the next are, and the stream is read no further. Leaving the loop closes it.
+   *
    * @throws BertError ERR_INPUT a text without the mask token or too long for the model, a target that is no token, or
-   *   another wrong argument
+   *   another wrong argument; of a stream after the results of the texts before. What the stream throws
    * @example
    * const [best] = await unmask("She opened the [MASK] and looked out.");
    * best; // { score: 0.5362, token: 771, token_str: "door", sequence: "She opened the door and looked out." }
-   */
-  <Text extends string>(text: Text, options?: FillMaskOptions): Promise<FillMaskOutput<Text>>;
-  <Text extends string>(texts: readonly Text[], options?: FillMaskOptions): Promise<FillMaskOutput<Text>[]>;
-  /**
-   * Answers a stream of any length, text by text and in order, each as the text alone. Several are computed at once;
-   * while the caller handles their results the next are, and the stream is read no further. Leaving the loop closes it.
-   *
-   * @throws BertError as above, after the results of the texts before; what the stream throws
-   * @example
    * for await (const predictions of unmask(lines)) console.log(predictions);
    */
-  <Text extends string>(
-    texts: InputStream<Text>,
-    options?: FillMaskOptions,
-  ): AsyncGenerator<FillMaskOutput<Text>, void, undefined>;
+  <Input extends Texts>(texts: Input, options?: FillMaskOptions): Answers<Input, string, FillMaskOutput<TextOf<Input>>>;
 }
 
 const TASK = "fill-mask";

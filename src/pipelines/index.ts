@@ -1,11 +1,7 @@
 export type { CallOptions } from "./arguments.ts";
 export type { AggregationStrategy, EntityGroup, TokenEntity } from "./entities.ts";
-export type {
-  FeatureExtraction,
-  FeatureExtractionOptions,
-  FeatureTensor,
-  QuantizedFeatures,
-} from "./featureExtraction.ts";
+export type { FeatureExtraction, FeatureExtractionOptions } from "./featureExtraction.ts";
+export type { FeatureTensor, QuantizedFeatures } from "./featureTensor.ts";
 export type { FillMask, FillMaskOptions, FillMaskOutput, FillMaskPrediction } from "./fillMask.ts";
 export { Bert, downloadModel, type LoadOptions, loadBert, loadTokenizer } from "./load.ts";
 export type { Choice, MultipleChoice, MultipleChoiceOptions, TextAndChoices } from "./multipleChoice.ts";
@@ -22,7 +18,7 @@ export type {
   SentenceSimilarityInput,
   SentenceSimilarityOptions,
 } from "./sentenceSimilarity.ts";
-export type { InputStream } from "./stream.ts";
+export type { Answers, InputStream, Texts } from "./stream.ts";
 export type {
   Classification,
   ClassificationInput,

@@ -11,7 +11,7 @@ import {
 import { batchesOf, tokenLimit } from "./batches.ts";
 import type { Bert } from "./load.ts";
 import { softmax, topK } from "./scores.ts";
-import { type InputStream, isStream, oneByOne } from "./stream.ts";
+import { type Answers, type InputStream, isStream, oneByOne } from "./stream.ts";
 
 /** Options of a call. */
 export interface MultipleChoiceOptions extends CallOptions {
@@ -37,22 +37,22 @@ export interface TextAndChoices {
 export interface MultipleChoice {
   /**
    * Which of several texts goes on best with the first, or answers it: the softmax over one logit for each pair (Devlin et al.
-   * 2019, §4.4). An array gives an array of results, each the same, to the bit, as the text with its choices alone gives.
+   * 2019, §4.4). An array gives an array of results, each the same, to the bit, as the text with its choices alone gives. A stream of
+   * any length is answered one after the other; leaving the loop closes it.
    *
    * @returns all choices, best first
-   * @throws BertError ERR_INPUT a text that is empty or no string, a pair too long for the model, or another wrong argument
+   * @throws BertError ERR_INPUT a text that is empty or no string, a pair too long for the model, or another wrong argument; of a
+   *   stream after the results before. What the stream throws
    * @example
    * const [best] = await choose("She went to the door.", ["It was locked.", "The sea is red."]);
    * best; // { choice: "It was locked.", index: 0, score: 0.97… }
    */
-  (text: string, choices: readonly string[], options?: MultipleChoiceOptions): Promise<Choice[]>;
-  (items: readonly TextAndChoices[], options?: MultipleChoiceOptions): Promise<Choice[][]>;
-  /**
-   * Answers a stream of any length, one after the other. Leaving the loop closes it.
-   *
-   * @throws BertError as above, after the results before; what the stream throws
-   */
-  (items: InputStream<TextAndChoices>, options?: MultipleChoiceOptions): AsyncGenerator<Choice[], void, undefined>;
+  <Input extends string | readonly TextAndChoices[] | InputStream<TextAndChoices>>(
+    text: Input,
+    ...rest: Input extends string
+      ? [choices: readonly string[], options?: MultipleChoiceOptions]
+      : [options?: MultipleChoiceOptions]
+  ): Answers<Input, string, Choice[]>;
 }
 
 const TASK = "multiple-choice";

@@ -11,12 +11,12 @@ import {
 import { answerAll, tokenLimit, withoutDecoder } from "./batches.ts";
 import type { Bert } from "./load.ts";
 import { softmax } from "./scores.ts";
-import { type InputStream, sized, withStreams } from "./stream.ts";
+import { type Answers, type InputStream, sized, withStreams } from "./stream.ts";
 
-/** Options of a call. */
-export interface NextSentenceOptions extends CallOptions {
+/** Options of a call. What it gives follows from `top_k`, and its type from that one's. */
+export interface NextSentenceOptions<K extends 1 | null = 1 | null> extends CallOptions {
   /** 1, the default: the likelier label. null: both, likelier first. */
-  readonly top_k?: 1 | null;
+  readonly top_k?: K;
   /** Cut a pair that is too long for the model, from the end of the longer text, instead of refusing it. Default false. */
   readonly truncation?: boolean;
 }
@@ -32,35 +32,28 @@ export type TextPair =
   | { readonly text: string; readonly text_pair: string }
   | readonly [text: string, text_pair: string];
 
-type Best = NextSentenceOptions & { readonly top_k?: 1 };
-type Both = NextSentenceOptions & { readonly top_k: null };
-
 /** What `pipeline("next-sentence-prediction")` gives. */
 export interface NextSentence {
   /**
    * Whether the second text is likely to follow the first. An array of pairs gives an array of results, each the same,
    * to the bit, as the pair alone gives.
    *
+   * A stream of any length is answered pair by pair and in order. Several are computed at once; while the caller handles their results
+   * the next are, and the stream is read no further. Leaving the loop closes it.
+   *
    * @throws BertError ERR_INPUT a text that is empty or no string, a pair too long for the model, or another wrong
-   *   argument
+   *   argument; of a stream after the results of the pairs before. What the stream throws
    * @example
    * await isNext("She went to the door.", "It was locked."); // { label: "IsNext", score: 0.67… }
    * await isNext([["She went to the door.", "It was locked."]], { top_k: null });
-   */
-  (text: string, text_pair: string, options?: Best): Promise<NextSentencePrediction>;
-  (text: string, text_pair: string, options: Both): Promise<NextSentencePrediction[]>;
-  (pairs: readonly TextPair[], options?: Best): Promise<NextSentencePrediction[]>;
-  (pairs: readonly TextPair[], options: Both): Promise<NextSentencePrediction[][]>;
-  /**
-   * Answers a stream of any length, pair by pair and in order, each as the pair alone. Several are computed at once;
-   * while the caller handles their results the next are, and the stream is read no further. Leaving the loop closes it.
-   *
-   * @throws BertError as above, after the results of the pairs before; what the stream throws
-   * @example
    * for await (const { label } of isNext(pairs())) console.log(label);
    */
-  (pairs: InputStream<TextPair>, options?: Best): AsyncGenerator<NextSentencePrediction, void, undefined>;
-  (pairs: InputStream<TextPair>, options: Both): AsyncGenerator<NextSentencePrediction[], void, undefined>;
+  <Input extends string | readonly TextPair[] | InputStream<TextPair>, K extends 1 | null = 1>(
+    text: Input,
+    ...rest: Input extends string
+      ? [text_pair: string, options?: NextSentenceOptions<K>]
+      : [options?: NextSentenceOptions<K>]
+  ): Answers<Input, string, K extends 1 ? NextSentencePrediction : NextSentencePrediction[]>;
 }
 
 const TASK = "next-sentence-prediction";

@@ -10,7 +10,7 @@ import {
 import { batchesOf, expectMaskedLm, tokenLimit } from "./batches.ts";
 import type { Bert } from "./load.ts";
 import { logSoftmaxAt } from "./scores.ts";
-import { type InputStream, isStream, oneByOne } from "./stream.ts";
+import { type Answers, isStream, oneByOne, type Texts } from "./stream.ts";
 
 /** Options of a call. */
 export interface PseudoLogLikelihoodOptions extends CallOptions {
@@ -33,21 +33,16 @@ export interface PseudoLogLikelihood {
   /**
    * How likely a text is to the masked language model: each of its tokens is masked in turn and predicted from all the others
    * (Salazar et al. 2020, arXiv 1910.14659, equation 1). A text of T tokens costs as much as T texts. An array of texts gives an
-   * array of results, each the same, to the bit, as the text alone gives.
+   * array of results, each the same, to the bit, as the text alone gives. A stream of any length is answered text by text; leaving the
+   * loop closes it.
    *
-   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument
+   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument; of a stream
+   *   after the results before. What the stream throws
    * @example
    * const [a, b] = await score(["She opened the door.", "She opened the sea."]);
    * a.score > b.score; // true
    */
-  (text: string, options?: PseudoLogLikelihoodOptions): Promise<TextLikelihood>;
-  (texts: readonly string[], options?: PseudoLogLikelihoodOptions): Promise<TextLikelihood[]>;
-  /**
-   * Answers a stream of any length, text by text. Leaving the loop closes it.
-   *
-   * @throws BertError as above, after the results before; what the stream throws
-   */
-  (texts: InputStream<string>, options?: PseudoLogLikelihoodOptions): AsyncGenerator<TextLikelihood, void, undefined>;
+  <Input extends Texts>(texts: Input, options?: PseudoLogLikelihoodOptions): Answers<Input, string, TextLikelihood>;
 }
 
 const TASK = "pseudo-log-likelihood";

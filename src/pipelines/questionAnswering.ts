@@ -12,13 +12,13 @@ import {
 } from "./arguments.ts";
 import { answerAll, tokenLimit } from "./batches.ts";
 import type { Bert } from "./load.ts";
-import { type InputStream, withStreams } from "./stream.ts";
+import { type Answers, type InputStream, withStreams } from "./stream.ts";
 import { logitsOf, type TokenLogits, type Windows, windowsOf } from "./windows.ts";
 
-/** Options of a call, named as in Hugging Face. */
-export interface QuestionAnsweringOptions extends CallOptions {
+/** Options of a call, named as in Hugging Face. What it gives follows from `top_k`, and its type from that one's. */
+export interface QuestionAnsweringOptions<K extends number = number> extends CallOptions {
   /** How many answers, the best first. Default 1. */
-  readonly top_k?: number;
+  readonly top_k?: K;
   /** The most tokens of an answer. Default 15. */
   readonly max_answer_len?: number;
   /** The most tokens of question and context together; a longer context is read in windows. Default 384, or what the model takes. */
@@ -49,8 +49,12 @@ export interface QuestionAndContext {
   readonly context: string;
 }
 
-type Best = QuestionAnsweringOptions & { readonly top_k?: 1 };
-type Several = QuestionAnsweringOptions & { readonly top_k: number };
+/** What stands after the questions: their context, if they do not bring their own, and options. */
+type QuestionArguments<Input, K extends number> = Input extends string
+  ? [context: string, options?: QuestionAnsweringOptions<K>]
+  : Input extends readonly string[]
+    ? [context: string | readonly string[], options?: QuestionAnsweringOptions<K>]
+    : [options?: QuestionAnsweringOptions<K>];
 
 /** What `pipeline("question-answering", model)` gives. */
 export interface QuestionAnswering {
@@ -58,28 +62,25 @@ export interface QuestionAnswering {
    * The part of the context that answers the question; with a `top_k`, a list of them. An array gives an array of results, each
    * the same, to the bit, as the question alone gives; several questions may be asked of one context.
    *
-   * @throws BertError ERR_INPUT a text that is empty or no string, or another wrong argument
+   * A stream of any length is answered question by question and in order. Several are computed at once; while the caller handles their
+   * results the next are, and the stream is read no further. Leaving the loop closes it.
+   *
+   * @throws BertError ERR_INPUT a text that is empty or no string, or another wrong argument; of a stream after the results of the
+   *   questions before. What the stream throws
    * @example
    * await ask("Where did Emma live?", "Emma Woodhouse lived at Hartfield."); // { answer: "Hartfield", score: 0.98…, start: 24, end: 33 }
-   */
-  (question: string, context: string, options?: Best): Promise<Answer>;
-  (question: string, context: string, options: Several): Promise<Answer[]>;
-  (question: QuestionAndContext, options?: Best): Promise<Answer>;
-  (question: QuestionAndContext, options: Several): Promise<Answer[]>;
-  (questions: readonly string[], context: string | readonly string[], options?: Best): Promise<Answer[]>;
-  (questions: readonly string[], context: string | readonly string[], options: Several): Promise<Answer[][]>;
-  (questions: readonly QuestionAndContext[], options?: Best): Promise<Answer[]>;
-  (questions: readonly QuestionAndContext[], options: Several): Promise<Answer[][]>;
-  /**
-   * Answers a stream of any length, question by question and in order, each as the question alone. Several are computed at once;
-   * while the caller handles their results the next are, and the stream is read no further. Leaving the loop closes it.
-   *
-   * @throws BertError as above, after the results of the questions before; what the stream throws
-   * @example
    * for await (const { answer } of ask(questions())) console.log(answer);
    */
-  (questions: InputStream<QuestionAndContext>, options?: Best): AsyncGenerator<Answer, void, undefined>;
-  (questions: InputStream<QuestionAndContext>, options: Several): AsyncGenerator<Answer[], void, undefined>;
+  <
+    Input extends
+      | (string | QuestionAndContext)
+      | (readonly string[] | readonly QuestionAndContext[])
+      | InputStream<QuestionAndContext>,
+    K extends number = 1,
+  >(
+    question: Input,
+    ...rest: QuestionArguments<Input, K>
+  ): Answers<Input, string | QuestionAndContext, K extends 1 ? Answer : Answer[]>;
 }
 
 const TASK = "question-answering";

@@ -5,7 +5,7 @@ import type { FeatureExtraction } from "./featureExtraction.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { type Pooling, TEXT_POOLINGS } from "./pooling.ts";
 import { topK } from "./scores.ts";
-import type { InputStream } from "./stream.ts";
+import type { Answers, InputStream } from "./stream.ts";
 
 /** Options of `buildIndex`. */
 export interface BuildIndexOptions extends CallOptions {
@@ -60,8 +60,11 @@ export class SearchIndex {
    *
    * @throws BertError ERR_INPUT a query that is empty, no string or too long for the model; k is no whole number from 1
    */
-  async search(query: string, k?: number, options?: CallOptions): Promise<SearchResult[]>;
-  async search(queries: readonly string[], k?: number, options?: CallOptions): Promise<SearchResult[][]>;
+  search<Input extends string | readonly string[]>(
+    query: Input,
+    k?: number,
+    options?: CallOptions,
+  ): Answers<Input, string, SearchResult[]>;
   async search(input: string | readonly string[], k = 5, options: CallOptions = {}): Promise<unknown> {
     expectCount("search", "k", k);
     expectOptions("search", options, []);

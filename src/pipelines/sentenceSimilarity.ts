@@ -2,7 +2,7 @@ import { type CallOptions, expectOptions, expectText, expectTexts, wrongArgument
 import { type FeatureExtractionOptions, featureExtraction } from "./featureExtraction.ts";
 import type { Bert } from "./load.ts";
 import { type Pooling, TEXT_POOLINGS } from "./pooling.ts";
-import { type InputStream, isStream, oneByOne } from "./stream.ts";
+import { type Answers, type InputStream, isStream, oneByOne } from "./stream.ts";
 
 /** Options of a call. */
 export interface SentenceSimilarityOptions extends CallOptions, Pick<FeatureExtractionOptions, "truncation"> {
@@ -20,24 +20,18 @@ export interface SentenceSimilarityInput {
 export interface SentenceSimilarity {
   /**
    * How similar each sentence is to the first one: the cosine of their vectors, −1 to 1. An array of inputs gives an array of
-   * results.
+   * results. A stream of any length is answered one input after the other; leaving the loop closes it.
    *
    * @returns a number for each of `sentences`, in their order
-   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument
+   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument; of a stream
+   *   after the results before. What the stream throws
    * @example
    * await similarity({ source_sentence: "The door is open.", sentences: ["The window is open.", "He read."] });
    */
-  (input: SentenceSimilarityInput, options?: SentenceSimilarityOptions): Promise<number[]>;
-  (inputs: readonly SentenceSimilarityInput[], options?: SentenceSimilarityOptions): Promise<number[][]>;
-  /**
-   * Answers a stream of any length, one input after the other. Leaving the loop closes it.
-   *
-   * @throws BertError as above, after the results before; what the stream throws
-   */
-  (
-    inputs: InputStream<SentenceSimilarityInput>,
+  <Input extends SentenceSimilarityInput | readonly SentenceSimilarityInput[] | InputStream<SentenceSimilarityInput>>(
+    inputs: Input,
     options?: SentenceSimilarityOptions,
-  ): AsyncGenerator<number[], void, undefined>;
+  ): Answers<Input, SentenceSimilarityInput, number[]>;
 }
 
 const TASK = "sentence-similarity";

@@ -6,6 +6,28 @@ import { type CallOptions, expectCallOptions } from "./arguments.ts";
 export type InputStream<Input> = AsyncIterable<Input> | (Iterable<Input> & { readonly length?: never });
 
 /**
+ * What a call gives: the answer for one input, a list of answers for an array of them, a generator of answers for a stream. One
+ * signature with this type, in place of an overload for each, lets the compiler say which argument or option is wrong, and editors
+ * offer every value of an option.
+ *
+ * @typeParam One what a single input is
+ */
+export type Answers<Input, One, Answer> =
+  IsAny<Input> extends true
+    ? Promise<Answer>
+    : Input extends One
+      ? Promise<Answer>
+      : Input extends readonly unknown[]
+        ? Promise<Answer[]>
+        : AsyncGenerator<Answer, void, undefined>;
+
+/** A text, several, or a stream of them. */
+export type Texts = string | readonly string[] | InputStream<string>;
+
+/** Whether a type is `any`, which any condition takes both ways. */
+export type IsAny<T> = 0 extends 1 & T ? true : false;
+
+/**
  * A pipeline that takes streams too, and gives a generator of results for them.
  *
  * @param call    answers everything else

@@ -14,15 +14,15 @@ import {
 import { answerAll, tokenLimit } from "./batches.ts";
 import type { Bert } from "./load.ts";
 import { softmax, topK } from "./scores.ts";
-import { type InputStream, sized, withStreams } from "./stream.ts";
+import { type Answers, type InputStream, sized, withStreams } from "./stream.ts";
 
 /** How logits become scores; "default" goes by the model's config.json. */
 const FUNCTIONS = ["default", "softmax", "sigmoid", "none"] as const;
 
-/** Options of a call, named as in Hugging Face. */
-export interface TextClassificationOptions extends CallOptions {
+/** Options of a call, named as in Hugging Face. What an array of texts gives follows from `top_k`, and its type from that one's. */
+export interface TextClassificationOptions<K extends number | null = number | null> extends CallOptions {
   /** How many labels, the best first; null: all of them. Default 1. */
-  readonly top_k?: number | null;
+  readonly top_k?: K;
   /**
    * Default: "none" if config.json's `problem_type` is "regression", "sigmoid" if it is "multi_label_classification" or there is
    * one label only, else "softmax".
@@ -41,8 +41,10 @@ export interface Classification {
 /** A text, or two that the model sees together. */
 export type ClassificationInput = string | { readonly text: string; readonly text_pair?: string };
 
-type Best = TextClassificationOptions & { readonly top_k?: 1 };
-type Several = TextClassificationOptions & { readonly top_k: number | null };
+/** A single label is no list in the answers of an array. */
+type Classified<Input, K extends number | null> = Input extends readonly unknown[]
+  ? Answers<Input, never, K extends 1 ? Classification : Classification[]>
+  : Answers<Input, ClassificationInput, Classification[]>;
 
 /** What `pipeline("text-classification", model)` gives. */
 export interface TextClassification {
@@ -51,26 +53,23 @@ export interface TextClassification {
    * label of each, or with another `top_k` than 1 a list for each. A text's scores are the same, to the bit, alone and among
    * others.
    *
-   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument
+   * A stream of any length is answered text by text and in order, each as the text alone. Several are computed at once; while the
+   * caller handles their results the next are, and the stream is read no further. Leaving the loop closes it.
+   *
+   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument; of a stream
+   *   after the results of the texts before. What the stream throws
    * @example
    * await classify("A touching story."); // [{ label: "positive", score: 0.99… }]
    * await classify(["A touching story.", "Dull."], { top_k: null });
-   */
-  (text: ClassificationInput, options?: TextClassificationOptions): Promise<Classification[]>;
-  (texts: readonly ClassificationInput[], options?: Best): Promise<Classification[]>;
-  (texts: readonly ClassificationInput[], options: Several): Promise<Classification[][]>;
-  /**
-   * Answers a stream of any length, text by text and in order, each as the text alone. Several are computed at once;
-   * while the caller handles their results the next are, and the stream is read no further. Leaving the loop closes it.
-   *
-   * @throws BertError as above, after the results of the texts before; what the stream throws
-   * @example
    * for await (const [{ label }] of classify(lines)) console.log(label);
    */
-  (
-    texts: InputStream<ClassificationInput>,
-    options?: TextClassificationOptions,
-  ): AsyncGenerator<Classification[], void, undefined>;
+  <
+    Input extends ClassificationInput | readonly ClassificationInput[] | InputStream<ClassificationInput>,
+    K extends number | null = 1,
+  >(
+    texts: Input,
+    options?: TextClassificationOptions<K>,
+  ): Classified<Input, K>;
 }
 
 const TASK = "text-classification";

@@ -22,17 +22,23 @@ import {
   withoutOverlaps,
 } from "./entities.ts";
 import type { Bert } from "./load.ts";
-import { type InputStream, withStreams } from "./stream.ts";
+import { type Answers, type InputStream, withStreams } from "./stream.ts";
 import { logitsOf, type TokenLogits, type Windows, windowsOf } from "./windows.ts";
 
-/** Options of a call, named as in Hugging Face. */
-export interface TokenClassificationOptions extends CallOptions {
+/**
+ * Options of a call, named as in Hugging Face. What it takes and gives follows from `aggregation_strategy` and `is_split_into_words`, and
+ * its type from theirs.
+ */
+export interface TokenClassificationOptions<
+  S extends AggregationStrategy = AggregationStrategy,
+  W extends boolean = boolean,
+> extends CallOptions {
   /**
    * "none", the default: an answer for each token. "simple": neighbouring tokens of one kind are one entity. "first", "average",
    * "max": so are neighbouring words, where a word has the label of its first token, of the mean of its tokens, or of the token
    * that is surest; words are never cut.
    */
-  readonly aggregation_strategy?: AggregationStrategy;
+  readonly aggregation_strategy?: S;
   /** Labels that are left out of the answer. Default ["O"]. */
   readonly ignore_labels?: readonly string[];
   /**
@@ -43,17 +49,18 @@ export interface TokenClassificationOptions extends CallOptions {
   /** Cut a text that is too long for the model instead of refusing it. Default false. */
   readonly truncation?: boolean;
   /** Texts are lists of words; `start` and `end` are places in the words joined by `delimiter`. Default false. */
-  readonly is_split_into_words?: boolean;
+  readonly is_split_into_words?: W;
   /** With `is_split_into_words`: what stands between two words. Default " ". */
   readonly delimiter?: string;
 }
 
-type Strategy = Exclude<AggregationStrategy, "none">;
-type Whole = TokenClassificationOptions & { readonly is_split_into_words?: false };
-type PerToken = Whole & { readonly aggregation_strategy?: "none" };
-type Grouped = Whole & { readonly aggregation_strategy: Strategy };
-type Split = TokenClassificationOptions & { readonly is_split_into_words: true };
-type Entities<Options> = (Options extends { readonly aggregation_strategy: Strategy } ? EntityGroup : TokenEntity)[];
+/** A text is a string, or a list of words. */
+type Text<W extends boolean> = W extends true ? readonly string[] : string;
+type Entities<S extends AggregationStrategy> = S extends "none" ? TokenEntity[] : EntityGroup[];
+/** An array of strings is one text where texts are lists of words. */
+type Recognized<Input, S extends AggregationStrategy, W extends boolean> = W extends true
+  ? Answers<Input, readonly string[], Entities<S>>
+  : Answers<Input, string, Entities<S>>;
 
 /** What `pipeline("token-classification", model)` gives. */
 export interface TokenClassification {
@@ -61,31 +68,24 @@ export interface TokenClassification {
    * What the tokens of a text are: names of persons and places, parts of speech, whatever the model was trained for. An array
    * of texts gives an array of results, each the same, to the bit, as the text alone gives.
    *
-   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument
+   * A stream of any length is answered text by text and in order. Several are computed at once; while the caller handles their results
+   * the next are, and the stream is read no further. Leaving the loop closes it.
+   *
+   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument; of a stream
+   *   after the results of the texts before. What the stream throws
    * @example
    * const entities = await ner("Emma Woodhouse lived at Hartfield.", { aggregation_strategy: "simple" });
    * entities[0]; // { entity_group: "PER", score: 0.99…, word: "Emma Woodhouse", start: 0, end: 14 }
-   */
-  (text: string, options?: PerToken): Promise<TokenEntity[]>;
-  (text: string, options: Grouped): Promise<EntityGroup[]>;
-  (texts: readonly string[], options?: PerToken): Promise<TokenEntity[][]>;
-  (texts: readonly string[], options: Grouped): Promise<EntityGroup[][]>;
-  <Options extends Split>(words: readonly string[], options: Options): Promise<Entities<Options>>;
-  <Options extends Split>(texts: readonly (readonly string[])[], options: Options): Promise<Entities<Options>[]>;
-  /**
-   * Answers a stream of any length, text by text and in order, each as the text alone. Several are computed at once;
-   * while the caller handles their results the next are, and the stream is read no further. Leaving the loop closes it.
-   *
-   * @throws BertError as above, after the results of the texts before; what the stream throws
-   * @example
    * for await (const entities of ner(lines, { aggregation_strategy: "simple" })) console.log(entities);
    */
-  (texts: InputStream<string>, options?: PerToken): AsyncGenerator<TokenEntity[], void, undefined>;
-  (texts: InputStream<string>, options: Grouped): AsyncGenerator<EntityGroup[], void, undefined>;
-  <Options extends Split>(
-    texts: InputStream<readonly string[]>,
-    options: Options,
-  ): AsyncGenerator<Entities<Options>, void, undefined>;
+  <
+    Input extends Text<W> | readonly Text<W>[] | InputStream<Text<W>>,
+    S extends AggregationStrategy = "none",
+    W extends boolean = false,
+  >(
+    texts: Input,
+    options?: TokenClassificationOptions<S, W>,
+  ): Recognized<Input, S, W>;
 }
 
 const TASK = "token-classification";

@@ -12,7 +12,7 @@ import {
 import { answerAll, batchesOf, tokenLimit } from "./batches.ts";
 import type { Bert } from "./load.ts";
 import { softmax, topK } from "./scores.ts";
-import { type InputStream, withStreams } from "./stream.ts";
+import { type Answers, type Texts, withStreams } from "./stream.ts";
 
 /** Options of a call, named as in Hugging Face. */
 export interface ZeroShotOptions extends CallOptions {
@@ -38,31 +38,22 @@ export interface ZeroShotClassification {
    * example is LABEL." (Yin et al. 2019, arXiv 1909.00161). An array of texts gives an array of results, each the same, to the
    * bit, as the text alone gives.
    *
+   * A stream of any length is answered text by text and in order. Several are computed at once; while the caller handles their results
+   * the next are, and the stream is read no further. Leaving the loop closes it.
+   *
    * @param labels a list, or a string with commas
-   * @throws BertError ERR_INPUT a text or label that is empty, no string or too long for the model, or another wrong argument
+   * @throws BertError ERR_INPUT a text or label that is empty, no string or too long for the model, or another wrong argument; of a
+   *   stream after the results of the texts before. What the stream throws
    * @example
    * const { labels } = await classify("The door is open.", ["house", "sea"]);
    * labels[0]; // "house"
-   */
-  (text: string, labels: string | readonly string[], options?: ZeroShotOptions): Promise<ZeroShotClassificationResult>;
-  (
-    texts: readonly string[],
-    labels: string | readonly string[],
-    options?: ZeroShotOptions,
-  ): Promise<ZeroShotClassificationResult[]>;
-  /**
-   * Answers a stream of any length, text by text and in order, each as the text alone. Several are computed at once;
-   * while the caller handles their results the next are, and the stream is read no further. Leaving the loop closes it.
-   *
-   * @throws BertError as above, after the results of the texts before; what the stream throws
-   * @example
    * for await (const { labels } of classify(lines, ["house", "sea"])) console.log(labels[0]);
    */
-  (
-    texts: InputStream<string>,
+  <Input extends Texts>(
+    texts: Input,
     labels: string | readonly string[],
     options?: ZeroShotOptions,
-  ): AsyncGenerator<ZeroShotClassificationResult, void, undefined>;
+  ): Answers<Input, string, ZeroShotClassificationResult>;
 }
 
 const TASK = "zero-shot-classification";

@@ -58,13 +58,29 @@ export interface Backend {
   /** A weight from `emptyNarrow` in rows: itself or a copy. */
   rowsOf(weight: NarrowWeight): NarrowWeight;
 
-  /** This backend as another thread can open it (`openShared`) on the same tensors; null where threads cannot share it. */
+  /**
+   * This backend as another thread can open it (`openShared`) on the same tensors; null where threads cannot share it.
+   *
+   * @internal
+   */
   readonly share: (() => SharedBackend) | null;
-  /** The folder with the files of workers, where they are not where the package has them. */
+  /**
+   * The folder with the files of workers, where they are not where the package has them.
+   *
+   * @internal
+   */
   readonly assets: string | URL | undefined;
-  /** The thread that opened what `share` gave has ended. */
+  /**
+   * The thread that opened what `share` gave has ended.
+   *
+   * @internal
+   */
   forgetShared(): void;
-  /** No worker can be started: from now on the caller's thread computes alone, and `info.reason` says why. */
+  /**
+   * No worker can be started: from now on the caller's thread computes alone, and `info.reason` says why.
+   *
+   * @internal
+   */
   giveUpThreads(reason: string): void;
   /** Ends this backend's threads; it still computes, without them. */
   dispose(): Promise<void>;

@@ -1,7 +1,8 @@
 import { BertError, quote } from "../errors.ts";
 import type { Backend } from "./backend.ts";
 import { plain } from "./kernels/index.ts";
-import { createSimdBackend, type SimdOptions } from "./simd/createSimdBackend.ts";
+import { createSimdBackend } from "./simd/createSimdBackend.ts";
+import type { SimdOptions } from "./simd/options.ts";
 
 /**
  * The backends by name: `plain` gives the same bits everywhere; `simd` is fast; `auto` is `simd` where the engine can run

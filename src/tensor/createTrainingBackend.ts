@@ -1,7 +1,7 @@
 import { BertError, quote } from "../errors.ts";
 import type { BackendName } from "./chooseBackend.ts";
 import { plainTraining } from "./kernels/training.ts";
-import type { SimdOptions } from "./simd/createSimdBackend.ts";
+import type { SimdOptions } from "./simd/options.ts";
 import { createSimdTrainingBackend } from "./simd/training/createSimdTrainingBackend.ts";
 import type { TrainingBackend } from "./trainingBackend.ts";
 

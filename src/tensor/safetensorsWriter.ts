@@ -26,6 +26,9 @@ export interface TensorToSave extends Omit<TensorToWrite, "data"> {
   readonly data: TensorToWrite["data"] | (() => NumberArray | Promise<NumberArray>);
 }
 
+/** A Uint8Array on memory of its own, in words that TypeScript understood before it had Uint8Array<ArrayBuffer>, 5.7. */
+type OwnBytes = ReturnType<typeof Uint8Array.of>;
+
 const DTYPES = Object.keys(DTYPE_BITS) as Dtype[];
 
 /** A few elements at a time are encoded, so that an encoded copy of a large tensor never exists. */
@@ -46,7 +49,7 @@ const CHUNK_ELEMENTS = 1 << 19;
 export function writeSafetensors(
   tensors: Iterable<readonly [string, TensorToWrite]>,
   metadata: Iterable<readonly [string, string]> = [],
-): Uint8Array<ArrayBuffer> {
+): OwnBytes {
   const plan = planFile("writeSafetensors", tensors, metadata);
   const file = new Uint8Array(plan.size);
   let end = 0;

@@ -3,6 +3,7 @@ import { type BertConfig, parseConfig } from "../model/config.ts";
 import { createTrainingBackend } from "../tensor/createTrainingBackend.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { shuffledBatches } from "./data/batches.ts";
+import { located } from "./data/located.ts";
 import { type FinetuneTask, readExamples, type TaskExamples } from "./data/readExamples.ts";
 import type { FinetuneOptions } from "./finetuneOptions.ts";
 import { trainedConfigText, withStartModel } from "./modelFolder.ts";
@@ -70,8 +71,11 @@ function prepare(
     );
   }
   const cut = { ...given, maxLength };
-  const examplesOf = <T extends FinetuneTask>() =>
-    [train as readonly TaskExamples[T][], evaluation as readonly TaskExamples[T][] | null] as const;
+  const examplesOf = <T extends Exclude<FinetuneTask, "fill-mask">>() =>
+    [
+      located("trainDataset", train as readonly TaskExamples[T][]),
+      evaluation && located("evalDataset", evaluation as readonly TaskExamples[T][]),
+    ] as const;
   switch (task) {
     case "text-classification":
       return textClassification(tokenizer, ...examplesOf<"text-classification">(), cut);
@@ -84,7 +88,10 @@ function prepare(
     case "next-sentence-prediction":
       return nextSentence(tokenizer, ...examplesOf<"next-sentence-prediction">(), cut);
     case "fill-mask":
-      return fillMask(tokenizer, ...examplesOf<"fill-mask">(), limit, { ...cut, seed });
+      return fillMask(tokenizer, train as readonly string[], evaluation as readonly string[] | null, limit, {
+        ...cut,
+        seed,
+      });
     default: {
       const tasks =
         "text-classification, token-classification, question-answering, multiple-choice, next-sentence-prediction, fill-mask";

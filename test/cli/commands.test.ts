@@ -304,7 +304,8 @@ describe("help", () => {
     for (const [name, { summary }] of Object.entries(COMMANDS)) {
       expect(stdout).toMatch(new RegExp(`^    ${name} +${summary}$`, "m"));
     }
-    expect((await plainbert(["-h"])).stdout).toBe(stdout);
+    expect(await plainbert(["-h"])).toMatchObject({ code, stdout, stderr });
+    expect(await plainbert([])).toMatchObject({ code, stdout, stderr });
   });
 
   test("--version is the package's", async () => {

@@ -17,6 +17,7 @@ test("a process ends with the code that the command returns, and has written eve
   const right = ["fill-mask", "--model", TINY[1], "--json", "She opened the [MASK]."]; // with threads
   const calls: [string[], number][] = [
     [right, 0],
+    [[], 0],
     [["fill-mask", ...TINY, "The door."], 1],
     [["embed", "--pooling", "sum"], 2],
   ];
@@ -26,11 +27,7 @@ test("a process ends with the code that the command returns, and has written eve
 
 describe("wrong usage: exit code 2, and what is right", () => {
   test.each<[string, string[], string[]]>([
-    [
-      "no command",
-      [],
-      ["plainbert: expected a command", "fill-mask, next-sentence, text-classification, token-classification"],
-    ],
+    ["an empty command", [""], ['unknown command ""; the commands are fill-mask, next-sentence, text-classification']],
     ["a mistyped command", ["fil-mask", "a"], ['unknown command "fil-mask"; did you mean fill-mask?']],
     ["a mistyped alias", ["sentiment"], ["the commands are fill-mask, next-sentence"]],
     ["an unknown command", ["translate"], ['unknown command "translate"; the commands are fill-mask']],

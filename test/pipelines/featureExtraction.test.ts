@@ -54,6 +54,16 @@ describe("the numbers of Hugging Face", async () => {
   });
 });
 
+test("JSON has the numbers as an array, and another thread gets them", async () => {
+  const { dims, type, data } = await extract(["A cat.", "A dog."], { pooling: "mean" });
+  const got = await extract(["A cat.", "A dog."], { pooling: "mean" });
+  expect(JSON.parse(JSON.stringify({ got }))).toEqual({ got: { dims: [2, H], type: "float32", data: [...data] } });
+  expect(structuredClone(got)).toEqual({ dims, type, data });
+  const perToken = JSON.parse(JSON.stringify(await extract("A cat.")));
+  expect(Object.keys(perToken)).toEqual(["dims", "type", "data"]);
+  expect(perToken.data.length).toBe(perToken.dims[1] * H);
+});
+
 /** More than 2,048 tokens, so that they are more than one batch. */
 const DISTINCT = [
   "A text.",

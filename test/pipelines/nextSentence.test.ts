@@ -58,7 +58,7 @@ test("a model of any class with the head will do, and gives the same bits", asyn
 });
 
 describe("bad input", () => {
-  const ask = isNext as (...args: unknown[]) => Promise<unknown>;
+  const ask = isNext as unknown as (...args: unknown[]) => Promise<unknown>;
   const long = "long ".repeat(200);
 
   test.each<[string, unknown[], string[]]>([

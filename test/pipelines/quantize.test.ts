@@ -84,6 +84,9 @@ describe("the pipeline", async () => {
       const options = { ...mean, quantize: true, precision, ranges } as const;
       expect((await extract(TEXTS[1], options)).tolist()).toEqual([got.tolist()[1]]);
       expect((await collect(extract(TEXTS.values(), options))).flatMap((one) => one.tolist())).toEqual(got.tolist());
+      const { dims, type } = got;
+      expect(JSON.parse(JSON.stringify(got))).toEqual({ dims, type, data: [...got.data], ranges: [...ranges] });
+      expect(structuredClone(got)).toEqual({ dims, type, data: got.data, ranges });
     },
   );
 

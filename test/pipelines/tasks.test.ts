@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
-import { loadBert, pipeline } from "../../src/pipelines/index.ts";
+import { loadBert, pipeline, type QuestionAndContext } from "../../src/pipelines/index.ts";
 import { expectBertError } from "./support.ts";
 
 const folder = (name: string) => fileURLToPath(new URL(`./reference/heads/${name}`, import.meta.url));
@@ -152,10 +152,14 @@ describe("bad input", () => {
     ["ner: labels", () => ner("a", { ignore_labels: "O" as never }), "ignore_labels must be an array of labels"],
     ["ner: nothing", () => ner(" ", { aggregation_strategy: "max", stride: 1 }), "at least one word"],
     ["qa: no context", () => ask("Who?", undefined as never), "context must be a string"],
-    ["qa: no pair", () => ask(["Who?"] as never), "questions[0].context must be a string, got undefined"],
+    [
+      "qa: no pair",
+      () => ask(["Who?"] as unknown as QuestionAndContext[]),
+      "questions[0].context must be a string, got undefined",
+    ],
     [
       "qa: no pair among others",
-      () => ask([{ question: "Who?", context: "a" }, "Who?"] as never),
+      () => ask([{ question: "Who?", context: "a" }, "Who?"] as QuestionAndContext[]),
       "questions[1] must be { question, context }",
     ],
     ["qa: empty question", () => ask("", "a"), "question must be a text with at least one word"],

@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 
 const root = join(import.meta.dirname, "..", "..");
-const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
 /** A fenced code block of a Markdown file. */
 interface Block {
@@ -28,88 +28,93 @@ export function blocks(markdown: string, language: string): string[] {
 
 /** A program with the output that a page promises: in a block of its own, right after it, or in a comment after each console.log. */
 export interface Example {
+  /** `docs-fill-mask-2`: the second of docs/fill-mask.md. */
+  readonly name: string;
   readonly code: string;
   readonly output: string;
 }
 
-export function examplesOf(markdown: string): Example[] {
+/** The pages with programs that a reader may copy. The API reference is made from doc comments: it shows calls, not programs. */
+export const PAGES: readonly string[] = [
+  "README.md",
+  "weights/README.md",
+  ...readdirSync(join(root, "docs"))
+    .filter((file) => file.endsWith(".md") && file !== "api.md")
+    .map((file) => `docs/${file}`),
+];
+
+/** Every program of README and docs. */
+export function allExamples(): Example[] {
+  return PAGES.flatMap((page) => examplesOf(page, readFileSync(join(root, page), "utf8")));
+}
+
+function examplesOf(page: string, markdown: string): Example[] {
   const all = allBlocks(markdown);
-  return all.flatMap(({ language, code, end }, i) => {
+  const programs = all.flatMap(({ language, code, end }, i) => {
     if (language !== "ts") return [];
     const next = all[i + 1];
     if (next?.language === "text" && /^\s*```text\n/.test(markdown.slice(end))) return [{ code, output: next.code }];
     const promised = [...code.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map(([, output]) => `${output}\n`);
-    return [{ code, output: promised.join("") }];
+    if (promised.length === code.split("console.log(").length - 1) return [{ code, output: promised.join("") }];
+    throw new Error(`${page}: what is printed must stand after each console.log, or in a block of its own:\n${code}`);
   });
+  const name = page.replace(/\.md$/, "").replace("/", "-");
+  return programs.map((program, n) => ({ name: `${name}-${n + 1}`, ...program }));
 }
 
-/** Programs in the git-ignored folder .cache, where they can be compiled and run. */
-export class Programs {
-  /** The folder. Its `run` is the folder that programs run in; `models` in there leads to the tiny models of the tests. */
-  readonly folder: string;
-
-  /** @param sources programs by name, as pages show them */
-  constructor(name: string, sources: ReadonlyMap<string, string>) {
-    this.folder = join(root, ".cache", name);
-    this.remove();
-    mkdirSync(join(this.folder, "run"), { recursive: true });
-    symlinkSync(join(root, "test", "pipelines", "reference", "heads"), join(this.folder, "run", "models"), "junction");
-    for (const [program, code] of sources) writeFileSync(this.path(program), fromSources(code));
-    const compilerOptions = { noUnusedLocals: false };
-    const settings = { extends: "../../tsconfig.json", include: ["*.ts"], compilerOptions };
-    writeFileSync(join(this.folder, "tsconfig.json"), JSON.stringify(settings));
-  }
-
-  path(program: string): string {
-    return join(this.folder, `${program}.ts`);
-  }
-
-  /** What the compiler prints: nothing where all is well. */
-  compile(): string {
-    const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-    const { status, stdout } = spawnSync(process.execPath, [tsc, "-p", this.folder], { encoding: "utf8" });
-    return status === 0 ? stdout : stdout || `exit code ${status}`;
-  }
-
-  /** Runs programs one after the other in one process: what each prints, and what stands on standard error. */
-  run(programs: readonly string[]): { readonly printed: string[]; readonly stderr: string } {
-    const mark = "\u0000";
-    const imports = programs.map(
-      (name) => `await import(${JSON.stringify(this.path(name))});\nconsole.log("${mark}");\n`,
-    );
-    writeFileSync(join(this.folder, "run.mjs"), imports.join(""));
-    const { stdout, stderr } = spawnSync(process.execPath, [join(this.folder, "run.mjs")], {
-      cwd: join(this.folder, "run"),
-      env: { ...process.env, PLAINBERT_THREADS: "1" }, // changes no bit, and saves each model its workers: 3.4 s instead of 5.6
-      encoding: "utf8",
-    });
-    return { printed: stdout.split(`${mark}\n`).slice(0, -1), stderr };
-  }
-
-  remove(): void {
-    rmSync(this.folder, { recursive: true, force: true });
-  }
+/** `await using`: Node 24 is the first that has it. */
+export function needsNode24({ code }: Example): boolean {
+  return /^\s*await using /m.test(code);
 }
 
-/** The package's entry points as files of src, so that no build is needed. */
-function fromSources(code: string): string {
-  return code.replace(/from "plainbert(\/\w+)?"/g, (_, subpath = "") => {
-    const built: string = manifest.exports[`.${subpath}`].default;
-    return `from "${built.replace("./dist/", "../../src/").replace(/\.js$/, ".ts")}"`;
+/** What a process printed. */
+export interface Ran {
+  /** For each program. */
+  readonly printed: readonly string[];
+  readonly stderr: string;
+}
+
+/**
+ * Runs programs one after the other in one process.
+ *
+ * @param node     the runtime
+ * @param programs paths of their modules
+ * @param folder   where they run: made anew, with `models`, which leads to the tiny models of the tests
+ */
+export function runInTurn(node: string, programs: readonly string[], folder: string): Ran {
+  const mark = "\u0000";
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  symlinkSync(join(root, "test", "pipelines", "reference", "heads"), join(folder, "models"), "junction");
+  const start = join(folder, "run.mjs");
+  writeFileSync(
+    start,
+    programs.map((path) => `await import("${pathToFileURL(path)}");\nconsole.log("${mark}");\n`).join(""),
+  );
+  const { stdout, stderr } = spawnSync(node, [start], {
+    cwd: folder,
+    env: { ...process.env, PLAINBERT_THREADS: "1" }, // changes no bit, and saves each model its workers: 3.4 s instead of 5.6
+    encoding: "utf8",
   });
+  return { printed: stdout.split(`${mark}\n`).slice(0, -1), stderr };
+}
+
+/** Whether a program printed what its page says. */
+export function expectedOf({ output }: Example, printed: string): { readonly got: string; readonly want: string } {
+  return { got: roundedLike(output, printed), want: flat(output) };
 }
 
 /**
  * Output with its numbers rounded to the digits that a page shows, and line breaks as spaces, as the width of a number decides where
  * console.log breaks a line.
  */
-export function roundedLike(shown: string, printed: string): string {
+function roundedLike(shown: string, printed: string): string {
   const number = /-?\d+\.\d+(?:e[+-]?\d+)?/g;
   const digits = [...shown.matchAll(number)].map(([text]) => text.split(".")[1].length);
   let n = 0;
   return flat(printed.replace(number, (text) => Number(text).toFixed(Math.min(digits[n++] ?? 100, 100))));
 }
 
-export function flat(text: string): string {
+function flat(text: string): string {
   return text.trim().replaceAll(/\s+/g, " ");
 }

@@ -1,4 +1,5 @@
 import { at, attempt, numberedLines, type ReadOptions, recordError, type TextLines, withoutReturn } from "./lines.ts";
+import type { Located } from "./located.ts";
 
 export interface ConllOptions extends ReadOptions {
   /** Which column has the tags, from 0; negative numbers count from the end. Default −1, the last: in CoNLL-2003 the entities. */
@@ -9,8 +10,8 @@ export interface ConllOptions extends ReadOptions {
 
 /** A sentence of tagged words. */
 export interface TaggedSentence {
-  /** Where it begins, as errors say it. */
-  readonly where: string;
+  /** Where it begins, as errors say it. Left out: its place in the data set, `trainDataset[3]`. */
+  readonly where?: string;
   readonly words: readonly string[];
   /** One for each word, as the file has them: IOB1 ("I-PER" begins an entity) and IOB2 ("B-PER" does) alike. */
   readonly tags: readonly string[];
@@ -58,7 +59,7 @@ export async function* readConll(
   if (sentence && !sentence.bad) yield finished(sentence);
 }
 
-function finished({ where, words, tags }: TaggedSentence): TaggedSentence {
+function finished({ where, words, tags }: Located<TaggedSentence>): TaggedSentence {
   return { where, words, tags };
 }
 

@@ -4,6 +4,7 @@ import type { BertTokenizer, EncodeOptions, Encoding } from "../../tokenizer/ind
 import type { TaggedSentence } from "./conll.ts";
 import { labelId, labelIds, labelOf } from "./labels.ts";
 import { recordError, shown } from "./lines.ts";
+import type { Located } from "./located.ts";
 import type { ChoiceExample } from "./multipleChoice.ts";
 import type { Label, TextExample } from "./textExamples.ts";
 
@@ -58,7 +59,7 @@ export interface SequenceFeatureOptions extends FeatureOptions {
  */
 export function sequenceFeatures(
   tokenizer: BertTokenizer,
-  examples: Iterable<TextExample>,
+  examples: Iterable<Located<TextExample>>,
   options: SequenceFeatureOptions,
 ): SequenceFeature[] {
   const toNumber = labelReader(options);
@@ -109,7 +110,7 @@ function numberOf(label: Label, where: string): number {
  */
 export function tokenFeatures(
   tokenizer: BertTokenizer,
-  sentences: Iterable<TaggedSentence>,
+  sentences: Iterable<Located<TaggedSentence>>,
   labels: readonly string[],
   options: FeatureOptions = {},
 ): TokenFeature[] {
@@ -132,7 +133,7 @@ export function tokenFeatures(
  */
 export function choiceFeatures(
   tokenizer: BertTokenizer,
-  examples: Iterable<ChoiceExample>,
+  examples: Iterable<Located<ChoiceExample>>,
   options: FeatureOptions = {},
 ): ChoiceFeature[] {
   return Array.from(examples, ({ text, choices, label, where }) => {

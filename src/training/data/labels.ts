@@ -1,5 +1,6 @@
 import { BertError } from "../../errors.ts";
 import { recordError, shown } from "./lines.ts";
+import type { Located } from "./located.ts";
 import type { TextExample } from "./textExamples.ts";
 
 /**
@@ -58,7 +59,7 @@ export function labelId(ids: ReadonlyMap<string, number>, label: string | number
  *
  * @throws BertError ERR_INPUT, naming file and line: it has none, as in the test files of GLUE
  */
-export function labelOf({ label, where }: TextExample): NonNullable<TextExample["label"]> {
+export function labelOf({ label, where }: Located<TextExample>): NonNullable<TextExample["label"]> {
   if (label === undefined) throw recordError(where, "label", "there", "none");
   return label;
 }

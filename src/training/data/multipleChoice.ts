@@ -3,8 +3,8 @@ import { type DataRow, textIn, valueIn } from "./rows.ts";
 
 /** A beginning, and several ways in which it may go on. */
 export interface ChoiceExample {
-  /** Where it stands, as errors say it. */
-  readonly where: string;
+  /** Where it stands, as errors say it. Left out: its place in the data set, `trainDataset[3]`. */
+  readonly where?: string;
   readonly text: string;
   readonly choices: readonly string[];
   /** The index of the right choice, if the file has it. */

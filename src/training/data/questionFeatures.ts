@@ -1,5 +1,6 @@
 import type { BertTokenizer, Encoding } from "../../tokenizer/index.ts";
 import { encodeAt, type Sequence, sequenceOf } from "./features.ts";
+import type { Located } from "./located.ts";
 import type { SquadAnswer, SquadExample } from "./squad.ts";
 
 export interface QuestionFeatureOptions {
@@ -39,7 +40,7 @@ export interface QuestionFeature extends Sequence {
  */
 export function* questionWindows(
   tokenizer: BertTokenizer,
-  examples: Iterable<SquadExample>,
+  examples: Iterable<Located<SquadExample>>,
   { maxLength = 384, docStride = 128 }: QuestionFeatureOptions = {},
 ): Generator<QuestionWindow, void, undefined> {
   let example = 0;
@@ -67,7 +68,7 @@ export function* questionWindows(
  */
 export function questionFeatures(
   tokenizer: BertTokenizer,
-  examples: readonly SquadExample[],
+  examples: readonly Located<SquadExample>[],
   options: QuestionFeatureOptions = {},
 ): QuestionFeature[] {
   return Array.from(questionWindows(tokenizer, examples, options), ({ example, encoding }) => {

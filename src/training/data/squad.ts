@@ -11,8 +11,11 @@ export interface SquadAnswer {
 
 /** A question on a context, and its answers. */
 export interface SquadExample {
-  /** Where it stands, as errors say it: `train-v1.1.json: data[3].paragraphs[0].qas[2]`. */
-  readonly where: string;
+  /**
+   * Where it stands, as errors say it: `train-v1.1.json: data[3].paragraphs[0].qas[2]`. Left out: its place in the data set,
+   * `trainDataset[3]`.
+   */
+  readonly where?: string;
   readonly id: string;
   readonly question: string;
   readonly context: string;

@@ -6,8 +6,8 @@ export type Label = string | number | readonly string[];
 
 /** A text or a pair, with its label if the file has one. */
 export interface TextExample {
-  /** Where it stands, as errors say it. */
-  readonly where: string;
+  /** Where it stands, as errors say it. Left out: its place in the data set, `trainDataset[3]`. */
+  readonly where?: string;
   readonly text: string;
   readonly textPair?: string;
   readonly label?: Label;

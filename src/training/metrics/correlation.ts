@@ -25,7 +25,7 @@ export function pearsonCorrelation(pairs: Pairs<number>): number {
  * @returns from −1 to 1, or NaN
  * @throws BertError ERR_INPUT fewer than two predictions, not as many as references, or a number that is not finite
  * @example
- * spearmanCorrelation({ predictions: [1, 10, 100], references: [0.1, 0.2, 0.3] }); // 1
+ * spearmanCorrelation({ predictions: [1, 10, 100], references: [0.1, 0.2, 0.3] }); // 0.9999999999999998
  */
 export function spearmanCorrelation(pairs: Pairs<number>): number {
   const x = finite("spearmanCorrelation", "predictions", pairs);

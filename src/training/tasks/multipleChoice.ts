@@ -3,6 +3,7 @@ import type { BertModel } from "../../model/bertModel.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { type ChoiceFeature, choiceFeatures } from "../data/features.ts";
+import type { Located } from "../data/located.ts";
 import type { ChoiceExample } from "../data/multipleChoice.ts";
 import { passes } from "./passes.ts";
 import { argmax, crossEntropyOf, Mean } from "./scores.ts";
@@ -15,8 +16,8 @@ import { type Evaluation, type EvaluationOptions, type PreparedTask, SHOWN_EXAMP
  */
 export function multipleChoice(
   tokenizer: BertTokenizer,
-  train: readonly ChoiceExample[],
-  evaluation: readonly ChoiceExample[] | null,
+  train: readonly Located<ChoiceExample>[],
+  evaluation: readonly Located<ChoiceExample>[] | null,
   { maxLength }: { readonly maxLength?: number | undefined },
 ): PreparedTask {
   const choices = train[0].choices.length;
@@ -53,7 +54,7 @@ export function multipleChoice(
 async function evaluate(
   model: BertModel,
   how: EvaluationOptions,
-  examples: readonly ChoiceExample[],
+  examples: readonly Located<ChoiceExample>[],
   features: readonly ChoiceFeature[],
 ): Promise<Evaluation> {
   const C = features[0].choices.length;

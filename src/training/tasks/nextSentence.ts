@@ -4,6 +4,7 @@ import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { type SequenceFeature, sequenceFeatures } from "../data/features.ts";
 import { labelOf } from "../data/labels.ts";
 import { recordError, shown } from "../data/lines.ts";
+import type { Located } from "../data/located.ts";
 import type { TextExample } from "../data/textExamples.ts";
 import { passes } from "./passes.ts";
 import { argmax, crossEntropyOf, Mean } from "./scores.ts";
@@ -19,8 +20,8 @@ const NAMES = ["IsNext", "NotNext"];
  */
 export function nextSentence(
   tokenizer: BertTokenizer,
-  train: readonly TextExample[],
-  evaluation: readonly TextExample[] | null,
+  train: readonly Located<TextExample>[],
+  evaluation: readonly Located<TextExample>[] | null,
   { maxLength }: { readonly maxLength?: number | undefined },
 ): PreparedTask {
   const options = { labels: NAMES, ...(maxLength !== undefined && { maxLength }) };
@@ -46,7 +47,7 @@ export function nextSentence(
   };
 }
 
-function named(example: TextExample): TextExample {
+function named(example: Located<TextExample>): Located<TextExample> {
   const label = labelOf(example);
   const index = NAMES.findIndex((name, i) => String(label) === String(i) || label === name);
   if (index < 0) throw recordError(example.where, "label", 'one of 0, 1, "IsNext", "NotNext"', shown(label));
@@ -57,7 +58,7 @@ function named(example: TextExample): TextExample {
 async function evaluate(
   model: BertModel,
   how: EvaluationOptions,
-  examples: readonly TextExample[],
+  examples: readonly Located<TextExample>[],
   features: readonly SequenceFeature[],
 ): Promise<Evaluation> {
   const loss = new Mean();

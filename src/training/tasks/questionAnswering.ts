@@ -1,6 +1,7 @@
 import type { BertModel } from "../../model/bertModel.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
+import type { Located } from "../data/located.ts";
 import {
   type QuestionFeature,
   type QuestionWindow,
@@ -25,8 +26,8 @@ export interface QuestionAnsweringOptions {
 /** Question answering: which span of a context answers, as Hugging Face's run_qa.py. */
 export function questionAnswering(
   tokenizer: BertTokenizer,
-  train: readonly SquadExample[],
-  evaluation: readonly SquadExample[] | null,
+  train: readonly Located<SquadExample>[],
+  evaluation: readonly Located<SquadExample>[] | null,
   limit: number,
   {
     maxLength = Math.min(384, limit),
@@ -76,7 +77,7 @@ interface ScoredSpan {
 async function evaluate(
   model: BertModel,
   how: EvaluationOptions,
-  examples: readonly SquadExample[],
+  examples: readonly Located<SquadExample>[],
   features: readonly QuestionFeature[],
   windows: readonly QuestionWindow[],
   maxAnswerLength: number,

@@ -5,6 +5,7 @@ import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { type SequenceFeature, sequenceFeatures } from "../data/features.ts";
 import { type GlueTask, glueLabels } from "../data/glue.ts";
 import { labelNames, labelOf } from "../data/labels.ts";
+import type { Located } from "../data/located.ts";
 import type { TextExample } from "../data/textExamples.ts";
 import { accuracy, f1Score, matthewsCorrelation } from "../metrics/classification.ts";
 import { pearsonCorrelation, spearmanCorrelation } from "../metrics/correlation.ts";
@@ -26,8 +27,8 @@ export interface TextClassificationOptions {
 /** Sequence classification: one label, several, or a number for each text or pair, as Hugging Face's run_glue.py and run_classification.py. */
 export function textClassification(
   tokenizer: BertTokenizer,
-  train: readonly TextExample[],
-  evaluation: readonly TextExample[] | null,
+  train: readonly Located<TextExample>[],
+  evaluation: readonly Located<TextExample>[] | null,
   options: TextClassificationOptions,
 ): PreparedTask {
   const problemType = options.problemType ?? problemOf(train, options.glueTask);
@@ -64,7 +65,7 @@ export function textClassification(
   };
 }
 
-function problemOf(examples: readonly TextExample[], task: GlueTask | undefined): ProblemType {
+function problemOf(examples: readonly Located<TextExample>[], task: GlueTask | undefined): ProblemType {
   if (task !== undefined) return glueLabels(task) === null ? "regression" : "single_label_classification";
   if (examples.some(({ label }) => typeof label === "object")) return "multi_label_classification";
   const isBroken = ({ label }: TextExample) => typeof label === "number" && !Number.isInteger(label);
@@ -72,8 +73,8 @@ function problemOf(examples: readonly TextExample[], task: GlueTask | undefined)
 }
 
 function labelsOf(
-  train: readonly TextExample[],
-  evaluation: readonly TextExample[] | null,
+  train: readonly Located<TextExample>[],
+  evaluation: readonly Located<TextExample>[] | null,
   task: GlueTask | undefined,
 ): readonly string[] {
   if (task !== undefined) return glueLabels(task) as string[];
@@ -83,7 +84,7 @@ function labelsOf(
 async function evaluate(
   model: BertModel,
   how: EvaluationOptions,
-  examples: readonly TextExample[],
+  examples: readonly Located<TextExample>[],
   features: readonly SequenceFeature[],
   labels: readonly string[] | null,
   problem: ProblemType,

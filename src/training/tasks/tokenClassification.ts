@@ -4,6 +4,7 @@ import type { BertTokenizer } from "../../tokenizer/index.ts";
 import type { TaggedSentence } from "../data/conll.ts";
 import { type TokenFeature, tokenFeatures } from "../data/features.ts";
 import { labelNames } from "../data/labels.ts";
+import type { Located } from "../data/located.ts";
 import { entityMetrics } from "../metrics/entities.ts";
 import { passes } from "./passes.ts";
 import { argmax, crossEntropyOf, Mean } from "./scores.ts";
@@ -18,8 +19,8 @@ export interface TokenClassificationOptions {
 /** Token classification: a tag for each word, as Hugging Face's run_ner.py. */
 export function tokenClassification(
   tokenizer: BertTokenizer,
-  train: readonly TaggedSentence[],
-  evaluation: readonly TaggedSentence[] | null,
+  train: readonly Located<TaggedSentence>[],
+  evaluation: readonly Located<TaggedSentence>[] | null,
   { labels: given, maxLength }: TokenClassificationOptions,
 ): PreparedTask {
   const labels = given ?? labelNames([...train, ...(evaluation ?? [])].flatMap(({ tags }) => tags));
@@ -50,7 +51,7 @@ export function tokenClassification(
 async function evaluate(
   model: BertModel,
   how: EvaluationOptions,
-  sentences: readonly TaggedSentence[],
+  sentences: readonly Located<TaggedSentence>[],
   features: readonly TokenFeature[],
   labels: readonly string[],
 ): Promise<Evaluation> {

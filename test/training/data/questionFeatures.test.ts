@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { Located } from "../../../src/training/data/located.ts";
 import { questionFeatures, questionWindows } from "../../../src/training/data/questionFeatures.ts";
 import type { SquadExample } from "../../../src/training/data/squad.ts";
 import { letters } from "./support.ts";
@@ -9,14 +10,14 @@ const example = (
   context: string,
   text?: string,
   start = context.indexOf(text ?? ""),
-): SquadExample => ({
+): Located<SquadExample> => ({
   where: "train.json: data[0].paragraphs[0].qas[0]",
   id: "q",
   question,
   context,
   answers: text === undefined ? [] : [{ text, start }],
 });
-const positions = (e: SquadExample, options = {}) =>
+const positions = (e: Located<SquadExample>, options = {}) =>
   questionFeatures(letters, [e], options).map(({ startPositions, endPositions }) => [startPositions, endPositions]);
 
 describe("questionFeatures, by hand", () => {

@@ -44,6 +44,28 @@ const logOf = (folder: string) =>
     .split("\n")
     .map((line) => JSON.parse(line));
 
+describe("an example without `where` is named by its place", () => {
+  const choices = ["it was good.", "it was bad."];
+  const ask = (question: string) => ({ id: question, question, context: "a", answers: [] });
+  const cases: [FinetuneTask, object, object][] = [
+    ["text-classification", { text: "a", label: "b" }, { text: "a" }],
+    ["token-classification", { words: ["a"], tags: ["O"] }, { words: ["a"], tags: ["B-PER"] }],
+    ["question-answering", ask("a"), ask("a ".repeat(40))],
+    ["multiple-choice", { text: "a", choices, label: 0 }, { text: "a", choices }],
+    ["next-sentence-prediction", { text: "a", textPair: "b", label: 0 }, { text: "a", textPair: "b", label: "b" }],
+  ];
+  test.each(cases)("%s", async (task, good, bad) => {
+    const labels = task === "token-classification" ? { labels: ["O"] } : {};
+    const run = (trainDataset: object[], evalDataset: object[]) =>
+      train({ task, trainDataset, evalDataset, ...labels } as never);
+    const named = (name: string) =>
+      expect.objectContaining({ code: "ERR_INPUT", message: expect.stringMatching(name) });
+    await expect(run([good, bad], [good])).rejects.toThrow(named("^trainDataset\\[1\\]: "));
+    await expect(run([good, good], [good, good, bad])).rejects.toThrow(named("^evalDataset\\[2\\]: "));
+    await expect(run([good, { ...bad, where: "here" }], [good])).rejects.toThrow(named("^here: "));
+  });
+});
+
 describe("each task learns, and what is written answers in its pipeline as evaluation said", () => {
   test("text-classification", async () => {
     const result = await train({ ...CLASSIFY, evalDataset: REVIEWS, numTrainEpochs: 12 });
@@ -74,7 +96,7 @@ describe("each task learns, and what is written answers in its pipeline as evalu
     expect(result.metrics).toMatchObject({ eval_accuracy: 1, eval_f1_micro: 1, eval_f1_macro: 1 });
     const classify = await pipeline("text-classification", result.output, { backend: "plain" });
     const [both] = await classify(["the cat was good."], { top_k: null });
-    expect((both as unknown as { score: number }[]).map(({ score }) => score > 0.5)).toEqual([true, true]);
+    expect(both.map(({ score }) => score > 0.5)).toEqual([true, true]);
     await classify.model.dispose();
   });
 
@@ -95,7 +117,7 @@ describe("each task learns, and what is written answers in its pipeline as evalu
       (text) => {
         const words = text.split(" ");
         const tag = (word: string) => (word === "anna" ? "B-PER" : word === "paris" ? "B-LOC" : "O");
-        return { where: text, words, tags: words.map(tag) };
+        return { words, tags: words.map(tag) };
       },
     );
     const options = {
@@ -115,7 +137,7 @@ describe("each task learns, and what is written answers in its pipeline as evalu
   test("question-answering", async () => {
     const context = "anna saw the cat in paris . the dog was in the book .";
     const ask = (question: string, text: string) => ({
-      ...{ where: question, id: question, question, context },
+      ...{ id: question, question, context },
       answers: text === "" ? [] : [{ text, start: context.indexOf(text) }],
     });
     const dataset = [ask("who saw the cat ?", "anna"), ask("who was in the book ?", "the dog"), ask("is it bad ?", "")];
@@ -141,7 +163,6 @@ describe("each task learns, and what is written answers in its pipeline as evalu
     const dataset = ["cat", "dog", "film", "book"].map((thing, i) => {
       const choices = [`it was a ${thing}.`, "it was paris."];
       return {
-        where: thing,
         text: `anna saw a ${thing}.`,
         choices: i % 2 === 0 ? choices : choices.toReversed(),
         label: i % 2,
@@ -163,8 +184,8 @@ describe("each task learns, and what is written answers in its pipeline as evalu
 
   test("next-sentence-prediction", async () => {
     const dataset = ["cat", "dog", "film", "book"].flatMap((thing) => [
-      { where: thing, text: `anna saw a ${thing}.`, textPair: `the ${thing} was good.`, label: "IsNext" },
-      { where: thing, text: `anna saw a ${thing}.`, textPair: "paris is bad.", label: 1 },
+      { text: `anna saw a ${thing}.`, textPair: `the ${thing} was good.`, label: "IsNext" },
+      { text: `anna saw a ${thing}.`, textPair: "paris is bad.", label: 1 },
     ]);
     const options = { task: "next-sentence-prediction", trainDataset: dataset, evalDataset: dataset } as const;
     const result = await train({ ...options, learningRate: 0.02, numTrainEpochs: 40, backend: "plain" });

@@ -1,7 +1,8 @@
 import { BertError } from "../../../errors.ts";
 import { messageOf } from "../../../realm.ts";
 import { createPool } from "../../threads/pool.ts";
-import { createSimdBackend, type SimdOptions } from "../createSimdBackend.ts";
+import { createSimdBackend } from "../createSimdBackend.ts";
+import type { SimdOptions } from "../options.ts";
 import { findPlatform } from "../platform.ts";
 import { type CompiledTraining, compileTraining } from "./compileTraining.ts";
 import { SimdTrainingBackend } from "./simdTrainingBackend.ts";

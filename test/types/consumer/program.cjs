@@ -1,0 +1,14 @@
+// @ts-check
+const { BertError, pipeline } = require("plainbert");
+const { readSafetensors } = require("plainbert/safetensors");
+const { BertTokenizer } = require("plainbert/tokenizer");
+const { accuracy } = require("plainbert/training");
+
+/** @param {string} text */
+async function main(text) {
+  const unmask = await pipeline("fill-mask");
+  const [best] = await unmask(text);
+  return best.token_str.toUpperCase();
+}
+
+module.exports = { main, readSafetensors, BertTokenizer, accuracy, BertError };
