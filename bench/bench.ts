@@ -13,7 +13,8 @@ import { changesSince, formatChanges, parseResult, worseRows } from "./harness/c
 import { machine } from "./harness/machine.ts";
 import { markdownTables, PAGES_WITH_TABLES, withTables } from "./harness/markdown.ts";
 import type { BenchResult, Run } from "./harness/results.ts";
-import { HELP, parseSettings, type Settings } from "./harness/settings.ts";
+import type { Planned } from "./harness/schedule.ts";
+import { HELP, parseSettings, type Settings, wanted } from "./harness/settings.ts";
 import { formatTable } from "./harness/table.ts";
 import { prepareModels } from "./onnx/modelFolder.ts";
 import { installPeers, peerVersion } from "./sides/peers.ts";
@@ -26,24 +27,57 @@ try {
   else await bench(settings);
 } catch (error) {
   console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 2;
+  process.exitCode ??= 2;
 }
 
 async function bench(settings: Settings): Promise<void> {
-  const before = settings.compare && parseResult(settings.compare, await readFile(settings.compare, "utf8"));
-  const ids = settings.threads.flatMap(caseGroups).flatMap(({ planned }) => planned.map(({ id }) => id));
-  const missing = settings.cases.filter((prefix) => !ids.some((id) => id.startsWith(prefix)));
-  if (missing.length > 0) {
-    throw new Error(`--case must begin the id of a case, ${[...new Set(ids)].join(", ")}; got ${missing.join(", ")}`);
-  }
+  expectKnownCases(settings);
+  const before = settings.compare === null ? null : await earlierResult(settings.compare, settings);
   const result = await measureAll(settings);
-  console.log(settings.json ? JSON.stringify(result, null, 1) : formatTable(result));
+  console.log(formatTable(result));
+  if (settings.output) await writeFile(settings.output, `${JSON.stringify(result, null, 1)}\n`);
+  if (result.runs.every(({ cases }) => cases.length === 0)) throw new Error("there was no time to measure anything");
   if (settings.save) await save(result);
   if (!before) return;
   const changes = changesSince(before, result);
-  if (changes.length === 0) throw new Error(`--compare: ${settings.compare} has no row of this run`);
   console.log(formatChanges(before, result, changes));
   if (settings.strict && worseRows(changes).length > 0) process.exitCode = 1;
+}
+
+/** @throws Error `--case` with something that begins no id */
+function expectKnownCases({ cases, threads }: Settings): void {
+  const idsWith = (count: number) => caseGroups(count).flatMap(({ planned }) => planned.flatMap(idsOf));
+  const known = threads.flatMap(idsWith);
+  for (const prefix of cases) {
+    if (known.some((id) => id.startsWith(prefix))) continue;
+    if (idsWith(1).some((id) => id.startsWith(prefix)))
+      throw new Error(`--case ${prefix} must come with --threads 1, as it has one thread`);
+    throw new Error(
+      `--case must begin the id of a case; got ${prefix}. These are the ids:\n  ${[...new Set(known)].join("\n  ")}`,
+    );
+  }
+}
+
+function idsOf({ id, gives = [] }: Planned): string[] {
+  return [id, ...gives];
+}
+
+/** @throws Error the file cannot be read, is no result, or has nothing of what is to be measured */
+async function earlierResult(path: string, settings: Settings): Promise<BenchResult> {
+  const text = await readFile(path, "utf8").catch((error: Error) => {
+    throw new Error(`--compare: ${path} must be readable: ${error.message}`);
+  });
+  const before = parseResult(path, text);
+  const shared = before.runs
+    .filter(({ threads }) => settings.threads.includes(threads))
+    .flatMap(({ threads, cases }) => {
+      const ids = caseGroups(threads).flatMap(({ planned }) =>
+        planned.filter((one) => wanted(settings, one)).flatMap(idsOf),
+      );
+      return cases.filter(({ id }) => ids.includes(id));
+    });
+  if (shared.length > 0) return before;
+  throw new Error(`--compare: ${path} must have a case of this run with the same number of threads, has none`);
 }
 
 /** Writes the result, its picture, and its tables into the pages that show them. */
@@ -103,5 +137,12 @@ async function runProcess(file: string, argument: string, budgetMs: number): Pro
   process.on("SIGINT", interrupted);
   const [status, signal] = await once(child, "exit");
   process.off("SIGINT", interrupted);
-  if (status !== 0) throw new Error(`the measuring process ended with ${signal ?? status}`);
+  if (status === 0) return;
+  if (process.stderr.isTTY) process.stderr.write(RESTORED_LINE);
+  if (signal !== "SIGINT") throw new Error(`the measuring process ended with ${signal ?? status}`);
+  process.exitCode = 130; // as shells say of a program that was interrupted
+  throw new Error("interrupted; nothing that was measured is kept");
 }
+
+/** Lines wrap again, which the bar had switched off, and the bar is gone. */
+const RESTORED_LINE = "\u001b[?7h\r\u001b[K";

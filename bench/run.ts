@@ -27,7 +27,7 @@ const MOMENT_MS = 2000;
 const wantedOf = (group: CaseGroup) => group.planned.filter((planned) => wanted(settings, planned));
 const groups = caseGroups(threads).filter((group) => wantedOf(group).length > 0);
 const schedule = new Schedule(groups.flatMap(wantedOf), Number(budgetMs));
-const bar = progressBar(`${threads} thr`, () => schedule.standing());
+const bar = progressBar(threads === 1 ? "1 thread" : `${threads} threads`, () => schedule.standing());
 
 bar.begin("peak", schedule.standing());
 const peak = await measurePeak(threads);

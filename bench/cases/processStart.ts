@@ -19,9 +19,9 @@ const HUNG_MS = 60_000;
 /** What a process that answers once needs: the files are in the page cache, every run is a new process. */
 export const processStartGroup: CaseGroup = {
   planned: [
-    { id: "cold-start", seconds: 14 },
-    { id: "cold-start-fill-mask", seconds: 16 },
-    { id: "cold-start-small", seconds: 6 },
+    { id: "cold-start", seconds: 14, gives: ["peak-rss"] },
+    { id: "cold-start-fill-mask", seconds: 16, gives: ["peak-rss-fill-mask"] },
+    { id: "cold-start-small", seconds: 6, gives: ["peak-rss-small"] },
     { id: "cold-start-parts-small", seconds: 8 },
     { id: "cold-start-parts-base", seconds: 14 },
   ],

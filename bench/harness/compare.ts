@@ -2,7 +2,9 @@ import { formatMachine } from "./machine.ts";
 import { type BenchCase, type BenchResult, isOurs, type Run, type SideResult } from "./results.ts";
 import { figure } from "./table.ts";
 
-export type Verdict = "better" | "worse" | "within the spread" | "too few turns to tell";
+export type Verdict = "better" | "worse" | "within the spread" | "too few turns to tell" | "left out";
+
+const VERDICTS: readonly Verdict[] = ["better", "worse", "within the spread", "too few turns to tell", "left out"];
 
 /** What became of one side of a case since an earlier result. */
 export interface Change {
@@ -11,6 +13,7 @@ export interface Change {
   readonly name: string;
   readonly unit: string;
   readonly before: number;
+  /** NaN: it was left out. */
   readonly now: number;
   /** now / before. */
   readonly factor: number;
@@ -37,25 +40,35 @@ export function changesSince(before: BenchResult, now: BenchResult): Change[] {
   return now.runs.flatMap((run) => {
     const earlierRun = before.runs.find(({ threads }) => threads === run.threads);
     if (!earlierRun) return [];
-    return run.cases.flatMap((one) => {
+    const measured = run.cases.flatMap((one) => {
       const earlier = earlierRun.cases.find(({ id, title }) => id === one.id && title === one.title);
       return earlier ? changesOfCase(run, earlierRun, one, earlier) : [];
     });
+    const notMeasured = earlierRun.cases.filter(({ id }) => run.notMeasured?.includes(id));
+    return [
+      ...measured,
+      ...notMeasured.flatMap((one) => {
+        const leftOut = one.sides.map(({ name }) => ({ name, reason: "the time was up" }));
+        return changesOfCase(run, earlierRun, { ...one, sides: [], leftOut }, one);
+      }),
+    ];
   });
 }
 
 function changesOfCase(run: Run, earlierRun: Run, one: BenchCase, earlier: BenchCase): Change[] {
-  const pairs = one.sides.flatMap((side) => {
-    const was = earlier.sides.find(({ name }) => name === side.name);
-    return was ? [{ side, was }] : [];
+  const pairs = earlier.sides.flatMap((was) => {
+    const side = one.sides.find(({ name }) => name === was.name) ?? leftOutNow(one, was);
+    return side ? [{ side, was }] : [];
   });
-  const others = pairs.filter(({ side }) => !isOurs(side)).map(({ side, was }) => side.median / was.median);
+  const others = pairs
+    .filter(({ side }) => !isOurs(side) && !isRecorded(side) && side.samples > 0)
+    .map(({ side, was }) => side.median / was.median);
   const byPeak = one.unit === "ms" ? earlierRun.peak.together / run.peak.together : 1;
   const pace = others.length > 0 ? middle(others) : byPeak;
   return pairs.map(({ side, was }) => {
     const ours = isOurs(side);
     const factor = side.median / was.median;
-    const verdict = verdictOf(side, was, ours ? [factor, factor / pace] : [factor]);
+    const verdict = verdictOf(side, was, ours ? [factor, factor / pace] : [factor], one.constant === true);
     return {
       threads: run.threads,
       id: one.id,
@@ -71,9 +84,20 @@ function changesOfCase(run: Run, earlierRun: Run, one: BenchCase, earlier: Bench
   });
 }
 
+/** The side without figures, if it was left out of a case that was measured. */
+function leftOutNow({ leftOut = [] }: BenchCase, was: SideResult): SideResult | undefined {
+  if (!leftOut.some(({ name }) => name === was.name)) return undefined;
+  return { ...was, samples: 0, median: Number.NaN, min: Number.NaN };
+}
+
+/** Whether a side's figures are not from this machine. */
+function isRecorded({ name }: SideResult): boolean {
+  return name.endsWith("(recorded)");
+}
+
 /** @param factors all of them must be beyond the spread, on the same side */
-function verdictOf(side: SideResult, was: SideResult, factors: readonly number[]): Verdict {
-  const constant = side.spread === 0 && was.spread === 0 && side.median === was.median;
+function verdictOf(side: SideResult, was: SideResult, factors: readonly number[], constant: boolean): Verdict {
+  if (side.samples === 0) return "left out";
   if (!constant && Math.min(side.samples, was.samples) < FEWEST_SAMPLES) return "too few turns to tell";
   const spread = side.spread + was.spread + RUN_TO_RUN;
   if (factors.every((factor) => factor > 1 + spread)) return "worse";
@@ -85,12 +109,13 @@ function verdictOf(side: SideResult, was: SideResult, factors: readonly number[]
 export function formatChanges(before: BenchResult, now: BenchResult, changes: readonly Change[]): string {
   const machine = formatMachine(before.machine);
   const head = [
-    `\nsince ${before.date} (${machine}); × = now / then, and in brackets that of the other libraries in the case`,
+    `\nsince ${before.date} (${machine}); × = now / then, in brackets that of the other libraries in the case, or of the peak where there are none`,
     ...(machine === formatMachine(now.machine) ? [] : ["That was another machine: the times say little."]),
   ];
   const lines = changes.map(({ threads, id, name, unit, before, now, factor, pace, verdict, ours }) => {
     const what = `${threads} thr  ${id}  ${name}`.padEnd(62);
     const beside = ours ? `(${pace.toFixed(2)})` : "";
+    if (verdict === "left out") return `${what} ${figure(before, unit)} → left out`;
     return `${what} ${figure(before, unit)} → ${figure(now, unit)}  × ${factor.toFixed(2)} ${beside.padEnd(7)} ${verdict}`;
   });
   return [...head, ...lines, summary(changes.filter(({ ours }) => ours))].join("\n");
@@ -98,12 +123,13 @@ export function formatChanges(before: BenchResult, now: BenchResult, changes: re
 
 function summary(ours: readonly Change[]): string {
   const count = (verdict: Verdict) => ours.filter((change) => change.verdict === verdict).length;
-  return `plainbert's ${ours.length} rows: ${count("better")} better, ${count("worse")} worse, ${count("within the spread")} within the spread, ${count("too few turns to tell")} with too few turns to tell`;
+  const counts = VERDICTS.map((verdict) => `${count(verdict)} ${verdict}`);
+  return `rows of plainbert: ${ours.length}, of which ${counts.join(", ")}`;
 }
 
-/** The rows because of which `--strict` fails. */
+/** The rows because of which `--strict` fails: what is left out is too slow, or was never reached. */
 export function worseRows(changes: readonly Change[]): Change[] {
-  return changes.filter(({ ours, verdict }) => ours && verdict === "worse");
+  return changes.filter(({ ours, verdict }) => ours && (verdict === "worse" || verdict === "left out"));
 }
 
 /**
@@ -122,7 +148,7 @@ export function parseResult(path: string, text: string): BenchResult {
   if (Array.isArray(result?.runs) && result.runs.every(({ peak, cases }) => peak?.together && Array.isArray(cases))) {
     return result;
   }
-  throw new Error(`--compare: ${path} must be a result file of this bench, has no runs with a peak of all threads`);
+  throw new Error(`--compare: ${path} must be a result file of this bench, has none, or is by an older bench`);
 }
 
 function middle(values: readonly number[]): number {

@@ -20,7 +20,8 @@ const now = () => performance.timeOrigin + performance.now(); // each thread has
 const intervals: Interval[] = [];
 for (let run = 1; run <= runs; run++) {
   Atomics.add(count, 0, 1);
-  while (Atomics.load(count, 0) < run * threads); // a thread that slept would begin later than the others
+  Atomics.notify(count, 0);
+  for (let there = 0; there < run * threads; there = Atomics.load(count, 0)) Atomics.wait(count, 0, there);
   const start = now();
   loop(iterations);
   intervals.push([start, now()]);

@@ -59,9 +59,9 @@ export function progressBar(what: string, standing: () => Standing): ProgressBar
   };
 }
 
-/** @example " 42 %, 4:12 gone, at most 7:18 left" */
-export function formatStanding({ done, elapsedMs, leftMs }: Standing): string {
-  return `${String(Math.floor(100 * done)).padStart(3)} %, ${clock(elapsedMs)} gone, at most ${clock(leftMs)} left`;
+/** @example "12 of 37 cases, 4:12 gone, about 5:30 left" */
+export function formatStanding({ finished, cases, elapsedMs, expectedMs }: Standing): string {
+  return `${finished} of ${cases} cases, ${clock(elapsedMs)} gone, about ${clock(expectedMs)} left`;
 }
 
 /** 75,000 → "1:15" */

@@ -23,6 +23,8 @@ export interface BenchCase {
   readonly unit: "ms" | "MB";
   /** The work on real tokens, for a fraction of the peak. */
   readonly flops?: number;
+  /** Whether every run gives the same figure, so that one is enough. */
+  readonly constant?: boolean;
   readonly sides: readonly SideResult[];
   readonly leftOut?: readonly LeftOut[];
 }

@@ -3,15 +3,22 @@ export interface Planned {
   readonly id: string;
   /** Its share of the time, in seconds on a machine on which everything fits. */
   readonly seconds: number;
+  /** The ids of the tables that it gives besides its own. */
+  readonly gives?: readonly string[];
 }
 
 /** Where a run is. */
 export interface Standing {
   /** The share of the planned work that is done, from 0 to 1. */
   readonly done: number;
+  /** How many cases are done, of how many. */
+  readonly finished: number;
+  readonly cases: number;
   readonly elapsedMs: number;
   /** The most that remains. */
   readonly leftMs: number;
+  /** What remains at the pace so far. */
+  readonly expectedMs: number;
 }
 
 /**
@@ -21,6 +28,7 @@ export interface Standing {
 export class Schedule {
   private readonly waiting: Map<string, number>;
   private readonly total: number;
+  private readonly cases: number;
   private readonly budgetMs: number;
   private readonly now: () => number;
   private readonly start: number;
@@ -29,6 +37,7 @@ export class Schedule {
   constructor(cases: readonly Planned[], budgetMs: number, now: () => number = () => performance.now()) {
     this.waiting = new Map(cases.map(({ id, seconds }) => [id, seconds]));
     this.total = sum(this.waiting.values());
+    this.cases = this.waiting.size;
     this.budgetMs = budgetMs;
     this.now = now;
     this.start = now();
@@ -46,8 +55,12 @@ export class Schedule {
 
   standing(): Standing {
     const elapsedMs = this.now() - this.start;
-    const done = this.total === 0 ? 1 : 1 - sum(this.waiting.values()) / this.total;
-    return { done, elapsedMs, leftMs: Math.max(0, this.budgetMs - elapsedMs) };
+    const waiting = sum(this.waiting.values());
+    const done = this.total === 0 ? 1 : 1 - waiting / this.total;
+    const leftMs = Math.max(0, this.budgetMs - elapsedMs);
+    const pace = done === 0 ? 1 : elapsedMs / 1000 / (this.total * done);
+    const expectedMs = Math.min(leftMs, 1000 * waiting * Math.max(1, pace));
+    return { done, finished: this.cases - this.waiting.size, cases: this.cases, elapsedMs, leftMs, expectedMs };
   }
 }
 

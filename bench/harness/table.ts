@@ -11,8 +11,8 @@ export function formatTable(result: BenchResult): string {
     Object.entries(result.versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(", "),
-    `measured in ${clock(result.seconds * 1000)}, up to ${rounds} turns each of at least ${turnMs} ms`,
-    "× = how many times plainbert's median; spread = middle half / median",
+    `measured in ${clock(result.seconds * 1000)}; ${rounds === 1 ? "one turn" : `up to ${rounds} turns`} for each side${turnMs > 0 ? `, each of ${turnMs} ms at least` : ""}`,
+    "× = how many times plainbert's median; spread = middle half / median; ← = the best of a library's ways",
   ];
   return [...head, ...result.runs.map(formatRun)].join("\n");
 }
@@ -21,7 +21,9 @@ export function formatTable(result: BenchResult): string {
 export function formatRun(run: Run): string {
   const { threads, peak, backend } = run;
   const title = `\n${threads} thread${threads === 1 ? "" : "s"} — plainbert: ${backend}`;
-  const without = run.notMeasured ? [`\nnot measured, as the time was up: ${run.notMeasured.join(", ")}`] : [];
+  const without = run.notMeasured
+    ? [`\nnot measured, as the time was up (--minutes gives more): ${run.notMeasured.join(", ")}`]
+    : [];
   return [title, formatPeak(peak), ...run.cases.map((one) => formatCase(one, run)), ...without].join("\n");
 }
 
@@ -41,7 +43,7 @@ function formatCase(one: BenchCase, run: Run): string {
       `spread ${percent(side.spread)}`,
       times === null ? "" : `${times.toFixed(2).padStart(7)} ×`,
       fraction === null ? "" : `${percent(fraction)} of peak`,
-      isOneOfSeveral && side.library !== OURS && best.has(side) ? " ← its best" : "",
+      isOneOfSeveral && side.library !== OURS && best.has(side) ? " ←" : "",
     ].join("  ");
   });
   const without = leftOut.map(({ name, reason }) => `  ${name.padEnd(width)}  left out: ${reason}`);

@@ -59,9 +59,9 @@ export async function loadPlainbert(
 ): Promise<{ tokenizer: BertTokenizer; config: BertConfig; description: string }> {
   const bert = await load(backend, threads);
   const { tokenizer, config } = bert;
-  const facts = Object.entries(bert.backend).filter(([, value]) => /string|number|boolean/.test(typeof value));
+  const { name, width, reason } = bert.backend;
   await bert.dispose();
-  return { tokenizer, config, description: facts.map(([name, value]) => `${name} ${value}`).join(", ") };
+  return { tokenizer, config, description: `${name}, ${width} bits (${reason})` };
 }
 
 function load(

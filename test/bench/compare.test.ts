@@ -59,9 +59,20 @@ describe("a row of plainbert's", () => {
     expect(verdict(before, result([side("plainbert", 100, 0, 1)]))).toBe("too few turns to tell");
   });
 
-  test("that never changes does not need them", () => {
-    const constant = result([side("plainbert", 12, 0, 1)]);
-    expect(verdict(constant, constant)).toBe("within the spread");
+  test("that is the same in every run does not need them", () => {
+    const size = (megabytes: number) => {
+      const one = result([side("plainbert", megabytes, 0, 1)]);
+      return { ...one, runs: one.runs.map((run) => ({ ...run, cases: [{ ...run.cases[0], constant: true }] })) };
+    };
+    expect(verdict(size(12), size(12))).toBe("within the spread");
+    expect(verdict(size(12), size(13))).toBe("worse");
+  });
+
+  test("is not seen beside figures that were recorded elsewhere", () => {
+    const recorded = (ours: number) =>
+      result([side("plainbert", ours), side("PyTorch (recorded)", 100)], "a case", ours);
+    expect(verdict(recorded(120), recorded(100))).toBe("better"); // the peak fell, too: by it the row is better still
+    expect(changesSince(recorded(120), recorded(100))[0].pace).toBeCloseTo(1.2);
   });
 
   test("with a wide spread may move as far", () => {
@@ -79,6 +90,22 @@ test("only rows of plainbert's make --strict fail", () => {
   expect(worseRows(slowerArray).map(({ name }) => name)).toEqual(["plainbert, one array"]);
 });
 
+test("a row that was left out, or not reached, makes --strict fail and is named", () => {
+  const before = result([side("plainbert", 100), side("onnx", 100)]);
+  const [run] = before.runs;
+  const leftOut = [{ name: "plainbert", reason: "one run takes about 30 s" }];
+  const without = { ...run.cases[0], sides: [side("onnx", 100)], leftOut };
+  for (const now of [
+    { ...before, runs: [{ ...run, cases: [without] }] },
+    { ...before, runs: [{ ...run, cases: [], notMeasured: ["encoder-1x16"] }] },
+  ]) {
+    const changes = changesSince(before, now);
+    expect(worseRows(changes).map(({ name, verdict }) => [name, verdict])).toEqual([["plainbert", "left out"]]);
+    expect(formatChanges(before, now, changes)).toMatch(/encoder-1x16 {2}plainbert +100\.0 ms → left out/);
+  }
+  expect(worseRows(changesSince(before, { ...before, runs: [{ ...run, cases: [] }] }))).toEqual([]); // not asked for
+});
+
 test("other work, other thread counts and new rows are not compared", () => {
   const before = result([side("plainbert", 100)], "64 sentences");
   expect(changesSince(before, result([side("plainbert", 150)], "32 sentences"))).toEqual([]);
@@ -94,7 +121,9 @@ test("the text has a line for each row, and a count", () => {
   const text = formatChanges(before, now, changesSince(before, now));
   expect(text).toMatch(/2 thr {2}encoder-1x16 {2}plainbert +100\.0 ms → +120\.0 ms {2}× 1\.20 \(1\.02\) {2}worse/);
   expect(text).toMatch(/encoder-1x16 {2}onnx +100\.0 ms → +102\.0 ms {2}× 1\.02 +within the spread/);
-  expect(text).toContain("plainbert's 1 rows: 0 better, 1 worse, 0 within the spread, 0 with too few turns to tell");
+  expect(text).toContain(
+    "rows of plainbert: 1, of which 0 better, 1 worse, 0 within the spread, 0 too few turns to tell, 0 left out",
+  );
   expect(text).not.toContain("another machine");
   const elsewhere = { ...before, machine: { ...before.machine, processor: "Q" } };
   expect(formatChanges(elsewhere, now, [])).toContain("That was another machine");

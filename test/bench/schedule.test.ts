@@ -20,11 +20,23 @@ test("each case has its share of the time that is left", () => {
   now += 80_000; // b takes too much
   schedule.finish("b");
   expect(schedule.share("c")).toBe(16_000);
-  expect(schedule.standing()).toEqual({ done: 0.4, elapsedMs: 84_000, leftMs: 16_000 });
+  const standing = { done: 0.4, finished: 2, cases: 3, elapsedMs: 84_000, leftMs: 16_000 };
+  expect(schedule.standing()).toEqual({ ...standing, expectedMs: 16_000 }); // it would need 126 s at this pace
   now += 20_000;
   expect(schedule.share("c")).toBe(0);
   schedule.finish("c");
-  expect(schedule.standing()).toEqual({ done: 1, elapsedMs: 104_000, leftMs: 0 });
+  expect(schedule.standing()).toMatchObject({ done: 1, finished: 3, elapsedMs: 104_000, leftMs: 0, expectedMs: 0 });
+});
+
+test("what remains is what is planned, and longer where the first cases took longer", () => {
+  let now = 0;
+  const schedule = new Schedule(CASES, 1e6, () => now);
+  expect(schedule.standing().expectedMs).toBe(100_000);
+  now = 5000;
+  schedule.finish("a");
+  expect(schedule.standing().expectedMs).toBe(90_000); // a machine that is faster than the plan gives more turns
+  now = 20_000;
+  expect(schedule.standing().expectedMs).toBeCloseTo(180_000);
 });
 
 test("cases that keep to their shares end in time", () => {
@@ -55,7 +67,6 @@ describe("the bench's own cases", () => {
 
 test("how far it is, in words", () => {
   expect(clock(75_000)).toBe("1:15");
-  expect(formatStanding({ done: 0.429, elapsedMs: 252_000, leftMs: 438_000 })).toBe(
-    " 42 %, 4:12 gone, at most 7:18 left",
-  );
+  const standing = { done: 0.43, finished: 12, cases: 37, elapsedMs: 252_000, leftMs: 438_000, expectedMs: 330_000 };
+  expect(formatStanding(standing)).toBe("12 of 37 cases, 4:12 gone, about 5:30 left");
 });
