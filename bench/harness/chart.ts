@@ -5,8 +5,8 @@ import { type BenchCase, type BenchResult, bestOfEach, isOurs, OURS, type Run, t
 const WIDTH = 900;
 const MARGIN = 10;
 const ROW = 18;
-const LABEL = 260;
-const BAR = 420;
+const LABEL = 300;
+const BAR = 400;
 const CASE_GAP = 32;
 const RUN_GAP = 44;
 
