@@ -2,10 +2,8 @@ import { fileURLToPath } from "node:url";
 import { BertError } from "../errors.ts";
 import { messageOf } from "../realm.ts";
 import { openSafetensors, type Weights } from "../tensor/safetensorsReader.ts";
-import { type ModelFolder, openSingle, readText } from "./files.ts";
-
-/** Where a model's file is, by its name in a model's folder: anywhere, called anything; null if there is none. */
-export type NamedFiles = (name: string) => URL | null;
+import { openSingle, readText } from "./files.ts";
+import type { ModelFolder, NamedFiles } from "./modelFolder.ts";
 
 /** The small model that comes with the package, whose files a bundler may have put anywhere; reads nothing yet. */
 export function openNamedFiles(files: NamedFiles): ModelFolder {

@@ -2,8 +2,8 @@ import type { IncomingMessage } from "node:http";
 import type { HubSettings } from "./environment.ts";
 import { type HttpClient, isRedirect } from "./httpClient.ts";
 import { type Asked, HubError, statusError } from "./hubError.ts";
-import type { HubModel } from "./modelName.ts";
-import { isCommit, type RemoteFile } from "./repositoryCache.ts";
+import { type HubModel, isCommit } from "./modelId.ts";
+import type { RemoteFile } from "./repositoryCache.ts";
 import { type Pause, RETRIES, retrying } from "./retry.ts";
 
 /** One model on the hub: what its files are, and their bytes. */
