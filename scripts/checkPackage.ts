@@ -61,9 +61,11 @@ function unseenByBundlers(folder: string): string[] {
   const chunks = join(folder, "dist", "chunks");
   const sources = readdirSync(chunks).map((name) => [name, readFileSync(join(chunks, name), "utf8")] as const);
   const code = sources.map(([, source]) => source).join("\n");
-  const unseen = CARRIED.filter((file) => !code.includes(`new URL("${file}", import.meta.url)`)).map(
-    (file) => `dist/chunks must name ${file} in new URL("…", import.meta.url)`,
-  );
+  const expected = CARRIED.map((file) => {
+    const url = `new URL("${file}", import.meta.url)`;
+    return /plainbert-/.test(file) ? `new Worker(${url}, {` : `return ${url};`; // Next's tracing sees no body of an arrow function
+  });
+  const unseen = expected.filter((form) => !code.includes(form)).map((form) => `dist/chunks must have ${form}`);
   for (const [name, source] of sources) {
     if (/^plainbert-/.test(name) && /\b(import|export|require)\b/.test(source))
       unseen.push(`dist/chunks/${name} must be one file that imports nothing`);

@@ -16,8 +16,8 @@ export interface HubOptions {
   /** Called with every step of a model's files, as transformers.js calls it. */
   readonly progress_callback?: (progress: ProgressInfo) => void;
   /**
-   * The folder, a path or a URL, with copies of the files of `plainbert/weights/*` and `plainbert/workers/*`: for a program whose
-   * bundler leaves them behind. Default: where the package has them.
+   * The folder, a path or a URL, with copies of the files of `plainbert/weights/*` and `plainbert/workers/*`: for a program
+   * whose bundler leaves them behind. Default: where the package has them.
    */
   readonly assets?: string | URL;
   /** Stops a download; what was received stays for the next one to resume. The promise rejects with the signal's reason. */

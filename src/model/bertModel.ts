@@ -78,7 +78,7 @@ export class BertModel {
     return paramsToWrite(params, kernels);
   }
 
-  /** What computes, and why. Where a worker could not start, its threads are less than was asked for, and `reason` says so. */
+  /** What computes, and why. Where a worker could not start, `threads` is less than was asked for, and `reason` says why. */
   get backend(): BackendInfo {
     return this.kernels.info;
   }
@@ -93,8 +93,8 @@ export class BertModel {
    * `{ inputIds, attentionMask, … }` of [B, T]. A sequence's result does not depend, by a single bit, on the others.
    *
    * Where threads can share memory (backend `simd`; in a page, if it is cross-origin isolated) a worker computes, one call
-   * after the other, and the event loop stays free. Elsewhere, and where no worker can start, the event loop gets a turn between layers. A signal stops
-   * between layers; it rejects with the signal's reason.
+   * after the other, and the event loop stays free. Elsewhere, and where no worker can start, the event loop gets a turn
+   * between layers. A signal stops between layers; it rejects with the signal's reason.
    *
    * @throws BertError ERR_INPUT an input or option that does not fit the model; ERR_BACKEND after `dispose`
    * @example

@@ -60,7 +60,7 @@ export class Driver {
   }
 
   /**
-   * Starts the worker, unless it runs. Called while the model is still being read, it takes 60 ms less until the first answer.
+   * Starts the worker, unless it runs. Called while the model is still being read, it saves 60 ms until the first answer.
    *
    * @returns whether it runs: false where it cannot start, and after `dispose`
    */
@@ -198,8 +198,8 @@ function placeOf(name: string, weight: Weight): ParameterPlace {
 }
 
 /**
- * An output in the classes of this realm. A message's objects are of the realm that the platform made the thread in, which is another
- * where a test runner runs tests in contexts of `node:vm`: there `data instanceof Float32Array` would be false.
+ * An output in the classes of this realm. A message's objects are of the realm that the platform made the thread in. That
+ * is another where a test runner runs tests in contexts of `node:vm`: there `data instanceof Float32Array` would be false.
  */
 function ownOutput(output: HeadOutput): HeadOutput {
   const own = (value: Tensor | readonly Tensor[] | ReadonlyMap<string, Tensor>) => {

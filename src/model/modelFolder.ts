@@ -16,7 +16,10 @@ export function bundledFile(name: string, assets?: string | URL): URL | null {
 
 const BUNDLED_FILES: readonly string[] = ["config.json", "model.safetensors", "tokenizer_config.json", "vocab.txt"];
 
-/** Each is named in the form that bundlers look for, and returned, as Next's tracing does not see what an arrow function has as its body. */
+/**
+ * Each is named in the form that bundlers look for, and returned: the tracing of Next.js does not see it as the body of an
+ * arrow function.
+ */
 function ownFile(name: string): URL | null {
   switch (name) {
     case "config.json":

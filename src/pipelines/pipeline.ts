@@ -122,7 +122,7 @@ export async function pipeline<Task extends PipelineTask>(
   }
 }
 
-/** Whether a value is a loaded model. One that another copy of this module has loaded, as bundlers make them, is of another class. */
+/** Whether a value is a loaded model. One of another copy of this module, as bundlers make them, is of another class. */
 function isBert(value: unknown): value is Bert {
   return has(value, "forward") && has(value, "hasTokenizer");
 }

@@ -87,6 +87,7 @@ describe.each([true, false])("a page with cross-origin isolation: %s", (isolated
     const ran = await inPage(isolated, "simd", { threads: 2 });
     expect(ran.isolated).toBe(isolated);
     expect(ran.info).toMatchObject({ name: "simd", width: 128, fused: true, threads: isolated ? 2 : 1 });
+    if (!isolated) expect(ran.info.reason).toContain("threads: the page must be cross-origin isolated");
     const bits = await inNode("simd", { wide: false });
     expect(ran.digests).toEqual([bits, bits]);
   });

@@ -3,6 +3,13 @@ import { join } from "node:path";
 
 const page = readFileSync(join(import.meta.dirname, "..", "..", "docs", "deploying.md"), "utf8");
 
+/** The commands that copy what a bundler leaves behind, as the page shows them. */
+export function copyStep(): string {
+  const [, commands] = /^```sh\n(.*?)^```$/ms.exec(page) ?? [];
+  if (!commands) throw new Error("docs/deploying.md must have a block of sh");
+  return commands;
+}
+
 /** A cell of the table in docs/deploying.md. */
 export type Cell =
   | { readonly says: "works" }

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { packInto } from "../../scripts/npm.ts";
@@ -36,14 +36,17 @@ export class Place {
 
   /** @param name of the folder here; the tools that its lock file names stay there for the next time */
   constructor(name: string, install: (place: Place) => void = npmInstall) {
-    this.folder = join(tmpdir(), "plainbert-programs", name);
+    this.folder = join(tmpdir(), "plainbert-programs", root.replaceAll(/\W+/g, "-"), name);
     this.model = join(this.folder, "models", "nli");
     const lock = join(import.meta.dirname, name, "package-lock.json");
     const installed = join(this.folder, "installed.json");
     const same =
       existsSync(installed) && existsSync(lock) && readFileSync(installed, "utf8") === readFileSync(lock, "utf8");
-    if (!same) rmSync(this.folder, { recursive: true, force: true });
     mkdirSync(this.folder, { recursive: true });
+    for (const entry of readdirSync(this.folder)) {
+      if (!same || (entry !== "node_modules" && entry !== "installed.json"))
+        rmSync(join(this.folder, entry), { recursive: true, force: true });
+    }
     for (const shared of ["check.mjs", "program.mjs"])
       cpSync(join(import.meta.dirname, shared), join(this.folder, shared));
     cpSync(join(import.meta.dirname, name), this.folder, { recursive: true });
@@ -62,15 +65,6 @@ export class Place {
   write(file: string, text: string): void {
     mkdirSync(join(this.folder, file, ".."), { recursive: true });
     writeFileSync(join(this.folder, file), text);
-  }
-
-  /** Copies the files that a bundler leaves behind into one folder: the step of docs/deploying.md. */
-  copyAssets(to: string): void {
-    const from = this.path("node_modules", "plainbert");
-    cpSync(join(from, "weights"), to, { recursive: true });
-    for (const name of ["plainbert-forward.js", "plainbert-helper.js"]) {
-      cpSync(join(from, "dist", "chunks", name), join(to, name));
-    }
   }
 
   /** Runs a tool of the folder's, or any command. @throws Error it fails; with what it printed */

@@ -1,5 +1,6 @@
 import { cpSync } from "node:fs";
 import { expect } from "vitest";
+import { copyStep } from "./deploying.ts";
 import { edge, standalone } from "./next.ts";
 import { foundByPage } from "./page.ts";
 import { type Found, Place, tarball } from "./place.ts";
@@ -19,6 +20,7 @@ export interface Row {
   run(): Ran | Promise<Ran>;
 }
 
+/** Where the step of docs/deploying.md copies what bundlers leave behind. */
 const ASSETS = "out/plainbert";
 
 /** Runs a program that was built into the folder `out`, without and with the files that its bundler left behind. */
@@ -29,7 +31,7 @@ function withoutAndWithAssets(
   env: NodeJS.ProcessEnv = {},
 ): Ran {
   const asItIs = place.found(command, args, env);
-  place.copyAssets(place.path(ASSETS));
+  place.run("bash", ["-e", "-c", copyStep()]);
   return { asItIs, after: place.found(command, args, { ...env, ASSETS: place.path(ASSETS) }) };
 }
 

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 
@@ -31,6 +31,9 @@ for (const subpath of Object.keys(manifest.exports)) {
   assert.ok(Object.keys(module).length > 0, name);
   exported += Object.keys(module).length;
   assert.deepEqual(Object.keys(require(name)).sort(), Object.keys(module).sort(), `require("${name}")`);
+}
+for (const file of ["weights/model.safetensors", "workers/plainbert-forward.js", "workers/plainbert-helper.js"]) {
+  assert.ok(statSync(require.resolve(`plainbert/${file}`)).size > 0, file);
 }
 assert.equal(require("plainbert").loadBert, (await import("plainbert")).loadBert);
 
@@ -65,11 +68,13 @@ for (const options of [{}, { wide: false }, { deterministic: true }, { backend: 
 }
 
 async function answersOf(options) {
-  const unmask = await pipeline("fill-mask", undefined, options);
+  const unmask = await pipeline("fill-mask", undefined, { threads: 2, ...options });
   const { name, width, fused } = unmask.model.backend;
   assert.equal(name, options.backend ?? "simd");
   if (name === "simd") variants.push(`${width}${fused ? " fused" : ""}`);
   await expectMasks(unmask, name);
+  const { threads, reason } = unmask.model.backend;
+  assert.equal(threads, name === "simd" ? 2 : 1, reason);
   await unmask.dispose();
   const isNext = await pipeline("next-sentence-prediction", undefined, options);
   for (const { a, b, is_next } of expected.next_sentence) {

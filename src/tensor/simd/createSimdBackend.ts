@@ -26,8 +26,8 @@ export interface SimdOptions {
    */
   readonly threads?: number | undefined;
   /**
-   * The folder, a path or a URL, with copies of the files of `plainbert/workers/*`: for a program whose bundler leaves them behind.
-   * Default: where the package has them.
+   * The folder, a path or a URL, with copies of the files of `plainbert/workers/*`: for a program whose bundler leaves them
+   * behind. Default: where the package has them.
    */
   readonly assets?: string | URL | undefined;
   /** How weights are held: which kernels are made beside those of float32. Default "float32". */

@@ -19,8 +19,8 @@ export interface WorkerModule {
   /** What the file is called where it is published. */
   readonly file: string;
   /**
-   * `(Worker) => new Worker(new URL("./name.ts", import.meta.url), …)`: bundlers and file tracing look for exactly this and take the
-   * file along. In the published package the file's name stands there.
+   * `(Worker) => new Worker(new URL("./name.ts", import.meta.url), …)`: bundlers and file tracing look for exactly this and
+   * take the file along. In the published package the file's name stands there.
    */
   readonly start: (Worker: WorkerClass) => PlatformWorker;
 }
@@ -53,8 +53,8 @@ type NodeModules = {
 };
 
 /**
- * Node's own modules, asked for at run time: a bundler for the browser finds no import that it cannot resolve. Next's edge runtime
- * throws where anybody asks.
+ * Node's own modules, asked for at run time: a bundler for the browser finds no import that it cannot resolve. The edge
+ * runtime of Next.js throws where anybody asks.
  */
 function builtin<N extends keyof NodeModules>(name: N): NodeModules[N] | undefined {
   try {
@@ -65,8 +65,8 @@ function builtin<N extends keyof NodeModules>(name: N): NodeModules[N] | undefin
 }
 
 /**
- * Why threads cannot share memory here, or null where they can. Browsers allow it to pages that are cross-origin isolated, which
- * takes the response headers COOP and COEP.
+ * Why threads cannot share memory here, or null where they can. Browsers allow it to pages that are cross-origin isolated,
+ * which takes the response headers COOP and COEP.
  */
 export function whyNoThreads(): string | null {
   if (globalThis.crossOriginIsolated === false)
@@ -150,9 +150,10 @@ function handleOfNode(worker: import("node:worker_threads").Worker, events: Work
 
 function handleOfWeb(worker: Worker, events: WorkerEvents): WorkerHandle {
   worker.onmessage = ({ data }) => events.onMessage(data);
-  worker.onerror = ({ message }) => {
+  worker.onerror = (event) => {
+    event.preventDefault(); // it is told here, and not to the whole page
     worker.terminate();
-    events.onEnd(new Error(message || "its file cannot be loaded")); // an event without a message: nothing there, or forbidden
+    events.onEnd(new Error(event.message || "its file cannot be loaded")); // no message: there is no such file, or it is forbidden
   };
   return {
     post: (message, transfer = []) => worker.postMessage(message, [...transfer]),

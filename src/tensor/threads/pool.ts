@@ -12,9 +12,10 @@ export interface KernelSource extends SharedMemory {
   readonly training?: WebAssembly.Module;
 }
 
-/** How many threads compute, the caller's included, and where the file of their worker is if not where the package has it. */
 export interface PoolOptions {
+  /** How many threads compute, the caller's included. */
   readonly threads: number;
+  /** The folder with the helpers' file, where it is not beside this module. */
   readonly assets?: string | URL | undefined;
 }
 

@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Bert, loadBert, pipeline } from "../../../src/pipelines/index.ts";
 import { createSimdBackend } from "../../../src/tensor/simd/createSimdBackend.ts";
+import { createSimdTrainingBackend } from "../../../src/tensor/simd/training/createSimdTrainingBackend.ts";
 import { urlInFolder } from "../../../src/tensor/threads/platform.ts";
 
 /** Where a worker cannot start, the caller's thread computes the same bits, and `backend.reason` says why. */
@@ -79,6 +80,19 @@ describe("no worker can start", () => {
     await model.dispose();
     await expect(unanswered).rejects.toMatchObject({ code: "ERR_BACKEND" });
     await backend.dispose();
+  });
+
+  test("training computes on its own thread", async () => {
+    const k = createSimdTrainingBackend({ threads: 2, assets: folder });
+    const N = 2 ** 16;
+    const [y, x] = [k.zeros([N]).data, k.zeros([N]).data.fill(1)];
+    for (let times = 0; times < 2; times++) {
+      k.add(y, y, x);
+      await expect.poll(() => k.info.threads).toBe(1);
+    }
+    expect(y.every((value) => value === 2)).toBe(true);
+    expect(k.info.reason).toContain("the worker plainbert-helper.js must start, got Cannot find module");
+    await k.dispose();
   });
 
   test("dispose while it starts", async () => {
