@@ -17,7 +17,15 @@ const config: ViteUserConfig = defineConfig({
           testTimeout: 30_000,
         },
       },
-      { test: { name: "browser", include: ["test/browser/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 } },
+      {
+        test: {
+          name: "browser",
+          include: ["test/browser/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false, // they build their programs in one folder
+        },
+      },
       { test: { name: "programs", include: ["test/programs/programs.test.ts"], testTimeout: 600_000 } },
       { test: { name: "programs:rest", include: ["test/programs/rest.test.ts"], testTimeout: 600_000 } },
       { test: { name: "slow", include: ["test/**/*.slow.test.ts"], testTimeout: 600_000, hookTimeout: 600_000 } },

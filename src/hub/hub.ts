@@ -130,7 +130,8 @@ export class Hub {
 
   private asked(file: string, revision: string): Asked {
     const { endpoint, token } = this.settings;
-    return { id: this.model.id, revision, file, endpoint, token: token !== null };
+    const tokenFrom = "as the option token or in HF_TOKEN";
+    return { id: this.model.id, revision, file, endpoint, token: token !== null, tokenFrom };
   }
 }
 

@@ -1,4 +1,5 @@
 /** Which files a model has, in Node and in a browser. */
+import { BertError } from "../errors.ts";
 import { openPytorch } from "../tensor/pytorch/pytorchReader.ts";
 import { openSafetensors, type RandomAccess, type Weights } from "../tensor/safetensorsReader.ts";
 
@@ -55,3 +56,15 @@ export interface OpenedModel {
 
 /** Where a model's file is, by its name in a model's folder: anywhere, called anything; null if there is none. */
 export type NamedFiles = (name: string) => URL | null;
+
+/** What messages call it. */
+export const SMALL_MODEL = "the small model that comes with plainbert";
+
+/** The error for a file of the small model that is not where it should be, saying what to do. */
+export function leftBehind(name: string, got: string, cause?: unknown): BertError {
+  return new BertError(
+    "ERR_FILE",
+    `loadBert: the small model's ${name} must be where the package has it, got ${got} (where a bundler leaves it behind, the option assets names a folder with copies of plainbert/weights/*)`,
+    { cause },
+  );
+}
