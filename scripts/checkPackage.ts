@@ -74,7 +74,8 @@ function unseenByBundlers(folder: string): string[] {
   });
   const unseen = expected.filter((form) => !code.includes(form)).map((form) => `dist/chunks must have ${form}`);
   for (const [name, source] of sources) {
-    if (/^plainbert-/.test(name) && /\b(import|export|require)\b/.test(source))
+    const own = source.replaceAll("`import ${", ""); // of the module that starts a worker of another origin: a text
+    if (/^plainbert-/.test(name) && /\b(import|export|require)\b/.test(own))
       unseen.push(`dist/chunks/${name} must be one file that imports nothing`);
   }
   for (const file of CARRIED) if (!existsSync(join(chunks, file))) unseen.push(`dist/chunks must find ${file}`);

@@ -153,8 +153,8 @@ class Download {
   }
 
   private ask(headers: Readonly<Record<string, string>>): Promise<Answer> {
-    const { url, headers: own } = this.remote;
-    return request({ method: "GET", url, headers: { ...own, ...headers }, signal: this.fetching.signal });
+    const { url, headers: own, isFolder: folder } = this.remote;
+    return request({ method: "GET", url, headers: { ...own, ...headers }, signal: this.fetching.signal, folder });
   }
 
   private async add(chunk: Uint8Array): Promise<void> {
@@ -192,6 +192,6 @@ function announcedTotal({ headers }: Answer, position: number): number | null {
   return length === null || headers.get("content-encoding") !== null ? null : position + Number(length);
 }
 
-export function sizeOf(parts: readonly Blob[]): number {
+function sizeOf(parts: readonly Blob[]): number {
   return parts.reduce((bytes, { size }) => bytes + size, 0);
 }

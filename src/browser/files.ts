@@ -12,7 +12,7 @@ import { request } from "./request.ts";
  */
 export const openFile: typeof openFileOfNode = async (path) => {
   const url = new URL(path, globalThis.location?.href);
-  const answer = await request({ method: "GET", url, headers: {}, signal: undefined });
+  const answer = await request({ method: "GET", url, headers: {}, signal: undefined, folder: true });
   if (answer.status !== 200) {
     answer.cancel();
     throw new HubError(`${url.href}: must be answered with the file, got the status ${answer.status}`, {

@@ -108,7 +108,7 @@ export class HubPlace implements Place {
     const url = new URL(`${endpoint}/api/models/${model.id}/revision/${encodeURIComponent(model.revision)}?blobs=true`);
     const json = await retrying(
       async () => {
-        const answer = await request({ method: "GET", url, headers: this.headers(), signal });
+        const answer = await request({ method: "GET", url, headers: this.headers(), signal, folder: false });
         if (answer.status === 200) return answer.text();
         answer.cancel();
         throw this.refused("its list of files", answer);
@@ -183,10 +183,10 @@ export class FolderPlace implements Place {
     if (isInline(url)) return { etag: null, size: null };
     return retrying(
       async () => {
-        let answer = await request({ method: "HEAD", url, headers: {}, signal: this.signal });
-        // Some servers answer nothing but GET.
-        if ([405, 501].includes(answer.status))
-          answer = await request({ method: "GET", url, headers: {}, signal: this.signal });
+        const ask = (method: "HEAD" | "GET") =>
+          request({ method, url, headers: {}, signal: this.signal, folder: true });
+        let answer = await ask("HEAD");
+        if ([405, 501].includes(answer.status)) answer = await ask("GET"); // some servers answer nothing else
         const { status, headers } = answer;
         answer.cancel();
         // Servers of pages that are one program answer with the page where a file is missing.

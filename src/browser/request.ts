@@ -10,6 +10,8 @@ export interface WebRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal | undefined;
+  /** Whether it is of a folder, and not of a hub. */
+  readonly folder: boolean;
 }
 
 /** An answer, whatever its status; its failures are `HubError`s or the signal's reason. */
@@ -28,7 +30,7 @@ export interface Answer {
  *
  * @throws HubError no connection, or no answer in time; the signal's reason
  */
-export async function request({ method, url, headers, signal }: WebRequest): Promise<Answer> {
+export async function request({ method, url, headers, signal, folder }: WebRequest): Promise<Answer> {
   signal?.throwIfAborted();
   const control = new AbortController();
   const abort = () => control.abort();
@@ -47,7 +49,7 @@ export async function request({ method, url, headers, signal }: WebRequest): Pro
       const why = late
         ? `no bytes in ${TIMEOUT / 1000} seconds`
         : `${messageOf(cause)}; is there a network, and does the server let pages of other origins read (CORS)?`;
-      throw new HubError(`${what}: ${why}`, { transient: true, cause });
+      throw new HubError(`${what}: ${why}`, { transient: true, folder, cause });
     } finally {
       clearTimeout(timer);
     }

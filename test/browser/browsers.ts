@@ -29,7 +29,11 @@ export class Tab implements AsyncDisposable {
 
   private constructor(page: Page) {
     this.page = page;
-    page.on("pageerror", (error) => this.problems.push(String((error as Error).message ?? error)));
+    page.on("pageerror", (error) => {
+      const message = String((error as Error).message ?? error);
+      // Firefox says so of what a policy forbids, whoever handles it.
+      if (!message.startsWith("Content-Security-Policy: ")) this.problems.push(message);
+    });
     page.on("console", (message) => {
       if (message.type() === "warn") this.warnings.push(message.text());
     });

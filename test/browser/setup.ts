@@ -37,6 +37,7 @@ export async function startSite(): Promise<Site> {
   const site = await Site.start({
     "/out/": out,
     "/package/": installed,
+    "/node_modules/plainbert/": installed,
     "/program/": program,
     "/models/": join(ROOT, "test", "pipelines", "reference", "heads"),
   });

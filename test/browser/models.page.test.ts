@@ -295,7 +295,11 @@ describe.each(BROWSERS)("%s", (name) => {
       });
       await tab.call("damage", sha256(WEIGHTS));
       hub.fault = () => undefined;
+      hub.seen.length = 0;
       isDoor(await ask());
+      const gets = hub.seen.filter(({ server, file }) => server === "cdn" && file === "model.safetensors");
+      const ranges = gets.filter(({ method }) => method === "GET").map(({ headers }) => headers.range);
+      expect(ranges).toEqual([`bytes=${PART}-`, undefined]);
     });
 
     test.each([
@@ -333,9 +337,26 @@ describe.each(BROWSERS)("%s", (name) => {
       expect(hubLog().filter((line) => line === "cdn GET model.safetensors").length).toBe(1);
     });
 
+    test.each([
+      ["a page", "<!doctype html>"],
+      ["another list", '{"sha":"main","siblings":[]}'],
+      ["files without a hash", `{"sha":"${"0123456789".repeat(4)}","siblings":[{"rfilename":"config.json"}]}`],
+      [
+        "a path for a hash",
+        `{"sha":"${"0123456789".repeat(4)}","siblings":[{"rfilename":"a","size":1,"blobId":"../x"}]}`,
+      ],
+    ])("whose answer is no list of a hub: %s", async (_, text) => {
+      hub.fault = ({ file }) => (file === LIST ? { content: new TextEncoder().encode(text) } : undefined);
+      expect(await failure("org/small", { endpoint: hub.endpoint })).toMatchObject({
+        code: "ERR_HUB",
+        message: expect.stringMatching(
+          /must be a hub's list of the files of main, with their hashes; is the option endpoint right\?$/,
+        ),
+      });
+    });
+
     test("that cannot be reached: what is kept is used", async () => {
       isDoor(await ask());
-      hub.fault = () => ({ status: 503 });
       hub.fault = ({ file }) => (file === LIST ? { status: 403, headers: { "x-error-code": "" } } : undefined);
       isDoor(await ask());
       expect(tab.warnings.join()).toContain("what the browser keeps is used");
@@ -365,13 +386,15 @@ describe.each(BROWSERS)("%s", (name) => {
     ]);
   });
 
-  test("an insecure page has nothing to keep files in: they are fetched each time, and checked", async () => {
-    const [url, other] = [new URL(site.anywhere + PAGES.bundle), new URL(hub.endpoint)];
-    await using page = await Tab.open(browser, url.href);
-    expect(await page.page.evaluate("isSecureContext")).toBe(false);
-    for (let n = 0; n < 2; n++) isDoor(await ask({}, page));
-    expect(hubLog().filter((line) => line === "cdn GET model.safetensors").length).toBe(2);
-    expect(other.port).not.toBe(url.port);
+  test("an insecure page has nothing to keep files in: they are fetched each time", async () => {
+    await using page = await Tab.open(browser, site.anywhere + PAGES.bundle);
+    expect(await page.page.evaluate("isSecureContext || 'caches' in globalThis")).toBe(false);
+    for (let n = 0; n < 2; n++) {
+      const calls = [["The door was open."]];
+      const { answers } = await page.call<Asked>("ask", "text-classification", "/models/nli/", calls);
+      expect(answers).toMatchObject([[{ label: "neutral" }]]);
+    }
+    expect(site.seen.filter((line) => line === "GET /models/nli/model.safetensors").length).toBe(2);
   });
 });
 

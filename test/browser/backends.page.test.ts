@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Browser } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadBert } from "../../src/pipelines/index.ts";
@@ -8,7 +10,15 @@ import { PAGES, startSite } from "./setup.ts";
 import { ISOLATION, type Site } from "./site.ts";
 
 /** The packed package in pages of real browsers, with and without cross-origin isolation: what computes, and which bits. */
+const read = (file: string) => readFileSync(join(import.meta.dirname, "..", "..", file), "utf8");
+const expected: { fill_mask: { text: string }[] } = JSON.parse(read("weights/expected.json"));
 const TEXTS = ["She opened the door.", "A much longer text, which goes on and on and on: what a text it is!", "No."];
+
+/** What the smoke program pins, which runs under every version of Node, Bun and Deno. */
+const PINNED = {
+  digest: /^const DIGEST = "([0-9a-f]{64})";$/m.exec(read("test/smoke/smoke.mjs"))?.[1],
+  inputs: [...expected.fill_mask.map(({ text }) => text), ["Is it far?", "It is not."]],
+};
 
 interface Ran {
   readonly isolated: boolean;
@@ -55,17 +65,23 @@ describe.each(BROWSERS)("%s", (name) => {
       async (page) => {
         const ran = await inPage(page, "simd", { threads: 2 });
         expect(ran.info, ran.info.reason).toMatchObject({ name: "simd", width: 128, threads: isolated ? 2 : 1 });
-        console.log(name, page, ran.info);
         const bits = await inNode("simd", ran.info.fused ? { wide: false } : { deterministic: true });
         expect(ran.digests).toEqual([bits, bits]);
       },
     );
 
-    test.each(["bundle", "single"] as const)("%s: plain has the bits of Node", async (page) => {
-      const ran = await inPage(page, "plain");
-      expect(ran.info).toMatchObject({ name: "plain", threads: 1 });
-      const bits = await inNode("plain");
-      expect(ran.digests).toEqual([bits, bits]);
-    });
+    test.each(["bundle", "single"] as const)(
+      "%s: plain has the bits of Node, pinned and computed now",
+      async (page) => {
+        const ran = await inPage(page, "plain");
+        expect(ran.info).toMatchObject({ name: "plain", threads: 1 });
+        const bits = await inNode("plain");
+        expect(ran.digests).toEqual([bits, bits]);
+
+        await using tab = await Tab.open(browser, site.origin + PAGES[page]);
+        const options = { backend: "plain", ...(page === "bundle" && { assets: "/out/assets" }) };
+        expect(await tab.call("digest", PINNED.inputs, options)).toBe(PINNED.digest);
+      },
+    );
   });
 });
