@@ -19,6 +19,8 @@ export class FileStore {
   private readonly cache: Cache | null;
   /** Whether entries can still be added. */
   private writable: boolean;
+  /** The files that were looked for and found. Firefox copies each part. */
+  private readonly found = new Map<string, Blob[]>();
 
   private constructor(cache: Cache | null) {
     this.cache = cache;
@@ -36,10 +38,14 @@ export class FileStore {
 
   /** All parts of a file that is kept; null if it is not. */
   async file(key: string): Promise<Blob[] | null> {
+    const found = this.found.get(key);
+    if (found) return found;
     const size = await this.note<number>(key);
     if (size === null) return null;
     const parts = await this.parts(key);
-    return sum(parts) === size ? parts : null;
+    if (sum(parts) !== size) return null;
+    this.found.set(key, parts);
+    return parts;
   }
 
   /** The first parts of a file, as many as there are without a gap. */
@@ -74,6 +80,7 @@ export class FileStore {
 
   /** Deletes a file, or what there is of it. */
   async remove(key: string): Promise<void> {
+    this.found.delete(key);
     await this.cache?.delete(key);
     for (let n = 0; await this.cache?.delete(partKey(key, n)); n++);
   }
