@@ -3,7 +3,7 @@ import { defineConfig, type ViteUserConfig } from "vitest/config";
 /** Where to write the results as JSON beside the printed ones; `.ci/run` adds them up. */
 const report = process.env.TEST_REPORT;
 
-/** `fast` is every test but `*.slow.test.ts`; `slow` is those alone (real sizes, a million generated cases). */
+/** `fast` is every test but the following; `slow` is real sizes and a million generated cases, `browser` what needs a page. */
 const config: ViteUserConfig = defineConfig({
   test: {
     maxWorkers: "100%", // the default leaves one core idle, half of a machine with two
@@ -13,11 +13,19 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: "fast",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/**/*.slow.test.ts", "test/browser/**", "test/programs/**", "test/types/**"],
+          exclude: ["test/**/*.slow.test.ts", "test/**/*.page.test.ts", "test/programs/**", "test/types/**"],
           testTimeout: 30_000,
         },
       },
-      { test: { name: "browser", include: ["test/browser/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 } },
+      {
+        test: {
+          name: "browser",
+          include: ["test/**/*.page.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false, // they build their programs in one folder
+        },
+      },
       { test: { name: "programs", include: ["test/programs/programs.test.ts"], testTimeout: 600_000 } },
       { test: { name: "programs:rest", include: ["test/programs/rest.test.ts"], testTimeout: 600_000 } },
       {

@@ -1,7 +1,7 @@
 /**
  * Checks the tarball that `npm publish` would send: publint and "are the types wrong" on it, its types in a program for a
- * browser, then what plainbert promises of its package: no dependency, no install script, 1.25 MB at most beside the
- * weights, nothing that should stay at home, and the files that bundlers must see in the form that they look for.
+ * browser, then what plainbert promises of its package: no dependency, no install script, each part within its budget,
+ * nothing that should stay at home, and the files that bundlers must see in the form that they look for.
  *
  *     npm run check:package
  */
@@ -16,11 +16,15 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { packInto, run } from "./npm.ts";
 
-/** Bytes installed beside the weights: inference, training, hub, command line and their types. */
-const BUDGET = 1_250_000;
+/** The parts of the package: how many bytes each may have, and its files; the last one has what is in no other. */
+const PARTS: readonly { readonly name: string; readonly budget: number; readonly files: RegExp }[] = [
+  { name: "weights", budget: Number.POSITIVE_INFINITY, files: /^weights\// },
+  { name: "browser file", budget: 350_000, files: /^dist\/plainbert\.browser\.js$/ },
+  { name: "engine and command line", budget: 1_250_000, files: /^/ },
+];
 const SHIPPED = ["CHANGELOG.md", "LICENSE", "NOTICE", "README.md", "dist", "package.json", "weights"];
 
 /** What the tarball's contents break of the promises. */
@@ -33,21 +37,24 @@ function brokenPromises(folder: string): string[] {
   for (const script of ["preinstall", "install", "postinstall", "prepare"]) {
     if (manifest.scripts?.[script] !== undefined) broken.push(`package.json must have no ${script} script`);
   }
-  broken.push(...unseenByBundlers(folder));
+  broken.push(...unseenByBundlers(folder), ...brokenBrowserFile(folder));
   const shipped = readdirSync(folder).sort();
   if (shipped.join() !== SHIPPED.join())
     broken.push(`the package must hold ${SHIPPED.join()}, holds ${shipped.join()}`);
 
-  const size = { weights: 0, rest: 0 };
+  const sizes = new Map(PARTS.map((part) => [part, 0]));
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
     if (/\.(node|wasm|tsbuildinfo|map)$/.test(path)) broken.push(`the package must not hold ${path}`);
-    size[path.startsWith(join(folder, "weights")) ? "weights" : "rest"] += statSync(path).size;
+    const file = relative(folder, path).replaceAll("\\", "/");
+    const part = PARTS.find(({ files }) => files.test(file))!;
+    sizes.set(part, sizes.get(part)! + statSync(path).size);
   }
-  if (size.rest >= BUDGET)
-    broken.push(`the package must be under ${BUDGET} bytes beside the weights, has ${size.rest}`);
-  console.log(`weights ${size.weights} bytes, everything else ${size.rest} bytes of at most ${BUDGET}`);
+  for (const [{ name, budget }, size] of sizes) {
+    console.log(`${name}: ${size} bytes${Number.isFinite(budget) ? ` of at most ${budget}` : ""}`);
+    if (size > budget) broken.push(`${name} must be at most ${budget} bytes, has ${size}`);
+  }
   return broken;
 }
 
@@ -67,11 +74,27 @@ function unseenByBundlers(folder: string): string[] {
   });
   const unseen = expected.filter((form) => !code.includes(form)).map((form) => `dist/chunks must have ${form}`);
   for (const [name, source] of sources) {
-    if (/^plainbert-/.test(name) && /\b(import|export|require)\b/.test(source))
+    const own = source.replaceAll("`import ${", ""); // of the module that starts a worker of another origin: a text
+    if (/^plainbert-/.test(name) && /\b(import|export|require)\b/.test(own))
       unseen.push(`dist/chunks/${name} must be one file that imports nothing`);
   }
   for (const file of CARRIED) if (!existsSync(join(chunks, file))) unseen.push(`dist/chunks must find ${file}`);
   return unseen;
+}
+
+/** What the file for pages without a bundler breaks of its promises: it imports nothing, and finds workers and weights. */
+function brokenBrowserFile(folder: string): string[] {
+  const name = "dist/plainbert.browser.js";
+  const source = readFileSync(join(folder, name), "utf8");
+  const files = CARRIED.map((file) => file.replace("./plainbert-", "./chunks/plainbert-").replace("../../", "../"));
+  const broken = files.flatMap((file) => {
+    const isNamed = new RegExp(`new URL\\([\`"']${file.replaceAll(".", "\\.")}[\`"'], ?import\\.meta\\.url\\)`).test(
+      source,
+    );
+    return isNamed && existsSync(join(folder, "dist", file)) ? [] : [`${name} must name ${file}, which must be there`];
+  });
+  if (/\bimport\s*[("'{]|\bfrom\s*["']/.test(source)) broken.push(`${name} must import nothing`);
+  return broken;
 }
 
 /** Compiles a program that imports everything, for a browser: without Node's types, and with every .d.ts checked. */

@@ -5,6 +5,7 @@
 import { chmodSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { build } from "rolldown";
+import { browserTwins, forBrowsers } from "./forBrowsers.mjs";
 
 const common = { platform: "node", tsconfig: false, transform: { target: "es2023" } };
 
@@ -14,17 +15,21 @@ const WORKERS = {
   "plainbert-forward": "src/model/driverWorker.ts",
 };
 
-/** Puts the published name where a source names a worker's module: `new URL("./worker.ts", import.meta.url)`. */
-const publishedNames = {
-  name: "published names of workers",
+/**
+ * Puts the published names where a source names a worker's module, `new URL("./worker.ts", import.meta.url)`, or a file of the small model.
+ *
+ * @param chunks the folder of the workers, and `weights` that of the small model, from where the code will be
+ */
+const publishedNames = (chunks, weights) => ({
+  name: "published names of workers and weights",
   transform(code) {
-    let published = code;
+    let published = code.replaceAll('new URL("../../weights/', `new URL("${weights}`);
     for (const [name, source] of Object.entries(WORKERS)) {
-      published = published.replace(`new URL("./${basename(source)}", import`, `new URL("./${name}.js", import`);
+      published = published.replace(`new URL("./${basename(source)}", import`, `new URL("${chunks}${name}.js", import`);
     }
     return published === code ? null : published;
   },
-};
+});
 
 /**
  * One file for each entry point, and in `chunks` what they share. As one file for each module of the sources, 139 of them, the import
@@ -40,10 +45,21 @@ await build({
     "tensor/safetensors": "src/tensor/safetensors.ts",
     "training/index": "src/training/index.ts",
     "cli/main": "src/cli/main.ts",
+    "browser/index": forBrowsers("src/index.ts"),
+    "browser/training/index": forBrowsers("src/training/index.ts"),
   },
   ...common,
-  plugins: [publishedNames],
+  plugins: [publishedNames("./", "../../weights/"), browserTwins],
   output: { dir: "dist", entryFileNames: "[name].js", chunkFileNames: "chunks/[name].js", comments: false },
+});
+
+/** The same for a page without a bundler: all that `plainbert` exports in one file, which finds the workers and the weights in the package. */
+await build({
+  input: forBrowsers("src/index.ts"),
+  ...common,
+  platform: "browser",
+  plugins: [publishedNames("./chunks/", "../weights/"), browserTwins],
+  output: { file: "dist/plainbert.browser.js", codeSplitting: false, minify: true, comments: false },
 });
 
 /**

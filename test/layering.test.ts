@@ -15,6 +15,10 @@ const LAYERS: readonly { readonly files: RegExp; readonly mayImport: RegExp }[] 
   { files: /^layers\//, mayImport: /^((errors|realm)\.ts|tensor\/.*)$/ },
   { files: /^model\//, mayImport: /^((errors|realm)\.ts|(tensor|layers)\/.*)$/ },
   { files: /^hub\//, mayImport: /^((errors|realm)\.ts|tensor\/(safetensors|pytorch\/).*)$/ },
+  {
+    files: /^browser\//,
+    mayImport: /^((errors|realm)\.ts|tensor\/(safetensors|pytorch\/).*|hub\/.*)$/,
+  },
   { files: /^pipelines\//, mayImport: /^((errors|realm)\.ts|(tokenizer|tensor|model|hub)\/.*)$/ },
   { files: /^training\//, mayImport: /^((errors|realm)\.ts|(tokenizer|tensor|layers|model|hub)\/.*)$/ },
   {
@@ -35,6 +39,11 @@ const ENTRY_POINTS = Object.values<{ types?: string } | string>(
   JSON.parse(readFileSync(join(import.meta.dirname, "..", "package.json"), "utf8")).exports,
 ).flatMap((entry) =>
   typeof entry === "object" && entry.types ? [entry.types.replace("./dist/", "").replace(".d.ts", ".ts")] : [],
+);
+
+/** What stands in for a module in a browser. */
+const TWINS: Readonly<Record<string, string>> = JSON.parse(
+  readFileSync(join(import.meta.dirname, "..", "scripts", "twins.json"), "utf8"),
 );
 
 /** What is wrong with what one file reaches for. */
@@ -92,16 +101,34 @@ describe("src", () => {
     expect(paths.flatMap((path) => faults(path, reaches.get(path) as Reaches))).toEqual([]);
   });
 
-  test("what a browser loads with the entry points needs no Node", () => {
-    const loaded = new Set<string>();
-    const load = (path: string) => {
-      if (loaded.has(path) || !reaches.has(path)) return;
-      loaded.add(path);
-      for (const next of reaches.get(path)?.loaded ?? []) load(next);
+  /** Every module that the entry points lead to, at once or when it is asked for. */
+  function reachedBy(entries: readonly string[], twins: Readonly<Record<string, string>>): Set<string> {
+    const reached = new Set<string>();
+    const reach = (named: string) => {
+      const path = twins[named] ?? named;
+      if (reached.has(path)) return;
+      reached.add(path);
+      const { loaded = [], dynamic = [] } = reaches.get(path) ?? {};
+      for (const next of [...loaded, ...dynamic]) reach(next);
     };
-    for (const entry of ENTRY_POINTS) load(entry);
-    expect(loaded.size).toBeGreaterThan(100);
-    // It asks for Node's modules at run time, and does without them in a page.
+    for (const entry of entries) reach(entry);
+    return reached;
+  }
+
+  test("a browser never reaches a module of Node", () => {
+    expect(ENTRY_POINTS.length).toBeGreaterThan(3);
+    const reached = [...reachedBy(ENTRY_POINTS, TWINS)];
+    expect(reached.filter((path) => !reaches.has(path))).toEqual([]); // `node:` or a package
+    // It asks for Node at run time, and does without it in a page.
+    expect(reached.filter((path) => reaches.get(path)?.globals.length)).toEqual(["tensor/threads/platform.ts"]);
+    expect(reached.length).toBeGreaterThan(100);
+    expect(reached).toEqual(expect.arrayContaining(Object.values(TWINS)));
+    expect([...reachedBy(ENTRY_POINTS, {})]).toContain("node:fs/promises"); // without the twins it would
+  });
+
+  test("what is loaded with the entry points, before anything is asked for, needs no Node", () => {
+    const loaded = new Set(ENTRY_POINTS);
+    for (const path of loaded) for (const next of reaches.get(path)?.loaded ?? []) loaded.add(next);
     expect([...loaded].filter((path) => NODE_ONLY.test(path))).toEqual(["tensor/threads/platform.ts"]);
   });
 

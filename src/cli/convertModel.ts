@@ -1,6 +1,7 @@
 import { BertError } from "../errors.ts";
-import { type ModelFolder, openModelFolder } from "../hub/files.ts";
+import { openModelFolder } from "../hub/files.ts";
 import { overlap } from "../hub/folders.ts";
+import type { ModelFolder } from "../hub/modelFolder.ts";
 import { type SaveOptions, saveModel } from "../hub/saveModel.ts";
 import { expectedTensors } from "../model/checkpoint.ts";
 import { type Architecture, type BertConfig, parseConfig } from "../model/config.ts";

@@ -2,15 +2,13 @@ import { fileURLToPath } from "node:url";
 import { BertError } from "../errors.ts";
 import { messageOf } from "../realm.ts";
 import { openSafetensors, type Weights } from "../tensor/safetensorsReader.ts";
-import { type ModelFolder, openSingle, readText } from "./files.ts";
-
-/** Where a model's file is, by its name in a model's folder: anywhere, called anything; null if there is none. */
-export type NamedFiles = (name: string) => URL | null;
+import { openSingle, readText } from "./files.ts";
+import { leftBehind, type ModelFolder, type NamedFiles, SMALL_MODEL } from "./modelFolder.ts";
 
 /** The small model that comes with the package, whose files a bundler may have put anywhere; reads nothing yet. */
 export function openNamedFiles(files: NamedFiles): ModelFolder {
   return {
-    path: "the small model that comes with plainbert",
+    path: SMALL_MODEL,
     readText: (name) => found(files, name, readText),
     openWeights: () =>
       found(files, "model.safetensors", (path) => openSingle(path, openSafetensors)) as Promise<Weights>,
@@ -24,10 +22,6 @@ async function found<T>(files: NamedFiles, name: string, read: (path: string) =>
     return url && (await read(fileURLToPath(url)));
   } catch (cause) {
     if (cause instanceof BertError && cause.code !== "ERR_FILE") throw cause;
-    throw new BertError(
-      "ERR_FILE",
-      `loadBert: the small model's ${name} must be where the package has it, got ${messageOf(cause)} (where a bundler leaves it behind, the option assets names a folder with copies of plainbert/weights/*)`,
-      { cause },
-    );
+    throw leftBehind(name, messageOf(cause), cause);
   }
 }

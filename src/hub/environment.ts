@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { BertError, quote } from "../errors.ts";
+import { checkedEndpoint, checkedOffline, checkedToken, DEFAULT_ENDPOINT, wrongOption } from "./checkedOptions.ts";
 import type { HubOptions } from "./options.ts";
 
 /** Environment variables by name. */
@@ -28,7 +29,7 @@ export interface HubSettings {
 /** @throws BertError ERR_INPUT an option or a variable that cannot be meant */
 export async function hubSettings(options: HubOptions, env: Environment): Promise<HubSettings> {
   return {
-    endpoint: endpoint(env),
+    endpoint: endpoint(options.endpoint, env),
     cacheDir: cacheDir(options.cache_dir, env),
     token: await token(options.token, env),
     offline: offline(options.local_files_only, env),
@@ -41,7 +42,7 @@ export async function hubSettings(options: HubOptions, env: Environment): Promis
 /** The folder of the cache: cache_dir > HF_HUB_CACHE > HUGGINGFACE_HUB_CACHE > HF_HOME/hub > XDG_CACHE_HOME/huggingface/hub > ~/.cache/huggingface/hub */
 export function cacheDir(option: string | undefined, env: Environment): string {
   if (option !== undefined) {
-    if (typeof option !== "string" || option === "") throw wrong("cache_dir", "a folder", option);
+    if (typeof option !== "string" || option === "") throw wrongOption("cache_dir", "a folder", option);
     return resolve(expandUser(option, env));
   }
   const path = env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(hfHome(env), "hub");
@@ -66,24 +67,15 @@ async function token(option: string | false | undefined, env: Environment): Prom
   return text.trim() === "" ? null : checkedToken(path, text.trim());
 }
 
-function checkedToken(name: string, text: string): string {
-  if (typeof text === "string" && /^[\x21-\x7e]+$/.test(text)) return text;
-  // The message does not show it: messages end up in logs.
-  throw new BertError("ERR_INPUT", `hub: ${name} must be a token of printable ASCII characters, got something else`);
-}
-
 function offline(option: boolean | undefined, env: Environment): string | null {
-  if (option !== undefined && typeof option !== "boolean") throw wrong("local_files_only", "true or false", option);
-  if (option) return "local_files_only";
+  if (checkedOffline(option)) return "local_files_only";
   return ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"].find((name) => isTrue(env[name])) ?? null;
 }
 
-function endpoint(env: Environment): string {
-  const text = (env.HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, "");
-  const { protocol, username } = URL.canParse(text) ? new URL(text) : { protocol: "", username: "" };
-  if (/^https?:$/.test(protocol) && username === "") return text;
-  // Not shown: it may hold a password, and so would every message that names the hub.
-  throw new BertError("ERR_INPUT", "hub: HF_ENDPOINT must be an http or https address without a name and a password");
+/** option > HF_ENDPOINT > the hub of Hugging Face */
+function endpoint(option: string | undefined, env: Environment): string {
+  if (option !== undefined) return checkedEndpoint("endpoint", option);
+  return checkedEndpoint("HF_ENDPOINT", env.HF_ENDPOINT || DEFAULT_ENDPOINT);
 }
 
 function milliseconds(name: string, env: Environment): number {
@@ -108,8 +100,4 @@ function expand(path: string, env: Environment): string {
 
 function expandUser(path: string, env: Environment): string {
   return path.replace(/^~(?=$|[/\\])/, () => env.HOME || homedir());
-}
-
-function wrong(name: string, must: string, got: unknown): BertError {
-  return new BertError("ERR_INPUT", `hub: ${name} must be ${must}, got ${quote(String(got))}`);
 }

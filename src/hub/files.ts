@@ -8,37 +8,13 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BertError } from "../errors.ts";
 import { codeOf, messageOf } from "../realm.ts";
-import { openPytorch } from "../tensor/pytorch/pytorchReader.ts";
 import { openShards, parseSafetensorsIndex } from "../tensor/safetensorsIndex.ts";
-import { openSafetensors, type RandomAccess, type Weights } from "../tensor/safetensorsReader.ts";
+import type { RandomAccess, Weights } from "../tensor/safetensorsReader.ts";
 import { planFile, type TensorToSave } from "../tensor/safetensorsWriter.ts";
-
-/** What holds a folder's weights, the first that is there. */
-export const WEIGHTS: readonly string[] = [
-  "model.safetensors",
-  "model.safetensors.index.json",
-  "pytorch_model.bin",
-  "pytorch_model.bin.index.json",
-];
+import { type ModelFolder, readerOf, WEIGHTS } from "./modelFolder.ts";
 
 /** More than 2^31 − 1 bytes in one call is an error in Node. */
 const MAX_READ = 1 << 30;
-
-/** A folder with a model, as Hugging Face's libraries save one. */
-export interface ModelFolder {
-  readonly path: string;
-  /**
-   * The text of a file in the folder, or null if there is no such file.
-   *
-   * @throws BertError ERR_FILE it is there but cannot be read, or is not UTF-8
-   */
-  readText(name: string): Promise<string | null>;
-  /**
-   * Opens `model.safetensors`, else the files that `model.safetensors.index.json` lists, else `pytorch_model.bin`, else the files
-   * that `pytorch_model.bin.index.json` lists; errors as `openWeights`.
-   */
-  openWeights(): Promise<Weights>;
-}
 
 /**
  * Opens a file for reading at any position.
@@ -156,12 +132,7 @@ export async function openSingle(path: string, read: ReturnType<typeof readerOf>
 async function openIndex(path: string): Promise<Weights> {
   const index = parseSafetensorsIndex(await readText(path), path);
   const open = (shard: string) => openFile(join(dirname(path), shard));
-  return openShards(index, open, readerOf(path.replace(/\.index\.json$/, "")));
-}
-
-/** By the name, as Hugging Face's libraries tell them apart. */
-function readerOf(path: string): (file: RandomAccess) => Promise<Weights> {
-  return /\.(bin|pt|pth)$/.test(path) ? openPytorch : openSafetensors;
+  return openShards(index, open, readerOf(path));
 }
 
 /**

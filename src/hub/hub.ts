@@ -2,8 +2,8 @@ import type { IncomingMessage } from "node:http";
 import type { HubSettings } from "./environment.ts";
 import { type HttpClient, isRedirect } from "./httpClient.ts";
 import { type Asked, HubError, statusError } from "./hubError.ts";
-import type { HubModel } from "./modelName.ts";
-import { isCommit, type RemoteFile } from "./repositoryCache.ts";
+import { type HubModel, isCommit } from "./modelId.ts";
+import type { RemoteFile } from "./repositoryCache.ts";
 import { type Pause, RETRIES, retrying } from "./retry.ts";
 
 /** One model on the hub: what its files are, and their bytes. */
@@ -130,7 +130,8 @@ export class Hub {
 
   private asked(file: string, revision: string): Asked {
     const { endpoint, token } = this.settings;
-    return { id: this.model.id, revision, file, endpoint, token: token !== null };
+    const tokenFrom = "as the option token or in HF_TOKEN";
+    return { id: this.model.id, revision, file, endpoint, token: token !== null, tokenFrom };
   }
 }
 

@@ -20,11 +20,13 @@ export class HubError extends BertError {
       retryAfter?: number | null;
       missing?: HubError["missing"];
       cause?: unknown;
+      /** Whether no hub was asked but the server of a folder. */
+      folder?: boolean;
     } = {},
   ) {
     super(
-      "ERR_HUB" satisfies BertErrorCode,
-      `hub: ${message}`,
+      (details.folder ? "ERR_FILE" : "ERR_HUB") satisfies BertErrorCode,
+      `${details.folder ? "fetch" : "hub"}: ${message}`,
       details.cause === undefined ? {} : { cause: details.cause },
     );
     this.status = details.status ?? null;
@@ -42,6 +44,8 @@ export interface Asked {
   readonly endpoint: string;
   /** Whether a token went with it. */
   readonly token: boolean;
+  /** How to give one. */
+  readonly tokenFrom: string;
 }
 
 const TRANSIENT: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
@@ -62,13 +66,13 @@ export function statusError(
   ) => new HubError(`${what}: ${advice}`, { status, ...details });
 
   if (code === "GatedRepo" || (status === 403 && code === "")) {
-    const how = asked.token ? "the token's account has no access" : "give a token, as the option token or in HF_TOKEN";
+    const how = asked.token ? "the token's account has no access" : `give a token, ${asked.tokenFrom}`;
     return fail(`access must be asked for on ${endpoint}/${id}; ${how}`);
   }
   if (status === 401 || code === "RepoNotFound") {
     const how = asked.token
       ? "or the token is not valid or its account has no access"
-      : "or it is private and needs a token, as the option token or in HF_TOKEN";
+      : `or it is private and needs a token, ${asked.tokenFrom}`;
     return fail(
       `neither a folder ${id} here nor a model ${id} on ${endpoint}, ${how}`,
       status === 404 ? { missing: "repository" } : {},

@@ -1,22 +1,8 @@
 import { join } from "node:path";
 import { parseSafetensorsIndex } from "../tensor/safetensorsIndex.ts";
-import { openModelFolder, WEIGHTS } from "./files.ts";
+import { openModelFolder } from "./files.ts";
+import { isIndex, type WantedFiles, WEIGHTS } from "./modelFolder.ts";
 import type { RepositoryCache } from "./repositoryCache.ts";
-
-/** Which of a model's files are wanted. */
-export interface WantedFiles {
-  /** One of these must be there; the first that is, is taken. */
-  readonly config: readonly string[];
-  /** Those of them that are there. */
-  readonly optional: readonly string[];
-  /** Whether the weights are wanted too. */
-  readonly weights: boolean;
-}
-
-/** Whether a file lists the files that a model's weights are in, as they are several. */
-export function isIndex(file: string): boolean {
-  return file.endsWith(".index.json");
-}
 
 /**
  * The files that an index in a folder lists.

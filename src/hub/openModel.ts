@@ -1,19 +1,12 @@
-import { BertError, quote } from "../errors.ts";
-import { type NamedFiles, openNamedFiles } from "./bundledModel.ts";
+import { openNamedFiles } from "./bundledModel.ts";
+import { checkedCallback, checkedRevision } from "./checkedOptions.ts";
 import { type Environment, hubSettings } from "./environment.ts";
-import { type ModelFolder, openModelFolder } from "./files.ts";
-import type { WantedFiles } from "./modelFiles.ts";
-import { checkedRevision, isModelId } from "./modelName.ts";
+import { openModelFolder } from "./files.ts";
+import type { NamedFiles, OpenedModel, WantedFiles } from "./modelFolder.ts";
+import { isModelId } from "./modelName.ts";
 import type { HubOptions } from "./options.ts";
 import { Progress } from "./progress.ts";
 import { type Pause, pause } from "./retry.ts";
-
-/** A model's folder, to be released when it has been read. */
-export interface OpenedModel {
-  readonly folder: ModelFolder;
-  /** Deletes what was put into a temporary folder, if the cache could not be written; nothing else. */
-  release(): Promise<void>;
-}
 
 /**
  * Opens a model by the path of a folder or by its id on the hub, from where what is not in the cache is downloaded.
@@ -34,10 +27,8 @@ export async function openModel(
   const release = async () => {};
   if (typeof name === "function") return { folder: openNamedFiles(name), release };
   if (!(await isModelId(name))) return { folder: await openModelFolder(name), release };
-  const { progress_callback: callback, signal } = options;
-  if (callback !== undefined && typeof callback !== "function") {
-    throw new BertError("ERR_INPUT", `hub: progress_callback must be a function, got ${quote(String(callback))}`);
-  }
+  const { signal } = options;
+  const callback = checkedCallback(options.progress_callback);
   signal?.throwIfAborted();
   const model = { id: name, revision: checkedRevision(options.revision) };
   const settings = await hubSettings(options, env);

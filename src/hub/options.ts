@@ -3,11 +3,13 @@ export interface HubOptions {
   /** A branch, a tag or a commit's 40 digits. Default "main". */
   readonly revision?: string;
   /**
-   * For private and gated models. Default: HF_TOKEN, or the token of `hf auth login`, unless HF_HUB_DISABLE_IMPLICIT_TOKEN
+   * For private and gated models. Default: none in a browser; else HF_TOKEN, or the token of `hf auth login`, unless HF_HUB_DISABLE_IMPLICIT_TOKEN
    * is set. false: none. It is sent to the hub alone, never to a host that the hub redirects to.
    */
   readonly token?: string | false;
-  /** The folder of the cache. Default: HF_HUB_CACHE, HF_HOME/hub, or ~/.cache/huggingface/hub, as in Python. */
+  /** The hub's address. Default: HF_ENDPOINT, or https://huggingface.co. */
+  readonly endpoint?: string;
+  /** The folder of the cache; not in a browser, which keeps files in its Cache API. Default: HF_HUB_CACHE, HF_HOME/hub, or ~/.cache/huggingface/hub, as in Python. */
   readonly cache_dir?: string;
   /** Take what the cache has and ask nobody. Default false; true where HF_HUB_OFFLINE is set. */
   readonly local_files_only?: boolean;
@@ -31,7 +33,7 @@ export interface FileProgress {
 /**
  * One step: for each file `initiate`, `download` if it is not in the cache, `progress` (with `progress_total`, which adds
  * up the model's files, before each), and `done`; for a pipeline `ready` at last. `progress` is in percent, `name` is the
- * model's id. Of a folder, only `ready` is told.
+ * model's id. Of a folder on disk, only `ready` is told.
  */
 export type ProgressInfo =
   | { readonly status: "initiate" | "download" | "done"; readonly name: string; readonly file: string }

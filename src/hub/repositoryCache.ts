@@ -13,6 +13,7 @@ import { constants, copyFile, open, readFile, rename, rm, stat, symlink, writeFi
 import { dirname, join, relative } from "node:path";
 import { makeFolder } from "./disk.ts";
 import { writeFileAtomically } from "./files.ts";
+import { isCommit } from "./modelId.ts";
 
 const TAG = `Signature: 8a477f597d28d172789f06886806bc55
 # This file marks a folder whose content can be fetched again. See https://bford.info/cachedir/
@@ -126,10 +127,6 @@ export class RepositoryCache {
     await makeFolder(dirname(path));
     if (!(await link(source, path))) await copyFile(source, path, constants.COPYFILE_FICLONE);
   }
-}
-
-export function isCommit(text: string): boolean {
-  return /^[0-9a-f]{40}$/.test(text);
 }
 
 /** Whether the link could be made, or was there. Windows allows links to some users only, some disks to nobody. */

@@ -1,14 +1,21 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { HubError } from "./hubError.ts";
 
 /** Waits some milliseconds; rejects with the signal's reason if that fires. */
 export type Pause = (milliseconds: number, signal: AbortSignal | undefined) => Promise<void>;
 
-export const pause: Pause = async (milliseconds, signal) => {
-  await sleep(milliseconds, undefined, signal ? { signal } : {}).catch((error) => {
-    throw signal?.aborted ? signal.reason : error;
+export const pause: Pause = (milliseconds, signal) =>
+  new Promise((resolve, reject) => {
+    const abort = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", abort);
+      resolve();
+    }, milliseconds);
+    if (signal?.aborted) abort();
+    signal?.addEventListener("abort", abort);
   });
-};
 
 /** Attempts after the first that bring nothing, before it is over: with the waits below, after half a minute. */
 export const RETRIES = 5;

@@ -1,7 +1,8 @@
 /** A model's files in one folder: from the cache, from the hub, or from both. */
 import type { Hub } from "./hub.ts";
 import { HubError } from "./hubError.ts";
-import { filesInCache, type WantedFiles } from "./modelFiles.ts";
+import { filesInCache } from "./modelFiles.ts";
+import type { WantedFiles } from "./modelFolder.ts";
 import type { Progress } from "./progress.ts";
 import { RepositoryCache } from "./repositoryCache.ts";
 import { type Snapshot, SnapshotDownload } from "./snapshotDownload.ts";

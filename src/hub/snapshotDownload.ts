@@ -4,12 +4,13 @@ import { dirname, join } from "node:path";
 import { BertError } from "../errors.ts";
 import { isDiskError } from "./disk.ts";
 import { downloadFile } from "./downloadFile.ts";
-import { WEIGHTS } from "./files.ts";
 import type { Hub } from "./hub.ts";
 import { HubError } from "./hubError.ts";
-import { isIndex, shardsOf, type WantedFiles } from "./modelFiles.ts";
+import { shardsOf } from "./modelFiles.ts";
+import { isIndex, type WantedFiles, WEIGHTS } from "./modelFolder.ts";
+import { isCommit } from "./modelId.ts";
 import type { Progress } from "./progress.ts";
-import { isCommit, type RemoteFile, RepositoryCache } from "./repositoryCache.ts";
+import { type RemoteFile, RepositoryCache } from "./repositoryCache.ts";
 
 /** A folder with a model's files. */
 export interface Snapshot {

@@ -1,6 +1,5 @@
 import { BertError, quote } from "../errors.ts";
-import type { ModelFolder } from "../hub/files.ts";
-import type { OpenedModel } from "../hub/openModel.ts";
+import type { ModelFolder, OpenedModel } from "../hub/modelFolder.ts";
 import type { HubOptions } from "../hub/options.ts";
 import { BertModel } from "../model/bertModel.ts";
 import { type LoadedParams, loadParams } from "../model/checkpoint.ts";

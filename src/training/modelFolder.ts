@@ -1,5 +1,6 @@
 import { BertError } from "../errors.ts";
-import { type ModelFolder, saveSafetensors } from "../hub/files.ts";
+import { saveSafetensors } from "../hub/files.ts";
+import type { ModelFolder } from "../hub/modelFolder.ts";
 import { openModel } from "../hub/openModel.ts";
 import type { HubOptions } from "../hub/options.ts";
 import { writeTexts } from "../hub/runFolder.ts";

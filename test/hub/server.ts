@@ -81,12 +81,20 @@ export class HubServer implements AsyncDisposable {
   private async listen(name: Seen["server"]): Promise<number> {
     const server = createServer((request, response) => {
       const url = new URL(request.url ?? "/", "http://x");
-      const [id, rest = ""] = url.pathname.slice(1).split("/resolve/");
+      for (const [header, value] of Object.entries(CORS)) response.setHeader(header, value);
+      if (request.method === "OPTIONS") {
+        response.writeHead(204).end();
+        return;
+      }
+      const isList = url.pathname.startsWith("/api/models/");
+      const [id, rest = ""] = url.pathname
+        .replace(/^\/(api\/models\/)?/, "")
+        .split(isList ? "/revision/" : "/resolve/");
       const [revision, ...path] = rest.split("/").map(decodeURIComponent);
       const seen = {
         server: name,
         method: request.method ?? "",
-        file: path.join("/"),
+        file: isList ? LIST : path.join("/"),
         revision,
         headers: request.headers,
       };
@@ -116,6 +124,10 @@ export class HubServer implements AsyncDisposable {
     if (!repository || !authorized) return fail(401, "RepoNotFound");
     const { commit, files } = repository;
     if (!["main", "v1", "refs/pr/1", commit].includes(seen.revision)) return fail(404, "RevisionNotFound");
+    if (seen.file === LIST) {
+      const content = fault.content ?? new TextEncoder().encode(JSON.stringify(listOf(commit, files)));
+      return send(seen, content, {}, response, fault);
+    }
     const found = files.get(seen.file);
     if (!found) return fail(404, "EntryNotFound", { "x-repo-commit": commit });
     const { data, large } = found;
@@ -132,6 +144,28 @@ export class HubServer implements AsyncDisposable {
     if (!isHub) headers.etag = `"cdn-${data.length}"`;
     await send(seen, fault.content ?? data, headers, response, fault);
   }
+}
+
+/** What stands for the file's name in a request for the list of files. */
+export const LIST = "(list)";
+
+/** Pages of other origins may read, as on the real hub. */
+const CORS = {
+  "access-control-allow-origin": "*",
+  "access-control-allow-headers": "authorization, range",
+  "access-control-expose-headers":
+    "etag, x-repo-commit, x-error-code, x-error-message, x-linked-size, x-linked-etag, content-range",
+};
+
+/** The answer to `/api/models/…/revision/…?blobs=true`, as huggingface_hub reads it (`hf_api.py`, `ModelInfo`). */
+function listOf(commit: string, files: Repository["files"]) {
+  const siblings = Array.from(files, ([rfilename, { data, large }]) => ({
+    rfilename,
+    size: data.length,
+    blobId: large ? gitSha1(new TextEncoder().encode(`pointer to ${sha256(data)}`)) : gitSha1(data),
+    ...(large && { lfs: { sha256: sha256(data), size: data.length, pointerSize: 134 } }),
+  }));
+  return { sha: commit, siblings };
 }
 
 async function send(

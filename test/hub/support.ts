@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, type Stats } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { WantedFiles } from "../../src/hub/modelFiles.ts";
-import { type OpenedModel, openModel } from "../../src/hub/openModel.ts";
+import type { OpenedModel, WantedFiles } from "../../src/hub/modelFolder.ts";
+import { openModel } from "../../src/hub/openModel.ts";
 import type { HubOptions, ProgressInfo } from "../../src/hub/options.ts";
 import { HubServer } from "./server.ts";
 

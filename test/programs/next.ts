@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Site } from "../browser/site.ts";
 import { type Found, Place } from "./place.ts";
 
 /**
@@ -18,27 +19,29 @@ export async function standalone(name: string, ...bundler: string[]): Promise<{ 
   return { asItIs, after: await built(place, bundler, { EXTERNAL: "1" }) };
 }
 
-/** What Next's edge runtime answers, or the sentence that its build says. */
-export async function edge(name: string, bundler?: string, sentence?: RegExp): Promise<{ asItIs: Found }> {
+/** What the edge runtime of Next.js answers. It has no files: the program's own model is on a server. */
+export async function edge(name: string, ...bundler: string[]): Promise<{ asItIs: Found }> {
   const place = new Place(name);
   const route = "app/answer/route.js";
   place.write(route, `export const runtime = "edge";\n${readFileSync(place.path(route), "utf8")}`);
-  if (sentence === undefined) return { asItIs: await built(place, bundler ? [bundler] : [], {}) };
-  const { stdout, stderr } = place.attempt("next", ["build", ...(bundler ? [bundler] : [])], TELEMETRY);
-  const said = sentence.exec(stdout + stderr)?.[0];
-  if (said === undefined) throw new Error(`next build ${bundler}\n${stdout}\n${stderr}`);
-  return { asItIs: { bundled: said, folder: said, threads: said } };
+  await using site = await Site.start({ "/models/": join(place.model, "..") });
+  return { asItIs: await built(place, bundler, {}, `${site.origin}/models/nli/`) };
 }
 
 const TELEMETRY = { NEXT_TELEMETRY_DISABLED: "1" };
 
-async function built(place: Place, bundler: readonly string[], env: NodeJS.ProcessEnv): Promise<Found> {
+async function built(
+  place: Place,
+  bundler: readonly string[],
+  env: NodeJS.ProcessEnv,
+  model: string = place.model,
+): Promise<Found> {
   rmSync(place.path(".next"), { recursive: true, force: true });
   place.run("next", ["build", ...bundler], { ...TELEMETRY, ...env });
   const empty = mkdtempSync(join(tmpdir(), "plainbert-standalone-"));
   try {
     cpSync(place.path(".next", "standalone"), empty, { recursive: true, verbatimSymlinks: true });
-    return await answerOf(empty, place.model);
+    return await answerOf(empty, model);
   } finally {
     rmSync(empty, { recursive: true });
   }

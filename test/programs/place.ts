@@ -47,7 +47,7 @@ export class Place {
       if (!same || (entry !== "node_modules" && entry !== "installed.json"))
         rmSync(join(this.folder, entry), { recursive: true, force: true });
     }
-    for (const shared of ["check.mjs", "program.mjs"])
+    for (const shared of ["check.mjs", "page.mjs", "program.mjs"])
       cpSync(join(import.meta.dirname, shared), join(this.folder, shared));
     cpSync(join(import.meta.dirname, name), this.folder, { recursive: true });
     cpSync(join(root, "test", "pipelines", "reference", "heads", "nli"), this.model, { recursive: true });

@@ -10,6 +10,8 @@ export interface Reaches {
   readonly imports: readonly string[];
   /** Those of `imports` that are loaded together with the file: neither types alone nor dynamic. */
   readonly loaded: readonly string[];
+  /** Those of `imports` that are loaded when they are asked for. */
+  readonly dynamic: readonly string[];
   /** Every use of a name that is a global in Node alone. A local of that name counts too: call it something else. */
   readonly globals: readonly string[];
 }
@@ -34,6 +36,7 @@ export function reachesOf(path: string, source: string): Reaches {
   if (errors.length > 0) throw new Error(`${path}: ${errors[0].message}`);
   const imports = new Set<string>();
   const loaded = new Set<string>();
+  const dynamic = new Set<string>();
   const globals = new Set<string>();
 
   for (const { node, isPropertyName } of walk(program as unknown as Node, false)) {
@@ -42,6 +45,7 @@ export function reachesOf(path: string, source: string): Reaches {
       const resolved = from.startsWith(".") ? posix.join(posix.dirname(path), from) : from;
       imports.add(resolved);
       if (isLoaded(node)) loaded.add(resolved);
+      if (node.type === "ImportExpression") dynamic.add(resolved);
     }
     if (node.type === "Identifier" && !isPropertyName && NODE_GLOBALS.has(node.name)) globals.add(node.name as string);
     if (node.type === "MemberExpression" && (node.object as Node).name === "globalThis") {
@@ -49,7 +53,7 @@ export function reachesOf(path: string, source: string): Reaches {
       if (NODE_GLOBALS.has(name ?? value)) globals.add((name ?? value) as string);
     }
   }
-  return { imports: [...imports], loaded: [...loaded], globals: [...globals] };
+  return { imports: [...imports], loaded: [...loaded], dynamic: [...dynamic], globals: [...globals] };
 }
 
 /** Every node below `node`; `isPropertyName` is true of the b in `a.b`, `{ b: 1 }` and `class { b }`. */

@@ -124,7 +124,22 @@ export function whyNotStarted(file: string, reason: unknown): string {
 
 function workerClass(): WorkerClass | undefined {
   const threads = builtin("node:worker_threads");
-  return (threads?.Worker ?? globalThis.Worker) as WorkerClass | undefined;
+  if (threads) return threads.Worker as unknown as WorkerClass;
+  return globalThis.Worker && (webWorker as unknown as WorkerClass);
+}
+
+/**
+ * A worker of the web. A page may start files of its own origin alone: for one of another, as where the package comes from a content
+ * network, a module of the page's origin imports it. To be called with `new`, as that is the form that bundlers look for.
+ */
+function webWorker(url: URL, options: WorkerStart): Worker {
+  const isOwn = url.origin === globalThis.location?.origin || url.protocol === "blob:" || url.protocol === "data:";
+  return new Worker(isOwn ? url : importing(url), options);
+}
+
+function importing(url: URL): string {
+  const module = new Blob([`import ${JSON.stringify(url.href)};`], { type: "text/javascript" });
+  return URL.createObjectURL(module);
 }
 
 function handleOfNode(worker: import("node:worker_threads").Worker, events: WorkerEvents): WorkerHandle {

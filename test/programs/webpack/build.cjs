@@ -1,11 +1,15 @@
 const webpack = require("webpack");
 
-/** A program in one file, with the files that it needs beside it. The argument is the target: node or web. */
+/** A program in one file, or a page, with the files that it needs beside it. The argument is the target: node or web. */
+const target = process.argv[2];
 const config = {
   mode: "production",
-  target: process.argv[2],
-  entry: "./program.mjs",
-  output: { path: `${__dirname}/out`, filename: "program.cjs" },
+  target,
+  entry: target === "web" ? "./page.mjs" : "./program.mjs",
+  output:
+    target === "web"
+      ? { path: `${__dirname}/page`, filename: "classic.js" }
+      : { path: `${__dirname}/out`, filename: "program.cjs" },
 };
 
 webpack(config, (error, stats) => {

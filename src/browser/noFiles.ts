@@ -1,0 +1,22 @@
+/** In browsers the twin of modules whose work is to write files, or to read those that lie beside a program. */
+import { noFiles } from "./files.ts";
+
+/** @throws BertError ERR_FILE always */
+export async function saveModel(folder: string): Promise<never> {
+  throw noFiles("saveBert", folder);
+}
+
+/** @throws BertError ERR_FILE always */
+export async function finetune({ output }: { readonly output: string }): Promise<never> {
+  throw noFiles("finetune", output);
+}
+
+/** @throws BertError ERR_FILE always */
+export async function pretrain({ output }: { readonly output: string }): Promise<never> {
+  throw noFiles("pretrain", output);
+}
+
+/** @throws BertError ERR_FILE always */
+export async function readExamples(_task: string, file: string): Promise<never> {
+  throw noFiles("readExamples", file);
+}

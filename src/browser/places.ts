@@ -1,0 +1,281 @@
+import { BertError, quote } from "../errors.ts";
+import { HubError, statusError } from "../hub/hubError.ts";
+import { leftBehind, type NamedFiles, SMALL_MODEL } from "../hub/modelFolder.ts";
+import { type HubModel, isCommit } from "../hub/modelId.ts";
+import { type Pause, RETRIES, retrying } from "../hub/retry.ts";
+import { messageOf } from "../realm.ts";
+import type { HashName } from "./hash.ts";
+import { type Answer, request } from "./request.ts";
+
+/** What a place says of one file; JSON, as it is noted beside the files. */
+export interface FileNote {
+  /** Of a hub the hash: sha256 of a large file, git's sha1 of a small one. Of another server what stands for the file's state. */
+  readonly etag: string | null;
+  /** In bytes; null if nobody says. */
+  readonly size: number | null;
+}
+
+/** One file as it is fetched. */
+export interface WebFile {
+  /** For messages. */
+  readonly name: string;
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Under which it is kept; null: nothing says whether it has changed, so that it is not. */
+  readonly key: string | null;
+  readonly etag: string | null;
+  /** What it must have, in bytes; null: whatever comes. */
+  readonly size: number | null;
+  /** Of which algorithm `etag` is a digest, or null. */
+  readonly hash: HashName | null;
+  readonly isFolder: boolean;
+  /** Whether an answer's headers are of the same state of the file, as far as they say. */
+  isSame(headers: Headers): boolean;
+  /** The error for an answer that does not have it. */
+  refused(answer: Answer): HubError;
+}
+
+/** Where a model's files are. */
+export interface Place {
+  /** The model's id, or the folder. */
+  readonly name: string;
+  /** The key under which is noted which files there are. */
+  readonly key: string;
+  readonly isFolder: boolean;
+  /** Whether it never changes, as a commit. */
+  readonly isFixed: boolean;
+  /**
+   * Asks for a file's state.
+   *
+   * @returns null if there is no such file
+   * @throws HubError no answer, or none that helps
+   */
+  describe(file: string): Promise<FileNote | null>;
+  /** The commit whose files these are, once a file was described; null where there is no such thing. */
+  commit: string | null;
+  file(file: string, note: FileNote): WebFile;
+}
+
+/** A model on a hub. One request says of which commit the revision is, and which files that has. */
+export class HubPlace implements Place {
+  readonly name: string;
+  readonly key: string;
+  readonly isFolder = false;
+  readonly isFixed: boolean;
+  commit: string | null = null;
+  private readonly model: HubModel;
+  private readonly endpoint: string;
+  private readonly token: string | null;
+  private readonly signal: AbortSignal | undefined;
+  private readonly wait: Pause;
+  private files: Promise<ReadonlyMap<string, FileNote>> | null = null;
+
+  constructor(model: HubModel, endpoint: string, token: string | null, signal: AbortSignal | undefined, wait: Pause) {
+    this.model = model;
+    this.name = model.id;
+    this.endpoint = endpoint;
+    this.token = token;
+    this.signal = signal;
+    this.wait = wait;
+    this.key = `${endpoint}/${model.id}?plainbert=${encodeURIComponent(model.revision)}`;
+    this.isFixed = isCommit(model.revision);
+  }
+
+  async describe(file: string): Promise<FileNote | null> {
+    this.files ??= this.list();
+    return (await this.files).get(file) ?? null;
+  }
+
+  file(file: string, { etag, size }: FileNote): WebFile {
+    const { endpoint, model, commit } = this;
+    const path = file.split("/").map(encodeURIComponent).join("/");
+    return {
+      name: `${model.id}: ${file}`,
+      url: new URL(`${endpoint}/${model.id}/resolve/${commit}/${path}`),
+      headers: this.headers(),
+      key: `${endpoint}/${model.id}?plainbert-file=${etag}`,
+      etag,
+      size,
+      hash: etag?.length === 64 ? "sha256" : "sha1",
+      isFolder: false,
+      isSame: () => true, // a commit's file does not change, and its hash is checked
+      refused: (answer) => this.refused(file, answer),
+    };
+  }
+
+  private async list(): Promise<ReadonlyMap<string, FileNote>> {
+    const { endpoint, model, signal } = this;
+    const url = new URL(`${endpoint}/api/models/${model.id}/revision/${encodeURIComponent(model.revision)}?blobs=true`);
+    const json = await retrying(
+      async () => {
+        const answer = await request({ method: "GET", url, headers: this.headers(), signal, folder: false });
+        if (answer.status === 200) return answer.text();
+        answer.cancel();
+        throw this.refused("its list of files", answer);
+      },
+      ({ status }) => (status === null ? 2 : RETRIES),
+      this.wait,
+      signal,
+    );
+    const listed = parseListing(json);
+    if (listed === null || (this.isFixed && listed.commit !== model.revision)) {
+      throw new HubError(
+        `${model.id}: the answer of ${endpoint} must be a hub's list of the files of ${model.revision}, with their hashes; is the option endpoint right?`,
+      );
+    }
+    this.commit = listed.commit;
+    return listed.files;
+  }
+
+  private headers(): Readonly<Record<string, string>> {
+    return this.token === null ? {} : { authorization: `Bearer ${this.token}` };
+  }
+
+  private refused(file: string, { status, headers }: Answer): HubError {
+    const { endpoint, model, token } = this;
+    const asked = { ...model, file, endpoint, token: token !== null, tokenFrom: "as the option token" };
+    return statusError(asked, status, Object.fromEntries(headers));
+  }
+}
+
+/** What `/api/models/…?blobs=true` says: `{ sha, siblings: [{ rfilename, size, blobId, lfs: { sha256, size } }] }`; null if it is none. */
+function parseListing(json: string): { readonly commit: string; readonly files: Map<string, FileNote> } | null {
+  try {
+    const { sha, siblings } = JSON.parse(json);
+    const files = new Map<string, FileNote>();
+    for (const { rfilename, size, blobId, lfs } of siblings) {
+      const note: FileNote = { etag: lfs?.sha256 ?? blobId, size: lfs?.size ?? size };
+      const isRight = /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(note.etag ?? "") && Number.isSafeInteger(note.size);
+      if (typeof rfilename !== "string" || !isRight) return null;
+      files.set(rfilename, note);
+    }
+    return isCommit(sha) ? { commit: sha, files } : null;
+  } catch {
+    return null; // no JSON, or another one
+  }
+}
+
+/** A folder on a server, or files that may be anywhere. */
+export class FolderPlace implements Place {
+  readonly name: string;
+  readonly key: string;
+  readonly isFolder = true;
+  readonly isFixed = false;
+  commit: string | null = null;
+  private readonly urlOf: NamedFiles;
+  private readonly isBundled: boolean;
+  private readonly signal: AbortSignal | undefined;
+  private readonly wait: Pause;
+
+  /** @param name the folder as a program names it; or where the files of the small model are, by name */
+  constructor(name: string | NamedFiles, signal: AbortSignal | undefined, wait: Pause) {
+    this.isBundled = typeof name === "function";
+    this.name = typeof name === "function" ? SMALL_MODEL : name;
+    this.urlOf = typeof name === "function" ? orLeftBehind(name) : inFolder(folderUrl(name));
+    this.key = withQuery(this.urlOf(this.isBundled ? "model.safetensors" : "config.json") as URL, "plainbert", "");
+    this.signal = signal;
+    this.wait = wait;
+  }
+
+  async describe(file: string): Promise<FileNote | null> {
+    const url = this.urlOf(file);
+    if (url === null) return null;
+    if (isInline(url)) return { etag: null, size: null };
+    return retrying(
+      async () => {
+        const ask = (method: "HEAD" | "GET") =>
+          request({ method, url, headers: {}, signal: this.signal, folder: true });
+        let answer = await ask("HEAD");
+        if ([405, 501].includes(answer.status)) answer = await ask("GET"); // some servers answer nothing else
+        const { status, headers } = answer;
+        answer.cancel();
+        // Servers of pages that are one program answer with the page where a file is missing.
+        const isPage = status === 200 && /^text\/html/.test(headers.get("content-type") ?? "");
+        const isMissing = isPage || status === 404 || status === 410;
+        if (isMissing && this.isBundled) throw leftBehind(file, `no file ${url.href}`);
+        if (isMissing) return null;
+        if (status !== 200) throw refused(url, answer);
+        return { etag: stateOf(headers), size: lengthOf(headers) };
+      },
+      ({ status }) => (status === null ? 2 : RETRIES),
+      this.wait,
+      this.signal,
+    );
+  }
+
+  file(file: string, { etag }: FileNote): WebFile {
+    const url = this.urlOf(file) as URL;
+    return {
+      name: url.href,
+      url,
+      headers: {},
+      key: etag && withQuery(url, "plainbert-file", etag),
+      etag,
+      size: null, // what is announced may be the length of a compressed form
+      hash: null,
+      isFolder: true,
+      isSame: (headers) => etag !== null && stateOf(headers) === etag,
+      refused: (answer) => refused(url, answer),
+    };
+  }
+}
+
+/** What changes when a file changes; null if the server says nothing, or nothing that this page may read. */
+function stateOf(headers: Headers): string | null {
+  return headers.get("etag") ?? headers.get("last-modified");
+}
+
+function lengthOf(headers: Headers): number | null {
+  const length = headers.get("content-length");
+  return length === null || headers.get("content-encoding") !== null ? null : Number(length);
+}
+
+function refused(url: URL, { status }: Answer): HubError {
+  const transient = status === 429 || status >= 500;
+  return new HubError(`${url.href}: must be answered with the file, got the status ${status}`, {
+    status,
+    transient,
+    folder: true,
+  });
+}
+
+function withQuery(url: URL, name: string, value: string): string {
+  const key = new URL(url);
+  key.searchParams.set(name, value);
+  return key.href;
+}
+
+/** Whether the URL is the file itself: bundlers make such ones of small files. */
+export function isInline(url: URL): boolean {
+  return url.protocol === "data:" || url.protocol === "blob:";
+}
+
+function inFolder(folder: URL): NamedFiles {
+  return (file) => new URL(file, folder);
+}
+
+/** Where a bundler has left no address, saying what to do. */
+function orLeftBehind(files: NamedFiles): NamedFiles {
+  return (file) => {
+    try {
+      return files(file);
+    } catch (cause) {
+      throw leftBehind(file, messageOf(cause), cause);
+    }
+  };
+}
+
+/**
+ * The URL of a folder that was named by a URL or a path, from the page or, in a worker, from the worker's file.
+ *
+ * @throws BertError ERR_INPUT neither
+ */
+function folderUrl(name: string): URL {
+  const base = globalThis.location?.href;
+  const folder = name.replace(/\/*$/, "/");
+  if (URL.canParse(folder, base)) return new URL(folder, base);
+  throw new BertError(
+    "ERR_INPUT",
+    `hub: the model must be a URL, or a path from the address of the page or the worker; that is ${base}, got ${quote(name)}`,
+  );
+}

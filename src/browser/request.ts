@@ -1,0 +1,94 @@
+import { HubError } from "../hub/hubError.ts";
+import { messageOf } from "../realm.ts";
+
+/** How long to wait for an answer, and for the next bytes of one, in milliseconds. */
+const TIMEOUT = 10_000;
+
+/** What is asked for, and by whom. */
+export interface WebRequest {
+  readonly method: "HEAD" | "GET";
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal | undefined;
+  /** Whether it is of a folder, and not of a hub. */
+  readonly folder: boolean;
+}
+
+/** An answer, whatever its status; its failures are `HubError`s or the signal's reason. */
+export interface Answer {
+  readonly status: number;
+  /** Of another origin's answer, those that it shows to other origins. */
+  readonly headers: Headers;
+  text(): Promise<string>;
+  chunks(): AsyncGenerator<Uint8Array>;
+  /** Where the body is not wanted. */
+  cancel(): void;
+}
+
+/**
+ * Fetches, redirects followed. The browser sends no `authorization` to another origin that it is redirected to.
+ *
+ * @throws HubError no connection, or no answer in time; the signal's reason
+ */
+export async function request({ method, url, headers, signal, folder }: WebRequest): Promise<Answer> {
+  signal?.throwIfAborted();
+  const control = new AbortController();
+  const abort = () => control.abort();
+  signal?.addEventListener("abort", abort);
+  /** Some step of the answer, in time. */
+  const inTime = async <T>(what: string, step: Promise<T>): Promise<T> => {
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      control.abort();
+    }, TIMEOUT);
+    try {
+      return await step;
+    } catch (cause) {
+      signal?.throwIfAborted();
+      const why = late
+        ? `no bytes in ${TIMEOUT / 1000} seconds`
+        : `${messageOf(cause)}; is there a network, and does the server let pages of other origins read (CORS)?`;
+      throw new HubError(`${what}: ${why}`, { transient: true, folder, cause });
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+  const end = () => signal?.removeEventListener("abort", abort);
+  try {
+    // What is kept is kept in parts; the browser need not keep it a second time.
+    const sent = fetch(url, { method, headers, signal: control.signal, cache: "no-store" });
+    const response = await inTime(`no connection to ${url.host}`, sent);
+    return {
+      status: response.status,
+      headers: response.headers,
+      async text() {
+        try {
+          return await inTime(`the connection to ${url.host} broke`, response.text());
+        } finally {
+          end();
+        }
+      },
+      async *chunks() {
+        const reader = response.body?.getReader();
+        try {
+          for (;;) {
+            const read = await inTime(`the connection to ${url.host} broke`, Promise.resolve(reader?.read()));
+            if (!read || read.done) return;
+            yield read.value;
+          }
+        } finally {
+          end();
+          control.abort(); // nothing is left to come, or nobody wants it
+        }
+      },
+      cancel() {
+        end();
+        control.abort();
+      },
+    };
+  } catch (error) {
+    end();
+    throw error;
+  }
+}

@@ -1,0 +1,51 @@
+/** Options of the hub that are checked alike in Node and in a browser. */
+import { BertError, quote } from "../errors.ts";
+import type { HubOptions } from "./options.ts";
+
+/** @throws BertError ERR_INPUT no possible name of a branch, tag or commit */
+export function checkedRevision(revision = "main"): string {
+  // What git forbids and a file's name cannot hold: it becomes a file in the cache's `refs`.
+  const parts = typeof revision === "string" ? revision.split("/") : [""];
+  const possible = parts.every((part) => /^[^\s\\:*?"<>|~^[\p{C}]+$/u.test(part) && !part.startsWith("."));
+  if (possible && !revision.includes("..")) return revision;
+  throw wrongOption("revision", "a branch, a tag or a commit", revision);
+}
+
+/** @throws BertError ERR_INPUT no token */
+export function checkedToken(name: string, text: string): string {
+  if (typeof text === "string" && /^[\x21-\x7e]+$/.test(text)) return text;
+  // The message does not show it: messages end up in logs.
+  throw new BertError("ERR_INPUT", `hub: ${name} must be a token of printable ASCII characters, got something else`);
+}
+
+/**
+ * A hub's address without a slash at its end.
+ *
+ * @throws BertError ERR_INPUT no such address
+ */
+export function checkedEndpoint(name: string, address: string): string {
+  const text = String(address).replace(/\/+$/, "");
+  const { protocol, username } = URL.canParse(text) ? new URL(text) : { protocol: "", username: "" };
+  if (/^https?:$/.test(protocol) && username === "") return text;
+  // Not shown: it may hold a password, and so would every message that names the hub.
+  throw new BertError("ERR_INPUT", `hub: ${name} must be an http or https address without a name and a password`);
+}
+
+/** @throws BertError ERR_INPUT neither true, false nor left out */
+export function checkedOffline(option: boolean | undefined): boolean {
+  if (option === undefined || typeof option === "boolean") return option ?? false;
+  throw wrongOption("local_files_only", "true or false", option);
+}
+
+/** @throws BertError ERR_INPUT no function */
+export function checkedCallback(callback: HubOptions["progress_callback"]): HubOptions["progress_callback"] {
+  if (callback === undefined || typeof callback === "function") return callback;
+  throw wrongOption("progress_callback", "a function", callback);
+}
+
+export function wrongOption(name: string, must: string, got: unknown): BertError {
+  return new BertError("ERR_INPUT", `hub: ${name} must be ${must}, got ${quote(String(got))}`);
+}
+
+/** Where models are, unless one says otherwise. */
+export const DEFAULT_ENDPOINT = "https://huggingface.co";

@@ -1,0 +1,5 @@
+// Every entry point, for bundlers.
+export * as main from "plainbert";
+export * as safetensors from "plainbert/safetensors";
+export * as tokenizer from "plainbert/tokenizer";
+export * as training from "plainbert/training";

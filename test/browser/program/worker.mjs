@@ -1,0 +1,4 @@
+import * as plainbert from "plainbert";
+import { listen, programOf } from "./program.mjs";
+
+listen(programOf(plainbert));
