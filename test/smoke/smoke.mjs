@@ -30,7 +30,9 @@ for (const subpath of Object.keys(manifest.exports)) {
   for (const [key, value] of Object.entries(module)) assert.notEqual(value, undefined, `${name}: ${key}`);
   assert.ok(Object.keys(module).length > 0, name);
   exported += Object.keys(module).length;
-  assert.deepEqual(Object.keys(require(name)).sort(), Object.keys(module).sort(), `require("${name}")`);
+  // Where a file has both, Deno 2.9 imports what `require` finds, which has these two names more.
+  const names = Object.keys(module).filter((key) => key !== "default" && key !== "module.exports");
+  assert.deepEqual(Object.keys(require(name)).sort(), names.sort(), `require("${name}")`);
 }
 for (const file of ["weights/model.safetensors", "workers/plainbert-forward.js", "workers/plainbert-helper.js"]) {
   assert.ok(statSync(require.resolve(`plainbert/${file}`)).size > 0, file);
