@@ -142,9 +142,13 @@ class Download {
       const range = answer.headers.get("content-range");
       const fits = answer.status === 206 && (range === null || range.startsWith(`bytes ${position}-`));
       if (fits && this.remote.isSame(answer.headers)) return answer;
-      answer.cancel();
-      if (![200, 206, 416].includes(answer.status)) throw this.remote.refused(answer);
+      if (![200, 206, 416].includes(answer.status)) {
+        answer.cancel();
+        throw this.remote.refused(answer);
+      }
       await this.restart();
+      if (answer.status === 200) return answer;
+      answer.cancel();
     }
     const answer = await this.ask({});
     if (answer.status === 200) return answer;

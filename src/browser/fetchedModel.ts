@@ -52,7 +52,7 @@ export class FetchedModel implements ModelFolder {
     }
     if (offline || (place.isFixed && lacking.length === 0)) return useKept();
     try {
-      await this.visit(wanted, (file) => this.describe(file), null);
+      await this.visit(wanted, (file) => this.describe(file, lacking.length > 0), null);
     } catch (error) {
       const isGone = error instanceof HubError && (error.missing === "revision" || error.missing === "file");
       if (lacking.length > 0 || !(error instanceof HubError) || isGone) throw error;
@@ -61,7 +61,7 @@ export class FetchedModel implements ModelFolder {
     }
     await this.visit(
       wanted,
-      (file) => this.describe(file),
+      (file) => this.describe(file, true),
       (file, found) => this.take(file, found),
     );
     await this.setNote(note);
@@ -139,10 +139,10 @@ export class FetchedModel implements ModelFolder {
     }
   }
 
-  private async describe(file: string): Promise<FileNote | null> {
+  private async describe(file: string, patient: boolean): Promise<FileNote | null> {
     const known = this.described.get(file);
     if (known !== undefined) return known;
-    const found = await this.place.describe(file);
+    const found = await this.place.describe(file, patient);
     this.described.set(file, found);
     if (found) this.fetching.progress.expect(file, found.size);
     return found;

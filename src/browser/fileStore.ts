@@ -52,7 +52,7 @@ export class FileStore {
   async parts(key: string): Promise<Blob[]> {
     const parts: Blob[] = [];
     for (;;) {
-      const part = await (await this.cache?.match(partKey(key, parts.length)))?.blob();
+      const part = await (await this.match(partKey(key, parts.length)))?.blob();
       if (!part) return parts;
       parts.push(part);
       if (part.size < PART_BYTES) return parts;
@@ -87,12 +87,16 @@ export class FileStore {
 
   /** What was noted under a key; null if nothing was. */
   async note<Value>(key: string): Promise<Value | null> {
-    const response = await this.cache?.match(key);
-    return response ? response.json() : null;
+    return (await this.match(key))?.json() ?? null;
   }
 
   async setNote(key: string, value: unknown): Promise<void> {
     if (this.writable) await this.cache?.put(key, Response.json(value)).catch(() => {}); // it is asked for again
+  }
+
+  /** undefined too where the browser does not let us look. */
+  private async match(key: string): Promise<Response | undefined> {
+    return this.cache?.match(key).catch(() => undefined);
   }
 }
 

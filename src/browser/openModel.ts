@@ -31,6 +31,7 @@ export const openModel: typeof openModelOfNode = async (name, wanted, options = 
   if (cache_dir !== undefined)
     throw wrongOption("cache_dir", "left out in a browser, which keeps files in its Cache API", cache_dir);
   const progress_callback = checkedCallback(options.progress_callback);
+  signal?.throwIfAborted();
   const place = placeOf(name, options);
   const offline = checkedOffline(options.local_files_only);
   const progress = new Progress(place.name, progress_callback);

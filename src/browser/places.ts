@@ -47,10 +47,11 @@ export interface Place {
   /**
    * Asks for a file's state.
    *
+   * @param patient whether to ask again when there is no answer
    * @returns null if there is no such file
    * @throws HubError no answer, or none that helps
    */
-  describe(file: string): Promise<FileNote | null>;
+  describe(file: string, patient: boolean): Promise<FileNote | null>;
   /** The commit whose files these are, once a file was described; null where there is no such thing. */
   commit: string | null;
   file(file: string, note: FileNote): WebFile;
@@ -81,8 +82,8 @@ export class HubPlace implements Place {
     this.isFixed = isCommit(model.revision);
   }
 
-  async describe(file: string): Promise<FileNote | null> {
-    this.files ??= this.list();
+  async describe(file: string, patient: boolean): Promise<FileNote | null> {
+    this.files ??= this.list(patient);
     return (await this.files).get(file) ?? null;
   }
 
@@ -103,7 +104,7 @@ export class HubPlace implements Place {
     };
   }
 
-  private async list(): Promise<ReadonlyMap<string, FileNote>> {
+  private async list(patient: boolean): Promise<ReadonlyMap<string, FileNote>> {
     const { endpoint, model, signal } = this;
     const url = new URL(`${endpoint}/api/models/${model.id}/revision/${encodeURIComponent(model.revision)}?blobs=true`);
     const json = await retrying(
@@ -113,7 +114,7 @@ export class HubPlace implements Place {
         answer.cancel();
         throw this.refused("its list of files", answer);
       },
-      ({ status }) => (status === null ? 2 : RETRIES),
+      patient ? retries : () => 0,
       this.wait,
       signal,
     );
@@ -138,6 +139,11 @@ export class HubPlace implements Place {
   }
 }
 
+/** Without a connection it is soon over, as one does not come back in seconds. */
+function retries({ status }: HubError): number {
+  return status === null ? 2 : RETRIES;
+}
+
 /** What `/api/models/…?blobs=true` says: `{ sha, siblings: [{ rfilename, size, blobId, lfs: { sha256, size } }] }`; null if it is none. */
 function parseListing(json: string): { readonly commit: string; readonly files: Map<string, FileNote> } | null {
   try {
@@ -145,11 +151,10 @@ function parseListing(json: string): { readonly commit: string; readonly files: 
     const files = new Map<string, FileNote>();
     for (const { rfilename, size, blobId, lfs } of siblings) {
       const note: FileNote = { etag: lfs?.sha256 ?? blobId, size: lfs?.size ?? size };
-      const isRight = /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(note.etag ?? "") && Number.isSafeInteger(note.size);
-      if (typeof rfilename !== "string" || !isRight) return null;
-      files.set(rfilename, note);
+      const isHash = /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(note.etag ?? "");
+      if (typeof rfilename === "string" && isHash && Number.isSafeInteger(note.size)) files.set(rfilename, note);
     }
-    return isCommit(sha) ? { commit: sha, files } : null;
+    return isCommit(sha) && files.size > 0 ? { commit: sha, files } : null;
   } catch {
     return null; // no JSON, or another one
   }
@@ -177,7 +182,7 @@ export class FolderPlace implements Place {
     this.wait = wait;
   }
 
-  async describe(file: string): Promise<FileNote | null> {
+  async describe(file: string, patient: boolean): Promise<FileNote | null> {
     const url = this.urlOf(file);
     if (url === null) return null;
     if (isInline(url)) return { etag: null, size: null };
@@ -197,7 +202,7 @@ export class FolderPlace implements Place {
         if (status !== 200) throw refused(url, answer);
         return { etag: stateOf(headers), size: lengthOf(headers) };
       },
-      ({ status }) => (status === null ? 2 : RETRIES),
+      patient ? retries : () => 0,
       this.wait,
       this.signal,
     );

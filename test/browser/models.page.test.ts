@@ -1,13 +1,14 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { ProgressInfo } from "../../src/hub/options.ts";
-import { type PipelineTask, pipeline } from "../../src/pipelines/index.ts";
+import { buildIndex, loadBert, type PipelineTask, pipeline } from "../../src/pipelines/index.ts";
 import type { BackendInfo } from "../../src/tensor/backend.ts";
 import { HubServer, LIST, sha256 } from "../hub/server.ts";
 import { BROWSERS, launch, Tab } from "./browsers.ts";
-import { PAGES, startSite } from "./setup.ts";
+import { PAGES, pytorchModel, startSite } from "./setup.ts";
 import type { Site } from "./site.ts";
 
 /** Models in pages of real browsers: from folders and from a hub, what is kept of them, and what goes wrong. */
@@ -190,6 +191,36 @@ describe.each(BROWSERS)("%s", (name) => {
       expect((await classify("/models/nli/")).answers).toMatchObject([[{ label: "neutral" }]]);
     });
 
+    test.each([
+      ["one file", "/tiny/", (file: string) => !/-of-|index/.test(file)],
+      ["shards with an index", "/tiny/", (file: string) => file !== "model.safetensors"],
+      ["shards of PyTorch", "/pytorch/", () => true],
+    ])("of %s", async (_, folder, isThere) => {
+      site.fault = (path, __, response) => {
+        if (isThere(path.split("/").at(-1) ?? "")) return false;
+        response.writeHead(404).end();
+        return true;
+      };
+      const own = folder === "/tiny/" ? join(ROOT, "test", "reference", "tiny") : pytorchModel();
+      const bert = await loadBert(own, { backend: "plain", architecture: "BertModel" });
+      const ids = [2, 5, 7, 11, 3];
+      const { data } = bert.forwardSync([{ inputIds: ids }]).lastHiddenState;
+      expect(await tab.call("bitsOf", folder, ids)).toBe(sha256(new Uint8Array(data.slice().buffer)));
+      if (folder === "/tiny/")
+        expect(site.seen.some((line) => /-of-00002/.test(line))).toBe(!isThere("model.safetensors"));
+    });
+
+    test("an index of texts is fetched, too", async () => {
+      const extract = await pipeline("feature-extraction", join(HEADS, "mlm"), { backend: "plain" });
+      const index = await buildIndex(extract, ["The door is open.", "She walked.", "The sea was calm."]);
+      const file = join(mkdtempSync(join(tmpdir(), "plainbert-index-")), "texts.safetensors");
+      await index.save(file);
+      site.fault = (path, _, response) => path === "/texts.safetensors" && !!response.end(readFileSync(file));
+      expect(await tab.call("search", "/models/mlm/", "/texts.safetensors", "A door.")).toEqual(
+        await index.search("A door."),
+      );
+    });
+
     test("that is not there, or no model's", async () => {
       expect(await failure("/nowhere/")).toMatchObject({
         code: "ERR_FILE",
@@ -329,6 +360,37 @@ describe.each(BROWSERS)("%s", (name) => {
         if (method !== "OPTIONS")
           expect(headers.authorization, server).toBe(server === "hub" ? "Bearer secret" : undefined);
       }
+    });
+
+    test("a server that gives no parts of files: the file comes whole, once more", async () => {
+      hub.fault = ({ server, file }) => (server === "cdn" && file === "model.safetensors" ? { slow: 1 } : undefined);
+      await tab.call("stopAt", "model.safetensors", PART + 100_000, "fill-mask", "org/small", {
+        endpoint: hub.endpoint,
+      });
+      hub.fault = ({ server }) => (server === "cdn" ? { ignoreRange: true } : undefined);
+      hub.seen.length = 0;
+      isDoor(await ask());
+      expect(hubLog().filter((line) => line === "cdn GET model.safetensors").length).toBe(1);
+    });
+
+    test("that does not answer is not asked again where all is kept", async () => {
+      isDoor(await ask());
+      hub.seen.length = 0;
+      hub.fault = () => ({ status: 503 });
+      isDoor(await ask());
+      expect(hubLog()).toEqual([`hub GET ${LIST}`]);
+      expect(tab.warnings.join()).toContain("what the browser keeps is used");
+    });
+
+    test("where there is no room, a model is used as it comes, and the console says so", async () => {
+      await tab.call("fill", 1);
+      isDoor(await ask());
+      expect(tab.warnings.join()).toMatch(
+        /the browser keeps no more of this model, and will fetch it again: QuotaExceededError/,
+      );
+      hub.seen.length = 0;
+      isDoor(await ask());
+      expect(hubLog().filter((line) => line === "cdn GET model.safetensors").length).toBe(1);
     });
 
     test("two workers that want the same model at the same time fetch it once", async () => {

@@ -1,4 +1,5 @@
-import { cpSync } from "node:fs";
+import { cpSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Place } from "../programs/place.ts";
 import { Site } from "./site.ts";
@@ -14,6 +15,14 @@ export const PAGES = {
   /** The single file of a content network. */
   network: "/network.html",
 } as const;
+
+/** A folder with a model in PyTorch's shards. */
+export function pytorchModel(): string {
+  const folder = mkdtempSync(join(tmpdir(), "plainbert-pytorch-"));
+  cpSync(join(ROOT, "test", "tensor", "pytorch", "reference", "sharded"), folder, { recursive: true });
+  cpSync(join(ROOT, "test", "reference", "tiny", "config.json"), join(folder, "config.json"));
+  return folder;
+}
 
 /**
  * The packed package, a program that esbuild has bundled with it, and a site that serves both, with models in `/models/`.
@@ -39,6 +48,8 @@ export async function startSite(): Promise<Site> {
     "/package/": installed,
     "/node_modules/plainbert/": installed,
     "/program/": program,
+    "/tiny/": join(ROOT, "test", "reference", "tiny"),
+    "/pytorch/": pytorchModel(),
     "/models/": join(ROOT, "test", "pipelines", "reference", "heads"),
   });
   site.texts.set(PAGES.bundle, pageOf("/out/page.js"));

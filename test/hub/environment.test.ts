@@ -85,6 +85,11 @@ test("the hub's address and the times", async () => {
     etagTimeout: 3_000,
     downloadTimeout: 60_000,
   });
+  expect(await hubSettings({ endpoint: "https://other/" }, env)).toMatchObject({ endpoint: "https://other" });
+  await expect(hubSettings({ endpoint: "other" }, {})).rejects.toMatchObject({
+    code: "ERR_INPUT",
+    message: "hub: endpoint must be an http or https address without a name and a password",
+  });
   for (const bad of [
     { HF_ENDPOINT: "mirror" },
     { HF_ENDPOINT: "ftp://x" },

@@ -104,6 +104,34 @@ export function programOf(plainbert, training) {
       }
     },
 
+    /** The bits of a model without a tokenizer. */
+    async bitsOf(model, inputIds) {
+      const bert = await loadBert(model, { backend: "plain", architecture: "BertModel" });
+      const bits = await digest(bert.forwardSync([{ inputIds }]).lastHiddenState);
+      await bert.dispose();
+      return bits;
+    },
+
+    /** As if the disk were full after so many entries. */
+    async fill(entries) {
+      const put = Cache.prototype.put;
+      Cache.prototype.put = function (...args) {
+        if (entries-- > 0) return put.apply(this, args);
+        return Promise.reject(new DOMException("no room", "QuotaExceededError"));
+      };
+    },
+
+    /** Searches in an index that is fetched. */
+    async search(model, index, query) {
+      const extract = await pipeline("feature-extraction", model, { backend: "plain" });
+      const { search } = await plainbert
+        .loadIndex(extract, index)
+        .then((found) => ({ search: found.search.bind(found) }));
+      const results = await search(query);
+      await extract.dispose();
+      return results;
+    },
+
     /** The errors of what writes files. */
     async noFiles() {
       const { buildIndex, saveBert } = plainbert;
