@@ -18,7 +18,7 @@ export const trainingGroup: CaseGroup = {
   planned: [...BATCHES.map(({ B, T, seconds }) => ({ id: trainId(B, T), seconds })), { id: "adamw", seconds: 12 }],
   async open({ backend, threads, noteVersion }) {
     const { pytorch, ...open } = await openTraining(backend, threads);
-    if (pytorch !== null) noteVersion("PyTorch", pytorch);
+    if (pytorch !== null) noteVersion("PyTorch", pytorch.replace(/^PyTorch /, ""));
     return open;
   },
 };

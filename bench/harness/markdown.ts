@@ -1,3 +1,5 @@
+import { formatMachine } from "./machine.ts";
+import { formatPeak } from "./peak.ts";
 import {
   type BenchCase,
   type BenchResult,
@@ -12,9 +14,10 @@ import {
 export const PAGES_WITH_TABLES: readonly string[] = ["README.md", "docs/performance.md"];
 
 /** The tables of these pages, by name, from the run with the most threads. */
-export function markdownTables({ runs }: BenchResult): Map<string, string> {
-  const run = runs.reduce((most, one) => (one.threads > most.threads ? one : most));
+export function markdownTables(result: BenchResult): Map<string, string> {
+  const run = result.runs.reduce((most, one) => (one.threads > most.threads ? one : most));
   return new Map([
+    ["run", runTable(result, run)],
     ["five cases", besideNativeCode(run)],
     ["encoder", encoderTable(run)],
     ["storage types", storageTable(run)],
@@ -41,6 +44,24 @@ export function withTables(page: string, tables: ReadonlyMap<string, string>): s
       return `${start}${table}`;
     },
   );
+}
+
+function runTable({ machine, versions, date, seconds }: BenchResult, { threads, peak }: Run): string {
+  const { node, v8, ...libraries } = versions;
+  const rows = [
+    ["machine", formatMachine(machine)],
+    ["threads", `${threads}, by every library`],
+    ["peak", formatPeak(peak).replace(/^peak (of )?/, "")],
+    ["Node", `${node} (V8 ${v8})`],
+    [
+      "libraries",
+      Object.entries(libraries)
+        .map((pair) => pair.join(" "))
+        .join(", "),
+    ],
+    ["measured", `on ${date.slice(0, 10)}, in ${Math.floor(seconds / 60)} min ${seconds % 60} s`],
+  ];
+  return table(["", "this run"], rows);
 }
 
 const ENCODER = ["1x8", "1x16", "1x32", "1x128", "1x512", "8x128", "32x128", "mixed"].map((size) => `encoder-${size}`);
