@@ -143,7 +143,7 @@ async function loadFolder(
     const reading = loadParams(source, config, backend, dtype);
     const tokenizer = await whileReading(reading, () => makeTokenizer(tokenizerFiles, config));
     const params = await reading;
-    await driver?.start(); // so that `backend` says what computes
+    await orAborted(driver?.start(), options.signal); // so that `backend` says what computes
     return new Bert(config, params, backend, tokenizer, configText, driver);
   } catch (error) {
     await driver?.dispose();
@@ -151,6 +151,19 @@ async function loadFolder(
   } finally {
     await weights.close();
   }
+}
+
+/** Waits for a work, or rejects with the signal's reason as soon as it aborts. */
+async function orAborted<T>(work: T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  signal?.throwIfAborted();
+  if (!signal) return work;
+  return new Promise<T>((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort);
+    Promise.resolve(work)
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener("abort", abort));
+  });
 }
 
 /** Does some work that needs no file while others are read; if it fails, reading ends first, as files must not be closed before. */

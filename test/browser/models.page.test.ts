@@ -29,7 +29,6 @@ interface Asked {
 /** A call of every task, with the folder of a model that has the head for it. */
 const CALLS: readonly (readonly [PipelineTask, string, readonly unknown[][]])[] = [
   ["fill-mask", "mlm", [["The [MASK] was open."], [["[MASK] lived in London.", "The [MASK]."], { top_k: 2 }]]],
-  ["next-sentence-prediction", "mlm", []],
   ["feature-extraction", "mlm", [["The door was open.", { pooling: "mean", normalize: true }]]],
   ["sentence-similarity", "mlm", [[{ source_sentence: "The door.", sentences: ["The sea.", "The door."] }]]],
   ["pseudo-log-likelihood", "mlm", [["The door was open."]]],
@@ -81,19 +80,25 @@ describe.each(BROWSERS)("%s", (name) => {
   const hubLog = () => hub.log().filter((line) => !line.includes("OPTIONS"));
 
   describe("every pipeline, from a folder", () => {
-    test.each(CALLS.filter(([, , calls]) => calls.length > 0))(
-      "%s, %s: the answers of Node, in a page and in a worker",
-      async (task, model, calls) => {
-        const own = (await pipeline(task, join(HEADS, model), { backend: "plain" })) as unknown as (
-          ...args: unknown[]
-        ) => Promise<unknown>;
-        const expected = [];
-        for (const call of calls) expected.push(JSON.parse(JSON.stringify(await own(...call))));
-        const args = [task, `/models/${model}/`, calls, { backend: "plain" }] as const;
-        expect((await tab.call<Asked>("ask", ...args)).answers).toEqual(expected);
-        expect((await tab.call<Asked>("inWorker", "ask", ...args)).answers).toEqual(expected);
-      },
-    );
+    test.each(CALLS)("%s, %s: the answers of Node, in a page and in a worker", async (task, model, calls) => {
+      const own = (await pipeline(task, join(HEADS, model), { backend: "plain" })) as unknown as (
+        ...args: unknown[]
+      ) => Promise<unknown>;
+      const expected = [];
+      for (const call of calls) expected.push(JSON.parse(JSON.stringify(await own(...call))));
+      const args = [task, `/models/${model}/`, calls, { backend: "plain" }] as const;
+      expect((await tab.call<Asked>("ask", ...args)).answers).toEqual(expected);
+      expect((await tab.call<Asked>("inWorker", "ask", ...args)).answers).toEqual(expected);
+    });
+
+    test("next-sentence-prediction, by the model that comes with the package: the answers of Node", async () => {
+      const own = await pipeline("next-sentence-prediction", undefined, { backend: "plain" });
+      const call = ["She opened the door.", "It was dark inside."] as const;
+      const expected = [JSON.parse(JSON.stringify(await own(...call)))];
+      const args = ["next-sentence-prediction", undefined, [call], { backend: "plain" }] as const;
+      expect((await tab.call<Asked>("ask", ...args)).answers).toEqual(expected);
+      expect((await tab.call<Asked>("inWorker", "ask", ...args)).answers).toEqual(expected);
+    });
   });
 
   describe("a folder", () => {

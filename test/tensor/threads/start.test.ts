@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -103,6 +103,37 @@ describe("no worker can start", () => {
     await driver.dispose();
     expect([await starting, await driver.start(), driver.runs]).toEqual([false, false, false]);
     await backend.dispose();
+  });
+});
+
+describe("a worker's file that never answers", () => {
+  const silent = join(folder, "silent");
+  beforeAll(() => {
+    mkdirSync(silent);
+    writeFileSync(join(silent, "plainbert-forward.js"), "setInterval(() => {}, 1000);");
+  });
+
+  test("is given up after a while", async () => {
+    const { Driver } = await import("../../../src/model/driver.ts");
+    const backend = createSimdBackend({ threads: 2, assets: silent });
+    const driver = new Driver(backend, backend.share as NonNullable<typeof backend.share>, 200);
+    expect(await driver.start()).toBe(false);
+    expect(backend.info).toMatchObject({
+      threads: 1,
+      reason: expect.stringContaining("the worker plainbert-forward.js must start, got no answer within 0.2 s"),
+    });
+    await driver.dispose();
+    await backend.dispose();
+  });
+
+  test("does not keep loadBert from listening to its signal", async () => {
+    const loading = loadBert(weights, {
+      backend: "simd",
+      threads: 2,
+      assets: silent,
+      signal: AbortSignal.timeout(500),
+    });
+    await expect(loading).rejects.toMatchObject({ name: "TimeoutError" });
   });
 });
 
