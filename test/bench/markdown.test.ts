@@ -51,5 +51,7 @@ describe("the results that were saved last", () => {
 });
 
 test("a table that nobody knows is an error", () => {
-  expect(() => withTables("<!-- table: x -->\n<!-- end of table -->", tables)).toThrow('"x" must be one of run, five cases');
+  expect(() => withTables("<!-- table: x -->\n<!-- end of table -->", tables)).toThrow(
+    '"x" must be one of run, five cases',
+  );
 });
