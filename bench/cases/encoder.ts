@@ -14,10 +14,10 @@ export const encoderGroup: CaseGroup = {
     { id: "encoder-1x16", seconds: 16 },
     { id: "encoder-1x32", seconds: 16 },
     { id: "encoder-1x128", seconds: 20 },
-    { id: "encoder-1x512", seconds: 40 },
-    { id: "encoder-8x128", seconds: 45 },
-    { id: "encoder-mixed", seconds: 45 },
-    { id: "encoder-32x128", seconds: 70 },
+    { id: "encoder-1x512", seconds: 40, notQuick: true },
+    { id: "encoder-8x128", seconds: 45, notQuick: true },
+    { id: "encoder-mixed", seconds: 45, notQuick: true },
+    { id: "encoder-32x128", seconds: 70, notQuick: true },
   ],
   async open({ backend, threads, tokenizer, config }) {
     const engines = [
@@ -43,7 +43,7 @@ export const storageGroup: CaseGroup = {
   planned: [
     { id: "storage-1x16", seconds: 14 },
     { id: "storage-1x128", seconds: 16 },
-    { id: "storage-8x128", seconds: 40 },
+    { id: "storage-8x128", seconds: 40, notQuick: true },
   ],
   async open({ backend, threads, tokenizer, config }): Promise<OpenGroup> {
     const engines = [

@@ -3,6 +3,8 @@ export interface Planned {
   readonly id: string;
   /** Its share of the time, in seconds on a machine on which everything fits. */
   readonly seconds: number;
+  /** Whether `--quick` leaves it out: it needs long, or shows nothing about whether the bench runs that another does not. */
+  readonly notQuick?: boolean;
   /** The ids of the tables that it gives besides its own. */
   readonly gives?: readonly string[];
 }

@@ -143,7 +143,7 @@ describe("options", () => {
 
   test("defaults: all within twelve minutes, or within two", () => {
     expect(settingsOf()).toMatchObject({ backend: "auto", cases: [], rounds: 7, minutes: 11, limitMs: 20_000 });
-    expect(settingsOf("--quick")).toMatchObject({ rounds: 1, turnMs: 0, minutes: 1.8, limitMs: 2000 });
+    expect(settingsOf("--quick")).toMatchObject({ rounds: 1, turnMs: 0, minutes: 1.8, limitMs: 4000 });
     expect(settingsOf().threads).toHaveLength(1);
   });
 
@@ -162,7 +162,7 @@ describe("options", () => {
   test("which cases are wanted", () => {
     const planned = ["cold-start", "fill-mask", "encoder-1x8"].map((id) => ({ id, seconds: 10 }));
     const ids = (...args: string[]) =>
-      [...planned, { id: "index-build", seconds: 40 }]
+      [...planned, { id: "index-build", seconds: 40, notQuick: true }]
         .filter((one) => wanted(settingsOf(...args), one))
         .map(({ id }) => id);
     expect(ids()).toEqual(["cold-start", "fill-mask", "encoder-1x8", "index-build"]);
