@@ -95,7 +95,12 @@ describe.each(BROWSERS)("%s", (name) => {
       const own = await pipeline("next-sentence-prediction", undefined, { backend: "plain" });
       const call = ["She opened the door.", "It was dark inside."] as const;
       const expected = [JSON.parse(JSON.stringify(await own(...call)))];
-      const args = ["next-sentence-prediction", undefined, [call], { backend: "plain" }] as const;
+      const args = [
+        "next-sentence-prediction",
+        undefined,
+        [call],
+        { backend: "plain", assets: "/out/assets" },
+      ] as const;
       expect((await tab.call<Asked>("ask", ...args)).answers).toEqual(expected);
       expect((await tab.call<Asked>("inWorker", "ask", ...args)).answers).toEqual(expected);
     });
