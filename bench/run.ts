@@ -18,7 +18,6 @@ const { backend } = settings;
 const [threads] = settings.threads;
 const cases: BenchCase[] = [];
 const versions: Record<string, string> = {};
-
 const notMeasured: string[] = [];
 
 /** Work that takes no longer than this is measured, however short the time is. */
@@ -29,7 +28,7 @@ const groups = caseGroups(threads).filter((group) => wantedOf(group).length > 0)
 const schedule = new Schedule(groups.flatMap(wantedOf), Number(budgetMs));
 const bar = progressBar(threads === 1 ? "1 thread" : `${threads} threads`, () => schedule.standing());
 
-bar.begin("peak", schedule.standing());
+bar.begin("peak");
 const peak = await measurePeak(threads);
 const { tokenizer, config, description } = await loadPlainbert(backend, threads);
 const input = {
@@ -42,20 +41,20 @@ const input = {
   },
 };
 for (const group of groups) {
+  const ids = wantedOf(group).map(({ id }) => id);
   if (schedule.standing().leftMs === 0) {
-    notMeasured.push(...wantedOf(group).map(({ id }) => id));
+    notMeasured.push(...ids);
     continue;
   }
-  bar.begin(`loading for ${wantedOf(group)[0].id}`, schedule.standing());
+  bar.begin(`loading for ${ids[0]}`);
   const open = await group.open(input);
-  const ids = wantedOf(group).map(({ id }) => id);
   for (const { id, measure } of open.cases) {
     if (!ids.includes(id)) continue;
     if (schedule.standing().leftMs === 0) {
       notMeasured.push(id);
       continue;
     }
-    bar.begin(id, schedule.standing());
+    bar.begin(id);
     const caseMs = schedule.share(id);
     // So that no side takes the time of all others.
     const limitMs = Math.min(settings.limitMs, Math.max(MOMENT_MS, caseMs / 2));

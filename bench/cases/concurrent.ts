@@ -8,9 +8,15 @@ const TASKS = ["fill-mask", "vectors"] as const;
 const CALLERS = [1, 8, 64];
 const TEXTS = 64;
 
+type Task = (typeof TASKS)[number];
+
 /** @param size of the model, in a word */
 export function concurrentIds(size: string): string[] {
-  return TASKS.flatMap((task) => CALLERS.map((callers) => `concurrent-${task}-${size}-${callers}`));
+  return TASKS.flatMap((task) => CALLERS.map((callers) => idOf(task, size, callers)));
+}
+
+function idOf(task: Task, size: string, callers: number): string {
+  return `concurrent-${task}-${size}-${callers}`;
 }
 
 /**
@@ -24,15 +30,13 @@ export function concurrentCases(
   others: readonly TextEngine[],
 ): Case[] {
   return TASKS.flatMap((task) =>
-    CALLERS.map((callers) =>
-      concurrentCase(`concurrent-${task}-${size}-${callers}`, task, callers, model, ours, others),
-    ),
+    CALLERS.map((callers) => concurrentCase(idOf(task, size, callers), task, callers, model, ours, others)),
   );
 }
 
 function concurrentCase(
   id: string,
-  task: "fill-mask" | "vectors",
+  task: Task,
   callers: number,
   model: BenchModel,
   ours: PlainbertText,

@@ -17,7 +17,7 @@ export const encoderGroup: CaseGroup = {
     { id: "encoder-1x512", seconds: 40, notQuick: true },
     { id: "encoder-8x128", seconds: 45, notQuick: true },
     { id: "encoder-mixed", seconds: 45, notQuick: true },
-    { id: "encoder-32x128", seconds: 70, notQuick: true },
+    { id: "encoder-32x128", seconds: 60, notQuick: true },
   ],
   async open({ backend, threads, tokenizer, config }) {
     const engines = [

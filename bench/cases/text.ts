@@ -18,7 +18,7 @@ export const baseTextGroup: CaseGroup = {
   planned: [
     { id: "fill-mask", seconds: 8 },
     { id: "encode-sentences", seconds: 40, notQuick: true },
-    ...concurrentPlan("base", 14),
+    ...concurrentPlan("base", 17),
   ],
   async open({ backend, threads, tokenizer, config }) {
     const { ours, others, dispose } = await openText(BASE, backend, threads);

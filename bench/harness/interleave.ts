@@ -45,7 +45,7 @@ const SETTLE_MS = 30;
 const LONG_MS = 200;
 
 /** Of a library whose work takes longer than this only one way is measured. */
-const VERY_LONG_MS = 1500;
+const VERY_LONG_MS = 1000;
 
 /** Work that takes longer than this has been warmed up by its trial. */
 const WARM_BY_TRIAL_MS = 500;

@@ -69,12 +69,7 @@ const FIVE = ["1x16", "1x128", "1x512", "8x128", "mixed"].map((size) => `encoder
 
 function besideNativeCode(run: Run): string {
   const libraries = ["onnxruntime-node", "onnxruntime-web"];
-  const rows = casesOf(run, FIVE).map((one) => [
-    one.title,
-    oursOf(one),
-    ...libraries.map((name) => timesOf(one, name)),
-  ]);
-  return table(["tokens", "plainbert", ...libraries], rows);
+  return table(["tokens", "plainbert", ...libraries], rowsBeside(casesOf(run, FIVE), libraries));
 }
 
 function encoderTable(run: Run): string {
@@ -95,39 +90,31 @@ function storageTable(run: Run): string {
     "onnxruntime-node plain",
     "onnxruntime-node int8",
   ];
-  const rows = casesOf(run, ["storage-1x16", "storage-1x128", "storage-8x128"]).map((one) => [
-    one.title.replace(/.*: /, ""),
-    oursOf(one),
-    ...names.map((name) => timesOf(one, name)),
-  ]);
+  const cases = casesOf(run, ["storage-1x16", "storage-1x128", "storage-8x128"]);
+  const rows = rowsBeside(cases, names).map(([title, ...figures]) => [title.replace(/.*: /, ""), ...figures]);
   const heads = names.map((name) => name.replace("plainbert ", "").replace("node plain", "node float32"));
   return table(["tokens", "plainbert float32", ...heads], rows);
 }
 
 function trainingTable(run: Run): string {
-  const rows = casesOf(run, ["train-8x128", "train-16x64", "adamw"]).map((one) => [
-    one.title,
-    oursOf(one),
-    timesOf(one, "PyTorch"),
-  ]);
-  return table(["work", "plainbert", "PyTorch"], rows);
+  const cases = casesOf(run, ["train-8x128", "train-16x64", "adamw"]);
+  return table(["work", "plainbert", "PyTorch"], rowsBeside(cases, ["PyTorch"]));
 }
 
 function textTable(run: Run): string {
-  const ids = ["fill-mask", "encode-sentences", "index-build", "index-search"];
-  const rows = casesOf(run, ids).map((one) => [one.title, oursOf(one), timesOf(one, "transformers.js")]);
-  return table(["work", "plainbert", "transformers.js"], rows);
+  const cases = casesOf(run, ["fill-mask", "encode-sentences", "index-build", "index-search"]);
+  return table(["work", "plainbert", "transformers.js"], rowsBeside(cases, ["transformers.js"]));
 }
 
 function callersTable(run: Run): string {
   const cases = run.cases.filter(({ id }) => id.startsWith("concurrent-"));
-  const rows = cases.map((one) => [
-    one.title,
-    oursOf(one),
-    timesOf(one, "plainbert, one array"),
-    timesOf(one, "transformers.js"),
-  ]);
+  const rows = rowsBeside(cases, ["plainbert, one array", "transformers.js"]);
   return table(["work", "plainbert", "one array", "transformers.js"], rows);
+}
+
+/** For each case its title, plainbert's figure, and how many times that each library needs. */
+function rowsBeside(cases: readonly BenchCase[], names: readonly string[]): string[][] {
+  return cases.map((one) => [one.title, oursOf(one), ...names.map((name) => timesOf(one, name))]);
 }
 
 function firstAnswerTable(run: Run): string {
@@ -144,21 +131,22 @@ function firstAnswerTable(run: Run): string {
 }
 
 function partsTable(run: Run): string {
-  const [small, base] = casesOf(run, ["cold-start-parts-small", "cold-start-parts-base"]);
-  const rows = small.sides.map(({ name, median }) => {
-    const other = base.sides.find((side) => side.name === name)!;
-    return [name, inWords(median, "ms"), inWords(other.median, "ms")];
-  });
+  const rows = sideBySide(run, "cold-start-parts-small", "cold-start-parts-base");
   return table(["part", "the model in the package", "BERT-base, 436 MB"], rows);
 }
 
 function packagesTable(run: Run): string {
-  const [time, size] = casesOf(run, ["import-time", "install-size"]);
-  const rows = time.sides.map(({ name, median }) => {
-    const installed = size.sides.find((side) => side.name === name)!;
-    return [name, inWords(median, "ms"), inWords(installed.median, "MB")];
-  });
-  return table(["library", "import", "installed"], rows);
+  return table(["library", "import", "installed"], sideBySide(run, "import-time", "install-size"));
+}
+
+/** A row for each side of the first case, with its medians in both. */
+function sideBySide(run: Run, first: string, second: string): string[][] {
+  const [one, other] = casesOf(run, [first, second]);
+  const medianIn = ({ sides, unit }: BenchCase, name: string) => {
+    const side = sides.find((candidate) => candidate.name === name);
+    return side ? inWords(side.median, unit) : "left out";
+  };
+  return one.sides.map(({ name }) => [name, medianIn(one, name), medianIn(other, name)]);
 }
 
 /** @throws Error the run lacks one */

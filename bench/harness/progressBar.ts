@@ -4,7 +4,7 @@ import type { Standing } from "./schedule.ts";
 /** Shows how far a run is. */
 export interface ProgressBar {
   /** A case begins. */
-  begin(id: string, standing: Standing): void;
+  begin(id: string): void;
   end(): void;
 }
 
@@ -23,13 +23,13 @@ const EVERY_MS = 500;
 /**
  * A bar on a terminal; elsewhere a line when a case begins.
  *
- * @param what      is measured, in a word or two
- * @param standing  how far it is now
+ * @param what     is measured, in a word or two
+ * @param standing how far it is now
  */
 export function progressBar(what: string, standing: () => Standing): ProgressBar {
   if (!process.stderr.isTTY) {
     return {
-      begin: (id, now) => void process.stderr.write(`${what}  ${formatStanding(now)}  ${id}\n`),
+      begin: (id) => void process.stderr.write(`${what}  ${formatStanding(standing())}  ${id}\n`),
       end: () => {},
     };
   }
@@ -44,13 +44,14 @@ export function progressBar(what: string, standing: () => Standing): ProgressBar
   });
   let current = "";
   const payload = () => ({ id: current, standing: formatStanding(standing()) });
+  const update = () => bar.update(standing().done, payload());
   bar.start(1, 0, payload());
-  const timer = setInterval(() => bar.update(standing().done, payload()), EVERY_MS);
+  const timer = setInterval(update, EVERY_MS);
   timer.unref();
   return {
-    begin(id, { done }) {
+    begin(id) {
       current = id;
-      bar.update(done, payload());
+      update();
     },
     end() {
       clearInterval(timer);

@@ -27,6 +27,11 @@ export function openParts(parts: readonly Blob[], name: string): RandomAccess {
   };
 }
 
+/** The bytes of all parts together. */
+export function sizeOf(parts: readonly Blob[]): number {
+  return parts.reduce((bytes, { size }) => bytes + size, 0);
+}
+
 /** @throws BertError ERR_FILE it cannot be read, or is not UTF-8 */
 export async function textOf(parts: readonly Blob[], name: string): Promise<string> {
   const bytes = await bytesOf(new Blob([...parts]), name);

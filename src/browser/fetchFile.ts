@@ -1,10 +1,11 @@
 import { HubError } from "../hub/hubError.ts";
 import type { Progress } from "../hub/progress.ts";
 import { type Pause, RETRIES, retrying } from "../hub/retry.ts";
+import { sizeOf } from "./blobs.ts";
 import { type FileStore, PART_BYTES } from "./fileStore.ts";
 import { Hash } from "./hash.ts";
 import type { WebFile } from "./places.ts";
-import { type Answer, request } from "./request.ts";
+import { type Answer, lengthOf, request } from "./request.ts";
 
 /** Who fetches, and what is told of it. */
 export interface Fetching {
@@ -118,7 +119,8 @@ class Download {
     const { size } = this.remote;
     if (size !== null && this.position === size) return;
     const answer = await this.open();
-    const total = size ?? announcedTotal(answer, this.position);
+    const rest = lengthOf(answer.headers);
+    const total = size ?? (rest === null ? null : this.position + rest);
     for await (const chunk of answer.chunks()) {
       this.hash?.update(chunk);
       await this.add(chunk);
@@ -188,14 +190,4 @@ class Download {
   private error(sentence: string, details: { readonly transient?: boolean } = {}): HubError {
     return new HubError(`${this.remote.name}: ${sentence}`, { ...details, folder: this.remote.isFolder });
   }
-}
-
-/** How many bytes the file has, where the answer says it of the file itself and not of a compressed form. */
-function announcedTotal({ headers }: Answer, position: number): number | null {
-  const length = headers.get("content-length");
-  return length === null || headers.get("content-encoding") !== null ? null : position + Number(length);
-}
-
-function sizeOf(parts: readonly Blob[]): number {
-  return parts.reduce((bytes, { size }) => bytes + size, 0);
 }

@@ -4,10 +4,11 @@
  *
  *     <key>&part=0, <key>&part=1, …    PART_BYTES each, the last one the rest
  *     <key>                            its size, as JSON: all parts are there, and were what the hub announced
- *     <key of a model>                 which files it had when it was last asked for (`notes.ts`)
+ *     <key of a model>                 which files it had when it was last asked for (`ModelNote`)
  *
  * The keys are addresses that nobody fetches.
  */
+import { sizeOf } from "./blobs.ts";
 
 /** 8 MiB: what a connection that breaks costs at most; a large model, 1.3 GB, has 160. */
 export const PART_BYTES: number = 1 << 23;
@@ -43,7 +44,7 @@ export class FileStore {
     const size = await this.note<number>(key);
     if (size === null) return null;
     const parts = await this.parts(key);
-    if (sum(parts) !== size) return null;
+    if (sizeOf(parts) !== size) return null;
     this.found.set(key, parts);
     return parts;
   }
@@ -102,8 +103,4 @@ export class FileStore {
 
 function partKey(key: string, n: number): string {
   return `${key}&part=${n}`;
-}
-
-function sum(parts: readonly Blob[]): number {
-  return parts.reduce((bytes, { size }) => bytes + size, 0);
 }

@@ -1,9 +1,8 @@
 /** The twin of `hub/files.ts` for browsers, as far as others need it: files are read by `fetch`, and none is written. */
 import { BertError } from "../errors.ts";
 import type { openFile as openFileOfNode, saveSafetensors as saveSafetensorsOfNode } from "../hub/files.ts";
-import { HubError } from "../hub/hubError.ts";
 import { openParts } from "./blobs.ts";
-import { request } from "./request.ts";
+import { refused, request } from "./request.ts";
 
 /**
  * Fetches a file whole.
@@ -15,9 +14,7 @@ export const openFile: typeof openFileOfNode = async (path) => {
   const answer = await request({ method: "GET", url, headers: {}, signal: undefined, folder: true });
   if (answer.status !== 200) {
     answer.cancel();
-    throw new HubError(`${url.href}: must be answered with the file, got the status ${answer.status}`, {
-      folder: true,
-    });
+    throw refused(url, answer);
   }
   const parts: Blob[] = [];
   for await (const chunk of answer.chunks()) parts.push(new Blob([chunk as Uint8Array<ArrayBuffer>]));

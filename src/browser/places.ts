@@ -2,10 +2,10 @@ import { BertError, quote } from "../errors.ts";
 import { HubError, statusError } from "../hub/hubError.ts";
 import { leftBehind, type NamedFiles, SMALL_MODEL } from "../hub/modelFolder.ts";
 import { type HubModel, isCommit } from "../hub/modelId.ts";
-import { type Pause, RETRIES, retrying } from "../hub/retry.ts";
+import { type Pause, questionRetries, retrying } from "../hub/retry.ts";
 import { messageOf } from "../realm.ts";
 import type { HashName } from "./hash.ts";
-import { type Answer, request } from "./request.ts";
+import { type Answer, lengthOf, refused, request } from "./request.ts";
 
 /** What a place says of one file; JSON, as it is noted beside the files. */
 export interface FileNote {
@@ -114,7 +114,7 @@ export class HubPlace implements Place {
         answer.cancel();
         throw this.refused("its list of files", answer);
       },
-      patient ? retries : () => 0,
+      patient ? questionRetries : () => 0,
       this.wait,
       signal,
     );
@@ -137,11 +137,6 @@ export class HubPlace implements Place {
     const asked = { ...model, file, endpoint, token: token !== null, tokenFrom: "as the option token" };
     return statusError(asked, status, Object.fromEntries(headers));
   }
-}
-
-/** Without a connection it is soon over, as one does not come back in seconds. */
-function retries({ status }: HubError): number {
-  return status === null ? 2 : RETRIES;
 }
 
 /** What `/api/models/…?blobs=true` says: `{ sha, siblings: [{ rfilename, size, blobId, lfs: { sha256, size } }] }`; null if it is none. */
@@ -202,7 +197,7 @@ export class FolderPlace implements Place {
         if (status !== 200) throw refused(url, answer);
         return { etag: stateOf(headers), size: lengthOf(headers) };
       },
-      patient ? retries : () => 0,
+      patient ? questionRetries : () => 0,
       this.wait,
       this.signal,
     );
@@ -228,20 +223,6 @@ export class FolderPlace implements Place {
 /** What changes when a file changes; null if the server says nothing, or nothing that this page may read. */
 function stateOf(headers: Headers): string | null {
   return headers.get("etag") ?? headers.get("last-modified");
-}
-
-function lengthOf(headers: Headers): number | null {
-  const length = headers.get("content-length");
-  return length === null || headers.get("content-encoding") !== null ? null : Number(length);
-}
-
-function refused(url: URL, { status }: Answer): HubError {
-  const transient = status === 429 || status >= 500;
-  return new HubError(`${url.href}: must be answered with the file, got the status ${status}`, {
-    status,
-    transient,
-    folder: true,
-  });
 }
 
 function withQuery(url: URL, name: string, value: string): string {

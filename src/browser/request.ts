@@ -25,6 +25,19 @@ export interface Answer {
   cancel(): void;
 }
 
+/** How many bytes the body has, where the headers say it of the file itself and not of a compressed form. */
+export function lengthOf(headers: Headers): number | null {
+  const length = headers.get("content-length");
+  return length === null || headers.get("content-encoding") !== null ? null : Number(length);
+}
+
+/** The error for a folder's server that does not answer with a file. */
+export function refused(url: URL, { status }: Answer): HubError {
+  const transient = status === 429 || status >= 500;
+  const message = `${url.href}: must be answered with the file, got the status ${status}`;
+  return new HubError(message, { status, transient, folder: true });
+}
+
 /**
  * Fetches, redirects followed. The browser sends no `authorization` to another origin that it is redirected to.
  *

@@ -4,7 +4,7 @@ import { type HttpClient, isRedirect } from "./httpClient.ts";
 import { type Asked, HubError, statusError } from "./hubError.ts";
 import { type HubModel, isCommit } from "./modelId.ts";
 import type { RemoteFile } from "./repositoryCache.ts";
-import { type Pause, RETRIES, retrying } from "./retry.ts";
+import { type Pause, questionRetries, RETRIES, retrying } from "./retry.ts";
 
 /** One model on the hub: what its files are, and their bytes. */
 export class Hub {
@@ -58,7 +58,7 @@ export class Hub {
         if (isCommit(commit)) await onMissing(commit);
         return null;
       },
-      patient ? metadataRetries : () => 0,
+      patient ? questionRetries : () => 0,
       this.wait,
       this.signal,
     );
@@ -133,9 +133,4 @@ export class Hub {
     const tokenFrom = "as the option token or in HF_TOKEN";
     return { id: this.model.id, revision, file, endpoint, token: token !== null, tokenFrom };
   }
-}
-
-/** Without a connection it is soon over, as one does not come back in seconds. */
-function metadataRetries(error: HubError): number {
-  return error.status === null ? 2 : RETRIES;
 }

@@ -20,6 +20,11 @@ export const pause: Pause = (milliseconds, signal) =>
 /** Attempts after the first that bring nothing, before it is over: with the waits below, after half a minute. */
 export const RETRIES = 5;
 
+/** How often a short question is asked again. Without a connection it is soon over, as one does not come back in seconds. */
+export function questionRetries({ status }: HubError): number {
+  return status === null ? 2 : RETRIES;
+}
+
 /** A server that wants to be left alone for longer is not waited for, in milliseconds. */
 const LONGEST_WAIT = 60_000;
 

@@ -26,12 +26,6 @@ interface Call {
 }
 
 /**
- * A worker says within 0.1 s that it runs, on a busy machine within some seconds. A file that is no worker, an empty one say, never does, and
- * browsers report nothing.
- */
-const START_MS = 30_000;
-
-/**
  * Computes forward passes in a worker, so that the caller's event loop stays free. The worker holds a model of its own
  * over the same memory, and takes calls in their order. It does not keep a process running; a call that is not answered
  * does.
@@ -42,7 +36,6 @@ const START_MS = 30_000;
 export class Driver {
   private readonly kernels: Backend;
   private readonly share: () => SharedBackend;
-  private readonly startMs: number;
   private readonly calls = new Map<number, Call>();
   private worker: WorkerHandle | null = null;
   /** Whether the worker has said that it runs. */
@@ -56,14 +49,10 @@ export class Driver {
   private model: { readonly config: BertConfig; readonly parameters: ReadonlyMap<string, Weight> } | null = null;
   private lastId = 0;
 
-  /**
-   * @param startMs the milliseconds in which the worker must say that it runs
-   * @internal
-   */
-  constructor(kernels: Backend, share: () => SharedBackend, startMs: number = START_MS) {
+  /** @internal */
+  constructor(kernels: Backend, share: () => SharedBackend) {
     this.kernels = kernels;
     this.share = share;
-    this.startMs = startMs;
   }
 
   /** Whether `forward` can be called now. */
@@ -78,9 +67,7 @@ export class Driver {
    */
   start(): Promise<boolean> {
     this.starting ??= new Promise((resolve) => {
-      const silent = setTimeout(() => this.giveUpSilent(), this.startMs);
       this.started = (runs) => {
-        clearTimeout(silent);
         this.ready = runs;
         this.worker?.keepAlive(false);
         resolve(runs);
@@ -185,13 +172,6 @@ export class Driver {
     this.kernels.forgetShared();
     const ended = `forward: the worker must live until it answers, it ended: ${messageOf(reason)}`;
     this.rejectAll(new BertError("ERR_BACKEND", ended, { cause: reason }));
-  }
-
-  private giveUpSilent(): void {
-    const { worker } = this;
-    this.worker = null;
-    this.giveUp(whyNotStarted(FORWARD.file, `no answer within ${this.startMs / 1000} s`));
-    void worker?.terminate();
   }
 
   private giveUp(reason: string): void {

@@ -132,7 +132,7 @@ describe("a side is left out, with a word,", () => {
       new FakeSide(clock, "a slow", 6000, "a", [60, 60]),
       new FakeSide(clock, "b", 7000, "b", [70, 70]),
       new FakeSide(clock, "c fast", 400, "c", [4]),
-      new FakeSide(clock, "c slow", 1400, "c", [14]),
+      new FakeSide(clock, "c slow", 900, "c", [9]),
     ];
     const { samples, leftOut } = await interleave(sides, options, clock);
     expect([...samples.keys()]).toEqual(["a fast", "b", "c fast", "c slow"]);

@@ -156,6 +156,12 @@ export const ROWS: readonly Row[] = [
   { title: "Next.js 15, webpack", quick: false, run: () => standalone("next-15") },
   { title: "Next.js 16, Turbopack", quick: false, run: () => standalone("next-16") },
   { title: "Next.js 16, webpack", quick: false, run: () => standalone("next-16", "--webpack") },
+  {
+    title: 'Next.js 15, `runtime = "edge"`, Turbopack',
+    quick: false,
+    run: () => edge("next-15", "--turbopack"),
+  },
+  { title: 'Next.js 15, `runtime = "edge"`, webpack', quick: false, run: () => edge("next-15") },
   { title: 'Next.js 16, `runtime = "edge"`, Turbopack', quick: false, run: () => edge("next-16") },
   {
     title: 'Next.js 16, `runtime = "edge"`, webpack',

@@ -94,7 +94,16 @@ export function urlInFolder(folder: string | URL, file: string): URL {
 }
 
 /**
- * Starts a worker. It may turn out later that it cannot start: then `onEnd` is called.
+ * A worker says within 0.1 s that it runs, on a busy machine within some seconds. A file that is no worker, an empty one say, never does, and
+ * browsers report nothing.
+ */
+const START_MS = 30_000;
+
+/** After that time the thread has had other work perhaps, and what the worker said is waiting. */
+const LAST_CHANCE_MS = 100;
+
+/**
+ * Starts a worker, whose first message says that it runs. It may turn out later that it cannot start: then `onEnd` is called.
  *
  * @param assets the folder with the worker's file, where it is not beside the module that starts it
  * @throws BertError ERR_BACKEND the platform starts no worker
@@ -108,10 +117,43 @@ export function startWorker(
     const Class = workerClass();
     if (!Class) throw new Error("the platform has no workers");
     const worker = assets === undefined ? start(Class) : new Class(urlInFolder(assets, file), WORKER_START);
-    return "ref" in worker ? handleOfNode(worker, events) : handleOfWeb(worker, events);
+    return withDeadline(events, (watched) =>
+      "ref" in worker ? handleOfNode(worker, watched) : handleOfWeb(worker, watched),
+    );
   } catch (cause) {
     throw new BertError("ERR_BACKEND", whyNotStarted(file, cause), { cause });
   }
+}
+
+/** Ends a worker that says nothing within `START_MS`. The wait does not keep a process running. */
+function withDeadline(events: WorkerEvents, handle: (watched: WorkerEvents) => WorkerHandle): WorkerHandle {
+  let timer: ReturnType<typeof setTimeout>;
+  const wait = (milliseconds: number, then: () => void) => {
+    timer = setTimeout(then, milliseconds);
+    (timer as { unref?: () => void }).unref?.();
+  };
+  const worker = handle({
+    onMessage(message) {
+      clearTimeout(timer);
+      events.onMessage(message);
+    },
+    onEnd(reason) {
+      clearTimeout(timer);
+      events.onEnd(reason);
+    },
+  });
+  const giveUp = () => {
+    void worker.terminate();
+    events.onEnd(new Error(`no answer within ${START_MS / 1000} s`));
+  };
+  wait(START_MS, () => wait(LAST_CHANCE_MS, giveUp));
+  return {
+    ...worker,
+    terminate() {
+      clearTimeout(timer);
+      return worker.terminate();
+    },
+  };
 }
 
 const WORKER_START: WorkerStart = { type: "module", name: "plainbert", execArgv: [] };

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { type Bert, loadBert, pipeline } from "../../../src/pipelines/index.ts";
 import { createSimdBackend } from "../../../src/tensor/simd/createSimdBackend.ts";
 import { createSimdTrainingBackend } from "../../../src/tensor/simd/training/createSimdTrainingBackend.ts";
@@ -110,18 +110,49 @@ describe("a worker's file that never answers", () => {
   const silent = join(folder, "silent");
   beforeAll(() => {
     mkdirSync(silent);
-    writeFileSync(join(silent, "plainbert-forward.js"), "setInterval(() => {}, 1000);");
+    for (const name of ["plainbert-forward.js", "plainbert-helper.js"])
+      writeFileSync(join(silent, name), "setInterval(() => {}, 1000);");
   });
+  afterEach(() => vi.useRealTimers());
+  const WHY = /the worker plainbert-(forward|helper)\.js must start, got no answer within 30 s/;
 
-  test("is given up after a while", async () => {
+  test("is given up after half a minute: the caller's thread computes", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const { Driver } = await import("../../../src/model/driver.ts");
     const backend = createSimdBackend({ threads: 2, assets: silent });
-    const driver = new Driver(backend, backend.share as NonNullable<typeof backend.share>, 200);
-    expect(await driver.start()).toBe(false);
-    expect(backend.info).toMatchObject({
-      threads: 1,
-      reason: expect.stringContaining("the worker plainbert-forward.js must start, got no answer within 0.2 s"),
-    });
+    const driver = new Driver(backend, backend.share as NonNullable<typeof backend.share>);
+    const runs = driver.start();
+    await vi.advanceTimersByTimeAsync(29_000);
+    expect(backend.info.threads).toBe(2);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(await runs).toBe(false);
+    expect(backend.info).toMatchObject({ threads: 1, reason: expect.stringMatching(WHY) });
+    await driver.dispose();
+    await backend.dispose();
+  });
+
+  test("as that of a helper is a thread less", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const backend = createSimdBackend({ threads: 2, assets: silent });
+    const { data: x } = backend.zeros([2 ** 20]);
+    backend.add(x, x, x);
+    expect(backend.info.threads).toBe(2);
+    await vi.advanceTimersByTimeAsync(31_000);
+    expect(backend.info).toMatchObject({ threads: 1, reason: expect.stringMatching(WHY) });
+    await backend.dispose();
+  });
+
+  test("one that answers is kept, also after half a minute in which the thread did not listen", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const { Driver } = await import("../../../src/model/driver.ts");
+    const backend = createSimdBackend({ threads: 2 });
+    const driver = new Driver(backend, backend.share as NonNullable<typeof backend.share>);
+    const runs = driver.start();
+    vi.advanceTimersByTime(30_050); // at once: nobody has heard the worker yet
+    expect(await runs).toBe(true);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(driver.runs).toBe(true);
+    expect(backend.info.threads).toBe(2);
     await driver.dispose();
     await backend.dispose();
   });
