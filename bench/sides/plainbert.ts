@@ -1,5 +1,6 @@
 import type { Architecture, BertConfig } from "../../src/model/config.ts";
 import { type Bert, type LoadOptions, loadBert } from "../../src/pipelines/load.ts";
+import type { BackendInfo } from "../../src/tensor/backend.ts";
 import { STORAGE_TYPES } from "../../src/tensor/narrow.ts";
 import { createSimdBackend } from "../../src/tensor/simd/createSimdBackend.ts";
 import type { StorageType } from "../../src/tensor/tensor.ts";
@@ -59,9 +60,14 @@ export async function loadPlainbert(
 ): Promise<{ tokenizer: BertTokenizer; config: BertConfig; description: string }> {
   const bert = await load(backend, threads);
   const { tokenizer, config } = bert;
-  const { name, width, reason } = bert.backend;
+  const description = describeBackend(bert.backend);
   await bert.dispose();
-  return { tokenizer, config, description: `${name}, ${width} bits (${reason})` };
+  return { tokenizer, config, description };
+}
+
+/** What plainbert computes with, in a report. */
+export function describeBackend({ name, width, reason }: BackendInfo): string {
+  return `${name}, ${width} bits (${reason})`;
 }
 
 function load(

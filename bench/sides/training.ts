@@ -8,6 +8,7 @@ import { createGradients, zeroGradients } from "../../src/training/gradients.ts"
 import { initialWeights } from "../../src/training/initialWeights.ts";
 import { lossAndGradients } from "../../src/training/lossAndGradients.ts";
 import { trainedModel } from "../../src/training/trainedModel.ts";
+import { describeBackend } from "./plainbert.ts";
 
 /** A library that trains bert-base-cased's architecture with a classifier of two classes, dropout 0.1. */
 export interface Trainer {
@@ -41,9 +42,7 @@ export async function plainbertTrainer(backend: string, threads: number): Promis
   const moments = createMoments(model, gradients);
   let steps = 0;
   return {
-    description: Object.entries(kernels.info)
-      .map(([name, value]) => `${name} ${value}`)
-      .join(", "),
+    description: describeBackend(kernels.info),
     step(B, T) {
       const ids = (b: number) => Array.from({ length: T }, (_, t) => 5 + (((b * T + t) * 7919) % 28_000));
       const batch = Array.from({ length: B }, (_, b) => ({ inputIds: ids(b) }));

@@ -1,6 +1,6 @@
 /**
  * What a browser keeps of models: entries of the cache `plainbert` of its Cache API, which pages, workers and tabs of one origin share.
- * A file is kept in parts, so that no entry is large, nothing is in memory twice, and a download goes on at the part where it stopped:
+ * A file is kept in parts, so that no entry is large, the page never puts a whole file together, and a download goes on at the part where it stopped:
  *
  *     <key>&part=0, <key>&part=1, …    PART_BYTES each, the last one the rest
  *     <key>                            its size, as JSON: all parts are there, and were what the hub announced
