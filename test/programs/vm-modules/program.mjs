@@ -7,16 +7,16 @@ import { isBuiltin } from "node:module";
 import { createContext, SourceTextModule, SyntheticModule } from "node:vm";
 
 const { MODEL: folder, ASSETS: assets, META_URL: given } = process.env;
-const { console, performance, process: node, setTimeout, TextDecoder, TextEncoder, URL, crypto } = globalThis;
+// What docs/deploying.md says that the package needs.
+const { performance, process: node, setTimeout, clearTimeout, TextDecoder, TextEncoder, URL } = globalThis;
 const context = createContext({
-  console,
   performance,
   process: node,
   setTimeout,
+  clearTimeout,
   TextDecoder,
   TextEncoder,
   URL,
-  crypto,
 });
 const modules = new Map();
 
