@@ -12,7 +12,7 @@ const common = { platform: "node", tsconfig: false, transform: { target: "es2023
 /** The modules of workers, by the name that each has where it is published. */
 const WORKERS = {
   "plainbert-helper": "src/tensor/threads/worker.ts",
-  "plainbert-forward": "src/model/driverWorker.ts",
+  "plainbert-forward": "src/runtime/workerMain.ts",
 };
 
 /**
@@ -42,7 +42,7 @@ await build({
   input: {
     index: "src/index.ts",
     "tokenizer/index": "src/tokenizer/index.ts",
-    "tensor/safetensors": "src/tensor/safetensors.ts",
+    "safetensors/index": "src/safetensors/index.ts",
     "training/index": "src/training/index.ts",
     "cli/main": "src/cli/main.ts",
     "browser/index": forBrowsers("src/index.ts"),

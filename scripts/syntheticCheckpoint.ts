@@ -7,7 +7,7 @@
  */
 import { copyFile, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { openWeights, saveSafetensors } from "../src/hub/files.ts";
+import { openWeights, saveSafetensors } from "../src/load/weightFiles.ts";
 import { preTrainingShapes, type SyntheticConfig, syntheticCheckpoint } from "../test/support/synthetic.ts";
 
 const root = join(import.meta.dirname, "..");

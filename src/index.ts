@@ -3,14 +3,13 @@
  *
  * @module
  */
+
+export type { WeightSource } from "./checkpoint/weightSource.ts";
 export { BertError, type BertErrorCode } from "./errors.ts";
-export type { HubOptions, ProgressInfo } from "./hub/options.ts";
+export type { HubOptions, ProgressInfo } from "./hub/hubOptions.ts";
 export type { BatchInput, SequenceInput } from "./model/batch.ts";
-export { BertModel } from "./model/bertModel.ts";
-export type { WeightSource } from "./model/checkpoint.ts";
 export { ARCHITECTURES, type Architecture, type BertConfig, type ProblemType, parseConfig } from "./model/config.ts";
 export type { BertOutput, ForwardOptions, HeadOutput } from "./model/forward.ts";
-export type { ForwardStreamOptions } from "./model/forwardStream.ts";
 export type { TapInfo, TapListener } from "./model/taps.ts";
 export {
   type AggregationStrategy,
@@ -74,9 +73,11 @@ export {
   type ZeroShotClassificationResult,
   type ZeroShotOptions,
 } from "./pipelines/index.ts";
+export { BertModel } from "./runtime/bertModel.ts";
+export type { ForwardStreamOptions } from "./runtime/forwardStream.ts";
+export { readSafetensors, type Safetensors, type TensorEntry, writeSafetensors } from "./safetensors/index.ts";
 export type { Backend, BackendInfo } from "./tensor/backend.ts";
 export { type BackendName, chooseBackend } from "./tensor/chooseBackend.ts";
-export { readSafetensors, type Safetensors, type TensorEntry, writeSafetensors } from "./tensor/safetensors.ts";
 export type { SimdOptions } from "./tensor/simd/options.ts";
 export type { StorageType, Tensor } from "./tensor/tensor.ts";
 export { BertTokenizer, type Encoding, type TrainVocabularyOptions, trainVocabulary } from "./tokenizer/index.ts";

@@ -4,7 +4,7 @@ import { runInNewContext } from "node:vm";
 import { parseSync } from "oxc-parser";
 import { describe, expect, test } from "vitest";
 import { classOf, codeOf, has, isA, messageOf, stackOf } from "../src/realm.ts";
-import { readSafetensors, writeSafetensors } from "../src/tensor/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../src/safetensors/index.ts";
 
 /** Values of another realm, as a test runner's context or a frame has them. */
 const foreign = (code: string) => runInNewContext(code) as never;

@@ -2,8 +2,9 @@
  * A process that does what `loadBert` does, one step after the other, and prints the milliseconds of each step:
  * node loadParts.ts '{"backend": …, "threads": …, "model": …}'. The sources were imported before the first step.
  */
-import { openModelFolder } from "../../src/hub/files.ts";
-import { loadParams } from "../../src/model/checkpoint.ts";
+
+import { loadParams } from "../../src/checkpoint/loadParams.ts";
+import { openModelFolder } from "../../src/load/weightFiles.ts";
 import { parseConfig } from "../../src/model/config.ts";
 import { chooseBackend } from "../../src/tensor/chooseBackend.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
-import { openWeights } from "../../src/hub/files.ts";
+import { openWeights } from "../../src/load/weightFiles.ts";
 import type { BertConfig } from "../../src/model/config.ts";
 import { narrow } from "../../src/tensor/narrow.ts";
 import { type Int8Weight, sizeOf, type Tensor } from "../../src/tensor/tensor.ts";

@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { openWeights } from "../../src/hub/files.ts";
+import { openWeights } from "../../src/load/weightFiles.ts";
 
 /**
  * The weights of all graphs are in one file beside them; the name is the one that transformers.js looks for. Inside the

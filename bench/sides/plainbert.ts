@@ -1,5 +1,5 @@
+import { type Bert, type LoadOptions, loadBert } from "../../src/load/loadBert.ts";
 import type { Architecture, BertConfig } from "../../src/model/config.ts";
-import { type Bert, type LoadOptions, loadBert } from "../../src/pipelines/load.ts";
 import type { BackendInfo } from "../../src/tensor/backend.ts";
 import { STORAGE_TYPES } from "../../src/tensor/narrow.ts";
 import { createSimdBackend } from "../../src/tensor/simd/createSimdBackend.ts";

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { openWeights } from "../../src/hub/files.ts";
+import { openWeights } from "../../src/load/weightFiles.ts";
 import { type BertConfig, parseConfig } from "../../src/model/config.ts";
 import { BASE } from "../onnx/modelFolder.ts";
 import { type Engine, pad } from "./engine.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type BertConfig, parseConfig } from "../../src/model/config.ts";
 import type { BackendName } from "../../src/tensor/chooseBackend.ts";
 import { createTrainingBackend } from "../../src/tensor/createTrainingBackend.ts";
-import { adamwStep, createMoments } from "../../src/training/adamw.ts";
+import { adamwStep, createMoments } from "../../src/training/adamwStep.ts";
 import { createGradients, zeroGradients } from "../../src/training/gradients.ts";
 import { initialWeights } from "../../src/training/initialWeights.ts";
 import { lossAndGradients } from "../../src/training/lossAndGradients.ts";

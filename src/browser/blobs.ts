@@ -1,6 +1,6 @@
 import { BertError } from "../errors.ts";
 import { messageOf } from "../realm.ts";
-import type { RandomAccess } from "../tensor/safetensorsReader.ts";
+import type { RandomAccess } from "../safetensors/safetensorsReader.ts";
 
 /**
  * A file that is in parts, one after the other. A browser keeps them where it likes, on disk if they are large: nothing is read before it is

@@ -1,8 +1,9 @@
 import { BertError } from "../errors.ts";
 import { HubError } from "../hub/hubError.ts";
-import { isIndex, type ModelFolder, readerOf, type WantedFiles, WEIGHTS } from "../hub/modelFolder.ts";
-import { openShards, parseSafetensorsIndex } from "../tensor/safetensorsIndex.ts";
-import type { Weights } from "../tensor/safetensorsReader.ts";
+import { isIndex, type WantedFiles, WEIGHTS } from "../hub/wantedFiles.ts";
+import { type ModelFolder, readerOf } from "../load/modelFolder.ts";
+import type { Weights } from "../safetensors/safetensorsReader.ts";
+import { openShards, parseSafetensorsIndex } from "../safetensors/shards.ts";
 import { openParts, textOf } from "./blobs.ts";
 import { type Fetching, fetchFile } from "./fetchFile.ts";
 import { type FileNote, isInline, type Place } from "./places.ts";

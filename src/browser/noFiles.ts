@@ -1,9 +1,14 @@
 /** In browsers the twin of modules whose work is to write files, or to read those that lie beside a program. */
-import { noFiles } from "./files.ts";
+import { noFiles } from "./fetchedFiles.ts";
 
 /** @throws BertError ERR_FILE always */
 export async function saveModel(folder: string): Promise<never> {
   throw noFiles("saveBert", folder);
+}
+
+/** @throws BertError ERR_FILE always */
+export async function saveSafetensors(path: string): Promise<never> {
+  throw noFiles("saveSafetensors", path);
 }
 
 /** @throws BertError ERR_FILE always */

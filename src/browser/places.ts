@@ -1,8 +1,8 @@
 import { BertError, quote } from "../errors.ts";
 import { HubError, statusError } from "../hub/hubError.ts";
-import { leftBehind, type NamedFiles, SMALL_MODEL } from "../hub/modelFolder.ts";
 import { type HubModel, isCommit } from "../hub/modelId.ts";
 import { type Pause, questionRetries, retrying } from "../hub/retry.ts";
+import { leftBehind, type NamedFiles, SMALL_MODEL } from "../load/modelFolder.ts";
 import { messageOf } from "../realm.ts";
 import type { HashName } from "./hash.ts";
 import { type Answer, lengthOf, refused, request } from "./request.ts";

@@ -5,7 +5,7 @@ import type { Line, Source } from "./input.ts";
 import { flag, type Option, text } from "./option.ts";
 import { jsonLine, print, styled } from "./output.ts";
 import { PartialFile } from "./partialFile.ts";
-import { Progress } from "./progress.ts";
+import { Progress } from "./progressBar.ts";
 
 /** Options of every command that answers texts. */
 export const OUTPUT_OPTIONS: {

@@ -30,3 +30,13 @@ export function expectCount(positionals: readonly string[], least: number, most:
   if (positionals.length >= least && positionals.length <= most) return;
   throw new UsageError(`expected ${what}, got ${positionals.length} arguments; a text with spaces needs quotes`);
 }
+
+/** A command in the list of all. */
+export interface CommandEntry {
+  /** What it does, in a line. */
+  readonly summary: string;
+  /** A command's file is loaded only when it is called. */
+  readonly load: () => Promise<{ readonly command: Command }>;
+  /** Other names that it answers to: those of Hugging Face's tasks. */
+  readonly aliases?: readonly string[];
+}

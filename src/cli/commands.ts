@@ -1,16 +1,7 @@
-import type { Command } from "./command.ts";
-
-interface Entry {
-  /** What it does, in a line. */
-  readonly summary: string;
-  /** A command's file is loaded only when it is called. */
-  readonly load: () => Promise<{ readonly command: Command }>;
-  /** Other names that it answers to: those of Hugging Face's tasks. */
-  readonly aliases?: readonly string[];
-}
+import type { CommandEntry } from "./command.ts";
 
 /** The commands, in the order of help. */
-export const COMMANDS: Readonly<Record<string, Entry>> = {
+export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   "fill-mask": { summary: "predict the masked tokens of a text", load: () => import("./fillMask.ts") },
   "next-sentence": {
     summary: "tell whether a text follows another",
@@ -56,15 +47,18 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   convert: { summary: "write a model as Hugging Face saves one", load: () => import("./convert.ts") },
   verify: { summary: "compare a model's outputs with published ones", load: () => import("./verify.ts") },
   inspect: { summary: "list the tensors of a checkpoint", load: () => import("./inspectCommand.ts") },
-  finetune: { summary: "train a model for a task", load: () => import("./finetune.ts") },
+  finetune: { summary: "train a model for a task", load: () => import("./finetuneCommand.ts") },
   "train-vocab": { summary: "learn a vocabulary from text files", load: () => import("./trainVocab.ts") },
   "make-examples": {
     summary: "make examples for pretraining from text files",
-    load: () => import("./makeExamples.ts"),
+    load: () => import("./makeExamplesCommand.ts"),
   },
-  pretrain: { summary: "train a model on such examples", load: () => import("./pretrain.ts") },
+  pretrain: { summary: "train a model on such examples", load: () => import("./pretrainCommand.ts") },
   doctor: { summary: "show how this machine computes, and how fast", load: () => import("./doctor.ts") },
-  completion: { summary: "print a shell's completion script", load: () => import("./completionCommand.ts") },
+  completion: {
+    summary: "print a shell's completion script",
+    load: async () => ({ command: (await import("./completionCommand.ts")).completionOf(COMMANDS) }),
+  },
 };
 
 /** A command's own name, from that or another that it answers to; null: there is no such command. */

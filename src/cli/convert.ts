@@ -1,4 +1,4 @@
-import { openModelFiles } from "../pipelines/load.ts";
+import { openModelFiles } from "../load/loadBert.ts";
 import { STORAGE_TYPES } from "../tensor/narrow.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
 import { convertModel } from "./convertModel.ts";
@@ -6,7 +6,7 @@ import { interruptible } from "./interrupt.ts";
 import { downloading, HUB_OPTIONS, MODEL_NAME } from "./modelOptions.ts";
 import { choice, flag, libraryValues, type Option, UsageError } from "./option.ts";
 import { print, shown } from "./output.ts";
-import { Progress } from "./progress.ts";
+import { Progress } from "./progressBar.ts";
 
 const OPTIONS = {
   dtype: choice(

@@ -1,17 +1,17 @@
+import { expectedTensors } from "../checkpoint/loadParams.ts";
+import { googleName, type NamedWeights, transpose, withOurNames } from "../checkpoint/names.ts";
+import { readNarrow } from "../checkpoint/readMatrix.ts";
+import { int8Tensors, SCALE } from "../checkpoint/rowScales.ts";
 import { BertError } from "../errors.ts";
-import { openModelFolder } from "../hub/files.ts";
 import { overlap } from "../hub/folders.ts";
-import type { ModelFolder } from "../hub/modelFolder.ts";
-import { type SaveOptions, saveModel } from "../hub/saveModel.ts";
-import { expectedTensors } from "../model/checkpoint.ts";
+import type { ModelFolder } from "../load/modelFolder.ts";
+import { configToSave } from "../load/saveBert.ts";
+import { type SaveOptions, saveModel } from "../load/saveModel.ts";
+import { openModelFolder } from "../load/weightFiles.ts";
 import { type Architecture, type BertConfig, parseConfig } from "../model/config.ts";
-import { googleName, type NamedWeights, transpose, withOurNames } from "../model/names.ts";
-import { readNarrow } from "../model/readNarrow.ts";
-import { int8Tensors, SCALE } from "../model/rowScales.ts";
-import { configToSave } from "../pipelines/save.ts";
+import { byteLengthOf } from "../safetensors/dtype.ts";
+import type { Weights } from "../safetensors/safetensorsReader.ts";
 import { copyRows, emptyRows, FILE_DTYPES, STORAGE_TYPES } from "../tensor/narrow.ts";
-import { byteLengthOf } from "../tensor/safetensorsDtype.ts";
-import type { Weights } from "../tensor/safetensorsReader.ts";
 import { type Int8Weight, type StorageType, sizeOf } from "../tensor/tensor.ts";
 import { TOKENIZER_FILES } from "../tokenizer/tokenizerFiles.ts";
 

@@ -2,7 +2,7 @@ import { BertError } from "../errors.ts";
 import { openFile } from "../hub/files.ts";
 import { bytesOf } from "./answerLines.ts";
 import { linesOf } from "./lines.ts";
-import { Progress } from "./progress.ts";
+import { Progress } from "./progressBar.ts";
 
 /** The lines of a file in groups, as they are read. */
 export interface TextFile {

@@ -12,7 +12,7 @@ import { type Line, lineSource, TEXTS } from "./input.ts";
 import { beforeInterrupt } from "./interrupt.ts";
 import { MODEL_OPTIONS, openPipeline } from "./modelOptions.ts";
 import { choice, flag, pipelineValues, text, UsageError } from "./option.ts";
-import { Progress } from "./progress.ts";
+import { Progress } from "./progressBar.ts";
 import { streams } from "./streams.ts";
 
 const OPTIONS = {

@@ -1,6 +1,6 @@
 import { printable } from "../errors.ts";
-import type { TensorEntry } from "../tensor/safetensors.ts";
-import type { SafetensorsHeader } from "../tensor/safetensorsHeader.ts";
+import type { SafetensorsHeader } from "../safetensors/header.ts";
+import type { TensorEntry } from "../safetensors/index.ts";
 import { sizeOf } from "../tensor/tensor.ts";
 
 /** What `plainbert inspect` shows: the header of a file, or of all files of a checkpoint. `Weights` is one. */

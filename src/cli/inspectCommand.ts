@@ -1,7 +1,7 @@
-import { openWeights } from "../hub/files.ts";
 import { isModelId } from "../hub/modelName.ts";
-import { openModelFiles } from "../pipelines/load.ts";
-import type { Weights } from "../tensor/safetensorsReader.ts";
+import { openModelFiles } from "../load/loadBert.ts";
+import { openWeights } from "../load/weightFiles.ts";
+import type { Weights } from "../safetensors/safetensorsReader.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
 import { inspectJson, inspectTable } from "./inspect.ts";
 import { downloading, HUB_OPTIONS, MODEL_NAME } from "./modelOptions.ts";

@@ -1,11 +1,11 @@
 import { isTrue } from "../hub/environment.ts";
-import type { HubOptions, ProgressInfo } from "../hub/options.ts";
+import type { HubOptions, ProgressInfo } from "../hub/hubOptions.ts";
 import { type LoadOptions, type Pipeline, type PipelineTask, pipeline } from "../pipelines/index.ts";
 import { STORAGE_TYPES } from "../tensor/narrow.ts";
 import type { StorageType } from "../tensor/tensor.ts";
 import { interruptible } from "./interrupt.ts";
 import { choice, count, flag, type Option, text, UsageError, type ValuesOf } from "./option.ts";
-import { Progress } from "./progress.ts";
+import { Progress } from "./progressBar.ts";
 
 /** What a model is called wherever one is asked for: in `--model`, or as an argument. */
 export const MODEL_NAME = "a folder, or an id on the hub, such as google-bert/bert-base-cased";

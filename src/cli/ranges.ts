@@ -1,5 +1,5 @@
 import { BertError } from "../errors.ts";
-import { openWeights } from "../hub/files.ts";
+import { openWeights } from "../load/weightFiles.ts";
 import { rangesOf } from "../pipelines/quantize.ts";
 
 /** Numbers that are read at a time: 4 MB. */

@@ -8,7 +8,7 @@ import { Corpus } from "./corpus.ts";
 import { interruptible } from "./interrupt.ts";
 import { choice, count, flag, libraryValues, list, text, UsageError } from "./option.ts";
 import { print } from "./output.ts";
-import { Progress } from "./progress.ts";
+import { Progress } from "./progressBar.ts";
 
 /** The trainer's. */
 const OPTIONS = {

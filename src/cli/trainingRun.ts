@@ -1,11 +1,11 @@
 import { BertError } from "../errors.ts";
-import type { HubOptions } from "../hub/options.ts";
+import type { HubOptions } from "../hub/hubOptions.ts";
 import type { RunProgress, RunResult } from "../training/index.ts";
 import { beforeInterrupt } from "./interrupt.ts";
 import { downloading, ENGINE_OPTIONS, type HUB_OPTIONS } from "./modelOptions.ts";
 import { choice, count, decimal, flag, type Option, text, type ValuesOf } from "./option.ts";
 import { columns, print } from "./output.ts";
-import { clock, grouped, isWatched } from "./progress.ts";
+import { clock, grouped, isWatched } from "./progressBar.ts";
 import { streams } from "./streams.ts";
 
 /** What every run of training has; names are those of Hugging Face's Trainer, defaults those of the command. */

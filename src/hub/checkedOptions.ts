@@ -1,6 +1,6 @@
 /** Options of the hub that are checked alike in Node and in a browser. */
 import { BertError, quote } from "../errors.ts";
-import type { HubOptions } from "./options.ts";
+import type { HubOptions } from "./hubOptions.ts";
 
 /** @throws BertError ERR_INPUT no possible name of a branch, tag or commit */
 export function checkedRevision(revision = "main"): string {

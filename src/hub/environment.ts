@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { BertError, quote } from "../errors.ts";
 import { checkedEndpoint, checkedOffline, checkedToken, DEFAULT_ENDPOINT, wrongOption } from "./checkedOptions.ts";
-import type { HubOptions } from "./options.ts";
+import type { HubOptions } from "./hubOptions.ts";
 
 /** Environment variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,17 +1,9 @@
-/**
- * Files and folders on disk. With the command line, the only module that needs Node (Deno and Bun have the same
- * `node:` modules); nothing in a browser imports it. Of `src/tensor` it uses the formats of checkpoints, because turning
- * a path into tensors is its purpose.
- */
+/** Files and folders on disk, by Node's modules, which Deno and Bun have too. Nothing in a browser imports it. */
 import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { BertError } from "../errors.ts";
 import { codeOf, messageOf } from "../realm.ts";
-import { openShards, parseSafetensorsIndex } from "../tensor/safetensorsIndex.ts";
-import type { RandomAccess, Weights } from "../tensor/safetensorsReader.ts";
-import { planFile, type TensorToSave } from "../tensor/safetensorsWriter.ts";
-import { type ModelFolder, readerOf, WEIGHTS } from "./modelFolder.ts";
+import type { RandomAccess } from "../safetensors/safetensorsReader.ts";
 
 /** More than 2^31 − 1 bytes in one call is an error in Node. */
 const MAX_READ = 1 << 30;
@@ -33,34 +25,6 @@ export async function openFile(path: string): Promise<RandomAccess> {
     async close() {
       await handle.close(); // again: nothing happens
     },
-  };
-}
-
-/**
- * Opens a checkpoint: a `.safetensors` file, one of PyTorch's (`.bin`, `.pt`, `.pth`; `openPytorch` says what it may hold), an
- * index `….index.json` whose files are beside it, or a folder with one of them. Reads the headers alone. Close it when done.
- *
- * @throws BertError ERR_FILE a file is missing or not readable; ERR_CHECKPOINT it breaks a rule of the format
- */
-export async function openWeights(path: string): Promise<Weights> {
-  const stats = await orFileError("openWeights", path, stat(path));
-  if (stats.isDirectory()) return openFolderWeights(path);
-  return path.endsWith(".json") ? openIndex(path) : openSingle(path);
-}
-
-/**
- * Opens a folder with a model; reads nothing yet.
- *
- * @throws BertError ERR_FILE there is no such folder
- */
-export async function openModelFolder(location: string | URL): Promise<ModelFolder> {
-  const path = typeof location === "string" ? location : fileURLToPath(location);
-  const stats = await orFileError("openModelFolder", path, stat(path));
-  if (!stats.isDirectory()) throw fileError("openModelFolder", path, "must be a folder, is a file");
-  return {
-    path,
-    readText: async (name) => ((await exists(join(path, name))) ? readText(join(path, name)) : null),
-    openWeights: () => openFolderWeights(path),
   };
 }
 
@@ -92,47 +56,6 @@ export async function writeFileAtomically(
     throw error;
   }
   await syncFolder(dirname(path));
-}
-
-/**
- * Writes tensors to a safetensors file, atomically (`writeFileAtomically`) and one tensor after the other; the bytes
- * are those of `writeSafetensors`.
- *
- * @example
- * await saveSafetensors("weights.safetensors", [["embeddings", { shape: [2, 3], data: new Float32Array(6) }]]);
- * @throws BertError ERR_INPUT before anything is written: what the format forbids; ERR_FILE the path cannot be written
- */
-export async function saveSafetensors(
-  path: string,
-  tensors: Iterable<readonly [string, TensorToSave]>,
-  metadata: Iterable<readonly [string, string]> = [],
-): Promise<void> {
-  await writeFileAtomically(path, planFile("saveSafetensors", tensors, metadata).stream());
-}
-
-async function openFolderWeights(folder: string): Promise<Weights> {
-  for (const name of WEIGHTS) {
-    const path = join(folder, name);
-    if (await exists(path)) return path.endsWith(".json") ? openIndex(path) : openSingle(path);
-  }
-  throw fileError("openWeights", folder, `must hold ${WEIGHTS.slice(0, -1).join(", ")} or ${WEIGHTS.at(-1)}`);
-}
-
-/** Opens a file with weights, in the format that its name says or the one that is given. */
-export async function openSingle(path: string, read: ReturnType<typeof readerOf> = readerOf(path)): Promise<Weights> {
-  const file = await openFile(path);
-  try {
-    return await read(file);
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
-}
-
-async function openIndex(path: string): Promise<Weights> {
-  const index = parseSafetensorsIndex(await readText(path), path);
-  const open = (shard: string) => openFile(join(dirname(path), shard));
-  return openShards(index, open, readerOf(path));
 }
 
 /**
@@ -179,7 +102,8 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-async function exists(path: string): Promise<boolean> {
+/** Whether there is anything under a path. @throws BertError ERR_FILE that cannot be told */
+export async function exists(path: string): Promise<boolean> {
   try {
     await stat(path);
     return true;

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { parseSafetensorsIndex } from "../tensor/safetensorsIndex.ts";
-import { openModelFolder } from "./files.ts";
-import { isIndex, type WantedFiles, WEIGHTS } from "./modelFolder.ts";
+import { parseSafetensorsIndex } from "../safetensors/shards.ts";
+import { readText } from "./files.ts";
 import type { RepositoryCache } from "./repositoryCache.ts";
+import { isIndex, type WantedFiles, WEIGHTS } from "./wantedFiles.ts";
 
 /**
  * The files that an index in a folder lists.
@@ -10,8 +10,8 @@ import type { RepositoryCache } from "./repositoryCache.ts";
  * @throws BertError ERR_CHECKPOINT it is no such index, or leads out of the folder
  */
 export async function shardsOf(folder: string, index: string): Promise<readonly string[]> {
-  const text = await (await openModelFolder(folder)).readText(index);
-  return parseSafetensorsIndex(text ?? "", join(folder, index)).shards;
+  const path = join(folder, index);
+  return parseSafetensorsIndex(await readText(path), path).shards;
 }
 
 /** What a commit has in the cache of what is wanted, and what it lacks of what cannot be done without. */

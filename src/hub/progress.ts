@@ -1,4 +1,4 @@
-import type { FileProgress, HubOptions } from "./options.ts";
+import type { FileProgress, HubOptions } from "./hubOptions.ts";
 
 /** A file's `progress` is told at most that often, in milliseconds, and when it is complete. */
 const INTERVAL = 50;

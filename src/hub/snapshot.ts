@@ -2,10 +2,10 @@
 import type { Hub } from "./hub.ts";
 import { HubError } from "./hubError.ts";
 import { filesInCache } from "./modelFiles.ts";
-import type { WantedFiles } from "./modelFolder.ts";
 import type { Progress } from "./progress.ts";
 import { RepositoryCache } from "./repositoryCache.ts";
 import { type Snapshot, SnapshotDownload } from "./snapshotDownload.ts";
+import type { WantedFiles } from "./wantedFiles.ts";
 
 /**
  * The folder of a model's files at a revision, all of one commit. Asks the hub where the revision stands; what is in the

@@ -7,10 +7,10 @@ import { downloadFile } from "./downloadFile.ts";
 import type { Hub } from "./hub.ts";
 import { HubError } from "./hubError.ts";
 import { shardsOf } from "./modelFiles.ts";
-import { isIndex, type WantedFiles, WEIGHTS } from "./modelFolder.ts";
 import { isCommit } from "./modelId.ts";
 import type { Progress } from "./progress.ts";
 import { type RemoteFile, RepositoryCache } from "./repositoryCache.ts";
+import { isIndex, type WantedFiles, WEIGHTS } from "./wantedFiles.ts";
 
 /** A folder with a model's files. */
 export interface Snapshot {

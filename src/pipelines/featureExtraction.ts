@@ -1,5 +1,7 @@
 import { BertError } from "../errors.ts";
+import type { Bert } from "../load/loadBert.ts";
 import type { Encoding } from "../tokenizer/index.ts";
+import { answerAll, tokenLimit, withoutDecoder } from "./answerAll.ts";
 import {
   type CallOptions,
   encodeWithin,
@@ -11,9 +13,7 @@ import {
   type NamedText,
   wrongArgument,
 } from "./arguments.ts";
-import { answerAll, tokenLimit, withoutDecoder } from "./batches.ts";
 import { type FeatureTensor, inFewerBits, type QuantizedFeatures, stacked } from "./featureTensor.ts";
-import type { Bert } from "./load.ts";
 import { POOLINGS, type Pooling, pooled } from "./pooling.ts";
 import { expectRanges, PRECISIONS, type Precision } from "./quantize.ts";
 import { type Answers, sized, type Texts, withStreams } from "./stream.ts";

@@ -1,5 +1,7 @@
 import { BertError } from "../errors.ts";
+import type { Bert } from "../load/loadBert.ts";
 import type { BertTokenizer, Encoding } from "../tokenizer/index.ts";
+import { batchesOf, expectMaskedLm, tokenLimit } from "./answerAll.ts";
 import {
   type CallOptions,
   encodeWithin,
@@ -11,8 +13,6 @@ import {
   show,
   wrongArgument,
 } from "./arguments.ts";
-import { batchesOf, expectMaskedLm, tokenLimit } from "./batches.ts";
-import type { Bert } from "./load.ts";
 import { softmax, topK } from "./scores.ts";
 import { type Answers, type IsAny, type Texts, withStreams } from "./stream.ts";
 

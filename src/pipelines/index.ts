@@ -1,9 +1,10 @@
+export { Bert, downloadModel, type LoadOptions, loadBert, loadTokenizer } from "../load/loadBert.ts";
+export { saveBert } from "../load/saveBert.ts";
 export type { CallOptions } from "./arguments.ts";
 export type { AggregationStrategy, EntityGroup, TokenEntity } from "./entities.ts";
 export type { FeatureExtraction, FeatureExtractionOptions } from "./featureExtraction.ts";
 export type { FeatureTensor, QuantizedFeatures } from "./featureTensor.ts";
 export type { FillMask, FillMaskOptions, FillMaskOutput, FillMaskPrediction } from "./fillMask.ts";
-export { Bert, downloadModel, type LoadOptions, loadBert, loadTokenizer } from "./load.ts";
 export type { Choice, MultipleChoice, MultipleChoiceOptions, TextAndChoices } from "./multipleChoice.ts";
 export type { NextSentence, NextSentenceOptions, NextSentencePrediction, TextPair } from "./nextSentence.ts";
 export { type Pipeline, type PipelineOptions, type PipelineTask, type PipelineTasks, pipeline } from "./pipeline.ts";
@@ -11,7 +12,6 @@ export type { Pooling } from "./pooling.ts";
 export type { PseudoLogLikelihood, PseudoLogLikelihoodOptions, TextLikelihood } from "./pseudoLogLikelihood.ts";
 export type { Precision } from "./quantize.ts";
 export type { Answer, QuestionAndContext, QuestionAnswering, QuestionAnsweringOptions } from "./questionAnswering.ts";
-export { saveBert } from "./save.ts";
 export { type BuildIndexOptions, buildIndex, loadIndex, type SearchIndex, type SearchResult } from "./searchIndex.ts";
 export type {
   SentenceSimilarity,

@@ -1,4 +1,6 @@
+import type { Bert } from "../load/loadBert.ts";
 import type { Encoding } from "../tokenizer/index.ts";
+import { batchesOf, tokenLimit } from "./answerAll.ts";
 import {
   type CallOptions,
   encodeWithin,
@@ -8,8 +10,6 @@ import {
   flagOf,
   wrongArgument,
 } from "./arguments.ts";
-import { batchesOf, tokenLimit } from "./batches.ts";
-import type { Bert } from "./load.ts";
 import { softmax, topK } from "./scores.ts";
 import { type Answers, type InputStream, isStream, oneByOne } from "./stream.ts";
 

@@ -1,4 +1,6 @@
+import type { Bert } from "../load/loadBert.ts";
 import type { Encoding } from "../tokenizer/index.ts";
+import { answerAll, tokenLimit, withoutDecoder } from "./answerAll.ts";
 import {
   type CallOptions,
   encodeWithin,
@@ -8,8 +10,6 @@ import {
   type NamedText,
   wrongArgument,
 } from "./arguments.ts";
-import { answerAll, tokenLimit, withoutDecoder } from "./batches.ts";
-import type { Bert } from "./load.ts";
 import { softmax } from "./scores.ts";
 import { type Answers, type InputStream, sized, withStreams } from "./stream.ts";
 

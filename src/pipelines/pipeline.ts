@@ -1,10 +1,10 @@
+import { type Bert, type LoadOptions, loadBert } from "../load/loadBert.ts";
 import type { Architecture } from "../model/config.ts";
 import { has } from "../realm.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { wrongArgument } from "./arguments.ts";
 import { type FeatureExtraction, featureExtraction } from "./featureExtraction.ts";
 import { type FillMask, fillMask } from "./fillMask.ts";
-import { type Bert, type LoadOptions, loadBert } from "./load.ts";
 import { type MultipleChoice, multipleChoice } from "./multipleChoice.ts";
 import { type NextSentence, nextSentence } from "./nextSentence.ts";
 import { type PseudoLogLikelihood, pseudoLogLikelihood } from "./pseudoLogLikelihood.ts";

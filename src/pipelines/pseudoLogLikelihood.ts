@@ -1,3 +1,5 @@
+import type { Bert } from "../load/loadBert.ts";
+import { batchesOf, expectMaskedLm, tokenLimit } from "./answerAll.ts";
 import {
   type CallOptions,
   encodeWithin,
@@ -7,8 +9,6 @@ import {
   flagOf,
   type NamedText,
 } from "./arguments.ts";
-import { batchesOf, expectMaskedLm, tokenLimit } from "./batches.ts";
-import type { Bert } from "./load.ts";
 import { logSoftmaxAt } from "./scores.ts";
 import { type Answers, isStream, oneByOne, type Texts } from "./stream.ts";
 

@@ -1,5 +1,7 @@
 import { BertError } from "../errors.ts";
+import type { Bert } from "../load/loadBert.ts";
 import type { Encoding } from "../tokenizer/index.ts";
+import { answerAll, tokenLimit } from "./answerAll.ts";
 import { type AnswerSpan, bestSpans } from "./answerSpans.ts";
 import {
   type CallOptions,
@@ -10,8 +12,6 @@ import {
   type NamedText,
   wrongArgument,
 } from "./arguments.ts";
-import { answerAll, tokenLimit } from "./batches.ts";
-import type { Bert } from "./load.ts";
 import { type Answers, type InputStream, withStreams } from "./stream.ts";
 import { logitsOf, type TokenLogits, type Windows, windowsOf } from "./windows.ts";
 

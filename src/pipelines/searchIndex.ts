@@ -1,5 +1,5 @@
 import { BertError } from "../errors.ts";
-import { readSafetensors, type Safetensors } from "../tensor/safetensorsReader.ts";
+import { readSafetensors, type Safetensors } from "../safetensors/safetensorsReader.ts";
 import { type CallOptions, expectCount, expectOptions, expectText, expectTexts, wrongArgument } from "./arguments.ts";
 import type { FeatureExtraction } from "./featureExtraction.ts";
 import type { Pipeline } from "./pipeline.ts";
@@ -98,7 +98,7 @@ export class SearchIndex {
    * @throws BertError ERR_FILE the path cannot be written
    */
   async save(path: string): Promise<void> {
-    const { saveSafetensors } = await import("../hub/files.ts"); // only here: a browser has no node: modules
+    const { saveSafetensors } = await import("../load/weightFiles.ts"); // only here: a browser has no node: modules
     const encoded = this.texts.map((text) => new TextEncoder().encode(text));
     const ends = new BigInt64Array(encoded.length);
     let end = 0;

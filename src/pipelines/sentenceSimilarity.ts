@@ -1,6 +1,6 @@
+import type { Bert } from "../load/loadBert.ts";
 import { type CallOptions, expectOptions, expectText, expectTexts, wrongArgument } from "./arguments.ts";
 import { type FeatureExtractionOptions, featureExtraction } from "./featureExtraction.ts";
-import type { Bert } from "./load.ts";
 import { type Pooling, TEXT_POOLINGS } from "./pooling.ts";
 import { type Answers, type InputStream, isStream, oneByOne } from "./stream.ts";
 

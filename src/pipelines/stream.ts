@@ -1,4 +1,4 @@
-import { type Sized, type StreamSteps, streamed } from "../model/streamed.ts";
+import { type Sized, type StreamSteps, streamed } from "../runtime/streamed.ts";
 import type { Encoding } from "../tokenizer/index.ts";
 import { type CallOptions, expectCallOptions } from "./arguments.ts";
 

@@ -1,6 +1,8 @@
 import { BertError } from "../errors.ts";
+import type { Bert } from "../load/loadBert.ts";
 import { sigmoid } from "../tensor/kernels/transcendental.ts";
 import type { Encoding } from "../tokenizer/index.ts";
+import { answerAll, tokenLimit } from "./answerAll.ts";
 import {
   type CallOptions,
   encodeWithin,
@@ -11,8 +13,6 @@ import {
   type NamedText,
   wrongArgument,
 } from "./arguments.ts";
-import { answerAll, tokenLimit } from "./batches.ts";
-import type { Bert } from "./load.ts";
 import { softmax, topK } from "./scores.ts";
 import { type Answers, type InputStream, sized, withStreams } from "./stream.ts";
 

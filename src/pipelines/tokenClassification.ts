@@ -1,4 +1,6 @@
+import type { Bert } from "../load/loadBert.ts";
 import type { BertTokenizer, Encoding } from "../tokenizer/index.ts";
+import { answerAll, tokenLimit } from "./answerAll.ts";
 import {
   type CallOptions,
   encodeWithin,
@@ -9,7 +11,6 @@ import {
   type NamedText,
   wrongArgument,
 } from "./arguments.ts";
-import { answerAll, tokenLimit } from "./batches.ts";
 import {
   AGGREGATION_STRATEGIES,
   type AggregationStrategy,
@@ -21,7 +22,6 @@ import {
   tokenScores,
   withoutOverlaps,
 } from "./entities.ts";
-import type { Bert } from "./load.ts";
 import { type Answers, type InputStream, withStreams } from "./stream.ts";
 import { logitsOf, type TokenLogits, type Windows, windowsOf } from "./windows.ts";
 

@@ -1,6 +1,6 @@
+import type { Bert } from "../load/loadBert.ts";
 import type { Encoding } from "../tokenizer/index.ts";
-import { batchesOf } from "./batches.ts";
-import type { Bert } from "./load.ts";
+import { batchesOf } from "./answerAll.ts";
 
 /** A text, or a pair, as one encoding, or as several that overlap where it is longer than the model takes. */
 export interface Windows {

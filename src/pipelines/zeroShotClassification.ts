@@ -1,4 +1,6 @@
+import type { Bert } from "../load/loadBert.ts";
 import type { Encoding } from "../tokenizer/index.ts";
+import { answerAll, batchesOf, tokenLimit } from "./answerAll.ts";
 import {
   type CallOptions,
   encodeWithin,
@@ -9,8 +11,6 @@ import {
   type NamedText,
   wrongArgument,
 } from "./arguments.ts";
-import { answerAll, batchesOf, tokenLimit } from "./batches.ts";
-import type { Bert } from "./load.ts";
 import { softmax, topK } from "./scores.ts";
 import { type Answers, type Texts, withStreams } from "./stream.ts";
 

@@ -1,4 +1,4 @@
-import type { HubOptions } from "../hub/options.ts";
+import type { HubOptions } from "../hub/hubOptions.ts";
 import type { ProblemType } from "../model/config.ts";
 import type { GlueTask } from "./data/glue.ts";
 import type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";

@@ -1,6 +1,6 @@
+import { type LoadedParams, paramsTree } from "../checkpoint/loadParams.ts";
 import { BertError } from "../errors.ts";
 import type { GradientsOf } from "../layers/gradientsOf.ts";
-import { type LoadedParams, paramsTree } from "../model/checkpoint.ts";
 import type { BertConfig } from "../model/config.ts";
 import type { ModelParams } from "../model/params.ts";
 import type { Tensor } from "../tensor/tensor.ts";

@@ -5,12 +5,12 @@ import type { GradientsOf } from "../layers/gradientsOf.ts";
 import { type LinearParams, linear, linearBackward } from "../layers/linear.ts";
 import type { Encoded } from "../model/bert.ts";
 import type { BertConfig } from "../model/config.ts";
-import { binaryCrossEntropyLoss, crossEntropyLoss, type Loss, meanSquaredError, spanLoss } from "../model/losses.ts";
 import type { MlmHeadParams, ModelParams } from "../model/params.ts";
 import type { DropoutMask } from "../tensor/kernels/dropout.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { TrainingBackend } from "../tensor/trainingBackend.ts";
-import type { PackedLabels } from "./labels.ts";
+import { binaryCrossEntropyLoss, crossEntropyLoss, type Loss, meanSquaredError, spanLoss } from "./losses.ts";
+import type { PackedLabels } from "./packLabels.ts";
 
 /** What a loss is made of; the whole is their sum, of start and end their mean. */
 export type LossPart = "maskedLm" | "nextSentence" | "classification" | "regression" | "start" | "end";

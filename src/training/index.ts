@@ -10,13 +10,13 @@ import type { PretrainOptions } from "./pretrainOptions.ts";
 import type { RunResult } from "./run/result.ts";
 
 export { type ConllOptions, readConll, type TaggedSentence } from "./data/conll.ts";
+export type { DataRow } from "./data/dataRow.ts";
 export { type DelimitedOptions, readDelimited } from "./data/delimited.ts";
 export { type GlueTask, glueLabels, readGlue } from "./data/glue.ts";
 export { readJsonLines } from "./data/jsonLines.ts";
-export { collect, linesOf, type ReadOptions, type TextLines } from "./data/lines.ts";
-export { type ChoiceExample, readMultipleChoice } from "./data/multipleChoice.ts";
+export { collect, linesOf, type ReadOptions, type TextLines } from "./data/numberedLines.ts";
 export type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
-export type { DataRow } from "./data/rows.ts";
+export { type ChoiceExample, readMultipleChoice } from "./data/readMultipleChoice.ts";
 export { readSquad, type SquadAnswer, type SquadExample } from "./data/squad.ts";
 export { type Label, readTexts, type TextColumns, type TextExample } from "./data/textExamples.ts";
 export type { FinetuneOptions } from "./finetuneOptions.ts";
@@ -28,7 +28,7 @@ export {
   type EntitySpan,
   entitiesOf,
   entityMetrics,
-} from "./metrics/entities.ts";
+} from "./metrics/entityMetrics.ts";
 export { type GlueMetrics, glueMetrics } from "./metrics/glueMetrics.ts";
 export type { Pairs } from "./metrics/pairs.ts";
 export { perplexity } from "./metrics/perplexity.ts";

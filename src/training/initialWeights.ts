@@ -1,7 +1,8 @@
-import { expectedShapes, type WeightSource } from "../model/checkpoint.ts";
+import { expectedShapes } from "../checkpoint/loadParams.ts";
+import type { WeightSource } from "../checkpoint/weightSource.ts";
 import type { BertConfig } from "../model/config.ts";
 import { log } from "../tensor/kernels/transcendental.ts";
-import { threefry2x32 } from "../tensor/random.ts";
+import { threefry2x32 } from "../tensor/threefry.ts";
 
 /**
  * The weights of a model that was never trained, as in Google's modeling.py: matrices from a normal distribution with deviation

@@ -1,11 +1,11 @@
 import { type BatchInput, packBatch, type SequenceInput } from "../model/batch.ts";
-import type { Loss } from "../model/losses.ts";
 import { placesIn, type ReadRows } from "../model/readRows.ts";
 import { bertBackward, recordedBert } from "./bertBackward.ts";
 import { type DropoutKey, dropoutSites } from "./dropoutSites.ts";
 import type { Gradients, TrainedModel } from "./gradients.ts";
 import { headLosses, type LossPart } from "./headLosses.ts";
-import { type Labels, type PackedLabels, packLabels } from "./labels.ts";
+import type { Loss } from "./losses.ts";
+import { type Labels, type PackedLabels, packLabels } from "./packLabels.ts";
 
 export interface LossOptions {
   /** Which masks drop, with the probabilities of the model's config; null for no dropout. */

@@ -1,20 +1,20 @@
+import { loadParams } from "../checkpoint/loadParams.ts";
 import { BertError, quote } from "../errors.ts";
-import { openModelFolder } from "../hub/files.ts";
 import { namesIn } from "../hub/runFolder.ts";
-import { loadParams } from "../model/checkpoint.ts";
+import { openModelFolder } from "../load/weightFiles.ts";
 import { parseConfig } from "../model/config.ts";
 import { createTrainingBackend } from "../tensor/createTrainingBackend.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { permutation } from "./data/shuffle.ts";
 import { initialWeights } from "./initialWeights.ts";
-import { type StartModel, tokenizerIn, trainedConfigText, withStartModel } from "./modelFolder.ts";
 import { openExamples, type PretrainingExamples } from "./pretraining/openExamples.ts";
 import type { PretrainingExample } from "./pretraining/packedExamples.ts";
 import type { PretrainOptions, PretrainPhase } from "./pretrainOptions.ts";
 import { digestOf } from "./run/digest.ts";
-import { type Identity, identityOf, type ResolvedRunOptions, resolveRunOptions } from "./run/options.ts";
+import { type Identity, identityOf, type ResolvedRunOptions, resolveRunOptions } from "./run/resolvedOptions.ts";
 import type { RunResult } from "./run/result.ts";
 import { type RunPlan, run } from "./run/run.ts";
+import { type StartModel, tokenizerIn, trainedConfigText, withStartModel } from "./startModel.ts";
 import { evaluatePretraining } from "./tasks/pretraining.ts";
 import type { LabelledBatch } from "./trainStep.ts";
 

@@ -1,4 +1,4 @@
-import type { HubOptions } from "../hub/options.ts";
+import type { HubOptions } from "../hub/hubOptions.ts";
 import type { RunOptions } from "./run/runOptions.ts";
 
 /** A part of a pretraining: examples of one length. */

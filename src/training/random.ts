@@ -1,7 +1,7 @@
-import { threefry2x32 } from "../tensor/random.ts";
+import { threefry2x32 } from "../tensor/threefry.ts";
 
 /**
- * Random numbers in order: the words of Threefry-2x32 (tensor/random.ts) at the counters 0, 1, 2, …. Whole numbers alone, so the same
+ * Random numbers in order: the words of Threefry-2x32 (tensor/threefry.ts) at the counters 0, 1, 2, …. Whole numbers alone, so the same
  * on every machine; each stream of a seed has numbers of its own.
  */
 export class Random {

@@ -1,11 +1,11 @@
 import { BertError } from "../errors.ts";
 import type { BatchInput, SequenceInput } from "../model/batch.ts";
-import type { Loss } from "../model/losses.ts";
-import { type AdamWOptions, adamwStep, createMoments, gradientNorm, type Moments } from "./adamw.ts";
+import { type AdamWOptions, adamwStep, createMoments, gradientNorm, type Moments } from "./adamwStep.ts";
 import { type Gradients, type TrainedModel, zeroGradients } from "./gradients.ts";
 import type { LossPart } from "./headLosses.ts";
-import type { Labels } from "./labels.ts";
 import { type BatchLoss, lossAndGradients } from "./lossAndGradients.ts";
+import type { Loss } from "./losses.ts";
+import type { Labels } from "./packLabels.ts";
 import { linearSchedule, type ScheduleOptions } from "./schedule.ts";
 
 /** A batch of a training set. */

@@ -1,4 +1,5 @@
-import { loadParams, type WeightSource } from "../model/checkpoint.ts";
+import { loadParams } from "../checkpoint/loadParams.ts";
+import type { WeightSource } from "../checkpoint/weightSource.ts";
 import type { BertConfig } from "../model/config.ts";
 import type { TrainingBackend } from "../tensor/trainingBackend.ts";
 import type { TrainedModel } from "./gradients.ts";

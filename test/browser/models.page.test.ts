@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { ProgressInfo } from "../../src/hub/options.ts";
+import type { ProgressInfo } from "../../src/hub/hubOptions.ts";
 import { buildIndex, loadBert, type PipelineTask, pipeline } from "../../src/pipelines/index.ts";
 import type { BackendInfo } from "../../src/tensor/backend.ts";
 import { HubServer, LIST, sha256 } from "../hub/server.ts";

@@ -287,7 +287,7 @@ describe("inspect", () => {
     expect(stdout).toMatch(/^name +dtype +shape +elements +bytes\n/);
     expect(stdout).toMatch(/\nbert\.embeddings\.word_embeddings\.weight +BF16 +\[8192,256\] +2,097,152 +4,194,304\n/);
     expect((await plainbert(["inspect", WEIGHTS])).stdout).toContain("[8192,256]");
-    const old = fileURLToPath(new URL("../tensor/pytorch/reference/old/pytorch_model.bin", import.meta.url));
+    const old = fileURLToPath(new URL("../pytorch/reference/old/pytorch_model.bin", import.meta.url));
     expect((await plainbert(["inspect", old])).stdout).toMatch(
       /\nbert\.embeddings\.position_ids +I64 +\[1,32\] +32 +256\n/,
     );

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type ConvertOptions, convertModel } from "../../src/cli/convertModel.ts";
-import { openWeights } from "../../src/hub/files.ts";
+import { openWeights } from "../../src/load/weightFiles.ts";
 import { type Bert, loadBert, pipeline, saveBert } from "../../src/pipelines/index.ts";
-import { readSafetensors, type Safetensors, writeSafetensors } from "../../src/tensor/safetensors.ts";
+import { readSafetensors, type Safetensors, writeSafetensors } from "../../src/safetensors/index.ts";
 import type { StorageType } from "../../src/tensor/tensor.ts";
 import { WEIGHTS } from "../pipelines/support.ts";
 import { reference, referenceTensors } from "../support/reference.ts";
@@ -26,7 +26,7 @@ async function tinyFolder(name: string, ...files: readonly [from: string, to: st
   for (const [from, to] of files) await cp(from, at(name, to));
   return at(name);
 }
-const OLD = fileURLToPath(new URL("../tensor/pytorch/reference/old/pytorch_model.bin", import.meta.url));
+const OLD = fileURLToPath(new URL("../pytorch/reference/old/pytorch_model.bin", import.meta.url));
 const TINY = reference("tiny/model.safetensors");
 
 /** Runs the command in this process: a process of its own takes half a second. */

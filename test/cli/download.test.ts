@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { openWeights } from "../../src/hub/files.ts";
+import { openWeights } from "../../src/load/weightFiles.ts";
 import { noise, Place } from "../hub/support.ts";
 import { head, plainbert } from "./run.ts";
 

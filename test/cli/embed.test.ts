@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { type FeatureExtractionOptions, pipeline } from "../../src/pipelines/index.ts";
 import { TEXT_POOLINGS } from "../../src/pipelines/pooling.ts";
-import { readSafetensors, writeSafetensors } from "../../src/tensor/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../../src/safetensors/index.ts";
 import { head, plainbert, TINY } from "./run.ts";
 
 const root = await mkdtemp(join(tmpdir(), "plainbert-embed-"));

@@ -13,7 +13,7 @@ export async function exampleWorld(folder: string): Promise<HubServer> {
   for (const [name, head] of Object.entries(models)) {
     await cp(new URL(head, heads), join(folder, name), { recursive: true });
   }
-  const old = new URL("../tensor/pytorch/reference/old/", import.meta.url);
+  const old = new URL("../pytorch/reference/old/", import.meta.url);
   await cp(old, join(folder, "downloaded"), { recursive: true });
   await cp(new URL("../reference/tiny/config.json", import.meta.url), join(folder, "downloaded", "config.json"));
   for (const name of ["reviews", "book", "emma", "queries", "lines"]) {

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { inspectJson, inspectTable } from "../../src/cli/inspect.ts";
-import { openWeights } from "../../src/hub/files.ts";
-import { readSafetensors, type TensorToWrite, writeSafetensors } from "../../src/tensor/safetensors.ts";
+import { openWeights } from "../../src/load/weightFiles.ts";
+import { readSafetensors, type TensorToWrite, writeSafetensors } from "../../src/safetensors/index.ts";
 
 const inspected = (tensors: [string, TensorToWrite][], metadata: [string, string][] = []) => ({
   ...readSafetensors(writeSafetensors(tensors, metadata)),

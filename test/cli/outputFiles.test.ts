@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { csv } from "../../src/cli/format.ts";
 import { pipeline } from "../../src/pipelines/index.ts";
-import { readSafetensors } from "../../src/tensor/safetensors.ts";
+import { readSafetensors } from "../../src/safetensors/index.ts";
 import { WEIGHTS } from "../pipelines/support.ts";
 import { head, plainbert, TINY } from "./run.ts";
 

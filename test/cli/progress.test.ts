@@ -1,6 +1,6 @@
 import { Readable, Writable } from "node:stream";
 import { describe, expect, test, vi } from "vitest";
-import { Progress, progressLine } from "../../src/cli/progress.ts";
+import { Progress, progressLine } from "../../src/cli/progressBar.ts";
 import { withStreams } from "../../src/cli/streams.ts";
 
 describe("the line", () => {

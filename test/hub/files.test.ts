@@ -16,8 +16,9 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { openFile, openModelFolder, openWeights, saveSafetensors, writeFileAtomically } from "../../src/hub/files.ts";
-import { readSafetensors, type TensorToWrite, writeSafetensors } from "../../src/tensor/safetensors.ts";
+import { openFile, writeFileAtomically } from "../../src/hub/files.ts";
+import { openModelFolder, openWeights, saveSafetensors } from "../../src/load/weightFiles.ts";
+import { readSafetensors, type TensorToWrite, writeSafetensors } from "../../src/safetensors/index.ts";
 
 /** Set by a test: a path that may not be opened; what becomes of the handle of the next temporary file. */
 const disk = vi.hoisted(() => ({

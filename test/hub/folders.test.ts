@@ -12,8 +12,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { overlap, writeFolder } from "../../src/hub/folders.ts";
-import { type SizedTensor, saveWeights } from "../../src/hub/saveModel.ts";
-import { readSafetensors } from "../../src/tensor/safetensors.ts";
+import { type SizedTensor, saveWeights } from "../../src/load/saveModel.ts";
+import { readSafetensors } from "../../src/safetensors/index.ts";
 
 /** Set by a test: the renames that fail, counted from 1. */
 const disk = vi.hoisted(() => ({ renames: 0, fails: [] as number[] }));

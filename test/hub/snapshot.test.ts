@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
-import { openModel } from "../../src/hub/openModel.ts";
-import type { ProgressInfo } from "../../src/hub/options.ts";
+import type { ProgressInfo } from "../../src/hub/hubOptions.ts";
+import { openModel } from "../../src/load/openModel.ts";
 import { listing, MODEL, noise, Place, WANTED, WEIGHTS } from "./support.ts";
 
 const COMMIT = "0123456789".repeat(4);

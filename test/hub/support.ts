@@ -2,9 +2,10 @@ import { createHash } from "node:crypto";
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, type Stats } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { OpenedModel, WantedFiles } from "../../src/hub/modelFolder.ts";
-import { openModel } from "../../src/hub/openModel.ts";
-import type { HubOptions, ProgressInfo } from "../../src/hub/options.ts";
+import type { HubOptions, ProgressInfo } from "../../src/hub/hubOptions.ts";
+import type { WantedFiles } from "../../src/hub/wantedFiles.ts";
+import type { OpenedModel } from "../../src/load/modelFolder.ts";
+import { openModel } from "../../src/load/openModel.ts";
 import { HubServer } from "./server.ts";
 
 /** Bytes without a pattern that a mistake of position could hide behind. */

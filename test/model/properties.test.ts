@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import type { SequenceInput } from "../../src/model/batch.ts";
-import type { BertModel } from "../../src/model/bertModel.ts";
 import type { BertOutput } from "../../src/model/forward.ts";
+import type { BertModel } from "../../src/runtime/bertModel.ts";
 import type { Backend } from "../../src/tensor/backend.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { BACKENDS } from "../support/backends.ts";

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
-import { BertModel } from "../../src/model/bertModel.ts";
-import type { WeightSource } from "../../src/model/checkpoint.ts";
+import type { WeightSource } from "../../src/checkpoint/weightSource.ts";
 import { parseConfig } from "../../src/model/config.ts";
 import { loadBert } from "../../src/pipelines/index.ts";
+import { BertModel } from "../../src/runtime/bertModel.ts";
 import type { StorageType } from "../../src/tensor/tensor.ts";
 import { BACKENDS } from "../support/backends.ts";
 import { realTokens, reference, referenceInputs, referenceTensors } from "../support/reference.ts";

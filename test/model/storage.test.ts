@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { BertModel } from "../../src/model/bertModel.ts";
-import { loadParams, type WeightSource } from "../../src/model/checkpoint.ts";
+import { loadParams } from "../../src/checkpoint/loadParams.ts";
+import type { WeightSource } from "../../src/checkpoint/weightSource.ts";
 import { type BertConfig, parseConfig } from "../../src/model/config.ts";
 import type { BertOutput } from "../../src/model/forward.ts";
+import { BertModel } from "../../src/runtime/bertModel.ts";
+import { readSafetensors, type TensorToWrite, writeSafetensors } from "../../src/safetensors/index.ts";
+import { openSafetensors, randomAccess } from "../../src/safetensors/safetensorsReader.ts";
 import { plain } from "../../src/tensor/kernels/index.ts";
-import { readSafetensors, type TensorToWrite, writeSafetensors } from "../../src/tensor/safetensors.ts";
-import { openSafetensors, randomAccess } from "../../src/tensor/safetensorsReader.ts";
 import type { StorageType } from "../../src/tensor/tensor.ts";
 import { BACKENDS, type TestedBackend } from "../support/backends.ts";
 import { deviation, expectClose } from "../support/close.ts";

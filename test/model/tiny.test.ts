@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { BertModel } from "../../src/model/bertModel.ts";
 import type { BertOutput } from "../../src/model/forward.ts";
+import type { BertModel } from "../../src/runtime/bertModel.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { BACKENDS } from "../support/backends.ts";
 import { deviation, expectClose } from "../support/close.ts";

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { ProgressInfo } from "../../src/hub/options.ts";
+import type { ProgressInfo } from "../../src/hub/hubOptions.ts";
 import { downloadModel, loadBert, loadTokenizer, pipeline } from "../../src/pipelines/index.ts";
 import { Place } from "../hub/support.ts";
 

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
-import { answerAll, type Steps } from "../../src/pipelines/batches.ts";
+import { answerAll, type Steps } from "../../src/pipelines/answerAll.ts";
 import { type Answer, buildIndex, pipeline } from "../../src/pipelines/index.ts";
 import { expectBertError } from "./support.ts";
 

@@ -2,7 +2,7 @@ import { readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadBert, pipeline } from "../../src/pipelines/index.ts";
-import { readSafetensors, type TensorToWrite, writeSafetensors } from "../../src/tensor/safetensors.ts";
+import { readSafetensors, type TensorToWrite, writeSafetensors } from "../../src/safetensors/index.ts";
 import { expectBertError, modelCopy, WEIGHTS } from "./support.ts";
 
 const TASKS = ["fill-mask", "next-sentence-prediction", "feature-extraction"] as const;

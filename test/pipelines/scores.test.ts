@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { batchesOf } from "../../src/pipelines/batches.ts";
+import { batchesOf } from "../../src/pipelines/answerAll.ts";
 import { softmax, topK } from "../../src/pipelines/scores.ts";
 
 describe("topK", () => {

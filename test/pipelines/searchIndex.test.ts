@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildIndex, loadIndex, pipeline, type SearchIndex } from "../../src/pipelines/index.ts";
-import { readSafetensors, writeSafetensors } from "../../src/tensor/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../../src/safetensors/index.ts";
 import { expectBertError } from "./support.ts";
 
 const extract = await pipeline("feature-extraction", undefined, { backend: "plain" });

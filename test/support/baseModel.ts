@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
-import { BertModel } from "../../src/model/bertModel.ts";
-import type { WeightSource } from "../../src/model/checkpoint.ts";
+import type { WeightSource } from "../../src/checkpoint/weightSource.ts";
 import { parseConfig } from "../../src/model/config.ts";
 import type { BertOutput } from "../../src/model/forward.ts";
+import { BertModel } from "../../src/runtime/bertModel.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { TOLERANCE } from "../tolerances.ts";
 import type { TestedBackend } from "./backends.ts";

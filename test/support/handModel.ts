@@ -1,7 +1,7 @@
 import type { SequenceInput } from "../../src/model/batch.ts";
-import type { BertModel } from "../../src/model/bertModel.ts";
 import { type BertConfig, parseConfig } from "../../src/model/config.ts";
 import type { BertOutput, ForwardOptions } from "../../src/model/forward.ts";
+import type { BertModel } from "../../src/runtime/bertModel.ts";
 
 /** A forward pass that was asked for. */
 interface HandPass {

@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { openWeights } from "../../src/hub/files.ts";
+import { openWeights } from "../../src/load/weightFiles.ts";
 import type { BatchInput } from "../../src/model/batch.ts";
-import { BertModel } from "../../src/model/bertModel.ts";
 import { type BertConfig, parseConfig } from "../../src/model/config.ts";
+import { BertModel } from "../../src/runtime/bertModel.ts";
+import { readSafetensors, type Safetensors } from "../../src/safetensors/index.ts";
 import type { Backend } from "../../src/tensor/backend.ts";
 import { plain } from "../../src/tensor/kernels/index.ts";
-import { readSafetensors, type Safetensors } from "../../src/tensor/safetensors.ts";
 import type { StorageType } from "../../src/tensor/tensor.ts";
 
 /** Path of a file of test/reference, whose README says what each is. */

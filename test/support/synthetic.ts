@@ -1,4 +1,4 @@
-import type { TensorToWrite } from "../../src/tensor/safetensors.ts";
+import type { TensorToWrite } from "../../src/safetensors/index.ts";
 
 /** The fields of config.json that decide the shapes of a BERT checkpoint. */
 export interface SyntheticConfig {

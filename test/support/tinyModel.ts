@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadParams } from "../../src/model/checkpoint.ts";
+import { loadParams } from "../../src/checkpoint/loadParams.ts";
 import { parseConfig } from "../../src/model/config.ts";
 import { plainTraining } from "../../src/tensor/kernels/training.ts";
 import { BertTokenizer } from "../../src/tokenizer/index.ts";
 import { initialWeights } from "../../src/training/initialWeights.ts";
-import { writeModel } from "../../src/training/modelFolder.ts";
+import { writeModel } from "../../src/training/startModel.ts";
 
 const WORDS = "the a cat dog film book was is good bad fine poor not very who saw it paris anna in . ? ##s".split(" ");
 

@@ -1,14 +1,14 @@
 import { readFileSync } from "node:fs";
-import { openWeights } from "../../src/hub/files.ts";
+import { loadParams } from "../../src/checkpoint/loadParams.ts";
+import { openWeights } from "../../src/load/weightFiles.ts";
 import type { SequenceInput } from "../../src/model/batch.ts";
-import { loadParams } from "../../src/model/checkpoint.ts";
 import { type BertConfig, parseConfig } from "../../src/model/config.ts";
 import { plainTraining } from "../../src/tensor/kernels/training.ts";
 import type { SimdOptions } from "../../src/tensor/simd/options.ts";
 import { createSimdTrainingBackend } from "../../src/tensor/simd/training/createSimdTrainingBackend.ts";
 import type { TrainingBackend } from "../../src/tensor/trainingBackend.ts";
 import type { TrainedModel } from "../../src/training/gradients.ts";
-import type { Labels } from "../../src/training/labels.ts";
+import type { Labels } from "../../src/training/packLabels.ts";
 import type { TRAINING_TOLERANCE } from "../tolerances.ts";
 import { reference, referenceJson } from "./reference.ts";
 

@@ -5,7 +5,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeFloat16 } from "../../src/tensor/numberFormats.ts";
 
-const numpy = JSON.parse(readFileSync(join(import.meta.dirname, "reference", "number_formats.json"), "utf8"));
+const numpy = JSON.parse(
+  readFileSync(join(import.meta.dirname, "..", "safetensors", "reference", "number_formats.json"), "utf8"),
+);
 const patterns = Uint16Array.from({ length: 65536 }, (_, i) => i);
 const sha256 = (array: Float32Array | Uint16Array) =>
   createHash("sha256").update(new Uint8Array(array.buffer)).digest("hex");

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { loadParams } from "../../src/model/checkpoint.ts";
+import { loadParams } from "../../src/checkpoint/loadParams.ts";
 import { parseConfig } from "../../src/model/config.ts";
 import { createGradients, type TrainedModel } from "../../src/training/gradients.ts";
 import { lossAndGradients } from "../../src/training/lossAndGradients.ts";

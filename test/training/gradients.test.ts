@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Safetensors } from "../../src/tensor/safetensors.ts";
+import type { Safetensors } from "../../src/safetensors/index.ts";
 import { createGradients } from "../../src/training/gradients.ts";
 import { lossAndGradients } from "../../src/training/lossAndGradients.ts";
 import { deviation } from "../support/close.ts";

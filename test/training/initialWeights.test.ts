@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { openWeights } from "../../src/hub/files.ts";
-import { loadParams, type WeightSource } from "../../src/model/checkpoint.ts";
+import { loadParams } from "../../src/checkpoint/loadParams.ts";
+import type { WeightSource } from "../../src/checkpoint/weightSource.ts";
+import { openWeights } from "../../src/load/weightFiles.ts";
 import { type BertConfig, parseConfig } from "../../src/model/config.ts";
 import { plainTraining } from "../../src/tensor/kernels/training.ts";
 import { initialWeights, withInitialHead } from "../../src/training/initialWeights.ts";

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { BertModel } from "../../src/model/bertModel.ts";
 import type { BertConfig } from "../../src/model/config.ts";
+import { BertModel } from "../../src/runtime/bertModel.ts";
 import { plainTraining } from "../../src/tensor/kernels/training.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { createGradients, type Gradients, type TrainedModel, zeroGradients } from "../../src/training/gradients.ts";
-import type { Labels } from "../../src/training/labels.ts";
 import { type LossOptions, lossAndGradients } from "../../src/training/lossAndGradients.ts";
+import type { Labels } from "../../src/training/packLabels.ts";
 import { deviation } from "../support/close.ts";
 import { labelledBatch, loadTrained } from "../support/training.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { threefry2x32 } from "../../src/tensor/random.ts";
+import { threefry2x32 } from "../../src/tensor/threefry.ts";
 import { Random } from "../../src/training/random.ts";
 
 const take = (random: Random, n: number) => Array.from({ length: n }, () => random.uint32());

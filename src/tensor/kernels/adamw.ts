@@ -1,4 +1,4 @@
-/** The numbers of one AdamW update; `adamw` in training/adamw.ts makes them of options and step. */
+/** The numbers of one AdamW update; `adamw` in training/adamwStep.ts makes them of options and step. */
 export interface AdamWUpdate {
   /** What the gradient is multiplied by first: 1, or less where it is clipped. */
   readonly gradientScale: number;

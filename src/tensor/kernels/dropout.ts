@@ -1,5 +1,5 @@
-import { threefry2x32 } from "../random.ts";
 import type { Matrix } from "../tensor.ts";
+import { threefry2x32 } from "../threefry.ts";
 
 /** Which numbers a dropout sets to zero: a function of these fields and of a number's index, so it is never stored. */
 export interface DropoutMask {

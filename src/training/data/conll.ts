@@ -1,5 +1,13 @@
-import { at, attempt, numberedLines, type ReadOptions, recordError, type TextLines, withoutReturn } from "./lines.ts";
 import type { Located } from "./located.ts";
+import {
+  at,
+  attempt,
+  numberedLines,
+  type ReadOptions,
+  recordError,
+  type TextLines,
+  withoutReturn,
+} from "./numberedLines.ts";
 
 export interface ConllOptions extends ReadOptions {
   /** Which column has the tags, from 0; negative numbers count from the end. Default −1, the last: in CoNLL-2003 the entities. */

@@ -1,3 +1,4 @@
+import type { DataRow } from "./dataRow.ts";
 import {
   at,
   attempt,
@@ -7,8 +8,7 @@ import {
   shown,
   type TextLines,
   withoutReturn,
-} from "./lines.ts";
-import type { DataRow } from "./rows.ts";
+} from "./numberedLines.ts";
 
 export interface DelimitedOptions extends ReadOptions {
   /** What stands between two fields. Default ",". */

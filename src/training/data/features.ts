@@ -3,9 +3,9 @@ import type { ProblemType } from "../../model/config.ts";
 import type { BertTokenizer, EncodeOptions, Encoding } from "../../tokenizer/index.ts";
 import type { TaggedSentence } from "./conll.ts";
 import { labelId, labelIds, labelOf } from "./labels.ts";
-import { recordError, shown } from "./lines.ts";
 import type { Located } from "./located.ts";
-import type { ChoiceExample } from "./multipleChoice.ts";
+import { recordError, shown } from "./numberedLines.ts";
+import type { ChoiceExample } from "./readMultipleChoice.ts";
 import type { Label, TextExample } from "./textExamples.ts";
 
 /** The label of a token that no loss counts, as in PyTorch's cross-entropy (`ignore_index`). */

@@ -1,4 +1,5 @@
 import { BertError } from "../../errors.ts";
+import type { DataRow } from "./dataRow.ts";
 import { namesOf, rowOf } from "./delimited.ts";
 import {
   at,
@@ -9,8 +10,7 @@ import {
   shown,
   type TextLines,
   withoutReturn,
-} from "./lines.ts";
-import type { DataRow } from "./rows.ts";
+} from "./numberedLines.ts";
 import { type TextColumns, type TextExample, textExample } from "./textExamples.ts";
 
 /** The nine tasks of GLUE (Wang et al. 2018), named as Hugging Face's `glue` data set names them. */

@@ -1,5 +1,5 @@
-import { at, attempt, numberedLines, type ReadOptions, recordError, shown, type TextLines } from "./lines.ts";
-import type { DataRow } from "./rows.ts";
+import type { DataRow } from "./dataRow.ts";
+import { at, attempt, numberedLines, type ReadOptions, recordError, shown, type TextLines } from "./numberedLines.ts";
 
 /**
  * Rows of a JSON lines file: one JSON object on each line, as jsonlines.org describes it. An empty line is no object, so it is

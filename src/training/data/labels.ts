@@ -1,6 +1,6 @@
 import { BertError } from "../../errors.ts";
-import { recordError, shown } from "./lines.ts";
 import type { Located } from "./located.ts";
+import { recordError, shown } from "./numberedLines.ts";
 import type { TextExample } from "./textExamples.ts";
 
 /**

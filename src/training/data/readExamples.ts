@@ -1,12 +1,12 @@
 import { BertError } from "../../errors.ts";
 import { readText } from "../../hub/files.ts";
 import { readConll, type TaggedSentence } from "./conll.ts";
+import type { DataRow } from "./dataRow.ts";
 import { readDelimited } from "./delimited.ts";
 import { type GlueTask, readGlue } from "./glue.ts";
 import { readJsonLines } from "./jsonLines.ts";
-import { collect } from "./lines.ts";
-import { type ChoiceExample, readMultipleChoice } from "./multipleChoice.ts";
-import type { DataRow } from "./rows.ts";
+import { collect } from "./numberedLines.ts";
+import { type ChoiceExample, readMultipleChoice } from "./readMultipleChoice.ts";
 import { readSquad, type SquadExample } from "./squad.ts";
 import { readTexts, type TextColumns, type TextExample } from "./textExamples.ts";
 

@@ -1,6 +1,6 @@
 import { BertError } from "../../errors.ts";
 import { messageOf } from "../../realm.ts";
-import { attempt, type ReadOptions, recordError, shown } from "./lines.ts";
+import { attempt, type ReadOptions, recordError, shown } from "./numberedLines.ts";
 
 /** A part of a context that answers a question. */
 export interface SquadAnswer {

@@ -1,5 +1,5 @@
-import { attempt, type ReadOptions, recordError, shown } from "./lines.ts";
-import { type DataRow, textIn, valueIn } from "./rows.ts";
+import { type DataRow, textIn, valueIn } from "./dataRow.ts";
+import { attempt, type ReadOptions, recordError, shown } from "./numberedLines.ts";
 
 /** What a text is labelled with: a class, a number, or any number of classes. */
 export type Label = string | number | readonly string[];

@@ -1,5 +1,5 @@
 import { BertError } from "../../errors.ts";
-import type { TensorToWrite } from "../../tensor/safetensors.ts";
+import type { TensorToWrite } from "../../safetensors/index.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { Random } from "../random.ts";
 import type { Document } from "./documents.ts";

@@ -1,8 +1,8 @@
 import { BertError } from "../../errors.ts";
-import type { TensorEntry } from "../../tensor/safetensors.ts";
-import { viewElements } from "../../tensor/safetensorsDecode.ts";
-import { DTYPE_BITS } from "../../tensor/safetensorsDtype.ts";
-import { openSafetensors, type RandomAccess, type Weights } from "../../tensor/safetensorsReader.ts";
+import { DTYPE_BITS } from "../../safetensors/dtype.ts";
+import type { TensorEntry } from "../../safetensors/index.ts";
+import { viewElements } from "../../safetensors/numbers.ts";
+import { openSafetensors, type RandomAccess, type Weights } from "../../safetensors/safetensorsReader.ts";
 import { FORMAT } from "./makeExamples.ts";
 import type { PretrainingExample } from "./packedExamples.ts";
 

@@ -1,4 +1,4 @@
-import type { TensorToWrite } from "../../tensor/safetensors.ts";
+import type { TensorToWrite } from "../../safetensors/index.ts";
 import { type IdArray, idArray } from "./documents.ts";
 
 /** One example for masked language modelling and next sentence prediction; the model takes it as it is. */

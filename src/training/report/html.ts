@@ -1,6 +1,6 @@
 import type { BackendInfo } from "../../tensor/backend.ts";
 import type { LogEntry } from "../run/log.ts";
-import type { Identity } from "../run/options.ts";
+import type { Identity } from "../run/resolvedOptions.ts";
 import type { PredictionExample } from "../run/result.ts";
 import { escapeXml } from "./chart.ts";
 import { curvesSvg } from "./curves.ts";

@@ -1,14 +1,14 @@
+import type { LoadedParams } from "../../checkpoint/loadParams.ts";
 import { BertError, quote } from "../../errors.ts";
-import { openModelFolder, openWeights, saveSafetensors } from "../../hub/files.ts";
 import { writeFolder } from "../../hub/folders.ts";
 import { namesIn, removeFolder, writeTexts } from "../../hub/runFolder.ts";
-import type { LoadedParams } from "../../model/checkpoint.ts";
+import { openModelFolder, openWeights, saveSafetensors } from "../../load/weightFiles.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import type { TrainedModel } from "../gradients.ts";
-import { writeModel } from "../modelFolder.ts";
+import { writeModel } from "../startModel.ts";
 import { stateTensors, type TrainingState } from "../trainStep.ts";
-import type { Identity } from "./options.ts";
 import type { Counted } from "./pending.ts";
+import type { Identity } from "./resolvedOptions.ts";
 
 /** What a run knows beside weights and optimiser. */
 export interface RunState {

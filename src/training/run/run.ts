@@ -1,14 +1,14 @@
+import type { LoadedParams } from "../../checkpoint/loadParams.ts";
 import { BertError, quote } from "../../errors.ts";
 import { machineName, makeFolder, namesIn, removeLeftovers, writeTexts } from "../../hub/runFolder.ts";
-import { BertModel } from "../../model/bertModel.ts";
-import type { LoadedParams } from "../../model/checkpoint.ts";
 import type { BertConfig } from "../../model/config.ts";
+import { BertModel } from "../../runtime/bertModel.ts";
 import type { TrainingBackend } from "../../tensor/trainingBackend.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { createGradients, type Gradients, type TrainedModel } from "../gradients.ts";
-import { writeModel } from "../modelFolder.ts";
 import { curvesSvg } from "../report/curves.ts";
 import { reportHtml } from "../report/html.ts";
+import { writeModel } from "../startModel.ts";
 import type { Evaluation, PreparedTask } from "../tasks/task.ts";
 import { createTrainingState, type LabelledBatch, type TrainingState, trainStep } from "../trainStep.ts";
 import {
@@ -22,8 +22,8 @@ import {
 } from "./checkpoint.ts";
 import { expectNotExploded } from "./exploded.ts";
 import { MetricsLog } from "./log.ts";
-import { adamwOptions, freezer, type Identity, type ResolvedRunOptions } from "./options.ts";
 import { count, entryOf, nothingCounted } from "./pending.ts";
+import { adamwOptions, freezer, type Identity, type ResolvedRunOptions } from "./resolvedOptions.ts";
 import type { RunResult } from "./result.ts";
 
 /** What is trained, and with what. */

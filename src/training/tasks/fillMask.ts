@@ -1,13 +1,13 @@
 import { BertError } from "../../errors.ts";
-import type { BertModel } from "../../model/bertModel.ts";
+import type { BertModel } from "../../runtime/bertModel.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { type Sequence, sequenceOf } from "../data/features.ts";
 import { perplexity } from "../metrics/perplexity.ts";
 import { maskTokens, maskVocabulary } from "../pretraining/maskTokens.ts";
 import { Random } from "../random.ts";
+import { argmax, crossEntropyOf, Mean } from "./logitScores.ts";
 import { passes } from "./passes.ts";
-import { argmax, crossEntropyOf, Mean } from "./scores.ts";
 import { type Evaluation, type EvaluationOptions, type PreparedTask, SHOWN_EXAMPLES } from "./task.ts";
 
 export interface FillMaskOptions {

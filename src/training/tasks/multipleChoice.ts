@@ -1,12 +1,12 @@
 import { BertError } from "../../errors.ts";
-import type { BertModel } from "../../model/bertModel.ts";
+import type { BertModel } from "../../runtime/bertModel.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { type ChoiceFeature, choiceFeatures } from "../data/features.ts";
 import type { Located } from "../data/located.ts";
-import type { ChoiceExample } from "../data/multipleChoice.ts";
+import type { ChoiceExample } from "../data/readMultipleChoice.ts";
+import { argmax, crossEntropyOf, Mean } from "./logitScores.ts";
 import { passes } from "./passes.ts";
-import { argmax, crossEntropyOf, Mean } from "./scores.ts";
 import { type Evaluation, type EvaluationOptions, type PreparedTask, SHOWN_EXAMPLES } from "./task.ts";
 
 /**

@@ -1,13 +1,13 @@
-import type { BertModel } from "../../model/bertModel.ts";
+import type { BertModel } from "../../runtime/bertModel.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { type SequenceFeature, sequenceFeatures } from "../data/features.ts";
 import { labelOf } from "../data/labels.ts";
-import { recordError, shown } from "../data/lines.ts";
 import type { Located } from "../data/located.ts";
+import { recordError, shown } from "../data/numberedLines.ts";
 import type { TextExample } from "../data/textExamples.ts";
+import { argmax, crossEntropyOf, Mean } from "./logitScores.ts";
 import { passes } from "./passes.ts";
-import { argmax, crossEntropyOf, Mean } from "./scores.ts";
 import { type Evaluation, type EvaluationOptions, type PreparedTask, SHOWN_EXAMPLES } from "./task.ts";
 
 /** By index, as the pipeline next-sentence-prediction names them. */

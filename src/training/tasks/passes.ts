@@ -1,5 +1,5 @@
-import type { BertModel } from "../../model/bertModel.ts";
 import type { ForwardOptions, HeadOutput } from "../../model/forward.ts";
+import type { BertModel } from "../../runtime/bertModel.ts";
 import { batchesInOrder } from "../data/batches.ts";
 import type { Sequence } from "../data/features.ts";
 import type { EvaluationOptions } from "./task.ts";

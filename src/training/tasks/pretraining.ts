@@ -1,10 +1,10 @@
-import type { BertModel } from "../../model/bertModel.ts";
+import type { BertModel } from "../../runtime/bertModel.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { perplexity } from "../metrics/perplexity.ts";
 import type { PretrainingExamples } from "../pretraining/openExamples.ts";
 import type { PredictionExample } from "../run/result.ts";
-import { argmax, crossEntropyOf, Mean } from "./scores.ts";
+import { argmax, crossEntropyOf, Mean } from "./logitScores.ts";
 import { type Evaluation, type EvaluationOptions, SHOWN_EXAMPLES } from "./task.ts";
 
 /** The first `count` examples; metrics named as by Google's run_pretraining.py. The loss is the sum of both means. */

@@ -1,4 +1,4 @@
-import type { BertModel } from "../../model/bertModel.ts";
+import type { BertModel } from "../../runtime/bertModel.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import type { Located } from "../data/located.ts";
@@ -10,8 +10,8 @@ import {
 } from "../data/questionFeatures.ts";
 import type { SquadExample } from "../data/squad.ts";
 import { squadMetrics, squadV2Metrics } from "../metrics/squadMetrics.ts";
+import { crossEntropyOf, Mean } from "./logitScores.ts";
 import { passes } from "./passes.ts";
-import { crossEntropyOf, Mean } from "./scores.ts";
 import { type Evaluation, type EvaluationOptions, type PreparedTask, SHOWN_EXAMPLES } from "./task.ts";
 
 export interface QuestionAnsweringOptions {

@@ -1,6 +1,6 @@
-import type { BertModel } from "../../model/bertModel.ts";
-import type { TaskConfig } from "../modelFolder.ts";
+import type { BertModel } from "../../runtime/bertModel.ts";
 import type { PredictionExample } from "../run/result.ts";
+import type { TaskConfig } from "../startModel.ts";
 import type { LabelledBatch } from "../trainStep.ts";
 
 /** What a model is worth on examples that it was not trained with. */

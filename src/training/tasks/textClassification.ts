@@ -1,5 +1,5 @@
-import type { BertModel } from "../../model/bertModel.ts";
 import type { ProblemType } from "../../model/config.ts";
+import type { BertModel } from "../../runtime/bertModel.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { type SequenceFeature, sequenceFeatures } from "../data/features.ts";
@@ -10,8 +10,8 @@ import type { TextExample } from "../data/textExamples.ts";
 import { accuracy, f1Score, matthewsCorrelation } from "../metrics/classification.ts";
 import { pearsonCorrelation, spearmanCorrelation } from "../metrics/correlation.ts";
 import { glueMetrics } from "../metrics/glueMetrics.ts";
+import { argmax, binaryCrossEntropyOf, crossEntropyOf, Mean } from "./logitScores.ts";
 import { passes } from "./passes.ts";
-import { argmax, binaryCrossEntropyOf, crossEntropyOf, Mean } from "./scores.ts";
 import { type Evaluation, type EvaluationOptions, type PreparedTask, SHOWN_EXAMPLES } from "./task.ts";
 
 export interface TextClassificationOptions {

@@ -1,13 +1,13 @@
-import type { BertModel } from "../../model/bertModel.ts";
+import type { BertModel } from "../../runtime/bertModel.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import type { TaggedSentence } from "../data/conll.ts";
 import { type TokenFeature, tokenFeatures } from "../data/features.ts";
 import { labelNames } from "../data/labels.ts";
 import type { Located } from "../data/located.ts";
-import { entityMetrics } from "../metrics/entities.ts";
+import { entityMetrics } from "../metrics/entityMetrics.ts";
+import { argmax, crossEntropyOf, Mean } from "./logitScores.ts";
 import { passes } from "./passes.ts";
-import { argmax, crossEntropyOf, Mean } from "./scores.ts";
 import { type Evaluation, type EvaluationOptions, type PreparedTask, SHOWN_EXAMPLES } from "./task.ts";
 
 export interface TokenClassificationOptions {

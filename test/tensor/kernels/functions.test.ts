@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { readSafetensors } from "../../../src/safetensors/index.ts";
 import { gelu, geluNew, relu, silu, tanh } from "../../../src/tensor/kernels/activations.ts";
 import { erf, erfc, exp, log, log1p, sigmoid, tanh as tanhOf } from "../../../src/tensor/kernels/transcendental.ts";
-import { readSafetensors } from "../../../src/tensor/safetensors.ts";
 import { ulpDistance } from "../../support/close.ts";
 
 /** 4,000 arguments over all float32 exponents, and the true values from mpmath (make_functions.py). */

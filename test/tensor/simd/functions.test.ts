@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
+import { readSafetensors } from "../../../src/safetensors/index.ts";
 import { plain } from "../../../src/tensor/kernels/index.ts";
-import { readSafetensors } from "../../../src/tensor/safetensors.ts";
 import { deviation, ulpDistance } from "../../support/close.ts";
 import { numbers, SIZES } from "../kernels/cases.ts";
 import { BACKENDS, on } from "./variants.ts";

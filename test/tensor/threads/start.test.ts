@@ -64,7 +64,7 @@ describe("no worker can start", () => {
 
   test("calls that came before this was known are answered", async () => {
     const backend = createSimdBackend({ threads: 2, assets: folder });
-    const { BertModel } = await import("../../../src/model/bertModel.ts");
+    const { BertModel } = await import("../../../src/runtime/bertModel.ts");
     const bert = await load();
     const source = { tensors: bert.parameters, readInto: async (name: string, to: Float32Array) => to.set(bert.parameters.get(name)?.data as Float32Array) }; // biome-ignore format: one line
     const model = await BertModel.load(source, bert.config, backend);
@@ -96,7 +96,7 @@ describe("no worker can start", () => {
   });
 
   test("dispose while it starts", async () => {
-    const { Driver } = await import("../../../src/model/driver.ts");
+    const { Driver } = await import("../../../src/runtime/forwardWorker.ts");
     const backend = createSimdBackend({ threads: 2 });
     const driver = new Driver(backend, backend.share as never);
     const starting = driver.start();
@@ -118,7 +118,7 @@ describe("a worker's file that never answers", () => {
 
   test("is given up after half a minute: the caller's thread computes", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-    const { Driver } = await import("../../../src/model/driver.ts");
+    const { Driver } = await import("../../../src/runtime/forwardWorker.ts");
     const backend = createSimdBackend({ threads: 2, assets: silent });
     const driver = new Driver(backend, backend.share as NonNullable<typeof backend.share>);
     const runs = driver.start();
@@ -144,7 +144,7 @@ describe("a worker's file that never answers", () => {
 
   test("one that answers is kept, also after half a minute in which the thread did not listen", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-    const { Driver } = await import("../../../src/model/driver.ts");
+    const { Driver } = await import("../../../src/runtime/forwardWorker.ts");
     const backend = createSimdBackend({ threads: 2 });
     const driver = new Driver(backend, backend.share as NonNullable<typeof backend.share>);
     const runs = driver.start();
@@ -170,7 +170,7 @@ describe("a worker's file that never answers", () => {
 
 test("a helper that cannot start is a thread less, and the reason says so", async () => {
   const extension = import.meta.url.match(/\.\w+$/)?.[0]; // .js where the tests are compiled
-  const forward = new URL(`../../../src/model/driverWorker${extension}`, import.meta.url);
+  const forward = new URL(`../../../src/runtime/workerMain${extension}`, import.meta.url);
   writeFileSync(join(folder, "plainbert-forward.js"), `import ${JSON.stringify(forward.href)};\n`);
   const bert = await load(pathToFileURL(folder));
   expect(bert.backend.threads).toBe(2);

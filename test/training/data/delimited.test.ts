@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readDelimited } from "../../../src/training/data/delimited.ts";
-import { collect, linesOf } from "../../../src/training/data/lines.ts";
+import { collect, linesOf } from "../../../src/training/data/numberedLines.ts";
 import { messageOf, pieces } from "./support.ts";
 
 const file = "a.csv";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type GlueTask, glueLabels, readGlue } from "../../../src/training/data/glue.ts";
-import { collect } from "../../../src/training/data/lines.ts";
+import { collect } from "../../../src/training/data/numberedLines.ts";
 import { messageOf } from "./support.ts";
 
 const file = "train.tsv";

@@ -4,8 +4,8 @@ import { readConll } from "../../../src/training/data/conll.ts";
 import { readDelimited } from "../../../src/training/data/delimited.ts";
 import { readJsonLines } from "../../../src/training/data/jsonLines.ts";
 import { labelIds, labelNames } from "../../../src/training/data/labels.ts";
-import { collect, linesOf } from "../../../src/training/data/lines.ts";
-import { readMultipleChoice } from "../../../src/training/data/multipleChoice.ts";
+import { collect, linesOf } from "../../../src/training/data/numberedLines.ts";
+import { readMultipleChoice } from "../../../src/training/data/readMultipleChoice.ts";
 import { readTexts } from "../../../src/training/data/textExamples.ts";
 import { messageOf, pieces } from "./support.ts";
 

@@ -1,6 +1,6 @@
 import { BertError } from "../../../src/errors.ts";
 import { BertTokenizer } from "../../../src/tokenizer/index.ts";
-import { collect } from "../../../src/training/data/lines.ts";
+import { collect } from "../../../src/training/data/numberedLines.ts";
 
 /** A text as a stream would give it: in pieces of `size` UTF-16 units. */
 export async function* pieces(text: string, size: number): AsyncGenerator<string> {

@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { saveSafetensors } from "../../../src/hub/files.ts";
-import { writeSafetensors } from "../../../src/tensor/safetensors.ts";
+import { saveSafetensors } from "../../../src/load/weightFiles.ts";
+import { writeSafetensors } from "../../../src/safetensors/index.ts";
 import { BertTokenizer } from "../../../src/tokenizer/index.ts";
 import type { Document } from "../../../src/training/pretraining/documents.ts";
 import {

@@ -1,13 +1,13 @@
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openWeights } from "../../../src/hub/files.ts";
 import { loadBert, pipeline } from "../../../src/index.ts";
+import { openWeights } from "../../../src/load/weightFiles.ts";
 import { parseConfig } from "../../../src/model/config.ts";
 import type { BertTokenizer } from "../../../src/tokenizer/index.ts";
 import { planOf } from "../../../src/training/finetune.ts";
 import { type FinetuneOptions, type FinetuneTask, finetune, type RunOptions } from "../../../src/training/index.ts";
-import { resolveRunOptions } from "../../../src/training/run/options.ts";
+import { resolveRunOptions } from "../../../src/training/run/resolvedOptions.ts";
 import type { PreparedTask } from "../../../src/training/tasks/task.ts";
 import { REVIEWS, temporaryFolder, writeTinyModel } from "../../support/tinyModel.ts";
 

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { pipeline } from "../../../src/index.ts";
-import { writeSafetensors } from "../../../src/tensor/safetensors.ts";
+import { writeSafetensors } from "../../../src/safetensors/index.ts";
 import { BertTokenizer } from "../../../src/tokenizer/index.ts";
 import { collect, makeExamples, openExamples, type PretrainOptions, pretrain } from "../../../src/training/index.ts";
 import { REVIEWS, TINY_VOCABULARY, temporaryFolder, writeTinyModel } from "../../support/tinyModel.ts";

@@ -1,4 +1,4 @@
-import { PARITY, ROTATIONS, ROUNDS } from "../../random.ts";
+import { PARITY, ROTATIONS, ROUNDS } from "../../threefry.ts";
 import type { ModuleBuilder } from "../assembler.ts";
 import { advance } from "../emitLoops.ts";
 import type { FunctionBuilder } from "../functionBuilder.ts";

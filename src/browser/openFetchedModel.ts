@@ -1,0 +1,56 @@
+/** The twin of `load/openModel.ts` for browsers: files by `fetch`, kept in the browser's Cache API. */
+import { BertError, quote } from "../errors.ts";
+import {
+  checkedCallback,
+  checkedEndpoint,
+  checkedOffline,
+  checkedRevision,
+  checkedToken,
+  DEFAULT_ENDPOINT,
+  wrongOption,
+} from "../hub/checkedOptions.ts";
+import type { HubOptions } from "../hub/hubOptions.ts";
+import { isPath, isPossibleId } from "../hub/modelId.ts";
+import { Progress } from "../hub/progress.ts";
+import { pause } from "../hub/retry.ts";
+import type { NamedFiles } from "../load/modelFolder.ts";
+import type { openModel as openModelOfNode } from "../load/openModel.ts";
+import { FetchedModel } from "./fetchedModel.ts";
+import { FileStore } from "./fileStore.ts";
+import { FolderPlace, HubPlace, type Place } from "./places.ts";
+
+/**
+ * Opens a model by the URL of a folder, a path from the page, or its id on the hub; what the browser does not keep is fetched.
+ *
+ * @param name  what begins with `.` or `/`, is a URL or ends with `/` is a folder; `org/name` is an id; or the files of the small model
+ * @throws BertError ERR_INPUT neither a folder nor an id, or an option that cannot be meant; ERR_FILE a folder's server does not
+ *   give a file; ERR_HUB the hub does not have or give the model, or what arrives is damaged
+ */
+export const openModel: typeof openModelOfNode = async (name, wanted, options = {}) => {
+  const { cache_dir, signal } = options;
+  if (cache_dir !== undefined)
+    throw wrongOption("cache_dir", "left out in a browser, which keeps files in its Cache API", cache_dir);
+  const progress_callback = checkedCallback(options.progress_callback);
+  signal?.throwIfAborted();
+  const place = placeOf(name, options);
+  const offline = checkedOffline(options.local_files_only);
+  const progress = new Progress(place.name, progress_callback);
+  const model = new FetchedModel(place, { store: await FileStore.open(), progress, signal, wait: pause });
+  await model.fetch(wanted, offline);
+  return { folder: model, release: async () => {} };
+};
+
+function placeOf(name: string | NamedFiles, { revision, token, endpoint, signal }: HubOptions): Place {
+  if (typeof name === "function") return new FolderPlace(name, signal, pause);
+  if (typeof name === "string" && name !== "") {
+    if (isPath(name) || name.endsWith("/")) return new FolderPlace(name, signal, pause);
+    const model = { id: name, revision: checkedRevision(revision) };
+    const address = checkedEndpoint("endpoint", endpoint ?? DEFAULT_ENDPOINT);
+    const secret = token === undefined || token === false ? null : checkedToken("token", token);
+    if (isPossibleId(name)) return new HubPlace(model, address, secret, signal, pause);
+  }
+  throw new BertError(
+    "ERR_INPUT",
+    `hub: the model must be a URL or a path of a folder, such as "/models/mine/", or a model's id on the hub, such as "org/name"; got ${quote(String(name))}`,
+  );
+}

@@ -1,0 +1,164 @@
+import { BertError } from "../errors.ts";
+import type { BertConfig } from "../model/config.ts";
+import { type ModelParams, modelParams, type ParamsVariant } from "../model/params.ts";
+import type { Backend } from "../tensor/backend.ts";
+import { formatShape, type StorageType, type Tensor, type Weight } from "../tensor/tensor.ts";
+import { type NamedWeights, withOurNames } from "./names.ts";
+import { readNarrow } from "./readMatrix.ts";
+import { expectFinite } from "./rowScales.ts";
+import type { WeightSource } from "./weightSource.ts";
+
+/** A model's parameters, in the backend's own layout: as the tree that the layers read, and by name in the checkpoint. */
+export interface LoadedParams {
+  readonly tree: ModelParams;
+  readonly byName: ReadonlyMap<string, Weight>;
+  /** How matrices are held. */
+  readonly dtype: StorageType;
+}
+
+/**
+ * Reads that are under way at the same time. The system has them done on threads of its own, so there must be enough of them
+ * for the time in which this thread does something else: loadBert makes the tokenizer meanwhile, in 100 to 150 ms.
+ */
+const READS = 64;
+/** Fewer where a matrix is narrowed meanwhile, each 1 MB at a time. */
+const NARROW_READS = 8;
+
+const DECODER = "cls.predictions.decoder.weight";
+
+/** Heads that a checkpoint may have beside the one that is asked for; theirs are the only names that may be left over. */
+const HEADS = ["bert.pooler.", "cls.", "classifier.", "qa_outputs."];
+
+/**
+ * Reads the tensors that a model needs into the backend's memory and packs those that `linear` reads. All matrices are held in the
+ * type `dtype`, vectors in float32.
+ *
+ * A decoder of its own beside the word embeddings is taken as transformers 5 does: where both hold the same numbers
+ * they are tied and kept once, where they differ, or config.json has `tie_word_embeddings: false`, both are kept.
+ *
+ * @throws BertError ERR_CHECKPOINT with every missing, left-over and mis-shaped tensor, or the first number that is
+ *   not finite
+ */
+export async function loadParams(
+  source: WeightSource,
+  c: BertConfig,
+  k: Backend,
+  dtype: StorageType = "float32",
+): Promise<LoadedParams> {
+  const weights = withOurNames(source);
+  const expected = expectedTensors(weights, c);
+
+  const read = new Map<string, Weight>(); // in the order in which they arrive
+  const queue = expected.entries();
+  let failed = false;
+  const readSome = async (): Promise<void> => {
+    for (const [name, shape] of queue) {
+      if (failed) return;
+      try {
+        if (shape.length === 2 && dtype !== "float32") read.set(name, await readNarrow(weights, name, dtype, k));
+        else read.set(name, await readFloat32(weights, name, shape, k));
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
+  };
+  const reads = dtype === "float32" ? READS : NARROW_READS;
+  const ends = await Promise.allSettled(Array.from({ length: reads }, readSome));
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
+  const byName = new Map(Array.from(expected.keys(), (name) => [name, read.get(name) as Weight]));
+  if (expected.has(DECODER) && c.tieWordEmbeddings) {
+    const words = byName.get("bert.embeddings.word_embeddings.weight") as Weight;
+    if (sameNumbers(words, byName.get(DECODER) as Weight)) byName.delete(DECODER);
+  }
+  const tree = paramsTree(c, byName);
+  const decoder = tree.cls.predictions?.decoder.weight;
+  if (decoder && !("dtype" in decoder)) k.packWeight(decoder);
+  return { tree, byName, dtype };
+}
+
+async function readFloat32(weights: NamedWeights, name: string, shape: readonly number[], k: Backend): Promise<Tensor> {
+  const tensor = k.empty(shape);
+  await weights.readInto(name, tensor.data);
+  if (!k.allFinite(tensor.data)) expectFinite(name, tensor.data, 0);
+  if (shape.length === 2 && !mayBeTied(name)) k.packWeight(tensor); // while others are read
+  return tensor;
+}
+
+/**
+ * The parameter tree of a model that has these tensors.
+ *
+ * @param take what stands in the place of a name; the tensor of that name if left out
+ */
+export function paramsTree(
+  c: BertConfig,
+  byName: ReadonlyMap<string, Weight>,
+  take: (name: string) => Weight = (name) => byName.get(name) as Weight,
+): ModelParams {
+  const variant = { hasPooler: byName.has("bert.pooler.dense.weight"), ownDecoder: byName.has(DECODER) };
+  return modelParams(c, variant, take);
+}
+
+/**
+ * The names and shapes that a model's parameters have, given what the checkpoint leaves open.
+ *
+ * @throws BertError ERR_CHECKPOINT with every tensor that is missing, left over or mis-shaped
+ */
+export function expectedTensors(weights: NamedWeights, c: BertConfig): Map<string, readonly number[]> {
+  const has = (name: string) => weights.tensors.has(name);
+  let variant: ParamsVariant = { hasPooler: has("bert.pooler.dense.weight"), ownDecoder: !c.tieWordEmbeddings };
+  if (has(DECODER) && needs(c, { ...variant, ownDecoder: true }, DECODER)) variant = { ...variant, ownDecoder: true };
+  const expected = expectedShapes(c, variant);
+  expectSameTensors(weights, expected);
+  return expected;
+}
+
+/** Every tensor that a model needs, by its name in the checkpoint, in the order of the forward pass. */
+export function expectedShapes(c: BertConfig, variant: ParamsVariant): Map<string, readonly number[]> {
+  const shapes = new Map<string, readonly number[]>();
+  modelParams(c, variant, (name, shape) => {
+    shapes.set(name, shape);
+    return { data: new Float32Array(0), shape };
+  });
+  return shapes;
+}
+
+function needs(c: BertConfig, variant: ParamsVariant, name: string): boolean {
+  return expectedShapes(c, variant).has(name);
+}
+
+function expectSameTensors(
+  { tensors, fileNames }: NamedWeights,
+  expected: ReadonlyMap<string, readonly number[]>,
+): void {
+  const problems: string[] = [];
+  for (const [name, shape] of expected) {
+    const got = tensors.get(name)?.shape;
+    if (!got) problems.push(`${name}: missing, must be ${formatShape(shape)}`);
+    else if (formatShape(got) !== formatShape(shape)) {
+      problems.push(`${fileNames.get(name)}: must be ${formatShape(shape)} by config.json, is ${formatShape(got)}`);
+    }
+  }
+  for (const [name, { shape }] of tensors) {
+    if (!expected.has(name) && !HEADS.some((head) => name.startsWith(head))) {
+      problems.push(`${fileNames.get(name)}: left over, ${formatShape(shape)}`);
+    }
+  }
+  if (problems.length === 0) return;
+  throw new BertError(
+    "ERR_CHECKPOINT",
+    `loadParams: the weights must be those of config.json's model, ${problems.length} of them are not:\n  ${problems.join("\n  ")}`,
+  );
+}
+
+/** Embeddings are looked up row by row; only if they serve as the decoder too are they packed. */
+function mayBeTied(name: string): boolean {
+  return name === DECODER || name.endsWith("embeddings.weight");
+}
+
+function sameNumbers(a: Weight, b: Weight): boolean {
+  const same = (x: ArrayLike<number>, y: ArrayLike<number>) =>
+    Array.prototype.every.call(x, (value, i) => value === y[i]);
+  if ("scale" in a && "scale" in b && !same(a.scale, b.scale)) return false;
+  return same(a.data, b.data);
+}

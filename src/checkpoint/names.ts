@@ -1,0 +1,180 @@
+import { BertError } from "../errors.ts";
+import { isScaleOf, readScales, SCALE, scaleRows } from "./rowScales.ts";
+import type { WeightSource } from "./weightSource.ts";
+
+/**
+ * A source of weights whose tensors have the names and the orientation that params.ts gives them. Int8 matrices are read as the numbers
+ * that they stand for, the integers times their rows' scales.
+ */
+export interface NamedWeights extends WeightSource {
+  /** The file's own name of each tensor. */
+  readonly fileNames: ReadonlyMap<string, string>;
+  /** The scales [O] of an int8 matrix; null of all other tensors. */
+  scalesOf(name: string): Promise<Float32Array | null>;
+  /** The same tensors, of int8 matrices the integers. */
+  readonly unscaled: Pick<WeightSource, "readInto" | "readPart">;
+}
+
+/**
+ * Names in the TensorFlow checkpoints that Google published (google-research/bert: modeling.py, run_pretraining.py,
+ * run_classifier.py, run_squad.py), and what they are here; applied one after the other, then `/` becomes `.`.
+ */
+const GOOGLE: readonly (readonly [RegExp, string])[] = [
+  [/^cls\/squad\//, "qa_outputs/"],
+  [/^output_(weights|bias)$/, "classifier/$1"],
+  [/\/output_(weights|bias)$/, "/$1"],
+  [/\/weights$/, "/weight"],
+  [/\/layer_(\d+)\//, "/layer/$1/"],
+  [/_embeddings$/, "_embeddings/weight"],
+  [/\/LayerNorm\/gamma$/, "/LayerNorm/weight"],
+  [/\/LayerNorm\/beta$/, "/LayerNorm/bias"],
+  [/\/kernel$/, "/weight"],
+];
+
+/** A dense layer's matrix in TensorFlow: [in, out], where PyTorch and we have [out, in]. */
+const TRANSPOSED = /\/kernel$/;
+
+/** Other spellings of the same tensor, each tried at the end of a name. */
+const LEGACY_SUFFIXES: readonly (readonly [string, string])[] = [
+  ["LayerNorm.gamma", "LayerNorm.weight"], // as TensorFlow named them; in PyTorch files of 2018 and 2019
+  ["LayerNorm.beta", "LayerNorm.bias"],
+  ["cls.predictions.decoder.bias", "cls.predictions.bias"], // one vector under two names; files may have both
+];
+const DECODER_BIAS = "cls.predictions.bias";
+
+/** A bare BertModel is saved without "bert.". */
+const ENCODER_PREFIXES = ["embeddings.", "encoder.", "pooler."];
+
+/**
+ * Not weights: the numbers 0 … 511, saved by older versions of transformers; what Google's optimiser keeps for each tensor, and
+ * its count of steps.
+ */
+const IGNORED = /(^|\.)embeddings\.position_ids$|(^|\/)(adam_m|adam_v|global_step)$/;
+
+/**
+ * The same weights under our names, whichever of the known spellings the file has: PyTorch's of any year, with and without
+ * `bert.`, or Google's. A matrix that TensorFlow keeps as [in, out] is transposed while it is read.
+ *
+ * @throws BertError ERR_CHECKPOINT one tensor under two names
+ */
+export function withOurNames(source: WeightSource): NamedWeights {
+  const names = [...source.tensors.keys()].filter((name) => !IGNORED.test(name));
+  const bare = !names.some((name) => /^bert[./]/.test(name));
+  const tensors = new Map<string, { readonly shape: readonly number[] }>();
+  const fileNames = new Map<string, string>();
+  for (const name of names) {
+    const ours = ourName(name, bare);
+    const twin = fileNames.get(ours);
+    if (twin !== undefined && ours !== DECODER_BIAS) {
+      throw new BertError(
+        "ERR_CHECKPOINT",
+        `loadParams: ${twin} and ${name} must not both be there: they are one tensor`,
+      );
+    }
+    if (twin === ours) continue;
+    const { shape } = source.tensors.get(name) as { shape: readonly number[] };
+    tensors.set(ours, { shape: TRANSPOSED.test(name) ? shape.toReversed() : shape });
+    fileNames.set(ours, name);
+  }
+  const scaleNames = new Map<string, string>(); // by the matrix's name, the file's
+  for (const [name, { shape }] of tensors) {
+    const matrix = name.slice(0, -SCALE.length);
+    if (!name.endsWith(SCALE) || !isScaleOf(shape, tensors.get(matrix)?.shape)) continue;
+    scaleNames.set(matrix, fileNames.get(name) as string);
+    tensors.delete(name);
+  }
+  const unscaled = reorientedSource(source, tensors, fileNames);
+  const scales = new Map<string, Promise<Float32Array>>();
+  const scalesOf = async (name: string): Promise<Float32Array | null> => {
+    const stored = scaleNames.get(name);
+    if (stored === undefined) return null;
+    const known = scales.get(name) ?? readScales(source, stored, (tensors.get(name) as { shape: number[] }).shape[0]);
+    scales.set(name, known);
+    return known;
+  };
+  const { readPart } = unscaled;
+  return {
+    tensors,
+    fileNames,
+    scalesOf,
+    unscaled,
+    async readInto(name, target) {
+      await unscaled.readInto(name, target);
+      const scale = await scalesOf(name);
+      if (scale) scaleRows(target, scale);
+    },
+    ...(readPart && {
+      async readPart(name: string, target: Float32Array, from: number) {
+        await readPart(name, target, from);
+        const scale = await scalesOf(name);
+        if (!scale) return;
+        const I = tensors.get(name)?.shape[1] as number;
+        for (let i = 0; i < target.length; i++) target[i] *= scale[Math.floor((from + i) / I)];
+      },
+    }),
+  };
+}
+
+/** The tensors of a source by our names, those of TensorFlow transposed while they are read. */
+function reorientedSource(
+  source: WeightSource,
+  tensors: WeightSource["tensors"],
+  fileNames: ReadonlyMap<string, string>,
+): Pick<WeightSource, "readInto" | "readPart"> {
+  const storedName = (name: string): string => {
+    const stored = fileNames.get(name);
+    if (stored !== undefined) return stored;
+    throw new BertError("ERR_CHECKPOINT", `readInto: no tensor is named ${name}`);
+  };
+  const { readPart } = source;
+  const inOrder = [...fileNames.values()].every((name) => !TRANSPOSED.test(name)); // else rows of ours are columns there
+  return {
+    async readInto(name, target) {
+      const stored = storedName(name);
+      await source.readInto(stored, target);
+      const { shape } = tensors.get(name) as { shape: readonly number[] };
+      if (TRANSPOSED.test(stored) && shape.length === 2) transpose(target, shape[0], shape[1]);
+    },
+    ...(readPart && inOrder && { readPart: async (name, target, from) => readPart(storedName(name), target, from) }),
+  };
+}
+
+function ourName(name: string, bare: boolean): string {
+  let ours = name;
+  if (name.includes("/") || /^output_(weights|bias)$/.test(name)) {
+    for (const [google, here] of GOOGLE) ours = ours.replace(google, here);
+    ours = ours.replaceAll("/", ".");
+  }
+  if (bare && ENCODER_PREFIXES.some((prefix) => ours.startsWith(prefix))) ours = `bert.${ours}`;
+  for (const [legacy, suffix] of LEGACY_SUFFIXES) {
+    if (ours.endsWith(legacy)) ours = ours.slice(0, -legacy.length) + suffix;
+  }
+  return ours;
+}
+
+/** The way back: our names as Google's, applied one after the other, then `.` becomes `/`. */
+const TO_GOOGLE: readonly (readonly [RegExp, string])[] = [
+  [/^(cls\.seq_relationship|classifier|qa_outputs)\.weight$/, "$1.output_weights"],
+  [/^(cls\.predictions|cls\.seq_relationship|classifier|qa_outputs)\.bias$/, "$1.output_bias"],
+  [/^classifier\./, ""],
+  [/^qa_outputs\./, "cls.squad."],
+  [/\.layer\.(\d+)\./, ".layer_$1."],
+  [/_embeddings\.weight$/, "_embeddings"],
+  [/\.LayerNorm\.weight$/, ".LayerNorm.gamma"],
+  [/\.LayerNorm\.bias$/, ".LayerNorm.beta"],
+  [/\.weight$/, ".kernel"],
+];
+
+/** Google's name of a tensor, and whether it is kept as [in, out] there. */
+export function googleName(name: string): { readonly name: string; readonly transposed: boolean } {
+  let google = name;
+  for (const [ours, theirs] of TO_GOOGLE) google = google.replace(ours, theirs);
+  google = google.replaceAll(".", "/");
+  return { name: google, transposed: TRANSPOSED.test(google) };
+}
+
+/** In place: [columns, rows] becomes [rows, columns]. */
+export function transpose(data: Float32Array, rows: number, columns: number): void {
+  const source = data.slice();
+  for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) data[r * columns + c] = source[c * rows + r];
+}

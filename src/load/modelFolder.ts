@@ -1,0 +1,46 @@
+import { BertError } from "../errors.ts";
+import { openPytorch } from "../pytorch/pytorchReader.ts";
+import { openSafetensors, type RandomAccess, type Weights } from "../safetensors/safetensorsReader.ts";
+
+/** What reads a file's format, by its name, as Hugging Face's libraries tell them apart; of an index, what reads its files. */
+export function readerOf(file: string): (file: RandomAccess) => Promise<Weights> {
+  return /\.(bin|pt|pth)(\.index\.json)?$/.test(file) ? openPytorch : openSafetensors;
+}
+
+/** A folder with a model, as Hugging Face's libraries save one. */
+export interface ModelFolder {
+  readonly path: string;
+  /**
+   * The text of a file in the folder, or null if there is no such file.
+   *
+   * @throws BertError ERR_FILE it is there but cannot be read, or is not UTF-8
+   */
+  readText(name: string): Promise<string | null>;
+  /**
+   * Opens `model.safetensors`, else the files that `model.safetensors.index.json` lists, else `pytorch_model.bin`, else the files
+   * that `pytorch_model.bin.index.json` lists; errors as `openWeights`.
+   */
+  openWeights(): Promise<Weights>;
+}
+
+/** A model's folder, to be released when it has been read. */
+export interface OpenedModel {
+  readonly folder: ModelFolder;
+  /** Deletes what was put into a temporary folder, if the cache could not be written; nothing else. */
+  release(): Promise<void>;
+}
+
+/** Where a model's file is, by its name in a model's folder: anywhere, called anything; null if there is none. */
+export type NamedFiles = (name: string) => URL | null;
+
+/** What messages call it. */
+export const SMALL_MODEL = "the small model that comes with plainbert";
+
+/** The error for a file of the small model that is not where it should be, saying what to do. */
+export function leftBehind(name: string, got: string, cause?: unknown): BertError {
+  return new BertError(
+    "ERR_FILE",
+    `loadBert: the small model's ${name} must be where the package has it, got ${got} (where a bundler leaves it behind, the option assets names a folder with copies of plainbert/weights/*)`,
+    { cause },
+  );
+}

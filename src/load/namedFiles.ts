@@ -1,0 +1,28 @@
+import { fileURLToPath } from "node:url";
+import { BertError } from "../errors.ts";
+import { readText } from "../hub/files.ts";
+import { messageOf } from "../realm.ts";
+import { openSafetensors, type Weights } from "../safetensors/safetensorsReader.ts";
+import { leftBehind, type ModelFolder, type NamedFiles, SMALL_MODEL } from "./modelFolder.ts";
+import { openSingle } from "./weightFiles.ts";
+
+/** The small model that comes with the package, whose files a bundler may have put anywhere; reads nothing yet. */
+export function openNamedFiles(files: NamedFiles): ModelFolder {
+  return {
+    path: SMALL_MODEL,
+    readText: (name) => found(files, name, readText),
+    openWeights: () =>
+      found(files, "model.safetensors", (path) => openSingle(path, openSafetensors)) as Promise<Weights>,
+  };
+}
+
+/** @throws BertError ERR_FILE it is not there, saying what to do */
+async function found<T>(files: NamedFiles, name: string, read: (path: string) => Promise<T>): Promise<T | null> {
+  try {
+    const url = files(name);
+    return url && (await read(fileURLToPath(url)));
+  } catch (cause) {
+    if (cause instanceof BertError && cause.code !== "ERR_FILE") throw cause;
+    throw leftBehind(name, messageOf(cause), cause);
+  }
+}

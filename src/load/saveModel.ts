@@ -1,0 +1,100 @@
+import { join } from "node:path";
+import { writeFileAtomically } from "../hub/files.ts";
+import { writeFolder } from "../hub/folders.ts";
+import { byteLengthOf, type Dtype } from "../safetensors/dtype.ts";
+import type { TensorToSave } from "../safetensors/safetensorsWriter.ts";
+import { saveSafetensors } from "./weightFiles.ts";
+
+/** A tensor of known dtype: what a file of it takes is known before it is written. */
+export type SizedTensor = TensorToSave & { readonly dtype: Dtype };
+
+export interface SaveOptions {
+  /** Bytes of tensors in one file; left out: one file. */
+  readonly maxShardSize?: number | undefined;
+  /** Replace the folder if it holds a model. */
+  readonly force?: boolean | undefined;
+}
+
+/**
+ * Writes a model's folder, completely or not at all (`writeFolder`): its weights, one tensor after the other, and files of text.
+ *
+ * @param texts contents by name: config.json and the tokenizer's files
+ * @returns the names of the files
+ * @throws BertError ERR_FILE as `writeFolder`; ERR_INPUT as `saveSafetensors`
+ */
+export async function saveModel(
+  path: string,
+  tensors: Iterable<readonly [string, SizedTensor]>,
+  texts: Readonly<Record<string, string>>,
+  { maxShardSize, force }: SaveOptions = {},
+): Promise<string[]> {
+  const files: string[] = [];
+  await writeFolder(
+    path,
+    async (folder) => {
+      files.push(...(await saveWeights(folder, tensors, maxShardSize)));
+      for (const [name, text] of Object.entries(texts)) {
+        await writeFileAtomically(join(folder, name), [new TextEncoder().encode(text)]);
+        files.push(name);
+      }
+    },
+    force,
+  );
+  return files;
+}
+
+/**
+ * Writes a model's weights into its folder: `model.safetensors`, or several files of at most `maxShardSize` bytes of tensors
+ * and `model.safetensors.index.json`, split as Hugging Face's libraries do: in order, a file taking tensors until the next
+ * does not fit; a larger tensor has a file of its own. Each file is written atomically, the index last.
+ *
+ * @returns the names of the files
+ * @throws BertError ERR_INPUT, ERR_FILE as `saveSafetensors`
+ */
+export async function saveWeights(
+  folder: string,
+  tensors: Iterable<readonly [string, SizedTensor]>,
+  maxShardSize: number = Number.POSITIVE_INFINITY,
+): Promise<string[]> {
+  const shards = split([...tensors], maxShardSize);
+  const metadata: [string, string][] = [["format", "pt"]]; // without it older versions of transformers refuse the file
+  if (shards.length === 1) {
+    await saveSafetensors(join(folder, "model.safetensors"), shards[0], metadata);
+    return ["model.safetensors"];
+  }
+  const number = (n: number) => String(n).padStart(5, "0");
+  const names = shards.map((_, i) => `model-${number(i + 1)}-of-${number(shards.length)}.safetensors`);
+  for (const [i, shard] of shards.entries()) await saveSafetensors(join(folder, names[i]), shard, metadata);
+  const weightMap = Object.fromEntries(shards.flatMap((shard, i) => shard.map(([name]) => [name, names[i]])));
+  const index = { metadata: { total_size: sum(shards.flat().map(sizeOf)) }, weight_map: weightMap };
+  const indexName = "model.safetensors.index.json";
+  await writeFileAtomically(join(folder, indexName), [new TextEncoder().encode(`${JSON.stringify(index, null, 2)}\n`)]);
+  return [...names, indexName];
+}
+
+type Named = readonly [string, SizedTensor];
+
+function split(tensors: readonly Named[], limit: number): Named[][] {
+  const shards: Named[][] = [[]];
+  let used = 0;
+  for (const tensor of tensors) {
+    const size = sizeOf(tensor);
+    const shard = shards[shards.length - 1];
+    if (shard.length > 0 && used + size > limit) {
+      shards.push([tensor]);
+      used = size;
+    } else {
+      shard.push(tensor);
+      used += size;
+    }
+  }
+  return shards;
+}
+
+function sizeOf([, { dtype, shape }]: Named): number {
+  return Number(byteLengthOf(dtype, shape)); // NaN where saveSafetensors is about to say why there is none
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, n) => total + n, 0);
+}

@@ -1,0 +1,79 @@
+/** Checkpoints on disk. */
+import { stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { exists, fileError, openFile, orFileError, readText, writeFileAtomically } from "../hub/files.ts";
+import { WEIGHTS } from "../hub/wantedFiles.ts";
+import type { Weights } from "../safetensors/safetensorsReader.ts";
+import { planFile, type TensorToSave } from "../safetensors/safetensorsWriter.ts";
+import { openShards, parseSafetensorsIndex } from "../safetensors/shards.ts";
+import { type ModelFolder, readerOf } from "./modelFolder.ts";
+
+/**
+ * Opens a checkpoint: a `.safetensors` file, one of PyTorch's (`.bin`, `.pt`, `.pth`; `openPytorch` says what it may hold), an
+ * index `….index.json` whose files are beside it, or a folder with one of them. Reads the headers alone. Close it when done.
+ *
+ * @throws BertError ERR_FILE a file is missing or not readable; ERR_CHECKPOINT it breaks a rule of the format
+ */
+export async function openWeights(path: string): Promise<Weights> {
+  const stats = await orFileError("openWeights", path, stat(path));
+  if (stats.isDirectory()) return openFolderWeights(path);
+  return path.endsWith(".json") ? openIndex(path) : openSingle(path);
+}
+
+/**
+ * Opens a folder with a model; reads nothing yet.
+ *
+ * @throws BertError ERR_FILE there is no such folder
+ */
+export async function openModelFolder(location: string | URL): Promise<ModelFolder> {
+  const path = typeof location === "string" ? location : fileURLToPath(location);
+  const stats = await orFileError("openModelFolder", path, stat(path));
+  if (!stats.isDirectory()) throw fileError("openModelFolder", path, "must be a folder, is a file");
+  return {
+    path,
+    readText: async (name) => ((await exists(join(path, name))) ? readText(join(path, name)) : null),
+    openWeights: () => openFolderWeights(path),
+  };
+}
+
+/**
+ * Writes tensors to a safetensors file, atomically (`writeFileAtomically`) and one tensor after the other; the bytes
+ * are those of `writeSafetensors`.
+ *
+ * @example
+ * await saveSafetensors("weights.safetensors", [["embeddings", { shape: [2, 3], data: new Float32Array(6) }]]);
+ * @throws BertError ERR_INPUT before anything is written: what the format forbids; ERR_FILE the path cannot be written
+ */
+export async function saveSafetensors(
+  path: string,
+  tensors: Iterable<readonly [string, TensorToSave]>,
+  metadata: Iterable<readonly [string, string]> = [],
+): Promise<void> {
+  await writeFileAtomically(path, planFile("saveSafetensors", tensors, metadata).stream());
+}
+
+async function openFolderWeights(folder: string): Promise<Weights> {
+  for (const name of WEIGHTS) {
+    const path = join(folder, name);
+    if (await exists(path)) return path.endsWith(".json") ? openIndex(path) : openSingle(path);
+  }
+  throw fileError("openWeights", folder, `must hold ${WEIGHTS.slice(0, -1).join(", ")} or ${WEIGHTS.at(-1)}`);
+}
+
+/** Opens a file with weights, in the format that its name says or the one that is given. */
+export async function openSingle(path: string, read: ReturnType<typeof readerOf> = readerOf(path)): Promise<Weights> {
+  const file = await openFile(path);
+  try {
+    return await read(file);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+async function openIndex(path: string): Promise<Weights> {
+  const index = parseSafetensorsIndex(await readText(path), path);
+  const open = (shard: string) => openFile(join(dirname(path), shard));
+  return openShards(index, open, readerOf(path));
+}

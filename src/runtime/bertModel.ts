@@ -1,0 +1,234 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
+import { type LoadedParams, loadParams } from "../checkpoint/loadParams.ts";
+import type { WeightSource } from "../checkpoint/weightSource.ts";
+import { paramsToWrite } from "../checkpoint/writeParams.ts";
+import { BertError } from "../errors.ts";
+import { type BatchInput, owned, type SequenceInput } from "../model/batch.ts";
+import type { BertConfig } from "../model/config.ts";
+import type { BertOutput, ForwardOptions, HeadOutput } from "../model/forward.ts";
+import { type ForwardModel, forwardPass, forwardRequest } from "../model/forwardPass.ts";
+import { mlmHead } from "../model/heads.ts";
+import { listTaps, type TapInfo } from "../model/taps.ts";
+import type { Dtype, TensorToWrite } from "../safetensors/index.ts";
+import type { Backend, BackendInfo } from "../tensor/backend.ts";
+import { formatShape, type StorageType, type Tensor, type Weight } from "../tensor/tensor.ts";
+import { type ForwardStreamOptions, forwardStream } from "./forwardStream.ts";
+import { Driver, disposedOf } from "./forwardWorker.ts";
+
+/** How long `forward` computes before it gives the event loop a turn, in milliseconds. */
+const TURN_MS = 5;
+
+/** BERT with the heads of its architecture: token ids in, hidden states and logits out. */
+export class BertModel {
+  readonly config: BertConfig;
+  /** How the matrices are held. */
+  readonly dtype: StorageType;
+  /** Every place that `forward` can be looked into, in order. */
+  readonly taps: readonly TapInfo[];
+  protected readonly kernels: Backend;
+  private loaded: InUse | null;
+
+  /** @param prepared a driver whose worker has been started already; a new one if left out */
+  constructor(config: BertConfig, params: LoadedParams, backend: Backend, prepared: Driver | null = null) {
+    this.config = config;
+    this.kernels = backend;
+    this.dtype = params.dtype;
+    this.taps = listTaps(config, params.tree);
+    const taps = new Map(this.taps.map((info) => [info.name, info]));
+    const driver = prepared ?? (backend.share && new Driver(backend, backend.share));
+    driver?.open(config, params.byName);
+    this.loaded = { config, tree: params.tree, taps, kernels: backend, params, driver };
+  }
+
+  /**
+   * Reads the weights that `config.architecture` needs.
+   *
+   * @param dtype how to hold the matrices; `simd` must have been made for it
+   * @throws BertError ERR_CHECKPOINT listing every tensor that is missing, left over or has another shape
+   */
+  static async load(
+    weights: WeightSource,
+    config: BertConfig,
+    backend: Backend,
+    dtype: StorageType = "float32",
+  ): Promise<BertModel> {
+    return new BertModel(config, await loadParams(weights, config, backend, dtype), backend);
+  }
+
+  /**
+   * The model's tensors by their names in the checkpoint, row by row and in float32. To be read only: a tensor's `data` may be the
+   * one in use or, where the backend keeps another layout or type, a copy that is made each time it is asked for.
+   */
+  get parameters(): ReadonlyMap<string, Tensor> {
+    const { params, kernels } = this.inUse;
+    const inRows = (tensor: Weight): Tensor => ({
+      shape: tensor.shape,
+      get data() {
+        return kernels.unpackWeight(tensor);
+      },
+    });
+    return new Map(Array.from(params.byName, ([name, tensor]) => [name, inRows(tensor)]));
+  }
+
+  /**
+   * The model's tensors as `writeSafetensors` and `saveBert` write them: float16 as F16, bfloat16 as BF16, int8 as I8 with the
+   * scale of each row in `….weight_scale`, F32 [O, 1]. Read back with the same `dtype`, they are the same bits.
+   */
+  tensorsToWrite(): Generator<[string, TensorToWrite & { readonly dtype: Dtype }]> {
+    const { params, kernels } = this.inUse;
+    return paramsToWrite(params, kernels);
+  }
+
+  /** What computes, and why. Where a worker could not start, `threads` is less than was asked for, and `reason` says why. */
+  get backend(): BackendInfo {
+    return this.kernels.info;
+  }
+
+  private get inUse(): InUse {
+    if (this.loaded) return this.loaded;
+    throw new BertError("ERR_BACKEND", "bert: the model must not be used after dispose()");
+  }
+
+  /**
+   * Runs the model on a batch: a list of sequences of any lengths, such as `tokenizer.encodeBatch` returns, or
+   * `{ inputIds, attentionMask, … }` of [B, T]. A sequence's result does not depend, by a single bit, on the others.
+   *
+   * Where threads can share memory (backend `simd`; in a page, if it is cross-origin isolated) a worker computes, one call
+   * after the other, and the event loop stays free. Elsewhere, and where no worker can start, the event loop gets a turn
+   * between layers. A signal stops between layers; it rejects with the signal's reason.
+   *
+   * @throws BertError ERR_INPUT an input or option that does not fit the model; ERR_BACKEND after `dispose`
+   * @example
+   * const { lastHiddenState } = await bert.forward(tokenizer.encodeBatch(["A text.", ["a question", "its context"]]));
+   */
+  forward<L extends boolean = true>(
+    input: readonly SequenceInput[] | BatchInput,
+    options?: ForwardOptions<L>,
+  ): Promise<L extends false ? HeadOutput : BertOutput>;
+  async forward(input: readonly SequenceInput[] | BatchInput, options: ForwardOptions = {}): Promise<HeadOutput> {
+    const model = this.inUse;
+    const { tap, signal } = options;
+    const request = forwardRequest(input, options, model);
+    signal?.throwIfAborted();
+    const { driver } = model;
+    if (driver && !driver.runs) {
+      await driver.start();
+      signal?.throwIfAborted();
+      if (model !== this.loaded) throw disposedOf();
+    }
+    if (driver?.runs) return driver.forward(request, tap, signal);
+
+    const steps = forwardPass(model, request, tap);
+    let turn = performance.now();
+    try {
+      for (;;) {
+        signal?.throwIfAborted();
+        const step = steps.next();
+        if (step.done) return step.value;
+        if (performance.now() - turn > TURN_MS) {
+          await new Promise((resume) => setTimeout(resume));
+          turn = performance.now();
+        }
+      }
+    } finally {
+      steps.return(undefined as never); // frees what an aborted pass has allocated
+    }
+  }
+
+  /** As `forward`, on the caller's thread and without giving way: for scripts and tests. */
+  forwardSync<L extends boolean = true>(
+    input: readonly SequenceInput[] | BatchInput,
+    options?: ForwardOptions<L>,
+  ): L extends false ? HeadOutput : BertOutput;
+  forwardSync(input: readonly SequenceInput[] | BatchInput, options: ForwardOptions = {}): HeadOutput {
+    const model = this.inUse;
+    const steps = forwardPass(model, forwardRequest(input, options, model), options.tap);
+    try {
+      for (;;) {
+        options.signal?.throwIfAborted();
+        const step = steps.next();
+        if (step.done) return step.value;
+      }
+    } finally {
+      steps.return(undefined as never);
+    }
+  }
+
+  /**
+   * Runs the model on any number of sequences, one after the other: gives for each, in order, what `forward([sequence])`
+   * gives, in the same bits, with B = 1 and the sequence's own T. In a model with a masked-language-model head that
+   * includes the logits of every token.
+   *
+   * Sequences are computed together, at most 2,048 tokens at once and laid end to end without padding: there is no need
+   * to sort them by length or to put them into buckets. While the caller handles the outputs of one pass the next is
+   * computed; the source is read no further than these two need, and one sequence. What has come is computed when the
+   * source makes us wait, so a slow source does not keep its answers back. Leaving the loop closes the source.
+   *
+   * @throws BertError (the first time an output is asked for, or after the outputs before it) ERR_INPUT a sequence, named
+   *   by its index in the stream, or an option that does not fit the model; a BertForMultipleChoice, whose questions are
+   *   several sequences; ERR_BACKEND after `dispose`. What the source throws, and the signal's reason.
+   * @example
+   * for await (const { poolerOutput } of bert.forwardStream(sequences)) console.log(poolerOutput?.data);
+   */
+  forwardStream(
+    sequences: Iterable<SequenceInput> | AsyncIterable<SequenceInput>,
+    options: ForwardStreamOptions = {},
+  ): AsyncGenerator<BertOutput, void, undefined> {
+    return forwardStream(this, sequences, options);
+  }
+
+  /**
+   * The masked-language-model head alone, on any hidden states: those of an inner layer show what the model would
+   * predict if it stopped there.
+   *
+   * @param rows [M, H]
+   * @returns [M, V]
+   * @throws BertError ERR_INPUT the model has no such head; ERR_SHAPE rows of another size
+   */
+  predictMasked(rows: Tensor): Tensor {
+    const { params, kernels } = this.inUse;
+    const head = params.tree.cls.predictions;
+    if (!head) {
+      throw new BertError(
+        "ERR_INPUT",
+        `predictMasked: the model must have a masked-language-model head, is ${this.config.architecture}`,
+      );
+    }
+    const [M, H] = rows.shape;
+    if (rows.shape.length !== 2 || H !== this.config.hiddenSize || rows.data.length !== M * H) {
+      throw new BertError(
+        "ERR_SHAPE",
+        `predictMasked: rows must be [M,H] = [M,${this.config.hiddenSize}], got ${formatShape(rows.shape)} with ${rows.data.length} numbers`,
+      );
+    }
+    const k = kernels.scope();
+    try {
+      const input = k.empty([M, H]);
+      input.data.set(rows.data);
+      return owned(mlmHead(k, head, input, this.config));
+    } finally {
+      k.release();
+    }
+  }
+
+  /**
+   * Frees the weights and rejects what `forward` has not answered. The model cannot be used afterwards; a second call does
+   * nothing.
+   */
+  async dispose(): Promise<void> {
+    const { loaded } = this;
+    this.loaded = null;
+    await loaded?.driver?.dispose();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose();
+  }
+}
+
+interface InUse extends ForwardModel {
+  readonly params: LoadedParams;
+  /** null where threads cannot share the backend's memory. */
+  readonly driver: Driver | null;
+}

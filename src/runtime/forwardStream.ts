@@ -1,0 +1,126 @@
+import { BertError } from "../errors.ts";
+import { packBatch, type SequenceInput } from "../model/batch.ts";
+import type { BertConfig } from "../model/config.ts";
+import type { BertOutput, ForwardOptions } from "../model/forward.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { type Sized, type StreamSteps, streamed } from "./streamed.ts";
+
+/** What `forwardStream` computes and returns beside the last hidden state and the architecture's logits. */
+export type ForwardStreamOptions = Pick<ForwardOptions, "hiddenStates" | "attentions" | "headMask" | "signal">;
+
+/** Options of `forward` that speak of a batch, which callers of a stream do not see. */
+const OF_A_BATCH = ["tap", "taps", "maskedLmPositions", "numChoices"] as const satisfies (keyof ForwardOptions)[];
+
+/** What a stream needs of a model: `BertModel` has it. */
+interface AskedModel {
+  readonly config: BertConfig;
+  forward(batch: readonly SequenceInput[], options: ForwardOptions<true>): Promise<BertOutput>;
+}
+
+/**
+ * As `bert.forwardStream`, whose comment says what it promises.
+ *
+ * @throws BertError ERR_INPUT a model, source, option or sequence that does not fit, when the first result is asked for
+ */
+export async function* forwardStream(
+  bert: AskedModel,
+  sequences: Iterable<SequenceInput> | AsyncIterable<SequenceInput>,
+  options: ForwardStreamOptions = {},
+): AsyncGenerator<BertOutput, void, undefined> {
+  const source: unknown = sequences;
+  if (typeof source !== "object" || !source || !(Symbol.asyncIterator in source || Symbol.iterator in source)) {
+    throw inputError("sequences must be an iterable or async iterable of sequences");
+  }
+  yield* streamed(sequences, () => stepsFor(bert, options));
+}
+
+function stepsFor(
+  bert: AskedModel,
+  options: ForwardStreamOptions,
+): StreamSteps<SequenceInput, SequenceInput, BertOutput> {
+  const { config } = bert;
+  if (config.architecture === "BertForMultipleChoice") {
+    throw inputError("the model must answer sequence by sequence, is a BertForMultipleChoice; use forward");
+  }
+  for (const name of OF_A_BATCH) {
+    if ((options as ForwardOptions)[name] !== undefined) throw inputError(`${name} must be left out; use forward`);
+  }
+  return {
+    signal: options.signal,
+    encode(sequence, i): Sized<SequenceInput> {
+      const { T, inputIds } = packBatch([sequence], config, i);
+      return { encoded: copyOf(sequence), tokens: inputIds.length, length: T };
+    },
+    async compute(batch, signal) {
+      return outputsOf(await bert.forward(batch, { ...options, signal }), batch);
+    },
+  };
+}
+
+/** A copy: the source may use its arrays again before the pass that they are part of begins. */
+function copyOf({ inputIds, tokenTypeIds, attentionMask, positionIds }: SequenceInput): SequenceInput {
+  return {
+    inputIds: Array.from(inputIds),
+    ...(tokenTypeIds && { tokenTypeIds: Array.from(tokenTypeIds) }),
+    ...(attentionMask && { attentionMask: Array.from(attentionMask) }),
+    ...(positionIds && { positionIds: Array.from(positionIds) }),
+  };
+}
+
+/** A batch's output, sequence by sequence, as `forward` of each alone returns it; copied when its turn comes. */
+function* outputsOf(output: BertOutput, batch: readonly SequenceInput[]): Generator<BertOutput> {
+  if (batch.length === 1) {
+    yield output;
+    return;
+  }
+  for (const [b, sequence] of batch.entries()) yield outputOf(output, b, sequence);
+}
+
+/** What sequence b has of a batch's output. */
+function outputOf(
+  output: BertOutput,
+  b: number,
+  { inputIds: { length: T }, attentionMask }: SequenceInput,
+): BertOutput {
+  const real = attentionMask ? Array.from(attentionMask).filter((keep) => keep).length : T; // attentions have these alone
+  const { poolerOutput, logits, predictionLogits, seqRelationshipLogits } = output;
+  const { startLogits, endLogits, hiddenStates, attentions } = output;
+  return {
+    lastHiddenState: tokensOf(output.lastHiddenState, b, T),
+    ...(poolerOutput && { poolerOutput: rowOf(poolerOutput, b) }),
+    ...(logits && { logits: logits.shape.length === 3 ? tokensOf(logits, b, T) : rowOf(logits, b) }),
+    ...(predictionLogits && { predictionLogits: tokensOf(predictionLogits, b, T) }),
+    ...(seqRelationshipLogits && { seqRelationshipLogits: rowOf(seqRelationshipLogits, b) }),
+    ...(startLogits && { startLogits: tokensOf(startLogits, b, T) }),
+    ...(endLogits && { endLogits: tokensOf(endLogits, b, T) }),
+    ...(hiddenStates && { hiddenStates: hiddenStates.map((states) => tokensOf(states, b, T)) }),
+    ...(attentions && { attentions: attentions.map((probs) => attentionOf(probs, b, real)) }),
+  };
+}
+
+/** [B, N] → [1, N] */
+function rowOf({ data, shape: [, N] }: Tensor, b: number): Tensor {
+  return { data: data.slice(b * N, (b + 1) * N), shape: [1, N] };
+}
+
+/** [B, longest, N] → [1, T, N], or [B, longest] → [1, T] */
+function tokensOf({ data, shape: [, longest, ...rest] }: Tensor, b: number, T: number): Tensor {
+  const [N = 1] = rest;
+  const start = b * longest * N;
+  return { data: data.slice(start, start + T * N), shape: [1, T, ...rest] };
+}
+
+/** [B, A, longest, longest] → [1, A, T, T] */
+function attentionOf({ data, shape: [, A, longest] }: Tensor, b: number, T: number): Tensor {
+  const probs = new Float32Array(A * T * T);
+  for (let row = 0; row < A * T; row++) {
+    const head = b * A + Math.floor(row / T);
+    const start = (head * longest + (row % T)) * longest;
+    probs.set(data.subarray(start, start + T), row * T);
+  }
+  return { data: probs, shape: [1, A, T, T] };
+}
+
+function inputError(what: string): BertError {
+  return new BertError("ERR_INPUT", `forwardStream: ${what}`);
+}

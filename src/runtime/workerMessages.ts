@@ -1,0 +1,53 @@
+import type { BertErrorCode } from "../errors.ts";
+import type { BertConfig } from "../model/config.ts";
+import type { HeadOutput } from "../model/forward.ts";
+import type { ForwardRequest } from "../model/forwardPass.ts";
+import type { SharedBackend } from "../tensor/simd/simdBackend.ts";
+import type { StorageType, Tensor } from "../tensor/tensor.ts";
+
+/** Where a parameter stands in the shared memory. */
+export interface ParameterPlace {
+  readonly name: string;
+  readonly dtype: StorageType;
+  readonly byteOffset: number;
+  /** Of its array, in elements. */
+  readonly length: number;
+  /** Of the scales of int8; else 0. */
+  readonly scaleOffset: number;
+  readonly shape: readonly number[];
+}
+
+/** The first message to the driver's worker: the model that it computes. */
+export interface DriverStart {
+  readonly type: "start";
+  readonly config: BertConfig;
+  readonly backend: SharedBackend;
+  readonly parameters: readonly ParameterPlace[];
+}
+
+/** A forward pass to compute. */
+export interface DriverCall {
+  readonly type: "call";
+  readonly id: number;
+  readonly request: ForwardRequest;
+  /** Whether every tap is to be posted. */
+  readonly tap: boolean;
+  /** One number in shared memory, which the caller sets to 1 when the pass is not wanted any more. */
+  readonly stop: Int32Array;
+}
+
+/** What the driver's worker posts: that it runs, once; for each call taps in order, then one of the others. */
+export type DriverAnswer =
+  | { readonly type: "ready" }
+  | { readonly type: "tap"; readonly id: number; readonly name: string; readonly tensor: Tensor }
+  | { readonly type: "output"; readonly id: number; readonly output: HeadOutput }
+  | { readonly type: "stopped"; readonly id: number }
+  | { readonly type: "failed"; readonly id: number; readonly error: PostedError };
+
+/** An error as a message: a thread gets only the parts of a class that it can clone. */
+export interface PostedError {
+  /** null for one that is no BertError. */
+  readonly code: BertErrorCode | null;
+  readonly message: string;
+  readonly stack: string;
+}

@@ -1,0 +1,133 @@
+import { BertError } from "../../errors.ts";
+import type { AdamWOptions } from "../adamwStep.ts";
+import type { RunOptions } from "./runOptions.ts";
+
+type Given = RunOptions & { readonly [name: string]: unknown };
+
+/** Options with the defaults that all runs share; those of a kind of run come from `defaults`. */
+export type ResolvedRunOptions = Required<
+  Omit<RunOptions, "signal" | "threads" | "maxSteps" | "warmupSteps" | "evalSteps" | "earlyStoppingPatience">
+> &
+  Pick<RunOptions, "signal" | "threads" | "maxSteps" | "warmupSteps" | "evalSteps" | "earlyStoppingPatience">;
+
+type KindDefaults = Pick<
+  ResolvedRunOptions,
+  "learningRate" | "batchSize" | "optimizer" | "weightDecay" | "warmupRatio"
+>;
+
+/** What each number must be. */
+const NUMBERS: Readonly<Record<string, readonly [least: number, most: number, whole: boolean]>> = {
+  learningRate: [0, Number.MAX_VALUE, false],
+  maxSteps: [1, 2 ** 32 - 1, true],
+  numTrainEpochs: [Number.MIN_VALUE, 2 ** 32 - 1, false],
+  batchSize: [1, 2 ** 31, true],
+  gradientAccumulationSteps: [1, 2 ** 31, true],
+  warmupSteps: [0, 2 ** 32 - 1, true],
+  warmupRatio: [0, 1, false],
+  weightDecay: [0, Number.MAX_VALUE, false],
+  adamBeta1: [0, 1, false],
+  adamBeta2: [0, 1, false],
+  adamEpsilon: [0, Number.MAX_VALUE, false],
+  maxGradNorm: [Number.MIN_VALUE, Number.POSITIVE_INFINITY, false],
+  layerwiseDecay: [0, 1, false],
+  freezeLayers: [0, 2 ** 31, true],
+  seed: [0, 2 ** 32 - 1, true],
+  loggingSteps: [1, 2 ** 31, true],
+  evalSteps: [1, 2 ** 31, true],
+  evalBatchSize: [1, 2 ** 31, true],
+  saveSteps: [1, 2 ** 31, true],
+  saveTotalLimit: [1, 2 ** 31, true],
+  earlyStoppingPatience: [1, 2 ** 31, true],
+  maxLength: [3, 2 ** 31, true],
+};
+
+/**
+ * Checks options and fills in defaults.
+ *
+ * @throws BertError ERR_INPUT a number out of range, or no output
+ */
+export function resolveRunOptions(where: string, options: RunOptions, kind: KindDefaults): ResolvedRunOptions {
+  for (const [name, [least, most, whole]] of Object.entries(NUMBERS)) {
+    const value = (options as Given)[name];
+    if (value === undefined) continue;
+    const fits = typeof value === "number" && value >= least && value <= most && (!whole || Number.isInteger(value));
+    if (fits) continue;
+    const kindOf = whole ? "a whole number" : "a number";
+    throw new BertError(
+      "ERR_INPUT",
+      `${where}: ${name} must be ${kindOf} from ${least} to ${most}, got ${String(value)}`,
+    );
+  }
+  if (typeof options.output !== "string" || options.output === "") {
+    throw new BertError("ERR_INPUT", `${where}: output must be a folder, got ${JSON.stringify(options.output)}`);
+  }
+  const optimizer = options.optimizer ?? kind.optimizer;
+  if (optimizer !== "adamw" && optimizer !== "bert") {
+    throw new BertError("ERR_INPUT", `${where}: optimizer must be "adamw" or "bert", got ${JSON.stringify(optimizer)}`);
+  }
+  const metric = (options.metricForBestModel ?? "loss").replace(/^eval_/, "");
+  const batchSize = options.batchSize ?? kind.batchSize;
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as RunOptions;
+  return {
+    resume: false,
+    gradientAccumulationSteps: 1,
+    adamBeta1: 0.9,
+    adamBeta2: 0.999,
+    adamEpsilon: optimizer === "bert" ? 1e-6 : 1e-8,
+    maxGradNorm: 1,
+    layerwiseDecay: 1,
+    freezeEmbeddings: false,
+    freezeLayers: 0,
+    seed: 42,
+    loggingSteps: 10,
+    evalBatchSize: batchSize,
+    saveSteps: 500,
+    saveTotalLimit: 2,
+    loadBestModelAtEnd: false,
+    greaterIsBetter: !metric.endsWith("loss") && metric !== "perplexity",
+    report: false,
+    backend: "auto",
+    onLog: () => {},
+    onProgress: () => {},
+    ...kind,
+    ...given,
+    metricForBestModel: metric,
+  };
+}
+
+/** The optimiser's options. */
+export function adamwOptions(o: ResolvedRunOptions): Required<AdamWOptions> {
+  return {
+    beta1: o.adamBeta1,
+    beta2: o.adamBeta2,
+    epsilon: o.adamEpsilon,
+    weightDecay: o.weightDecay,
+    biasCorrection: o.optimizer === "adamw",
+    maxGradNorm: o.maxGradNorm,
+    layerwiseDecay: o.layerwiseDecay,
+  };
+}
+
+/** Which parameters keep their values. */
+export function freezer({ freezeEmbeddings, freezeLayers }: ResolvedRunOptions): (name: string) => boolean {
+  return (name) => {
+    if (name.startsWith("bert.embeddings.")) return freezeEmbeddings || freezeLayers > 0;
+    const layer = /^bert\.encoder\.layer\.(\d+)\./.exec(name);
+    return layer !== null && Number(layer[1]) < freezeLayers;
+  };
+}
+
+/** Of the options, those that the result depends on: a run that goes on must have them again. */
+const OF_THE_RESULT = [
+  ...["learningRate", "batchSize", "gradientAccumulationSteps", "optimizer", "weightDecay", "adamBeta1", "adamBeta2"],
+  ...["adamEpsilon", "maxGradNorm", "layerwiseDecay", "freezeEmbeddings", "freezeLayers", "seed", "loggingSteps"],
+  ...["loadBestModelAtEnd", "metricForBestModel", "greaterIsBetter", "earlyStoppingPatience"],
+] as const;
+
+/** What of a run decides its result. */
+export type Identity = Readonly<Record<string, string | number | boolean | null>>;
+
+export function identityOf(options: ResolvedRunOptions): Identity {
+  const all = options as unknown as Readonly<Record<string, string | number | boolean | undefined>>;
+  return Object.fromEntries(OF_THE_RESULT.map((name) => [name, all[name] ?? null]));
+}
