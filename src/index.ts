@@ -9,8 +9,8 @@ export { BertError, type BertErrorCode } from "./errors.ts";
 export type { HubOptions, ProgressInfo } from "./hub/hubOptions.ts";
 export type { BatchInput, SequenceInput } from "./model/batch.ts";
 export { ARCHITECTURES, type Architecture, type BertConfig, type ProblemType, parseConfig } from "./model/config.ts";
-export type { BertOutput, ForwardOptions, HeadOutput } from "./model/forward.ts";
-export type { TapInfo, TapListener } from "./model/taps.ts";
+export type { BertOutput, ForwardOptions, HeadOutput, TapListener } from "./model/forward.ts";
+export type { TapInfo } from "./model/taps.ts";
 export {
   type AggregationStrategy,
   type Answer,

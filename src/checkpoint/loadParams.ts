@@ -1,4 +1,5 @@
 import { BertError } from "../errors.ts";
+import { HEADS } from "../model/architectures.ts";
 import type { BertConfig } from "../model/config.ts";
 import { type ModelParams, modelParams, type ParamsVariant } from "../model/params.ts";
 import type { Backend } from "../tensor/backend.ts";
@@ -26,8 +27,8 @@ const NARROW_READS = 8;
 
 const DECODER = "cls.predictions.decoder.weight";
 
-/** Heads that a checkpoint may have beside the one that is asked for; theirs are the only names that may be left over. */
-const HEADS = ["bert.pooler.", "cls.", "classifier.", "qa_outputs."];
+/** Weights that a checkpoint may have beside the model's: those of the pooler and of any head. Only theirs may be left over. */
+const OPTIONAL = ["bert.pooler.", ...Object.values(HEADS).flatMap((heads) => heads.map(({ name }) => `${name}.`))];
 
 /**
  * Reads the tensors that a model needs into the backend's memory and packs those that `linear` reads. All matrices are held in the
@@ -72,7 +73,7 @@ export async function loadParams(
     if (sameNumbers(words, byName.get(DECODER) as Weight)) byName.delete(DECODER);
   }
   const tree = paramsTree(c, byName);
-  const decoder = tree.cls.predictions?.decoder.weight;
+  const decoder = tree.heads["cls.predictions"]?.decoder.weight;
   if (decoder && !("dtype" in decoder)) k.packWeight(decoder);
   return { tree, byName, dtype };
 }
@@ -140,7 +141,7 @@ function expectSameTensors(
     }
   }
   for (const [name, { shape }] of tensors) {
-    if (!expected.has(name) && !HEADS.some((head) => name.startsWith(head))) {
+    if (!expected.has(name) && !OPTIONAL.some((prefix) => name.startsWith(prefix))) {
       problems.push(`${fileNames.get(name)}: left over, ${formatShape(shape)}`);
     }
   }

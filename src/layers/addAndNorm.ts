@@ -1,8 +1,8 @@
 import type { Backend } from "../tensor/backend.ts";
-import type { DropoutMask } from "../tensor/kernels/dropout.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
 import type { TrainingBackend } from "../tensor/trainingBackend.ts";
 import type { GradientsOf } from "./gradientsOf.ts";
+import { drop, type LayerBackwardPass, type LayerPass } from "./pass.ts";
 
 /** Checkpoint names: …LayerNorm.weight (γ) and …LayerNorm.bias (β), both [H]; `gamma` and `beta` in files of 2018. */
 export interface LayerNormParams {
@@ -25,19 +25,6 @@ export function layerNorm(k: Backend, p: LayerNormParams, x: Tensor, eps: number
   const y = k.empty([R, H]);
   k.layerNorm(y.data, x.data, p.weight.data, p.bias.data, R, H, eps, residual?.data ?? null);
   return y;
-}
-
-/**
- * The residual connection around each sub-layer (Vaswani et al. 2017, §3.1): LayerNorm(x + Sublayer(x)).
- *
- * @param sublayer [R, H], what the sub-layer returned
- * @param x        [R, H], what it was given
- * @returns        [R, H]
- * @throws BertError ERR_SHAPE
- */
-export function addAndNorm(k: Backend, p: LayerNormParams, sublayer: Tensor, x: Tensor, eps: number): Tensor {
-  expectShape("addAndNorm", "x", x, { R: sublayer.shape[0], H: sublayer.shape[1] });
-  return layerNorm(k, p, sublayer, eps, x);
 }
 
 /**
@@ -64,37 +51,48 @@ export function layerNormBackward(
 }
 
 /**
- * What `addAndNorm` normalises while training, x + dropout(Sublayer(x)): all that its backward needs, 4H bytes per token.
+ * The residual connection around each sub-layer (Vaswani et al. 2017, §3.1 and §5.4), with dropout while a model trains:
  *
- * @param sublayer [R, H], becomes the sum
- * @param x        [R, H]
+ *     y = LayerNorm(x + dropout(Sublayer(x)))
+ *
+ * @param sublayer [M, H], what the sub-layer returned; becomes the sum while a model trains
+ * @param x        [M, H], what it was given
+ * @param site     which of the block's two it is
+ * @returns        [M, H]
  * @throws BertError ERR_SHAPE
  */
-export function residualSum(k: TrainingBackend, sublayer: Tensor, x: Tensor, mask: DropoutMask | null): void {
-  expectShape("residualSum", "x", x, { R: sublayer.shape[0], H: sublayer.shape[1] });
-  if (mask) k.dropout(sublayer.data, sublayer.data, mask);
+export function addAndNorm(
+  { k, config, training }: LayerPass,
+  p: LayerNormParams,
+  sublayer: Tensor,
+  x: Tensor,
+  site: "attentionOutput" | "output",
+): Tensor {
+  expectShape("addAndNorm", "x", x, { R: sublayer.shape[0], H: sublayer.shape[1] });
+  if (!training) return layerNorm(k, p, sublayer, config.layerNormEps, x);
+  drop(training, training.dropout[site], sublayer);
   k.add(sublayer.data, sublayer.data, x.data);
+  if (training.record) Object.assign(training.record, { [site]: sublayer });
+  return layerNorm(k, p, sublayer, config.layerNormEps);
 }
 
 /**
- * The gradients of `addAndNorm` with `residualSum`. x and the sub-layer get the same, the latter through its dropout:
+ * The gradients of `addAndNorm`. x and the sub-layer get the same, the latter through its dropout:
  *
  *     dsum = layerNormBackward(dy)        dx = dsum        dsublayer = dropout(dsum)
  *
- * @param sum [R, H], what residualSum made
- * @param dy  [R, H] in, dx out
- * @returns   [R, H], dsublayer; without a mask dx itself
+ * @param dy [M, H] in, dx out
+ * @returns  [M, H], dsublayer; without dropout dx itself
  */
 export function addAndNormBackward(
-  k: TrainingBackend,
+  { k, config, dropout, record }: LayerBackwardPass,
   p: LayerNormParams,
   gradients: GradientsOf<LayerNormParams>,
-  sum: Tensor,
   dy: Tensor,
-  eps: number,
-  mask: DropoutMask | null,
+  site: "attentionOutput" | "output",
 ): Tensor {
-  layerNormBackward(k, p, gradients, sum, dy, eps);
+  layerNormBackward(k, p, gradients, record[site], dy, config.layerNormEps);
+  const mask = dropout[site];
   if (!mask) return dy;
   const dsublayer = k.empty(dy.shape);
   k.dropout(dsublayer.data, dy.data, mask);

@@ -1,11 +1,10 @@
-import type { Backend } from "../tensor/backend.ts";
 import type { Tensor, Weight } from "../tensor/tensor.ts";
 import type { TrainingBackend } from "../tensor/trainingBackend.ts";
 import { type LayerNormParams, layerNorm, layerNormBackward } from "./addAndNorm.ts";
 import { gather, gatherBackward } from "./gather.ts";
 import type { GradientsOf } from "./gradientsOf.ts";
 import type { PackedBatch } from "./packedBatch.ts";
-import type { Tap } from "./tap.ts";
+import { type Pass, see } from "./pass.ts";
 
 /** Checkpoint names: bert.embeddings.*. */
 export interface EmbeddingsParams {
@@ -24,19 +23,17 @@ export interface EmbeddingsParams {
  *
  * @returns [R, H]
  */
-export function embeddings(k: Backend, p: EmbeddingsParams, batch: PackedBatch, eps: number, tap?: Tap): Tensor {
-  const sum = embeddingsSum(k, p, batch, tap);
-  const normalized = layerNorm(k, p.LayerNorm, sum, eps);
-  tap?.see("LayerNorm", normalized);
-  return normalized;
+export function embeddings(pass: Pick<Pass, "k" | "config" | "tap">, p: EmbeddingsParams, batch: PackedBatch): Tensor {
+  const sum = embeddingsSum(pass, p, batch);
+  return see(pass, "embeddings.LayerNorm", layerNorm(pass.k, p.LayerNorm, sum, pass.config.layerNormEps));
 }
 
 /** What is normalised. @returns [R, H] */
-function embeddingsSum(k: Backend, p: EmbeddingsParams, batch: PackedBatch, tap?: Tap): Tensor {
-  const words = gather(k, p.word_embeddings.weight, batch.inputIds);
-  tap?.see("word_embeddings", words);
+function embeddingsSum(pass: Pick<Pass, "k" | "tap">, p: EmbeddingsParams, batch: PackedBatch): Tensor {
+  const { k } = pass;
+  const words = see(pass, "embeddings.word_embeddings", gather(k, p.word_embeddings.weight, batch.inputIds));
   const types = gather(k, p.token_type_embeddings.weight, batch.tokenTypeIds);
-  tap?.see("token_type_embeddings", types);
+  see(pass, "embeddings.token_type_embeddings", types);
   const positions = gather(k, p.position_embeddings.weight, batch.positionIds);
 
   const sum = words;
@@ -60,7 +57,7 @@ export function embeddingsBackward(
   dy: Tensor,
   eps: number,
 ): void {
-  layerNormBackward(k, p.LayerNorm, gradients.LayerNorm, embeddingsSum(k, p, batch), dy, eps);
+  layerNormBackward(k, p.LayerNorm, gradients.LayerNorm, embeddingsSum({ k, tap: null }, p, batch), dy, eps);
   gatherBackward(k, gradients.position_embeddings.weight, batch.positionIds, dy);
   gatherBackward(k, gradients.token_type_embeddings.weight, batch.tokenTypeIds, dy);
   gatherBackward(k, gradients.word_embeddings.weight, batch.inputIds, dy);

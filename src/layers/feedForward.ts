@@ -4,10 +4,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import type { TrainingBackend } from "../tensor/trainingBackend.ts";
 import type { GradientsOf } from "./gradientsOf.ts";
 import { type LinearParams, linear, linearBackward } from "./linear.ts";
-import type { Tap } from "./tap.ts";
-
-/** The activation functions that a checkpoint's `hidden_act` may name. */
-export type HiddenAct = "gelu" | "gelu_new" | "relu" | "silu";
+import { type HiddenAct, type LayerBackwardPass, type LayerPass, see } from "./pass.ts";
 
 const KERNELS: Readonly<Record<HiddenAct, Activation>> = {
   gelu: "gelu",
@@ -17,26 +14,33 @@ const KERNELS: Readonly<Record<HiddenAct, Activation>> = {
 };
 
 /**
- * act(x Wᵀ + b). It is one kernel, unless a tap wants to see what comes before the activation function.
+ * act(x Wᵀ + b). It is one kernel, unless a tap wants to see what comes before the activation function, or backward needs it.
  *
  * @param x      [R, I]
  * @param before the tap's name for x Wᵀ + b
  * @returns      [R, O]
  */
 export function activated(
-  k: Backend,
+  pass: Pick<LayerPass, "k" | "config" | "tap"> & {
+    readonly training: { readonly record: BeforeRecord | null } | null;
+  },
   p: LinearParams,
   x: Tensor,
-  act: HiddenAct,
-  tap: Tap | undefined,
   before: string,
 ): Tensor {
-  const kernel = KERNELS[act];
-  if (!tap?.wants(before)) return linear(k, p, x, kernel);
-  const y = linear(k, p, x);
-  tap.see(before, y);
-  k[kernel](y.data, y.data);
+  const { k, config, tap, training } = pass;
+  const act = KERNELS[config.hiddenAct];
+  if (!training && !tap?.wants(before)) return linear(k, p, x, act);
+  const z = see(pass, before, linear(k, p, x));
+  const y = training ? k.empty(z.shape) : z;
+  k[act](y.data, z.data);
+  if (training?.record) training.record.before = z;
   return y;
+}
+
+/** Where `activated` leaves x Wᵀ + b, [R, O]. */
+interface BeforeRecord {
+  before?: Tensor;
 }
 
 /** Checkpoint names: bert.encoder.layer.N.{intermediate,output}.dense.{weight,bias}. */
@@ -52,20 +56,17 @@ export interface FeedForwardParams {
  *
  *     FFN(x) = act(x W₁ᵀ + b₁) W₂ᵀ + b₂
  *
- * @param x [R, H]
- * @returns [R, H]
+ * @param x [M, H]
+ * @returns [M, H]
  */
-export function feedForward(k: Backend, p: FeedForwardParams, x: Tensor, act: HiddenAct, tap?: Tap): Tensor {
-  const hidden = activated(k, p.intermediate.dense, x, act, tap, "intermediate.dense"); // [R, I]
-  tap?.see("intermediate.intermediate_act_fn", hidden);
-  tap?.see("intermediate", hidden);
-  const projected = linear(k, p.output.dense, hidden); // [R, H]
-  tap?.see("output.dense", projected);
-  return projected;
+export function feedForward(pass: LayerPass, p: FeedForwardParams, x: Tensor): Tensor {
+  const hidden = activated(pass, p.intermediate.dense, x, "intermediate.dense"); // [M, I]
+  see(pass, "intermediate.intermediate_act_fn", hidden);
+  return see(pass, "output.dense", linear(pass.k, p.output.dense, hidden)); // [M, H]
 }
 
 /** act(x), what `activated` makes of x Wᵀ + b. @returns a new tensor */
-export function activation(k: Backend, x: Tensor, act: HiddenAct): Tensor {
+function activation(k: Backend, x: Tensor, act: HiddenAct): Tensor {
   const y = k.empty(x.shape);
   k[KERNELS[act]](y.data, x.data);
   return y;
@@ -83,24 +84,21 @@ export function activationBackward(k: TrainingBackend, dy: Tensor, x: Tensor, ac
  *
  * h is computed again from z = x W₁ᵀ + b₁, which is all that is kept beside x: 4I bytes per token instead of 8I.
  *
- * @param x      [R, H]
- * @param before [R, I], z
- * @param dy     [R, H]
- * @param dx     [R, H], added to
+ * @param x  [M, H]
+ * @param dy [M, H]
+ * @param dx [M, H], added to
  */
 export function feedForwardBackward(
-  k: TrainingBackend,
+  { k, config, record: { before } }: LayerBackwardPass,
   p: FeedForwardParams,
   gradients: GradientsOf<FeedForwardParams>,
   x: Tensor,
-  before: Tensor,
   dy: Tensor,
   dx: Tensor,
-  act: HiddenAct,
 ): void {
-  const hidden = activation(k, before, act); // [R, I]
+  const hidden = activation(k, before, config.hiddenAct); // [M, I]
   const dhidden = k.zeros(hidden.shape);
   linearBackward(k, p.output.dense, gradients.output.dense, hidden, dy, dhidden);
-  activationBackward(k, dhidden, before, act);
+  activationBackward(k, dhidden, before, config.hiddenAct);
   linearBackward(k, p.intermediate.dense, gradients.intermediate.dense, x, dhidden, dx);
 }

@@ -1,10 +1,9 @@
-import type { Backend } from "../tensor/backend.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { TrainingBackend } from "../tensor/trainingBackend.ts";
 import { gather, gatherBackward } from "./gather.ts";
 import type { GradientsOf } from "./gradientsOf.ts";
 import { type LinearParams, linear, linearBackward } from "./linear.ts";
-import type { Tap } from "./tap.ts";
+import { type Pass, see } from "./pass.ts";
 
 /** Checkpoint names: bert.pooler.dense.{weight,bias}. */
 export interface PoolerParams {
@@ -15,42 +14,41 @@ export interface PoolerParams {
  * One vector for each sequence: tanh of a linear map of its first token, [CLS] (the C of Devlin et al. 2019, figure 1;
  * the tanh is in Google's modeling.py alone).
  *
- * @param x       [R, H]
- * @param offsets [B + 1]
- * @returns       [B, H]
+ * @param x [M, H], the rows of the encoder's output that are read: all first tokens among them
+ * @returns [B, H]
  */
-export function pooler(k: Backend, p: PoolerParams, x: Tensor, offsets: Int32Array, tap?: Tap): Tensor {
-  const first = gather(k, x, offsets.subarray(0, -1));
-  const pooled = linear(k, p.dense, first);
-  tap?.see("dense", pooled);
+export function pooler(pass: Pass, p: PoolerParams, x: Tensor): Tensor {
+  const { k } = pass;
+  const first = gather(k, x, firstRows(pass));
+  const pooled = see(pass, "pooler.dense", linear(k, p.dense, first));
   k.tanh(pooled.data, pooled.data);
-  tap?.see("activation", pooled);
-  return pooled;
+  return see(pass, "pooler.activation", pooled);
+}
+
+/** [B], where each sequence begins among the rows that are read. */
+function firstRows(pass: Pick<Pass, "read" | "offsets">): Int32Array {
+  return (pass.read ?? pass).offsets.subarray(0, -1);
 }
 
 /**
  * The gradients of `pooler`.
  *
- * @param x       [R, H]
- * @param offsets [B + 1]
- * @param pooled  [B, H], what pooler returned
+ * @param encoded sequence [M, H] and pooled [B, H]: what pooler was given, and what it returned
  * @param dpooled [B, H], used up
- * @param dx      [R, H], added to in the first row of each sequence; null if nobody wants it
+ * @param dx      [M, H], added to in the first row of each sequence
  */
 export function poolerBackward(
-  k: TrainingBackend,
+  pass: Pick<Pass, "read" | "offsets"> & { readonly k: TrainingBackend },
   p: PoolerParams,
   gradients: GradientsOf<PoolerParams>,
-  x: Tensor,
-  offsets: Int32Array,
-  pooled: Tensor,
+  encoded: { readonly sequence: Tensor; readonly pooled: Tensor },
   dpooled: Tensor,
-  dx: Tensor | null,
+  dx: Tensor,
 ): void {
-  const firstRows = offsets.subarray(0, -1);
-  const first = gather(k, x, firstRows);
-  const dfirst = dx && k.zeros(first.shape);
-  k.tanhBackward(dpooled.data, dpooled.data, pooled.data);
+  const { k } = pass;
+  const first = gather(k, encoded.sequence, firstRows(pass));
+  const dfirst = k.zeros(first.shape);
+  k.tanhBackward(dpooled.data, dpooled.data, encoded.pooled.data);
   linearBackward(k, p.dense, gradients.dense, first, dpooled, dfirst);
-  if (dfirst) gatherBackward(k, dx, firstRows, dfirst);
+  gatherBackward(k, dx, firstRows(pass), dfirst);
 }

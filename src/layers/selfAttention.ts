@@ -1,11 +1,8 @@
-import type { Backend } from "../tensor/backend.ts";
 import { longest } from "../tensor/kernels/attention.ts";
-import type { DropoutMask } from "../tensor/kernels/dropout.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { TrainingBackend } from "../tensor/trainingBackend.ts";
 import type { GradientsOf } from "./gradientsOf.ts";
 import { type LinearParams, linear, linearBackward } from "./linear.ts";
-import type { Tap } from "./tap.ts";
+import { type LayerBackwardPass, type LayerPass, see } from "./pass.ts";
 
 /** Checkpoint names: bert.encoder.layer.N.attention.self.{query,key,value}.{weight,bias}. */
 export interface SelfAttentionParams {
@@ -19,123 +16,76 @@ export interface SelfAttentionParams {
  *
  *     head_a = softmax(Q_a K_aᵀ / √D) V_a        out = [head_1; …; head_A]
  *
- * Q, K and V are linear maps of x; the equation itself is kernels/attention.ts. Each token attends to the tokens of its
- * own sequence and to nothing else.
+ * Q, K and V are linear maps; the equation itself is kernels/attention.ts. Each token attends to the tokens of its own
+ * sequence and to nothing else. While a model trains, the probabilities are dropped out.
  *
- * @param x        [R, H], the sequences end to end
- * @param offsets  [B + 1], sequence b is rows offsets[b] … offsets[b+1] − 1
- * @param headMask [A], what each head's output is multiplied by; 0 silences a head
- * @param tap      sees query, key, value [R, H] and probs [B, A, T, T] (T the longest sequence, zeros past the others' ends)
- * @param queries  the rows [M, H] that ask, and their offsets [B + 1]; those of x if left out
- * @returns        [R, H], or [M, H]
+ * @param pass its tap sees query [M, H], key, value [R, H] and probs [B, A, T, T] (T the longest sequence, zeros past the
+ *   others' ends) below the name attention.self
+ * @param x    [M, H], the rows that are computed
+ * @param all  [R, H], the rows that they attend to, the sequences end to end
+ * @returns    [M, H]
  */
-export function selfAttention(
-  k: Backend,
-  p: SelfAttentionParams,
-  x: Tensor,
-  offsets: Int32Array,
-  A: number,
-  headMask: ArrayLike<number> | undefined,
-  tap?: Tap,
-  queries: Queries = { x, offsets },
-): Tensor {
+export function selfAttention(pass: LayerPass, p: SelfAttentionParams, x: Tensor, all: Tensor): Tensor {
+  const { k, offsets, headMask, training } = pass;
+  const A = pass.config.numAttentionHeads;
   const H = x.shape[1];
-  const B = offsets.length - 1;
+  const rowsOf = (pass.read ?? pass).offsets; // which rows of x are of which sequence
+
+  const query = see(pass, "attention.self.query", linear(k, p.query, x)); // [M, H]   Q = X W_Qᵀ + b_Q
+  const key = see(pass, "attention.self.key", linear(k, p.key, all)); // [R, H]   K
+  const value = see(pass, "attention.self.value", linear(k, p.value, all)); // [R, H]   V
+
+  const context = k.empty(x.shape);
+  const [out, Q, K, V] = [context.data, query.data, key.data, value.data];
+  if (training?.dropout.probs) {
+    training.kernels.attentionWithDropout(out, Q, K, V, offsets, H, A, training.dropout.probs, rowsOf);
+  } else {
+    const probs = pass.tap?.wants("attention.self.probs") ? probabilitiesOf(pass) : null;
+    k.attention(out, probs?.data ?? null, Q, K, V, offsets, H, A, headMask, rowsOf);
+    if (probs) see(pass, "attention.self.probs", probs);
+  }
+  if (training?.record) Object.assign(training.record, { query, key, value, context });
+  return see(pass, "attention.self", context);
+}
+
+/** Room for the probabilities, [B, A, T, T], zeros where a sequence is shorter. */
+function probabilitiesOf({ k, offsets, config: { numAttentionHeads: A } }: LayerPass): Tensor {
   const T = longest(offsets);
-
-  const q = linear(k, p.query, queries.x); // [M, H]   Q = X W_Qᵀ + b_Q
-  tap?.see("query", q);
-  const key = linear(k, p.key, x); // [R, H]   K
-  tap?.see("key", key);
-  const v = linear(k, p.value, x); // [R, H]   V
-  tap?.see("value", v);
-
-  const probs = tap?.wants("probs") ? k.zeros([B, A, T, T]) : null;
-  const out = k.empty(queries.x.shape);
-  const [masks, probsData] = [headMask ?? null, probs?.data ?? null];
-  k.attention(out.data, probsData, q.data, key.data, v.data, offsets, H, A, masks, queries.offsets);
-  if (probs) tap?.see("probs", probs);
-  return out;
-}
-
-/** The rows of x that ask, [M, H], and their offsets, [B + 1]. */
-export interface Queries {
-  readonly x: Tensor;
-  readonly offsets: Int32Array;
-}
-
-/** What the backward of selfAttention needs beside its inputs: 12H bytes per token. */
-export interface SelfAttentionRecord {
-  /** [M, H] */
-  readonly query: Tensor;
-  /** [R, H] */
-  readonly key: Tensor;
-  /** [R, H] */
-  readonly value: Tensor;
+  return k.zeros([offsets.length - 1, A, T, T]);
 }
 
 /**
- * `selfAttention` with what its backward needs, and with dropout on the probabilities.
+ * The gradients of `selfAttention`: those of the equation (kernels/attention.ts), then those of three linear maps.
  *
- * @param x       [R, H]
- * @param offsets [B + 1]
- * @returns       out [M, H]
- */
-export function recordedSelfAttention(
-  k: TrainingBackend,
-  p: SelfAttentionParams,
-  x: Tensor,
-  offsets: Int32Array,
-  queries: Queries,
-  A: number,
-  mask: DropoutMask | null,
-): { out: Tensor; record: SelfAttentionRecord } {
-  const H = x.shape[1];
-  const record = { query: linear(k, p.query, queries.x), key: linear(k, p.key, x), value: linear(k, p.value, x) };
-  const [q, key, v] = [record.query.data, record.key.data, record.value.data];
-  const out = k.empty(queries.x.shape);
-  if (mask) k.attentionWithDropout(out.data, q, key, v, offsets, H, A, mask, queries.offsets);
-  else k.attention(out.data, null, q, key, v, offsets, H, A, null, queries.offsets);
-  return { out, record };
-}
-
-/**
- * The gradients of `recordedSelfAttention`: those of the equation (kernels/attention.ts), then those of three linear maps.
- *
- * @param dout     [M, H]
- * @param dx       [R, H], added to; null if nobody wants it
- * @param dqueries [M, H], added to: dx itself where every token asks; null if nobody wants it
+ * @param dcontext [M, H]
+ * @param dx       [M, H], added to; null if nobody wants it
+ * @param dall     [R, H], added to: dx itself where all rows are computed; null if nobody wants it
  */
 export function selfAttentionBackward(
-  k: TrainingBackend,
+  { k, config, offsets, read, dropout, record }: LayerBackwardPass,
   p: SelfAttentionParams,
   gradients: GradientsOf<SelfAttentionParams>,
-  { query, key, value }: SelfAttentionRecord,
-  x: Tensor,
-  offsets: Int32Array,
-  queries: Queries,
-  A: number,
-  mask: DropoutMask | null,
-  dout: Tensor,
+  dcontext: Tensor,
   dx: Tensor | null,
-  dqueries: Tensor | null,
+  dall: Tensor | null,
 ): void {
-  const [dq, dk, dv] = [query, key, value].map(({ shape }) => k.empty(shape));
+  const { x, all, query, key, value } = record;
+  const [dquery, dkey, dvalue] = [query, key, value].map(({ shape }) => k.empty(shape));
   k.attentionBackward(
-    dq.data,
-    dk.data,
-    dv.data,
-    dout.data,
+    dquery.data,
+    dkey.data,
+    dvalue.data,
+    dcontext.data,
     query.data,
     key.data,
     value.data,
     offsets,
     x.shape[1],
-    A,
-    mask,
-    queries.offsets,
+    config.numAttentionHeads,
+    dropout.probs,
+    (read ?? { offsets }).offsets,
   );
-  linearBackward(k, p.query, gradients.query, queries.x, dq, dqueries);
-  linearBackward(k, p.key, gradients.key, x, dk, dx);
-  linearBackward(k, p.value, gradients.value, x, dv, dx);
+  linearBackward(k, p.query, gradients.query, x, dquery, dx);
+  linearBackward(k, p.key, gradients.key, all, dkey, dall);
+  linearBackward(k, p.value, gradients.value, all, dvalue, dall);
 }

@@ -1,17 +1,24 @@
-import { embeddings } from "../layers/embeddings.ts";
+import { type EmbeddingsParams, embeddings, embeddingsBackward } from "../layers/embeddings.ts";
+import { gather } from "../layers/gather.ts";
+import { type GradientsOf, hasTrained } from "../layers/gradientsOf.ts";
 import type { PackedBatch } from "../layers/packedBatch.ts";
-import { pooler } from "../layers/pooler.ts";
-import { scoped, type Tap } from "../layers/tap.ts";
-import type { Backend } from "../tensor/backend.ts";
+import { drop, type LayerRecord, type Pass, scoped } from "../layers/pass.ts";
+import { type PoolerParams, pooler, poolerBackward } from "../layers/pooler.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { BertConfig } from "./config.ts";
-import { encoder } from "./encoder.ts";
-import type { BertParams } from "./params.ts";
-import type { ReadRows } from "./readRows.ts";
+import type { TrainingBackend } from "../tensor/trainingBackend.ts";
+import type { DropoutSites } from "./dropoutSites.ts";
+import { type EncoderLayerParams, encoderLayer, encoderLayerBackward } from "./encoderLayer.ts";
+
+/** bert.*: what every architecture has. */
+export interface BertParams {
+  readonly embeddings: EmbeddingsParams;
+  readonly encoder: { readonly layer: readonly EncoderLayerParams[] };
+  readonly pooler: PoolerParams | null;
+}
 
 /** What the encoder makes of a batch. */
 export interface Encoded {
-  /** [R, H], or [M, H] of M wanted rows: one vector for each token, the T_i of Devlin et al. 2019, figure 1. */
+  /** [M, H], the rows that are read: one vector for each token, the T_i of Devlin et al. 2019, figure 1. */
   readonly sequence: Tensor;
   /** [B, H]: one vector for each sequence, C, through the pooler; null in models without one. */
   readonly pooled: Tensor | null;
@@ -21,39 +28,143 @@ export interface Encoded {
  * BERT (Devlin et al. 2019): embeddings, L Transformer blocks, pooler. START READING HERE, then follow the calls down:
  * layers (src/layers) are written in kernels (src/tensor/kernels), and heads.ts stands on top.
  *
- * Letters, here and everywhere below: B sequences of T tokens each, R = ΣT tokens in all, H hidden size, L layers,
- * A attention heads of size D = H/A, I intermediate size, V vocabulary.
+ * Letters, here and everywhere below: B sequences of T tokens each, R = ΣT tokens in all, M of them that somebody reads,
+ * H hidden size, L layers, A attention heads of size D = H/A, I intermediate size, V vocabulary.
  *
- * @param k        the backend, which has the kernels
- * @param batch    ids, token types and positions [R], the sequences end to end
- * @param read     the rows that are wanted; null if all
- * @param headMask [L, A], what each attention head's output is multiplied by
- * @param tap      sees every intermediate result by its PyTorch name
+ * It is a generator that pauses after each layer (`yield`): whoever runs it can give the event loop a turn there, or stop.
+ * `finish` runs it without a pause.
+ *
+ * @param pass  what all steps share: the backend, config.json, which rows are read
+ * @param batch ids, token types and positions [R], the sequences end to end
  */
-export function* bert(
-  k: Backend,
-  p: BertParams,
-  batch: PackedBatch,
-  c: BertConfig,
-  read: ReadRows | null,
-  headMask?: readonly ArrayLike<number>[],
-  tap?: Tap,
-): Generator<void, Encoded> {
-  const embedded = embeddings(k, p.embeddings, batch, c.layerNormEps, scoped(tap, "embeddings"));
-  tap?.see("embeddings", embedded);
-
-  const sequence = yield* encoder(
-    k,
-    p.encoder.layer,
-    embedded,
-    batch.offsets,
-    c,
-    read,
-    headMask,
-    scoped(tap, "encoder"),
-  );
-
-  const pooled = p.pooler && pooler(k, p.pooler, sequence, (read ?? batch).offsets, scoped(tap, "pooler"));
-  if (pooled) tap?.see("pooler", pooled);
+export function* bert(pass: BertPass, p: BertParams, batch: PackedBatch): Generator<void, Encoded> {
+  const embedded = embeddings(pass, p.embeddings, batch); // [R, H]
+  drop(pass.training, pass.training?.dropout.embeddings ?? null, embedded);
+  const sequence = yield* encoder(pass, p.encoder.layer, embedded); // [M, H]
+  const pooled = p.pooler && pooler(pass, p.pooler, sequence); // [B, H]
   return { sequence, pooled };
+}
+
+/**
+ * The stack of L Transformer blocks.
+ *
+ * @param x [R, H], the embeddings
+ * @returns [M, H], the rows of the last block's output that are read
+ */
+function* encoder(pass: BertPass, layers: readonly EncoderLayerParams[], x: Tensor): Generator<void, Tensor> {
+  for (const [n, p] of layers.entries()) {
+    x = layerInItsOwnMemory(pass, n, p, x);
+    yield;
+  }
+  return x;
+}
+
+/**
+ * Layer n. What it computes on the way is freed when it returns, and so is what it was given; but for what a record keeps.
+ * The last layer computes only the rows that are read.
+ *
+ * @param x [R, H]
+ * @returns [R, H]; of the last layer [M, H]
+ */
+function layerInItsOwnMemory(pass: BertPass, n: number, p: EncoderLayerParams, x: Tensor): Tensor {
+  const { config, offsets, training } = pass;
+  const k = pass.k.scope();
+  const read = n === config.numHiddenLayers - 1 ? pass.read : null;
+  const record = training?.record.layers[n] ?? null;
+  const y = encoderLayer(
+    {
+      k,
+      config,
+      offsets,
+      read,
+      tap: scoped(pass.tap, `encoder.layer.${n}`),
+      headMask: pass.headMask?.[n] ?? null,
+      training: training && { kernels: training.kernels, dropout: training.dropout.layers[n], record },
+    },
+    p,
+    read ? gather(k, x, read.rows) : x,
+    x,
+  );
+  k.release(y, ...Object.values(record ?? {}));
+  if (!record) pass.k.free(x);
+  return y;
+}
+
+/** A forward pass through the whole model. */
+export interface BertPass extends Pass {
+  readonly config: Pass["config"] & { readonly numHiddenLayers: number };
+  /** [L, A], what each attention head's output is multiplied by; null for ones. */
+  readonly headMask: readonly ArrayLike<number>[] | null;
+  /** What training adds: dropout, and a record for `bertBackward`. null where a model is only asked. */
+  readonly training: BertTraining | null;
+}
+
+/** What training adds to a forward pass. */
+export interface BertTraining {
+  readonly kernels: TrainingBackend;
+  readonly dropout: DropoutSites;
+  readonly record: BertRecord;
+}
+
+/** What `bertBackward` needs of the forward pass, which fills it. */
+export interface BertRecord {
+  /** [L]; null for layers with nothing to train in or below them. */
+  readonly layers: readonly (Partial<LayerRecord> | null)[];
+}
+
+/** Runs a forward pass to its end. */
+export function finish<Result>(steps: Generator<void, Result>): Result {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** The record of a forward pass that begins. @param gradients say what is trained */
+export function emptyRecord(gradients: GradientsOf<BertParams>): BertRecord {
+  const lowest = lowestTrained(gradients);
+  return { layers: gradients.encoder.layer.map((_, n) => (n + 1 >= lowest ? {} : null)) };
+}
+
+/**
+ * The gradients of `bert`, its lines from bottom to top. It ends where nothing below is trained. Each layer's record is freed
+ * when it has been read.
+ *
+ * @param pass      that of the forward pass, with its record
+ * @param encoded   what the forward pass returned
+ * @param dencoded  the gradients of its two parts, used up: sequence [M, H], pooled [B, H]
+ */
+export function bertBackward(
+  pass: BertPass & { readonly k: TrainingBackend; readonly training: BertTraining },
+  p: BertParams,
+  gradients: GradientsOf<BertParams>,
+  batch: PackedBatch,
+  { sequence, pooled }: Encoded,
+  dencoded: Encoded,
+): void {
+  const { k, config, offsets, training } = pass;
+  const { dropout, record } = training;
+  if (p.pooler && gradients.pooler && pooled && dencoded.pooled) {
+    poolerBackward(pass, p.pooler, gradients.pooler, { sequence, pooled }, dencoded.pooled, dencoded.sequence);
+  }
+  const lowest = lowestTrained(gradients);
+  let dx: Tensor | null = dencoded.sequence;
+  for (let n = p.encoder.layer.length - 1; n >= 0 && dx; n--) {
+    const kept = record.layers[n] as LayerRecord | null;
+    if (!kept) return;
+    const read = n === p.encoder.layer.length - 1 ? pass.read : null;
+    const layer = { k, config, offsets, read, dropout: dropout.layers[n], record: kept };
+    dx = encoderLayerBackward(layer, p.encoder.layer[n], gradients.encoder.layer[n], dx, n + 1 > lowest);
+    for (const tensor of Object.values(kept)) k.free(tensor);
+  }
+  if (!dx || lowest > 0) return;
+  drop(training, dropout.embeddings, dx);
+  embeddingsBackward(k, p.embeddings, gradients.embeddings, batch, dx, config.layerNormEps);
+}
+
+/** 0 if something of the embeddings is trained, else n + 1 for the lowest such layer n, L + 1 if there is none. */
+function lowestTrained(gradients: GradientsOf<BertParams>): number {
+  if (hasTrained(gradients.embeddings)) return 0;
+  const layer = gradients.encoder.layer.findIndex(hasTrained);
+  return layer < 0 ? gradients.encoder.layer.length + 1 : layer + 1;
 }

@@ -1,5 +1,5 @@
 import { BertError, printable } from "../errors.ts";
-import type { HiddenAct } from "../layers/feedForward.ts";
+import type { HiddenAct } from "../layers/pass.ts";
 
 /** The model classes of Hugging Face that share BERT's encoder; a checkpoint's config.json names one. */
 export const ARCHITECTURES = [

@@ -1,5 +1,7 @@
 import type { Tensor } from "../tensor/tensor.ts";
-import type { TapListener } from "./taps.ts";
+
+/** Where the tapped tensors go: shapes as in Hugging Face, always copies. */
+export type TapListener = (name: string, tensor: Tensor) => void;
 
 /**
  * What `forward` computes and returns beside the last hidden state and the architecture's logits. The type of the output follows from
@@ -62,3 +64,6 @@ export interface BertOutput {
 
 /** What `forward` returns with `lastHiddenState: false`. */
 export type HeadOutput = Omit<BertOutput, "lastHiddenState">;
+
+/** The outputs that heads have: those that are one tensor of logits. */
+export type HeadOutputName = Extract<keyof BertOutput, `${string}ogits`>;

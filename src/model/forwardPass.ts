@@ -1,15 +1,16 @@
 import { BertError } from "../errors.ts";
-import { scoped } from "../layers/tap.ts";
+import { scoped } from "../layers/pass.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { formatShape, type Tensor } from "../tensor/tensor.ts";
-import { type Batch, type BatchInput, owned, packBatch, type SequenceInput, unpack } from "./batch.ts";
+import { HEADS } from "./architectures.ts";
+import { type Batch, type BatchInput, owned, packBatch, rowsAt, type SequenceInput, unpack } from "./batch.ts";
 import { bert } from "./bert.ts";
 import type { BertConfig } from "./config.ts";
-import type { ForwardOptions, HeadOutput } from "./forward.ts";
-import { headOutputs } from "./heads.ts";
+import type { ForwardOptions, HeadOutput, TapListener } from "./forward.ts";
+import { headOutputs } from "./headOutputs.ts";
 import type { ModelParams } from "./params.ts";
-import { rowsToRead } from "./readRows.ts";
-import { collectingTap, expectTaps, type TapInfo, type TapListener } from "./taps.ts";
+import { readRows } from "./readRows.ts";
+import { collectingTap, expectTaps, type TapInfo } from "./taps.ts";
 
 /** A batch and what is wanted of it, in arrays of numbers and strings alone: it can be posted to another thread. */
 export interface ForwardRequest {
@@ -60,15 +61,16 @@ export function* forwardPass(
   const tap = collectingTap(taps, batch, listenersFor(options, config, kept, listener));
   const k = kernels.scope();
   try {
-    const pruned = options.lastHiddenState === false && tap === undefined; // taps are of all rows
-    const read = pruned ? rowsToRead(options, batch, tree, config) : null;
-    const encoded = yield* bert(k, tree.bert, batch, config, read, options.headMask, scoped(tap, "bert"));
+    const leavesOut = options.lastHiddenState === false && tap === null; // taps are of all rows
+    const read = leavesOut ? readRows(batch, tokensRead(options, batch, config), tree.bert.pooler !== null) : null;
+    const pass = { k, config, offsets: batch.offsets, read, tap, headMask: options.headMask ?? null, training: null };
+    const encoded = yield* bert({ ...pass, tap: scoped(tap, "bert") }, tree.bert, batch);
     const keptAt = (name: string) => kept.get(name) as Tensor;
     const layers = layerNames(config);
     return {
       ...(options.lastHiddenState !== false && { lastHiddenState: unpack(encoded.sequence, batch) }),
       ...(encoded.pooled && { poolerOutput: owned(encoded.pooled) }),
-      ...headOutputs(k, tree, encoded, batch, read, config, options, tap),
+      ...headOutputs(pass, tree.heads, encoded, batch, options),
       ...(options.hiddenStates && { hiddenStates: ["bert.embeddings", ...layers].map(keptAt) }),
       ...(options.attentions && { attentions: layers.map((name) => keptAt(`${name}${PROBS}`)) }),
       ...(options.taps && { taps: new Map(options.taps.map((name) => [name, keptAt(name)])) }),
@@ -76,6 +78,14 @@ export function* forwardPass(
   } finally {
     k.release();
   }
+}
+
+/** The rows of tokens that the heads read; null if all. @throws BertError ERR_INPUT maskedLmPositions that do not fit */
+function tokensRead({ maskedLmPositions: positions }: ForwardOptions, batch: Batch, c: BertConfig): Int32Array | null {
+  const reads = HEADS[c.architecture].map((head) => head.reads);
+  if (reads.includes("tokens")) return null;
+  if (!reads.includes("asked tokens")) return new Int32Array(0);
+  return positions ? rowsAt(positions, batch) : null;
 }
 
 /** Hidden states and attentions are tapped like everything else. */

@@ -1,17 +1,47 @@
-import { BertError } from "../errors.ts";
-import { layerNorm } from "../layers/addAndNorm.ts";
-import { activated } from "../layers/feedForward.ts";
-import { gather } from "../layers/gather.ts";
-import { linear } from "../layers/linear.ts";
-import { scoped, type Tap } from "../layers/tap.ts";
-import type { Backend } from "../tensor/backend.ts";
+import { type LayerNormParams, layerNorm, layerNormBackward } from "../layers/addAndNorm.ts";
+import { activated, activationBackward } from "../layers/feedForward.ts";
+import type { GradientsOf } from "../layers/gradientsOf.ts";
+import { type LinearParams, linear, linearBackward } from "../layers/linear.ts";
+import { type Pass, see } from "../layers/pass.ts";
+import type { DropoutMask } from "../tensor/kernels/dropout.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { type Batch, owned, rowsAt, unpack } from "./batch.ts";
-import type { Encoded } from "./bert.ts";
-import type { BertConfig } from "./config.ts";
-import type { BertOutput, ForwardOptions } from "./forward.ts";
-import type { MlmHeadParams, ModelParams } from "./params.ts";
-import { placesIn, type ReadRows } from "./readRows.ts";
+import type { TrainingBackend } from "../tensor/trainingBackend.ts";
+
+/** A forward pass through a head. */
+export interface HeadPass extends Pick<Pass, "k" | "config" | "tap"> {
+  /** What training adds; null where a model is only asked. */
+  readonly training: {
+    readonly kernels: TrainingBackend;
+    /** Of what a classifier reads; null for none. */
+    readonly dropout: DropoutMask | null;
+    /** Is filled by the forward pass. */
+    readonly record: Partial<HeadRecord>;
+  } | null;
+}
+
+/** The way back through a head, whose record is complete. */
+export interface HeadBackwardPass extends Pick<Pass, "config"> {
+  readonly k: TrainingBackend;
+  readonly dropout: DropoutMask | null;
+  readonly record: Partial<HeadRecord>;
+}
+
+/** What the backward of a head needs of its forward. */
+export interface HeadRecord {
+  /** [N, H], what the last matrix multiplies. */
+  readonly input: Tensor;
+  /** [N, H], of the masked-language-model head: what it read, x Wᵀ + b, and act(x Wᵀ + b). */
+  readonly x: Tensor;
+  readonly before: Tensor;
+  readonly activated: Tensor;
+}
+
+/** cls.predictions.*: the masked-language-model head. */
+export interface MlmHeadParams {
+  readonly transform: { readonly dense: LinearParams; readonly LayerNorm: LayerNormParams };
+  /** weight [V, H]: the word embeddings themselves where they are tied; bias [V] is cls.predictions.bias. */
+  readonly decoder: LinearParams;
+}
 
 /**
  * The masked-language-model head: for each row a score for every word piece of the vocabulary. The paper (§3.1) says
@@ -20,86 +50,77 @@ import { placesIn, type ReadRows } from "./readRows.ts";
  *
  *     logits = LayerNorm(act(x Wᵀ + b)) Eᵀ + b_V        E the word embeddings
  *
- * @param x [M, H], hidden states of the tokens that are asked for
- * @param tap named below cls.predictions
- * @returns [M, V]
+ * @param x [N, H], hidden states of tokens
+ * @returns [N, V]
  */
-export function mlmHead(k: Backend, p: MlmHeadParams, x: Tensor, c: BertConfig, tap?: Tap): Tensor {
-  const dense = activated(k, p.transform.dense, x, c.hiddenAct, tap, "transform.dense");
-  tap?.see("transform.transform_act_fn", dense);
-  const transformed = layerNorm(k, p.transform.LayerNorm, dense, c.layerNormEps);
-  tap?.see("transform.LayerNorm", transformed);
-  tap?.see("transform", transformed);
-  const logits = linear(k, p.decoder, transformed);
-  tap?.see("decoder", logits);
-  return logits;
+export function mlmHead(pass: HeadPass, p: MlmHeadParams, x: Tensor): Tensor {
+  const { k, config, training } = pass;
+  const name = "cls.predictions.transform";
+  const dense = activated(pass, p.transform.dense, x, `${name}.dense`);
+  see(pass, `${name}.transform_act_fn`, dense);
+  const input = see(pass, `${name}.LayerNorm`, layerNorm(k, p.transform.LayerNorm, dense, config.layerNormEps));
+  if (training) Object.assign(training.record, { x, activated: dense, input });
+  return see(pass, "cls.predictions.decoder", linear(k, p.decoder, input));
 }
 
 /**
- * The logits that the architecture has, under the names of Hugging Face.
+ * The gradients of `mlmHead`. E is the word embeddings where they are tied; both uses add to one gradient.
  *
- * @param read which rows `encoded` has; null if all
- * @throws BertError ERR_INPUT maskedLmPositions or numChoices that do not fit
+ * @param dlogits [N, V]
+ * @param dx      [N, H], added to
  */
-export function headOutputs(
-  k: Backend,
-  { cls, classifier, qa_outputs }: ModelParams,
-  encoded: Encoded,
-  batch: Batch,
-  read: ReadRows | null,
-  config: BertConfig,
-  options: ForwardOptions,
-  tap?: Tap,
-): Partial<BertOutput> {
-  const output: { -readonly [name in keyof BertOutput]?: BertOutput[name] } = {};
-  const pooled = encoded.pooled as Tensor; // every architecture that reads it has it: params.ts
-  if (options.maskedLmPositions && !cls.predictions) {
-    throw new BertError(
-      "ERR_INPUT",
-      `forward: maskedLmPositions must be left out for ${config.architecture}, which has no masked-language-model head`,
-    );
-  }
-  if (cls.predictions) {
-    const rows = options.maskedLmPositions && rowsAt(options.maskedLmPositions, batch);
-    const x = rows ? gather(k, encoded.sequence, read ? placesIn(read, rows) : rows) : encoded.sequence;
-    const logits = mlmHead(k, cls.predictions, x, config, scoped(tap, "cls.predictions"));
-    tap?.see("cls.predictions", logits);
-    output[cls.seq_relationship ? "predictionLogits" : "logits"] = rows ? owned(logits) : unpack(logits, batch);
-  }
-  if (cls.seq_relationship) {
-    const logits = linear(k, cls.seq_relationship, pooled);
-    tap?.see("cls.seq_relationship", logits);
-    output[cls.predictions ? "seqRelationshipLogits" : "logits"] = owned(logits);
-  }
-  if (classifier) {
-    const perToken = config.architecture === "BertForTokenClassification";
-    const logits = linear(k, classifier, perToken ? encoded.sequence : pooled);
-    tap?.see("classifier", logits);
-    output.logits = perToken ? unpack(logits, batch) : owned(logits);
-    if (config.architecture === "BertForMultipleChoice") output.logits = byQuestion(output.logits, options.numChoices);
-  }
-  if (qa_outputs) {
-    const logits = linear(k, qa_outputs, encoded.sequence); // [R, 2]
-    tap?.see("qa_outputs", logits);
-    const both = unpack(logits, batch);
-    output.startLogits = column(both, 0);
-    output.endLogits = column(both, 1);
-  }
-  return output;
+export function mlmHeadBackward(
+  { k, config, record }: HeadBackwardPass,
+  p: MlmHeadParams,
+  gradients: GradientsOf<MlmHeadParams>,
+  dlogits: Tensor,
+  dx: Tensor,
+): void {
+  const { x, before, activated: dense, input } = record as HeadRecord;
+  const dinput = k.zeros(input.shape);
+  linearBackward(k, p.decoder, gradients.decoder, input, dlogits, dinput);
+  layerNormBackward(k, p.transform.LayerNorm, gradients.transform.LayerNorm, dense, dinput, config.layerNormEps);
+  activationBackward(k, dinput, before, config.hiddenAct);
+  linearBackward(k, p.transform.dense, gradients.transform.dense, x, dinput, dx);
 }
 
-/** [B · choices, 1] → [B, choices] */
-function byQuestion({ data }: Tensor, numChoices = data.length): Tensor {
-  if (!Number.isInteger(numChoices) || numChoices < 1 || data.length % numChoices !== 0) {
-    throw new BertError(
-      "ERR_INPUT",
-      `forward: numChoices must divide the number of sequences, ${data.length}, got ${numChoices}`,
-    );
+/**
+ * A linear map to logits, with dropout before it while a model trains:  z = dropout(x) Wᵀ + b.
+ *
+ * It is the head of next-sentence prediction (Devlin et al. 2019, §3.1, task 2: C to two classes, without dropout), of
+ * classification (§4.1: C, or each T_i, to the labels), of multiple choice (§4.4: C to one score), and of questions about a
+ * text (§4.2: each T_i to a start and an end score, the vectors S and E as rows of W, without dropout).
+ *
+ * @param x [N, H], vectors of sequences or of tokens
+ * @returns [N, classes]
+ */
+export function classifier({ k, training }: HeadPass, p: LinearParams, x: Tensor): Tensor {
+  let input = x;
+  if (training?.dropout) {
+    input = k.empty(x.shape);
+    training.kernels.dropout(input.data, x.data, training.dropout);
   }
-  return { data, shape: [data.length / numChoices, numChoices] };
+  if (training) Object.assign(training.record, { input });
+  return linear(k, p, input);
 }
 
-/** [B, T, 2] → [B, T] */
-function column({ data, shape: [B, T, N] }: Tensor, n: number): Tensor {
-  return { data: Float32Array.from({ length: B * T }, (_, i) => data[i * N + n]), shape: [B, T] };
+/**
+ * The gradients of `classifier`.
+ *
+ * @param dlogits [N, classes]
+ * @param dx      [N, H], added to
+ */
+export function classifierBackward(
+  { k, dropout, record }: HeadBackwardPass,
+  p: LinearParams,
+  gradients: GradientsOf<LinearParams>,
+  dlogits: Tensor,
+  dx: Tensor,
+): void {
+  const { input } = record as HeadRecord;
+  const dinput = dropout ? k.zeros(dx.shape) : dx;
+  linearBackward(k, p, gradients, input, dlogits, dinput);
+  if (!dropout) return;
+  k.dropout(dinput.data, dinput.data, dropout);
+  k.add(dx.data, dx.data, dinput.data);
 }

@@ -1,8 +1,10 @@
 import { BertError } from "../errors.ts";
-import type { Tap } from "../layers/tap.ts";
-import type { Tensor } from "../tensor/tensor.ts";
-import { type Batch, unpack } from "./batch.ts";
+import type { Tap } from "../layers/pass.ts";
+
+import { HEADS } from "./architectures.ts";
+import { type Batch, owned, unpack } from "./batch.ts";
 import type { BertConfig } from "./config.ts";
+import type { TapListener } from "./forward.ts";
 import type { ModelParams } from "./params.ts";
 
 /** A place in the model that can be looked at. */
@@ -19,7 +21,7 @@ export interface TapInfo {
 
 /** Every tap of a model, in the order of the forward pass. */
 export function listTaps(c: BertConfig, p: ModelParams): TapInfo[] {
-  const { hiddenSize: H, intermediateSize: I, numAttentionHeads: A, vocabSize: V } = c;
+  const { hiddenSize: H, intermediateSize: I, numAttentionHeads: A } = c;
   const taps: TapInfo[] = [];
   const tokens = (size: number, ...names: string[]) => {
     for (const name of names) taps.push({ name, shape: ["B", "T", size] });
@@ -42,44 +44,51 @@ export function listTaps(c: BertConfig, p: ModelParams): TapInfo[] {
     tokens(H, `${layer}.output.dense`, `${layer}.output.LayerNorm`, `${layer}.output`, layer);
   }
   if (p.bert.pooler) sequences(H, "bert.pooler.dense", "bert.pooler.activation", "bert.pooler");
-  if (p.cls.predictions) {
-    const t = "cls.predictions.transform";
-    tokens(H, `${t}.dense`, `${t}.transform_act_fn`, `${t}.LayerNorm`, t);
-    tokens(V, "cls.predictions.decoder", "cls.predictions");
+  for (const { name, reads, size, taps: within = () => [] } of HEADS[c.architecture]) {
+    const list = reads === "pooled" ? sequences : tokens;
+    for (const [tap, width] of within(c)) list(width, tap);
+    list(size(c), name);
   }
-  if (p.cls.seq_relationship) sequences(2, "cls.seq_relationship");
-  if (p.classifier) {
-    if (c.architecture === "BertForTokenClassification") tokens(p.classifier.bias.shape[0], "classifier");
-    else sequences(p.classifier.bias.shape[0], "classifier");
-  }
-  if (p.qa_outputs) tokens(2, "qa_outputs");
   return taps;
 }
 
-/** Where the tapped tensors go: shapes as in Hugging Face, always copies. */
-export type TapListener = (name: string, tensor: Tensor) => void;
+/**
+ * A module of PyTorch returns what the last module within it returned: one place, which has the names of all of them.
+ *
+ * @returns the name, then those of the modules around it that end there
+ */
+function* namesOf(name: string): Generator<string, void> {
+  yield name;
+  const [, ending, enclosing = ending] = LAST_MODULE.exec(name) ?? [];
+  if (enclosing !== undefined) yield* namesOf(enclosing);
+}
+
+/** The names of modules that end another one, and of that. */
+const LAST_MODULE = /^(.+)\.(?:LayerNorm|intermediate_act_fn|activation)$|^(.+\.(?:attention|layer\.\d+))\.output$/;
 
 /**
  * A tap for one forward pass, which turns packed rows into [B, T, …].
  *
  * @param listeners who wants which names
- * @returns undefined if nobody wants anything, so that the layers need not even build names
+ * @returns null if nobody wants anything, so that the layers need not even build names
  */
 export function collectingTap(
   taps: ReadonlyMap<string, TapInfo>,
   batch: Batch,
   listeners: readonly { readonly names: ReadonlySet<string> | "all"; readonly see: TapListener }[],
-): Tap | undefined {
-  if (listeners.length === 0) return undefined;
+): Tap | null {
+  if (listeners.length === 0) return null;
   const wanting = (name: string) => listeners.filter(({ names }) => names === "all" || names.has(name));
   return {
-    wants: (name) => wanting(name).length > 0,
-    see(name, tensor) {
-      const interested = wanting(name);
-      if (interested.length === 0) return;
-      const perToken = taps.get(name)?.shape[1] === "T" && tensor.shape[0] === batch.padded.length;
-      const copy = perToken ? unpack(tensor, batch) : { data: new Float32Array(tensor.data), shape: [...tensor.shape] };
-      for (const { see } of interested) see(name, copy);
+    wants: (place) => [...namesOf(place)].some((name) => wanting(name).length > 0),
+    see(place, tensor) {
+      for (const name of namesOf(place)) {
+        const interested = wanting(name);
+        if (interested.length === 0) continue;
+        const perToken = taps.get(name)?.shape[1] === "T" && tensor.shape[0] === batch.padded.length;
+        const copy = perToken ? unpack(tensor, batch) : owned(tensor);
+        for (const { see } of interested) see(name, copy);
+      }
     },
   };
 }

@@ -188,7 +188,7 @@ export class BertModel {
    */
   predictMasked(rows: Tensor): Tensor {
     const { params, kernels } = this.inUse;
-    const head = params.tree.cls.predictions;
+    const head = params.tree.heads["cls.predictions"];
     if (!head) {
       throw new BertError(
         "ERR_INPUT",
@@ -206,7 +206,7 @@ export class BertModel {
     try {
       const input = k.empty([M, H]);
       input.data.set(rows.data);
-      return owned(mlmHead(k, head, input, this.config));
+      return owned(mlmHead({ k, config: this.config, tap: null, training: null }, head, input));
     } finally {
       k.release();
     }

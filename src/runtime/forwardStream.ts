@@ -1,4 +1,5 @@
 import { BertError } from "../errors.ts";
+import { HEADS, type Head } from "../model/architectures.ts";
 import { packBatch, type SequenceInput } from "../model/batch.ts";
 import type { BertConfig } from "../model/config.ts";
 import type { BertOutput, ForwardOptions } from "../model/forward.ts";
@@ -39,8 +40,9 @@ function stepsFor(
   options: ForwardStreamOptions,
 ): StreamSteps<SequenceInput, SequenceInput, BertOutput> {
   const { config } = bert;
-  if (config.architecture === "BertForMultipleChoice") {
-    throw inputError("the model must answer sequence by sequence, is a BertForMultipleChoice; use forward");
+  const { architecture } = config;
+  if (HEADS[architecture].some(({ joins }) => joins)) {
+    throw inputError(`the model must answer sequence by sequence, is a ${architecture}; use forward`);
   }
   for (const name of OF_A_BATCH) {
     if ((options as ForwardOptions)[name] !== undefined) throw inputError(`${name} must be left out; use forward`);
@@ -52,7 +54,7 @@ function stepsFor(
       return { encoded: copyOf(sequence), tokens: inputIds.length, length: T };
     },
     async compute(batch, signal) {
-      return outputsOf(await bert.forward(batch, { ...options, signal }), batch);
+      return outputsOf(await bert.forward(batch, { ...options, signal }), batch, HEADS[architecture]);
     },
   };
 }
@@ -68,12 +70,16 @@ function copyOf({ inputIds, tokenTypeIds, attentionMask, positionIds }: Sequence
 }
 
 /** A batch's output, sequence by sequence, as `forward` of each alone returns it; copied when its turn comes. */
-function* outputsOf(output: BertOutput, batch: readonly SequenceInput[]): Generator<BertOutput> {
+function* outputsOf(
+  output: BertOutput,
+  batch: readonly SequenceInput[],
+  heads: readonly Head[],
+): Generator<BertOutput> {
   if (batch.length === 1) {
     yield output;
     return;
   }
-  for (const [b, sequence] of batch.entries()) yield outputOf(output, b, sequence);
+  for (const [b, sequence] of batch.entries()) yield outputOf(output, b, sequence, heads);
 }
 
 /** What sequence b has of a batch's output. */
@@ -81,18 +87,20 @@ function outputOf(
   output: BertOutput,
   b: number,
   { inputIds: { length: T }, attentionMask }: SequenceInput,
+  heads: readonly Head[],
 ): BertOutput {
   const real = attentionMask ? Array.from(attentionMask).filter((keep) => keep).length : T; // attentions have these alone
-  const { poolerOutput, logits, predictionLogits, seqRelationshipLogits } = output;
-  const { startLogits, endLogits, hiddenStates, attentions } = output;
+  const { lastHiddenState, poolerOutput, hiddenStates, attentions } = output;
+  const logits = heads.flatMap(({ reads, outputs }) =>
+    outputs.map((name) => {
+      const tensor = output[name] as Tensor;
+      return [name, reads === "pooled" ? rowOf(tensor, b) : tokensOf(tensor, b, T)] as const;
+    }),
+  );
   return {
-    lastHiddenState: tokensOf(output.lastHiddenState, b, T),
+    lastHiddenState: tokensOf(lastHiddenState, b, T),
     ...(poolerOutput && { poolerOutput: rowOf(poolerOutput, b) }),
-    ...(logits && { logits: logits.shape.length === 3 ? tokensOf(logits, b, T) : rowOf(logits, b) }),
-    ...(predictionLogits && { predictionLogits: tokensOf(predictionLogits, b, T) }),
-    ...(seqRelationshipLogits && { seqRelationshipLogits: rowOf(seqRelationshipLogits, b) }),
-    ...(startLogits && { startLogits: tokensOf(startLogits, b, T) }),
-    ...(endLogits && { endLogits: tokensOf(endLogits, b, T) }),
+    ...Object.fromEntries(logits),
     ...(hiddenStates && { hiddenStates: hiddenStates.map((states) => tokensOf(states, b, T)) }),
     ...(attentions && { attentions: attentions.map((probs) => attentionOf(probs, b, real)) }),
   };

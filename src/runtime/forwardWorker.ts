@@ -1,8 +1,7 @@
 import { BertError } from "../errors.ts";
 import type { BertConfig } from "../model/config.ts";
-import type { HeadOutput } from "../model/forward.ts";
+import type { HeadOutput, TapListener } from "../model/forward.ts";
 import type { ForwardRequest } from "../model/forwardPass.ts";
-import type { TapListener } from "../model/taps.ts";
 import { messageOf } from "../realm.ts";
 import type { Backend } from "../tensor/backend.ts";
 import type { SharedBackend } from "../tensor/simd/simdBackend.ts";

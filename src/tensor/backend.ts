@@ -33,6 +33,8 @@ export interface Backend {
   zeros(shape: readonly number[]): Tensor;
   /** As `zeros`, with any numbers in it: for what a kernel writes as a whole. */
   empty(shape: readonly number[]): Tensor;
+  /** Frees a tensor of this scope before the others; nothing happens if it is of another. */
+  free(tensor: Tensor): void;
   /**
    * The same backend, for work whose tensors are not needed for long: they are freed together. Scopes may be open
    * beside each other and within each other.
@@ -104,6 +106,6 @@ export interface Backend {
 
 /** A backend whose tensors are freed together. */
 export interface BackendScope extends Backend {
-  /** Frees every tensor of this scope but `keep`, which passes to the backend that the scope was opened on. */
-  release(keep?: Tensor): void;
+  /** Frees every tensor of this scope but those of `keep`, which pass to the backend that the scope was opened on. */
+  release(...keep: readonly Tensor[]): void;
 }

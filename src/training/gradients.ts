@@ -46,10 +46,3 @@ export function createGradients(model: TrainedModel, isFrozen: (name: string) =>
 export function zeroGradients({ byName }: Gradients): void {
   for (const { data } of byName.values()) data.fill(0);
 }
-
-/** Whether a part of the tree has a parameter that is not frozen. */
-export function hasTrained(tree: object | null): boolean {
-  if (tree === null) return false;
-  if ("data" in tree) return true;
-  return Object.values(tree).some(hasTrained);
-}

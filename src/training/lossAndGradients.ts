@@ -1,11 +1,12 @@
 import { type BatchInput, packBatch, type SequenceInput } from "../model/batch.ts";
-import { placesIn, type ReadRows } from "../model/readRows.ts";
-import { bertBackward, recordedBert } from "./bertBackward.ts";
-import { type DropoutKey, dropoutSites } from "./dropoutSites.ts";
+import { bert, bertBackward, emptyRecord, finish } from "../model/bert.ts";
+import { type DropoutKey, dropoutSites } from "../model/dropoutSites.ts";
+import { readRows } from "../model/readRows.ts";
+
 import type { Gradients, TrainedModel } from "./gradients.ts";
 import { headLosses, type LossPart } from "./headLosses.ts";
 import type { Loss } from "./losses.ts";
-import { type Labels, type PackedLabels, packLabels } from "./packLabels.ts";
+import { type Labels, packLabels } from "./packLabels.ts";
 
 export interface LossOptions {
   /** Which masks drop, with the probabilities of the model's config; null for no dropout. */
@@ -25,7 +26,7 @@ export interface BatchLoss {
  * The loss of a batch, and the gradient of each parameter that is not frozen, added to `gradients`. Sequences are packed
  * without padding, and the last layer computes only the tokens that the heads read.
  *
- * Memory while it runs, beside weights and gradients: see `EncoderLayerRecord`; for BERT-base 406 KB for each token, and
+ * Memory while it runs, beside weights and gradients: see `LayerRecord`; for BERT-base 406 KB for each token, and
  * 4V bytes for each masked token. A process that trains it on 8 × 128 tokens with AdamW peaks at 2,236 MB (`simd`, Node 26): four times
  * the weights are 1,733, the records 416, and the rest is Node, one layer's working memory and what multiplies.
  *
@@ -44,38 +45,18 @@ export function lossAndGradients(
 ): BatchLoss {
   const batch = packBatch(input, config);
   const packed = packLabels(labels, batch, config);
-  const read = readRows(packed, batch.offsets, tree.bert.pooler !== null);
-  const rows = packed.tokens?.rows ?? new Int32Array(0);
-  const dropout = dropoutSites(config, key);
+  const tokens = packed.span ? null : (packed.tokens?.rows ?? new Int32Array(0));
+  const read = readRows(batch, tokens, tree.bert.pooler !== null);
   const k = kernels.scope();
+  const training = { kernels: k, dropout: dropoutSites(config, key), record: emptyRecord(gradients.tree.bert) };
+  const pass = { k, config, offsets: batch.offsets, read, tap: null, headMask: null, training };
   try {
-    const record = recordedBert(k, tree.bert, gradients.tree.bert, batch, config, read, dropout);
-    const { parts, dsequence, dpooled } = headLosses(
-      k,
-      tree,
-      gradients.tree,
-      record.encoded,
-      batch.offsets,
-      packed,
-      read ? placesIn(read, rows) : rows,
-      config,
-      dropout.classifier,
-      scale,
-    );
-    bertBackward(k, tree.bert, gradients.tree.bert, record, batch, config, read, dropout, dsequence, dpooled);
+    const encoded = finish(bert(pass, tree.bert, batch));
+    const { parts, dencoded } = headLosses(pass, tree, gradients.tree, encoded, packed, scale);
+    bertBackward(pass, tree.bert, gradients.tree.bert, batch, encoded, dencoded);
     const sum = Object.values(parts).reduce((total, { loss }) => total + loss, 0);
     return { loss: parts.start ? sum / 2 : sum, parts };
   } finally {
     k.release();
   }
-}
-
-/** The rows of the last hidden state that the heads read: [CLS] for the pooler, and tokens with a label. @returns null if all */
-function readRows({ tokens, span }: PackedLabels, offsets: Int32Array, hasPooler: boolean): ReadRows | null {
-  const R = offsets[offsets.length - 1];
-  const wanted = new Set<number>(tokens?.rows);
-  if (hasPooler) for (const first of offsets.subarray(0, -1)) wanted.add(first);
-  if (span || wanted.size === R) return null;
-  const rows = Int32Array.from(wanted).sort();
-  return { rows, offsets: offsets.map((offset) => rows.filter((row) => row < offset).length) };
 }

@@ -93,7 +93,7 @@ describe("decoder", () => {
 
   test("absent: tied, one tensor in memory", async () => {
     const { tree, byName } = await loadParams(source(checkpoint()), config, plain);
-    expect(tree.cls.predictions?.decoder.weight).toBe(byName.get(WORDS));
+    expect(tree.heads["cls.predictions"]?.decoder.weight).toBe(byName.get(WORDS));
     expect(byName.has(DECODER)).toBe(false);
   });
 
@@ -101,14 +101,14 @@ describe("decoder", () => {
     const stored = checkpoint();
     stored.set(DECODER, stored.get(WORDS)!);
     const { tree, byName } = await loadParams(source(stored), config, plain);
-    expect(tree.cls.predictions?.decoder.weight).toBe(byName.get(WORDS));
+    expect(tree.heads["cls.predictions"]?.decoder.weight).toBe(byName.get(WORDS));
     expect(byName.has(DECODER)).toBe(false);
   });
 
   test("a matrix of its own: used, as transformers 5 does", async () => {
     const own = { shape: [11, 6], data: numbers(66, 99) };
     const { tree, byName } = await loadParams(source(checkpoint().set(DECODER, own)), config, plain);
-    expect(tree.cls.predictions?.decoder.weight).toBe(byName.get(DECODER));
+    expect(tree.heads["cls.predictions"]?.decoder.weight).toBe(byName.get(DECODER));
     expect(byName.get(DECODER)?.data).toEqual(own.data);
   });
 

@@ -3,6 +3,7 @@ import { addAndNorm } from "../../src/layers/addAndNorm.ts";
 import { embeddings } from "../../src/layers/embeddings.ts";
 import { feedForward } from "../../src/layers/feedForward.ts";
 import { linear } from "../../src/layers/linear.ts";
+import type { LayerPass } from "../../src/layers/pass.ts";
 import { pooler } from "../../src/layers/pooler.ts";
 import { selfAttention } from "../../src/layers/selfAttention.ts";
 import { plain } from "../../src/tensor/kernels/index.ts";
@@ -11,6 +12,19 @@ import { numbers } from "../tensor/kernels/cases.ts";
 
 /** Layers against the paper's equations, written with arrays of arrays and float64. The whole model's tests compare with PyTorch. */
 type Rows = number[][];
+
+/** A pass that is only asked. */
+const pass = (changes: Partial<LayerPass> = {}): LayerPass => ({
+  k: plain,
+  config: { numAttentionHeads: 2, hiddenAct: "gelu", layerNormEps: 1e-12 },
+  offsets: Int32Array.of(0),
+  read: null,
+  tap: null,
+  headMask: null,
+  training: null,
+  ...changes,
+});
+const acting = (hiddenAct: "relu" | "silu") => pass({ config: { ...pass().config, hiddenAct } });
 
 let seed = 0;
 function tensor(...shape: number[]): Tensor {
@@ -68,9 +82,9 @@ test("addAndNorm: LayerNorm(x + sublayer)", () => {
   const [sublayer, x] = [tensor(3, 6), tensor(3, 6)];
   const before = x.data.slice();
   const sum = rowsOf(x).map((row, r) => row.map((v, h) => v + sublayer.data[r * 6 + h]));
-  expectRows(addAndNorm(plain, p, sublayer, x, 1e-12), normalize(sum, p));
+  expectRows(addAndNorm(pass(), p, sublayer, x, "output"), normalize(sum, p));
   expect(x.data, "x is needed again by the caller").toEqual(before);
-  expect(() => addAndNorm(plain, p, sublayer, tensor(2, 6), 1e-12)).toThrow(
+  expect(() => addAndNorm(pass(), p, sublayer, tensor(2, 6), "output")).toThrow(
     "addAndNorm: x must be [R,H] = [3,6], got [2,6]",
   );
 });
@@ -97,12 +111,12 @@ test("embeddings: word + type + position, normalised; the tables stay as they ar
         p.position_embeddings.weight.data[batch.positionIds[r] * 4 + h],
     ),
   );
-  expectRows(embeddings(plain, p, batch, 1e-12), normalize(sum, p.LayerNorm));
+  expectRows(embeddings(pass(), p, batch), normalize(sum, p.LayerNorm));
   expect(p.word_embeddings.weight.data).toEqual(words);
 });
 
 describe("selfAttention", () => {
-  const [A, H, D] = [2, 6, 3];
+  const [H, D] = [6, 3];
   const p = { query: linearParams(H, H), key: linearParams(H, H), value: linearParams(H, H) };
   const x = tensor(5, H);
   const offsets = Int32Array.of(0, 3, 5);
@@ -122,11 +136,11 @@ describe("selfAttention", () => {
   }
 
   test("head_a = softmax(Q_a K_aᵀ / √D) V_a, within each sequence", () => {
-    expectRows(selfAttention(plain, p, x, offsets, A, undefined), attention([1, 1]));
+    expectRows(selfAttention(pass({ offsets }), p, x, x), attention([1, 1]));
   });
 
   test("each head times its mask", () => {
-    expectRows(selfAttention(plain, p, x, offsets, A, [0, -0.5]), attention([0, -0.5]));
+    expectRows(selfAttention(pass({ offsets, headMask: [0, -0.5] }), p, x, x), attention([0, -0.5]));
   });
 });
 
@@ -136,8 +150,8 @@ test("feedForward: act(x W₁ᵀ + b₁) W₂ᵀ + b₂", () => {
   const hidden = affine(rowsOf(x), p.intermediate.dense);
   const relu = hidden.map((row) => row.map((v) => Math.max(v, 0)));
   const silu = hidden.map((row) => row.map((v) => v / (1 + Math.exp(-v))));
-  expectRows(feedForward(plain, p, x, "relu"), affine(relu, p.output.dense));
-  expectRows(feedForward(plain, p, x, "silu"), affine(silu, p.output.dense));
+  expectRows(feedForward(acting("relu"), p, x), affine(relu, p.output.dense));
+  expectRows(feedForward(acting("silu"), p, x), affine(silu, p.output.dense));
 });
 
 test("pooler: tanh of a linear map of each sequence's first token", () => {
@@ -145,5 +159,5 @@ test("pooler: tanh of a linear map of each sequence's first token", () => {
   const x = tensor(5, 4);
   const first = [0, 2].map((r) => rowsOf(x)[r]);
   const want = affine(first, p.dense).map((row) => row.map(Math.tanh));
-  expectRows(pooler(plain, p, x, Int32Array.of(0, 2, 5)), want);
+  expectRows(pooler(pass({ offsets: Int32Array.of(0, 2, 5) }), p, x), want);
 });

@@ -21,8 +21,9 @@ export const plain: BackendScope = {
   info: { name: "plain", width: 64, fused: false, threads: 1, reason: "asked for" },
   zeros,
   empty: zeros,
+  free: () => {}, // the garbage collector does it
   scope: () => plain,
-  release: () => {}, // the garbage collector does it
+  release: () => {},
   packWeight: () => {},
   allFinite: (data) => data.every(Number.isFinite),
   unpackWeight: (weight) => {

@@ -88,10 +88,16 @@ export class SimdBackend implements BackendScope {
     return scope;
   }
 
-  release(keep?: Tensor): void {
+  free({ data }: Tensor): void {
+    if (!this.owned.delete(data)) return;
+    this.packed.delete(data.byteOffset);
+    this.core.memory.release(data);
+  }
+
+  release(...keep: readonly Tensor[]): void {
     for (const scope of this.scopes) scope.release(); // those that an error has left open
     this.parent?.scopes.delete(this);
-    if (keep && this.owned.delete(keep.data)) this.parent?.owned.add(keep.data);
+    for (const { data } of keep) if (this.owned.delete(data)) this.parent?.owned.add(data);
     for (const data of this.owned) {
       this.packed.delete(data.byteOffset);
       this.core.memory.release(data);

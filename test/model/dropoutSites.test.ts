@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { parseConfig } from "../../src/model/config.ts";
-import { dropoutSites } from "../../src/training/dropoutSites.ts";
+import { dropoutSites } from "../../src/model/dropoutSites.ts";
 
 test("every place has a mask of its own and the probability that the config says", () => {
   const json = { num_hidden_layers: 12, hidden_dropout_prob: 0.1, attention_probs_dropout_prob: 0.2 };

@@ -1,5 +1,6 @@
-import type { BertConfig } from "../model/config.ts";
+import type { LayerDropout } from "../layers/pass.ts";
 import type { DropoutMask } from "../tensor/kernels/dropout.ts";
+import type { BertConfig } from "./config.ts";
 
 /** Which forward pass of which run: with it every dropout mask can be computed again. */
 export interface DropoutKey {
@@ -16,15 +17,6 @@ export interface DropoutSites {
   readonly layers: readonly LayerDropout[];
   /** Before the classifier. */
   readonly classifier: DropoutMask | null;
-}
-
-export interface LayerDropout {
-  /** Of the attention probabilities. */
-  readonly probs: DropoutMask | null;
-  /** After the attention's output projection, before the residual sum. */
-  readonly attentionOutput: DropoutMask | null;
-  /** After the feed-forward network, before the residual sum. */
-  readonly output: DropoutMask | null;
 }
 
 /**

@@ -1,0 +1,153 @@
+import { BertError } from "../errors.ts";
+import type { GradientsOf } from "../layers/gradientsOf.ts";
+import type { LinearParams } from "../layers/linear.ts";
+import type { Tensor, Weight } from "../tensor/tensor.ts";
+import type { Architecture, BertConfig } from "./config.ts";
+import type { ForwardOptions, HeadOutputName } from "./forward.ts";
+import {
+  classifier,
+  classifierBackward,
+  type HeadBackwardPass,
+  type HeadPass,
+  type MlmHeadParams,
+  mlmHead,
+  mlmHeadBackward,
+} from "./heads.ts";
+import type { ParamsBuilder } from "./paramsBuilder.ts";
+
+/** The weights of heads, by their names in the checkpoint. */
+export interface HeadParams {
+  readonly "cls.predictions": MlmHeadParams;
+  readonly "cls.seq_relationship": LinearParams;
+  readonly classifier: LinearParams;
+  readonly qa_outputs: LinearParams;
+}
+/** The names of heads in the checkpoint. */
+export type HeadName = keyof HeadParams;
+/** The weights of a head. */
+export type AnyHeadParams = HeadParams[HeadName];
+
+/** All that differs between one head and another. Its functions are only ever given the weights that its own `params` made. */
+export interface Head<P extends AnyHeadParams = AnyHeadParams> {
+  /** Its name in the checkpoint, which is that of its tap too. */
+  readonly name: HeadName;
+  /**
+   * Which rows of the encoder's output it reads: of the first tokens through the pooler, of every token, or of the tokens that are
+   * asked for (`maskedLmPositions`; every token without it).
+   */
+  readonly reads: "pooled" | "tokens" | "asked tokens";
+  /** How many logits it has for each row. */
+  size(c: BertConfig): number;
+  /** @param words [V, H], the decoder's weight where it is tied to the word embeddings; null where it is a matrix of its own */
+  params(build: ParamsBuilder, c: BertConfig, words: Weight | null): P;
+  /** @param x [N, H] @returns [N, size] */
+  logits(pass: HeadPass, p: P, x: Tensor): Tensor;
+  /** The gradients of `logits`. @param dlogits [N, size] @param dx [N, H], added to */
+  backward(pass: HeadBackwardPass, p: P, gradients: GradientsOf<P>, dlogits: Tensor, dx: Tensor): void;
+  /** Whether training drops some of what it reads. */
+  readonly dropout: boolean;
+  /** The taps within it, and their sizes. */
+  taps?(c: BertConfig): readonly (readonly [name: string, size: number])[];
+  /** What its logits are called in the output of `forward`. */
+  readonly outputs: readonly HeadOutputName[];
+  /**
+   * Turns logits, [B, size], [B, T, size] or of the tokens that were asked for [M, size], into the outputs; left out: they are the one output.
+   */
+  split?(logits: Tensor, options: ForwardOptions): readonly Tensor[];
+  /** Whether an output belongs to several sequences, so that a stream of sequences cannot have it. */
+  readonly joins?: boolean;
+}
+
+const maskedLm = (output: "logits" | "predictionLogits"): Head<MlmHeadParams> => ({
+  name: "cls.predictions",
+  reads: "asked tokens",
+  size: (c) => c.vocabSize,
+  params: (build, { hiddenSize: H, vocabSize: V }, words) => ({
+    transform: {
+      dense: build.linear("cls.predictions.transform.dense", H, H),
+      LayerNorm: build.layerNorm("cls.predictions.transform.LayerNorm", H),
+    },
+    decoder: {
+      weight: words ?? build.matrix("cls.predictions.decoder", V, H).weight,
+      bias: build.vector("cls.predictions.bias", V),
+    },
+  }),
+  logits: mlmHead,
+  backward: mlmHeadBackward,
+  dropout: false,
+  taps: ({ hiddenSize: H, vocabSize: V }) => [
+    ...["transform.dense", "transform.transform_act_fn", "transform.LayerNorm", "transform"].map(
+      (name) => [`cls.predictions.${name}`, H] as const,
+    ),
+    ["cls.predictions.decoder", V],
+  ],
+  outputs: [output],
+});
+
+/** A head that is one linear map. */
+const linearHead = (
+  name: HeadName,
+  head: Pick<Head<LinearParams>, "reads" | "size" | "dropout" | "outputs" | "split" | "joins">,
+): Head<LinearParams> => ({
+  ...head,
+  name,
+  params: (build, c) => build.linear(name, head.size(c), c.hiddenSize),
+  logits: classifier,
+  backward: classifierBackward,
+});
+
+const nextSentence = (output: "logits" | "seqRelationshipLogits") =>
+  linearHead("cls.seq_relationship", { reads: "pooled", size: () => 2, dropout: false, outputs: [output] });
+
+const labels = (reads: "pooled" | "tokens") =>
+  linearHead("classifier", { reads, size: (c) => c.labels.length, dropout: true, outputs: ["logits"] });
+
+/** One score for each sequence: [B, 1] becomes [B / numChoices, numChoices]. */
+const choices = linearHead("classifier", {
+  reads: "pooled",
+  size: () => 1,
+  dropout: true,
+  outputs: ["logits"],
+  split: (logits, { numChoices }) => [byQuestion(logits, numChoices)],
+  joins: true,
+});
+
+/** [B, T, 2]: the first column says where an answer starts, the second where it ends. */
+const span = linearHead("qa_outputs", {
+  reads: "tokens",
+  size: () => 2,
+  dropout: false,
+  outputs: ["startLogits", "endLogits"],
+  split: (logits) => [column(logits, 0), column(logits, 1)],
+});
+
+/**
+ * What stands on the encoder in each architecture. Names and shapes of weights, rows that are read, logits, outputs, taps and
+ * streams all follow from this table.
+ */
+export const HEADS: Readonly<Record<Architecture, readonly Head[]>> = {
+  BertModel: [],
+  BertForPreTraining: [maskedLm("predictionLogits"), nextSentence("seqRelationshipLogits")],
+  BertForMaskedLM: [maskedLm("logits")],
+  BertForNextSentencePrediction: [nextSentence("logits")],
+  BertForSequenceClassification: [labels("pooled")],
+  BertForTokenClassification: [labels("tokens")],
+  BertForQuestionAnswering: [span],
+  BertForMultipleChoice: [choices],
+};
+
+/** [B · choices, 1] → [B, choices] */
+function byQuestion({ data }: Tensor, numChoices = data.length): Tensor {
+  if (!Number.isInteger(numChoices) || numChoices < 1 || data.length % numChoices !== 0) {
+    throw new BertError(
+      "ERR_INPUT",
+      `forward: numChoices must divide the number of sequences, ${data.length}, got ${numChoices}`,
+    );
+  }
+  return { data, shape: [data.length / numChoices, numChoices] };
+}
+
+/** [B, T, 2] → [B, T] */
+function column({ data, shape: [B, T, N] }: Tensor, n: number): Tensor {
+  return { data: Float32Array.from({ length: B * T }, (_, i) => data[i * N + n]), shape: [B, T] };
+}
