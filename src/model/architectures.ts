@@ -2,7 +2,6 @@ import { BertError } from "../errors.ts";
 import type { GradientsOf } from "../layers/gradientsOf.ts";
 import type { LinearParams } from "../layers/linear.ts";
 import type { Tensor, Weight } from "../tensor/tensor.ts";
-import type { Architecture, BertConfig } from "./config.ts";
 import type { ForwardOptions, HeadOutputName } from "./forward.ts";
 import {
   classifier,
@@ -14,6 +13,32 @@ import {
   mlmHeadBackward,
 } from "./heads.ts";
 import type { ParamsBuilder } from "./paramsBuilder.ts";
+
+/** The model classes of Hugging Face that share BERT's encoder; a checkpoint's config.json names one. */
+export const ARCHITECTURES = [
+  "BertModel",
+  "BertForPreTraining",
+  "BertForMaskedLM",
+  "BertForNextSentencePrediction",
+  "BertForSequenceClassification",
+  "BertForTokenClassification",
+  "BertForQuestionAnswering",
+  "BertForMultipleChoice",
+] as const;
+/**
+ * A model class, which says what stands on the encoder: nothing ("BertModel"), the pretraining heads ("BertForPreTraining",
+ * "BertForMaskedLM", "BertForNextSentencePrediction") or a classifier ("BertForSequenceClassification", …). It decides which weights are
+ * read and which outputs there are.
+ */
+export type Architecture = (typeof ARCHITECTURES)[number];
+
+/** The sizes that heads have; `BertConfig` has them. */
+interface Sizes {
+  readonly hiddenSize: number;
+  readonly vocabSize: number;
+  /** The names of a classifier's classes. */
+  readonly labels: readonly string[];
+}
 
 /** The weights of heads, by their names in the checkpoint. */
 export interface HeadParams {
@@ -37,9 +62,9 @@ export interface Head<P extends AnyHeadParams = AnyHeadParams> {
    */
   readonly reads: "pooled" | "tokens" | "asked tokens";
   /** How many logits it has for each row. */
-  size(c: BertConfig): number;
+  size(c: Sizes): number;
   /** @param words [V, H], the decoder's weight where it is tied to the word embeddings; null where it is a matrix of its own */
-  params(build: ParamsBuilder, c: BertConfig, words: Weight | null): P;
+  params(build: ParamsBuilder, c: Sizes, words: Weight | null): P;
   /** @param x [N, H] @returns [N, size] */
   logits(pass: HeadPass, p: P, x: Tensor): Tensor;
   /** The gradients of `logits`. @param dlogits [N, size] @param dx [N, H], added to */
@@ -47,7 +72,7 @@ export interface Head<P extends AnyHeadParams = AnyHeadParams> {
   /** Whether training drops some of what it reads. */
   readonly dropout: boolean;
   /** The taps within it, and their sizes. */
-  taps?(c: BertConfig): readonly (readonly [name: string, size: number])[];
+  taps?(c: Sizes): readonly (readonly [name: string, size: number])[];
   /** What its logits are called in the output of `forward`. */
   readonly outputs: readonly HeadOutputName[];
   /**

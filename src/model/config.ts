@@ -1,23 +1,8 @@
 import { BertError, printable } from "../errors.ts";
 import type { HiddenAct } from "../layers/pass.ts";
+import { ARCHITECTURES, type Architecture } from "./architectures.ts";
 
-/** The model classes of Hugging Face that share BERT's encoder; a checkpoint's config.json names one. */
-export const ARCHITECTURES = [
-  "BertModel",
-  "BertForPreTraining",
-  "BertForMaskedLM",
-  "BertForNextSentencePrediction",
-  "BertForSequenceClassification",
-  "BertForTokenClassification",
-  "BertForQuestionAnswering",
-  "BertForMultipleChoice",
-] as const;
-/**
- * A model class, which says what stands on the encoder: nothing ("BertModel"), the pretraining heads ("BertForPreTraining",
- * "BertForMaskedLM", "BertForNextSentencePrediction") or a classifier ("BertForSequenceClassification", …). It decides which weights are
- * read and which outputs there are.
- */
-export type Architecture = (typeof ARCHITECTURES)[number];
+export { ARCHITECTURES, type Architecture };
 
 /** What a classifier's labels mean, for losses and for turning logits into scores. */
 export type ProblemType = "regression" | "single_label_classification" | "multi_label_classification";

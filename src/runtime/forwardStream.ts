@@ -91,12 +91,10 @@ function outputOf(
 ): BertOutput {
   const real = attentionMask ? Array.from(attentionMask).filter((keep) => keep).length : T; // attentions have these alone
   const { lastHiddenState, poolerOutput, hiddenStates, attentions } = output;
-  const logits = heads.flatMap(({ reads, outputs }) =>
-    outputs.map((name) => {
-      const tensor = output[name] as Tensor;
-      return [name, reads === "pooled" ? rowOf(tensor, b) : tokensOf(tensor, b, T)] as const;
-    }),
-  );
+  const logits = heads.flatMap(({ reads, outputs }) => {
+    const part = reads === "pooled" ? rowOf : tokensOf;
+    return outputs.map((name) => [name, part(output[name] as Tensor, b, T)] as const);
+  });
   return {
     lastHiddenState: tokensOf(lastHiddenState, b, T),
     ...(poolerOutput && { poolerOutput: rowOf(poolerOutput, b) }),

@@ -46,9 +46,9 @@ export function headLosses(
       const dropout = head.dropout ? pass.training.dropout.classifier : null;
       const record = {};
       const training = { kernels: k, dropout, record };
-      const logits = head.logits({ k, config: pass.config, tap: null, training }, params, x);
+      const logits = head.logits({ ...pass, k, training }, params, x);
       Object.assign(parts, lossesOf(k, head, logits, labels, pass.offsets, scale));
-      head.backward({ k, config: pass.config, dropout, record }, params, into, logits, dx); // logits are their gradient now
+      head.backward({ ...pass, k, dropout, record }, params, into, logits, dx); // logits are their gradient now
     };
     if (head.reads === "pooled") loss(pooled as Tensor, dencoded.pooled as Tensor);
     else if (!labels.tokens) loss(sequence, dencoded.sequence);
