@@ -7,8 +7,9 @@
 export type { WeightSource } from "./checkpoint/weightSource.ts";
 export { BertError, type BertErrorCode } from "./errors.ts";
 export type { HubOptions, ProgressInfo } from "./hub/hubOptions.ts";
+export { ARCHITECTURES, type Architecture } from "./model/architectures.ts";
 export type { BatchInput, SequenceInput } from "./model/batch.ts";
-export { ARCHITECTURES, type Architecture, type BertConfig, type ProblemType, parseConfig } from "./model/config.ts";
+export { type BertConfig, type ProblemType, parseConfig } from "./model/config.ts";
 export type { BertOutput, ForwardOptions, HeadOutput, TapListener } from "./model/forward.ts";
 export type { TapInfo } from "./model/taps.ts";
 export {

@@ -1,5 +1,6 @@
 import { type Bert, type LoadOptions, loadBert } from "../../src/load/loadBert.ts";
-import type { Architecture, BertConfig } from "../../src/model/config.ts";
+import type { Architecture } from "../../src/model/architectures.ts";
+import type { BertConfig } from "../../src/model/config.ts";
 import type { BackendInfo } from "../../src/tensor/backend.ts";
 import { STORAGE_TYPES } from "../../src/tensor/narrow.ts";
 import { createSimdBackend } from "../../src/tensor/simd/createSimdBackend.ts";

@@ -1,5 +1,5 @@
 import { BertError, quote } from "../errors.ts";
-import { ARCHITECTURES, type Architecture } from "../model/config.ts";
+import { ARCHITECTURES, type Architecture } from "../model/architectures.ts";
 
 /** What `verify` computes again, and how far it may be from what is expected. Field names as in Hugging Face's libraries. */
 interface Expected {

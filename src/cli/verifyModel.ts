@@ -1,5 +1,5 @@
 import { BertError } from "../errors.ts";
-import type { Architecture } from "../model/config.ts";
+import type { Architecture } from "../model/architectures.ts";
 import { type Bert, loadBert, pipeline } from "../pipelines/index.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { downloading, type ENGINE_OPTIONS, engineOptions, type HUB_OPTIONS } from "./modelOptions.ts";

@@ -1,7 +1,8 @@
 import { type LoadedParams, loadParams } from "../checkpoint/loadParams.ts";
 import { BertError, quote } from "../errors.ts";
 import type { HubOptions } from "../hub/hubOptions.ts";
-import { ARCHITECTURES, type Architecture, type BertConfig, parseConfig } from "../model/config.ts";
+import { ARCHITECTURES, type Architecture } from "../model/architectures.ts";
+import { type BertConfig, parseConfig } from "../model/config.ts";
 import { BertModel } from "../runtime/bertModel.ts";
 import { Driver } from "../runtime/forwardWorker.ts";
 import type { Backend } from "../tensor/backend.ts";

@@ -2,8 +2,6 @@ import { BertError, printable } from "../errors.ts";
 import type { HiddenAct } from "../layers/pass.ts";
 import { ARCHITECTURES, type Architecture } from "./architectures.ts";
 
-export { ARCHITECTURES, type Architecture };
-
 /** What a classifier's labels mean, for losses and for turning logits into scores. */
 export type ProblemType = "regression" | "single_label_classification" | "multi_label_classification";
 

@@ -1,5 +1,5 @@
 import { type Bert, type LoadOptions, loadBert } from "../load/loadBert.ts";
-import type { Architecture } from "../model/config.ts";
+import type { Architecture } from "../model/architectures.ts";
 import { has } from "../realm.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { wrongArgument } from "./arguments.ts";

@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { loadParams } from "../../src/checkpoint/loadParams.ts";
 import { withOurNames } from "../../src/checkpoint/names.ts";
 import type { WeightSource } from "../../src/checkpoint/weightSource.ts";
-import { type Architecture, parseConfig } from "../../src/model/config.ts";
+import type { Architecture } from "../../src/model/architectures.ts";
+import { parseConfig } from "../../src/model/config.ts";
 import { plain } from "../../src/tensor/kernels/index.ts";
 import { numbers } from "../tensor/kernels/cases.ts";
 

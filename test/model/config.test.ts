@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { BertError } from "../../src/errors.ts";
-import { ARCHITECTURES, parseConfig } from "../../src/model/config.ts";
+import { ARCHITECTURES } from "../../src/model/architectures.ts";
+import { parseConfig } from "../../src/model/config.ts";
 
 const parse = (fields: Record<string, unknown>) => parseConfig(JSON.stringify(fields));
 
