@@ -1,9 +1,9 @@
 import { BertError } from "../errors.ts";
-import { HEADS } from "../model/architectures.ts";
 import type { BertConfig } from "../model/config.ts";
 import { type ModelParams, modelParams, type ParamsVariant } from "../model/params.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { formatShape, type StorageType, type Tensor, type Weight } from "../tensor/tensor.ts";
+import { DECODER, isOptional, variantInFile, variantOf, WORDS } from "./families.ts";
 import { type NamedWeights, withOurNames } from "./names.ts";
 import { readNarrow } from "./readMatrix.ts";
 import { expectFinite } from "./rowScales.ts";
@@ -24,11 +24,6 @@ export interface LoadedParams {
 const READS = 64;
 /** Fewer where a matrix is narrowed meanwhile, each 1 MB at a time. */
 const NARROW_READS = 8;
-
-const DECODER = "cls.predictions.decoder.weight";
-
-/** Weights that a checkpoint may have beside the model's: those of the pooler and of any head. Only theirs may be left over. */
-const OPTIONAL = ["bert.pooler.", ...Object.values(HEADS).flatMap((heads) => heads.map(({ name }) => `${name}.`))];
 
 /**
  * Reads the tensors that a model needs into the backend's memory and packs those that `linear` reads. All matrices are held in the
@@ -69,7 +64,7 @@ export async function loadParams(
   for (const end of ends) if (end.status === "rejected") throw end.reason;
   const byName = new Map(Array.from(expected.keys(), (name) => [name, read.get(name) as Weight]));
   if (expected.has(DECODER) && c.tieWordEmbeddings) {
-    const words = byName.get("bert.embeddings.word_embeddings.weight") as Weight;
+    const words = byName.get(WORDS) as Weight;
     if (sameNumbers(words, byName.get(DECODER) as Weight)) byName.delete(DECODER);
   }
   const tree = paramsTree(c, byName);
@@ -96,8 +91,11 @@ export function paramsTree(
   byName: ReadonlyMap<string, Weight>,
   take: (name: string) => Weight = (name) => byName.get(name) as Weight,
 ): ModelParams {
-  const variant = { hasPooler: byName.has("bert.pooler.dense.weight"), ownDecoder: byName.has(DECODER) };
-  return modelParams(c, variant, take);
+  return modelParams(
+    c,
+    variantOf((name) => byName.has(name)),
+    take,
+  );
 }
 
 /**
@@ -106,10 +104,10 @@ export function paramsTree(
  * @throws BertError ERR_CHECKPOINT with every tensor that is missing, left over or mis-shaped
  */
 export function expectedTensors(weights: NamedWeights, c: BertConfig): Map<string, readonly number[]> {
-  const has = (name: string) => weights.tensors.has(name);
-  let variant: ParamsVariant = { hasPooler: has("bert.pooler.dense.weight"), ownDecoder: !c.tieWordEmbeddings };
-  if (has(DECODER) && needs(c, { ...variant, ownDecoder: true }, DECODER)) variant = { ...variant, ownDecoder: true };
-  const expected = expectedShapes(c, variant);
+  const expected = expectedShapes(
+    c,
+    variantInFile((name) => weights.tensors.has(name), c),
+  );
   expectSameTensors(weights, expected);
   return expected;
 }
@@ -122,10 +120,6 @@ export function expectedShapes(c: BertConfig, variant: ParamsVariant): Map<strin
     return { data: new Float32Array(0), shape };
   });
   return shapes;
-}
-
-function needs(c: BertConfig, variant: ParamsVariant, name: string): boolean {
-  return expectedShapes(c, variant).has(name);
 }
 
 function expectSameTensors(
@@ -141,7 +135,7 @@ function expectSameTensors(
     }
   }
   for (const [name, { shape }] of tensors) {
-    if (!expected.has(name) && !OPTIONAL.some((prefix) => name.startsWith(prefix))) {
+    if (!expected.has(name) && !isOptional(name)) {
       problems.push(`${fileNames.get(name)}: left over, ${formatShape(shape)}`);
     }
   }

@@ -1,4 +1,5 @@
 import { BertError } from "../errors.ts";
+import { DECODER_BIAS, isBare, isIgnored, isTransposed, ourName } from "./families.ts";
 import { isScaleOf, readScales, SCALE, scaleRows } from "./rowScales.ts";
 import type { WeightSource } from "./weightSource.ts";
 
@@ -16,50 +17,14 @@ export interface NamedWeights extends WeightSource {
 }
 
 /**
- * Names in the TensorFlow checkpoints that Google published (google-research/bert: modeling.py, run_pretraining.py,
- * run_classifier.py, run_squad.py), and what they are here; applied one after the other, then `/` becomes `.`.
- */
-const GOOGLE: readonly (readonly [RegExp, string])[] = [
-  [/^cls\/squad\//, "qa_outputs/"],
-  [/^output_(weights|bias)$/, "classifier/$1"],
-  [/\/output_(weights|bias)$/, "/$1"],
-  [/\/weights$/, "/weight"],
-  [/\/layer_(\d+)\//, "/layer/$1/"],
-  [/_embeddings$/, "_embeddings/weight"],
-  [/\/LayerNorm\/gamma$/, "/LayerNorm/weight"],
-  [/\/LayerNorm\/beta$/, "/LayerNorm/bias"],
-  [/\/kernel$/, "/weight"],
-];
-
-/** A dense layer's matrix in TensorFlow: [in, out], where PyTorch and we have [out, in]. */
-const TRANSPOSED = /\/kernel$/;
-
-/** Other spellings of the same tensor, each tried at the end of a name. */
-const LEGACY_SUFFIXES: readonly (readonly [string, string])[] = [
-  ["LayerNorm.gamma", "LayerNorm.weight"], // as TensorFlow named them; in PyTorch files of 2018 and 2019
-  ["LayerNorm.beta", "LayerNorm.bias"],
-  ["cls.predictions.decoder.bias", "cls.predictions.bias"], // one vector under two names; files may have both
-];
-const DECODER_BIAS = "cls.predictions.bias";
-
-/** A bare BertModel is saved without "bert.". */
-const ENCODER_PREFIXES = ["embeddings.", "encoder.", "pooler."];
-
-/**
- * Not weights: the numbers 0 … 511, saved by older versions of transformers; what Google's optimiser keeps for each tensor, and
- * its count of steps.
- */
-const IGNORED = /(^|\.)embeddings\.position_ids$|(^|\/)(adam_m|adam_v|global_step)$/;
-
-/**
  * The same weights under our names, whichever of the known spellings the file has: PyTorch's of any year, with and without
  * `bert.`, or Google's. A matrix that TensorFlow keeps as [in, out] is transposed while it is read.
  *
  * @throws BertError ERR_CHECKPOINT one tensor under two names
  */
 export function withOurNames(source: WeightSource): NamedWeights {
-  const names = [...source.tensors.keys()].filter((name) => !IGNORED.test(name));
-  const bare = !names.some((name) => /^bert[./]/.test(name));
+  const names = [...source.tensors.keys()].filter((name) => !isIgnored(name));
+  const bare = isBare(names);
   const tensors = new Map<string, { readonly shape: readonly number[] }>();
   const fileNames = new Map<string, string>();
   for (const name of names) {
@@ -73,7 +38,7 @@ export function withOurNames(source: WeightSource): NamedWeights {
     }
     if (twin === ours) continue;
     const { shape } = source.tensors.get(name) as { shape: readonly number[] };
-    tensors.set(ours, { shape: TRANSPOSED.test(name) ? shape.toReversed() : shape });
+    tensors.set(ours, { shape: isTransposed(name) ? shape.toReversed() : shape });
     fileNames.set(ours, name);
   }
   const scaleNames = new Map<string, string>(); // by the matrix's name, the file's
@@ -127,50 +92,16 @@ function reorientedSource(
     throw new BertError("ERR_CHECKPOINT", `readInto: no tensor is named ${name}`);
   };
   const { readPart } = source;
-  const inOrder = [...fileNames.values()].every((name) => !TRANSPOSED.test(name)); // else rows of ours are columns there
+  const inOrder = [...fileNames.values()].every((name) => !isTransposed(name)); // else rows of ours are columns there
   return {
     async readInto(name, target) {
       const stored = storedName(name);
       await source.readInto(stored, target);
       const { shape } = tensors.get(name) as { shape: readonly number[] };
-      if (TRANSPOSED.test(stored) && shape.length === 2) transpose(target, shape[0], shape[1]);
+      if (isTransposed(stored) && shape.length === 2) transpose(target, shape[0], shape[1]);
     },
     ...(readPart && inOrder && { readPart: async (name, target, from) => readPart(storedName(name), target, from) }),
   };
-}
-
-function ourName(name: string, bare: boolean): string {
-  let ours = name;
-  if (name.includes("/") || /^output_(weights|bias)$/.test(name)) {
-    for (const [google, here] of GOOGLE) ours = ours.replace(google, here);
-    ours = ours.replaceAll("/", ".");
-  }
-  if (bare && ENCODER_PREFIXES.some((prefix) => ours.startsWith(prefix))) ours = `bert.${ours}`;
-  for (const [legacy, suffix] of LEGACY_SUFFIXES) {
-    if (ours.endsWith(legacy)) ours = ours.slice(0, -legacy.length) + suffix;
-  }
-  return ours;
-}
-
-/** The way back: our names as Google's, applied one after the other, then `.` becomes `/`. */
-const TO_GOOGLE: readonly (readonly [RegExp, string])[] = [
-  [/^(cls\.seq_relationship|classifier|qa_outputs)\.weight$/, "$1.output_weights"],
-  [/^(cls\.predictions|cls\.seq_relationship|classifier|qa_outputs)\.bias$/, "$1.output_bias"],
-  [/^classifier\./, ""],
-  [/^qa_outputs\./, "cls.squad."],
-  [/\.layer\.(\d+)\./, ".layer_$1."],
-  [/_embeddings\.weight$/, "_embeddings"],
-  [/\.LayerNorm\.weight$/, ".LayerNorm.gamma"],
-  [/\.LayerNorm\.bias$/, ".LayerNorm.beta"],
-  [/\.weight$/, ".kernel"],
-];
-
-/** Google's name of a tensor, and whether it is kept as [in, out] there. */
-export function googleName(name: string): { readonly name: string; readonly transposed: boolean } {
-  let google = name;
-  for (const [ours, theirs] of TO_GOOGLE) google = google.replace(ours, theirs);
-  google = google.replaceAll(".", "/");
-  return { name: google, transposed: TRANSPOSED.test(google) };
 }
 
 /** In place: [columns, rows] becomes [rows, columns]. */

@@ -1,5 +1,6 @@
+import { googleName } from "../checkpoint/families.ts";
 import { expectedTensors } from "../checkpoint/loadParams.ts";
-import { googleName, type NamedWeights, transpose, withOurNames } from "../checkpoint/names.ts";
+import { type NamedWeights, transpose, withOurNames } from "../checkpoint/names.ts";
 import { readNarrow } from "../checkpoint/readMatrix.ts";
 import { int8Tensors, SCALE } from "../checkpoint/rowScales.ts";
 import { BertError } from "../errors.ts";

@@ -1,3 +1,4 @@
+import { isBare } from "../checkpoint/families.ts";
 import { expectedShapes } from "../checkpoint/loadParams.ts";
 import type { WeightSource } from "../checkpoint/weightSource.ts";
 import type { BertConfig } from "../model/config.ts";
@@ -29,9 +30,7 @@ export function initialWeights(config: BertConfig, seed: number): WeightSource {
  */
 export function withInitialHead(source: WeightSource, config: BertConfig, seed: number): WeightSource {
   const initial = initialWeights(config, seed);
-  const names = [...source.tensors.keys()];
-  // A BertModel is saved without "bert."; then its pooler must be too.
-  const prefix = names.some((name) => name.startsWith("bert.")) ? "" : "bert.";
+  const prefix = isBare(source.tensors.keys()) ? "bert." : "";
   const missing = new Map<string, string>();
   for (const name of initial.tensors.keys()) {
     const stored = name.startsWith("bert.") ? name.slice(prefix.length) : name;

@@ -1,0 +1,117 @@
+/** What differs between the families of checkpoints that hold a BERT: names, the orientation of matrices, and what may be missing. */
+import { HEADS } from "../model/architectures.ts";
+import type { BertConfig } from "../model/config.ts";
+import type { ParamsVariant } from "../model/params.ts";
+
+/** The masked-language-model head's matrix, where it is one of its own. */
+export const DECODER = "cls.predictions.decoder.weight";
+/** The matrix that it is tied to otherwise. */
+export const WORDS = "bert.embeddings.word_embeddings.weight";
+/** One vector under two names, of which files may have both. */
+export const DECODER_BIAS = "cls.predictions.bias";
+
+const POOLER = "bert.pooler.dense.weight";
+
+/** What a checkpoint may have beside the model's weights: the pooler and any head. Nothing else may be left over. */
+const OPTIONAL = ["bert.pooler.", ...Object.values(HEADS).flatMap((heads) => heads.map(({ name }) => `${name}.`))];
+
+/** Whether a tensor may be in the file though the model does not need it. @param name ours */
+export function isOptional(name: string): boolean {
+  return OPTIONAL.some((prefix) => name.startsWith(prefix));
+}
+
+/** Which of the optional tensors a model has. @param has whether there is a tensor of that name, ours */
+export function variantOf(has: (name: string) => boolean): ParamsVariant {
+  return { hasPooler: has(POOLER), ownDecoder: has(DECODER) };
+}
+
+/** The same of a checkpoint, where config.json says too whether the decoder is tied. */
+export function variantInFile(has: (name: string) => boolean, c: BertConfig): ParamsVariant {
+  const hasDecoder = HEADS[c.architecture].some(({ name }) => DECODER.startsWith(name));
+  return { hasPooler: has(POOLER), ownDecoder: !c.tieWordEmbeddings || (hasDecoder && has(DECODER)) };
+}
+
+/**
+ * Names in the TensorFlow checkpoints that Google published (google-research/bert: modeling.py, run_pretraining.py,
+ * run_classifier.py, run_squad.py), and what they are here; applied one after the other, then `/` becomes `.`.
+ */
+const GOOGLE: readonly (readonly [RegExp, string])[] = [
+  [/^cls\/squad\//, "qa_outputs/"],
+  [/^output_(weights|bias)$/, "classifier/$1"],
+  [/\/output_(weights|bias)$/, "/$1"],
+  [/\/weights$/, "/weight"],
+  [/\/layer_(\d+)\//, "/layer/$1/"],
+  [/_embeddings$/, "_embeddings/weight"],
+  [/\/LayerNorm\/gamma$/, "/LayerNorm/weight"],
+  [/\/LayerNorm\/beta$/, "/LayerNorm/bias"],
+  [/\/kernel$/, "/weight"],
+];
+
+/** A dense layer's matrix in TensorFlow: [in, out], where PyTorch and we have [out, in]. */
+const TRANSPOSED = /\/kernel$/;
+
+/** Other spellings of the same tensor, each tried at the end of a name. */
+const LEGACY_SUFFIXES: readonly (readonly [string, string])[] = [
+  ["LayerNorm.gamma", "LayerNorm.weight"], // as TensorFlow named them; in PyTorch files of 2018 and 2019
+  ["LayerNorm.beta", "LayerNorm.bias"],
+  ["cls.predictions.decoder.bias", "cls.predictions.bias"], // one vector under two names; files may have both
+];
+
+/** What a bare BertModel has. */
+const ENCODER_PREFIXES = ["embeddings.", "encoder.", "pooler."];
+
+/**
+ * Not weights: the numbers 0 … 511, saved by older versions of transformers; what Google's optimiser keeps for each tensor, and
+ * its count of steps.
+ */
+const IGNORED = /(^|\.)embeddings\.position_ids$|(^|\/)(adam_m|adam_v|global_step)$/;
+
+/** Whether the names are those of a bare BertModel, which is saved without "bert.". @param names the file's */
+export function isBare(names: Iterable<string>): boolean {
+  return ![...names].some((name) => /^bert[./]/.test(name));
+}
+
+/** Whether a tensor is none of the model's weights. @param name the file's */
+export function isIgnored(name: string): boolean {
+  return IGNORED.test(name);
+}
+
+/** Whether a matrix is kept as [in, out]. @param name the file's */
+export function isTransposed(name: string): boolean {
+  return TRANSPOSED.test(name);
+}
+
+/** Our name of a tensor. @param name the file's @param bare whether its names lack "bert." */
+export function ourName(name: string, bare: boolean): string {
+  let ours = name;
+  if (name.includes("/") || /^output_(weights|bias)$/.test(name)) {
+    for (const [google, here] of GOOGLE) ours = ours.replace(google, here);
+    ours = ours.replaceAll("/", ".");
+  }
+  if (bare && ENCODER_PREFIXES.some((prefix) => ours.startsWith(prefix))) ours = `bert.${ours}`;
+  for (const [legacy, suffix] of LEGACY_SUFFIXES) {
+    if (ours.endsWith(legacy)) ours = ours.slice(0, -legacy.length) + suffix;
+  }
+  return ours;
+}
+
+/** The way back: our names as Google's, applied one after the other, then `.` becomes `/`. */
+const TO_GOOGLE: readonly (readonly [RegExp, string])[] = [
+  [/^(cls\.seq_relationship|classifier|qa_outputs)\.weight$/, "$1.output_weights"],
+  [/^(cls\.predictions|cls\.seq_relationship|classifier|qa_outputs)\.bias$/, "$1.output_bias"],
+  [/^classifier\./, ""],
+  [/^qa_outputs\./, "cls.squad."],
+  [/\.layer\.(\d+)\./, ".layer_$1."],
+  [/_embeddings\.weight$/, "_embeddings"],
+  [/\.LayerNorm\.weight$/, ".LayerNorm.gamma"],
+  [/\.LayerNorm\.bias$/, ".LayerNorm.beta"],
+  [/\.weight$/, ".kernel"],
+];
+
+/** Google's name of a tensor, and whether it is kept as [in, out] there. */
+export function googleName(name: string): { readonly name: string; readonly transposed: boolean } {
+  let google = name;
+  for (const [ours, theirs] of TO_GOOGLE) google = google.replace(ours, theirs);
+  google = google.replaceAll(".", "/");
+  return { name: google, transposed: TRANSPOSED.test(google) };
+}
