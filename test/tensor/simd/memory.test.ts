@@ -99,6 +99,24 @@ describe("scopes", () => {
     after.release();
   });
 
+  test("several can be kept, and each of them freed alone", () => {
+    const outer = backend.scope();
+    const inner = outer.scope();
+    const [a, gone, b] = [inner.zeros([500]), inner.zeros([500]), inner.zeros([500])];
+    for (const { data } of [a, b]) data.fill(3);
+    inner.release(a, b);
+    const at = gone.data.byteOffset;
+    expect(outer.zeros([500]).data.byteOffset).toBe(at);
+    outer.free(a);
+    outer.free(a); // a second time does nothing
+    const foreign = backend.scope();
+    foreign.free(b); // nor does a scope that does not have it
+    expect(foreign.zeros([500]).data.byteOffset).toBe(a.data.byteOffset);
+    expect(b.data.every((value) => value === 3)).toBe(true);
+    outer.release();
+    foreign.release();
+  });
+
   test("may end in any order, as passes that take turns do", () => {
     const [a, b] = [backend.scope(), backend.scope()];
     const first = a.zeros([50]);
