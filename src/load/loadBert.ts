@@ -124,7 +124,7 @@ async function loadFolder(
   const tokenizerFiles = await readTokenizerFiles(folder);
 
   const weights = await folder.openWeights();
-  const driver = backend.share && new Driver(backend, backend.share);
+  const driver = backend.sharing && new Driver(backend.sharing);
   driver?.start();
   try {
     const source = {

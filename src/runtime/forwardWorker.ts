@@ -4,8 +4,7 @@ import type { HeadOutput } from "../model/forward.ts";
 import type { ForwardRequest } from "../model/forwardPass.ts";
 import type { TapListener } from "../model/taps.ts";
 import { messageOf } from "../realm.ts";
-import type { Backend } from "../tensor/backend.ts";
-import type { SharedBackend } from "../tensor/simd/simdBackend.ts";
+import type { Sharing } from "../tensor/backend.ts";
 import type { Tensor, Weight } from "../tensor/tensor.ts";
 import { startWorker, type WorkerHandle, type WorkerModule, whyNotStarted } from "../tensor/threads/platform.ts";
 import type { DriverAnswer, DriverCall, DriverStart, ParameterPlace, PostedError } from "./workerMessages.ts";
@@ -34,8 +33,7 @@ interface Call {
  * started again, and the backend says why.
  */
 export class Driver {
-  private readonly kernels: Backend;
-  private readonly share: () => SharedBackend;
+  private readonly sharing: Sharing;
   private readonly calls = new Map<number, Call>();
   private worker: WorkerHandle | null = null;
   /** Whether the worker has said that it runs. */
@@ -50,9 +48,8 @@ export class Driver {
   private lastId = 0;
 
   /** @internal */
-  constructor(kernels: Backend, share: () => SharedBackend) {
-    this.kernels = kernels;
-    this.share = share;
+  constructor(sharing: Sharing) {
+    this.sharing = sharing;
   }
 
   /** Whether `forward` can be called now. */
@@ -73,7 +70,7 @@ export class Driver {
         resolve(runs);
       };
       try {
-        this.worker = startWorker(FORWARD, this.kernels.assets, {
+        this.worker = startWorker(FORWARD, this.sharing.assets, {
           onMessage: (message) => this.receive(message as DriverAnswer),
           onEnd: (reason) => this.lose(reason),
         });
@@ -130,7 +127,7 @@ export class Driver {
     this.started(false);
     this.rejectAll(disposedOf());
     await worker?.terminate();
-    if (worker) this.kernels.forgetShared();
+    if (worker) this.sharing.forget();
   }
 
   private informedWorker(): WorkerHandle {
@@ -138,7 +135,7 @@ export class Driver {
     if (this.informed === worker) return worker;
     const { config, parameters } = this.model as NonNullable<Driver["model"]>;
     const places = Array.from(parameters, ([name, weight]) => placeOf(name, weight));
-    const start: DriverStart = { type: "start", config, backend: this.share(), parameters: places };
+    const start: DriverStart = { type: "start", config, backend: this.sharing.message(), parameters: places };
     worker.post(start);
     this.informed = worker;
     return worker;
@@ -169,13 +166,13 @@ export class Driver {
     }
     this.ready = false;
     this.starting = null;
-    this.kernels.forgetShared();
+    this.sharing.forget();
     const ended = `forward: the worker must live until it answers, it ended: ${messageOf(reason)}`;
     this.rejectAll(new BertError("ERR_BACKEND", ended, { cause: reason }));
   }
 
   private giveUp(reason: string): void {
-    this.kernels.giveUpThreads(reason);
+    this.sharing.giveUp(reason);
     this.started(false);
   }
 

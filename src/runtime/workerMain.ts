@@ -22,11 +22,12 @@ listen((message) => {
 post({ type: "ready" } satisfies DriverAnswer);
 
 function open({ config, backend, parameters }: DriverStart): ForwardModel {
-  const { buffer } = backend.memory;
+  const kernels = openShared(backend);
+  const { buffer } = kernels.core.memory.memory;
   const byName = new Map(parameters.map((place) => [place.name, weightAt(buffer, place)]));
   const tree = paramsTree(config, byName);
   const taps = new Map(listTaps(config, tree).map((info) => [info.name, info]));
-  return { config, tree, taps, kernels: openShared(backend) };
+  return { config, tree, taps, kernels };
 }
 
 function weightAt(buffer: ArrayBufferLike, { dtype, byteOffset, length, scaleOffset, shape }: ParameterPlace): Weight {

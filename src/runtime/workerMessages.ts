@@ -2,7 +2,6 @@ import type { BertErrorCode } from "../errors.ts";
 import type { BertConfig } from "../model/config.ts";
 import type { HeadOutput } from "../model/forward.ts";
 import type { ForwardRequest } from "../model/forwardPass.ts";
-import type { SharedBackend } from "../tensor/simd/simdBackend.ts";
 import type { StorageType, Tensor } from "../tensor/tensor.ts";
 
 /** Where a parameter stands in the shared memory. */
@@ -21,7 +20,8 @@ export interface ParameterPlace {
 export interface DriverStart {
   readonly type: "start";
   readonly config: BertConfig;
-  readonly backend: SharedBackend;
+  /** What `Sharing.message` of the backend returned. */
+  readonly backend: unknown;
   readonly parameters: readonly ParameterPlace[];
 }
 

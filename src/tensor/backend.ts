@@ -5,7 +5,6 @@ import type { linear, matmul, matmulTransposed } from "./kernels/matmul.ts";
 import type { gatherNarrow, linearNarrow } from "./kernels/narrow.ts";
 import type { add, gatherRows } from "./kernels/rows.ts";
 import type { softmaxRows } from "./kernels/softmax.ts";
-import type { SharedBackend } from "./simd/simdBackend.ts";
 import type { NarrowWeight, Tensor, Weight } from "./tensor.ts";
 
 /** Which backend computes, and why. */
@@ -18,6 +17,18 @@ export interface BackendInfo {
   readonly threads: number;
   /** Why it is this one: what became of those that would be faster. */
   readonly reason: string;
+}
+
+/** A backend's tensors and threads for one thread more, which computes on them too. */
+export interface Sharing {
+  /** The folder with the files of workers, where they are not where the package has them. */
+  readonly assets: string | URL | undefined;
+  /** The backend as a message: `postMessage` can carry it to the thread, which opens it there. */
+  message(): unknown;
+  /** The thread that opened the message has ended: what it had of this backend is free again. */
+  forget(): void;
+  /** No worker can be started: from now on the caller's thread computes alone, and `info.reason` says why. */
+  giveUp(reason: string): void;
 }
 
 /**
@@ -59,29 +70,11 @@ export interface Backend {
   rowsOf(weight: NarrowWeight): NarrowWeight;
 
   /**
-   * This backend as another thread can open it (`openShared`) on the same tensors; null where threads cannot share it.
+   * What another thread needs to compute on this backend's tensors; null where threads cannot share them.
    *
    * @internal
    */
-  readonly share: (() => SharedBackend) | null;
-  /**
-   * The folder with the files of workers, where they are not where the package has them.
-   *
-   * @internal
-   */
-  readonly assets: string | URL | undefined;
-  /**
-   * The thread that opened what `share` gave has ended.
-   *
-   * @internal
-   */
-  forgetShared(): void;
-  /**
-   * No worker can be started: from now on the caller's thread computes alone, and `info.reason` says why.
-   *
-   * @internal
-   */
-  giveUpThreads(reason: string): void;
+  readonly sharing: Sharing | null;
   /** Ends this backend's threads; it still computes, without them. */
   dispose(): Promise<void>;
 

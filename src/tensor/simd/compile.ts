@@ -7,9 +7,10 @@ import { emitPack } from "./emitPack.ts";
 import { emitLayerNorm, emitSoftmax } from "./emitRows.ts";
 import type { Tiling } from "./emitTile.ts";
 import { emitWiden } from "./emitWiden.ts";
+import type { Kernels } from "./kernelNames.ts";
 import { CONSTANTS_AT, type SharedMemory, type TensorMemory } from "./memory.ts";
-import type { Platform } from "./platform.ts";
-import { useMuch } from "./useMuch.ts";
+import type { V8 } from "./v8Flags.ts";
+import { warmUp } from "./warmUp.ts";
 
 /** One way to compile the kernels. */
 export interface Variant {
@@ -21,27 +22,6 @@ export interface Variant {
   /** Which weights there are kernels for, beside those of float32. */
   readonly storage: StorageType;
 }
-
-/** The functions of a compiled module; the emitters say what each takes. Addresses and strides are in bytes. */
-export type Kernels = Readonly<
-  Record<
-    | "multiply"
-    | "packRows"
-    | "packColumns"
-    | "softmaxRows"
-    | "layerNorm"
-    | "gelu"
-    | "geluNew"
-    | "relu"
-    | "silu"
-    | "tanh"
-    | "add",
-    (...args: number[]) => void
-  >
-> & { readonly finiteness: (x: number, n: number) => number } & {
-  /** `multiply` for the variant's storage, if that is not float32; the next two for int8 alone, the last for float16. */
-  readonly [name in "multiplyNarrow" | "quantizeRows" | "scaleSums" | "widen"]?: (...args: number[]) => void;
-};
 
 /**
  * The tile for 256-bit registers has 12 sums in them, 2 vectors of b and one of a: 15 of 16. Made of 128-bit operations
@@ -109,8 +89,8 @@ export interface Compiled {
  *
  * @throws WebAssembly.CompileError the engine does not know its instructions
  */
-export function compileKernels(memory: TensorMemory, variant: Variant, platform: Platform | null): Compiled {
-  return compileModule("", () => kernelModule(memory.limits, variant), useMuch, memory, variant, platform);
+export function compileKernels(memory: TensorMemory, variant: Variant, v8: V8 | null): Compiled {
+  return compileModule("", () => kernelModule(memory.limits, variant), warmUp, memory, variant, v8);
 }
 
 /**
@@ -118,32 +98,32 @@ export function compileKernels(memory: TensorMemory, variant: Variant, platform:
  *
  * @param what    which module it is
  * @param build   its bytes
- * @param useMuch runs its functions so often that V8 optimises them
+ * @param warmUp runs its functions so often that V8 optimises them
  */
 export function compileModule<Functions>(
   what: string,
   build: () => Uint8Array<ArrayBuffer>,
-  useMuch: (kernels: Functions, memory: TensorMemory) => void,
+  warmUp: (kernels: Functions, memory: TensorMemory) => void,
   memory: TensorMemory,
   variant: Variant,
-  platform: Platform | null,
+  v8: V8 | null,
 ): { readonly kernels: Functions; readonly module: WebAssembly.Module } {
-  const key = JSON.stringify([what, memory.limits, variant, platform !== null]);
+  const key = JSON.stringify([what, memory.limits, variant, v8 !== null]);
   const known = compiled.get(key);
   if (known) return { kernels: instanceOf(known, memory), module: known };
-  const optimizes = platform !== null && platform.v8 >= FIRST_V8_THAT_WIDENS;
+  const optimizes = v8 !== null && v8.version >= FIRST_V8_THAT_WIDENS;
   const compile = () => {
     const module = new WebAssembly.Module(build());
     const kernels = instanceOf<Functions>(module, memory);
-    if (optimizes) useMuch(kernels, memory);
+    if (optimizes) warmUp(kernels, memory);
     compiled.set(key, module);
     return { kernels, module };
   };
-  if (!platform) return compile();
+  if (!v8) return compile();
   const flags = optimizes ? [OPTIMIZE_AT_ONCE] : [];
   if (variant.width === 256) flags.push(WIDEN);
-  if (variant.fused && platform.v8 <= LAST_V8_WITHOUT_RELAXED) flags.push(RELAXED);
-  return platform.withFlags(flags, compile);
+  if (variant.fused && v8.version <= LAST_V8_WITHOUT_RELAXED) flags.push(RELAXED);
+  return v8.withFlags(flags, compile);
 }
 
 /** The kernels of a module on this thread. */
@@ -153,13 +133,13 @@ export function instanceOf<Functions = Kernels>(module: WebAssembly.Module, { me
 
 /** The variants to try, the widest first. */
 export function variantsFor(
-  platform: Platform | null,
+  v8: V8 | null,
   options: { readonly wide?: boolean; readonly deterministic?: boolean; readonly dtype?: StorageType },
 ): Variant[] {
   const { wide, wideUnfused, narrow } = TILINGS;
   const variants: Variant[] = [];
   const storage = options.dtype ?? "float32";
-  const canWiden = options.wide !== false && platform?.arch === "x64" && platform.v8 >= FIRST_V8_THAT_WIDENS;
+  const canWiden = options.wide !== false && v8?.arch === "x64" && v8.version >= FIRST_V8_THAT_WIDENS;
   for (const fused of options.deterministic ? [false] : [true, false]) {
     if (canWiden) variants.push({ width: 256, fused, tiling: fused ? wide : wideUnfused, storage });
     variants.push({ width: 128, fused, tiling: narrow, storage });

@@ -1,16 +1,17 @@
 import { BertError } from "../../errors.ts";
 import { messageOf } from "../../realm.ts";
-import { whyNoThreads } from "../threads/platform.ts";
+import { environment, whyNoThreads } from "../threads/platform.ts";
 import { createPool, type PoolOptions } from "../threads/pool.ts";
 import { threadCount } from "../threads/threadCount.ts";
 import { type Compiled, compileKernels, type Variant, variantsFor } from "./compile.ts";
+import { helpersWith } from "./helpers.ts";
 import { TensorMemory } from "./memory.ts";
 import { narrowPeak } from "./narrowPeak.ts";
 import type { SimdOptions } from "./options.ts";
-import { environment, findPlatform } from "./platform.ts";
 import { rangeKernels } from "./rangeKernels.ts";
 import { mismatch } from "./selfCheck.ts";
 import { SimdBackend } from "./simdBackend.ts";
+import { findV8 } from "./v8Flags.ts";
 
 /** Compiles a variant of the kernels. */
 export type Compile = (memory: TensorMemory, variant: Variant) => Compiled;
@@ -35,14 +36,14 @@ export function createSimdBackend(options: SimdOptions = {}, compile: Compile = 
   const refused: string[] = [];
   let wide: SimdBackend | null = null;
   const wideAllowed = options.wide ?? environment("PLAINBERT_WIDE") !== "0";
-  const platform = findPlatform();
-  for (const variant of variantsFor(platform, { ...options, wide: wideAllowed })) {
+  const v8 = findV8();
+  for (const variant of variantsFor(v8, { ...options, wide: wideAllowed })) {
     const name = nameOf(variant);
     const backend = tryVariant(memory, variant, compile, refused);
     if (backend === null) continue;
     if (variant.width === 256) {
       // Faster than any 128-bit code can be: then the narrow variant, 30 ms to compile, need not be tried.
-      if (platform && rateOf(backend) >= WORTHWHILE * narrowPeak(variant.fused, platform))
+      if (v8 && rateOf(backend) >= WORTHWHILE * narrowPeak(variant.fused, v8))
         return withThreads(backend, backend.core.reason, poolOptions);
       wide = backend;
       continue;
@@ -84,11 +85,11 @@ function withThreads({ core }: SimdBackend, reason: string, options: PoolOptions
   const why = whyNoThreads();
   if (why !== null) return new SimdBackend({ ...core, reason: `${reason}; threads: ${why}` });
   const source = { module: core.module, memory: core.memory.memory, limits: core.memory.limits };
-  return new SimdBackend({ ...core, reason, pool: createPool(core.ranges, source, options) });
+  return new SimdBackend({ ...core, reason, pool: createPool(core.ranges, helpersWith(source), options) });
 }
 
 function compileNow(memory: TensorMemory, variant: Variant): Compiled {
-  return compileKernels(memory, variant, findPlatform());
+  return compileKernels(memory, variant, findV8());
 }
 
 function nameOf({ width, fused }: Variant): string {

@@ -1,4 +1,4 @@
-import type { Kernels } from "./compile.ts";
+import type { Kernels } from "./kernelNames.ts";
 import type { TensorMemory } from "./memory.ts";
 import { GROUP, PANEL, PANEL_ROW, PART, STEP_BYTES } from "./panels.ts";
 

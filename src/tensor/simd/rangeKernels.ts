@@ -1,5 +1,5 @@
 import { attentionRange } from "./attentionRange.ts";
-import type { Kernels } from "./compile.ts";
+import type { Kernels } from "./kernelNames.ts";
 import type { TensorMemory } from "./memory.ts";
 import { multiplyInt8Range, multiplyRange } from "./multiplyRange.ts";
 

@@ -1,9 +1,9 @@
 import { BertError } from "../../errors.ts";
-import type { Backend, BackendInfo, BackendScope } from "../backend.ts";
+import type { Backend, BackendInfo, BackendScope, Sharing } from "../backend.ts";
 import { eachHead, longest } from "../kernels/attention.ts";
 import { copyRows, emptyRows, widen } from "../narrow.ts";
 import { type Matrix, type NarrowWeight, sizeOf, type Tensor, type Weight } from "../tensor.ts";
-import { joinPool, type Pool, type SharedPool } from "../threads/pool.ts";
+import { joinPool, type SharedPool } from "../threads/pool.ts";
 import { instanceOf, type Variant } from "./compile.ts";
 import { type SharedMemory, TensorMemory } from "./memory.ts";
 import { allocatePanels, eachRow, rowsToPanels } from "./narrowPanels.ts";
@@ -16,7 +16,7 @@ import { Scratch } from "./scratch.ts";
 import { CHUNK_ELEMENTS, CHUNK_PRODUCTS, runRange, type SimdCore } from "./simdCore.ts";
 
 /** A backend as another thread opens it (`openShared`): `postMessage` can carry it. */
-export interface SharedBackend extends SharedMemory, SharedPool {
+interface SharedBackend extends SharedMemory, SharedPool {
   readonly module: WebAssembly.Module;
   readonly variant: Variant;
   readonly reason: string;
@@ -33,7 +33,6 @@ export interface SharedBackend extends SharedMemory, SharedPool {
  */
 export class SimdBackend implements BackendScope {
   readonly core: SimdCore;
-  readonly share: (() => SharedBackend) | null;
   private readonly parent: SimdBackend | null;
   /** Addresses of the packed weights. */
   private readonly packed: Set<number>;
@@ -45,8 +44,6 @@ export class SimdBackend implements BackendScope {
 
   constructor(core: SimdCore, parent: SimdBackend | null = null, packed: Iterable<number> = []) {
     this.core = core;
-    const { pool } = core;
-    this.share = pool && (() => this.sharedWith(pool));
     this.parent = parent;
     this.packed = parent ? parent.packed : new Set(packed);
     this.scratch = parent ? parent.scratch : new Scratch(core.memory);
@@ -54,8 +51,27 @@ export class SimdBackend implements BackendScope {
     this.narrowProducts = parent ? parent.narrowProducts : new NarrowProducts(core, this.scratch);
   }
 
-  get assets(): string | URL | undefined {
-    return this.core.pool?.assets;
+  get sharing(): Sharing | null {
+    const { pool, memory, module, variant, reason } = this.core;
+    return (
+      pool && {
+        assets: pool.assets,
+        message: (): SharedBackend => {
+          const { limits } = memory;
+          return {
+            memory: memory.memory,
+            limits,
+            module,
+            variant,
+            reason,
+            packed: new Set(this.packed),
+            ...pool.toShare(),
+          };
+        },
+        forget: () => pool.forgetJoined(),
+        giveUp: (reason) => pool.giveUp(reason),
+      }
+    );
   }
 
   get info(): BackendInfo {
@@ -97,14 +113,6 @@ export class SimdBackend implements BackendScope {
       this.core.memory.release(data);
     }
     this.owned = new Set();
-  }
-
-  forgetShared(): void {
-    this.core.pool?.forgetJoined();
-  }
-
-  giveUpThreads(reason: string): void {
-    this.core.pool?.giveUp(reason);
   }
 
   async dispose(): Promise<void> {
@@ -249,12 +257,6 @@ export class SimdBackend implements BackendScope {
     });
   }
 
-  private sharedWith(pool: Pool): SharedBackend {
-    const { memory, module, variant, reason } = this.core;
-    const packed = new Set(this.packed);
-    return { memory: memory.memory, limits: memory.limits, module, variant, reason, packed, ...pool.toShare() };
-  }
-
   private activate(name: "gelu" | "geluNew" | "relu" | "silu" | "tanh", y: Float32Array, x: Float32Array): void {
     runRange(this.core, name, [y.byteOffset, x.byteOffset], x.length, CHUNK_ELEMENTS);
   }
@@ -272,8 +274,13 @@ function indicesTo(end: number): Int32Array {
   return Int32Array.from({ length: end }, (_, i) => i);
 }
 
-/** A backend that another thread has shared: the same tensors, and the same threads to help. */
-export function openShared({ module, variant, reason, packed, ...shared }: SharedBackend): SimdBackend {
+/**
+ * A backend that another thread has shared: the same tensors, and the same threads to help.
+ *
+ * @param message what `sharing.message` returned there
+ */
+export function openShared(message: unknown): SimdBackend {
+  const { module, variant, reason, packed, ...shared } = message as SharedBackend;
   const memory = new TensorMemory(shared);
   const kernels = instanceOf(module, memory);
   const ranges = rangeKernels(kernels, memory);

@@ -4,8 +4,8 @@ import { plain } from "../../../src/tensor/kernels/index.ts";
 import { narrow } from "../../../src/tensor/narrow.ts";
 import { compileKernels } from "../../../src/tensor/simd/compile.ts";
 import { createSimdBackend } from "../../../src/tensor/simd/createSimdBackend.ts";
-import { findPlatform } from "../../../src/tensor/simd/platform.ts";
 import type { SimdBackend } from "../../../src/tensor/simd/simdBackend.ts";
+import { findV8 } from "../../../src/tensor/simd/v8Flags.ts";
 import type { NarrowWeight } from "../../../src/tensor/tensor.ts";
 import { recordWorkers } from "../../support/workers.ts";
 import { numbers, PRODUCTS } from "../kernels/cases.ts";
@@ -154,7 +154,7 @@ describe.each(TYPES)("%s", (dtype) => {
     dtype === "int8" ? (["multiplyNarrow", "quantizeRows", "scaleSums"] as const) : (["multiplyNarrow"] as const),
   )("a variant whose %s is wrong is not taken", (kernel) => {
     const k = createSimdBackend({ dtype, threads: 1 }, (memory, variant) => {
-      const { module, kernels } = compileKernels(memory, variant, findPlatform());
+      const { module, kernels } = compileKernels(memory, variant, findV8());
       return { module, kernels: variant.fused ? { ...kernels, [kernel]: () => {} } : kernels };
     });
     expect(k.info.fused).toBe(false);

@@ -1,4 +1,4 @@
-import type { Kernels } from "./compile.ts";
+import type { Kernels } from "./kernelNames.ts";
 import type { TensorMemory } from "./memory.ts";
 import { PANEL } from "./panels.ts";
 
@@ -16,7 +16,7 @@ const CALLS = 24;
  *
  * @throws BertError ERR_BACKEND there is no room in the memory for some 320 KB
  */
-export function useMuch(kernels: Kernels, memory: TensorMemory): void {
+export function warmUp(kernels: Kernels, memory: TensorMemory): void {
   const array = memory.allocate(R * N + N * N + 4 * N);
   array.fill(0.5);
   const x = array.byteOffset;
