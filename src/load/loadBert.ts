@@ -6,7 +6,7 @@ import { BertModel } from "../runtime/bertModel.ts";
 import { Driver } from "../runtime/forwardWorker.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { type BackendName, chooseBackend } from "../tensor/chooseBackend.ts";
-import { STORAGE_TYPES } from "../tensor/narrow.ts";
+import { STORAGE_TYPES } from "../tensor/storage.ts";
 import type { StorageType } from "../tensor/tensor.ts";
 import { BertTokenizer, type TokenizerFiles } from "../tokenizer/index.ts";
 import { TOKENIZER_FILES } from "../tokenizer/tokenizerFiles.ts";

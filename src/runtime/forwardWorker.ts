@@ -189,8 +189,7 @@ export function disposedOf(): BertError {
 }
 
 function placeOf(name: string, weight: Weight): ParameterPlace {
-  const { data, shape } = weight;
-  const dtype = "dtype" in weight ? weight.dtype : "float32";
+  const { data, shape, dtype = null } = weight;
   const scaleOffset = "scale" in weight ? weight.scale.byteOffset : 0;
   return { name, dtype, byteOffset: data.byteOffset, length: data.length, scaleOffset, shape };
 }

@@ -31,7 +31,8 @@ function open({ config, backend, parameters }: DriverStart): ForwardModel {
 }
 
 function weightAt(buffer: ArrayBufferLike, { dtype, byteOffset, length, scaleOffset, shape }: ParameterPlace): Weight {
-  if (dtype === "float32") return { data: new Float32Array(buffer, byteOffset, length), shape };
+  if (dtype === null) return { data: new Float32Array(buffer, byteOffset, length), shape };
+  if (dtype === "float32") return { dtype, data: new Float32Array(buffer, byteOffset, length), shape };
   if (dtype !== "int8") return { dtype, data: new Uint16Array(buffer, byteOffset, length), shape };
   const scale = new Float32Array(buffer, scaleOffset, shape[0]);
   return { dtype, data: new Int8Array(buffer, byteOffset, length), scale, shape };

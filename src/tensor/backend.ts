@@ -2,10 +2,10 @@ import type { gelu, geluNew, relu, silu, tanh } from "./kernels/activations.ts";
 import type { attention } from "./kernels/attention.ts";
 import type { layerNorm } from "./kernels/layerNorm.ts";
 import type { linear, matmul, matmulTransposed } from "./kernels/matmul.ts";
-import type { gatherNarrow, linearNarrow } from "./kernels/narrow.ts";
 import type { add, gatherRows } from "./kernels/rows.ts";
 import type { softmaxRows } from "./kernels/softmax.ts";
-import type { NarrowWeight, Tensor, Weight } from "./tensor.ts";
+import type { gatherStored, linearStored } from "./kernels/storedWeights.ts";
+import type { PackedWeight, ReducedWeight, Tensor, Weight } from "./tensor.ts";
 
 /** Which backend computes, and why. */
 export interface BackendInfo {
@@ -50,24 +50,25 @@ export interface Backend {
    */
   scope(): BackendScope;
   /**
-   * Puts a weight of `linear`, [O, I], in the order that suits the kernel, in place; called once, when its numbers are
-   * there. `linear` and `gatherRows` read it as before; for all else there is `unpackWeight`.
+   * Puts the numbers of a weight [O, I] of `linear` into the order that suits the kernels, in place.
+   *
+   * @returns the weight to use from then on, on the same memory: packed, or the tensor itself where the backend packs none
    */
-  packWeight(weight: Tensor): void;
+  packWeight(weight: Tensor): Tensor | PackedWeight;
   /** Whether no number is NaN or infinite. */
   allFinite(data: Float32Array): boolean;
-  /** The numbers of a weight row by row, in float32: its data, or a copy if it is packed or of less width. */
+  /** The numbers of a weight [O, I] row by row, in float32: those of a tensor itself, or a copy. */
   unpackWeight(weight: Weight): Float32Array;
   /**
-   * Room for a weight [O, I] of less width, in the order that suits the kernels; `storeRows` fills it.
+   * Room for a weight [O, I] in reduced precision, in the order that suits the kernels; `storeRows` fills it.
    *
    * @throws BertError ERR_BACKEND the backend was made for another type, or there is no room
    */
-  emptyNarrow(dtype: NarrowWeight["dtype"], shape: readonly number[]): NarrowWeight;
-  /** Copies rows (in rows, narrow.ts) to rows `row`, `row + 1`, … of a weight from `emptyNarrow`. */
-  storeRows(weight: NarrowWeight, row: number, rows: NarrowWeight): void;
-  /** A weight from `emptyNarrow` in rows: itself or a copy. */
-  rowsOf(weight: NarrowWeight): NarrowWeight;
+  emptyStored(dtype: ReducedWeight["dtype"], shape: readonly number[]): ReducedWeight;
+  /** Copies rows (in rows, storage.ts) to rows `row`, `row + 1`, … of a weight from `emptyStored`. */
+  storeRows(weight: ReducedWeight, row: number, rows: ReducedWeight): void;
+  /** A weight from `emptyStored` in rows: itself or a copy. */
+  rowsOf(weight: ReducedWeight): ReducedWeight;
 
   /**
    * What another thread needs to compute on this backend's tensors; null where threads cannot share them.
@@ -79,7 +80,7 @@ export interface Backend {
   dispose(): Promise<void>;
 
   readonly linear: typeof linear;
-  readonly linearNarrow: typeof linearNarrow;
+  readonly linearStored: typeof linearStored;
   readonly matmul: typeof matmul;
   readonly matmulTransposed: typeof matmulTransposed;
   readonly softmaxRows: typeof softmaxRows;
@@ -92,7 +93,7 @@ export interface Backend {
   readonly tanh: typeof tanh;
   readonly add: typeof add;
   readonly gatherRows: typeof gatherRows;
-  readonly gatherNarrow: typeof gatherNarrow;
+  readonly gatherStored: typeof gatherStored;
 }
 
 /** A backend whose tensors are freed together. */

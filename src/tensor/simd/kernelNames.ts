@@ -8,5 +8,5 @@ export type Kernels = Readonly<
   >
 > & { readonly finiteness: (x: number, n: number) => number } & {
   /** `multiply` for the variant's storage, if that is not float32; the next two for int8 alone, the last for float16. */
-  readonly [name in "multiplyNarrow" | "quantizeRows" | "scaleSums" | "widen"]?: (...args: number[]) => void;
+  readonly [name in "multiplyStored" | "quantizeRows" | "scaleSums" | "decodeHalf"]?: (...args: number[]) => void;
 };

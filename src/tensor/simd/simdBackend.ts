@@ -1,27 +1,35 @@
 import { BertError } from "../../errors.ts";
 import type { Backend, BackendInfo, BackendScope, Sharing } from "../backend.ts";
+import type { Activation } from "../kernels/activations.ts";
 import { eachHead, longest } from "../kernels/attention.ts";
-import { copyRows, emptyRows, widen } from "../narrow.ts";
-import { type Matrix, type NarrowWeight, sizeOf, type Tensor, type Weight } from "../tensor.ts";
+import { gatherRows } from "../kernels/rows.ts";
+import { copyRows, decodeWeight, emptyRows } from "../storage.ts";
+import {
+  type Matrix,
+  type PackedWeight,
+  type ReducedWeight,
+  type StoredWeight,
+  sizeOf,
+  type Tensor,
+  type Weight,
+} from "../tensor.ts";
 import { joinPool, type SharedPool } from "../threads/pool.ts";
 import { instanceOf, type Variant } from "./compile.ts";
 import { type SharedMemory, TensorMemory } from "./memory.ts";
-import { allocatePanels, eachRow, rowsToPanels } from "./narrowPanels.ts";
-import { NarrowProducts } from "./narrowProducts.ts";
 import { packFactor } from "./packing.ts";
 import { copyColumn, GROUP, PANEL } from "./panels.ts";
 import { Products } from "./products.ts";
 import { rangeKernels } from "./rangeKernels.ts";
 import { Scratch } from "./scratch.ts";
 import { CHUNK_ELEMENTS, CHUNK_PRODUCTS, runRange, type SimdCore } from "./simdCore.ts";
+import { allocatePanels, eachRow, rowsToPanels } from "./storedPanels.ts";
+import { StoredProducts } from "./storedProducts.ts";
 
 /** A backend as another thread opens it (`openShared`): `postMessage` can carry it. */
 interface SharedBackend extends SharedMemory, SharedPool {
   readonly module: WebAssembly.Module;
   readonly variant: Variant;
   readonly reason: string;
-  /** Addresses of the packed weights. */
-  readonly packed: ReadonlySet<number>;
 }
 
 /**
@@ -34,21 +42,18 @@ interface SharedBackend extends SharedMemory, SharedPool {
 export class SimdBackend implements BackendScope {
   readonly core: SimdCore;
   private readonly parent: SimdBackend | null;
-  /** Addresses of the packed weights. */
-  private readonly packed: Set<number>;
   protected readonly scratch: Scratch;
   private readonly products: Products;
-  private readonly narrowProducts: NarrowProducts;
+  private readonly storedProducts: StoredProducts;
   private readonly scopes = new Set<SimdBackend>();
   private owned = new Set<Float32Array>();
 
-  constructor(core: SimdCore, parent: SimdBackend | null = null, packed: Iterable<number> = []) {
+  constructor(core: SimdCore, parent: SimdBackend | null = null) {
     this.core = core;
     this.parent = parent;
-    this.packed = parent ? parent.packed : new Set(packed);
     this.scratch = parent ? parent.scratch : new Scratch(core.memory);
     this.products = parent ? parent.products : new Products(core, this.scratch);
-    this.narrowProducts = parent ? parent.narrowProducts : new NarrowProducts(core, this.scratch);
+    this.storedProducts = parent ? parent.storedProducts : new StoredProducts(core, this.scratch);
   }
 
   get sharing(): Sharing | null {
@@ -58,15 +63,7 @@ export class SimdBackend implements BackendScope {
         assets: pool.assets,
         message: (): SharedBackend => {
           const { limits } = memory;
-          return {
-            memory: memory.memory,
-            limits,
-            module,
-            variant,
-            reason,
-            packed: new Set(this.packed),
-            ...pool.toShare(),
-          };
+          return { memory: memory.memory, limits, module, variant, reason, ...pool.toShare() };
         },
         forget: () => pool.forgetJoined(),
         giveUp: (reason) => pool.giveUp(reason),
@@ -108,10 +105,7 @@ export class SimdBackend implements BackendScope {
     for (const scope of this.scopes) scope.release(); // those that an error has left open
     this.parent?.scopes.delete(this);
     if (keep && this.owned.delete(keep.data)) this.parent?.owned.add(keep.data);
-    for (const data of this.owned) {
-      this.packed.delete(data.byteOffset);
-      this.core.memory.release(data);
-    }
+    for (const data of this.owned) this.core.memory.release(data);
     this.owned = new Set();
   }
 
@@ -119,10 +113,11 @@ export class SimdBackend implements BackendScope {
     await this.core.pool?.dispose();
   }
 
-  packWeight({ data, shape }: Tensor): void {
+  packWeight(weight: Tensor): Tensor | PackedWeight {
+    const { data, shape } = weight;
     const [O, I] = shape;
     if (shape.length !== 2) throw new BertError("ERR_SHAPE", `packWeight: weight must be [O,I], got [${shape}]`);
-    if (this.packed.has(data.byteOffset) || I === 0) return;
+    if (I === 0) return weight;
     const whole = O - (O % PANEL);
     const rows = GROUP * PANEL; // of one group, which stay where they are together
     for (let row = 0; row < whole; row += rows) {
@@ -131,39 +126,31 @@ export class SimdBackend implements BackendScope {
       packFactor(this.core.kernels, "packRows", panels.byteOffset, data.byteOffset + row * I * 4, I * 4, I, N);
       data.set(panels.subarray(0, I * N), row * I);
     }
-    this.packed.add(data.byteOffset);
+    return { dtype: "float32", data, shape };
   }
 
   unpackWeight(weight: Weight): Float32Array {
-    const { shape } = weight;
-    if ("dtype" in weight) {
-      const rows = new Float32Array(sizeOf(shape));
-      this.gatherNarrow(rows, weight, indicesTo(shape[0]));
-      return rows;
-    }
-    const { data } = weight;
-    if (!this.packed.has(data.byteOffset)) return data;
-    const [O, I] = shape;
-    const rows = new Float32Array(data.length);
-    for (let row = 0; row < O; row++) this.copyRow(rows, row * I, data, row, I);
+    if (!weight.dtype) return weight.data;
+    const rows = new Float32Array(sizeOf(weight.shape));
+    this.gatherStored(rows, weight, indicesTo(weight.shape[0]));
     return rows;
   }
 
   /** @throws BertError ERR_BACKEND there is no room, or there are kernels for another type */
-  emptyNarrow(dtype: NarrowWeight["dtype"], shape: readonly number[]): NarrowWeight {
+  emptyStored(dtype: ReducedWeight["dtype"], shape: readonly number[]): ReducedWeight {
     const { storage } = this.core.variant;
     if (storage !== dtype)
-      throw new BertError("ERR_BACKEND", `emptyNarrow: dtype must be the backend's, ${storage}, got ${dtype}`);
+      throw new BertError("ERR_BACKEND", `emptyStored: dtype must be the backend's, ${storage}, got ${dtype}`);
     const { weight, arrays } = allocatePanels(this.core.memory, dtype, shape);
     for (const array of arrays) this.owned.add(array);
     return weight;
   }
 
-  storeRows(weight: NarrowWeight, row: number, rows: NarrowWeight): void {
+  storeRows(weight: ReducedWeight, row: number, rows: ReducedWeight): void {
     rowsToPanels(weight, row, rows);
   }
 
-  rowsOf(weight: NarrowWeight): NarrowWeight {
+  rowsOf(weight: ReducedWeight): ReducedWeight {
     const rows = emptyRows(weight.dtype, weight.shape);
     let next = 0;
     eachRow(weight, indicesTo(weight.shape[0]), (row) => copyRows(rows, next++, row));
@@ -174,12 +161,29 @@ export class SimdBackend implements BackendScope {
     return this.core.kernels.finiteness(data.byteOffset, data.length) === 0;
   }
 
-  linear(...args: Parameters<Backend["linear"]>): void {
-    this.products.linear(this.packed.has(args[2].byteOffset), ...args);
+  linear(
+    y: Float32Array,
+    x: Float32Array,
+    weight: Float32Array,
+    bias: Float32Array,
+    R: number,
+    I: number,
+    O: number,
+    activation: Activation | null = null,
+  ): void {
+    this.products.linear(y, x, weight, bias, R, I, O, activation);
   }
 
-  linearNarrow(...args: Parameters<Backend["linearNarrow"]>): void {
-    this.narrowProducts.linear(...args);
+  linearStored(
+    y: Float32Array,
+    x: Float32Array,
+    weight: StoredWeight,
+    bias: Float32Array,
+    R: number,
+    activation: Activation | null = null,
+  ): void {
+    if (weight.dtype === "float32") this.products.linearPacked(y, x, weight, bias, R, activation);
+    else this.storedProducts.linear(y, x, weight, bias, R, activation);
   }
 
   matmul(out: Matrix, a: Matrix, b: Matrix, scale: number): void {
@@ -245,14 +249,18 @@ export class SimdBackend implements BackendScope {
   }
 
   gatherRows(y: Float32Array, table: Float32Array, indices: Int32Array, H: number): void {
-    for (let r = 0; r < indices.length; r++) this.copyRow(y, r * H, table, indices[r], H);
+    gatherRows(y, table, indices, H);
   }
 
-  gatherNarrow(y: Float32Array, table: NarrowWeight, indices: Int32Array): void {
+  gatherStored(y: Float32Array, table: StoredWeight, indices: Int32Array): void {
     const H = table.shape[1];
+    if (table.dtype === "float32") {
+      for (let r = 0; r < indices.length; r++) copyPackedRow(y, r * H, table, indices[r]);
+      return;
+    }
     let at = 0;
     eachRow(table, indices, (row) => {
-      widen(y.subarray(at, at + H), row);
+      decodeWeight(y.subarray(at, at + H), row);
       at += H;
     });
   }
@@ -260,14 +268,14 @@ export class SimdBackend implements BackendScope {
   private activate(name: "gelu" | "geluNew" | "relu" | "silu" | "tanh", y: Float32Array, x: Float32Array): void {
     runRange(this.core, name, [y.byteOffset, x.byteOffset], x.length, CHUNK_ELEMENTS);
   }
+}
 
-  /** Row `row` of a weight [O, I], packed or not. */
-  private copyRow(target: Float32Array, at: number, weight: Float32Array, row: number, I: number): void {
-    const O = weight.length / I;
-    const whole = O - (O % PANEL);
-    if (this.packed.has(weight.byteOffset) && row < whole) copyColumn(target, at, weight, row, I, whole / PANEL);
-    else target.set(weight.subarray(row * I, (row + 1) * I), at);
-  }
+/** Copies row `row` of a packed weight [O, I] to target[at …]. */
+function copyPackedRow(target: Float32Array, at: number, { data, shape }: PackedWeight, row: number): void {
+  const [O, I] = shape;
+  const whole = O - (O % PANEL);
+  if (row < whole) copyColumn(target, at, data, row, I, whole / PANEL);
+  else target.set(data.subarray(row * I, (row + 1) * I), at);
 }
 
 function indicesTo(end: number): Int32Array {
@@ -280,10 +288,10 @@ function indicesTo(end: number): Int32Array {
  * @param message what `sharing.message` returned there
  */
 export function openShared(message: unknown): SimdBackend {
-  const { module, variant, reason, packed, ...shared } = message as SharedBackend;
+  const { module, variant, reason, ...shared } = message as SharedBackend;
   const memory = new TensorMemory(shared);
   const kernels = instanceOf(module, memory);
   const ranges = rangeKernels(kernels, memory);
   const pool = joinPool(ranges, shared);
-  return new SimdBackend({ memory, module, kernels, ranges, variant, reason, pool }, null, packed);
+  return new SimdBackend({ memory, module, kernels, ranges, variant, reason, pool });
 }
