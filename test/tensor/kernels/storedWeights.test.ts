@@ -7,6 +7,19 @@ import { numbers, PRODUCTS } from "./cases.ts";
 
 const TYPES = ["float16", "bfloat16", "int8"] as const;
 
+test("float32: the bits of linear, and the rows of gatherRows", () => {
+  const [R, I, O] = [5, 7, 9];
+  const [x, data, bias] = [numbers(R * I, 2), numbers(O * I, 1), numbers(O, 3)];
+  const weight = { dtype: "float32", data, shape: [O, I] } as const;
+  const [y, want] = [new Float32Array(R * O), new Float32Array(R * O)];
+  linearStored(y, x, weight, bias, R, "gelu");
+  linear(want, x, data, bias, R, I, O, "gelu");
+  expect(y).toEqual(want);
+  const rows = new Float32Array(2 * I);
+  gatherStored(rows, weight, Int32Array.of(8, 3));
+  expect(rows).toEqual(Float32Array.of(...data.slice(8 * I), ...data.slice(3 * I, 4 * I)));
+});
+
 describe("float16 and bfloat16", () => {
   test.each(PRODUCTS)("R=%i I=%i O=%i: the bits of float32 with the rounded weight", (R, I, O) => {
     const [x, bias] = [numbers(R * I, 2), numbers(O, 3)];
