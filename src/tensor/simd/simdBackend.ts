@@ -1,7 +1,7 @@
 import { BertError } from "../../errors.ts";
-import type { Backend, BackendInfo, BackendScope, Sharing } from "../backend.ts";
+import type { BackendInfo, BackendScope, Sharing } from "../backend.ts";
 import type { Activation } from "../kernels/activations.ts";
-import { eachHead, longest } from "../kernels/attention.ts";
+import { longest } from "../kernels/attention.ts";
 import { gatherRows } from "../kernels/rows.ts";
 import { copyRows, decodeWeight, emptyRows } from "../storage.ts";
 import {
@@ -13,31 +13,23 @@ import {
   type Tensor,
   type Weight,
 } from "../tensor.ts";
-import { joinPool, type SharedPool } from "../threads/pool.ts";
-import { instanceOf, type Variant } from "./compile.ts";
-import { type SharedMemory, TensorMemory } from "./memory.ts";
-import { packFactor } from "./packing.ts";
-import { copyColumn, GROUP, PANEL } from "./panels.ts";
+import { joinPool } from "../threads/pool.ts";
+import { attentionByHead } from "./attentionByHead.ts";
+import { instanceOf } from "./compile.ts";
+import { TensorMemory } from "./memory.ts";
+import { copyPackedRow, packInPlace } from "./packedWeights.ts";
+import { PANEL } from "./panels.ts";
 import { Products } from "./products.ts";
 import { rangeKernels } from "./rangeKernels.ts";
 import { Scratch } from "./scratch.ts";
+import { type SharedBackend, sharingOf } from "./sharing.ts";
 import { CHUNK_ELEMENTS, CHUNK_PRODUCTS, runRange, type SimdCore } from "./simdCore.ts";
 import { allocatePanels, eachRow, rowsToPanels } from "./storedPanels.ts";
 import { StoredProducts } from "./storedProducts.ts";
 
-/** A backend as another thread opens it (`openShared`): `postMessage` can carry it. */
-interface SharedBackend extends SharedMemory, SharedPool {
-  readonly module: WebAssembly.Module;
-  readonly variant: Variant;
-  readonly reason: string;
-}
-
 /**
  * The kernels of the interface `Backend`, each the twin of the one in kernels/ that has its name. Every array must come
- * from this backend's `zeros` or `empty`: a kernel is told its address alone.
- *
- * A packed weight [O, I] is ⌊O/16⌋ panels in the order of panels.ts and after them the rows that are left, as they were; so
- * it takes no more room, and the word embeddings serve as the decoder's weight too.
+ * from this backend's `zeros` or `empty`: a kernel gets its address alone.
  */
 export class SimdBackend implements BackendScope {
   readonly core: SimdCore;
@@ -57,18 +49,7 @@ export class SimdBackend implements BackendScope {
   }
 
   get sharing(): Sharing | null {
-    const { pool, memory, module, variant, reason } = this.core;
-    return (
-      pool && {
-        assets: pool.assets,
-        message: (): SharedBackend => {
-          const { limits } = memory;
-          return { memory: memory.memory, limits, module, variant, reason, ...pool.toShare() };
-        },
-        forget: () => pool.forgetJoined(),
-        giveUp: (reason) => pool.giveUp(reason),
-      }
-    );
+    return sharingOf(this.core);
   }
 
   get info(): BackendInfo {
@@ -114,19 +95,9 @@ export class SimdBackend implements BackendScope {
   }
 
   packWeight(weight: Tensor): Tensor | PackedWeight {
-    const { data, shape } = weight;
-    const [O, I] = shape;
+    const { shape } = weight;
     if (shape.length !== 2) throw new BertError("ERR_SHAPE", `packWeight: weight must be [O,I], got [${shape}]`);
-    if (I === 0) return weight;
-    const whole = O - (O % PANEL);
-    const rows = GROUP * PANEL; // of one group, which stay where they are together
-    for (let row = 0; row < whole; row += rows) {
-      const N = Math.min(rows, whole - row);
-      const panels = this.scratch.panels((I * N) / PANEL);
-      packFactor(this.core.kernels, "packRows", panels.byteOffset, data.byteOffset + row * I * 4, I * 4, I, N);
-      data.set(panels.subarray(0, I * N), row * I);
-    }
-    return { dtype: "float32", data, shape };
+    return shape[1] === 0 ? weight : packInPlace(this.core.kernels, this.scratch, weight);
   }
 
   unpackWeight(weight: Weight): Float32Array {
@@ -198,11 +169,22 @@ export class SimdBackend implements BackendScope {
     if (rows > 0 && cols > 0) this.core.kernels.softmaxRows(data.byteOffset + offset * 4, stride * 4, rows, cols);
   }
 
-  attention(...args: Parameters<Backend["attention"]>): void {
-    const [out, probs, query, key, value, offsets, H, A, headMask, queryOffsets = offsets] = args;
+  attention(
+    out: Float32Array,
+    probs: Float32Array | null,
+    query: Float32Array,
+    key: Float32Array,
+    value: Float32Array,
+    offsets: Int32Array,
+    H: number,
+    A: number,
+    headMask: ArrayLike<number> | null,
+    queryOffsets: Int32Array = offsets,
+  ): void {
     const T = longest(offsets);
     if (probs || (H / A) % PANEL !== 0) {
-      eachHead(this, this.scratch.scores(probs ? 0 : T * T), ...args);
+      const scores = this.scratch.scores(probs ? 0 : T * T);
+      attentionByHead(this, scores, out, probs, query, key, value, offsets, H, A, headMask, queryOffsets);
       return;
     }
     // Threads read these from the shared memory.
@@ -218,7 +200,16 @@ export class SimdBackend implements BackendScope {
     runRange(this.core, "attention", [...arrays, B, H, A], B * A, grain);
   }
 
-  layerNorm(...[y, x, gamma, beta, R, H, eps, residual = null]: Parameters<Backend["layerNorm"]>): void {
+  layerNorm(
+    y: Float32Array,
+    x: Float32Array,
+    gamma: Float32Array,
+    beta: Float32Array,
+    R: number,
+    H: number,
+    eps: number,
+    residual: Float32Array | null = null,
+  ): void {
     const grain = Math.ceil(CHUNK_ELEMENTS / H);
     const addresses = [y, x, gamma, beta].map(({ byteOffset }) => byteOffset);
     runRange(this.core, "layerNorm", [...addresses, residual?.byteOffset ?? 0, H, eps], R, grain);
@@ -268,14 +259,6 @@ export class SimdBackend implements BackendScope {
   private activate(name: "gelu" | "geluNew" | "relu" | "silu" | "tanh", y: Float32Array, x: Float32Array): void {
     runRange(this.core, name, [y.byteOffset, x.byteOffset], x.length, CHUNK_ELEMENTS);
   }
-}
-
-/** Copies row `row` of a packed weight [O, I] to target[at …]. */
-function copyPackedRow(target: Float32Array, at: number, { data, shape }: PackedWeight, row: number): void {
-  const [O, I] = shape;
-  const whole = O - (O % PANEL);
-  if (row < whole) copyColumn(target, at, data, row, I, whole / PANEL);
-  else target.set(data.subarray(row * I, (row + 1) * I), at);
 }
 
 function indicesTo(end: number): Int32Array {
