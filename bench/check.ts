@@ -4,7 +4,7 @@
  * masks equal those of plainbert's backend `plain`.
  */
 import { FILL_MASK_TEXT, mixedSentences } from "./cases/inputs.ts";
-import { expectEqualOutputs, expectEqualTexts, MAX_NARROW_RMS } from "./harness/agreement.ts";
+import { expectEqualOutputs, expectEqualTexts, MAX_REDUCED_RMS } from "./harness/agreement.ts";
 import { formatPeak, measurePeak } from "./harness/peak.ts";
 import { BASE, prepareModels, SMALL } from "./onnx/modelFolder.ts";
 import { onnxruntimeInt8, onnxruntimeNode, onnxruntimeWeb } from "./sides/onnxruntime.ts";
@@ -33,9 +33,9 @@ report(await expectEqualOutputs(encoders, tokenizer));
 for (const engine of encoders) await engine.dispose();
 
 console.log("the same of 16-bit and int8 weights");
-const narrow = [...(await plainbertByStorage("auto", THREADS)), await onnxruntimeInt8(config, THREADS)];
-report(await expectEqualOutputs(narrow, tokenizer, MAX_NARROW_RMS));
-for (const engine of narrow) await engine.dispose();
+const reduced = [...(await plainbertByStorage("auto", THREADS)), await onnxruntimeInt8(config, THREADS)];
+report(await expectEqualOutputs(reduced, tokenizer, MAX_REDUCED_RMS));
+for (const engine of reduced) await engine.dispose();
 
 console.log("masked-language-model logits, likewise");
 const maskedLms = [

@@ -1,5 +1,5 @@
 /**
- * Speed of the plain backend's linear kernel in GFLOP/s on one core, beside the same product as three plain loops.
+ * Speed of the plain backend's linear kernel in GFLOP/s on one core, beside the same product as three loops.
  *
  *     npm run bench:matmul
  *

@@ -11,12 +11,12 @@ const common = { platform: "node", tsconfig: false, transform: { target: "es2023
 
 /** The modules of workers, by the name that each has where it is published. */
 const WORKERS = {
-  "plainbert-helper": "src/tensor/threads/worker.ts",
+  "plainbert-helper": "src/tensor/simd/helperMain.ts",
   "plainbert-forward": "src/runtime/workerMain.ts",
 };
 
 /**
- * Puts the published names where a source names a worker's module, `new URL("./worker.ts", import.meta.url)`, or a file of the small model.
+ * Puts the published names where a source names a worker's module, `new URL("./helperMain.ts", import.meta.url)`, or a file of the small model.
  *
  * @param chunks the folder of the workers, and `weights` that of the small model, from where the code will be
  */

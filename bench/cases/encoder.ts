@@ -1,4 +1,4 @@
-import { expectEqualOutputs, MAX_NARROW_RMS } from "../harness/agreement.ts";
+import { expectEqualOutputs, MAX_REDUCED_RMS } from "../harness/agreement.ts";
 import { type Case, type CaseGroup, type OpenGroup, simpleCase } from "../harness/case.ts";
 import { type Side, timed } from "../harness/interleave.ts";
 import type { Engine, Sequence } from "../sides/engine.ts";
@@ -51,7 +51,7 @@ export const storageGroup: CaseGroup = {
       await onnxruntimeNode("plain", threads),
       await onnxruntimeInt8(config, threads),
     ];
-    await expectEqualOutputs(engines, tokenizer, MAX_NARROW_RMS);
+    await expectEqualOutputs(engines, tokenizer, MAX_REDUCED_RMS);
     const cases = storageCases(tokenizer).map(({ id, title, sequences }): Case => {
       const flops = encoderFlops(lengths(sequences), config);
       const sides = engines.map((engine) => together(engine, engine.name, engine.name, sequences));

@@ -25,8 +25,9 @@ const pack = backend.packWeight.bind(backend);
 let packing = 0;
 backend.packWeight = (weight: Tensor) => {
   const start = performance.now();
-  pack(weight);
+  const packed = pack(weight);
   packing += performance.now() - start;
+  return packed;
 };
 
 const folder = await openModelFolder(model);

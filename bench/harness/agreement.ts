@@ -10,7 +10,7 @@ const MAX_RMS: number = 1e-4;
  * The same for storage types of 16 and 8 bits: the bench's weights are random and large, and errors grow from layer to layer. Measured:
  * float16 0.0065, bfloat16 0.051, int8 0.10, ONNX Runtime's int8 0.23.
  */
-export const MAX_NARROW_RMS: number = 0.3;
+export const MAX_REDUCED_RMS: number = 0.3;
 
 const TEXTS = [
   "The Mole had been working very hard all the morning, spring-cleaning his little home.",

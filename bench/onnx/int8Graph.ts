@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
 import { openWeights } from "../../src/load/weightFiles.ts";
 import type { BertConfig } from "../../src/model/config.ts";
-import { narrow } from "../../src/tensor/narrow.ts";
+import { encodeWeight } from "../../src/tensor/storage.ts";
 import { type Int8Weight, sizeOf, type Tensor } from "../../src/tensor/tensor.ts";
 import { GraphBuilder } from "./graphBuilder.ts";
 import { plainEmbeddings, plainLayer, plainMask } from "./plainGraph.ts";
@@ -71,7 +71,7 @@ async function readEncoder(checkpoint: string): Promise<Weights> {
       const data = new Float32Array(sizeOf(shape));
       await weights.readInto(name, data);
       const isLinear = shape.length === 2 && !name.includes("embeddings");
-      read.set(name, isLinear ? (narrow("int8", data, [shape[0], shape[1]]) as Int8Weight) : { data, shape });
+      read.set(name, isLinear ? (encodeWeight("int8", data, [shape[0], shape[1]]) as Int8Weight) : { data, shape });
     }
   } finally {
     await weights.close();

@@ -2,9 +2,9 @@ import { type Bert, type LoadOptions, loadBert } from "../../src/load/loadBert.t
 import type { Architecture } from "../../src/model/architectures.ts";
 import type { BertConfig } from "../../src/model/config.ts";
 import type { BackendInfo } from "../../src/tensor/backend.ts";
-import { STORAGE_TYPES } from "../../src/tensor/narrow.ts";
 import { createSimdBackend } from "../../src/tensor/simd/createSimdBackend.ts";
-import type { StorageType } from "../../src/tensor/tensor.ts";
+import { STORAGE_TYPES } from "../../src/tensor/storage.ts";
+import type { PackedWeight, StorageType } from "../../src/tensor/tensor.ts";
 import type { BertTokenizer } from "../../src/tokenizer/index.ts";
 import { BASE } from "../onnx/modelFolder.ts";
 import type { Engine } from "./engine.ts";
@@ -50,8 +50,8 @@ export function plainbertMatmul(): { readonly flops: number; readonly run: () =>
   const [R, I, O] = [128, 768, 3072];
   const [y, x, weight, bias] = [k.zeros([R, O]), k.zeros([R, I]), k.zeros([O, I]), k.zeros([O])];
   for (const { data } of [x, weight]) for (let i = 0; i < data.length; i++) data[i] = ((i * 0.618) % 1) - 0.5;
-  k.packWeight(weight);
-  return { flops: 2 * R * I * O, run: () => k.linear(y.data, x.data, weight.data, bias.data, R, I, O) };
+  const packed = k.packWeight(weight) as PackedWeight;
+  return { flops: 2 * R * I * O, run: () => k.linearStored(y.data, x.data, packed, bias.data, R) };
 }
 
 /** What the cases are made with, and what plainbert says that it computes with. */

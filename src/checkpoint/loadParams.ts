@@ -2,10 +2,10 @@ import { BertError } from "../errors.ts";
 import type { BertConfig } from "../model/config.ts";
 import { type ModelParams, modelParams, type ParamsVariant } from "../model/params.ts";
 import type { Backend } from "../tensor/backend.ts";
-import { formatShape, type StorageType, type Tensor, type Weight } from "../tensor/tensor.ts";
+import { formatShape, type StorageType, type Weight } from "../tensor/tensor.ts";
 import { DECODER, isOptional, variantInFile, variantOf, WORDS } from "./families.ts";
 import { type NamedWeights, withOurNames } from "./names.ts";
-import { readNarrow } from "./readMatrix.ts";
+import { readMatrix } from "./readMatrix.ts";
 import { expectFinite } from "./rowScales.ts";
 import type { WeightSource } from "./weightSource.ts";
 
@@ -22,8 +22,8 @@ export interface LoadedParams {
  * for the time in which this thread does something else: loadBert makes the tokenizer meanwhile, in 100 to 150 ms.
  */
 const READS = 64;
-/** Fewer where a matrix is narrowed meanwhile, each 1 MB at a time. */
-const NARROW_READS = 8;
+/** How many reads are under way where matrices are held in reduced precision: each decodes 1 MB at a time. */
+const REDUCED_READS = 8;
 
 /**
  * Reads the tensors that a model needs into the backend's memory and packs those that `linear` reads. All matrices are held in the
@@ -51,7 +51,7 @@ export async function loadParams(
     for (const [name, shape] of queue) {
       if (failed) return;
       try {
-        if (shape.length === 2 && dtype !== "float32") read.set(name, await readNarrow(weights, name, dtype, k));
+        if (shape.length === 2 && dtype !== "float32") read.set(name, await readMatrix(weights, name, dtype, k));
         else read.set(name, await readFloat32(weights, name, shape, k));
       } catch (error) {
         failed = true;
@@ -59,26 +59,30 @@ export async function loadParams(
       }
     }
   };
-  const reads = dtype === "float32" ? READS : NARROW_READS;
+  const reads = dtype === "float32" ? READS : REDUCED_READS;
   const ends = await Promise.allSettled(Array.from({ length: reads }, readSome));
   for (const end of ends) if (end.status === "rejected") throw end.reason;
   const byName = new Map(Array.from(expected.keys(), (name) => [name, read.get(name) as Weight]));
   if (expected.has(DECODER) && c.tieWordEmbeddings) {
-    const words = byName.get(WORDS) as Weight;
-    if (sameNumbers(words, byName.get(DECODER) as Weight)) byName.delete(DECODER);
+    if (sameNumbers(byName.get(WORDS) as Weight, byName.get(DECODER) as Weight)) byName.delete(DECODER);
   }
-  const tree = paramsTree(c, byName);
-  const decoder = tree.heads["cls.predictions"]?.decoder.weight;
-  if (decoder && !("dtype" in decoder)) k.packWeight(decoder);
-  return { tree, byName, dtype };
+  packDecoder(c, byName, k);
+  return { tree: paramsTree(c, byName), byName, dtype };
 }
 
-async function readFloat32(weights: NamedWeights, name: string, shape: readonly number[], k: Backend): Promise<Tensor> {
+/** Packs the weight of the decoder, which may be that of the word embeddings, once it is known whether they are tied. */
+function packDecoder(c: BertConfig, byName: Map<string, Weight>, k: Backend): void {
+  if (!paramsTree(c, byName).heads["cls.predictions"]) return;
+  const name = byName.has(DECODER) ? DECODER : WORDS;
+  const weight = byName.get(name) as Weight;
+  if (!weight.dtype) byName.set(name, k.packWeight(weight));
+}
+
+async function readFloat32(weights: NamedWeights, name: string, shape: readonly number[], k: Backend): Promise<Weight> {
   const tensor = k.empty(shape);
   await weights.readInto(name, tensor.data);
   if (!k.allFinite(tensor.data)) expectFinite(name, tensor.data, 0);
-  if (shape.length === 2 && !mayBeTied(name)) k.packWeight(tensor); // while others are read
-  return tensor;
+  return shape.length === 2 && !mayBeTied(name) ? k.packWeight(tensor) : tensor; // while others are read
 }
 
 /**
@@ -151,6 +155,7 @@ function mayBeTied(name: string): boolean {
   return name === DECODER || name.endsWith("embeddings.weight");
 }
 
+/** Of weights that are not packed. */
 function sameNumbers(a: Weight, b: Weight): boolean {
   const same = (x: ArrayLike<number>, y: ArrayLike<number>) =>
     Array.prototype.every.call(x, (value, i) => value === y[i]);

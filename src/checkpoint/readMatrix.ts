@@ -1,29 +1,29 @@
 import { BertError } from "../errors.ts";
 import type { Backend } from "../tensor/backend.ts";
-import { narrow } from "../tensor/narrow.ts";
-import type { Int8Weight, NarrowWeight } from "../tensor/tensor.ts";
+import { encodeWeight } from "../tensor/storage.ts";
+import type { Int8Weight, ReducedWeight } from "../tensor/tensor.ts";
 import type { NamedWeights } from "./names.ts";
 import { expectFinite } from "./rowScales.ts";
 
-/** Numbers that are float32 at a time while a matrix is read: 1 MB. */
+/** How many numbers of a matrix are in float32 at a time: 1 MB of them. */
 const BLOCK = 1 << 18;
 
 /**
- * Reads a matrix in blocks of rows and holds it at less width: all of it in float32 is never there, if the source has `readPart`.
- * The integers of an int8 matrix are taken as they are by int8.
+ * Reads a matrix in blocks of rows and holds it in reduced precision: no more than a block is ever in float32, if the source has
+ * `readPart`. int8 keeps the integers of a matrix that has scales as they are.
  *
  * @param k      where it is held
  * @throws BertError ERR_CHECKPOINT a number that is not finite, or too large for the type
  */
-export async function readNarrow(
+export async function readMatrix(
   weights: NamedWeights,
   name: string,
-  dtype: NarrowWeight["dtype"],
-  k: Pick<Backend, "emptyNarrow" | "storeRows">,
-): Promise<NarrowWeight> {
+  dtype: ReducedWeight["dtype"],
+  k: Pick<Backend, "emptyStored" | "storeRows">,
+): Promise<ReducedWeight> {
   const { shape } = weights.tensors.get(name) as { shape: readonly number[] };
   const [O, I] = shape;
-  const weight = k.emptyNarrow(dtype, shape);
+  const weight = k.emptyStored(dtype, shape);
   const scale = dtype === "int8" ? await weights.scalesOf(name) : null;
   const source = scale ? weights.unscaled : weights;
   const block = source.readPart ? Math.max(1, Math.min(O, Math.floor(BLOCK / I))) : O;
@@ -35,7 +35,7 @@ export async function readNarrow(
     else await source.readInto(name, data);
     const held = scale
       ? integers(name, data, scale.subarray(row, row + rows), [rows, I])
-      : narrow(dtype, data, [rows, I]);
+      : encodeWeight(dtype, data, [rows, I]);
     if (!isHeld(held)) throw notHeld(name, dtype, data, row * I);
     k.storeRows(weight, row, held);
   }
@@ -53,7 +53,7 @@ function integers(name: string, data: Float32Array, scale: Float32Array, shape: 
 }
 
 /** Whether every number is one that the type can hold: neither NaN nor infinite before it was rounded or after. */
-function isHeld(held: NarrowWeight): boolean {
+function isHeld(held: ReducedWeight): boolean {
   if (held.dtype === "int8") return held.scale.every(Number.isFinite); // one bad number makes its row's scale the same
   const { dtype, data } = held;
   const infinity = dtype === "float16" ? 0x7c00 : 0x7f80;
@@ -62,9 +62,9 @@ function isHeld(held: NarrowWeight): boolean {
 }
 
 /** float16 ends at 65504; the largest float32 numbers are beyond bfloat16. */
-function notHeld(name: string, dtype: NarrowWeight["dtype"], data: Float32Array, first: number): BertError {
+function notHeld(name: string, dtype: ReducedWeight["dtype"], data: Float32Array, first: number): BertError {
   expectFinite(name, data, first);
-  const rounded = narrow(dtype, data, [1, data.length]);
+  const rounded = encodeWeight(dtype, data, [1, data.length]);
   const i = rounded.data.findIndex((bits) => (bits & 0x7fff) === (dtype === "float16" ? 0x7c00 : 0x7f80));
   return new BertError(
     "ERR_CHECKPOINT",

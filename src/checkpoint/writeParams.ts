@@ -1,6 +1,6 @@
 import type { Dtype, TensorToWrite } from "../safetensors/index.ts";
 import type { Backend } from "../tensor/backend.ts";
-import { FILE_DTYPES } from "../tensor/narrow.ts";
+import { FILE_DTYPES } from "../tensor/storage.ts";
 import type { LoadedParams } from "./loadParams.ts";
 import { int8Tensors } from "./rowScales.ts";
 
@@ -17,7 +17,7 @@ export function* paramsToWrite(
     if ("scale" in weight) {
       yield* int8Tensors<TensorToWrite["data"]>(name, shape, () => k.rowsOf(weight).data, weight.scale);
     } else {
-      const dtype = FILE_DTYPES["dtype" in weight ? weight.dtype : "float32"];
+      const dtype = FILE_DTYPES[weight.dtype ?? "float32"];
       yield [name, { shape, dtype, data: () => k.unpackWeight(weight) }];
     }
   }

@@ -1,5 +1,5 @@
 import { openModelFiles } from "../load/loadBert.ts";
-import { STORAGE_TYPES } from "../tensor/narrow.ts";
+import { STORAGE_TYPES } from "../tensor/storage.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
 import { convertModel } from "./convertModel.ts";
 import { interruptible } from "./interrupt.ts";

@@ -1,7 +1,7 @@
 import { googleName } from "../checkpoint/families.ts";
 import { expectedTensors } from "../checkpoint/loadParams.ts";
 import { type NamedWeights, transpose, withOurNames } from "../checkpoint/names.ts";
-import { readNarrow } from "../checkpoint/readMatrix.ts";
+import { readMatrix } from "../checkpoint/readMatrix.ts";
 import { int8Tensors, SCALE } from "../checkpoint/rowScales.ts";
 import { BertError } from "../errors.ts";
 import { overlap } from "../hub/folders.ts";
@@ -13,7 +13,7 @@ import type { Architecture } from "../model/architectures.ts";
 import { type BertConfig, parseConfig } from "../model/config.ts";
 import { byteLengthOf } from "../safetensors/dtype.ts";
 import type { Weights } from "../safetensors/safetensorsReader.ts";
-import { copyRows, emptyRows, FILE_DTYPES, STORAGE_TYPES } from "../tensor/narrow.ts";
+import { copyRows, emptyRows, FILE_DTYPES, STORAGE_TYPES } from "../tensor/storage.ts";
 import { type Int8Weight, type StorageType, sizeOf } from "../tensor/tensor.ts";
 import { TOKENIZER_FILES } from "../tokenizer/tokenizerFiles.ts";
 
@@ -42,7 +42,7 @@ export interface Conversion {
 const DECODER = "cls.predictions.decoder.weight";
 const WORDS = "bert.embeddings.word_embeddings.weight";
 
-const IN_ROWS = { emptyNarrow: emptyRows, storeRows: copyRows };
+const IN_ROWS = { emptyStored: emptyRows, storeRows: copyRows };
 
 /** The largest number that float16 rounds to a finite one is just below. */
 const FLOAT16_LIMIT = 65_520;
@@ -109,7 +109,7 @@ function converted(
   const shape = shapeOf(named, name);
   if (dtype === "int8" && shape.length === 2) {
     // Scales come before matrices in a file, so that a matrix is read twice rather than all of them held.
-    const read = async () => (await readNarrow(named, name, dtype, IN_ROWS)) as Int8Weight;
+    const read = async () => (await readMatrix(named, name, dtype, IN_ROWS)) as Int8Weight;
     return int8Tensors<Converted["data"]>(
       name,
       shape,

@@ -1,7 +1,7 @@
 import { isTrue } from "../hub/environment.ts";
 import type { HubOptions, ProgressInfo } from "../hub/hubOptions.ts";
 import { type LoadOptions, type Pipeline, type PipelineTask, pipeline } from "../pipelines/index.ts";
-import { STORAGE_TYPES } from "../tensor/narrow.ts";
+import { STORAGE_TYPES } from "../tensor/storage.ts";
 import type { StorageType } from "../tensor/tensor.ts";
 import { interruptible } from "./interrupt.ts";
 import { choice, count, flag, type Option, text, UsageError, type ValuesOf } from "./option.ts";

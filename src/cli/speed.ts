@@ -41,8 +41,11 @@ async function measureProducts(values: ValuesOf<typeof MODEL_OPTIONS>): Promise<
   const k = backend.scope();
   const [y, x, weight, bias] = [k.zeros([R, O]), k.zeros([R, I]), k.zeros([O, I]), k.zeros([O])];
   for (const { data } of [x, weight]) for (let i = 0; i < data.length; i++) data[i] = ((i * 7919) % 1000) / 1000 - 0.5;
-  k.packWeight(weight);
-  const seconds = await best(() => k.linear(y.data, x.data, weight.data, bias.data, R, I, O));
+  const packed = k.packWeight(weight);
+  const seconds = await best(() => {
+    if (packed.dtype) k.linearStored(y.data, x.data, packed, bias.data, R);
+    else k.linear(y.data, x.data, packed.data, bias.data, R, I, O);
+  });
   k.release();
   await backend.dispose();
   return (2 * R * I * O) / seconds / 1e9;

@@ -5,14 +5,14 @@ import type { TrainingBackend } from "../tensor/trainingBackend.ts";
 /**
  * Some rows of a matrix, in any order: embedding look-up, and the tokens that a head reads.
  *
- * @param table [N, H], of any storage type
+ * @param table [N, H], stored in any way
  * @param rows  [R], each in 0 … N−1
  * @returns     [R, H]
  */
 export function gather(k: Backend, table: Weight, rows: Int32Array): Tensor {
   const H = table.shape[1];
   const y = k.empty([rows.length, H]);
-  if ("dtype" in table) k.gatherNarrow(y.data, table, rows);
+  if (table.dtype) k.gatherStored(y.data, table, rows);
   else k.gatherRows(y.data, table.data, rows, H);
   return y;
 }

@@ -4,7 +4,7 @@ import { expectShape, type Tensor, type Weight } from "../tensor/tensor.ts";
 import type { TrainingBackend } from "../tensor/trainingBackend.ts";
 import type { GradientsOf } from "./gradientsOf.ts";
 
-/** As PyTorch's nn.Linear stores them: weight [O, I], of any storage type, bias [O]. */
+/** As PyTorch's nn.Linear stores them: weight [O, I], stored in any way, bias [O]. */
 export interface LinearParams {
   readonly weight: Weight;
   readonly bias: Tensor;
@@ -24,7 +24,7 @@ export function linear(k: Backend, p: LinearParams, x: Tensor, activation?: Acti
   const R = x.shape[0];
   expectShape("linear", "x", x, { R, I });
   const y = k.empty([R, O]);
-  if ("dtype" in weight) k.linearNarrow(y.data, x.data, weight, bias.data, R, activation ?? null);
+  if (weight.dtype) k.linearStored(y.data, x.data, weight, bias.data, R, activation ?? null);
   else k.linear(y.data, x.data, weight.data, bias.data, R, I, O, activation ?? null);
   return y;
 }
@@ -34,7 +34,7 @@ export function linear(k: Backend, p: LinearParams, x: Tensor, activation?: Acti
  *
  *     dW += dyᵀ x        db += Σ_r dy_r        dx += dy W
  *
- * @param p  its weight must be float32
+ * @param p  its weight must be a `Tensor`
  * @param x  [R, I], what linear was given
  * @param dy [R, O]
  * @param dx [R, I], or null if nobody wants it

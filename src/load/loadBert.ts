@@ -7,7 +7,7 @@ import { BertModel } from "../runtime/bertModel.ts";
 import { Driver } from "../runtime/forwardWorker.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { type BackendName, chooseBackend } from "../tensor/chooseBackend.ts";
-import { STORAGE_TYPES } from "../tensor/narrow.ts";
+import { STORAGE_TYPES } from "../tensor/storage.ts";
 import type { StorageType } from "../tensor/tensor.ts";
 import { BertTokenizer, type TokenizerFiles } from "../tokenizer/index.ts";
 import { TOKENIZER_FILES } from "../tokenizer/tokenizerFiles.ts";
@@ -125,7 +125,7 @@ async function loadFolder(
   const tokenizerFiles = await readTokenizerFiles(folder);
 
   const weights = await folder.openWeights();
-  const driver = backend.share && new Driver(backend, backend.share);
+  const driver = backend.sharing && new Driver(backend.sharing);
   driver?.start();
   try {
     const source = {

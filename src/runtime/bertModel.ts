@@ -36,7 +36,7 @@ export class BertModel {
     this.dtype = params.dtype;
     this.taps = listTaps(config, params.tree);
     const taps = new Map(this.taps.map((info) => [info.name, info]));
-    const driver = prepared ?? (backend.share && new Driver(backend, backend.share));
+    const driver = prepared ?? (backend.sharing && new Driver(backend.sharing));
     driver?.open(config, params.byName);
     this.loaded = { config, tree: params.tree, taps, kernels: backend, params, driver };
   }

@@ -3,8 +3,7 @@ import type { BertConfig } from "../model/config.ts";
 import type { HeadOutput, TapListener } from "../model/forward.ts";
 import type { ForwardRequest } from "../model/forwardPass.ts";
 import { messageOf } from "../realm.ts";
-import type { Backend } from "../tensor/backend.ts";
-import type { SharedBackend } from "../tensor/simd/simdBackend.ts";
+import type { Sharing } from "../tensor/backend.ts";
 import type { Tensor, Weight } from "../tensor/tensor.ts";
 import { startWorker, type WorkerHandle, type WorkerModule, whyNotStarted } from "../tensor/threads/platform.ts";
 import type { DriverAnswer, DriverCall, DriverStart, ParameterPlace, PostedError } from "./workerMessages.ts";
@@ -33,8 +32,7 @@ interface Call {
  * started again, and the backend says why.
  */
 export class Driver {
-  private readonly kernels: Backend;
-  private readonly share: () => SharedBackend;
+  private readonly sharing: Sharing;
   private readonly calls = new Map<number, Call>();
   private worker: WorkerHandle | null = null;
   /** Whether the worker has said that it runs. */
@@ -49,9 +47,8 @@ export class Driver {
   private lastId = 0;
 
   /** @internal */
-  constructor(kernels: Backend, share: () => SharedBackend) {
-    this.kernels = kernels;
-    this.share = share;
+  constructor(sharing: Sharing) {
+    this.sharing = sharing;
   }
 
   /** Whether `forward` can be called now. */
@@ -72,7 +69,7 @@ export class Driver {
         resolve(runs);
       };
       try {
-        this.worker = startWorker(FORWARD, this.kernels.assets, {
+        this.worker = startWorker(FORWARD, this.sharing.assets, {
           onMessage: (message) => this.receive(message as DriverAnswer),
           onEnd: (reason) => this.lose(reason),
         });
@@ -129,7 +126,7 @@ export class Driver {
     this.started(false);
     this.rejectAll(disposedOf());
     await worker?.terminate();
-    if (worker) this.kernels.forgetShared();
+    if (worker) this.sharing.forget();
   }
 
   private informedWorker(): WorkerHandle {
@@ -137,7 +134,7 @@ export class Driver {
     if (this.informed === worker) return worker;
     const { config, parameters } = this.model as NonNullable<Driver["model"]>;
     const places = Array.from(parameters, ([name, weight]) => placeOf(name, weight));
-    const start: DriverStart = { type: "start", config, backend: this.share(), parameters: places };
+    const start: DriverStart = { type: "start", config, backend: this.sharing.message(), parameters: places };
     worker.post(start);
     this.informed = worker;
     return worker;
@@ -168,13 +165,13 @@ export class Driver {
     }
     this.ready = false;
     this.starting = null;
-    this.kernels.forgetShared();
+    this.sharing.forget();
     const ended = `forward: the worker must live until it answers, it ended: ${messageOf(reason)}`;
     this.rejectAll(new BertError("ERR_BACKEND", ended, { cause: reason }));
   }
 
   private giveUp(reason: string): void {
-    this.kernels.giveUpThreads(reason);
+    this.sharing.giveUp(reason);
     this.started(false);
   }
 
@@ -191,8 +188,7 @@ export function disposedOf(): BertError {
 }
 
 function placeOf(name: string, weight: Weight): ParameterPlace {
-  const { data, shape } = weight;
-  const dtype = "dtype" in weight ? weight.dtype : "float32";
+  const { data, shape, dtype = null } = weight;
   const scaleOffset = "scale" in weight ? weight.scale.byteOffset : 0;
   return { name, dtype, byteOffset: data.byteOffset, length: data.length, scaleOffset, shape };
 }

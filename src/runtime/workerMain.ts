@@ -22,15 +22,17 @@ listen((message) => {
 post({ type: "ready" } satisfies DriverAnswer);
 
 function open({ config, backend, parameters }: DriverStart): ForwardModel {
-  const { buffer } = backend.memory;
+  const kernels = openShared(backend);
+  const { buffer } = kernels.core.memory.memory;
   const byName = new Map(parameters.map((place) => [place.name, weightAt(buffer, place)]));
   const tree = paramsTree(config, byName);
   const taps = new Map(listTaps(config, tree).map((info) => [info.name, info]));
-  return { config, tree, taps, kernels: openShared(backend) };
+  return { config, tree, taps, kernels };
 }
 
 function weightAt(buffer: ArrayBufferLike, { dtype, byteOffset, length, scaleOffset, shape }: ParameterPlace): Weight {
-  if (dtype === "float32") return { data: new Float32Array(buffer, byteOffset, length), shape };
+  if (dtype === null) return { data: new Float32Array(buffer, byteOffset, length), shape };
+  if (dtype === "float32") return { dtype, data: new Float32Array(buffer, byteOffset, length), shape };
   if (dtype !== "int8") return { dtype, data: new Uint16Array(buffer, byteOffset, length), shape };
   const scale = new Float32Array(buffer, scaleOffset, shape[0]);
   return { dtype, data: new Int8Array(buffer, byteOffset, length), scale, shape };

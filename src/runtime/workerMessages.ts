@@ -2,13 +2,13 @@ import type { BertErrorCode } from "../errors.ts";
 import type { BertConfig } from "../model/config.ts";
 import type { HeadOutput } from "../model/forward.ts";
 import type { ForwardRequest } from "../model/forwardPass.ts";
-import type { SharedBackend } from "../tensor/simd/simdBackend.ts";
-import type { StorageType, Tensor } from "../tensor/tensor.ts";
+import type { StoredWeight, Tensor } from "../tensor/tensor.ts";
 
 /** Where a parameter stands in the shared memory. */
 export interface ParameterPlace {
   readonly name: string;
-  readonly dtype: StorageType;
+  /** How it is stored; null for a `Tensor`. */
+  readonly dtype: StoredWeight["dtype"] | null;
   readonly byteOffset: number;
   /** Of its array, in elements. */
   readonly length: number;
@@ -21,7 +21,8 @@ export interface ParameterPlace {
 export interface DriverStart {
   readonly type: "start";
   readonly config: BertConfig;
-  readonly backend: SharedBackend;
+  /** What `Sharing.message` of the backend returned. */
+  readonly backend: unknown;
   readonly parameters: readonly ParameterPlace[];
 }
 

@@ -2,11 +2,10 @@ import type { gelu, geluNew, relu, silu, tanh } from "./kernels/activations.ts";
 import type { attention } from "./kernels/attention.ts";
 import type { layerNorm } from "./kernels/layerNorm.ts";
 import type { linear, matmul, matmulTransposed } from "./kernels/matmul.ts";
-import type { gatherNarrow, linearNarrow } from "./kernels/narrow.ts";
 import type { add, gatherRows } from "./kernels/rows.ts";
 import type { softmaxRows } from "./kernels/softmax.ts";
-import type { SharedBackend } from "./simd/simdBackend.ts";
-import type { NarrowWeight, Tensor, Weight } from "./tensor.ts";
+import type { gatherStored, linearStored } from "./kernels/storedWeights.ts";
+import type { PackedWeight, ReducedWeight, Tensor, Weight } from "./tensor.ts";
 
 /** Which backend computes, and why. */
 export interface BackendInfo {
@@ -18,6 +17,18 @@ export interface BackendInfo {
   readonly threads: number;
   /** Why it is this one: what became of those that would be faster. */
   readonly reason: string;
+}
+
+/** A backend's tensors and threads for one thread more, which computes on them too. */
+export interface Sharing {
+  /** The folder with the files of workers, where they are not where the package has them. */
+  readonly assets: string | URL | undefined;
+  /** The backend as a message: `postMessage` can carry it to the thread, which opens it there. */
+  message(): unknown;
+  /** The thread that opened the message has ended: what it had of this backend is free again. */
+  forget(): void;
+  /** No worker can be started: from now on the caller's thread computes alone, and `info.reason` says why. */
+  giveUp(reason: string): void;
 }
 
 /**
@@ -41,54 +52,37 @@ export interface Backend {
    */
   scope(): BackendScope;
   /**
-   * Puts a weight of `linear`, [O, I], in the order that suits the kernel, in place; called once, when its numbers are
-   * there. `linear` and `gatherRows` read it as before; for all else there is `unpackWeight`.
+   * Puts the numbers of a weight [O, I] of `linear` into the order that suits the kernels, in place.
+   *
+   * @returns the weight to use from then on, on the same memory: packed, or the tensor itself where the backend packs none
    */
-  packWeight(weight: Tensor): void;
+  packWeight(weight: Tensor): Tensor | PackedWeight;
   /** Whether no number is NaN or infinite. */
   allFinite(data: Float32Array): boolean;
-  /** The numbers of a weight row by row, in float32: its data, or a copy if it is packed or of less width. */
+  /** The numbers of a weight [O, I] row by row, in float32: those of a tensor itself, or a copy. */
   unpackWeight(weight: Weight): Float32Array;
   /**
-   * Room for a weight [O, I] of less width, in the order that suits the kernels; `storeRows` fills it.
+   * Room for a weight [O, I] in reduced precision, in the order that suits the kernels; `storeRows` fills it.
    *
    * @throws BertError ERR_BACKEND the backend was made for another type, or there is no room
    */
-  emptyNarrow(dtype: NarrowWeight["dtype"], shape: readonly number[]): NarrowWeight;
-  /** Copies rows (in rows, narrow.ts) to rows `row`, `row + 1`, … of a weight from `emptyNarrow`. */
-  storeRows(weight: NarrowWeight, row: number, rows: NarrowWeight): void;
-  /** A weight from `emptyNarrow` in rows: itself or a copy. */
-  rowsOf(weight: NarrowWeight): NarrowWeight;
+  emptyStored(dtype: ReducedWeight["dtype"], shape: readonly number[]): ReducedWeight;
+  /** Copies rows (in rows, storage.ts) to rows `row`, `row + 1`, … of a weight from `emptyStored`. */
+  storeRows(weight: ReducedWeight, row: number, rows: ReducedWeight): void;
+  /** A weight from `emptyStored` in rows: itself or a copy. */
+  rowsOf(weight: ReducedWeight): ReducedWeight;
 
   /**
-   * This backend as another thread can open it (`openShared`) on the same tensors; null where threads cannot share it.
+   * What another thread needs to compute on this backend's tensors; null where threads cannot share them.
    *
    * @internal
    */
-  readonly share: (() => SharedBackend) | null;
-  /**
-   * The folder with the files of workers, where they are not where the package has them.
-   *
-   * @internal
-   */
-  readonly assets: string | URL | undefined;
-  /**
-   * The thread that opened what `share` gave has ended.
-   *
-   * @internal
-   */
-  forgetShared(): void;
-  /**
-   * No worker can be started: from now on the caller's thread computes alone, and `info.reason` says why.
-   *
-   * @internal
-   */
-  giveUpThreads(reason: string): void;
+  readonly sharing: Sharing | null;
   /** Ends this backend's threads; it still computes, without them. */
   dispose(): Promise<void>;
 
   readonly linear: typeof linear;
-  readonly linearNarrow: typeof linearNarrow;
+  readonly linearStored: typeof linearStored;
   readonly matmul: typeof matmul;
   readonly matmulTransposed: typeof matmulTransposed;
   readonly softmaxRows: typeof softmaxRows;
@@ -101,7 +95,7 @@ export interface Backend {
   readonly tanh: typeof tanh;
   readonly add: typeof add;
   readonly gatherRows: typeof gatherRows;
-  readonly gatherNarrow: typeof gatherNarrow;
+  readonly gatherStored: typeof gatherStored;
 }
 
 /** A backend whose tensors are freed together. */

@@ -4,6 +4,8 @@ import { BertError } from "../errors.ts";
 export interface Tensor {
   readonly data: Float32Array;
   readonly shape: readonly number[];
+  /** Always absent: a matrix that has a `dtype` is stored in another way, and nothing takes it for a tensor. */
+  readonly dtype?: never;
 }
 
 /**
@@ -28,7 +30,14 @@ export interface Tensor {
  */
 export type StorageType = "float32" | "float16" | "bfloat16" | "int8";
 
-/** A matrix [O, I] of 16-bit numbers, as bit patterns (numberFormats.ts). */
+/** A matrix [O, I] of float32 numbers in a backend's own order, which `packWeight` has put them into. */
+export interface PackedWeight {
+  readonly dtype: "float32";
+  readonly data: Float32Array;
+  readonly shape: readonly number[];
+}
+
+/** A matrix [O, I] in half precision: numbers of 16 bits, as bit patterns (numberFormats.ts). */
 export interface HalfWeight {
   readonly dtype: "float16" | "bfloat16";
   /** In rows, or in the backend's own order. */
@@ -36,7 +45,7 @@ export interface HalfWeight {
   readonly shape: readonly number[];
 }
 
-/** A matrix [O, I] of 8-bit integers q and a scale for each row: element [o, i] is q[o, i] · scale[o]. */
+/** A quantized matrix [O, I]: integers q of 8 bits and a scale for each row. Element [o, i] is q[o, i] · scale[o]. */
 export interface Int8Weight {
   readonly dtype: "int8";
   /** In rows, or in the backend's own order. */
@@ -46,11 +55,14 @@ export interface Int8Weight {
   readonly shape: readonly number[];
 }
 
-/** A matrix that takes half the room of a `Tensor`, or a quarter. */
-export type NarrowWeight = HalfWeight | Int8Weight;
+/** A matrix in reduced precision: it takes half the memory of a `Tensor`, or a quarter. */
+export type ReducedWeight = HalfWeight | Int8Weight;
 
-/** A matrix that `linear` multiplies by or that rows are looked up in. */
-export type Weight = Tensor | NarrowWeight;
+/** A matrix that is stored in another way than a `Tensor`; `dtype` says how. */
+export type StoredWeight = PackedWeight | ReducedWeight;
+
+/** A matrix that `linear` multiplies by or that rows are looked up in. A `Tensor` is the one without a `dtype`. */
+export type Weight = Tensor | StoredWeight;
 
 /**
  * A window on a Float32Array, the operand of the matrix kernels: element [r, c] is `data[offset + r·stride + c]`.

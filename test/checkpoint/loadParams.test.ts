@@ -1,9 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { loadParams } from "../../src/checkpoint/loadParams.ts";
 import type { WeightSource } from "../../src/checkpoint/weightSource.ts";
+import { gather } from "../../src/layers/gather.ts";
 import { type BertConfig, parseConfig } from "../../src/model/config.ts";
 import { BertModel } from "../../src/runtime/bertModel.ts";
 import { plain } from "../../src/tensor/kernels/index.ts";
+import { createSimdBackend } from "../../src/tensor/simd/createSimdBackend.ts";
+import type { Weight } from "../../src/tensor/tensor.ts";
 import { preTrainingShapes } from "../support/synthetic.ts";
 import { numbers } from "../tensor/kernels/cases.ts";
 
@@ -110,6 +113,23 @@ describe("decoder", () => {
     const { tree, byName } = await loadParams(source(checkpoint().set(DECODER, own)), config, plain);
     expect(tree.heads["cls.predictions"]?.decoder.weight).toBe(byName.get(DECODER));
     expect(byName.get(DECODER)?.data).toEqual(own.data);
+  });
+
+  test.each([
+    ["tied", checkpoint(), WORDS],
+    ["of its own", checkpoint().set(DECODER, { shape: [11, 6], data: numbers(66, 99) }), DECODER],
+  ])("%s: packed, in the tree and by name, and the words are looked up as they were", async (_, stored, packed) => {
+    const k = createSimdBackend({ threads: 1 });
+    const { tree, byName } = await loadParams(source(stored), config, k);
+    const decoder = tree.heads["cls.predictions"]?.decoder.weight as Weight;
+    expect(decoder.dtype).toBe("float32");
+    expect(byName.get(packed)).toBe(decoder);
+    expect(k.unpackWeight(decoder)).toEqual(stored.get(packed)?.data);
+    const words = tree.bert.embeddings.word_embeddings.weight;
+    expect(byName.get(WORDS)).toBe(words);
+    expect(words.dtype).toBe(packed === WORDS ? "float32" : undefined);
+    const row = stored.get(WORDS)?.data.slice(6 * 6, 7 * 6);
+    expect(gather(k, words, Int32Array.of(6)).data).toEqual(row);
   });
 
   test("tie_word_embeddings: false wants one", async () => {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { SHELLS } from "../../src/cli/completion.ts";
 import { POOLINGS, TEXT_POOLINGS } from "../../src/pipelines/pooling.ts";
-import { STORAGE_TYPES } from "../../src/tensor/narrow.ts";
+import { STORAGE_TYPES } from "../../src/tensor/storage.ts";
 import { plainbert } from "./run.ts";
 
 /** The scripts are run by the real shells: what they offer is what a user is offered. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { buildIndex, loadBert, pipeline } from "../../src/pipelines/index.ts";
-import { STORAGE_TYPES } from "../../src/tensor/narrow.ts";
+import { STORAGE_TYPES } from "../../src/tensor/storage.ts";
 import { POSITIONS } from "../pipelines/support.ts";
 import { head, plainbert, TINY } from "./run.ts";
 

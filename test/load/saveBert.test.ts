@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openWeights } from "../../src/load/weightFiles.ts";
 import { loadBert, loadTokenizer, pipeline, saveBert } from "../../src/pipelines/index.ts";
-import { STORAGE_TYPES } from "../../src/tensor/narrow.ts";
+import { STORAGE_TYPES } from "../../src/tensor/storage.ts";
 import { expectBertError, WEIGHTS } from "../pipelines/support.ts";
 import { reference } from "../support/reference.ts";
 

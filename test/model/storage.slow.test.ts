@@ -10,10 +10,10 @@ import { realTokens, reference, referenceInputs, referenceTensors } from "../sup
 import { preTrainingShapes, type SyntheticConfig, syntheticWeights } from "../support/synthetic.ts";
 import { STORAGE } from "../tolerances.ts";
 
-const NARROW = ["float16", "bfloat16", "int8"] as const;
+const REDUCED = ["float16", "bfloat16", "int8"] as const;
 
 describe.each(BACKENDS.slice(0, 2))("base model against float64: $title", (backend) => {
-  test.each(NARROW)("%s", async (dtype) => {
+  test.each(REDUCED)("%s", async (dtype) => {
     const json = readFileSync(reference("base/config.json"), "utf8");
     const shapes = preTrainingShapes(JSON.parse(json) as SyntheticConfig);
     const weights: WeightSource = {
@@ -67,13 +67,13 @@ describe("masked tokens of a book that the small model has not seen", () => {
     float32 = await guesses("float32");
   });
 
-  test.each(NARROW)("%s", async (dtype) => {
-    const narrow = await guesses(dtype);
+  test.each(REDUCED)("%s", async (dtype) => {
+    const reduced = await guesses(dtype);
     const total = float32.best.length;
     expect(total).toBeGreaterThan(1500);
     expect(float32.right / total).toBeGreaterThan(0.45);
-    const changed = narrow.best.filter((guess, i) => guess !== float32.best[i]).length / total;
-    expect((100 * (float32.right - narrow.right)) / total).toBeLessThanOrEqual(STORAGE[dtype].lost);
+    const changed = reduced.best.filter((guess, i) => guess !== float32.best[i]).length / total;
+    expect((100 * (float32.right - reduced.right)) / total).toBeLessThanOrEqual(STORAGE[dtype].lost);
     expect(changed).toBeLessThanOrEqual(STORAGE[dtype].changed);
   });
 });

@@ -15,7 +15,7 @@ import { preTrainingShapes } from "../support/synthetic.ts";
 import { numbers } from "../tensor/kernels/cases.ts";
 
 const inputs = referenceInputs("tiny/inputs.json");
-const NARROW = ["float16", "bfloat16", "int8"] as const;
+const REDUCED = ["float16", "bfloat16", "int8"] as const;
 
 const load = (backend: TestedBackend, dtype: StorageType, file?: string) =>
   loadTiny(file, {}, backend.create(dtype), dtype);
@@ -41,7 +41,7 @@ describe.each(BACKENDS)("$title", (backend) => {
     },
   );
 
-  test.each(NARROW)("%s: vectors are float32, matrices those of the file, rounded", async (dtype) => {
+  test.each(REDUCED)("%s: vectors are float32, matrices those of the file, rounded", async (dtype) => {
     const [exact, rounded] = [await load(backend, "float32"), await load(backend, dtype)];
     expect([...rounded.parameters.keys()]).toEqual([...exact.parameters.keys()]);
     for (const [name, { data, shape }] of rounded.parameters) {
@@ -69,7 +69,7 @@ describe.each(BACKENDS)("$title", (backend) => {
     expectClose("lastHiddenState", got.lastHiddenState.data, want.lastHiddenState.data, 5.5e-4, real); // measured 5.47e-4 of 2.6
   });
 
-  test.each(NARROW)("%s: written and read back: the same bits", async (dtype) => {
+  test.each(REDUCED)("%s: written and read back: the same bits", async (dtype) => {
     const model = await load(backend, dtype);
     const bytes = writeSafetensors(model.tensorsToWrite());
     const file = await openSafetensors(randomAccess(bytes, "memory"));
@@ -78,7 +78,7 @@ describe.each(BACKENDS)("$title", (backend) => {
     expect(writeSafetensors(again.tensorsToWrite())).toEqual(bytes);
   });
 
-  test.each(NARROW)("%s: the worker's answer is this thread's", async (dtype) => {
+  test.each(REDUCED)("%s: the worker's answer is this thread's", async (dtype) => {
     await using model = await load(backend, dtype);
     expectSame(await model.forward(inputs), model.forwardSync(inputs));
   });
@@ -146,7 +146,7 @@ describe("what is refused", () => {
     }
   }
 
-  test.each(NARROW)("%s: NaN and infinities", async (dtype) => {
+  test.each(REDUCED)("%s: NaN and infinities", async (dtype) => {
     for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
       const stored = tensors();
       stored.get(QUERY)!.data[7] = value;

@@ -1,7 +1,16 @@
 import { erf, erfc, exp, sigmoid, tanh as tanhOf } from "./transcendental.ts";
 
-/** The kernels that `linear` can end in. */
-export type Activation = "gelu" | "geluNew" | "relu" | "silu";
+/** The names of the activation functions that `linear` can end in. */
+export const ACTIVATION_NAMES = ["gelu", "geluNew", "relu", "silu"] as const;
+
+/** An activation function that `linear` can end in. */
+export type Activation = (typeof ACTIVATION_NAMES)[number];
+
+/** The name of a kernel y[i] = act(x[i]). */
+export type Elementwise = Activation | "tanh";
+
+/** The names of the kernels y[i] = act(x[i]). */
+export const ELEMENTWISE: readonly Elementwise[] = [...ACTIVATION_NAMES, "tanh"];
 
 /**
  * Gaussian error linear unit in its exact form (Hendrycks & Gimpel 2016, §2), `hidden_act: "gelu"`:
@@ -116,6 +125,7 @@ export function tanhBackward(dx: Float32Array, dy: Float32Array, y: Float32Array
   for (let i = 0; i < y.length; i++) dx[i] = dy[i] * (1 - y[i] * y[i]);
 }
 
+/** The activation functions that `linear` can end in. */
 export const ACTIVATIONS: Readonly<Record<Activation, (y: Float32Array, x: Float32Array) => void>> = {
   gelu,
   geluNew,

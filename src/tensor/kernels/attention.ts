@@ -3,13 +3,6 @@ import { type DropoutMask, dropoutWindow } from "./dropout.ts";
 import { matmul, matmulTransposed, transposedMatmul } from "./matmul.ts";
 import { softmaxRows, softmaxRowsBackward } from "./softmax.ts";
 
-/** The kernels that attention is made of. */
-export interface AttentionSteps {
-  matmul(out: Matrix, a: Matrix, b: Matrix, scale: number): void;
-  matmulTransposed(out: Matrix, a: Matrix, b: Matrix, scale: number): void;
-  softmaxRows(scores: Matrix): void;
-}
-
 /**
  * Scaled dot-product attention of every head in every sequence (Vaswani et al. 2017, eq. 1 and §3.2.2):
  *
@@ -18,11 +11,11 @@ export interface AttentionSteps {
  * Each token attends to the tokens of its own sequence and to nothing else.
  *
  * @param out      out [M, H], the heads side by side
- * @param probs    out [B, A, T, T], T the longest sequence, untouched past a sequence's end; null if nobody wants them
+ * @param probs    out [B, A, T, T], T the longest sequence, untouched past a sequence's end; null if they are not wanted
  * @param query    [M, H] @param key [R, H] @param value [R, H]
  * @param offsets  [B + 1], sequence b is rows offsets[b] … offsets[b+1] − 1 of key and value
  * @param headMask [A], or null for ones
- * @param queryOffsets [B + 1], the same for out and query, where not every token asks
+ * @param queryOffsets [B + 1], sequence b is these rows of out and query; given where only some tokens ask
  */
 export function attention(
   out: Float32Array,
@@ -36,59 +29,31 @@ export function attention(
   headMask: ArrayLike<number> | null,
   queryOffsets: Int32Array = offsets,
 ): void {
-  const T = longest(offsets);
-  const scores = new Float32Array(probs ? 0 : T * T);
-  eachHead(STEPS, scores, out, probs, query, key, value, offsets, H, A, headMask, queryOffsets);
-}
-
-const STEPS: AttentionSteps = { matmul, matmulTransposed, softmaxRows };
-
-/** As `attention`, head after head, in the given steps. @param scores [T, T], room for one head's where probs is null */
-export function eachHead(
-  k: AttentionSteps,
-  scores: Float32Array,
-  ...[out, probs, query, key, value, offsets, H, A, headMask, queryOffsets = offsets]: Parameters<typeof attention>
-): void {
-  const T = longest(offsets);
-  for (const { b, a, asking, head } of heads(offsets, queryOffsets, H, A)) {
-    const Q = asking(query);
-    const P: Matrix = {
-      data: probs ?? scores,
-      offset: probs ? (b * A + a) * T * T : 0,
-      rows: Q.rows,
-      cols: offsets[b + 1] - offsets[b],
-      stride: T,
-    };
-    k.matmulTransposed(P, Q, head(key), 1 / Math.sqrt(Q.cols)); // Q_a K_aᵀ / √D
-    k.softmaxRows(P);
-    k.matmul(asking(out), P, head(value), headMask?.[a] ?? 1); //  · V_a
-  }
-}
-
-/** One head of one sequence, and its windows on query and out (`asking`) and on key and value (`head`). */
-interface Head {
-  readonly b: number;
-  readonly a: number;
-  asking(data: Float32Array): Matrix;
-  head(data: Float32Array): Matrix;
-}
-
-function* heads(offsets: Int32Array, queryOffsets: Int32Array, H: number, A: number): Generator<Head, void> {
-  // Head a of sequence b is columns [aD, (a+1)D) of its rows: a window, so nothing is transposed or copied.
   const D = H / A;
-  const window = (data: Float32Array, rows: Int32Array, b: number, a: number): Matrix => ({
-    data,
-    offset: rows[b] * H + a * D,
-    rows: rows[b + 1] - rows[b],
-    cols: D,
-    stride: H,
-  });
+  const T = longest(offsets);
+  const data = probs ?? new Float32Array(T * T);
   for (let b = 0; b < offsets.length - 1; b++) {
     for (let a = 0; a < A; a++) {
-      const asking = (data: Float32Array) => window(data, queryOffsets, b, a);
-      yield { b, a, asking, head: (data) => window(data, offsets, b, a) };
+      const Q = headOf(query, queryOffsets, b, a, H, D); // [m, D], m tokens of the sequence ask
+      const K = headOf(key, offsets, b, a, H, D); //        [t, D], t tokens are in it
+      const V = headOf(value, offsets, b, a, H, D); //      [t, D]
+      const P = { data, offset: probs ? (b * A + a) * T * T : 0, rows: Q.rows, cols: K.rows, stride: T };
+
+      matmulTransposed(P, Q, K, 1 / Math.sqrt(D)); // [m, t]  Q Kᵀ / √D
+      softmaxRows(P); //                              [m, t]  softmax(Q Kᵀ / √D)
+      matmul(headOf(out, queryOffsets, b, a, H, D), P, V, headMask?.[a] ?? 1); // [m, D]  softmax(Q Kᵀ / √D) V
     }
   }
+}
+
+/**
+ * Head a of sequence b of a matrix [R, H]: columns aD … (a+1)D − 1 of the sequence's rows. It is a window, so nothing is
+ * transposed or copied.
+ *
+ * @param offsets [B + 1], sequence b is rows offsets[b] … offsets[b+1] − 1
+ */
+export function headOf(data: Float32Array, offsets: Int32Array, b: number, a: number, H: number, D: number): Matrix {
+  return { data, offset: offsets[b] * H + a * D, rows: offsets[b + 1] - offsets[b], cols: D, stride: H };
 }
 
 /**
@@ -111,12 +76,17 @@ export function attentionWithDropout(
   mask: DropoutMask,
   queryOffsets: Int32Array = offsets,
 ): void {
+  const D = H / A;
+  const B = offsets.length - 1;
+  const M = queryOffsets[B];
   const T = longest(offsets);
   const scores = new Float32Array(T * T);
-  for (const { b, a, asking, head } of heads(offsets, queryOffsets, H, A)) {
-    const P = probabilities(scores, asking(query), head(key));
-    dropoutWindow(P, P, a * queryOffsets[offsets.length - 1] + queryOffsets[b], T, mask);
-    matmul(asking(out), P, head(value), 1);
+  for (let b = 0; b < B; b++) {
+    for (let a = 0; a < A; a++) {
+      const P = probabilities(scores, headOf(query, queryOffsets, b, a, H, D), headOf(key, offsets, b, a, H, D));
+      dropoutWindow(P, P, a * M + queryOffsets[b], T, mask);
+      matmul(headOf(out, queryOffsets, b, a, H, D), P, headOf(value, offsets, b, a, H, D), 1);
+    }
   }
 }
 
@@ -149,23 +119,31 @@ export function attentionBackward(
   mask: DropoutMask | null,
   queryOffsets: Int32Array = offsets,
 ): void {
+  const D = H / A;
+  const B = offsets.length - 1;
+  const M = queryOffsets[B];
   const T = longest(offsets);
+  const scale = 1 / Math.sqrt(D);
   const [scores, gradients, dropped] = [0, 1, 2].map(() => new Float32Array(T * T));
-  for (const { b, a, asking, head } of heads(offsets, queryOffsets, H, A)) {
-    const [Q, K, V, dO] = [asking(query), head(key), head(value), asking(dout)];
-    const scale = 1 / Math.sqrt(Q.cols);
-    const P = probabilities(scores, Q, K);
-    const dP: Matrix = { ...P, data: gradients };
-    const P̃: Matrix = mask ? { ...P, data: dropped } : P;
-    const row = a * queryOffsets[offsets.length - 1] + queryOffsets[b];
+  for (let b = 0; b < B; b++) {
+    for (let a = 0; a < A; a++) {
+      const Q = headOf(query, queryOffsets, b, a, H, D);
+      const K = headOf(key, offsets, b, a, H, D);
+      const V = headOf(value, offsets, b, a, H, D);
+      const dO = headOf(dout, queryOffsets, b, a, H, D);
+      const P = probabilities(scores, Q, K);
+      const dP: Matrix = { ...P, data: gradients };
+      const P̃: Matrix = mask ? { ...P, data: dropped } : P;
+      const row = a * M + queryOffsets[b];
 
-    if (mask) dropoutWindow(P̃, P, row, T, mask);
-    transposedMatmul(head(dvalue), P̃, dO, 1);
-    matmulTransposed(dP, dO, V, 1);
-    if (mask) dropoutWindow(dP, dP, row, T, mask);
-    softmaxRowsBackward(dP, P); // dS
-    matmul(asking(dquery), dP, K, scale);
-    transposedMatmul(head(dkey), dP, Q, scale);
+      if (mask) dropoutWindow(P̃, P, row, T, mask);
+      transposedMatmul(headOf(dvalue, offsets, b, a, H, D), P̃, dO, 1);
+      matmulTransposed(dP, dO, V, 1);
+      if (mask) dropoutWindow(dP, dP, row, T, mask);
+      softmaxRowsBackward(dP, P); // dS
+      matmul(headOf(dquery, queryOffsets, b, a, H, D), dP, K, scale);
+      transposedMatmul(headOf(dkey, offsets, b, a, H, D), dP, Q, scale);
+    }
   }
 }
 

@@ -1,13 +1,13 @@
 import type { BackendScope } from "../backend.ts";
-import { copyRows, emptyRows, widen } from "../narrow.ts";
+import { copyRows, decodeWeight, emptyRows } from "../storage.ts";
 import { sizeOf, type Tensor } from "../tensor.ts";
 import { gelu, geluNew, relu, silu, tanh } from "./activations.ts";
 import { attention } from "./attention.ts";
 import { layerNorm } from "./layerNorm.ts";
 import { linear, matmul, matmulTransposed } from "./matmul.ts";
-import { gatherNarrow, linearNarrow } from "./narrow.ts";
 import { add, gatherRows } from "./rows.ts";
 import { softmaxRows } from "./softmax.ts";
+import { gatherStored, linearStored } from "./storedWeights.ts";
 
 function zeros(shape: readonly number[]): Tensor {
   return { data: new Float32Array(sizeOf(shape)), shape };
@@ -24,24 +24,21 @@ export const plain: BackendScope = {
   free: () => {}, // the garbage collector does it
   scope: () => plain,
   release: () => {},
-  packWeight: () => {},
+  packWeight: (weight) => weight,
   allFinite: (data) => data.every(Number.isFinite),
   unpackWeight: (weight) => {
-    if (!("dtype" in weight)) return weight.data;
+    if (!weight.dtype || weight.dtype === "float32") return weight.data;
     const data = new Float32Array(weight.data.length);
-    widen(data, weight);
+    decodeWeight(data, weight);
     return data;
   },
-  emptyNarrow: emptyRows,
+  emptyStored: emptyRows,
   storeRows: copyRows,
   rowsOf: (weight) => weight,
-  share: null,
-  assets: undefined,
-  forgetShared: () => {},
-  giveUpThreads: () => {},
+  sharing: null,
   dispose: async () => {},
   linear,
-  linearNarrow,
+  linearStored,
   matmul,
   matmulTransposed,
   softmaxRows,
@@ -54,5 +51,5 @@ export const plain: BackendScope = {
   tanh,
   add,
   gatherRows,
-  gatherNarrow,
+  gatherStored,
 };

@@ -1,15 +1,16 @@
 import type { StorageType } from "../tensor.ts";
 import { type MemoryLimits, ModuleBuilder } from "./assembler.ts";
+import { emitDecodeHalf } from "./emitDecode.ts";
 import { emitElementwise } from "./emitElementwise.ts";
 import { emitInt8 } from "./emitInt8.ts";
 import { emitMultiply } from "./emitMatmul.ts";
 import { emitPack } from "./emitPack.ts";
 import { emitLayerNorm, emitSoftmax } from "./emitRows.ts";
 import type { Tiling } from "./emitTile.ts";
-import { emitWiden } from "./emitWiden.ts";
+import type { Kernels } from "./kernelNames.ts";
 import { CONSTANTS_AT, type SharedMemory, type TensorMemory } from "./memory.ts";
-import type { Platform } from "./platform.ts";
-import { useMuch } from "./useMuch.ts";
+import type { V8 } from "./v8Flags.ts";
+import { warmUp } from "./warmUp.ts";
 
 /** One way to compile the kernels. */
 export interface Variant {
@@ -22,66 +23,45 @@ export interface Variant {
   readonly storage: StorageType;
 }
 
-/** The functions of a compiled module; the emitters say what each takes. Addresses and strides are in bytes. */
-export type Kernels = Readonly<
-  Record<
-    | "multiply"
-    | "packRows"
-    | "packColumns"
-    | "softmaxRows"
-    | "layerNorm"
-    | "gelu"
-    | "geluNew"
-    | "relu"
-    | "silu"
-    | "tanh"
-    | "add",
-    (...args: number[]) => void
-  >
-> & { readonly finiteness: (x: number, n: number) => number } & {
-  /** `multiply` for the variant's storage, if that is not float32; the next two for int8 alone, the last for float16. */
-  readonly [name in "multiplyNarrow" | "quantizeRows" | "scaleSums" | "widen"]?: (...args: number[]) => void;
-};
-
 /**
  * The tile for 256-bit registers has 12 sums in them, 2 vectors of b and one of a: 15 of 16. Made of 128-bit operations
  * it would need twice that and spill; then 8 sums, 2 and 1 are right. GFLOP/s on one core of a Zen 4 EPYC whose peak is
- * 113 (wide) and 57, for 128 × 768 × 3072: 6 × 16 has 100 wide and 31 narrow, 4 × 8 has 55 narrow.
- * Unrolling: 1 to 8 steps of the wide tile are within 3 %; the V8 of Node 20 and 22 allocates registers for the narrow
- * one so badly that 4 steps have 28 and 1 has 41.
+ * 113 with 256 bits and 57 with 128, for 128 × 768 × 3072: 6 × 16 has 100 with 256 bits and 31 with 128, 4 × 8 has 55
+ * with 128. Unrolling: 1 to 8 steps of the tile for 256 bits are within 3 %; the V8 of Node 20 and 22 allocates registers
+ * for the other so badly that 4 steps have 28 and 1 has 41.
  */
-const TILINGS: { readonly wide: Tiling; readonly wideUnfused: Tiling; readonly narrow: Tiling } = {
-  wide: { rows: 6, columns: 16, unroll: 4 },
-  wideUnfused: { rows: 5, columns: 16, unroll: 4 },
-  narrow: { rows: 4, columns: 8, unroll: 1 },
-};
+const TILING_256: Tiling = { rows: 6, columns: 16, unroll: 4 };
+const TILING_128: Tiling = { rows: 4, columns: 8, unroll: 1 };
 
 /**
- * A product of int8 waits in a register of its own before it is added, and float16 needs two constants: they take the wide tile
- * with fewer sums. GFLOP/s on one core for 128 × 768 × 3072: int8 155 with 5 rows, 114 with 6; float16 79 and 53; bfloat16 has 105
- * with 6, float32 107.
+ * The tile for 256-bit registers where a product waits in one of its own before it is added, as with two roundings and with
+ * int8, or where constants take two, as with float16. GFLOP/s on one core for 128 × 768 × 3072: int8 155 with 5 rows, 114
+ * with 6; float16 79 and 53; bfloat16 has 105 with 6, float32 107.
  */
-function narrowTiling(tiling: Tiling, storage: StorageType): Tiling {
-  return tiling === TILINGS.wide && storage !== "bfloat16" ? TILINGS.wideUnfused : tiling;
+const TILING_256_FEWER_SUMS: Tiling = { rows: 5, columns: 16, unroll: 4 };
+
+/** The tile of `multiplyStored`. */
+function storedTiling(tiling: Tiling, storage: StorageType): Tiling {
+  return tiling === TILING_256 && storage !== "bfloat16" ? TILING_256_FEWER_SUMS : tiling;
 }
 
-/** Compile a function that is used much with the optimising compiler at once, in the call that shows it. */
+/** Compile a function that runs much with the optimising compiler at once, in the call that shows it. */
 const OPTIMIZE_AT_ONCE = "--wasm-sync-tier-up";
 /** Turn pairs of adjacent 128-bit operations into one of 256 bits; experimental, x64 only. */
-const WIDEN = "--experimental-wasm-revectorize";
+const REVECTORIZE = "--experimental-wasm-revectorize";
 /** Relaxed SIMD in Node 20; standard since V8 11.4. */
 const RELAXED = "--experimental-wasm-relaxed-simd";
-/** Node 22 (V8 12.4) takes the flag WIDEN and gains nothing; 24 (13.6) is the first that does. */
-const FIRST_V8_THAT_WIDENS = 13;
+/** Node 22 (V8 12.4) takes the flag REVECTORIZE and gains nothing; 24 (13.6) is the first that does. */
+const FIRST_V8_THAT_REVECTORIZES = 13;
 const LAST_V8_WITHOUT_RELAXED = 11;
 
 /** The bytes of the module with all kernels. */
 function kernelModule(memory: MemoryLimits, { tiling, fused, storage }: Variant): Uint8Array<ArrayBuffer> {
   const m = new ModuleBuilder(memory, CONSTANTS_AT);
   emitMultiply(m, "multiply", tiling, { storage: "float32", fused });
-  if (storage !== "float32") emitMultiply(m, "multiplyNarrow", narrowTiling(tiling, storage), { storage, fused });
+  if (storage !== "float32") emitMultiply(m, "multiplyStored", storedTiling(tiling, storage), { storage, fused });
   if (storage === "int8") emitInt8(m);
-  if (storage === "float16") emitWiden(m, storage);
+  if (storage === "float16") emitDecodeHalf(m, storage);
   emitPack(m);
   emitElementwise(m, fused);
   emitSoftmax(m, fused);
@@ -99,51 +79,51 @@ export interface Compiled {
 }
 
 /**
- * Compiles a variant for a memory. Where V8 widens, the kernels are used here until V8 has optimised them: it reads
- * its flags when it optimises, and they are set only meanwhile. The code that comes of it is the module's, in every thread.
+ * Compiles a variant for a memory. Where V8 revectorizes, the warm-up runs the kernels until V8 has optimised them: it
+ * reads its flags when it optimises, and they are set only meanwhile. The optimised code is the module's, in every thread.
  *
- * V8 could also be told to optimise without any use (`--no-liftoff`). But flags hold for the whole process, and with that
+ * V8 could also be told to optimise without a warm-up (`--no-liftoff`). But flags hold for the whole process, and with that
  * one a function of somebody else's module that is optimised in the background at that moment ends the process: the
  * inliner finds none of the records that it expects (seen in Node 26.10). The two flags here only make V8 do sooner, or
  * in wider vectors, what it does anyway.
  *
  * @throws WebAssembly.CompileError the engine does not know its instructions
  */
-export function compileKernels(memory: TensorMemory, variant: Variant, platform: Platform | null): Compiled {
-  return compileModule("", () => kernelModule(memory.limits, variant), useMuch, memory, variant, platform);
+export function compileKernels(memory: TensorMemory, variant: Variant, v8: V8 | null): Compiled {
+  return compileModule("", () => kernelModule(memory.limits, variant), warmUp, memory, variant, v8);
 }
 
 /**
  * Compiles a module for a memory in the way that a variant says, or finds it compiled.
  *
- * @param what    which module it is
- * @param build   its bytes
- * @param useMuch runs its functions so often that V8 optimises them
+ * @param what  which module it is
+ * @param build its bytes
+ * @param warm  the warm-up: runs its functions so often that V8 optimises them
  */
 export function compileModule<Functions>(
   what: string,
   build: () => Uint8Array<ArrayBuffer>,
-  useMuch: (kernels: Functions, memory: TensorMemory) => void,
+  warm: (kernels: Functions, memory: TensorMemory) => void,
   memory: TensorMemory,
   variant: Variant,
-  platform: Platform | null,
+  v8: V8 | null,
 ): { readonly kernels: Functions; readonly module: WebAssembly.Module } {
-  const key = JSON.stringify([what, memory.limits, variant, platform !== null]);
+  const key = JSON.stringify([what, memory.limits, variant, v8 !== null]);
   const known = compiled.get(key);
   if (known) return { kernels: instanceOf(known, memory), module: known };
-  const optimizes = platform !== null && platform.v8 >= FIRST_V8_THAT_WIDENS;
+  const optimizes = v8 !== null && v8.version >= FIRST_V8_THAT_REVECTORIZES;
   const compile = () => {
     const module = new WebAssembly.Module(build());
     const kernels = instanceOf<Functions>(module, memory);
-    if (optimizes) useMuch(kernels, memory);
+    if (optimizes) warm(kernels, memory);
     compiled.set(key, module);
     return { kernels, module };
   };
-  if (!platform) return compile();
+  if (!v8) return compile();
   const flags = optimizes ? [OPTIMIZE_AT_ONCE] : [];
-  if (variant.width === 256) flags.push(WIDEN);
-  if (variant.fused && platform.v8 <= LAST_V8_WITHOUT_RELAXED) flags.push(RELAXED);
-  return platform.withFlags(flags, compile);
+  if (variant.width === 256) flags.push(REVECTORIZE);
+  if (variant.fused && v8.version <= LAST_V8_WITHOUT_RELAXED) flags.push(RELAXED);
+  return v8.withFlags(flags, compile);
 }
 
 /** The kernels of a module on this thread. */
@@ -153,16 +133,16 @@ export function instanceOf<Functions = Kernels>(module: WebAssembly.Module, { me
 
 /** The variants to try, the widest first. */
 export function variantsFor(
-  platform: Platform | null,
+  v8: V8 | null,
   options: { readonly wide?: boolean; readonly deterministic?: boolean; readonly dtype?: StorageType },
 ): Variant[] {
-  const { wide, wideUnfused, narrow } = TILINGS;
   const variants: Variant[] = [];
   const storage = options.dtype ?? "float32";
-  const canWiden = options.wide !== false && platform?.arch === "x64" && platform.v8 >= FIRST_V8_THAT_WIDENS;
+  const canRevectorize = options.wide !== false && v8?.arch === "x64" && v8.version >= FIRST_V8_THAT_REVECTORIZES;
   for (const fused of options.deterministic ? [false] : [true, false]) {
-    if (canWiden) variants.push({ width: 256, fused, tiling: fused ? wide : wideUnfused, storage });
-    variants.push({ width: 128, fused, tiling: narrow, storage });
+    if (canRevectorize)
+      variants.push({ width: 256, fused, tiling: fused ? TILING_256 : TILING_256_FEWER_SUMS, storage });
+    variants.push({ width: 128, fused, tiling: TILING_128, storage });
   }
   return variants;
 }

@@ -1,27 +1,29 @@
 import { BertError } from "../../errors.ts";
 import { messageOf } from "../../realm.ts";
-import { whyNoThreads } from "../threads/platform.ts";
+import type { PackedWeight } from "../tensor.ts";
+import { environment, whyNoThreads } from "../threads/platform.ts";
 import { createPool, type PoolOptions } from "../threads/pool.ts";
 import { threadCount } from "../threads/threadCount.ts";
 import { type Compiled, compileKernels, type Variant, variantsFor } from "./compile.ts";
+import { helpersWith } from "./helpers.ts";
 import { TensorMemory } from "./memory.ts";
-import { narrowPeak } from "./narrowPeak.ts";
 import type { SimdOptions } from "./options.ts";
-import { environment, findPlatform } from "./platform.ts";
+import { peak128 } from "./peak128.ts";
 import { rangeKernels } from "./rangeKernels.ts";
 import { mismatch } from "./selfCheck.ts";
 import { SimdBackend } from "./simdBackend.ts";
+import { findV8 } from "./v8Flags.ts";
 
 /** Compiles a variant of the kernels. */
 export type Compile = (memory: TensorMemory, variant: Variant) => Compiled;
 
-/** Of two variants that are right, the wider one is taken if it is at least this much faster. */
+/** The 256-bit variant is taken if it is at least this much faster than the 128-bit one. */
 const WORTHWHILE = 1.2;
 
 /**
- * A backend whose kernels are WebAssembly, compiled now. The widest variant is taken that the engine knows, whose every
- * kernel agrees with `plain` on a small case, and which is in fact faster than any 128-bit code can be, or than the next
- * narrower one.
+ * A backend whose kernels are WebAssembly, compiled now. The 256-bit variant is taken where the engine knows it, its every
+ * kernel agrees with `plain` on a small case, and it is in fact faster than any 128-bit code can be, or than the 128-bit
+ * variant; else the 128-bit one.
  *
  * @throws BertError ERR_BACKEND with the reasons, where no variant is left: WebAssembly is missing or forbidden
  * @example
@@ -33,28 +35,28 @@ export function createSimdBackend(options: SimdOptions = {}, compile: Compile = 
   const poolOptions = { threads: threadCount(options.threads), assets: options.assets };
   const memory = new TensorMemory();
   const refused: string[] = [];
-  let wide: SimdBackend | null = null;
+  let best256: SimdBackend | null = null;
   const wideAllowed = options.wide ?? environment("PLAINBERT_WIDE") !== "0";
-  const platform = findPlatform();
-  for (const variant of variantsFor(platform, { ...options, wide: wideAllowed })) {
+  const v8 = findV8();
+  for (const variant of variantsFor(v8, { ...options, wide: wideAllowed })) {
     const name = nameOf(variant);
     const backend = tryVariant(memory, variant, compile, refused);
     if (backend === null) continue;
     if (variant.width === 256) {
-      // Faster than any 128-bit code can be: then the narrow variant, 30 ms to compile, need not be tried.
-      if (platform && rateOf(backend) >= WORTHWHILE * narrowPeak(variant.fused, platform))
+      // Faster than any 128-bit code can be: then the 128-bit variant, 30 ms to compile, need not be tried.
+      if (v8 && rateOf(backend) >= WORTHWHILE * peak128(variant.fused, v8))
         return withThreads(backend, backend.core.reason, poolOptions);
-      wide = backend;
+      best256 = backend;
       continue;
     }
-    if (wide !== null) {
-      const gain = rateOf(wide) / rateOf(backend);
-      if (gain >= WORTHWHILE) return withThreads(wide, wide.core.reason, poolOptions);
+    if (best256 !== null) {
+      const gain = rateOf(best256) / rateOf(backend);
+      if (gain >= WORTHWHILE) return withThreads(best256, best256.core.reason, poolOptions);
       refused.push(`${nameOf({ ...variant, width: 256 })}: ${gain.toFixed(2)} times as fast as ${name}`);
     }
     return withThreads(backend, [...refused, `${name}: chosen`].join("; "), poolOptions);
   }
-  if (wide !== null) return withThreads(wide, wide.core.reason, poolOptions);
+  if (best256 !== null) return withThreads(best256, best256.core.reason, poolOptions);
   throw new BertError(
     "ERR_BACKEND",
     `simd: the engine must run WebAssembly's vector instructions: ${refused.join("; ")}`,
@@ -84,11 +86,11 @@ function withThreads({ core }: SimdBackend, reason: string, options: PoolOptions
   const why = whyNoThreads();
   if (why !== null) return new SimdBackend({ ...core, reason: `${reason}; threads: ${why}` });
   const source = { module: core.module, memory: core.memory.memory, limits: core.memory.limits };
-  return new SimdBackend({ ...core, reason, pool: createPool(core.ranges, source, options) });
+  return new SimdBackend({ ...core, reason, pool: createPool(core.ranges, helpersWith(source), options) });
 }
 
 function compileNow(memory: TensorMemory, variant: Variant): Compiled {
-  return compileKernels(memory, variant, findPlatform());
+  return compileKernels(memory, variant, findV8());
 }
 
 function nameOf({ width, fused }: Variant): string {
@@ -100,11 +102,11 @@ function rateOf(backend: SimdBackend): number {
   const k = backend.scope();
   const [R, I, O] = [24, 256, 256];
   const [y, x, weight, bias] = [k.zeros([R, O]), k.zeros([R, I]), k.zeros([O, I]), k.zeros([O])];
-  k.packWeight(weight);
+  const packed = k.packWeight(weight) as PackedWeight;
   let best = Number.POSITIVE_INFINITY;
   for (let run = 0; run < 5; run++) {
     const start = performance.now();
-    for (let i = 0; i < 4; i++) k.linear(y.data, x.data, weight.data, bias.data, R, I, O);
+    for (let i = 0; i < 4; i++) k.linearStored(y.data, x.data, packed, bias.data, R);
     best = Math.min(best, performance.now() - start);
   }
   k.release();

@@ -1,4 +1,4 @@
-import { SMALLEST_NORMAL } from "../narrow.ts";
+import { SMALLEST_NORMAL } from "../storage.ts";
 import type { ModuleBuilder } from "./assembler.ts";
 import { advance, declareLoopLocals, emitChunks } from "./emitLoops.ts";
 import { emitAcrossLanes } from "./emitRows.ts";
@@ -6,7 +6,7 @@ import type { FunctionBuilder } from "./functionBuilder.ts";
 import { PANEL, PANEL_ROW } from "./panels.ts";
 
 /**
- * Adds what stands before and after the product of integers in `linearNarrow` (kernels/narrow.ts):
+ * Adds what stands before and after the product of integers in `linearStored` (kernels/storedWeights.ts):
  *
  * - `quantizeRows`: rows x [R, K] as integers a of 16 bits, each row filled up to whole pairs with 0, and one scale t for each.
  *   Parameters: the addresses a, t, x; R ≥ 1, K ≥ 1, levels.

@@ -45,7 +45,7 @@ export function declareTileLocals(f: FunctionBuilder, { rows, columns }: Tiling)
  * aStride, the number of steps, and scale. Changes the addresses. c may be init.
  *
  * Vectors stand in adjacent pairs, and no load comes between two stores: V8 widens such pairs to one 256-bit operation
- * when it is asked to (platform.ts), and the whole tile with them.
+ * when it is asked to (v8Flags.ts), and the whole tile with them.
  */
 export function emitTile(f: FunctionBuilder, tiling: Tiling, arithmetic: Arithmetic): void {
   const rows = count(tiling.rows);

@@ -1,4 +1,5 @@
-import type { Kernels } from "./compile.ts";
+import { ACTIVATION_NAMES, type Activation } from "../kernels/activations.ts";
+import type { Kernels } from "./kernelNames.ts";
 import type { TensorMemory } from "./memory.ts";
 import { GROUP, PANEL, PANEL_ROW, PART, STEP_BYTES } from "./panels.ts";
 
@@ -10,8 +11,15 @@ import { GROUP, PANEL, PANEL_ROW, PART, STEP_BYTES } from "./panels.ts";
  */
 export const ROWS = 128;
 
-/** The activation functions that a product can end in, by number; 0 is none. */
-export const ACTIVATIONS = ["none", "gelu", "geluNew", "relu", "silu"] as const;
+/** The number by which a range kernel knows the activation function that a product ends in: 0 if it ends in none. */
+export function numberOfActivation(activation: Activation | null): number {
+  return activation ? ACTIVATION_NAMES.indexOf(activation) + 1 : 0;
+}
+
+/** The activation function that has a number; null for 0. */
+export function activationOf(k: Kernels, number: number): Kernels[Activation] | null {
+  return number === 0 ? null : k[ACTIVATION_NAMES[number - 1]];
+}
 
 /**
  * Into how many blocks the rows are cut, as evenly as can be. Fewer rows are not cut for the threads' sake: these would both read
@@ -21,8 +29,8 @@ export function blocksOf(M: number): number {
   return Math.ceil(M / ROWS);
 }
 
-/** The kernels of products: `multiplyNarrow` is the one of the variant's storage, two bytes for each column and step. */
-type Multiply = "multiply" | "multiplyNarrow";
+/** The kernels of products: `multiplyStored` is the one of the variant's storage, two bytes for each column and step. */
+type Multiply = "multiply" | "multiplyStored";
 
 /**
  * Panels begin … end − 1 of at most 128 rows of a product (emitMatmul.ts). Addresses and strides as in `multiplyRange`.
@@ -47,17 +55,17 @@ export function multiplyBlock(
   }
 }
 
-/** From so many rows on it pays to widen a part of a group once for all tiles. */
-const WIDEN_ROWS = 24;
+/** From so many rows on it pays to decode a part of a group once for all tiles. */
+const DECODE_ROWS = 24;
 
 /**
  * `multiplyBlock` for float16 and many rows: each part of a group becomes float32 in an array that stays in the second cache, 128 KB,
  * and is multiplied there. The same operations, so the same bits. 128 × 768 × 3072, GFLOP/s on one core: 98, and 79 with every tile
- * widening what it loads.
+ * decoding what it loads.
  */
-function multiplyWidened(
+function multiplyDecoded(
   k: Kernels,
-  wide: number,
+  decoded: number,
   ...[c, init, a, b, cStride, initStride, aStride, rows, K, panels, scale, begin, end]: number[]
 ): void {
   for (let panel = begin; panel < end; ) {
@@ -68,11 +76,11 @@ function multiplyWidened(
     for (let part = 0; part < K; part += PART) {
       const steps = Math.min(PART, K - part);
       const from = b + (group * K + width * part + (panel - group) * steps) * STEP_BYTES.float16;
-      k.widen!(wide, from, (next - panel) * steps * PANEL);
+      k.decodeHalf!(decoded, from, (next - panel) * steps * PANEL);
       const [first, stride] = part === 0 ? [init + panel * PANEL_ROW, initStride] : [to, cStride];
       // biome-ignore format: addresses, strides, sizes
       k.multiply(
-        to, first, a + part * 4, wide, cStride, stride, aStride, rows, steps, next - panel, 0, next - panel, scale,
+        to, first, a + part * 4, decoded, cStride, stride, aStride, rows, steps, next - panel, 0, next - panel, scale,
       );
     }
     panel = next;
@@ -88,7 +96,7 @@ function multiplyWidened(
  * aStride; M and its blocks, K and all panels of b; scale, the number of the activation function, begin, end.
  */
 export function multiplyRange(k: Kernels, kernel: Multiply, memory: TensorMemory): (...args: number[]) => void {
-  let wide: Float32Array | null = null; // of this thread
+  let decoded: Float32Array | null = null; // of this thread
   return (c, init, a, b, cStride, initStride, aStride, M, blocks, K, panels, scale, activation, begin, end) => {
     eachBlock(M, blocks, panels, begin, end, (row, rows, from, to) => {
       const rowOfC = c + row * cStride;
@@ -97,9 +105,9 @@ export function multiplyRange(k: Kernels, kernel: Multiply, memory: TensorMemory
         rowOfC, init + row * initStride, a + row * aStride, b, cStride, initStride, aStride,
         rows, K, panels, scale, from, to,
       ];
-      if (kernel === "multiplyNarrow" && k.widen && rows >= WIDEN_ROWS) {
-        wide ??= memory.allocate(GROUP * PART * PANEL);
-        multiplyWidened(k, wide.byteOffset, ...args);
+      if (kernel === "multiplyStored" && k.decodeHalf && rows >= DECODE_ROWS) {
+        decoded ??= memory.allocate(GROUP * PART * PANEL);
+        multiplyDecoded(k, decoded.byteOffset, ...args);
       } else multiplyBlock(k, kernel, ...args);
       activate(k, activation, rowOfC, cStride, rows, from, to);
     });
@@ -119,7 +127,7 @@ export function multiplyInt8Range(k: Kernels): (...args: number[]) => void {
       const column = from * PANEL_ROW;
       // biome-ignore format: addresses, strides, sizes
       multiplyBlock(
-        k, "multiplyNarrow", rowOfC, zeros, a + row * aStride, b, cStride, 0, aStride, rows, pairs, panels, 1, from, to,
+        k, "multiplyStored", rowOfC, zeros, a + row * aStride, b, cStride, 0, aStride, rows, pairs, panels, 1, from, to,
       );
       k.scaleSums!(rowOfC + column, bias + column, s + column, t + row * 4, cStride, rows, to - from);
       activate(k, activation, rowOfC, cStride, rows, from, to);
@@ -157,8 +165,8 @@ function activate(
   from: number,
   to: number,
 ): void {
-  if (activation === 0) return;
-  const act = k[ACTIVATIONS[activation] as "gelu"];
+  const act = activationOf(k, activation);
+  if (!act) return;
   const numbers = ((to - from) * PANEL_ROW) / 4;
   for (let at = c + from * PANEL_ROW, r = 0; r < rows; r++, at += cStride) act(at, at, numbers);
 }

@@ -1,4 +1,4 @@
-import type { Kernels } from "./compile.ts";
+import type { Kernels } from "./kernelNames.ts";
 import { GROUP, PANEL, PANEL_ROW, PART } from "./panels.ts";
 
 /**

@@ -1,12 +1,12 @@
-import type { Backend } from "../backend.ts";
-import type { Matrix } from "../tensor.ts";
-import { ACTIVATIONS, blocksOf } from "./multiplyRange.ts";
+import type { Activation } from "../kernels/activations.ts";
+import type { Matrix, PackedWeight } from "../tensor.ts";
+import { blocksOf, numberOfActivation } from "./multiplyRange.ts";
 import { packFactor } from "./packing.ts";
 import { PANEL } from "./panels.ts";
 import type { Scratch } from "./scratch.ts";
 import { CHUNK_PRODUCTS, runRange, type SimdCore } from "./simdCore.ts";
 
-/** Matrix products of any size, from the kernels that know whole panels alone. */
+/** Float32 matrix products of any size, by kernels that know whole panels alone. */
 export class Products {
   private readonly core: SimdCore;
   private readonly scratch: Scratch;
@@ -16,16 +16,41 @@ export class Products {
     this.scratch = scratch;
   }
 
-  /** As `linear` of kernels/matmul.ts, which says the shapes; `packed`: whether the weight is in the order of panels.ts. */
-  linear(packed: boolean, ...[y, x, weight, bias, R, I, O, activation = null]: Parameters<Backend["linear"]>): void {
+  /** `linear` of kernels/matmul.ts, which says the shapes. */
+  linear(
+    y: Float32Array,
+    x: Float32Array,
+    weight: Float32Array,
+    bias: Float32Array,
+    R: number,
+    I: number,
+    O: number,
+    activation: Activation | null,
+  ): void {
     if (R === 0) return;
-    const act = activation ? ACTIVATIONS.indexOf(activation) : 0;
+    const act = numberOfActivation(activation);
+    const out = { data: y, offset: 0, rows: R, cols: O, stride: O };
+    const a = { data: x, offset: 0, rows: R, cols: I, stride: I };
+    for (let row = 0; row < O; row += PANEL) this.multiplyRows(out, a, weight, row, bias, act);
+  }
+
+  /** `linear` with a weight whose whole panels are packed (simdBackend.ts). */
+  linearPacked(
+    y: Float32Array,
+    x: Float32Array,
+    { data, shape }: PackedWeight,
+    bias: Float32Array,
+    R: number,
+    activation: Activation | null,
+  ): void {
+    if (R === 0) return;
+    const [O, I] = shape;
+    const act = numberOfActivation(activation);
     const out = { data: y, offset: 0, rows: R, cols: O, stride: O };
     const a = { data: x, offset: 0, rows: R, cols: I, stride: I };
     const whole = O - (O % PANEL);
-    if (packed) this.multiply(out, a, weight.byteOffset, 0, whole / PANEL, bias, 1, act);
-    else for (let row = 0; row < whole; row += PANEL) this.multiplyRows(out, a, weight, row, bias, act);
-    if (whole < O) this.multiplyRows(out, a, weight, whole, bias, act);
+    this.multiply(out, a, data.byteOffset, 0, whole / PANEL, bias, 1, act);
+    if (whole < O) this.multiplyRows(out, a, data, whole, bias, act);
   }
 
   /** out [M, N] = scale · a b, of a [M, K] and a factor b: [K, N] for `packColumns`, its transpose [N, K] for `packRows`. */

@@ -1,5 +1,5 @@
 import { attentionRange } from "./attentionRange.ts";
-import type { Kernels } from "./compile.ts";
+import type { Kernels } from "./kernelNames.ts";
 import type { TensorMemory } from "./memory.ts";
 import { multiplyInt8Range, multiplyRange } from "./multiplyRange.ts";
 
@@ -9,7 +9,7 @@ export type RangeKernel = (...args: number[]) => void;
 export type RangeKernels = Readonly<
   Record<
     | "multiply"
-    | "multiplyNarrow"
+    | "multiplyStored"
     | "multiplyInt8"
     | "quantizeRows"
     | "attention"
@@ -36,7 +36,7 @@ export function rangeKernels(k: Kernels, memory: TensorMemory): RangeKernels {
       k[name](y + begin * 4, x + begin * 4, end - begin);
   return {
     multiply: multiplyRange(k, "multiply", memory),
-    multiplyNarrow: multiplyRange(k, "multiplyNarrow", memory),
+    multiplyStored: multiplyRange(k, "multiplyStored", memory),
     multiplyInt8: multiplyInt8Range(k),
     quantizeRows: (a, t, x, aStride, K, levels, begin, end) =>
       k.quantizeRows!(a + begin * aStride, t + begin * 4, x + begin * K * 4, end - begin, K, levels),

@@ -1,7 +1,7 @@
 import { messageOf } from "../../realm.ts";
 import type { Backend, BackendScope } from "../backend.ts";
 import { plain } from "../kernels/index.ts";
-import { narrow } from "../narrow.ts";
+import { encodeWeight } from "../storage.ts";
 import type { StorageType, Tensor } from "../tensor.ts";
 
 /** Largest difference to `plain`, as a share of the result's largest element. Measured: 3e-7. */
@@ -17,7 +17,7 @@ const TOLERANCE = 2e-6;
 export function mismatch(backend: BackendScope, storage: StorageType): string | null {
   const k = backend.scope();
   try {
-    for (const [name, run] of Object.entries({ ...CASES, ...narrowCases(storage) })) {
+    for (const [name, run] of Object.entries({ ...CASES, ...storedCases(storage) })) {
       const wrong = wrongAt(name, run(k), run(plain));
       if (wrong !== null) return wrong;
     }
@@ -46,9 +46,10 @@ export function numbers(k: Backend, shape: readonly number[], seed: number): Ten
 function linear(k: Backend, R: number, packed: boolean): Float32Array {
   const [I, O] = [39, 53];
   const y = k.zeros([R, O]).data;
-  const weight = numbers(k, [O, I], 1);
-  if (packed) k.packWeight(weight);
-  k.linear(y, numbers(k, [R, I], 2).data, weight.data, numbers(k, [O], 3).data, R, I, O);
+  const [weight, x, bias] = [numbers(k, [O, I], 1), numbers(k, [R, I], 2).data, numbers(k, [O], 3).data];
+  const used = packed ? k.packWeight(weight) : weight;
+  if (used.dtype) k.linearStored(y, x, used, bias, R);
+  else k.linear(y, x, used.data, bias, R, I, O);
   return y;
 }
 
@@ -70,15 +71,15 @@ function activation(k: Backend, kernel: "gelu" | "geluNew" | "relu" | "silu" | "
 }
 
 /** Of 17 rows and of one, and two parts of k; none for float32. */
-function narrowCases(dtype: StorageType): Readonly<Record<string, (k: Backend) => Float32Array>> {
+function storedCases(dtype: StorageType): Readonly<Record<string, (k: Backend) => Float32Array>> {
   if (dtype === "float32") return {};
   const linear = (k: Backend, R: number): Float32Array => {
     const [I, O] = [135, 53];
-    const rows = narrow(dtype, numbers(plain, [O, I], 18).data, [O, I]);
-    const weight = k.emptyNarrow(dtype, [O, I]);
+    const rows = encodeWeight(dtype, numbers(plain, [O, I], 18).data, [O, I]);
+    const weight = k.emptyStored(dtype, [O, I]);
     k.storeRows(weight, 0, rows);
     const y = k.zeros([R, O]).data;
-    k.linearNarrow(y, numbers(k, [R, I], 19).data, weight, numbers(k, [O], 20).data, R);
+    k.linearStored(y, numbers(k, [R, I], 19).data, weight, numbers(k, [O], 20).data, R);
     return y;
   };
   return { [`linear, ${dtype}`]: (k) => linear(k, 17), [`linear, one row, ${dtype}`]: (k) => linear(k, 1) };

@@ -1,61 +1,55 @@
 import { BertError } from "../../errors.ts";
-import type { Backend, BackendInfo, BackendScope } from "../backend.ts";
-import { eachHead, longest } from "../kernels/attention.ts";
-import { copyRows, emptyRows, widen } from "../narrow.ts";
-import { type Matrix, type NarrowWeight, sizeOf, type Tensor, type Weight } from "../tensor.ts";
-import { joinPool, type Pool, type SharedPool } from "../threads/pool.ts";
-import { instanceOf, type Variant } from "./compile.ts";
-import { type SharedMemory, TensorMemory } from "./memory.ts";
-import { allocatePanels, eachRow, rowsToPanels } from "./narrowPanels.ts";
-import { NarrowProducts } from "./narrowProducts.ts";
-import { packFactor } from "./packing.ts";
-import { copyColumn, GROUP, PANEL } from "./panels.ts";
+import type { BackendInfo, BackendScope, Sharing } from "../backend.ts";
+import type { Activation } from "../kernels/activations.ts";
+import { longest } from "../kernels/attention.ts";
+import { gatherRows } from "../kernels/rows.ts";
+import { copyRows, decodeWeight, emptyRows } from "../storage.ts";
+import {
+  type Matrix,
+  type PackedWeight,
+  type ReducedWeight,
+  type StoredWeight,
+  sizeOf,
+  type Tensor,
+  type Weight,
+} from "../tensor.ts";
+import { joinPool } from "../threads/pool.ts";
+import { attentionByHead } from "./attentionByHead.ts";
+import { instanceOf } from "./compile.ts";
+import { TensorMemory } from "./memory.ts";
+import { copyPackedRow, packInPlace } from "./packedWeights.ts";
+import { PANEL } from "./panels.ts";
 import { Products } from "./products.ts";
 import { rangeKernels } from "./rangeKernels.ts";
 import { Scratch } from "./scratch.ts";
+import { type SharedBackend, sharingOf } from "./sharing.ts";
 import { CHUNK_ELEMENTS, CHUNK_PRODUCTS, runRange, type SimdCore } from "./simdCore.ts";
-
-/** A backend as another thread opens it (`openShared`): `postMessage` can carry it. */
-export interface SharedBackend extends SharedMemory, SharedPool {
-  readonly module: WebAssembly.Module;
-  readonly variant: Variant;
-  readonly reason: string;
-  /** Addresses of the packed weights. */
-  readonly packed: ReadonlySet<number>;
-}
+import { allocatePanels, eachRow, rowsToPanels } from "./storedPanels.ts";
+import { StoredProducts } from "./storedProducts.ts";
 
 /**
  * The kernels of the interface `Backend`, each the twin of the one in kernels/ that has its name. Every array must come
- * from this backend's `zeros` or `empty`: a kernel is told its address alone.
- *
- * A packed weight [O, I] is ⌊O/16⌋ panels in the order of panels.ts and after them the rows that are left, as they were; so
- * it takes no more room, and the word embeddings serve as the decoder's weight too.
+ * from this backend's `zeros` or `empty`: a kernel gets its address alone.
  */
 export class SimdBackend implements BackendScope {
   readonly core: SimdCore;
-  readonly share: (() => SharedBackend) | null;
   private readonly parent: SimdBackend | null;
-  /** Addresses of the packed weights. */
-  private readonly packed: Set<number>;
   protected readonly scratch: Scratch;
   private readonly products: Products;
-  private readonly narrowProducts: NarrowProducts;
+  private readonly storedProducts: StoredProducts;
   private readonly scopes = new Set<SimdBackend>();
   private owned = new Set<Float32Array>();
 
-  constructor(core: SimdCore, parent: SimdBackend | null = null, packed: Iterable<number> = []) {
+  constructor(core: SimdCore, parent: SimdBackend | null = null) {
     this.core = core;
-    const { pool } = core;
-    this.share = pool && (() => this.sharedWith(pool));
     this.parent = parent;
-    this.packed = parent ? parent.packed : new Set(packed);
     this.scratch = parent ? parent.scratch : new Scratch(core.memory);
     this.products = parent ? parent.products : new Products(core, this.scratch);
-    this.narrowProducts = parent ? parent.narrowProducts : new NarrowProducts(core, this.scratch);
+    this.storedProducts = parent ? parent.storedProducts : new StoredProducts(core, this.scratch);
   }
 
-  get assets(): string | URL | undefined {
-    return this.core.pool?.assets;
+  get sharing(): Sharing | null {
+    return sharingOf(this.core);
   }
 
   get info(): BackendInfo {
@@ -89,79 +83,49 @@ export class SimdBackend implements BackendScope {
   }
 
   free({ data }: Tensor): void {
-    if (!this.owned.delete(data)) return;
-    this.packed.delete(data.byteOffset);
-    this.core.memory.release(data);
+    if (this.owned.delete(data)) this.core.memory.release(data);
   }
 
   release(...keep: readonly Tensor[]): void {
     for (const scope of this.scopes) scope.release(); // those that an error has left open
     this.parent?.scopes.delete(this);
     for (const { data } of keep) if (this.owned.delete(data)) this.parent?.owned.add(data);
-    for (const data of this.owned) {
-      this.packed.delete(data.byteOffset);
-      this.core.memory.release(data);
-    }
+    for (const data of this.owned) this.core.memory.release(data);
     this.owned = new Set();
-  }
-
-  forgetShared(): void {
-    this.core.pool?.forgetJoined();
-  }
-
-  giveUpThreads(reason: string): void {
-    this.core.pool?.giveUp(reason);
   }
 
   async dispose(): Promise<void> {
     await this.core.pool?.dispose();
   }
 
-  packWeight({ data, shape }: Tensor): void {
-    const [O, I] = shape;
+  packWeight(weight: Tensor): Tensor | PackedWeight {
+    const { shape } = weight;
     if (shape.length !== 2) throw new BertError("ERR_SHAPE", `packWeight: weight must be [O,I], got [${shape}]`);
-    if (this.packed.has(data.byteOffset) || I === 0) return;
-    const whole = O - (O % PANEL);
-    const rows = GROUP * PANEL; // of one group, which stay where they are together
-    for (let row = 0; row < whole; row += rows) {
-      const N = Math.min(rows, whole - row);
-      const panels = this.scratch.panels((I * N) / PANEL);
-      packFactor(this.core.kernels, "packRows", panels.byteOffset, data.byteOffset + row * I * 4, I * 4, I, N);
-      data.set(panels.subarray(0, I * N), row * I);
-    }
-    this.packed.add(data.byteOffset);
+    return shape[1] === 0 ? weight : packInPlace(this.core.kernels, this.scratch, weight);
   }
 
   unpackWeight(weight: Weight): Float32Array {
-    const { shape } = weight;
-    if ("dtype" in weight) {
-      const rows = new Float32Array(sizeOf(shape));
-      this.gatherNarrow(rows, weight, indicesTo(shape[0]));
-      return rows;
-    }
-    const { data } = weight;
-    if (!this.packed.has(data.byteOffset)) return data;
-    const [O, I] = shape;
-    const rows = new Float32Array(data.length);
-    for (let row = 0; row < O; row++) this.copyRow(rows, row * I, data, row, I);
+    if (!weight.dtype) return weight.data;
+    const rows = new Float32Array(sizeOf(weight.shape));
+    this.gatherStored(rows, weight, indicesTo(weight.shape[0]));
     return rows;
   }
 
   /** @throws BertError ERR_BACKEND there is no room, or there are kernels for another type */
-  emptyNarrow(dtype: NarrowWeight["dtype"], shape: readonly number[]): NarrowWeight {
+  emptyStored(dtype: ReducedWeight["dtype"], shape: readonly number[]): ReducedWeight {
     const { storage } = this.core.variant;
     if (storage !== dtype)
-      throw new BertError("ERR_BACKEND", `emptyNarrow: dtype must be the backend's, ${storage}, got ${dtype}`);
+      throw new BertError("ERR_BACKEND", `emptyStored: dtype must be the backend's, ${storage}, got ${dtype}`);
     const { weight, arrays } = allocatePanels(this.core.memory, dtype, shape);
     for (const array of arrays) this.owned.add(array);
     return weight;
   }
 
-  storeRows(weight: NarrowWeight, row: number, rows: NarrowWeight): void {
+  storeRows(weight: ReducedWeight, row: number, rows: ReducedWeight): void {
     rowsToPanels(weight, row, rows);
   }
 
-  rowsOf(weight: NarrowWeight): NarrowWeight {
+  rowsOf(weight: ReducedWeight): ReducedWeight {
     const rows = emptyRows(weight.dtype, weight.shape);
     let next = 0;
     eachRow(weight, indicesTo(weight.shape[0]), (row) => copyRows(rows, next++, row));
@@ -172,12 +136,29 @@ export class SimdBackend implements BackendScope {
     return this.core.kernels.finiteness(data.byteOffset, data.length) === 0;
   }
 
-  linear(...args: Parameters<Backend["linear"]>): void {
-    this.products.linear(this.packed.has(args[2].byteOffset), ...args);
+  linear(
+    y: Float32Array,
+    x: Float32Array,
+    weight: Float32Array,
+    bias: Float32Array,
+    R: number,
+    I: number,
+    O: number,
+    activation: Activation | null = null,
+  ): void {
+    this.products.linear(y, x, weight, bias, R, I, O, activation);
   }
 
-  linearNarrow(...args: Parameters<Backend["linearNarrow"]>): void {
-    this.narrowProducts.linear(...args);
+  linearStored(
+    y: Float32Array,
+    x: Float32Array,
+    weight: StoredWeight,
+    bias: Float32Array,
+    R: number,
+    activation: Activation | null = null,
+  ): void {
+    if (weight.dtype === "float32") this.products.linearPacked(y, x, weight, bias, R, activation);
+    else this.storedProducts.linear(y, x, weight, bias, R, activation);
   }
 
   matmul(out: Matrix, a: Matrix, b: Matrix, scale: number): void {
@@ -192,11 +173,22 @@ export class SimdBackend implements BackendScope {
     if (rows > 0 && cols > 0) this.core.kernels.softmaxRows(data.byteOffset + offset * 4, stride * 4, rows, cols);
   }
 
-  attention(...args: Parameters<Backend["attention"]>): void {
-    const [out, probs, query, key, value, offsets, H, A, headMask, queryOffsets = offsets] = args;
+  attention(
+    out: Float32Array,
+    probs: Float32Array | null,
+    query: Float32Array,
+    key: Float32Array,
+    value: Float32Array,
+    offsets: Int32Array,
+    H: number,
+    A: number,
+    headMask: ArrayLike<number> | null,
+    queryOffsets: Int32Array = offsets,
+  ): void {
     const T = longest(offsets);
     if (probs || (H / A) % PANEL !== 0) {
-      eachHead(this, this.scratch.scores(probs ? 0 : T * T), ...args);
+      const scores = this.scratch.scores(probs ? 0 : T * T);
+      attentionByHead(this, scores, out, probs, query, key, value, offsets, H, A, headMask, queryOffsets);
       return;
     }
     // Threads read these from the shared memory.
@@ -212,7 +204,16 @@ export class SimdBackend implements BackendScope {
     runRange(this.core, "attention", [...arrays, B, H, A], B * A, grain);
   }
 
-  layerNorm(...[y, x, gamma, beta, R, H, eps, residual = null]: Parameters<Backend["layerNorm"]>): void {
+  layerNorm(
+    y: Float32Array,
+    x: Float32Array,
+    gamma: Float32Array,
+    beta: Float32Array,
+    R: number,
+    H: number,
+    eps: number,
+    residual: Float32Array | null = null,
+  ): void {
     const grain = Math.ceil(CHUNK_ELEMENTS / H);
     const addresses = [y, x, gamma, beta].map(({ byteOffset }) => byteOffset);
     runRange(this.core, "layerNorm", [...addresses, residual?.byteOffset ?? 0, H, eps], R, grain);
@@ -243,34 +244,24 @@ export class SimdBackend implements BackendScope {
   }
 
   gatherRows(y: Float32Array, table: Float32Array, indices: Int32Array, H: number): void {
-    for (let r = 0; r < indices.length; r++) this.copyRow(y, r * H, table, indices[r], H);
+    gatherRows(y, table, indices, H);
   }
 
-  gatherNarrow(y: Float32Array, table: NarrowWeight, indices: Int32Array): void {
+  gatherStored(y: Float32Array, table: StoredWeight, indices: Int32Array): void {
     const H = table.shape[1];
+    if (table.dtype === "float32") {
+      for (let r = 0; r < indices.length; r++) copyPackedRow(y, r * H, table, indices[r]);
+      return;
+    }
     let at = 0;
     eachRow(table, indices, (row) => {
-      widen(y.subarray(at, at + H), row);
+      decodeWeight(y.subarray(at, at + H), row);
       at += H;
     });
   }
 
-  private sharedWith(pool: Pool): SharedBackend {
-    const { memory, module, variant, reason } = this.core;
-    const packed = new Set(this.packed);
-    return { memory: memory.memory, limits: memory.limits, module, variant, reason, packed, ...pool.toShare() };
-  }
-
   private activate(name: "gelu" | "geluNew" | "relu" | "silu" | "tanh", y: Float32Array, x: Float32Array): void {
     runRange(this.core, name, [y.byteOffset, x.byteOffset], x.length, CHUNK_ELEMENTS);
-  }
-
-  /** Row `row` of a weight [O, I], packed or not. */
-  private copyRow(target: Float32Array, at: number, weight: Float32Array, row: number, I: number): void {
-    const O = weight.length / I;
-    const whole = O - (O % PANEL);
-    if (this.packed.has(weight.byteOffset) && row < whole) copyColumn(target, at, weight, row, I, whole / PANEL);
-    else target.set(weight.subarray(row * I, (row + 1) * I), at);
   }
 }
 
@@ -278,11 +269,16 @@ function indicesTo(end: number): Int32Array {
   return Int32Array.from({ length: end }, (_, i) => i);
 }
 
-/** A backend that another thread has shared: the same tensors, and the same threads to help. */
-export function openShared({ module, variant, reason, packed, ...shared }: SharedBackend): SimdBackend {
+/**
+ * A backend that another thread has shared: the same tensors, and the same threads to help.
+ *
+ * @param message what `sharing.message` returned there
+ */
+export function openShared(message: unknown): SimdBackend {
+  const { module, variant, reason, ...shared } = message as SharedBackend;
   const memory = new TensorMemory(shared);
   const kernels = instanceOf(module, memory);
   const ranges = rangeKernels(kernels, memory);
   const pool = joinPool(ranges, shared);
-  return new SimdBackend({ memory, module, kernels, ranges, variant, reason, pool }, null, packed);
+  return new SimdBackend({ memory, module, kernels, ranges, variant, reason, pool });
 }

@@ -1,5 +1,6 @@
 import type { Pool } from "../threads/pool.ts";
-import type { Kernels, Variant } from "./compile.ts";
+import type { Variant } from "./compile.ts";
+import type { Kernels } from "./kernelNames.ts";
 import type { TensorMemory } from "./memory.ts";
 import type { RangeKernel, RangeKernels } from "./rangeKernels.ts";
 

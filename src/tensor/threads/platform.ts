@@ -81,6 +81,15 @@ export function availableParallelism(): number {
   return builtin("node:os")?.availableParallelism?.() ?? globalThis.navigator?.hardwareConcurrency ?? 1;
 }
 
+/** An environment variable; undefined in browsers, which have none, and where it must not be read: Deno without --allow-env. */
+export function environment(name: string): string | undefined {
+  try {
+    return globalThis.process?.env?.[name];
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * The URL of a file in a folder.
  *

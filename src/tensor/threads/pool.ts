@@ -1,21 +1,24 @@
 import { BertError } from "../../errors.ts";
 import { messageOf } from "../../realm.ts";
-import type { SharedMemory } from "../simd/memory.ts";
 import { Control, type Kernel, MAX_ARGUMENTS, MAX_CHUNKS, type Outcome } from "./control.ts";
 import { startWorker, type WorkerHandle, type WorkerModule, whyNotStarted } from "./platform.ts";
-import type { HelperStart } from "./worker.ts";
 
-/** What a helper needs to have the same kernels as the pool's maker. */
-export interface KernelSource extends SharedMemory {
-  readonly module: WebAssembly.Module;
-  /** The module of the kernels for training, where the maker has them. */
-  readonly training?: WebAssembly.Module;
+/** How a pool starts its helpers. */
+export interface Helpers {
+  /** The module of a helper: it makes its kernels, says that it is ready, and calls `Control.help`. */
+  readonly worker: WorkerModule;
+  /**
+   * The one message to a helper. `postMessage` can carry it, and it has all from which the helper makes the pool's kernels.
+   *
+   * @param index which helper, from 0
+   */
+  message(pool: SharedPool, index: number): unknown;
 }
 
 export interface PoolOptions {
   /** How many threads compute, the caller's included. */
   readonly threads: number;
-  /** The folder with the helpers' file, where it is not beside this module. */
+  /** The folder with the helpers' file, where it is not where their module says. */
   readonly assets?: string | URL | undefined;
 }
 
@@ -32,12 +35,6 @@ export interface SharedPool {
 const MAKER = 1;
 const JOINER = 2;
 
-const HELPER: WorkerModule = {
-  file: "plainbert-helper.js",
-  start: (Worker) =>
-    new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "plainbert", execArgv: [] }),
-};
-
 /**
  * Threads that run one kernel together. The one that calls `parallel` works too; the others, helpers, wait for it.
  *
@@ -49,8 +46,8 @@ export class Pool {
   private readonly numbers: ReadonlyMap<string, number>;
   private readonly control: Control;
   /** null in a pool that was joined: its helpers belong to whoever made it. */
-  private readonly source: KernelSource | null;
-  /** The folder with the helpers' file, where it is not beside this module. */
+  private readonly starter: Helpers | null;
+  /** The folder with the helpers' file, where it is not where their module says. */
   readonly assets: string | URL | undefined;
   private readonly workers: WorkerHandle[] = [];
   /** How many helpers could not start. */
@@ -59,11 +56,11 @@ export class Pool {
   private state: "new" | "started" | "disposed" = "new";
 
   /** Call `createPool` or `joinPool`. */
-  constructor(table: KernelTable, control: Control, source: KernelSource | null, assets?: string | URL) {
+  constructor(table: KernelTable, control: Control, starter: Helpers | null, assets?: string | URL) {
     this.kernels = Object.values(table);
     this.numbers = new Map(Object.keys(table).map((name, i) => [name, i]));
     this.control = control;
-    this.source = source;
+    this.starter = starter;
     this.assets = assets;
   }
 
@@ -102,7 +99,7 @@ export class Pool {
       );
     }
     const { control } = this;
-    const owner = this.source ? MAKER : JOINER;
+    const owner = this.starter ? MAKER : JOINER;
     if (total > grain) this.start();
     if (total <= grain || this.threads === 1 || !control.acquire(owner)) {
       if (total > 0) this.kernels[number](...args, 0, total);
@@ -160,26 +157,25 @@ export class Pool {
   private start(): void {
     if (this.state !== "new") return;
     this.state = "started";
-    if (this.source) for (let i = 0; i < this.control.helpers; i++) this.startHelper(i, this.source);
+    if (this.starter) for (let i = 0; i < this.control.helpers; i++) this.startHelper(i, this.starter);
   }
 
-  private startHelper(index: number, source: KernelSource): void {
+  private startHelper(index: number, starter: Helpers): void {
     let ready = false;
     try {
-      const worker = startWorker(HELPER, this.assets, {
+      const worker = startWorker(starter.worker, this.assets, {
         onMessage: () => {
           ready = true;
         },
         onEnd: (reason) => {
           this.control.bury(index);
           if (this.state !== "started") return;
-          if (ready) this.startHelper(index, source);
-          else this.lose(whyNotStarted(HELPER.file, reason));
+          if (ready) this.startHelper(index, starter);
+          else this.lose(whyNotStarted(starter.worker.file, reason));
         },
       });
       this.workers[index] = worker;
-      const start: HelperStart = { ...this.toShare(), ...source, index };
-      worker.post(start);
+      worker.post(starter.message(this.toShare(), index));
     } catch (error) {
       this.lose(messageOf(error));
     }
@@ -196,10 +192,10 @@ export class Pool {
  * Makes a pool. Its helpers start with the first work that is shared, and never keep a process running.
  *
  * @param table   this thread's kernels
- * @param source  what the helpers make theirs from
+ * @param helpers how the other threads get the same
  */
-export function createPool(table: KernelTable, source: KernelSource, { threads, assets }: PoolOptions): Pool {
-  return new Pool(table, new Control(threads - 1), source, assets);
+export function createPool(table: KernelTable, helpers: Helpers, { threads, assets }: PoolOptions): Pool {
+  return new Pool(table, new Control(threads - 1), helpers, assets);
 }
 
 /** For one other thread, the one on which `forward` computes: the same helpers. */

@@ -1,6 +1,5 @@
 import { BertError, quote } from "../../errors.ts";
-import { environment } from "../simd/platform.ts";
-import { availableParallelism } from "./platform.ts";
+import { availableParallelism, environment } from "./platform.ts";
 
 /** More helpers than this would wait for memory: a short batch reads each weight once. */
 const DEFAULT_LIMIT = 8;

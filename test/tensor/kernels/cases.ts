@@ -1,4 +1,4 @@
-/** Sizes for every kernel's tests and for the benchmark: 1, primes, the block sizes of matmul.ts and their neighbours. */
+/** Sizes for every kernel's tests and for the benchmark: 1, primes, the block sizes of matmulBlocked.ts and their neighbours. */
 export const SIZES: readonly number[] = [1, 2, 3, 4, 5, 7, 8, 13, 16, 17, 31, 63, 64, 65, 67, 97];
 
 /** [M, K, N] of matrix products. */

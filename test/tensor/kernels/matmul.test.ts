@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ACTIVATIONS } from "../../../src/tensor/kernels/activations.ts";
-import { linear, matmul, matmulTransposed } from "../../../src/tensor/kernels/matmul.ts";
+import { linear, matmul, matmulTransposed, productByDefinition } from "../../../src/tensor/kernels/matmul.ts";
+import { productInBlocks } from "../../../src/tensor/kernels/matmulBlocked.ts";
+import { columnsOf, rowsOf } from "../../../src/tensor/kernels/operand.ts";
 import type { Matrix } from "../../../src/tensor/tensor.ts";
 import { numbers, PRODUCTS } from "./cases.ts";
 
@@ -54,6 +56,21 @@ function expectProduct(
 
 describe.each(PRODUCTS)("M=%i K=%i N=%i", (M, K, N) => {
   const a = window(M, K, 1);
+
+  test("the blocked form has the bits of the three loops, for factors by row and by column", () => {
+    const left = [rowsOf(a), columnsOf(window(K, M, 8))];
+    const right = [columnsOf(window(K, N, 2)), rowsOf(window(N, K, 9))];
+    for (const x of left) {
+      for (const y of right) {
+        for (const addend of [null, window(M, N, 10)]) {
+          const [want, got] = [window(M, N, 3), window(M, N, 3)];
+          productByDefinition(want, x, y, K, 0.37, addend);
+          productInBlocks(got, x, y, K, 0.37, addend);
+          expect(got.data).toEqual(want.data);
+        }
+      }
+    }
+  });
 
   test("matmul is a b", () => {
     const b = window(K, N, 2);

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { compileKernels, variantsFor } from "../../../src/tensor/simd/compile.ts";
 import { type Compile, createSimdBackend } from "../../../src/tensor/simd/createSimdBackend.ts";
-import { findPlatform, type Platform } from "../../../src/tensor/simd/platform.ts";
+import { findV8, type V8 } from "../../../src/tensor/simd/v8Flags.ts";
 
-const instantiate: Compile = (memory, variant) => compileKernels(memory, variant, findPlatform());
-const platform = (arch: string, v8: number): Platform => ({ arch, v8, withFlags: (_, body) => body() });
+const instantiate: Compile = (memory, variant) => compileKernels(memory, variant, findV8());
+const v8 = (arch: string, version: number): V8 => ({ arch, version, withFlags: (_, body) => body() });
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -16,14 +16,14 @@ describe("variants", () => {
 
   test("the widest first; 256 bits on x64 from V8 13 on", () => {
     const all = ["256 fused", "128 fused", "256", "128"];
-    expect(namesOf(platform("x64", 14), {})).toEqual(all);
-    expect(namesOf(platform("x64", 13), {})).toEqual(all);
+    expect(namesOf(v8("x64", 14), {})).toEqual(all);
+    expect(namesOf(v8("x64", 13), {})).toEqual(all);
     const narrow = ["128 fused", "128"];
-    expect(namesOf(platform("x64", 12), {})).toEqual(narrow);
-    expect(namesOf(platform("arm64", 14), {})).toEqual(narrow);
+    expect(namesOf(v8("x64", 12), {})).toEqual(narrow);
+    expect(namesOf(v8("arm64", 14), {})).toEqual(narrow);
     expect(namesOf(null, {})).toEqual(narrow);
-    expect(namesOf(platform("x64", 14), { wide: false })).toEqual(narrow);
-    expect(namesOf(platform("x64", 14), { deterministic: true })).toEqual(["256", "128"]);
+    expect(namesOf(v8("x64", 14), { wide: false })).toEqual(narrow);
+    expect(namesOf(v8("x64", 14), { deterministic: true })).toEqual(["256", "128"]);
   });
 });
 
@@ -104,7 +104,7 @@ describe("createSimdBackend", () => {
   });
 });
 
-describe("platform", () => {
+describe("findV8", () => {
   test("sets flags for the time of a call, and back also when it throws", () => {
     const set = vi.fn();
     vi.stubGlobal("process", {
@@ -112,8 +112,8 @@ describe("platform", () => {
       versions: { v8: "13.6.233" },
       getBuiltinModule: () => ({ setFlagsFromString: set }),
     });
-    const found = findPlatform();
-    expect(found).toMatchObject({ arch: "x64", v8: 13 });
+    const found = findV8();
+    expect(found).toMatchObject({ arch: "x64", version: 13 });
     expect(() =>
       found?.withFlags(["--no-liftoff", "--wide"], () => {
         throw new Error("in between");
@@ -125,7 +125,7 @@ describe("platform", () => {
   test("is null where there is no V8 to set flags of", () => {
     for (const versions of [{}, { v8: "13.0", bun: "1.3" }, { v8: "13.0", deno: "2.0" }]) {
       vi.stubGlobal("process", { arch: "x64", versions, getBuiltinModule: () => ({ setFlagsFromString: () => {} }) });
-      expect(findPlatform()).toBeNull();
+      expect(findV8()).toBeNull();
     }
   });
 });

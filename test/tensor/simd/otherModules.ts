@@ -7,7 +7,7 @@
 import { Worker } from "node:worker_threads";
 import { compileKernels, type Variant, variantsFor } from "../../../src/tensor/simd/compile.ts";
 import { TensorMemory } from "../../../src/tensor/simd/memory.ts";
-import { findPlatform } from "../../../src/tensor/simd/platform.ts";
+import { findV8 } from "../../../src/tensor/simd/v8Flags.ts";
 
 const stripping = `
   const { stripTypeScriptTypes } = require("node:module");
@@ -21,9 +21,9 @@ function keepCompiling(): void {
 }
 
 keepCompiling();
-const [variant] = variantsFor(findPlatform(), {});
+const [variant] = variantsFor(findV8(), {});
 for (let run = 0; run < Number(process.argv[2]); run++) {
-  compileKernels(new TensorMemory(), { ...variant, run } as Variant, findPlatform()); // another variant: compiled anew
+  compileKernels(new TensorMemory(), { ...variant, run } as Variant, findV8()); // another variant: compiled anew
   await new Promise((turn) => setTimeout(turn, 5));
 }
 console.log("done");

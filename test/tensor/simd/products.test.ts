@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { PANEL } from "../../../src/tensor/simd/panels.ts";
 import type { Matrix } from "../../../src/tensor/tensor.ts";
 import { numbers, PRODUCTS } from "../kernels/cases.ts";
-import { BACKENDS, on, window } from "./variants.ts";
+import { BACKENDS, on, packedOf, window } from "./variants.ts";
 
 type Element = (row: number, col: number) => number;
 const elementOf =
@@ -83,9 +83,8 @@ describe.each(BACKENDS)("%s", (_, backend) => {
       const out = { data: y, offset: 0, rows: M, cols: N, stride: N };
       const element: Element = (i, n) => values[n * K + i];
       expectProduct(out, y.slice(), K, (m, i) => x[m * K + i], element, 1, bias);
-      k.packWeight(weight);
       const packed = k.zeros([M, N]).data;
-      k.linear(packed, x, weight.data, bias, M, K, N);
+      k.linearStored(packed, x, packedOf(k, weight), bias, M);
       expect(packed).toEqual(y);
     });
   });
@@ -107,13 +106,12 @@ describe.each(BACKENDS)("%s", (_, backend) => {
         const K = 33;
         const row = pick % M;
         const x = on(s, numbers(M * K, M)).data;
-        const weight = on(s, numbers(N * K, N), [N, K]);
-        s.packWeight(weight);
+        const weight = packedOf(s, on(s, numbers(N * K, N), [N, K]));
         const bias = on(s, numbers(N, 9)).data;
         const all = s.zeros([M, N]).data;
-        s.linear(all, x, weight.data, bias, M, K, N);
+        s.linearStored(all, x, weight, bias, M);
         const one = s.zeros([1, N]).data;
-        s.linear(one, x.subarray(row * K, (row + 1) * K), weight.data, bias, 1, K, N);
+        s.linearStored(one, x.subarray(row * K, (row + 1) * K), weight, bias, 1);
         expect(one).toEqual(all.slice(row * N, (row + 1) * N));
         s.release();
       }),
@@ -133,8 +131,7 @@ describe.each(BACKENDS)("%s", (_, backend) => {
       const y = k.zeros([M, N]).data;
       k.linear(y, x, weight.data, bias, M, K, N, activation);
       expect(y).toEqual(want);
-      k.packWeight(weight);
-      k.linear(y.fill(0), x, weight.data, bias, M, K, N, activation);
+      k.linearStored(y.fill(0), x, packedOf(k, weight), bias, M, activation);
       expect(y).toEqual(want);
     },
   );
@@ -170,20 +167,26 @@ describe.each(BACKENDS)("%s", (_, backend) => {
   });
 
   describe("packWeight", () => {
-    test.each([1, 15, 16, 17, 32, 53])("of %i rows: unpackWeight and gatherRows give the rows as they were", (O) => {
+    test.each([1, 15, 16, 17, 32, 53])("of %i rows: unpackWeight and gatherStored give the rows as they were", (O) => {
       const I = 7;
       const values = numbers(O * I, O);
       const weight = on(k, values, [O, I]);
       expect(k.unpackWeight(weight)).toBe(weight.data);
-      k.packWeight(weight);
-      k.packWeight(weight); // a second time does nothing
-      expect(k.unpackWeight(weight)).toEqual(values);
+      const packed = packedOf(k, weight);
+      expect(packed).toEqual({ dtype: "float32", data: weight.data, shape: [O, I] });
+      expect(packed.data).toBe(weight.data); // in place
+      expect(k.unpackWeight(packed)).toEqual(values);
       const moved = O >= PANEL;
       expect(weight.data.every((value, i) => value === values[i])).toBe(!moved);
       const indices = Int32Array.from({ length: 2 * O }, (_, i) => (i * 7) % O);
       const y = k.zeros([2 * O, I]).data;
-      k.gatherRows(y, weight.data, indices, I);
+      k.gatherStored(y, packed, indices);
       expect(y).toEqual(Float32Array.from([...indices].flatMap((row) => [...values.subarray(row * I, row * I + I)])));
+    });
+
+    test("leaves a matrix without columns as it is", () => {
+      const weight = k.zeros([3, 0]);
+      expect(k.packWeight(weight)).toBe(weight);
     });
 
     test("refuses what is no matrix", () => {
@@ -195,13 +198,12 @@ describe.each(BACKENDS)("%s", (_, backend) => {
 test.each([
   ["fused", BACKENDS[0][1], BACKENDS[1][1]],
   ["deterministic", BACKENDS[2][1], BACKENDS[3][1]],
-] as const)("%s: the same bits in both widths", (_, wide, narrow) => {
+] as const)("%s: the same bits in both widths", (_, best, bits128) => {
   const [R, I, O] = [13, 901, 37];
-  const results = [wide, narrow].map((k) => {
+  const results = [best, bits128].map((k) => {
     const y = k.zeros([R, O]).data;
-    const weight = on(k, numbers(O * I, 2), [O, I]);
-    k.packWeight(weight);
-    k.linear(y, on(k, numbers(R * I, 1)).data, weight.data, on(k, numbers(O, 3)).data, R, I, O);
+    const weight = packedOf(k, on(k, numbers(O * I, 2), [O, I]));
+    k.linearStored(y, on(k, numbers(R * I, 1)).data, weight, on(k, numbers(O, 3)).data, R);
     k.gelu(y, y);
     k.softmaxRows({ data: y, offset: 0, rows: R, cols: O, stride: O });
     k.layerNorm(y, y, on(k, numbers(O, 4)).data, on(k, numbers(O, 5)).data, R, O, 1e-12);

@@ -36,8 +36,9 @@ function product(k: Backend, { M, K, N, kernel }: Shape): Float32Array {
   if (kernel === "linear" || kernel === "packed") {
     const weight = k.zeros([N, K]);
     weight.data.set(numbers(N * K, 2));
-    if (kernel === "packed") k.packWeight(weight);
-    k.linear(y, filled(M * K, 1), weight.data, filled(N, 3), M, K, N);
+    const used = kernel === "packed" ? k.packWeight(weight) : weight;
+    if (used.dtype) k.linearStored(y, filled(M * K, 1), used, filled(N, 3), M);
+    else k.linear(y, filled(M * K, 1), used.data, filled(N, 3), M, K, N);
   } else {
     const b = kernel === "matmul" ? window(filled(K * N, 4), K, N) : window(filled(N * K, 4), N, K);
     k[kernel](window(y, M, N), window(filled(M * K, 1), M, K), b, 1);

@@ -1,6 +1,6 @@
 import { createSimdBackend } from "../../../src/tensor/simd/createSimdBackend.ts";
 import type { SimdBackend } from "../../../src/tensor/simd/simdBackend.ts";
-import type { Matrix, Tensor } from "../../../src/tensor/tensor.ts";
+import type { Matrix, PackedWeight, Tensor } from "../../../src/tensor/tensor.ts";
 import { numbers } from "../kernels/cases.ts";
 
 /** A backend of each kind that this machine has. */
@@ -16,6 +16,11 @@ export function on(k: SimdBackend, values: Float32Array, shape: readonly number[
   const tensor = k.zeros(shape);
   tensor.data.set(values);
   return tensor;
+}
+
+/** A weight that has columns, packed. */
+export function packedOf(k: SimdBackend, weight: Tensor): PackedWeight {
+  return k.packWeight(weight) as PackedWeight;
 }
 
 /** A window with unused columns to its left and right and unused rows above and below. */

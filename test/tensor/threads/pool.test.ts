@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { createSimdBackend } from "../../../src/tensor/simd/createSimdBackend.ts";
 import type { SimdBackend } from "../../../src/tensor/simd/simdBackend.ts";
+import type { PackedWeight } from "../../../src/tensor/tensor.ts";
 import type { Pool } from "../../../src/tensor/threads/pool.ts";
 import { threadCount } from "../../../src/tensor/threads/threadCount.ts";
 import { recordWorkers } from "../../support/workers.ts";
@@ -63,10 +64,9 @@ describe("parallel", () => {
         data.set(numbers(length, seed));
         return data;
       };
-      const weight = { data: tensor(O * I, 1), shape: [O, I] };
-      k.packWeight(weight);
+      const weight = k.packWeight({ data: tensor(O * I, 1), shape: [O, I] }) as PackedWeight;
       const [x, y] = [tensor(R * I, 2), k.zeros([R, O]).data];
-      k.linear(y, x, weight.data, tensor(O, 3), R, I, O);
+      k.linearStored(y, x, weight, tensor(O, 3), R);
       k.layerNorm(y, y, tensor(O, 4), tensor(O, 5), R, O, 1e-12);
       k.gelu(y, y);
       results.push(Array.from(y));

@@ -98,7 +98,7 @@ describe("no worker can start", () => {
   test("dispose while it starts", async () => {
     const { Driver } = await import("../../../src/runtime/forwardWorker.ts");
     const backend = createSimdBackend({ threads: 2 });
-    const driver = new Driver(backend, backend.share as never);
+    const driver = new Driver(backend.sharing!);
     const starting = driver.start();
     await driver.dispose();
     expect([await starting, await driver.start(), driver.runs]).toEqual([false, false, false]);
@@ -120,7 +120,7 @@ describe("a worker's file that never answers", () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const { Driver } = await import("../../../src/runtime/forwardWorker.ts");
     const backend = createSimdBackend({ threads: 2, assets: silent });
-    const driver = new Driver(backend, backend.share as NonNullable<typeof backend.share>);
+    const driver = new Driver(backend.sharing!);
     const runs = driver.start();
     await vi.advanceTimersByTimeAsync(29_000);
     expect(backend.info.threads).toBe(2);
@@ -146,7 +146,7 @@ describe("a worker's file that never answers", () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const { Driver } = await import("../../../src/runtime/forwardWorker.ts");
     const backend = createSimdBackend({ threads: 2 });
-    const driver = new Driver(backend, backend.share as NonNullable<typeof backend.share>);
+    const driver = new Driver(backend.sharing!);
     const runs = driver.start();
     vi.advanceTimersByTime(30_050); // at once: nobody has heard the worker yet
     expect(await runs).toBe(true);

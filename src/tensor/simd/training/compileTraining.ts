@@ -1,7 +1,7 @@
 import { ModuleBuilder } from "../assembler.ts";
 import { compileModule, type Variant } from "../compile.ts";
 import { type TensorMemory, TRAINING_CONSTANTS_AT } from "../memory.ts";
-import type { Platform } from "../platform.ts";
+import type { V8 } from "../v8Flags.ts";
 import { emitActivationsBackward } from "./emitActivationsBackward.ts";
 import { DROPOUT_NUMBERS, emitDropout } from "./emitDropout.ts";
 import { emitAdamw, emitCrossEntropy, emitSums } from "./emitOptimizer.ts";
@@ -40,7 +40,7 @@ export interface CompiledTraining {
  *
  * @throws WebAssembly.CompileError the engine does not know its instructions
  */
-export function compileTraining(memory: TensorMemory, variant: Variant, platform: Platform | null): CompiledTraining {
+export function compileTraining(memory: TensorMemory, variant: Variant, v8: V8 | null): CompiledTraining {
   const build = () => {
     const m = new ModuleBuilder(memory.limits, TRAINING_CONSTANTS_AT);
     emitActivationsBackward(m, variant.fused);
@@ -53,7 +53,7 @@ export function compileTraining(memory: TensorMemory, variant: Variant, platform
     emitCrossEntropy(m, variant.fused);
     return m.toBytes();
   };
-  return compileModule("training", build, useTrainingMuch, memory, variant, platform);
+  return compileModule("training", build, useTrainingMuch, memory, variant, v8);
 }
 
 /** Rows and row length of the case. */

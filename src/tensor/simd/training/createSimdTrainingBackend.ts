@@ -2,8 +2,9 @@ import { BertError } from "../../../errors.ts";
 import { messageOf } from "../../../realm.ts";
 import { createPool } from "../../threads/pool.ts";
 import { createSimdBackend } from "../createSimdBackend.ts";
+import { helpersWith } from "../helpers.ts";
 import type { SimdOptions } from "../options.ts";
-import { findPlatform } from "../platform.ts";
+import { findV8 } from "../v8Flags.ts";
 import { type CompiledTraining, compileTraining } from "./compileTraining.ts";
 import { SimdTrainingBackend } from "./simdTrainingBackend.ts";
 import { trainingMismatch } from "./trainingCheck.ts";
@@ -29,7 +30,7 @@ export function createSimdTrainingBackend(
     const { core } = createSimdBackend({ ...options, ...narrower });
     let compiled: CompiledTraining;
     try {
-      compiled = compile(core.memory, core.variant, findPlatform());
+      compiled = compile(core.memory, core.variant, findV8());
     } catch (error) {
       refused.push(`training, ${core.variant.width}-bit: ${messageOf(error)}`);
       continue;
@@ -44,7 +45,8 @@ export function createSimdTrainingBackend(
       continue;
     }
     const source = { module: core.module, training: module, memory: core.memory.memory, limits: core.memory.limits };
-    const pool = core.pool && createPool(ranges, source, { threads: core.pool.threads, assets: options.assets });
+    const pool =
+      core.pool && createPool(ranges, helpersWith(source), { threads: core.pool.threads, assets: options.assets });
     return new SimdTrainingBackend({ ...alone, pool });
   }
   throw new BertError("ERR_BACKEND", `simd: the kernels for training must agree with plain: ${refused.join("; ")}`);

@@ -6,7 +6,7 @@ import { gatherRowsBackward } from "../../kernels/rows.ts";
 import { log } from "../../kernels/transcendental.ts";
 import type { Tensor } from "../../tensor.ts";
 import type { TrainingScope } from "../../trainingBackend.ts";
-import { ACTIVATIONS } from "../multiplyRange.ts";
+import { numberOfActivation } from "../multiplyRange.ts";
 import { PANEL } from "../panels.ts";
 import { SimdBackend } from "../simdBackend.ts";
 import { CHUNK_ELEMENTS, CHUNK_PRODUCTS, runRange, type SimdCore } from "../simdCore.ts";
@@ -40,12 +40,13 @@ export class SimdTrainingBackend extends SimdBackend implements TrainingScope {
     return this.opened(new SimdTrainingBackend(this.trainingCore, this));
   }
 
-  override packWeight(_weight: Tensor): void {}
+  override packWeight(weight: Tensor): Tensor {
+    return weight;
+  }
 
   override linear(...[y, x, weight, bias, R, I, O, activation = null]: Kernel<"linear">): void {
-    const act = activation ? ACTIVATIONS.indexOf(activation) : 0;
     const addresses = [y, bias, x, weight].map(({ byteOffset }) => byteOffset);
-    this.product("packRows", addresses, [O, 0, I, I], R, I, O, act);
+    this.product("packRows", addresses, [O, 0, I, I], R, I, O, numberOfActivation(activation));
   }
 
   linearBackwardInput(...[dx, dy, weight, R, I, O]: Kernel<"linearBackwardInput">): void {

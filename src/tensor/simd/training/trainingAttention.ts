@@ -1,4 +1,4 @@
-import type { Kernels } from "../compile.ts";
+import type { Kernels } from "../kernelNames.ts";
 import type { TensorMemory } from "../memory.ts";
 import { multiplyBlock, ROWS } from "../multiplyRange.ts";
 import { packFactor } from "../packing.ts";

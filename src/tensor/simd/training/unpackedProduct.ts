@@ -1,6 +1,6 @@
-import type { Kernels } from "../compile.ts";
+import type { Kernels } from "../kernelNames.ts";
 import type { TensorMemory } from "../memory.ts";
-import { ACTIVATIONS, blocksOf, multiplyBlock, ROWS } from "../multiplyRange.ts";
+import { activationOf, blocksOf, multiplyBlock, ROWS } from "../multiplyRange.ts";
 import { packFactor } from "../packing.ts";
 import { PANEL, PANEL_ROW } from "../panels.ts";
 import type { RangeKernel } from "../rangeKernels.ts";
@@ -37,7 +37,7 @@ export function unpackedProduct(k: Kernels, memory: TensorMemory): RangeKernel {
     }
     const b = room.byteOffset;
     const blocks = blocksOf(M);
-    const act = activation === 0 ? null : k[ACTIVATIONS[activation] as "gelu"];
+    const act = activationOf(k, activation);
     const activate = (at: number, stride: number, rows: number, numbers: number) => {
       if (act) for (let r = 0; r < rows; r++) act(at + r * stride, at + r * stride, numbers);
     };

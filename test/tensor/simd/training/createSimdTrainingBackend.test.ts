@@ -62,7 +62,7 @@ describe("createSimdTrainingBackend", () => {
     const k = createSimdTrainingBackend();
     const weight = k.zeros([32, 8]);
     for (let i = 0; i < 256; i++) weight.data[i] = i;
-    k.packWeight(weight);
+    expect(k.packWeight(weight)).toBe(weight);
     expect([...weight.data]).toEqual(Array.from({ length: 256 }, (_, i) => i));
     expect(k.unpackWeight(weight)).toBe(weight.data);
   });

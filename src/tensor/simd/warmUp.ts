@@ -1,8 +1,8 @@
-import type { Kernels } from "./compile.ts";
+import type { Kernels } from "./kernelNames.ts";
 import type { TensorMemory } from "./memory.ts";
 import { PANEL } from "./panels.ts";
 
-/** Rows and row length of the case; both kinds of remainder are left out, as the main loops are what counts. */
+/** Rows and row length of the numbers. They are whole tiles and vectors, as V8 counts the turns of the main loops. */
 const [R, N] = [48, 256];
 /**
  * Calls of each kernel. V8 optimises a function after some 13 MB of code run in its loops: `multiply` in its first call,
@@ -12,11 +12,11 @@ const [R, N] = [48, 256];
 const CALLS = 24;
 
 /**
- * Runs each kernel as often as V8 wants to see it before it optimises it, on numbers that nobody reads.
+ * The warm-up: runs each kernel so often, on made-up numbers, that V8 optimises it.
  *
  * @throws BertError ERR_BACKEND there is no room in the memory for some 320 KB
  */
-export function useMuch(kernels: Kernels, memory: TensorMemory): void {
+export function warmUp(kernels: Kernels, memory: TensorMemory): void {
   const array = memory.allocate(R * N + N * N + 4 * N);
   array.fill(0.5);
   const x = array.byteOffset;
@@ -34,10 +34,10 @@ export function useMuch(kernels: Kernels, memory: TensorMemory): void {
     silu: () => kernels.silu(x, x, R * N),
     tanh: () => kernels.tanh(x, x, R * N),
     finiteness: () => kernels.finiteness(b, N * N),
-    multiplyNarrow: () => kernels.multiplyNarrow?.(x, row, b, b, N * 4, 0, N * 4, R, N, N / PANEL, 0, N / PANEL, 0),
+    multiplyStored: () => kernels.multiplyStored?.(x, row, b, b, N * 4, 0, N * 4, R, N, N / PANEL, 0, N / PANEL, 0),
     quantizeRows: () => kernels.quantizeRows?.(b, row, x, R, N, 1000),
     scaleSums: () => kernels.scaleSums?.(x, row, row, row, N * 4, R, N / PANEL),
-    widen: () => kernels.widen?.(b, x, R * N),
+    decodeHalf: () => kernels.decodeHalf?.(b, x, R * N),
     add: () => kernels.add(x, x, b, R * N),
   };
   for (const use of Object.values(uses)) for (let call = 0; call < CALLS; call++) use();

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { environment } from "../../../src/tensor/simd/platform.ts";
+import { environment } from "../../../src/tensor/threads/platform.ts";
 
 afterEach(() => vi.unstubAllGlobals());
 

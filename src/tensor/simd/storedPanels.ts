@@ -1,25 +1,25 @@
-import { emptyRows } from "../narrow.ts";
-import { type NarrowWeight, sizeOf } from "../tensor.ts";
+import { emptyRows } from "../storage.ts";
+import { type ReducedWeight, sizeOf } from "../tensor.ts";
 import type { TensorMemory } from "./memory.ts";
 import { copyColumn, fillColumn, PANEL } from "./panels.ts";
 
 /**
- * How a weight [O, I] of less width lies in memory: ⌊O/16⌋ panels in the order of panels.ts, whose elements take 16 bits each, and
- * after them one more for the rows that are left, filled up with zeros. An element is a number of float16 or bfloat16, or a pair
- * of int8.
+ * A weight [O, I] in reduced precision is ⌊O/16⌋ panels in the order of panels.ts, whose elements take 16 bits each, and after
+ * them one more panel for the rows that are left, filled up with zeros. An element is a number of float16 or bfloat16, or a
+ * pair of int8.
  */
 
-/** The elements of a row of K numbers. */
-export function stepsOf(dtype: NarrowWeight["dtype"], K: number): number {
+/** How many elements of 16 bits a row of K numbers takes. */
+export function stepsOf(dtype: ReducedWeight["dtype"], K: number): number {
   return dtype === "int8" ? Math.ceil(K / 2) : K;
 }
 
-/** Room in a memory for rows that are then all written. @returns the weight, and the arrays to give back */
+/** Takes room in a memory for a weight, whose rows must then all be written. @returns the weight, and the arrays to release */
 export function allocatePanels(
   memory: TensorMemory,
-  dtype: NarrowWeight["dtype"],
+  dtype: ReducedWeight["dtype"],
   shape: readonly number[],
-): { readonly weight: NarrowWeight; readonly arrays: readonly Float32Array[] } {
+): { readonly weight: ReducedWeight; readonly arrays: readonly Float32Array[] } {
   const [O, I] = shape;
   const columns = Math.ceil(O / PANEL) * PANEL;
   const steps = stepsOf(dtype, I);
@@ -34,8 +34,8 @@ export function allocatePanels(
   return { weight: { dtype, data, scale: scale.subarray(0, O), shape }, arrays: [room, scale] };
 }
 
-/** Copies rows (in rows) to rows `row`, `row + 1`, … of a weight in panels. */
-export function rowsToPanels(weight: NarrowWeight, row: number, rows: NarrowWeight): void {
+/** Copies a weight in rows to rows `row`, `row + 1`, … of a weight in panels. */
+export function rowsToPanels(weight: ReducedWeight, row: number, rows: ReducedWeight): void {
   const [O, I] = weight.shape;
   const elements = elementsOf(weight);
   const source = new Uint16Array(stepsOf(weight.dtype, I));
@@ -48,8 +48,8 @@ export function rowsToPanels(weight: NarrowWeight, row: number, rows: NarrowWeig
   if (weight.dtype === "int8" && rows.dtype === "int8") weight.scale.set(rows.scale, row);
 }
 
-/** Calls `visit` with each of some rows, in rows; they are the same object each time. */
-export function eachRow(weight: NarrowWeight, indices: Iterable<number>, visit: (row: NarrowWeight) => void): void {
+/** Copies rows of a weight in panels, one after the other, into the same weight [1, I] in rows, and calls `visit` with it. */
+export function eachRow(weight: ReducedWeight, indices: Iterable<number>, visit: (row: ReducedWeight) => void): void {
   const [O, I] = weight.shape;
   const elements = elementsOf(weight);
   const target = new Uint16Array(stepsOf(weight.dtype, I));
@@ -65,12 +65,12 @@ export function eachRow(weight: NarrowWeight, indices: Iterable<number>, visit: 
   }
 }
 
-/** Where row `row` is: the element at which its panels begin, its column there, and how many panels they are. */
+/** Where row `row` of a weight stands: the element at which its panels begin, its column there, and how many panels they are. */
 function placeOf(O: number, steps: number, row: number): [at: number, column: number, panels: number] {
   const whole = O - (O % PANEL);
   return row < whole ? [0, row, whole / PANEL] : [whole * steps, row - whole, 1];
 }
 
-function elementsOf({ data }: NarrowWeight): Uint16Array {
+function elementsOf({ data }: ReducedWeight): Uint16Array {
   return new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2);
 }

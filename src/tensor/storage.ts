@@ -1,19 +1,20 @@
 import { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeFloat16, roundTiesToEven } from "./numberFormats.ts";
-import type { NarrowWeight, StorageType } from "./tensor.ts";
+import type { ReducedWeight, StorageType } from "./tensor.ts";
 
-/** The types, and what safetensors files call them. */
+/** The storage types, and what safetensors files call them. */
 export const FILE_DTYPES = { float32: "F32", float16: "F16", bfloat16: "BF16", int8: "I8" } as const;
 
+/** The storage types, float32 first. */
 export const STORAGE_TYPES = Object.keys(FILE_DTYPES) as readonly StorageType[];
 
-/** The largest q. −128 stays unused, so that a row and its negative are held alike. */
+/** The largest q. −128 stays unused, so that a row and its negative get the same integers but for the sign. */
 const MOST = 127;
 
 /** The smallest normal float32: a scale below it would have fewer than 24 bits. */
 export const SMALLEST_NORMAL: number = 2 ** -126;
 
 /**
- * Numbers in rows, held at less width, each to the nearest, ties to even.
+ * Rounds float32 numbers to a type of reduced precision, each to the nearest number of that type, ties to even.
  *
  * - float16, bfloat16: numberFormats.ts
  * - int8: scale[o] = max |w[o, :]| / 127 and q = w / scale[o], symmetric, one scale for each row. A row of zeros, or of numbers
@@ -22,11 +23,11 @@ export const SMALLEST_NORMAL: number = 2 ** -126;
  * @param data [O, I], finite
  * @returns in rows
  */
-export function narrow(
-  dtype: NarrowWeight["dtype"],
+export function encodeWeight(
+  dtype: ReducedWeight["dtype"],
   data: Float32Array,
   shape: readonly [O: number, I: number],
-): NarrowWeight {
+): ReducedWeight {
   if (dtype !== "int8") {
     const halves = new Uint16Array(data.length);
     (dtype === "float16" ? encodeFloat16 : encodeBfloat16)(halves, data);
@@ -46,12 +47,12 @@ export function narrow(
 }
 
 /**
- * The float32 numbers of rows, exact from float16 and bfloat16, q · scale to the nearest from int8.
+ * Writes the float32 numbers that a weight stands for: exactly those of float16 and bfloat16, q · scale to the nearest of int8.
  *
  * @param target [O, I]
  * @param weight in rows
  */
-export function widen(target: Float32Array, weight: NarrowWeight): void {
+export function decodeWeight(target: Float32Array, weight: ReducedWeight): void {
   if (weight.dtype !== "int8") {
     (weight.dtype === "float16" ? decodeFloat16 : decodeBfloat16)(target, weight.data);
     return;
@@ -62,7 +63,7 @@ export function widen(target: Float32Array, weight: NarrowWeight): void {
 }
 
 /** Rows `from` … `to` − 1 of a weight in rows: a view. */
-export function someRows(weight: NarrowWeight, from: number, to: number): NarrowWeight {
+export function someRows(weight: ReducedWeight, from: number, to: number): ReducedWeight {
   const [, I] = weight.shape;
   const shape = [to - from, I];
   if (weight.dtype !== "int8") return { ...weight, data: weight.data.subarray(from * I, to * I), shape };
@@ -70,15 +71,15 @@ export function someRows(weight: NarrowWeight, from: number, to: number): Narrow
   return { ...weight, data: data.subarray(from * I, to * I), scale: scale.subarray(from, to), shape };
 }
 
-/** Room for a weight [O, I], in rows. */
-export function emptyRows(dtype: NarrowWeight["dtype"], [O, I]: readonly number[]): NarrowWeight {
+/** A weight [O, I] of zeros, in rows. */
+export function emptyRows(dtype: ReducedWeight["dtype"], [O, I]: readonly number[]): ReducedWeight {
   const shape = [O, I];
   if (dtype !== "int8") return { dtype, data: new Uint16Array(O * I), shape };
   return { dtype, data: new Int8Array(O * I), scale: new Float32Array(O), shape };
 }
 
-/** Copies rows to rows `row`, `row + 1`, … of a weight; both in rows. */
-export function copyRows(target: NarrowWeight, row: number, rows: NarrowWeight): void {
+/** Copies the rows of a weight to rows `row`, `row + 1`, … of another, both in rows. */
+export function copyRows(target: ReducedWeight, row: number, rows: ReducedWeight): void {
   target.data.set(rows.data, row * target.shape[1]);
   if (target.dtype === "int8" && rows.dtype === "int8") target.scale.set(rows.scale, row);
 }

@@ -4,10 +4,10 @@ import { advance } from "./emitLoops.ts";
 import { emitLoad } from "./emitTile.ts";
 
 /**
- * Adds `widen`: 16-bit numbers to float32, exactly. Parameters: the addresses target and source, and n, a multiple of 8.
+ * Adds `decodeHalf`: numbers of half precision to float32, exactly. Parameters: the addresses target and source, and n, a multiple of 8.
  */
-export function emitWiden(m: ModuleBuilder, storage: StorageType): void {
-  m.function("widen", { params: { target: "i32", source: "i32", n: "i32" } }, (f) => {
+export function emitDecodeHalf(m: ModuleBuilder, storage: StorageType): void {
+  m.function("decodeHalf", { params: { target: "i32", source: "i32", n: "i32" } }, (f) => {
     f.local("v128", "x0", "x1");
     f.loop((again) => {
       emitLoad(f, storage, "source", 0);

@@ -1,37 +1,44 @@
-import type { Backend } from "../backend.ts";
-import { levels } from "../kernels/narrow.ts";
-import { ACTIVATIONS, blocksOf } from "./multiplyRange.ts";
-import { stepsOf } from "./narrowPanels.ts";
+import type { Activation } from "../kernels/activations.ts";
+import { levels } from "../kernels/storedWeights.ts";
+import type { ReducedWeight } from "../tensor.ts";
+import { blocksOf, numberOfActivation } from "./multiplyRange.ts";
 import { PANEL, PANEL_ROW } from "./panels.ts";
 import type { Scratch } from "./scratch.ts";
 import { CHUNK_ELEMENTS, CHUNK_PRODUCTS, runRange, type SimdCore } from "./simdCore.ts";
+import { stepsOf } from "./storedPanels.ts";
 
-/** The rows that are multiplied: float32, or integers in pairs with their scales. */
+/** The rows x that are multiplied: float32 numbers, or integers in pairs with a scale for each row. */
 interface Rows {
+  /** The address of the first row. */
   readonly address: number;
-  /** From row to row, in bytes. */
+  /** Bytes from row to row. */
   readonly stride: number;
+  /** How many rows there are. */
   readonly R: number;
-  /** Numbers of a row, or pairs. */
+  /** How many numbers, or pairs of integers, a row has. */
   readonly steps: number;
-  /** Address of the scales; null of float32. */
+  /** The address of the scales of integers; null for float32. */
   readonly scales: number | null;
 }
 
 /** Panels of a weight that lie together, and where their results go. */
 interface Columns {
+  /** The address of the first result. */
   readonly out: number;
-  /** From row to row of `out`, in bytes. */
+  /** Bytes from row to row of the results. */
   readonly stride: number;
+  /** The address of the panels. */
   readonly b: number;
+  /** The address of the bias of the first column. */
   readonly bias: number;
-  /** Address of the columns' scales; of int8 alone. */
+  /** The address of the columns' scales, which int8 has; else not read. */
   readonly scale: number;
+  /** How many panels there are. */
   readonly panels: number;
 }
 
-/** `linearNarrow` of kernels/narrow.ts, for weights in the order of narrowPanels.ts. */
-export class NarrowProducts {
+/** Products with weights in reduced precision, which are in the order of storedPanels.ts. */
+export class StoredProducts {
   private readonly core: SimdCore;
   private readonly scratch: Scratch;
 
@@ -40,10 +47,18 @@ export class NarrowProducts {
     this.scratch = scratch;
   }
 
-  linear(...[y, x, weight, bias, R, activation = null]: Parameters<Backend["linearNarrow"]>): void {
+  /** `linearStored` of kernels/storedWeights.ts, which says the shapes. */
+  linear(
+    y: Float32Array,
+    x: Float32Array,
+    weight: ReducedWeight,
+    bias: Float32Array,
+    R: number,
+    activation: Activation | null,
+  ): void {
     if (R === 0) return;
     const [O, I] = weight.shape;
-    const act = activation ? ACTIVATIONS.indexOf(activation) : 0;
+    const act = numberOfActivation(activation);
     const rows =
       weight.dtype === "int8"
         ? this.integers(x, R, I)
@@ -71,7 +86,7 @@ export class NarrowProducts {
     for (let r = 0; r < R; r++) y.set(side.subarray(r * PANEL, r * PANEL + left), r * O + whole * PANEL);
   }
 
-  /** `quantizeRow` of kernels/narrow.ts for each row of x [R, K]. */
+  /** `quantizeRow` of kernels/storedWeights.ts for each row of x [R, K]. */
   private integers(x: Float32Array, R: number, K: number): Rows {
     const steps = stepsOf("int8", K);
     const address = this.scratch.integers(R * steps).byteOffset;
@@ -91,7 +106,7 @@ export class NarrowProducts {
     const grain = Math.ceil((CHUNK_PRODUCTS * blocks) / (R * steps * PANEL));
     // biome-ignore format: addresses, strides, sizes
     if (scales === null)
-      runRange(this.core, "multiplyNarrow",
+      runRange(this.core, "multiplyStored",
         [out, bias, address, b, cStride, 0, stride, R, blocks, steps, panels, 1, act], total, grain);
     else {
       const zeros = this.scratch.zeros(panels * PANEL).byteOffset;

@@ -1,16 +1,17 @@
-import { SMALLEST_NORMAL, someRows, widen } from "../narrow.ts";
 import { roundTiesToEven } from "../numberFormats.ts";
-import type { HalfWeight, Int8Weight, NarrowWeight } from "../tensor.ts";
+import { decodeWeight, SMALLEST_NORMAL, someRows } from "../storage.ts";
+import type { HalfWeight, Int8Weight, StoredWeight } from "../tensor.ts";
 import { ACTIVATIONS, type Activation } from "./activations.ts";
-import { matmulTransposed, multiplyAdd } from "./matmul.ts";
+import { linear, matmulTransposed, multiplyAdd } from "./matmul.ts";
+import { gatherRows } from "./rows.ts";
 
-/** Rows of a weight that are float32 at a time. */
+/** How many rows of a weight are decoded at a time. */
 const ROWS = 64;
 
 /**
- * y = act(x Wᵀ + b) with a weight of less width.
+ * y = act(x Wᵀ + b) with a weight that is stored in another way than a `Tensor`.
  *
- * float16, bfloat16: as `linear` with the same numbers in float32, to the bit.
+ * float32, float16, bfloat16: the bits of `linear` with the same numbers.
  *
  * int8: each row of x is rounded to integers too, x ≈ a · t with |a| ≤ `levels`, so that the sum is one of integers:
  *
@@ -25,15 +26,17 @@ const ROWS = 64;
  * @param bias       [O]
  * @param activation which act; none if null
  */
-export function linearNarrow(
+export function linearStored(
   y: Float32Array,
   x: Float32Array,
-  weight: NarrowWeight,
+  weight: StoredWeight,
   bias: Float32Array,
   R: number,
   activation: Activation | null = null,
 ): void {
-  if (weight.dtype === "int8") linearInt8(y, x, weight, bias, R);
+  const [O, I] = weight.shape;
+  if (weight.dtype === "float32") linear(y, x, weight.data, bias, R, I, O);
+  else if (weight.dtype === "int8") linearInt8(y, x, weight, bias, R);
   else linearHalf(y, x, weight, bias, R);
   if (activation) ACTIVATIONS[activation](y, y);
 }
@@ -62,16 +65,20 @@ export function quantizeRow(a: Float32Array, x: Float32Array): number {
 }
 
 /**
- * Embedding look-up: row r of y is row `indices[r]` of the table, in float32.
+ * Embedding look-up: row r of y is row `indices[r]` of a table that is stored in another way than a `Tensor`.
  *
  * @param y       out [R, H]
  * @param table   [N, H]
  * @param indices [R], each in 0 … N−1
  */
-export function gatherNarrow(y: Float32Array, table: NarrowWeight, indices: Int32Array): void {
+export function gatherStored(y: Float32Array, table: StoredWeight, indices: Int32Array): void {
   const H = table.shape[1];
+  if (table.dtype === "float32") {
+    gatherRows(y, table.data, indices, H);
+    return;
+  }
   for (let r = 0; r < indices.length; r++) {
-    widen(y.subarray(r * H, (r + 1) * H), someRows(table, indices[r], indices[r] + 1));
+    decodeWeight(y.subarray(r * H, (r + 1) * H), someRows(table, indices[r], indices[r] + 1));
   }
 }
 
@@ -81,7 +88,7 @@ function linearHalf(y: Float32Array, x: Float32Array, weight: HalfWeight, bias: 
   const a = { data: x, offset: 0, rows: R, cols: I, stride: I };
   for (let o = 0; o < O; o += ROWS) {
     const cols = Math.min(ROWS, O - o);
-    widen(rows, someRows(weight, o, o + cols));
+    decodeWeight(rows, someRows(weight, o, o + cols));
     const out = { data: y, offset: o, rows: R, cols, stride: O };
     multiplyAdd(out, a, { data: rows, offset: 0, rows: cols, cols: I, stride: I }, bias.subarray(o, o + cols));
   }

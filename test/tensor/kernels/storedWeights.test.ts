@@ -1,21 +1,34 @@
 import { describe, expect, test } from "vitest";
 import { linear } from "../../../src/tensor/kernels/matmul.ts";
-import { gatherNarrow, levels, linearNarrow, quantizeRow } from "../../../src/tensor/kernels/narrow.ts";
-import { narrow, widen } from "../../../src/tensor/narrow.ts";
+import { gatherStored, levels, linearStored, quantizeRow } from "../../../src/tensor/kernels/storedWeights.ts";
+import { decodeWeight, encodeWeight } from "../../../src/tensor/storage.ts";
 import type { Int8Weight } from "../../../src/tensor/tensor.ts";
 import { numbers, PRODUCTS } from "./cases.ts";
 
 const TYPES = ["float16", "bfloat16", "int8"] as const;
 
+test("float32: the bits of linear, and the rows of gatherRows", () => {
+  const [R, I, O] = [5, 7, 9];
+  const [x, data, bias] = [numbers(R * I, 2), numbers(O * I, 1), numbers(O, 3)];
+  const weight = { dtype: "float32", data, shape: [O, I] } as const;
+  const [y, want] = [new Float32Array(R * O), new Float32Array(R * O)];
+  linearStored(y, x, weight, bias, R, "gelu");
+  linear(want, x, data, bias, R, I, O, "gelu");
+  expect(y).toEqual(want);
+  const rows = new Float32Array(2 * I);
+  gatherStored(rows, weight, Int32Array.of(8, 3));
+  expect(rows).toEqual(Float32Array.of(...data.slice(8 * I), ...data.slice(3 * I, 4 * I)));
+});
+
 describe("float16 and bfloat16", () => {
   test.each(PRODUCTS)("R=%i I=%i O=%i: the bits of float32 with the rounded weight", (R, I, O) => {
     const [x, bias] = [numbers(R * I, 2), numbers(O, 3)];
     for (const dtype of ["float16", "bfloat16"] as const) {
-      const weight = narrow(dtype, numbers(O * I, 1), [O, I]);
+      const weight = encodeWeight(dtype, numbers(O * I, 1), [O, I]);
       const rounded = new Float32Array(O * I);
-      widen(rounded, weight);
+      decodeWeight(rounded, weight);
       const [y, want] = [new Float32Array(R * O), new Float32Array(R * O)];
-      linearNarrow(y, x, weight, bias, R, "gelu");
+      linearStored(y, x, weight, bias, R, "gelu");
       linear(want, x, rounded, bias, R, I, O, "gelu");
       expect(y).toEqual(want);
     }
@@ -56,9 +69,9 @@ describe("int8", () => {
 
   test.each(PRODUCTS)("R=%i I=%i O=%i: the integer sum, and three roundings", (R, I, O) => {
     const [x, bias] = [numbers(R * I, 2, 3), numbers(O, 3)];
-    const weight = narrow("int8", numbers(O * I, 1), [O, I]) as Int8Weight;
+    const weight = encodeWeight("int8", numbers(O * I, 1), [O, I]) as Int8Weight;
     const y = new Float32Array(R * O);
-    linearNarrow(y, x, weight, bias, R);
+    linearStored(y, x, weight, bias, R);
     for (let r = 0; r < R; r++) {
       const row = x.subarray(r * I, (r + 1) * I);
       const a = new Float32Array(I);
@@ -76,32 +89,32 @@ describe("int8", () => {
   test("the largest possible sum is exact", () => {
     const K = 3072;
     const x = new Float32Array(K).fill(1);
-    const weight = narrow("int8", new Float32Array(2 * K).fill(-127).fill(127, K), [2, K]);
+    const weight = encodeWeight("int8", new Float32Array(2 * K).fill(-127).fill(127, K), [2, K]);
     const y = new Float32Array(2);
-    linearNarrow(y, x, weight, new Float32Array(2), 1);
+    linearStored(y, x, weight, new Float32Array(2), 1);
     const want = Math.fround(Math.fround(levels(K) * 127 * K) * Math.fround(1 / levels(K)));
     expect(y).toEqual(Float32Array.of(-want, want));
     expect(want / (127 * K)).toBeCloseTo(1, 6);
   });
 
   test("rows of zeros are the bias, and a row with NaN or an infinity is NaN", () => {
-    const weight = narrow("int8", numbers(3 * 2, 1), [2, 3]);
+    const weight = encodeWeight("int8", numbers(3 * 2, 1), [2, 3]);
     const bias = Float32Array.of(1, 2);
     const bad = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     const x = Float32Array.from([0, 0, 0, ...bad.flatMap((value) => [1, value, 2])]);
     const y = new Float32Array(8);
-    linearNarrow(y, x, weight, bias, 4);
+    linearStored(y, x, weight, bias, 4);
     expect(y).toEqual(Float32Array.of(1, 2, ...Array(6).fill(Number.NaN)));
   });
 });
 
-test.each(TYPES)("%s: gatherNarrow gives the rows of the widened table", (dtype) => {
+test.each(TYPES)("%s: gatherStored gives the rows of the widened table", (dtype) => {
   const [N, H] = [9, 5];
-  const table = narrow(dtype, numbers(N * H, 1), [N, H]);
+  const table = encodeWeight(dtype, numbers(N * H, 1), [N, H]);
   const all = new Float32Array(N * H);
-  widen(all, table);
+  decodeWeight(all, table);
   const indices = Int32Array.of(8, 0, 3, 3);
   const y = new Float32Array(4 * H);
-  gatherNarrow(y, table, indices);
+  gatherStored(y, table, indices);
   expect(y).toEqual(Float32Array.from([...indices].flatMap((row) => [...all.subarray(row * H, row * H + H)])));
 });

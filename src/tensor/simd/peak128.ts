@@ -1,17 +1,17 @@
 import { ModuleBuilder } from "./assembler.ts";
 import { emitMultiplyAdd } from "./emitTile.ts";
-import type { Platform } from "./platform.ts";
+import type { V8 } from "./v8Flags.ts";
 
-/** Sums that do not wait for one another: 4 cycles of latency times 2 units need 8. */
+/** How many sums there are that do not wait for one another: 4 cycles of latency times 2 units need 8. */
 const SUMS = 10;
-/** So much code run makes V8 optimise the function. */
+/** After so many turns V8 optimises the function. */
 const ITERATIONS = 300_000;
 
 /**
  * The rate of multiply-adds in GFLOP/s that no code with 128-bit vectors exceeds on this processor: a loop of nothing else,
  * which takes 3 ms.
  */
-export function narrowPeak(fused: boolean, platform: Platform): number {
+export function peak128(fused: boolean, v8: V8): number {
   const limits = { initial: 1, maximum: 1, shared: false };
   const m = new ModuleBuilder(limits);
   m.function("loop", { params: { n: "i32" } }, (f) => {
@@ -30,7 +30,7 @@ export function narrowPeak(fused: boolean, platform: Platform): number {
   const env = { memory: new WebAssembly.Memory(limits) };
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(m.toBytes()), { env });
   const loop = exports.loop as (n: number) => void;
-  platform.withFlags(["--wasm-sync-tier-up"], () => loop(ITERATIONS));
+  v8.withFlags(["--wasm-sync-tier-up"], () => loop(ITERATIONS));
   let best = Number.POSITIVE_INFINITY;
   for (let run = 0; run < 5; run++) {
     const start = performance.now();

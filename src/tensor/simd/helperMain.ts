@@ -1,17 +1,12 @@
 /** The module of a helper thread: it makes its kernels and then does nothing but take chunks of jobs. */
 
-import { instanceOf } from "../simd/compile.ts";
-import { TensorMemory } from "../simd/memory.ts";
-import { rangeKernels } from "../simd/rangeKernels.ts";
-import { Control } from "./control.ts";
-import { parent } from "./platform.ts";
-import type { KernelSource, KernelTable, SharedPool } from "./pool.ts";
-
-/** The one message that a helper gets. */
-export interface HelperStart extends SharedPool, KernelSource {
-  /** Which helper this is, from 0. */
-  readonly index: number;
-}
+import { Control } from "../threads/control.ts";
+import { parent } from "../threads/platform.ts";
+import type { KernelTable } from "../threads/pool.ts";
+import { instanceOf } from "./compile.ts";
+import type { HelperStart } from "./helpers.ts";
+import { TensorMemory } from "./memory.ts";
+import { rangeKernels } from "./rangeKernels.ts";
 
 const { listen, post } = parent();
 listen(async (message) => {
@@ -21,7 +16,7 @@ listen(async (message) => {
   let ranges: KernelTable = rangeKernels(kernels, memory);
   if (training) {
     // Only where a model is trained: inference need not load it.
-    const { trainingRanges } = await import("../simd/training/trainingRanges.ts");
+    const { trainingRanges } = await import("./training/trainingRanges.ts");
     ranges = { ...ranges, ...trainingRanges(kernels, instanceOf(training, memory), memory) };
   }
   post("ready");

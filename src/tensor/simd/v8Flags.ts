@@ -1,28 +1,27 @@
-/** What an engine offers beyond the standard: V8's flags, by way of Node. */
-export interface Platform {
-  /** `x64`, `arm64`, … */
+/** The engine V8 where its flags can be set, which is in Node. */
+export interface V8 {
+  /** The processor's architecture: `x64`, `arm64`, … */
   readonly arch: string;
-  /** V8's major version: 11 in Node 20, 12 in 22, 13 in 24, 14 in 26. */
-  readonly v8: number;
+  /** The major version: 11 in Node 20, 12 in 22, 13 in 24, 14 in 26. */
+  readonly version: number;
   /**
-   * Runs `body` with flags of V8 set, such as `--wasm-sync-tier-up`, and sets them back. They hold for what is optimised in
+   * Runs `body` with flags set, such as `--wasm-sync-tier-up`, and sets them back. They hold for what is optimised in
    * between and for nothing else: modules keep the code that they were compiled to, in workers too.
    */
   withFlags<T>(flags: readonly string[], body: () => T): T;
 }
 
 interface NodeProcess {
-  readonly env?: Readonly<Record<string, string | undefined>>;
   readonly arch: string;
   readonly versions: Readonly<Record<string, string | undefined>>;
   getBuiltinModule?(name: "node:v8"): { setFlagsFromString(flag: string): void } | undefined;
 }
 
 /**
- * The platform, or null where there are no flags to set: in browsers, and in engines that are not V8. Node's module is
- * asked for at run time, so that bundlers find no import that a browser does not have.
+ * V8, or null where there are no flags to set: in browsers, and in engines that are not V8. Node's module is looked up at run
+ * time, so that bundlers find no import that a browser does not have.
  */
-export function findPlatform(): Platform | null {
+export function findV8(): V8 | null {
   const found = nodeAndV8();
   if (!found) return null;
   const { node, v8 } = found;
@@ -30,7 +29,7 @@ export function findPlatform(): Platform | null {
   if (Number.isNaN(version) || node.versions.bun || node.versions.deno) return null;
   return {
     arch: node.arch,
-    v8: version,
+    version,
     withFlags(flags, body) {
       for (const flag of flags) v8.setFlagsFromString(flag);
       try {
@@ -42,7 +41,7 @@ export function findPlatform(): Platform | null {
   };
 }
 
-/** null where there is no Node, or where it must not be asked, as in Next's edge runtime, which throws. */
+/** Node's `process` and its module of V8; null where there is no Node, and in Next's edge runtime, which throws when they are read. */
 function nodeAndV8() {
   try {
     const { process: node } = globalThis as { process?: NodeProcess };
@@ -50,15 +49,6 @@ function nodeAndV8() {
     return node?.versions && v8 ? { node, v8 } : null;
   } catch {
     return null;
-  }
-}
-
-/** An environment variable; undefined in browsers, which have none, and where it must not be read: Deno without --allow-env. */
-export function environment(name: string): string | undefined {
-  try {
-    return (globalThis as { process?: NodeProcess }).process?.env?.[name];
-  } catch {
-    return undefined;
   }
 }
 

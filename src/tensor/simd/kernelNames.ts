@@ -1,0 +1,12 @@
+import type { Elementwise } from "../kernels/activations.ts";
+
+/** The functions of a compiled module; the emitters say what each takes. Addresses and strides are in bytes. */
+export type Kernels = Readonly<
+  Record<
+    Elementwise | "multiply" | "packRows" | "packColumns" | "softmaxRows" | "layerNorm" | "add",
+    (...args: number[]) => void
+  >
+> & { readonly finiteness: (x: number, n: number) => number } & {
+  /** `multiply` for the variant's storage, if that is not float32; the next two for int8 alone, the last for float16. */
+  readonly [name in "multiplyStored" | "quantizeRows" | "scaleSums" | "decodeHalf"]?: (...args: number[]) => void;
+};
