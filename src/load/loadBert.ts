@@ -4,7 +4,7 @@ import type { HubOptions } from "../hub/hubOptions.ts";
 import { ARCHITECTURES, type Architecture } from "../model/architectures.ts";
 import { type BertConfig, parseConfig } from "../model/config.ts";
 import { BertModel } from "../runtime/bertModel.ts";
-import { Driver } from "../runtime/forwardWorker.ts";
+import { ForwardWorker } from "../runtime/forwardWorker.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { type BackendName, chooseBackend } from "../tensor/chooseBackend.ts";
 import { STORAGE_TYPES } from "../tensor/storage.ts";
@@ -54,9 +54,9 @@ export class Bert extends BertModel {
     backend: Backend,
     tokenizer: BertTokenizer | null,
     configText: string,
-    driver: Driver | null,
+    forwardWorker: ForwardWorker | null,
   ) {
-    super(config, params, backend, driver);
+    super(config, params, backend, forwardWorker);
     this.configText = configText;
     this.ownTokenizer = tokenizer;
   }
@@ -125,8 +125,8 @@ async function loadFolder(
   const tokenizerFiles = await readTokenizerFiles(folder);
 
   const weights = await folder.openWeights();
-  const driver = backend.sharing && new Driver(backend.sharing);
-  driver?.start();
+  const forwardWorker = backend.sharing && new ForwardWorker(backend.sharing);
+  forwardWorker?.start();
   try {
     const source = {
       tensors: weights.tensors,
@@ -144,10 +144,10 @@ async function loadFolder(
     const reading = loadParams(source, config, backend, dtype);
     const tokenizer = await whileReading(reading, () => makeTokenizer(tokenizerFiles, config));
     const params = await reading;
-    await orAborted(driver?.start(), options.signal); // so that `backend` says what computes
-    return new Bert(config, params, backend, tokenizer, configText, driver);
+    await orAborted(forwardWorker?.start(), options.signal); // so that `backend` says what computes
+    return new Bert(config, params, backend, tokenizer, configText, forwardWorker);
   } catch (error) {
-    await driver?.dispose();
+    await forwardWorker?.dispose();
     throw error;
   } finally {
     await weights.close();

@@ -14,7 +14,7 @@ import type { Dtype, TensorToWrite } from "../safetensors/index.ts";
 import type { Backend, BackendInfo } from "../tensor/backend.ts";
 import { formatShape, type StorageType, type Tensor, type Weight } from "../tensor/tensor.ts";
 import { type ForwardStreamOptions, forwardStream } from "./forwardStream.ts";
-import { Driver, disposedOf } from "./forwardWorker.ts";
+import { disposedOf, ForwardWorker } from "./forwardWorker.ts";
 
 /** How long `forward` computes before it gives the event loop a turn, in milliseconds. */
 const TURN_MS = 5;
@@ -29,16 +29,16 @@ export class BertModel {
   protected readonly kernels: Backend;
   private loaded: InUse | null;
 
-  /** @param prepared a driver whose worker has been started already; a new one if left out */
-  constructor(config: BertConfig, params: LoadedParams, backend: Backend, prepared: Driver | null = null) {
+  /** @param prepared a forward worker that has been started already; a new one if left out */
+  constructor(config: BertConfig, params: LoadedParams, backend: Backend, prepared: ForwardWorker | null = null) {
     this.config = config;
     this.kernels = backend;
     this.dtype = params.dtype;
     this.taps = listTaps(config, params.tree);
     const taps = new Map(this.taps.map((info) => [info.name, info]));
-    const driver = prepared ?? (backend.sharing && new Driver(backend.sharing));
-    driver?.open(config, params.byName);
-    this.loaded = { config, tree: params.tree, taps, kernels: backend, params, driver };
+    const forwardWorker = prepared ?? (backend.sharing && new ForwardWorker(backend.sharing));
+    forwardWorker?.open(config, params.byName);
+    this.loaded = { config, tree: params.tree, taps, kernels: backend, params, forwardWorker };
   }
 
   /**
@@ -111,13 +111,13 @@ export class BertModel {
     const { tap, signal } = options;
     const request = forwardRequest(input, options, model);
     signal?.throwIfAborted();
-    const { driver } = model;
-    if (driver && !driver.runs) {
-      await driver.start();
+    const { forwardWorker } = model;
+    if (forwardWorker && !forwardWorker.runs) {
+      await forwardWorker.start();
       signal?.throwIfAborted();
       if (model !== this.loaded) throw disposedOf();
     }
-    if (driver?.runs) return driver.forward(request, tap, signal);
+    if (forwardWorker?.runs) return forwardWorker.forward(request, tap, signal);
 
     const steps = forwardPass(model, request, tap);
     let turn = performance.now();
@@ -136,7 +136,7 @@ export class BertModel {
     }
   }
 
-  /** As `forward`, on the caller's thread and without giving way: for scripts and tests. */
+  /** As `forward`, on the caller's thread, which does nothing else until the answer is there: for scripts and tests. */
   forwardSync<L extends boolean = true>(
     input: readonly SequenceInput[] | BatchInput,
     options?: ForwardOptions<L>,
@@ -219,7 +219,7 @@ export class BertModel {
   async dispose(): Promise<void> {
     const { loaded } = this;
     this.loaded = null;
-    await loaded?.driver?.dispose();
+    await loaded?.forwardWorker?.dispose();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -230,5 +230,5 @@ export class BertModel {
 interface InUse extends ForwardModel {
   readonly params: LoadedParams;
   /** null where threads cannot share the backend's memory. */
-  readonly driver: Driver | null;
+  readonly forwardWorker: ForwardWorker | null;
 }

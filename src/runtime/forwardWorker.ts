@@ -6,7 +6,7 @@ import { messageOf } from "../realm.ts";
 import type { Sharing } from "../tensor/backend.ts";
 import type { Tensor, Weight } from "../tensor/tensor.ts";
 import { startWorker, type WorkerHandle, type WorkerModule, whyNotStarted } from "../tensor/threads/platform.ts";
-import type { DriverAnswer, DriverCall, DriverStart, ParameterPlace, PostedError } from "./workerMessages.ts";
+import type { CallMessage, ModelMessage, ParameterPlace, PostedError, WorkerAnswer } from "./workerMessages.ts";
 
 const FORWARD: WorkerModule = {
   file: "plainbert-forward.js",
@@ -31,7 +31,7 @@ interface Call {
  * If the worker ends, the calls that wait are rejected, and the next one starts a new worker. If it cannot start, none is
  * started again, and the backend says why.
  */
-export class Driver {
+export class ForwardWorker {
   private readonly sharing: Sharing;
   private readonly calls = new Map<number, Call>();
   private worker: WorkerHandle | null = null;
@@ -70,7 +70,7 @@ export class Driver {
       };
       try {
         this.worker = startWorker(FORWARD, this.sharing.assets, {
-          onMessage: (message) => this.receive(message as DriverAnswer),
+          onMessage: (message) => this.receive(message as WorkerAnswer),
           onEnd: (reason) => this.lose(reason),
         });
         this.worker.keepAlive(true); // somebody may be waiting for it, and for nothing else
@@ -97,7 +97,7 @@ export class Driver {
     const id = ++this.lastId;
     const stop = new Int32Array(new SharedArrayBuffer(4));
     return new Promise<HeadOutput>((resolve, reject) => {
-      const call: DriverCall = { type: "call", id, request, tap: tap !== undefined, stop };
+      const call: CallMessage = { type: "call", id, request, tap: tap !== undefined, stop };
       worker.post(call);
       if (this.calls.size === 0) worker.keepAlive(true);
       const abort = () => {
@@ -132,15 +132,15 @@ export class Driver {
   private informedWorker(): WorkerHandle {
     const worker = this.worker as WorkerHandle;
     if (this.informed === worker) return worker;
-    const { config, parameters } = this.model as NonNullable<Driver["model"]>;
+    const { config, parameters } = this.model as NonNullable<ForwardWorker["model"]>;
     const places = Array.from(parameters, ([name, weight]) => placeOf(name, weight));
-    const start: DriverStart = { type: "start", config, backend: this.sharing.message(), parameters: places };
+    const start: ModelMessage = { type: "start", config, backend: this.sharing.message(), parameters: places };
     worker.post(start);
     this.informed = worker;
     return worker;
   }
 
-  private receive(answer: DriverAnswer): void {
+  private receive(answer: WorkerAnswer): void {
     if (answer.type === "ready") {
       this.started(true);
       return;

@@ -1,4 +1,4 @@
-/** The module of the driver's worker: it holds the model over the shared memory, and computes one call after the other. */
+/** The module of the forward worker: it holds the model over the shared memory, and computes one call after the other. */
 
 import { paramsTree } from "../checkpoint/loadParams.ts";
 import { BertError } from "../errors.ts";
@@ -9,19 +9,19 @@ import { messageOf, stackOf } from "../realm.ts";
 import { openShared } from "../tensor/simd/simdBackend.ts";
 import type { Tensor, Weight } from "../tensor/tensor.ts";
 import { parent } from "../tensor/threads/platform.ts";
-import type { DriverAnswer, DriverCall, DriverStart, ParameterPlace, PostedError } from "./workerMessages.ts";
+import type { CallMessage, ModelMessage, ParameterPlace, PostedError, WorkerAnswer } from "./workerMessages.ts";
 
 const { listen, post } = parent();
 let model: ForwardModel;
 
 listen((message) => {
-  const received = message as DriverStart | DriverCall;
+  const received = message as ModelMessage | CallMessage;
   if (received.type === "start") model = open(received);
   else run(received);
 });
-post({ type: "ready" } satisfies DriverAnswer);
+post({ type: "ready" } satisfies WorkerAnswer);
 
-function open({ config, backend, parameters }: DriverStart): ForwardModel {
+function open({ config, backend, parameters }: ModelMessage): ForwardModel {
   const kernels = openShared(backend);
   const { buffer } = kernels.core.memory.memory;
   const byName = new Map(parameters.map((place) => [place.name, weightAt(buffer, place)]));
@@ -38,8 +38,8 @@ function weightAt(buffer: ArrayBufferLike, { dtype, byteOffset, length, scaleOff
   return { dtype, data: new Int8Array(buffer, byteOffset, length), scale, shape };
 }
 
-function run({ id, request, tap, stop }: DriverCall): void {
-  const answer = (message: DriverAnswer, transfer?: readonly ArrayBuffer[]) => post(message, transfer);
+function run({ id, request, tap, stop }: CallMessage): void {
+  const answer = (message: WorkerAnswer, transfer?: readonly ArrayBuffer[]) => post(message, transfer);
   const steps = forwardPass(
     model,
     request,

@@ -17,8 +17,8 @@ export interface ParameterPlace {
   readonly shape: readonly number[];
 }
 
-/** The first message to the driver's worker: the model that it computes. */
-export interface DriverStart {
+/** The first message to the forward worker: the model that it computes. */
+export interface ModelMessage {
   readonly type: "start";
   readonly config: BertConfig;
   /** What `Sharing.message` of the backend returned. */
@@ -27,7 +27,7 @@ export interface DriverStart {
 }
 
 /** A forward pass to compute. */
-export interface DriverCall {
+export interface CallMessage {
   readonly type: "call";
   readonly id: number;
   readonly request: ForwardRequest;
@@ -37,8 +37,8 @@ export interface DriverCall {
   readonly stop: Int32Array;
 }
 
-/** What the driver's worker posts: that it runs, once; for each call taps in order, then one of the others. */
-export type DriverAnswer =
+/** What the forward worker posts: that it runs, once; for each call taps in order, then one of the others. */
+export type WorkerAnswer =
   | { readonly type: "ready" }
   | { readonly type: "tap"; readonly id: number; readonly name: string; readonly tensor: Tensor }
   | { readonly type: "output"; readonly id: number; readonly output: HeadOutput }

@@ -157,7 +157,7 @@ test("a model that cannot be read leaves no worker behind", async () => {
 });
 
 describe("a worker that is killed", () => {
-  test("the driver: calls reject, and the model works again", async () => {
+  test("the forwardWorker: calls reject, and the model works again", async () => {
     const first = workers.length;
     const bert = await load(2);
     const batch = bert.tokenizer.encodeBatch(LONG);
@@ -171,7 +171,7 @@ describe("a worker that is killed", () => {
     expectSame(await bert.forward(batch), want);
   });
 
-  test("the driver, before there was a call: it is started again", async () => {
+  test("the forwardWorker, before there was a call: it is started again", async () => {
     const first = workers.length;
     const bert = await load(2);
     await workers[first].terminate();

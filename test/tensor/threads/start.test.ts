@@ -96,12 +96,12 @@ describe("no worker can start", () => {
   });
 
   test("dispose while it starts", async () => {
-    const { Driver } = await import("../../../src/runtime/forwardWorker.ts");
+    const { ForwardWorker } = await import("../../../src/runtime/forwardWorker.ts");
     const backend = createSimdBackend({ threads: 2 });
-    const driver = new Driver(backend.sharing!);
-    const starting = driver.start();
-    await driver.dispose();
-    expect([await starting, await driver.start(), driver.runs]).toEqual([false, false, false]);
+    const forwardWorker = new ForwardWorker(backend.sharing!);
+    const starting = forwardWorker.start();
+    await forwardWorker.dispose();
+    expect([await starting, await forwardWorker.start(), forwardWorker.runs]).toEqual([false, false, false]);
     await backend.dispose();
   });
 });
@@ -118,16 +118,16 @@ describe("a worker's file that never answers", () => {
 
   test("is given up after half a minute: the caller's thread computes", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-    const { Driver } = await import("../../../src/runtime/forwardWorker.ts");
+    const { ForwardWorker } = await import("../../../src/runtime/forwardWorker.ts");
     const backend = createSimdBackend({ threads: 2, assets: silent });
-    const driver = new Driver(backend.sharing!);
-    const runs = driver.start();
+    const forwardWorker = new ForwardWorker(backend.sharing!);
+    const runs = forwardWorker.start();
     await vi.advanceTimersByTimeAsync(29_000);
     expect(backend.info.threads).toBe(2);
     await vi.advanceTimersByTimeAsync(2000);
     expect(await runs).toBe(false);
     expect(backend.info).toMatchObject({ threads: 1, reason: expect.stringMatching(WHY) });
-    await driver.dispose();
+    await forwardWorker.dispose();
     await backend.dispose();
   });
 
@@ -144,16 +144,16 @@ describe("a worker's file that never answers", () => {
 
   test("one that answers is kept, also after half a minute in which the thread did not listen", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-    const { Driver } = await import("../../../src/runtime/forwardWorker.ts");
+    const { ForwardWorker } = await import("../../../src/runtime/forwardWorker.ts");
     const backend = createSimdBackend({ threads: 2 });
-    const driver = new Driver(backend.sharing!);
-    const runs = driver.start();
+    const forwardWorker = new ForwardWorker(backend.sharing!);
+    const runs = forwardWorker.start();
     vi.advanceTimersByTime(30_050); // at once: nobody has heard the worker yet
     expect(await runs).toBe(true);
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(driver.runs).toBe(true);
+    expect(forwardWorker.runs).toBe(true);
     expect(backend.info.threads).toBe(2);
-    await driver.dispose();
+    await forwardWorker.dispose();
     await backend.dispose();
   });
 
