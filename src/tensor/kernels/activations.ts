@@ -6,11 +6,19 @@ export const ACTIVATION_NAMES = ["gelu", "geluNew", "relu", "silu"] as const;
 /** An activation function that `linear` can end in. */
 export type Activation = (typeof ACTIVATION_NAMES)[number];
 
-/** The name of a kernel y[i] = act(x[i]). */
+/** The name of a kernel of elements, y[i] = act(x[i]). */
 export type Elementwise = Activation | "tanh";
 
-/** The names of the kernels y[i] = act(x[i]). */
+/** The names of the kernels of elements, y[i] = act(x[i]). */
 export const ELEMENTWISE: readonly Elementwise[] = [...ACTIVATION_NAMES, "tanh"];
+
+/** The name of the backward of a kernel of elements. */
+export type ElementwiseBackward = `${Elementwise}Backward`;
+
+/** The names of the backwards of the kernels of elements. */
+export const ELEMENTWISE_BACKWARD: readonly ElementwiseBackward[] = ELEMENTWISE.map(
+  (name) => `${name}Backward` as const,
+);
 
 /**
  * Gaussian error linear unit in its exact form (Hendrycks & Gimpel 2016, §2), `hidden_act: "gelu"`:

@@ -1,5 +1,13 @@
 import type { Elementwise } from "../kernels/activations.ts";
 
+/** A table with an entry for each of some names, in their order. */
+export function tableOf<Name extends string, Entry>(
+  names: readonly Name[],
+  entry: (name: Name) => Entry,
+): Record<Name, Entry> {
+  return Object.fromEntries(names.map((name) => [name, entry(name)])) as Record<Name, Entry>;
+}
+
 /** The functions of a compiled module; the emitters say what each takes. Addresses and strides are in bytes. */
 export type Kernels = Readonly<
   Record<

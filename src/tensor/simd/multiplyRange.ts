@@ -29,16 +29,28 @@ export function blocksOf(M: number): number {
   return Math.ceil(M / ROWS);
 }
 
-/** The kernels of products: `multiplyStored` is the one of the variant's storage, two bytes for each column and step. */
+/** The kernels of products. `multiplyStored` is the one of the variant's storage, two bytes for each column and step. */
 type Multiply = "multiply" | "multiplyStored";
 
 /**
- * Panels begin … end − 1 of at most 128 rows of a product (emitMatmul.ts). Addresses and strides as in `multiplyRange`.
+ * Computes panels begin … end − 1 of at most 128 rows of a product (emitMatmul.ts). Addresses and strides as in `multiplyRange`.
  */
 export function multiplyBlock(
   k: Kernels,
   kernel: Multiply,
-  ...[c, init, a, b, cStride, initStride, aStride, rows, K, panels, scale, begin, end]: number[]
+  c: number,
+  init: number,
+  a: number,
+  b: number,
+  cStride: number,
+  initStride: number,
+  aStride: number,
+  rows: number,
+  K: number,
+  panels: number,
+  scale: number,
+  begin: number,
+  end: number,
 ): void {
   const bytes = kernel === "multiply" ? STEP_BYTES.float32 : STEP_BYTES.int8;
   const multiply = k[kernel] as Kernels["multiply"];
@@ -59,14 +71,26 @@ export function multiplyBlock(
 const DECODE_ROWS = 24;
 
 /**
- * `multiplyBlock` for float16 and many rows: each part of a group becomes float32 in an array that stays in the second cache, 128 KB,
- * and is multiplied there. The same operations, so the same bits. 128 × 768 × 3072, GFLOP/s on one core: 98, and 79 with every tile
- * decoding what it loads.
+ * `multiplyBlock` for float16 and many rows: each part of a group is decoded into an array that stays in the second cache, 128 KB,
+ * and is multiplied there. The operations are the same, so the bits are. 128 × 768 × 3072, GFLOP/s on one core: 98, and 79 with
+ * every tile decoding what it loads.
  */
 function multiplyDecoded(
   k: Kernels,
   decoded: number,
-  ...[c, init, a, b, cStride, initStride, aStride, rows, K, panels, scale, begin, end]: number[]
+  c: number,
+  init: number,
+  a: number,
+  b: number,
+  cStride: number,
+  initStride: number,
+  aStride: number,
+  rows: number,
+  K: number,
+  panels: number,
+  scale: number,
+  begin: number,
+  end: number,
 ): void {
   for (let panel = begin; panel < end; ) {
     const group = panel - (panel % GROUP);
@@ -100,15 +124,20 @@ export function multiplyRange(k: Kernels, kernel: Multiply, memory: TensorMemory
   return (c, init, a, b, cStride, initStride, aStride, M, blocks, K, panels, scale, activation, begin, end) => {
     eachBlock(M, blocks, panels, begin, end, (row, rows, from, to) => {
       const rowOfC = c + row * cStride;
-      // biome-ignore format: addresses, strides, sizes
-      const args = [
-        rowOfC, init + row * initStride, a + row * aStride, b, cStride, initStride, aStride,
-        rows, K, panels, scale, from, to,
-      ];
+      const rowOfInit = init + row * initStride;
+      const rowOfA = a + row * aStride;
       if (kernel === "multiplyStored" && k.decodeHalf && rows >= DECODE_ROWS) {
         decoded ??= memory.allocate(GROUP * PART * PANEL);
-        multiplyDecoded(k, decoded.byteOffset, ...args);
-      } else multiplyBlock(k, kernel, ...args);
+        // biome-ignore format: addresses, strides, sizes
+        multiplyDecoded(
+          k, decoded.byteOffset, rowOfC, rowOfInit, rowOfA, b, cStride, initStride, aStride, rows, K, panels, scale, from, to,
+        );
+      } else {
+        // biome-ignore format: addresses, strides, sizes
+        multiplyBlock(
+          k, kernel, rowOfC, rowOfInit, rowOfA, b, cStride, initStride, aStride, rows, K, panels, scale, from, to,
+        );
+      }
       activate(k, activation, rowOfC, cStride, rows, from, to);
     });
   };

@@ -1,7 +1,7 @@
 import type { Activation } from "../kernels/activations.ts";
 import type { Matrix, PackedWeight } from "../tensor.ts";
 import { blocksOf, numberOfActivation } from "./multiplyRange.ts";
-import { packFactor } from "./packing.ts";
+import { type Pack, packFactor } from "./packing.ts";
 import { PANEL } from "./panels.ts";
 import type { Scratch } from "./scratch.ts";
 import { CHUNK_PRODUCTS, runRange, type SimdCore } from "./simdCore.ts";
@@ -54,7 +54,7 @@ export class Products {
   }
 
   /** out [M, N] = scale · a b, of a [M, K] and a factor b: [K, N] for `packColumns`, its transpose [N, K] for `packRows`. */
-  by(pack: "packRows" | "packColumns", out: Matrix, a: Matrix, b: Matrix, K: number, N: number, scale: number): void {
+  by(pack: Pack, out: Matrix, a: Matrix, b: Matrix, K: number, N: number, scale: number): void {
     const whole = N - (N % PANEL);
     const panels = this.scratch.panels(K * Math.ceil(N / PANEL)).byteOffset;
     const last = panels + whole * K * 4; // one that is not full lies by itself, as in a weight

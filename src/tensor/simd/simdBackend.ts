@@ -1,6 +1,6 @@
 import { BertError } from "../../errors.ts";
 import type { BackendInfo, BackendScope, Sharing } from "../backend.ts";
-import type { Activation } from "../kernels/activations.ts";
+import type { Activation, Elementwise } from "../kernels/activations.ts";
 import { longest } from "../kernels/attention.ts";
 import { gatherRows } from "../kernels/rows.ts";
 import { copyRows, decodeWeight, emptyRows } from "../storage.ts";
@@ -216,23 +216,23 @@ export class SimdBackend implements BackendScope {
   }
 
   gelu(y: Float32Array, x: Float32Array): void {
-    this.activate("gelu", y, x);
+    this.elementwise("gelu", y, x);
   }
 
   geluNew(y: Float32Array, x: Float32Array): void {
-    this.activate("geluNew", y, x);
+    this.elementwise("geluNew", y, x);
   }
 
   relu(y: Float32Array, x: Float32Array): void {
-    this.activate("relu", y, x);
+    this.elementwise("relu", y, x);
   }
 
   silu(y: Float32Array, x: Float32Array): void {
-    this.activate("silu", y, x);
+    this.elementwise("silu", y, x);
   }
 
   tanh(y: Float32Array, x: Float32Array): void {
-    this.activate("tanh", y, x);
+    this.elementwise("tanh", y, x);
   }
 
   add(y: Float32Array, a: Float32Array, b: Float32Array): void {
@@ -256,7 +256,7 @@ export class SimdBackend implements BackendScope {
     });
   }
 
-  private activate(name: "gelu" | "geluNew" | "relu" | "silu" | "tanh", y: Float32Array, x: Float32Array): void {
+  private elementwise(name: Elementwise, y: Float32Array, x: Float32Array): void {
     runRange(this.core, name, [y.byteOffset, x.byteOffset], x.length, CHUNK_ELEMENTS);
   }
 }

@@ -1,7 +1,7 @@
 import type { Kernels } from "../kernelNames.ts";
 import type { TensorMemory } from "../memory.ts";
 import { multiplyBlock, ROWS } from "../multiplyRange.ts";
-import { packFactor } from "../packing.ts";
+import { type Pack, packFactor } from "../packing.ts";
 import { PANEL } from "../panels.ts";
 import type { RangeKernel } from "../rangeKernels.ts";
 import type { TrainingKernels } from "./compileTraining.ts";
@@ -79,14 +79,7 @@ export function trainingAttention(
   }
 
   /** Puts a window [rows, cols] in order as the factor b (`packColumns`) or its transpose (`packRows`). @returns its address */
-  function packed(
-    name: string,
-    kernel: "packRows" | "packColumns",
-    source: number,
-    stride: number,
-    rows: number,
-    cols: number,
-  ): number {
+  function packed(name: string, kernel: Pack, source: number, stride: number, rows: number, cols: number): number {
     const [K, N] = kernel === "packRows" ? [cols, rows] : [rows, cols];
     const to = room.at(name, K * padded(N));
     packFactor(k, kernel, to, source, stride, K, N);
@@ -94,7 +87,18 @@ export function trainingAttention(
   }
 
   /** c [M, N] = scale · a b, or c + scale · a b; whole panels of c are written. */
-  function multiply(...[c, cStride, a, aStride, b, M, K, N, scale, adds]: [...Nine, adds: boolean]): void {
+  function multiply(
+    c: number,
+    cStride: number,
+    a: number,
+    aStride: number,
+    b: number,
+    M: number,
+    K: number,
+    N: number,
+    scale: number,
+    adds: boolean,
+  ): void {
     const panels = Math.ceil(N / PANEL);
     const [init, initStride] = adds ? [c, cStride] : [room.at("zeros", padded(N)), 0];
     // biome-ignore format: addresses, strides, sizes
@@ -172,8 +176,6 @@ export function trainingAttention(
       }),
   };
 }
-
-type Nine = [number, number, number, number, number, number, number, number, number];
 
 /** Whole panels of columns. */
 function padded(N: number): number {

@@ -1,7 +1,9 @@
 import { messageOf } from "../../../realm.ts";
+import { ELEMENTWISE_BACKWARD, type ElementwiseBackward } from "../../kernels/activations.ts";
 import { plainTraining } from "../../kernels/training.ts";
 import type { Tensor } from "../../tensor.ts";
 import type { TrainingBackend, TrainingScope } from "../../trainingBackend.ts";
+import { tableOf } from "../kernelNames.ts";
 import { numbers, wrongAt } from "../selfCheck.ts";
 
 /**
@@ -46,9 +48,7 @@ function attention(k: TrainingBackend, H: number): Float32Array {
   return joined(out, dquery, dkey, dvalue);
 }
 
-type Elementwise = "geluBackward" | "geluNewBackward" | "reluBackward" | "siluBackward" | "tanhBackward";
-
-function elementwise(k: TrainingBackend, kernel: Elementwise): Float32Array {
+function elementwise(k: TrainingBackend, kernel: ElementwiseBackward): Float32Array {
   const { data } = numbers(k, [27], 1);
   k[kernel](data, data, numbers(k, [27], 2).data);
   return data;
@@ -80,11 +80,7 @@ const CASES: Readonly<Record<string, (k: TrainingBackend) => Float32Array>> = {
     k.layerNormBackward(dx.data, dgamma.data, dbeta.data, dx.data, x.data, gamma.data, R, 21, 1e-12);
     return joined(dx, dgamma, dbeta);
   },
-  geluBackward: (k) => elementwise(k, "geluBackward"),
-  geluNewBackward: (k) => elementwise(k, "geluNewBackward"),
-  reluBackward: (k) => elementwise(k, "reluBackward"),
-  siluBackward: (k) => elementwise(k, "siluBackward"),
-  tanhBackward: (k) => elementwise(k, "tanhBackward"),
+  ...tableOf(ELEMENTWISE_BACKWARD, (name) => (k: TrainingBackend) => elementwise(k, name)),
   gatherRowsBackward: (k) => {
     const table = numbers(k, [3, 5], 1);
     k.gatherRowsBackward(table.data, numbers(k, [4, 5], 2).data, Int32Array.of(2, 0, 2, 2), 5);

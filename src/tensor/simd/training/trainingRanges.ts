@@ -1,4 +1,5 @@
-import type { Kernels } from "../kernelNames.ts";
+import { ELEMENTWISE_BACKWARD, type ElementwiseBackward } from "../../kernels/activations.ts";
+import { type Kernels, tableOf } from "../kernelNames.ts";
 import type { TensorMemory } from "../memory.ts";
 import type { RangeKernel } from "../rangeKernels.ts";
 import type { TrainingKernels } from "./compileTraining.ts";
@@ -21,11 +22,7 @@ export type TrainingRangeKernels = Readonly<
     | "attentionWithDropout"
     | "attentionBackward"
     | "layerNormBackward"
-    | "geluBackward"
-    | "geluNewBackward"
-    | "reluBackward"
-    | "siluBackward"
-    | "tanhBackward"
+    | ElementwiseBackward
     | "dropout"
     | "crossEntropy"
     | "squares"
@@ -37,7 +34,7 @@ export type TrainingRangeKernels = Readonly<
 /** The kernels of training that threads share, as `rangeKernels` has the others: outputs begin … end − 1 of each. */
 export function trainingRanges(k: Kernels, t: TrainingKernels, memory: TensorMemory): TrainingRangeKernels {
   const elementwise =
-    (name: "geluBackward" | "geluNewBackward" | "reluBackward" | "siluBackward" | "tanhBackward"): RangeKernel =>
+    (name: ElementwiseBackward): RangeKernel =>
     (dx, dy, x, begin, end) =>
       t[name](dx + begin * 4, dy + begin * 4, x + begin * 4, end - begin);
   const tail = memory.allocate(DROPOUT_NUMBERS);
@@ -80,11 +77,7 @@ export function trainingRanges(k: Kernels, t: TrainingKernels, memory: TensorMem
       }
     },
 
-    geluBackward: elementwise("geluBackward"),
-    geluNewBackward: elementwise("geluNewBackward"),
-    reluBackward: elementwise("reluBackward"),
-    siluBackward: elementwise("siluBackward"),
-    tanhBackward: elementwise("tanhBackward"),
+    ...tableOf(ELEMENTWISE_BACKWARD, elementwise),
 
     /** Sixteen numbers of n for each unit. */
     dropout: (y, x, n, seed, step, site, most, scale, begin, end) => {
