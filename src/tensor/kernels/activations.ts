@@ -102,7 +102,12 @@ export function reluBackward(dx: Float32Array, dy: Float32Array, x: Float32Array
   for (let i = 0; i < x.length; i++) dx[i] = x[i] <= 0 ? 0 : dy[i]; // so that NaN hands dy on
 }
 
-/** Sigmoid linear unit, x σ(x) (Elfwing et al. 2017), also called swish. @param y out [N]; may be x itself @param x [N] */
+/**
+ * Sigmoid linear unit, x σ(x) (Elfwing et al. 2017), also called swish.
+ *
+ * @param y out [N]; may be x itself
+ * @param x [N]
+ */
 export function silu(y: Float32Array, x: Float32Array): void {
   for (let i = 0; i < x.length; i++) y[i] = x[i] / (1 + exp(-x[i]));
 }

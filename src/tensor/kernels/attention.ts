@@ -11,7 +11,7 @@ import { softmaxRows, softmaxRowsBackward } from "./softmax.ts";
  * Each token attends to the tokens of its own sequence and to nothing else.
  *
  * @param out      out [M, H], the heads side by side
- * @param probs    out [B, A, T, T], T the longest sequence, untouched past a sequence's end; null if they are not wanted
+ * @param probs    out [B, A, T, T], T the longest sequence, untouched past a sequence's end; not kept if null
  * @param query    [M, H] @param key [R, H] @param value [R, H]
  * @param offsets  [B + 1], sequence b is rows offsets[b] … offsets[b+1] − 1 of key and value
  * @param headMask [A], or null for ones
@@ -47,8 +47,8 @@ export function attention(
 }
 
 /**
- * Head a of sequence b of a matrix [R, H]: columns aD … (a+1)D − 1 of the sequence's rows. It is a window, so nothing is
- * transposed or copied.
+ * Head a of sequence b of a matrix [R, H]: columns aD … (a+1)D − 1 of the sequence's rows. It is a window, so nothing
+ * is transposed or copied.
  *
  * @param offsets [B + 1], sequence b is rows offsets[b] … offsets[b+1] − 1
  */
@@ -63,7 +63,9 @@ export function headOf(data: Float32Array, offsets: Int32Array, b: number, a: nu
  *
  * Row m of head a's probabilities, m among all rows of query, is row a · M + m of the dropout (`dropoutWindow`).
  *
- * @param out [M, H] @param query [M, H] @param key, value [R, H] @param offsets, queryOffsets [B + 1], as in `attention`
+ * @param out, query            [M, H]
+ * @param key, value            [R, H]
+ * @param offsets, queryOffsets [B + 1], as in `attention`
  */
 export function attentionWithDropout(
   out: Float32Array,
@@ -91,8 +93,9 @@ export function attentionWithDropout(
 }
 
 /**
- * The gradients of `attention` (of `attentionWithDropout` where a mask is given), from the equations backwards. P is computed
- * again, not kept: T numbers for each token and head would be more than all else that backward needs. With P̃ = dropout(P):
+ * The gradients of `attention` (of `attentionWithDropout` where a mask is given), from the equations backwards. P is
+ * computed again, not kept: T numbers for each token and head would be more than all else that backward needs. With
+ * P̃ = dropout(P):
  *
  *     dV = P̃ᵀ dO        dP̃ = dO Vᵀ        dP = dropout(dP̃)        dS = P ⊙ (dP − Σ_j dP_j P_j)  by row
  *     dQ = dS K / √D        dK = dSᵀ Q / √D
@@ -147,7 +150,7 @@ export function attentionBackward(
   }
 }
 
-/** softmax(Q Kᵀ / √D). @returns [queries, keys] in `scores` */
+/** P = softmax(Q Kᵀ / √D). @returns [queries, keys], a window on `scores` */
 function probabilities(scores: Float32Array, Q: Matrix, K: Matrix): Matrix {
   const P: Matrix = { data: scores, offset: 0, rows: Q.rows, cols: K.rows, stride: K.rows };
   matmulTransposed(P, Q, K, 1 / Math.sqrt(Q.cols));
@@ -155,7 +158,7 @@ function probabilities(scores: Float32Array, Q: Matrix, K: Matrix): Matrix {
   return P;
 }
 
-/** The length of the longest sequence. */
+/** T, the length of the longest sequence. @param offsets [B + 1] */
 export function longest(offsets: Int32Array): number {
   let T = 0;
   for (let b = 1; b < offsets.length; b++) T = Math.max(T, offsets[b] - offsets[b - 1]);

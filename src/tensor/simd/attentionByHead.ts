@@ -2,8 +2,8 @@ import type { Backend } from "../backend.ts";
 import { headOf, longest } from "../kernels/attention.ts";
 
 /**
- * `attention` of kernels/attention.ts, which says the shapes, as three kernels for each head: where the probabilities are
- * kept, or heads are not whole panels wide.
+ * `attention` of kernels/attention.ts, which says the shapes, as three kernels for each head: where the probabilities
+ * are kept, or heads are not whole panels wide.
  *
  * @param k      the backend with the three kernels
  * @param scores [T, T], room for the probabilities of one head; not read where `probs` is given

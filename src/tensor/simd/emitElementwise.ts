@@ -16,8 +16,8 @@ const EMITTERS: Readonly<Record<Elementwise, (f: FunctionBuilder, fused: boolean
 
 /**
  * Adds one function for each activation, y[i] = act(x[i]), and `add`, y[i] = x[i] + z[i]. Parameters: the addresses y,
- * x (and z), and the number of elements n. y may be x or z. And `finiteness` of x and n: Σ 0 · x[i], which is 0, or NaN if one
- * of them is NaN or infinite.
+ * x (and z), and the number of elements n. y may be x or z. And `finiteness` of x and n: Σ 0 · x[i], which is 0, or NaN
+ * if one of them is NaN or infinite.
  */
 export function emitElementwise(m: ModuleBuilder, fused: boolean): void {
   for (const [name, emit] of Object.entries(EMITTERS)) {

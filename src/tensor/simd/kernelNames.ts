@@ -15,6 +15,8 @@ export type Kernels = Readonly<
     (...args: number[]) => void
   >
 > & { readonly finiteness: (x: number, n: number) => number } & {
-  /** `multiply` for the variant's storage, if that is not float32; the next two for int8 alone, the last for float16. */
+  /**
+   * `multiply` for the variant's storage, if that is not float32; the next two are for int8, the last is for float16.
+   */
   readonly [name in "multiplyStored" | "quantizeRows" | "scaleSums" | "decodeHalf"]?: (...args: number[]) => void;
 };

@@ -4,9 +4,10 @@ import { type Kernels, tableOf } from "./kernelNames.ts";
 import type { TensorMemory } from "./memory.ts";
 import { multiplyInt8Range, multiplyRange } from "./multiplyRange.ts";
 
-/** Computes outputs begin … end − 1, the last two of its arguments. */
+/** A kernel that computes outputs begin … end − 1, its last two arguments. */
 export type RangeKernel = (...args: number[]) => void;
 
+/** The range kernels by name. */
 export type RangeKernels = Readonly<
   Record<
     "multiply" | "multiplyStored" | "multiplyInt8" | "quantizeRows" | "attention" | "layerNorm" | Elementwise | "add",
@@ -15,8 +16,8 @@ export type RangeKernels = Readonly<
 >;
 
 /**
- * The kernels that threads share, each over a range of its outputs: panels, heads, rows or elements. An output is computed in
- * the same way whatever the range is, so how the work is cut does not change a bit.
+ * The kernels that threads share, each over a range of its outputs: panels, heads, rows or elements. An output is
+ * computed in the same way whatever the range is, so how the work is cut does not change a bit.
  *
  * Addresses and strides are in bytes, as in `Kernels`.
  */

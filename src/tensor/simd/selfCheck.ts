@@ -31,7 +31,7 @@ export function mismatch(backend: BackendScope, storage: StorageType): string | 
   }
 }
 
-/** The first element that is too far off; null if none is. */
+/** Says which element is the first that is too far off; null if none is. */
 export function wrongAt(name: string, got: Float32Array, want: Float32Array): string | null {
   const largest = want.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const at = want.findIndex((value, i) => !(Math.abs(got[i] - value) <= TOLERANCE * largest));
@@ -72,7 +72,7 @@ function elementwise(k: Backend, kernel: Elementwise): Float32Array {
   return data;
 }
 
-/** Of 17 rows and of one, and two parts of k; none for float32. */
+/** The cases of a storage type: products of 17 rows and of one, in two parts of k. float32 has none. */
 function storedCases(dtype: StorageType): Readonly<Record<string, (k: Backend) => Float32Array>> {
   if (dtype === "float32") return {};
   const linear = (k: Backend, R: number): Float32Array => {

@@ -107,7 +107,7 @@ export class SimdBackend implements BackendScope {
     return rows;
   }
 
-  /** @throws BertError ERR_BACKEND there is no room, or there are kernels for another type */
+  /** @throws BertError ERR_BACKEND there is no room, or the kernels are for another type */
   emptyStored(dtype: ReducedWeight["dtype"], shape: readonly number[]): ReducedWeight {
     const { storage } = this.core.variant;
     if (storage !== dtype)

@@ -6,9 +6,10 @@ import { PANEL } from "./panels.ts";
 /** Rows and row length of the numbers. They are whole tiles and vectors, as V8 counts the turns of the main loops. */
 const [R, N] = [48, 256];
 /**
- * Calls of each kernel. V8 optimises a function after some 13 MB of code run in its loops: `multiply` in its first call,
- * softmax, layer normalisation and the activations within 10. Those that only move numbers need more (packRows 68) and are
- * optimised later, without the flags. With assembling and compiling, it all takes 26 to 34 ms in a fresh process (Node 26).
+ * How often each kernel is called. V8 optimises a function after some 13 MB of code run in its loops: `multiply` in its
+ * first call, softmax, layer normalisation and the activations within 10. Those that only move numbers need more
+ * (packRows 68) and are optimised later, without the flags. With assembling and compiling, it all takes 26 to 34 ms in
+ * a fresh process (Node 26).
  */
 const CALLS = 24;
 

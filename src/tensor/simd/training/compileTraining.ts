@@ -33,8 +33,8 @@ export interface CompiledTraining {
 }
 
 /**
- * Compiles the kernels for training in the way that a variant says, as `compileKernels` does the others. They are a module of
- * their own, so that a program which trains nothing neither loads nor compiles them.
+ * Compiles the kernels for training in the way that a variant says, as `compileKernels` does the others. They are a
+ * module of their own, so that a program which trains nothing neither loads nor compiles them.
  *
  * @throws WebAssembly.CompileError the engine does not know its instructions
  */
@@ -56,7 +56,7 @@ export function compileTraining(memory: TensorMemory, variant: Variant, v8: V8 |
 
 /** Rows and row length of the numbers. */
 const [R, N] = [32, 256];
-/** How often each kernel is called, as in warmUp.ts. */
+/** How often the warm-up calls each kernel, as in warmUp.ts. */
 const CALLS = 24;
 
 /** The warm-up: runs each kernel so often, on made-up numbers, that V8 optimises it. */

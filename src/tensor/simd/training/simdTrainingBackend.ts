@@ -14,6 +14,7 @@ import { SimdBackend } from "../simdBackend.ts";
 import { CHUNK_ELEMENTS, CHUNK_PRODUCTS, runRange, type SimdCore } from "../simdCore.ts";
 import type { TrainingKernels } from "./compileTraining.ts";
 import { DROPOUT_NUMBERS } from "./emitDropout.ts";
+import type { TrainingAttention } from "./trainingAttention.ts";
 import { ROW_BLOCK, SQUARES_BLOCK, type TrainingRangeKernels } from "./trainingRanges.ts";
 import { UNIT_PANELS } from "./unpackedProduct.ts";
 
@@ -24,9 +25,9 @@ export interface SimdTrainingCore extends SimdCore {
 }
 
 /**
- * `simd` with the kernels for training, each the twin of the one in kernels/ that has its name. Weights change at every step and are
- * read by rows and by columns, so they are never packed: each product packs the factor that it multiplies by, a share of 1/R of its
- * work where it has R rows.
+ * `simd` with the kernels for training, each the twin of the one in kernels/ that has its name. Weights change at every
+ * step and are read by rows and by columns, so they are never packed: each product packs the factor that it multiplies
+ * by, a share of 1/R of its work where it has R rows.
  */
 export class SimdTrainingBackend extends SimdBackend implements TrainingScope {
   private readonly trainingCore: SimdTrainingCore;
@@ -163,7 +164,7 @@ export class SimdTrainingBackend extends SimdBackend implements TrainingScope {
     this.elementwiseBackward("tanhBackward", dx, dy, y);
   }
 
-  /** That of `plain`: base model, 1024 tokens, three tables: 0.1 % of a step. */
+  /** This kernel is that of `plain`. For the base model, 1024 tokens and three tables it takes 0.1 % of a step. */
   gatherRowsBackward(dtable: Float32Array, dy: Float32Array, indices: Int32Array, H: number): void {
     gatherRowsBackward(dtable, dy, indices, H);
   }
@@ -239,7 +240,12 @@ export class SimdTrainingBackend extends SimdBackend implements TrainingScope {
     this.run(kernel, [dx.byteOffset, dy.byteOffset, x.byteOffset], x.length, CHUNK_ELEMENTS);
   }
 
-  /** c [M, N] = act(init + a b), see unpackedProduct.ts. @param strides from row to row of c, init, a and source, in numbers */
+  /**
+   * Computes c [M, N] = act(init + a b), see unpackedProduct.ts.
+   *
+   * @param addresses of c, init, a and source
+   * @param strides   from row to row of c, init, a and source, in numbers
+   */
   private product(
     pack: Pack,
     addresses: readonly number[],
@@ -257,7 +263,7 @@ export class SimdTrainingBackend extends SimdBackend implements TrainingScope {
   }
 
   private heads(
-    kernel: "attentionWithDropout" | "attentionBackward",
+    kernel: TrainingAttention,
     arrays: readonly Float32Array[],
     offsets: Int32Array,
     H: number,

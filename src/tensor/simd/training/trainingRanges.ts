@@ -4,23 +4,26 @@ import type { TensorMemory } from "../memory.ts";
 import type { RangeKernel } from "../rangeKernels.ts";
 import type { TrainingKernels } from "./compileTraining.ts";
 import { DROPOUT_NUMBERS } from "./emitDropout.ts";
-import { trainingAttention } from "./trainingAttention.ts";
+import { type TrainingAttention, trainingAttention } from "./trainingAttention.ts";
 import { unpackedProduct } from "./unpackedProduct.ts";
 
-/** Rows whose gradients of γ, β and biases are summed up in float32 before the sums of such blocks are, in float64. */
+/**
+ * Gradients of γ, β and biases are summed up in float32 over blocks of so many rows; the blocks' sums are added in
+ * float64.
+ */
 export const ROW_BLOCK = 32;
-/** Numbers whose squares are. */
+/** Squares are summed up in float32 over blocks of so many numbers; the blocks' sums are added in float64. */
 export const SQUARES_BLOCK = 1024;
-/** Logits whose exponentials are. */
+/** Exponentials are summed up in float32 over blocks of so many logits; the blocks' sums are added in float64. */
 const LOGITS_BLOCK = 1024;
 
+/** The range kernels of training by name. */
 export type TrainingRangeKernels = Readonly<
   Record<
     | "product"
     | "transpose"
     | "columnSums"
-    | "attentionWithDropout"
-    | "attentionBackward"
+    | TrainingAttention
     | "layerNormBackward"
     | ElementwiseBackward
     | "dropout"
@@ -31,7 +34,7 @@ export type TrainingRangeKernels = Readonly<
   >
 >;
 
-/** The kernels of training that threads share, as `rangeKernels` has the others: outputs begin … end − 1 of each. */
+/** The range kernels of training: each computes outputs begin … end − 1, as those of `rangeKernels` do. */
 export function trainingRanges(k: Kernels, t: TrainingKernels, memory: TensorMemory): TrainingRangeKernels {
   const elementwise =
     (name: ElementwiseBackward): RangeKernel =>
@@ -43,7 +46,7 @@ export function trainingRanges(k: Kernels, t: TrainingKernels, memory: TensorMem
     ...trainingAttention(k, t, memory),
     product: unpackedProduct(k, memory),
 
-    /** Sixteen columns of `from` [rows, cols] for each unit. */
+    /** An output is sixteen columns of `from` [rows, cols]. */
     transpose: (to, from, toStride, fromStride, rows, cols, begin, end) => {
       const first = begin * 16;
       t.transpose(
@@ -56,7 +59,7 @@ export function trainingRanges(k: Kernels, t: TrainingKernels, memory: TensorMem
       );
     },
 
-    /** Of each block of rows: sums [blocks, cols], written. */
+    /** An output is the sums of a block of rows: a row of sums [blocks, cols], which is written. */
     columnSums: (sums, x, rows, cols, begin, end) => {
       for (let b = begin; b < end; b++) {
         const [from, to] = block(b, rows);
@@ -66,7 +69,7 @@ export function trainingRanges(k: Kernels, t: TrainingKernels, memory: TensorMem
       }
     },
 
-    /** Of each block of rows: dx, and sums [blocks, 2, H]. */
+    /** An output is a block of rows of dx, and its part of sums [blocks, 2, H]. */
     layerNormBackward: (dx, sums, dy, x, gamma, R, H, eps, begin, end) => {
       for (let b = begin; b < end; b++) {
         const [from, to] = block(b, R);
@@ -79,7 +82,7 @@ export function trainingRanges(k: Kernels, t: TrainingKernels, memory: TensorMem
 
     ...tableOf(ELEMENTWISE_BACKWARD, elementwise),
 
-    /** Sixteen numbers of n for each unit. */
+    /** An output is sixteen of n numbers. */
     dropout: (y, x, n, seed, step, site, most, scale, begin, end) => {
       const first = begin * DROPOUT_NUMBERS;
       const whole = Math.min(n - (n % DROPOUT_NUMBERS), end * DROPOUT_NUMBERS);
@@ -93,7 +96,9 @@ export function trainingRanges(k: Kernels, t: TrainingKernels, memory: TensorMem
       new Float32Array(buffer, y + at * 4, n - at).set(tail.subarray(0, n - at));
     },
 
-    /** Of each row that has a label: softmax(logits) · scale in dlogits, its sum of exponentials in sums [R] of float64. */
+    /**
+     * An output is a row: softmax(logits) · scale in dlogits, and the sum of its exponentials in sums [R] of float64.
+     */
     crossEntropy: (dlogits, logits, sums, maxima, C, scale, begin, end) => {
       const { buffer } = memory.memory;
       const max = new Float32Array(buffer, maxima);
@@ -110,7 +115,7 @@ export function trainingRanges(k: Kernels, t: TrainingKernels, memory: TensorMem
       }
     },
 
-    /** Of each 1,024 numbers. */
+    /** An output is the sum of the squares of 1,024 numbers. */
     squares: (sums, x, n, begin, end) => {
       const out = new Float32Array(memory.memory.buffer, sums);
       for (let b = begin; b < end; b++) {

@@ -6,9 +6,9 @@ import { PANEL, PANEL_ROW } from "../panels.ts";
 import type { RangeKernel } from "../rangeKernels.ts";
 
 /**
- * Panels of a unit of work: a thread packs them for itself, just before it multiplies by them. GFLOP/s on one core whose peak is
- * 109, 1024 rows, of `linear` and its gradients by input and weight: 768 → 768 with 4 panels 103, 103, 97, with 8 102, 101, 98, with 16
- * 97, 99, 94; 768 → 3072 102, 91, 87, then 102, 97, 93 and 100, 98, 97.
+ * Panels of a unit of work: a thread packs them for itself, just before it multiplies by them. GFLOP/s on one core
+ * whose peak is 109, 1024 rows, of `linear` and its gradients by input and weight: 768 → 768 with 4 panels 103, 103,
+ * 97, with 8 102, 101, 98, with 16 97, 99, 94; 768 → 3072 102, 91, 87, then 102, 97, 93 and 100, 98, 97.
  */
 export const UNIT_PANELS = 8;
 
@@ -17,11 +17,11 @@ export const UNIT_PANELS = 8;
  *
  *     c[m, n] = act(init[m, n] + Σₖ a[m, k] b[k, n])        m < M, n < N
  *
- * Arguments: the addresses c, init, a and source; the bytes from row to row cStride, initStride, aStride, sourceStride; M, K, N; which of
- * PACKS, the number of the activation function; begin, end. c may be init.
+ * Arguments: the addresses c, init, a and source; the bytes from row to row cStride, initStride, aStride, sourceStride;
+ * M, K, N; which of PACKS, the number of the activation function; begin, end. c may be init.
  */
 export function unpackedProduct(k: Kernels, memory: TensorMemory): RangeKernel {
-  let room = memory.allocate(0); // of this thread
+  let room = memory.allocate(0); // each thread has its own
   const side = memory.allocate(ROWS * PANEL);
   const sideInit = memory.allocate(ROWS * PANEL);
 
