@@ -29,7 +29,7 @@ export function selfAttention(pass: LayerPass, p: SelfAttentionParams, x: Tensor
   const { k, offsets, headMask, training } = pass;
   const A = pass.config.numAttentionHeads;
   const H = x.shape[1];
-  const rowsOf = (pass.read ?? pass).offsets; // which rows of x are of which sequence
+  const readOffsets = (pass.read ?? pass).offsets;
 
   const query = see(pass, "attention.self.query", linear(k, p.query, x)); // [M, H]   Q = X W_Qᵀ + b_Q
   const key = see(pass, "attention.self.key", linear(k, p.key, all)); // [R, H]   K
@@ -38,10 +38,10 @@ export function selfAttention(pass: LayerPass, p: SelfAttentionParams, x: Tensor
   const context = k.empty(x.shape);
   const [out, Q, K, V] = [context.data, query.data, key.data, value.data];
   if (training?.dropout.probs) {
-    training.kernels.attentionWithDropout(out, Q, K, V, offsets, H, A, training.dropout.probs, rowsOf);
+    training.kernels.attentionWithDropout(out, Q, K, V, offsets, H, A, training.dropout.probs, readOffsets);
   } else {
     const probs = pass.tap?.wants("attention.self.probs") ? probabilitiesOf(pass) : null;
-    k.attention(out, probs?.data ?? null, Q, K, V, offsets, H, A, headMask, rowsOf);
+    k.attention(out, probs?.data ?? null, Q, K, V, offsets, H, A, headMask, readOffsets);
     if (probs) see(pass, "attention.self.probs", probs);
   }
   if (training?.record) Object.assign(training.record, { query, key, value, context });

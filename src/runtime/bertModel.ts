@@ -57,8 +57,9 @@ export class BertModel {
   }
 
   /**
-   * The model's tensors by their names in the checkpoint, row by row and in float32. To be read only: a tensor's `data` may be the
-   * one in use or, where the backend keeps another layout or type, a copy that is made each time it is asked for.
+   * The model's tensors by their names in the checkpoint, row by row and in float32. To be read only: a tensor's `data`
+   * may be the one in use or, where the backend keeps another layout or type, a copy that is made each time it is asked
+   * for.
    */
   get parameters(): ReadonlyMap<string, Tensor> {
     const { params, kernels } = this.inUse;
@@ -72,15 +73,19 @@ export class BertModel {
   }
 
   /**
-   * The model's tensors as `writeSafetensors` and `saveBert` write them: float16 as F16, bfloat16 as BF16, int8 as I8 with the
-   * scale of each row in `….weight_scale`, F32 [O, 1]. Read back with the same `dtype`, they are the same bits.
+   * The model's tensors as `writeSafetensors` and `saveBert` write them: float16 as F16, bfloat16 as BF16, int8 as I8
+   * with the scale of each row in `….weight_scale`, F32 [O, 1]. Read back with the same `dtype`, they are the same
+   * bits.
    */
   tensorsToWrite(): Generator<[string, TensorToWrite & { readonly dtype: Dtype }]> {
     const { params, kernels } = this.inUse;
     return paramsToWrite(params, kernels);
   }
 
-  /** What computes, and why. Where a worker could not start, `threads` is less than was asked for, and `reason` says why. */
+  /**
+   * What computes, and why. Where a worker could not start, `threads` is less than was asked for, and `reason` says
+   * why.
+   */
   get backend(): BackendInfo {
     return this.kernels.info;
   }
@@ -94,9 +99,9 @@ export class BertModel {
    * Runs the model on a batch: a list of sequences of any lengths, such as `tokenizer.encodeBatch` returns, or
    * `{ inputIds, attentionMask, … }` of [B, T]. A sequence's result does not depend, by a single bit, on the others.
    *
-   * Where threads can share memory (backend `simd`; in a page, if it is cross-origin isolated) a worker computes, one call
-   * after the other, and the event loop stays free. Elsewhere, and where no worker can start, the event loop gets a turn
-   * between layers. A signal stops between layers; it rejects with the signal's reason.
+   * Where threads can share memory (backend `simd`; in a page, if it is cross-origin isolated) a worker computes, one
+   * call after the other, and the event loop stays free. Elsewhere, and where no worker can start, the event loop gets
+   * a turn between layers. A signal stops between layers; it rejects with the signal's reason.
    *
    * @throws BertError ERR_INPUT an input or option that does not fit the model; ERR_BACKEND after `dispose`
    * @example
@@ -136,7 +141,10 @@ export class BertModel {
     }
   }
 
-  /** As `forward`, on the caller's thread, which does nothing else until the answer is there: for scripts and tests. */
+  /**
+   * Computes what `forward` does, at once and on the caller's thread, so that nothing else runs meanwhile: for scripts
+   * and tests.
+   */
   forwardSync<L extends boolean = true>(
     input: readonly SequenceInput[] | BatchInput,
     options?: ForwardOptions<L>,
@@ -156,18 +164,18 @@ export class BertModel {
   }
 
   /**
-   * Runs the model on any number of sequences, one after the other: gives for each, in order, what `forward([sequence])`
-   * gives, in the same bits, with B = 1 and the sequence's own T. In a model with a masked-language-model head that
-   * includes the logits of every token.
+   * Runs the model on any number of sequences, one after the other: gives for each, in order, what
+   * `forward([sequence])` gives, in the same bits, with B = 1 and the sequence's own T. In a model with a
+   * masked-language-model head that includes the logits of every token.
    *
    * Sequences are computed together, at most 2,048 tokens at once and laid end to end without padding: there is no need
    * to sort them by length or to put them into buckets. While the caller handles the outputs of one pass the next is
    * computed; the source is read no further than these two need, and one sequence. What has come is computed when the
    * source makes us wait, so a slow source does not keep its answers back. Leaving the loop closes the source.
    *
-   * @throws BertError (the first time an output is asked for, or after the outputs before it) ERR_INPUT a sequence, named
-   *   by its index in the stream, or an option that does not fit the model; a BertForMultipleChoice, whose questions are
-   *   several sequences; ERR_BACKEND after `dispose`. What the source throws, and the signal's reason.
+   * @throws BertError (the first time an output is asked for, or after the outputs before it) ERR_INPUT a sequence,
+   *   named by its index in the stream, or an option that does not fit the model; a BertForMultipleChoice, whose
+   *   questions are several sequences; ERR_BACKEND after `dispose`. What the source throws, and the signal's reason.
    * @example
    * for await (const { poolerOutput } of bert.forwardStream(sequences)) console.log(poolerOutput?.data);
    */
@@ -213,8 +221,8 @@ export class BertModel {
   }
 
   /**
-   * Frees the weights and rejects what `forward` has not answered. The model cannot be used afterwards; a second call does
-   * nothing.
+   * Frees the weights and rejects what `forward` has not answered. The model cannot be used afterwards; a second call
+   * does nothing.
    */
   async dispose(): Promise<void> {
     const { loaded } = this;

@@ -42,19 +42,23 @@ export interface Backend {
   readonly info: BackendInfo;
   /** A tensor of zeros in memory that this backend's kernels can work on. Every tensor comes from here. */
   zeros(shape: readonly number[]): Tensor;
-  /** As `zeros`, with any numbers in it: for what a kernel writes as a whole. */
+  /**
+   * A tensor that holds any numbers, in memory that this backend's kernels can work on: for what a kernel writes as a
+   * whole.
+   */
   empty(shape: readonly number[]): Tensor;
   /** Frees a tensor of this scope before the others; nothing happens if it is of another. */
   free(tensor: Tensor): void;
   /**
-   * The same backend, for work whose tensors are not needed for long: they are freed together. Scopes may be open
-   * beside each other and within each other.
+   * This backend for work whose tensors are not needed for long: `release` frees them together. Several scopes may be
+   * open at the same time, beside each other and within each other.
    */
   scope(): BackendScope;
   /**
    * Puts the numbers of a weight [O, I] of `linear` into the order that suits the kernels, in place.
    *
-   * @returns the weight to use from then on, on the same memory: packed, or the tensor itself where the backend packs none
+   * @returns the weight to use from then on, on the same memory: packed, or the tensor itself where the backend packs
+   *   none
    */
   packWeight(weight: Tensor): Tensor | PackedWeight;
   /** Whether no number is NaN or infinite. */
@@ -78,7 +82,7 @@ export interface Backend {
    * @internal
    */
   readonly sharing: Sharing | null;
-  /** Ends this backend's threads; it still computes, without them. */
+  /** Ends this backend's threads. It still computes, on the caller's thread. */
   dispose(): Promise<void>;
 
   readonly linear: typeof linear;

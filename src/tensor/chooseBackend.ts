@@ -5,15 +5,15 @@ import { createSimdBackend } from "./simd/createSimdBackend.ts";
 import type { SimdOptions } from "./simd/options.ts";
 
 /**
- * The backends by name: `plain` gives the same bits everywhere; `simd` is fast; `auto` is `simd` where the engine can run
- * it, else `plain`.
+ * The backends by name: `plain` gives the same bits everywhere; `simd` is fast; `auto` is `simd` where the engine can
+ * run it, else `plain`.
  */
 export type BackendName = "auto" | "simd" | "plain";
 
 /**
  * A backend for one model; `info.reason` says why it is the one it is.
  *
- * @throws BertError ERR_BACKEND no backend has that name, or `simd` was asked for and cannot run
+ * @throws BertError ERR_BACKEND no backend has that name, or the name is `simd` and it cannot run
  */
 export function chooseBackend(name: BackendName = "auto", options: SimdOptions = {}): Backend {
   if (name === "plain") return plain;

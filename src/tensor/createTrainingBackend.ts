@@ -6,10 +6,10 @@ import { createSimdTrainingBackend } from "./simd/training/createSimdTrainingBac
 import type { TrainingBackend } from "./trainingBackend.ts";
 
 /**
- * A backend to train one model on, as `chooseBackend` makes one to ask it; `info.reason` says why it is the one it is. Weights are held in
- * float32.
+ * A backend to train one model on, as `chooseBackend` makes one for inference; `info.reason` says why it is the one it
+ * is. Weights are held in float32.
  *
- * @throws BertError ERR_BACKEND no backend has that name, or `simd` was asked for and cannot run
+ * @throws BertError ERR_BACKEND no backend has that name, or the name is `simd` and it cannot run
  * @example
  * const kernels = createTrainingBackend("auto", { threads: 2 });
  * const model = { config, params: await loadParams(weights, config, kernels), kernels };

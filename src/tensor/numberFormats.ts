@@ -34,22 +34,22 @@ function bitsOf(values: Float32Array): Uint32Array {
   return new Uint32Array(values.buffer, values.byteOffset, values.length);
 }
 
-/** float16 to float32, exact. Both arrays have the same length. */
+/** Decodes float16 to float32, exactly. Both arrays have the same length. */
 export function decodeFloat16(target: Float32Array, source: Uint16Array): void {
   const table = float16Table();
   const out = bitsOf(target);
   for (let i = 0; i < source.length; i++) out[i] = table[source[i]];
 }
 
-/** bfloat16 to float32, exact. Both arrays have the same length. */
+/** Decodes bfloat16 to float32, exactly. Both arrays have the same length. */
 export function decodeBfloat16(target: Float32Array, source: Uint16Array): void {
   const out = bitsOf(target);
   for (let i = 0; i < source.length; i++) out[i] = source[i] << 16;
 }
 
 /**
- * float32 to float16, to the nearest, ties to even; 65520 and more become infinity, a NaN stays one (quiet, with the
- * upper bits of its payload). Both arrays have the same length.
+ * Encodes float32 as float16, to the nearest, ties to even; 65520 and more become infinity, a NaN stays one (quiet,
+ * with the upper bits of its payload). Both arrays have the same length.
  */
 export function encodeFloat16(target: Uint16Array, source: Float32Array): void {
   const bits = bitsOf(source);
@@ -66,7 +66,7 @@ export function encodeFloat16(target: Uint16Array, source: Float32Array): void {
   }
 }
 
-/** float32 to bfloat16, to the nearest, ties to even; a NaN stays one. Both arrays have the same length. */
+/** Encodes float32 as bfloat16, to the nearest, ties to even; a NaN stays one. Both arrays have the same length. */
 export function encodeBfloat16(target: Uint16Array, source: Float32Array): void {
   const bits = bitsOf(source);
   for (let i = 0; i < bits.length; i++) {
@@ -77,8 +77,8 @@ export function encodeBfloat16(target: Uint16Array, source: Float32Array): void 
 }
 
 /**
- * To the nearest integer, for |x| < 2^51: adding 1.5 · 2^52 leaves no bit for a fraction, and float64 addition rounds ties to
- * even.
+ * Rounds to the nearest integer, for |x| < 2^51: adding 1.5 · 2^52 leaves no bit for a fraction, and float64 addition
+ * rounds ties to even.
  */
 export function roundTiesToEven(x: number): number {
   return x + 1.5 * 2 ** 52 - 1.5 * 2 ** 52;

@@ -17,8 +17,8 @@ export const SMALLEST_NORMAL: number = 2 ** -126;
  * Rounds float32 numbers to a type of reduced precision, each to the nearest number of that type, ties to even.
  *
  * - float16, bfloat16: numberFormats.ts
- * - int8: scale[o] = max |w[o, :]| / 127 and q = w / scale[o], symmetric, one scale for each row. A row of zeros, or of numbers
- *   below 10⁻³⁶, has scale 1.
+ * - int8: scale[o] = max |w[o, :]| / 127 and q = w / scale[o], symmetric, one scale for each row. A row of zeros, or of
+ *   numbers below 10⁻³⁶, has scale 1.
  *
  * @param data [O, I], finite
  * @returns in rows
@@ -47,7 +47,8 @@ export function encodeWeight(
 }
 
 /**
- * Writes the float32 numbers that a weight stands for: exactly those of float16 and bfloat16, q · scale to the nearest of int8.
+ * Writes the float32 numbers that a weight stands for: exactly those of float16 and bfloat16, q · scale to the nearest
+ * of int8.
  *
  * @param target [O, I]
  * @param weight in rows

@@ -1,6 +1,8 @@
 import { BertError } from "../errors.ts";
 
-/** Dense, row-major numbers: element [i, j, k] of shape [I, J, K] is `data[(i·J + j)·K + k]`. Never a view with strides. */
+/**
+ * Dense, row-major numbers: element [i, j, k] of shape [I, J, K] is `data[(i·J + j)·K + k]`. Never a view with strides.
+ */
 export interface Tensor {
   readonly data: Float32Array;
   readonly shape: readonly number[];
@@ -18,15 +20,16 @@ export interface Tensor {
  * | bfloat16 | 2     | 1e-3  | the same     | 32.6      | 230 | 1897    | 400 |
  * | int8     | 1     | 4e-3  | 2.4 % others | 22.1      | 167 | 1365    | 330 |
  *
- * Error: 1 − cosine of the base model's last hidden states to the truth, with random weights that are far larger than trained ones,
- * so that errors grow. Best guesses: of the small model for 1,826 masked tokens of a book that it has not seen; 6 more are right
- * with int8; its own weights are bfloat16. Both from test/model/storage.slow.test.ts. Milliseconds of the base model's encoder on one
- * core of a Zen 4 EPYC, `npm run bench -- --case storage`; and the process's peak memory, with loading.
+ * Error: 1 − cosine of the base model's last hidden states to the truth, with random weights that are far larger than
+ * trained ones, so that errors grow. Best guesses: of the small model for 1,826 masked tokens of a book that it has not
+ * seen; 6 more are right with int8; its own weights are bfloat16. Both from test/model/storage.slow.test.ts.
+ * Milliseconds of the base model's encoder on one core of a Zen 4 EPYC, `npm run bench -- --case storage`; and the
+ * process's peak memory, with loading.
  *
- * onnxruntime-node on the same core: 35.5, 226 and 1828 ms in float32; 11.9, 70 and 571 in int8, by an instruction for sums of four
- * products of 8 bits (AVX-512 VNNI) that WebAssembly does not reach there. It rounds activations to 8 bits, with one scale for a
- * whole batch: 1.5e-2 off on a sequence where plainbert, with the same integers as weights, is 2.3e-3 off, as it is with
- * activations in float32.
+ * onnxruntime-node on the same core: 35.5, 226 and 1828 ms in float32; 11.9, 70 and 571 in int8, by an instruction for
+ * sums of four products of 8 bits (AVX-512 VNNI) that WebAssembly does not reach there. It rounds activations to 8
+ * bits, with one scale for a whole batch: 1.5e-2 off on a sequence where plainbert, with the same integers as weights,
+ * is 2.3e-3 off, as it is with activations in float32.
  */
 export type StorageType = "float32" | "float16" | "bfloat16" | "int8";
 

@@ -9,12 +9,13 @@ import type { linearBackwardInput, linearBackwardWeight } from "./kernels/matmul
 import type { gatherRowsBackward } from "./kernels/rows.ts";
 
 /**
- * A backend that can train: the kernels of `Backend`, their backward twins, and the loops of loss and optimiser. It is apart
- * from `Backend` so that a program which only asks a model carries none of this.
+ * A backend that can train: the kernels of `Backend`, their backward twins, and the loops of loss and optimiser. It is
+ * apart from `Backend` so that a program which does inference alone carries none of this.
  *
- * The gradient of x is called dx. Gradients of parameters, of looked-up rows and of `linear`'s input are added to what is
- * there, as several batches, layers or uses of the same numbers contribute; the others are written, and may be computed in
- * place where the doc comment says so. `packWeight` leaves weights as they are: backward reads them row by row.
+ * The gradient of x is called dx. Gradients of parameters, of looked-up rows and of `linear`'s input are added to what
+ * is there, as several batches, layers or uses of the same numbers contribute; the others are written, and may be
+ * computed in place where the doc comment says so. `packWeight` returns the tensor itself: backward reads weights row
+ * by row.
  */
 export interface TrainingBackend extends Backend {
   scope(): TrainingScope;

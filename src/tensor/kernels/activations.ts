@@ -6,11 +6,19 @@ export const ACTIVATION_NAMES = ["gelu", "geluNew", "relu", "silu"] as const;
 /** An activation function that `linear` can end in. */
 export type Activation = (typeof ACTIVATION_NAMES)[number];
 
-/** The name of a kernel y[i] = act(x[i]). */
+/** The name of a kernel of elements, y[i] = act(x[i]). */
 export type Elementwise = Activation | "tanh";
 
-/** The names of the kernels y[i] = act(x[i]). */
+/** The names of the kernels of elements, y[i] = act(x[i]). */
 export const ELEMENTWISE: readonly Elementwise[] = [...ACTIVATION_NAMES, "tanh"];
+
+/** The name of the backward of a kernel of elements. */
+export type ElementwiseBackward = `${Elementwise}Backward`;
+
+/** The names of the backwards of the kernels of elements. */
+export const ELEMENTWISE_BACKWARD: readonly ElementwiseBackward[] = ELEMENTWISE.map(
+  (name) => `${name}Backward` as const,
+);
 
 /**
  * Gaussian error linear unit in its exact form (Hendrycks & Gimpel 2016, §2), `hidden_act: "gelu"`:
@@ -94,7 +102,12 @@ export function reluBackward(dx: Float32Array, dy: Float32Array, x: Float32Array
   for (let i = 0; i < x.length; i++) dx[i] = x[i] <= 0 ? 0 : dy[i]; // so that NaN hands dy on
 }
 
-/** Sigmoid linear unit, x σ(x) (Elfwing et al. 2017), also called swish. @param y out [N]; may be x itself @param x [N] */
+/**
+ * Sigmoid linear unit, x σ(x) (Elfwing et al. 2017), also called swish.
+ *
+ * @param y out [N]; may be x itself
+ * @param x [N]
+ */
 export function silu(y: Float32Array, x: Float32Array): void {
   for (let i = 0; i < x.length; i++) y[i] = x[i] / (1 + exp(-x[i]));
 }

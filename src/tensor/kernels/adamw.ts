@@ -5,17 +5,17 @@ export interface AdamWUpdate {
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
-  /** c₁: the learning rate / (1 − β₁ᵗ), or without bias correction the learning rate. */
+  /** c₁: the learning rate / (1 − β₁ᵗ), or the learning rate without bias correction. */
   readonly stepSize: number;
-  /** c₂: √(1 − β₂ᵗ), or without bias correction 1. */
+  /** c₂: √(1 − β₂ᵗ), or 1 without bias correction. */
   readonly correction: number;
   /** λ: what each weight loses of itself, learning rate · weight decay. */
   readonly decay: number;
 }
 
 /**
- * One step of Adam with decoupled weight decay (Kingma & Ba 2015, algorithm 1; Loshchilov & Hutter 2019, algorithm 2) for
- * each number w with gradient g:
+ * One step of Adam with decoupled weight decay (Kingma & Ba 2015, algorithm 1; Loshchilov & Hutter 2019, algorithm 2)
+ * for each number w with gradient g:
  *
  *     m ← β₁ m + (1 − β₁) g        v ← β₂ v + (1 − β₂) g²        w ← w − λ w − c₁ m / (√v / c₂ + ε)
  *

@@ -5,11 +5,11 @@ import { threefry2x32 } from "../threefry.ts";
 export interface DropoutMask {
   /** p, the share that becomes zero, 0 < p < 1. */
   readonly probability: number;
-  /** Of the run: an unsigned 32-bit number. */
+  /** The number of the run, unsigned, of 32 bits. */
   readonly seed: number;
-  /** Which forward pass of the run: an unsigned 32-bit number. */
+  /** The number of the forward pass in the run, unsigned, of 32 bits. */
   readonly step: number;
-  /** Which dropout of the pass: an unsigned 32-bit number. */
+  /** The number of the dropout in the pass, unsigned, of 32 bits. */
   readonly site: number;
 }
 
@@ -28,7 +28,7 @@ export function dropout(y: Float32Array, x: Float32Array, mask: DropoutMask): vo
 }
 
 /**
- * The same on a window: element [r, c] has the word (row + r) · rowWords(cols) + c.
+ * `dropout` on a window: element [r, c] has the word (row + r) · rowWords(longest) + c.
  *
  * @param out [M, N]; may be x itself @param x [M, N]
  * @param row the number of the window's first row among all rows of the site
@@ -41,7 +41,9 @@ export function dropoutWindow(out: Matrix, x: Matrix, row: number, longest: numb
   }
 }
 
-/** Words from one row to the next: whole vectors of blocks, for the sake of code that computes eight at a time. */
+/**
+ * How many words there are from one row to the next: whole vectors of blocks, for code that computes eight at a time.
+ */
 export function rowWords(longest: number): number {
   return Math.ceil(longest / 8) * 8;
 }

@@ -14,8 +14,9 @@ function zeros(shape: readonly number[]): Tensor {
 }
 
 /**
- * The reference backend: plain loops on one thread, all arithmetic in float64 and rounded where it is stored. Built from
- * +, −, ×, ÷ and √ alone, which IEEE 754 defines to the last bit, it gives the same bits on every machine and engine.
+ * The reference backend: plain loops on one thread, all arithmetic in float64 and rounded where it is stored. Built
+ * from +, −, ×, ÷ and √ alone, which IEEE 754 defines to the last bit, it gives the same bits on every machine and
+ * engine.
  */
 export const plain: BackendScope = {
   info: { name: "plain", width: 64, fused: false, threads: 1, reason: "asked for" },

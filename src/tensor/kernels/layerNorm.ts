@@ -50,8 +50,8 @@ export function layerNorm(
  * μ and σ are computed again: two passes over a row that is in the cache, against 8 bytes kept for each row.
  *
  * @param dx     out [R, H]; may be dy itself
- * @param dgamma [H], added to; null if nobody wants it
- * @param dbeta  [H], added to; null if nobody wants it
+ * @param dgamma [H], added to; null if it is not wanted
+ * @param dbeta  [H], added to; null if it is not wanted
  * @param dy     [R, H]
  * @param x      [R, H], what was normalised: with the residual in it
  * @param gamma  [H]

@@ -37,8 +37,8 @@ export function productByDefinition(
 }
 
 /**
- * `productByDefinition`, or its blocked form, whichever is faster: both give the same bits. For one row the definition has 1.8
- * GFLOP/s against 0.9, as filling a panel costs as much as three rows of sums.
+ * `productByDefinition`, or its blocked form, whichever is faster: both give the same bits. For one row the definition
+ * has 1.8 GFLOP/s against 0.9, as filling a panel costs as much as three rows of sums.
  */
 function multiply(out: Matrix, a: Operand, b: Operand, K: number, scale: number, addend: Addend | null): void {
   if (a.count < TILE) productByDefinition(out, a, b, K, scale, addend);
@@ -139,8 +139,8 @@ export function linearBackwardInput(
  *
  *     dW += dyᵀ x        db += Σ_r dy_r
  *
- * @param dweight [O, I], added to; null if nobody wants it
- * @param dbias   [O], added to; null if nobody wants it
+ * @param dweight [O, I], added to; null if it is not wanted
+ * @param dbias   [O], added to; null if it is not wanted
  * @param dy      [R, O]
  * @param x       [R, I]
  */

@@ -5,19 +5,22 @@ import type { Addend, Operand } from "./operand.ts";
 export const TILE = 4;
 const ROWS = 64;
 
-/** Room for the panels, grown to the longest sum seen and kept: allocating 1.5 MB for each product costs more than a short one. */
+/**
+ * Room for the panels, grown to the longest sum seen and kept: allocating 1.5 MB for each product costs more than a
+ * short one.
+ */
 let scratchA = new Float64Array(0);
 let scratchB = new Float64Array(0);
 const tileSums = new Float64Array(TILE * TILE);
 
 /**
- * The product of matmul.ts in blocks. Blocking changes which element is computed when, never how, so it changes no bit of the
- * result.
+ * The product of matmul.ts in blocks. Blocking changes which element is computed when, never how, so it changes no bit
+ * of the result.
  *
- * It is that of Goto & van de Geijn 2008 in its simplest form. A block of ROWS rows of a and a panel of TILE columns of b are
- * copied to float64 scratch, interleaved so that the inner loop reads both from front to back; the inner loop keeps a
- * TILE × TILE tile of sums in registers, 16 multiply-adds for 8 loads. Measured on one core of a Zen 4 EPYC: 6.0 GFLOP/s,
- * against 5.0 for the same tile without the copies and 1.2 for the three loops of the definition.
+ * It is that of Goto & van de Geijn 2008 in its simplest form. A block of ROWS rows of a and a panel of TILE columns of
+ * b are copied to float64 scratch, interleaved so that the inner loop reads both from front to back; the inner loop
+ * keeps a TILE × TILE tile of sums in registers, 16 multiply-adds for 8 loads. Measured on one core of a Zen 4 EPYC:
+ * 6.0 GFLOP/s, against 5.0 for the same tile without the copies and 1.2 for the three loops of the definition.
  *
  * @param out    [M, N]; must not overlap a or b
  * @param a      M rows of K numbers

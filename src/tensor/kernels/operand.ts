@@ -1,6 +1,9 @@
 import type { Matrix } from "../tensor.ts";
 
-/** One factor of a product: element [i, k] is `data[offset + i·step + k·next]`, i a row of a or a column of b, k the summed index. */
+/**
+ * One factor of a product: element [i, k] is `data[offset + i·step + k·next]`, i a row of a or a column of b, k the
+ * summed index.
+ */
 export interface Operand {
   readonly data: Float32Array;
   readonly offset: number;

@@ -23,8 +23,8 @@ export function gatherRows(y: Float32Array, table: Float32Array, indices: Int32A
 }
 
 /**
- * The gradient of `gatherRows`: row `indices[r]` of dtable gets row r of dy added. Rows that were read several times get
- * the sum, taken in float64 in the order of r.
+ * The gradient of `gatherRows`: row `indices[r]` of dtable gets row r of dy added. Rows that were read several times
+ * get the sum, taken in float64 in the order of r.
  *
  * @param dtable  [N, H], added to
  * @param dy      [R, H]

@@ -42,16 +42,16 @@ export function linearStored(
 }
 
 /**
- * The largest integer that a row of K activations is scaled to: the largest whose products with K weights of 8 bits are at most
- * 2³¹ − 1 in sum. 21,845 for K = 768, 5,461 for 3072.
+ * The largest integer that a row of K activations is scaled to: the largest whose products with K weights of 8 bits are
+ * at most 2³¹ − 1 in sum. 21,845 for K = 768, 5,461 for 3072.
  */
 export function levels(K: number): number {
   return Math.min(32767, Math.floor((2 ** 31 - 1) / (128 * K)));
 }
 
 /**
- * A row of activations as integers a and one scale t, x ≈ a · t: t = max |x| / levels, a = x / t, each division rounded to
- * float32, then a to the nearest integer, ties to even. A row with NaN or an infinity in it has such a t.
+ * A row of activations as integers a and one scale t, x ≈ a · t: t = max |x| / levels, a = x / t, each division rounded
+ * to float32, then a to the nearest integer, ties to even. A row with NaN or an infinity in it has such a t.
  *
  * @param a out [K] @param x [K]
  * @returns t

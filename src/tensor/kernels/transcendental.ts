@@ -49,8 +49,8 @@ export function exp(x: number): number {
 }
 
 /**
- * ln x = k ln 2 + ln m with x = 2^k · m and √½ ≤ m < √2; ln m = 2 artanh s with s = (m − 1)/(m + 1), |s| < 0.172. −Infinity at 0,
- * NaN below.
+ * ln x = k ln 2 + ln m with x = 2^k · m and √½ ≤ m < √2; ln m = 2 artanh s with s = (m − 1)/(m + 1), |s| < 0.172.
+ * −Infinity at 0, NaN below.
  */
 export function log(x: number): number {
   if (!(x > 0) || x === Number.POSITIVE_INFINITY) return x === 0 ? Number.NEGATIVE_INFINITY : x > 0 ? x : Number.NaN;

@@ -4,7 +4,7 @@ import { multiplyBlock, ROWS } from "./multiplyRange.ts";
 import { packFactor } from "./packing.ts";
 import { PANEL, PANEL_ROW } from "./panels.ts";
 
-/** A thread's own arrays, which grow to the longest sequence. */
+/** Arrays of one thread, which grow to the longest sequence. */
 interface Room {
   readonly tokens: number;
   readonly keys: Float32Array;
@@ -14,10 +14,10 @@ interface Room {
 }
 
 /**
- * The range kernel of attention (kernels/attention.ts): heads begin … end − 1, counted through all sequences. D must be a
- * multiple of 16, as whole panels are written.
+ * The range kernel of attention (kernels/attention.ts): heads begin … end − 1, counted through all sequences. D must be
+ * a multiple of 16, as whole panels are written.
  *
- * Arguments: the addresses out, query, key, value [R, H], offsets and after them queryOffsets, each [B + 1] of
+ * Arguments: the addresses out, query, key, value [R, H], offsets and after them readOffsets, each [B + 1] of
  * i32, and headMask [A]; B, H, A, begin, end.
  */
 export function attentionRange(k: Kernels, memory: TensorMemory): (...args: number[]) => void {

@@ -14,12 +14,12 @@ import { warmUp } from "./warmUp.ts";
 
 /** One way to compile the kernels. */
 export interface Variant {
-  /** Bits of a vector that V8 was asked for. */
+  /** The bits of a vector: 256 where V8's flag for them is set. */
   readonly width: 128 | 256;
   /** Whether products are added with one rounding (relaxed SIMD) or two. */
   readonly fused: boolean;
   readonly tiling: Tiling;
-  /** Which weights there are kernels for, beside those of float32. */
+  /** The type of weights that there are kernels for, beside float32. */
   readonly storage: StorageType;
 }
 
@@ -27,16 +27,16 @@ export interface Variant {
  * The tile for 256-bit registers has 12 sums in them, 2 vectors of b and one of a: 15 of 16. Made of 128-bit operations
  * it would need twice that and spill; then 8 sums, 2 and 1 are right. GFLOP/s on one core of a Zen 4 EPYC whose peak is
  * 113 with 256 bits and 57 with 128, for 128 × 768 × 3072: 6 × 16 has 100 with 256 bits and 31 with 128, 4 × 8 has 55
- * with 128. Unrolling: 1 to 8 steps of the tile for 256 bits are within 3 %; the V8 of Node 20 and 22 allocates registers
- * for the other so badly that 4 steps have 28 and 1 has 41.
+ * with 128. Unrolling: 1 to 8 steps of the tile for 256 bits are within 3 %; the V8 of Node 20 and 22 allocates
+ * registers for the other so badly that 4 steps have 28 and 1 has 41.
  */
 const TILING_256: Tiling = { rows: 6, columns: 16, unroll: 4 };
 const TILING_128: Tiling = { rows: 4, columns: 8, unroll: 1 };
 
 /**
- * The tile for 256-bit registers where a product waits in one of its own before it is added, as with two roundings and with
- * int8, or where constants take two, as with float16. GFLOP/s on one core for 128 × 768 × 3072: int8 155 with 5 rows, 114
- * with 6; float16 79 and 53; bfloat16 has 105 with 6, float32 107.
+ * The tile for 256-bit registers where a product waits in one of its own before it is added, as with two roundings and
+ * with int8, or where constants take two, as with float16. GFLOP/s on one core for 128 × 768 × 3072: int8 155 with 5
+ * rows, 114 with 6; float16 79 and 53; bfloat16 has 105 with 6, float32 107.
  */
 const TILING_256_FEWER_SUMS: Tiling = { rows: 5, columns: 16, unroll: 4 };
 
@@ -80,12 +80,13 @@ export interface Compiled {
 
 /**
  * Compiles a variant for a memory. Where V8 revectorizes, the warm-up runs the kernels until V8 has optimised them: it
- * reads its flags when it optimises, and they are set only meanwhile. The optimised code is the module's, in every thread.
+ * reads its flags when it optimises, and they are set only meanwhile. The optimised code is the module's, in every
+ * thread.
  *
- * V8 could also be told to optimise without a warm-up (`--no-liftoff`). But flags hold for the whole process, and with that
- * one a function of somebody else's module that is optimised in the background at that moment ends the process: the
- * inliner finds none of the records that it expects (seen in Node 26.10). The two flags here only make V8 do sooner, or
- * in wider vectors, what it does anyway.
+ * V8 could also be told to optimise without a warm-up (`--no-liftoff`). But flags hold for the whole process, and with
+ * that one a function of somebody else's module that is optimised in the background at that moment ends the process:
+ * the inliner finds none of the records that it expects (seen in Node 26.10). The two flags here only make V8 do
+ * sooner, or in wider vectors, what it does anyway.
  *
  * @throws WebAssembly.CompileError the engine does not know its instructions
  */

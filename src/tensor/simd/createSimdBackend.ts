@@ -14,16 +14,16 @@ import { mismatch } from "./selfCheck.ts";
 import { SimdBackend } from "./simdBackend.ts";
 import { findV8 } from "./v8Flags.ts";
 
-/** Compiles a variant of the kernels. */
+/** A function that compiles a variant of the kernels. */
 export type Compile = (memory: TensorMemory, variant: Variant) => Compiled;
 
 /** The 256-bit variant is taken if it is at least this much faster than the 128-bit one. */
 const WORTHWHILE = 1.2;
 
 /**
- * A backend whose kernels are WebAssembly, compiled now. The 256-bit variant is taken where the engine knows it, its every
- * kernel agrees with `plain` on a small case, and it is in fact faster than any 128-bit code can be, or than the 128-bit
- * variant; else the 128-bit one.
+ * A backend whose kernels are WebAssembly, compiled now. The 256-bit variant is taken where the engine knows it, its
+ * every kernel agrees with `plain` on a small case, and it is in fact faster than any 128-bit code can be, or than the
+ * 128-bit variant; else the 128-bit one.
  *
  * @throws BertError ERR_BACKEND with the reasons, where no variant is left: WebAssembly is missing or forbidden
  * @example
@@ -63,7 +63,7 @@ export function createSimdBackend(options: SimdOptions = {}, compile: Compile = 
   );
 }
 
-/** The backend with this variant, or null and why not. */
+/** The backend with this variant; null if it cannot be used, and then `refused` gets the reason. */
 function tryVariant(memory: TensorMemory, variant: Variant, compile: Compile, refused: string[]): SimdBackend | null {
   const name = nameOf(variant);
   let compiled: Compiled;

@@ -4,7 +4,8 @@ import { advance } from "./emitLoops.ts";
 import { emitLoad } from "./emitTile.ts";
 
 /**
- * Adds `decodeHalf`: numbers of half precision to float32, exactly. Parameters: the addresses target and source, and n, a multiple of 8.
+ * Adds `decodeHalf`: numbers of half precision to float32, exactly. Parameters: the addresses target and source, and n,
+ * a multiple of 8.
  */
 export function emitDecodeHalf(m: ModuleBuilder, storage: StorageType): void {
   m.function("decodeHalf", { params: { target: "i32", source: "i32", n: "i32" } }, (f) => {

@@ -1,18 +1,26 @@
+import type { Elementwise } from "../kernels/activations.ts";
 import type { ModuleBuilder } from "./assembler.ts";
 import { declareLoopLocals, emitChunks } from "./emitLoops.ts";
 import { declareMathLocals, emitGelu, emitGeluNew, emitRelu, emitSilu, emitTanh } from "./emitMath.ts";
 import { emitAcrossLanes } from "./emitRows.ts";
+import type { FunctionBuilder } from "./functionBuilder.ts";
 
-/** The activation functions: name of the kernel, and what it does to a vector on the stack. */
-const ACTIVATIONS = { gelu: emitGelu, geluNew: emitGeluNew, relu: emitRelu, silu: emitSilu, tanh: emitTanh };
+/** The activation functions: the name of the kernel, and what it does to a vector on the stack. */
+const EMITTERS: Readonly<Record<Elementwise, (f: FunctionBuilder, fused: boolean) => unknown>> = {
+  gelu: emitGelu,
+  geluNew: emitGeluNew,
+  relu: emitRelu,
+  silu: emitSilu,
+  tanh: emitTanh,
+};
 
 /**
  * Adds one function for each activation, y[i] = act(x[i]), and `add`, y[i] = x[i] + z[i]. Parameters: the addresses y,
- * x (and z), and the number of elements n. y may be x or z. And `finiteness` of x and n: Σ 0 · x[i], which is 0, or NaN if one
- * of them is NaN or infinite.
+ * x (and z), and the number of elements n. y may be x or z. And `finiteness` of x and n: Σ 0 · x[i], which is 0, or NaN
+ * if one of them is NaN or infinite.
  */
 export function emitElementwise(m: ModuleBuilder, fused: boolean): void {
-  for (const [name, emit] of Object.entries(ACTIVATIONS)) {
+  for (const [name, emit] of Object.entries(EMITTERS)) {
     m.function(name, { params: { y: "i32", x: "i32", n: "i32" } }, (f) => {
       f.local("v128", "y0", "y1");
       declareMathLocals(f);

@@ -8,10 +8,10 @@ import { PANEL, PANEL_ROW } from "./panels.ts";
 /**
  * Adds what stands before and after the product of integers in `linearStored` (kernels/storedWeights.ts):
  *
- * - `quantizeRows`: rows x [R, K] as integers a of 16 bits, each row filled up to whole pairs with 0, and one scale t for each.
- *   Parameters: the addresses a, t, x; R ≥ 1, K ≥ 1, levels.
- * - `scaleSums`: c[m, n] = float32(c[m, n]) · (t[m] · s[n]) + bias[n] for c of 32-bit integers and whole panels n, in place.
- *   Parameters: the addresses c, bias, s, t; the bytes from row to row cStride; M ≥ 1 and `panels` ≥ 1.
+ * - `quantizeRows`: rows x [R, K] as integers a of 16 bits, each row filled up to whole pairs with 0, and one scale t
+ *   for each. Parameters: the addresses a, t, x; R ≥ 1, K ≥ 1, levels.
+ * - `scaleSums`: c[m, n] = float32(c[m, n]) · (t[m] · s[n]) + bias[n] for c of 32-bit integers and whole panels n, in
+ *   place. Parameters: the addresses c, bias, s, t; the bytes from row to row cStride; M ≥ 1 and `panels` ≥ 1.
  *
  * Each operation rounds once, as in `plain`: multiply and add are never fused.
  */

@@ -43,8 +43,8 @@ export function advance(f: FunctionBuilder, name: string, by: () => unknown): vo
 }
 
 /**
- * Loads two adjacent vectors into the locals `name`0 and `name`1. Where several arrays are read, each pair is loaded by itself before
- * anything is computed: V8 widens two loads to one only if no other load comes between them.
+ * Loads two adjacent vectors into the locals `name`0 and `name`1. Where several arrays are read, each pair is loaded by
+ * itself before anything is computed: V8 widens two loads to one only if no other load comes between them.
  */
 export function emitPair(f: FunctionBuilder, pointer: string, name: string): void {
   for (const i of [0, 1]) f.get(pointer).memory("v128.load", 16 * i).set(`${name}${i}`); // biome-ignore format: one line

@@ -6,9 +6,9 @@ import type { FunctionBuilder } from "./functionBuilder.ts";
  * it. Each emitter takes a v128 from the stack and leaves one. Polynomials were fitted with mpmath's chebyfit at 40
  * digits. NaN stays NaN.
  *
- * What takes the time is how long instructions wait for one another: so chains are short, and every clamp or half step that
- * arguments do not need is left out. ns a number, 256 bits fused, Zen 4 EPYC: gelu 1.04, geluNew 0.78, silu 0.63, tanh 1.03; with
- * polynomials in one chain, 2^k in two halves and clamps at both ends 1.38, 1.04, 0.88 and 1.22.
+ * What takes the time is how long instructions wait for one another: so chains are short, and every clamp or half step
+ * that arguments do not need is left out. ns a number, 256 bits fused, Zen 4 EPYC: gelu 1.04, geluNew 0.78, silu 0.63,
+ * tanh 1.03; with polynomials in one chain, 2^k in two halves and clamps at both ends 1.38, 1.04, 0.88 and 1.22.
  */
 
 /** Declares the locals that the emitters use. */
@@ -69,8 +69,8 @@ function emitPower(f: FunctionBuilder, fused: boolean): void {
 }
 
 /**
- * Leaves Σ coefficients[n] · xⁿ on the stack: even and odd powers by a Horner scheme each, so that the processor works on both
- * at once, and the `last` lowest powers in one, where the sum of the others is small beside them.
+ * Leaves Σ coefficients[n] · xⁿ on the stack: even and odd powers by a Horner scheme each, so that the processor works
+ * on both at once, and the `last` lowest powers in one, where the sum of the others is small beside them.
  */
 function emitPolynomial(
   f: FunctionBuilder,
@@ -173,9 +173,9 @@ const GELU_COEFFICIENTS = [
 ];
 
 /**
- * Φ(−a) = e^(−a²/2) · P(t) for a = |x|, where Φ is the normal distribution function. a² is taken in two parts, the first exact, as
- * the error of one rounded square would be multiplied by a²/2 in the exponential. Leaves x in the local v, a in `a` and e^(−a²/2)
- * in e.
+ * Φ(−a) = e^(−a²/2) · P(t) for a = |x|, where Φ is the normal distribution function. a² is taken in two parts, the
+ * first exact, as the error of one rounded square would be multiplied by a²/2 in the exponential. Leaves x in the local
+ * v, a in `a` and e^(−a²/2) in e.
  */
 export function emitNormalTail(f: FunctionBuilder, fused: boolean): void {
   f.tee("v").op("f32x4.abs").splat(LARGEST_GELU_ARGUMENT).op("f32x4.pmin").tee("a");

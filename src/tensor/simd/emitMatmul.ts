@@ -9,18 +9,18 @@ import { PANEL, PANEL_ROW, PART, STEP_BYTES } from "./panels.ts";
  *
  *     c[m, n] = init[m, n] + scale · Σₖ a[m, k] b[k, n]        m < M, n < 16 · count
  *
- * Parameters: the addresses c and init, both at the first of these panels, a, and b, the group; the bytes from row to row
- * cStride, initStride and aStride; M ≥ 1 and K; `panels` of the group, `first` and `count` ≥ 1 of those to compute; scale.
- * c must not overlap the others. Between two parts of k the sums wait in c.
+ * Parameters: the addresses c and init, both at the first of these panels, a, and b, the group; the bytes from row to
+ * row cStride, initStride and aStride; M ≥ 1 and K; `panels` of the group, `first` and `count` ≥ 1 of those to compute;
+ * scale. c must not overlap the others. Between two parts of k the sums wait in c.
  *
  * Rows are spread evenly over as few tiles as they need: 128 are 18 tiles of 6 and 4 of 5 rows, not 21 of 6 and one of
  * 2, which would run at half the rate. In which tile an element is computed does not change how.
  *
- * The first tile goes through all panels of a part before the others do, as it is the one for which b comes from memory.
- * A processor that reads on and on without a turn fetches ahead, so that computing six rows hides the way from memory
- * altogether; every turn makes it begin anew, and so do factors a that are longer than the first cache. GFLOP/s on one
- * core whose peak is 112, weights of 768 × 768 in memory, for 6, 16 and 128 rows: 64, 86 and 104; with the tiles of one panel after the
- * other 64, 57 and 90; with whole columns, not parts, at a time 37, 65 and 94.
+ * The first tile goes through all panels of a part before the others do, as it is the one for which b comes from
+ * memory. A processor that reads on and on without a turn fetches ahead, so that computing six rows hides the way from
+ * memory altogether; every turn makes it begin anew, and so do factors a that are longer than the first cache. GFLOP/s
+ * on one core whose peak is 112, weights of 768 × 768 in memory, for 6, 16 and 128 rows: 64, 86 and 104; with the tiles
+ * of one panel after the other 64, 57 and 90; with whole columns, not parts, at a time 37, 65 and 94.
  *
  * There is one function and no call, as V8 does not inline here without the records of its first compiler.
  */

@@ -15,8 +15,8 @@ export interface Tiling {
 /** What a tile multiplies, and how. */
 export interface Arithmetic {
   /**
-   * How the factor b is held. float16 and bfloat16 become float32 when they are loaded. With int8, a step of k is two: a is pairs of
-   * 16-bit integers, b pairs of 8-bit ones, sums and c are 32-bit integers, and scale is not looked at.
+   * How the factor b is held. float16 and bfloat16 become float32 when they are loaded. With int8, a step of k is two:
+   * a is pairs of 16-bit integers, b pairs of 8-bit ones, sums and c are 32-bit integers, and scale is not looked at.
    */
   readonly storage: StorageType;
   /** Multiply and add with one rounding. */
@@ -45,7 +45,7 @@ export function declareTileLocals(f: FunctionBuilder, { rows, columns }: Tiling)
  * aStride, the number of steps, and scale. Changes the addresses. c may be init.
  *
  * Vectors stand in adjacent pairs, and no load comes between two stores: V8 widens such pairs to one 256-bit operation
- * when it is asked to (v8Flags.ts), and the whole tile with them.
+ * where its flag is set (compile.ts), and the whole tile with them.
  */
 export function emitTile(f: FunctionBuilder, tiling: Tiling, arithmetic: Arithmetic): void {
   const rows = count(tiling.rows);
@@ -122,7 +122,8 @@ export function emitLoad(f: FunctionBuilder, storage: StorageType, address: stri
   else if (storage === "int8") f.memory("v128.load8x8_s", offset);
   else if (storage === "bfloat16") f.memory("v128.load16x4_u", offset).i32(16).op("i32x4.shl");
   else {
-    // Exponent and fraction move to their places in a float32, whose exponent's bias is larger by 112. Exact, below 2^-14 too.
+    // Exponent and fraction move to their places in a float32, whose exponent's bias is larger by 112. This is exact,
+    // below 2^-14 too.
     f.memory("v128.load16x4_s", offset).i32(13).op("i32x4.shl").splat(0x8fffffff, "i32").op("v128.and");
     f.splat(2 ** 112).op("f32x4.mul");
   }

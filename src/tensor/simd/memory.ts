@@ -12,17 +12,18 @@ const MAX_PAGES = 65535;
 const UNSHARED_PAGES = 16384;
 
 /**
- * The memory grows by 128 MB at least: what nobody writes to takes no room, and 200 small steps while a base model's weights
- * are read took 80 ms.
+ * The memory grows by 128 MB at least: pages that were never written take no room, and 200 small steps while a base
+ * model's weights are read took 80 ms.
  */
 const STEP_PAGES = 2048;
 
-/** Where the end of what is in use stands, in words of 4 bytes. */
+/** The word of 4 bytes that holds the address where the part in use ends. */
 const END_AT = 1;
-/** Where the kernels' constants stand (assembler.ts), and the room for them. Nothing is at address 0. */
+/** The address of the kernels' constants (assembler.ts). Nothing is at address 0. */
 export const CONSTANTS_AT = 64;
+/** The room for the constants of a module. */
 const CONSTANTS_SIZE = 1024;
-/** The same of the kernels for training, which are a module of their own. */
+/** The address of the constants of the kernels for training, which are a module of their own. */
 export const TRAINING_CONSTANTS_AT: number = CONSTANTS_AT + CONSTANTS_SIZE;
 
 interface Block {
@@ -38,13 +39,13 @@ export interface SharedMemory {
 
 /**
  * The one WebAssembly.Memory on which all tensors of a backend are views, and who has which part of it. It is shared
- * wherever the engine allows it, which lets threads work on it and lets it grow in place. Each thread has its own object
- * of this class on it: they take room from one common end, and give back to their own list.
+ * wherever the engine allows it, which lets threads work on it and lets it grow in place. Each thread has its own
+ * object of this class on it: they take room from one common end, and give back to their own list.
  */
 export class TensorMemory {
   readonly limits: MemoryLimits;
   readonly memory: WebAssembly.Memory;
-  /** By start, with no two adjacent. */
+  /** The free blocks in the order of their starts, no two adjacent. */
   private readonly free: Block[] = [];
   private readonly used = new Map<number, number>();
 
@@ -71,7 +72,7 @@ export class TensorMemory {
   }
 
   /**
-   * `length` numbers, whatever they are. The first free block that is large enough is taken.
+   * Takes room for `length` numbers, which may hold anything. The first free block that is large enough is taken.
    *
    * @throws BertError ERR_BACKEND there is no room
    */
@@ -90,7 +91,7 @@ export class TensorMemory {
     return new Float32Array(this.memory.buffer, block.start, length);
   }
 
-  /** Gives back what `allocate` returned; a second time does nothing. */
+  /** Frees an array that `allocate` returned; a second time does nothing. */
   release(data: Float32Array): void {
     const start = data.byteOffset;
     const size = this.used.get(start);
@@ -118,7 +119,7 @@ export class TensorMemory {
     }
   }
 
-  /** What stands before the constants; a new view each time, as growing replaces a memory's buffer. */
+  /** The words before the constants; a new view each time, as growing replaces a memory's buffer. */
   private head(): Uint32Array {
     return new Uint32Array(this.memory.buffer, 0, CONSTANTS_AT / 4);
   }

@@ -4,10 +4,10 @@ import type { TensorMemory } from "./memory.ts";
 import { GROUP, PANEL, PANEL_ROW, PART, STEP_BYTES } from "./panels.ts";
 
 /**
- * Rows that are computed at a time: what a group of panels needs of them stays in a core's second cache, and each thread reads
- * all of its panels once for them. GFLOP/s on one core for 128 and 1024 rows, weights of the base model in memory, Intel Xeon
- * (2 MB of second cache, peak 128): 90 and 105 with 96 at a time, 100 and 104 with 128, 99 and 107 with 192. On an EPYC (1 MB,
- * peak 112), 1024 × 3072 × 768: 94 with 48, 104 with 96, 95 with 192.
+ * Rows that are computed at a time: what a group of panels needs of them stays in a core's second cache, and each
+ * thread reads all of its panels once for them. GFLOP/s on one core for 128 and 1024 rows, weights of the base model in
+ * memory, Intel Xeon (2 MB of second cache, peak 128): 90 and 105 with 96 at a time, 100 and 104 with 128, 99 and 107
+ * with 192. On an EPYC (1 MB, peak 112), 1024 × 3072 × 768: 94 with 48, 104 with 96, 95 with 192.
  */
 export const ROWS = 128;
 
@@ -22,23 +22,39 @@ export function activationOf(k: Kernels, number: number): Kernels[Activation] | 
 }
 
 /**
- * Into how many blocks the rows are cut, as evenly as can be. Fewer rows are not cut for the threads' sake: these would both read
- * all of b from memory, where they do not share a cache. 12 rows on two cores: 25 ms in one block, 30 in two (Intel Xeon).
+ * Into how many blocks M rows are cut, as evenly as can be. Fewer rows are not cut for the threads' sake: these would
+ * both read all of b from memory, where they do not share a cache. 12 rows on two cores: 25 ms in one block, 30 in two
+ * (Intel Xeon).
  */
 export function blocksOf(M: number): number {
   return Math.ceil(M / ROWS);
 }
 
-/** The kernels of products: `multiplyStored` is the one of the variant's storage, two bytes for each column and step. */
+/**
+ * The kernels of products. `multiplyStored` is the one of the variant's storage, two bytes for each column and step.
+ */
 type Multiply = "multiply" | "multiplyStored";
 
 /**
- * Panels begin … end − 1 of at most 128 rows of a product (emitMatmul.ts). Addresses and strides as in `multiplyRange`.
+ * Computes panels begin … end − 1 of at most 128 rows of a product (emitMatmul.ts). Addresses and strides as in
+ * `multiplyRange`.
  */
 export function multiplyBlock(
   k: Kernels,
   kernel: Multiply,
-  ...[c, init, a, b, cStride, initStride, aStride, rows, K, panels, scale, begin, end]: number[]
+  c: number,
+  init: number,
+  a: number,
+  b: number,
+  cStride: number,
+  initStride: number,
+  aStride: number,
+  rows: number,
+  K: number,
+  panels: number,
+  scale: number,
+  begin: number,
+  end: number,
 ): void {
   const bytes = kernel === "multiply" ? STEP_BYTES.float32 : STEP_BYTES.int8;
   const multiply = k[kernel] as Kernels["multiply"];
@@ -59,14 +75,26 @@ export function multiplyBlock(
 const DECODE_ROWS = 24;
 
 /**
- * `multiplyBlock` for float16 and many rows: each part of a group becomes float32 in an array that stays in the second cache, 128 KB,
- * and is multiplied there. The same operations, so the same bits. 128 × 768 × 3072, GFLOP/s on one core: 98, and 79 with every tile
- * decoding what it loads.
+ * `multiplyBlock` for float16 and many rows: each part of a group is decoded into an array that stays in the second
+ * cache, 128 KB, and is multiplied there. The operations are the same, so the bits are. 128 × 768 × 3072, GFLOP/s on
+ * one core: 98, and 79 with every tile decoding what it loads.
  */
 function multiplyDecoded(
   k: Kernels,
   decoded: number,
-  ...[c, init, a, b, cStride, initStride, aStride, rows, K, panels, scale, begin, end]: number[]
+  c: number,
+  init: number,
+  a: number,
+  b: number,
+  cStride: number,
+  initStride: number,
+  aStride: number,
+  rows: number,
+  K: number,
+  panels: number,
+  scale: number,
+  begin: number,
+  end: number,
 ): void {
   for (let panel = begin; panel < end; ) {
     const group = panel - (panel % GROUP);
@@ -88,7 +116,8 @@ function multiplyDecoded(
 }
 
 /**
- * The range kernel of matrix products, panels begin … end − 1 of c, those of the first block of rows, then those of the next:
+ * The range kernel of matrix products, panels begin … end − 1 of c, those of the first block of rows, then those of the
+ * next:
  *
  *     c[m, n] = act(init[m, n] + scale · Σₖ a[m, k] b[k, n])
  *
@@ -96,19 +125,24 @@ function multiplyDecoded(
  * aStride; M and its blocks, K and all panels of b; scale, the number of the activation function, begin, end.
  */
 export function multiplyRange(k: Kernels, kernel: Multiply, memory: TensorMemory): (...args: number[]) => void {
-  let decoded: Float32Array | null = null; // of this thread
+  let decoded: Float32Array | null = null; // each thread has its own
   return (c, init, a, b, cStride, initStride, aStride, M, blocks, K, panels, scale, activation, begin, end) => {
     eachBlock(M, blocks, panels, begin, end, (row, rows, from, to) => {
       const rowOfC = c + row * cStride;
-      // biome-ignore format: addresses, strides, sizes
-      const args = [
-        rowOfC, init + row * initStride, a + row * aStride, b, cStride, initStride, aStride,
-        rows, K, panels, scale, from, to,
-      ];
+      const rowOfInit = init + row * initStride;
+      const rowOfA = a + row * aStride;
       if (kernel === "multiplyStored" && k.decodeHalf && rows >= DECODE_ROWS) {
         decoded ??= memory.allocate(GROUP * PART * PANEL);
-        multiplyDecoded(k, decoded.byteOffset, ...args);
-      } else multiplyBlock(k, kernel, ...args);
+        // biome-ignore format: addresses, strides, sizes
+        multiplyDecoded(
+          k, decoded.byteOffset, rowOfC, rowOfInit, rowOfA, b, cStride, initStride, aStride, rows, K, panels, scale, from, to,
+        );
+      } else {
+        // biome-ignore format: addresses, strides, sizes
+        multiplyBlock(
+          k, kernel, rowOfC, rowOfInit, rowOfA, b, cStride, initStride, aStride, rows, K, panels, scale, from, to,
+        );
+      }
       activate(k, activation, rowOfC, cStride, rows, from, to);
     });
   };
@@ -118,7 +152,8 @@ export function multiplyRange(k: Kernels, kernel: Multiply, memory: TensorMemory
  * The range kernel of products of integers: c[m, n] = act(float32(Σₖ a[m, k] b[k, n]) · (t[m] · s[n]) + bias[n]).
  *
  * Arguments: the addresses c, zeros (16 for each panel), a and b in pairs of k, bias, s, t; the bytes from row to row
- * cStride and aStride; M and its blocks, pairs of k, all panels of b, the number of the activation function, begin, end.
+ * cStride and aStride; M and its blocks, pairs of k, all panels of b, the number of the activation function, begin,
+ * end.
  */
 export function multiplyInt8Range(k: Kernels): (...args: number[]) => void {
   return (c, zeros, a, b, bias, s, t, cStride, aStride, M, blocks, pairs, panels, activation, begin, end) => {

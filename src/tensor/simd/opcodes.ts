@@ -106,5 +106,7 @@ export const OPCODES = {
   "f32x4.extract_lane": 0xfd1f,
 } as const;
 
+/** The name of an instruction that takes its operands from the stack alone. */
 export type Instruction = keyof typeof INSTRUCTIONS;
+/** The name of an instruction that loads or stores. */
 export type MemoryInstruction = keyof typeof MEMORY_INSTRUCTIONS;

@@ -5,8 +5,8 @@ import { copyColumn, GROUP, PANEL } from "./panels.ts";
 import type { Scratch } from "./scratch.ts";
 
 /**
- * Packs a weight [O, I] in place: ⌊O/16⌋ panels in the order of panels.ts and after them the rows that are left, as they
- * were. So it takes no more room, and the word embeddings serve as the decoder's weight too.
+ * Packs a weight [O, I] in place: ⌊O/16⌋ panels in the order of panels.ts and after them the rows that are left, as
+ * they were. So it takes no more room, and the word embeddings serve as the decoder's weight too.
  *
  * @param weight I is not 0
  */

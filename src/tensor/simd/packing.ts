@@ -1,6 +1,12 @@
 import type { Kernels } from "./kernelNames.ts";
 import { GROUP, PANEL, PANEL_ROW, PART } from "./panels.ts";
 
+/** The kernels that put a factor into panels: from its transpose, [N, K], or from itself, [K, N]. */
+export const PACKS = ["packRows", "packColumns"] as const;
+
+/** The kernel that puts a factor into panels. */
+export type Pack = (typeof PACKS)[number];
+
 /**
  * Puts a matrix in rows into the order of panels.ts, as the factor b [K, N] of a product.
  *
@@ -10,7 +16,7 @@ import { GROUP, PANEL, PANEL_ROW, PART } from "./panels.ts";
  */
 export function packFactor(
   k: Kernels,
-  kernel: "packRows" | "packColumns",
+  kernel: Pack,
   to: number,
   source: number,
   stride: number,

@@ -9,15 +9,15 @@ import type { StorageType } from "../tensor.ts";
  * `multiply` (emitMatmul.ts) reads them from front to back, and again what it read last, which is still in a cache.
  */
 
-/** Columns of a panel. */
+/** How many columns a panel has. */
 export const PANEL = 16;
 
-/** Bytes of one row of a panel: a cache line. */
+/** How many bytes one row of a panel takes: a cache line. */
 export const PANEL_ROW: number = PANEL * 4;
 
 /**
- * Bytes of one step of k of a panel. With int8 a step is two: of each column a pair of neighbours, the lower k first; an odd
- * K is filled up with zeros.
+ * How many bytes one step of k of a panel takes. With int8 a step is two: of each column a pair of neighbours, the
+ * lower k first; an odd K is filled up with zeros.
  */
 export const STEP_BYTES: Readonly<Record<StorageType, number>> = {
   float32: PANEL_ROW,
@@ -27,15 +27,16 @@ export const STEP_BYTES: Readonly<Record<StorageType, number>> = {
 };
 
 /**
- * Steps of k that are summed up without a break. The shorter, the smaller the error of a long sum, and the slower. Base
- * model, largest rms error of a layer as a share of PyTorch's (fused; with two roundings): parts of 96 have 0.84 (0.84),
- * of 128 0.88 (0.98), of 256 1.3, no parts 2.1.
+ * How many steps of k are summed up without a break. The shorter, the smaller the error of a long sum, and the slower.
+ * Base model, largest rms error of a layer as a share of PyTorch's (fused; with two roundings): parts of 96 have 0.84
+ * (0.84), of 128 0.88 (0.98), of 256 1.3, no parts 2.1.
  */
 export const PART = 128;
 
 /**
- * Panels of a group. One part of a group is 128 KB, which stays in a core's second cache (1 MB). Groups of 8 are some 5 %
- * slower for 16 rows, of 24 and 48 the same; weights are put in order group by group, so smaller ones need less room.
+ * How many panels a group has. One part of a group is 128 KB, which stays in a core's second cache (1 MB). For 16 rows,
+ * groups of 8 are some 5 % slower, those of 24 and 48 are not; weights are packed group by group, so smaller ones need
+ * less room.
  */
 export const GROUP = 16;
 
@@ -64,7 +65,7 @@ export function fillColumn(factor: Uint16Array, column: number, source: Uint16Ar
   }
 }
 
-/** Where a part of a column begins: `steps` from k on, 16 elements from one another. */
+/** The element at which a part of a column begins: `steps` steps from k on, 16 elements from one another. */
 function placeOf(column: number, k: number, steps: number, K: number, panels: number): number {
   const panel = Math.floor(column / PANEL);
   const group = panel - (panel % GROUP);

@@ -8,8 +8,8 @@ const SUMS = 10;
 const ITERATIONS = 300_000;
 
 /**
- * The rate of multiply-adds in GFLOP/s that no code with 128-bit vectors exceeds on this processor: a loop of nothing else,
- * which takes 3 ms.
+ * Measures the rate of multiply-adds in GFLOP/s that no code with 128-bit vectors exceeds on this processor, by a loop
+ * of nothing else, in 3 ms.
  */
 export function peak128(fused: boolean, v8: V8): number {
   const limits = { initial: 1, maximum: 1, shared: false };

@@ -1,7 +1,7 @@
 import type { Activation } from "../kernels/activations.ts";
 import type { Matrix, PackedWeight } from "../tensor.ts";
 import { blocksOf, numberOfActivation } from "./multiplyRange.ts";
-import { packFactor } from "./packing.ts";
+import { type Pack, packFactor } from "./packing.ts";
 import { PANEL } from "./panels.ts";
 import type { Scratch } from "./scratch.ts";
 import { CHUNK_PRODUCTS, runRange, type SimdCore } from "./simdCore.ts";
@@ -53,8 +53,12 @@ export class Products {
     if (whole < O) this.multiplyRows(out, a, data, whole, bias, act);
   }
 
-  /** out [M, N] = scale · a b, of a [M, K] and a factor b: [K, N] for `packColumns`, its transpose [N, K] for `packRows`. */
-  by(pack: "packRows" | "packColumns", out: Matrix, a: Matrix, b: Matrix, K: number, N: number, scale: number): void {
+  /**
+   * Computes out [M, N] = scale · a b of a [M, K] and a factor b, which is packed first.
+   *
+   * @param pack `packColumns` if b is [K, N], `packRows` if it is the transpose, [N, K]
+   */
+  by(pack: Pack, out: Matrix, a: Matrix, b: Matrix, K: number, N: number, scale: number): void {
     const whole = N - (N % PANEL);
     const panels = this.scratch.panels(K * Math.ceil(N / PANEL)).byteOffset;
     const last = panels + whole * K * 4; // one that is not full lies by itself, as in a weight
@@ -69,7 +73,7 @@ export class Products {
     this.multiplyLast(out, a, last, whole, null, scale, 0);
   }
 
-  /** Columns `row` … `row + 15` of x Wᵀ + b, for rows of W that are not packed; fewer at its end. */
+  /** Computes columns `row` … `row + 15` of x Wᵀ + b, fewer at the end, with rows of W that are not packed. */
   private multiplyRows(
     out: Matrix,
     a: Matrix,
@@ -86,7 +90,9 @@ export class Products {
     else this.multiplyLast(out, a, panel.byteOffset, row, bias.subarray(row, row + width), 1, activation);
   }
 
-  /** out[m, column + n] = act(init[n] + scale · Σₖ a[m, k] b[k, n]) for whole panels b; no init is zeros. */
+  /**
+   * Computes out[m, column + n] = act(init[n] + scale · Σₖ a[m, k] b[k, n]) for whole panels b; zeros if init is null.
+   */
   private multiply(
     out: Matrix,
     a: Matrix,
@@ -109,7 +115,7 @@ export class Products {
       [c, first, aStart, b, out.stride * 4, 0, a.stride * 4, out.rows, blocks, K, panels, scale, activation], blocks * panels, grain);
   }
 
-  /** The columns from `column` on, fewer than 16: computed beside `out`, as a tile would write past its rows' ends. */
+  /** Computes the columns from `column` on, fewer than 16, beside `out`: a tile would write past its rows' ends. */
   private multiplyLast(
     out: Matrix,
     a: Matrix,

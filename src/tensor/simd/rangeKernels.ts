@@ -1,38 +1,30 @@
+import { ELEMENTWISE, type Elementwise } from "../kernels/activations.ts";
 import { attentionRange } from "./attentionRange.ts";
-import type { Kernels } from "./kernelNames.ts";
+import { type Kernels, tableOf } from "./kernelNames.ts";
 import type { TensorMemory } from "./memory.ts";
 import { multiplyInt8Range, multiplyRange } from "./multiplyRange.ts";
 
-/** Computes outputs begin … end − 1, the last two of its arguments. */
+/** A kernel that computes outputs begin … end − 1, its last two arguments. */
 export type RangeKernel = (...args: number[]) => void;
 
+/** The range kernels by name. */
 export type RangeKernels = Readonly<
   Record<
-    | "multiply"
-    | "multiplyStored"
-    | "multiplyInt8"
-    | "quantizeRows"
-    | "attention"
-    | "layerNorm"
-    | "gelu"
-    | "geluNew"
-    | "relu"
-    | "silu"
-    | "tanh"
-    | "add",
+    "multiply" | "multiplyStored" | "multiplyInt8" | "quantizeRows" | "attention" | "layerNorm" | Elementwise | "add",
     RangeKernel
   >
 >;
 
 /**
- * The kernels that threads share, each over a range of its outputs: panels, heads, rows or elements. An output is computed in
- * the same way whatever the range is, so how the work is cut does not change a bit.
+ * The kernels that threads share, each over a range of its outputs: panels, heads, rows or elements. An output is
+ * computed in the same way whatever the range is, so how the work is cut does not change a bit.
  *
  * Addresses and strides are in bytes, as in `Kernels`.
  */
 export function rangeKernels(k: Kernels, memory: TensorMemory): RangeKernels {
-  const activation =
-    (name: "gelu" | "geluNew" | "relu" | "silu" | "tanh") => (y: number, x: number, begin: number, end: number) =>
+  const elementwise =
+    (name: Elementwise): RangeKernel =>
+    (y, x, begin, end) =>
       k[name](y + begin * 4, x + begin * 4, end - begin);
   return {
     multiply: multiplyRange(k, "multiply", memory),
@@ -45,11 +37,7 @@ export function rangeKernels(k: Kernels, memory: TensorMemory): RangeKernels {
       const at = begin * H * 4;
       k.layerNorm(y + at, x + at, gamma, beta, residual && residual + at, end - begin, H, eps);
     },
-    gelu: activation("gelu"),
-    geluNew: activation("geluNew"),
-    relu: activation("relu"),
-    silu: activation("silu"),
-    tanh: activation("tanh"),
+    ...tableOf(ELEMENTWISE, elementwise),
     add: (y, a, b, begin, end) => k.add(y + begin * 4, a + begin * 4, b + begin * 4, end - begin),
   };
 }

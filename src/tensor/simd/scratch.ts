@@ -1,8 +1,11 @@
 import type { TensorMemory } from "./memory.ts";
 import { PANEL } from "./panels.ts";
 
-/** Arrays that kernels use between two calls and nobody keeps; they grow to the largest size asked for. */
+/**
+ * Arrays that hold intermediate results within one call of a kernel. Each grows to the largest length that was needed.
+ */
 export class Scratch {
+  /** [16], what a product that is no whole panel starts from. */
   readonly lastInit: Float32Array;
   private readonly memory: TensorMemory;
   private readonly arrays = new Map<string, Float32Array>();
@@ -17,51 +20,52 @@ export class Scratch {
     return this.atLeast("panels", rows * PANEL);
   }
 
-  /** [rows, 16] beside an output. */
+  /** [rows, 16], where a panel that is not full is computed, before its columns are copied to the output. */
   side(rows: number): Float32Array {
     return this.atLeast("side", rows * PANEL);
   }
 
-  /** Nobody writes there. */
+  /** Zeros, which every call leaves as they are. */
   zeros(length: number): Float32Array {
     return this.atLeast("zeros", length, 0);
   }
 
-  /** Rows of activations as integers, in pairs of 16 bits. */
+  /** Rows of quantized activations: pairs of integers of 16 bits. */
   integers(pairs: number): Float32Array {
     return this.atLeast("integers", pairs);
   }
 
-  /** One scale for each of them. */
+  /** The scale of each row of quantized activations. */
   scales(rows: number): Float32Array {
     return this.atLeast("scales", rows);
   }
 
-  /** One head's scores. */
+  /** The attention scores of one head. */
   scores(length: number): Float32Array {
     return this.atLeast("scores", length);
   }
 
-  /** As many 32-bit integers. */
+  /** Room for so many offsets, integers of 32 bits. */
   offsets(length: number): Float32Array {
     return this.atLeast("offsets", length);
   }
 
-  /** A matrix that is multiplied by from the left, transposed. */
+  /** The transpose of a matrix. */
   transposed(length: number): Float32Array {
     return this.atLeast("transposed", length);
   }
 
-  /** Sums of blocks of rows. */
+  /** Partial sums in float32, one for each block of rows. */
   sums(length: number): Float32Array {
     return this.atLeast("sums", length);
   }
 
-  /** A float64 sum for each of some rows. */
+  /** A sum of exponentials in float64 for each row. */
   exponentials(rows: number): Float32Array {
     return this.atLeast("exponentials", 2 * rows);
   }
 
+  /** The factor of each head. */
   masks(length: number): Float32Array {
     return this.atLeast("masks", length);
   }

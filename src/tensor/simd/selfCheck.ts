@@ -1,8 +1,10 @@
 import { messageOf } from "../../realm.ts";
 import type { Backend, BackendScope } from "../backend.ts";
+import { ELEMENTWISE, type Elementwise } from "../kernels/activations.ts";
 import { plain } from "../kernels/index.ts";
 import { encodeWeight } from "../storage.ts";
 import type { StorageType, Tensor } from "../tensor.ts";
+import { tableOf } from "./kernelNames.ts";
 
 /** Largest difference to `plain`, as a share of the result's largest element. Measured: 3e-7. */
 const TOLERANCE = 2e-6;
@@ -29,7 +31,7 @@ export function mismatch(backend: BackendScope, storage: StorageType): string | 
   }
 }
 
-/** The first element that is too far off; null if none is. */
+/** Says which element is the first that is too far off; null if none is. */
 export function wrongAt(name: string, got: Float32Array, want: Float32Array): string | null {
   const largest = want.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const at = want.findIndex((value, i) => !(Math.abs(got[i] - value) <= TOLERANCE * largest));
@@ -64,13 +66,13 @@ function product(k: Backend, kernel: "matmul" | "matmulTransposed"): Float32Arra
   return out.data;
 }
 
-function activation(k: Backend, kernel: "gelu" | "geluNew" | "relu" | "silu" | "tanh"): Float32Array {
+function elementwise(k: Backend, kernel: Elementwise): Float32Array {
   const { data } = numbers(k, [27], 7);
   k[kernel](data, data);
   return data;
 }
 
-/** Of 17 rows and of one, and two parts of k; none for float32. */
+/** The cases of a storage type: products of 17 rows and of one, in two parts of k. float32 has none. */
 function storedCases(dtype: StorageType): Readonly<Record<string, (k: Backend) => Float32Array>> {
   if (dtype === "float32") return {};
   const linear = (k: Backend, R: number): Float32Array => {
@@ -91,11 +93,7 @@ const CASES: Readonly<Record<string, (k: Backend) => Float32Array>> = {
   "linear, in rows": (k) => linear(k, 9, false),
   matmul: (k) => product(k, "matmul"),
   matmulTransposed: (k) => product(k, "matmulTransposed"),
-  gelu: (k) => activation(k, "gelu"),
-  geluNew: (k) => activation(k, "geluNew"),
-  relu: (k) => activation(k, "relu"),
-  silu: (k) => activation(k, "silu"),
-  tanh: (k) => activation(k, "tanh"),
+  ...tableOf(ELEMENTWISE, (name) => (k: Backend) => elementwise(k, name)),
   softmaxRows: (k) => {
     const { data } = numbers(k, [3, 23], 8);
     k.softmaxRows({ data, offset: 1, rows: 3, cols: 21, stride: 23 });

@@ -1,6 +1,6 @@
 import { BertError } from "../../errors.ts";
 import type { BackendInfo, BackendScope, Sharing } from "../backend.ts";
-import type { Activation } from "../kernels/activations.ts";
+import type { Activation, Elementwise } from "../kernels/activations.ts";
 import { longest } from "../kernels/attention.ts";
 import { gatherRows } from "../kernels/rows.ts";
 import { copyRows, decodeWeight, emptyRows } from "../storage.ts";
@@ -111,7 +111,7 @@ export class SimdBackend implements BackendScope {
     return rows;
   }
 
-  /** @throws BertError ERR_BACKEND there is no room, or there are kernels for another type */
+  /** @throws BertError ERR_BACKEND there is no room, or the kernels are for another type */
   emptyStored(dtype: ReducedWeight["dtype"], shape: readonly number[]): ReducedWeight {
     const { storage } = this.core.variant;
     if (storage !== dtype)
@@ -183,19 +183,19 @@ export class SimdBackend implements BackendScope {
     H: number,
     A: number,
     headMask: ArrayLike<number> | null,
-    queryOffsets: Int32Array = offsets,
+    readOffsets: Int32Array = offsets,
   ): void {
     const T = longest(offsets);
     if (probs || (H / A) % PANEL !== 0) {
       const scores = this.scratch.scores(probs ? 0 : T * T);
-      attentionByHead(this, scores, out, probs, query, key, value, offsets, H, A, headMask, queryOffsets);
+      attentionByHead(this, scores, out, probs, query, key, value, offsets, H, A, headMask, readOffsets);
       return;
     }
     // Threads read these from the shared memory.
     const places = this.scratch.offsets(2 * offsets.length);
     const integers = new Int32Array(places.buffer, places.byteOffset);
     integers.set(offsets);
-    integers.set(queryOffsets, offsets.length);
+    integers.set(readOffsets, offsets.length);
     const masks = this.scratch.masks(A);
     for (let a = 0; a < A; a++) masks[a] = headMask?.[a] ?? 1;
     const grain = Math.ceil(CHUNK_PRODUCTS / (2 * T * T * (H / A)));
@@ -220,23 +220,23 @@ export class SimdBackend implements BackendScope {
   }
 
   gelu(y: Float32Array, x: Float32Array): void {
-    this.activate("gelu", y, x);
+    this.elementwise("gelu", y, x);
   }
 
   geluNew(y: Float32Array, x: Float32Array): void {
-    this.activate("geluNew", y, x);
+    this.elementwise("geluNew", y, x);
   }
 
   relu(y: Float32Array, x: Float32Array): void {
-    this.activate("relu", y, x);
+    this.elementwise("relu", y, x);
   }
 
   silu(y: Float32Array, x: Float32Array): void {
-    this.activate("silu", y, x);
+    this.elementwise("silu", y, x);
   }
 
   tanh(y: Float32Array, x: Float32Array): void {
-    this.activate("tanh", y, x);
+    this.elementwise("tanh", y, x);
   }
 
   add(y: Float32Array, a: Float32Array, b: Float32Array): void {
@@ -260,7 +260,7 @@ export class SimdBackend implements BackendScope {
     });
   }
 
-  private activate(name: "gelu" | "geluNew" | "relu" | "silu" | "tanh", y: Float32Array, x: Float32Array): void {
+  private elementwise(name: Elementwise, y: Float32Array, x: Float32Array): void {
     runRange(this.core, name, [y.byteOffset, x.byteOffset], x.length, CHUNK_ELEMENTS);
   }
 }

@@ -4,7 +4,7 @@ import type { Kernels } from "./kernelNames.ts";
 import type { TensorMemory } from "./memory.ts";
 import type { RangeKernel, RangeKernels } from "./rangeKernels.ts";
 
-/** What a backend and its scopes share. */
+/** What a backend and its scopes have in common. */
 export interface SimdCore {
   readonly memory: TensorMemory;
   readonly module: WebAssembly.Module;
@@ -12,16 +12,18 @@ export interface SimdCore {
   readonly ranges: RangeKernels;
   readonly variant: Variant;
   readonly reason: string;
-  /** null where threads cannot share memory. */
+  /** The backend's threads; null where threads cannot share memory. */
   readonly pool: Pool | null;
 }
 
 /**
- * The least work that is worth another thread, in chunks of 3 to 6 µs: multiply-adds at 50 a nanosecond, and elements of
- * the other kernels at 0.7. What a thread waits for at the end of a product is half a chunk. In chunks of 10 µs, and of two
- * panels at least, the encoder takes 2 to 4 % more for 16 and 32 tokens, 1 to 2 % for 128 and 512 (two cores).
+ * The fewest multiply-adds that are worth another thread: a chunk of 3 µs, at 50 a nanosecond. What a thread waits for
+ * at the end of a product is half a chunk. In chunks of 10 µs, and of two panels at least, the encoder takes 2 to 4 %
+ * more for 16 and 32 tokens, 1 to 2 % for 128 and 512 (two cores).
  */
 export const CHUNK_PRODUCTS = 150_000;
+
+/** The fewest elements of the other kernels that are worth another thread: a chunk of 6 µs, at 0.7 a nanosecond. */
 export const CHUNK_ELEMENTS = 4096;
 
 /** Runs a range kernel over 0 … total, on all threads if it is more than one chunk. */

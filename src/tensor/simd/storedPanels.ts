@@ -4,9 +4,9 @@ import type { TensorMemory } from "./memory.ts";
 import { copyColumn, fillColumn, PANEL } from "./panels.ts";
 
 /**
- * A weight [O, I] in reduced precision is ⌊O/16⌋ panels in the order of panels.ts, whose elements take 16 bits each, and after
- * them one more panel for the rows that are left, filled up with zeros. An element is a number of float16 or bfloat16, or a
- * pair of int8.
+ * A weight [O, I] in reduced precision is ⌊O/16⌋ panels in the order of panels.ts, whose elements take 16 bits each,
+ * and after them one more panel for the rows that are left, filled up with zeros. An element is a number of float16 or
+ * bfloat16, or a pair of int8.
  */
 
 /** How many elements of 16 bits a row of K numbers takes. */
@@ -14,7 +14,11 @@ export function stepsOf(dtype: ReducedWeight["dtype"], K: number): number {
   return dtype === "int8" ? Math.ceil(K / 2) : K;
 }
 
-/** Takes room in a memory for a weight, whose rows must then all be written. @returns the weight, and the arrays to release */
+/**
+ * Takes room in a memory for a weight, whose rows must then all be written.
+ *
+ * @returns the weight, and the arrays to release
+ */
 export function allocatePanels(
   memory: TensorMemory,
   dtype: ReducedWeight["dtype"],
@@ -48,7 +52,10 @@ export function rowsToPanels(weight: ReducedWeight, row: number, rows: ReducedWe
   if (weight.dtype === "int8" && rows.dtype === "int8") weight.scale.set(rows.scale, row);
 }
 
-/** Copies rows of a weight in panels, one after the other, into the same weight [1, I] in rows, and calls `visit` with it. */
+/**
+ * Copies rows of a weight in panels, one after the other, into one weight [1, I] in rows, and calls `visit` with it
+ * each time.
+ */
 export function eachRow(weight: ReducedWeight, indices: Iterable<number>, visit: (row: ReducedWeight) => void): void {
   const [O, I] = weight.shape;
   const elements = elementsOf(weight);
@@ -65,7 +72,10 @@ export function eachRow(weight: ReducedWeight, indices: Iterable<number>, visit:
   }
 }
 
-/** Where row `row` of a weight stands: the element at which its panels begin, its column there, and how many panels they are. */
+/**
+ * Where a row of a weight stands: the element at which its panels begin, its column there, and how many panels these
+ * are.
+ */
 function placeOf(O: number, steps: number, row: number): [at: number, column: number, panels: number] {
   const whole = O - (O % PANEL);
   return row < whole ? [0, row, whole / PANEL] : [whole * steps, row - whole, 1];

@@ -18,8 +18,8 @@ interface NodeProcess {
 }
 
 /**
- * V8, or null where there are no flags to set: in browsers, and in engines that are not V8. Node's module is looked up at run
- * time, so that bundlers find no import that a browser does not have.
+ * V8, or null where there are no flags to set: in browsers, and in engines that are not V8. Node's module is looked up
+ * at run time, so that bundlers find no import that a browser does not have.
  */
 export function findV8(): V8 | null {
   const found = nodeAndV8();
@@ -41,7 +41,10 @@ export function findV8(): V8 | null {
   };
 }
 
-/** Node's `process` and its module of V8; null where there is no Node, and in Next's edge runtime, which throws when they are read. */
+/**
+ * Node's `process` and its module of V8; null where there is no Node, and in Next's edge runtime, which throws when
+ * they are read.
+ */
 function nodeAndV8() {
   try {
     const { process: node } = globalThis as { process?: NodeProcess };

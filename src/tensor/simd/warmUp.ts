@@ -1,13 +1,15 @@
-import type { Kernels } from "./kernelNames.ts";
+import { ELEMENTWISE } from "../kernels/activations.ts";
+import { type Kernels, tableOf } from "./kernelNames.ts";
 import type { TensorMemory } from "./memory.ts";
 import { PANEL } from "./panels.ts";
 
 /** Rows and row length of the numbers. They are whole tiles and vectors, as V8 counts the turns of the main loops. */
 const [R, N] = [48, 256];
 /**
- * Calls of each kernel. V8 optimises a function after some 13 MB of code run in its loops: `multiply` in its first call,
- * softmax, layer normalisation and the activations within 10. Those that only move numbers need more (packRows 68) and are
- * optimised later, without the flags. With assembling and compiling, it all takes 26 to 34 ms in a fresh process (Node 26).
+ * How often each kernel is called. V8 optimises a function after some 13 MB of code run in its loops: `multiply` in its
+ * first call, softmax, layer normalisation and the activations within 10. Those that only move numbers need more
+ * (packRows 68) and are optimised later, without the flags. With assembling and compiling, it all takes 26 to 34 ms in
+ * a fresh process (Node 26).
  */
 const CALLS = 24;
 
@@ -28,11 +30,7 @@ export function warmUp(kernels: Kernels, memory: TensorMemory): void {
     packColumns: () => kernels.packColumns(x, b, N * 4, N, PANEL),
     softmaxRows: () => kernels.softmaxRows(x, N * 4, R, N),
     layerNorm: () => kernels.layerNorm(x, x, row, row, b, R, N, 1e-12),
-    gelu: () => kernels.gelu(x, x, R * N),
-    geluNew: () => kernels.geluNew(x, x, R * N),
-    relu: () => kernels.relu(x, x, R * N),
-    silu: () => kernels.silu(x, x, R * N),
-    tanh: () => kernels.tanh(x, x, R * N),
+    ...tableOf(ELEMENTWISE, (name) => () => kernels[name](x, x, R * N)),
     finiteness: () => kernels.finiteness(b, N * N),
     multiplyStored: () => kernels.multiplyStored?.(x, row, b, b, N * 4, 0, N * 4, R, N, N / PANEL, 0, N / PANEL, 0),
     quantizeRows: () => kernels.quantizeRows?.(b, row, x, R, N, 1000),

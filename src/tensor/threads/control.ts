@@ -1,11 +1,12 @@
 /**
- * The block of shared memory through which the threads of a pool agree. One thread publishes a job: the name of a kernel,
- * its arguments, and how many chunks the work is cut into. Whoever is free takes chunks until there are none.
+ * The block of shared memory through which the threads of a pool agree. One thread publishes a job: the name of a
+ * kernel, its arguments, and how many chunks the work is cut into. Whoever is free takes chunks until there are none.
  *
- * The publisher writes the job, then its number into TICKET and JOB. A chunk is taken by raising TICKET, which holds the
- * job's number too, from n to n + 1: that fails if another thread was faster or the job is over, so a late thread can
- * neither take a chunk of a job that it has not read nor one of a job that has ended. Before it reads a job a helper says
- * so in its slot, and clears the slot when it is done; a job is over when TICKET is exhausted and no slot has its number.
+ * The publisher writes the job, then its number into TICKET and JOB. A chunk is taken by raising TICKET, which holds
+ * the job's number too, from n to n + 1: that fails if another thread was faster or the job is over, so a late thread
+ * can neither take a chunk of a job that it has not read nor one of a job that has ended. Before it reads a job a
+ * helper says so in its slot, and clears the slot when it is done; a job is over when TICKET is exhausted and no slot
+ * has its number.
  */
 import { stackOf } from "../../realm.ts";
 
@@ -28,16 +29,20 @@ const DIED = 71;
 const SLOTS = 80;
 const LINE = 16;
 
-/** A ticket's lower bits count chunks, its upper ones jobs: a thread would have to sleep through 2^20 to mistake one. */
+/**
+ * A ticket's lower bits count chunks, its upper ones jobs: a thread would have to sleep through 2^20 to mistake one.
+ */
 const CHUNK_BITS = 12;
+/** The most chunks that a job can be cut into. */
 export const MAX_CHUNKS: number = (1 << CHUNK_BITS) - 1;
 const JOB_MASK = 0xfffff;
+/** The most arguments that a kernel can have, begin and end not counted. */
 export const MAX_ARGUMENTS = 32;
 const TEXT_BYTES = 4096;
 
 /**
- * How long a helper looks for the next job before it sleeps: longer than what a layer computes on one thread between two
- * jobs, as waking one takes some 80 µs (Node 26, two cores).
+ * How long a helper looks for the next job before it sleeps: longer than what a layer computes on one thread between
+ * two jobs, as waking one takes some 80 µs (Node 26, two cores).
  */
 const SPIN_MS = 1;
 /** Reading the clock takes as long as some ten looks. */
@@ -52,6 +57,7 @@ export type Kernel = (...args: number[]) => void;
 /** What a helper's end means for a job in progress. */
 export type Outcome = "done" | "failed" | "died" | "silent";
 
+/** One thread's view of the block of memory: it publishes jobs, or helps with those of others. */
 export class Control {
   readonly buffer: SharedArrayBuffer;
   readonly helpers: number;
@@ -123,9 +129,9 @@ export class Control {
 
   /**
    * How much of what is left the next chunk takes: a thread's whole share, in multiples of the grain (guided
-   * self-scheduling, Polychronopoulos & Kuck 1987). Chunks are long at first, as reading on without a break is faster, and
-   * short at the end, so that all threads are done at the same time. For 16 tokens on two cores the encoder takes 23 ms
-   * so and 28 in chunks of one grain; shares halved, 25.
+   * self-scheduling, Polychronopoulos & Kuck 1987). Chunks are long at first, as reading on without a break is faster,
+   * and short at the end, so that all threads are done at the same time. For 16 tokens on two cores the encoder takes
+   * 23 ms so and 28 in chunks of one grain; shares halved, 25.
    */
   private chunkSize(left: number, grain: number): number {
     return Math.ceil(left / ((this.helpers + 1) * grain)) * grain;

@@ -4,11 +4,14 @@ import { messageOf } from "../../realm.ts";
 /** Node's class of workers, or that of the web, as far as they are the same. */
 export type WorkerClass = new (url: URL, options: WorkerStart) => PlatformWorker;
 
-/** Read by Node, the web, or both. */
+/** The options with which a worker starts: Node, the web, or both read each of them. */
 interface WorkerStart {
   readonly type: "module";
   readonly name: string;
-  /** No flags of the main thread: `--input-type`, which `node -e` may have, is refused for a file. */
+  /**
+   * Empty, so that the worker has no flags of the main thread: Node refuses a file with `--input-type`, which `node -e`
+   * may have.
+   */
   readonly execArgv: readonly never[];
 }
 
@@ -19,8 +22,8 @@ export interface WorkerModule {
   /** What the file is called where it is published. */
   readonly file: string;
   /**
-   * `(Worker) => new Worker(new URL("./name.ts", import.meta.url), …)`: bundlers and file tracing look for exactly this and
-   * take the file along. In the published package the file's name stands there.
+   * `(Worker) => new Worker(new URL("./name.ts", import.meta.url), …)`: bundlers and file tracing look for exactly this
+   * and take the file along. In the published package the file's name stands there.
    */
   readonly start: (Worker: WorkerClass) => PlatformWorker;
 }
@@ -30,13 +33,14 @@ export interface WorkerHandle {
   post(message: unknown, transfer?: readonly ArrayBuffer[]): void;
   /** Whether the worker keeps the process running; at first it does not. Browsers have no such thing. */
   keepAlive(yes: boolean): void;
-  /** Ends it, whatever it does. `onEnd` is not called. */
+  /** Ends the worker, whatever it does. `onEnd` is not called. */
   terminate(): Promise<void>;
 }
 
+/** What the thread that starts a worker does when it hears of it. */
 export interface WorkerEvents {
   readonly onMessage: (message: unknown) => void;
-  /** It ended without being told to, or could not start. */
+  /** The worker ended, and not by `terminate`, or it could not start. */
   readonly onEnd: (reason: unknown) => void;
 }
 
@@ -53,8 +57,8 @@ type NodeModules = {
 };
 
 /**
- * Node's own modules, asked for at run time: a bundler for the browser finds no import that it cannot resolve. The edge
- * runtime of Next.js throws where anybody asks.
+ * One of Node's own modules, looked up at run time: a bundler for the browser finds no import that it cannot resolve.
+ * The edge runtime of Next.js throws when it is looked up.
  */
 function builtin<N extends keyof NodeModules>(name: N): NodeModules[N] | undefined {
   try {
@@ -65,8 +69,8 @@ function builtin<N extends keyof NodeModules>(name: N): NodeModules[N] | undefin
 }
 
 /**
- * Why threads cannot share memory here, or null where they can. Browsers allow it to pages that are cross-origin isolated,
- * which takes the response headers COOP and COEP.
+ * Why threads cannot share memory here, or null where they can. Browsers allow it to pages that are cross-origin
+ * isolated, which takes the response headers COOP and COEP.
  */
 export function whyNoThreads(): string | null {
   if (globalThis.crossOriginIsolated === false)
@@ -81,7 +85,10 @@ export function availableParallelism(): number {
   return builtin("node:os")?.availableParallelism?.() ?? globalThis.navigator?.hardwareConcurrency ?? 1;
 }
 
-/** An environment variable; undefined in browsers, which have none, and where it must not be read: Deno without --allow-env. */
+/**
+ * An environment variable; undefined in browsers, which have none, and where it must not be read: Deno without
+ * --allow-env.
+ */
 export function environment(name: string): string | undefined {
   try {
     return globalThis.process?.env?.[name];
@@ -103,16 +110,17 @@ export function urlInFolder(folder: string | URL, file: string): URL {
 }
 
 /**
- * A worker says within 0.1 s that it runs, on a busy machine within some seconds. A file that is no worker, an empty one say, never does, and
- * browsers report nothing.
+ * A worker says within 0.1 s that it runs, on a busy machine within some seconds. A file that is no worker, an empty
+ * one say, never does, and browsers report nothing.
  */
 const START_MS = 30_000;
 
-/** After that time the thread has had other work perhaps, and what the worker said is waiting. */
+/** After START_MS the thread may have had other work, so that the worker's message waits: it gets so much time more. */
 const LAST_CHANCE_MS = 100;
 
 /**
- * Starts a worker, whose first message says that it runs. It may turn out later that it cannot start: then `onEnd` is called.
+ * Starts a worker, whose first message says that it runs. It may turn out later that it cannot start: then `onEnd` is
+ * called.
  *
  * @param assets the folder with the worker's file, where it is not beside the module that starts it
  * @throws BertError ERR_BACKEND the platform starts no worker
@@ -180,8 +188,9 @@ function workerClass(): WorkerClass | undefined {
 }
 
 /**
- * A worker of the web. A page may start files of its own origin alone: for one of another, as where the package comes from a content
- * network, a module of the page's origin imports it. To be called with `new`, as that is the form that bundlers look for.
+ * A worker of the web. A page may start files of its own origin alone: for one of another, as where the package comes
+ * from a content network, a module of the page's origin imports it. To be called with `new`, as that is the form that
+ * bundlers look for.
  */
 function webWorker(url: URL, options: WorkerStart): Worker {
   const isOwn = url.origin === globalThis.location?.origin || url.protocol === "blob:" || url.protocol === "data:";
@@ -217,7 +226,7 @@ function handleOfNode(worker: import("node:worker_threads").Worker, events: Work
 function handleOfWeb(worker: Worker, events: WorkerEvents): WorkerHandle {
   worker.onmessage = ({ data }) => events.onMessage(data);
   worker.onerror = (event) => {
-    event.preventDefault(); // it is told here, and not to the whole page
+    event.preventDefault(); // `onEnd` gets it, and not the whole page
     worker.terminate();
     events.onEnd(new Error(event.message || "its file cannot be loaded")); // no message: there is no such file, or it is forbidden
   };

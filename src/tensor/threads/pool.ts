@@ -8,13 +8,15 @@ export interface Helpers {
   /** The module of a helper: it makes its kernels, says that it is ready, and calls `Control.help`. */
   readonly worker: WorkerModule;
   /**
-   * The one message to a helper. `postMessage` can carry it, and it has all from which the helper makes the pool's kernels.
+   * The one message to a helper. `postMessage` can carry it, and it has all from which the helper makes the pool's
+   * kernels.
    *
    * @param index which helper, from 0
    */
   message(pool: SharedPool, index: number): unknown;
 }
 
+/** How large a pool is, and where its workers' files are. */
 export interface PoolOptions {
   /** How many threads compute, the caller's included. */
   readonly threads: number;
@@ -27,7 +29,9 @@ export type KernelTable = Readonly<Record<string, Kernel>>;
 
 /** A pool as another thread joins it: `postMessage` can carry it. */
 export interface SharedPool {
+  /** The block of memory through which the threads agree (control.ts). */
   readonly control: SharedArrayBuffer;
+  /** How many helpers the pool has. */
   readonly helpers: number;
 }
 
@@ -38,14 +42,14 @@ const JOINER = 2;
 /**
  * Threads that run one kernel together. The one that calls `parallel` works too; the others, helpers, wait for it.
  *
- * A kernel is given `begin` and `end`, a range of output rows, columns or heads, and computes all of each of them. No sum
- * is ever split, so the number of threads does not change a bit of the result.
+ * A kernel is given `begin` and `end`, a range of output rows, columns or heads, and computes all of each of them. No
+ * sum is ever split, so the number of threads does not change a bit of the result.
  */
 export class Pool {
   private readonly kernels: readonly Kernel[];
   private readonly numbers: ReadonlyMap<string, number>;
   private readonly control: Control;
-  /** null in a pool that was joined: its helpers belong to whoever made it. */
+  /** How helpers are started; null in a pool that was joined, as its maker starts them. */
   private readonly starter: Helpers | null;
   /** The folder with the helpers' file, where it is not where their module says. */
   readonly assets: string | URL | undefined;
@@ -64,17 +68,17 @@ export class Pool {
     this.assets = assets;
   }
 
-  /** How many threads compute, the caller's included; less than was asked for once a worker could not start. */
+  /** How many threads compute, the caller's included; fewer than the option says once a worker could not start. */
   get threads(): number {
     return this.control.helpers + 1 - this.lost;
   }
 
-  /** Why they are less than was asked for; null if they are not. */
+  /** Why there are fewer threads than the option says; null if there are not. */
   get whyFewer(): string | null {
     return this.whyLost;
   }
 
-  /** The platform starts no worker: what is left to compute is computed on the caller's thread alone. */
+  /** The platform starts no worker: from now on the caller's thread computes alone. */
   giveUp(reason: string): void {
     this.whyLost = reason;
     this.lost = this.control.helpers;
@@ -83,12 +87,13 @@ export class Pool {
 
   /**
    * Runs `kernel(...args, begin, end)` over 0 … total, in chunks of `grain`, and returns when all are done. Work of one
-   * chunk stays on this thread. So does all of it while another thread has the helpers: nobody ever waits for them.
+   * chunk stays on this thread. So does all of it while another thread has the helpers: no thread ever waits for them.
    *
-   * With nothing to compute, a call that two threads share takes 0.9 µs, the median 1.1 (Node 26, two cores, helper awake),
-   * and one that is not shared 0.1. So work of 12 µs is worth cutting in two: 8,192 elements of gelu take 7.
+   * With nothing to compute, a call that two threads share takes 0.9 µs, the median 1.1 (Node 26, two cores, helper
+   * awake), and one that is not shared 0.1. So work of 12 µs is worth cutting in two: 8,192 elements of gelu take 7.
    *
-   * @throws BertError ERR_BACKEND the kernel failed on another thread, or that thread ended; what the kernel throws here
+   * @throws BertError ERR_BACKEND the kernel failed on another thread, or that thread ended; what the kernel throws
+   *   here
    */
   parallel(kernel: string, args: readonly number[], total: number, grain: number): void {
     const number = this.numbers.get(kernel);
@@ -136,7 +141,7 @@ export class Pool {
     }
   }
 
-  /** For `joinPool` on one other thread, which can then use the same helpers. */
+  /** The pool as a message for `joinPool` on one other thread, which can then use the helpers too. */
   toShare(): SharedPool {
     this.start();
     return { control: this.control.buffer, helpers: this.control.helpers };
@@ -181,7 +186,7 @@ export class Pool {
     }
   }
 
-  /** One that could not even start would not the next time either: then there is a thread less. */
+  /** A helper could not start. It would not the next time either, so that there is a thread less. */
   private lose(reason: string): void {
     this.lost++;
     this.whyLost ??= reason;
@@ -198,7 +203,7 @@ export function createPool(table: KernelTable, helpers: Helpers, { threads, asse
   return new Pool(table, new Control(threads - 1), helpers, assets);
 }
 
-/** For one other thread, the one on which `forward` computes: the same helpers. */
+/** Joins a pool that another thread made, so that this thread computes with its helpers too. */
 export function joinPool(table: KernelTable, { control, helpers }: SharedPool): Pool {
   return new Pool(table, new Control(helpers, control), null);
 }

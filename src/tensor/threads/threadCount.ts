@@ -1,18 +1,20 @@
 import { BertError, quote } from "../../errors.ts";
 import { availableParallelism, environment } from "./platform.ts";
 
-/** More helpers than this would wait for memory: a short batch reads each weight once. */
+/** More threads than this would wait for memory: a short batch reads each weight once. */
 const DEFAULT_LIMIT = 8;
+/** The most threads that the option may name. */
 const LIMIT = 64;
 
 /**
- * How many threads compute: what was asked for, else the environment's PLAINBERT_THREADS, else as many as the machine can
- * run at the same time, but at most 8.
+ * How many threads compute: the option's number, else the environment's PLAINBERT_THREADS, else as many as the machine
+ * can run at the same time, but at most 8.
  *
+ * @param option what the option `threads` says
  * @throws BertError ERR_INPUT not a whole number from 1 to 64
  */
-export function threadCount(asked: number | undefined): number {
-  if (asked !== undefined) return expectCount("threads", asked, String(asked));
+export function threadCount(option: number | undefined): number {
+  if (option !== undefined) return expectCount("threads", option, String(option));
   const variable = environment("PLAINBERT_THREADS");
   if (variable) return expectCount("the environment variable PLAINBERT_THREADS", Number(variable), quote(variable));
   return Math.max(1, Math.min(DEFAULT_LIMIT, availableParallelism()));

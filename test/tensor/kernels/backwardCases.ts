@@ -101,8 +101,8 @@ function attentionCase(lengths: readonly number[], mask: DropoutMask | null, few
   const H = A * D;
   const offsets = offsetsOf(lengths);
   const asking = few ? lengths.map((T, b) => Math.min(b, T)) : lengths;
-  const queryOffsets = offsetsOf(asking);
-  const [R, M] = [offsets[lengths.length], queryOffsets[lengths.length]];
+  const readOffsets = offsetsOf(asking);
+  const [R, M] = [offsets[lengths.length], readOffsets[lengths.length]];
   const T = Math.max(...lengths);
   const inputs = { query: numbers(M * H, 1, 3), key: numbers(R * H, 2, 3), value: numbers(R * H, 3) };
 
@@ -110,7 +110,7 @@ function attentionCase(lengths: readonly number[], mask: DropoutMask | null, few
     const out = new Float64Array(M * H);
     for (const [b, length] of lengths.entries()) {
       for (let a = 0; a < A; a++) {
-        for (let m = queryOffsets[b]; m < queryOffsets[b + 1]; m++) {
+        for (let m = readOffsets[b]; m < readOffsets[b + 1]; m++) {
           const at = (row: number) => (offsets[b] + row) * H + a * D;
           const weights = fill(length, (t) =>
             Math.exp(sum(D, (d) => query[m * H + a * D + d] * key[at(t) + d]) / Math.sqrt(D)),
@@ -133,7 +133,7 @@ function attentionCase(lengths: readonly number[], mask: DropoutMask | null, few
     added: [],
     written: ["query", "key", "value"],
     backward: (k, d, { query, key, value }, dy) =>
-      k.attentionBackward(d.query, d.key, d.value, dy, query, key, value, offsets, H, A, mask, queryOffsets),
+      k.attentionBackward(d.query, d.key, d.value, dy, query, key, value, offsets, H, A, mask, readOffsets),
   };
 }
 

@@ -43,14 +43,14 @@ describe.each(BACKENDS)("%s", (_, backend) => {
 
           // Every third token asks, so of some sequences none does.
           const asking = Array.from({ length: R }, (_, r) => r).filter((r) => r % 3 === 1);
-          const queryOffsets = offsets.map((end) => asking.filter((r) => r < end).length);
+          const readOffsets = offsets.map((end) => asking.filter((r) => r < end).length);
           const rows = (data: Float32Array) => asking.flatMap((r) => [...data.subarray(r * H, (r + 1) * H)]);
           const some = k.zeros([asking.length * H]).data;
           const queries = on(k, Float32Array.from(rows(kq))).data;
-          k.attention(some, null, queries, kk, kv, offsets, H, A, masks, queryOffsets);
+          k.attention(some, null, queries, kk, kv, offsets, H, A, masks, readOffsets);
           expect([...some]).toEqual(rows(out));
           const plainSome = new Float32Array(asking.length * H);
-          plain.attention(plainSome, null, Float32Array.from(rows(q)), key, v, offsets, H, A, masks, queryOffsets);
+          plain.attention(plainSome, null, Float32Array.from(rows(q)), key, v, offsets, H, A, masks, readOffsets);
           expect([...plainSome]).toEqual(rows(want));
         } finally {
           k.release();

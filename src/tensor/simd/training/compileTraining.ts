@@ -1,5 +1,7 @@
+import { ELEMENTWISE_BACKWARD, type ElementwiseBackward } from "../../kernels/activations.ts";
 import { ModuleBuilder } from "../assembler.ts";
 import { compileModule, type Variant } from "../compile.ts";
+import { tableOf } from "../kernelNames.ts";
 import { type TensorMemory, TRAINING_CONSTANTS_AT } from "../memory.ts";
 import type { V8 } from "../v8Flags.ts";
 import { emitActivationsBackward } from "./emitActivationsBackward.ts";
@@ -10,11 +12,7 @@ import { emitLayerNormBackward, emitSoftmaxBackward, emitTranspose } from "./emi
 /** The functions of the module for training; the emitters say what each takes. Addresses and strides are in bytes. */
 export type TrainingKernels = Readonly<
   Record<
-    | "geluBackward"
-    | "geluNewBackward"
-    | "reluBackward"
-    | "siluBackward"
-    | "tanhBackward"
+    | ElementwiseBackward
     | "dropout"
     | "dropoutTwo"
     | "softmaxRowsBackward"
@@ -35,8 +33,8 @@ export interface CompiledTraining {
 }
 
 /**
- * Compiles the kernels for training in the way that a variant says, as `compileKernels` does the others. They are a module of
- * their own, so that a program which trains nothing neither loads nor compiles them.
+ * Compiles the kernels for training in the way that a variant says, as `compileKernels` does the others. They are a
+ * module of their own, so that a program which trains nothing neither loads nor compiles them.
  *
  * @throws WebAssembly.CompileError the engine does not know its instructions
  */
@@ -53,16 +51,16 @@ export function compileTraining(memory: TensorMemory, variant: Variant, v8: V8 |
     emitCrossEntropy(m, variant.fused);
     return m.toBytes();
   };
-  return compileModule("training", build, useTrainingMuch, memory, variant, v8);
+  return compileModule("training", build, warmUpTraining, memory, variant, v8);
 }
 
-/** Rows and row length of the case. */
+/** Rows and row length of the numbers. */
 const [R, N] = [32, 256];
-/** Calls of each kernel, as in useMuch.ts. */
+/** How often the warm-up calls each kernel, as in warmUp.ts. */
 const CALLS = 24;
 
-/** Runs each kernel as often as V8 wants to see it before it optimises it, on numbers that nobody reads. */
-function useTrainingMuch(kernels: TrainingKernels, memory: TensorMemory): void {
+/** The warm-up: runs each kernel so often, on made-up numbers, that V8 optimises it. */
+function warmUpTraining(kernels: TrainingKernels, memory: TensorMemory): void {
   const array = memory.allocate(2 * R * N + 8 * N);
   array.fill(0.5);
   const x = array.byteOffset;
@@ -70,11 +68,7 @@ function useTrainingMuch(kernels: TrainingKernels, memory: TensorMemory): void {
   const row = y + R * N * 4;
   const stride = N * 4;
   const uses: Readonly<Record<keyof TrainingKernels, () => unknown>> = {
-    geluBackward: () => kernels.geluBackward(y, y, x, R * N),
-    geluNewBackward: () => kernels.geluNewBackward(y, y, x, R * N),
-    reluBackward: () => kernels.reluBackward(y, y, x, R * N),
-    siluBackward: () => kernels.siluBackward(y, y, x, R * N),
-    tanhBackward: () => kernels.tanhBackward(y, y, x, R * N),
+    ...tableOf(ELEMENTWISE_BACKWARD, (name) => () => kernels[name](y, y, x, R * N)),
     dropout: () => kernels.dropout(y, x, stride, R, N, 0, N / DROPOUT_NUMBERS, 1, 2, 3, 4, 1),
     dropoutTwo: () => kernels.dropoutTwo(y, x, y, x, stride, R, N, 0, N / DROPOUT_NUMBERS, 1, 2, 3, 4, 1),
     softmaxRowsBackward: () => kernels.softmaxRowsBackward(y, x, stride, R, N),

@@ -10,12 +10,12 @@ import { SimdTrainingBackend } from "./simdTrainingBackend.ts";
 import { trainingMismatch } from "./trainingCheck.ts";
 import { trainingRanges } from "./trainingRanges.ts";
 
-/** Compiles the kernels for training. */
+/** A function that compiles the kernels for training. */
 export type CompileTraining = typeof compileTraining;
 
 /**
- * `createSimdBackend` with the kernels for training. The widest variant is taken whose every kernel agrees with `plain` on a small
- * case, these too.
+ * `createSimdBackend` with the kernels for training. The first variant is taken whose every kernel agrees with `plain`
+ * on a small case, those for training too: of 256 bits, then of 128, then of 128 with two roundings.
  *
  * @throws BertError ERR_BACKEND with the reasons, where no variant is left
  * @example
@@ -26,8 +26,8 @@ export function createSimdTrainingBackend(
   compile: CompileTraining = compileTraining,
 ): SimdTrainingBackend {
   const refused: string[] = [];
-  for (const narrower of [{}, { wide: false }, { wide: false, deterministic: true }]) {
-    const { core } = createSimdBackend({ ...options, ...narrower });
+  for (const restriction of [{}, { wide: false }, { wide: false, deterministic: true }]) {
+    const { core } = createSimdBackend({ ...options, ...restriction });
     let compiled: CompiledTraining;
     try {
       compiled = compile(core.memory, core.variant, findV8());

@@ -21,8 +21,8 @@ const SLOPES = {
 };
 
 /**
- * Adds one function for each activation, dx[i] = dy[i] · act′(x[i]), see kernels/activations.ts. Parameters: the addresses dx, dy, x,
- * and the number of elements n. dx may be dy.
+ * Adds one function for each activation, dx[i] = dy[i] · act′(x[i]), see kernels/activations.ts. Parameters: the
+ * addresses dx, dy, x, and the number of elements n. dx may be dy.
  */
 export function emitActivationsBackward(m: ModuleBuilder, fused: boolean): void {
   const emitters = Object.entries(SLOPES).map(([name, emitSlope]) => {

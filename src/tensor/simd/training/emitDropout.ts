@@ -11,8 +11,8 @@ export const DROPOUT_NUMBERS = 16;
  *
  *     y[r, i] = x[r, i] · scale where word 2 (block + r · rowBlocks) + i is above `most`, else 0
  *
- * Parameters: the addresses y and x (for `dropoutTwo` also y2 and x2; y may be x), the bytes from row to row stride; rows ≥ 1, and n,
- * the numbers of a row, a multiple of 16; block and rowBlocks; seed, step, site, most; scale.
+ * Parameters: the addresses y and x (for `dropoutTwo` also y2 and x2; y may be x), the bytes from row to row stride;
+ * rows ≥ 1, and n, the numbers of a row, a multiple of 16; block and rowBlocks; seed, step, site, most; scale.
  */
 export function emitDropout(m: ModuleBuilder): void {
   const rest = ["stride", "rows", "n", "block", "rowBlocks", "seed", "step", "site", "most"];
@@ -65,8 +65,8 @@ function emitKeys(f: FunctionBuilder): void {
 }
 
 /**
- * Blocks 0, 1, 4, 5 of the row in counter0 and 2, 3, 6, 7 in counter1, with the key's first word added: the words of the lower lanes
- * of both are then neighbours, and those of the upper ones, so that V8 can widen the stores.
+ * Blocks 0, 1, 4, 5 of the row in counter0 and 2, 3, 6, 7 in counter1, with the key's first word added: the words of
+ * the lower lanes of both are then neighbours, and those of the upper ones, so that V8 can widen the stores.
  */
 function emitCounters(f: FunctionBuilder): void {
   f.get("block").get("seed").op("i32.add").op("i32x4.splat").set("first");
@@ -100,7 +100,8 @@ function emitBlocks(f: FunctionBuilder): void {
 
 /** Sixteen numbers of x through the mask to y, `at` bytes past both. */
 function emitMasked(f: FunctionBuilder, y: string, x: string): void {
-  // One local for each: V8 widens stores by a common address, not by two sums that are equal. 0.80 ns a number, 1.24 not widened.
+  // One local for each: V8 widens stores by a common address, not by two sums that are equal. 0.80 ns a number, and
+  // 1.24 where it does not widen them.
   f.get(y).get("at").op("i32.add").set("to").get(x).get("at").op("i32.add").set("from");
   for (const half of [0, 1]) {
     for (const i of [0, 1]) f.get("from").memory("v128.load", 32 * half + 16 * i).set(`x${i}`); // biome-ignore format: one line

@@ -4,8 +4,9 @@ import { declareMathLocals, emitExp } from "../emitMath.ts";
 import { emitAcrossLanes } from "../emitRows.ts";
 
 /**
- * Adds `adamw`, see kernels/adamw.ts: one pass over four arrays. Parameters: the addresses weight, first, second and gradient, the number
- * of elements n; gradientScale, beta1, rest1 = 1 − β₁, beta2, rest2 = 1 − β₂, epsilon, stepSize, inverse = 1 / c₂, decay.
+ * Adds `adamw`, see kernels/adamw.ts: one pass over four arrays. Parameters: the addresses weight, first, second and
+ * gradient, the number of elements n; gradientScale, beta1, rest1 = 1 − β₁, beta2, rest2 = 1 − β₂, epsilon, stepSize,
+ * inverse = 1 / c₂, decay.
  */
 export function emitAdamw(m: ModuleBuilder): void {
   const numbers = ["gradientScale", "beta1", "rest1", "beta2", "rest2", "epsilon", "stepSize", "inverse", "decay"];
@@ -58,7 +59,8 @@ export function emitAdamw(m: ModuleBuilder): void {
  * Adds the sums of gradients:
  *
  * - `squares` of x and n: Σ x[i]², in eight lanes, by index modulo 8.
- * - `columnSums`: sums[c] += Σ_r x[r, c]. Parameters: the addresses sums and x, the bytes from row to row stride, rows ≥ 1 and cols.
+ * - `columnSums`: sums[c] += Σ_r x[r, c]. Parameters: the addresses sums and x, the bytes from row to row stride, rows
+ *   ≥ 1 and cols.
  */
 export function emitSums(m: ModuleBuilder): void {
   m.function("squares", { params: { x: "i32", n: "i32" }, result: "f32" }, (f) => {

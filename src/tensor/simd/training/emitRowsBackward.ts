@@ -5,8 +5,8 @@ import { emitMultiplyAdd } from "../emitTile.ts";
 import type { FunctionBuilder } from "../functionBuilder.ts";
 
 /**
- * Adds `softmaxRowsBackward`, see kernels/softmax.ts. Parameters: the addresses gradient and probs, the bytes from row to row of both
- * stride, rows ≥ 1 and cols ≥ 1.
+ * Adds `softmaxRowsBackward`, see kernels/softmax.ts. Parameters: the addresses gradient and probs, the bytes from row
+ * to row of both stride, rows ≥ 1 and cols ≥ 1.
  */
 export function emitSoftmaxBackward(m: ModuleBuilder, fused: boolean): void {
   const params = { gradient: "i32", probs: "i32", stride: "i32", rows: "i32", cols: "i32" } as const;
@@ -46,8 +46,8 @@ export function emitSoftmaxBackward(m: ModuleBuilder, fused: boolean): void {
 }
 
 /**
- * Adds `layerNormBackward`, see kernels/layerNorm.ts. Parameters: the addresses dx, sums [2, H] (Σ dy ⊙ x̂ and Σ dy are added to it),
- * dy, x, gamma; R ≥ 1, H ≥ 1, eps. dx may be dy. Sums over a row as in `layerNorm`.
+ * Adds `layerNormBackward`, see kernels/layerNorm.ts. Parameters: the addresses dx, sums [2, H] (Σ dy ⊙ x̂ and Σ dy are
+ * added to it), dy, x, gamma; R ≥ 1, H ≥ 1, eps. dx may be dy. Sums over a row as in `layerNorm`.
  */
 export function emitLayerNormBackward(m: ModuleBuilder): void {
   const names = ["dx", "sums", "dy", "x", "gamma", "R", "H"].map((name) => [name, "i32" as const]);
@@ -154,8 +154,8 @@ function emitStarts(f: FunctionBuilder): void {
 }
 
 /**
- * Adds `transpose`, to[c, r] = from[r, c]. Parameters: the addresses to and from, the bytes from row to row toStride and fromStride,
- * rows and cols ≥ 1 of `from`. Sixteen rows at a time, so that whole cache lines are written.
+ * Adds `transpose`, to[c, r] = from[r, c]. Parameters: the addresses to and from, the bytes from row to row toStride
+ * and fromStride, rows and cols ≥ 1 of `from`. Sixteen rows at a time, so that whole cache lines are written.
  */
 export function emitTranspose(m: ModuleBuilder): void {
   const names = ["to", "from", "toStride", "fromStride", "rows", "cols"].map((name) => [name, "i32" as const]);

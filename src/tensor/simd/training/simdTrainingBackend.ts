@@ -1,3 +1,4 @@
+import type { Activation, ElementwiseBackward } from "../../kernels/activations.ts";
 import type { AdamWUpdate } from "../../kernels/adamw.ts";
 import { longest } from "../../kernels/attention.ts";
 import { IGNORED } from "../../kernels/crossEntropy.ts";
@@ -7,26 +8,26 @@ import { log } from "../../kernels/transcendental.ts";
 import type { Tensor } from "../../tensor.ts";
 import type { TrainingScope } from "../../trainingBackend.ts";
 import { numberOfActivation } from "../multiplyRange.ts";
+import { PACKS, type Pack } from "../packing.ts";
 import { PANEL } from "../panels.ts";
 import { SimdBackend } from "../simdBackend.ts";
 import { CHUNK_ELEMENTS, CHUNK_PRODUCTS, runRange, type SimdCore } from "../simdCore.ts";
 import type { TrainingKernels } from "./compileTraining.ts";
 import { DROPOUT_NUMBERS } from "./emitDropout.ts";
+import type { TrainingAttention } from "./trainingAttention.ts";
 import { ROW_BLOCK, SQUARES_BLOCK, type TrainingRangeKernels } from "./trainingRanges.ts";
-import { PACKS, UNIT_PANELS } from "./unpackedProduct.ts";
+import { UNIT_PANELS } from "./unpackedProduct.ts";
 
-/** As SimdCore, with the kernels for training. */
+/** What a training backend and its scopes share: a `SimdCore` with the kernels for training. */
 export interface SimdTrainingCore extends SimdCore {
   readonly ranges: SimdCore["ranges"] & TrainingRangeKernels;
   readonly training: TrainingKernels;
 }
 
-type Kernel<Name extends keyof TrainingScope> = Parameters<Extract<TrainingScope[Name], (...args: never[]) => unknown>>;
-
 /**
- * `simd` with the kernels for training, each the twin of the one in kernels/ that has its name. Weights change at every step and are
- * read by rows and by columns, so they are never packed: each use puts what it multiplies by in order, a share of 1/R of the product's
- * work where it has R rows.
+ * `simd` with the kernels for training, each the twin of the one in kernels/ that has its name. Weights change at every
+ * step and are read by rows and by columns, so they are never packed: each product packs the factor that it multiplies
+ * by, a share of 1/R of its work where it has R rows.
  */
 export class SimdTrainingBackend extends SimdBackend implements TrainingScope {
   private readonly trainingCore: SimdTrainingCore;
@@ -44,17 +45,34 @@ export class SimdTrainingBackend extends SimdBackend implements TrainingScope {
     return weight;
   }
 
-  override linear(...[y, x, weight, bias, R, I, O, activation = null]: Kernel<"linear">): void {
+  override linear(
+    y: Float32Array,
+    x: Float32Array,
+    weight: Float32Array,
+    bias: Float32Array,
+    R: number,
+    I: number,
+    O: number,
+    activation: Activation | null = null,
+  ): void {
     const addresses = [y, bias, x, weight].map(({ byteOffset }) => byteOffset);
     this.product("packRows", addresses, [O, 0, I, I], R, I, O, numberOfActivation(activation));
   }
 
-  linearBackwardInput(...[dx, dy, weight, R, I, O]: Kernel<"linearBackwardInput">): void {
+  linearBackwardInput(dx: Float32Array, dy: Float32Array, weight: Float32Array, R: number, I: number, O: number): void {
     const addresses = [dx, dx, dy, weight].map(({ byteOffset }) => byteOffset);
     this.product("packColumns", addresses, [I, I, O, I], R, O, I, 0);
   }
 
-  linearBackwardWeight(...[dweight, dbias, dy, x, R, I, O]: Kernel<"linearBackwardWeight">): void {
+  linearBackwardWeight(
+    dweight: Float32Array | null,
+    dbias: Float32Array | null,
+    dy: Float32Array,
+    x: Float32Array,
+    R: number,
+    I: number,
+    O: number,
+  ): void {
     if (R === 0) return;
     if (dweight) {
       // dyᵀ, its rows a little apart, as those of a power of 2 would share cache sets.
@@ -75,18 +93,49 @@ export class SimdTrainingBackend extends SimdBackend implements TrainingScope {
     }
   }
 
-  attentionWithDropout(...args: Kernel<"attentionWithDropout">): void {
-    const [out, query, key, value, offsets, H, A, mask, queryOffsets = offsets] = args;
-    this.heads("attentionWithDropout", [out, query, key, value], offsets, H, A, mask, queryOffsets);
+  attentionWithDropout(
+    out: Float32Array,
+    query: Float32Array,
+    key: Float32Array,
+    value: Float32Array,
+    offsets: Int32Array,
+    H: number,
+    A: number,
+    mask: DropoutMask,
+    readOffsets: Int32Array = offsets,
+  ): void {
+    this.heads("attentionWithDropout", [out, query, key, value], offsets, H, A, mask, readOffsets);
   }
 
-  attentionBackward(...args: Kernel<"attentionBackward">): void {
-    const [dquery, dkey, dvalue, dout, query, key, value, offsets, H, A, mask, queryOffsets = offsets] = args;
+  attentionBackward(
+    dquery: Float32Array,
+    dkey: Float32Array,
+    dvalue: Float32Array,
+    dout: Float32Array,
+    query: Float32Array,
+    key: Float32Array,
+    value: Float32Array,
+    offsets: Int32Array,
+    H: number,
+    A: number,
+    mask: DropoutMask | null,
+    readOffsets: Int32Array = offsets,
+  ): void {
     const arrays = [dquery, dkey, dvalue, dout, query, key, value];
-    this.heads("attentionBackward", arrays, offsets, H, A, mask, queryOffsets);
+    this.heads("attentionBackward", arrays, offsets, H, A, mask, readOffsets);
   }
 
-  layerNormBackward(...[dx, dgamma, dbeta, dy, x, gamma, R, H, eps]: Kernel<"layerNormBackward">): void {
+  layerNormBackward(
+    dx: Float32Array,
+    dgamma: Float32Array | null,
+    dbeta: Float32Array | null,
+    dy: Float32Array,
+    x: Float32Array,
+    gamma: Float32Array,
+    R: number,
+    H: number,
+    eps: number,
+  ): void {
     const blocks = Math.ceil(R / ROW_BLOCK);
     const sums = this.scratch.sums(blocks * 2 * H);
     const addresses = [dx, sums, dy, x, gamma].map(({ byteOffset }) => byteOffset);
@@ -95,38 +144,45 @@ export class SimdTrainingBackend extends SimdBackend implements TrainingScope {
     if (dbeta) addBlocks(dbeta, sums, H, 2 * H, blocks);
   }
 
-  geluBackward(...args: Kernel<"geluBackward">): void {
-    this.elementwise("geluBackward", ...args);
+  geluBackward(dx: Float32Array, dy: Float32Array, x: Float32Array): void {
+    this.elementwiseBackward("geluBackward", dx, dy, x);
   }
 
-  geluNewBackward(...args: Kernel<"geluNewBackward">): void {
-    this.elementwise("geluNewBackward", ...args);
+  geluNewBackward(dx: Float32Array, dy: Float32Array, x: Float32Array): void {
+    this.elementwiseBackward("geluNewBackward", dx, dy, x);
   }
 
-  reluBackward(...args: Kernel<"reluBackward">): void {
-    this.elementwise("reluBackward", ...args);
+  reluBackward(dx: Float32Array, dy: Float32Array, x: Float32Array): void {
+    this.elementwiseBackward("reluBackward", dx, dy, x);
   }
 
-  siluBackward(...args: Kernel<"siluBackward">): void {
-    this.elementwise("siluBackward", ...args);
+  siluBackward(dx: Float32Array, dy: Float32Array, x: Float32Array): void {
+    this.elementwiseBackward("siluBackward", dx, dy, x);
   }
 
-  tanhBackward(...args: Kernel<"tanhBackward">): void {
-    this.elementwise("tanhBackward", ...args);
+  tanhBackward(dx: Float32Array, dy: Float32Array, y: Float32Array): void {
+    this.elementwiseBackward("tanhBackward", dx, dy, y);
   }
 
-  /** That of `plain`: base model, 1024 tokens, three tables: 0.1 % of a step. */
-  gatherRowsBackward(...args: Kernel<"gatherRowsBackward">): void {
-    gatherRowsBackward(...args);
+  /** This kernel is that of `plain`. For the base model, 1024 tokens and three tables it takes 0.1 % of a step. */
+  gatherRowsBackward(dtable: Float32Array, dy: Float32Array, indices: Int32Array, H: number): void {
+    gatherRowsBackward(dtable, dy, indices, H);
   }
 
-  dropout(...[y, x, mask]: Kernel<"dropout">): void {
+  dropout(y: Float32Array, x: Float32Array, mask: DropoutMask): void {
     const units = Math.ceil(x.length / DROPOUT_NUMBERS);
     const args = [y.byteOffset, x.byteOffset, x.length, ...maskArguments(mask)];
     this.run("dropout", args, units, CHUNK_ELEMENTS / DROPOUT_NUMBERS);
   }
 
-  crossEntropy(...[dlogits, logits, labels, R, C, scale]: Kernel<"crossEntropy">): { loss: number; correct: number } {
+  crossEntropy(
+    dlogits: Float32Array,
+    logits: Float32Array,
+    labels: Int32Array,
+    R: number,
+    C: number,
+    scale: number,
+  ): { loss: number; correct: number } {
     const maxima = this.scratch.sums(R);
     const labelled = this.scratch.exponentials(R);
     let loss = 0;
@@ -180,18 +236,18 @@ export class SimdTrainingBackend extends SimdBackend implements TrainingScope {
     runRange(this.trainingCore, kernel, args, total, grain);
   }
 
-  private elementwise(
-    kernel: "geluBackward" | "geluNewBackward" | "reluBackward" | "siluBackward" | "tanhBackward",
-    dx: Float32Array,
-    dy: Float32Array,
-    x: Float32Array,
-  ): void {
+  private elementwiseBackward(kernel: ElementwiseBackward, dx: Float32Array, dy: Float32Array, x: Float32Array): void {
     this.run(kernel, [dx.byteOffset, dy.byteOffset, x.byteOffset], x.length, CHUNK_ELEMENTS);
   }
 
-  /** c [M, N] = act(init + a b), see unpackedProduct.ts. @param strides from row to row of c, init, a and source, in numbers */
+  /**
+   * Computes c [M, N] = act(init + a b), see unpackedProduct.ts.
+   *
+   * @param addresses of c, init, a and source
+   * @param strides   from row to row of c, init, a and source, in numbers
+   */
   private product(
-    pack: (typeof PACKS)[number],
+    pack: Pack,
     addresses: readonly number[],
     strides: readonly number[],
     M: number,
@@ -207,20 +263,20 @@ export class SimdTrainingBackend extends SimdBackend implements TrainingScope {
   }
 
   private heads(
-    kernel: "attentionWithDropout" | "attentionBackward",
+    kernel: TrainingAttention,
     arrays: readonly Float32Array[],
     offsets: Int32Array,
     H: number,
     A: number,
     mask: DropoutMask | null,
-    queryOffsets: Int32Array,
+    readOffsets: Int32Array,
   ): void {
     const T = longest(offsets);
     const B = offsets.length - 1;
     const places = this.scratch.offsets(2 * offsets.length);
     const integers = new Int32Array(places.buffer, places.byteOffset); // threads read them from the shared memory
     integers.set(offsets);
-    integers.set(queryOffsets, offsets.length);
+    integers.set(readOffsets, offsets.length);
     const addresses = [...arrays, places].map(({ byteOffset }) => byteOffset);
     const dropout = mask ? maskArguments(mask) : [0, 0, 0, 0, 0];
     const grain = Math.ceil(CHUNK_PRODUCTS / (2 * T * T * (H / A)));

@@ -1,16 +1,22 @@
 import type { Kernels } from "../kernelNames.ts";
 import type { TensorMemory } from "../memory.ts";
 import { multiplyBlock, ROWS } from "../multiplyRange.ts";
-import { packFactor } from "../packing.ts";
+import { type Pack, packFactor } from "../packing.ts";
 import { PANEL } from "../panels.ts";
 import type { RangeKernel } from "../rangeKernels.ts";
 import type { TrainingKernels } from "./compileTraining.ts";
 import { copyColumns } from "./unpackedProduct.ts";
 
-/** Bytes from row to row of a matrix with a column for each row of a block; not a power of 2, so that rows do not share cache sets. */
+/**
+ * Bytes from row to row of a matrix with a column for each row of a block; not a power of 2, so that rows do not share
+ * cache sets.
+ */
 const TRANSPOSED_STRIDE = (ROWS + PANEL) * 4;
 
-/** A thread's own arrays by name, which grow to the largest size asked for. */
+/** The name of a range kernel of attention while training. */
+export type TrainingAttention = "attentionWithDropout" | "attentionBackward";
+
+/** A thread's own arrays by name. Each grows to the largest length that was needed. */
 class Room {
   private readonly memory: TensorMemory;
   private readonly arrays = new Map<string, Float32Array>();
@@ -19,7 +25,7 @@ class Room {
     this.memory = memory;
   }
 
-  /** The address of so many numbers; new ones are zeros. */
+  /** The address of an array of at least `length` numbers; those of a new array are zeros. */
   at(name: string, length: number): number {
     const found = this.arrays.get(name);
     if (found && found.length >= length) return found.byteOffset;
@@ -32,28 +38,32 @@ class Room {
 
 /** One head of one sequence. */
 interface Head {
-  /** Tokens, and how many of them ask. */
+  /** How many tokens the sequence has: rows of key and value. */
   readonly T: number;
+  /** How many of the tokens have a query. */
   readonly M: number;
-  /** Where its window begins, in bytes from the start of a [R, H] and of a [M, H]. */
+  /** Where the head's window begins, in bytes from the start of a matrix [R, H], such as key. */
   readonly at: number;
+  /** Where the head's window begins, in bytes from the start of a matrix [M, H], such as query. */
   readonly queryAt: number;
-  /** The number of its first row of probabilities among all rows of the dropout. */
+  /** The number of the head's first row of probabilities among all rows of the dropout. */
   readonly row: number;
 }
 
 /**
- * The range kernels of attention while training (kernels/attention.ts): heads begin … end − 1, counted through all sequences. A head's
- * queries are taken 128 at a time, so that a block's probabilities and their gradients stay in a core's second cache.
+ * The range kernels of attention while training (kernels/attention.ts): heads begin … end − 1, counted through all
+ * sequences. A head's queries are taken 128 at a time, so that a block's probabilities and their gradients stay in a
+ * core's second cache.
  *
- * Both have these arguments after their addresses: the address of the offsets and queryOffsets, each [B + 1] of i32; B, H, A; the words of
- * a row of the dropout; seed, step, site, most, scale of emitDropout.ts, scale 0 for no dropout; begin, end.
+ * Both have these arguments after their addresses: the address of the offsets and readOffsets, each [B + 1] of i32; B,
+ * H, A; the words of a row of the dropout; seed, step, site, most, scale of emitDropout.ts, scale 0 for no dropout;
+ * begin, end.
  */
 export function trainingAttention(
   k: Kernels,
   t: TrainingKernels,
   memory: TensorMemory,
-): Readonly<Record<"attentionWithDropout" | "attentionBackward", RangeKernel>> {
+): Readonly<Record<TrainingAttention, RangeKernel>> {
   const room = new Room(memory);
 
   function eachHead(
@@ -78,15 +88,12 @@ export function trainingAttention(
     }
   }
 
-  /** Puts a window [rows, cols] in order as the factor b (`packColumns`) or its transpose (`packRows`). @returns its address */
-  function packed(
-    name: string,
-    kernel: "packRows" | "packColumns",
-    source: number,
-    stride: number,
-    rows: number,
-    cols: number,
-  ): number {
+  /**
+   * Packs a window [rows, cols] as the factor b (`packColumns`) or as its transpose (`packRows`).
+   *
+   * @returns its address
+   */
+  function packed(name: string, kernel: Pack, source: number, stride: number, rows: number, cols: number): number {
     const [K, N] = kernel === "packRows" ? [cols, rows] : [rows, cols];
     const to = room.at(name, K * padded(N));
     packFactor(k, kernel, to, source, stride, K, N);
@@ -94,7 +101,18 @@ export function trainingAttention(
   }
 
   /** c [M, N] = scale · a b, or c + scale · a b; whole panels of c are written. */
-  function multiply(...[c, cStride, a, aStride, b, M, K, N, scale, adds]: [...Nine, adds: boolean]): void {
+  function multiply(
+    c: number,
+    cStride: number,
+    a: number,
+    aStride: number,
+    b: number,
+    M: number,
+    K: number,
+    N: number,
+    scale: number,
+    adds: boolean,
+  ): void {
     const panels = Math.ceil(N / PANEL);
     const [init, initStride] = adds ? [c, cStride] : [room.at("zeros", padded(N)), 0];
     // biome-ignore format: addresses, strides, sizes
@@ -173,9 +191,7 @@ export function trainingAttention(
   };
 }
 
-type Nine = [number, number, number, number, number, number, number, number, number];
-
-/** Whole panels of columns. */
+/** How many columns the panels of N columns have. */
 function padded(N: number): number {
   return Math.ceil(N / PANEL) * PANEL;
 }

@@ -1,7 +1,9 @@
 import { messageOf } from "../../../realm.ts";
+import { ELEMENTWISE_BACKWARD, type ElementwiseBackward } from "../../kernels/activations.ts";
 import { plainTraining } from "../../kernels/training.ts";
 import type { Tensor } from "../../tensor.ts";
 import type { TrainingBackend, TrainingScope } from "../../trainingBackend.ts";
+import { tableOf } from "../kernelNames.ts";
 import { numbers, wrongAt } from "../selfCheck.ts";
 
 /**
@@ -33,22 +35,20 @@ function joined(...tensors: readonly Tensor[]): Float32Array {
 }
 
 function attention(k: TrainingBackend, H: number): Float32Array {
-  const [A, offsets, asking] = [2, Int32Array.of(0, 19, 22), Int32Array.of(0, 17, 18)];
+  const [A, offsets, read] = [2, Int32Array.of(0, 19, 22), Int32Array.of(0, 17, 18)];
   const [query, dout] = [1, 2].map((seed) => numbers(k, [18, H], seed));
   const [key, value] = [3, 4].map((seed) => numbers(k, [22, H], seed));
   for (let i = 0; i < query.data.length; i++) query.data[i] /= 8; // else softmax makes 10 of one rounding of the scores
   const [out, dquery] = [k.empty([18, H]), k.empty([18, H])];
   const [dkey, dvalue] = [k.empty([22, H]), k.empty([22, H])];
   const [q, K, v] = [query.data, key.data, value.data];
-  k.attentionWithDropout(out.data, q, K, v, offsets, H, A, MASK, asking);
+  k.attentionWithDropout(out.data, q, K, v, offsets, H, A, MASK, read);
   const [dq, dk, dv] = [dquery.data, dkey.data, dvalue.data];
-  k.attentionBackward(dq, dk, dv, dout.data, q, K, v, offsets, H, A, MASK, asking);
+  k.attentionBackward(dq, dk, dv, dout.data, q, K, v, offsets, H, A, MASK, read);
   return joined(out, dquery, dkey, dvalue);
 }
 
-type Elementwise = "geluBackward" | "geluNewBackward" | "reluBackward" | "siluBackward" | "tanhBackward";
-
-function elementwise(k: TrainingBackend, kernel: Elementwise): Float32Array {
+function elementwise(k: TrainingBackend, kernel: ElementwiseBackward): Float32Array {
   const { data } = numbers(k, [27], 1);
   k[kernel](data, data, numbers(k, [27], 2).data);
   return data;
@@ -80,11 +80,7 @@ const CASES: Readonly<Record<string, (k: TrainingBackend) => Float32Array>> = {
     k.layerNormBackward(dx.data, dgamma.data, dbeta.data, dx.data, x.data, gamma.data, R, 21, 1e-12);
     return joined(dx, dgamma, dbeta);
   },
-  geluBackward: (k) => elementwise(k, "geluBackward"),
-  geluNewBackward: (k) => elementwise(k, "geluNewBackward"),
-  reluBackward: (k) => elementwise(k, "reluBackward"),
-  siluBackward: (k) => elementwise(k, "siluBackward"),
-  tanhBackward: (k) => elementwise(k, "tanhBackward"),
+  ...tableOf(ELEMENTWISE_BACKWARD, (name) => (k: TrainingBackend) => elementwise(k, name)),
   gatherRowsBackward: (k) => {
     const table = numbers(k, [3, 5], 1);
     k.gatherRowsBackward(table.data, numbers(k, [4, 5], 2).data, Int32Array.of(2, 0, 2, 2), 5);

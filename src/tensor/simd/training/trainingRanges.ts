@@ -1,31 +1,31 @@
-import type { Kernels } from "../kernelNames.ts";
+import { ELEMENTWISE_BACKWARD, type ElementwiseBackward } from "../../kernels/activations.ts";
+import { type Kernels, tableOf } from "../kernelNames.ts";
 import type { TensorMemory } from "../memory.ts";
 import type { RangeKernel } from "../rangeKernels.ts";
 import type { TrainingKernels } from "./compileTraining.ts";
 import { DROPOUT_NUMBERS } from "./emitDropout.ts";
-import { trainingAttention } from "./trainingAttention.ts";
+import { type TrainingAttention, trainingAttention } from "./trainingAttention.ts";
 import { unpackedProduct } from "./unpackedProduct.ts";
 
-/** Rows whose gradients of γ, β and biases are summed up in float32 before the sums of such blocks are, in float64. */
+/**
+ * Gradients of γ, β and biases are summed up in float32 over blocks of so many rows; the blocks' sums are added in
+ * float64.
+ */
 export const ROW_BLOCK = 32;
-/** Numbers whose squares are. */
+/** Squares are summed up in float32 over blocks of so many numbers; the blocks' sums are added in float64. */
 export const SQUARES_BLOCK = 1024;
-/** Logits whose exponentials are. */
+/** Exponentials are summed up in float32 over blocks of so many logits; the blocks' sums are added in float64. */
 const LOGITS_BLOCK = 1024;
 
+/** The range kernels of training by name. */
 export type TrainingRangeKernels = Readonly<
   Record<
     | "product"
     | "transpose"
     | "columnSums"
-    | "attentionWithDropout"
-    | "attentionBackward"
+    | TrainingAttention
     | "layerNormBackward"
-    | "geluBackward"
-    | "geluNewBackward"
-    | "reluBackward"
-    | "siluBackward"
-    | "tanhBackward"
+    | ElementwiseBackward
     | "dropout"
     | "crossEntropy"
     | "squares"
@@ -34,10 +34,10 @@ export type TrainingRangeKernels = Readonly<
   >
 >;
 
-/** The kernels of training that threads share, as `rangeKernels` has the others: outputs begin … end − 1 of each. */
+/** The range kernels of training: each computes outputs begin … end − 1, as those of `rangeKernels` do. */
 export function trainingRanges(k: Kernels, t: TrainingKernels, memory: TensorMemory): TrainingRangeKernels {
   const elementwise =
-    (name: "geluBackward" | "geluNewBackward" | "reluBackward" | "siluBackward" | "tanhBackward"): RangeKernel =>
+    (name: ElementwiseBackward): RangeKernel =>
     (dx, dy, x, begin, end) =>
       t[name](dx + begin * 4, dy + begin * 4, x + begin * 4, end - begin);
   const tail = memory.allocate(DROPOUT_NUMBERS);
@@ -46,7 +46,7 @@ export function trainingRanges(k: Kernels, t: TrainingKernels, memory: TensorMem
     ...trainingAttention(k, t, memory),
     product: unpackedProduct(k, memory),
 
-    /** Sixteen columns of `from` [rows, cols] for each unit. */
+    /** An output is sixteen columns of `from` [rows, cols]. */
     transpose: (to, from, toStride, fromStride, rows, cols, begin, end) => {
       const first = begin * 16;
       t.transpose(
@@ -59,7 +59,7 @@ export function trainingRanges(k: Kernels, t: TrainingKernels, memory: TensorMem
       );
     },
 
-    /** Of each block of rows: sums [blocks, cols], written. */
+    /** An output is the sums of a block of rows: a row of sums [blocks, cols], which is written. */
     columnSums: (sums, x, rows, cols, begin, end) => {
       for (let b = begin; b < end; b++) {
         const [from, to] = block(b, rows);
@@ -69,7 +69,7 @@ export function trainingRanges(k: Kernels, t: TrainingKernels, memory: TensorMem
       }
     },
 
-    /** Of each block of rows: dx, and sums [blocks, 2, H]. */
+    /** An output is a block of rows of dx, and its part of sums [blocks, 2, H]. */
     layerNormBackward: (dx, sums, dy, x, gamma, R, H, eps, begin, end) => {
       for (let b = begin; b < end; b++) {
         const [from, to] = block(b, R);
@@ -80,13 +80,9 @@ export function trainingRanges(k: Kernels, t: TrainingKernels, memory: TensorMem
       }
     },
 
-    geluBackward: elementwise("geluBackward"),
-    geluNewBackward: elementwise("geluNewBackward"),
-    reluBackward: elementwise("reluBackward"),
-    siluBackward: elementwise("siluBackward"),
-    tanhBackward: elementwise("tanhBackward"),
+    ...tableOf(ELEMENTWISE_BACKWARD, elementwise),
 
-    /** Sixteen numbers of n for each unit. */
+    /** An output is sixteen of n numbers. */
     dropout: (y, x, n, seed, step, site, most, scale, begin, end) => {
       const first = begin * DROPOUT_NUMBERS;
       const whole = Math.min(n - (n % DROPOUT_NUMBERS), end * DROPOUT_NUMBERS);
@@ -100,7 +96,9 @@ export function trainingRanges(k: Kernels, t: TrainingKernels, memory: TensorMem
       new Float32Array(buffer, y + at * 4, n - at).set(tail.subarray(0, n - at));
     },
 
-    /** Of each row that has a label: softmax(logits) · scale in dlogits, its sum of exponentials in sums [R] of float64. */
+    /**
+     * An output is a row: softmax(logits) · scale in dlogits, and the sum of its exponentials in sums [R] of float64.
+     */
     crossEntropy: (dlogits, logits, sums, maxima, C, scale, begin, end) => {
       const { buffer } = memory.memory;
       const max = new Float32Array(buffer, maxima);
@@ -117,7 +115,7 @@ export function trainingRanges(k: Kernels, t: TrainingKernels, memory: TensorMem
       }
     },
 
-    /** Of each 1,024 numbers. */
+    /** An output is the sum of the squares of 1,024 numbers. */
     squares: (sums, x, n, begin, end) => {
       const out = new Float32Array(memory.memory.buffer, sums);
       for (let b = begin; b < end; b++) {

@@ -1,36 +1,31 @@
 import type { Kernels } from "../kernelNames.ts";
 import type { TensorMemory } from "../memory.ts";
 import { activationOf, blocksOf, multiplyBlock, ROWS } from "../multiplyRange.ts";
-import { packFactor } from "../packing.ts";
+import { PACKS, packFactor } from "../packing.ts";
 import { PANEL, PANEL_ROW } from "../panels.ts";
 import type { RangeKernel } from "../rangeKernels.ts";
 
 /**
- * Panels of a unit of work: a thread puts them in order for itself, just before it multiplies by them. GFLOP/s on one core whose peak is
- * 109, 1024 rows, of `linear` and its gradients by input and weight: 768 → 768 with 4 panels 103, 103, 97, with 8 102, 101, 98, with 16
- * 97, 99, 94; 768 → 3072 102, 91, 87, then 102, 97, 93 and 100, 98, 97.
+ * Panels of a unit of work: a thread packs them for itself, just before it multiplies by them. GFLOP/s on one core
+ * whose peak is 109, 1024 rows, of `linear` and its gradients by input and weight: 768 → 768 with 4 panels 103, 103,
+ * 97, with 8 102, 101, 98, with 16 97, 99, 94; 768 → 3072 102, 91, 87, then 102, 97, 93 and 100, 98, 97.
  */
 export const UNIT_PANELS = 8;
-
-/** How the source of the factor b lies: by rows of bᵀ, [N, K], or of b itself, [K, N]. */
-export const PACKS = ["packRows", "packColumns"] as const;
 
 /**
  * The range kernel of products whose factor b is in rows, not packed: units of 8 panels of c.
  *
  *     c[m, n] = act(init[m, n] + Σₖ a[m, k] b[k, n])        m < M, n < N
  *
- * Arguments: the addresses c, init, a and source; the bytes from row to row cStride, initStride, aStride, sourceStride; M, K, N; which of
- * PACKS, the number of the activation function; begin, end. c may be init.
+ * Arguments: the addresses c, init, a and source; the bytes from row to row cStride, initStride, aStride, sourceStride;
+ * M, K, N; which of PACKS, the number of the activation function; begin, end. c may be init.
  */
 export function unpackedProduct(k: Kernels, memory: TensorMemory): RangeKernel {
-  let room = memory.allocate(0); // of this thread
+  let room = memory.allocate(0); // each thread has its own
   const side = memory.allocate(ROWS * PANEL);
   const sideInit = memory.allocate(ROWS * PANEL);
 
-  return (...args) => {
-    const [c, init, a, source, cStride, initStride, aStride, sourceStride, M, K, N, pack, activation, begin, end] =
-      args;
+  return (c, init, a, source, cStride, initStride, aStride, sourceStride, M, K, N, pack, activation, begin, end) => {
     if (room.length < K * UNIT_PANELS * PANEL) {
       memory.release(room);
       room = memory.allocate(K * UNIT_PANELS * PANEL);
@@ -78,7 +73,12 @@ export function unpackedProduct(k: Kernels, memory: TensorMemory): RangeKernel {
 /** Copies a matrix [rows, cols]; addresses and strides in bytes. */
 export function copyColumns(
   { memory }: TensorMemory,
-  ...[to, toStride, from, fromStride, rows, cols]: [number, number, number, number, number, number]
+  to: number,
+  toStride: number,
+  from: number,
+  fromStride: number,
+  rows: number,
+  cols: number,
 ): void {
   const numbers = new Float32Array(memory.buffer);
   for (let r = 0; r < rows; r++) {
