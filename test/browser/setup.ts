@@ -19,7 +19,7 @@ export const PAGES = {
 /** A folder with a model in PyTorch's shards. */
 export function pytorchModel(): string {
   const folder = mkdtempSync(join(tmpdir(), "plainbert-pytorch-"));
-  cpSync(join(ROOT, "test", "tensor", "pytorch", "reference", "sharded"), folder, { recursive: true });
+  cpSync(join(ROOT, "test", "pytorch", "reference", "sharded"), folder, { recursive: true });
   cpSync(join(ROOT, "test", "reference", "tiny", "config.json"), join(folder, "config.json"));
   return folder;
 }

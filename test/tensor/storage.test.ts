@@ -7,7 +7,7 @@ import { numbers } from "./kernels/cases.ts";
 
 const TYPES = ["float16", "bfloat16", "int8"] as const;
 
-function widened(weight: ReducedWeight): Float32Array {
+function decoded(weight: ReducedWeight): Float32Array {
   const target = new Float32Array(weight.data.length);
   decodeWeight(target, weight);
   return target;
@@ -20,7 +20,7 @@ describe("int8", () => {
     const held = encodeWeight("int8", Float32Array.from(row), [1, 9]) as Int8Weight;
     expect(held.scale).toEqual(Float32Array.of(scale));
     expect(held.data).toEqual(Int8Array.of(127, -127, 0, 2, 2, 0, -2, 3, 0));
-    expect(widened(held)).toEqual(Float32Array.from([127, -127, 0, 2, 2, 0, -2, 3, 0], (q) => q * scale));
+    expect(decoded(held)).toEqual(Float32Array.from([127, -127, 0, 2, 2, 0, -2, 3, 0], (q) => q * scale));
   });
 
   test("each row has a scale of its own; one of zeros, or of almost nothing, has 1", () => {
@@ -65,7 +65,7 @@ test.each([
   decode(values, Uint16Array.from(patterns));
   const held = encodeWeight(dtype, values, [2, 2]);
   expect(held).toEqual({ dtype, data: Uint16Array.from(patterns), shape: [2, 2] });
-  expect(widened(held)).toEqual(values);
+  expect(decoded(held)).toEqual(values);
 });
 
 test.each(TYPES)("%s: rows are cut out and put back", (dtype) => {
@@ -78,7 +78,7 @@ test.each(TYPES)("%s: rows are cut out and put back", (dtype) => {
   ]) {
     const rows = someRows(whole, from, to);
     expect(rows.shape).toEqual([to - from, 5]);
-    expect(widened(rows)).toEqual(widened(whole).slice(from * 5, to * 5));
+    expect(decoded(rows)).toEqual(decoded(whole).slice(from * 5, to * 5));
     copyRows(copy, from, rows);
   }
   expect(copy).toEqual(whole);

@@ -55,20 +55,20 @@ export function attentionRange(k: Kernels, memory: TensorMemory): (...args: numb
       const keyPanels = Math.ceil(T / PANEL);
       packFactor(k, "packRows", keys.byteOffset, key + at, stride, D, T);
       packFactor(k, "packColumns", values.byteOffset, value + at, stride, T, D);
-      const wide = keyPanels * PANEL_ROW; // bytes of a row of scores
+      const scoresStride = keyPanels * PANEL_ROW;
       for (let row = 0; row < M; row += ROWS) {
         const rows = Math.min(ROWS, M - row);
         const from = queryAt + row * stride;
         // biome-ignore format: addresses, strides, sizes
         multiplyBlock(
           k, "multiply", scores.byteOffset, zeros.byteOffset, query + from, keys.byteOffset,
-          wide, 0, stride, rows, D, keyPanels, 1 / Math.sqrt(D), 0, keyPanels,
+          scoresStride, 0, stride, rows, D, keyPanels, 1 / Math.sqrt(D), 0, keyPanels,
         );
-        k.softmaxRows(scores.byteOffset, wide, rows, T);
+        k.softmaxRows(scores.byteOffset, scoresStride, rows, T);
         // biome-ignore format: addresses, strides, sizes
         multiplyBlock(
           k, "multiply", out + from, zeros.byteOffset, scores.byteOffset, values.byteOffset,
-          stride, 0, wide, rows, T, D / PANEL, masks[a], 0, D / PANEL,
+          stride, 0, scoresStride, rows, T, D / PANEL, masks[a], 0, D / PANEL,
         );
       }
     }

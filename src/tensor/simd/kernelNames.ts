@@ -1,4 +1,4 @@
-import type { Elementwise } from "../kernels/activations.ts";
+import { ELEMENTWISE, type Elementwise } from "../kernels/activations.ts";
 
 /** A table with an entry for each of some names, in their order. */
 export function tableOf<Name extends string, Entry>(
@@ -8,15 +8,25 @@ export function tableOf<Name extends string, Entry>(
   return Object.fromEntries(names.map((name) => [name, entry(name)])) as Record<Name, Entry>;
 }
 
+/** The kernels that every compiled module has, beside those of elements. */
+const KERNELS = ["multiply", "packRows", "packColumns", "softmaxRows", "layerNorm", "add"] as const;
+
+/** A kernel that every compiled module has. */
+export type KernelName = (typeof KERNELS)[number] | Elementwise;
+
+/** The kernels that every compiled module has. */
+export const KERNEL_NAMES: readonly KernelName[] = [...KERNELS, ...ELEMENTWISE];
+
 /** The functions of a compiled module; the emitters say what each takes. Addresses and strides are in bytes. */
-export type Kernels = Readonly<
-  Record<
-    Elementwise | "multiply" | "packRows" | "packColumns" | "softmaxRows" | "layerNorm" | "add",
-    (...args: number[]) => void
-  >
-> & { readonly finiteness: (x: number, n: number) => number } & {
-  /**
-   * `multiply` for the variant's storage, if that is not float32; the next two are for int8, the last is for float16.
-   */
-  readonly [name in "multiplyStored" | "quantizeRows" | "scaleSums" | "decodeHalf"]?: (...args: number[]) => void;
-};
+export interface Kernels extends Readonly<Record<KernelName, (...args: number[]) => void>> {
+  /** 0 if all numbers are finite, else NaN. */
+  readonly finiteness: (x: number, n: number) => number;
+  /** `multiply` for weights of the variant's storage type, if that is not float32. */
+  readonly multiplyStored?: (...args: number[]) => void;
+  /** Quantizes rows of activations; for int8. */
+  readonly quantizeRows?: (...args: number[]) => void;
+  /** Scales the sums of a product of integers; for int8. */
+  readonly scaleSums?: (...args: number[]) => void;
+  /** Decodes numbers of half precision; for float16. */
+  readonly decodeHalf?: (...args: number[]) => void;
+}

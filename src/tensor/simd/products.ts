@@ -126,11 +126,11 @@ export class Products {
     activation: number,
   ): void {
     const side = this.scratch.side(out.rows);
-    const initWide = this.scratch.lastInit;
-    initWide.fill(0);
-    if (init) initWide.set(init);
-    const wide = { data: side, offset: 0, rows: out.rows, cols: PANEL, stride: PANEL };
-    this.multiply(wide, a, b, 0, 1, initWide, scale, activation);
+    const start = this.scratch.lastInit;
+    start.fill(0);
+    if (init) start.set(init);
+    const beside = { data: side, offset: 0, rows: out.rows, cols: PANEL, stride: PANEL };
+    this.multiply(beside, a, b, 0, 1, start, scale, activation);
     const width = out.cols - column;
     for (let r = 0; r < out.rows; r++) {
       const at = out.offset + r * out.stride + column;

@@ -108,7 +108,7 @@ describe("int8", () => {
   });
 });
 
-test.each(TYPES)("%s: gatherStored gives the rows of the widened table", (dtype) => {
+test.each(TYPES)("%s: gatherStored gives the rows of the decoded table", (dtype) => {
   const [N, H] = [9, 5];
   const table = encodeWeight(dtype, numbers(N * H, 1), [N, H]);
   const all = new Float32Array(N * H);

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { compileKernels, variantsFor } from "../../../src/tensor/simd/compile.ts";
 import { type Compile, createSimdBackend } from "../../../src/tensor/simd/createSimdBackend.ts";
+import { KERNEL_NAMES } from "../../../src/tensor/simd/kernelNames.ts";
 import { findV8, type V8 } from "../../../src/tensor/simd/v8Flags.ts";
 
 const instantiate: Compile = (memory, variant) => compileKernels(memory, variant, findV8());
@@ -18,11 +19,11 @@ describe("variants", () => {
     const all = ["256 fused", "128 fused", "256", "128"];
     expect(namesOf(v8("x64", 14), {})).toEqual(all);
     expect(namesOf(v8("x64", 13), {})).toEqual(all);
-    const narrow = ["128 fused", "128"];
-    expect(namesOf(v8("x64", 12), {})).toEqual(narrow);
-    expect(namesOf(v8("arm64", 14), {})).toEqual(narrow);
-    expect(namesOf(null, {})).toEqual(narrow);
-    expect(namesOf(v8("x64", 14), { wide: false })).toEqual(narrow);
+    const only128 = ["128 fused", "128"];
+    expect(namesOf(v8("x64", 12), {})).toEqual(only128);
+    expect(namesOf(v8("arm64", 14), {})).toEqual(only128);
+    expect(namesOf(null, {})).toEqual(only128);
+    expect(namesOf(v8("x64", 14), { wide: false })).toEqual(only128);
     expect(namesOf(v8("x64", 14), { deterministic: true })).toEqual(["256", "128"]);
   });
 });
@@ -35,19 +36,7 @@ describe("createSimdBackend", () => {
     expect(createSimdBackend({ wide: false, deterministic: true }).info.fused).toBe(false);
   });
 
-  test.each([
-    "multiply",
-    "packRows",
-    "packColumns",
-    "softmaxRows",
-    "layerNorm",
-    "gelu",
-    "geluNew",
-    "relu",
-    "silu",
-    "tanh",
-    "add",
-  ] as const)("a variant whose %s is wrong is not taken, and the reason says so", (kernel) => {
+  test.each(KERNEL_NAMES)("a variant whose %s is wrong is not taken, and the reason says so", (kernel) => {
     const broken: Compile = (memory, variant) => {
       const { module, kernels } = instantiate(memory, variant);
       if (!variant.fused) return { module, kernels };

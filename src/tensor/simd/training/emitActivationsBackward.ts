@@ -1,3 +1,4 @@
+import type { ElementwiseBackward } from "../../kernels/activations.ts";
 import type { ModuleBuilder } from "../assembler.ts";
 import { declareLoopLocals, emitChunks, emitPair } from "../emitLoops.ts";
 import {
@@ -13,7 +14,9 @@ import type { FunctionBuilder } from "../functionBuilder.ts";
 const ONE_OVER_SQRT_TWO_PI = 0.3989422804014327;
 
 /** The derivatives: name of the kernel, and what it makes of a vector x (for tanh y) on the stack. */
-const SLOPES = {
+const SLOPES: Readonly<
+  Record<Exclude<ElementwiseBackward, "reluBackward">, (f: FunctionBuilder, fused: boolean) => unknown>
+> = {
   geluBackward: emitGeluSlope,
   geluNewBackward: emitGeluNewSlope,
   siluBackward: emitSiluSlope,

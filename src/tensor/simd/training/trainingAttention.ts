@@ -1,11 +1,10 @@
 import type { Kernels } from "../kernelNames.ts";
 import type { TensorMemory } from "../memory.ts";
-import { multiplyBlock, ROWS } from "../multiplyRange.ts";
-import { type Pack, packFactor } from "../packing.ts";
+import { ROWS } from "../multiplyRange.ts";
 import { PANEL } from "../panels.ts";
 import type { RangeKernel } from "../rangeKernels.ts";
 import type { TrainingKernels } from "./compileTraining.ts";
-import { copyColumns } from "./unpackedProduct.ts";
+import { HeadSteps, type Place, padded } from "./headSteps.ts";
 
 /**
  * Bytes from row to row of a matrix with a column for each row of a block; not a power of 2, so that rows do not share
@@ -16,38 +15,26 @@ const TRANSPOSED_STRIDE = (ROWS + PANEL) * 4;
 /** The name of a range kernel of attention while training. */
 export type TrainingAttention = "attentionWithDropout" | "attentionBackward";
 
-/** A thread's own arrays by name. Each grows to the largest length that was needed. */
-class Room {
-  private readonly memory: TensorMemory;
-  private readonly arrays = new Map<string, Float32Array>();
-
-  constructor(memory: TensorMemory) {
-    this.memory = memory;
-  }
-
-  /** The address of an array of at least `length` numbers; those of a new array are zeros. */
-  at(name: string, length: number): number {
-    const found = this.arrays.get(name);
-    if (found && found.length >= length) return found.byteOffset;
-    if (found) this.memory.release(found);
-    const array = this.memory.allocate(length).fill(0);
-    this.arrays.set(name, array);
-    return array.byteOffset;
-  }
-}
-
 /** One head of one sequence. */
 interface Head {
   /** How many tokens the sequence has: rows of key and value. */
   readonly T: number;
   /** How many of the tokens have a query. */
   readonly M: number;
+  /** How many columns the head has. */
+  readonly D: number;
+  /** Bytes from row to row of each matrix. */
+  readonly stride: number;
   /** Where the head's window begins, in bytes from the start of a matrix [R, H], such as key. */
   readonly at: number;
   /** Where the head's window begins, in bytes from the start of a matrix [M, H], such as query. */
   readonly queryAt: number;
   /** The number of the head's first row of probabilities among all rows of the dropout. */
   readonly row: number;
+  /** seed, step, site, most, scale of emitDropout.ts; null without dropout. */
+  readonly mask: readonly number[] | null;
+  /** How many blocks of Threefry a row of the dropout takes. */
+  readonly rowBlocks: number;
 }
 
 /**
@@ -64,134 +51,141 @@ export function trainingAttention(
   t: TrainingKernels,
   memory: TensorMemory,
 ): Readonly<Record<TrainingAttention, RangeKernel>> {
-  const room = new Room(memory);
-
-  function eachHead(
-    [offsets, B, H, A, words, seed, step, site, most, scale, begin, end]: readonly number[],
-    visit: (head: Head, D: number, stride: number, mask: readonly number[] | null, rowBlocks: number) => void,
-  ): void {
-    const D = H / A;
-    const starts = new Int32Array(memory.memory.buffer, offsets);
-    const queryStarts = starts.subarray(B + 1);
-    const mask = scale === 0 ? null : [seed, step, site, most, scale];
-    for (let unit = begin; unit < end; unit++) {
-      const b = Math.floor(unit / A);
-      const a = unit % A;
-      const head = {
-        T: starts[b + 1] - starts[b],
-        M: queryStarts[b + 1] - queryStarts[b],
-        at: (starts[b] * H + a * D) * 4,
-        queryAt: (queryStarts[b] * H + a * D) * 4,
-        row: a * queryStarts[B] + queryStarts[b],
-      };
-      visit(head, D, H * 4, mask, words / 2);
-    }
-  }
-
-  /**
-   * Packs a window [rows, cols] as the factor b (`packColumns`) or as its transpose (`packRows`).
-   *
-   * @returns its address
-   */
-  function packed(name: string, kernel: Pack, source: number, stride: number, rows: number, cols: number): number {
-    const [K, N] = kernel === "packRows" ? [cols, rows] : [rows, cols];
-    const to = room.at(name, K * padded(N));
-    packFactor(k, kernel, to, source, stride, K, N);
-    return to;
-  }
-
-  /** c [M, N] = scale · a b, or c + scale · a b; whole panels of c are written. */
-  function multiply(
-    c: number,
-    cStride: number,
-    a: number,
-    aStride: number,
-    b: number,
-    M: number,
-    K: number,
-    N: number,
-    scale: number,
-    adds: boolean,
-  ): void {
-    const panels = Math.ceil(N / PANEL);
-    const [init, initStride] = adds ? [c, cStride] : [room.at("zeros", padded(N)), 0];
-    // biome-ignore format: addresses, strides, sizes
-    multiplyBlock(k, "multiply", c, init, a, b, cStride, initStride, aStride, M, K, panels, scale, 0, panels);
-  }
-
-  /** softmax(Q Kᵀ / √D) for some queries. @returns the address of [rows, T], whole panels from row to row */
-  function probabilities(query: number, stride: number, keys: number, rows: number, T: number, D: number): number {
-    const wide = padded(T) * 4;
-    const scores = room.at("scores", ROWS * padded(T));
-    multiply(scores, wide, query, stride, keys, rows, D, T, 1 / Math.sqrt(D), false);
-    k.softmaxRows(scores, wide, rows, T);
-    return scores;
-  }
-
-  /** Where a result [rows, D] is computed: in its place if it is whole panels wide, else beside it. */
-  function target(name: string, place: number, stride: number, rows: number, D: number): [at: number, stride: number] {
-    return D % PANEL === 0 ? [place, stride] : [room.at(name, rows * padded(D)), padded(D) * 4];
-  }
-
+  const steps = new HeadSteps(k, memory);
   return {
     attentionWithDropout: (out, query, key, value, ...rest) =>
-      eachHead(rest, ({ T, M, at, queryAt, row }, D, stride, mask, rowBlocks) => {
-        if (M === 0) return;
-        const keys = packed("keys", "packRows", key + at, stride, T, D);
-        const values = packed("values", "packColumns", value + at, stride, T, D);
-        const wide = padded(T) * 4;
-        for (let m = 0; m < M; m += ROWS) {
-          const rows = Math.min(ROWS, M - m);
-          const from = queryAt + m * stride;
-          const P = probabilities(query + from, stride, keys, rows, T, D);
-          if (mask) t.dropout(P, P, wide, rows, padded(T), (row + m) * rowBlocks, rowBlocks, ...mask);
-          const [to, toStride] = target("out", out + from, stride, ROWS, D);
-          multiply(to, toStride, P, wide, values, rows, T, D, 1, false);
-          if (to !== out + from) copyColumns(memory, out + from, stride, to, toStride, rows, D);
-        }
-      }),
-
+      eachHead(memory, rest, (head) => headWithDropout(steps, t, head, out, query, key, value)),
     attentionBackward: (dquery, dkey, dvalue, dout, query, key, value, ...rest) =>
-      eachHead(rest, ({ T, M, at, queryAt, row }, D, stride, mask, rowBlocks) => {
-        const keys = packed("keys", "packRows", key + at, stride, T, D);
-        const valueRows = packed("value rows", "packRows", value + at, stride, T, D);
-        const keyColumns = packed("key columns", "packColumns", key + at, stride, T, D);
-        const [dk, dkStride] = target("dk", dkey + at, stride, T, D);
-        const [dv, dvStride] = target("dv", dvalue + at, stride, T, D);
-        const wide = padded(T) * 4;
-        const scale = 1 / Math.sqrt(D);
-        const transposed = room.at("transposed", (T * TRANSPOSED_STRIDE) / 4);
-        for (let m = 0; m < M || m === 0; m += ROWS) {
-          const rows = Math.min(ROWS, M - m);
-          const from = queryAt + m * stride;
-          const adds = m > 0;
-          if (rows > 0) {
-            const P = probabilities(query + from, stride, keys, rows, T, D);
-            const dP = room.at("dP", ROWS * padded(T));
-            multiply(dP, wide, dout + from, stride, valueRows, rows, D, T, 1, false);
-            const dropped = mask ? room.at("dropped", ROWS * padded(T)) : P;
-            const block = (row + m) * rowBlocks;
-            if (mask) t.dropoutTwo(dropped, P, dP, dP, wide, rows, padded(T), block, rowBlocks, ...mask);
-            t.transpose(transposed, dropped, TRANSPOSED_STRIDE, wide, rows, T);
-            const gradients = packed("dout", "packColumns", dout + from, stride, rows, D);
-            multiply(dv, dvStride, transposed, TRANSPOSED_STRIDE, gradients, T, rows, D, 1, adds);
-            t.softmaxRowsBackward(dP, P, wide, rows, T); // dS
-            const [dq, dqStride] = target("out", dquery + from, stride, ROWS, D);
-            multiply(dq, dqStride, dP, wide, keyColumns, rows, T, D, scale, false);
-            if (dq !== dquery + from) copyColumns(memory, dquery + from, stride, dq, dqStride, rows, D);
-            t.transpose(transposed, dP, TRANSPOSED_STRIDE, wide, rows, T);
-            const queries = packed("queries", "packColumns", query + from, stride, rows, D);
-            multiply(dk, dkStride, transposed, TRANSPOSED_STRIDE, queries, T, rows, D, scale, adds);
-          }
-        }
-        if (M === 0) for (const [d, s] of [[dk, dkStride], [dv, dvStride]]) copyColumns(memory, d, s, room.at("zeros", D), 0, T, D); // biome-ignore format: one line
-        if (dk !== dkey + at) copyColumns(memory, dkey + at, stride, dk, dkStride, T, D);
-        if (dv !== dvalue + at) copyColumns(memory, dvalue + at, stride, dv, dvStride, T, D);
-      }),
+      eachHead(memory, rest, (head) => headBackward(steps, t, head, dquery, dkey, dvalue, dout, query, key, value)),
   };
 }
 
-/** How many columns the panels of N columns have. */
-function padded(N: number): number {
-  return Math.ceil(N / PANEL) * PANEL;
+/** Calls `visit` with each head of a range. @param rest the arguments that both range kernels have */
+function eachHead({ memory }: TensorMemory, rest: readonly number[], visit: (head: Head) => void): void {
+  const [offsets, B, H, A, words, seed, step, site, most, scale, begin, end] = rest;
+  const D = H / A;
+  const starts = new Int32Array(memory.buffer, offsets);
+  const queryStarts = starts.subarray(B + 1);
+  const mask = scale === 0 ? null : [seed, step, site, most, scale];
+  for (let unit = begin; unit < end; unit++) {
+    const b = Math.floor(unit / A);
+    const a = unit % A;
+    visit({
+      T: starts[b + 1] - starts[b],
+      M: queryStarts[b + 1] - queryStarts[b],
+      D,
+      stride: H * 4,
+      at: (starts[b] * H + a * D) * 4,
+      queryAt: (queryStarts[b] * H + a * D) * 4,
+      row: a * queryStarts[B] + queryStarts[b],
+      mask,
+      rowBlocks: words / 2,
+    });
+  }
+}
+
+/** P = softmax(Q Kᵀ / √D), out = dropout(P) V for one head. @param out, query, key, value addresses of whole matrices */
+function headWithDropout(
+  s: HeadSteps,
+  t: TrainingKernels,
+  { T, M, D, stride, at, queryAt, row, mask, rowBlocks }: Head,
+  out: number,
+  query: number,
+  key: number,
+  value: number,
+): void {
+  if (M === 0) return;
+  const keys = s.packed("keys", "packRows", key + at, stride, T, D);
+  const values = s.packed("values", "packColumns", value + at, stride, T, D);
+  for (let m = 0; m < M; m += ROWS) {
+    const rows = Math.min(ROWS, M - m);
+    const from = queryAt + m * stride;
+    const P = s.probabilities({ at: query + from, stride }, keys, rows, T, D);
+    if (mask) t.dropout(P.at, P.at, P.stride, rows, padded(T), (row + m) * rowBlocks, rowBlocks, ...mask);
+    const place = { at: out + from, stride };
+    const computed = s.target("out", place, ROWS, D);
+    s.multiply(computed, P, values, rows, T, D, 1, false);
+    s.settle(place, computed, rows, D);
+  }
+}
+
+/** The gradients of one head, see `attentionBackward` in kernels/attention.ts. Numbers are addresses of whole matrices. */
+function headBackward(
+  s: HeadSteps,
+  t: TrainingKernels,
+  head: Head,
+  dquery: number,
+  dkey: number,
+  dvalue: number,
+  dout: number,
+  query: number,
+  key: number,
+  value: number,
+): void {
+  const { T, M, D, stride, at, queryAt } = head;
+  const [dK, dV] = [dkey, dvalue].map((matrix) => ({ at: matrix + at, stride }));
+  const operands = {
+    keys: s.packed("keys", "packRows", key + at, stride, T, D),
+    valueRows: s.packed("value rows", "packRows", value + at, stride, T, D),
+    keyColumns: s.packed("key columns", "packColumns", key + at, stride, T, D),
+    dK: s.target("dk", dK, T, D),
+    dV: s.target("dv", dV, T, D),
+  };
+  for (let m = 0; m < M; m += ROWS) {
+    const [dQ, dO, Q] = [dquery, dout, query].map((matrix) => ({ at: matrix + queryAt + m * stride, stride }));
+    blockBackward(s, t, head, operands, m, dQ, dO, Q);
+  }
+  if (M === 0) for (const gradient of [operands.dK, operands.dV]) s.clear(gradient, T, D);
+  s.settle(dK, operands.dK, T, D);
+  s.settle(dV, operands.dV, T, D);
+}
+
+/** What all blocks of queries of a head have in common: packed factors, and the gradients that they add to. */
+interface Operands {
+  /** Kᵀ, packed. */
+  readonly keys: number;
+  /** Vᵀ, packed. */
+  readonly valueRows: number;
+  /** K, packed. */
+  readonly keyColumns: number;
+  /** [T, D] */
+  readonly dK: Place;
+  /** [T, D] */
+  readonly dV: Place;
+}
+
+/** The gradients of queries m … m + 127 of a head. The first block writes dK and dV, the others add to them. */
+function blockBackward(
+  s: HeadSteps,
+  t: TrainingKernels,
+  { T, M, D, row, mask, rowBlocks }: Head,
+  { keys, valueRows, keyColumns, dK, dV }: Operands,
+  m: number,
+  dQ: Place,
+  dO: Place,
+  Q: Place,
+): void {
+  const rows = Math.min(ROWS, M - m);
+  const adds = m > 0;
+  const scale = 1 / Math.sqrt(D);
+  const transposed = { at: s.room("transposed", (T * TRANSPOSED_STRIDE) / 4), stride: TRANSPOSED_STRIDE };
+  const P = s.probabilities(Q, keys, rows, T, D);
+  const dP = { at: s.room("dP", ROWS * padded(T)), stride: P.stride };
+  s.multiply(dP, dO, valueRows, rows, D, T, 1, false); // dO Vᵀ
+  const dropped = mask ? s.room("dropped", ROWS * padded(T)) : P.at;
+  const block = (row + m) * rowBlocks;
+  if (mask) t.dropoutTwo(dropped, P.at, dP.at, dP.at, P.stride, rows, padded(T), block, rowBlocks, ...mask);
+
+  t.transpose(transposed.at, dropped, transposed.stride, P.stride, rows, T);
+  const gradients = s.packed("dout", "packColumns", dO.at, dO.stride, rows, D);
+  s.multiply(dV, transposed, gradients, T, rows, D, 1, adds); // dV = dropout(P)ᵀ dO
+
+  t.softmaxRowsBackward(dP.at, P.at, P.stride, rows, T); // dS
+  const computed = s.target("out", dQ, ROWS, D);
+  s.multiply(computed, dP, keyColumns, rows, T, D, scale, false); // dQ = dS K / √D
+  s.settle(dQ, computed, rows, D);
+
+  t.transpose(transposed.at, dP.at, transposed.stride, dP.stride, rows, T);
+  const queries = s.packed("queries", "packColumns", Q.at, Q.stride, rows, D);
+  s.multiply(dK, transposed, queries, T, rows, D, scale, adds); // dK = dSᵀ Q / √D
 }

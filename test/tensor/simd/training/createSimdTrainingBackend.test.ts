@@ -29,7 +29,7 @@ describe("createSimdTrainingBackend", () => {
 
   test("has kernels to check", () => expect(names.length).toBe(16));
 
-  test.each(names)("where %s is wrong, narrower code is taken, and the reason says so", (name) => {
+  test.each(names)("where %s is wrong, the 128-bit variant is taken, and the reason says so", (name) => {
     const broken = once((kernels, buffer) => ({
       [name]: (...args: number[]) => {
         const result = kernels[name](...args);
