@@ -1,5 +1,5 @@
 import { BertError } from "../errors.ts";
-import { exp } from "../tensor/kernels/transcendental.ts";
+import { exp, log } from "../tensor/kernels/transcendental.ts";
 
 /**
  * softmax(x)_i = e^(x_i − m) / Σ_j e^(x_j − m), m = max x, in float64 with the project's own exp: the same bits on
@@ -14,10 +14,10 @@ export function softmax(where: string, logits: Float32Array, indices?: readonly 
   return Float64Array.from(asked, (x) => exp(x - max) / sum);
 }
 
-/** log softmax(x)_i = x_i − m − log Σ_j e^(x_j − m), as above but for the engine's own logarithm: no rounding to 0 where x_i is small. */
+/** log softmax(x)_i = x_i − m − log Σ_j e^(x_j − m), as above: no rounding to 0 where x_i is small. */
 export function logSoftmaxAt(where: string, logits: Float32Array, index: number): number {
   const { max, sum } = exponentials(where, logits);
-  return logits[index] - max - Math.log(sum);
+  return logits[index] - max - log(sum);
 }
 
 /** m = max x and Σ_j e^(x_j − m). */

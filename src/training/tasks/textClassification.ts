@@ -103,7 +103,8 @@ async function evaluate(
       const { labels: target } = features[i];
       if (problem === "regression") {
         predictions.push(data[b]);
-        loss.add((data[b] - (target as number)) ** 2);
+        const difference = data[b] - (target as number);
+        loss.add(difference * difference);
       } else if (problem === "single_label_classification") {
         predictions.push(argmax(data, b * C, C));
         loss.add(crossEntropyOf(data, b * C, C, target as number));
