@@ -7,10 +7,11 @@ import { type GlueTask, glueLabels } from "../data/glue.ts";
 import { labelNames, labelOf } from "../data/labels.ts";
 import type { Located } from "../data/located.ts";
 import type { TextExample } from "../data/textExamples.ts";
+import { binaryCrossEntropy } from "../losses.ts";
 import { accuracy, f1Score, matthewsCorrelation } from "../metrics/classification.ts";
 import { pearsonCorrelation, spearmanCorrelation } from "../metrics/correlation.ts";
 import { glueMetrics } from "../metrics/glueMetrics.ts";
-import { argmax, binaryCrossEntropyOf, crossEntropyOf, Mean } from "./logitScores.ts";
+import { argmax, crossEntropyOf, Mean } from "./logitScores.ts";
 import { passes } from "./passes.ts";
 import { type Evaluation, type EvaluationOptions, type PreparedTask, SHOWN_EXAMPLES } from "./task.ts";
 
@@ -111,7 +112,7 @@ async function evaluate(
       } else {
         const logits = data.subarray(b * C, (b + 1) * C);
         predictions.push(Array.from(logits, (z) => (z > 0 ? 1 : 0)));
-        for (const [c, z] of logits.entries()) loss.add(binaryCrossEntropyOf(z, (target as Float32Array)[c]));
+        for (const [c, z] of logits.entries()) loss.add(binaryCrossEntropy(z, (target as Float32Array)[c]));
       }
     }
   }
