@@ -1,10 +1,8 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { runInNewContext } from "node:vm";
-import { parseSync } from "oxc-parser";
 import { describe, expect, test } from "vitest";
 import { classOf, codeOf, has, isA, messageOf, stackOf } from "../src/realm.ts";
 import { readSafetensors, writeSafetensors } from "../src/safetensors/index.ts";
+import { type Node, nodesOf, sourceFiles, treeOf } from "./support/syntaxTree.ts";
 
 /** Values of another realm, as a test runner's context or a frame has them. */
 const foreign = (code: string) => runInNewContext(code) as never;
@@ -46,23 +44,10 @@ describe("values of another realm", () => {
   });
 });
 
-interface Node {
-  readonly type: string;
-  readonly [field: string]: unknown;
-}
-
-function* nodesOf(value: unknown): Generator<Node> {
-  if (Array.isArray(value)) for (const child of value) yield* nodesOf(child);
-  else if (has(value, "type")) {
-    yield value as Node;
-    for (const child of Object.values(value)) if (typeof child === "object") yield* nodesOf(child);
-  }
-}
-
 /** Questions about a value's class that are false of a value from another realm, in a source file. */
 function classQuestions(path: string, source: string, own: ReadonlySet<string>): string[] {
   const found: string[] = [];
-  for (const node of nodesOf(parseSync(path, source, { lang: "ts", sourceType: "module" }).program)) {
+  for (const node of nodesOf(treeOf(path, source))) {
     const text = () => `${path}: ${source.slice(node.start as number, node.end as number)}`;
     if (node.type === "BinaryExpression" && node.operator === "instanceof") {
       const { type, name } = node.right as Node;
@@ -83,10 +68,7 @@ function classQuestions(path: string, source: string, own: ReadonlySet<string>):
 }
 
 describe("src asks no value of the platform for its class", () => {
-  const root = join(import.meta.dirname, "..", "src");
-  const sources = readdirSync(root, { recursive: true, encoding: "utf8" })
-    .filter((path) => path.endsWith(".ts"))
-    .map((path) => [path, readFileSync(join(root, path), "utf8")] as const);
+  const sources = [...sourceFiles()];
   /** An object of one of these was made by the same copy of the package, so in the same realm. */
   const own = new Set(sources.flatMap(([, source]) => [...source.matchAll(/\bclass (\w+)/g)].map(([, name]) => name)));
 

@@ -7,7 +7,7 @@ import { adamwStep, createMoments } from "../../src/training/adamwStep.ts";
 import { createGradients, zeroGradients } from "../../src/training/gradients.ts";
 import { initialWeights } from "../../src/training/initialWeights.ts";
 import { lossAndGradients } from "../../src/training/lossAndGradients.ts";
-import { trainedModel } from "../../src/training/trainedModel.ts";
+import { trainedModel } from "../../test/support/trainedModel.ts";
 import { describeBackend } from "./plainbert.ts";
 
 /** A library that trains bert-base-cased's architecture with a classifier of two classes, dropout 0.1. */

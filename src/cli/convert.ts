@@ -1,4 +1,4 @@
-import { openModelFiles } from "../load/loadBert.ts";
+import { openModelFiles } from "../load/readModel.ts";
 import { STORAGE_TYPES } from "../tensor/storage.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
 import { convertModel } from "./convertModel.ts";

@@ -5,17 +5,16 @@ import { readMatrix } from "../checkpoint/readMatrix.ts";
 import { int8Tensors, SCALE } from "../checkpoint/rowScales.ts";
 import { BertError } from "../errors.ts";
 import { overlap } from "../hub/folders.ts";
-import type { ModelFolder } from "../load/modelFolder.ts";
-import { configToSave } from "../load/saveBert.ts";
+import { configToSave } from "../load/configToSave.ts";
+import { readModelTexts, withWeights } from "../load/readModel.ts";
 import { type SaveOptions, saveModel } from "../load/saveModel.ts";
 import { openModelFolder } from "../load/weightFiles.ts";
 import type { Architecture } from "../model/architectures.ts";
-import { type BertConfig, parseConfig } from "../model/config.ts";
+import type { BertConfig } from "../model/config.ts";
 import { byteLengthOf } from "../safetensors/dtype.ts";
 import type { Weights } from "../safetensors/safetensorsReader.ts";
 import { copyRows, emptyRows, FILE_DTYPES, STORAGE_TYPES } from "../tensor/storage.ts";
 import { type Int8Weight, type StorageType, sizeOf } from "../tensor/tensor.ts";
-import { TOKENIZER_FILES } from "../tokenizer/tokenizerFiles.ts";
 
 export interface ConvertOptions extends SaveOptions {
   /** Left out: float16 and bfloat16 stay, everything else becomes float32. int8: matrices; vectors are float32 then. */
@@ -58,23 +57,24 @@ const FLOAT16_LIMIT = 65_520;
 export async function convertModel(from: string, to: string, options: ConvertOptions = {}): Promise<Conversion> {
   const folder = await openModelFolder(from);
   if (await overlap(from, to)) throw new BertError("ERR_FILE", `convert: ${to}: must be another folder than ${from}`);
-  const text = (await folder.readText("config.json")) ?? (await folder.readText("bert_config.json"));
-  if (text === null) throw new BertError("ERR_FILE", `convert: ${from} must have a config.json, has none`);
-  const weights = await folder.openWeights();
-  try {
+  const texts = await readModelTexts(folder, "convert");
+  return withWeights(folder, async (weights) => {
     const named = withOurNames(weights);
-    const config = withArchitecture(parseConfig(text), text, named);
+    const { architectures = null } = JSON.parse(texts.configText);
+    const config = architectures === null ? { ...texts.config, architecture: architectureOf(named) } : texts.config;
     const names = [...expectedTensors(named, config).keys()];
     for (const name of named.tensors.keys()) if (!names.includes(name)) names.push(name);
     const kept = (await isTied(named, config)) ? names.filter((name) => name !== DECODER) : names;
     const tensors = kept.flatMap((name) => converted(name, weights, named, options));
     const dtypes = [...new Set(tensors.map(([, { dtype }]) => storageType(dtype)))];
-    const architectures = JSON.parse(text).architectures ?? [config.architecture];
     const dtype = options.dtype ?? (dtypes.length === 1 ? dtypes[0] : undefined);
     const files = await saveModel(
       to,
-      reported(tensors, options),
-      { "config.json": configToSave(text, architectures, dtype), ...(await tokenizerOf(folder)) },
+      {
+        tensors: reported(tensors, options),
+        configText: configToSave(texts.configText, { architectures: architectures ?? [config.architecture], dtype }),
+        tokenizerFiles: texts.tokenizerFiles,
+      },
       options,
     );
     const used = new Set(kept.flatMap((name) => [name, `${name}${SCALE}`]).map((name) => named.fileNames.get(name)));
@@ -85,9 +85,7 @@ export async function convertModel(from: string, to: string, options: ConvertOpt
       dtypes,
       leftOut: [...weights.tensors.keys()].filter((name) => !used.has(name)),
     };
-  } finally {
-    await weights.close();
-  }
+  });
 }
 
 /** A tensor as it is to be written; its numbers are read when their turn comes. */
@@ -169,27 +167,15 @@ async function isTied(named: NamedWeights, config: BertConfig): Promise<boolean>
   return a.every((value, i) => value === b[i]);
 }
 
-/** Google's bert_config.json names no architecture: then it is the one that has the heads that are there. */
-function withArchitecture(config: BertConfig, text: string, { tensors }: NamedWeights): BertConfig {
-  if (JSON.parse(text).architectures != null) return config;
+/** The architecture that has the heads that are there, for Google's bert_config.json, which names none. */
+function architectureOf({ tensors }: NamedWeights): Architecture {
   const has = (name: string) => tensors.has(name);
-  let architecture: Architecture = "BertModel";
   if (has("cls.predictions.bias")) {
-    architecture = has("cls.seq_relationship.weight") ? "BertForPreTraining" : "BertForMaskedLM";
-  } else if (has("cls.seq_relationship.weight")) architecture = "BertForNextSentencePrediction";
-  else if (has("qa_outputs.weight")) architecture = "BertForQuestionAnswering";
-  else if (has("classifier.weight")) architecture = "BertForSequenceClassification";
-  return { ...config, architecture };
-}
-
-/** The tokenizer's files, as they are. */
-async function tokenizerOf(folder: ModelFolder): Promise<Record<string, string>> {
-  const texts: Record<string, string> = {};
-  for (const name of TOKENIZER_FILES) {
-    const text = await folder.readText(name);
-    if (text !== null) texts[name] = text;
+    return has("cls.seq_relationship.weight") ? "BertForPreTraining" : "BertForMaskedLM";
   }
-  return texts;
+  if (has("cls.seq_relationship.weight")) return "BertForNextSentencePrediction";
+  if (has("qa_outputs.weight")) return "BertForQuestionAnswering";
+  return has("classifier.weight") ? "BertForSequenceClassification" : "BertModel";
 }
 
 function shapeOf({ tensors }: NamedWeights, name: string): readonly number[] {

@@ -1,5 +1,5 @@
 import { isModelId } from "../hub/modelName.ts";
-import { openModelFiles } from "../load/loadBert.ts";
+import { openModelFiles } from "../load/readModel.ts";
 import { openWeights } from "../load/weightFiles.ts";
 import type { Weights } from "../safetensors/safetensorsReader.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";

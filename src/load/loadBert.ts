@@ -1,18 +1,26 @@
 import { type LoadedParams, loadParams } from "../checkpoint/loadParams.ts";
+import type { WeightSource } from "../checkpoint/weightSource.ts";
 import { BertError, quote } from "../errors.ts";
 import type { HubOptions } from "../hub/hubOptions.ts";
 import { ARCHITECTURES, type Architecture } from "../model/architectures.ts";
-import { type BertConfig, parseConfig } from "../model/config.ts";
+import type { BertConfig } from "../model/config.ts";
 import { BertModel } from "../runtime/bertModel.ts";
 import { ForwardWorker } from "../runtime/forwardWorker.ts";
+import type { Weights } from "../safetensors/safetensorsReader.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { type BackendName, chooseBackend } from "../tensor/chooseBackend.ts";
 import { STORAGE_TYPES } from "../tensor/storage.ts";
 import type { StorageType } from "../tensor/tensor.ts";
-import { BertTokenizer, type TokenizerFiles } from "../tokenizer/index.ts";
-import { TOKENIZER_FILES } from "../tokenizer/tokenizerFiles.ts";
-import { bundledFile, CONFIG_FILES } from "./bundledFiles.ts";
-import type { ModelFolder, OpenedModel } from "./modelFolder.ts";
+import type { BertTokenizer } from "../tokenizer/index.ts";
+import type { ModelFolder } from "./modelFolder.ts";
+import {
+  modelTokenizer,
+  openModelFiles,
+  readModelTexts,
+  readTokenizer,
+  withModelFiles,
+  withWeights,
+} from "./readModel.ts";
 
 /** How `loadBert` computes and what it loads; those of the hub say how a model is found. All may be left out. */
 export interface LoadOptions extends HubOptions {
@@ -42,23 +50,31 @@ export interface LoadOptions extends HubOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What a `Bert` is made of. */
+interface BertParts {
+  readonly config: BertConfig;
+  readonly params: LoadedParams;
+  readonly backend: Backend;
+  readonly forwardWorker: ForwardWorker | null;
+  readonly tokenizer: BertTokenizer | null;
+  readonly configText: string;
+}
+
 /** A model with its tokenizer. */
 export class Bert extends BertModel {
   /** config.json as it was read. */
   readonly configText: string;
   private readonly ownTokenizer: BertTokenizer | null;
 
-  constructor(
-    config: BertConfig,
-    params: LoadedParams,
-    backend: Backend,
-    tokenizer: BertTokenizer | null,
-    configText: string,
-    forwardWorker: ForwardWorker | null,
-  ) {
+  private constructor({ config, params, backend, forwardWorker, tokenizer, configText }: BertParts) {
     super(config, params, backend, forwardWorker);
     this.configText = configText;
     this.ownTokenizer = tokenizer;
+  }
+
+  /** @internal `loadBert` makes it */
+  static of(parts: BertParts): Bert {
+    return new Bert(parts);
   }
 
   /** Whether the model's folder has a tokenizer. */
@@ -103,12 +119,7 @@ export async function loadBert(path?: string, options: LoadOptions = {}): Promis
     throw new BertError("ERR_INPUT", `loadBert: dtype must be one of ${STORAGE_TYPES.join(", ")}, got ${got}`);
   }
   const backend = chooseBackend(options.backend, options);
-  const { folder, release } = await openModelFiles(path, options, true);
-  try {
-    return await loadFolder(folder, backend, dtype, options);
-  } finally {
-    await release();
-  }
+  return withModelFiles(path, options, true, (folder) => loadFolder(folder, backend, dtype, options));
 }
 
 async function loadFolder(
@@ -117,41 +128,39 @@ async function loadFolder(
   dtype: StorageType,
   options: LoadOptions,
 ): Promise<Bert> {
-  const [hugging, google] = CONFIG_FILES;
-  const configText = (await folder.readText(hugging)) ?? (await folder.readText(google));
-  if (configText === null)
-    throw new BertError("ERR_FILE", `loadBert: ${folder.path} must have a config.json, has none`);
-  const config = withArchitecture(parseConfig(configText), options.architecture);
-  const tokenizerFiles = await readTokenizerFiles(folder);
+  const texts = await readModelTexts(folder, "loadBert");
+  const config = withArchitecture(texts.config, options.architecture);
+  return withWeights(folder, async (weights) => {
+    const forwardWorker = backend.sharing && new ForwardWorker(backend.sharing);
+    forwardWorker?.start();
+    try {
+      const reading = loadParams(stoppable(weights, options.signal), config, backend, dtype);
+      const tokenizer = await whileReading(reading, () => modelTokenizer(texts, "loadBert"));
+      const params = await reading;
+      await orAborted(forwardWorker?.start(), options.signal); // so that `backend` says what computes
+      return Bert.of({ config, params, backend, forwardWorker, tokenizer, configText: texts.configText });
+    } catch (error) {
+      await forwardWorker?.dispose();
+      throw error;
+    }
+  });
+}
 
-  const weights = await folder.openWeights();
-  const forwardWorker = backend.sharing && new ForwardWorker(backend.sharing);
-  forwardWorker?.start();
-  try {
-    const source = {
-      tensors: weights.tensors,
-      readInto(name: string, target: Float32Array): Promise<void> {
-        options.signal?.throwIfAborted();
-        return weights.readInto(name, target);
+/** The same weights; reading rejects with the signal's reason after it has aborted. */
+function stoppable(weights: Weights, signal: AbortSignal | undefined): WeightSource {
+  return {
+    tensors: weights.tensors,
+    readInto(name, target) {
+      signal?.throwIfAborted();
+      return weights.readInto(name, target);
+    },
+    ...(weights.readPart && {
+      readPart: async (name: string, target: Float32Array, from: number): Promise<void> => {
+        signal?.throwIfAborted();
+        await weights.readPart?.(name, target, from);
       },
-      ...(weights.readPart && {
-        readPart: async (name: string, target: Float32Array, from: number): Promise<void> => {
-          options.signal?.throwIfAborted();
-          await weights.readPart?.(name, target, from);
-        },
-      }),
-    };
-    const reading = loadParams(source, config, backend, dtype);
-    const tokenizer = await whileReading(reading, () => makeTokenizer(tokenizerFiles, config));
-    const params = await reading;
-    await orAborted(forwardWorker?.start(), options.signal); // so that `backend` says what computes
-    return new Bert(config, params, backend, tokenizer, configText, forwardWorker);
-  } catch (error) {
-    await forwardWorker?.dispose();
-    throw error;
-  } finally {
-    await weights.close();
-  }
+    }),
+  };
 }
 
 /** Waits for a work, or rejects with the signal's reason as soon as it aborts. */
@@ -177,16 +186,6 @@ async function whileReading<T>(reading: Promise<unknown>, work: () => T): Promis
   }
 }
 
-/** @throws BertError ERR_VOCABULARY invalid files, or another number of tokens than the model has */
-function makeTokenizer(files: TokenizerFiles | null, config: BertConfig): BertTokenizer | null {
-  const tokenizer = files && BertTokenizer.fromFiles(files);
-  if (!tokenizer || tokenizer.size === config.vocabSize) return tokenizer;
-  throw new BertError(
-    "ERR_VOCABULARY",
-    `loadBert: the vocabulary must have as many tokens as config.json's vocab_size, ${config.vocabSize}, has ${tokenizer.size}`,
-  );
-}
-
 /**
  * Loads the tokenizer of a model alone; reading the weights takes most of `loadBert`'s time.
  *
@@ -196,14 +195,7 @@ function makeTokenizer(files: TokenizerFiles | null, config: BertConfig): BertTo
  *   give it; ERR_VOCABULARY the tokenizer's files are missing or invalid
  */
 export async function loadTokenizer(path?: string, options: HubOptions = {}): Promise<BertTokenizer> {
-  const { folder, release } = await openModelFiles(path, options, false);
-  try {
-    const files = await readTokenizerFiles(folder);
-    if (files) return BertTokenizer.fromFiles(files);
-    throw new BertError("ERR_VOCABULARY", `loadTokenizer: ${folder.path} must have vocab.txt or tokenizer.json`);
-  } finally {
-    await release();
-  }
+  return withModelFiles(path, options, false, (folder) => readTokenizer(folder, "loadTokenizer"));
 }
 
 /**
@@ -218,26 +210,6 @@ export async function downloadModel(id: string, options: HubOptions = {}): Promi
   return folder.path;
 }
 
-/**
- * Opens the files of a model that `loadBert` needs, or those that `loadTokenizer` does.
- *
- * @param path as in `loadBert`
- * @throws BertError as `loadBert`, before it reads the files
- */
-export async function openModelFiles(
-  path: string | undefined,
-  options: HubOptions,
-  weights: boolean,
-): Promise<OpenedModel> {
-  // Only here: a browser, which has no node: modules, can import the rest.
-  const { openModel } = await import("./openModel.ts");
-  return openModel(
-    path ?? ((file) => bundledFile(file, options.assets)),
-    { config: CONFIG_FILES, optional: TOKENIZER_FILES, weights },
-    options,
-  );
-}
-
 /** @throws BertError ERR_INPUT no such architecture */
 function withArchitecture(config: BertConfig, architecture: Architecture | undefined): BertConfig {
   if (architecture === undefined) return config;
@@ -246,14 +218,4 @@ function withArchitecture(config: BertConfig, architecture: Architecture | undef
     "ERR_INPUT",
     `loadBert: architecture must be one of ${ARCHITECTURES.join(", ")}, got ${quote(String(architecture))}`,
   );
-}
-
-/** The tokenizer's files in a model's folder; null if it has none. */
-async function readTokenizerFiles(folder: ModelFolder): Promise<TokenizerFiles | null> {
-  const files: TokenizerFiles = {};
-  for (const name of TOKENIZER_FILES) {
-    const text = await folder.readText(name);
-    if (text !== null) files[name] = text;
-  }
-  return files["vocab.txt"] === undefined && files["tokenizer.json"] === undefined ? null : files;
 }

@@ -1,4 +1,4 @@
-import type { StorageType } from "../tensor/tensor.ts";
+import { configToSave } from "./configToSave.ts";
 import type { Bert } from "./loadBert.ts";
 
 /**
@@ -15,21 +15,9 @@ import type { Bert } from "./loadBert.ts";
 export async function saveBert(bert: Bert, folder: string): Promise<void> {
   // Only here: a browser, which has no node: modules, can import the rest.
   const { saveModel } = await import("./saveModel.ts");
-  const config = configToSave(bert.configText, [bert.config.architecture], bert.dtype);
-  await saveModel(folder, bert.tensorsToWrite(), {
-    "config.json": config,
-    ...(bert.hasTokenizer && bert.tokenizer.toFiles()),
+  await saveModel(folder, {
+    tensors: bert.tensorsToWrite(),
+    configText: configToSave(bert.configText, { architectures: [bert.config.architecture], dtype: bert.dtype }),
+    tokenizerFiles: bert.hasTokenizer ? bert.tokenizer.toFiles() : {},
   });
-}
-
-/**
- * config.json of weights that are saved: as it was read, with what Hugging Face's libraries need to know of them.
- *
- * @param dtype of the matrices, if it is to change; the libraries have no name for "int8" as it is here
- */
-export function configToSave(text: string, architectures: readonly string[], dtype?: StorageType): string {
-  const { torch_dtype, dtype: old, ...json } = JSON.parse(text) as Record<string, unknown>;
-  const field = torch_dtype === undefined ? "dtype" : "torch_dtype"; // its name since transformers 5, and before
-  const type = dtype === "int8" ? {} : { [field]: dtype ?? torch_dtype ?? old };
-  return `${JSON.stringify({ ...json, model_type: "bert", architectures, ...type }, null, 2)}\n`;
 }

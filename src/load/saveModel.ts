@@ -1,8 +1,9 @@
 import { join } from "node:path";
-import { writeFileAtomically } from "../hub/files.ts";
 import { writeFolder } from "../hub/folders.ts";
+import { writeTexts } from "../hub/runFolder.ts";
 import { byteLengthOf, type Dtype } from "../safetensors/dtype.ts";
 import type { TensorToSave } from "../safetensors/safetensorsWriter.ts";
+import type { TokenizerFiles } from "../tokenizer/index.ts";
 import { saveSafetensors } from "./weightFiles.ts";
 
 /** A tensor of known dtype: what a file of it takes is known before it is written. */
@@ -15,32 +16,48 @@ export interface SaveOptions {
   readonly force?: boolean | undefined;
 }
 
+/** What a model's folder is made of. */
+export interface ModelContents {
+  readonly tensors: Iterable<readonly [string, SizedTensor]>;
+  readonly configText: string;
+  /** None for a model without a tokenizer. */
+  readonly tokenizerFiles: TokenizerFiles;
+}
+
 /**
- * Writes a model's folder, completely or not at all (`writeFolder`): its weights, one tensor after the other, and files of text.
+ * Writes a model's folder, completely or not at all (`writeFolder`), one tensor after the other.
  *
- * @param texts contents by name: config.json and the tokenizer's files
  * @returns the names of the files
  * @throws BertError ERR_FILE as `writeFolder`; ERR_INPUT as `saveSafetensors`
  */
 export async function saveModel(
   path: string,
-  tensors: Iterable<readonly [string, SizedTensor]>,
-  texts: Readonly<Record<string, string>>,
+  contents: ModelContents,
   { maxShardSize, force }: SaveOptions = {},
 ): Promise<string[]> {
   const files: string[] = [];
-  await writeFolder(
-    path,
-    async (folder) => {
-      files.push(...(await saveWeights(folder, tensors, maxShardSize)));
-      for (const [name, text] of Object.entries(texts)) {
-        await writeFileAtomically(join(folder, name), [new TextEncoder().encode(text)]);
-        files.push(name);
-      }
-    },
-    force,
-  );
+  const fill = async (folder: string) => {
+    files.push(...(await writeModelFiles(folder, contents, maxShardSize)));
+  };
+  await writeFolder(path, fill, force);
   return files;
+}
+
+/**
+ * Writes a model into a folder: its weights (`saveWeights`), its tokenizer's files, and config.json at last, without which no
+ * library takes the folder for a model. Each file is written atomically.
+ *
+ * @returns the names of the files
+ * @throws BertError ERR_INPUT, ERR_FILE as `saveSafetensors`
+ */
+export async function writeModelFiles(
+  folder: string,
+  { tensors, configText, tokenizerFiles }: ModelContents,
+  maxShardSize?: number,
+): Promise<string[]> {
+  const names = await saveWeights(folder, tensors, maxShardSize);
+  await writeTexts(folder, { ...tokenizerFiles, "config.json": configText });
+  return [...names, "config.json", ...Object.keys(tokenizerFiles)];
 }
 
 /**
@@ -68,7 +85,7 @@ export async function saveWeights(
   const weightMap = Object.fromEntries(shards.flatMap((shard, i) => shard.map(([name]) => [name, names[i]])));
   const index = { metadata: { total_size: sum(shards.flat().map(sizeOf)) }, weight_map: weightMap };
   const indexName = "model.safetensors.index.json";
-  await writeFileAtomically(join(folder, indexName), [new TextEncoder().encode(`${JSON.stringify(index, null, 2)}\n`)]);
+  await writeTexts(folder, { [indexName]: `${JSON.stringify(index, null, 2)}\n` });
   return [...names, indexName];
 }
 

@@ -1,4 +1,5 @@
 import type { Bert } from "../load/loadBert.ts";
+import { exp } from "../tensor/kernels/transcendental.ts";
 import { batchesOf, expectMaskedLm, tokenLimit } from "./answerAll.ts";
 import {
   type CallOptions,
@@ -81,7 +82,7 @@ export function pseudoLogLikelihood(bert: Bert): PseudoLogLikelihood {
     return texts.map(({ inputIds, places }) => {
       const tokens = places.map((t) => ({ token: tokenizer.idToToken(inputIds[t])!, score: scores[at++] }));
       const score = tokens.reduce((sum, token) => sum + token.score, 0);
-      return { score, perplexity: Math.exp(-score / tokens.length), tokens };
+      return { score, perplexity: exp(-score / tokens.length), tokens };
     });
   }
 

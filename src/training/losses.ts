@@ -34,9 +34,7 @@ export function crossEntropyLoss(k: TrainingBackend, logits: Tensor, labels: Int
 /**
  * Mean binary cross-entropy of sigmoids (PyTorch's BCEWithLogitsLoss), for labels that do not exclude each other:
  *
- *     L = −1/n Σ [y ln σ(z) + (1 − y) ln (1 − σ(z))]        ∂L/∂z = (σ(z) − y) / n
- *
- * computed as max(z, 0) − z y + ln(1 + e^(−|z|)), which neither overflows nor cancels.
+ *     L = 1/n Σ binaryCrossEntropy(z, y)        ∂L/∂z = (σ(z) − y) / n
  *
  * @param logits  [B, labels] in, gradient out
  * @param targets [B, labels], each from 0 to 1
@@ -45,10 +43,15 @@ export function binaryCrossEntropyLoss({ data }: Tensor, targets: ArrayLike<numb
   let sum = 0;
   for (let i = 0; i < data.length; i++) {
     const z = data[i];
-    sum += Math.max(z, 0) - z * targets[i] + log1p(exp(-Math.abs(z)));
+    sum += binaryCrossEntropy(z, targets[i]);
     data[i] = ((sigmoid(z) - targets[i]) * scale) / data.length;
   }
   return { loss: sum / data.length, count: data.length };
+}
+
+/** −y ln σ(z) − (1 − y) ln (1 − σ(z)) = max(z, 0) − z y + ln(1 + e^(−|z|)), which neither overflows nor cancels. */
+export function binaryCrossEntropy(z: number, y: number): number {
+  return Math.max(z, 0) - z * y + log1p(exp(-Math.abs(z)));
 }
 
 /**

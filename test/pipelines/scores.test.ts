@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { batchesOf } from "../../src/pipelines/answerAll.ts";
-import { softmax, topK } from "../../src/pipelines/scores.ts";
+import { logSoftmaxAt, softmax, topK } from "../../src/pipelines/scores.ts";
 
 describe("topK", () => {
   /** Few different values, so that many are equal. */
@@ -42,6 +42,17 @@ describe("softmax", () => {
       );
     }
   });
+});
+
+test("logSoftmaxAt: the values of Python's decimal with 40 digits, and finite where the probability is 0", () => {
+  const logits = Float32Array.of(0.5, -20.25, -3);
+  const want = [-0.02975041921770162, -20.779750419217702, -3.529750419217702];
+  for (const [i, score] of want.entries())
+    expect(Math.abs(logSoftmaxAt("test", logits, i) - score)).toBeLessThan(1e-15 * Math.max(1, Math.abs(score)));
+  expect(logSoftmaxAt("test", Float32Array.of(-3e38, 3e38), 0)).toBe(2 * Math.fround(-3e38));
+  expect(() => logSoftmaxAt("test", Float32Array.of(Number.NaN, 1), 1)).toThrow(
+    "test: the model's logits must be finite",
+  );
 });
 
 describe("batchesOf", () => {

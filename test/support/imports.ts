@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { parseSync } from "oxc-parser";
+import { type Node, treeOf } from "./syntaxTree.ts";
 
 /** What a source file reaches for outside itself. */
 export interface Reaches {
@@ -18,12 +18,6 @@ export interface Reaches {
 
 const NODE_GLOBALS: ReadonlySet<unknown> = new Set(["process", "Buffer", "__dirname", "__filename", "require"]);
 
-/** A node of the ESTree syntax tree. */
-interface Node {
-  readonly type: string;
-  readonly [field: string]: unknown;
-}
-
 /**
  * Reads one TypeScript file's imports and Node globals from its syntax tree, so that comments and strings cannot
  * pretend.
@@ -32,14 +26,12 @@ interface Node {
  * @throws Error the file is not valid TypeScript
  */
 export function reachesOf(path: string, source: string): Reaches {
-  const { program, errors } = parseSync(path, source, { lang: "ts", sourceType: "module" });
-  if (errors.length > 0) throw new Error(`${path}: ${errors[0].message}`);
   const imports = new Set<string>();
   const loaded = new Set<string>();
   const dynamic = new Set<string>();
   const globals = new Set<string>();
 
-  for (const { node, isPropertyName } of walk(program as unknown as Node, false)) {
+  for (const { node, isPropertyName } of walk(treeOf(path, source), false)) {
     const from = moduleName(node);
     if (from !== null) {
       const resolved = from.startsWith(".") ? posix.join(posix.dirname(path), from) : from;

@@ -6,8 +6,8 @@ import { openWeights } from "../../src/load/weightFiles.ts";
 import { type BertConfig, parseConfig } from "../../src/model/config.ts";
 import { plainTraining } from "../../src/tensor/kernels/training.ts";
 import { initialWeights, withInitialHead } from "../../src/training/initialWeights.ts";
-import { trainedModel } from "../../src/training/trainedModel.ts";
 import { reference } from "../support/reference.ts";
+import { trainedModel } from "../support/trainedModel.ts";
 
 const CONFIG: BertConfig = {
   ...parseConfig(readFileSync(reference("tiny/config.json"), "utf8")),

@@ -5,9 +5,9 @@ import { type BertConfig, parseConfig } from "../../src/model/config.ts";
 import { createTrainingBackend } from "../../src/tensor/createTrainingBackend.ts";
 import { createGradients } from "../../src/training/gradients.ts";
 import { initialWeights } from "../../src/training/initialWeights.ts";
-import { trainedModel } from "../../src/training/trainedModel.ts";
 import { createTrainingState, stateTensors, trainStep } from "../../src/training/trainStep.ts";
 import { reference } from "../support/reference.ts";
+import { trainedModel } from "../support/trainedModel.ts";
 import { recordWorkers } from "../support/workers.ts";
 
 const workers = recordWorkers();

@@ -1,4 +1,5 @@
-import { exp, log, log1p } from "../../tensor/kernels/transcendental.ts";
+import { sumOfExponentials } from "../../tensor/kernels/softmax.ts";
+import { log } from "../../tensor/kernels/transcendental.ts";
 
 /** The index of the largest number from `from` on; of equal ones the first. */
 export function argmax(values: ArrayLike<number>, from: number, count: number): number {
@@ -9,15 +10,8 @@ export function argmax(values: ArrayLike<number>, from: number, count: number): 
 
 /** −ln softmax(z)_y of the `count` logits from `from` on, in float64. */
 export function crossEntropyOf(logits: ArrayLike<number>, from: number, count: number, label: number): number {
-  const max = logits[from + argmax(logits, from, count)];
-  let sum = 0;
-  for (let i = 0; i < count; i++) sum += exp(logits[from + i] - max);
+  const { max, sum } = sumOfExponentials(logits, from, count);
   return log(sum) + max - logits[from + label];
-}
-
-/** −y ln σ(z) − (1 − y) ln (1 − σ(z)). */
-export function binaryCrossEntropyOf(logit: number, target: number): number {
-  return Math.max(logit, 0) - logit * target + log1p(exp(-Math.abs(logit)));
 }
 
 /** Sums that become a mean. */

@@ -7,10 +7,11 @@ import { type GlueTask, glueLabels } from "../data/glue.ts";
 import { labelNames, labelOf } from "../data/labels.ts";
 import type { Located } from "../data/located.ts";
 import type { TextExample } from "../data/textExamples.ts";
+import { binaryCrossEntropy } from "../losses.ts";
 import { accuracy, f1Score, matthewsCorrelation } from "../metrics/classification.ts";
 import { pearsonCorrelation, spearmanCorrelation } from "../metrics/correlation.ts";
 import { glueMetrics } from "../metrics/glueMetrics.ts";
-import { argmax, binaryCrossEntropyOf, crossEntropyOf, Mean } from "./logitScores.ts";
+import { argmax, crossEntropyOf, Mean } from "./logitScores.ts";
 import { passes } from "./passes.ts";
 import { type Evaluation, type EvaluationOptions, type PreparedTask, SHOWN_EXAMPLES } from "./task.ts";
 
@@ -103,14 +104,15 @@ async function evaluate(
       const { labels: target } = features[i];
       if (problem === "regression") {
         predictions.push(data[b]);
-        loss.add((data[b] - (target as number)) ** 2);
+        const difference = data[b] - (target as number);
+        loss.add(difference * difference);
       } else if (problem === "single_label_classification") {
         predictions.push(argmax(data, b * C, C));
         loss.add(crossEntropyOf(data, b * C, C, target as number));
       } else {
         const logits = data.subarray(b * C, (b + 1) * C);
         predictions.push(Array.from(logits, (z) => (z > 0 ? 1 : 0)));
-        for (const [c, z] of logits.entries()) loss.add(binaryCrossEntropyOf(z, (target as Float32Array)[c]));
+        for (const [c, z] of logits.entries()) loss.add(binaryCrossEntropy(z, (target as Float32Array)[c]));
       }
     }
   }

@@ -1,9 +1,9 @@
-import { loadParams } from "../checkpoint/loadParams.ts";
-import type { WeightSource } from "../checkpoint/weightSource.ts";
-import type { BertConfig } from "../model/config.ts";
-import type { TrainingBackend } from "../tensor/trainingBackend.ts";
-import type { TrainedModel } from "./gradients.ts";
-import { withInitialHead } from "./initialWeights.ts";
+import { loadParams } from "../../src/checkpoint/loadParams.ts";
+import type { WeightSource } from "../../src/checkpoint/weightSource.ts";
+import type { BertConfig } from "../../src/model/config.ts";
+import type { TrainingBackend } from "../../src/tensor/trainingBackend.ts";
+import type { TrainedModel } from "../../src/training/gradients.ts";
+import { withInitialHead } from "../../src/training/initialWeights.ts";
 
 /**
  * A checkpoint's model, to be trained: its weights in the memory of a training backend, with initial weights for what the checkpoint

@@ -1,0 +1,38 @@
+import type { ProblemType } from "../model/config.ts";
+import type { StorageType } from "../tensor/tensor.ts";
+
+/** What config.json says of weights that are saved. */
+export interface SavedConfig {
+  readonly architectures: readonly string[];
+  /** The type that matrices are held in. Left out: as the text has it. */
+  readonly dtype?: StorageType | undefined;
+  /** What the model was trained for. Left out: as the text has it. */
+  readonly task?: {
+    /** The label with index 0 first; null: the task has none of its own. */
+    readonly labels: readonly string[] | null;
+    readonly problemType: ProblemType | null;
+  };
+}
+
+/**
+ * The config.json of weights that are saved: the text as it was read, with what Hugging Face's `save_pretrained` writes of the
+ * architecture, the type of the numbers and the task. The libraries have no name for "int8" as it is here, so it names none.
+ */
+export function configToSave(text: string, { architectures, dtype, task }: SavedConfig): string {
+  const { torch_dtype, dtype: old, ...json } = JSON.parse(text) as Record<string, unknown>;
+  if (task) for (const field of ["id2label", "label2id", "num_labels"]) delete json[field];
+  // "dtype" is the name since transformers 5. A run goes on only with the text that it began with, which has had that name always.
+  const field = torch_dtype === undefined || task ? "dtype" : "torch_dtype";
+  const type = dtype === "int8" ? {} : { [field]: dtype ?? torch_dtype ?? old };
+  const saved = { ...json, model_type: "bert", architectures, ...type, ...(task && taskFields(task)) };
+  return `${JSON.stringify(saved, null, 2)}\n`;
+}
+
+/** The fields of a task; JSON leaves out those that are undefined. */
+function taskFields({ labels, problemType }: NonNullable<SavedConfig["task"]>): Record<string, unknown> {
+  return {
+    id2label: labels ? Object.fromEntries(labels.entries()) : undefined,
+    label2id: labels ? Object.fromEntries(Array.from(labels, (label, id) => [label, id])) : undefined,
+    problem_type: problemType ?? undefined,
+  };
+}

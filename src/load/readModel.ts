@@ -1,0 +1,124 @@
+import { BertError } from "../errors.ts";
+import type { HubOptions } from "../hub/hubOptions.ts";
+import { type BertConfig, parseConfig } from "../model/config.ts";
+import type { Weights } from "../safetensors/safetensorsReader.ts";
+import { BertTokenizer, type TokenizerFiles } from "../tokenizer/index.ts";
+import { TOKENIZER_FILES } from "../tokenizer/tokenizerFiles.ts";
+import { bundledFile, CONFIG_FILES } from "./bundledFiles.ts";
+import type { ModelFolder, OpenedModel } from "./modelFolder.ts";
+
+/**
+ * Opens the files of a model that `loadBert` needs, or those that `loadTokenizer` does.
+ *
+ * @param path    as in `loadBert`
+ * @param weights whether the weights are needed: without them the tokenizer's files and config.json are downloaded alone
+ * @throws BertError as `loadBert`, before it reads the files
+ */
+export async function openModelFiles(
+  path: string | undefined,
+  options: HubOptions,
+  weights: boolean,
+): Promise<OpenedModel> {
+  // Only here: a browser, which has no node: modules, can import the rest.
+  const { openModel } = await import("./openModel.ts");
+  return openModel(
+    path ?? ((file) => bundledFile(file, options.assets)),
+    { config: CONFIG_FILES, optional: TOKENIZER_FILES, weights },
+    options,
+  );
+}
+
+/** Opens the files of a model as `openModelFiles` while `use` runs, and releases them afterwards. */
+export async function withModelFiles<T>(
+  path: string | undefined,
+  options: HubOptions,
+  weights: boolean,
+  use: (folder: ModelFolder) => Promise<T>,
+): Promise<T> {
+  const { folder, release } = await openModelFiles(path, options, weights);
+  try {
+    return await use(folder);
+  } finally {
+    await release();
+  }
+}
+
+/** What a model's folder says in texts: everything but its weights. */
+export interface ModelTexts {
+  /** config.json, or Google's bert_config.json, as it was read. */
+  readonly configText: string;
+  readonly config: BertConfig;
+  /** The tokenizer's files that are there. */
+  readonly tokenizerFiles: TokenizerFiles;
+}
+
+/**
+ * Reads config.json, or Google's bert_config.json, and the tokenizer's files.
+ *
+ * @param where the function that errors name
+ * @throws BertError ERR_FILE there is no config.json, or a file cannot be read; ERR_CHECKPOINT config.json is not a BERT model's
+ */
+export async function readModelTexts(folder: ModelFolder, where: string): Promise<ModelTexts> {
+  const [hugging, google] = CONFIG_FILES;
+  const configText = (await folder.readText(hugging)) ?? (await folder.readText(google));
+  if (configText === null)
+    throw new BertError("ERR_FILE", `${where}: ${folder.path} must have a config.json, has none`);
+  return { configText, config: parseConfig(configText), tokenizerFiles: await readTokenizerFiles(folder) };
+}
+
+/** Reads those of the tokenizer's files that are in a model's folder. */
+async function readTokenizerFiles(folder: ModelFolder): Promise<TokenizerFiles> {
+  const files: TokenizerFiles = {};
+  for (const name of TOKENIZER_FILES) {
+    const text = await folder.readText(name);
+    if (text !== null) files[name] = text;
+  }
+  return files;
+}
+
+/**
+ * Makes a model's tokenizer; null if its folder has neither vocab.txt nor tokenizer.json.
+ *
+ * @param where the function that errors name
+ * @throws BertError ERR_VOCABULARY the files are invalid, or have another number of tokens than the model
+ */
+export function modelTokenizer({ config, tokenizerFiles }: ModelTexts, where: string): BertTokenizer | null {
+  if (!hasVocabulary(tokenizerFiles)) return null;
+  const tokenizer = BertTokenizer.fromFiles(tokenizerFiles);
+  if (tokenizer.size === config.vocabSize) return tokenizer;
+  throw new BertError(
+    "ERR_VOCABULARY",
+    `${where}: the vocabulary must have as many tokens as config.json's vocab_size, ${config.vocabSize}, has ${tokenizer.size}`,
+  );
+}
+
+/**
+ * Reads the tokenizer of a folder, which need not hold a model.
+ *
+ * @param where the function that errors name
+ * @throws BertError ERR_FILE a file cannot be read; ERR_VOCABULARY the files are missing or invalid
+ */
+export async function readTokenizer(folder: ModelFolder, where: string): Promise<BertTokenizer> {
+  const files = await readTokenizerFiles(folder);
+  if (!hasVocabulary(files)) throw noTokenizer(folder, where);
+  return BertTokenizer.fromFiles(files);
+}
+
+/** The error for a folder that must have a tokenizer and has none. */
+export function noTokenizer({ path }: ModelFolder, where: string): BertError {
+  return new BertError("ERR_VOCABULARY", `${where}: ${path} must have vocab.txt or tokenizer.json`);
+}
+
+function hasVocabulary(files: TokenizerFiles): boolean {
+  return files["vocab.txt"] !== undefined || files["tokenizer.json"] !== undefined;
+}
+
+/** Opens a folder's weights while `read` runs, and closes them afterwards; errors as `ModelFolder.openWeights`. */
+export async function withWeights<T>(folder: ModelFolder, read: (weights: Weights) => Promise<T>): Promise<T> {
+  const weights = await folder.openWeights();
+  try {
+    return await read(weights);
+  } finally {
+    await weights.close();
+  }
+}

@@ -1,0 +1,86 @@
+import { describe, expect, test } from "vitest";
+import { type Node, nodesOf, sourceFiles, treeOf } from "./support/syntaxTree.ts";
+
+/** What ECMA-262 defines to the last bit in `Math`; of every other function it leaves the last bits to the engine. */
+const EXACT: ReadonlySet<unknown> = new Set(
+  (
+    "abs ceil clz32 floor fround imul max min round sign sqrt trunc " + "E LN10 LN2 LOG10E LOG2E PI SQRT1_2 SQRT2"
+  ).split(" "),
+);
+
+/** Files whose use of other functions moves no bit of a result, with the reason. */
+const ENGINE_ALLOWED: Readonly<Record<string, string>> = {
+  "cli/convert.ts": "a number of bytes that a person has written",
+  "hub/retry.ts": "a pause before the next attempt",
+  "tensor/numberFormats.ts": "2 to a whole number; test/tensor/numberFormats.test.ts compares all 65,536 numbers",
+  "tensor/simd/emitMath.ts": "2 to a constant",
+  "training/report/chart.ts": "where the ticks of a drawn axis are",
+};
+
+/** The expressions of a file whose last bits the engine chooses. */
+function engineMath(path: string, source: string): string[] {
+  const found: string[] = [];
+  const accounted = new Set<unknown>();
+  for (const node of nodesOf(treeOf(path, source))) {
+    const report = () => found.push(source.slice(node.start as number, node.end as number));
+    if (node.type === "MemberExpression") {
+      const { object, property, computed } = node as unknown as { object: Node; property: Node; computed: boolean };
+      const isMath = object.type === "Identifier" && object.name === "Math";
+      if (isMath) accounted.add(object);
+      if (isMath && (computed || !EXACT.has(property.name))) report();
+      if (!computed && !(object.name === "globalThis")) accounted.add(property); // the b of a.b
+    }
+    if (node.type === "VariableDeclarator" && (node.id as Node).type === "ObjectPattern") {
+      const { properties } = node.id as unknown as { properties: readonly { key?: Node }[] };
+      if (properties.every(({ key }) => EXACT.has(key?.name))) accounted.add(node.init); // const { fround } = Math
+    }
+    if (node.type === "Identifier" && node.name === "Math" && !accounted.has(node)) report();
+    const isPower = node.type === "BinaryExpression" && node.operator === "**";
+    if (isPower && !(isLiteral(node.left as Node) && isLiteral(node.right as Node))) report();
+    if (node.type === "AssignmentExpression" && node.operator === "**=") report();
+  }
+  return found;
+}
+
+/** Whether it is a number as it stands, such as 32, −24 or 64n. */
+function isLiteral(node: Node): boolean {
+  return node.type === "Literal" || (node.type === "UnaryExpression" && isLiteral(node.argument as Node));
+}
+
+describe("no number depends on the JavaScript engine", () => {
+  test("src calls its own exp, log and power wherever results are made", () => {
+    const found = [...sourceFiles()].map(([path, source]) => [path, engineMath(path, source)] as const);
+    expect(found.length).toBeGreaterThan(200);
+    const uses = found.filter(([, expressions]) => expressions.length > 0);
+    expect(uses.filter(([path]) => !(path in ENGINE_ALLOWED))).toEqual([]);
+    expect(uses.map(([path]) => path).sort()).toEqual(Object.keys(ENGINE_ALLOWED)); // none is left that has no use
+  });
+
+  test.each([
+    "const x = Math.exp(y);",
+    "const x = Math.log1p(y);",
+    "const x = Math.pow(2, y);",
+    "const x = Math.hypot(a, b);",
+    "const x = list.map(Math.tanh);",
+    "const x = Math[name](y);",
+    "const { exp, sqrt } = Math;",
+    "const { sqrt, ...rest } = Math;",
+    "const x = globalThis.Math.exp(y);",
+    "const x = Math.random();",
+    "const x = y ** 2;",
+    "const x = 2 ** y;",
+    "x **= 2;",
+  ])("the check refuses %s", (source) => {
+    expect(engineMath("pipelines/scores.ts", source).length).toBe(1);
+  });
+
+  test.each([
+    "const x = Math.sqrt(y) * Math.SQRT1_2 + Math.max(a, Math.abs(b));",
+    "const { fround } = Math;",
+    "const x = 2 ** 32 - 1 + 2 ** -24; const y = 2n ** 64n;",
+    "const x = exp(y) * log(z); // not Math.exp",
+    'const x = "Math.exp(1)"; const y = own.Math;',
+  ])("the check allows %s", (source) => {
+    expect(engineMath("pipelines/scores.ts", source)).toEqual([]);
+  });
+});
