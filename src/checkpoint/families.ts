@@ -1,5 +1,5 @@
 /** What differs between the families of checkpoints that hold a BERT: names, the orientation of matrices, and what may be missing. */
-import { HEADS } from "../model/architectures.ts";
+import { ARCHITECTURES, type Architecture, HEADS } from "../model/architectures.ts";
 import type { BertConfig } from "../model/config.ts";
 import type { ParamsVariant } from "../model/params.ts";
 
@@ -18,6 +18,19 @@ const OPTIONAL = ["bert.pooler.", ...Object.values(HEADS).flatMap((heads) => hea
 /** Whether a tensor may be in the file though the model does not need it. @param name ours */
 export function isOptional(name: string): boolean {
   return OPTIONAL.some((prefix) => name.startsWith(prefix));
+}
+
+/**
+ * The architecture that has the most of the heads that are in a checkpoint, and no other: for Google's bert_config.json, which
+ * names none.
+ *
+ * @param names ours
+ */
+export function architectureWithHeads(names: Iterable<string>): Architecture {
+  const list = [...names];
+  const isThere = (head: string) => list.some((name) => name.startsWith(`${head}.`));
+  const fitting = ARCHITECTURES.filter((architecture) => HEADS[architecture].every(({ name }) => isThere(name)));
+  return fitting.reduce((best, next) => (HEADS[next].length > HEADS[best].length ? next : best));
 }
 
 /** Which of the optional tensors a model has. @param has whether there is a tensor of that name, ours */

@@ -1,4 +1,4 @@
-import { googleName } from "../checkpoint/families.ts";
+import { architectureWithHeads, DECODER, googleName, WORDS } from "../checkpoint/families.ts";
 import { expectedTensors } from "../checkpoint/loadParams.ts";
 import { type NamedWeights, transpose, withOurNames } from "../checkpoint/names.ts";
 import { readMatrix } from "../checkpoint/readMatrix.ts";
@@ -9,7 +9,6 @@ import { configToSave } from "../load/configToSave.ts";
 import { readModelTexts, withWeights } from "../load/readModel.ts";
 import { type SaveOptions, saveModel } from "../load/saveModel.ts";
 import { openModelFolder } from "../load/weightFiles.ts";
-import type { Architecture } from "../model/architectures.ts";
 import type { BertConfig } from "../model/config.ts";
 import { byteLengthOf } from "../safetensors/dtype.ts";
 import type { Weights } from "../safetensors/safetensorsReader.ts";
@@ -38,9 +37,6 @@ export interface Conversion {
   readonly leftOut: readonly string[];
 }
 
-const DECODER = "cls.predictions.decoder.weight";
-const WORDS = "bert.embeddings.word_embeddings.weight";
-
 const IN_ROWS = { emptyStored: emptyRows, storeRows: copyRows };
 
 /** The largest number that float16 rounds to a finite one is just below. */
@@ -61,7 +57,10 @@ export async function convertModel(from: string, to: string, options: ConvertOpt
   return withWeights(folder, async (weights) => {
     const named = withOurNames(weights);
     const { architectures = null } = JSON.parse(texts.configText);
-    const config = architectures === null ? { ...texts.config, architecture: architectureOf(named) } : texts.config;
+    const config =
+      architectures === null
+        ? { ...texts.config, architecture: architectureWithHeads(named.tensors.keys()) }
+        : texts.config;
     const names = [...expectedTensors(named, config).keys()];
     for (const name of named.tensors.keys()) if (!names.includes(name)) names.push(name);
     const kept = (await isTied(named, config)) ? names.filter((name) => name !== DECODER) : names;
@@ -165,17 +164,6 @@ async function isTied(named: NamedWeights, config: BertConfig): Promise<boolean>
   const [a, b] = [new Float32Array(sizeOf(decoder.shape)), new Float32Array(sizeOf(words.shape))];
   await Promise.all([named.readInto(DECODER, a), named.readInto(WORDS, b)]);
   return a.every((value, i) => value === b[i]);
-}
-
-/** The architecture that has the heads that are there, for Google's bert_config.json, which names none. */
-function architectureOf({ tensors }: NamedWeights): Architecture {
-  const has = (name: string) => tensors.has(name);
-  if (has("cls.predictions.bias")) {
-    return has("cls.seq_relationship.weight") ? "BertForPreTraining" : "BertForMaskedLM";
-  }
-  if (has("cls.seq_relationship.weight")) return "BertForNextSentencePrediction";
-  if (has("qa_outputs.weight")) return "BertForQuestionAnswering";
-  return has("classifier.weight") ? "BertForSequenceClassification" : "BertModel";
 }
 
 function shapeOf({ tensors }: NamedWeights, name: string): readonly number[] {
