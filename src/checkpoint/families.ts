@@ -1,4 +1,7 @@
-/** What differs between the families of checkpoints that hold a BERT: names, the orientation of matrices, and what may be missing. */
+/**
+ * What differs between the families of checkpoints that hold a BERT: names, the orientation of matrices, and what may
+ * be missing.
+ */
 import { ARCHITECTURES, type Architecture, HEADS } from "../model/architectures.ts";
 import type { BertConfig } from "../model/config.ts";
 import type { ParamsVariant } from "../model/params.ts";
@@ -21,8 +24,8 @@ export function isOptional(name: string): boolean {
 }
 
 /**
- * The architecture that has the most of the heads that are in a checkpoint, and no other: for Google's bert_config.json, which
- * names none.
+ * The architecture that has the most of the heads that are in a checkpoint, and no other: for Google's
+ * bert_config.json, which names none.
  *
  * @param names ours
  */
@@ -74,8 +77,8 @@ const LEGACY_SUFFIXES: readonly (readonly [string, string])[] = [
 const ENCODER_PREFIXES = ["embeddings.", "encoder.", "pooler."];
 
 /**
- * Not weights: the numbers 0 … 511, saved by older versions of transformers; what Google's optimiser keeps for each tensor, and
- * its count of steps.
+ * Not weights: the numbers 0 … 511, saved by older versions of transformers; what Google's optimiser keeps for each
+ * tensor, and its count of steps.
  */
 const IGNORED = /(^|\.)embeddings\.position_ids$|(^|\/)(adam_m|adam_v|global_step)$/;
 

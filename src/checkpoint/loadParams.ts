@@ -9,7 +9,9 @@ import { readMatrix } from "./readMatrix.ts";
 import { expectFinite } from "./rowScales.ts";
 import type { WeightSource } from "./weightSource.ts";
 
-/** A model's parameters, in the backend's own layout: as the tree that the layers read, and by name in the checkpoint. */
+/**
+ * A model's parameters, in the backend's own layout: as the tree that the layers read, and by name in the checkpoint.
+ */
 export interface LoadedParams {
   readonly tree: ModelParams;
   readonly byName: ReadonlyMap<string, Weight>;
@@ -18,16 +20,16 @@ export interface LoadedParams {
 }
 
 /**
- * Reads that are under way at the same time. The system has them done on threads of its own, so there must be enough of them
- * for the time in which this thread does something else: loadBert makes the tokenizer meanwhile, in 100 to 150 ms.
+ * Reads that are under way at the same time. The system has them done on threads of its own, so there must be enough of
+ * them for the time in which this thread does something else: loadBert makes the tokenizer meanwhile, in 100 to 150 ms.
  */
 const READS = 64;
 /** How many reads are under way where matrices are held in reduced precision: each decodes 1 MB at a time. */
 const REDUCED_READS = 8;
 
 /**
- * Reads the tensors that a model needs into the backend's memory and packs those that `linear` reads. All matrices are held in the
- * type `dtype`, vectors in float32.
+ * Reads the tensors that a model needs into the backend's memory and packs those that `linear` reads. All matrices are
+ * held in the type `dtype`, vectors in float32.
  *
  * A decoder of its own beside the word embeddings is taken as transformers 5 does: where both hold the same numbers
  * they are tied and kept once, where they differ, or config.json has `tie_word_embeddings: false`, both are kept.
@@ -70,7 +72,9 @@ export async function loadParams(
   return { tree: paramsTree(c, byName), byName, dtype };
 }
 
-/** Packs the weight of the decoder, which may be that of the word embeddings, once it is known whether they are tied. */
+/**
+ * Packs the weight of the decoder, which may be that of the word embeddings, once it is known whether they are tied.
+ */
 function packDecoder(c: BertConfig, byName: Map<string, Weight>, k: Backend): void {
   if (!paramsTree(c, byName).heads["cls.predictions"]) return;
   const name = byName.has(DECODER) ? DECODER : WORDS;

@@ -4,8 +4,8 @@ import { isScaleOf, readScales, SCALE, scaleRows } from "./rowScales.ts";
 import type { WeightSource } from "./weightSource.ts";
 
 /**
- * A source of weights whose tensors have the names and the orientation that params.ts gives them. Int8 matrices are read as the numbers
- * that they stand for, the integers times their rows' scales.
+ * A source of weights whose tensors have the names and the orientation that params.ts gives them. Int8 matrices are
+ * read as the numbers that they stand for, the integers times their rows' scales.
  */
 export interface NamedWeights extends WeightSource {
   /** The file's own name of each tensor. */
@@ -17,8 +17,8 @@ export interface NamedWeights extends WeightSource {
 }
 
 /**
- * The same weights under our names, whichever of the known spellings the file has: PyTorch's of any year, with and without
- * `bert.`, or Google's. A matrix that TensorFlow keeps as [in, out] is transposed while it is read.
+ * The same weights under our names, whichever of the known spellings the file has: PyTorch's of any year, with and
+ * without `bert.`, or Google's. A matrix that TensorFlow keeps as [in, out] is transposed while it is read.
  *
  * @throws BertError ERR_CHECKPOINT one tensor under two names
  */

@@ -9,8 +9,8 @@ import { expectFinite } from "./rowScales.ts";
 const BLOCK = 1 << 18;
 
 /**
- * Reads a matrix in blocks of rows and holds it in reduced precision: no more than a block is ever in float32, if the source has
- * `readPart`. int8 keeps the integers of a matrix that has scales as they are.
+ * Reads a matrix in blocks of rows and holds it in reduced precision: no more than a block is ever in float32, if the
+ * source has `readPart`. int8 keeps the integers of a matrix that has scales as they are.
  *
  * @param k      where it is held
  * @throws BertError ERR_CHECKPOINT a number that is not finite, or too large for the type

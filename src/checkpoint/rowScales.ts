@@ -3,8 +3,9 @@ import type { TensorToSave } from "../safetensors/safetensorsWriter.ts";
 import type { WeightSource } from "./weightSource.ts";
 
 /**
- * What the name of an int8 matrix's scales, [O] or [O, 1], ends in: `…weight_scale`. A matrix [O, I] that has some holds integers, and
- * element [o, i] is its integer times scale[o]. The name and the shape [O, 1] are those of compressed-tensors (vLLM).
+ * What the name of an int8 matrix's scales, [O] or [O, 1], ends in: `…weight_scale`. A matrix [O, I] that has some
+ * holds integers, and element [o, i] is its integer times scale[o]. The name and the shape [O, 1] are those of
+ * compressed-tensors (vLLM).
  */
 export const SCALE = "_scale";
 

@@ -5,8 +5,9 @@ import type { LoadedParams } from "./loadParams.ts";
 import { int8Tensors } from "./rowScales.ts";
 
 /**
- * A model's tensors for `saveSafetensors`, in the types that they are held in, so that `loadParams` makes the same bits of them.
- * An int8 matrix `NAME` is I8 [O, I], and beside it is `NAME_scale`, F32 [O, 1]: its numbers are their product, row by row.
+ * A model's tensors for `saveSafetensors`, in the types that they are held in, so that `loadParams` makes the same bits
+ * of them. An int8 matrix `NAME` is I8 [O, I], and beside it is `NAME_scale`, F32 [O, 1]: its numbers are their
+ * product, row by row.
  */
 export function* paramsToWrite(
   { byName }: LoadedParams,

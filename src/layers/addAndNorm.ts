@@ -51,7 +51,8 @@ export function layerNormBackward(
 }
 
 /**
- * The residual connection around each sub-layer (Vaswani et al. 2017, §3.1 and §5.4), with dropout while a model trains:
+ * The residual connection around each sub-layer (Vaswani et al. 2017, §3.1 and §5.4), with dropout while a model
+ * trains:
  *
  *     y = LayerNorm(x + dropout(Sublayer(x)))
  *

@@ -14,7 +14,8 @@ const KERNELS: Readonly<Record<HiddenAct, Activation>> = {
 };
 
 /**
- * act(x Wᵀ + b). It is one kernel, unless a tap wants to see what comes before the activation function, or backward needs it.
+ * act(x Wᵀ + b). It is one kernel, unless a tap wants to see what comes before the activation function, or backward
+ * needs it.
  *
  * @param x      [R, I]
  * @param before the tap's name for x Wᵀ + b

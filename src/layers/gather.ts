@@ -20,7 +20,7 @@ export function gather(k: Backend, table: Weight, rows: Int32Array): Tensor {
 /**
  * The gradient of `gather`: each row of dy is added to the row of the table that it was read from.
  *
- * @param dtable [N, H], or null if nobody wants it
+ * @param dtable [N, H], null where it is not computed
  * @param rows   [R]
  * @param dy     [R, H]
  */

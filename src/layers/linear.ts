@@ -37,7 +37,7 @@ export function linear(k: Backend, p: LinearParams, x: Tensor, activation?: Acti
  * @param p  its weight must be a `Tensor`
  * @param x  [R, I], what linear was given
  * @param dy [R, O]
- * @param dx [R, I], or null if nobody wants it
+ * @param dx [R, I], null where it is not computed
  * @throws BertError ERR_SHAPE
  */
 export function linearBackward(

@@ -13,7 +13,7 @@ export interface LayerConfig {
   readonly layerNormEps: number;
 }
 
-/** Some rows of a packed batch, sequence after sequence: the M rows that somebody reads. */
+/** Some rows of a packed batch, sequence after sequence: the M rows that heads or the caller read. */
 export interface ReadRows {
   /** [M], ascending. */
   readonly rows: Int32Array;
@@ -30,7 +30,7 @@ export interface Pass {
   readonly offsets: Int32Array;
   /** The rows of the result that are read; null if all are. */
   readonly read: ReadRows | null;
-  /** Looks at intermediate results; null if nobody does. */
+  /** Is shown every intermediate result; null where none is shown. */
   readonly tap: Tap | null;
 }
 
@@ -38,7 +38,7 @@ export interface Pass {
 export interface LayerPass extends Pass {
   /** [A], what each attention head's output is multiplied by: 0 silences a head. null for ones. */
   readonly headMask: ArrayLike<number> | null;
-  /** What training adds: dropout, and a record for backward. null where a model is only asked. */
+  /** What training adds: dropout, and a record for backward. null in inference. */
   readonly training: LayerTraining | null;
 }
 
@@ -87,7 +87,8 @@ export interface LayerRecord {
 }
 
 /**
- * The way back through one Transformer block: a pass whose record is complete. Gradients are computed in the memory of `k`.
+ * The way back through one Transformer block: a pass whose record is complete. Gradients are computed in the memory of
+ * `k`.
  */
 export interface LayerBackwardPass extends Pick<Pass, "config" | "offsets" | "read"> {
   readonly k: TrainingBackend;
@@ -105,7 +106,10 @@ export interface Tap {
   see(name: string, tensor: Tensor): void;
 }
 
-/** The tap for a submodule: `scoped(tap, "layer.0")` turns its name "attention.self.query" into "layer.0.attention.self.query". */
+/**
+ * The tap for a submodule: `scoped(tap, "layer.0")` turns its name "attention.self.query" into
+ * "layer.0.attention.self.query".
+ */
 export function scoped(tap: Tap | null, path: string): Tap | null {
   return (
     tap && {

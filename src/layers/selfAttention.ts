@@ -19,8 +19,8 @@ export interface SelfAttentionParams {
  * Q, K and V are linear maps; the equation itself is kernels/attention.ts. Each token attends to the tokens of its own
  * sequence and to nothing else. While a model trains, the probabilities are dropped out.
  *
- * @param pass its tap sees query [M, H], key, value [R, H] and probs [B, A, T, T] (T the longest sequence, zeros past the
- *   others' ends) below the name attention.self
+ * @param pass its tap sees query [M, H], key, value [R, H] and probs [B, A, T, T] (T the longest sequence, zeros past
+ *   the others' ends) below the name attention.self
  * @param x    [M, H], the rows that are computed
  * @param all  [R, H], the rows that they attend to, the sequences end to end
  * @returns    [M, H]
@@ -58,8 +58,8 @@ function probabilitiesOf({ k, offsets, config: { numAttentionHeads: A } }: Layer
  * The gradients of `selfAttention`: those of the equation (kernels/attention.ts), then those of three linear maps.
  *
  * @param dcontext [M, H]
- * @param dx       [M, H], added to; null if nobody wants it
- * @param dall     [R, H], added to: dx itself where all rows are computed; null if nobody wants it
+ * @param dx       [M, H], added to; null where it is not computed
+ * @param dall     [R, H], added to: dx itself where all rows are computed; null where it is not computed
  */
 export function selfAttentionBackward(
   { k, config, offsets, read, dropout, record }: LayerBackwardPass,

@@ -26,9 +26,9 @@ export const ARCHITECTURES = [
   "BertForMultipleChoice",
 ] as const;
 /**
- * A model class, which says what stands on the encoder: nothing ("BertModel"), the pretraining heads ("BertForPreTraining",
- * "BertForMaskedLM", "BertForNextSentencePrediction") or a classifier ("BertForSequenceClassification", …). It decides which weights are
- * read and which outputs there are.
+ * A model class, which says what stands on the encoder: nothing ("BertModel"), the pretraining heads
+ * ("BertForPreTraining", "BertForMaskedLM", "BertForNextSentencePrediction") or a classifier
+ * ("BertForSequenceClassification", …). It decides which weights are read and which outputs there are.
  */
 export type Architecture = (typeof ARCHITECTURES)[number];
 
@@ -52,18 +52,24 @@ export type HeadName = keyof HeadParams;
 /** The weights of a head. */
 export type AnyHeadParams = HeadParams[HeadName];
 
-/** All that differs between one head and another. Its functions are only ever given the weights that its own `params` made. */
+/**
+ * All that differs between one head and another. Its functions are only ever given the weights that its own `params`
+ * made.
+ */
 export interface Head<P extends AnyHeadParams = AnyHeadParams> {
   /** Its name in the checkpoint, which is that of its tap too. */
   readonly name: HeadName;
   /**
-   * Which rows of the encoder's output it reads: of the first tokens through the pooler, of every token, or of the tokens that are
-   * asked for (`maskedLmPositions`; every token without it).
+   * Which rows of the encoder's output it reads: of the first tokens through the pooler, of every token, or of the
+   * tokens that `maskedLmPositions` lists (every token without it).
    */
-  readonly reads: "pooled" | "tokens" | "asked tokens";
+  readonly reads: "pooled" | "tokens" | "listed tokens";
   /** How many logits it has for each row. */
   size(c: Sizes): number;
-  /** @param words [V, H], the decoder's weight where it is tied to the word embeddings; null where it is a matrix of its own */
+  /**
+   * @param words [V, H], the decoder's weight where it is tied to the word embeddings; null where it is a matrix of its
+   *   own
+   */
   params(build: ParamsBuilder, c: Sizes, words: Weight | null): P;
   /** @param x [N, H] @returns [N, size] */
   logits(pass: HeadPass, p: P, x: Tensor): Tensor;
@@ -76,7 +82,8 @@ export interface Head<P extends AnyHeadParams = AnyHeadParams> {
   /** What its logits are called in the output of `forward`. */
   readonly outputs: readonly HeadOutputName[];
   /**
-   * Turns logits, [B, size], [B, T, size] or of the tokens that were asked for [M, size], into the outputs; left out: they are the one output.
+   * Turns logits, [B, size], [B, T, size] or of listed tokens [N, size], into the outputs; left out:
+   * they are the one output.
    */
   split?(logits: Tensor, options: ForwardOptions): readonly Tensor[];
   /** Whether an output belongs to several sequences, so that a stream of sequences cannot have it. */
@@ -85,7 +92,7 @@ export interface Head<P extends AnyHeadParams = AnyHeadParams> {
 
 const maskedLm = (output: "logits" | "predictionLogits"): Head<MlmHeadParams> => ({
   name: "cls.predictions",
-  reads: "asked tokens",
+  reads: "listed tokens",
   size: (c) => c.vocabSize,
   params: (build, { hiddenSize: H, vocabSize: V }, words) => ({
     transform: {
@@ -147,8 +154,8 @@ const span = linearHead("qa_outputs", {
 });
 
 /**
- * What stands on the encoder in each architecture. Names and shapes of weights, rows that are read, logits, outputs, taps and
- * streams all follow from this table.
+ * What stands on the encoder in each architecture. Names and shapes of weights, rows that are read, logits, outputs,
+ * taps and streams all follow from this table.
  */
 export const HEADS: Readonly<Record<Architecture, readonly Head[]>> = {
   BertModel: [],

@@ -4,8 +4,8 @@ import type { Tensor } from "../tensor/tensor.ts";
 import type { BertConfig } from "./config.ts";
 
 /**
- * Most tokens of a forward pass that we put together, unless a single text has more: enough that the largest matrices are
- * used well, and few enough that the activations of a base model stay near 100 MB, however many texts there are.
+ * Most tokens of a forward pass that we put together, unless a single text has more: enough that the largest matrices
+ * are used well, and few enough that the activations of a base model stay near 100 MB, however many texts there are.
  */
 export const BATCH_TOKENS = 2048;
 
@@ -40,7 +40,7 @@ export interface Batch extends PackedBatch {
 
 /**
  * Checks a batch and lays its real tokens end to end. Tokens whose attention mask is 0 are left out: nothing is
- * computed for them, and as nobody attends to them no result depends on them. The others keep their positions.
+ * computed for them, and as no token attends to them no result depends on them. The others keep their positions.
  *
  * @param first what messages call the first sequence: its index in whatever the batch is a part of
  * @throws BertError ERR_INPUT an empty batch, lengths that differ, an id, token type or position out of range, a mask

@@ -28,11 +28,11 @@ export interface Encoded {
  * BERT (Devlin et al. 2019): embeddings, L Transformer blocks, pooler. START READING HERE, then follow the calls down:
  * layers (src/layers) are written in kernels (src/tensor/kernels), and heads.ts stands on top.
  *
- * Letters, here and everywhere below: B sequences of T tokens each, R = ΣT tokens in all, M of them that somebody reads,
- * H hidden size, L layers, A attention heads of size D = H/A, I intermediate size, V vocabulary.
+ * Letters, here and everywhere below: B sequences of T tokens each, R = ΣT tokens in all, M of them that are
+ * read, H hidden size, L layers, A attention heads of size D = H/A, I intermediate size, V vocabulary.
  *
- * It is a generator that pauses after each layer (`yield`): whoever runs it can give the event loop a turn there, or stop.
- * `finish` runs it without a pause.
+ * It is a generator that pauses after each layer (`yield`): `forward` yields to the event loop there and
+ * looks at the AbortSignal. `finish` runs it without a pause.
  *
  * @param pass  what all steps share: the backend, config.json, which rows are read
  * @param batch ids, token types and positions [R], the sequences end to end
@@ -60,8 +60,8 @@ function* encoder(pass: BertPass, layers: readonly EncoderLayerParams[], x: Tens
 }
 
 /**
- * Layer n. What it computes on the way is freed when it returns, and so is what it was given; but for what a record keeps.
- * The last layer computes only the rows that are read.
+ * Layer n. What it computes on the way is freed when it returns, and so is what it was given; but for what a record
+ * keeps. The last layer computes only the rows that are read.
  *
  * @param x [R, H]
  * @returns [R, H]; of the last layer [M, H]
@@ -95,7 +95,7 @@ export interface BertPass extends Pass {
   readonly config: Pass["config"] & { readonly numHiddenLayers: number };
   /** [L, A], what each attention head's output is multiplied by; null for ones. */
   readonly headMask: readonly ArrayLike<number>[] | null;
-  /** What training adds: dropout, and a record for `bertBackward`. null where a model is only asked. */
+  /** What training adds: dropout, and a record for `bertBackward`. null in inference. */
   readonly training: BertTraining | null;
 }
 
@@ -127,8 +127,8 @@ export function emptyRecord(gradients: GradientsOf<BertParams>): BertRecord {
 }
 
 /**
- * The gradients of `bert`, its lines from bottom to top. It ends where nothing below is trained. Each layer's record is freed
- * when it has been read.
+ * The gradients of `bert`, its lines from bottom to top. It ends where nothing below is trained. Each layer's record is
+ * freed when it has been read.
  *
  * @param pass      that of the forward pass, with its record
  * @param encoded   what the forward pass returned

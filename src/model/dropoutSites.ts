@@ -20,8 +20,8 @@ export interface DropoutSites {
 }
 
 /**
- * Where BERT drops while it trains (Devlin et al. 2019, §A.2: "a dropout probability of 0.1 on all layers"; the places are
- * those of Google's modeling.py and of Hugging Face). Sites are numbered from the embeddings, 0, upwards.
+ * Where BERT drops while it trains (Devlin et al. 2019, §A.2: "a dropout probability of 0.1 on all layers"; the places
+ * are those of Google's modeling.py and of Hugging Face). Sites are numbered from the embeddings, 0, upwards.
  *
  * @param key null for no dropout
  */

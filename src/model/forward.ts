@@ -4,13 +4,13 @@ import type { Tensor } from "../tensor/tensor.ts";
 export type TapListener = (name: string, tensor: Tensor) => void;
 
 /**
- * What `forward` computes and returns beside the last hidden state and the architecture's logits. The type of the output follows from
- * that of `lastHiddenState`.
+ * What `forward` computes and returns beside the last hidden state and the architecture's logits. The type of the
+ * output follows from that of `lastHiddenState`.
  */
 export interface ForwardOptions<L extends boolean = boolean> {
   /**
-   * `false` leaves `lastHiddenState` out. Then the last layer computes only the tokens that the heads read: [CLS], and those of
-   * `maskedLmPositions`. Default true.
+   * `false` leaves `lastHiddenState` out. Then the last layer computes only the tokens that the heads read: [CLS], and
+   * those of `maskedLmPositions`. Default true.
    */
   readonly lastHiddenState?: L;
   /** Return `hiddenStates`: the embeddings and the output of each layer. */
@@ -58,7 +58,7 @@ export interface BertOutput {
   readonly hiddenStates?: readonly Tensor[];
   /** L of [B, A, T, T], before the head mask */
   readonly attentions?: readonly Tensor[];
-  /** What `options.taps` asked for, by name. */
+  /** The intermediate results that `options.taps` names. */
   readonly taps?: ReadonlyMap<string, Tensor>;
 }
 

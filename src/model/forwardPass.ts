@@ -47,8 +47,8 @@ export function forwardRequest(
 }
 
 /**
- * One forward pass, from ids to output. It pauses after each layer, and frees what it has allocated when it ends, whether
- * by itself or by `return()`.
+ * One forward pass, from ids to output. It pauses after each layer, and frees what it has allocated when it ends,
+ * whether by itself or by `return()`.
  *
  * @param listener sees every tap
  */
@@ -80,11 +80,13 @@ export function* forwardPass(
   }
 }
 
-/** The rows of tokens that the heads read; null if all. @throws BertError ERR_INPUT maskedLmPositions that do not fit */
+/**
+ * The rows of tokens that the heads read; null if all. @throws BertError ERR_INPUT maskedLmPositions that do not fit
+ */
 function tokensRead({ maskedLmPositions: positions }: ForwardOptions, batch: Batch, c: BertConfig): Int32Array | null {
   const reads = HEADS[c.architecture].map((head) => head.reads);
   if (reads.includes("tokens")) return null;
-  if (!reads.includes("asked tokens")) return new Int32Array(0);
+  if (!reads.includes("listed tokens")) return new Int32Array(0);
   return positions ? rowsAt(positions, batch) : null;
 }
 

@@ -24,7 +24,7 @@ export function headOutputs(
   const { architecture } = pass.config;
   const heads = HEADS[architecture];
   const positions = options.maskedLmPositions;
-  if (positions && !heads.some(({ reads }) => reads === "asked tokens")) {
+  if (positions && !heads.some(({ reads }) => reads === "listed tokens")) {
     throw new BertError(
       "ERR_INPUT",
       `forward: maskedLmPositions must be left out for ${architecture}, which has no masked-language-model head`,
@@ -33,14 +33,14 @@ export function headOutputs(
   const output: { [name in HeadOutputName]?: Tensor } = {};
   const headPass = { ...pass, training: null };
   for (const head of heads) {
-    const asked = head.reads === "asked tokens" && positions ? rowsAt(positions, batch) : null;
+    const listed = head.reads === "listed tokens" && positions ? rowsAt(positions, batch) : null;
     const x = asked
-      ? gather(pass.k, sequence, indicesIn(pass.read, asked))
+      ? gather(pass.k, sequence, indicesIn(pass.read, listed))
       : head.reads === "pooled"
         ? pooled
         : sequence;
     const logits = see(pass, head.name, head.logits(headPass, params[head.name] as AnyHeadParams, x as Tensor));
-    const laidOut = asked || head.reads === "pooled" ? owned(logits) : unpack(logits, batch);
+    const laidOut = listed || head.reads === "pooled" ? owned(logits) : unpack(logits, batch);
     const parts = head.split?.(laidOut, options) ?? [laidOut];
     for (const [n, name] of head.outputs.entries()) output[name] = parts[n];
   }

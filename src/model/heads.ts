@@ -9,7 +9,7 @@ import type { TrainingBackend } from "../tensor/trainingBackend.ts";
 
 /** A forward pass through a head. */
 export interface HeadPass extends Pick<Pass, "k" | "config" | "tap"> {
-  /** What training adds; null where a model is only asked. */
+  /** What training adds; null in inference. */
   readonly training: {
     readonly kernels: TrainingBackend;
     /** Of what a classifier reads; null for none. */
@@ -88,8 +88,8 @@ export function mlmHeadBackward(
  * A linear map to logits, with dropout before it while a model trains:  z = dropout(x) Wᵀ + b.
  *
  * It is the head of next-sentence prediction (Devlin et al. 2019, §3.1, task 2: C to two classes, without dropout), of
- * classification (§4.1: C, or each T_i, to the labels), of multiple choice (§4.4: C to one score), and of questions about a
- * text (§4.2: each T_i to a start and an end score, the vectors S and E as rows of W, without dropout).
+ * classification (§4.1: C, or each T_i, to the labels), of multiple choice (§4.4: C to one score), and of questions
+ * about a text (§4.2: each T_i to a start and an end score, the vectors S and E as rows of W, without dropout).
  *
  * @param x [N, H], vectors of sequences or of tokens
  * @returns [N, classes]

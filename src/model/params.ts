@@ -13,15 +13,18 @@ export interface ModelParams {
 
 /** What a checkpoint leaves open: which of the optional tensors there are. */
 export interface ParamsVariant {
-  /** Whether bert.pooler.* is there; it decides for BertModel alone: in the others a head reads the pooler, or none does. */
+  /**
+   * Whether bert.pooler.* is there; it decides for BertModel alone: in the others a head reads the pooler, or none
+   * does.
+   */
   readonly hasPooler: boolean;
   /** Whether the decoder is a matrix of its own, cls.predictions.decoder.weight, instead of the word embeddings. */
   readonly ownDecoder: boolean;
 }
 
 /**
- * Builds the parameter tree of a model. Every name and shape stands here and in the table of heads (architectures.ts): a
- * checkpoint is read, its names are listed and its memory is counted by calling it with another `take`.
+ * Builds the parameter tree of a model. Every name and shape stands here and in the table of heads (architectures.ts):
+ * a checkpoint is read, its names are listed and its memory is counted by calling it with another `take`.
  *
  * @param take called once for each tensor, in the order of the forward pass
  */

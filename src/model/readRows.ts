@@ -2,7 +2,7 @@ import type { ReadRows } from "../layers/pass.ts";
 import type { Batch } from "./batch.ts";
 
 /**
- * The rows of the last hidden state that somebody reads; the last layer need not compute the others.
+ * The rows of the last hidden state that are read; the last layer need not compute the others.
  *
  * @param tokens      packed rows of tokens that heads read; null if they read all
  * @param readsPooled whether the pooler reads the first token of each sequence, [CLS]

@@ -13,7 +13,7 @@ export interface TapInfo {
   readonly name: string;
   /**
    * The sizes of what is seen there: numbers, and the letters of sizes that depend on the batch. B sequences of T
-   * tokens, with zeros past a sequence's end; where `forward` was asked for `maskedLmPositions`, the taps of
+   * tokens, with zeros past a sequence's end; where `forward` was given `maskedLmPositions`, the taps of
    * cls.predictions have one row for each instead of [B, T].
    */
   readonly shape: readonly (number | "B" | "T")[];
@@ -70,7 +70,7 @@ const LAST_MODULE = /^(.+)\.(?:LayerNorm|intermediate_act_fn|activation)$|^(.+\.
  * A tap for one forward pass, which turns packed rows into [B, T, …].
  *
  * @param listeners who wants which names
- * @returns null if nobody wants anything, so that the layers need not even build names
+ * @returns null if no listener wants any name: then the layers need not even build names
  */
 export function collectingTap(
   taps: ReadonlyMap<string, TapInfo>,

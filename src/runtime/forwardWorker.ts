@@ -19,7 +19,7 @@ interface Call {
   readonly resolve: (output: HeadOutput) => void;
   readonly reject: (reason: unknown) => void;
   readonly tap: TapListener | undefined;
-  /** Set to 1 when nobody waits for the answer any more; the worker looks at it between layers. */
+  /** The caller sets it to 1 when the answer is not wanted any more; the worker looks at it between layers. */
   readonly stop: Int32Array;
 }
 
@@ -28,8 +28,8 @@ interface Call {
  * over the same memory, and takes calls in their order. It does not keep a process running; a call that is not answered
  * does.
  *
- * If the worker ends, the calls that wait are rejected, and the next one starts a new worker. If it cannot start, none is
- * started again, and the backend says why.
+ * If the worker ends, the calls that wait are rejected, and the next one starts a new worker. If it cannot start, none
+ * is started again, and the backend says why.
  */
 export class ForwardWorker {
   private readonly sharing: Sharing;
@@ -57,7 +57,8 @@ export class ForwardWorker {
   }
 
   /**
-   * Starts the worker, unless it runs. Called while the model is still being read, it saves 60 ms until the first answer.
+   * Starts the worker, unless it runs. Called while the model is still being read, it saves 60 ms until the first
+   * answer.
    *
    * @returns whether it runs: false where it cannot start, and after `dispose`
    */
@@ -73,7 +74,7 @@ export class ForwardWorker {
           onMessage: (message) => this.receive(message as WorkerAnswer),
           onEnd: (reason) => this.lose(reason),
         });
-        this.worker.keepAlive(true); // somebody may be waiting for it, and for nothing else
+        this.worker.keepAlive(true); // a program may have nothing else to wait for
       } catch (error) {
         this.giveUp(messageOf(error));
       }
@@ -194,8 +195,9 @@ function placeOf(name: string, weight: Weight): ParameterPlace {
 }
 
 /**
- * An output in the classes of this realm. A message's objects are of the realm that the platform made the thread in. That
- * is another where a test runner runs tests in contexts of `node:vm`: there `data instanceof Float32Array` would be false.
+ * An output in the classes of this realm. A message's objects are of the realm that the platform made the thread in.
+ * That is another where a test runner runs tests in contexts of `node:vm`: there `data instanceof Float32Array` would
+ * be false.
  */
 function ownOutput(output: HeadOutput): HeadOutput {
   const own = (value: Tensor | readonly Tensor[] | ReadonlyMap<string, Tensor>) => {

@@ -25,20 +25,21 @@ export interface StreamSteps<Input, Encoded, Result> {
 
 /**
  * The most tokens of a pass with every sequence padded to its longest: outputs are laid out that way, though nothing is
- * computed for padding, so that one long text among a thousand words must not make an output a hundred times their size.
+ * computed for padding, so that one long text among a thousand words must not make an output a hundred times their
+ * size.
  */
 const PADDED_TOKENS = 2 * BATCH_TOKENS;
 
 /**
  * Answers an input after the other, in order, computing many in one pass of at most BATCH_TOKENS tokens.
  *
- * While the consumer handles the results of one pass, the next is computed, and no more is read than these two need; one
- * input beside, which did not fit or has not come yet. What has been read is computed at the latest when nothing else is
- * being computed and the source has not answered for a turn of the event loop, so that nobody waits for a text that may
- * never come.
+ * While the consumer handles the results of one pass, the next is computed, and no more is read than these two need;
+ * one input beside, which did not fit or has not come yet. What has been read is computed at the latest when nothing
+ * else is being computed and the source has not answered for a turn of the event loop, so that no answer waits for a text
+ * that may never come.
  *
- * When the consumer stops, or gets an error, the pass ahead is stopped and the source is closed: its `return()` is called,
- * and waited for; a turn of the event loop at most if the source has not answered yet.
+ * When the consumer stops, or gets an error, the pass ahead is stopped and the source is closed: its `return()` is
+ * called, and waited for; a turn of the event loop at most if the source has not answered yet.
  *
  * @param prepare is called, once, before anything is read; what it throws closes the source too
  */
@@ -149,7 +150,9 @@ class Batches<Input, Encoded> {
     else await Promise.race([closed, new Promise((turn) => setTimeout(turn))]);
   }
 
-  /** The next input; null at the source's end, or if it keeps us waiting for a turn of the event loop and we may go on. */
+  /**
+   * The next input; null at the source's end, or if it keeps us waiting for a turn of the event loop and we may go on.
+   */
   private async read(
     encode: (input: Input, i: number) => Sized<Encoded>,
     mayGoOn: () => boolean,

@@ -1,4 +1,6 @@
-/** The module of the forward worker: it holds the model over the shared memory, and computes one call after the other. */
+/**
+ * The module of the forward worker: it holds the model over the shared memory, and computes one call after the other.
+ */
 
 import { paramsTree } from "../checkpoint/loadParams.ts";
 import { BertError } from "../errors.ts";

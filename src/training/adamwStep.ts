@@ -13,8 +13,8 @@ export interface AdamWOptions {
   /** Of all weights but biases and LayerNorm. Default 0.01, as in the paper (§A.2). */
   readonly weightDecay?: number;
   /**
-   * Whether the means are corrected for their start at 0, as by PyTorch. `false` is the optimiser that BERT was trained with
-   * (Google's optimization.py), whose first steps are up to 1/√0.001 = 32 times as long. Default true.
+   * Whether the means are corrected for their start at 0, as by PyTorch. `false` is the optimiser that BERT was trained
+   * with (Google's optimization.py), whose first steps are up to 1/√0.001 = 32 times as long. Default true.
    */
   readonly biasCorrection?: boolean;
   /** The global norm that gradients are clipped to. Default 1, as in Google's code; Infinity for no clipping. */
@@ -50,8 +50,8 @@ export function gradientNorm({ kernels }: TrainedModel, { byName }: Gradients): 
  *
  * @param step         t: 1 for the first update
  * @param learningRate of the topmost layer
- * @param norm         that of the gradients; they are multiplied by maxGradNorm / (norm + 1e-6) if that is less than 1, as
- *   PyTorch's clip_grad_norm_ does
+ * @param norm         that of the gradients; they are multiplied by maxGradNorm / (norm + 1e-6) if that is less than 1,
+ *   as PyTorch's clip_grad_norm_ does
  */
 export function adamwStep(
   { params, config, kernels }: TrainedModel,

@@ -23,12 +23,13 @@ export interface BatchLoss {
 }
 
 /**
- * The loss of a batch, and the gradient of each parameter that is not frozen, added to `gradients`. Sequences are packed
- * without padding, and the last layer computes only the tokens that the heads read.
+ * The loss of a batch, and the gradient of each parameter that is not frozen, added to `gradients`. Sequences are
+ * packed without padding, and the last layer computes only the tokens that the heads read.
  *
  * Memory while it runs, beside weights and gradients: see `LayerRecord`; for BERT-base 406 KB for each token, and
- * 4V bytes for each masked token. A process that trains it on 8 × 128 tokens with AdamW peaks at 2,236 MB (`simd`, Node 26): four times
- * the weights are 1,733, the records 416, and the rest is Node, one layer's working memory and what multiplies.
+ * 4V bytes for each masked token. A process that trains it on 8 × 128 tokens with AdamW peaks at 2,236 MB (`simd`, Node
+ * 26): four times the weights are 1,733, the records 416, and the rest is Node, one layer's working memory and what
+ * multiplies.
  *
  * @param input  a list of sequences or `{ inputIds, … }` of [B, T], as `forward` takes it
  * @throws BertError ERR_INPUT an input or labels that do not fit the model

@@ -73,12 +73,12 @@ export function stateTensors({ moments }: TrainingState): Map<string, Moments["f
 
 /**
  * One update of the weights by the mean gradient of one or more batches: forward, loss and backward of each, clipping,
- * AdamW. Changes the weights and the state; `gradients` is left with what was computed. Weights, gradients and moments take four
- * times the memory of the weights; what a batch takes beside them is in `lossAndGradients`.
+ * AdamW. Changes the weights and the state; `gradients` is left with what was computed. Weights, gradients and moments
+ * take four times the memory of the weights; what a batch takes beside them is in `lossAndGradients`.
  *
  * @param batches several are as one that has all their sequences, but for their different numbers of labelled tokens
- * @throws BertError ERR_INPUT a batch that does not fit the model, or a rate or number of steps that is none; ERR_TRAINING a loss or gradient that is not finite. Weights
- *   and state are then as before, except for the gradients.
+ * @throws BertError ERR_INPUT a batch that does not fit the model, or a rate or number of steps that is none;
+ *   ERR_TRAINING a loss or gradient that is not finite. Weights and state are then as before, except for the gradients.
  * @example
  * const gradients = createGradients(model);
  * const state = createTrainingState(model, gradients, 42);
@@ -128,8 +128,9 @@ function expectOptions({ learningRate, warmupSteps = 0, totalSteps }: TrainStepO
 }
 
 /**
- * What went wrong, and where: the first batch whose loss or gradient is not finite, and the first tensor of its gradient that is not.
- * Which batch spoilt the sum of gradients is found by computing each alone once more, with the same dropout.
+ * What went wrong, and where: the first batch whose loss or gradient is not finite, and the first tensor of its
+ * gradient that is not. Which batch spoilt the sum of gradients is found by computing each alone once more, with the
+ * same dropout.
  */
 function notFinite(
   model: TrainedModel,
