@@ -34,11 +34,8 @@ export function headOutputs(
   const headPass = { ...pass, training: null };
   for (const head of heads) {
     const listed = head.reads === "listed tokens" && positions ? rowsAt(positions, batch) : null;
-    const x = asked
-      ? gather(pass.k, sequence, indicesIn(pass.read, listed))
-      : head.reads === "pooled"
-        ? pooled
-        : sequence;
+    const all = head.reads === "pooled" ? pooled : sequence;
+    const x = listed ? gather(pass.k, sequence, indicesIn(pass.read, listed)) : all;
     const logits = see(pass, head.name, head.logits(headPass, params[head.name] as AnyHeadParams, x as Tensor));
     const laidOut = listed || head.reads === "pooled" ? owned(logits) : unpack(logits, batch);
     const parts = head.split?.(laidOut, options) ?? [laidOut];
