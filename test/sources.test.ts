@@ -84,3 +84,26 @@ describe("no number depends on the JavaScript engine", () => {
     expect(engineMath("pipelines/scores.ts", source)).toEqual([]);
   });
 });
+
+/** Classes whose instances are printed, compared and posted without what is private, which `private` would not hide. */
+const HIDDEN_ALLOWED: readonly string[] = ["tokenizer/encoding.ts"];
+
+/** The first name of a member that is private by `#`, or null. */
+function hiddenMember(path: string, source: string): string | null {
+  for (const node of nodesOf(treeOf(path, source)))
+    if (node.type === "PrivateIdentifier") return `#${node.name as string}`;
+  return null;
+}
+
+describe("members are private by the word", () => {
+  test("src has no member #name", () => {
+    const found = [...sourceFiles()].filter(([path, source]) => hiddenMember(path, source) !== null);
+    expect(found.map(([path]) => path)).toEqual(HIDDEN_ALLOWED);
+  });
+
+  test("the check sees fields, methods and uses, and no text", () => {
+    expect(hiddenMember("a.ts", "class A { #field = 1; }")).toBe("#field");
+    expect(hiddenMember("a.ts", "class A { #method() {} }")).toBe("#method");
+    expect(hiddenMember("a.ts", "class A { private field = 1; } // #field")).toBeNull();
+  });
+});
