@@ -56,7 +56,7 @@ export async function plainbertTrainer(backend: string, threads: number): Promis
     },
     update() {
       const start = performance.now();
-      adamwStep(model, gradients, moments, ++steps, 1e-6, 1, {});
+      adamwStep(model, gradients, moments, { step: ++steps, learningRate: 1e-6, norm: 1 }, {});
       return performance.now() - start;
     },
     dispose: () => kernels.dispose(),

@@ -15,14 +15,14 @@ export interface TextFile {
 export class Corpus {
   /** How much is read. */
   readonly progress: Progress;
-  readonly #paths: readonly string[];
-  readonly #signal: AbortSignal;
-  #bytes = 0;
+  private readonly paths: readonly string[];
+  private readonly signal: AbortSignal;
+  private bytes = 0;
 
   private constructor(paths: readonly string[], total: number | null, signal: AbortSignal) {
     this.progress = new Progress({ verb: "reading", unit: "MB", total });
-    this.#paths = paths;
-    this.#signal = signal;
+    this.paths = paths;
+    this.signal = signal;
   }
 
   /**
@@ -47,19 +47,19 @@ export class Corpus {
 
   /** @throws BertError ERR_FILE a line is not UTF-8; ERR_ABORTED */
   *files(): Generator<TextFile> {
-    for (const path of this.#paths) yield { name: path === "-" ? "standard input" : path, groups: this.#groups(path) };
+    for (const path of this.paths) yield { name: path === "-" ? "standard input" : path, groups: this.groups(path) };
   }
 
   async *lines(): AsyncGenerator<string> {
     for (const { groups } of this.files()) for await (const lines of groups) yield* lines;
   }
 
-  async *#groups(path: string): AsyncGenerator<readonly string[]> {
+  private async *groups(path: string): AsyncGenerator<readonly string[]> {
     for await (const lines of linesOf(path)) {
-      if (this.#signal.aborted) throw new BertError("ERR_ABORTED", "interrupted");
+      if (this.signal.aborted) throw new BertError("ERR_ABORTED", "interrupted");
       yield lines;
-      for (const line of lines) this.#bytes += bytesOf(line);
-      this.progress.to(this.#bytes);
+      for (const line of lines) this.bytes += bytesOf(line);
+      this.progress.to(this.bytes);
     }
   }
 }

@@ -30,25 +30,25 @@ export interface AddedTokenMatch {
 /** Finds added tokens in a text: leftmost first, the longest at each place, none overlapping, as the library does. */
 export class AddedTokenFinder {
   /** By first UTF-16 unit: the patterns that begin with it, longest first. */
-  readonly #byFirstUnit: Map<number, { pattern: string; token: ResolvedAddedToken }[]> = new Map();
+  private readonly byFirstUnit: Map<number, { pattern: string; token: ResolvedAddedToken }[]> = new Map();
   /** 1 for each UTF-16 unit that begins a pattern: most texts are done after one look at each unit. */
-  readonly #isFirstUnit: Uint8Array = new Uint8Array(0x10000);
+  private readonly isFirstUnit: Uint8Array = new Uint8Array(0x10000);
 
   /** @param patterns what to look for; of two equal patterns the first wins */
   constructor(patterns: Iterable<{ pattern: string; token: ResolvedAddedToken }>) {
     for (const entry of patterns) {
       if (entry.pattern === "") continue;
       const unit = entry.pattern.charCodeAt(0);
-      this.#isFirstUnit[unit] = 1;
-      const bucket = this.#byFirstUnit.get(unit);
+      this.isFirstUnit[unit] = 1;
+      const bucket = this.byFirstUnit.get(unit);
       if (bucket) bucket.push(entry);
-      else this.#byFirstUnit.set(unit, [entry]);
+      else this.byFirstUnit.set(unit, [entry]);
     }
-    for (const bucket of this.#byFirstUnit.values()) bucket.sort((a, b) => b.pattern.length - a.pattern.length);
+    for (const bucket of this.byFirstUnit.values()) bucket.sort((a, b) => b.pattern.length - a.pattern.length);
   }
 
   get isEmpty(): boolean {
-    return this.#byFirstUnit.size === 0;
+    return this.byFirstUnit.size === 0;
   }
 
   find(text: string): AddedTokenMatch[] {
@@ -57,8 +57,8 @@ export class AddedTokenFinder {
     let covered = 0;
     for (let at = 0; at < text.length; at++) {
       const unit = text.charCodeAt(at);
-      if (this.#isFirstUnit[unit] === 0) continue;
-      const found = this.#byFirstUnit.get(unit)!.find(({ pattern }) => text.startsWith(pattern, at));
+      if (this.isFirstUnit[unit] === 0) continue;
+      const found = this.byFirstUnit.get(unit)!.find(({ pattern }) => text.startsWith(pattern, at));
       if (found === undefined) continue;
       let start = at;
       let end = at + found.pattern.length;

@@ -29,11 +29,11 @@ export type TextInput = string | readonly string[];
  * tokenizer.decode(encoding.inputIds, { skipSpecialTokens: true }); // "hello world! how are you?"
  */
 export class BertTokenizer {
-  readonly #vocabulary: Vocabulary;
-  readonly #options: TokenizerOptions;
-  readonly #normalizer: ResolvedNormalizerOptions;
-  readonly #textTokenizer: TextTokenizer;
-  readonly #context: EncodingContext;
+  private readonly ownVocabulary: Vocabulary;
+  private readonly options: TokenizerOptions;
+  private readonly normalizer: ResolvedNormalizerOptions;
+  private readonly textTokenizer: TextTokenizer;
+  private readonly context: EncodingContext;
 
   /**
    * From the contents of a model's files, together or alone; see `readTokenizerFiles` for who wins where they disagree.
@@ -63,90 +63,90 @@ export class BertTokenizer {
 
   private constructor(tokens: ReadonlyMap<string, number>, options: TokenizerOptions) {
     checkTokenizerOptions(options);
-    this.#vocabulary = new Vocabulary(tokens);
-    this.#options = options;
+    this.ownVocabulary = new Vocabulary(tokens);
+    this.options = options;
     const unk = options.unkToken ?? SPECIAL_TOKENS.unkToken;
     if (!tokens.has(unk)) throw missing(unk);
     for (const role of Object.keys(SPECIAL_TOKENS) as (keyof typeof SPECIAL_TOKENS)[]) {
       const token = options[role] ?? SPECIAL_TOKENS[role];
-      if (options[role] !== undefined || tokens.has(token)) this.#vocabulary.add({ content: token, special: true });
+      if (options[role] !== undefined || tokens.has(token)) this.ownVocabulary.add({ content: token, special: true });
       else if (role === "clsToken" || role === "sepToken") throw missing(token);
     }
-    for (const token of options.addedTokens ?? []) this.#add(token);
-    this.#normalizer = resolveNormalizerOptions(options);
+    for (const token of options.addedTokens ?? []) this.add(token);
+    this.normalizer = resolveNormalizerOptions(options);
     const maxChars = options.maxInputCharsPerWord ?? 100;
-    this.#textTokenizer = new TextTokenizer(this.#vocabulary, this.#normalizer, unk, maxChars);
-    this.#context = {
+    this.textTokenizer = new TextTokenizer(this.ownVocabulary, this.normalizer, unk, maxChars);
+    this.context = {
       clsTokenId: this.clsTokenId,
       sepTokenId: this.sepTokenId,
-      idToToken: (id) => this.#vocabulary.idToToken(id),
+      idToToken: (id) => this.ownVocabulary.idToToken(id),
     };
   }
 
   get unkToken(): string {
-    return this.#options.unkToken ?? SPECIAL_TOKENS.unkToken;
+    return this.options.unkToken ?? SPECIAL_TOKENS.unkToken;
   }
   get clsToken(): string {
-    return this.#options.clsToken ?? SPECIAL_TOKENS.clsToken;
+    return this.options.clsToken ?? SPECIAL_TOKENS.clsToken;
   }
   get sepToken(): string {
-    return this.#options.sepToken ?? SPECIAL_TOKENS.sepToken;
+    return this.options.sepToken ?? SPECIAL_TOKENS.sepToken;
   }
   /** undefined if there is none. */
   get padToken(): string | undefined {
-    return this.#optionalToken("padToken");
+    return this.optionalToken("padToken");
   }
   /** undefined if there is none. */
   get maskToken(): string | undefined {
-    return this.#optionalToken("maskToken");
+    return this.optionalToken("maskToken");
   }
   get unkTokenId(): number {
-    return this.#vocabulary.tokenToId(this.unkToken)!;
+    return this.ownVocabulary.tokenToId(this.unkToken)!;
   }
   get clsTokenId(): number {
-    return this.#vocabulary.tokenToId(this.clsToken)!;
+    return this.ownVocabulary.tokenToId(this.clsToken)!;
   }
   get sepTokenId(): number {
-    return this.#vocabulary.tokenToId(this.sepToken)!;
+    return this.ownVocabulary.tokenToId(this.sepToken)!;
   }
   get padTokenId(): number | undefined {
-    return this.padToken === undefined ? undefined : this.#vocabulary.tokenToId(this.padToken);
+    return this.padToken === undefined ? undefined : this.ownVocabulary.tokenToId(this.padToken);
   }
   get maskTokenId(): number | undefined {
-    return this.maskToken === undefined ? undefined : this.#vocabulary.tokenToId(this.maskToken);
+    return this.maskToken === undefined ? undefined : this.ownVocabulary.tokenToId(this.maskToken);
   }
   /** Ids of all tokens that `decode` skips with `skipSpecialTokens`, ascending. */
   get allSpecialIds(): number[] {
-    const special = [...this.#vocabulary.added.values()].filter((token) => token.special);
+    const special = [...this.ownVocabulary.added.values()].filter((token) => token.special);
     return special.map((token) => token.id).sort((a, b) => a - b);
   }
   /** One more than the highest id, added tokens included: the rows that the model's word embeddings need. */
   get size(): number {
-    return this.#vocabulary.size;
+    return this.ownVocabulary.size;
   }
   /** Longest encoding the model takes; Infinity if the files do not say. */
   get modelMaxLength(): number {
-    return this.#options.modelMaxLength ?? Number.POSITIVE_INFINITY;
+    return this.options.modelMaxLength ?? Number.POSITIVE_INFINITY;
   }
   get doLowerCase(): boolean {
-    return this.#normalizer.doLowerCase;
+    return this.normalizer.doLowerCase;
   }
 
   /** All tokens, added ones included, with their ids: a copy. */
   vocabulary(): Map<string, number> {
-    const all = new Map(this.#vocabulary.wordPieces);
-    for (const { content, id } of this.#vocabulary.added.values()) all.set(content, id);
+    const all = new Map(this.ownVocabulary.wordPieces);
+    for (const { content, id } of this.ownVocabulary.added.values()) all.set(content, id);
     return all;
   }
 
   /** The id of a token, undefined if there is none: no silent [UNK]. */
   tokenToId(token: string): number | undefined {
-    return this.#vocabulary.tokenToId(token);
+    return this.ownVocabulary.tokenToId(token);
   }
 
   /** The token of an id, undefined if there is none. */
   idToToken(id: number): string | undefined {
-    return this.#vocabulary.idToToken(id);
+    return this.ownVocabulary.idToToken(id);
   }
 
   /**
@@ -158,9 +158,9 @@ export class BertTokenizer {
   encode(text: TextInput, options: EncodeOptions & { readonly textPair?: TextInput } = {}): Encoding {
     if (typeof options !== "object" || options === null) throw wrong("encode", "options", "an object", options);
     const { textPair, ...rest } = options;
-    const resolved = resolveEncodeOptions("encode", rest, this.#defaults());
-    const encoding = this.#encodeOne("encode", text, textPair, resolved);
-    this.#pad("encode", [encoding], resolved);
+    const resolved = resolveEncodeOptions("encode", rest, this.defaults());
+    const encoding = this.encodeOne("encode", text, textPair, resolved);
+    this.pad("encode", [encoding], resolved);
     return encoding;
   }
 
@@ -175,14 +175,14 @@ export class BertTokenizer {
     options: EncodeOptions = {},
   ): Encoding[] {
     if (!Array.isArray(inputs)) throw wrong("encodeBatch", "inputs", "an array", inputs);
-    const resolved = resolveEncodeOptions("encodeBatch", options, this.#defaults());
+    const resolved = resolveEncodeOptions("encodeBatch", options, this.defaults());
     const encodings = inputs.map((input: TextInput | readonly [TextInput, TextInput], n) => {
       const pair = Array.isArray(input) && (!resolved.isSplitIntoWords || Array.isArray(input[0]));
-      if (!pair) return this.#encodeOne(`encodeBatch: inputs[${n}]`, input as TextInput, undefined, resolved);
+      if (!pair) return this.encodeOne(`encodeBatch: inputs[${n}]`, input as TextInput, undefined, resolved);
       if (input.length !== 2) throw wrong("encodeBatch", `inputs[${n}]`, "a text or a pair [text, textPair]", input);
-      return this.#encodeOne(`encodeBatch: inputs[${n}]`, input[0]!, input[1], resolved);
+      return this.encodeOne(`encodeBatch: inputs[${n}]`, input[0]!, input[1], resolved);
     });
-    this.#pad("encodeBatch", encodings, resolved);
+    this.pad("encodeBatch", encodings, resolved);
     return encodings;
   }
 
@@ -202,15 +202,15 @@ export class BertTokenizer {
     checkDecodeOptions(options);
     const tokens: string[] = [];
     for (let i = 0; i < ids.length; i++) {
-      const token = this.#vocabulary.idToToken(ids[i]);
+      const token = this.ownVocabulary.idToToken(ids[i]);
       if (token === undefined) {
         throw wrong("decode", `ids[${i}]`, `an id of the vocabulary, from 0 to ${this.size - 1}`, ids[i]);
       }
-      const added = this.#vocabulary.addedToken(ids[i]);
+      const added = this.ownVocabulary.addedToken(ids[i]);
       if (options.skipSpecialTokens && added?.special) continue;
-      tokens.push(added?.normalized ? this.#textTokenizer.normalizedText(token) : token);
+      tokens.push(added?.normalized ? this.textTokenizer.normalizedText(token) : token);
     }
-    return joinTokens(tokens, options.cleanUpTokenizationSpaces ?? this.#options.cleanUpTokenizationSpaces ?? false);
+    return joinTokens(tokens, options.cleanUpTokenizationSpaces ?? this.options.cleanUpTokenizationSpaces ?? false);
   }
 
   /**
@@ -223,9 +223,9 @@ export class BertTokenizer {
   addTokens(tokens: readonly (string | AddedToken)[]): number {
     if (!Array.isArray(tokens)) throw wrong("addTokens", "tokens", "an array", tokens);
     const changed = tokens.filter((token: string | AddedToken) =>
-      this.#add(typeof token === "string" ? { content: token } : token),
+      this.add(typeof token === "string" ? { content: token } : token),
     );
-    this.#textTokenizer.setAddedTokens([...this.#vocabulary.added.values()]);
+    this.textTokenizer.setAddedTokens([...this.ownVocabulary.added.values()]);
     return changed.length;
   }
 
@@ -246,7 +246,7 @@ export class BertTokenizer {
    * @throws BertError ERR_VOCABULARY if the ids have gaps, which vocab.txt cannot say
    */
   toFiles(): TokenizerFiles {
-    return writeTokenizerFiles(this.#vocabulary, this.#options, {
+    return writeTokenizerFiles(this.ownVocabulary, this.options, {
       unk_token: this.unkToken,
       cls_token: this.clsToken,
       sep_token: this.sepToken,
@@ -255,9 +255,9 @@ export class BertTokenizer {
     });
   }
 
-  #encodeOne(where: string, text: unknown, textPair: unknown, options: ResolvedEncodeOptions): Encoding {
-    const first = this.#tokens(where, "text", text, options);
-    const second = textPair === undefined ? undefined : this.#tokens(where, "textPair", textPair, options);
+  private encodeOne(where: string, text: unknown, textPair: unknown, options: ResolvedEncodeOptions): Encoding {
+    const first = this.tokens(where, "text", text, options);
+    const second = textPair === undefined ? undefined : this.tokens(where, "textPair", textPair, options);
     const added = options.addSpecialTokens ? (second === undefined ? 2 : 3) : 0;
     const [keepFirst, keepSecond] = truncatedLengths(first, second, added, options);
     const windows = (list: TokenList, keep: number) => {
@@ -268,22 +268,22 @@ export class BertTokenizer {
       windows(first, keepFirst),
       second && windows(second, keepSecond),
       options.addSpecialTokens,
-      this.#context,
+      this.context,
     );
   }
 
-  #tokens(where: string, name: string, text: unknown, options: ResolvedEncodeOptions): TokenList {
+  private tokens(where: string, name: string, text: unknown, options: ResolvedEncodeOptions): TokenList {
     if (!options.isSplitIntoWords) {
       if (typeof text !== "string") throw wrong(where, name, "a string", text);
-      return this.#textTokenizer.tokenize(text, options.offsetUnit);
+      return this.textTokenizer.tokenize(text, options.offsetUnit);
     }
     if (!Array.isArray(text) || !text.every((word) => typeof word === "string")) {
       throw wrong(where, name, "a list of strings, as isSplitIntoWords says", text);
     }
-    return this.#textTokenizer.tokenizeWords(text, options.offsetUnit);
+    return this.textTokenizer.tokenizeWords(text, options.offsetUnit);
   }
 
-  #pad(where: string, encodings: readonly Encoding[], options: ResolvedEncodeOptions): void {
+  private pad(where: string, encodings: readonly Encoding[], options: ResolvedEncodeOptions): void {
     if (options.padding === "do_not_pad") return;
     const { padTokenId } = this;
     if (padTokenId === undefined) throw wrong(where, "padding", "off, as the vocabulary has no [PAD]", options.padding);
@@ -294,19 +294,19 @@ export class BertTokenizer {
       encoding.pad({ length, side: options.paddingSide, padTokenId, padTokenTypeId: 0 });
   }
 
-  #defaults(): { modelMaxLength: number; truncationSide: "left" | "right"; paddingSide: "left" | "right" } {
-    const { truncationSide = "right", paddingSide = "right" } = this.#options;
+  private defaults(): { modelMaxLength: number; truncationSide: "left" | "right"; paddingSide: "left" | "right" } {
+    const { truncationSide = "right", paddingSide = "right" } = this.options;
     return { modelMaxLength: this.modelMaxLength, truncationSide, paddingSide };
   }
 
-  #add(token: AddedToken): boolean {
+  private add(token: AddedToken): boolean {
     checkAddedToken(token);
-    return this.#vocabulary.add(token);
+    return this.ownVocabulary.add(token);
   }
 
-  #optionalToken(role: "padToken" | "maskToken"): string | undefined {
-    const token = this.#options[role] ?? SPECIAL_TOKENS[role];
-    return this.#vocabulary.tokenToId(token) === undefined ? undefined : token;
+  private optionalToken(role: "padToken" | "maskToken"): string | undefined {
+    const token = this.options[role] ?? SPECIAL_TOKENS[role];
+    return this.ownVocabulary.tokenToId(token) === undefined ? undefined : token;
   }
 }
 

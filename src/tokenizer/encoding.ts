@@ -37,6 +37,7 @@ export class Encoding {
   readonly attentionMask: number[] = [];
   /** With `returnOverflowingTokens`: the windows that truncation cut off, in the library's order. Theirs are empty. */
   readonly overflowing: Encoding[];
+  // `#`, not `private`: an encoding is printed, compared and posted to other threads, as its arrays alone.
   readonly #first: TokenWindow;
   readonly #second: TokenWindow | undefined;
   readonly #special: boolean;

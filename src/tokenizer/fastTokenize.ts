@@ -11,16 +11,16 @@ import type { WordPieceTrie } from "./wordPieceTrie.ts";
  * the canonical reordering of marks, which looks at neighbours; a text with a mark that could show it is left to the chain.
  */
 export class FastTokenizer {
-  readonly #options: ResolvedNormalizerOptions;
-  readonly #trie: WordPieceTrie;
+  declare private readonly options: ResolvedNormalizerOptions;
+  declare private readonly trie: WordPieceTrie;
   /** UTF-16 unit → what becomes of it: a symbol of the trie, a character that is a word of its own, or one of the kinds below. */
-  readonly #table: Int32Array = new Int32Array(0x10000);
+  private readonly table: Int32Array = new Int32Array(0x10000);
   /** Code point → what becomes of it where that is no single unit; undefined where marks may be reordered. */
-  readonly #sequences: Map<number, readonly number[] | undefined> = new Map();
+  private readonly sequences: Map<number, readonly number[] | undefined> = new Map();
 
   constructor(options: ResolvedNormalizerOptions, trie: WordPieceTrie) {
-    this.#options = options;
-    this.#trie = trie;
+    this.options = options;
+    this.trie = trie;
   }
 
   /**
@@ -29,12 +29,12 @@ export class FastTokenizer {
    * @returns false if the text needs the chain itself; the matcher is then as it was before
    */
   tokenize(text: string, from: number, to: number, matcher: WordMatcher): boolean {
-    const table = this.#table;
+    const table = this.table;
     const { length } = matcher.tokens;
     const { word } = matcher;
     for (let i = from; i < to; i++) {
       const unit = text.charCodeAt(i);
-      const entry = table[unit] || this.#enter(unit);
+      const entry = table[unit] || this.enter(unit);
       if (entry > 0) {
         matcher.symbol(entry, i, i + 1);
       } else if (entry === SPACE) {
@@ -46,7 +46,7 @@ export class FastTokenizer {
       } else if (entry === SEQUENCE) {
         const end = i + (isPair(text, i, to) ? 2 : 1);
         const codePoint = end - i === 2 ? text.codePointAt(i)! : unit;
-        if (!this.#feedSequence(codePoint, i, end, matcher)) {
+        if (!this.feedSequence(codePoint, i, end, matcher)) {
           matcher.rewind(length, word);
           return false;
         }
@@ -57,9 +57,9 @@ export class FastTokenizer {
     return true;
   }
 
-  #feedSequence(codePoint: number, start: number, end: number, matcher: WordMatcher): boolean {
+  private feedSequence(codePoint: number, start: number, end: number, matcher: WordMatcher): boolean {
     const lone = codePoint >= 0xd800 && codePoint <= 0xdfff;
-    const sequence = this.#sequence(lone ? REPLACEMENT_CHARACTER : codePoint);
+    const sequence = this.sequence(lone ? REPLACEMENT_CHARACTER : codePoint);
     if (sequence === undefined) return false;
     for (const c of sequence) {
       if (isWhitespace(c)) {
@@ -75,32 +75,32 @@ export class FastTokenizer {
     return true;
   }
 
-  #sequence(codePoint: number): readonly number[] | undefined {
-    if (!this.#sequences.has(codePoint)) this.#sequences.set(codePoint, this.#normalized(codePoint));
-    return this.#sequences.get(codePoint);
+  private sequence(codePoint: number): readonly number[] | undefined {
+    if (!this.sequences.has(codePoint)) this.sequences.set(codePoint, this.normalized(codePoint));
+    return this.sequences.get(codePoint);
   }
 
   /** What the chain makes of one character; undefined if that depends on its neighbours. */
-  #normalized(codePoint: number): readonly number[] | undefined {
-    const sequence = normalize([{ codePoint, start: 0, end: 0 }], this.#options).map((c) => c.codePoint);
-    return this.#options.stripAccents && sequence.some((c) => combiningClass(c) > 0) ? undefined : sequence;
+  private normalized(codePoint: number): readonly number[] | undefined {
+    const sequence = normalize([{ codePoint, start: 0, end: 0 }], this.options).map((c) => c.codePoint);
+    return this.options.stripAccents && sequence.some((c) => combiningClass(c) > 0) ? undefined : sequence;
   }
 
-  #enter(unit: number): number {
-    this.#table[unit] = this.#classify(unit);
-    return this.#table[unit];
+  private enter(unit: number): number {
+    this.table[unit] = this.classify(unit);
+    return this.table[unit];
   }
 
-  #classify(unit: number): number {
+  private classify(unit: number): number {
     if (unit >= 0xd800 && unit <= 0xdfff) return SEQUENCE;
-    const sequence = this.#normalized(unit);
+    const sequence = this.normalized(unit);
     if (sequence === undefined) return SEQUENCE;
     if (sequence.length === 0) return DROPPED;
     const visible = sequence.filter((c) => !isWhitespace(c));
     if (visible.length === 0) return SPACE;
     const [only] = visible;
     if (visible.length > 1 || only > 0xffff) return SEQUENCE;
-    const symbol = this.#trie.symbols[only];
+    const symbol = this.trie.symbols[only];
     if (sequence.length === 1) return isPunctuation(only) ? ALONE - symbol : symbol;
     return isWhitespace(sequence[0]) && isWhitespace(sequence.at(-1)!) ? ALONE - symbol : SEQUENCE;
   }

@@ -18,7 +18,7 @@ export class TokenList {
   }
 
   push(id: number, start: number, end: number, word: number): void {
-    if (this.length === this.ids.length) this.#grow();
+    if (this.length === this.ids.length) this.grow();
     this.ids[this.length] = id;
     this.starts[this.length] = start;
     this.ends[this.length] = end;
@@ -38,7 +38,7 @@ export class TokenList {
     return list;
   }
 
-  #grow(): void {
+  private grow(): void {
     const grown = (old: Int32Array): Int32Array => {
       const array = new Int32Array(2 * old.length);
       array.set(old);

@@ -7,8 +7,8 @@ export class Vocabulary {
   readonly wordPieces: ReadonlyMap<string, number>;
   /** Added tokens by content, in the order they were added. */
   readonly added: Map<string, ResolvedAddedToken> = new Map();
-  readonly #tokens: (string | undefined)[] = [];
-  readonly #addedById: Map<number, ResolvedAddedToken> = new Map();
+  private readonly tokens: (string | undefined)[] = [];
+  private readonly addedById: Map<number, ResolvedAddedToken> = new Map();
 
   /**
    * @param tokens token → id; ids need not be contiguous
@@ -16,7 +16,7 @@ export class Vocabulary {
    */
   constructor(tokens: ReadonlyMap<string, number>) {
     if (tokens.size === 0) throw new BertError("ERR_VOCABULARY", "vocabulary: must have at least one token, got none");
-    const byId = this.#tokens;
+    const byId = this.tokens;
     tokens.forEach((id, token) => {
       if (!Number.isInteger(id) || id < 0 || id > MAX_ID) {
         throw new BertError("ERR_VOCABULARY", `vocabulary: id of ${quote(token)} must be an integer from 0, got ${id}`);
@@ -34,7 +34,7 @@ export class Vocabulary {
 
   /** One more than the highest id: the rows that a model's word embeddings need. */
   get size(): number {
-    return this.#tokens.length;
+    return this.tokens.length;
   }
 
   tokenToId(token: string): number | undefined {
@@ -42,12 +42,12 @@ export class Vocabulary {
   }
 
   idToToken(id: number): string | undefined {
-    return this.#tokens[id];
+    return this.tokens[id];
   }
 
   /** The added token with this id, if it is one. */
   addedToken(id: number): ResolvedAddedToken | undefined {
-    return this.#addedById.get(id);
+    return this.addedById.get(id);
   }
 
   /**
@@ -65,13 +65,13 @@ export class Vocabulary {
       rstrip: token.rstrip ?? false,
       normalized: token.normalized ?? !special,
       special,
-      id: this.tokenToId(token.content) ?? this.#tokens.length,
+      id: this.tokenToId(token.content) ?? this.tokens.length,
     };
     const old = this.added.get(token.content);
     if (old !== undefined && JSON.stringify(old) === JSON.stringify(resolved)) return false;
     this.added.set(token.content, resolved);
-    this.#addedById.set(resolved.id, resolved);
-    this.#tokens[resolved.id] = token.content;
+    this.addedById.set(resolved.id, resolved);
+    this.tokens[resolved.id] = token.content;
     return true;
   }
 

@@ -30,89 +30,90 @@ export abstract class Matcher {
 
 /** Runs the automaton of WordPieceTrie while the word goes by, so that no word is ever put together as a string. */
 export class WordMatcher extends Matcher {
-  readonly #trie: WordPieceTrie;
-  readonly #tokenLengths: ArrayLike<number>;
-  readonly #unkTokenId: number;
-  readonly #maxChars: number;
-  #state = START;
-  #chars = 0;
-  #units = 0;
-  #firstPiece = 0;
-  #wordStart = 0;
-  #wordEnd = 0;
+  // A field without a value is undefined first, and of no one type for the engine, unless it is only declared.
+  declare private readonly trie: WordPieceTrie;
+  declare private readonly tokenLengths: ArrayLike<number>;
+  declare private readonly unkTokenId: number;
+  declare private readonly maxChars: number;
+  private state = START;
+  private chars = 0;
+  private units = 0;
+  private firstPiece = 0;
+  private wordStart = 0;
+  private wordEnd = 0;
   // The place in the text of each unit of the word: what the offsets of its pieces are read from.
-  readonly #unitStarts: Int32Array;
-  readonly #unitEnds: Int32Array;
+  declare private readonly unitStarts: Int32Array;
+  declare private readonly unitEnds: Int32Array;
 
   /** @param tokenLengths UTF-16 length of each token by id, with its "##" */
   constructor(trie: WordPieceTrie, tokenLengths: ArrayLike<number>, unkTokenId: number, maxChars: number) {
     super();
-    this.#trie = trie;
-    this.#tokenLengths = tokenLengths;
-    this.#unkTokenId = unkTokenId;
-    this.#maxChars = maxChars;
-    this.#unitStarts = new Int32Array(2 * maxChars + 2);
-    this.#unitEnds = new Int32Array(2 * maxChars + 2);
+    this.trie = trie;
+    this.tokenLengths = tokenLengths;
+    this.unkTokenId = unkTokenId;
+    this.maxChars = maxChars;
+    this.unitStarts = new Int32Array(2 * maxChars + 2);
+    this.unitEnds = new Int32Array(2 * maxChars + 2);
   }
 
   override character(codePoint: number, start: number, end: number): void {
-    const { symbols } = this.#trie;
+    const { symbols } = this.trie;
     if (codePoint < 0x10000) {
       this.symbol(symbols[codePoint], start, end);
     } else {
       this.symbol(symbols[0xd7c0 + (codePoint >> 10)], start, end); // the surrogate pair is one character …
-      this.#chars--;
+      this.chars--;
       this.symbol(symbols[0xdc00 + (codePoint & 0x3ff)], start, end); // … in two units
     }
   }
 
   /** The same for a character that is one UTF-16 unit, by its symbol in the trie. */
   symbol(symbol: number, start: number, end: number): void {
-    if (this.#chars === 0 && this.#units === 0) {
-      this.#wordStart = start;
-      this.#firstPiece = this.tokens.length;
-      this.#state = START;
+    if (this.chars === 0 && this.units === 0) {
+      this.wordStart = start;
+      this.firstPiece = this.tokens.length;
+      this.state = START;
     }
-    this.#chars++;
-    this.#wordEnd = end;
-    if (this.#state === NO_MATCH) return;
-    if (this.#chars > this.#maxChars) {
-      this.#state = NO_MATCH;
+    this.chars++;
+    this.wordEnd = end;
+    if (this.state === NO_MATCH) return;
+    if (this.chars > this.maxChars) {
+      this.state = NO_MATCH;
       return;
     }
-    this.#unitStarts[this.#units] = start;
-    this.#unitEnds[this.#units] = end;
-    this.#units++;
-    const { base, check } = this.#trie;
-    let state = this.#state;
+    this.unitStarts[this.units] = start;
+    this.unitEnds[this.units] = end;
+    this.units++;
+    const { base, check } = this.trie;
+    let state = this.state;
     let next = base[state] + symbol;
     while (check[next] !== state) {
-      state = this.#fail(state);
+      state = this.fail(state);
       if (state === NO_MATCH) break;
       next = base[state] + symbol;
     }
-    this.#state = state === NO_MATCH ? NO_MATCH : next;
+    this.state = state === NO_MATCH ? NO_MATCH : next;
   }
 
   override endWord(): void {
-    if (this.#chars === 0) return;
-    let state = this.#state;
-    while (state !== CONTINUATION && state !== NO_MATCH) state = this.#fail(state);
+    if (this.chars === 0) return;
+    let state = this.state;
+    while (state !== CONTINUATION && state !== NO_MATCH) state = this.fail(state);
     const { tokens } = this;
     if (state === NO_MATCH) {
-      tokens.length = this.#firstPiece;
-      tokens.push(this.#unkTokenId, this.#wordStart, this.#wordEnd, this.word);
+      tokens.length = this.firstPiece;
+      tokens.push(this.unkTokenId, this.wordStart, this.wordEnd, this.word);
     } else {
       let unit = 0;
-      for (let i = this.#firstPiece; i < tokens.length; i++) {
-        const end = unit + this.#tokenLengths[tokens.ids[i]] - (unit === 0 ? 0 : 2);
-        tokens.starts[i] = this.#unitStarts[unit];
-        tokens.ends[i] = this.#unitEnds[end - 1];
+      for (let i = this.firstPiece; i < tokens.length; i++) {
+        const end = unit + this.tokenLengths[tokens.ids[i]] - (unit === 0 ? 0 : 2);
+        tokens.starts[i] = this.unitStarts[unit];
+        tokens.ends[i] = this.unitEnds[end - 1];
         unit = end;
       }
     }
-    this.#chars = 0;
-    this.#units = 0;
+    this.chars = 0;
+    this.units = 0;
     this.word++;
   }
 
@@ -120,12 +121,12 @@ export class WordMatcher extends Matcher {
   rewind(length: number, word: number): void {
     this.tokens.length = length;
     this.word = word;
-    this.#chars = 0;
-    this.#units = 0;
+    this.chars = 0;
+    this.units = 0;
   }
 
-  #fail(state: number): number {
-    const { failure, pops, popsFrom, popsTo } = this.#trie;
+  private fail(state: number): number {
+    const { failure, pops, popsFrom, popsTo } = this.trie;
     const link = failure[state];
     if (link === 0) return NO_MATCH;
     const to = popsTo[state];

@@ -31,7 +31,7 @@ export class WordPieceTrie {
     this.symbols = numberSymbols(tokens.keys());
     this.unknownSymbol = this.symbols.reduce((a, b) => Math.max(a, b), 0) + 1;
     for (let unit = 0; unit < 0x10000; unit++) this.symbols[unit] ||= this.unknownSymbol;
-    this.#build(texts, tokens);
+    this.build(texts, tokens);
   }
 
   /**
@@ -65,7 +65,7 @@ export class WordPieceTrie {
    * Breadth first, so that the failure links of shorter strings are known when a longer one needs them. Each state stands for
    * a range of the sorted texts, which share their first `depth` units.
    */
-  #build(texts: readonly string[], ids: ReadonlyMap<string, number>): void {
+  private build(texts: readonly string[], ids: ReadonlyMap<string, number>): void {
     // The symbols of all texts end to end: strings lie all over the memory, and are looked at once for each of their units.
     const starts = new Int32Array(texts.length + 1);
     for (const [t, { length }] of texts.entries()) starts[t + 1] = starts[t] + length;
@@ -76,8 +76,8 @@ export class WordPieceTrie {
     const branches = new Branches();
     branches.push(START, 0, texts.length, 0);
     branches.push(CONTINUATION, ...continuationsIn(texts), 2);
-    this.#resize(2 * this.unknownSymbol + STATES_PER_TOKEN * texts.length);
-    for (const state of [0, START, CONTINUATION]) this.#take(state, 0);
+    this.resize(2 * this.unknownSymbol + STATES_PER_TOKEN * texts.length);
+    for (const state of [0, START, CONTINUATION]) this.take(state, 0);
     const pops: number[] = [];
     const symbols: number[] = [];
     for (let i = 0; i < branches.states.length; i++) {
@@ -96,24 +96,24 @@ export class WordPieceTrie {
         }
       }
       if (symbols.length === 0) continue;
-      const base = this.#findBase(symbols); // may replace the arrays
+      const base = this.findBase(symbols); // may replace the arrays
       this.base[parent] = base;
       for (let n = 0; n < symbols.length; n++) {
         const state = base + symbols[n];
         branches.states[first + n] = state;
-        this.#take(state, parent);
+        this.take(state, parent);
         const t = branches.from[first + n];
         const id = starts[t + 1] - starts[t] === depth + 1 ? ids.get(texts[t]) : undefined;
-        this.#link(parent, symbols[n], state, id, pops);
+        this.link(parent, symbols[n], state, id, pops);
       }
     }
     this.pops = Int32Array.from(pops);
-    this.#resize(this.#lastUsed + this.unknownSymbol + 1); // base + symbol never reads past the end
-    this.#nextFree = new Int32Array(0);
+    this.resize(this.lastUsed + this.unknownSymbol + 1); // base + symbol never reads past the end
+    this.nextFree = new Int32Array(0);
   }
 
   /** Failure link and pops of a new state (Song et al. 2021, Algorithm 2); `id` if it is a token. */
-  #link(parent: number, symbol: number, state: number, id: number | undefined, pops: number[]): void {
+  private link(parent: number, symbol: number, state: number, id: number | undefined, pops: number[]): void {
     if (id !== undefined) {
       this.popsFrom[state] = pops.length;
       pops.push(id);
@@ -139,35 +139,35 @@ export class WordPieceTrie {
     this.popsTo[state] = pops.length;
   }
 
-  #lastUsed = CONTINUATION;
+  private lastUsed = CONTINUATION;
   /** place → a place from which to go on looking for a free one; itself if it is free (a disjoint-set forest). */
-  #nextFree: Int32Array = new Int32Array(0);
+  private nextFree: Int32Array = new Int32Array(0);
 
   /** A base with which all children fall on free places. After a few tries in the dense front it strides on, ever faster. */
-  #findBase(symbols: number[]): number {
+  private findBase(symbols: number[]): number {
     let lowest = symbols[0];
     let highest = lowest;
     for (const symbol of symbols) {
       lowest = Math.min(lowest, symbol);
       highest = Math.max(highest, symbol);
     }
-    let place = this.#freeFrom(lowest + 1);
+    let place = this.freeFrom(lowest + 1);
     for (let tries = 1, step = 1; ; tries++) {
       const base = place - lowest;
-      if (base + highest >= this.check.length) this.#resize(2 * (base + highest));
-      if (this.#allFree(base, symbols)) return base;
+      if (base + highest >= this.check.length) this.resize(2 * (base + highest));
+      if (this.allFree(base, symbols)) return base;
       if (tries > CLOSE_TRIES) step = Math.ceil(1.02 * step);
-      place = place + step > this.#lastUsed ? Math.max(this.#lastUsed, lowest) + 1 : this.#freeFrom(place + step);
+      place = place + step > this.lastUsed ? Math.max(this.lastUsed, lowest) + 1 : this.freeFrom(place + step);
     }
   }
 
-  #allFree(base: number, symbols: readonly number[]): boolean {
+  private allFree(base: number, symbols: readonly number[]): boolean {
     for (let n = 0; n < symbols.length; n++) if (this.check[base + symbols[n]] >= 0) return false;
     return true;
   }
 
-  #freeFrom(place: number): number {
-    const next = this.#nextFree;
+  private freeFrom(place: number): number {
+    const next = this.nextFree;
     let free = place;
     while (next[free] !== free) {
       next[free] = next[next[free]];
@@ -176,13 +176,13 @@ export class WordPieceTrie {
     return free;
   }
 
-  #take(place: number, parent: number): void {
+  private take(place: number, parent: number): void {
     this.check[place] = parent;
-    this.#nextFree[place] = place + 1;
-    this.#lastUsed = Math.max(this.#lastUsed, place);
+    this.nextFree[place] = place + 1;
+    this.lastUsed = Math.max(this.lastUsed, place);
   }
 
-  #resize(length: number): void {
+  private resize(length: number): void {
     const resized = (old: Int32Array, fill: number): Int32Array => {
       const array = new Int32Array(length).fill(fill);
       array.set(old.length > length ? old.subarray(0, length) : old);
@@ -193,12 +193,12 @@ export class WordPieceTrie {
     this.failure = resized(this.failure, 0);
     this.popsFrom = resized(this.popsFrom, 0);
     this.popsTo = resized(this.popsTo, 0);
-    const known = this.#nextFree.length;
+    const known = this.nextFree.length;
     if (known > length) return;
     const next = new Int32Array(length + 1); // one more: the end is free
     for (let place = known; place <= length; place++) next[place] = place;
-    next.set(this.#nextFree.subarray(0, known));
-    this.#nextFree = next;
+    next.set(this.nextFree.subarray(0, known));
+    this.nextFree = next;
   }
 }
 

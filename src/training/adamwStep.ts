@@ -45,21 +45,25 @@ export function gradientNorm({ kernels }: TrainedModel, { byName }: Gradients): 
   return Math.sqrt(sum);
 }
 
-/**
- * Updates every parameter that has a gradient (kernels/adamw.ts).
- *
- * @param step         t: 1 for the first update
- * @param learningRate of the topmost layer
- * @param norm         that of the gradients; they are multiplied by maxGradNorm / (norm + 1e-6) if that is less than 1,
- *   as PyTorch's clip_grad_norm_ does
- */
+/** Where a run stands at one update. */
+export interface AdamWStep {
+  /** t: 1 for the first update. */
+  readonly step: number;
+  /** Of the topmost layer. */
+  readonly learningRate: number;
+  /**
+   * The gradients' norm; they are multiplied by maxGradNorm / (norm + 1e-6) if that is less than 1, as PyTorch's
+   * clip_grad_norm_ does.
+   */
+  readonly norm: number;
+}
+
+/** Updates every parameter that has a gradient (kernels/adamw.ts). */
 export function adamwStep(
   { params, config, kernels }: TrainedModel,
   { byName }: Gradients,
   moments: ReadonlyMap<string, Moments>,
-  step: number,
-  learningRate: number,
-  norm: number,
+  { step, learningRate, norm }: AdamWStep,
   options: AdamWOptions,
 ): void {
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01, biasCorrection = true } = options;

@@ -5,24 +5,24 @@ import { threefry2x32 } from "../tensor/threefry.ts";
  * on every machine; each stream of a seed has numbers of its own.
  */
 export class Random {
-  readonly #seed: number;
-  readonly #stream: number;
-  readonly #words: Uint32Array = new Uint32Array(2);
-  #drawn = 0;
+  private readonly seed: number;
+  private readonly stream: number;
+  private readonly words: Uint32Array = new Uint32Array(2);
+  private drawn = 0;
 
   /** @param seed whole number below 2³² @param stream the same: an epoch, say */
   constructor(seed: number, stream = 0) {
-    this.#seed = seed;
-    this.#stream = stream;
+    this.seed = seed;
+    this.stream = stream;
   }
 
   /** A whole number from 0 to 2³² − 1. */
   uint32(): number {
-    const block = Math.floor(this.#drawn / 2);
-    if (this.#drawn % 2 === 0) {
-      threefry2x32(this.#words, block, Math.floor(block / TWO_32), this.#seed, this.#stream);
+    const block = Math.floor(this.drawn / 2);
+    if (this.drawn % 2 === 0) {
+      threefry2x32(this.words, block, Math.floor(block / TWO_32), this.seed, this.stream);
     }
-    return this.#words[this.#drawn++ % 2];
+    return this.words[this.drawn++ % 2];
   }
 
   /** A whole number from 0 to n − 1, each equally likely: numbers in the last, incomplete round of n are drawn again. n ≤ 2³². */

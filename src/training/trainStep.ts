@@ -109,7 +109,7 @@ export function trainStep(
   const learningRate = options.learningRate * linearSchedule(state.step, options);
   state.step++;
   state.batches += batches.length;
-  adamwStep(model, gradients, state.moments, state.step, learningRate, norm, options);
+  adamwStep(model, gradients, state.moments, { step: state.step, learningRate, norm }, options);
   return { loss, parts: losses.map(({ parts }) => parts), learningRate, gradientNorm: norm };
 }
 

@@ -83,6 +83,12 @@ describe("encode", () => {
     expect(JSON.stringify(first)).toBe(before);
   });
 
+  test("an encoding can be posted to another thread, as its arrays", () => {
+    const { inputIds, tokenTypeIds, attentionMask } = cased.encode("Hello world!");
+    const posted = structuredClone(cased.encode("Hello world!"));
+    expect(posted).toEqual({ inputIds, tokenTypeIds, attentionMask, overflowing: [] });
+  });
+
   test("a million characters, and a word of a million characters: a step for each pair of them would outlast the test", () => {
     for (const word of ["x", "é", "\u0301\u302e"]) {
       const text = word.repeat(1_000_000 / word.length);

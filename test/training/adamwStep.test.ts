@@ -87,7 +87,7 @@ test.each([
   for (let step = 1; step <= 3; step++) {
     for (const { data } of gradients.byName.values()) data.set(numbers(data.length, step));
     history.push(new Map(Array.from(gradients.byName, ([name, { data }]) => [name, data.slice()])));
-    adamwStep(model, gradients, moments, step, rate, 0.5, options);
+    adamwStep(model, gradients, moments, { step, learningRate: rate, norm: 0.5 }, options);
   }
   const expected: readonly (readonly [name: string, decay: number, depth: number])[] = [
     ["cls.predictions.transform.dense.weight", 0.01, 0],
@@ -123,7 +123,7 @@ test("clipping is by the norm that is handed in", async () => {
   const firstMoment = (norm: number, maxGradNorm: number) => {
     const moments = createMoments(model, gradients);
     for (const { data } of gradients.byName.values()) data.fill(1);
-    adamwStep(model, gradients, moments, 1, 0, norm, { maxGradNorm });
+    adamwStep(model, gradients, moments, { step: 1, learningRate: 0, norm }, { maxGradNorm });
     return moments.get("cls.predictions.bias")?.first.data[0] as number;
   };
   expect(firstMoment(0.9, 1)).toBe(Math.fround(0.1));

@@ -28,22 +28,22 @@ export interface PretrainingExample {
  * | `next_sentence_labels`| [N]     | 0 or 1; U8                                                   |
  */
 export class PackedExamples {
-  readonly #V: number;
-  readonly #inputIds: Column<IdArray>;
-  readonly #segmentLengths: Column<Uint16Array> = new Column(new Uint16Array(1024));
-  readonly #counts: Column<Uint16Array> = new Column(new Uint16Array(1024));
-  readonly #positions: Column<Uint16Array> = new Column(new Uint16Array(1024));
-  readonly #ids: Column<IdArray>;
-  readonly #labels: Column<Uint8Array> = new Column(new Uint8Array(1024));
+  private readonly V: number;
+  private readonly inputIds: Column<IdArray>;
+  private readonly segmentLengths: Column<Uint16Array> = new Column(new Uint16Array(1024));
+  private readonly counts: Column<Uint16Array> = new Column(new Uint16Array(1024));
+  private readonly positions: Column<Uint16Array> = new Column(new Uint16Array(1024));
+  private readonly ids: Column<IdArray>;
+  private readonly labels: Column<Uint8Array> = new Column(new Uint8Array(1024));
 
   constructor(V: number) {
-    this.#V = V;
-    this.#inputIds = new Column(idArray(1024, V));
-    this.#ids = new Column(idArray(1024, V));
+    this.V = V;
+    this.inputIds = new Column(idArray(1024, V));
+    this.ids = new Column(idArray(1024, V));
   }
 
   get length(): number {
-    return this.#counts.length;
+    return this.counts.length;
   }
 
   /** @param inputIds [T], of which the first `firstLength` have token type 0 @param positions [M] @param labels [M] */
@@ -54,27 +54,27 @@ export class PackedExamples {
     labels: ArrayLike<number>,
     isRandomNext: boolean,
   ): void {
-    this.#inputIds.push(inputIds);
-    this.#segmentLengths.push([firstLength, inputIds.length - firstLength]);
-    this.#counts.push([positions.length]);
-    this.#positions.push(positions);
-    this.#ids.push(labels);
-    this.#labels.push([isRandomNext ? 1 : 0]);
+    this.inputIds.push(inputIds);
+    this.segmentLengths.push([firstLength, inputIds.length - firstLength]);
+    this.counts.push([positions.length]);
+    this.positions.push(positions);
+    this.ids.push(labels);
+    this.labels.push([isRandomNext ? 1 : 0]);
   }
 
   /** The tensors, with the examples in a new order. @param order the numbers of the examples */
   tensors(order: ArrayLike<number>): [string, TensorToWrite][] {
-    const lengths = this.#segmentLengths.values();
-    const perExample = Uint32Array.from(this.#counts.values(), (_, i) => lengths[2 * i] + lengths[2 * i + 1]);
+    const lengths = this.segmentLengths.values();
+    const perExample = Uint32Array.from(this.counts.values(), (_, i) => lengths[2 * i] + lengths[2 * i + 1]);
     const ones = new Uint32Array(this.length).fill(1);
-    const counts = Uint32Array.from(this.#counts.values());
+    const counts = Uint32Array.from(this.counts.values());
     const columns: [string, Column<Uint8Array | IdArray>, Uint32Array][] = [
-      ["input_ids", this.#inputIds, perExample],
-      ["segment_lengths", this.#segmentLengths, ones.map(() => 2)],
-      ["masked_lm_counts", this.#counts, ones],
-      ["masked_lm_positions", this.#positions, counts],
-      ["masked_lm_ids", this.#ids, counts],
-      ["next_sentence_labels", this.#labels, ones],
+      ["input_ids", this.inputIds, perExample],
+      ["segment_lengths", this.segmentLengths, ones.map(() => 2)],
+      ["masked_lm_counts", this.counts, ones],
+      ["masked_lm_positions", this.positions, counts],
+      ["masked_lm_ids", this.ids, counts],
+      ["next_sentence_labels", this.labels, ones],
     ];
     return columns.map(([name, column, widths]) => {
       const data = reordered(column.values(), widths, order);
@@ -86,40 +86,40 @@ export class PackedExamples {
   totals(): { examples: number; tokens: number; predictions: number; randomNext: number } {
     return {
       examples: this.length,
-      tokens: this.#inputIds.length,
-      predictions: this.#ids.length,
-      randomNext: this.#labels.values().reduce((sum, label) => sum + label, 0),
+      tokens: this.inputIds.length,
+      predictions: this.ids.length,
+      randomNext: this.labels.values().reduce((sum, label) => sum + label, 0),
     };
   }
 
   /** V, the size of the vocabulary. */
   get vocabSize(): number {
-    return this.#V;
+    return this.V;
   }
 }
 
 /** An array that grows. */
 class Column<A extends Uint8Array | Uint16Array | Int32Array> {
   length = 0;
-  #array: A;
+  private array: A;
 
   constructor(array: A) {
-    this.#array = array;
+    this.array = array;
   }
 
   push(values: ArrayLike<number>): void {
     const end = this.length + values.length;
-    if (end > this.#array.length) {
-      const grown = new (this.#array.constructor as new (length: number) => A)(Math.max(end, 2 * this.#array.length));
+    if (end > this.array.length) {
+      const grown = new (this.array.constructor as new (length: number) => A)(Math.max(end, 2 * this.array.length));
       grown.set(this.values());
-      this.#array = grown;
+      this.array = grown;
     }
-    this.#array.set(values, this.length);
+    this.array.set(values, this.length);
     this.length = end;
   }
 
   values(): A {
-    return this.#array.subarray(0, this.length) as A;
+    return this.array.subarray(0, this.length) as A;
   }
 }
 

@@ -1,24 +1,29 @@
 import { BertError } from "../../errors.ts";
 import type { Gradients, TrainedModel } from "../gradients.ts";
-import { batchName, type LabelledBatch, type TrainStepResult } from "../trainStep.ts";
+import { batchName, type LabelledBatch } from "../trainStep.ts";
 
 /** A loss so many times that of the first update has exploded. */
 const EXPLODED = 1000;
 
+/** One update of a run, with its loss. */
+export interface UpdateLoss {
+  readonly step: number;
+  readonly batches: readonly LabelledBatch[];
+  readonly loss: number;
+  /** Of the run's first update; below 1 it counts as 1. */
+  readonly firstLoss: number;
+}
+
 /**
  * Checks a loss that is still finite.
  *
- * @param firstLoss of the run's first update; below 1 it counts as 1
  * @throws BertError ERR_TRAINING it has exploded: naming the step, its batches, and the tensor with the largest gradient
  */
 export function expectNotExploded(
   where: string,
   { kernels }: TrainedModel,
   gradients: Gradients,
-  step: number,
-  batches: readonly LabelledBatch[],
-  { loss }: TrainStepResult,
-  firstLoss: number,
+  { step, batches, loss, firstLoss }: UpdateLoss,
 ): void {
   if (loss <= EXPLODED * Math.max(1, firstLoss)) return;
   const norms = Array.from(gradients.byName, ([name, { data }]) => [name, kernels.sumOfSquares(data)] as const);

@@ -23,13 +23,13 @@ const FILE = "metrics.jsonl";
 /** metrics.jsonl of a run. */
 export class MetricsLog {
   readonly entries: LogEntry[];
-  readonly #folder: string;
-  readonly #tell: (entry: LogEntry) => void;
+  private readonly folder: string;
+  private readonly tell: (entry: LogEntry) => void;
 
   private constructor(folder: string, entries: LogEntry[], tell: (entry: LogEntry) => void) {
-    this.#folder = folder;
+    this.folder = folder;
     this.entries = entries;
-    this.#tell = tell;
+    this.tell = tell;
   }
 
   /**
@@ -53,9 +53,9 @@ export class MetricsLog {
   }
 
   async add(entry: LogEntry): Promise<void> {
-    await appendText(`${this.#folder}/${FILE}`, lineOf(entry));
+    await appendText(`${this.folder}/${FILE}`, lineOf(entry));
     this.entries.push(entry);
-    this.#tell(entry);
+    this.tell(entry);
   }
 }
 

@@ -78,11 +78,20 @@ export async function run(given: RunPlan, options: ResolvedRunOptions, kernels: 
   }
   const state = saved?.state ?? freshState();
   const log = await MetricsLog.open(output, training.step, state.evaluated, options.onLog);
-  return new Run(plan, options, model, gradients, training, state, log).toEnd();
+  return new Run(plan, options, { model, gradients, training, state, log }).toEnd();
 }
 
 function freshState(): RunState {
   return { evaluated: 0, best: null, sinceBest: 0, firstLoss: null, pending: nothingCounted() };
+}
+
+/** What changes while a run goes on. */
+interface RunParts {
+  readonly model: TrainedModel;
+  readonly gradients: Gradients;
+  readonly training: TrainingState;
+  readonly state: RunState;
+  readonly log: MetricsLog;
 }
 
 class Run {
@@ -100,15 +109,7 @@ class Run {
   private tokens = 0;
   private seconds = 0;
 
-  constructor(
-    plan: RunPlan,
-    options: ResolvedRunOptions,
-    model: TrainedModel,
-    gradients: Gradients,
-    training: TrainingState,
-    state: RunState,
-    log: MetricsLog,
-  ) {
+  constructor(plan: RunPlan, options: ResolvedRunOptions, { model, gradients, training, state, log }: RunParts) {
     this.plan = plan;
     this.options = options;
     this.model = model;
@@ -193,7 +194,9 @@ class Run {
     }
     this.loss = result.loss;
     state.firstLoss ??= result.loss;
-    expectNotExploded(plan.where, this.model, this.gradients, training.step - 1, batches, result, state.firstLoss);
+    const { firstLoss } = state;
+    const update = { step: training.step - 1, batches, loss: result.loss, firstLoss };
+    expectNotExploded(plan.where, this.model, this.gradients, update);
     count(state.pending, result);
     if (training.step % options.loggingSteps === 0 || training.step === totalSteps) {
       const at = { step: training.step, epoch: plan.epochAt(training.step) };

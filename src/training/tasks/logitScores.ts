@@ -16,24 +16,24 @@ export function crossEntropyOf(logits: ArrayLike<number>, from: number, count: n
 
 /** Sums that become a mean. */
 export class Mean {
-  #sum = 0;
-  #count = 0;
+  private total = 0;
+  private terms = 0;
 
   add(value: number): void {
-    this.#sum += value;
-    this.#count++;
+    this.total += value;
+    this.terms++;
   }
 
   /** NaN of nothing. */
   get value(): number {
-    return this.#sum / this.#count;
+    return this.total / this.terms;
   }
 
   get sum(): number {
-    return this.#sum;
+    return this.total;
   }
 
   get count(): number {
-    return this.#count;
+    return this.terms;
   }
 }

@@ -55,7 +55,8 @@ export function textClassification(
     evaluate:
       evaluation &&
       evalFeatures &&
-      ((model, how) => evaluate(model, how, evaluation, evalFeatures, labels, problemType, options.glueTask)),
+      ((model, how) =>
+        evaluate(model, how, evaluation, evalFeatures, { labels, problem: problemType, task: options.glueTask })),
     *contents() {
       for (const { inputIds, tokenTypeIds, labels: label } of [...features, ...(evalFeatures ?? [])]) {
         yield inputIds;
@@ -82,14 +83,20 @@ function labelsOf(
   return labelNames([...train, ...(evaluation ?? [])].flatMap((example) => labelOf(example)));
 }
 
+/** What the model is to say of a text. */
+interface Question {
+  /** null for a regression. */
+  readonly labels: readonly string[] | null;
+  readonly problem: ProblemType;
+  readonly task: GlueTask | undefined;
+}
+
 async function evaluate(
   model: BertModel,
   how: EvaluationOptions,
   examples: readonly Located<TextExample>[],
   features: readonly SequenceFeature[],
-  labels: readonly string[] | null,
-  problem: ProblemType,
-  task: GlueTask | undefined,
+  { labels, problem, task }: Question,
 ): Promise<Evaluation> {
   const loss = new Mean();
   const predictions: (number | number[])[] = [];
