@@ -244,9 +244,6 @@ function mayRecur(name: string, paths: readonly string[]): boolean {
   return name === "index.ts" || paths.every((path) => /^(cli|pipelines|training\/tasks)\/[^/]+$/.test(path));
 }
 
-/** TO BE DELETED at the merge of the branches: another one renames these. */
-const RECURRING_FOR_NOW = ["narrow.ts", "platform.ts"];
-
 /** The basenames that stand for several files, but for those that may. */
 function recurring(paths: readonly string[]): string[] {
   const names = [...new Set(paths.map((path) => posix.basename(path)))];
@@ -259,7 +256,7 @@ function recurring(paths: readonly string[]): string[] {
 describe("names of files", () => {
   test("no basename of src recurs, but index.ts and a task's", () => {
     const paths = [...sourceFiles().keys()];
-    expect(recurring(paths).filter((name) => !RECURRING_FOR_NOW.includes(name))).toEqual([]);
+    expect(recurring(paths)).toEqual([]);
   });
 
   test("the check refuses a name that two rooms have, and one that stands beside a task's", () => {
