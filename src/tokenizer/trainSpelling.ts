@@ -1,6 +1,6 @@
 import type { SymbolWords } from "./trainMerges.ts";
 
-/** Of `TrainVocabularyOptions`, without defaults. */
+/** The options of `TrainVocabularyOptions` that this file reads, without defaults. */
 export interface SpellingOptions {
   readonly limitAlphabet: number;
   readonly initialAlphabet: string;
@@ -11,7 +11,8 @@ export interface SpellingOptions {
  * The first tokens, and every word as a row of the ids of its characters.
  *
  * @param counts how often each word occurs
- * @returns `tokens` by id: special tokens, the alphabet by code point, its characters with "##" where words have them inside
+ * @returns `tokens` by id: special tokens, the alphabet by code point, its characters with "##" where words have them
+ *   inside
  */
 export function spellWords(
   counts: ReadonlyMap<string, number>,

@@ -10,11 +10,11 @@ export interface AdamWOptions {
   readonly beta2?: number;
   /** ε. Default 1e-8; Google's BERT has 1e-6. */
   readonly epsilon?: number;
-  /** Of all weights but biases and LayerNorm. Default 0.01, as in the paper (§A.2). */
+  /** The decay of all weights but biases and LayerNorm. Default 0.01, as in the paper (§A.2). */
   readonly weightDecay?: number;
   /**
-   * Whether the means are corrected for their start at 0, as by PyTorch. `false` is the optimiser that BERT was trained with
-   * (Google's optimization.py), whose first steps are up to 1/√0.001 = 32 times as long. Default true.
+   * Whether the means are corrected for their start at 0, as by PyTorch. `false` is the optimiser that BERT was trained
+   * with (Google's optimization.py), whose first steps are up to 1/√0.001 = 32 times as long. Default true.
    */
   readonly biasCorrection?: boolean;
   /** The global norm that gradients are clipped to. Default 1, as in Google's code; Infinity for no clipping. */
@@ -49,9 +49,12 @@ export function gradientNorm({ kernels }: TrainedModel, { byName }: Gradients): 
 export interface AdamWStep {
   /** t: 1 for the first update. */
   readonly step: number;
-  /** Of the topmost layer. */
+  /** The learning rate of the topmost layer. */
   readonly learningRate: number;
-  /** The gradients' norm; they are multiplied by maxGradNorm / (norm + 1e-6) if that is less than 1, as PyTorch's clip_grad_norm_ does. */
+  /**
+   * The gradients' norm; they are multiplied by maxGradNorm / (norm + 1e-6) if that is less than 1, as PyTorch's
+   * clip_grad_norm_ does.
+   */
   readonly norm: number;
 }
 

@@ -19,7 +19,7 @@ export interface DropoutSites {
 }
 
 export interface LayerDropout {
-  /** Of the attention probabilities. */
+  /** The mask of the attention probabilities. */
   readonly probs: DropoutMask | null;
   /** After the attention's output projection, before the residual sum. */
   readonly attentionOutput: DropoutMask | null;
@@ -28,8 +28,8 @@ export interface LayerDropout {
 }
 
 /**
- * Where BERT drops while it trains (Devlin et al. 2019, §A.2: "a dropout probability of 0.1 on all layers"; the places are
- * those of Google's modeling.py and of Hugging Face). Sites are numbered from the embeddings, 0, upwards.
+ * Where BERT drops while it trains (Devlin et al. 2019, §A.2: "a dropout probability of 0.1 on all layers"; the places
+ * are those of Google's modeling.py and of Hugging Face). Sites are numbered from the embeddings, 0, upwards.
  *
  * @param key null for no dropout
  */

@@ -5,9 +5,9 @@ import { log } from "../tensor/kernels/transcendental.ts";
 import { threefry2x32 } from "../tensor/threefry.ts";
 
 /**
- * The weights of a model that was never trained, as in Google's modeling.py: matrices from a normal distribution with deviation
- * `initializer_range`, 0.02, cut off at twice that; biases 0; LayerNorm 1 and 0. A function of seed and name, so the same on
- * every machine.
+ * The weights of a model that was never trained, as in Google's modeling.py: matrices from a normal distribution with
+ * deviation `initializer_range`, 0.02, cut off at twice that; biases 0; LayerNorm 1 and 0. A function of seed and name,
+ * so the same on every machine.
  *
  * @param seed a whole number below 2³²
  * @example
@@ -55,9 +55,9 @@ function initialize(name: string, target: Float32Array, range: number, seed: num
 }
 
 /**
- * Normally distributed numbers, two at a time, by the polar method of Marsaglia & Bray 1964: a point (u, v) in the unit circle
- * gives u √(−2 ln s / s) and v √(−2 ln s / s) with s = u² + v². Points outside, and numbers beyond two deviations, are
- * drawn again.
+ * Normally distributed numbers, two at a time, by the polar method of Marsaglia & Bray 1964: a point (u, v) in the unit
+ * circle gives u √(−2 ln s / s) and v √(−2 ln s / s) with s = u² + v². Points outside, and numbers beyond two
+ * deviations, are drawn again.
  */
 function fillNormal(target: Float32Array, deviation: number, seed: number, key: number): void {
   const words = new Uint32Array(2);

@@ -4,8 +4,8 @@ import type { Tensor } from "../tensor/tensor.ts";
 import type { TrainingBackend } from "../tensor/trainingBackend.ts";
 
 /**
- * A loss over a batch, always a mean. Its gradient by the logits replaces the logits: every function here takes them in and
- * leaves the gradient, times `scale`, in their place.
+ * A loss over a batch, always a mean. Its gradient by the logits replaces the logits: every function here takes them in
+ * and leaves the gradient, times `scale`, in their place.
  */
 export interface Loss {
   /** The mean over what was counted; NaN where that is nothing. */
@@ -73,13 +73,14 @@ export function meanSquaredError({ data }: Tensor, targets: ArrayLike<number>, s
 }
 
 /**
- * The loss of a span's start and end (Devlin et al. 2019, §4.2): the mean of two cross-entropies, each over the tokens of
- * its sequence:
+ * The loss of a span's start and end (Devlin et al. 2019, §4.2): the mean of two cross-entropies, each over the tokens
+ * of its sequence:
  *
  *     L = ½ (−1/n Σ_b ln softmax(z_b,start)[s_b] − 1/n′ Σ_b ln softmax(z_b,end)[e_b])
  *
- * A position that is no token of its sequence (after a truncation, say) is not counted. Hugging Face's softmax also runs
- * over padding, so its loss depends on how long the batch's other sequences are; ours is that of unpadded sequences.
+ * A position that is no token of its sequence (after a truncation, say) is not counted. Hugging Face's softmax also
+ * runs over padding, so its loss depends on how long the batch's other sequences are; ours is that of unpadded
+ * sequences.
  *
  * @param logits    [R, 2], column 0 for the start, in; gradient out
  * @param offsets   [B + 1]

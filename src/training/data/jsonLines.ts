@@ -2,8 +2,8 @@ import type { DataRow } from "./dataRow.ts";
 import { at, attempt, numberedLines, type ReadOptions, recordError, shown, type TextLines } from "./numberedLines.ts";
 
 /**
- * Rows of a JSON lines file: one JSON object on each line, as jsonlines.org describes it. An empty line is no object, so it is
- * refused too, but for what follows the last "\n".
+ * Rows of a JSON lines file: one JSON object on each line, as jsonlines.org describes it. An empty line is no object,
+ * so it is refused too, but for what follows the last "\n".
  *
  * @yields each object's members under their names
  * @throws BertError ERR_INPUT, naming file and line: a line that is no JSON object
