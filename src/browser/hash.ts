@@ -1,5 +1,5 @@
 /**
- * SHA-256 and SHA-1 (FIPS 180-4) of bytes that come piece by piece. The browser's own, `crypto.subtle.digest`, wants
+ * SHA-256 and SHA-1 (FIPS 180-4) of bytes that come piece by piece. The browser's own, `crypto.subtle.digest`, needs
  * all of them at once, and only secure pages have it.
  */
 

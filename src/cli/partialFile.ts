@@ -26,7 +26,7 @@ const BUFFER_BYTES = 1 << 18;
 
 /**
  * A file that grows line by line as `FILE.partial`, and is called FILE when it is whole. When the work is cut short, by
- * an error, Ctrl-C or the end of the world, the lines that are done stay, and the same work goes on after them.
+ * an error, Ctrl-C or the end of the process, the lines that are done stay, and the same work goes on after them.
  */
 export class PartialFile {
   readonly path: string;

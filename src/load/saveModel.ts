@@ -9,6 +9,7 @@ import { saveSafetensors } from "./weightFiles.ts";
 /** A tensor of known dtype: what a file of it takes is known before it is written. */
 export type SizedTensor = TensorToSave & { readonly dtype: Dtype };
 
+/** How a model's folder is written. */
 export interface SaveOptions {
   /** Bytes of tensors in one file; left out: one file. */
   readonly maxShardSize?: number | undefined;

@@ -153,8 +153,8 @@ export class BertTokenizer {
   /**
    * One text, or a pair with `textPair`.
    *
-   * @throws BertError ERR_INPUT if the text is no string, an option is wrong, or it cannot be truncated as asked. Lone
-   *   surrogates are no error: they count as U+FFFD, as in any UTF-8 file that they are written to.
+   * @throws BertError ERR_INPUT if the text is no string, an option is wrong, or it cannot be truncated as the options
+   *   say. Lone surrogates are no error: they count as U+FFFD, as in any UTF-8 file that they are written to.
    */
   encode(text: TextInput, options: EncodeOptions & { readonly textPair?: TextInput } = {}): Encoding {
     if (typeof options !== "object" || options === null) throw wrong("encode", "options", "an object", options);

@@ -7,7 +7,7 @@ import { IGNORED } from "../tensor/kernels/crossEntropy.ts";
 export interface Labels {
   /**
    * BertForMaskedLM, BertForPreTraining: for each sequence the id that each token should be, −100 where that is not
-   * asked. BertForTokenClassification: the same with classes. BertForSequenceClassification: [B] classes, or for
+   * counted. BertForTokenClassification: the same with classes. BertForSequenceClassification: [B] classes, or for
    * regression [B] numbers or [B][labels], or for several labels at once [B][labels] of 0 and 1. BertForMultipleChoice:
    * for each question the index of the right choice; the sequences of a question follow each other, as many for each.
    * BertForNextSentencePrediction: [B], 0 where the second text follows the first, 1 where it does not.
