@@ -1,7 +1,7 @@
 /**
- * Questions about values that may come from another realm, where `Error`, `Float32Array` and `Map` are other classes and
- * `instanceof` says no: errors of `node:fs` do in a test runner that runs tests in contexts of `node:vm`, and so does what
- * a worker posts there, or a frame in a page. A test refuses `instanceof` with a class of the platform.
+ * Questions about values that may come from another realm, where `Error`, `Float32Array` and `Map` are other classes
+ * and `instanceof` says no: errors of `node:fs` do in a test runner that runs tests in contexts of `node:vm`, and so
+ * does what a worker posts there, or a frame in a page. A test refuses `instanceof` with a class of the platform.
  */
 
 /** What an error says, whoever threw it. */

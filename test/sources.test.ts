@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Node, nodesOf, sourceFiles, treeOf } from "./support/syntaxTree.ts";
+import { commentsOf, type Node, nodesOf, sourceFiles, treeOf } from "./support/syntaxTree.ts";
 
 /** What ECMA-262 defines to the last bit in `Math`; of every other function it leaves the last bits to the engine. */
 const EXACT: ReadonlySet<unknown> = new Set(
@@ -142,5 +142,33 @@ describe("functions above the kernels have at most 6 parameters", () => {
     expect(longLists("model/bert.ts", "function f(a, b, c, d, e, { f, g, h }) { f(a, b, c, d, e, f, g); }")).toEqual(
       [],
     );
+  });
+});
+
+/** The lines of a file that have a comment, or a part of one, and more than 120 characters, as `path:line`. */
+function longComments(path: string, source: string): string[] {
+  const lines = source.split("\n");
+  const numbers = new Set<number>();
+  for (const { start, end } of commentsOf(path, source)) {
+    const first = source.slice(0, start).split("\n").length;
+    const count = source.slice(start, end).split("\n").length;
+    for (let n = first; n < first + count; n++) if (lines[n - 1].length > 120) numbers.add(n);
+  }
+  return [...numbers].filter((n) => !lines[n - 1].includes("biome-ignore")).map((n) => `${path}:${n}`);
+}
+
+describe("comments keep the code's 120 columns", () => {
+  test("all of src", () => {
+    expect([...sourceFiles()].flatMap(([path, source]) => longComments(path, source))).toEqual([]);
+  });
+
+  test("the check sees blocks, lines and ends of lines", () => {
+    const words = "a ".repeat(60);
+    expect(longComments("a.ts", `/**\n * ${words}\n */\nconst a = 1; // ${words}\n// ${words}`)).toEqual([
+      "a.ts:2",
+      "a.ts:4",
+      "a.ts:5",
+    ]);
+    expect(longComments("a.ts", `const a = "${words}";\n/** ${words.slice(10)} */`)).toEqual([]);
   });
 });

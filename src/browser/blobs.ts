@@ -3,8 +3,8 @@ import { messageOf } from "../realm.ts";
 import type { RandomAccess } from "../safetensors/safetensorsReader.ts";
 
 /**
- * A file that is in parts, one after the other. A browser keeps them where it likes, on disk if they are large: nothing is read before it is
- * asked for.
+ * A file that is in parts, one after the other. The browser keeps large ones on disk, and bytes come into memory when
+ * `read` needs them.
  */
 export function openParts(parts: readonly Blob[], name: string): RandomAccess {
   const ends: number[] = [];

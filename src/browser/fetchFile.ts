@@ -7,7 +7,7 @@ import { Hash } from "./hash.ts";
 import type { WebFile } from "./places.ts";
 import { type Answer, lengthOf, request } from "./request.ts";
 
-/** Who fetches, and what is told of it. */
+/** What a file is fetched with: the store that keeps it, the progress that reports it, the signal that stops it. */
 export interface Fetching {
   readonly store: FileStore;
   readonly progress: Progress;
@@ -16,7 +16,8 @@ export interface Fetching {
 }
 
 /**
- * The parts of one file: those that are kept, else fetched. Tabs and workers that want the same file at the same time fetch it once.
+ * The parts of one file: those that are kept, else fetched. Tabs and workers that want the same file at the same time
+ * fetch it once.
  *
  * @throws HubError the file cannot be had, or is not what the hub announced; the signal's reason
  */

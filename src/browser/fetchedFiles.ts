@@ -1,4 +1,6 @@
-/** The twin of `hub/files.ts` for browsers, as far as others need it: files are read by `fetch`, and none is written. */
+/**
+ * The twin of `hub/files.ts` for browsers, as far as others need it: files are read by `fetch`, and none is written.
+ */
 import { BertError } from "../errors.ts";
 import type { openFile as openFileOfNode } from "../hub/files.ts";
 import { openParts } from "./blobs.ts";

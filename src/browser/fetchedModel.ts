@@ -8,7 +8,7 @@ import { openParts, textOf } from "./blobs.ts";
 import { type Fetching, fetchFile } from "./fetchFile.ts";
 import { type FileNote, isInline, type Place } from "./places.ts";
 
-/** Which files a model had when it was last asked for; `null`: it had no such file. */
+/** Which files a model had when it was last opened; `null`: it had no such file. */
 interface ModelNote {
   readonly commit: string | null;
   readonly files: Readonly<Record<string, FileNote | null>>;
@@ -23,7 +23,7 @@ export class FetchedModel implements ModelFolder {
   private readonly fetching: Fetching;
   /** The parts of each file that is here. */
   private readonly files = new Map<string, readonly Blob[]>();
-  /** What was said of each file that was asked for. */
+  /** What the server said of each file; null: it has no such file. */
   private readonly described = new Map<string, FileNote | null>();
 
   constructor(place: Place, fetching: Fetching) {
@@ -33,10 +33,11 @@ export class FetchedModel implements ModelFolder {
   }
 
   /**
-   * Fetches the files that are wanted, but for those that are kept, all of one commit. What changed since is fetched again. Without
-   * an answer, what is kept is taken, if it is all that is wanted.
+   * Fetches the files that are wanted, all of one commit, but not those that the browser keeps, unless they have
+   * changed. If the server does not answer, the model is opened from what the browser keeps, if that is all that is
+   * wanted.
    *
-   * @param offline asks nobody
+   * @param offline whether no request may be sent
    * @throws HubError not all is kept, and it cannot be had; the signal's reason
    */
   async fetch(wanted: WantedFiles, offline: boolean): Promise<void> {
@@ -96,7 +97,7 @@ export class FetchedModel implements ModelFolder {
     return `${this.path.replace(/\/$/, "")}/${file}`;
   }
 
-  /** What is not kept of what is wanted. */
+  /** The files that are wanted and that the browser does not keep. */
   private async lacking(wanted: WantedFiles, note: ModelNote | null): Promise<string[]> {
     if (note === null) return ["it"];
     this.place.commit = note.commit;

@@ -1,12 +1,13 @@
 /**
- * What a browser keeps of models: entries of the cache `plainbert` of its Cache API, which pages, workers and tabs of one origin share.
- * A file is kept in parts, so that no entry is large, the page never puts a whole file together, and a download goes on at the part where it stopped:
+ * What a browser keeps of models: entries of the cache `plainbert` of its Cache API, which pages, workers and tabs of
+ * one origin share. A file is kept in parts, so that no entry is large, the page never puts a whole file together, and
+ * a download goes on at the part where it stopped:
  *
  *     <key>&part=0, <key>&part=1, …    PART_BYTES each, the last one the rest
  *     <key>                            its size, as JSON: all parts are there, and were what the hub announced
- *     <key of a model>                 which files it had when it was last asked for (`ModelNote`)
+ *     <key of a model>                 which files it had when it was last opened (`ModelNote`)
  *
- * The keys are addresses that nobody fetches.
+ * The keys are addresses that are never fetched.
  */
 import { sizeOf } from "./blobs.ts";
 
@@ -16,7 +17,10 @@ export const PART_BYTES: number = 1 << 23;
 const NAME = "plainbert";
 
 export class FileStore {
-  /** null where the browser has no Cache API or does not let us use it: then everything is in memory, or on disk as blobs are. */
+  /**
+   * null where the browser has no Cache API or does not let us use it: then everything is in memory, or on disk as
+   * blobs are.
+   */
   private readonly cache: Cache | null;
   /** Whether entries can still be added. */
   private writable: boolean;
@@ -92,7 +96,8 @@ export class FileStore {
   }
 
   async setNote(key: string, value: unknown): Promise<void> {
-    if (this.writable) await this.cache?.put(key, Response.json(value)).catch(() => {}); // it is asked for again
+    // Without a note it is requested again
+    if (this.writable) await this.cache?.put(key, Response.json(value)).catch(() => {});
   }
 
   /** undefined too where the browser does not let us look. */

@@ -1,6 +1,6 @@
 /**
- * SHA-256 and SHA-1 (FIPS 180-4) of bytes that come piece by piece. The browser's own, `crypto.subtle.digest`, wants all of them at
- * once, and only secure pages have it.
+ * SHA-256 and SHA-1 (FIPS 180-4) of bytes that come piece by piece. The browser's own, `crypto.subtle.digest`, needs
+ * all of them at once, and only secure pages have it.
  */
 
 /** The algorithms by which a hub names files. */
@@ -20,7 +20,9 @@ const K: Int32Array = Int32Array.of(
   ...[0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2],
 );
 
-/** One of the two functions: its first state (§5.3), the words of its schedule, and what a block does to the state (§6). */
+/**
+ * One of the two functions: its first state (§5.3), the words of its schedule, and what a block does to the state (§6).
+ */
 interface Algorithm {
   readonly state: readonly number[];
   readonly words: number;
@@ -79,7 +81,8 @@ export class Hash {
   /** The digest in hexadecimal digits. Nothing can be added afterwards. */
   digest(): string {
     const bits = this.length * 8;
-    const padding = new Uint8Array(((BLOCK + 55 - (this.length % BLOCK)) % BLOCK) + 1); // §5.1.1: a 1, zeros, the length
+    // §5.1.1: a 1, zeros, the length
+    const padding = new Uint8Array(((BLOCK + 55 - (this.length % BLOCK)) % BLOCK) + 1);
     padding[0] = 0x80;
     this.update(padding);
     const length = new DataView(new ArrayBuffer(8));

@@ -1,4 +1,4 @@
-/** In browsers the twin of modules whose work is to write files, or to read those that lie beside a program. */
+/** The twin, in browsers, of modules that write files or read files beside a program. */
 import { noFiles } from "./fetchedFiles.ts";
 
 /** @throws BertError ERR_FILE always */

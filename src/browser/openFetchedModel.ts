@@ -20,11 +20,13 @@ import { FileStore } from "./fileStore.ts";
 import { FolderPlace, HubPlace, type Place } from "./places.ts";
 
 /**
- * Opens a model by the URL of a folder, a path from the page, or its id on the hub; what the browser does not keep is fetched.
+ * Opens a model by the URL of a folder, a path from the page, or its id on the hub; what the browser does not keep is
+ * fetched.
  *
- * @param name  what begins with `.` or `/`, is a URL or ends with `/` is a folder; `org/name` is an id; or the files of the small model
- * @throws BertError ERR_INPUT neither a folder nor an id, or an option that cannot be meant; ERR_FILE a folder's server does not
- *   give a file; ERR_HUB the hub does not have or give the model, or what arrives is damaged
+ * @param name  what begins with `.` or `/`, is a URL or ends with `/` is a folder; `org/name` is an id; or the files of
+ *   the small model
+ * @throws BertError ERR_INPUT neither a folder nor an id, or an option that cannot be meant; ERR_FILE a folder's server
+ *   does not give a file; ERR_HUB the hub does not have or give the model, or what arrives is damaged
  */
 export const openModel: typeof openModelOfNode = async (name, wanted, options = {}) => {
   const { cache_dir, signal } = options;

@@ -9,15 +9,18 @@ import { type Answer, lengthOf, refused, request } from "./request.ts";
 
 /** What a place says of one file; JSON, as it is noted beside the files. */
 export interface FileNote {
-  /** Of a hub the hash: sha256 of a large file, git's sha1 of a small one. Of another server what stands for the file's state. */
+  /**
+   * A hub's hash of the file: sha256 of a large one, git's sha1 of a small one. Another server's mark of the file's
+   * state.
+   */
   readonly etag: string | null;
-  /** In bytes; null if nobody says. */
+  /** The size in bytes; null if the server does not say. */
   readonly size: number | null;
 }
 
 /** One file as it is fetched. */
 export interface WebFile {
-  /** For messages. */
+  /** What messages call the file. */
   readonly name: string;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
@@ -139,7 +142,10 @@ export class HubPlace implements Place {
   }
 }
 
-/** What `/api/models/…?blobs=true` says: `{ sha, siblings: [{ rfilename, size, blobId, lfs: { sha256, size } }] }`; null if it is none. */
+/**
+ * What `/api/models/…?blobs=true` says: `{ sha, siblings: [{ rfilename, size, blobId, lfs: { sha256, size } }] }`; null
+ * if it is none.
+ */
 function parseListing(json: string): { readonly commit: string; readonly files: Map<string, FileNote> } | null {
   try {
     const { sha, siblings } = JSON.parse(json);

@@ -4,7 +4,7 @@ import { messageOf } from "../realm.ts";
 /** How long to wait for an answer, and for the next bytes of one, in milliseconds. */
 const TIMEOUT = 10_000;
 
-/** What is asked for, and by whom. */
+/** A request to a server. */
 export interface WebRequest {
   readonly method: "HEAD" | "GET";
   readonly url: URL;
@@ -17,11 +17,11 @@ export interface WebRequest {
 /** An answer, whatever its status; its failures are `HubError`s or the signal's reason. */
 export interface Answer {
   readonly status: number;
-  /** Of another origin's answer, those that it shows to other origins. */
+  /** The answer's headers; of another origin's answer, those that it shows to other origins. */
   readonly headers: Headers;
   text(): Promise<string>;
   chunks(): AsyncGenerator<Uint8Array>;
-  /** Where the body is not wanted. */
+  /** Drops the body, for a caller that does not read it. */
   cancel(): void;
 }
 
@@ -92,7 +92,7 @@ export async function request({ method, url, headers, signal, folder }: WebReque
           }
         } finally {
           end();
-          control.abort(); // nothing is left to come, or nobody wants it
+          control.abort(); // the body is complete, or its reader has stopped
         }
       },
       cancel() {

@@ -2,11 +2,11 @@ import { BertError } from "../errors.ts";
 import type { Line, Source } from "./input.ts";
 
 /**
- * Answers inputs in order; a blank line has no answer, null, and keeps its place. No more lines are held than are being computed,
- * and the blank ones between them.
+ * Answers inputs in order; a blank line has no answer, null, and keeps its place. No more lines are held than are being
+ * computed, and the blank ones between them.
  *
  * @param answer gives a result for each input, in order, as a pipeline does for a stream
- * @param emit   takes the result of a line before the next is asked for
+ * @param emit   takes the result of a line before the next line is read
  * @throws BertError ERR_INPUT an input that the model cannot take, after the results before it; its line is named
  */
 export async function answerLines<Input, Result>(
@@ -43,7 +43,7 @@ export function inputError(error: unknown, place: string): unknown {
   return new BertError(error.code, place + forOne(error.message), { cause: error });
 }
 
-/** Of a line in its file, but for the \r that some end with. */
+/** The bytes of a line in its file, without the \r that some lines end with. */
 export function bytesOf(line: string): number {
   return Buffer.byteLength(line) + 1;
 }
@@ -56,7 +56,7 @@ function forOne(message: string): string {
     .replace(/\b(pairs|questions)\[\d+\]/, "the line");
 }
 
-/** For a pipeline that takes no stream: one input after the other. */
+/** Answers one input after the other, for a pipeline that takes no stream. */
 export async function* oneByOne<Input, Result>(
   inputs: AsyncIterable<Input>,
   answer: (input: Input) => Promise<Result> | Result,

@@ -33,7 +33,7 @@ export interface OutputValues {
 /** What answers, once it is loaded. */
 export interface Answerer<Input, Result> {
   answer(inputs: AsyncGenerator<Input>): AsyncIterable<Result>;
-  /** An answer for people; left out where there is only JSON. */
+  /** An answer as a text for a reader; left out where there is only JSON. */
   table?(result: Result, input: Input): string;
   /** A line above the table, where there are several texts. */
   heading?(input: Input): string | null;
@@ -56,8 +56,8 @@ export function flatFormats<Result>(
 }
 
 /**
- * Answers a source: prints each result as soon as it is known, for people or as JSON; or writes a file that goes on where it
- * stopped.
+ * Answers a source: prints each result as soon as it is known, as a text or as JSON; or writes a file that goes on
+ * where it stopped.
  *
  * @param load    loads what answers; a wrong file is reported before it
  * @param endings of `--output`

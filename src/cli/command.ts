@@ -8,7 +8,7 @@ export interface Command {
   readonly description: string;
   /** Beside `--help`, which every command has. */
   readonly options: OptionTable;
-  /** What a shell completes beside options; left out: texts, which nobody can guess. */
+  /** What a shell completes beside options. Left out: the arguments are texts, for which there is no completion. */
   readonly positional?: "file" | readonly string[];
   /** Whole command lines; the tests run each of them. */
   readonly examples: readonly string[];

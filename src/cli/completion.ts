@@ -5,7 +5,7 @@ export interface Completable {
   readonly name: string;
   readonly summary: string;
   readonly options: OptionTable;
-  /** What stands beside the options; none: texts, which nobody can guess. */
+  /** What the arguments beside the options are. Left out: texts, for which there is no completion. */
   readonly positional?: "file" | readonly string[];
 }
 
@@ -17,7 +17,9 @@ export function completionScript(shell: Shell, commands: readonly Completable[])
   return { bash, zsh, fish }[shell](commands);
 }
 
-/** For bash from 3.2, which macOS has. Where COMPREPLY stays empty, bash offers files, unless told not to. */
+/**
+ * The script for bash from 3.2, which macOS has. Where COMPREPLY stays empty, bash offers files, unless told not to.
+ */
 function bash(commands: readonly Completable[]): string {
   const values = commands.flatMap(({ name, options }) =>
     Object.entries(options)
@@ -144,7 +146,7 @@ function gist(description: string): string {
   return description.split(/[.;](?: |$)/)[0];
 }
 
-/** In single quotes of bash and zsh. */
+/** The text in single quotes, as bash and zsh read them. */
 function single(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

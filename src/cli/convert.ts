@@ -57,7 +57,10 @@ FROM is ${MODEL_NAME}; it has config.json, or Google's bert_config.json. TO is t
   },
 });
 
-/** Of bytes, KB, MB, GB or TB (powers of 1000), or KiB, MiB, GiB or TiB (of 1024), as Hugging Face's libraries write it. */
+/**
+ * An option with a size in bytes, KB, MB, GB or TB (powers of 1000), or KiB, MiB, GiB or TiB (of 1024), as Hugging
+ * Face's libraries write it.
+ */
 function size(description: string): Option<number> {
   const units = ["", "K", "M", "G", "T"];
   return {

@@ -20,15 +20,15 @@ export interface ConvertOptions extends SaveOptions {
   readonly dtype?: StorageType;
   /** Google's has no int8. */
   readonly names?: "huggingface" | "google";
-  /** Told of the bytes that are written, and of all. */
+  /** Called before each tensor with the bytes that are written, and with all that will be. */
   readonly onWrite?: (done: number, total: number) => void;
-  /** Stops before the next tensor; nothing is left then. */
+  /** Stops the conversion before the next tensor; no file of it is left then. */
   readonly signal?: AbortSignal;
 }
 
 /** What a conversion did. */
 export interface Conversion {
-  /** In the folder. */
+  /** The names of the files in the folder. */
   readonly files: readonly string[];
   readonly tensors: number;
   readonly parameters: number;
@@ -43,12 +43,13 @@ const IN_ROWS = { emptyStored: emptyRows, storeRows: copyRows };
 const FLOAT16_LIMIT = 65_520;
 
 /**
- * Writes a model's folder as Hugging Face's libraries save one, from any that `loadBert` reads: config.json, weights as safetensors
- * under Hugging Face's names (heads that config.json's architecture does not use included), the tokenizer's files as they are.
- * One tensor after the other is in memory. The folder is there completely or not at all (`writeFolder`).
+ * Writes a model's folder as Hugging Face's libraries save one, from any that `loadBert` reads: config.json, weights as
+ * safetensors under Hugging Face's names (heads that config.json's architecture does not use included), the tokenizer's
+ * files as they are. One tensor after the other is in memory. The folder is there completely or not at all
+ * (`writeFolder`).
  *
- * @throws BertError ERR_FILE `from` cannot be read, `to` cannot be written, is not empty or shares a folder with `from`;
- *   ERR_CHECKPOINT `from` is no BERT model, or a number is not finite, or would not be in float16
+ * @throws BertError ERR_FILE `from` cannot be read, `to` cannot be written, is not empty or shares a folder with
+ *   `from`; ERR_CHECKPOINT `from` is no BERT model, or a number is not finite, or would not be in float16
  */
 export async function convertModel(from: string, to: string, options: ConvertOptions = {}): Promise<Conversion> {
   const folder = await openModelFolder(from);
@@ -130,7 +131,7 @@ function converted(
   return [[names === "google" ? google.name : name, tensor]];
 }
 
-/** The same tensors; whoever asked is told of each before it is read, and can stop there. */
+/** The same tensors, which before each is read call `onWrite` and throw the reason of an aborted signal. */
 function reported(
   tensors: readonly [string, Converted][],
   { onWrite, signal }: ConvertOptions,

@@ -6,7 +6,7 @@ import { Progress } from "./progressBar.ts";
 
 /** The lines of a file in groups, as they are read. */
 export interface TextFile {
-  /** For messages. */
+  /** What messages call the file. */
   readonly name: string;
   readonly groups: AsyncIterable<readonly string[]>;
 }

@@ -21,7 +21,7 @@ export interface Flat<Result> {
   rows(result: Result): readonly (readonly Cell[])[];
 }
 
-/** Of file names. */
+/** The endings of file names that say a format. */
 export const ENDINGS = ["jsonl", "csv", "safetensors"] as const;
 export type Ending = (typeof ENDINGS)[number];
 
@@ -43,7 +43,9 @@ export function jsonLines<Result>(shown: (result: Result) => unknown): Format<Re
   return { head: new Uint8Array(0), entry: (result) => utf8(`${jsonText(result === null ? null : shown(result))}\n`) };
 }
 
-/** A row for each row of a line's result, the line's number first; none for a blank line. RFC 4180, but lines end in \n. */
+/**
+ * A row for each row of a line's result, the line's number first; none for a blank line. RFC 4180, but lines end in \n.
+ */
 export function csv<Result>({ columns, rows }: Flat<Result>): Format<Result> {
   return {
     head: utf8(csvRow(["line", ...columns])),
@@ -61,7 +63,10 @@ export function csvVectors(width: number): Format<Vector> {
   };
 }
 
-/** The shortest number that is this float32 and no other has at most nine digits; the seventeen of a double are only longer. */
+/**
+ * The shortest number that is this float32 and no other has at most nine digits; the seventeen of a double are only
+ * longer.
+ */
 export function shortest(x: number): number {
   return Number(x.toPrecision(9));
 }

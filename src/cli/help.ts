@@ -12,7 +12,7 @@ const EXIT_STATUS: readonly (readonly [string, string])[] = [
   ["130", "Interrupted by Ctrl-C, after the current write; 143 by SIGTERM."],
 ];
 
-/** Of commands that compute. */
+/** The environment's variables that commands read which compute. */
 const ENGINE_ENVIRONMENT: readonly (readonly [string, string])[] = [
   ["PLAINBERT_THREADS", "How many threads compute, where --threads does not say."],
   ["PLAINBERT_WIDE", "0: no vectors of 256 bits."],
@@ -22,7 +22,7 @@ const ENVIRONMENT: readonly (readonly [string, string])[] = [
   ["NO_COLOR, FORCE_COLOR", "No colours; colours even where standard output is no terminal."],
 ];
 
-/** Of commands that may download a model. */
+/** The environment's variables that commands read which may download a model. */
 const HUB_ENVIRONMENT: readonly (readonly [string, string])[] = [
   [
     "HF_TOKEN",

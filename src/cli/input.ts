@@ -9,7 +9,7 @@ const BLANK = /^[\p{Z}\p{C}]*$/u;
 
 /** A line of the input, or an argument of the command line. */
 export interface Line<Input> {
-  /** From 1. */
+  /** The line's number in its file, from 1. */
   readonly number: number;
   readonly text: string;
   /** null: the line is blank. */
@@ -26,9 +26,9 @@ export interface InputForm<Input> {
    * @throws UsageError another number of them
    */
   fromArguments(texts: readonly string[]): readonly Input[];
-  /** From a line of text; left out where an input has several fields, whose lines are always JSON. */
+  /** The input that a line of text is; left out where an input has several fields, whose lines are always JSON. */
   fromLine?(line: string): Input;
-  /** From a line of JSON; the pipeline says what is wrong with a value that is none of its own. */
+  /** The input that a line of JSON is; the pipeline throws if it is of another kind. */
   fromJson(value: unknown): Input;
 }
 
@@ -45,7 +45,7 @@ export const INPUT_OPTIONS: { readonly input: Option<string>; readonly jsonl: Op
   jsonl: flag("Each line of the input is JSON: a string, or an object with a field text. So is a FILE.jsonl."),
 };
 
-/** Those of commands whose lines are JSON anyway. */
+/** The options for input of commands whose lines are always JSON. */
 export const JSON_INPUT_OPTIONS: { readonly input: Option<string> } = {
   input: text(
     "FILE",
@@ -63,14 +63,14 @@ export interface Source<Input> {
   readonly count: number | null;
   /** Before the message about a wrong input: `lines.txt, line 3: `. */
   place(number: number): string;
-  /** In bytes, where that is known. */
+  /** The size in bytes; null where it is not known. */
   readonly size: number | null;
 }
 
 /**
  * The texts of the command line; without any the lines of `--input`, or of standard input.
  *
- * @throws UsageError both, or neither and nobody but the keyboard to ask
+ * @throws UsageError both, or neither, with a terminal as standard input
  */
 export function sourceOf<Input>(
   form: InputForm<Input>,

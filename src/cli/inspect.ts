@@ -102,7 +102,7 @@ function alignColumns(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** In code points: a name in an astral script does not push its row out of line. */
+/** The length in code points, so that a name in an astral script does not push its row out of line. */
 function lengthOf(text: string): number {
   return Array.from(text).length;
 }

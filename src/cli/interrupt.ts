@@ -4,8 +4,8 @@ const unfinished = new Set<() => Promise<void>>();
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /**
- * Has `finish` called when the process is told to end, by Ctrl-C or SIGTERM; the process ends when it is done. It must let no
- * later write begin.
+ * Has `finish` called when the process is told to end, by Ctrl-C or SIGTERM; the process ends when it is done. It must
+ * let no later write begin.
  *
  * @returns what takes that back
  */
@@ -15,8 +15,8 @@ export function beforeInterrupt(finish: () => Promise<void>): () => void {
 }
 
 /**
- * Work that is told by a signal to stop when the process is, and may tidy up before the process ends. What it throws then is
- * nobody's concern.
+ * Runs a work and aborts its signal when the process is told to end; the process ends when the work has tidied up. What
+ * the work throws then is not reported.
  */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
@@ -36,14 +36,14 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
 }
 
 /**
- * One Ctrl-C may come as several signals: from the terminal, and from npx or timeout, which hand theirs on. Only one that comes
- * so much later, in milliseconds, is a second Ctrl-C.
+ * One Ctrl-C may come as several signals: from the terminal, and from npx or timeout, which hand theirs on. Only one
+ * that comes so much later, in milliseconds, is a second Ctrl-C.
  */
 const SAME_MS = 500;
 
 /**
- * Takes Ctrl-C and SIGTERM from the system: what is being written is finished, then the process exits with 128 + the signal's
- * number. A second Ctrl-C ends it at once.
+ * Takes Ctrl-C and SIGTERM from the system: what is being written is finished, then the process exits with 128 + the
+ * signal's number. A second Ctrl-C ends it at once.
  */
 export function handleInterrupts(): void {
   let first: number | null = null;

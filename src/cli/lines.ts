@@ -13,11 +13,11 @@ const GROUP = 256;
 const NEWLINE = 0x0a;
 
 /**
- * The lines of a file, or of standard input for "-", in groups: those that have arrived at once. So nobody waits for an
- * answer that could be given, and the memory does not grow with the input.
+ * The lines of a file, or of standard input for "-", in groups: those that have arrived at once. So no reader waits for
+ * an answer that could be given, and the memory does not grow with the input.
  *
- * @throws BertError ERR_FILE it is missing or not readable, or a line is not UTF-8 or longer than 10 MB; after the lines
- *   before that one
+ * @throws BertError ERR_FILE it is missing or not readable, or a line is not UTF-8 or longer than 10 MB; after the
+ *   lines before that one
  */
 export async function* linesOf(path: string): AsyncGenerator<string[]> {
   const name = path === "-" ? "standard input" : path;

@@ -21,7 +21,7 @@ import { count, flag, libraryValues, type Option, text, UsageError, type ValuesO
 import { print } from "./output.ts";
 import { Progress } from "./progressBar.ts";
 
-/** Those of Google's create_pretraining_data.py, and how much text is in memory. */
+/** The options of Google's create_pretraining_data.py, and how much text is in memory. */
 const OPTIONS = {
   "max-seq-length": count("Most tokens of an example. Default 128."),
   "max-predictions-per-seq": count("Most masked tokens of an example. Default 20."),

@@ -7,10 +7,13 @@ import { interruptible } from "./interrupt.ts";
 import { choice, count, flag, type Option, text, UsageError, type ValuesOf } from "./option.ts";
 import { Progress } from "./progressBar.ts";
 
-/** What a model is called wherever one is asked for: in `--model`, or as an argument. */
+/** What the help calls a model wherever a command takes one: in `--model`, or as an argument. */
 export const MODEL_NAME = "a folder, or an id on the hub, such as google-bert/bert-base-cased";
 
-/** How a model of the hub is found and fetched. The token comes from the environment alone, as others can see a command line. */
+/**
+ * How a model of the hub is found and fetched. The token comes from the environment alone, as others can see a command
+ * line.
+ */
 export const HUB_OPTIONS: {
   readonly revision: Option<string>;
   readonly "cache-dir": Option<string>;

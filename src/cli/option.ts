@@ -3,8 +3,8 @@ import { codeOf, messageOf } from "../realm.ts";
 import { nearest } from "./suggest.ts";
 
 /**
- * One option of a command. What it is called, takes and means is declared once, here; help, parsing and shell completion all read
- * the declaration.
+ * One option of a command. What it is called, takes and means is declared once, here; help, parsing and shell
+ * completion all read the declaration.
  */
 export interface Option<Value = unknown> {
   /** What stands for its value in help; none: a flag, which takes none. */
@@ -100,7 +100,7 @@ export function list(description: string): Option<string[]> {
   return { placeholder: "A,B", description, parse: (given) => given.flatMap((value) => value.split(",")) };
 }
 
-/** The same, but given several times it is a list of lists. */
+/** An option whose value is a list; given several times, it is a list of lists. */
 export function lists(description: string): Option<string[] | string[][]> {
   return {
     placeholder: "A,B",
@@ -115,7 +115,8 @@ export const HELP: { readonly help: Option<boolean> } = { help: flag("Print this
 /**
  * Reads the arguments that stand after the command's name.
  *
- * @throws UsageError an option that the command does not have, one without its value, or a value that is none of its own
+ * @throws UsageError an option that the command does not have, one without its value, or a value that is none of its
+ *   own
  */
 export function parseArguments<Table extends OptionTable>(argv: readonly string[], table: Table): Arguments<Table> {
   const { values, positionals } = parsed(argv, table);

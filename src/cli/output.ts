@@ -7,7 +7,10 @@ import { streams } from "./streams.ts";
 const MIN_BAR = 5;
 const MAX_BAR = 40;
 
-/** What a line of scores takes beside label and bar: spaces and percentage; one stays free, as some terminals wrap there. */
+/**
+ * What a line of scores takes beside label and bar: spaces and percentage; one stays free, as some terminals wrap
+ * there.
+ */
 const OTHER_COLUMNS = "    12.70 %  ".length + 2;
 
 /** Characters that could move a terminal's cursor or reorder its text, and line separators. */
@@ -45,7 +48,7 @@ export function jsonText(value: unknown): string {
   );
 }
 
-/** The same as a line. */
+/** The JSON text of a value as a line. */
 export function jsonLine(value: unknown): string {
   return `${jsonText(value)}\n`;
 }
@@ -57,13 +60,16 @@ export function shown(text: string): string {
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Colours a text where standard output wants that. */
+/** Colours a text where standard output shows colours. */
 export function styled(style: Style, text: string): string {
   // styleText decides by itself only from Node 22 on; Node 20 would colour what goes into a file.
   return wantsColours() ? styleText(style, text, { validateStream: false }) : text;
 }
 
-/** On a terminal that has them, unless NO_COLOR is set; anywhere with FORCE_COLOR, whose values are those that Node knows. */
+/**
+ * Whether texts are coloured: on a terminal that has colours, unless NO_COLOR is set; anywhere with FORCE_COLOR, whose
+ * values are those that Node knows.
+ */
 function wantsColours(): boolean {
   const force = process.env.FORCE_COLOR;
   if (force !== undefined) return ["", "1", "2", "3", "true"].includes(force);

@@ -1,7 +1,10 @@
 import { BertError, quote } from "../errors.ts";
 import { ARCHITECTURES, type Architecture } from "../model/architectures.ts";
 
-/** What `verify` computes again, and how far it may be from what is expected. Field names as in Hugging Face's libraries. */
+/**
+ * What `verify` computes again, and how far it may be from what is expected. Field names as in Hugging Face's
+ * libraries.
+ */
 interface Expected {
   /** Whose outputs: an id on the hub. Left out in a file that is about one model. */
   readonly model?: string;
@@ -30,7 +33,7 @@ export interface ExpectedNextSentence extends ExpectedText {
   readonly is_next: number;
 }
 
-/** With the aggregation strategy "simple". */
+/** The entities of a text with the aggregation strategy "simple". */
 export interface ExpectedEntities extends ExpectedText {
   readonly task: "token-classification";
   readonly entities: readonly {
@@ -53,7 +56,7 @@ export interface ExpectedForward extends Expected {
   readonly token_type_ids?: readonly (readonly number[])[];
   /** The index of the first value on each axis; left out: zeros. */
   readonly start?: readonly number[];
-  /** As many levels of lists as the output has axes. */
+  /** The numbers in as many levels of lists as the output has axes. */
   readonly values: Nested;
 }
 

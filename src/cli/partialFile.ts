@@ -25,8 +25,8 @@ const MARK_MS = 1000;
 const BUFFER_BYTES = 1 << 18;
 
 /**
- * A file that grows line by line as `FILE.partial`, and is called FILE when it is whole. When the work is cut short, by an error,
- * Ctrl-C or the end of the world, the lines that are done stay, and the same work goes on after them.
+ * A file that grows line by line as `FILE.partial`, and is called FILE when it is whole. When the work is cut short, by
+ * an error, Ctrl-C or the end of the process, the lines that are done stay, and the same work goes on after them.
  */
 export class PartialFile {
   readonly path: string;
@@ -34,7 +34,7 @@ export class PartialFile {
   /** An earlier run's, if that has done any line. */
   private readonly previous: Mark | null;
   private readonly hash: Hash = createHash("sha256");
-  /** Of what has been written. */
+  /** The mark of what has been written. */
   private safe: Mark = { work: "", lines: 0, sha256: "", bytes: 0, pid: process.pid };
   /** Lines of the last mark that was set. */
   private marked = 0;
@@ -158,7 +158,7 @@ export class PartialFile {
       await this.writing;
       if (this.lines >= this.linesBefore && !this.refused) await this.flush(false);
     } catch {
-      // What had been written before stays; why this could not be is reported by whoever wrote first.
+      // What had been written before stays; why this could not be is reported by the write that failed.
     }
     const nothing = this.safe.lines === 0 && this.previous === null;
     this.safe = { ...(this.safe.lines > 0 ? this.safe : (this.previous ?? this.safe)), pid: 0 };

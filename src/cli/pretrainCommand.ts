@@ -5,7 +5,7 @@ import { HUB_OPTIONS, MODEL_NAME } from "./modelOptions.ts";
 import { count, libraryValues, type Option, text, UsageError, type ValuesOf } from "./option.ts";
 import { OUTPUT_OPTIONS, RUN_OPTIONS, runTraining } from "./trainingRun.ts";
 
-/** Without what differs from phase to phase. */
+/** The options of a run without those that differ from phase to phase. */
 const {
   "batch-size": _,
   "gradient-accumulation-steps": __,

@@ -15,7 +15,7 @@ export interface Work {
   readonly unit: "lines" | "MB" | "tokens" | "examples";
   /** What is being done, where that needs a word. */
   readonly verb?: string;
-  /** When all is done, bytes or tokens or …; null where nobody knows, as for a pipe. */
+  /** When all is done, bytes or tokens or …; null where it is not known, as for a pipe. */
   readonly total: number | null;
 }
 
@@ -61,12 +61,12 @@ function speed(rate: number, { unit }: Work): string {
   return `${rate < 100 ? rate.toFixed(1) : grouped(Math.round(rate))}/s`;
 }
 
-/** Whether somebody sits before a terminal that can show a bar. */
+/** Whether standard error is a terminal that can show a bar. */
 export function isWatched(): boolean {
   return streams.stderr.isTTY === true && process.env.TERM !== "dumb";
 }
 
-/** Tells somebody who sits before a terminal how far a work is; nobody else. */
+/** Shows on a terminal how far a work is, and nothing anywhere else. */
 export class Progress {
   private readonly enabled: boolean;
   private work: Work;
@@ -81,12 +81,16 @@ export class Progress {
   /** @param printing whether results go to standard output meanwhile */
   constructor(work: Work, printing = false) {
     this.work = work;
-    // Where results go to the terminal they are the progress; a pipe's reader may use the terminal itself, as less does.
+    // Where results go to the terminal they are the progress; a pipe's reader may use the terminal itself, as less
+    // does.
     this.enabled = isWatched() && (!printing || goesToFile());
     if (this.enabled) this.forget = beforeInterrupt(async () => this.clear());
   }
 
-  /** One more is done, so much of the whole. What an earlier run has done counts neither for the rate nor for the time left. */
+  /**
+   * Counts one more item as done, with so much of the whole. What an earlier run has done counts neither for the rate
+   * nor for the time left.
+   */
   step(size: number, byEarlierRun = false): void {
     if (byEarlierRun) {
       this.countBefore++;
@@ -119,7 +123,7 @@ export class Progress {
     this.forget();
   }
 
-  /** In place of the bar, if there was one: how much was done, and how fast. */
+  /** Writes how much was done, and how fast, in place of the bar, if there was one. */
   end(): void {
     const { drawn, state } = this;
     this.clear();

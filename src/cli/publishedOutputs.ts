@@ -1,8 +1,9 @@
 import type { ExpectedOutput } from "./outputs.ts";
 
 /**
- * Outputs of real checkpoints that others published, for whoever has the weights; test/reference/published_outputs.json has
- * them as they were found. Differences of 1e-4 are those that the publishers allow; where they say nothing, the same.
+ * Outputs of real checkpoints that others published, to be compared with by a user who has the weights;
+ * test/reference/published_outputs.json has them as they were found. Differences of 1e-4 are those that the publishers
+ * allow; where they say nothing, the same.
  */
 export const PUBLISHED_OUTPUTS: readonly ExpectedOutput[] = [
   {

@@ -6,8 +6,8 @@ import { rangesOf } from "../pipelines/quantize.ts";
 const BLOCK = 1 << 20;
 
 /**
- * The ranges that int8 and uint8 divide, from a file that `embed` has written: its `ranges`, or the least and the largest number in
- * each place of its `embeddings`; rows of NaN, which stand for blank lines, have none.
+ * The ranges that int8 and uint8 divide, from a file that `embed` has written: its `ranges`, or the least and the
+ * largest number in each place of its `embeddings`; rows of NaN, which stand for blank lines, have none.
  *
  * @returns [2, size], all low numbers and then all high ones
  * @throws BertError ERR_INPUT it has neither, or of another size; ERR_FILE, ERR_CHECKPOINT as `openWeights`

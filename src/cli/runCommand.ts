@@ -45,7 +45,7 @@ function unknown(asked: string): UsageError {
 
 /** Says what went wrong on standard error, and returns the exit code. */
 async function report(error: unknown, program: string, { stderr }: Streams): Promise<number> {
-  if (codeOf(error) === "EPIPE") return 0; // the reader has what it wanted, as in `| head`
+  if (codeOf(error) === "EPIPE") return 0; // the reader has read enough, as in `| head`
   const usage = error instanceof UsageError;
   const message = usage ? `${program}: ${error.message}\nTry: ${program} --help` : `plainbert: ${sentenceOf(error)}`;
   // Names and texts in a message may hold anything; only its line breaks may act on the terminal.

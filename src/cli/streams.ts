@@ -15,7 +15,9 @@ export interface Streams {
   readonly stderr: Output;
 }
 
-/** Those of the command that runs: the process's own, unless it runs within somebody else's. */
+/**
+ * The streams of the command that runs: the process's own, unless another program runs the command within its process.
+ */
 export let streams: Streams = process;
 
 /**

@@ -1,4 +1,4 @@
-/** The name that somebody who typed `word` may have meant: at most a third of it is wrong; null: none is so near. */
+/** The name that a user who typed `word` may have meant: at most a third of it is wrong; null: none is so near. */
 export function nearest(word: string, names: readonly string[]): string | null {
   let best: string | null = null;
   let least = Math.max(1, Math.floor(word.length / 3)) + 1;

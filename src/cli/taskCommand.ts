@@ -7,7 +7,10 @@ import { modelMark } from "./modelMark.ts";
 import { expectModel, MODEL_OPTIONS, openPipeline } from "./modelOptions.ts";
 import { type Arguments, type OptionTable, type PipelineValues, pipelineValues, type ValuesOf } from "./option.ts";
 
-/** A command for a task of `pipeline`: its options are the pipeline's, with hyphens, and those that every such command has. */
+/**
+ * A command for a task of `pipeline`: its options are the pipeline's, with hyphens, and those that every such command
+ * has.
+ */
 export interface TaskCommand<Task extends PipelineTask, Table extends OptionTable, Input, Result> extends Flat<Result> {
   readonly task: Task;
   readonly synopsis: Command["synopsis"];
@@ -18,7 +21,7 @@ export interface TaskCommand<Task extends PipelineTask, Table extends OptionTabl
   /** Whether the model that comes with plainbert has no head for it. */
   readonly needsModel: boolean;
   readonly form: InputForm<Input>;
-  /** Where inputs come from; undefined: as `sourceOf` says. */
+  /** The source of the inputs; undefined: `sourceOf` chooses it. */
   source?(positionals: readonly string[]): Source<Input> | undefined;
   /** @throws UsageError options that do not fit together */
   expect?(options: PipelineValues<Table>): void;
@@ -28,7 +31,7 @@ export interface TaskCommand<Task extends PipelineTask, Table extends OptionTabl
     inputs: AsyncGenerator<Input>,
     options: PipelineValues<Table>,
   ): AsyncIterable<Result>;
-  /** A result for people. */
+  /** A result as a text for a reader. */
   table(result: Result, input: Input, pipeline: Pipeline<Task>): string;
   /** What stands above the table, where there are several inputs. */
   heading(input: Input): string | null;

@@ -62,7 +62,7 @@ export const RUN_OPTIONS: {
   ...ENGINE_OPTIONS,
 };
 
-/** Of every run: where it goes. */
+/** The options of every run that say where its files go. */
 export const OUTPUT_OPTIONS: {
   readonly output: Option<string>;
   readonly resume: Option<boolean>;
@@ -88,7 +88,7 @@ export function trainingLine(
   return `${percent}  loss ${loss.toFixed(4)}  ${grouped(Math.round(tokensPerSecond))} tokens/s  ${clock(left)} left`;
 }
 
-/** Shows how far a run is to somebody who sits before a terminal. */
+/** Shows how far a run is, on a terminal. */
 class TrainingLine {
   private readonly start: number = performance.now();
   private drawn = Number.NEGATIVE_INFINITY;

@@ -2,7 +2,9 @@ import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { has } from "../realm.ts";
 
-/** Whether an error is the file system's, and not the network's, whose errors are `HubError`s by the time they get here. */
+/**
+ * Whether an error is the file system's, and not the network's, whose errors are `HubError`s by the time they get here.
+ */
 export function isDiskError(error: unknown): error is NodeJS.ErrnoException {
   return has(error, "syscall") && has(error, "code");
 }

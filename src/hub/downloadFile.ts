@@ -8,14 +8,14 @@ import { damage } from "./integrity.ts";
 import { withLock } from "./lock.ts";
 import type { RemoteFile, RepositoryCache } from "./repositoryCache.ts";
 
-/** Told how many bytes of a file are there. */
+/** Called with how many bytes of a file are there. */
 type Loaded = (loaded: number, total: number | null) => void;
 
 /**
  * Brings one file into the cache, unless it is there: blob and snapshot. What was received before (by this process,
  * another, or Python) is resumed; the file takes its name only when all of it is on the disk and has the right hash.
  *
- * @param started called before the first byte is asked for
+ * @param started called before the first byte is requested
  * @throws HubError the file cannot be had, or is not what the hub announced; the signal's reason; the system's error if
  *   the cache cannot be written
  */

@@ -11,7 +11,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Options and environment together. */
 export interface HubSettings {
-  /** Without a slash at its end. */
+  /** The hub's address, without a slash at its end. */
   readonly endpoint: string;
   readonly cacheDir: string;
   /** null: the requests are anonymous. */
@@ -39,7 +39,10 @@ export async function hubSettings(options: HubOptions, env: Environment): Promis
   };
 }
 
-/** The folder of the cache: cache_dir > HF_HUB_CACHE > HUGGINGFACE_HUB_CACHE > HF_HOME/hub > XDG_CACHE_HOME/huggingface/hub > ~/.cache/huggingface/hub */
+/**
+ * The folder of the cache: cache_dir > HF_HUB_CACHE > HUGGINGFACE_HUB_CACHE > HF_HOME/hub >
+ * XDG_CACHE_HOME/huggingface/hub > ~/.cache/huggingface/hub
+ */
 export function cacheDir(option: string | undefined, env: Environment): string {
   if (option !== undefined) {
     if (typeof option !== "string" || option === "") throw wrongOption("cache_dir", "a folder", option);
@@ -63,7 +66,7 @@ async function token(option: string | false | undefined, env: Environment): Prom
     if (text) return checkedToken(name, text);
   }
   const path = expand(env.HF_TOKEN_PATH || join(hfHome(env), "token"), env);
-  const text = await readFile(path, "utf8").catch(() => ""); // nobody has logged in
+  const text = await readFile(path, "utf8").catch(() => ""); // no user has logged in
   return text.trim() === "" ? null : checkedToken(path, text.trim());
 }
 
@@ -84,7 +87,7 @@ function milliseconds(name: string, env: Environment): number {
   throw new BertError("ERR_INPUT", `hub: ${name} must be a whole number of seconds from 1, got ${quote(text)}`);
 }
 
-/** As Python's huggingface_hub reads its switches. */
+/** Whether a variable switches something on, as Python's huggingface_hub reads its switches. */
 export function isTrue(value: string | undefined): boolean {
   return ["1", "ON", "YES", "TRUE"].includes(value?.toUpperCase() ?? "");
 }

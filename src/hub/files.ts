@@ -15,7 +15,7 @@ const MAX_READ = 1 << 30;
  *   ends early
  */
 export async function openFile(path: string): Promise<RandomAccess> {
-  // Before opening: a named pipe would block there until somebody writes to it.
+  // Before opening: a named pipe would block there until a process writes to it.
   const { size } = await expectFile("openFile", path);
   const handle = await orFileError("openFile", path, open(path, "r"));
   return {
@@ -33,7 +33,7 @@ export async function openFile(path: string): Promise<RandomAccess> {
  * when everything is on the disk. So readers and a crash find the old file or the new one. A failure removes the
  * temporary file; a killed process leaves it (`.NAME.….tmp`), and the old file as it was.
  *
- * @param chunks the content, piece by piece; each is written before the next is asked for
+ * @param chunks the content, piece by piece; each is written before the next is read
  * @throws BertError ERR_FILE naming the path and the reason (disk full, no permission, …); what `chunks` throws
  */
 export async function writeFileAtomically(

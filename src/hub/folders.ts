@@ -6,13 +6,13 @@ import { fileError, orFileError, syncFolder } from "./files.ts";
 const WHERE = "writeFolder";
 
 /**
- * Makes a model's folder completely or not at all: `fill` writes into a temporary folder beside it, which takes the name `path`
- * when everything is there. A failure removes the temporary folder; a killed process leaves it (`.NAME.….tmp`), and what stood at
- * `path` as it was.
+ * Makes a model's folder completely or not at all: `fill` writes into a temporary folder beside it, which takes the
+ * name `path` when everything is there. A failure removes the temporary folder; a killed process leaves it
+ * (`.NAME.….tmp`), and what stood at `path` as it was.
  *
  * @param force replace a folder that holds a model, with everything in it
- * @throws BertError ERR_FILE `path` is there and neither an empty folder nor, with `force`, a model's; or cannot be written.
- *   What `fill` throws
+ * @throws BertError ERR_FILE `path` is there and neither an empty folder nor, with `force`, a model's; or cannot be
+ *   written. What `fill` throws
  */
 export async function writeFolder(path: string, fill: (folder: string) => Promise<void>, force = false): Promise<void> {
   const there = await contents(path);

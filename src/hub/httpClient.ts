@@ -104,7 +104,7 @@ export class HttpClient {
   }
 }
 
-/** A failure of the connection, as an error for people; or the signal's reason, if that is why. */
+/** A failure of the connection, as an error that says what to do; or the signal's reason, if that is why. */
 function connectionError(url: URL, proxy: URL | null, error: unknown, signal: AbortSignal | undefined): unknown {
   if (signal?.aborted) return signal.reason;
   if (error instanceof HubError) return error;

@@ -33,7 +33,7 @@ export class Hub {
    *
    * @param revision the commit, once it is known, so that all files are those of one commit
    * @param patient   whether to ask again when there is no answer
-   * @param onMissing is told the commit that has no such file
+   * @param onMissing called with the commit that has no such file
    * @returns null if there is no such file
    * @throws HubError no such model or revision, no access, no connection, or an answer that is none of a hub
    */
@@ -46,7 +46,7 @@ export class Hub {
     const { etagTimeout: timeout } = this.settings;
     return retrying(
       async () => {
-        // The answer for a large file is a redirect to where its bytes are; what is asked for stands in its headers.
+        // The answer for a large file is a redirect to where its bytes are; the size and the hash stand in its headers.
         const follow = (response: IncomingMessage) => response.headers["x-repo-commit"] === undefined;
         const response = await this.request("HEAD", file, revision, {}, timeout, follow);
         response.resume();

@@ -7,7 +7,7 @@ export class HubError extends BertError {
   readonly status: number | null;
   /** Whether the same request may succeed a moment later. */
   readonly transient: boolean;
-  /** How many milliseconds the server wants to be left alone, if it says so. */
+  /** How many milliseconds the server asks to wait before the next request, if it says so. */
   readonly retryAfter: number | null;
   /** What of it does not exist, or null: the server did not say so. */
   readonly missing: "file" | "revision" | "repository" | null;
@@ -36,7 +36,7 @@ export class HubError extends BertError {
   }
 }
 
-/** What was asked for, for messages. */
+/** What was requested, for messages. */
 export interface Asked {
   readonly id: string;
   readonly revision: string;
@@ -50,7 +50,7 @@ export interface Asked {
 
 const TRANSIENT: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 
-/** An answer that is not what was asked for. */
+/** The error for an answer that is not what was requested. */
 export function statusError(
   asked: Asked,
   status: number,

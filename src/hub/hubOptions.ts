@@ -3,24 +3,30 @@ export interface HubOptions {
   /** A branch, a tag or a commit's 40 digits. Default "main". */
   readonly revision?: string;
   /**
-   * For private and gated models. Default: none in a browser; else HF_TOKEN, or the token of `hf auth login`, unless HF_HUB_DISABLE_IMPLICIT_TOKEN
-   * is set. false: none. It is sent to the hub alone, never to a host that the hub redirects to.
+   * For private and gated models. Default: none in a browser; else HF_TOKEN, or the token of `hf auth login`, unless
+   * HF_HUB_DISABLE_IMPLICIT_TOKEN is set. false: none. It is sent to the hub alone, never to a host that the hub
+   * redirects to.
    */
   readonly token?: string | false;
   /** The hub's address. Default: HF_ENDPOINT, or https://huggingface.co. */
   readonly endpoint?: string;
-  /** The folder of the cache; not in a browser, which keeps files in its Cache API. Default: HF_HUB_CACHE, HF_HOME/hub, or ~/.cache/huggingface/hub, as in Python. */
+  /**
+   * The folder of the cache; not in a browser, which keeps files in its Cache API. Default: HF_HUB_CACHE, HF_HOME/hub,
+   * or ~/.cache/huggingface/hub, as in Python.
+   */
   readonly cache_dir?: string;
-  /** Take what the cache has and ask nobody. Default false; true where HF_HUB_OFFLINE is set. */
+  /** Take what the cache has, without any request. Default false; true where HF_HUB_OFFLINE is set. */
   readonly local_files_only?: boolean;
   /** Called with every step of a model's files, as transformers.js calls it. */
   readonly progress_callback?: (progress: ProgressInfo) => void;
   /**
-   * The folder, a path or a URL, with copies of the files of `plainbert/weights/*` and `plainbert/workers/*`: for a program
-   * whose bundler leaves them behind. Default: where the package has them.
+   * The folder, a path or a URL, with copies of the files of `plainbert/weights/*` and `plainbert/workers/*`: for a
+   * program whose bundler leaves them behind. Default: where the package has them.
    */
   readonly assets?: string | URL;
-  /** Stops a download; what was received stays for the next one to resume. The promise rejects with the signal's reason. */
+  /**
+   * Stops a download; what was received stays for the next one to resume. The promise rejects with the signal's reason.
+   */
   readonly signal?: AbortSignal;
 }
 
@@ -31,9 +37,9 @@ export interface FileProgress {
 }
 
 /**
- * One step: for each file `initiate`, `download` if it is not in the cache, `progress` (with `progress_total`, which adds
- * up the model's files, before each), and `done`; for a pipeline `ready` at last. `progress` is in percent, `name` is the
- * model's id. Of a folder on disk, only `ready` is told.
+ * One step: for each file `initiate`, `download` if it is not in the cache, `progress` (with `progress_total`, which
+ * adds up the model's files, before each), and `done`; for a pipeline `ready` at last. `progress` is in percent, `name`
+ * is the model's id. For a folder on disk, only `ready` is reported.
  */
 export type ProgressInfo =
   | { readonly status: "initiate" | "download" | "done"; readonly name: string; readonly file: string }

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 
 /**
- * What is wrong with a file that has arrived, or null. The hub's entity tag is a hash of it: sha256 for large files (Git
- * LFS), git's sha1 of `blob <size>\0` and the content for small ones. Of another server's tags nothing but the size can
- * be checked.
+ * What is wrong with a file that has arrived, or null. The hub's entity tag is a hash of it: sha256 for large files
+ * (Git LFS), git's sha1 of `blob <size>\0` and the content for small ones. Of another server's tags nothing but the
+ * size can be checked.
  *
  * @param file the file, open for reading @param size its size here
  * @throws the system's error if the file cannot be read

@@ -4,18 +4,21 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDiskError, makeFolder } from "./disk.ts";
 
-/** How often a lock's holder shows that it is alive, how long others wait for that, how often they look; in milliseconds. */
+/**
+ * How often a lock's holder shows that it is alive, how long others wait for that, how often they look; in
+ * milliseconds.
+ */
 const TIMES = { heartbeat: 5_000, stale: 30_000, poll: 50 };
 
 /**
  * Does some work while no other process does work under the same lock: a file that exists as long as the lock is held.
  *
- * Python's huggingface_hub uses flock(2) on `<etag>.lock`, which Node does not have; so this lock has a name of its own,
- * and keeps our processes from downloading a file twice. Nothing depends on it but that: a blob's name is its hash, and
- * is checked, so two that write the same blob write the same bytes.
+ * Python's huggingface_hub uses flock(2) on `<etag>.lock`, which Node does not have; so this lock has a name of its
+ * own, and keeps our processes from downloading a file twice. Nothing depends on it but that: a blob's name is its
+ * hash, and is checked, so two that write the same blob write the same bytes.
  *
- * A lock whose holder was killed is taken over: at once if it was on this machine, else when it has not been touched for
- * half a minute. Where the file cannot be written, the work is done without.
+ * A lock whose holder was killed is taken over: at once if it was on this machine, else when it has not been touched
+ * for half a minute. Where the file cannot be written, the work is done without.
  *
  * @throws the signal's reason while waiting; what `work` throws
  */
@@ -33,7 +36,7 @@ export async function withLock<T>(
     if (!isDiskError(error)) throw error;
     return work();
   }
-  const touch = () => utimes(path, new Date(), new Date()).catch(() => {}); // somebody took it over
+  const touch = () => utimes(path, new Date(), new Date()).catch(() => {}); // another process took it over
   const heartbeat = setInterval(touch, times.heartbeat).unref();
   try {
     return await work();
@@ -80,7 +83,7 @@ async function create(path: string, holder: string): Promise<boolean> {
   }
 }
 
-/** Who holds it, and when it was last touched; null if nobody does any more. */
+/** Which process holds the lock, and when it was last touched; null if none does any more. */
 async function read(path: string): Promise<{ holder: string; touched: number } | null> {
   try {
     return { holder: await readFile(path, "utf8"), touched: (await stat(path)).mtimeMs };

@@ -14,7 +14,7 @@ export async function shardsOf(folder: string, index: string): Promise<readonly 
   return parseSafetensorsIndex(await readText(path), path).shards;
 }
 
-/** What a commit has in the cache of what is wanted, and what it lacks of what cannot be done without. */
+/** Which of the files in question a commit has in the cache, and which of the necessary ones it lacks. */
 export async function filesInCache(
   cache: RepositoryCache,
   commit: string,

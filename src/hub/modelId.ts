@@ -8,12 +8,15 @@ export interface HubModel {
   readonly revision: string;
 }
 
-/** Whether a name is a path wherever it is used: it begins with `.`, `/` or `~`, or has a backslash, a colon, `..` or two slashes. */
+/**
+ * Whether a name is a path wherever it is used: it begins with `.`, `/` or `~`, or has a backslash, a colon, `..` or
+ * two slashes.
+ */
 export function isPath(name: string): boolean {
   return /^[./~]|[\\:]|\.\.|\/.*\//.test(name);
 }
 
-/** As huggingface_hub's `validate_repo_id`. */
+/** Whether a name can be a model's id, by the rules of huggingface_hub's `validate_repo_id`. */
 export function isPossibleId(name: string): boolean {
   return ID.test(name) && !name.includes("--") && !name.endsWith(".git");
 }

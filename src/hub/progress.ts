@@ -1,6 +1,6 @@
 import type { FileProgress, HubOptions } from "./hubOptions.ts";
 
-/** A file's `progress` is told at most that often, in milliseconds, and when it is complete. */
+/** The least time between two reports of a file's `progress`, in milliseconds; a complete file is always reported. */
 const INTERVAL = 50;
 
 /** Tells a caller how the files of a model arrive. */
@@ -24,7 +24,7 @@ export class Progress {
     this.tell({ status, name: this.name, file });
   }
 
-  /** A file is there, whoever has brought it. */
+  /** Reports a file as complete, whether this process has downloaded it or another. */
   done(file: string): void {
     const { loaded, total } = this.files.get(file) ?? { loaded: 0, total: 0 };
     if (loaded < total) this.loaded(file, total, total);
@@ -38,7 +38,7 @@ export class Progress {
     this.done(file);
   }
 
-  /** @param total null if unknown; then nothing is told before the file is complete */
+  /** @param total null if unknown; then nothing is reported before the file is complete */
   loaded(file: string, loaded: number, total: number | null): void {
     if (total === null) return;
     const now = performance.now();

@@ -35,7 +35,7 @@ function isExempt({ hostname, port, protocol }: URL, list: string): boolean {
     });
 }
 
-/** Where a proxy is. Without its password, which Node would send to the server behind it as `authorization`. */
+/** The address of a proxy, without its password, which Node would send to the server behind it as `authorization`. */
 export function proxyAddress(proxy: URL): URL {
   return new URL(proxy.origin);
 }
@@ -47,7 +47,9 @@ export function proxyHeaders(proxy: URL): Record<string, string> {
   return { "proxy-authorization": `Basic ${Buffer.from(pair).toString("base64")}` };
 }
 
-/** Connects to https servers through a proxy: CONNECT, then TLS with the server itself, so the proxy sees only its name. */
+/**
+ * Connects to https servers through a proxy: CONNECT, then TLS with the server itself, so the proxy sees only its name.
+ */
 export class TunnelAgent extends https.Agent {
   private readonly proxy: URL;
   private readonly timeout: number;

@@ -4,9 +4,9 @@
  *     CACHEDIR.TAG                         tells backups to leave the cache out
  *     .locks/models--org--name/            see lock.ts
  *     models--org--name/
- *       refs/main                          the commit that a branch or tag stood at when it was last asked for
+ *       refs/main                          the commit that a branch or tag stood at when it was last looked up
  *       blobs/<etag>                       the files, each under its hash; <etag>.incomplete while it arrives
- *       snapshots/<commit>/config.json     a relative link to ../../blobs/<etag>, or the file itself where links cannot be
+ *       snapshots/<commit>/config.json     a relative link to ../../blobs/<etag>, or the file itself where none can be
  *       .no_exist/<commit>/vocab.txt       an empty file: the commit has no such file
  */
 import { constants, copyFile, open, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
@@ -25,11 +25,14 @@ export interface RemoteFile {
   readonly commit: string;
   /** sha256 of a large file, git's sha1 of a small one. */
   readonly etag: string;
-  /** In bytes; null if the server does not say. */
+  /** The size in bytes; null if the server does not say. */
   readonly size: number | null;
 }
 
-/** Its methods throw the system's errors, so that their caller can tell a full disk from a lost connection. */
+/**
+ * One model's folder in the cache. Its methods throw the system's errors, so that their caller can tell a full disk
+ * from a lost connection.
+ */
 export class RepositoryCache {
   readonly folder: string;
   private readonly root: string;
@@ -47,7 +50,9 @@ export class RepositoryCache {
     return join(this.folder, "blobs", etag);
   }
 
-  /** Where a blob is while it arrives: the name of huggingface_hub before 2, which later ones leave alone and clean up. */
+  /**
+   * Where a blob is while it arrives: the name of huggingface_hub before 2, which later ones leave alone and clean up.
+   */
   incomplete(etag: string): string {
     return `${this.blob(etag)}.incomplete`;
   }
@@ -61,7 +66,7 @@ export class RepositoryCache {
     return join(this.folder, "snapshots", commit, file);
   }
 
-  /** The commit that a revision stood at when it was last asked for, or null. */
+  /** The commit that a revision stood at when it was last looked up, or null. */
   async commitOf(revision: string): Promise<string | null> {
     if (isCommit(revision)) return revision;
     const text = (await readFile(join(this.folder, "refs", revision), "utf8").catch(() => "")).trim();
@@ -97,7 +102,8 @@ export class RepositoryCache {
   async prepare(commit: string, file: string): Promise<void> {
     await makeFolder(join(this.folder, "blobs"));
     await makeFolder(dirname(this.snapshot(commit, file)));
-    await writeFile(join(this.root, "CACHEDIR.TAG"), TAG, { flag: "wx" }).catch(() => {}); // it is there, or is not needed
+    // It is there, or is not needed
+    await writeFile(join(this.root, "CACHEDIR.TAG"), TAG, { flag: "wx" }).catch(() => {});
   }
 
   /** Whether a blob is here. One of another size than the hub says, which a crash of the system can leave, is not. */
@@ -129,7 +135,7 @@ export class RepositoryCache {
   }
 }
 
-/** Whether the link could be made, or was there. Windows allows links to some users only, some disks to nobody. */
+/** Whether the link could be made, or was there. Windows allows links to some users only, some disks allow none. */
 async function link(target: string, path: string): Promise<boolean> {
   for (let attempt = 0; attempt < 2; attempt++) {
     try {
@@ -150,6 +156,6 @@ async function size(path: string): Promise<number | null> {
     const stats = await stat(path);
     return stats.isFile() ? stats.size : null;
   } catch {
-    return null; // missing, or not to be looked at: whoever needs it finds out
+    return null; // missing or not readable, which the reading of the file reports
   }
 }

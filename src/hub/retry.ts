@@ -20,12 +20,15 @@ export const pause: Pause = (milliseconds, signal) =>
 /** Attempts after the first that bring nothing, before it is over: with the waits below, after half a minute. */
 export const RETRIES = 5;
 
-/** How often a short question is asked again. Without a connection it is soon over, as one does not come back in seconds. */
+/**
+ * How often a short request is sent again. Without a connection that is soon over, as a connection does not come back
+ * in seconds.
+ */
 export function questionRetries({ status }: HubError): number {
   return status === null ? 2 : RETRIES;
 }
 
-/** A server that wants to be left alone for longer is not waited for, in milliseconds. */
+/** The longest pause that a server may ask for and gets, in milliseconds. */
 const LONGEST_WAIT = 60_000;
 
 /**

@@ -22,8 +22,8 @@ export async function makeFolder(folder: string): Promise<void> {
 }
 
 /**
- * Removes a folder with everything in it. It first loses its name, so that a process that is killed meanwhile does not leave a part
- * of it under that (but `.NAME.….old`).
+ * Removes a folder with everything in it. It first loses its name, so that a process that is killed meanwhile does not
+ * leave a part of it under that (but `.NAME.….old`).
  *
  * @throws BertError ERR_FILE
  */

@@ -8,9 +8,9 @@ import { type Snapshot, SnapshotDownload } from "./snapshotDownload.ts";
 import type { WantedFiles } from "./wantedFiles.ts";
 
 /**
- * The folder of a model's files at a revision, all of one commit. Asks the hub where the revision stands; what is in the
- * cache is not fetched again, and a commit that is complete there asks nothing. Without an answer of the hub, what the
- * cache has is taken.
+ * The folder of a model's files at a revision, all of one commit. Asks the hub where the revision stands; what is in
+ * the cache is not fetched again, and a commit that is complete there asks nothing. Without an answer of the hub, what
+ * the cache has is taken.
  *
  * @throws HubError offline and not all in the cache; the hub does not have or give it, or what arrives is damaged;
  *   BertError ERR_FILE neither the cache nor the folder for temporary files can be written; the signal's reason

@@ -59,8 +59,8 @@ export class SnapshotDownload {
     const { temporary, cache, commit } = this;
     if (temporary)
       for (const file of this.inCache) await temporary.cache.borrow(cache.snapshot(commit, file), commit, file);
-    // Only now, so that an interrupted download leaves the last complete one to be found without the hub; where it cannot
-    // be noted, the hub is asked again.
+    // Only now, so that an interrupted download leaves the last complete one to be found without the hub; where it
+    // cannot be noted, the hub is asked again.
     else await cache.setCommitOf(this.hub.model.revision, commit).catch(() => {});
     return { path: (temporary?.cache ?? cache).snapshot(commit), release: () => this.release() };
   }
@@ -85,7 +85,7 @@ export class SnapshotDownload {
     if (this.temporary) await rm(this.temporary.root, { recursive: true, force: true });
   }
 
-  /** Those of some files that the commit has; or of alternatives the first. */
+  /** Which of some files the commit has: all of them, or of alternatives the first. */
   private async existing(files: readonly string[], alternatives: boolean): Promise<string[]> {
     const found: string[] = [];
     const look = async (file: string) => {

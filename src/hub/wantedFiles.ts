@@ -1,12 +1,12 @@
 /** Which files a model has, in Node and in a browser. */
 
-/** Which of a model's files are wanted. */
+/** Which of a model's files are to be opened or downloaded. */
 export interface WantedFiles {
-  /** One of these must be there; the first that is, is taken. */
+  /** The model must have one of these; the first that it has is taken. */
   readonly config: readonly string[];
-  /** Those of them that are there. */
+  /** Of these, all that the model has. */
   readonly optional: readonly string[];
-  /** Whether the weights are wanted too. */
+  /** Whether the weights belong to them. */
   readonly weights: boolean;
 }
 

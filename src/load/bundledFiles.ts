@@ -17,8 +17,8 @@ export function bundledFile(name: string, assets?: string | URL): URL | null {
 const BUNDLED_FILES: readonly string[] = ["config.json", "model.safetensors", "tokenizer_config.json", "vocab.txt"];
 
 /**
- * Each is named in the form that bundlers look for, and returned: the tracing of Next.js does not see it as the body of an
- * arrow function.
+ * Each is named in the form that bundlers look for, and returned: the tracing of Next.js does not see it as the body of
+ * an arrow function.
  */
 function ownFile(name: string): URL | null {
   switch (name) {

@@ -15,13 +15,15 @@ export interface SavedConfig {
 }
 
 /**
- * The config.json of weights that are saved: the text as it was read, with what Hugging Face's `save_pretrained` writes of the
- * architecture, the type of the numbers and the task. The libraries have no name for "int8" as it is here, so it names none.
+ * The config.json of weights that are saved: the text as it was read, with what Hugging Face's `save_pretrained` writes
+ * of the architecture, the type of the numbers and the task. The libraries have no name for "int8" as it is here, so it
+ * names none.
  */
 export function configToSave(text: string, { architectures, dtype, task }: SavedConfig): string {
   const { torch_dtype, dtype: old, ...json } = JSON.parse(text) as Record<string, unknown>;
   if (task) for (const field of ["id2label", "label2id", "num_labels"]) delete json[field];
-  // "dtype" is the name since transformers 5. A run goes on only with the text that it began with, which has had that name always.
+  // "dtype" is the name since transformers 5. A run goes on only with the text that it began with, which has had that
+  // name always.
   const field = torch_dtype === undefined || task ? "dtype" : "torch_dtype";
   const type = dtype === "int8" ? {} : { [field]: dtype ?? torch_dtype ?? old };
   const saved = { ...json, model_type: "bert", architectures, ...type, ...(task && taskFields(task)) };

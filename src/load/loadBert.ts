@@ -31,14 +31,14 @@ export interface LoadOptions extends HubOptions {
   /** `simd`: multiply and add with two roundings, the same on every machine, instead of fused. Default false. */
   readonly deterministic?: boolean;
   /**
-   * `simd`: how many threads compute, 1 to 64. Default: the environment's PLAINBERT_THREADS, or as many as the machine can
-   * run at the same time, but at most 8. The number does not change a bit of any result.
+   * `simd`: how many threads compute, 1 to 64. Default: the environment's PLAINBERT_THREADS, or as many as the machine
+   * can run at the same time, but at most 8. The number does not change a bit of any result.
    */
   readonly threads?: number;
   /**
-   * How matrices are held; vectors stay float32. "float32", the default, is what the paper's numbers mean; "float16" and "bfloat16"
-   * take half the memory, "int8" a quarter: one scale for each row, activations rounded to 13 to 15 bits as they come. A checkpoint
-   * of any type is converted while it is read.
+   * How matrices are held; vectors stay float32. "float32", the default, is what the paper's numbers mean; "float16"
+   * and "bfloat16" take half the memory, "int8" a quarter: one scale for each row, activations rounded to 13 to 15 bits
+   * as they come. A checkpoint of any type is converted while it is read.
    */
   readonly dtype?: StorageType;
   /**
@@ -96,16 +96,16 @@ export class Bert extends BertModel {
 
 /**
  * Loads a model and its tokenizer from a folder as Hugging Face's libraries save one: config.json, model.safetensors or
- * pytorch_model.bin (or the shards of one with their index), and vocab.txt or tokenizer.json. Google's folders are read too:
- * bert_config.json, and weights that were put into one of these files under their names in TensorFlow.
- * A model on the hub is downloaded into the cache that Python's libraries use, unless it is there.
+ * pytorch_model.bin (or the shards of one with their index), and vocab.txt or tokenizer.json. Google's folders are read
+ * too: bert_config.json, and weights that were put into one of these files under their names in TensorFlow. A model on
+ * the hub is downloaded into the cache that Python's libraries use, unless it is there.
  *
- * @param path the folder, or a model's id on the hub, `org/name`: an existing folder comes first, and what begins with `.`
- *   or `/` is always one. The small model that comes with the package if left out
- * @throws BertError ERR_HUB the hub does not have the model, or does not give it; ERR_FILE the folder or a file is missing or
- *   not readable; ERR_CHECKPOINT config.json or the weights
- *   are not those of a BERT model, or not of each other; ERR_VOCABULARY the tokenizer's files are invalid or have another
- *   number of tokens than config.json; ERR_BACKEND no such backend; ERR_INPUT no such architecture or dtype
+ * @param path the folder, or a model's id on the hub, `org/name`: an existing folder comes first, and what begins with
+ *   `.` or `/` is always one. The small model that comes with the package if left out
+ * @throws BertError ERR_HUB the hub does not have the model, or does not give it; ERR_FILE the folder or a file is
+ *   missing or not readable; ERR_CHECKPOINT config.json or the weights are not those of a BERT model, or not of each
+ *   other; ERR_VOCABULARY the tokenizer's files are invalid or have another number of tokens than config.json;
+ *   ERR_BACKEND no such backend; ERR_INPUT no such architecture or dtype
  * @example
  * const bert = await loadBert("models/bert-base-cased");
  * const { logits } = await bert.forward(bert.tokenizer.encodeBatch(["Hello I'm a [MASK] model."]));
@@ -176,7 +176,10 @@ async function orAborted<T>(work: T | Promise<T>, signal: AbortSignal | undefine
   });
 }
 
-/** Does some work that needs no file while others are read; if it fails, reading ends first, as files must not be closed before. */
+/**
+ * Does some work that needs no file while others are read; if it fails, reading ends first, as files must not be closed
+ * before.
+ */
 async function whileReading<T>(reading: Promise<unknown>, work: () => T): Promise<T> {
   try {
     return work();
@@ -189,10 +192,10 @@ async function whileReading<T>(reading: Promise<unknown>, work: () => T): Promis
 /**
  * Loads the tokenizer of a model alone; reading the weights takes most of `loadBert`'s time.
  *
- * @param path the folder, or a model's id on the hub, of which only the tokenizer's files are downloaded; the small model
- *   that comes with the package if left out
- * @throws BertError ERR_FILE the folder is missing or not readable; ERR_HUB the hub does not have the model, or does not
- *   give it; ERR_VOCABULARY the tokenizer's files are missing or invalid
+ * @param path the folder, or a model's id on the hub, of which only the tokenizer's files are downloaded; the small
+ *   model that comes with the package if left out
+ * @throws BertError ERR_FILE the folder is missing or not readable; ERR_HUB the hub does not have the model, or does
+ *   not give it; ERR_VOCABULARY the tokenizer's files are missing or invalid
  */
 export async function loadTokenizer(path?: string, options: HubOptions = {}): Promise<BertTokenizer> {
   return withModelFiles(path, options, false, (folder) => readTokenizer(folder, "loadTokenizer"));

@@ -2,7 +2,10 @@ import { BertError } from "../errors.ts";
 import { openPytorch } from "../pytorch/pytorchReader.ts";
 import { openSafetensors, type RandomAccess, type Weights } from "../safetensors/safetensorsReader.ts";
 
-/** What reads a file's format, by its name, as Hugging Face's libraries tell them apart; of an index, what reads its files. */
+/**
+ * What reads a file's format, by its name, as Hugging Face's libraries tell them apart; of an index, what reads its
+ * files.
+ */
 export function readerOf(file: string): (file: RandomAccess) => Promise<Weights> {
   return /\.(bin|pt|pth)(\.index\.json)?$/.test(file) ? openPytorch : openSafetensors;
 }
@@ -17,8 +20,8 @@ export interface ModelFolder {
    */
   readText(name: string): Promise<string | null>;
   /**
-   * Opens `model.safetensors`, else the files that `model.safetensors.index.json` lists, else `pytorch_model.bin`, else the files
-   * that `pytorch_model.bin.index.json` lists; errors as `openWeights`.
+   * Opens `model.safetensors`, else the files that `model.safetensors.index.json` lists, else `pytorch_model.bin`, else
+   * the files that `pytorch_model.bin.index.json` lists; errors as `openWeights`.
    */
   openWeights(): Promise<Weights>;
 }
@@ -30,10 +33,13 @@ export interface OpenedModel {
   release(): Promise<void>;
 }
 
-/** Where a model's file is, by its name in a model's folder: anywhere, called anything; null if there is none. */
+/**
+ * The address of one of a model's files, by the name that it has in a model's folder; null if the model has no such
+ * file.
+ */
 export type NamedFiles = (name: string) => URL | null;
 
-/** What messages call it. */
+/** What messages call the small model. */
 export const SMALL_MODEL = "the small model that comes with plainbert";
 
 /** The error for a file of the small model that is not where it should be, saying what to do. */

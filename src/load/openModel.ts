@@ -15,8 +15,8 @@ import { openModelFolder } from "./weightFiles.ts";
  * @param name  a folder, or `org/name`; `isModelId` tells which; or the files of the small model
  * @param files which of its files are needed
  * @param wait  how to wait before the next attempt
- * @throws BertError ERR_INPUT neither an existing folder nor an id, or an option that cannot be meant; ERR_FILE there is no
- *   such folder, or nothing can be written; ERR_HUB the hub does not have or give it
+ * @throws BertError ERR_INPUT neither an existing folder nor an id, or an option that cannot be meant; ERR_FILE there
+ *   is no such folder, or nothing can be written; ERR_HUB the hub does not have or give it
  */
 export async function openModel(
   name: string | NamedFiles,

@@ -11,7 +11,8 @@ import type { ModelFolder, OpenedModel } from "./modelFolder.ts";
  * Opens the files of a model that `loadBert` needs, or those that `loadTokenizer` does.
  *
  * @param path    as in `loadBert`
- * @param weights whether the weights are needed: without them the tokenizer's files and config.json are downloaded alone
+ * @param weights whether the weights are needed: without them the tokenizer's files and config.json are downloaded
+ *   alone
  * @throws BertError as `loadBert`, before it reads the files
  */
 export async function openModelFiles(
@@ -56,7 +57,8 @@ export interface ModelTexts {
  * Reads config.json, or Google's bert_config.json, and the tokenizer's files.
  *
  * @param where the function that errors name
- * @throws BertError ERR_FILE there is no config.json, or a file cannot be read; ERR_CHECKPOINT config.json is not a BERT model's
+ * @throws BertError ERR_FILE there is no config.json, or a file cannot be read; ERR_CHECKPOINT config.json is not a
+ *   BERT model's
  */
 export async function readModelTexts(folder: ModelFolder, where: string): Promise<ModelTexts> {
   const [hugging, google] = CONFIG_FILES;

@@ -2,12 +2,14 @@ import { configToSave } from "./configToSave.ts";
 import type { Bert } from "./loadBert.ts";
 
 /**
- * Saves a model as a new folder that `loadBert` reads: model.safetensors, config.json and the tokenizer's files. Matrices are
- * written in the type that they are held in; load the folder with the same `dtype` for the same bits. float32, float16 and
- * bfloat16 are what Python's transformers read too; int8 has a layout of its own (`BertModel.tensorsToWrite`).
+ * Saves a model as a new folder that `loadBert` reads: model.safetensors, config.json and the tokenizer's files.
+ * Matrices are written in the type that they are held in; load the folder with the same `dtype` for the same bits.
+ * float32, float16 and bfloat16 are what Python's transformers read too; int8 has a layout of its own
+ * (`BertModel.tensorsToWrite`).
  *
  * @param folder must be empty or not there; it appears when everything is on the disk
- * @throws BertError ERR_FILE there is something in it, or it cannot be written; ERR_VOCABULARY ids with gaps, which vocab.txt cannot say
+ * @throws BertError ERR_FILE there is something in it, or it cannot be written; ERR_VOCABULARY ids with gaps, which
+ *   vocab.txt cannot say
  * @example
  * const bert = await loadBert("models/bert-base-cased", { dtype: "int8" });
  * await saveBert(bert, "models/bert-base-cased-int8"); // 110 MB instead of 433

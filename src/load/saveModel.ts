@@ -9,6 +9,7 @@ import { saveSafetensors } from "./weightFiles.ts";
 /** A tensor of known dtype: what a file of it takes is known before it is written. */
 export type SizedTensor = TensorToSave & { readonly dtype: Dtype };
 
+/** How a model's folder is written. */
 export interface SaveOptions {
   /** Bytes of tensors in one file; left out: one file. */
   readonly maxShardSize?: number | undefined;
@@ -44,8 +45,8 @@ export async function saveModel(
 }
 
 /**
- * Writes a model into a folder: its weights (`saveWeights`), its tokenizer's files, and config.json at last, without which no
- * library takes the folder for a model. Each file is written atomically.
+ * Writes a model into a folder: its weights (`saveWeights`), its tokenizer's files, and config.json at last, without
+ * which no library takes the folder for a model. Each file is written atomically.
  *
  * @returns the names of the files
  * @throws BertError ERR_INPUT, ERR_FILE as `saveSafetensors`
@@ -61,9 +62,9 @@ export async function writeModelFiles(
 }
 
 /**
- * Writes a model's weights into its folder: `model.safetensors`, or several files of at most `maxShardSize` bytes of tensors
- * and `model.safetensors.index.json`, split as Hugging Face's libraries do: in order, a file taking tensors until the next
- * does not fit; a larger tensor has a file of its own. Each file is written atomically, the index last.
+ * Writes a model's weights into its folder: `model.safetensors`, or several files of at most `maxShardSize` bytes of
+ * tensors and `model.safetensors.index.json`, split as Hugging Face's libraries do: in order, a file taking tensors
+ * until the next does not fit; a larger tensor has a file of its own. Each file is written atomically, the index last.
  *
  * @returns the names of the files
  * @throws BertError ERR_INPUT, ERR_FILE as `saveSafetensors`

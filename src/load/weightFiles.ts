@@ -10,8 +10,9 @@ import { openShards, parseSafetensorsIndex } from "../safetensors/shards.ts";
 import { type ModelFolder, readerOf } from "./modelFolder.ts";
 
 /**
- * Opens a checkpoint: a `.safetensors` file, one of PyTorch's (`.bin`, `.pt`, `.pth`; `openPytorch` says what it may hold), an
- * index `….index.json` whose files are beside it, or a folder with one of them. Reads the headers alone. Close it when done.
+ * Opens a checkpoint: a `.safetensors` file, one of PyTorch's (`.bin`, `.pt`, `.pth`; `openPytorch` says what it may
+ * hold), an index `….index.json` whose files are beside it, or a folder with one of them. Reads the headers alone.
+ * Close it when done.
  *
  * @throws BertError ERR_FILE a file is missing or not readable; ERR_CHECKPOINT it breaks a rule of the format
  */

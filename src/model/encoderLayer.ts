@@ -22,7 +22,8 @@ export interface EncoderLayerParams extends FeedForwardParams {
  *     x′ = LayerNorm(x + dropout(Attention(x)))        y = LayerNorm(x′ + dropout(FFN(x′)))
  *
  * @param x   [M, H], the rows that are computed
- * @param all [R, H], the rows that they attend to: x itself, but in a last layer that computes only the rows that are read
+ * @param all [R, H], the rows that they attend to: x itself, but in a last layer that computes only the rows that are
+ *   read
  * @returns   y [M, H]
  */
 export function encoderLayer(pass: LayerPass, p: EncoderLayerParams, x: Tensor, all: Tensor = x): Tensor {

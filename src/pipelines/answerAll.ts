@@ -5,8 +5,8 @@ import type { ForwardOptions } from "../model/forward.ts";
 import { wrongArgument } from "./arguments.ts";
 
 /**
- * Encodes items, in order, into batches. That happens when a batch is asked for, so that the texts of the last are not
- * turned into tokens before the first has been answered.
+ * Encodes items, in order, into batches. A batch is made when the loop comes to it, so that the texts of the last are
+ * not turned into tokens before the first has been answered.
  *
  * @param tokensOf what an encoded item counts against the limit, in tokens
  */
@@ -38,8 +38,8 @@ export interface Steps<Item, Encoded, Answer> {
 }
 
 /**
- * Answers a list of items, in order, a batch at a time; an encoded item counts as many tokens as it is long. While a batch is
- * computed the next is encoded.
+ * Answers a list of items, in order, a batch at a time; an encoded item counts as many tokens as it is long. While a
+ * batch is computed the next is encoded.
  */
 export async function answerAll<Item, Encoded extends { readonly length: number }, Answer>(
   items: readonly Item[],
@@ -54,7 +54,8 @@ export async function answerAll<Item, Encoded extends { readonly length: number 
       computing = compute(batch, signal);
     }
   } catch (error) {
-    await computing?.catch(() => {}); // an item that cannot be encoded is the caller's error, not what becomes of those before
+    // An item that cannot be encoded is the caller's error, not what becomes of those before
+    await computing?.catch(() => {});
     throw error;
   }
   if (computing) answers.push(...(await computing));
@@ -85,7 +86,7 @@ export function expectMaskedLm(where: string, bert: Bert): number {
   throw new BertError("ERR_VOCABULARY", `${where}: the vocabulary must have a mask token such as "[MASK]", has none`);
 }
 
-/** For callers who read no masked-language-model logits: a model that has that head need not run it. */
+/** The option of `forward` by which a masked-language-model head is not run, for callers who do not read its logits. */
 export function withoutDecoder(bert: Bert, B: number): Pick<ForwardOptions, "maskedLmPositions"> {
   return hasMlmHead(bert) ? { maskedLmPositions: Array(B).fill([]) } : {};
 }

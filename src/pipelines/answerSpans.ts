@@ -27,8 +27,9 @@ export interface SpanOptions {
 
 /**
  * The best answers in a window (Devlin et al. 2019, §4.2, with transformers' scores): the score of a span i … j is
- * P_start(i) · P_end(j), each a softmax over the tokens of the context and [CLS]. Spans are i ≤ j < i + maxAnswerLength. They are looked
- * through one by one; the best are kept in a list of `count`, so no table of all pairs is made.
+ * P_start(i) · P_end(j), each a softmax over the tokens of the context and [CLS]. Spans are i ≤ j < i +
+ * maxAnswerLength. They are looked through one by one; the best are kept in a list of `count`, so no table of all pairs
+ * is made.
  *
  * @param start logits [T] of the answer's first token
  * @param end   logits [T] of its last

@@ -62,7 +62,10 @@ export function expectTexts(where: string, value: unknown): NamedText[] {
   return Array.from(value, (text, i) => expectText(where, `texts[${i}]`, text)); // visits the holes of an array too
 }
 
-/** Checks that a text is a string without lone surrogates, which are no characters (Python's tokenizers refuse them too). */
+/**
+ * Checks that a text is a string without lone surrogates, which are no characters (Python's tokenizers refuse them
+ * too).
+ */
 export function expectText(where: string, name: string, text: unknown): NamedText {
   if (typeof text !== "string") throw wrongArgument(where, name, "a string", text);
   if (text.isWellFormed()) return { name, text };
@@ -76,7 +79,10 @@ export function expectText(where: string, name: string, text: unknown): NamedTex
 /** How a text, or a pair, is turned into tokens for a pipeline. */
 export interface EncodeWithinOptions {
   readonly textPair?: NamedText;
-  /** Cut what is too long, or the first text alone, instead of refusing it; left out by pipelines that have no such option. */
+  /**
+   * Cut what is too long, or the first text alone, instead of refusing it; left out by pipelines that have no such
+   * option.
+   */
   readonly truncation?: boolean | "only_first";
   /** The most tokens that the model takes. */
   readonly limit: number;

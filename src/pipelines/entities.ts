@@ -17,7 +17,7 @@ export interface TokenEntity {
   readonly index: number;
   /** The token, "##" and all; one that the vocabulary does not have as it stands in the text. */
   readonly word: string;
-  /** Where it stands: `text.slice(start, end)`. */
+  /** Where the entity stands: `text.slice(start, end)`. */
   readonly start: number;
   readonly end: number;
 }
@@ -51,7 +51,8 @@ type Word = Omit<TokenEntity, "index" | "word"> & { readonly index: number; read
  * The tokens of a window that stand in the text.
  *
  * @param logits [T, labels]
- * @param starts where each word begins in the text, if the tokenizer was given words: its offsets are then those within a word
+ * @param starts where each word begins in the text, if the tokenizer was given words: its offsets are then those within
+ *   a word
  */
 export function tokenScores(
   where: string,
@@ -95,8 +96,8 @@ export function tokenEntities(tokens: readonly TokenScores[], labels: readonly s
 
 /**
  * Words that follow each other and have one tag are an entity; "B-" begins a new one (transformers,
- * TokenClassificationPipeline.group_entities). With "simple" every token counts as a word; with the others a word has one
- * label: that of its first token, of the mean of its tokens, or of the token that is surest.
+ * TokenClassificationPipeline.group_entities). With "simple" every token counts as a word; with the others a word has
+ * one label: that of its first token, of the mean of its tokens, or of the token that is surest.
  */
 export function entityGroups(
   tokens: readonly TokenScores[],
@@ -170,8 +171,8 @@ function tagOf(label: string): string {
 }
 
 /**
- * Entities of overlapping windows, each part of the text once: of those that overlap the longer one stays, of equally long ones
- * the surer (transformers, aggregate_overlapping_entities).
+ * Entities of overlapping windows, each part of the text once: of those that overlap the longer one stays, of equally
+ * long ones the surer (transformers, aggregate_overlapping_entities).
  */
 export function withoutOverlaps(groups: readonly EntityGroup[]): EntityGroup[] {
   const result: EntityGroup[] = [];

@@ -21,21 +21,21 @@ import { type Answers, sized, type Texts, withStreams } from "./stream.ts";
 const LAYERS = ["last", "concat_last_4", "sum_last_4"] as const;
 
 /**
- * Options of a call, named as in transformers.js; `layers` and `truncate_dim` beside them. What a call gives follows from `pooling` and
- * `quantize`, and its type from theirs.
+ * Options of a call, named as in transformers.js; `layers` and `truncate_dim` beside them. What a call gives follows
+ * from `pooling` and `quantize`, and its type from theirs.
  */
 export interface FeatureExtractionOptions<P extends Pooling = Pooling, Q extends boolean = boolean>
   extends CallOptions {
   /** Default "none": a vector for each token. [CLS] and [SEP] are tokens too, and count in the means and "max". */
   readonly pooling?: P;
   /**
-   * Of which layers the vectors are: the last one's, the default; those of the last four end to end, 4H numbers; or their sum. The
-   * paper found the four end to end to be best for named entities (Devlin et al. 2019, §5.3, table 7).
+   * Of which layers the vectors are: the last one's, the default; those of the last four end to end, 4H numbers; or
+   * their sum. The paper found the four end to end to be best for named entities (Devlin et al. 2019, §5.3, table 7).
    */
   readonly layers?: (typeof LAYERS)[number];
   /**
-   * Only the first so many numbers of each vector, cut before `normalize`: for models that were trained to bear it (Kusupati et al.
-   * 2022, arXiv 2205.13147). Default: all.
+   * Only the first so many numbers of each vector, cut before `normalize`: for models that were trained to bear it
+   * (Kusupati et al. 2022, arXiv 2205.13147). Default: all.
    */
   readonly truncate_dim?: number;
   /** Divide each vector by its length, so that the dot product of two is their cosine similarity. Default false. */
@@ -43,13 +43,13 @@ export interface FeatureExtractionOptions<P extends Pooling = Pooling, Q extends
   /** Give pooled vectors in fewer bits, by the rule of `precision`. Default false. */
   readonly quantize?: Q;
   /**
-   * With `quantize`: "binary", the default, or "ubinary" keep signs, eight in a byte; "int8" or "uint8" one of 256 steps of a
-   * range, which has to be known: from `ranges`, or from the texts of the call.
+   * With `quantize`: "binary", the default, or "ubinary" keep signs, eight in a byte; "int8" or "uint8" one of 256
+   * steps of a range, which has to be known: from `ranges`, or from the texts of the call.
    */
   readonly precision?: Precision;
   /**
-   * With "int8" and "uint8": [2, H], the least number in each place and then the largest, as an earlier result's `ranges`. Default:
-   * those of this call's vectors, so that codes of two calls without it cannot be compared.
+   * With "int8" and "uint8": [2, H], the least number in each place and then the largest, as an earlier result's
+   * `ranges`. Default: those of this call's vectors, so that codes of two calls without it cannot be compared.
    */
   readonly ranges?: ArrayLike<number>;
   /** Cut a text that is too long for the model instead of refusing it. Default false. */
@@ -67,15 +67,15 @@ export interface FeatureExtraction {
    * The encoder's output for each token of a text, or one vector for the text. A text's numbers are the same, to the
    * bit, alone and among others. Several texts give one tensor.
    *
-   * A stream of any length is answered text by text and in order: [1, T, H] or [1, H]. Several are computed at once; while the caller
-   * handles their results the next are, and the stream is read no further. Leaving the loop closes it.
+   * A stream of any length is answered text by text and in order: [1, T, H] or [1, H]. Several are computed at once;
+   * while the caller handles their results the next are, and the stream is read no further. Leaving the loop closes it.
    *
-   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument; of a stream
-   *   after the results of the texts before. What the stream throws
+   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument;
+   *   of a stream after the results of the texts before. What the stream throws
    * @example
    * const { dims, data } = await extract(["A text.", "Another."], { pooling: "mean", normalize: true });
    * dims; // [2, 256]
-   * (await extract("A text.", { pooling: "mean", quantize: true })).data; // Int8Array of 32, a bit for each number's sign
+   * (await extract("A text.", { pooling: "mean", quantize: true })).data; // Int8Array of 32, a bit for each sign
    * for await (const { data } of extract(lines, { pooling: "mean" })) console.log(data);
    */
   <Input extends Texts, P extends Pooling = "none", Q extends boolean = false>(
@@ -100,7 +100,7 @@ export function featureExtraction(bert: Bert): FeatureExtraction {
       size,
       encode: (text: NamedText) => encodeWithin(TASK, tokenizer, text, { truncation, limit }),
 
-      /** For each text [T of the text, size] or [size]. */
+      /** Computes the features of each text: [T of the text, size] or [size]. */
       async compute(batch: readonly Encoding[], signal?: AbortSignal): Promise<Float32Array[]> {
         const { lastHiddenState, hiddenStates } = await bert.forward(batch, {
           ...withoutDecoder(bert, batch.length),

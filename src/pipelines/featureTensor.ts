@@ -3,7 +3,9 @@ import { type Precision, quantized, rangesOf } from "./quantize.ts";
 
 /** Numbers with their sizes, named as transformers.js names them. */
 export class FeatureTensor<List> {
-  /** B texts, T tokens of the longest, H numbers: [B, T, H], or [B, H] where they are pooled; B is 1 for a single text. */
+  /**
+   * B texts, T tokens of the longest, H numbers: [B, T, H], or [B, H] where they are pooled; B is 1 for a single text.
+   */
   readonly dims: readonly number[];
   readonly type: "float32" = "float32";
   /** Row-major; zeros after the last token of a shorter text. */
@@ -15,7 +17,7 @@ export class FeatureTensor<List> {
     this.data = data;
   }
 
-  /** As nested arrays. */
+  /** The numbers as nested arrays. */
   tolist(): List {
     return nested(this.data, this.dims) as List;
   }
@@ -33,8 +35,9 @@ export class QuantizedFeatures {
   /** "int8" for "binary" and "int8", else "uint8". */
   readonly type: "int8" | "uint8";
   /**
-   * Row-major. Signs: the first of eight numbers in the highest bit, 1 where it is above 0; "binary" is that byte − 128. Steps:
-   * a code c of "uint8" stands for low + c · (high − low) / 255 and what is above it, up to the next; "int8" is c − 128.
+   * Row-major. Signs: the first of eight numbers in the highest bit, 1 where it is above 0; "binary" is that byte −
+   * 128. Steps: a code c of "uint8" stands for low + c · (high − low) / 255 and what is above it, up to the next;
+   * "int8" is c − 128.
    */
   readonly data: Int8Array | Uint8Array;
   /** "int8" and "uint8": low and high of each place, [2, H], for the option `ranges`. */
@@ -48,7 +51,7 @@ export class QuantizedFeatures {
     if (ranges) this.ranges = ranges;
   }
 
-  /** As nested arrays. */
+  /** The numbers as nested arrays. */
   tolist(): number[][] {
     return nested(this.data, this.dims) as number[][];
   }

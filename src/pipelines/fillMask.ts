@@ -22,8 +22,8 @@ export interface FillMaskOptions extends CallOptions {
   readonly top_k?: number;
   /**
    * Tokens to choose from instead of the whole vocabulary. Scores stay those among the whole vocabulary, as in Python.
-   * A target must be a token: Python would score the first piece of another word in its place, with a warning. A list of
-   * lists has the tokens for the first mask, for the second, and so on.
+   * A target must be a token: Python would score the first piece of another word in its place, with a warning. A list
+   * of lists has the tokens for the first mask, for the second, and so on.
    */
   readonly targets?: string | readonly string[] | readonly (readonly string[])[];
 }
@@ -36,14 +36,16 @@ export interface FillMaskPrediction {
   readonly token: number;
   /** The token as text, "##" and all. */
   readonly token_str: string;
-  /** The text with the token in the mask's place; with several masks in the text, [CLS], [SEP] and the others are kept. */
+  /**
+   * The text with the token in the mask's place; with several masks in the text, [CLS], [SEP] and the others are kept.
+   */
   readonly sequence: string;
 }
 
 /**
- * What a text gives: a list of predictions for its mask; if it has several, such a list for each. The type says which for a text that
- * is known when the program is compiled. One that is known only when it runs counts as one with one mask; `Array.isArray` of the
- * first element tells whether it had several.
+ * What a text gives: a list of predictions for its mask; if it has several, such a list for each. The type says which
+ * for a text that is known when the program is compiled. One that is known only when it runs counts as one with one
+ * mask; `Array.isArray` of the first element tells whether it had several.
  */
 export type FillMaskOutput<Text extends string = string> = Text extends `${string}[MASK]${string}[MASK]${string}`
   ? FillMaskPrediction[][]
@@ -65,8 +67,8 @@ export interface FillMask {
    * Predicts the masked tokens of a text. An array of texts gives an array of results, each the same, to the bit, as
    * the text alone gives.
    *
-   * A stream of any length is answered text by text and in order. Several are computed at once; while the caller handles their
-   * results the next are, and the stream is read no further. Leaving the loop closes it.
+   * A stream of any length is answered text by text and in order. Several are computed at once; while the caller
+   * handles their results the next are, and the stream is read no further. Leaving the loop closes it.
    *
    * @throws BertError ERR_INPUT a text without the mask token or too long for the model, a target that is no token, or
    *   another wrong argument; of a stream after the results of the texts before. What the stream throws
@@ -142,7 +144,10 @@ export function fillMask(bert: Bert): FillMask {
     return { encoding, masks };
   }
 
-  /** As Python: padding is left out; special tokens too, unless that would hide the other masks. */
+  /**
+   * The text with a filled mask, as in Python: padding is left out, and special tokens too, unless that would hide the
+   * other masks.
+   */
   function filled({ inputIds }: Encoding, mask: number, token: number, only: boolean): string {
     const ids = inputIds.with(mask, token).filter((id) => id !== tokenizer.padTokenId);
     return tokenizer.decode(ids, { skipSpecialTokens: only });
@@ -180,7 +185,9 @@ function best(logits: Float32Array, k: number, targets: readonly number[] | null
   return tokens.map((token, i) => [token, scores[i]]);
 }
 
-/** From the option `targets`: for a text with so many masks, the ids to choose from for each; null is all of them. */
+/**
+ * What the option `targets` means for a text with so many masks: the ids to choose from for each; null is all of them.
+ */
 function targetsOfMasks(tokenizer: BertTokenizer, targets: unknown): (masks: number) => (number[] | null)[] {
   if (!(Array.isArray(targets) && targets.some(Array.isArray))) {
     const ids = targets === undefined ? null : targetIds(tokenizer, targets);

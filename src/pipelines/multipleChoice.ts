@@ -15,14 +15,16 @@ import { type Answers, type InputStream, isStream, oneByOne } from "./stream.ts"
 
 /** Options of a call. */
 export interface MultipleChoiceOptions extends CallOptions {
-  /** Cut a pair that is too long for the model, from the end of the longer text, instead of refusing it. Default false. */
+  /**
+   * Cut a pair that is too long for the model, from the end of the longer text, instead of refusing it. Default false.
+   */
   readonly truncation?: boolean;
 }
 
 /** One of the choices with its probability among them. */
 export interface Choice {
   readonly choice: string;
-  /** Its place in the list of choices. */
+  /** The choice's place in the list of choices. */
   readonly index: number;
   readonly score: number;
 }
@@ -36,13 +38,13 @@ export interface TextAndChoices {
 /** What `pipeline("multiple-choice", model)` gives. */
 export interface MultipleChoice {
   /**
-   * Which of several texts goes on best with the first, or answers it: the softmax over one logit for each pair (Devlin et al.
-   * 2019, §4.4). An array gives an array of results, each the same, to the bit, as the text with its choices alone gives. A stream of
-   * any length is answered one after the other; leaving the loop closes it.
+   * Which of several texts goes on best with the first, or answers it: the softmax over one logit for each pair (Devlin
+   * et al. 2019, §4.4). An array gives an array of results, each the same, to the bit, as the text with its choices
+   * alone gives. A stream of any length is answered one after the other; leaving the loop closes it.
    *
    * @returns all choices, best first
-   * @throws BertError ERR_INPUT a text that is empty or no string, a pair too long for the model, or another wrong argument; of a
-   *   stream after the results before. What the stream throws
+   * @throws BertError ERR_INPUT a text that is empty or no string, a pair too long for the model, or another wrong
+   *   argument; of a stream after the results before. What the stream throws
    * @example
    * const [best] = await choose("She went to the door.", ["It was locked.", "The sea is red."]);
    * best; // { choice: "It was locked.", index: 0, score: 0.97… }

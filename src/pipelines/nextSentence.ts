@@ -17,7 +17,9 @@ import { type Answers, type InputStream, sized, withStreams } from "./stream.ts"
 export interface NextSentenceOptions<K extends 1 | null = 1 | null> extends CallOptions {
   /** 1, the default: the likelier label. null: both, likelier first. */
   readonly top_k?: K;
-  /** Cut a pair that is too long for the model, from the end of the longer text, instead of refusing it. Default false. */
+  /**
+   * Cut a pair that is too long for the model, from the end of the longer text, instead of refusing it. Default false.
+   */
   readonly truncation?: boolean;
 }
 
@@ -38,8 +40,8 @@ export interface NextSentence {
    * Whether the second text is likely to follow the first. An array of pairs gives an array of results, each the same,
    * to the bit, as the pair alone gives.
    *
-   * A stream of any length is answered pair by pair and in order. Several are computed at once; while the caller handles their results
-   * the next are, and the stream is read no further. Leaving the loop closes it.
+   * A stream of any length is answered pair by pair and in order. Several are computed at once; while the caller
+   * handles their results the next are, and the stream is read no further. Leaving the loop closes it.
    *
    * @throws BertError ERR_INPUT a text that is empty or no string, a pair too long for the model, or another wrong
    *   argument; of a stream after the results of the pairs before. What the stream throws
@@ -58,7 +60,10 @@ export interface NextSentence {
 
 const TASK = "next-sentence-prediction";
 
-/** In the order of the logits: class 0 is "the second text follows the first", with Google's weights and Hugging Face's. */
+/**
+ * The labels in the order of the logits: class 0 is "the second text follows the first", with Google's weights and
+ * Hugging Face's.
+ */
 const LABELS = ["IsNext", "NotNext"] as const;
 
 /** @throws BertError ERR_INPUT the model has no next-sentence head */
@@ -108,7 +113,7 @@ export function nextSentence(bert: Bert): NextSentence {
   }) as NextSentence;
 }
 
-/** For `top_k` 1 the likelier label, for null both. */
+/** An answer: for `top_k` 1 the likelier label, for null both. */
 type Answer = NextSentencePrediction | NextSentencePrediction[];
 
 function pairsOf(list: readonly unknown[]): [NamedText, NamedText][] {

@@ -50,8 +50,8 @@ export type Pipeline<Task extends PipelineTask> = PipelineTasks[Task] & {
 };
 
 /**
- * Which class a task loads its model as, and what makes the pipeline. null: the one that config.json names, as `classifier.weight`
- * is a matrix of several classes that mean different things.
+ * Which class a task loads its model as, and what makes the pipeline. null: the one that config.json names, as
+ * `classifier.weight` is a matrix of several classes that mean different things.
  */
 const TASKS: {
   readonly [Task in PipelineTask]: readonly [Architecture | null, (bert: Bert) => PipelineTasks[Task]];
@@ -78,9 +78,9 @@ const TASKS: {
  * BertForPreTraining serves all of them. To answer several tasks with one copy of the weights, load the model with
  * `loadBert` and hand it to each.
  *
- * @param task  what is asked
- * @param model a folder as Hugging Face's libraries save a model, a model's id on the hub, or a loaded model; left out, the small one that comes
- *   with the package
+ * @param task  what the pipeline does
+ * @param model a folder as Hugging Face's libraries save a model, a model's id on the hub, or a loaded model; left out,
+ *   the small one that comes with the package
  * @throws BertError ERR_INPUT an unknown task, or a loaded model without the head it needs; as `loadBert`
  * @example
  * const unmask = await pipeline("fill-mask");
@@ -122,7 +122,9 @@ export async function pipeline<Task extends PipelineTask>(
   }
 }
 
-/** Whether a value is a loaded model. One of another copy of this module, as bundlers make them, is of another class. */
+/**
+ * Whether a value is a loaded model. One of another copy of this module, as bundlers make them, is of another class.
+ */
 function isBert(value: unknown): value is Bert {
   return has(value, "forward") && has(value, "hasTokenizer");
 }

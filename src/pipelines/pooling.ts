@@ -1,7 +1,7 @@
 /**
- * How the vectors of a text's tokens become one: "mean"; "cls" or "first_token", that of the first, [CLS]; "eos" or "last_token",
- * that of the last, [SEP]; "max", the largest number in each place; "mean_sqrt_len", their sum divided by √T, as
- * sentence-transformers has it. "none" keeps them all.
+ * How the vectors of a text's tokens become one: "mean"; "cls" or "first_token", that of the first, [CLS]; "eos" or
+ * "last_token", that of the last, [SEP]; "max", the largest number in each place; "mean_sqrt_len", their sum divided by
+ * √T, as sentence-transformers has it. "none" keeps them all.
  */
 export const POOLINGS = ["none", "mean", "cls", "first_token", "max", "eos", "last_token", "mean_sqrt_len"] as const;
 /** One of the ways to pool. */

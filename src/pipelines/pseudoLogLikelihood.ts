@@ -32,13 +32,13 @@ export interface TextLikelihood {
 /** What `pipeline("pseudo-log-likelihood")` gives. */
 export interface PseudoLogLikelihood {
   /**
-   * How likely a text is to the masked language model: each of its tokens is masked in turn and predicted from all the others
-   * (Salazar et al. 2020, arXiv 1910.14659, equation 1). A text of T tokens costs as much as T texts. An array of texts gives an
-   * array of results, each the same, to the bit, as the text alone gives. A stream of any length is answered text by text; leaving the
-   * loop closes it.
+   * How likely a text is to the masked language model: each of its tokens is masked in turn and predicted from all the
+   * others (Salazar et al. 2020, arXiv 1910.14659, equation 1). A text of T tokens costs as much as T texts. An array
+   * of texts gives an array of results, each the same, to the bit, as the text alone gives. A stream of any length is
+   * answered text by text; leaving the loop closes it.
    *
-   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument; of a stream
-   *   after the results before. What the stream throws
+   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument;
+   *   of a stream after the results before. What the stream throws
    * @example
    * const [a, b] = await score(["She opened the door.", "She opened the sea."]);
    * a.score > b.score; // true
@@ -109,6 +109,6 @@ export function pseudoLogLikelihood(bert: Bert): PseudoLogLikelihood {
 
 interface MaskableText {
   readonly inputIds: readonly number[];
-  /** Of its own tokens, which are masked one by one. */
+  /** The places of the text's own tokens, which are masked one by one. */
   readonly places: readonly number[];
 }

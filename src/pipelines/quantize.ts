@@ -1,12 +1,16 @@
 import { wrongArgument } from "./arguments.ts";
 
-/** What is kept of each number of a vector: its sign, or one of 256 steps between the least and the largest in its place. */
+/**
+ * What is kept of each number of a vector: its sign, or one of 256 steps between the least and the largest in its
+ * place.
+ */
 export const PRECISIONS = ["binary", "ubinary", "int8", "uint8"] as const;
 /** One of the ways to quantize. */
 export type Precision = (typeof PRECISIONS)[number];
 
 /**
- * The least number in each place and then the largest, the ranges that "int8" and "uint8" divide: [N, size] → [2, size].
+ * The least number in each place and then the largest, the ranges that "int8" and "uint8" divide: [N, size] → [2,
+ * size].
  */
 export function rangesOf(vectors: Float32Array, size: number): Float32Array {
   const ranges = new Float32Array(2 * size);

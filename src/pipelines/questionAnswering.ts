@@ -21,7 +21,10 @@ export interface QuestionAnsweringOptions<K extends number = number> extends Cal
   readonly top_k?: K;
   /** The most tokens of an answer. Default 15. */
   readonly max_answer_len?: number;
-  /** The most tokens of question and context together; a longer context is read in windows. Default 384, or what the model takes. */
+  /**
+   * The most tokens of question and context together; a longer context is read in windows. Default 384, or what the
+   * model takes.
+   */
   readonly max_seq_len?: number;
   /** Tokens of the context that neighbouring windows share. Default 128, or less where windows are short. */
   readonly doc_stride?: number;
@@ -37,13 +40,13 @@ export interface QuestionAnsweringOptions<K extends number = number> extends Cal
 export interface Answer {
   /** Probability of its first token times that of its last; summed up over the windows that give the same text. */
   readonly score: number;
-  /** Where it stands: `context.slice(start, end)`. */
+  /** Where the answer stands: `context.slice(start, end)`. */
   readonly start: number;
   readonly end: number;
   readonly answer: string;
 }
 
-/** What is asked, and of which text. */
+/** A question, and the text that the answer is looked for in. */
 export interface QuestionAndContext {
   readonly question: string;
   readonly context: string;
@@ -59,16 +62,17 @@ type QuestionArguments<Input, K extends number> = Input extends string
 /** What `pipeline("question-answering", model)` gives. */
 export interface QuestionAnswering {
   /**
-   * The part of the context that answers the question; with a `top_k`, a list of them. An array gives an array of results, each
-   * the same, to the bit, as the question alone gives; several questions may be asked of one context.
+   * The part of the context that answers the question; with a `top_k`, a list of them. An array gives an array of
+   * results, each the same, to the bit, as the question alone gives; several questions may be asked of one context.
    *
-   * A stream of any length is answered question by question and in order. Several are computed at once; while the caller handles their
-   * results the next are, and the stream is read no further. Leaving the loop closes it.
+   * A stream of any length is answered question by question and in order. Several are computed at once; while the
+   * caller handles their results the next are, and the stream is read no further. Leaving the loop closes it.
    *
-   * @throws BertError ERR_INPUT a text that is empty or no string, or another wrong argument; of a stream after the results of the
-   *   questions before. What the stream throws
+   * @throws BertError ERR_INPUT a text that is empty or no string, or another wrong argument; of a stream after the
+   *   results of the questions before. What the stream throws
    * @example
-   * await ask("Where did Emma live?", "Emma Woodhouse lived at Hartfield."); // { answer: "Hartfield", score: 0.98…, start: 24, end: 33 }
+   * const context = "Emma Woodhouse lived at Hartfield.";
+   * await ask("Where did Emma live?", context); // { answer: "Hartfield", score: 0.98…, start: 24, end: 33 }
    * for await (const { answer } of ask(questions())) console.log(answer);
    */
   <

@@ -15,7 +15,10 @@ export function softmax(where: string, logits: Float32Array, indices?: readonly 
   return Float64Array.from(asked, (x) => exp(x - max) / sum);
 }
 
-/** log softmax(x)_i = x_i − m − log Σ_j e^(x_j − m), as above: no rounding to 0 where x_i is small. */
+/**
+ * log softmax(x)_i = x_i − m − log Σ_j e^(x_j − m), m = max x, in float64: finite also where the probability is too
+ * small for a number.
+ */
 export function logSoftmaxAt(where: string, logits: Float32Array, index: number): number {
   const { max, sum } = finiteSum(where, logits);
   return logits[index] - max - log(sum);

@@ -18,9 +18,9 @@ export interface BuildIndexOptions extends CallOptions {
 /** A text that was found. */
 export interface SearchResult {
   readonly text: string;
-  /** Its place in `texts`. */
+  /** The text's place in `texts`. */
   readonly index: number;
-  /** Cosine of its vector and the query's, −1 to 1. */
+  /** Cosine of the text's vector and the query's, −1 to 1. */
   readonly score: number;
 }
 
@@ -31,8 +31,8 @@ const [EMBEDDINGS, TEXTS, ENDS] = ["embeddings", "texts", "text_ends"];
 const FORMAT = "plainbert search index";
 
 /**
- * Texts with their vectors, to be searched by meaning: `buildIndex` makes one, `loadIndex` reads one that was saved. Every text is
- * compared with the query; 100,000 texts of 768 numbers are 77 million products.
+ * Texts with their vectors, to be searched by meaning: `buildIndex` makes one, `loadIndex` reads one that was saved.
+ * Every text is compared with the query; 100,000 texts of 768 numbers are 77 million products.
  */
 export class SearchIndex {
   readonly texts: readonly string[];
@@ -55,8 +55,8 @@ export class SearchIndex {
   }
 
   /**
-   * The k texts that are most like the query, best first; of equal ones the first comes first. An array of queries gives an
-   * array of results, each the same, to the bit, as the query alone gives.
+   * The k texts that are most like the query, best first; of equal ones the first comes first. An array of queries
+   * gives an array of results, each the same, to the bit, as the query alone gives.
    *
    * @throws BertError ERR_INPUT a query that is empty, no string or too long for the model; k is no whole number from 1
    */
@@ -92,8 +92,8 @@ export class SearchIndex {
   }
 
   /**
-   * Writes the index to a safetensors file, completely or not at all: the vectors as `embeddings` [N, H], the texts as UTF-8
-   * end to end in `texts`, and in `text_ends` [N] where each ends.
+   * Writes the index to a safetensors file, completely or not at all: the vectors as `embeddings` [N, H], the texts as
+   * UTF-8 end to end in `texts`, and in `text_ends` [N] where each ends.
    *
    * @throws BertError ERR_FILE the path cannot be written
    */
@@ -125,7 +125,8 @@ export class SearchIndex {
 }
 
 /**
- * Computes the vectors of texts, to search them by meaning. A model that was trained for sentence embeddings finds best.
+ * Computes the vectors of texts, to search them by meaning. A model that was trained for sentence embeddings finds
+ * best.
  *
  * @param extract the pipeline "feature-extraction" of the model; the index uses it, so dispose of it afterwards
  * @param texts   an array, or a stream of any length
@@ -165,7 +166,8 @@ export async function buildIndex(
 /**
  * Reads an index that `save` has written; the model must be the one that it was made with.
  *
- * @throws BertError ERR_FILE the file is missing or not readable; ERR_CHECKPOINT it is no index, or one of vectors of another size
+ * @throws BertError ERR_FILE the file is missing or not readable; ERR_CHECKPOINT it is no index, or one of vectors of
+ *   another size
  */
 export async function loadIndex(extract: Pipeline<"feature-extraction">, path: string): Promise<SearchIndex> {
   const { openFile } = await import("../hub/files.ts");

@@ -19,12 +19,12 @@ export interface SentenceSimilarityInput {
 /** What `pipeline("sentence-similarity")` gives. */
 export interface SentenceSimilarity {
   /**
-   * How similar each sentence is to the first one: the cosine of their vectors, −1 to 1. An array of inputs gives an array of
-   * results. A stream of any length is answered one input after the other; leaving the loop closes it.
+   * How similar each sentence is to the first one: the cosine of their vectors, −1 to 1. An array of inputs gives an
+   * array of results. A stream of any length is answered one input after the other; leaving the loop closes it.
    *
    * @returns a number for each of `sentences`, in their order
-   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument; of a stream
-   *   after the results before. What the stream throws
+   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument;
+   *   of a stream after the results before. What the stream throws
    * @example
    * await similarity({ source_sentence: "The door is open.", sentences: ["The window is open.", "He read."] });
    */

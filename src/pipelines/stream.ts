@@ -2,13 +2,15 @@ import { type Sized, type StreamSteps, streamed } from "../runtime/streamed.ts";
 import type { Encoding } from "../tokenizer/index.ts";
 import { type CallOptions, expectCallOptions } from "./arguments.ts";
 
-/** Any number of inputs, such as a generator or the lines of a file; strings and arrays, which have a length, are none. */
+/**
+ * Any number of inputs, such as a generator or the lines of a file; strings and arrays, which have a length, are none.
+ */
 export type InputStream<Input> = AsyncIterable<Input> | (Iterable<Input> & { readonly length?: never });
 
 /**
- * What a call gives: the answer for one input, a list of answers for an array of them, a generator of answers for a stream. One
- * signature with this type, in place of an overload for each, lets the compiler say which argument or option is wrong, and editors
- * offer every value of an option.
+ * What a call gives: the answer for one input, a list of answers for an array of them, a generator of answers for a
+ * stream. One signature with this type, in place of an overload for each, lets the compiler say which argument or
+ * option is wrong, and editors offer every value of an option.
  *
  * @typeParam One what a single input is
  */
@@ -31,8 +33,8 @@ export type IsAny<T> = 0 extends 1 & T ? true : false;
  * A pipeline that takes streams too, and gives a generator of results for them.
  *
  * @param call    answers everything else
- * @param prepare checks the options; how a stream is answered, input by input. Arguments between the stream and the options,
- *   which come last, are handed on
+ * @param prepare checks the options; how a stream is answered, input by input. Arguments between the stream and the
+ *   options, which come last, are handed on
  * @param between how many arguments there are between them
  */
 export function withStreams<Options extends CallOptions, Encoded>(
@@ -57,7 +59,9 @@ export function sized(encoding: Encoding): Sized<Encoding> {
   return { encoded: encoding, tokens: encoding.length, length: encoding.length };
 }
 
-/** Answers a stream input by input, for pipelines that compute much for each: a pass for every token or choice of it. */
+/**
+ * Answers a stream input by input, for pipelines that compute much for each: a pass for every token or choice of it.
+ */
 export async function* oneByOne<Answer>(
   inputs: Iterable<unknown> | AsyncIterable<unknown>,
   answer: (input: unknown, i: number) => Promise<Answer>,

@@ -19,13 +19,16 @@ import { type Answers, type InputStream, sized, withStreams } from "./stream.ts"
 /** How logits become scores; "default" goes by the model's config.json. */
 const FUNCTIONS = ["default", "softmax", "sigmoid", "none"] as const;
 
-/** Options of a call, named as in Hugging Face. What an array of texts gives follows from `top_k`, and its type from that one's. */
+/**
+ * Options of a call, named as in Hugging Face. What an array of texts gives follows from `top_k`, and its type from
+ * that one's.
+ */
 export interface TextClassificationOptions<K extends number | null = number | null> extends CallOptions {
   /** How many labels, the best first; null: all of them. Default 1. */
   readonly top_k?: K;
   /**
-   * Default: "none" if config.json's `problem_type` is "regression", "sigmoid" if it is "multi_label_classification" or there is
-   * one label only, else "softmax".
+   * Default: "none" if config.json's `problem_type` is "regression", "sigmoid" if it is "multi_label_classification" or
+   * there is one label only, else "softmax".
    */
   readonly function_to_apply?: (typeof FUNCTIONS)[number];
   /** Cut a text that is too long for the model instead of refusing it. Default false. */
@@ -49,15 +52,15 @@ type Classified<Input, K extends number | null> = Input extends readonly unknown
 /** What `pipeline("text-classification", model)` gives. */
 export interface TextClassification {
   /**
-   * The labels of a text, best first; of equal ones the first in config.json comes first. An array of texts gives the best
-   * label of each, or with another `top_k` than 1 a list for each. A text's scores are the same, to the bit, alone and among
-   * others.
+   * The labels of a text, best first; of equal ones the first in config.json comes first. An array of texts gives the
+   * best label of each, or with another `top_k` than 1 a list for each. A text's scores are the same, to the bit, alone
+   * and among others.
    *
-   * A stream of any length is answered text by text and in order, each as the text alone. Several are computed at once; while the
-   * caller handles their results the next are, and the stream is read no further. Leaving the loop closes it.
+   * A stream of any length is answered text by text and in order, each as the text alone. Several are computed at once;
+   * while the caller handles their results the next are, and the stream is read no further. Leaving the loop closes it.
    *
-   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument; of a stream
-   *   after the results of the texts before. What the stream throws
+   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument;
+   *   of a stream after the results of the texts before. What the stream throws
    * @example
    * await classify("A touching story."); // [{ label: "positive", score: 0.99… }]
    * await classify(["A touching story.", "Dull."], { top_k: null });
@@ -122,13 +125,13 @@ export function textClassification(bert: Bert): TextClassification {
   }) as TextClassification;
 }
 
-/** As transformers' TextClassificationPipeline chooses. */
+/** The function that transformers' TextClassificationPipeline chooses for a model. */
 function functionOf({ config: { problemType, labels } }: Bert): keyof typeof SCORES {
   if (problemType === "regression") return "none";
   return problemType === "multi_label_classification" || labels.length === 1 ? "sigmoid" : "softmax";
 }
 
-/** From a text's logits to its scores. */
+/** The functions that make scores of a text's logits. */
 const SCORES = {
   softmax: (logits: Float32Array) => softmax(TASK, logits),
   sigmoid: (logits: Float32Array) => Float64Array.from(finite(logits), sigmoid),

@@ -26,17 +26,17 @@ import { type Answers, type InputStream, withStreams } from "./stream.ts";
 import { logitsOf, type TokenLogits, type Windows, windowsOf } from "./windows.ts";
 
 /**
- * Options of a call, named as in Hugging Face. What it takes and gives follows from `aggregation_strategy` and `is_split_into_words`, and
- * its type from theirs.
+ * Options of a call, named as in Hugging Face. What it takes and gives follows from `aggregation_strategy` and
+ * `is_split_into_words`, and its type from theirs.
  */
 export interface TokenClassificationOptions<
   S extends AggregationStrategy = AggregationStrategy,
   W extends boolean = boolean,
 > extends CallOptions {
   /**
-   * "none", the default: an answer for each token. "simple": neighbouring tokens of one kind are one entity. "first", "average",
-   * "max": so are neighbouring words, where a word has the label of its first token, of the mean of its tokens, or of the token
-   * that is surest; words are never cut.
+   * "none", the default: an answer for each token. "simple": neighbouring tokens of one kind are one entity. "first",
+   * "average", "max": so are neighbouring words, where a word has the label of its first token, of the mean of its
+   * tokens, or of the token that is surest; words are never cut.
    */
   readonly aggregation_strategy?: S;
   /** Labels that are left out of the answer. Default ["O"]. */
@@ -65,14 +65,14 @@ type Recognized<Input, S extends AggregationStrategy, W extends boolean> = W ext
 /** What `pipeline("token-classification", model)` gives. */
 export interface TokenClassification {
   /**
-   * What the tokens of a text are: names of persons and places, parts of speech, whatever the model was trained for. An array
-   * of texts gives an array of results, each the same, to the bit, as the text alone gives.
+   * What the tokens of a text are: names of persons and places, parts of speech, whatever the model was trained for. An
+   * array of texts gives an array of results, each the same, to the bit, as the text alone gives.
    *
-   * A stream of any length is answered text by text and in order. Several are computed at once; while the caller handles their results
-   * the next are, and the stream is read no further. Leaving the loop closes it.
+   * A stream of any length is answered text by text and in order. Several are computed at once; while the caller
+   * handles their results the next are, and the stream is read no further. Leaving the loop closes it.
    *
-   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument; of a stream
-   *   after the results of the texts before. What the stream throws
+   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument;
+   *   of a stream after the results of the texts before. What the stream throws
    * @example
    * const entities = await ner("Emma Woodhouse lived at Hartfield.", { aggregation_strategy: "simple" });
    * entities[0]; // { entity_group: "PER", score: 0.99…, word: "Emma Woodhouse", start: 0, end: 14 }

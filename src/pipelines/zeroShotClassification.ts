@@ -18,7 +18,10 @@ import { type Answers, type Texts, withStreams } from "./stream.ts";
 export interface ZeroShotOptions extends CallOptions {
   /** The sentence that says of a text what a label means; {} is where the label goes. Default "This example is {}." */
   readonly hypothesis_template?: string;
-  /** Whether a text may have several labels: then each has a probability of its own, else they sum up to 1. Default false. */
+  /**
+   * Whether a text may have several labels: then each has a probability of its own, else they sum up to 1. Default
+   * false.
+   */
   readonly multi_label?: boolean;
   /** Cut a text that is too long for the model instead of refusing it. Default false. */
   readonly truncation?: boolean;
@@ -34,16 +37,16 @@ export interface ZeroShotClassificationResult {
 /** What `pipeline("zero-shot-classification", model)` gives. */
 export interface ZeroShotClassification {
   /**
-   * Which of any labels fit a text, by a model that was trained on natural language inference: whether the text entails "This
-   * example is LABEL." (Yin et al. 2019, arXiv 1909.00161). An array of texts gives an array of results, each the same, to the
-   * bit, as the text alone gives.
+   * Which of any labels fit a text, by a model that was trained on natural language inference: whether the text entails
+   * "This example is LABEL." (Yin et al. 2019, arXiv 1909.00161). An array of texts gives an array of results, each the
+   * same, to the bit, as the text alone gives.
    *
-   * A stream of any length is answered text by text and in order. Several are computed at once; while the caller handles their results
-   * the next are, and the stream is read no further. Leaving the loop closes it.
+   * A stream of any length is answered text by text and in order. Several are computed at once; while the caller
+   * handles their results the next are, and the stream is read no further. Leaving the loop closes it.
    *
    * @param labels a list, or a string with commas
-   * @throws BertError ERR_INPUT a text or label that is empty, no string or too long for the model, or another wrong argument; of a
-   *   stream after the results of the texts before. What the stream throws
+   * @throws BertError ERR_INPUT a text or label that is empty, no string or too long for the model, or another wrong
+   *   argument; of a stream after the results of the texts before. What the stream throws
    * @example
    * const { labels } = await classify("The door is open.", ["house", "sea"]);
    * labels[0]; // "house"

@@ -8,7 +8,8 @@ import { readZip, type ZipEntry } from "./zip.ts";
 const CHUNK_BYTES = 1 << 20;
 
 /**
- * The format since PyTorch 1.6: a zip file with NAME/data.pkl, NAME/data/KEY for each storage and, since 2.1, NAME/byteorder.
+ * The format since PyTorch 1.6: a zip file with NAME/data.pkl, NAME/data/KEY for each storage and, since 2.1,
+ * NAME/byteorder.
  *
  * @throws BertError ERR_CHECKPOINT
  */

@@ -2,8 +2,8 @@
 let tables: readonly Uint32Array[] | undefined;
 
 /**
- * The checksum of zip files: CRC-32 with the reflected polynomial 0xEDB88320 (APPNOTE.TXT 4.4.7, ISO 3309). Eight bytes at a time
- * by eight tables: 0.5 GB/s, one at a time 0.3 (measured).
+ * The checksum of zip files: CRC-32 with the reflected polynomial 0xEDB88320 (APPNOTE.TXT 4.4.7, ISO 3309). Eight bytes
+ * at a time by eight tables: 0.5 GB/s, one at a time 0.3 (measured).
  *
  * @param crc the checksum of what stands before `bytes`; 0 at the start
  */

@@ -9,8 +9,8 @@ const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;
 
 /**
- * The format before PyTorch 1.6 (`_use_new_zipfile_serialization=False` since): pickles of a magic number, a version, the
- * machine's sizes, the object and the keys of its storages, then for each key its length as int64 and its numbers.
+ * The format before PyTorch 1.6 (`_use_new_zipfile_serialization=False` since): pickles of a magic number, a version,
+ * the machine's sizes, the object and the keys of its storages, then for each key its length as int64 and its numbers.
  *
  * @throws BertError ERR_CHECKPOINT
  */

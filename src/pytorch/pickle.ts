@@ -26,9 +26,9 @@ export class PickleList {
 }
 
 /**
- * The opcodes that torch.save's pickles are made of (protocols 2 to 5), by their names in Python's pickletools, and what each
- * does. There is none that makes an object by its class (INST, OBJ, NEWOBJ, EXT…), and none that copies the stack (DUP): what
- * is built takes memory in proportion to the pickle's length, and nothing of it is ever run.
+ * The opcodes that torch.save's pickles are made of (protocols 2 to 5), by their names in Python's pickletools, and
+ * what each does. There is none that makes an object by its class (INST, OBJ, NEWOBJ, EXT…), and none that copies the
+ * stack (DUP): what is built takes memory in proportion to the pickle's length, and nothing of it is ever run.
  */
 const OPCODES: Readonly<Record<string, readonly [code: number, step: (m: Machine) => void]>> = {
   PROTO: [0x80, (m) => m.protocol()],
@@ -73,9 +73,9 @@ const STOP = 0x2e;
 const MARK = Symbol("mark");
 
 /**
- * Reads one pickle (PEP 307, PEP 3154; Python's pickletools documents each opcode): the machine of Python's `pickle`, with
- * an allow-list of opcodes, and an allow-list of names instead of Python's import. Nothing nests in here, so a deeply nested
- * pickle is as harmless as a flat one.
+ * Reads one pickle (PEP 307, PEP 3154; Python's pickletools documents each opcode): the machine of Python's `pickle`,
+ * with an allow-list of opcodes, and an allow-list of names instead of Python's import. Nothing nests in here, so a
+ * deeply nested pickle is as harmless as a flat one.
  *
  * @param where the file's name, for messages
  * @returns the value, and where the next pickle of the stream starts. None, False and True are null, false and true;

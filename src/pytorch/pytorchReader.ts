@@ -11,14 +11,14 @@ import { describe } from "./pickle.ts";
 import { type Checkpoint, type Storage, type StoragePlace, StoredTensor } from "./tensors.ts";
 
 /**
- * Opens a checkpoint that PyTorch's `torch.save(model.state_dict(), …)` wrote, such as `pytorch_model.bin`: a zip file with
- * a pickle and the tensors' numbers or, before PyTorch 1.6, pickles with the numbers behind them. Nothing in it is run: the
- * pickle may contain dicts, numbers, texts and tensors, and anything else is refused. Reads the description alone; afterwards one
- * tensor at a time. A storage's checksum is compared the first time that a tensor of it is read.
+ * Opens a checkpoint that PyTorch's `torch.save(model.state_dict(), …)` wrote, such as `pytorch_model.bin`: a zip file
+ * with a pickle and the tensors' numbers or, before PyTorch 1.6, pickles with the numbers behind them. Nothing in it is
+ * run: the pickle may contain dicts, numbers, texts and tensors, and anything else is refused. Reads the description
+ * alone; afterwards one tensor at a time. A storage's checksum is compared the first time that a tensor of it is read.
  *
- * `tensors` are in the order of the dict; a tensor's `byteOffset` is its first element's, and its bytes from there on are the
- * tensor only where it is contiguous and the file is little-endian. On an error the source stays open; it is the caller's
- * until this succeeds.
+ * `tensors` are in the order of the dict; a tensor's `byteOffset` is its first element's, and its bytes from there on
+ * are the tensor only where it is contiguous and the file is little-endian. On an error the source stays open; it is
+ * the caller's until this succeeds.
  *
  * @throws BertError ERR_CHECKPOINT naming the file and what is wrong: no such file, broken off, an opcode or name that
  *   tensors do not need, a tensor outside of its storage, a value that is no tensor

@@ -72,10 +72,14 @@ export interface StoragePlace {
   readonly crc: number | null;
 }
 
-/** Far more than a checkpoint's pickle has: BERT-large's 40 kB. What is built of one takes some 20 times as much memory. */
+/**
+ * Far more than a checkpoint's pickle has: BERT-large's 40 kB. What is built of one takes some 20 times as much memory.
+ */
 export const MAX_PICKLE_BYTES: number = 1 << 24;
 
-/** PyTorch's names of the dtypes that safetensors has too, and those of the storages that older releases have for them. */
+/**
+ * PyTorch's names of the dtypes that safetensors has too, and those of the storages that older releases have for them.
+ */
 const DTYPES: readonly (readonly [dtype: string, storage: string | null, Dtype])[] = [
   ["float32", "FloatStorage", "F32"],
   ["float16", "HalfStorage", "F16"],

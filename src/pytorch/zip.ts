@@ -140,7 +140,9 @@ function readCentralHeader(file: RandomAccess, directory: DataView, at: number):
   return { name, byteLength, crc: directory.getUint32(at + 16, true) || null, headerOffset, next };
 }
 
-/** The 64-bit fields of an entry, one for each 32-bit one that is all ones, in the order in which they are asked for. */
+/**
+ * The 64-bit fields of an entry, one for each 32-bit one that is all ones, in the order in which they are asked for.
+ */
 class LargeFields {
   private readonly file: RandomAccess;
   private readonly view: DataView;

@@ -89,7 +89,8 @@ function outputOf(
   { inputIds: { length: T }, attentionMask }: SequenceInput,
   heads: readonly Head[],
 ): BertOutput {
-  const real = attentionMask ? Array.from(attentionMask).filter((keep) => keep).length : T; // attentions have these alone
+  // Attentions have these alone
+  const real = attentionMask ? Array.from(attentionMask).filter((keep) => keep).length : T;
   const { lastHiddenState, poolerOutput, hiddenStates, attentions } = output;
   const logits = heads.flatMap(({ reads, outputs }) => {
     const part = reads === "pooled" ? rowOf : tokensOf;

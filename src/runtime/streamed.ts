@@ -35,8 +35,8 @@ const PADDED_TOKENS = 2 * BATCH_TOKENS;
  *
  * While the consumer handles the results of one pass, the next is computed, and no more is read than these two need;
  * one input beside, which did not fit or has not come yet. What has been read is computed at the latest when nothing
- * else is being computed and the source has not answered for a turn of the event loop, so that no answer waits for a text
- * that may never come.
+ * else is being computed and the source has not answered for a turn of the event loop, so that no answer waits for a
+ * text that may never come.
  *
  * When the consumer stops, or gets an error, the pass ahead is stopped and the source is closed: its `return()` is
  * called, and waited for; a turn of the event loop at most if the source has not answered yet.

@@ -80,7 +80,10 @@ export function parseHeader(json: Uint8Array, fileSize: number, where: string): 
   };
 }
 
-/** `{"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}`; other fields are ignored. Offsets count from the header's end. */
+/**
+ * `{"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}`; other fields are ignored. Offsets count from the
+ * header's end.
+ */
 function readEntry(scanner: JsonScanner, name: string): TensorEntry {
   const tensor = `tensor ${quote(name)}`;
   let dtype: Dtype | undefined;

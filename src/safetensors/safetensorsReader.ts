@@ -41,15 +41,16 @@ export interface Weights extends SafetensorsHeader {
   readonly files: readonly string[];
   /**
    * Reads one tensor as float32 (rounding as `Safetensors.toFloat32`), straight into `target`: beside it, at most
-   * 1 MiB is in use (a tensor of PyTorch's that is not in its own order: as much as the part of the file it is spread over).
-   * If it throws, `target` may be half filled.
+   * 1 MiB is in use (a tensor of PyTorch's that is not in its own order: as much as the part of the file it is spread
+   * over). If it throws, `target` may be half filled.
    *
    * @throws BertError ERR_CHECKPOINT no such tensor, or a dtype that is not decoded; ERR_SHAPE `target` has another
    *   length; ERR_FILE the file cannot be read
    */
   readInto(name: string, target: Float32Array): Promise<void>;
   /**
-   * Reads as many elements as `target` has, from element `from` of the tensor on; else as `readInto`. Not every kind of file can.
+   * Reads as many elements as `target` has, from element `from` of the tensor on; else as `readInto`. Not every kind of
+   * file can.
    *
    * @throws BertError ERR_SHAPE the tensor ends before; as `readInto`
    */
@@ -167,8 +168,9 @@ export async function readElements(source: RandomAccess, entry: TensorEntry, tar
     return;
   }
   const width = DTYPE_BITS[dtype] / 8;
-  // What is not wider than a float32 needs no other memory: it is read into the end of the target, from where each element goes to
-  // its own place, which is before those that are still to be decoded. Fresh memory is slow, 2 µs for each 4 KiB that is touched.
+  // What is not wider than a float32 needs no other memory: it is read into the end of the target, from where each
+  // element goes to its own place, which is before those that are still to be decoded. Fresh memory is slow, 2 µs for
+  // each 4 KiB that is touched.
   const inPlace = width <= 4;
   const room = inPlace
     ? new Uint8Array(target.buffer, target.byteOffset + target.byteLength - byteLength, byteLength)

@@ -26,7 +26,9 @@ export interface TensorToSave extends Omit<TensorToWrite, "data"> {
   readonly data: TensorToWrite["data"] | (() => NumberArray | Promise<NumberArray>);
 }
 
-/** A Uint8Array on memory of its own, in words that TypeScript understood before it had Uint8Array<ArrayBuffer>, 5.7. */
+/**
+ * A Uint8Array on memory of its own, in words that TypeScript understood before it had Uint8Array<ArrayBuffer>, 5.7.
+ */
 type OwnBytes = ReturnType<typeof Uint8Array.of>;
 
 const DTYPES = Object.keys(DTYPE_BITS) as Dtype[];
@@ -222,7 +224,9 @@ function* encode(dtype: Dtype, data: NumberArray): Generator<Uint8Array> {
   }
 }
 
-/** By code point, which is also the order of UTF-8 bytes; `<` on strings orders by UTF-16 unit, where U+10000 < U+E000. */
+/**
+ * By code point, which is also the order of UTF-8 bytes; `<` on strings orders by UTF-16 unit, where U+10000 < U+E000.
+ */
 function compareCodePoints(a: string, b: string): number {
   for (let i = 0; i < a.length && i < b.length; i++) {
     const [x, y] = [a.charCodeAt(i), b.charCodeAt(i)];

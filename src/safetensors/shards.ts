@@ -5,7 +5,10 @@ import { openSafetensors, type RandomAccess, type Weights } from "./safetensorsR
 /** As many files as `huggingface_hub` splits a model into at most. */
 const MAX_SHARDS = 10_000;
 
-/** What `model.safetensors.index.json` or `pytorch_model.bin.index.json` says: which file of the same folder holds which tensor. */
+/**
+ * What `model.safetensors.index.json` or `pytorch_model.bin.index.json` says: which file of the same folder holds which
+ * tensor.
+ */
 export interface SafetensorsIndex {
   /** File by tensor name. */
   readonly weightMap: ReadonlyMap<string, string>;
@@ -43,7 +46,9 @@ export function parseSafetensorsIndex(json: string, where: string): SafetensorsI
   return { weightMap, shards };
 }
 
-/** Whether a path stays in its folder on every system: backslashes and colons separate on some, NUL ends it on others. */
+/**
+ * Whether a path stays in its folder on every system: backslashes and colons separate on some, NUL ends it on others.
+ */
 function isInside(path: string): boolean {
   return !/[\\:\0]/.test(path) && path.split("/").every((part) => part !== "" && part !== "." && part !== "..");
 }
@@ -109,7 +114,8 @@ function unite(index: SafetensorsIndex, shards: ReadonlyMap<string, Weights>): O
   const where = `${files[0]} and ${files.length - 1} more`;
   return {
     tensors,
-    metadata: new Map([...shards.values()].reverse().flatMap((shard) => [...shard.metadata])), // the first file's value wins
+    // The first file's value wins
+    metadata: new Map([...shards.values()].reverse().flatMap((shard) => [...shard.metadata])),
     files,
     readInto: async (name, target) => ownerOf(name).readInto(name, target),
     ...([...shards.values()].every(({ readPart }) => readPart) && {

@@ -61,7 +61,8 @@ export function encodeFloat16(target: Uint16Array, source: Float32Array): void {
     else if (magnitude >= 0x477ff000) half = 0x7c00;
     else if (magnitude < 0x38800000)
       half = roundTiesToEven(Math.abs(source[i]) * 2 ** 24); // below 2^-14: units of 2^-24
-    else half = (magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13; // 0x38000000: the biases differ by 112
+    // 0x38000000: the biases differ by 112
+    else half = (magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13;
     target[i] = sign | half;
   }
 }

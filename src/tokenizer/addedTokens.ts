@@ -9,7 +9,10 @@ export interface AddedToken {
   readonly lstrip?: boolean;
   /** Take the whitespace behind it along. Default false. */
   readonly rstrip?: boolean;
-  /** Look for it in the normalized text, normalized itself: "[X]" then also matches "[x]" if the tokenizer lower-cases. Default `!special`. */
+  /**
+   * Look for it in the normalized text, normalized itself: "[X]" then also matches "[x]" if the tokenizer lower-cases.
+   * Default `!special`.
+   */
   readonly normalized?: boolean;
   /** Skipped by `decode` with `skipSpecialTokens`. Default false; true in `addSpecialTokens`. */
   readonly special?: boolean;
@@ -29,7 +32,7 @@ export interface AddedTokenMatch {
 
 /** Finds added tokens in a text: leftmost first, the longest at each place, none overlapping, as the library does. */
 export class AddedTokenFinder {
-  /** By first UTF-16 unit: the patterns that begin with it, longest first. */
+  /** The patterns that begin with a UTF-16 unit, longest first. */
   private readonly byFirstUnit: Map<number, { pattern: string; token: ResolvedAddedToken }[]> = new Map();
   /** 1 for each UTF-16 unit that begins a pattern: most texts are done after one look at each unit. */
   private readonly isFirstUnit: Uint8Array = new Uint8Array(0x10000);

@@ -10,9 +10,9 @@ import {
   toLowercase,
 } from "./unicode.ts";
 
-// The chain of the original BERT (google-research/bert, tokenization.py, BasicTokenizer), step by step, as Hugging Face's library
-// runs it: accents are stripped before lower-casing, each step maps one character at a time, and every character keeps the
-// place it came from. This is the definition; fastTokenize.ts gives the same words in one pass.
+// The chain of the original BERT (google-research/bert, tokenization.py, BasicTokenizer), step by step, as Hugging
+// Face's library runs it: accents are stripped before lower-casing, each step maps one character at a time, and every
+// character keeps the place it came from. This is the definition; fastTokenize.ts gives the same words in one pass.
 
 /** A character on its way through the chain, with the UTF-16 units [start, end) of the text that it came from. */
 export interface Character {
@@ -31,7 +31,10 @@ export interface NormalizerOptions {
   readonly stripAccents?: boolean | null;
   /** Default true. */
   readonly doLowerCase?: boolean;
-  /** Words, as they stand between whitespace, that are neither changed nor split, as in the original's Python. Default none. */
+  /**
+   * Words, as they stand between whitespace, that are neither changed nor split, as in the original's Python. Default
+   * none.
+   */
   readonly neverSplit?: readonly string[];
 }
 
@@ -130,8 +133,9 @@ export function lowercase(characters: readonly Character[]): Character[] {
 }
 
 /**
- * Canonical decomposition with canonical ordering (Unicode 3.11, D108–D109). Where marks change places, the library keeps the
- * places of the text in their old order and deals them out again: the n-th mark gets the n-th place. So does this.
+ * Canonical decomposition with canonical ordering (Unicode 3.11, D108–D109). Where marks change places, the library
+ * keeps the places of the text in their old order and deals them out again: the n-th mark gets the n-th place. So does
+ * this.
  */
 export function nfd(characters: readonly Character[]): Character[] {
   const decomposed = characters.flatMap((c) =>

@@ -16,10 +16,11 @@ import { writeTokenizerFiles } from "./writeTokenizerFiles.ts";
 export type TextInput = string | readonly string[];
 
 /**
- * BERT's tokenizer: text to ids and back, with the results of Hugging Face's `tokenizers` 0.23.2 to the last id and offset.
+ * BERT's tokenizer: text to ids and back, with the results of Hugging Face's `tokenizers` 0.23.2 to the last id and
+ * offset.
  *
- * One difference is meant: with `returnOverflowingTokens` the windows cover the whole text. tokenizers 0.23 stops reading a
- * text once it has `maxLength` tokens, and loses what follows.
+ * One difference is meant: with `returnOverflowingTokens` the windows cover the whole text. tokenizers 0.23 stops
+ * reading a text once it has `maxLength` tokens, and loses what follows.
  *
  * @example
  * const tokenizer = BertTokenizer.fromFiles({ "vocab.txt": await readFile("vocab.txt", "utf8") });
@@ -38,8 +39,8 @@ export class BertTokenizer {
   /**
    * From the contents of a model's files, together or alone; see `readTokenizerFiles` for who wins where they disagree.
    *
-   * @throws BertError ERR_VOCABULARY if both vocab.txt and tokenizer.json are missing, a file is damaged, the tokenizer is
-   *   another model's, or [UNK], [CLS] or [SEP] is missing
+   * @throws BertError ERR_VOCABULARY if both vocab.txt and tokenizer.json are missing, a file is damaged, the tokenizer
+   *   is another model's, or [UNK], [CLS] or [SEP] is missing
    */
   static fromFiles(files: TokenizerFiles): BertTokenizer {
     const { tokens, options } = readTokenizerFiles(files);
@@ -152,8 +153,8 @@ export class BertTokenizer {
   /**
    * One text, or a pair with `textPair`.
    *
-   * @throws BertError ERR_INPUT if the text is no string, an option is wrong, or it cannot be truncated as asked. Lone
-   *   surrogates are no error: they count as U+FFFD, as in any UTF-8 file that they are written to.
+   * @throws BertError ERR_INPUT if the text is no string, an option is wrong, or it cannot be truncated as the options
+   *   say. Lone surrogates are no error: they count as U+FFFD, as in any UTF-8 file that they are written to.
    */
   encode(text: TextInput, options: EncodeOptions & { readonly textPair?: TextInput } = {}): Encoding {
     if (typeof options !== "object" || options === null) throw wrong("encode", "options", "an object", options);
@@ -165,7 +166,7 @@ export class BertTokenizer {
   }
 
   /**
-   * Many texts or pairs. They keep their own lengths unless `padding` is asked for.
+   * Encodes many texts or pairs. They keep their own lengths without the option `padding`.
    *
    * @param inputs texts, or pairs as `[text, textPair]`; with `isSplitIntoWords` lists of words, or pairs of such lists
    * @throws BertError ERR_INPUT as `encode`, naming the input by its number
@@ -214,8 +215,8 @@ export class BertTokenizer {
   }
 
   /**
-   * Adds tokens that are found in the text before any splitting. A token of the vocabulary keeps its id, a new one gets the next
-   * free id: the model's word embeddings must then be resized to `size`.
+   * Adds tokens that are found in the text before any splitting. A token of the vocabulary keeps its id, a new one gets
+   * the next free id: the model's word embeddings must then be resized to `size`.
    *
    * @returns how many were new or changed
    * @throws BertError ERR_VOCABULARY if one is empty or wrongly described

@@ -4,7 +4,10 @@ import { wrong } from "./encodeOptions.ts";
 export interface DecodeOptions {
   /** Leave out [CLS], [SEP], [PAD], [MASK], [UNK] and added tokens that are special. Default false. */
   readonly skipSpecialTokens?: boolean;
-  /** Also close up spaces that only show once tokens stand side by side: "you should ' ve" → "you should've". Default the tokenizer's. */
+  /**
+   * Also close up spaces that only show once tokens stand side by side: "you should ' ve" → "you should've". Default
+   * the tokenizer's.
+   */
   readonly cleanUpTokenizationSpaces?: boolean;
 }
 
@@ -21,8 +24,8 @@ export function checkDecodeOptions(options: DecodeOptions): void {
 /**
  * Tokens back to text: "##" joins a piece to the one before, other tokens are set apart by a space.
  *
- * As in the library's WordPiece decoder, spaces before punctuation are closed up token by token in any case; `cleanUp` is what
- * transformers does on top of it, on the whole string.
+ * As in the library's WordPiece decoder, spaces before punctuation are closed up token by token in any case; `cleanUp`
+ * is what transformers does on top of it, on the whole string.
  */
 export function joinTokens(tokens: readonly string[], cleanUp: boolean): string {
   let text = "";

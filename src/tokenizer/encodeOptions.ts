@@ -1,17 +1,21 @@
 import { BertError } from "../errors.ts";
 
-/** What gives way when a text, or a pair, is longer than `maxLength`. */
+/** Which text truncation shortens when a text, or a pair, is longer than `maxLength`. */
 export type TruncationStrategy = "longest_first" | "only_first" | "only_second" | "do_not_truncate";
 
 /** Options of `encode` and `encodeBatch`, named as Hugging Face's, in camelCase. */
 export interface EncodeOptions {
   /** Put [CLS] and [SEP] around. Default true. */
   readonly addSpecialTokens?: boolean;
-  /** The input is a list of words (a pair: two lists). Words are still normalized and split at punctuation. Default false. */
+  /**
+   * The input is a list of words (a pair: two lists). Words are still normalized and split at punctuation. Default
+   * false.
+   */
   readonly isSplitIntoWords?: boolean;
   /**
-   * `true` is "longest_first", `false` is "do_not_truncate". Default: "longest_first" if `maxLength` is given without padding,
-   * else no truncation. What tokenizer.json has stored as truncation or padding is ignored: here each call asks for its own.
+   * `true` is "longest_first", `false` is "do_not_truncate". Default: "longest_first" if `maxLength` is given without
+   * padding, else no truncation. What tokenizer.json has stored as truncation or padding is ignored: only the call's
+   * options count.
    */
   readonly truncation?: boolean | TruncationStrategy;
   /** Longest encoding, special tokens included. Default `modelMaxLength`. */
@@ -22,7 +26,10 @@ export interface EncodeOptions {
   readonly truncationSide?: "left" | "right";
   /** Fill `overflowing` with what was cut off. Default false. */
   readonly returnOverflowingTokens?: boolean;
-  /** "longest" (or `true`): to the longest of the batch; "max_length": to `maxLength`. Default false: the engine needs none. */
+  /**
+   * "longest" (or `true`): to the longest of the batch; "max_length": to `maxLength`. Default false: the engine needs
+   * none.
+   */
   readonly padding?: boolean | "longest" | "max_length" | "do_not_pad";
   /** Pad to a multiple of this. Needs `padding`. */
   readonly padToMultipleOf?: number;
@@ -57,8 +64,8 @@ export interface EncodeDefaults {
 /**
  * Checks options and fills in defaults.
  *
- * @throws BertError ERR_INPUT naming the option, what it must be, and what it was; an unknown name too, so that `max_length`
- *   is not silently without effect
+ * @throws BertError ERR_INPUT naming the option, what it must be, and what it was; an unknown name too, so that
+ *   `max_length` is not silently without effect
  */
 export function resolveEncodeOptions(
   where: string,
@@ -119,7 +126,7 @@ function describe(value: unknown): string {
 
 const SIDES = ["left", "right"] as const;
 const STRATEGIES = ["longest_first", "only_first", "only_second", "do_not_truncate"] as const;
-// A padded row of a million tokens is surely modelMaxLength's stand-in for "none", 1e30, and not what was wanted.
+// A length of a million tokens can only come from modelMaxLength's stand-in for "none", 1e30.
 const MOST_PADDING = 1_000_000;
 const NAMES: ReadonlySet<string> = new Set<keyof EncodeOptions>([
   "addSpecialTokens",

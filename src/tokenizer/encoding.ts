@@ -24,10 +24,12 @@ export interface PaddingPlan {
 }
 
 /**
- * A text, or a pair, as the model takes it: [CLS] A [SEP], or [CLS] A [SEP] B [SEP]. One number per token in every array.
+ * A text, or a pair, as the model takes it: [CLS] A [SEP], or [CLS] A [SEP] B [SEP]. One number per token in every
+ * array.
  *
- * `inputIds`, `tokenTypeIds` and `attentionMask` are plain arrays. What a model does not need (`specialTokensMask`, `wordIds`,
- * `sequenceIds`, `offsets`, `tokens`) is computed when it is read, so that a caller who does not read it does not pay for it.
+ * `inputIds`, `tokenTypeIds` and `attentionMask` are plain arrays. What a model does not need (`specialTokensMask`,
+ * `wordIds`, `sequenceIds`, `offsets`, `tokens`) is computed when it is read, so that a caller who does not read it
+ * does not pay for it.
  */
 export class Encoding {
   readonly inputIds: number[] = [];
@@ -68,7 +70,9 @@ export class Encoding {
     return this.inputIds.length;
   }
 
-  /** 1 for [CLS], [SEP] and padding that the tokenizer put in, 0 for what stands in the text, even a literal "[SEP]". */
+  /**
+   * 1 for [CLS], [SEP] and padding that the tokenizer put in, 0 for what stands in the text, even a literal "[SEP]".
+   */
   get specialTokensMask(): number[] {
     return this.#perToken(1, () => 0);
   }
@@ -84,8 +88,8 @@ export class Encoding {
   }
 
   /**
-   * Where each token stands in its own text: `text.slice(start, end)`, or in code points with `offsetUnit: "codePoint"`. With
-   * pre-split words, in its own word. [0, 0] for special tokens and padding.
+   * Where each token stands in its own text: `text.slice(start, end)`, or in code points with `offsetUnit:
+   * "codePoint"`. With pre-split words, in its own word. [0, 0] for special tokens and padding.
    */
   get offsets(): [number, number][] {
     return this.#perToken<[number, number]>([0, 0], ({ list }, i) => [list.starts[i], list.ends[i]]).map(
@@ -105,7 +109,10 @@ export class Encoding {
     return { inputIds, tokenTypeIds, attentionMask, specialTokensMask, wordIds, sequenceIds, offsets, overflowing };
   }
 
-  /** Pads this and its overflow windows to a length, in place; `encode` does it where `padding` is asked for. What is longer stays as it is. */
+  /**
+   * Pads this and its overflow windows to a length, in place; `encode` does it for the option `padding`. What is longer
+   * stays as it is.
+   */
   pad(plan: PaddingPlan): void {
     for (const window of this.overflowing) window.pad(plan);
     const missing = plan.length - this.length;
@@ -146,9 +153,9 @@ export class Encoding {
 /**
  * Encodes one or two token lists whole, or cut to a room by windows.
  *
- * @returns the main encoding; its overflow holds the other windows if there are any. For pairs in the order in which the
- *   library merges them: each further window of the first text with every window of the second, then the first window with
- *   each further one of the second.
+ * @returns the main encoding; its overflow holds the other windows if there are any. For pairs in the order in which
+ *   the library merges them: each further window of the first text with every window of the second, then the first
+ *   window with each further one of the second.
  */
 export function combineWindows(
   first: readonly TokenWindow[],
@@ -163,7 +170,10 @@ export function combineWindows(
   return new Encoding(first[0], second?.[0], special, context, overflowing);
 }
 
-/** Windows of `room` tokens over `length`, each sharing `stride` tokens with the one before; the first is what truncation keeps. */
+/**
+ * Windows of `room` tokens over `length`, each sharing `stride` tokens with the one before; the first is what
+ * truncation keeps.
+ */
 export function slideWindow(list: TokenList, room: number, stride: number, side: "left" | "right"): TokenWindow[] {
   const { length } = list;
   if (length <= room) return [{ list, from: 0, to: length }];

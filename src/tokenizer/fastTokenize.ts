@@ -6,14 +6,18 @@ import type { WordPieceTrie } from "./wordPieceTrie.ts";
 /**
  * The chain of basicTokenize.ts and WordPiece in one pass over a text, without a string or an object per character.
  *
- * It rests on one fact: each step of the chain maps a character by itself, so what becomes of a character can be kept in a
- * table. The table is filled by running the chain on one character when that character is first seen. The one exception is
- * the canonical reordering of marks, which looks at neighbours; a text with a mark that could show it is left to the chain.
+ * It rests on one fact: each step of the chain maps a character by itself, so what becomes of a character can be kept
+ * in a table. The table is filled by running the chain on one character when that character is first seen. The one
+ * exception is the canonical reordering of marks, which looks at neighbours; a text with a mark that could show it is
+ * left to the chain.
  */
 export class FastTokenizer {
   declare private readonly options: ResolvedNormalizerOptions;
   declare private readonly trie: WordPieceTrie;
-  /** UTF-16 unit → what becomes of it: a symbol of the trie, a character that is a word of its own, or one of the kinds below. */
+  /**
+   * UTF-16 unit → what becomes of it: a symbol of the trie, a character that is a word of its own, or one of the kinds
+   * below.
+   */
   private readonly table: Int32Array = new Int32Array(0x10000);
   /** Code point → what becomes of it where that is no single unit; undefined where marks may be reordered. */
   private readonly sequences: Map<number, readonly number[] | undefined> = new Map();

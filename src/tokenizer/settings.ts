@@ -8,7 +8,7 @@ export interface TokenizerOptions extends NormalizerOptions {
   readonly maxInputCharsPerWord?: number;
   /** Must be in the vocabulary. Default "[UNK]". */
   readonly unkToken?: string;
-  /** Default "[CLS]", which must then be in the vocabulary; a name given here is added if it is not. The same for the next three. */
+  /** Default "[CLS]", which must then be in the vocabulary; a name given here is added if it is not. */
   readonly clsToken?: string;
   readonly sepToken?: string;
   /** Default "[PAD]" if the vocabulary has it, else none, and padding is refused. */
@@ -17,7 +17,7 @@ export interface TokenizerOptions extends NormalizerOptions {
   readonly maskToken?: string;
   /** More tokens to find in the text, in the order in which they get ids. */
   readonly addedTokens?: readonly AddedToken[];
-  /** `maxLength` where a call asks for truncation and does not say it. Default Infinity. */
+  /** The `maxLength` of a call that has `truncation` and no `maxLength`. Default Infinity. */
   readonly modelMaxLength?: number;
   readonly paddingSide?: "left" | "right";
   readonly truncationSide?: "left" | "right";
@@ -57,7 +57,8 @@ const CHECKS: { readonly [K in keyof Required<TokenizerOptions>]: readonly [stri
 /**
  * Checks every option.
  *
- * @throws BertError ERR_VOCABULARY `BertTokenizer: doLowerCase must be true or false, got "yes"`; for an unknown name too
+ * @throws BertError ERR_VOCABULARY `BertTokenizer: doLowerCase must be true or false, got "yes"`; for an unknown name
+ *   too
  */
 export function checkTokenizerOptions(options: TokenizerOptions): void {
   for (const [name, value] of Object.entries(options)) {

@@ -17,7 +17,7 @@ import { WordPieceTrie } from "./wordPieceTrie.ts";
 /** UTF-16 units that a tokenizer reads before it makes its trie. In a new process so many take 8 ms. */
 const UNITS_WITHOUT_TRIE = 4096;
 
-/** From a text to its tokens and their places: added tokens first, then the chain and WordPiece on what is between them. */
+/** Finds a text's tokens and their places: added tokens first, then the chain and WordPiece on what is between them. */
 export class TextTokenizer {
   declare private readonly options: ResolvedNormalizerOptions;
   declare private readonly vocabulary: Vocabulary;

@@ -5,7 +5,10 @@ import type { TokenizerOptions } from "./settings.ts";
 import { readTokenizerJson } from "./tokenizerJson.ts";
 import { parseVocabTxt } from "./vocabulary.ts";
 
-/** The texts of the files that describe a tokenizer, by their names in a model's folder. `vocab.txt` or `tokenizer.json` must be there. */
+/**
+ * The texts of the files that describe a tokenizer, by their names in a model's folder. `vocab.txt` or `tokenizer.json`
+ * must be there.
+ */
 export interface TokenizerFiles {
   "vocab.txt"?: string;
   "tokenizer.json"?: string;
@@ -24,15 +27,18 @@ export const TOKENIZER_FILES: readonly (keyof TokenizerFiles)[] = [
 ];
 
 /**
- * Reads the files together. Where they contradict each other, transformers 5 decides (`PreTrainedTokenizerBase._from_pretrained`):
+ * Reads the files together. Where they contradict each other, transformers 5 decides
+ * (`PreTrainedTokenizerBase._from_pretrained`):
  *
  * - the vocabulary is tokenizer.json's, else vocab.txt's;
- * - lower-casing, accents and Chinese characters are tokenizer_config.json's, else tokenizer.json's normalizer's. (Where neither
- *   file says, we lower-case, as it does; where only tokenizer.json does, it would not look there, and we do.)
- * - if tokenizer_config.json has `added_tokens_decoder`, that is the list of added tokens, and special_tokens_map.json and
- *   added_tokens.json are not read; else special_tokens_map.json overrides tokenizer_config.json, and added tokens come from
- *   added_tokens.json and tokenizer.json. An added token's id is its id in the vocabulary or the next free one.
- * - truncation and padding that tokenizer.json has stored are ignored: a call asks for them, or does without.
+ * - lower-casing, accents and Chinese characters are tokenizer_config.json's, else tokenizer.json's normalizer's.
+ *   (Where neither file says, we lower-case, as it does; where only tokenizer.json does, it would not look there, and
+ *   we do.)
+ * - if tokenizer_config.json has `added_tokens_decoder`, that is the list of added tokens, and special_tokens_map.json
+ *   and added_tokens.json are not read; else special_tokens_map.json overrides tokenizer_config.json, and added tokens
+ *   come from added_tokens.json and tokenizer.json. An added token's id is its id in the vocabulary or the next free
+ *   one.
+ * - truncation and padding that tokenizer.json has stored are ignored: only a call's options switch them on.
  *
  * @throws BertError ERR_VOCABULARY if a file is no valid JSON, or describes a tokenizer that is not BERT's
  */

@@ -6,7 +6,10 @@ import type { PairScore } from "./trainPairs.ts";
 import { spellWords } from "./trainSpelling.ts";
 import { WordCounter } from "./trainWords.ts";
 
-/** Names and defaults of Hugging Face's `BertWordPieceTokenizer.train`, in camelCase; how words are found, as `basicTokenize`. */
+/**
+ * Names and defaults of Hugging Face's `BertWordPieceTokenizer.train`, in camelCase; how words are found, as
+ * `basicTokenize`.
+ */
 export interface TrainVocabularyOptions extends Omit<NormalizerOptions, "neverSplit"> {
   /** Tokens in the end, special ones and the alphabet included; fewer if no pair is frequent enough. Default 30,000. */
   readonly vocabSize?: number;
@@ -27,21 +30,23 @@ export interface TrainVocabularyOptions extends Omit<NormalizerOptions, "neverSp
 }
 
 /**
- * Learns a WordPiece vocabulary from texts. Each word starts as its characters, all but the first with "##" before them; then the
- * best pair of neighbours becomes one token, again and again. The best pair (a, b) is the one with the highest
+ * Learns a WordPiece vocabulary from texts. Each word starts as its characters, all but the first with "##" before
+ * them; then the best pair of neighbours becomes one token, again and again. The best pair (a, b) is the one with the
+ * highest
  *
  *     "count":       count(ab)                            byte pair encoding, as Hugging Face's `WordPieceTrainer`
- *     "likelihood":  count(ab) / (count(a) · count(b))    WordPiece (Schuster and Nakajima 2012, section 3): what raises the
- *                                                         likelihood of the texts, under a model of independent tokens, the
- *                                                         most each time that it is applied
+ *     "likelihood":  count(ab) / (count(a) · count(b))    WordPiece (Schuster and Nakajima 2012, section 3)
  *
- * Ties go to the higher count, then to the lower id of a, then of b: the result is the same on every machine. The ids are: special
- * tokens; the alphabet by code point; its characters with "##", where they occur within words, by code point; the merges in
- * their order.
+ * The second is what raises the likelihood of the texts, under a model of independent tokens, the most each time that
+ * it is applied.
  *
- * "count" is the default because a text has far fewer tokens with it, and so fits in where it would not. 8,000 tokens learned from 90 MB
- * of English novels split the words (punctuation too) of five novels by other authors into so many tokens each
- * (`node bench/vocabulary.ts`):
+ * Ties go to the higher count, then to the lower id of a, then of b: the result is the same on every machine. The ids
+ * are: special tokens; the alphabet by code point; its characters with "##", where they occur within words, by code
+ * point; the merges in their order.
+ *
+ * "count" is the default because a text has far fewer tokens with it, and so fits in where it would not. 8,000 tokens
+ * learned from 90 MB of English novels split the words (punctuation too) of five novels by other authors into so many
+ * tokens each (`node bench/vocabulary.ts`):
  *
  * | score, `minFrequency` | lower-cased | cased  |
  * |-----------------------|-------------|--------|
@@ -50,17 +55,19 @@ export interface TrainVocabularyOptions extends Omit<NormalizerOptions, "neverSp
  * | likelihood, 10        | 2.8046      | 2.9313 |
  * | likelihood, 100       | 2.2480      | 2.3169 |
  *
- * One word of the 425,948 is [UNK] with each. "likelihood" spends its tokens on rare pairs whose characters hardly occur apart,
- * least so with a high `minFrequency`. Learning takes 8 to 9 s on one core of a Zen 4 EPYC, of which merging takes half a second, and
- * 310 MB of memory; eight times as much text takes no more memory.
+ * One word of the 425,948 is [UNK] with each. "likelihood" spends its tokens on rare pairs whose characters hardly
+ * occur apart, least so with a high `minFrequency`. Learning takes 8 to 9 s on one core of a Zen 4 EPYC, of which
+ * merging takes half a second, and 310 MB of memory; eight times as much text takes no more memory.
  *
- * "count" learns what Hugging Face's trainer (0.23.2) learns, from these 90 MB the same 8,000 tokens, but for one thing: there the "##"
- * characters are numbered in the order of a hash table, which changes from run to run, and with it which of two equally frequent pairs
- * is first. As there, a character outside the alphabet is left out of its word in training; in use, a word with one is [UNK].
+ * "count" learns what Hugging Face's trainer (0.23.2) learns, from these 90 MB the same 8,000 tokens, but for one
+ * thing: there the "##" characters are numbered in the order of a hash table, which changes from run to run, and with
+ * it which of two equally frequent pairs is first. As there, a character outside the alphabet is left out of its word
+ * in training; in use, a word with one is [UNK].
  *
  * @param texts read once, one after the other; a word ends where its text ends
  * @returns the tokens by id
- * @throws BertError ERR_INPUT an option is wrong, no text has a word, or `vocabSize` has no room for special tokens and alphabet
+ * @throws BertError ERR_INPUT an option is wrong, no text has a word, or `vocabSize` has no room for special tokens and
+ *   alphabet
  * @example
  * const tokens = await trainVocabulary(["low lower lowest", "new newer newest"], { vocabSize: 30 });
  * const tokenizer = BertTokenizer.fromVocabulary(tokens);

@@ -13,8 +13,8 @@ export interface SymbolWords {
 }
 
 /**
- * Merges the best pair of neighbours into one symbol, everywhere, again and again: the loop of byte pair encoding (Sennrich, Haddow
- * and Birch 2016, algorithm 1), with counts that are kept up to date instead of taken again.
+ * Merges the best pair of neighbours into one symbol, everywhere, again and again: the loop of byte pair encoding
+ * (Sennrich, Haddow and Birch 2016, algorithm 1), with counts that are kept up to date instead of taken again.
  *
  * @param tokens what each symbol stands for, by id; the new ones are added at its end
  * @param size   how many tokens there may be in the end

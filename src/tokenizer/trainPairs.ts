@@ -4,8 +4,8 @@ import { IndexedHeap } from "./trainHeap.ts";
 export type PairScore = "count" | "likelihood";
 
 /**
- * The pairs of symbols that stand side by side in words: how often, in which words, and which comes first. A symbol is a number,
- * its id in the vocabulary.
+ * The pairs of symbols that stand side by side in words: how often, in which words, and which comes first. A symbol is
+ * a number, its id in the vocabulary.
  */
 export class PairTable {
   readonly left: number[] = [];
@@ -85,7 +85,7 @@ export class PairTable {
     }
   }
 
-  /** By score, then count, the higher first; then by ids, the lower first. */
+  /** Whether pair a comes before pair b: by score, then count, the higher first; then by ids, the lower first. */
   private before(a: number, b: number): boolean {
     if (this.scores[a] !== this.scores[b]) return this.scores[a] > this.scores[b];
     if (this.settled[a] !== this.settled[b]) return this.settled[a] > this.settled[b];

@@ -1,6 +1,6 @@
 import type { SymbolWords } from "./trainMerges.ts";
 
-/** Of `TrainVocabularyOptions`, without defaults. */
+/** The options of `TrainVocabularyOptions` that this file reads, without defaults. */
 export interface SpellingOptions {
   readonly limitAlphabet: number;
   readonly initialAlphabet: string;
@@ -11,7 +11,8 @@ export interface SpellingOptions {
  * The first tokens, and every word as a row of the ids of its characters.
  *
  * @param counts how often each word occurs
- * @returns `tokens` by id: special tokens, the alphabet by code point, its characters with "##" where words have them inside
+ * @returns `tokens` by id: special tokens, the alphabet by code point, its characters with "##" where words have them
+ *   inside
  */
 export function spellWords(
   counts: ReadonlyMap<string, number>,
@@ -54,7 +55,8 @@ function alphabetOf(
   for (const [word, count] of counts) for (const c of word) frequency.set(c, (frequency.get(c) ?? 0) + count);
   for (const c of initialAlphabet) frequency.set(c, Number.POSITIVE_INFINITY);
   const byCodePoint = [...frequency].sort(([a], [b]) => a.codePointAt(0)! - b.codePointAt(0)!);
-  const byFrequency = [...byCodePoint].sort(([, a], [, b]) => (a === b ? 0 : b - a)); // a stable sort; ∞ − ∞ is no number
+  // A stable sort; ∞ − ∞ is no number
+  const byFrequency = [...byCodePoint].sort(([, a], [, b]) => (a === b ? 0 : b - a));
   const kept = new Set(byFrequency.slice(0, limitAlphabet).map(([c]) => c));
   return byCodePoint.map(([c]) => c).filter((c) => kept.has(c));
 }

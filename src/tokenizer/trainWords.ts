@@ -3,8 +3,9 @@ import { basicTokenize, type NormalizerOptions } from "./basicTokenize.ts";
 /**
  * Counts the words of texts, as `basicTokenize` finds them. Only the distinct words are in memory.
  *
- * What stands between two spaces is counted first and split once for all its occurrences, which is the same: a space is its own
- * word boundary in every step of the chain. 90 MB of English have 16 million such pieces, half a million of them distinct.
+ * What stands between two spaces is counted first and split once for all its occurrences, which is the same: a space is
+ * its own word boundary in every step of the chain. 90 MB of English have 16 million such pieces, half a million of
+ * them distinct.
  */
 export class WordCounter {
   private readonly options: NormalizerOptions;
@@ -13,8 +14,9 @@ export class WordCounter {
   private byWord: Map<string, number> = new Map();
 
   /**
-   * @param maxWords most distinct words. When there are more, the rarest go: all words that were seen at most n times so far, for
-   *                 the least n that leaves half of `maxWords` or fewer. A word that comes again is counted from 1.
+   * @param maxWords most distinct words. When there are more, the rarest go: all words that were seen at most n times
+   *                 so far, for the least n that leaves half of `maxWords` or fewer. A word that comes again is counted
+   *                 from 1.
    */
   constructor(options: NormalizerOptions, maxWords: number) {
     this.options = options;

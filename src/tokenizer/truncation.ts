@@ -5,9 +5,9 @@ import type { TokenList } from "./tokenList.ts";
 /**
  * How many tokens of each text fit, special tokens not counted.
  *
- * "longest_first" takes from the longer text until both are equally long and then from both, as the library does: with room R,
- * a text of n ≤ R/2 tokens stays whole and the other gets R − n; else both get R/2. Of an odd R, the one that the library found
- * longer gets the token more, and the second if they are equal.
+ * "longest_first" takes from the longer text until both are equally long and then from both, as the library does: with
+ * room R, a text of n ≤ R/2 tokens stays whole and the other gets R − n; else both get R/2. Of an odd R, the one that
+ * the library found longer gets the token more, and the second if they are equal.
  *
  * @param second undefined if there is no second text
  * @param added  special tokens that will be added
@@ -61,8 +61,8 @@ function longestFirst(
 }
 
 /**
- * What tokenizers 0.23 takes for the length of a text that it truncates: it stops reading behind the word that brings it to
- * `maxLength` tokens. Added tokens count, but it never stops at one.
+ * What tokenizers 0.23 takes for the length of a text that it truncates: it stops reading behind the word that brings
+ * it to `maxLength` tokens. Added tokens count, but it never stops at one.
  */
 function lengthRead({ length, words, added }: TokenList, maxLength: number, side: "left" | "right"): number {
   const at = (n: number): number => (side === "right" ? n : length - 1 - n); // the n-th token that it reads

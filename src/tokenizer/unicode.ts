@@ -9,8 +9,9 @@ import {
   WORD_CHARACTER,
 } from "./unicodeTables.ts";
 
-// All functions here take a code point. They read tables measured on the Hugging Face library (see unicodeTables.ts) and
-// never `\p{…}`, `toLowerCase` or `normalize`, whose answers change with the Unicode version of the JavaScript engine.
+// All functions here take a code point. They read tables measured on the Hugging Face library (see unicodeTables.ts)
+// and never `\p{…}`, `toLowerCase` or `normalize`, whose answers change with the Unicode version of the JavaScript
+// engine.
 
 /** What tokenizing puts in the place of a lone surrogate: a Rust or Python string cannot hold one. */
 export const REPLACEMENT_CHARACTER = 0xfffd;
@@ -26,16 +27,16 @@ export function isWhitespace(codePoint: number): boolean {
 }
 
 /**
- * Punctuation is a word of its own: the categories P*, and every ASCII character that is no letter, digit, space or control
- * (`$`, `+`, `` ` `` too, though Unicode calls them symbols), as in the original BERT.
+ * Punctuation is a word of its own: the categories P*, and every ASCII character that is no letter, digit, space or
+ * control (`$`, `+`, `` ` `` too, though Unicode calls them symbols), as in the original BERT.
  */
 export function isPunctuation(codePoint: number): boolean {
   return inRanges(punctuation(), codePoint);
 }
 
 /**
- * A Chinese character in the sense of the original BERT: the CJK ideograph blocks, not Japanese kana or Korean hangul, which
- * are written in words. U+2B820–U+2B91F is missing there and in Hugging Face's library, so it is here.
+ * A Chinese character in the sense of the original BERT: the CJK ideograph blocks, not Japanese kana or Korean hangul,
+ * which are written in words. U+2B820–U+2B91F is missing there and in Hugging Face's library, so it is here.
  */
 export function isCjk(c: number): boolean {
   if (c < 0x3400) return false;
@@ -60,7 +61,9 @@ export function isWordCharacter(codePoint: number): boolean {
   return inRanges(wordCharacter(), codePoint);
 }
 
-/** The lower case of one code point, without context: final sigma stays σ, and only U+0130 (İ) becomes two code points. */
+/**
+ * The lower case of one code point, without context: final sigma stays σ, and only U+0130 (İ) becomes two code points.
+ */
 export function toLowercase(codePoint: number): readonly number[] {
   if (codePoint < 0x80) return [codePoint >= 0x41 && codePoint <= 0x5a ? codePoint + 32 : codePoint];
   if (codePoint === 0x130) return [0x69, 0x307];

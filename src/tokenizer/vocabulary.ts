@@ -111,5 +111,6 @@ export function parseVocabTxt(text: string): Map<string, number> {
   return numberTokens(lines);
 }
 
-// 2^24 rows of embeddings would be 48 GB of float32 in BERT-base: a higher id is a damaged file, and an array of that length too.
+// 2^24 rows of embeddings would be 48 GB of float32 in BERT-base: a higher id is a damaged file, and an array of that
+// length too.
 const MAX_ID = 2 ** 24;

@@ -67,7 +67,7 @@ export class WordMatcher extends Matcher {
     }
   }
 
-  /** The same for a character that is one UTF-16 unit, by its symbol in the trie. */
+  /** Takes a character that is one UTF-16 unit, by its symbol in the trie. */
   symbol(symbol: number, start: number, end: number): void {
     if (this.chars === 0 && this.units === 0) {
       this.wordStart = start;

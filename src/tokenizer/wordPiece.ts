@@ -1,10 +1,11 @@
 /**
- * Greedy longest-match-first WordPiece, the definition: from the left, always the longest piece that the vocabulary has.
- * Pieces after the first are looked up with "##" before them. One unmatched piece makes the whole word [UNK]; the word is
- * never split around the gap. `WordPieceTrie` finds the same pieces in linear time.
+ * Greedy longest-match-first WordPiece, the definition: from the left, always the longest piece that the vocabulary
+ * has. Pieces after the first are looked up with "##" before them. One unmatched piece makes the whole word [UNK]; the
+ * word is never split around the gap. `WordPieceTrie` finds the same pieces in linear time.
  *
  * @param vocab    token → id; only its keys matter here
- * @param maxChars longest word in code points: 100 in Hugging Face's library, 200 in Google's code; a longer one is [UNK]
+ * @param maxChars longest word in code points: 100 in Hugging Face's library, 200 in Google's code; a longer one is
+ *   [UNK]
  *
  * @example
  * wordPiece("unaffable", vocab) // ["un", "##aff", "##able"]

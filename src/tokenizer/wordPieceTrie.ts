@@ -1,10 +1,12 @@
 /**
- * WordPiece in linear time: the trie with failure links of Song et al. 2021, "Fast WordPiece Tokenization" (LinMaxMatch,
- * Algorithm 1 and 2). It finds exactly the pieces of the greedy `wordPiece`, but never looks at a character twice.
+ * WordPiece in linear time: the trie with failure links of Song et al. 2021, "Fast WordPiece Tokenization"
+ * (LinMaxMatch, Algorithm 1 and 2). It finds exactly the pieces of the greedy `wordPiece`, but never looks at a
+ * character twice.
  *
- * Two tries share one table: from `START` lead the tokens as they stand (a word's first piece), from `CONTINUATION` the tokens
- * that begin with "##", without it (a later piece). Where a state has no transition for the next symbol, its failure pops are
- * the pieces that are certain by then, and its failure link is the state for what was read but not yet covered by them.
+ * Two tries share one table: from `START` lead the tokens as they stand (a word's first piece), from `CONTINUATION` the
+ * tokens that begin with "##", without it (a later piece). Where a state has no transition for the next symbol, its
+ * failure pops are the pieces that are certain by then, and its failure link is the state for what was read but not yet
+ * covered by them.
  *
  * The table is a double array: the child of state s by symbol c is `base[s] + c`, provided that `check` names s there.
  * Symbols are UTF-16 units numbered by how often they occur in the vocabulary, so that the array packs densely.
@@ -24,7 +26,8 @@ export class WordPieceTrie {
 
   /**
    * @param tokens   token → id
-   * @param maxChars longest word in code points; longer tokens never match and are left out, which bounds the failure pops
+   * @param maxChars longest word in code points; longer tokens never match and are left out, which bounds the failure
+   *   pops
    */
   constructor(tokens: ReadonlyMap<string, number>, maxChars: number) {
     const texts = [...tokens.keys()].filter(({ length }) => length > 0 && length <= 2 * maxChars + 2).sort();
@@ -35,7 +38,8 @@ export class WordPieceTrie {
   }
 
   /**
-   * The ids of a word's pieces, or undefined where no sequence of pieces covers it. The caller checks the word's length.
+   * The ids of a word's pieces, or undefined where no sequence of pieces covers it. The caller checks the word's
+   * length.
    *
    * @example
    * trie.match("unaffable") // the ids of "un", "##aff", "##able"
@@ -62,11 +66,12 @@ export class WordPieceTrie {
   }
 
   /**
-   * Breadth first, so that the failure links of shorter strings are known when a longer one needs them. Each state stands for
-   * a range of the sorted texts, which share their first `depth` units.
+   * Breadth first, so that the failure links of shorter strings are known when a longer one needs them. Each state
+   * stands for a range of the sorted texts, which share their first `depth` units.
    */
   private build(texts: readonly string[], ids: ReadonlyMap<string, number>): void {
-    // The symbols of all texts end to end: strings lie all over the memory, and are looked at once for each of their units.
+    // The symbols of all texts end to end: strings lie all over the memory, and are looked at once for each of their
+    // units.
     const starts = new Int32Array(texts.length + 1);
     for (const [t, { length }] of texts.entries()) starts[t + 1] = starts[t] + length;
     const units = new Int32Array(starts[texts.length]);
@@ -143,7 +148,10 @@ export class WordPieceTrie {
   /** place → a place from which to go on looking for a free one; itself if it is free (a disjoint-set forest). */
   private nextFree: Int32Array = new Int32Array(0);
 
-  /** A base with which all children fall on free places. After a few tries in the dense front it strides on, ever faster. */
+  /**
+   * A base with which all children fall on free places. After a few tries in the dense front it strides on, ever
+   * faster.
+   */
   private findBase(symbols: number[]): number {
     let lowest = symbols[0];
     let highest = lowest;
@@ -210,7 +218,7 @@ export const CONTINUATION = 2;
 // Places tried one by one for the children of one state. More packs denser and takes longer.
 const CLOSE_TRIES = 200;
 
-/** Of a vocabulary of English words, the table is 2.4 times as long as it has tokens. */
+/** States for each token in the table's first size. A vocabulary of English words needs 2.4. */
 const STATES_PER_TOKEN = 3;
 
 /** The range of the tokens that begin with "##" and go on, in sorted texts. */
@@ -222,7 +230,10 @@ function continuationsIn(texts: readonly string[]): [number, number] {
   return [from, to];
 }
 
-/** For each state the range [from, to) of the sorted texts that lead there, by their first `depth` units. */
+/**
+ * The states of one depth: for each the range [from, to) of the sorted texts that lead there, by their first `depth`
+ * units.
+ */
 class Branches {
   readonly states: number[] = [];
   readonly from: number[] = [];

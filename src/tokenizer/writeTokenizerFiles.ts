@@ -14,8 +14,9 @@ export interface SpecialTokenNames {
 }
 
 /**
- * The files of a tokenizer: tokenizer.json and tokenizer_config.json for today's readers, vocab.txt and special_tokens_map.json
- * for those before. Without added tokens that are new, vocab.txt and tokenizer_config.json alone are the same tokenizer.
+ * The files of a tokenizer: tokenizer.json and tokenizer_config.json for today's readers, vocab.txt and
+ * special_tokens_map.json for those before. Without added tokens that are new, vocab.txt and tokenizer_config.json
+ * alone are the same tokenizer.
  *
  * @throws BertError ERR_VOCABULARY if the ids have gaps, which vocab.txt cannot say
  */
@@ -90,7 +91,7 @@ function tokenizerConfig(vocabulary: Vocabulary, options: TokenizerOptions, name
   };
 }
 
-/** By id, as both files list them: the order in which they are added again on reading. */
+/** The added tokens by id, as both files list them: the order in which they are added again on reading. */
 function addedTokens(vocabulary: Vocabulary): ResolvedAddedToken[] {
   return [...vocabulary.added.values()].sort((a, b) => a.id - b.id);
 }

@@ -10,7 +10,7 @@ export interface AdamWOptions {
   readonly beta2?: number;
   /** ε. Default 1e-8; Google's BERT has 1e-6. */
   readonly epsilon?: number;
-  /** Of all weights but biases and LayerNorm. Default 0.01, as in the paper (§A.2). */
+  /** The decay of all weights but biases and LayerNorm. Default 0.01, as in the paper (§A.2). */
   readonly weightDecay?: number;
   /**
    * Whether the means are corrected for their start at 0, as by PyTorch. `false` is the optimiser that BERT was trained
@@ -49,7 +49,7 @@ export function gradientNorm({ kernels }: TrainedModel, { byName }: Gradients): 
 export interface AdamWStep {
   /** t: 1 for the first update. */
   readonly step: number;
-  /** Of the topmost layer. */
+  /** The learning rate of the topmost layer. */
   readonly learningRate: number;
   /**
    * The gradients' norm; they are multiplied by maxGradNorm / (norm + 1e-6) if that is less than 1, as PyTorch's

@@ -101,8 +101,8 @@ function prepare(
 }
 
 /**
- * Which examples each update reads: those of an epoch in its own order, see `shuffledBatches`. The last update of an epoch reads what
- * is left of it, as with Hugging Face's Trainer.
+ * Which examples each update reads: those of an epoch in its own order, see `shuffledBatches`. The last update of an
+ * epoch reads what is left of it, as with Hugging Face's Trainer.
  */
 export async function planOf(
   task: PreparedTask,

@@ -5,8 +5,8 @@ import type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/rea
 import type { RunOptions } from "./run/runOptions.ts";
 
 /**
- * Options of `finetune`. Defaults beside those of every run: `learningRate` 5e-5, `batchSize` 8, `optimizer` "adamw", `weightDecay` 0,
- * `warmupRatio` 0, an evaluation after each epoch.
+ * Options of `finetune`. Defaults beside those of every run: `learningRate` 5e-5, `batchSize` 8, `optimizer` "adamw",
+ * `weightDecay` 0, `warmupRatio` 0, an evaluation after each epoch.
  */
 export interface FinetuneOptions<T extends FinetuneTask = FinetuneTask>
   extends RunOptions,
@@ -18,7 +18,7 @@ export interface FinetuneOptions<T extends FinetuneTask = FinetuneTask>
   readonly task: T;
   /** Examples, or a file that `readExamples` reads. */
   readonly trainDataset: string | readonly TaskExamples[T][];
-  /** The same, to evaluate with. */
+  /** The examples to evaluate with, as `trainDataset` has those to train with. */
   readonly evalDataset?: string | readonly TaskExamples[T][];
   /** How many times all examples are read, unless `maxSteps` says how many updates. Default 3. */
   readonly numTrainEpochs?: number;

@@ -1,6 +1,6 @@
 /**
- * Training: `finetune` and `pretrain`, the metrics that say what a model is worth, the readers of training data, and the examples of
- * pretraining. Runs need Node, Deno or Bun, as they write files; the rest runs in a page too.
+ * Training: `finetune` and `pretrain`, the metrics that say what a model is worth, the readers of training data, and
+ * the examples of pretraining. Runs need Node, Deno or Bun, as they write files; the rest runs in a page too.
  *
  * @module
  */
@@ -59,17 +59,17 @@ export type { PredictionExample, RunResult } from "./run/result.ts";
 export type { RunOptions } from "./run/runOptions.ts";
 
 /**
- * Trains a model for a task: sequence classification (one label, several, or a number), token classification, question answering,
- * multiple choice, next-sentence prediction, or masked language modelling on texts of one's own. Names and defaults of options are
- * those of Hugging Face's Trainer.
+ * Trains a model for a task: sequence classification (one label, several, or a number), token classification, question
+ * answering, multiple choice, next-sentence prediction, or masked language modelling on texts of one's own. Names and
+ * defaults of options are those of Hugging Face's Trainer.
  *
  * `output` becomes a folder as Hugging Face's libraries save one, for `pipeline` and for Python alike, with the run's
- * metrics.jsonl, curves.svg and last checkpoints in it. A run that was killed at any moment goes on with `resume: true`, to the same
- * bits as if it had never been.
+ * metrics.jsonl, curves.svg and last checkpoints in it. A run that was killed at any moment goes on with `resume:
+ * true`, to the same bits as if it had never been.
  *
- * @throws BertError ERR_INPUT an option, or data that do not fit the task; ERR_FILE a file that cannot be read or written, `output`
- *   not empty; ERR_TRAINING a loss that is not finite or explodes, naming step, batch and tensor; ERR_ABORTED `signal` fired, and
- *   a checkpoint was written; as `loadBert`
+ * @throws BertError ERR_INPUT an option, or data that do not fit the task; ERR_FILE a file that cannot be read or
+ *   written, `output` not empty; ERR_TRAINING a loss that is not finite or explodes, naming step, batch and tensor;
+ *   ERR_ABORTED `signal` fired, and a checkpoint was written; as `loadBert`
  * @example
  * const { metrics } = await finetune({
  *   model: "google-bert/bert-base-cased",
@@ -86,11 +86,12 @@ export async function finetune<T extends FinetuneTask>(options: FinetuneOptions<
 }
 
 /**
- * Pretrains a model on masked language modelling and next-sentence prediction (Devlin et al. 2019, §3.1), from initial weights or
- * from another model's, on examples that `makeExamples` or `plainbert make-examples` has made. The model is a BertForPreTraining.
+ * Pretrains a model on masked language modelling and next-sentence prediction (Devlin et al. 2019, §3.1), from initial
+ * weights or from another model's, on examples that `makeExamples` or `plainbert make-examples` has made. The model is
+ * a BertForPreTraining.
  *
- * @throws BertError as `finetune`; ERR_CHECKPOINT a folder of examples that is none; ERR_VOCABULARY a model whose vocabulary is not
- *   that of the examples
+ * @throws BertError as `finetune`; ERR_CHECKPOINT a folder of examples that is none; ERR_VOCABULARY a model whose
+ *   vocabulary is not that of the examples
  * @example
  * await pretrain({
  *   config: { num_hidden_layers: 4, hidden_size: 256, num_attention_heads: 4, intermediate_size: 1024 },
@@ -106,7 +107,8 @@ export async function pretrain(options: PretrainOptions): Promise<RunResult> {
 /**
  * The examples of a task in a file, by the ending of its name; docs/fine-tuning.md lists which.
  *
- * @throws BertError ERR_FILE it cannot be read; ERR_INPUT, naming file and line, a record that is not as it must be, or no examples
+ * @throws BertError ERR_FILE it cannot be read; ERR_INPUT, naming file and line, a record that is not as it must be, or
+ *   no examples
  */
 export async function readExamples<T extends FinetuneTask>(
   task: T,

@@ -6,10 +6,10 @@ import { IGNORED } from "../tensor/kernels/crossEntropy.ts";
 /** The labels of a batch, named as Hugging Face's models name them. Which are needed depends on the architecture. */
 export interface Labels {
   /**
-   * BertForMaskedLM, BertForPreTraining: for each sequence the id that each token should be, −100 where that is not asked.
-   * BertForTokenClassification: the same with classes. BertForSequenceClassification: [B] classes, or for regression [B]
-   * numbers or [B][labels], or for several labels at once [B][labels] of 0 and 1. BertForMultipleChoice: for each question
-   * the index of the right choice; the sequences of a question follow each other, as many for each.
+   * BertForMaskedLM, BertForPreTraining: for each sequence the id that each token should be, −100 where that is not
+   * counted. BertForTokenClassification: the same with classes. BertForSequenceClassification: [B] classes, or for
+   * regression [B] numbers or [B][labels], or for several labels at once [B][labels] of 0 and 1. BertForMultipleChoice:
+   * for each question the index of the right choice; the sequences of a question follow each other, as many for each.
    * BertForNextSentencePrediction: [B], 0 where the second text follows the first, 1 where it does not.
    */
   readonly labels?: ArrayLike<number> | readonly ArrayLike<number>[];
@@ -23,11 +23,11 @@ export interface Labels {
 
 /** Labels that were checked, as the losses take them. */
 export interface PackedLabels {
-  /** Of tokens: only rows of the packed batch that have one. */
+  /** The labels of tokens: only rows of the packed batch that have one. */
   readonly tokens?: TokenLabels;
-  /** Of sequences, or of questions. */
+  /** The class of each sequence, or of each question. */
   readonly classes?: Int32Array;
-  /** Of sequences: [B · labels] numbers. */
+  /** The targets of sequences: [B · labels] numbers. */
   readonly targets?: { readonly values: Float64Array; readonly problem: ProblemType };
   /** [B] each, by packed tokens; −1 if not counted. */
   readonly span?: readonly [starts: Int32Array, ends: Int32Array];
@@ -79,7 +79,9 @@ export function packLabels(labels: Labels, batch: Batch, c: BertConfig): PackedL
   }
 }
 
-/** config.json's, or what Hugging Face concludes from the labels: one class means regression, lists mean several labels. */
+/**
+ * config.json's, or what Hugging Face concludes from the labels: one class means regression, lists mean several labels.
+ */
 function problemTypeOf(c: BertConfig, { labels }: Labels): ProblemType {
   if (c.problemType) return c.problemType;
   if (c.labels.length === 1) return "regression";

@@ -130,8 +130,8 @@ function epochAt(phases: readonly OpenedPhase[], step: number): number {
 }
 
 /**
- * Reads the examples of an update. Those of a phase are numbered through all its epochs; each epoch has an order of its own, a
- * function of seed, phase and epoch.
+ * Reads the examples of an update. Those of a phase are numbered through all its epochs; each epoch has an order of its
+ * own, a function of seed, phase and epoch.
  */
 function batchReader(phases: readonly OpenedPhase[], seed: number): RunPlan["batchesAt"] {
   let known: { readonly key: string; readonly order: Uint32Array } = { key: "", order: new Uint32Array(0) };
@@ -169,7 +169,7 @@ function pretrainingBatch(examples: readonly PretrainingExample[], name: string)
 /** How many examples of a folder are looked at. */
 const SAMPLES = 64;
 
-/** Of examples that may be larger than memory: their number, how they were made, and some of them. */
+/** The digest of examples that may be larger than memory: of their number, how they were made, and some of them. */
 async function digestOfExamples(folders: readonly PretrainingExamples[]): Promise<string> {
   const lists: ArrayLike<number>[] = [];
   for (const { length, metadata, example } of folders) {

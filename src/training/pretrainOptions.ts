@@ -14,15 +14,22 @@ export interface PretrainPhase {
 }
 
 /**
- * Options of `pretrain`. Defaults beside those of every run, from the paper's §A.2 but for the batch size, which is Google's
- * run_pretraining.py's: `learningRate` 1e-4, `batchSize` 32, `optimizer` "bert", `weightDecay` 0.01, `warmupRatio` 0.01.
+ * Options of `pretrain`. Defaults beside those of every run, from the paper's §A.2 but for the batch size, which is
+ * Google's run_pretraining.py's: `learningRate` 1e-4, `batchSize` 32, `optimizer` "bert", `weightDecay` 0.01,
+ * `warmupRatio` 0.01.
  */
 export interface PretrainOptions
   extends Omit<RunOptions, "maxSteps">,
     Pick<HubOptions, "revision" | "token" | "cache_dir" | "local_files_only" | "assets" | "progress_callback"> {
-  /** One after another, under one schedule of the learning rate. The paper trains 90 % of the steps on length 128, the rest on 512. */
+  /**
+   * One after another, under one schedule of the learning rate. The paper trains 90 % of the steps on length 128, the
+   * rest on 512.
+   */
   readonly phases: readonly PretrainPhase[];
-  /** A new model's sizes, named as in config.json. Default: BERT-base's; `vocab_size` is the vocabulary's. Not with `model`. */
+  /**
+   * A new model's sizes, named as in config.json. Default: BERT-base's; `vocab_size` is the vocabulary's. Not with
+   * `model`.
+   */
   readonly config?: Readonly<Record<string, unknown>>;
   /** A model to go on from: a folder, or an id on the hub. Its vocabulary must be that of the examples. */
   readonly model?: string;

@@ -1,8 +1,8 @@
 import { threefry2x32 } from "../tensor/threefry.ts";
 
 /**
- * Random numbers in order: the words of Threefry-2x32 (tensor/threefry.ts) at the counters 0, 1, 2, …. Whole numbers alone, so the same
- * on every machine; each stream of a seed has numbers of its own.
+ * Random numbers in order: the words of Threefry-2x32 (tensor/threefry.ts) at the counters 0, 1, 2, …. Whole numbers
+ * alone, so the same on every machine; each stream of a seed has numbers of its own.
  */
 export class Random {
   private readonly seed: number;
@@ -25,7 +25,10 @@ export class Random {
     return this.words[this.drawn++ % 2];
   }
 
-  /** A whole number from 0 to n − 1, each equally likely: numbers in the last, incomplete round of n are drawn again. n ≤ 2³². */
+  /**
+   * A whole number from 0 to n − 1, each equally likely: numbers in the last, incomplete round of n are drawn again. n
+   * ≤ 2³².
+   */
   below(n: number): number {
     const limit = TWO_32 - (TWO_32 % n);
     let x = this.uint32();
@@ -38,7 +41,10 @@ export class Random {
     return this.uint32() < p * TWO_32;
   }
 
-  /** Puts the elements in a random order, in place (Fisher & Yates 1938, as Durstenfeld 1964 has it): every order is equally likely. */
+  /**
+   * Puts the elements in a random order, in place (Fisher & Yates 1938, as Durstenfeld 1964 has it): every order is
+   * equally likely.
+   */
   shuffle<T extends { [i: number]: unknown; readonly length: number }>(array: T): T {
     for (let i = array.length - 1; i > 0; i--) {
       const j = this.below(i + 1);

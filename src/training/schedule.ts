@@ -11,7 +11,8 @@ export interface ScheduleOptions {
  *
  *     s / W  for s < W        (N − s) / (N − W)  from there on, 0 from s = N
  *
- * as Hugging Face's get_linear_schedule_with_warmup. Google's code decays by 1 − s / N instead, so it drops a little at s = W.
+ * as Hugging Face's get_linear_schedule_with_warmup. Google's code decays by 1 − s / N instead, so it drops a little at
+ * s = W.
  *
  * @param step s: how many updates were made before this one
  */

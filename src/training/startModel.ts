@@ -70,7 +70,10 @@ export function tokenizerIn(folder: ModelFolder): Promise<BertTokenizer> {
   return readTokenizer(folder, WHERE);
 }
 
-/** A classifier for another number of labels is none for ours: it is left out, and a new one begins (`ignore_mismatched_sizes`). */
+/**
+ * A classifier for another number of labels is none for ours: it is left out, and a new one begins
+ * (`ignore_mismatched_sizes`).
+ */
 function withoutOtherHead(source: WeightSource, { architecture, labels }: BertConfig): WeightSource {
   const classes = architecture === "BertForMultipleChoice" ? 1 : labels.length;
   const shape = source.tensors.get("classifier.weight")?.shape;
@@ -88,8 +91,8 @@ export interface TaskConfig {
 }
 
 /**
- * config.json of the trained model: the one it began with, with `architectures`, `id2label`, `label2id` and `problem_type` of the
- * task, as Hugging Face's `save_pretrained` writes them.
+ * config.json of the trained model: the one it began with, with `architectures`, `id2label`, `label2id` and
+ * `problem_type` of the task, as Hugging Face's `save_pretrained` writes them.
  */
 export function trainedConfigText(start: string, { architecture, labels, problemType }: TaskConfig): string {
   return configToSave(start, { architectures: [architecture], dtype: "float32", task: { labels, problemType } });

@@ -20,6 +20,11 @@ export function treeOf(path: string, source: string): Node {
   return program as unknown as Node;
 }
 
+/** Where a file's comments begin and end. */
+export function commentsOf(path: string, source: string): readonly { readonly start: number; readonly end: number }[] {
+  return parseSync(path, source, { lang: "ts", sourceType: "module" }).comments;
+}
+
 /** A node, and every node below it. */
 export function* nodesOf(node: Node): Generator<Node> {
   yield node;

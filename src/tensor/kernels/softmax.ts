@@ -45,7 +45,8 @@ export function softmaxRowsBackward(gradient: Matrix, probs: Matrix): void {
 }
 
 /**
- * The sum that a softmax divides by, as m and Σ_i e^(z_i − m) with m = max z, so that nothing overflows. The log-sum-exp is
+ * The sum that a softmax divides by, as m and Σ_i e^(z_i − m) with m = max z, so that nothing overflows. The
+ * log-sum-exp is
  *
  *     ln Σ_i e^(z_i) = m + ln Σ_i e^(z_i − m)
  *

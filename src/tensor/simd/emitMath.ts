@@ -200,7 +200,8 @@ export function emitNormalTail(f: FunctionBuilder, fused: boolean): void {
 export function emitGelu(f: FunctionBuilder, fused: boolean): void {
   emitNormalTail(f, fused);
   f.get("a").op("f32x4.mul").set("w");
-  f.get("v").splat(-0x80000000, "i32").op("f32x4.pmax").get("w").op("f32x4.sub"); // max(x, −0), so that gelu(−1e30) is −0
+  // Max(x, −0), so that gelu(−1e30) is −0
+  f.get("v").splat(-0x80000000, "i32").op("f32x4.pmax").get("w").op("f32x4.sub");
 }
 
 /** max(x, 0) */

@@ -228,7 +228,8 @@ function handleOfWeb(worker: Worker, events: WorkerEvents): WorkerHandle {
   worker.onerror = (event) => {
     event.preventDefault(); // `onEnd` gets it, and not the whole page
     worker.terminate();
-    events.onEnd(new Error(event.message || "its file cannot be loaded")); // no message: there is no such file, or it is forbidden
+    // No message: there is no such file, or it is forbidden
+    events.onEnd(new Error(event.message || "its file cannot be loaded"));
   };
   return {
     post: (message, transfer = []) => worker.postMessage(message, [...transfer]),

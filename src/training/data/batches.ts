@@ -19,24 +19,26 @@ export interface BatchOptions extends BatchLimits {
   readonly groupByLength?: boolean;
 }
 
-/** From so many batches' worth of examples in random order those of like length are put together, as in Hugging Face's trainer. */
+/** How many batches a pool of examples is cut into after it was sorted by length, as in Hugging Face's trainer. */
 const BATCHES_IN_POOL = 50;
 
 /**
- * One epoch's batches in random order: every example once. They depend on nothing but the arguments, so that a run that goes on after
- * a stop needs to remember no more than the epoch and the number of batches done.
+ * One epoch's batches in random order: every example once. They depend on nothing but the arguments, so that a run that
+ * goes on after a stop needs to remember no more than the epoch and the number of batches done.
  *
- * With `groupByLength` the examples, in random order, are cut into pools of 50 batches; each pool is sorted by length, cut into
- * batches, and the batches of all pools are shuffled. Batches are packed, so that this saves no padding; but with `batchSize` alone
- * it makes a long example meet others as long, and so the memory of most batches small, and with `maxTokens` fills them better.
+ * With `groupByLength` the examples, in random order, are cut into pools of 50 batches; each pool is sorted by length,
+ * cut into batches, and the batches of all pools are shuffled. Batches are packed, so that this saves no padding; but
+ * with `batchSize` alone it makes a long example meet others as long, and so the memory of most batches small, and with
+ * `maxTokens` fills them better.
  *
  * @param lengths the number of tokens of each example, from 1
  * @returns       for each batch the indices of its examples
- * @throws BertError ERR_INPUT a limit that is missing or no whole number from 1, a length that is none or more than `maxTokens`,
- *   or a seed or epoch out of range
+ * @throws BertError ERR_INPUT a limit that is missing or no whole number from 1, a length that is none or more than
+ *   `maxTokens`, or a seed or epoch out of range
  * @example
  * const lengths = features.map(({ inputIds }) => inputIds.length);
- * for (const batch of shuffledBatches(lengths, { maxTokens: 2048, seed: 42, epoch })) step(batch.map((i) => features[i]));
+ * const batches = shuffledBatches(lengths, { maxTokens: 2048, seed: 42, epoch });
+ * for (const batch of batches) step(batch.map((i) => features[i]));
  */
 export function shuffledBatches(lengths: ArrayLike<number>, options: BatchOptions): number[][] {
   const { seed, epoch, groupByLength = true } = options;

@@ -10,7 +10,10 @@ import {
 } from "./numberedLines.ts";
 
 export interface ConllOptions extends ReadOptions {
-  /** Which column has the tags, from 0; negative numbers count from the end. Default −1, the last: in CoNLL-2003 the entities. */
+  /**
+   * Which column has the tags, from 0; negative numbers count from the end. Default −1, the last: in CoNLL-2003 the
+   * entities.
+   */
   readonly tagColumn?: number;
   /** Which column has the words. Default 0. */
   readonly wordColumn?: number;
@@ -18,20 +21,20 @@ export interface ConllOptions extends ReadOptions {
 
 /** A sentence of tagged words. */
 export interface TaggedSentence {
-  /** Where it begins, as errors say it. Left out: its place in the data set, `trainDataset[3]`. */
+  /** Where the sentence begins, as errors say it. Left out: its place in the data set, `trainDataset[3]`. */
   readonly where?: string;
   readonly words: readonly string[];
-  /** One for each word, as the file has them: IOB1 ("I-PER" begins an entity) and IOB2 ("B-PER" does) alike. */
+  /** One tag for each word, as the file has them: IOB1 ("I-PER" begins an entity) and IOB2 ("B-PER" does) alike. */
   readonly tags: readonly string[];
 }
 
 /**
- * Sentences of a file in the form of CoNLL-2003 (Tjong Kim Sang & De Meulder 2003): a word on each line with its tags in columns
- * between single spaces or tabs, an empty line after each sentence. Lines that begin with "-DOCSTART-" stand between documents and
- * are left out. Every line has as many columns as the first.
+ * Sentences of a file in the form of CoNLL-2003 (Tjong Kim Sang & De Meulder 2003): a word on each line with its tags
+ * in columns between single spaces or tabs, an empty line after each sentence. Lines that begin with "-DOCSTART-" stand
+ * between documents and are left out. Every line has as many columns as the first.
  *
- * @throws BertError ERR_INPUT, naming file and line: a column that is not there, another number of columns, an empty field. With
- *   `onBadRecord` the rest of the sentence is still read, but the sentence is left out.
+ * @throws BertError ERR_INPUT, naming file and line: a column that is not there, another number of columns, an empty
+ *   field. With `onBadRecord` the rest of the sentence is still read, but the sentence is left out.
  * @example
  * const text = "EU NNP B-NP B-ORG\nrejects VBZ B-VP O\n";
  * for await (const { words, tags } of readConll(text, { file: "train.txt" })) tags; // ["B-ORG", "O"]

@@ -2,7 +2,7 @@ import { recordError, shown } from "./numberedLines.ts";
 
 /** A record of a data file: its values by name. */
 export interface DataRow {
-  /** Where it stands, as errors say it: `train.csv: line 12`. */
+  /** Where the row stands, as errors say it: `train.csv: line 12`. */
   readonly where: string;
   /** Strings in CSV and TSV files, any JSON in JSON lines. */
   readonly values: ReadonlyMap<string, unknown>;

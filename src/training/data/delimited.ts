@@ -14,8 +14,8 @@ export interface DelimitedOptions extends ReadOptions {
   /** What stands between two fields. Default ",". */
   readonly delimiter?: "," | "\t";
   /**
-   * Whether a field may stand in quotes, as RFC 4180 says: then it may hold delimiters and ends of line, and "" is one quote.
-   * Without quoting, as in the files of GLUE, a quote is a character like any other. Default true.
+   * Whether a field may stand in quotes, as RFC 4180 says: then it may hold delimiters and ends of line, and "" is one
+   * quote. Without quoting, as in the files of GLUE, a quote is a character like any other. Default true.
    */
   readonly quoting?: boolean;
   /** The names of the columns of a file without a header. Default: the first record has them. */
@@ -29,15 +29,16 @@ interface Fields {
 }
 
 /**
- * Rows of a CSV or TSV file: comma-separated values as in RFC 4180, or with tabs, with quoting or without. As in the RFC, every
- * record has as many fields as the first, and spaces are part of a field. Lines end with "\n" or "\r\n"; what stands in quotes
- * keeps its ends of line as they are.
+ * Rows of a CSV or TSV file: comma-separated values as in RFC 4180, or with tabs, with quoting or without. As in the
+ * RFC, every record has as many fields as the first, and spaces are part of a field. Lines end with "\n" or "\r\n";
+ * what stands in quotes keeps its ends of line as they are.
  *
  * @yields each record's fields under the names of their columns
- * @throws BertError ERR_INPUT, naming file and line: no header, a column's name twice, another number of fields, a quote inside a
- *   field without quotes, text between a closing quote and the next delimiter, quotes that never close
+ * @throws BertError ERR_INPUT, naming file and line: no header, a column's name twice, another number of fields, a
+ *   quote inside a field without quotes, text between a closing quote and the next delimiter, quotes that never close
  * @example
- * for await (const { values } of readDelimited('text,label\n"Well, well.",1\n', { file: "a.csv" })) values.get("text"); // Well, well.
+ * const rows = readDelimited('text,label\n"Well, well.",1\n', { file: "a.csv" });
+ * for await (const { values } of rows) values.get("text"); // Well, well.
  */
 export async function* readDelimited(
   input: TextLines,

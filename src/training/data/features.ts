@@ -21,7 +21,10 @@ export interface Sequence {
 
 /** A text or pair for a sequence classifier. */
 export interface SequenceFeature extends Sequence {
-  /** The label's index, or the number to regress to; for several labels at once [number of labels], 1 for each that holds, else 0. */
+  /**
+   * The label's index, or the number to regress to; for several labels at once [number of labels], 1 for each that
+   * holds, else 0.
+   */
   readonly labels: number | Float32Array;
 }
 
@@ -40,7 +43,9 @@ export interface ChoiceFeature {
 }
 
 export interface FeatureOptions {
-  /** The most tokens of a sequence; what is longer is cut as `truncation: true` does. Default: what the tokenizer says. */
+  /**
+   * The most tokens of a sequence; what is longer is cut as `truncation: true` does. Default: what the tokenizer says.
+   */
   readonly maxLength?: number;
 }
 
@@ -55,7 +60,8 @@ export interface SequenceFeatureOptions extends FeatureOptions {
  * Texts or pairs with labels as sequences with numbers, as Hugging Face's run_glue.py makes them.
  *
  * @returns one for each example, in the same order
- * @throws BertError ERR_INPUT, naming file and line: no label, one that is none of the known, or for a regression no number
+ * @throws BertError ERR_INPUT, naming file and line: no label, one that is none of the known, or for a regression no
+ *   number
  */
 export function sequenceFeatures(
   tokenizer: BertTokenizer,
@@ -100,9 +106,10 @@ function numberOf(label: Label, where: string): number {
 }
 
 /**
- * Tagged sentences as sequences with a label for each token, as Hugging Face's run_ner.py makes them: a word's tag stands at its
- * first token, and its other tokens have −100, as have [CLS] and [SEP]. A word without tokens, such as a lone control
- * character, has no label; nor have words that are cut off because the sentence is longer than `maxLength`.
+ * Tagged sentences as sequences with a label for each token, as Hugging Face's run_ner.py makes them: a word's tag
+ * stands at its first token, and its other tokens have −100, as have [CLS] and [SEP]. A word without tokens, such as a
+ * lone control character, has no label; nor have words that are cut off because the sentence is longer than
+ * `maxLength`.
  *
  * @param labels the tags in the order of their indices, as `labelNames` gives them
  * @returns      one for each sentence, in the same order

@@ -19,7 +19,10 @@ export type GlueTask = "cola" | "sst2" | "mrpc" | "qqp" | "stsb" | "mnli" | "qnl
 /** How a task's files look. */
 interface GlueFiles {
   readonly columns: Required<Pick<TextColumns, "text" | "label">> & TextColumns;
-  /** The label as the file writes it → its name in Hugging Face's data set, in the order of their numbers; null for a score. */
+  /**
+   * The label as the file writes it → its name in Hugging Face's data set, in the order of their numbers; null for a
+   * score.
+   */
   readonly labels: ReadonlyMap<string, string> | null;
 }
 
@@ -27,7 +30,7 @@ const pair = (first: string, second: string, label: string) => ({ text: first, t
 const asWritten = (...names: string[]) => new Map(names.map((name) => [name, name]));
 const numbered = (...names: string[]) => new Map(names.map((name, i) => [String(i), name]));
 
-/** From Hugging Face's glue.py (columns, and names of labels) and run_glue.py (which text is first). */
+/** The files' columns and names of labels from Hugging Face's glue.py, and which text is first from run_glue.py. */
 const FILES: Readonly<Record<GlueTask, GlueFiles>> = {
   cola: { columns: { text: "sentence", label: "label" }, labels: numbered("unacceptable", "acceptable") },
   sst2: { columns: { text: "sentence", label: "label" }, labels: numbered("negative", "positive") },
@@ -43,25 +46,33 @@ const FILES: Readonly<Record<GlueTask, GlueFiles>> = {
   wnli: { columns: pair("sentence1", "sentence2", "label"), labels: numbered("not_entailment", "entailment") },
 };
 
-/** The columns of CoLA's train.tsv and dev.tsv, the only files of GLUE without a header: source, label, the author's mark, sentence. */
+/**
+ * The columns of CoLA's train.tsv and dev.tsv, the only files of GLUE without a header: source, label, the author's
+ * mark, sentence.
+ */
 const COLA_COLUMNS = ["source", "label", "mark", "sentence"];
 
-/** The labels of a task as the config of a model names them, the one with index 0 first; null for stsb, a score from 0 to 5. */
+/**
+ * The labels of a task as the config of a model names them, the one with index 0 first; null for stsb, a score from 0
+ * to 5.
+ */
 export function glueLabels(task: GlueTask): string[] | null {
   const { labels } = filesOf(task);
   return labels && [...labels.values()];
 }
 
 /**
- * Examples of one of GLUE's own files: train.tsv, dev.tsv or test.tsv, of MNLI dev_matched.tsv, dev_mismatched.tsv and so on. They
- * have tabs and no quoting. Columns are found by the header; a file without the column of labels, as all test files are, gives
- * examples without labels. Labels get the names that Hugging Face's data set gives them: "acceptable" where CoLA has 1.
+ * Examples of one of GLUE's own files: train.tsv, dev.tsv or test.tsv, of MNLI dev_matched.tsv, dev_mismatched.tsv and
+ * so on. They have tabs and no quoting. Columns are found by the header; a file without the column of labels, as all
+ * test files are, gives examples without labels. Labels get the names that Hugging Face's data set gives them:
+ * "acceptable" where CoLA has 1.
  *
- * QQP's train.tsv has a few records that are cut in the middle. Hugging Face's loader drops them without a word; here they are
- * errors unless `onBadRecord` takes them.
+ * QQP's train.tsv has a few records that are cut in the middle. Hugging Face's loader drops them without a word; here
+ * they are errors unless `onBadRecord` takes them.
  *
- * @throws BertError ERR_INPUT an unknown task; naming file and line: a header without the columns of the texts, a record with
- *   another number of fields than the header, a label that the task does not have, a score that is no number from 0 to 5
+ * @throws BertError ERR_INPUT an unknown task; naming file and line: a header without the columns of the texts, a
+ *   record with another number of fields than the header, a label that the task does not have, a score that is no
+ *   number from 0 to 5
  */
 export async function* readGlue(
   input: TextLines,

@@ -2,13 +2,14 @@ import type { DataRow } from "./dataRow.ts";
 import { at, attempt, numberedLines, type ReadOptions, recordError, shown, type TextLines } from "./numberedLines.ts";
 
 /**
- * Rows of a JSON lines file: one JSON object on each line, as jsonlines.org describes it. An empty line is no object, so it is
- * refused too, but for what follows the last "\n".
+ * Rows of a JSON lines file: one JSON object on each line, as jsonlines.org describes it. An empty line is no object,
+ * so it is refused too, but for what follows the last "\n".
  *
  * @yields each object's members under their names
  * @throws BertError ERR_INPUT, naming file and line: a line that is no JSON object
  * @example
- * for await (const { values } of readJsonLines('{"text": "Well.", "label": 1}\n', { file: "a.jsonl" })) values.get("label"); // 1
+ * const rows = readJsonLines('{"text": "Well.", "label": 1}\n', { file: "a.jsonl" });
+ * for await (const { values } of rows) values.get("label"); // 1
  */
 export async function* readJsonLines(input: TextLines, options: ReadOptions): AsyncGenerator<DataRow, void, undefined> {
   for await (const { number, text } of numberedLines(input, options.file)) {

@@ -4,8 +4,9 @@ import { recordError, shown } from "./numberedLines.ts";
 import type { TextExample } from "./textExamples.ts";
 
 /**
- * The different labels of examples in the order in which Hugging Face's run_glue.py and run_ner.py number them, sorted: by
- * number if every label is a whole number ("2" before "10", as a CSV column of such is read there), else by code point.
+ * The different labels of examples in the order in which Hugging Face's run_glue.py and run_ner.py number them, sorted:
+ * by number if every label is a whole number ("2" before "10", as a CSV column of such is read there), else by code
+ * point.
  *
  * @param labels as the examples have them; numbers count as their decimal strings
  * @returns      the config's labels: the one with index 0 first

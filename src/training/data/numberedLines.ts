@@ -1,8 +1,8 @@
 import { BertError, quote } from "../../errors.ts";
 
 /**
- * The text of a file, or its lines one by one, each without its "\n". A "\r" before it may stay, and so may a byte order mark
- * at the beginning: the readers take both off.
+ * The text of a file, or its lines one by one, each without its "\n". A "\r" before it may stay, and so may a byte
+ * order mark at the beginning: the readers take both off.
  */
 export type TextLines = string | Iterable<string> | AsyncIterable<string>;
 
@@ -11,8 +11,8 @@ export interface ReadOptions {
   /** What errors call the input: the name of its file. */
   readonly file: string;
   /**
-   * Is told of each record that is not as it must be; the record is then left out. Without it the first one is an error. A
-   * header that is wrong, or quotes that never close, are always errors.
+   * Called with each record that is not as it must be, which is then left out. Without it the first such record is an
+   * error. A header that is wrong, or quotes that never close, are always errors.
    */
   readonly onBadRecord?: (error: BertError) => void;
 }
@@ -25,8 +25,8 @@ export interface NumberedLine {
 
 /**
  * The lines of a text that comes in pieces of any size, such as those of `createReadStream(path, "utf8")` or of a
- * `TextDecoderStream`. Only "\n" ends a line. Node's readline also ends one at U+2028, which may stand in the middle of a JSON
- * string.
+ * `TextDecoderStream`. Only "\n" ends a line. Node's readline also ends one at U+2028, which may stand in the middle of
+ * a JSON string.
  */
 export async function* linesOf(
   pieces: Iterable<string> | AsyncIterable<string>,
@@ -82,7 +82,10 @@ export function recordError(
   return new BertError("ERR_INPUT", `${where}: ${what} must be ${expected}, got ${got}`, options);
 }
 
-/** Runs a step that makes something of one record; a bad record goes to `onBadRecord`, if there is one, and gives undefined. */
+/**
+ * Runs a step that makes something of one record; a bad record goes to `onBadRecord`, if there is one, and gives
+ * undefined.
+ */
 export function attempt<T>(step: () => T, { onBadRecord }: ReadOptions): T | undefined {
   try {
     return step();

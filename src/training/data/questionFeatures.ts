@@ -7,8 +7,8 @@ export interface QuestionFeatureOptions {
   /** The most tokens of question and context together. Default 384. */
   readonly maxLength?: number;
   /**
-   * Tokens of the context that neighbouring windows share, as in Hugging Face's run_qa.py. (In Google's run_squad.py the same name
-   * is the distance between the beginnings of windows.) Default 128.
+   * Tokens of the context that neighbouring windows share, as in Hugging Face's run_qa.py. (In Google's run_squad.py
+   * the same name is the distance between the beginnings of windows.) Default 128.
    */
   readonly docStride?: number;
 }
@@ -32,11 +32,12 @@ export interface QuestionFeature extends Sequence {
 }
 
 /**
- * Questions with their contexts, in overlapping windows where a context is longer than `maxLength` leaves room for; as run_qa.py
- * makes them, with the whitespace at the question's beginning taken off.
+ * Questions with their contexts, in overlapping windows where a context is longer than `maxLength` leaves room for; as
+ * run_qa.py makes them, with the whitespace at the question's beginning taken off.
  *
  * @yields the windows of each example, in order
- * @throws BertError ERR_INPUT, naming the place in the file: a question that leaves the context no room, or no more than `docStride`
+ * @throws BertError ERR_INPUT, naming the place in the file: a question that leaves the context no room, or no more
+ *   than `docStride`
  */
 export function* questionWindows(
   tokenizer: BertTokenizer,
@@ -58,10 +59,10 @@ export function* questionWindows(
 }
 
 /**
- * Windows for training. The positions are those of the first answer: its first token is the last that begins at or before it, its
- * last token the first that ends at or after it. A window that lacks a part of the answer gets 0 and 0, [CLS], as in run_squad.py
- * and run_qa.py. One answer is placed otherwise than in run_qa.py, which takes [SEP] or padding for the start when the answer's
- * first token is the last of the window; here it is that token.
+ * Windows for training. The positions are those of the first answer: its first token is the last that begins at or
+ * before it, its last token the first that ends at or after it. A window that lacks a part of the answer gets 0 and 0,
+ * [CLS], as in run_squad.py and run_qa.py. One answer is placed otherwise than in run_qa.py, which takes [SEP] or
+ * padding for the start when the answer's first token is the last of the window; here it is that token.
  *
  * @returns the windows of all examples, in order
  * @throws BertError ERR_INPUT as `questionWindows`

@@ -34,13 +34,14 @@ export interface ReadExamplesOptions {
  *
  * | task | files |
  * |---|---|
- * | text-classification, next-sentence-prediction | `.jsonl`, `.csv`, `.tsv` with columns; for the first GLUE's own with `glueTask` |
+ * | text-classification, next-sentence-prediction | `.jsonl`, `.csv`, `.tsv` with columns; GLUE's own by `glueTask` |
  * | token-classification | any, in the form of CoNLL-2003; `.jsonl` with `tokens` and `ner_tags` or `tags` |
  * | question-answering | `.json` of SQuAD |
  * | multiple-choice | `.jsonl`, `.csv`, `.tsv` with the columns of SWAG |
  * | fill-mask | any: a text in each line that is not blank |
  *
- * @throws BertError ERR_FILE it cannot be read; ERR_INPUT, naming file and line, a record that is not as it must be, or no examples
+ * @throws BertError ERR_FILE it cannot be read; ERR_INPUT, naming file and line, a record that is not as it must be, or
+ *   no examples
  */
 export async function readExamples<T extends FinetuneTask>(
   task: T,
@@ -85,7 +86,7 @@ function rowsOf(text: string, file: string): AsyncIterable<DataRow> {
   );
 }
 
-/** With the columns that are asked for, or those that the first row has of the usual ones. */
+/** Reads a table by the columns that `columns` names, or by those of the usual ones that the first row has. */
 async function readTable(text: string, file: string, columns: Partial<TextColumns> = {}): Promise<TextExample[]> {
   const rows = await collect(rowsOf(text, file));
   if (rows.length === 0) return [];

@@ -3,7 +3,7 @@ import { attempt, type ReadOptions, recordError, shown } from "./numberedLines.t
 
 /** A beginning, and several ways in which it may go on. */
 export interface ChoiceExample {
-  /** Where it stands, as errors say it. Left out: its place in the data set, `trainDataset[3]`. */
+  /** Where the example stands, as errors say it. Left out: its place in the data set, `trainDataset[3]`. */
   readonly where?: string;
   readonly text: string;
   readonly choices: readonly string[];
@@ -12,9 +12,9 @@ export interface ChoiceExample {
 }
 
 /**
- * Multiple-choice examples from rows with the columns of SWAG (Zellers et al. 2018): `sent1` is the text, and choice i is `sent2`
- * and `ending`i with a space between, as in Hugging Face's run_swag.py. Any number of endings from two on, `ending0`, `ending1`, …;
- * without a column `label` there is no label.
+ * Multiple-choice examples from rows with the columns of SWAG (Zellers et al. 2018): `sent1` is the text, and choice i
+ * is `sent2` and `ending`i with a space between, as in Hugging Face's run_swag.py. Any number of endings from two on,
+ * `ending0`, `ending1`, …; without a column `label` there is no label.
  *
  * @param rows of `readDelimited` or `readJsonLines`
  * @throws BertError ERR_INPUT, naming file and line: a column that is missing, a label that is no index of an ending

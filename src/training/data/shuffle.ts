@@ -2,8 +2,9 @@ import { BertError } from "../../errors.ts";
 import { Random } from "../random.ts";
 
 /**
- * The numbers 0 … count − 1 in an order that is random, but a function of seed and epoch alone: a run that goes on after a stop
- * needs to remember no more than the epoch and how far it was. Every order is equally likely; the same order on every machine.
+ * The numbers 0 … count − 1 in an order that is random, but a function of seed and epoch alone: a run that goes on
+ * after a stop needs to remember no more than the epoch and how far it was. Every order is equally likely; the same
+ * order on every machine.
  *
  * @param count whole number from 0 to 2³² − 1
  * @param seed  whole number from 0 to 2³² − 1

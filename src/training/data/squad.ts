@@ -5,15 +5,15 @@ import { attempt, type ReadOptions, recordError, shown } from "./numberedLines.t
 /** A part of a context that answers a question. */
 export interface SquadAnswer {
   readonly text: string;
-  /** Where it begins in the context, in UTF-16 units: `context.slice(start, start + text.length) === text`. */
+  /** Where the answer begins in the context, in UTF-16 units: `context.slice(start, start + text.length) === text`. */
   readonly start: number;
 }
 
 /** A question on a context, and its answers. */
 export interface SquadExample {
   /**
-   * Where it stands, as errors say it: `train-v1.1.json: data[3].paragraphs[0].qas[2]`. Left out: its place in the data set,
-   * `trainDataset[3]`.
+   * Where it stands, as errors say it: `train-v1.1.json: data[3].paragraphs[0].qas[2]`. Left out: its place in the data
+   * set, `trainDataset[3]`.
    */
   readonly where?: string;
   readonly id: string;
@@ -24,12 +24,14 @@ export interface SquadExample {
 }
 
 /**
- * Questions of a file of SQuAD 1.1 (Rajpurkar et al. 2016) or 2.0 (2018). A question of 2.0 with `is_impossible: true` has no
- * answers. The files count `answer_start` in code points; here it is in UTF-16 units, as everywhere in JavaScript.
+ * Questions of a file of SQuAD 1.1 (Rajpurkar et al. 2016) or 2.0 (2018). A question of 2.0 with `is_impossible: true`
+ * has no answers. The files count `answer_start` in code points; here it is in UTF-16 units, as everywhere in
+ * JavaScript.
  *
  * @param text the whole file: it is one JSON object
- * @throws BertError ERR_INPUT the file is no such JSON; naming the place in it: a text that is missing, an answer that does not
- *   stand where `answer_start` says, no answer without `is_impossible: true` or one with it, an id for the second time
+ * @throws BertError ERR_INPUT the file is no such JSON; naming the place in it: a text that is missing, an answer that
+ *   does not stand where `answer_start` says, no answer without `is_impossible: true` or one with it, an id for the
+ *   second time
  */
 export function readSquad(text: string, options: ReadOptions): SquadExample[] {
   const { file } = options;
@@ -84,7 +86,9 @@ function exampleOf(
   return { where, id, question: stringIn(question, where, "question"), context, answers };
 }
 
-/** From positions in code points to positions in UTF-16 units; undefined for what is none. */
+/**
+ * The function from positions in code points to positions in UTF-16 units; it gives undefined for what is no position.
+ */
 function utf16Positions(text: string): (position: unknown) => number | undefined {
   // Most contexts have no surrogates, and there the two are the same.
   const starts = /[\ud800-\udbff]/.test(text) ? [0] : undefined;

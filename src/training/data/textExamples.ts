@@ -6,7 +6,7 @@ export type Label = string | number | readonly string[];
 
 /** A text or a pair, with its label if the file has one. */
 export interface TextExample {
-  /** Where it stands, as errors say it. Left out: its place in the data set, `trainDataset[3]`. */
+  /** Where the example stands, as errors say it. Left out: its place in the data set, `trainDataset[3]`. */
   readonly where?: string;
   readonly text: string;
   readonly textPair?: string;
@@ -23,8 +23,8 @@ export interface TextColumns {
 /**
  * Texts or pairs from rows of CSV, TSV or JSON lines.
  *
- * @throws BertError ERR_INPUT, naming file and line: a column that is not there, a text that is no string, a label that is
- *   neither a string, a finite number, nor an array of strings
+ * @throws BertError ERR_INPUT, naming file and line: a column that is not there, a text that is no string, a label that
+ *   is neither a string, a finite number, nor an array of strings
  * @example
  * const rows = readDelimited(text, { file: "train.csv" });
  * const examples = await collect(readTexts(rows, { text: "review", label: "stars" }, { file: "train.csv" }));
@@ -40,7 +40,7 @@ export async function* readTexts(
   }
 }
 
-/** One row as an example. @throws BertError ERR_INPUT as above */
+/** One row as an example. @throws BertError ERR_INPUT a column is missing or empty */
 export function textExample(row: DataRow, { text, textPair, label }: TextColumns): TextExample {
   return {
     where: row.where,

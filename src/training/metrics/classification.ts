@@ -21,8 +21,8 @@ export function accuracy(pairs: Pairs<ClassLabel>): number {
 
 export interface F1Options {
   /**
-   * "binary": of the class `posLabel` alone. "macro": the mean over classes. "micro": of all classes' counts together. "weighted":
-   * the mean over classes, each with its number of references as weight. Default "binary".
+   * "binary": of the class `posLabel` alone. "macro": the mean over classes. "micro": of all classes' counts together.
+   * "weighted": the mean over classes, each with its number of references as weight. Default "binary".
    */
   readonly average?: "binary" | "macro" | "micro" | "weighted";
   /** The class that counts as positive with "binary". Default 1. */
@@ -39,8 +39,8 @@ export interface F1Options {
  * It is 0 where nothing is counted, as in scikit-learn's `f1_score` with `zero_division=0`, whose options these are.
  *
  * @returns from 0 to 1
- * @throws BertError ERR_INPUT no predictions, or not as many as references; with "binary" more than two classes, or two of which
- *   neither is `posLabel`
+ * @throws BertError ERR_INPUT no predictions, or not as many as references; with "binary" more than two classes, or two
+ *   of which neither is `posLabel`
  * @example
  * f1Score({ predictions: [1, 0, 1], references: [1, 1, 0] }); // 0.5
  * f1Score({ predictions: [2, 0, 1], references: [2, 1, 1] }, { average: "macro" }); // 0.5555555555555555
@@ -130,13 +130,13 @@ function wrong(name: string, expected: string, got: string): BertError {
 }
 
 /**
- * Matthews correlation coefficient (Matthews 1975), for any number of classes (Gorodkin 2004). With c correct of s pairs, and for
- * each class k its predictions p_k and references t_k:
+ * Matthews correlation coefficient (Matthews 1975), for any number of classes (Gorodkin 2004). With c correct of s
+ * pairs, and for each class k its predictions p_k and references t_k:
  *
  *   (c · s − Σ p_k t_k) / √((s² − Σ p_k²) (s² − Σ t_k²))
  *
- * For two classes that is (tp · tn − fp · fn) / √((tp + fp)(tp + fn)(tn + fp)(tn + fn)). It is 0 where all predictions or all
- * references are one class, as in scikit-learn's `matthews_corrcoef`.
+ * For two classes that is (tp · tn − fp · fn) / √((tp + fp)(tp + fn)(tn + fp)(tn + fn)). It is 0 where all predictions
+ * or all references are one class, as in scikit-learn's `matthews_corrcoef`.
  *
  * @returns from −1 to 1, 0 for predictions that know nothing of the references
  * @throws BertError ERR_INPUT no predictions, or not as many as references

@@ -6,7 +6,7 @@ import { countOf, type Pairs } from "./pairs.ts";
  *
  *   r = Σ (x − x̄)(y − ȳ) / √(Σ (x − x̄)² · Σ (y − ȳ)²)
  *
- * It is NaN, as in SciPy's `pearsonr`, where all x or all y are equal: of what does not vary nobody can say whether it varies with
+ * It is NaN, as in SciPy's `pearsonr`, where all x or all y are equal: what does not vary has no correlation with
  * something else.
  *
  * @returns from −1 to 1, or NaN
@@ -19,8 +19,8 @@ export function pearsonCorrelation(pairs: Pairs<number>): number {
 }
 
 /**
- * Spearman's rank correlation coefficient: Pearson's of the ranks, equal numbers sharing the mean of their ranks. NaN, as in SciPy's
- * `spearmanr`, where all x or all y are equal.
+ * Spearman's rank correlation coefficient: Pearson's of the ranks, equal numbers sharing the mean of their ranks. NaN,
+ * as in SciPy's `spearmanr`, where all x or all y are equal.
  *
  * @returns from −1 to 1, or NaN
  * @throws BertError ERR_INPUT fewer than two predictions, not as many as references, or a number that is not finite
@@ -40,7 +40,10 @@ function pearson(x: Float64Array, y: Float64Array): number {
   return Math.max(-1, Math.min(1, r)); // rounding may lead past them; NaN stays
 }
 
-/** (x − x̄) / ‖x − x̄‖; NaN where all are equal. The largest difference is divided out first, so that no square overflows. */
+/**
+ * (x − x̄) / ‖x − x̄‖; NaN where all are equal. The largest difference is divided out first, so that no square
+ * overflows.
+ */
 function direction(x: Float64Array): Float64Array {
   if (x.every((value) => value === x[0])) return x.map(() => Number.NaN); // their mean may be rounded
   const mean = x.reduce((sum, value) => sum + value, 0) / x.length;

@@ -9,15 +9,16 @@ export interface EntitySpan {
 }
 
 /**
- * The entities that tags mean, read as seqeval's `get_entities` reads them, and conlleval before it: in IOB2, where each begins
- * with B, in IOB1, where B stands only between neighbours of one type, and in IOBES, where S stands alone and E ends. An entity
- * begins at B, at S, at I or E after O, S or E, and where the type changes. It ends before O, B or S, after E and S, and where the
- * type changes. So an I without a beginning begins one, and no tags are wrong.
+ * The entities that tags mean, read as seqeval's `get_entities` reads them, and conlleval before it: in IOB2, where
+ * each begins with B, in IOB1, where B stands only between neighbours of one type, and in IOBES, where S stands alone
+ * and E ends. An entity begins at B, at S, at I or E after O, S or E, and where the type changes. It ends before O, B
+ * or S, after E and S, and where the type changes. So an I without a beginning begins one, and no tags are wrong.
  *
  * @param tags "O", or one of B, I, E, S with a type after "-", as "B-PER". A letter alone has the type "_".
  * @throws BertError ERR_INPUT another tag
  * @example
- * entitiesOf(["B-PER", "I-PER", "O", "I-LOC"]); // [{ type: "PER", start: 0, end: 1 }, { type: "LOC", start: 3, end: 3 }]
+ * const tags = ["B-PER", "I-PER", "O", "I-LOC"];
+ * entitiesOf(tags); // [{ type: "PER", start: 0, end: 1 }, { type: "LOC", start: 3, end: 3 }]
  */
 export function entitiesOf(tags: readonly string[]): EntitySpan[] {
   const entities: EntitySpan[] = [];
@@ -56,9 +57,9 @@ export interface EntityScores {
 }
 
 export interface EntityMetrics {
-  /** For each type that occurs, sorted by name. */
+  /** The scores of each type that occurs, sorted by name. */
   readonly perType: ReadonlyMap<string, EntityScores>;
-  /** Of all entities together: the figure that papers on CoNLL-2003 give. */
+  /** The scores of all entities together: the figure that papers on CoNLL-2003 give. */
   readonly micro: EntityScores;
   /** The mean over the types. */
   readonly macro: EntityScores;
@@ -69,12 +70,13 @@ export interface EntityMetrics {
 }
 
 /**
- * Precision, recall and F1 of entities: a predicted one is right if its type, first and last word are those of one in the references.
- * As seqeval 1.2 has it in its default mode, `classification_report(zero_division=0)`; where no entity occurs at all every score
- * is 0.
+ * Precision, recall and F1 of entities: a predicted one is right if its type, first and last word are those of one in
+ * the references. As seqeval 1.2 has it in its default mode, `classification_report(zero_division=0)`; where no entity
+ * occurs at all every score is 0.
  *
  * @param pairs for each sentence its tags, as many predicted as in the reference
- * @throws BertError ERR_INPUT not as many sentences or tags predicted as in the references, no sentence, a tag that is none
+ * @throws BertError ERR_INPUT not as many sentences or tags predicted as in the references, no sentence, a tag that is
+ *   none
  * @example
  * const { micro } = entityMetrics({ predictions: [["B-PER", "O", "B-LOC"]], references: [["B-PER", "O", "O"]] });
  * micro; // { precision: 0.5, recall: 1, f1: 0.6666666666666666, support: 1 }

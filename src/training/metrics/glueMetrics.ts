@@ -26,8 +26,8 @@ const METRICS: Readonly<Record<GlueTask, Compute>> = {
 };
 
 /**
- * The metrics that GLUE asks for: Matthews correlation for cola, accuracy and F1 of label 1 for mrpc and qqp, both correlations for
- * stsb, accuracy for the others.
+ * The metrics that GLUE asks for: Matthews correlation for cola, accuracy and F1 of label 1 for mrpc and qqp, both
+ * correlations for stsb, accuracy for the others.
  *
  * @param pairs indices of labels as `glueLabels` orders them, or for stsb the scores
  * @throws BertError ERR_INPUT an unknown task, no predictions, or not as many as references

@@ -2,10 +2,12 @@ import { BertError } from "../../errors.ts";
 import { exp } from "../../tensor/kernels/transcendental.ts";
 
 /**
- * Perplexity: e to the mean cross-entropy of the tokens, e^(L / n); as in Hugging Face's run_mlm.py, for the masked tokens. It is
- * how many tokens a guess would have to choose from to be as unsure. Infinity where the mean is above 709.
+ * Perplexity: e to the mean cross-entropy of the tokens, e^(L / n); as in Hugging Face's run_mlm.py, for the masked
+ * tokens. It is how many tokens a guess would have to choose from to be as unsure. Infinity where the mean is above
+ * 709.
  *
- * @param loss   L, the sum over the tokens of −ln P(token). The mean of batches' means is not it, if they differ in size.
+ * @param loss   L, the sum over the tokens of −ln P(token). The mean of batches' means is not it, if they differ in
+ *   size.
  * @param tokens n, how many tokens have a loss
  * @throws BertError ERR_INPUT no tokens, or a loss that is negative or not a number
  * @example

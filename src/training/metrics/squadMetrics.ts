@@ -22,13 +22,14 @@ export interface SquadMetrics {
 }
 
 /**
- * Exact match and F1 of SQuAD 1.1 (Rajpurkar et al. 2016), as the official evaluate-v1.1.py computes them, but that a question
- * without a prediction is an error here and counts 0 there.
+ * Exact match and F1 of SQuAD 1.1 (Rajpurkar et al. 2016), as the official evaluate-v1.1.py computes them, but that a
+ * question without a prediction is an error here and counts 0 there.
  *
  * @throws BertError ERR_INPUT no question, one without a prediction, or one without answers
  * @example
  * const predictions = new Map([["q1", "The Eiffel Tower!"]]);
- * squadMetrics({ predictions, references: [{ id: "q1", answers: [{ text: "Eiffel tower" }] }] }); // { exact_match: 100, f1: 100 }
+ * const references = [{ id: "q1", answers: [{ text: "Eiffel tower" }] }];
+ * squadMetrics({ predictions, references }); // { exact_match: 100, f1: 100 }
  */
 export function squadMetrics({ predictions, references }: SquadPairs): SquadMetrics {
   const scores = references.map(({ id, answers }) => {
@@ -55,11 +56,11 @@ export interface SquadV2Metrics {
   readonly exact: number;
   readonly f1: number;
   readonly total: number;
-  /** Of the questions that have an answer, if there are any. */
+  /** The scores of the questions that have an answer, if there are any. */
   readonly HasAns_exact?: number;
   readonly HasAns_f1?: number;
   readonly HasAns_total?: number;
-  /** Of the questions that have none, if there are any. */
+  /** The scores of the questions that have no answer, if there are any. */
   readonly NoAns_exact?: number;
   readonly NoAns_f1?: number;
   readonly NoAns_total?: number;
@@ -71,8 +72,8 @@ export interface SquadV2Metrics {
 }
 
 /**
- * Exact match and F1 of SQuAD 2.0 (Rajpurkar et al. 2018), where a question may have no answer, as the official evaluate-v2.0.py
- * computes them, but that a question without a prediction is an error here and left out there.
+ * Exact match and F1 of SQuAD 2.0 (Rajpurkar et al. 2018), where a question may have no answer, as the official
+ * evaluate-v2.0.py computes them, but that a question without a prediction is an error here and left out there.
  *
  * @throws BertError ERR_INPUT no question, or one without a prediction or, if probabilities are given, without one
  */
@@ -126,9 +127,9 @@ interface Score {
 }
 
 interface ScoredQuestion {
-  /** As predicted. */
+  /** The score of the answer as predicted. */
   readonly raw: Score;
-  /** With "" where that is likelier than the threshold. */
+  /** The score with "" as the answer where that is likelier than the threshold. */
   readonly score: Score;
   readonly noAnswer: number;
   readonly hasAnswer: boolean;
@@ -137,9 +138,9 @@ interface ScoredQuestion {
 }
 
 /**
- * The threshold that would have given the most: at first every answer counts as "", then one after another, those least likely to
- * have no answer first, as it was predicted. As in the official script, the first of several equally good ones, 0 at the start, and
- * equal likelihoods one by one, in the order of the references.
+ * The threshold that would have given the most: at first every answer counts as "", then one after another, those least
+ * likely to have no answer first, as it was predicted. As in the official script, the first of several equally good
+ * ones, 0 at the start, and equal likelihoods one by one, in the order of the references.
  *
  * @returns the percentage and the threshold
  */
@@ -168,8 +169,8 @@ function scoreOf(prediction: string, references: readonly string[], mayBeEmpty: 
 }
 
 /**
- * F1 of two bags of words: 2 · precision · recall / (precision + recall), with the words in common over those of the answer, and over
- * those of the reference. Of two empty ones it is 1 in version 2 of the script, and 0 in version 1.1.
+ * F1 of two bags of words: 2 · precision · recall / (precision + recall), with the words in common over those of the
+ * answer, and over those of the reference. Of two empty ones it is 1 in version 2 of the script, and 0 in version 1.1.
  */
 function wordF1(answer: string, reference: string, mayBeEmpty: boolean): number {
   if (mayBeEmpty && (answer === "" || reference === "")) return answer === reference ? 1 : 0;
@@ -199,8 +200,8 @@ const PUNCTUATION = /[!-/:-@[-`{-~]/g;
 const WHITESPACE = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
 
 /**
- * An answer as the official scripts compare it: in lower case, without punctuation, without the articles a, an and the, with
- * single spaces between words.
+ * An answer as the official scripts compare it: in lower case, without punctuation, without the articles a, an and the,
+ * with single spaces between words.
  *
  * @example
  * normalizeAnswer("The  U.S. Army's"); // "us armys"

@@ -26,8 +26,8 @@ export interface DocumentOptions {
 }
 
 /**
- * Reads the documents of a text: a line is a sentence or a paragraph, a blank line ends a document, and so does the end of the text.
- * (Google's script lets a document go on into the next file.) Lines without tokens are left out.
+ * Reads the documents of a text: a line is a sentence or a paragraph, a blank line ends a document, and so does the end
+ * of the text. (Google's script lets a document go on into the next file.) Lines without tokens are left out.
  *
  * @param name for messages: the file's path, say
  * @param groups the text's lines, in groups of any size

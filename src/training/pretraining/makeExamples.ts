@@ -23,7 +23,10 @@ export interface MakeExamplesOptions {
   readonly doWholeWordMask?: boolean;
   /** Default 12345. */
   readonly randomSeed?: number;
-  /** How many tokens of text are in memory at a time, see `makeExamples`. Default 2^24: about 70 MB of English, for 460 MB of memory in all. */
+  /**
+   * How many tokens of text are in memory at a time, see `makeExamples`. Default 2^24: about 70 MB of English, for 460
+   * MB of memory in all.
+   */
   readonly bufferTokens?: number;
 }
 
@@ -37,7 +40,7 @@ export interface ExampleShard {
 
 export interface ExampleTotals {
   readonly examples: number;
-  /** Of all examples, special ones included. */
+  /** Tokens of all examples, special ones included. */
   readonly tokens: number;
   /** Tokens chosen for the masked language model. */
   readonly predictions: number;
@@ -48,10 +51,11 @@ export interface ExampleTotals {
 }
 
 /**
- * Makes the examples of BERT's pretraining (Devlin et al. 2018, appendix A.1–A.2) as Google's create_pretraining_data.py does: `sentencePairs`,
- * `maskTokens`. That script holds all documents and examples in memory. Here a buffer is filled with documents until it has
- * `bufferTokens` tokens; it is shuffled, and used `dupeFactor` times; each time gives one shard, whose examples are shuffled. Random next
- * sentences come from the same buffer. The two last documents of a full buffer go to the next, so that every buffer has two.
+ * Makes the examples of BERT's pretraining (Devlin et al. 2018, appendix A.1–A.2) as Google's
+ * create_pretraining_data.py does: `sentencePairs`, `maskTokens`. That script holds all documents and examples in
+ * memory. Here a buffer is filled with documents until it has `bufferTokens` tokens; it is shuffled, and used
+ * `dupeFactor` times; each time gives one shard, whose examples are shuffled. Random next sentences come from the same
+ * buffer. The two last documents of a full buffer go to the next, so that every buffer has two.
  *
  * The result depends on the documents, the vocabulary and the options alone, and is the same on every machine.
  *

@@ -34,16 +34,18 @@ export function maskVocabulary(tokenizer: BertTokenizer, maskTokenId: number): M
 }
 
 /**
- * Masks tokens for the masked language model, in place, as Google's create_pretraining_data.py (`create_masked_lm_predictions`):
+ * Masks tokens for the masked language model, in place, as Google's create_pretraining_data.py
+ * (`create_masked_lm_predictions`):
  *
  *     min(maxPredictionsPerSeq, max(1, round(maskedLmProb · T)))
  *
- * of the T tokens, special ones counted, are chosen at random. Of these, 80 % become [MASK], 10 % stay, 10 % become a random token.
- * With `doWholeWordMask` words are chosen, all their tokens or none; a word that has too many for what is left is passed over, so there
- * may be fewer tokens in the end. Rounding is Python's: a half goes to the even neighbour.
+ * of the T tokens, special ones counted, are chosen at random. Of these, 80 % become [MASK], 10 % stay, 10 % become a
+ * random token. With `doWholeWordMask` words are chosen, all their tokens or none; a word that has too many for what is
+ * left is passed over, so there may be fewer tokens in the end. Rounding is Python's: a half goes to the even
+ * neighbour.
  *
- * Two differences to Google's: no special token is chosen or put in, [UNK] included; and a word does not go on from one segment
- * into the next.
+ * Two differences to Google's: no special token is chosen or put in, [UNK] included; and a word does not go on from one
+ * segment into the next.
  *
  * @param ids [T], [CLS] A [SEP] B [SEP]
  * @returns the places of the chosen tokens, ascending, and what they were

@@ -10,10 +10,14 @@ import type { PretrainingExample } from "./packedExamples.ts";
 export interface PretrainingExamples {
   /** How many there are. */
   readonly length: number;
-  /** The metadata of the first file: all flags, in snake_case as in Google's script. What differs between files (`shard`, totals) is left out. */
+  /**
+   * The metadata of the first file: all flags, in snake_case as in Google's script. What differs between files
+   * (`shard`, totals) is left out.
+   */
   readonly metadata: ReadonlyMap<string, string>;
   /**
-   * Example i, from 0; they are numbered through all files in the order of `paths`. Two reads of the file, whatever its size.
+   * Example i, from 0; they are numbered through all files in the order of `paths`. Two reads of the file, whatever its
+   * size.
    *
    * @throws BertError ERR_INPUT there is no such example; ERR_FILE the file cannot be read
    */
@@ -22,10 +26,11 @@ export interface PretrainingExamples {
 }
 
 /**
- * Opens files of examples as `makeExamples` makes them. Of each example 12 bytes are in memory, where it stands; nothing else.
+ * Opens files of examples as `makeExamples` makes them. Of each example 12 bytes are in memory, where it stands;
+ * nothing else.
  *
- * @throws BertError ERR_FILE a file is missing or not readable; ERR_CHECKPOINT it holds no such examples, or files were made with
- *   different options
+ * @throws BertError ERR_FILE a file is missing or not readable; ERR_CHECKPOINT it holds no such examples, or files were
+ *   made with different options
  */
 export async function openExamples(paths: readonly string[]): Promise<PretrainingExamples> {
   if (paths.length === 0) throw new BertError("ERR_INPUT", "openExamples: paths must have at least one path, has none");
@@ -62,7 +67,7 @@ export async function openExamples(paths: readonly string[]): Promise<Pretrainin
   }
 }
 
-/** Metadata that says something of one shard, not how all were made. */
+/** Metadata of one shard; all other metadata say how all shards were made. */
 const OF_ONE_SHARD: ReadonlySet<string> = new Set(
   "shard examples tokens predictions random_next forced_next".split(" "),
 );
@@ -73,7 +78,10 @@ interface Shard {
   /** Where each example's tokens begin in `input_ids`; one more, where the last ends. */
   readonly starts: Uint32Array;
   readonly firstLengths: Uint16Array;
-  /** The same of `masked_lm_positions` and `masked_lm_ids`. */
+  /**
+   * Where each example's masked tokens begin in `masked_lm_positions` and `masked_lm_ids`; one more, where the last
+   * ends.
+   */
   readonly maskedStarts: Uint32Array;
   readonly labels: Uint8Array;
 }

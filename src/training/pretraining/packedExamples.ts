@@ -16,7 +16,8 @@ export interface PretrainingExample {
 }
 
 /**
- * N examples end to end, without padding, as they are stored. V is the size of the vocabulary; ids are U16, or I32 if V > 65,536.
+ * N examples end to end, without padding, as they are stored. V is the size of the vocabulary; ids are U16, or I32 if V
+ * > 65,536.
  *
  * | tensor                | shape   | holds                                                        |
  * |-----------------------|---------|--------------------------------------------------------------|

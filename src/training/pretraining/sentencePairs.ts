@@ -26,13 +26,13 @@ export interface PairOptions {
 /**
  * Cuts a document into pairs of segments, as Google's create_pretraining_data.py (`create_instances_from_document`):
  *
- * - Sentences are gathered until they have the target length: `maxSeqLength` − 3, or with probability `shortSeqProb`, drawn once for the
- *   document, a length from 2 to that.
- * - A random number of these sentences, at least one and not all, is the first segment. With probability 1/2, or if there is but one
- *   sentence, the second is drawn from another document, from a random sentence on until the target length is reached; the sentences
- *   that were gathered and not used are put back. Else the second is the rest of them.
- * - Both are cut to `maxSeqLength` − 3 tokens together: always the longer one (the second if they are equal), by a token at its front
- *   or its back at random.
+ * - Sentences are gathered until they have the target length: `maxSeqLength` − 3, or with probability `shortSeqProb`,
+ *   drawn once for the document, a length from 2 to that.
+ * - A random number of these sentences, at least one and not all, is the first segment. With probability 1/2, or if
+ *   there is but one sentence, the second is drawn from another document, from a random sentence on until the target
+ *   length is reached; the sentences that were gathered and not used are put back. Else the second is the rest of them.
+ * - Both are cut to `maxSeqLength` − 3 tokens together: always the longer one (the second if they are equal), by a
+ *   token at its front or its back at random.
  *
  * Google draws the other document from all, up to ten times until it is another; here it is always another.
  *
@@ -65,7 +65,10 @@ export function* sentencePairs(
   }
 }
 
-/** From a random sentence of another document on, until `length` is reached or the document ends; one sentence at least. */
+/**
+ * The sentences of another document from a random one on, until `length` is reached or the document ends; one sentence
+ * at least.
+ */
 function randomSegment(documents: readonly Document[], index: number, length: number, random: Random): Segment {
   const other = random.below(documents.length - 1);
   const document = other < index ? other : other + 1;

@@ -1,19 +1,20 @@
 import { toLowercase } from "../../tokenizer/unicode.ts";
 
 /**
- * Splits a paragraph into sentences, by rule and table, so that the result is the same in every JavaScript engine (that of
- * `Intl.Segmenter` is not). For languages written with capitals. A sentence ends
+ * Splits a paragraph into sentences, by rule and table, so that the result is the same in every JavaScript engine (that
+ * of `Intl.Segmenter` is not). For languages written with capitals. A sentence ends
  *
  * 1. after one or more of `.` `!` `?` `…`, then any closing quotes and brackets, then a space,
  * 2. if what follows begins with a capital or a digit, any opening quotes, brackets and dashes before it left aside,
- * 3. unless it ends in one full stop, and the word before that is an abbreviation that never ends a sentence (`Mr.`, `St.`),
- *    or a single capital other than I (`J. M. Barrie`), or is followed by a digit and is an abbreviation before numbers (`No. 5`).
+ * 3. unless it ends in one full stop, and the word before that is an abbreviation that never ends a sentence (`Mr.`,
+ *    `St.`), or a single capital other than I (`J. M. Barrie`), or is followed by a digit and is an abbreviation before
+ *    numbers (`No. 5`).
  * 4. And after each of `。` `！` `？`, with closing quotes, whatever follows.
  *
  * Joined with a space, the sentences are the paragraph again, but for spaces between them.
  *
  * @example
- * splitSentences(`"Oh! Mr. Smith?" she said. "Yes." He bowed.`) // [`"Oh!`, `Mr. Smith?" she said.`, `"Yes."`, "He bowed."]
+ * splitSentences(`"Oh! Mr. Smith?" she said. "Yes."`) // [`"Oh!`, `Mr. Smith?" she said.`, `"Yes."`]
  */
 export function splitSentences(paragraph: string): string[] {
   const sentences: string[] = [];

@@ -15,7 +15,10 @@ const MARGIN = { left: 76, right: 240, top: 34, bottom: 44 };
 /** More points than this on one line look the same as fewer: every n-th is drawn. */
 const MAX_POINTS = 1000;
 
-/** A chart as elements of SVG: axes with ticks and titles, a line for each series with a dot where it has few points, a legend. */
+/**
+ * A chart as elements of SVG: axes with ticks and titles, a line for each series with a dot where it has few points, a
+ * legend.
+ */
 export function chart({ title, x, y, lines }: Chart, width: number, height: number): string {
   const all = lines.flatMap(({ points }) => points);
   const xTicks = ticks(0, extent(all.map(([at]) => at))[1], 6);
@@ -77,7 +80,7 @@ export function ticks(least: number, most: number, count: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, i) => (first + i) * step);
 }
 
-/** As many digits as tell neighbours apart. */
+/** The text of a tick, with as many digits as tell neighbours apart. */
 function tickText(tick: number, all: readonly number[]): string {
   const step = all[1] - all[0];
   const most = Math.max(...all.map(Math.abs));
@@ -91,7 +94,7 @@ function tickText(tick: number, all: readonly number[]): string {
   return tick.toFixed(Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
 }
 
-/** Without spreading the values into arguments, of which there may not be a million. */
+/** The least and the largest value. They are not spread into arguments, of which there may not be a million. */
 function extent(values: readonly number[]): [number, number] {
   return values.reduce(([least, most], value) => [Math.min(least, value), Math.max(most, value)], [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]); // biome-ignore format: one line
 }

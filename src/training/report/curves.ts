@@ -13,7 +13,10 @@ const CHARTS: readonly { readonly title: string; readonly y: string; readonly ta
 const WIDTH = 760;
 const HEIGHT = 260;
 
-/** The curves of a run as one picture: losses, scores, learning rate and the gradient's norm, each by the number of updates. */
+/**
+ * The curves of a run as one picture: losses, scores, learning rate and the gradient's norm, each by the number of
+ * updates.
+ */
 export function curvesSvg(entries: readonly LogEntry[]): string {
   const charts = chartsOf(entries);
   const height = Math.max(1, charts.length) * HEIGHT;

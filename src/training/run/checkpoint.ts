@@ -53,8 +53,8 @@ export interface CheckpointParts {
 }
 
 /**
- * Writes `checkpoint-STEP`, with all that a run needs to go on: the model as a folder that Hugging Face's libraries read,
- * optimizer.safetensors and trainer_state.json. It appears when everything is on the disk.
+ * Writes `checkpoint-STEP`, with all that a run needs to go on: the model as a folder that Hugging Face's libraries
+ * read, optimizer.safetensors and trainer_state.json. It appears when everything is on the disk.
  *
  * @throws BertError ERR_FILE nothing of it is left then
  */
@@ -102,7 +102,8 @@ export interface SavedRun {
 /**
  * Reads the state of a checkpoint.
  *
- * @throws BertError ERR_INPUT it is of a run with other data or options, naming the first difference; ERR_CHECKPOINT it is none
+ * @throws BertError ERR_INPUT it is of a run with other data or options, naming the first difference; ERR_CHECKPOINT it
+ *   is none
  */
 export async function readState(where: string, output: string, step: number, identity: Identity): Promise<SavedRun> {
   const path = `${output}/${nameOf(step)}`;
@@ -133,7 +134,7 @@ function expectSame(where: string, output: string, saved: Identity, now: Identit
   }
 }
 
-/** What is compared by a digest, which says nothing to people. */
+/** What is compared by a digest, which a message does not show. */
 const DIGESTS: ReadonlySet<string> = new Set(["examples", "model's config"]);
 
 function show(value: string | number | boolean | null): string {

@@ -2,7 +2,8 @@
 const CHUNK = 1 << 20;
 
 /**
- * A digest of lists of numbers, each by its length and its float64 values: SHA-256 of the SHA-256 of each chunk, in hexadecimal digits.
+ * A digest of lists of numbers, each by its length and its float64 values: SHA-256 of the SHA-256 of each chunk, in
+ * hexadecimal digits.
  */
 export async function digestOf(lists: Iterable<ArrayLike<number>>): Promise<string> {
   const digests: Uint8Array[] = [];

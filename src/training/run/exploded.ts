@@ -10,14 +10,15 @@ export interface UpdateLoss {
   readonly step: number;
   readonly batches: readonly LabelledBatch[];
   readonly loss: number;
-  /** Of the run's first update; below 1 it counts as 1. */
+  /** The loss of the run's first update; below 1 it counts as 1. */
   readonly firstLoss: number;
 }
 
 /**
  * Checks a loss that is still finite.
  *
- * @throws BertError ERR_TRAINING it has exploded: naming the step, its batches, and the tensor with the largest gradient
+ * @throws BertError ERR_TRAINING it has exploded: naming the step, its batches, and the tensor with the largest
+ *   gradient
  */
 export function expectNotExploded(
   where: string,

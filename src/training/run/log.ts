@@ -1,6 +1,9 @@
 import { appendText, textOrNone, writeTexts } from "../../hub/runFolder.ts";
 
-/** A line of metrics.jsonl, named as Hugging Face's Trainer logs: of training `loss`, …; of an evaluation `eval_loss`, …. */
+/**
+ * A line of metrics.jsonl, named as Hugging Face's Trainer logs: of training `loss`, …; of an evaluation `eval_loss`,
+ * ….
+ */
 export type LogEntry = { readonly step: number; readonly epoch: number } & Readonly<Record<string, number>>;
 
 /** How far a run is. */
@@ -10,7 +13,7 @@ export interface RunProgress {
   readonly totalSteps: number;
   /** Updates made by an earlier process. */
   readonly firstStep: number;
-  /** Of the last update; NaN before the first. */
+  /** The loss of the last update; NaN before the first. */
   readonly loss: number;
   /** Since the process began training, evaluation left out. */
   readonly tokensPerSecond: number;
@@ -33,8 +36,8 @@ export class MetricsLog {
   }
 
   /**
-   * Opens the log of a run that is at `step` and was evaluated last at step `evaluated`: later entries, which a killed run had still
-   * written, and a line that it did not finish are taken out.
+   * Opens the log of a run that is at `step` and was evaluated last at step `evaluated`: later entries, which a killed
+   * run had still written, and a line that it did not finish are taken out.
    */
   static async open(
     folder: string,

@@ -6,7 +6,7 @@ import type { LogEntry } from "./log.ts";
 export interface Counted {
   updates: number;
   loss: number;
-  /** By part of the loss: the sum, over how many, and how many of them were right. */
+  /** For each part of the loss: the sum, over how many, and how many of them were right. */
   readonly parts: { [part in LossPart]?: { loss: number; count: number; correct: number } };
 }
 

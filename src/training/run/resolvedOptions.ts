@@ -117,7 +117,7 @@ export function freezer({ freezeEmbeddings, freezeLayers }: ResolvedRunOptions):
   };
 }
 
-/** Of the options, those that the result depends on: a run that goes on must have them again. */
+/** The options that the result depends on: a run that goes on must have them again. */
 const OF_THE_RESULT = [
   ...["learningRate", "batchSize", "gradientAccumulationSteps", "optimizer", "weightDecay", "adamBeta1", "adamBeta2"],
   ...["adamEpsilon", "maxGradNorm", "layerwiseDecay", "freezeEmbeddings", "freezeLayers", "seed", "loggingSteps"],

@@ -1,6 +1,6 @@
 import type { LogEntry } from "./log.ts";
 
-/** What an example was taken for, for people to read. */
+/** What the model made of an example, for the report. */
 export interface PredictionExample {
   readonly input: string;
   readonly expected: string;
@@ -13,7 +13,7 @@ export interface RunResult {
   readonly output: string;
   /** Updates made, those before an interruption included. */
   readonly globalStep: number;
-  /** Of the model in `output`: `eval_loss` and the task's metrics, without examples to evaluate with nothing. */
+  /** The metrics of the model in `output`: `eval_loss` and the task's; none without examples to evaluate with. */
   readonly metrics: Readonly<Record<string, number>>;
   /** The step of the best evaluation; null without one. */
   readonly bestStep: number | null;

@@ -47,8 +47,9 @@ export interface RunPlan {
 }
 
 /**
- * Trains: updates, lines of metrics.jsonl, evaluations, checkpoints, and the model at the end. All that an update depends on is in
- * the last checkpoint and the plan, so a run that goes on has the bits of one that was never interrupted.
+ * Trains: updates, lines of metrics.jsonl, evaluations, checkpoints, and the model at the end. All that an update
+ * depends on is in the last checkpoint and the plan, so a run that goes on has the bits of one that was never
+ * interrupted.
  *
  * @throws BertError ERR_FILE `output` is not empty, without `resume`; ERR_INPUT with `resume`, other data or options;
  *   ERR_TRAINING a loss that is not finite or explodes; ERR_ABORTED the signal fired, and a checkpoint is written
@@ -175,7 +176,7 @@ class Run {
     return step % this.plan.evalSteps === 0 || step >= this.plan.totalSteps;
   }
 
-  /** One update, and what is to be told of it. */
+  /** Makes one update, and logs and reports it. */
   private async update(): Promise<void> {
     const { plan, options, training, state } = this;
     const batches = await plan.batchesAt(training.step);

@@ -1,13 +1,16 @@
 import type { BackendName } from "../../tensor/chooseBackend.ts";
 import type { LogEntry, RunProgress } from "./log.ts";
 
-/** What every run has: options are named, and unless stated otherwise have the defaults, of Hugging Face's TrainingArguments. */
+/**
+ * What every run has: options are named, and unless stated otherwise have the defaults, of Hugging Face's
+ * TrainingArguments.
+ */
 export interface RunOptions {
   /** The folder of the run: it gets the model, `checkpoint-STEP` folders, metrics.jsonl and curves.svg. */
   readonly output: string;
   /**
-   * Go on from the last checkpoint in `output`, if there is one, to the same bits as a run that was never interrupted. Default
-   * false: `output` must be empty or not there.
+   * Go on from the last checkpoint in `output`, if there is one, to the same bits as a run that was never interrupted.
+   * Default false: `output` must be empty or not there.
    */
   readonly resume?: boolean;
   /** The largest learning rate. */
@@ -23,7 +26,8 @@ export interface RunOptions {
   /** The share of updates in which the learning rate rises. */
   readonly warmupRatio?: number;
   /**
-   * "adamw": PyTorch's AdamW, ε = 1e-8. "bert": the same without bias correction and with ε = 1e-6, as Google's BERT was trained.
+   * "adamw": PyTorch's AdamW, ε = 1e-8. "bert": the same without bias correction and with ε = 1e-6, as Google's BERT
+   * was trained.
    */
   readonly optimizer?: "adamw" | "bert";
   readonly weightDecay?: number;
@@ -41,7 +45,9 @@ export interface RunOptions {
   readonly freezeEmbeddings?: boolean;
   /** So many of the lowest layers, and the embeddings, keep their values. Default 0. */
   readonly freezeLayers?: number;
-  /** Of initial weights, order of examples, masks and dropout: a whole number from 0 to 2³² − 1. Default 42. */
+  /**
+   * The seed of initial weights, order of examples, masks and dropout: a whole number from 0 to 2³² − 1. Default 42.
+   */
   readonly seed?: number;
   /** Updates between two lines of metrics.jsonl. Default 10 (500 in Python, where lines go to the terminal). */
   readonly loggingSteps?: number;
@@ -49,7 +55,10 @@ export interface RunOptions {
   readonly evalSteps?: number;
   /** Sequences in a batch of evaluation. Default: `batchSize`. */
   readonly evalBatchSize?: number;
-  /** Updates between two checkpoints. There is one at the end, and one at each evaluation that is the best so far. Default 500. */
+  /**
+   * Updates between two checkpoints. There is one at the end, and one at each evaluation that is the best so far.
+   * Default 500.
+   */
   readonly saveSteps?: number;
   /** How many checkpoints are kept, the last ones; the best is kept beside them. Default 2 (all in Python). */
   readonly saveTotalLimit?: number;
@@ -67,9 +76,9 @@ export interface RunOptions {
   readonly backend?: BackendName;
   /** How many threads compute; the number changes no bit. */
   readonly threads?: number;
-  /** Is told of each entry of metrics.jsonl. */
+  /** Called with each entry of metrics.jsonl. */
   readonly onLog?: (entry: LogEntry) => void;
-  /** Is told of each update, and of the evaluations. */
+  /** Called after each update, and before each evaluation. */
   readonly onProgress?: (progress: RunProgress) => void;
   /** Stops the run after the update that is under way, with a checkpoint. */
   readonly signal?: AbortSignal;

@@ -29,9 +29,9 @@ interface MaskedText extends Sequence {
 const EVALUATION = 2 ** 32 - 1;
 
 /**
- * Masked language modelling on one's own texts, as Hugging Face's run_mlm.py with --line_by_line: masks are drawn anew in each epoch,
- * those of evaluation once. Of a text's tokens a fixed share is masked (`maskTokens`, as BERT was pretrained), where run_mlm.py throws
- * a coin for each. What is longer than `maxLength` becomes several sequences.
+ * Masked language modelling on one's own texts, as Hugging Face's run_mlm.py with --line_by_line: masks are drawn anew
+ * in each epoch, those of evaluation once. Of a text's tokens a fixed share is masked (`maskTokens`, as BERT was
+ * pretrained), where run_mlm.py throws a coin for each. What is longer than `maxLength` becomes several sequences.
  *
  * @throws BertError ERR_INPUT a text without a token that can be masked; ERR_VOCABULARY there is no [MASK]
  */

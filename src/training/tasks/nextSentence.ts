@@ -10,11 +10,12 @@ import { argmax, crossEntropyOf, Mean } from "./logitScores.ts";
 import { passes } from "./passes.ts";
 import { type Evaluation, type EvaluationOptions, type PreparedTask, SHOWN_EXAMPLES } from "./task.ts";
 
-/** By index, as the pipeline next-sentence-prediction names them. */
+/** The labels by index, as the pipeline next-sentence-prediction names them. */
 const NAMES = ["IsNext", "NotNext"];
 
 /**
- * Next-sentence prediction: pairs with the label 0 or "IsNext" where the second text follows the first, 1 or "NotNext" where not.
+ * Next-sentence prediction: pairs with the label 0 or "IsNext" where the second text follows the first, 1 or "NotNext"
+ * where not.
  *
  * @throws BertError ERR_INPUT, naming file and line: another label, no second text
  */

@@ -14,7 +14,7 @@ interface Pass {
  * Runs the model on items of one or more sequences, in order.
  *
  * @param items   [N] lists of sequences
- * @param options what `forward` is asked for beside the logits
+ * @param options options of `forward` beside those for the logits
  */
 export async function* passes(
   model: BertModel,

@@ -122,8 +122,8 @@ async function evaluate(
 }
 
 /**
- * The span i … j of the context, j < i + maxAnswerLength, with the largest sum of logits; as run_squad.py and run_qa.py, which look
- * for it among the 20 best beginnings and ends only.
+ * The span i … j of the context, j < i + maxAnswerLength, with the largest sum of logits; as run_squad.py and
+ * run_qa.py, which look for it among the 20 best beginnings and ends only.
  */
 function bestSpan(
   { encoding }: QuestionWindow,

@@ -5,9 +5,9 @@ import type { LabelledBatch } from "../trainStep.ts";
 
 /** What a model is worth on examples that it was not trained with. */
 export interface Evaluation {
-  /** By name, without "eval_"; `loss` is always there. */
+  /** The metrics by name, without "eval_"; `loss` is always there. */
   readonly metrics: Readonly<Record<string, number>>;
-  /** The first few. */
+  /** The first few examples, with what the model made of them. */
   readonly examples: readonly PredictionExample[];
 }
 

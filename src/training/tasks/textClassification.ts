@@ -17,7 +17,10 @@ import { type Evaluation, type EvaluationOptions, type PreparedTask, SHOWN_EXAMP
 
 export interface TextClassificationOptions {
   readonly maxLength?: number | undefined;
-  /** Default: several labels at once where examples have lists, a regression where one has a broken number, else one label. */
+  /**
+   * Default: several labels at once where examples have lists, a regression where one has a broken number, else one
+   * label.
+   */
   readonly problemType?: ProblemType | undefined;
   /** The labels in the order of their indices. Default: those of the examples, sorted. */
   readonly labels?: readonly string[] | undefined;
@@ -25,7 +28,10 @@ export interface TextClassificationOptions {
   readonly glueTask?: GlueTask | undefined;
 }
 
-/** Sequence classification: one label, several, or a number for each text or pair, as Hugging Face's run_glue.py and run_classification.py. */
+/**
+ * Sequence classification: one label, several, or a number for each text or pair, as Hugging Face's run_glue.py and
+ * run_classification.py.
+ */
 export function textClassification(
   tokenizer: BertTokenizer,
   train: readonly Located<TextExample>[],
@@ -83,7 +89,7 @@ function labelsOf(
   return labelNames([...train, ...(evaluation ?? [])].flatMap((example) => labelOf(example)));
 }
 
-/** What the model is to say of a text. */
+/** What the model predicts of a text. */
 interface Question {
   /** null for a regression. */
   readonly labels: readonly string[] | null;
@@ -137,7 +143,10 @@ async function evaluate(
   };
 }
 
-/** As run_glue.py names them; beside GLUE also macro F1 and Matthews correlation, which do not reward guessing the commonest label. */
+/**
+ * The metrics as run_glue.py names them; beside GLUE's also macro F1 and Matthews correlation, which do not reward
+ * guessing the commonest label.
+ */
 function metricsOf(
   predictions: readonly (number | number[])[],
   features: readonly SequenceFeature[],

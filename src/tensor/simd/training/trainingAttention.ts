@@ -84,7 +84,9 @@ function eachHead({ memory }: TensorMemory, rest: readonly number[], visit: (hea
   }
 }
 
-/** P = softmax(Q Kᵀ / √D), out = dropout(P) V for one head. @param out, query, key, value addresses of whole matrices */
+/**
+ * P = softmax(Q Kᵀ / √D), out = dropout(P) V for one head. @param out, query, key, value addresses of whole matrices
+ */
 function headWithDropout(
   s: HeadSteps,
   t: TrainingKernels,
@@ -109,7 +111,9 @@ function headWithDropout(
   }
 }
 
-/** The gradients of one head, see `attentionBackward` in kernels/attention.ts. Numbers are addresses of whole matrices. */
+/**
+ * The gradients of one head, see `attentionBackward` in kernels/attention.ts. Numbers are addresses of whole matrices.
+ */
 function headBackward(
   s: HeadSteps,
   t: TrainingKernels,
