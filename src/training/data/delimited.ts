@@ -37,8 +37,8 @@ interface Fields {
  * @throws BertError ERR_INPUT, naming file and line: no header, a column's name twice, another number of fields, a
  *   quote inside a field without quotes, text between a closing quote and the next delimiter, quotes that never close
  * @example
- * const rows = readDelimited('text,label\n"Well, well.",1\n', { file: "a.csv" });
- * for await (const { values } of rows) values.get("text"); // Well, well.
+ * const text = 'text,label\n"Well, well.",1\n';
+ * for await (const { values } of readDelimited(text, { file: "a.csv" })) values.get("text"); // Well, well.
  */
 export async function* readDelimited(
   input: TextLines,

@@ -8,8 +8,8 @@ import { at, attempt, numberedLines, type ReadOptions, recordError, shown, type 
  * @yields each object's members under their names
  * @throws BertError ERR_INPUT, naming file and line: a line that is no JSON object
  * @example
- * const rows = readJsonLines('{"text": "Well.", "label": 1}\n', { file: "a.jsonl" });
- * for await (const { values } of rows) values.get("label"); // 1
+ * const text = '{"text": "Well.", "label": 1}\n';
+ * for await (const { values } of readJsonLines(text, { file: "a.jsonl" })) values.get("label"); // 1
  */
 export async function* readJsonLines(input: TextLines, options: ReadOptions): AsyncGenerator<DataRow, void, undefined> {
   for await (const { number, text } of numberedLines(input, options.file)) {
