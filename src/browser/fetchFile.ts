@@ -73,7 +73,8 @@ class Download {
       const problem = this.damage();
       if (problem === null) break;
       await this.restart();
-      // Once may be the fault of what was there before, or of the way here; twice is what the server has.
+      // The first mismatch may come from an old partial file or from the transfer; a second one is in the server's
+      // file.
       if (attempt === 2) throw this.error(`${problem}; it was downloaded twice and deleted`);
     }
     if (remote.key !== null) await store.setNote(remote.key, this.position);

@@ -18,7 +18,7 @@ const POOLER = "bert.pooler.dense.weight";
 /** What a checkpoint may have beside the model's weights: the pooler and any head. Nothing else may be left over. */
 const OPTIONAL = ["bert.pooler.", ...Object.values(HEADS).flatMap((heads) => heads.map(({ name }) => `${name}.`))];
 
-/** Whether a tensor may be in the file though the model does not need it. @param name ours */
+/** Whether a tensor may be in the file though the model does not need it. @param name as in params.ts */
 export function isOptional(name: string): boolean {
   return OPTIONAL.some((prefix) => name.startsWith(prefix));
 }
@@ -27,7 +27,7 @@ export function isOptional(name: string): boolean {
  * The architecture that has the most of the heads that are in a checkpoint, and no other: for Google's
  * bert_config.json, which names none.
  *
- * @param names ours
+ * @param names as in params.ts
  */
 export function architectureWithHeads(names: Iterable<string>): Architecture {
   const list = [...names];
@@ -36,7 +36,7 @@ export function architectureWithHeads(names: Iterable<string>): Architecture {
   return fitting.reduce((best, next) => (HEADS[next].length > HEADS[best].length ? next : best));
 }
 
-/** Which of the optional tensors a model has. @param has whether there is a tensor of that name, ours */
+/** Which of the optional tensors a model has. @param has whether there is a tensor of that name, as in params.ts */
 export function variantOf(has: (name: string) => boolean): ParamsVariant {
   return { hasPooler: has(POOLER), ownDecoder: has(DECODER) };
 }
@@ -82,22 +82,22 @@ const ENCODER_PREFIXES = ["embeddings.", "encoder.", "pooler."];
  */
 const IGNORED = /(^|\.)embeddings\.position_ids$|(^|\/)(adam_m|adam_v|global_step)$/;
 
-/** Whether the names are those of a bare BertModel, which is saved without "bert.". @param names the file's */
+/** Whether the names are those of a bare BertModel, which is saved without "bert.". @param names as in the file */
 export function isBare(names: Iterable<string>): boolean {
   return ![...names].some((name) => /^bert[./]/.test(name));
 }
 
-/** Whether a tensor is none of the model's weights. @param name the file's */
+/** Whether a tensor is none of the model's weights. @param name as in the file */
 export function isIgnored(name: string): boolean {
   return IGNORED.test(name);
 }
 
-/** Whether a matrix is kept as [in, out]. @param name the file's */
+/** Whether a matrix is kept as [in, out]. @param name as in the file */
 export function isTransposed(name: string): boolean {
   return TRANSPOSED.test(name);
 }
 
-/** Our name of a tensor. @param name the file's @param bare whether its names lack "bert." */
+/** Our name of a tensor. @param name as in the file @param bare whether its names lack "bert." */
 export function ourName(name: string, bare: boolean): string {
   let ours = name;
   if (name.includes("/") || /^output_(weights|bias)$/.test(name)) {

@@ -50,6 +50,7 @@ export async function loadParams(
   const queue = expected.entries();
   let failed = false;
   const readSome = async (): Promise<void> => {
+    // One iterator for all that read: each takes the next tensor.
     for (const [name, shape] of queue) {
       if (failed) return;
       try {
@@ -86,7 +87,7 @@ async function readFloat32(weights: NamedWeights, name: string, shape: readonly 
   const tensor = k.empty(shape);
   await weights.readInto(name, tensor.data);
   if (!k.allFinite(tensor.data)) expectFinite(name, tensor.data, 0);
-  return shape.length === 2 && !mayBeTied(name) ? k.packWeight(tensor) : tensor; // while others are read
+  return shape.length === 2 && !mayBeTied(name) ? k.packWeight(tensor) : tensor; // now, while other reads are pending
 }
 
 /**

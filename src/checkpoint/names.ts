@@ -41,7 +41,7 @@ export function withOurNames(source: WeightSource): NamedWeights {
     tensors.set(ours, { shape: isTransposed(name) ? shape.toReversed() : shape });
     fileNames.set(ours, name);
   }
-  const scaleNames = new Map<string, string>(); // by the matrix's name, the file's
+  const scaleNames = new Map<string, string>(); // from our name of a matrix to the file's name of its scales
   for (const [name, { shape }] of tensors) {
     const matrix = name.slice(0, -SCALE.length);
     if (!name.endsWith(SCALE) || !isScaleOf(shape, tensors.get(matrix)?.shape)) continue;

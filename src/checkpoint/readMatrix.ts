@@ -36,7 +36,7 @@ export async function readMatrix(
     const held = scale
       ? integers(name, data, scale.subarray(row, row + rows), [rows, I])
       : encodeWeight(dtype, data, [rows, I]);
-    if (!isHeld(held)) throw notHeld(name, dtype, data, row * I);
+    if (!isRepresentable(held)) throw notRepresentable(name, dtype, data, row * I);
     k.storeRows(weight, row, held);
   }
   return weight;
@@ -53,16 +53,16 @@ function integers(name: string, data: Float32Array, scale: Float32Array, shape: 
 }
 
 /** Whether every number is one that the type can hold: neither NaN nor infinite before it was rounded or after. */
-function isHeld(held: ReducedWeight): boolean {
-  if (held.dtype === "int8") return held.scale.every(Number.isFinite); // one bad number makes its row's scale the same
-  const { dtype, data } = held;
+function isRepresentable(weight: ReducedWeight): boolean {
+  if (weight.dtype === "int8") return weight.scale.every(Number.isFinite); // NaN or ∞ makes its row's scale NaN or ∞
+  const { dtype, data } = weight;
   const infinity = dtype === "float16" ? 0x7c00 : 0x7f80;
   for (let i = 0; i < data.length; i++) if ((data[i] & infinity) === infinity) return false;
   return true;
 }
 
 /** float16 ends at 65504; the largest float32 numbers are beyond bfloat16. */
-function notHeld(name: string, dtype: ReducedWeight["dtype"], data: Float32Array, first: number): BertError {
+function notRepresentable(name: string, dtype: ReducedWeight["dtype"], data: Float32Array, first: number): BertError {
   expectFinite(name, data, first);
   const rounded = encodeWeight(dtype, data, [1, data.length]);
   const i = rounded.data.findIndex((bits) => (bits & 0x7fff) === (dtype === "float16" ? 0x7c00 : 0x7f80));

@@ -57,7 +57,8 @@ async function downloadBlob(
       const problem = await damage(handle, download.position, remote.etag, remote.size, hub.signal);
       if (problem === null) break;
       await download.restart();
-      // Once may be the fault of what was there before, or of the way here; twice is what the server has.
+      // The first mismatch may come from an old partial file or from the transfer; a second one is in the server's
+      // file.
       if (attempt === 2)
         throw new HubError(`${hub.model.id}: ${file}: ${problem}; it was downloaded twice and deleted`);
     }

@@ -25,6 +25,6 @@ async function exists(path: string): Promise<boolean> {
     await stat(path);
     return true;
   } catch {
-    return false; // or not to be looked at: what reads it next says why
+    return false; // or not accessible: what reads it next says why
   }
 }

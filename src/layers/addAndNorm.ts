@@ -2,7 +2,7 @@ import type { Backend } from "../tensor/backend.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
 import type { TrainingBackend } from "../tensor/trainingBackend.ts";
 import type { GradientsOf } from "./gradientsOf.ts";
-import { drop, type LayerBackwardPass, type LayerPass } from "./pass.ts";
+import { drop, keep, type LayerBackwardPass, type LayerPass } from "./pass.ts";
 
 /** Checkpoint names: …LayerNorm.weight (γ) and …LayerNorm.bias (β), both [H]; `gamma` and `beta` in files of 2018. */
 export interface LayerNormParams {
@@ -70,10 +70,11 @@ export function addAndNorm(
   site: "attentionOutput" | "output",
 ): Tensor {
   expectShape("addAndNorm", "x", x, { R: sublayer.shape[0], H: sublayer.shape[1] });
+  // In inference the sum is part of the kernel, which then reads and writes the rows once.
   if (!training) return layerNorm(k, p, sublayer, config.layerNormEps, x);
   drop(training, training.dropout[site], sublayer);
   k.add(sublayer.data, sublayer.data, x.data);
-  if (training.record) Object.assign(training.record, { [site]: sublayer });
+  keep(training.record, { [`${site}Sum`]: sublayer });
   return layerNorm(k, p, sublayer, config.layerNormEps);
 }
 
@@ -92,7 +93,7 @@ export function addAndNormBackward(
   dy: Tensor,
   site: "attentionOutput" | "output",
 ): Tensor {
-  layerNormBackward(k, p, gradients, record[site], dy, config.layerNormEps);
+  layerNormBackward(k, p, gradients, record[`${site}Sum`], dy, config.layerNormEps);
   const mask = dropout[site];
   if (!mask) return dy;
   const dsublayer = k.empty(dy.shape);

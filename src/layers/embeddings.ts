@@ -47,7 +47,7 @@ function embeddingsSum(pass: Pick<Pass, "k" | "tap">, p: EmbeddingsParams, batch
  *
  *     dsum = layerNormBackward(dy)        dE_word[id_r] += dsum_r, and so for segments and positions
  *
- * @param dy [R, H], used up
+ * @param dy [R, H], overwritten
  */
 export function embeddingsBackward(
   k: TrainingBackend,

@@ -4,7 +4,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import type { TrainingBackend } from "../tensor/trainingBackend.ts";
 import type { GradientsOf } from "./gradientsOf.ts";
 import { type LinearParams, linear, linearBackward } from "./linear.ts";
-import { type HiddenAct, type LayerBackwardPass, type LayerPass, see } from "./pass.ts";
+import { type HiddenAct, keep, type LayerBackwardPass, type LayerPass, see } from "./pass.ts";
 
 const KERNELS: Readonly<Record<HiddenAct, Activation>> = {
   gelu: "gelu",
@@ -23,7 +23,7 @@ const KERNELS: Readonly<Record<HiddenAct, Activation>> = {
  */
 export function activated(
   pass: Pick<LayerPass, "k" | "config" | "tap"> & {
-    readonly training: { readonly record: BeforeRecord | null } | null;
+    readonly training: { readonly record: Partial<BeforeRecord> | null } | null;
   },
   p: LinearParams,
   x: Tensor,
@@ -35,13 +35,13 @@ export function activated(
   const z = see(pass, before, linear(k, p, x));
   const y = training ? k.empty(z.shape) : z;
   k[act](y.data, z.data);
-  if (training?.record) training.record.before = z;
+  keep(training?.record, { before: z });
   return y;
 }
 
 /** Where `activated` leaves x Wᵀ + b, [R, O]. */
 interface BeforeRecord {
-  before?: Tensor;
+  readonly before: Tensor;
 }
 
 /** Checkpoint names: bert.encoder.layer.N.{intermediate,output}.dense.{weight,bias}. */
@@ -83,7 +83,7 @@ export function activationBackward(k: TrainingBackend, dy: Tensor, x: Tensor, ac
  *
  *     h = act(z)        dh = dy W₂        dz = dh ⊙ act′(z)        dx += dz W₁
  *
- * h is computed again from z = x W₁ᵀ + b₁, which is all that is kept beside x: 4I bytes per token instead of 8I.
+ * z = x W₁ᵀ + b₁ is all that is kept, 4I bytes per token instead of 8I: h is computed again from it.
  *
  * @param x  [M, H]
  * @param dy [M, H]

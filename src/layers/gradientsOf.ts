@@ -1,7 +1,7 @@
 import type { Tensor, Weight } from "../tensor/tensor.ts";
 
 /**
- * The tree of a parameter record with a gradient, of the parameter's shape, in each parameter's place; null where the
+ * The same tree as P, with the gradient of each parameter, of its shape, in its place; null where the
  * parameter is frozen, so that no gradient is computed for it.
  */
 export type GradientsOf<P> = P extends Weight ? Tensor | null : { readonly [Name in keyof P]: GradientsOf<P[Name]> };

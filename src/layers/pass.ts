@@ -30,7 +30,7 @@ export interface Pass {
   readonly offsets: Int32Array;
   /** The rows of the result that are read; null if all are. */
   readonly read: ReadRows | null;
-  /** Is shown every intermediate result; null where none is shown. */
+  /** Receives every intermediate result; null where none is looked at. */
   readonly tap: Tap | null;
 }
 
@@ -78,12 +78,12 @@ export interface LayerRecord {
   readonly value: Tensor;
   /** [M, H], the heads side by side. */
   readonly context: Tensor;
-  /** [M, H], x + dropout(Attention(x)). */
-  readonly attentionOutput: Tensor;
+  /** [M, H], x + dropout(Attention(x)), before LayerNorm. */
+  readonly attentionOutputSum: Tensor;
   /** [M, I], the feed-forward network before its activation function. */
   readonly before: Tensor;
-  /** [M, H], x′ + dropout(FFN(x′)). */
-  readonly output: Tensor;
+  /** [M, H], x′ + dropout(FFN(x′)), before LayerNorm. */
+  readonly outputSum: Tensor;
 }
 
 /**
@@ -128,6 +128,16 @@ export function scoped(tap: Tap | null, path: string): Tap | null {
 export function see({ tap }: Pick<Pass, "tap">, name: string, tensor: Tensor): Tensor {
   tap?.see(name, tensor);
   return tensor;
+}
+
+/** [B + 1], which of the rows that are read are of which sequence. */
+export function readOffsets({ read, offsets }: Pick<Pass, "read" | "offsets">): Int32Array {
+  return (read ?? { offsets }).offsets;
+}
+
+/** Keeps tensors for backward, where there is a record. */
+export function keep<R>(record: Partial<R> | null | undefined, tensors: Partial<R>): void {
+  if (record) Object.assign(record, tensors);
 }
 
 /** Dropout in place (kernels/dropout.ts), where the pass trains and the site has a mask. */

@@ -3,7 +3,7 @@ import type { TrainingBackend } from "../tensor/trainingBackend.ts";
 import { gather, gatherBackward } from "./gather.ts";
 import type { GradientsOf } from "./gradientsOf.ts";
 import { type LinearParams, linear, linearBackward } from "./linear.ts";
-import { type Pass, see } from "./pass.ts";
+import { type Pass, readOffsets, see } from "./pass.ts";
 
 /** Checkpoint names: bert.pooler.dense.{weight,bias}. */
 export interface PoolerParams {
@@ -27,14 +27,14 @@ export function pooler(pass: Pass, p: PoolerParams, x: Tensor): Tensor {
 
 /** [B], where each sequence begins among the rows that are read. */
 function firstRows(pass: Pick<Pass, "read" | "offsets">): Int32Array {
-  return (pass.read ?? pass).offsets.subarray(0, -1);
+  return readOffsets(pass).subarray(0, -1);
 }
 
 /**
  * The gradients of `pooler`.
  *
  * @param encoded sequence [M, H] and pooled [B, H]: what pooler was given, and what it returned
- * @param dpooled [B, H], used up
+ * @param dpooled [B, H], overwritten
  * @param dx      [M, H], added to in the first row of each sequence
  */
 export function poolerBackward(

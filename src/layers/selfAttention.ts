@@ -2,7 +2,7 @@ import { longest } from "../tensor/kernels/attention.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { GradientsOf } from "./gradientsOf.ts";
 import { type LinearParams, linear, linearBackward } from "./linear.ts";
-import { type LayerBackwardPass, type LayerPass, see } from "./pass.ts";
+import { keep, type LayerBackwardPass, type LayerPass, readOffsets, see } from "./pass.ts";
 
 /** Checkpoint names: bert.encoder.layer.N.attention.self.{query,key,value}.{weight,bias}. */
 export interface SelfAttentionParams {
@@ -17,7 +17,7 @@ export interface SelfAttentionParams {
  *     head_a = softmax(Q_a K_aᵀ / √D) V_a        out = [head_1; …; head_A]
  *
  * Q, K and V are linear maps; the equation itself is kernels/attention.ts. Each token attends to the tokens of its own
- * sequence and to nothing else. While a model trains, the probabilities are dropped out.
+ * sequence and to nothing else. While a model trains, the probabilities are dropped out; there is no head mask then.
  *
  * @param pass its tap sees query [M, H], key, value [R, H] and probs [B, A, T, T] (T the longest sequence, zeros past
  *   the others' ends) below the name attention.self
@@ -29,7 +29,6 @@ export function selfAttention(pass: LayerPass, p: SelfAttentionParams, x: Tensor
   const { k, offsets, headMask, training } = pass;
   const A = pass.config.numAttentionHeads;
   const H = x.shape[1];
-  const readOffsets = (pass.read ?? pass).offsets;
 
   const query = see(pass, "attention.self.query", linear(k, p.query, x)); // [M, H]   Q = X W_Qᵀ + b_Q
   const key = see(pass, "attention.self.key", linear(k, p.key, all)); // [R, H]   K
@@ -38,13 +37,13 @@ export function selfAttention(pass: LayerPass, p: SelfAttentionParams, x: Tensor
   const context = k.empty(x.shape);
   const [out, Q, K, V] = [context.data, query.data, key.data, value.data];
   if (training?.dropout.probs) {
-    training.kernels.attentionWithDropout(out, Q, K, V, offsets, H, A, training.dropout.probs, readOffsets);
+    training.kernels.attentionWithDropout(out, Q, K, V, offsets, H, A, training.dropout.probs, readOffsets(pass));
   } else {
     const probs = pass.tap?.wants("attention.self.probs") ? probabilitiesOf(pass) : null;
-    k.attention(out, probs?.data ?? null, Q, K, V, offsets, H, A, headMask, readOffsets);
+    k.attention(out, probs?.data ?? null, Q, K, V, offsets, H, A, headMask, readOffsets(pass));
     if (probs) see(pass, "attention.self.probs", probs);
   }
-  if (training?.record) Object.assign(training.record, { query, key, value, context });
+  keep(training?.record, { query, key, value, context });
   return see(pass, "attention.self", context);
 }
 
@@ -83,7 +82,7 @@ export function selfAttentionBackward(
     x.shape[1],
     config.numAttentionHeads,
     dropout.probs,
-    (read ?? { offsets }).offsets,
+    readOffsets({ read, offsets }),
   );
   linearBackward(k, p.query, gradients.query, x, dquery, dx);
   linearBackward(k, p.key, gradients.key, all, dkey, dall);

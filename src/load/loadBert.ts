@@ -137,7 +137,8 @@ async function loadFolder(
       const reading = loadParams(stoppable(weights, options.signal), config, backend, dtype);
       const tokenizer = await whileReading(reading, () => modelTokenizer(texts, "loadBert"));
       const params = await reading;
-      await orAborted(forwardWorker?.start(), options.signal); // so that `backend` says what computes
+      // So that bert.backend tells the number of threads that run
+      await orAborted(forwardWorker?.start(), options.signal);
       return Bert.of({ config, params, backend, forwardWorker, tokenizer, configText: texts.configText });
     } catch (error) {
       await forwardWorker?.dispose();
@@ -163,7 +164,7 @@ function stoppable(weights: Weights, signal: AbortSignal | undefined): WeightSou
   };
 }
 
-/** Waits for a work, or rejects with the signal's reason as soon as it aborts. */
+/** Waits for a promise, or rejects with the signal's reason as soon as it aborts. */
 async function orAborted<T>(work: T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   signal?.throwIfAborted();
   if (!signal) return work;

@@ -26,7 +26,7 @@ export const ARCHITECTURES = [
   "BertForMultipleChoice",
 ] as const;
 /**
- * A model class, which says what stands on the encoder: nothing ("BertModel"), the pretraining heads
+ * A model class, which says which heads there are: none ("BertModel"), the pretraining heads
  * ("BertForPreTraining", "BertForMaskedLM", "BertForNextSentencePrediction") or a classifier
  * ("BertForSequenceClassification", …). It decides which weights are read and which outputs there are.
  */
@@ -86,7 +86,7 @@ export interface Head<P extends AnyHeadParams = AnyHeadParams> {
    * they are the one output.
    */
   split?(logits: Tensor, options: ForwardOptions): readonly Tensor[];
-  /** Whether an output belongs to several sequences, so that a stream of sequences cannot have it. */
+  /** Whether one output combines several sequences, so that `forwardStream` refuses the model. */
   readonly joins?: boolean;
 }
 
@@ -154,8 +154,8 @@ const span = linearHead("qa_outputs", {
 });
 
 /**
- * What stands on the encoder in each architecture. Names and shapes of weights, rows that are read, logits, outputs,
- * taps and streams all follow from this table.
+ * The heads of each architecture. Names and shapes of weights, the rows that inference reads, logits, outputs, taps and
+ * streams all follow from this table; training reads the tokens that have a label.
  */
 export const HEADS: Readonly<Record<Architecture, readonly Head[]>> = {
   BertModel: [],

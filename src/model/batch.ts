@@ -4,8 +4,9 @@ import type { Tensor } from "../tensor/tensor.ts";
 import type { BertConfig } from "./config.ts";
 
 /**
- * Most tokens of a forward pass that we put together, unless a single text has more: enough that the largest matrices
- * are used well, and few enough that the activations of a base model stay near 100 MB, however many texts there are.
+ * The most tokens that are put together into one forward pass, unless a single text has more: enough that the largest
+ * matrices are used well, and few enough that the activations of a base model stay near 100 MB, however many texts
+ * there are.
  */
 export const BATCH_TOKENS = 2048;
 
@@ -105,7 +106,7 @@ export function owned({ data, shape }: Tensor): Tensor {
  * The packed row of each asked token.
  *
  * @param positions for each sequence the indices of its tokens, as in inputIds
- * @returns [M], sequence after sequence
+ * @returns [N], sequence after sequence
  * @throws BertError ERR_INPUT a list too few or too many, or an index that is no real token
  */
 export function rowsAt(positions: readonly ArrayLike<number>[], batch: Batch): Int32Array {
@@ -152,7 +153,7 @@ function rowsOf(input: BatchInput): SequenceInput[] {
   ) as unknown as SequenceInput[];
 }
 
-/** Checks the lengths of one sequence and returns it. */
+/** Checks the lengths of one sequence. @returns T, its number of tokens */
 function checkSequence(sequence: SequenceInput, b: number): number {
   const T = sequence?.inputIds?.length;
   if (!Number.isSafeInteger(T)) throw inputError(`inputIds of sequence ${b} must be an array of numbers`);

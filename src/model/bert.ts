@@ -26,10 +26,10 @@ export interface Encoded {
 
 /**
  * BERT (Devlin et al. 2019): embeddings, L Transformer blocks, pooler. START READING HERE, then follow the calls down:
- * layers (src/layers) are written in kernels (src/tensor/kernels), and heads.ts stands on top.
+ * layers (src/layers) call kernels (src/tensor/kernels); heads.ts takes what the encoder returns.
  *
- * Letters, here and everywhere below: B sequences of T tokens each, R = ΣT tokens in all, M of them that are
- * read, H hidden size, L layers, A attention heads of size D = H/A, I intermediate size, V vocabulary.
+ * Letters, here and everywhere below: B sequences, the longest of T tokens; R tokens in all, M of them that are read; H
+ * hidden size, L layers, A attention heads of size D = H/A, I intermediate size, V vocabulary.
  *
  * It is a generator that pauses after each layer (`yield`): `forward` yields to the event loop there and
  * looks at the AbortSignal. `finish` runs it without a pause.
@@ -39,7 +39,7 @@ export interface Encoded {
  */
 export function* bert(pass: BertPass, p: BertParams, batch: PackedBatch): Generator<void, Encoded> {
   const embedded = embeddings(pass, p.embeddings, batch); // [R, H]
-  drop(pass.training, pass.training?.dropout.embeddings ?? null, embedded);
+  if (pass.training) drop(pass.training, pass.training.dropout.embeddings, embedded);
   const sequence = yield* encoder(pass, p.encoder.layer, embedded); // [M, H]
   const pooled = p.pooler && pooler(pass, p.pooler, sequence); // [B, H]
   return { sequence, pooled };
@@ -60,8 +60,8 @@ function* encoder(pass: BertPass, layers: readonly EncoderLayerParams[], x: Tens
 }
 
 /**
- * Layer n. What it computes on the way is freed when it returns, and so is what it was given; but for what a record
- * keeps. The last layer computes only the rows that are read.
+ * Layer n, of which the last computes only the rows that are read. Frees what the layer has computed on the way, and
+ * its input, but for the tensors in the record.
  *
  * @param x [R, H]
  * @returns [R, H]; of the last layer [M, H]
@@ -122,8 +122,13 @@ export function finish<Result>(steps: Generator<void, Result>): Result {
 
 /** The record of a forward pass that begins. @param gradients say what is trained */
 export function emptyRecord(gradients: GradientsOf<BertParams>): BertRecord {
-  const lowest = lowestTrained(gradients);
-  return { layers: gradients.encoder.layer.map((_, n) => (n + 1 >= lowest ? {} : null)) };
+  let trains = hasTrained(gradients.embeddings);
+  return {
+    layers: gradients.encoder.layer.map((layer) => {
+      trains ||= hasTrained(layer);
+      return trains ? {} : null;
+    }),
+  };
 }
 
 /**
@@ -132,7 +137,7 @@ export function emptyRecord(gradients: GradientsOf<BertParams>): BertRecord {
  *
  * @param pass      that of the forward pass, with its record
  * @param encoded   what the forward pass returned
- * @param dencoded  the gradients of its two parts, used up: sequence [M, H], pooled [B, H]
+ * @param dencoded  the gradients of its two parts, overwritten: sequence [M, H], pooled [B, H]
  */
 export function bertBackward(
   pass: BertPass & { readonly k: TrainingBackend; readonly training: BertTraining },
@@ -147,24 +152,17 @@ export function bertBackward(
   if (p.pooler && gradients.pooler && pooled && dencoded.pooled) {
     poolerBackward(pass, p.pooler, gradients.pooler, { sequence, pooled }, dencoded.pooled, dencoded.sequence);
   }
-  const lowest = lowestTrained(gradients);
   let dx: Tensor | null = dencoded.sequence;
   for (let n = p.encoder.layer.length - 1; n >= 0 && dx; n--) {
     const kept = record.layers[n] as LayerRecord | null;
-    if (!kept) return;
+    if (!kept) return; // nothing is trained in this layer or below
+    const trainsBelow = n > 0 ? record.layers[n - 1] !== null : hasTrained(gradients.embeddings);
     const read = n === p.encoder.layer.length - 1 ? pass.read : null;
     const layer = { k, config, offsets, read, dropout: dropout.layers[n], record: kept };
-    dx = encoderLayerBackward(layer, p.encoder.layer[n], gradients.encoder.layer[n], dx, n + 1 > lowest);
+    dx = encoderLayerBackward(layer, p.encoder.layer[n], gradients.encoder.layer[n], dx, trainsBelow);
     for (const tensor of Object.values(kept)) k.free(tensor);
   }
-  if (!dx || lowest > 0) return;
+  if (!dx) return;
   drop(training, dropout.embeddings, dx);
   embeddingsBackward(k, p.embeddings, gradients.embeddings, batch, dx, config.layerNormEps);
-}
-
-/** 0 if something of the embeddings is trained, else n + 1 for the lowest such layer n, L + 1 if there is none. */
-function lowestTrained(gradients: GradientsOf<BertParams>): number {
-  if (hasTrained(gradients.embeddings)) return 0;
-  const layer = gradients.encoder.layer.findIndex(hasTrained);
-  return layer < 0 ? gradients.encoder.layer.length + 1 : layer + 1;
 }

@@ -3,7 +3,7 @@ import { type FeedForwardParams, feedForward, feedForwardBackward } from "../lay
 import { gatherBackward } from "../layers/gather.ts";
 import type { GradientsOf } from "../layers/gradientsOf.ts";
 import { type LinearParams, linear, linearBackward } from "../layers/linear.ts";
-import { type LayerBackwardPass, type LayerPass, see } from "../layers/pass.ts";
+import { keep, type LayerBackwardPass, type LayerPass, see } from "../layers/pass.ts";
 import { type SelfAttentionParams, selfAttention, selfAttentionBackward } from "../layers/selfAttention.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
@@ -27,8 +27,7 @@ export interface EncoderLayerParams extends FeedForwardParams {
  * @returns   y [M, H]
  */
 export function encoderLayer(pass: LayerPass, p: EncoderLayerParams, x: Tensor, all: Tensor = x): Tensor {
-  const record = pass.training?.record;
-  if (record) Object.assign(record, { x, all });
+  keep(pass.training?.record, { x, all });
   const context = selfAttention(pass, p.attention.self, x, all);
   const projected = see(pass, "attention.output.dense", linear(pass.k, p.attention.output.dense, context));
   const attended = addAndNorm(pass, p.attention.output.LayerNorm, projected, x, "attentionOutput"); // x′
@@ -40,10 +39,10 @@ export function encoderLayer(pass: LayerPass, p: EncoderLayerParams, x: Tensor, 
 }
 
 /**
- * The gradients of `encoderLayer`, its lines from bottom to top.
+ * The gradients of `encoderLayer`, its lines from bottom to top. One array is in turn dy, dx′ and dx: each residual
+ * connection hands it on, and what comes through the sub-layer is added to it.
  *
- * @param k       where dall comes from
- * @param dy      [M, H]; used up, or, where all rows are computed, turned into dall
+ * @param dy      [M, H]; overwritten: it becomes dx, which is dall where all rows are computed
  * @param wantsDx whether something below is trained
  * @returns       dall [R, H], the gradient of the rows that were attended to; null if it is not wanted
  */
@@ -56,9 +55,9 @@ export function encoderLayerBackward(
 ): Tensor | null {
   const k = pass.k.scope();
   const working = { ...pass, k };
-  const { all, context, attentionOutput } = pass.record;
+  const { all, context, attentionOutputSum } = pass.record;
   const { dense, LayerNorm } = p.attention.output;
-  const attended = layerNorm(k, LayerNorm, attentionOutput, pass.config.layerNormEps); // x′ again
+  const attended = layerNorm(k, LayerNorm, attentionOutputSum, pass.config.layerNormEps); // x′ again
 
   const dattended = dy; // what the residual connection hands on; the network's share is added
   const dtransformed = addAndNormBackward(working, p.output.LayerNorm, gradients.output.LayerNorm, dattended, "output");

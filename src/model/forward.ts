@@ -41,7 +41,7 @@ export interface BertOutput {
   /** [B, H], in models that have a pooler. */
   readonly poolerOutput?: Tensor;
   /**
-   * BertForMaskedLM [B, T, V] or, for `maskedLmPositions`, [M, V]; BertForNextSentencePrediction [B, 2];
+   * BertForMaskedLM [B, T, V] or, for N `maskedLmPositions`, [N, V]; BertForNextSentencePrediction [B, 2];
    * BertForSequenceClassification [B, labels]; BertForTokenClassification [B, T, labels];
    * BertForMultipleChoice [B / numChoices, numChoices].
    */
@@ -65,5 +65,5 @@ export interface BertOutput {
 /** What `forward` returns with `lastHiddenState: false`. */
 export type HeadOutput = Omit<BertOutput, "lastHiddenState">;
 
-/** The outputs that heads have: those that are one tensor of logits. */
-export type HeadOutputName = Extract<keyof BertOutput, `${string}ogits`>;
+/** The outputs of heads. */
+export type HeadOutputName = "logits" | "predictionLogits" | "seqRelationshipLogits" | "startLogits" | "endLogits";

@@ -2,7 +2,7 @@ import { type LayerNormParams, layerNorm, layerNormBackward } from "../layers/ad
 import { activated, activationBackward } from "../layers/feedForward.ts";
 import type { GradientsOf } from "../layers/gradientsOf.ts";
 import { type LinearParams, linear, linearBackward } from "../layers/linear.ts";
-import { type Pass, see } from "../layers/pass.ts";
+import { keep, type Pass, see } from "../layers/pass.ts";
 import type { DropoutMask } from "../tensor/kernels/dropout.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { TrainingBackend } from "../tensor/trainingBackend.ts";
@@ -19,7 +19,7 @@ export interface HeadPass extends Pick<Pass, "k" | "config" | "tap"> {
   } | null;
 }
 
-/** The way back through a head, whose record is complete. */
+/** The way back through a head, whose record has what its forward has kept. */
 export interface HeadBackwardPass extends Pick<Pass, "config"> {
   readonly k: TrainingBackend;
   readonly dropout: DropoutMask | null;
@@ -59,7 +59,7 @@ export function mlmHead(pass: HeadPass, p: MlmHeadParams, x: Tensor): Tensor {
   const dense = activated(pass, p.transform.dense, x, `${name}.dense`);
   see(pass, `${name}.transform_act_fn`, dense);
   const input = see(pass, `${name}.LayerNorm`, layerNorm(k, p.transform.LayerNorm, dense, config.layerNormEps));
-  if (training) Object.assign(training.record, { x, activated: dense, input });
+  keep(training?.record, { x, activated: dense, input });
   return see(pass, "cls.predictions.decoder", linear(k, p.decoder, input));
 }
 
@@ -100,7 +100,7 @@ export function classifier({ k, training }: HeadPass, p: LinearParams, x: Tensor
     input = k.empty(x.shape);
     training.kernels.dropout(input.data, x.data, training.dropout);
   }
-  if (training) Object.assign(training.record, { input });
+  keep(training?.record, { input });
   return linear(k, p, input);
 }
 

@@ -53,7 +53,7 @@ export function listTaps(c: BertConfig, p: ModelParams): TapInfo[] {
 }
 
 /**
- * A module of PyTorch returns what the last module within it returned: one place, which has the names of all of them.
+ * A PyTorch module may return its last submodule's result, so that one tensor has the names of both.
  *
  * @returns the name, then those of the modules around it that end there
  */
@@ -63,7 +63,7 @@ function* namesOf(name: string): Generator<string, void> {
   if (enclosing !== undefined) yield* namesOf(enclosing);
 }
 
-/** The names of modules that end another one, and of that. */
+/** Matches a module whose result is its parent's too, and captures the parent. */
 const LAST_MODULE = /^(.+)\.(?:LayerNorm|intermediate_act_fn|activation)$|^(.+\.(?:attention|layer\.\d+))\.output$/;
 
 /**

@@ -170,8 +170,8 @@ export class BertModel {
    *
    * Sequences are computed together, at most 2,048 tokens at once and laid end to end without padding: there is no need
    * to sort them by length or to put them into buckets. While the caller handles the outputs of one pass the next is
-   * computed; the source is read no further than these two need, and one sequence. What has come is computed when the
-   * source makes us wait, so a slow source does not keep its answers back. Leaving the loop closes the source.
+   * computed; the source is read no further than these two need, and one sequence. If the source is slow, the sequences
+   * that have been received are computed at once. Leaving the loop closes the source.
    *
    * @throws BertError (the first time an output is asked for, or after the outputs before it) ERR_INPUT a sequence,
    *   named by its index in the stream, or an option that does not fit the model; a BertForMultipleChoice, whose

@@ -9,11 +9,11 @@ import { type Sized, type StreamSteps, streamed } from "./streamed.ts";
 /** What `forwardStream` computes and returns beside the last hidden state and the architecture's logits. */
 export type ForwardStreamOptions = Pick<ForwardOptions, "hiddenStates" | "attentions" | "headMask" | "signal">;
 
-/** Options of `forward` that speak of a batch, which callers of a stream do not see. */
+/** Options of `forward` that apply to a whole batch, which callers of a stream do not see. */
 const OF_A_BATCH = ["tap", "taps", "maskedLmPositions", "numChoices"] as const satisfies (keyof ForwardOptions)[];
 
 /** What a stream needs of a model: `BertModel` has it. */
-interface AskedModel {
+interface StreamableModel {
   readonly config: BertConfig;
   forward(batch: readonly SequenceInput[], options: ForwardOptions<true>): Promise<BertOutput>;
 }
@@ -24,7 +24,7 @@ interface AskedModel {
  * @throws BertError ERR_INPUT a model, source, option or sequence that does not fit, when the first result is asked for
  */
 export async function* forwardStream(
-  bert: AskedModel,
+  bert: StreamableModel,
   sequences: Iterable<SequenceInput> | AsyncIterable<SequenceInput>,
   options: ForwardStreamOptions = {},
 ): AsyncGenerator<BertOutput, void, undefined> {
@@ -36,7 +36,7 @@ export async function* forwardStream(
 }
 
 function stepsFor(
-  bert: AskedModel,
+  bert: StreamableModel,
   options: ForwardStreamOptions,
 ): StreamSteps<SequenceInput, SequenceInput, BertOutput> {
   const { config } = bert;

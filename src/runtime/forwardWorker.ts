@@ -25,8 +25,7 @@ interface Call {
 
 /**
  * Computes forward passes in a worker, so that the caller's event loop stays free. The worker holds a model of its own
- * over the same memory, and takes calls in their order. It does not keep a process running; a call that is not answered
- * does.
+ * over the same memory, and takes calls in their order. It does not keep a process running; an unanswered call does.
  *
  * If the worker ends, the calls that wait are rejected, and the next one starts a new worker. If it cannot start, none
  * is started again, and the backend says why.

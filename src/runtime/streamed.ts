@@ -34,7 +34,7 @@ const PADDED_TOKENS = 2 * BATCH_TOKENS;
  * Answers an input after the other, in order, computing many in one pass of at most BATCH_TOKENS tokens.
  *
  * While the consumer handles the results of one pass, the next is computed, and no more is read than these two need;
- * one input beside, which did not fit or has not come yet. What has been read is computed at the latest when nothing
+ * and one input, which did not fit or is pending. What has been read is computed at the latest when nothing
  * else is being computed and the source has not answered for a turn of the event loop, so that no answer waits for a
  * text that may never come.
  *

@@ -15,7 +15,7 @@ export interface BackendInfo {
   /** Whether products are added with one rounding (fused multiply-add) or two. */
   readonly fused: boolean;
   readonly threads: number;
-  /** Why it is this one: what became of those that would be faster. */
+  /** Why this backend was chosen, and why faster ones were not. */
   readonly reason: string;
 }
 
@@ -71,9 +71,9 @@ export interface Backend {
    * @throws BertError ERR_BACKEND the backend was made for another type, or there is no room
    */
   emptyStored(dtype: ReducedWeight["dtype"], shape: readonly number[]): ReducedWeight;
-  /** Copies rows (in rows, storage.ts) to rows `row`, `row + 1`, … of a weight from `emptyStored`. */
+  /** Copies rows in row-major order (storage.ts) to rows `row`, `row + 1`, … of a weight from `emptyStored`. */
   storeRows(weight: ReducedWeight, row: number, rows: ReducedWeight): void;
-  /** A weight from `emptyStored` in rows: itself or a copy. */
+  /** A weight from `emptyStored` in row-major order: itself or a copy. */
   rowsOf(weight: ReducedWeight): ReducedWeight;
 
   /**

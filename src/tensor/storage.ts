@@ -21,7 +21,7 @@ export const SMALLEST_NORMAL: number = 2 ** -126;
  *   numbers below 10⁻³⁶, has scale 1.
  *
  * @param data [O, I], finite
- * @returns in rows
+ * @returns in row-major order
  */
 export function encodeWeight(
   dtype: ReducedWeight["dtype"],
@@ -51,7 +51,7 @@ export function encodeWeight(
  * of int8.
  *
  * @param target [O, I]
- * @param weight in rows
+ * @param weight in row-major order
  */
 export function decodeWeight(target: Float32Array, weight: ReducedWeight): void {
   if (weight.dtype !== "int8") {

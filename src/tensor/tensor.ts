@@ -12,24 +12,7 @@ export interface Tensor {
 
 /**
  * How the numbers of a model's matrices, embeddings among them, are held. Vectors, and what is computed, are float32.
- *
- * | type     | bytes | error | best guesses | 16 tokens | 128 | 8 × 128 | peak |
- * |----------|-------|-------|--------------|-----------|-----|---------|------|
- * | float32  | 4     | 2e-11 |              | 33.6 ms   | 231 | 1918    | 593 MB |
- * | float16  | 2     | 2e-5  | the same     | 43.8      | 247 | 2018    | 400 |
- * | bfloat16 | 2     | 1e-3  | the same     | 32.6      | 230 | 1897    | 400 |
- * | int8     | 1     | 4e-3  | 2.4 % others | 22.1      | 167 | 1365    | 330 |
- *
- * Error: 1 − cosine of the base model's last hidden states to the truth, with random weights that are far larger than
- * trained ones, so that errors grow. Best guesses: of the small model for 1,826 masked tokens of a book that it has not
- * seen; 6 more are right with int8; its own weights are bfloat16. Both from test/model/storage.slow.test.ts.
- * Milliseconds of the base model's encoder on one core of a Zen 4 EPYC, `npm run bench -- --case storage`; and the
- * process's peak memory, with loading.
- *
- * onnxruntime-node on the same core: 35.5, 226 and 1828 ms in float32; 11.9, 70 and 571 in int8, by an instruction for
- * sums of four products of 8 bits (AVX-512 VNNI) that WebAssembly does not reach there. It rounds activations to 8
- * bits, with one scale for a whole batch: 1.5e-2 off on a sequence where plainbert, with the same integers as weights,
- * is 2.3e-3 off, as it is with activations in float32.
+ * docs/storage-types.md says what each costs and loses.
  */
 export type StorageType = "float32" | "float16" | "bfloat16" | "int8";
 

@@ -22,7 +22,7 @@ export class IndexedHeap {
     return this.heap[0];
   }
 
-  /** Must be called when `before` has changed its mind about the item, before it does about another. */
+  /** Must be called after each change of an item's rank by `before`, and before the next item's changes. */
   update(item: number): void {
     this.up(item);
     this.down(item);

@@ -49,7 +49,7 @@ export function gradientNorm({ kernels }: TrainedModel, { byName }: Gradients): 
 export interface AdamWStep {
   /** t: 1 for the first update. */
   readonly step: number;
-  /** The learning rate of the topmost layer. */
+  /** The learning rate of the heads and the pooler, before the decay from layer to layer. */
   readonly learningRate: number;
   /**
    * The gradients' norm; they are multiplied by maxGradNorm / (norm + 1e-6) if that is less than 1, as PyTorch's

@@ -26,7 +26,7 @@ export interface TrainingPass extends BertPass {
  *
  * @param encoded what the heads read
  * @param scale   what the gradients are multiplied by
- * @returns the losses, and the gradients of `encoded`
+ * @returns the loss, which is the sum of its parts, of start and end their mean; and the gradients of `encoded`
  */
 export function headLosses(
   pass: TrainingPass,
@@ -35,7 +35,7 @@ export function headLosses(
   { sequence, pooled }: Encoded,
   labels: PackedLabels,
   scale: number,
-): { readonly parts: LossParts; readonly dencoded: Encoded } {
+): { readonly loss: number; readonly parts: LossParts; readonly dencoded: Encoded } {
   const dencoded = { sequence: pass.k.zeros(sequence.shape), pooled: pooled && pass.k.zeros(pooled.shape) };
   const k = pass.k.scope();
   const parts: { [part in LossPart]?: Loss } = {};
@@ -61,10 +61,15 @@ export function headLosses(
     }
   }
   k.release();
-  return { parts, dencoded };
+  const sum = Object.values(parts).reduce((total, part) => total + part.loss, 0);
+  return { loss: labels.span ? sum / 2 : sum, parts, dencoded };
 }
 
-/** The losses of a head; the gradient of its logits, times `scale`, takes their place. */
+/**
+ * The losses of a head. The gradient of its logits, times `scale`, takes the logits' place.
+ *
+ * @param logits [N, size] in, gradient out
+ */
 function lossesOf(
   k: TrainingBackend,
   { name }: Head,
@@ -73,14 +78,14 @@ function lossesOf(
   offsets: Int32Array,
   scale: number,
 ): LossParts {
-  const { tokens, classes, targets, span } = labels;
+  const { tokens, targets, span } = labels;
+  const classes = labels.classes as Int32Array; // of heads that read vectors of sequences
   if (name === "cls.predictions" && tokens) return { maskedLm: crossEntropyLoss(k, logits, tokens.labels, scale) };
-  if (name === "cls.seq_relationship" && classes) return { nextSentence: crossEntropyLoss(k, logits, classes, scale) };
+  if (name === "cls.seq_relationship") return { nextSentence: crossEntropyLoss(k, logits, classes, scale) };
   if (span) return spanLoss(k, logits, offsets, span, scale);
   if (tokens) return { classification: crossEntropyLoss(k, logits, tokens.labels, scale) };
   if (targets?.problem === "regression") return { regression: meanSquaredError(logits, targets.values, scale) };
   if (targets) return { classification: binaryCrossEntropyLoss(logits, targets.values, scale) };
-  const B = classes?.length ?? 0; // of multiple choice [B · choices, 1] is [B, choices]
-  const { data } = logits;
-  return { classification: crossEntropyLoss(k, { data, shape: [B, data.length / B] }, classes as Int32Array, scale) };
+  const shape = [classes.length, logits.data.length / classes.length]; // of choices [B · choices, 1] is [B, choices]
+  return { classification: crossEntropyLoss(k, { data: logits.data, shape }, classes, scale) };
 }

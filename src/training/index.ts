@@ -65,7 +65,7 @@ export type { RunOptions } from "./run/runOptions.ts";
  *
  * `output` becomes a folder as Hugging Face's libraries save one, for `pipeline` and for Python alike, with the run's
  * metrics.jsonl, curves.svg and last checkpoints in it. A run that was killed at any moment goes on with `resume:
- * true`, to the same bits as if it had never been.
+ * true`, to the same bits as if it had not been interrupted.
  *
  * @throws BertError ERR_INPUT an option, or data that do not fit the task; ERR_FILE a file that cannot be read or
  *   written, `output` not empty; ERR_TRAINING a loss that is not finite or explodes, naming step, batch and tensor;

@@ -6,7 +6,7 @@ import { readRows } from "../model/readRows.ts";
 import type { Gradients, TrainedModel } from "./gradients.ts";
 import { headLosses, type LossPart } from "./headLosses.ts";
 import type { Loss } from "./losses.ts";
-import { type Labels, packLabels } from "./packLabels.ts";
+import { type Labels, type PackedLabels, packLabels } from "./packLabels.ts";
 
 export interface LossOptions {
   /** Which masks drop, with the probabilities of the model's config; null for no dropout. */
@@ -28,8 +28,8 @@ export interface BatchLoss {
  *
  * Memory while it runs, beside weights and gradients: see `LayerRecord`; for BERT-base 406 KB for each token, and
  * 4V bytes for each masked token. A process that trains it on 8 × 128 tokens with AdamW peaks at 2,236 MB (`simd`, Node
- * 26): four times the weights are 1,733, the records 416, and the rest is Node, one layer's working memory and what
- * multiplies.
+ * 26): four times the weights are 1,733, the records 416, and the rest is Node, one layer's working memory and the
+ * buffers of matrix products.
  *
  * @param input  a list of sequences or `{ inputIds, … }` of [B, T], as `forward` takes it
  * @throws BertError ERR_INPUT an input or labels that do not fit the model
@@ -46,18 +46,21 @@ export function lossAndGradients(
 ): BatchLoss {
   const batch = packBatch(input, config);
   const packed = packLabels(labels, batch, config);
-  const tokens = packed.span ? null : (packed.tokens?.rows ?? new Int32Array(0));
-  const read = readRows(batch, tokens, tree.bert.pooler !== null);
+  const read = readRows(batch, labelledTokens(packed), tree.bert.pooler !== null);
   const k = kernels.scope();
   const training = { kernels: k, dropout: dropoutSites(config, key), record: emptyRecord(gradients.tree.bert) };
   const pass = { k, config, offsets: batch.offsets, read, tap: null, headMask: null, training };
   try {
     const encoded = finish(bert(pass, tree.bert, batch));
-    const { parts, dencoded } = headLosses(pass, tree, gradients.tree, encoded, packed, scale);
+    const { loss, parts, dencoded } = headLosses(pass, tree, gradients.tree, encoded, packed, scale);
     bertBackward(pass, tree.bert, gradients.tree.bert, batch, encoded, dencoded);
-    const sum = Object.values(parts).reduce((total, { loss }) => total + loss, 0);
-    return { loss: parts.start ? sum / 2 : sum, parts };
+    return { loss, parts };
   } finally {
     k.release();
   }
+}
+
+/** The rows of tokens that a loss reads: all where it is of a span, else those with a label. @returns null if all */
+function labelledTokens({ tokens, span }: PackedLabels): Int32Array | null {
+  return span ? null : (tokens?.rows ?? new Int32Array(0));
 }

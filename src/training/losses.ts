@@ -8,7 +8,7 @@ import type { TrainingBackend } from "../tensor/trainingBackend.ts";
  * and leaves the gradient, times `scale`, in their place.
  */
 export interface Loss {
-  /** The mean over what was counted; NaN where that is nothing. */
+  /** The mean over what was counted; NaN where nothing was counted. */
   readonly loss: number;
   /** Over how many numbers the mean is. */
   readonly count: number;

@@ -34,9 +34,9 @@ export interface PackedLabels {
 }
 
 interface TokenLabels {
-  /** [M], of the packed batch, ascending */
+  /** [N], rows of the packed batch, ascending. */
   readonly rows: Int32Array;
-  /** [M] */
+  /** [N] */
   readonly labels: Int32Array;
 }
 

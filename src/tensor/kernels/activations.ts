@@ -99,7 +99,7 @@ export function relu(y: Float32Array, x: Float32Array): void {
  * @param dx out [N]; may be dy itself @param dy [N] @param x [N], what relu was given
  */
 export function reluBackward(dx: Float32Array, dy: Float32Array, x: Float32Array): void {
-  for (let i = 0; i < x.length; i++) dx[i] = x[i] <= 0 ? 0 : dy[i]; // so that NaN hands dy on
+  for (let i = 0; i < x.length; i++) dx[i] = x[i] <= 0 ? 0 : dy[i]; // `<=`: where x is NaN, dx = dy
 }
 
 /**

@@ -29,7 +29,7 @@ export function attention(
   headMask: ArrayLike<number> | null,
   readOffsets: Int32Array = offsets,
 ): void {
-  const D = H / A;
+  const D = H / A; // d_k = d_v of Vaswani et al.
   const T = longest(offsets);
   const data = probs ?? new Float32Array(T * T);
   for (let b = 0; b < offsets.length - 1; b++) {
@@ -41,7 +41,7 @@ export function attention(
 
       matmulTransposed(P, Q, K, 1 / Math.sqrt(D)); // [m, t]  Q Kᵀ / √D
       softmaxRows(P); //                              [m, t]  softmax(Q Kᵀ / √D)
-      matmul(headOf(out, readOffsets, b, a, H, D), P, V, headMask?.[a] ?? 1); // [m, D]  softmax(Q Kᵀ / √D) V
+      matmul(headOf(out, readOffsets, b, a, H, D), P, V, headMask?.[a] ?? 1); // [m, D]  … V · headMask_a
     }
   }
 }

@@ -43,7 +43,7 @@ export function layerNorm(
 
 /**
  * The gradients of `layerNorm`. With x̂ = (x − μ) / √(σ² + eps), so y = γ ⊙ x̂ + β, and g = dy ⊙ γ = ∂L/∂x̂: x enters
- * x̂ directly, through μ and through σ, and what the latter two take away are the parts of g along 1 and along x̂:
+ * x̂ directly, through μ and through σ, and the terms through μ and σ subtract the projections of g on 1 and on x̂:
  *
  *     dx = (g − mean(g) − x̂ ⊙ mean(g ⊙ x̂)) / √(σ² + eps)        dγ += Σ_r dy ⊙ x̂        dβ += Σ_r dy
  *

@@ -51,7 +51,7 @@ export function levels(K: number): number {
 
 /**
  * A row of activations as integers a and one scale t, x ≈ a · t: t = max |x| / levels, a = x / t, each division rounded
- * to float32, then a to the nearest integer, ties to even. A row with NaN or an infinity in it has such a t.
+ * to float32, then a to the nearest integer, ties to even. If a row contains NaN or ±∞, t is NaN or ∞.
  *
  * @param a out [K] @param x [K]
  * @returns t

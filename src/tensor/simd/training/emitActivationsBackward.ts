@@ -40,7 +40,7 @@ export function emitActivationsBackward(m: ModuleBuilder, fused: boolean): void 
   const relu = (f: FunctionBuilder, dy: () => unknown, x: () => unknown) => {
     dy();
     x();
-    f.splat(0).op("f32x4.le").op("v128.andnot"); // so that NaN hands dy on
+    f.splat(0).op("f32x4.le").op("v128.andnot"); // `<=`: where x is NaN, dx = dy
   };
   for (const [name, emit] of [...emitters, ["reluBackward", relu] as const]) {
     m.function(name, { params: { dx: "i32", dy: "i32", x: "i32", n: "i32" } }, (f) => {
