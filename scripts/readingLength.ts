@@ -59,7 +59,7 @@ function linesOf(path: string): { readonly all: number; readonly code: number } 
   return { all: text.split("\n").length, code: code.filter((line) => !/^\s*(\/\/.*)?$/.test(line)).length };
 }
 
-function print(title: string, files: readonly string[]): void {
+function print(title: string, files: readonly string[], known: readonly string[]): void {
   console.log(`${title}\n  lines   code`);
   const sum = { all: 0, code: 0 };
   const row = (all: number, code: number, what: string) =>
@@ -74,10 +74,12 @@ function print(title: string, files: readonly string[]): void {
   row(sum.all, sum.code, `in ${included.length} files, without:`);
   for (const path of files)
     if (path in EXCLUDED) row(linesOf(path).all, linesOf(path).code, `${path}: ${EXCLUDED[path]}`);
-  const named = [...new Set(included.flatMap(namedBy))].filter((path) => !files.includes(path)).sort();
+  const named = [...new Set(included.flatMap(namedBy))].filter(
+    (path) => !files.includes(path) && !known.includes(path),
+  );
   if (named.length > 0)
     console.log("  and of files that these name, of which nothing runs: types, tables, other paths");
-  for (const path of named) row(linesOf(path).all, linesOf(path).code, path);
+  for (const path of named.sort()) row(linesOf(path).all, linesOf(path).code, path);
   console.log();
 }
 
@@ -110,8 +112,9 @@ const training = await filesOf(() => {
   });
 });
 
-print("From a text to hidden states and logits (encode, forwardSync):", inference);
+print("From a text to hidden states and logits (encode, forwardSync):", inference, []);
 print(
   "One training step, beside these:",
   training.filter((file) => !inference.includes(file)),
+  inference,
 );

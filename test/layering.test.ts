@@ -19,7 +19,8 @@ const ROOMS: Readonly<Record<string, { readonly files: RegExp; readonly on: read
   model: { files: /^model\//, on: ["layers"] },
   checkpoint: { files: /^checkpoint\//, on: ["model", "safetensors", "pytorch"] },
   runtime: { files: /^runtime\//, on: ["checkpoint", "simd"] },
-  hub: { files: /^hub\//, on: ["errors", "safetensors"] },
+  disk: { files: /^disk\//, on: ["safetensors"] },
+  hub: { files: /^hub\//, on: ["disk", "safetensors"] },
   load: { files: /^load\//, on: ["runtime", "backends", "tokenizer", "hub"] },
   training: { files: /^training\//, on: ["load"] },
   pipelines: { files: /^pipelines\//, on: ["load"] },
@@ -32,7 +33,8 @@ const ROOMS: Readonly<Record<string, { readonly files: RegExp; readonly on: read
 const KERNEL_TYPES = /^tensor\/(backend|trainingBackend)\.ts$/;
 
 /** What runs in Node alone: `node:` modules and Node's globals. */
-const NODE_ONLY = /^(hub|cli)\/|^load\/(namedFiles|openModel|saveModel|weightFiles)\.ts$|^tensor\/threads\/platform/;
+const NODE_ONLY =
+  /^(disk|hub|cli)\/|^load\/(namedFiles|openModel|saveModel|weightFiles)\.ts$|^tensor\/threads\/platform/;
 
 /** The sources of what package.json exports. */
 const ENTRY_POINTS = Object.values<{ types?: string } | string>(
@@ -113,7 +115,7 @@ describe("src", () => {
       for (const room of on) expect(names.slice(0, n)).toContain(room);
   });
 
-  test("imports point down, and only hub, load and cli need Node", () => {
+  test("imports point down, and only disk, hub, load and cli need Node", () => {
     expect(paths.flatMap((path) => faults(path, reaches.get(path) as Reaches))).toEqual([]);
   });
 
@@ -176,8 +178,8 @@ describe("the check itself", () => {
     ["tokenizer/index.ts", `let x: import("../tensor/tensor.ts").Tensor;`, "tensor/tensor.ts"],
     ["model/bert.ts", `const x = await import("../load/loadBert.ts");`, "load/loadBert.ts"],
     ["model/bert.ts", "const x = await import(`../pipelines/x.ts` + name);", "(computed)"],
-    ["hub/files.ts", `import { x } from "../tensor/chooseBackend.ts";`, "tensor/chooseBackend.ts"],
-    ["hub/files.ts", `import { x } from "../load/openModel.ts";`, "load/openModel.ts"],
+    ["disk/files.ts", `import { x } from "../tensor/chooseBackend.ts";`, "tensor/chooseBackend.ts"],
+    ["hub/hub.ts", `import { x } from "../load/openModel.ts";`, "load/openModel.ts"],
     ["model/bert.ts", `import { x } from "../safetensors/index.ts";`, "safetensors/index.ts"],
     ["tensor/threads/pool.ts", `import type { x } from "../simd/memory.ts";`, "tensor/simd/memory.ts"],
     ["tensor/backend.ts", `import type { x } from "./simd/memory.ts";`, "tensor/simd/memory.ts"],

@@ -1,8 +1,9 @@
 /**
- * The twin of `hub/files.ts` for browsers, as far as others need it: files are read by `fetch`, and none is written.
+ * The twin of `disk/files.ts` for browsers, as far as others need it: files are read by `fetch`, and none is written.
  */
+
+import type { openFile as openFileOfNode } from "../disk/files.ts";
 import { BertError } from "../errors.ts";
-import type { openFile as openFileOfNode } from "../hub/files.ts";
 import { openParts } from "./blobs.ts";
 import { refused, request } from "./request.ts";
 

@@ -1,5 +1,5 @@
+import { openFile } from "../disk/files.ts";
 import { BertError } from "../errors.ts";
-import { openFile } from "../hub/files.ts";
 import { bytesOf } from "./answerLines.ts";
 import { linesOf } from "./lines.ts";
 import { Progress } from "./progressBar.ts";

@@ -1,7 +1,7 @@
 import { access, constants } from "node:fs/promises";
 import { dirname } from "node:path";
+import { orFileError } from "../disk/files.ts";
 import { BertError } from "../errors.ts";
-import { orFileError } from "../hub/files.ts";
 import { buildIndex } from "../pipelines/index.ts";
 import { TEXT_POOLINGS } from "../pipelines/pooling.ts";
 import { messageOf } from "../realm.ts";

@@ -1,6 +1,6 @@
 import { createReadStream, fstatSync } from "node:fs";
+import { openFile } from "../disk/files.ts";
 import { BertError } from "../errors.ts";
-import { openFile } from "../hub/files.ts";
 import { has, messageOf } from "../realm.ts";
 import { streams } from "./streams.ts";
 

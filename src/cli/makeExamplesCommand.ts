@@ -1,7 +1,7 @@
 import { rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { writeFileAtomically } from "../hub/files.ts";
-import { writeFolder } from "../hub/folders.ts";
+import { writeFileAtomically } from "../disk/files.ts";
+import { writeFolder } from "../disk/folders.ts";
 import { saveSafetensors } from "../load/weightFiles.ts";
 import { loadTokenizer } from "../pipelines/index.ts";
 import { BertTokenizer } from "../tokenizer/index.ts";

@@ -1,8 +1,8 @@
 import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { orFileError, syncFolder, writeFileAtomically } from "../disk/files.ts";
 import { BertError } from "../errors.ts";
-import { orFileError, syncFolder, writeFileAtomically } from "../hub/files.ts";
 import { codeOf } from "../realm.ts";
 import { beforeInterrupt } from "./interrupt.ts";
 import { streams } from "./streams.ts";

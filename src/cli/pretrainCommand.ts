@@ -1,4 +1,4 @@
-import { readText } from "../hub/files.ts";
+import { readText } from "../disk/files.ts";
 import { type PretrainPhase, pretrain } from "../training/index.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
 import { HUB_OPTIONS, MODEL_NAME } from "./modelOptions.ts";

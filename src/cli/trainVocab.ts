@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { writeFileAtomically } from "../hub/files.ts";
+import { writeFileAtomically } from "../disk/files.ts";
 import { BertTokenizer } from "../tokenizer/index.ts";
 import { type TrainVocabularyOptions, trainVocabulary } from "../tokenizer/train.ts";
 import { type Command, defineCommand } from "./command.ts";

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
+import { readText } from "../disk/files.ts";
 import { BertError } from "../errors.ts";
-import { readText } from "../hub/files.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
 import { ENGINE_OPTIONS, HUB_OPTIONS, MODEL_NAME } from "./modelOptions.ts";
 import { flag, text, UsageError } from "./option.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
+import { readText } from "../disk/files.ts";
 import { parseSafetensorsIndex } from "../safetensors/shards.ts";
-import { readText } from "./files.ts";
 import type { RepositoryCache } from "./repositoryCache.ts";
 import { isIndex, type WantedFiles, WEIGHTS } from "./wantedFiles.ts";
 

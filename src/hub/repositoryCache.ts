@@ -11,8 +11,8 @@
  */
 import { constants, copyFile, open, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
+import { writeFileAtomically } from "../disk/files.ts";
 import { makeFolder } from "./disk.ts";
-import { writeFileAtomically } from "./files.ts";
 import { isCommit } from "./modelId.ts";
 
 const TAG = `Signature: 8a477f597d28d172789f06886806bc55

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
+import { readText } from "../disk/files.ts";
 import { BertError } from "../errors.ts";
-import { readText } from "../hub/files.ts";
 import { messageOf } from "../realm.ts";
 import { openSafetensors, type Weights } from "../safetensors/safetensorsReader.ts";
 import { leftBehind, type ModelFolder, type NamedFiles, SMALL_MODEL } from "./modelFolder.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { writeFolder } from "../hub/folders.ts";
-import { writeTexts } from "../hub/runFolder.ts";
+import { writeFolder } from "../disk/folders.ts";
+import { writeTexts } from "../disk/runFolder.ts";
 import { byteLengthOf, type Dtype } from "../safetensors/dtype.ts";
 import type { TensorToSave } from "../safetensors/safetensorsWriter.ts";
 import type { TokenizerFiles } from "../tokenizer/index.ts";

@@ -2,7 +2,7 @@
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { exists, fileError, openFile, orFileError, readText, writeFileAtomically } from "../hub/files.ts";
+import { exists, fileError, openFile, orFileError, readText, writeFileAtomically } from "../disk/files.ts";
 import { WEIGHTS } from "../hub/wantedFiles.ts";
 import type { Weights } from "../safetensors/safetensorsReader.ts";
 import { planFile, type TensorToSave } from "../safetensors/safetensorsWriter.ts";

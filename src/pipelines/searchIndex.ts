@@ -170,7 +170,7 @@ export async function buildIndex(
  *   another size
  */
 export async function loadIndex(extract: Pipeline<"feature-extraction">, path: string): Promise<SearchIndex> {
-  const { openFile } = await import("../hub/files.ts");
+  const { openFile } = await import("../disk/files.ts");
   const source = await openFile(path);
   try {
     const bytes = new Uint8Array(source.size);

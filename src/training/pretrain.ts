@@ -1,6 +1,6 @@
 import { loadParams } from "../checkpoint/loadParams.ts";
+import { namesIn } from "../disk/runFolder.ts";
 import { BertError, quote } from "../errors.ts";
-import { namesIn } from "../hub/runFolder.ts";
 import { openModelFolder } from "../load/weightFiles.ts";
 import { parseConfig } from "../model/config.ts";
 import { createTrainingBackend } from "../tensor/createTrainingBackend.ts";

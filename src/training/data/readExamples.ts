@@ -1,5 +1,5 @@
+import { readText } from "../../disk/files.ts";
 import { BertError } from "../../errors.ts";
-import { readText } from "../../hub/files.ts";
 import { readConll, type TaggedSentence } from "./conll.ts";
 import type { DataRow } from "./dataRow.ts";
 import { readDelimited } from "./delimited.ts";

@@ -87,7 +87,7 @@ interface Shard {
 }
 
 async function openShard(path: string): Promise<Shard> {
-  const { openFile } = await import("../../hub/files.ts"); // only here: a browser has no node: modules
+  const { openFile } = await import("../../disk/files.ts"); // only here: a browser has no node: modules
   const file = await openFile(path);
   try {
     const header = await openSafetensors(file);

@@ -1,7 +1,7 @@
 import type { LoadedParams } from "../../checkpoint/loadParams.ts";
+import { writeFolder } from "../../disk/folders.ts";
+import { namesIn, removeFolder, writeTexts } from "../../disk/runFolder.ts";
 import { BertError, quote } from "../../errors.ts";
-import { writeFolder } from "../../hub/folders.ts";
-import { namesIn, removeFolder, writeTexts } from "../../hub/runFolder.ts";
 import { openModelFolder, openWeights, saveSafetensors } from "../../load/weightFiles.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import type { TrainedModel } from "../gradients.ts";

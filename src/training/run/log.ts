@@ -1,4 +1,4 @@
-import { appendText, textOrNone, writeTexts } from "../../hub/runFolder.ts";
+import { appendText, textOrNone, writeTexts } from "../../disk/runFolder.ts";
 
 /**
  * A line of metrics.jsonl, named as Hugging Face's Trainer logs: of training `loss`, …; of an evaluation `eval_loss`,

@@ -1,6 +1,6 @@
 import type { LoadedParams } from "../../checkpoint/loadParams.ts";
+import { machineName, makeFolder, namesIn, removeLeftovers, writeTexts } from "../../disk/runFolder.ts";
 import { BertError, quote } from "../../errors.ts";
-import { machineName, makeFolder, namesIn, removeLeftovers, writeTexts } from "../../hub/runFolder.ts";
 import type { BertConfig } from "../../model/config.ts";
 import { BertModel } from "../../runtime/bertModel.ts";
 import type { TrainingBackend } from "../../tensor/trainingBackend.ts";

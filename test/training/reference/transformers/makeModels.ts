@@ -7,7 +7,7 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { writeFileAtomically } from "../../../../src/hub/files.ts";
+import { writeFileAtomically } from "../../../../src/disk/files.ts";
 import { saveSafetensors } from "../../../../src/load/weightFiles.ts";
 import { loadBert } from "../../../../src/index.ts";
 import { BertTokenizer } from "../../../../src/tokenizer/index.ts";

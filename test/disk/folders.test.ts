@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { overlap, writeFolder } from "../../src/hub/folders.ts";
+import { overlap, writeFolder } from "../../src/disk/folders.ts";
 import { type SizedTensor, saveWeights } from "../../src/load/saveModel.ts";
 import { readSafetensors } from "../../src/safetensors/index.ts";
 

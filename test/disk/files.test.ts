@@ -16,7 +16,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { openFile, writeFileAtomically } from "../../src/hub/files.ts";
+import { openFile, writeFileAtomically } from "../../src/disk/files.ts";
 import { openModelFolder, openWeights, saveSafetensors } from "../../src/load/weightFiles.ts";
 import { readSafetensors, type TensorToWrite, writeSafetensors } from "../../src/safetensors/index.ts";
 
@@ -335,7 +335,7 @@ describe("writeFileAtomically", () => {
 
   test("a process killed while it writes leaves the old file whole", async () => {
     writeFileSync(at("x"), "old");
-    const files = pathToFileURL(join(import.meta.dirname, "..", "..", "src", "hub", "files.ts")).href;
+    const files = pathToFileURL(join(import.meta.dirname, "..", "..", "src", "disk", "files.ts")).href;
     writeFileSync(
       at("child.mjs"),
       `import { writeFileAtomically } from ${JSON.stringify(files)};

@@ -2,7 +2,7 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { openFile } from "../../src/hub/files.ts";
+import { openFile } from "../../src/disk/files.ts";
 import { openWeights, saveSafetensors } from "../../src/load/weightFiles.ts";
 import { syntheticWeights } from "../support/synthetic.ts";
 
