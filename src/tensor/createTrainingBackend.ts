@@ -1,5 +1,4 @@
-import { BertError, quote } from "../errors.ts";
-import type { BackendName } from "./chooseBackend.ts";
+import { type BackendName, backendNamed } from "./chooseBackend.ts";
 import { plainTraining } from "./kernels/training.ts";
 import type { SimdOptions } from "./simd/options.ts";
 import { createSimdTrainingBackend } from "./simd/training/createSimdTrainingBackend.ts";
@@ -18,18 +17,7 @@ export function createTrainingBackend(
   name: BackendName = "auto",
   options: Omit<SimdOptions, "dtype"> = {},
 ): TrainingBackend {
-  if (name === "plain") return plainTraining;
-  if (name === "simd") return createSimdTrainingBackend(options);
-  if (name !== "auto") {
-    throw new BertError(
-      "ERR_BACKEND",
-      `createTrainingBackend: backend must be "auto", "simd" or "plain", got ${quote(String(name))}`,
-    );
-  }
-  try {
-    return createSimdTrainingBackend(options);
-  } catch (error) {
-    if (!(error instanceof BertError)) throw error;
-    return { ...plainTraining, info: { ...plainTraining.info, reason: error.message } };
-  }
+  return backendNamed<TrainingBackend>("createTrainingBackend", name, plainTraining, () =>
+    createSimdTrainingBackend(options),
+  );
 }

@@ -17,7 +17,8 @@ describe("the bar, in a terminal", () => {
     // Enough work for more than the second before which there is no bar, however fast the machine: score has a pass per token.
     await writeFile(texts, "She opened the door and went into the room of the old house.\n".repeat(400));
     const command = `'${process.execPath}' '${MAIN}' pseudo-log-likelihood --backend plain --input '${texts}' --output '${join(folder, "b.csv")}'`;
-    const ran = spawnSync("sh", ["-c", `timeout -s INT 4 ${script} "timeout -s INT 3 ${command}" /dev/null`], {
+    // The inner signal interrupts; the outer one is a second Ctrl-C, which ends at once, for a command that does not end.
+    const ran = spawnSync("sh", ["-c", `timeout -s INT 30 ${script} "timeout -s INT 3 ${command}" /dev/null`], {
       encoding: "utf8",
     });
     expect(ran.stdout).toMatch(/\r {2}\d % .* lines {2}\d+\.\d\/s/);
@@ -26,7 +27,7 @@ describe("the bar, in a terminal", () => {
     );
     const piped = spawnSync(
       "sh",
-      ["-c", `timeout -s INT 4 ${script} "timeout -s INT 3 ${command.replace(/--output .*/, "")} | cat" /dev/null`],
+      ["-c", `timeout -s INT 30 ${script} "timeout -s INT 3 ${command.replace(/--output .*/, "")} | cat" /dev/null`],
       { encoding: "utf8" },
     );
     expect(piped.stdout).toContain('"score"');

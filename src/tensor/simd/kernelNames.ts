@@ -1,4 +1,4 @@
-import { ELEMENTWISE, type Elementwise } from "../kernels/activations.ts";
+import { ELEMENTWISE, type Elementwise, type ElementwiseBackward } from "../kernels/activations.ts";
 
 /** A table with an entry for each of some names, in their order. */
 export function tableOf<Name extends string, Entry>(
@@ -16,6 +16,55 @@ export type KernelName = (typeof KERNELS)[number] | Elementwise;
 
 /** The kernels that every compiled module has. */
 export const KERNEL_NAMES: readonly KernelName[] = [...KERNELS, ...ELEMENTWISE];
+
+/** The kernels that threads share (rangeKernels.ts), beside those of elements. */
+export const RANGE_KERNELS = [
+  "multiply",
+  "multiplyStored",
+  "multiplyInt8",
+  "quantizeRows",
+  "attention",
+  "layerNorm",
+  "add",
+] as const;
+/** A kernel that threads share. */
+export type RangeKernelName = (typeof RANGE_KERNELS)[number] | Elementwise;
+
+/** The kernels of the module for training, beside those of elements. */
+export const TRAINING_KERNELS = [
+  "dropout",
+  "dropoutTwo",
+  "softmaxRowsBackward",
+  "layerNormBackward",
+  "transpose",
+  "columnSums",
+  "scaleBy",
+  "adamw",
+] as const;
+/** Those of them that return a number. */
+export const TRAINING_SUMS = ["squares", "largest", "exponentials"] as const;
+
+/** The functions of the module for training; the emitters say what each takes. Addresses and strides are in bytes. */
+export type TrainingKernels = Readonly<
+  Record<(typeof TRAINING_KERNELS)[number] | ElementwiseBackward, (...args: number[]) => void> &
+    Record<(typeof TRAINING_SUMS)[number], (...args: number[]) => number>
+>;
+
+/** The kernels for training that threads share (trainingRanges.ts), beside those of elements. */
+export const TRAINING_RANGE_KERNELS = [
+  "attentionWithDropout",
+  "attentionBackward",
+  "product",
+  "transpose",
+  "columnSums",
+  "layerNormBackward",
+  "dropout",
+  "crossEntropy",
+  "squares",
+  "adamw",
+] as const;
+/** A kernel for training that threads share. */
+export type TrainingRangeKernelName = (typeof TRAINING_RANGE_KERNELS)[number] | ElementwiseBackward;
 
 /** The functions of a compiled module; the emitters say what each takes. Addresses and strides are in bytes. */
 export interface Kernels extends Readonly<Record<KernelName, (...args: number[]) => void>> {

@@ -1,6 +1,6 @@
 import { ELEMENTWISE, type Elementwise } from "../kernels/activations.ts";
 import { attentionRange } from "./attentionRange.ts";
-import { type Kernels, tableOf } from "./kernelNames.ts";
+import { type Kernels, type RangeKernelName, tableOf } from "./kernelNames.ts";
 import type { TensorMemory } from "./memory.ts";
 import { multiplyInt8Range, multiplyRange } from "./multiplyRange.ts";
 
@@ -8,12 +8,7 @@ import { multiplyInt8Range, multiplyRange } from "./multiplyRange.ts";
 export type RangeKernel = (...args: number[]) => void;
 
 /** The range kernels by name. */
-export type RangeKernels = Readonly<
-  Record<
-    "multiply" | "multiplyStored" | "multiplyInt8" | "quantizeRows" | "attention" | "layerNorm" | Elementwise | "add",
-    RangeKernel
-  >
->;
+export type RangeKernels = Readonly<Record<RangeKernelName, RangeKernel>>;
 
 /**
  * The kernels that threads share, each over a range of its outputs: panels, heads, rows or elements. An output is

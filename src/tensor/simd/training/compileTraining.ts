@@ -1,30 +1,13 @@
-import { ELEMENTWISE_BACKWARD, type ElementwiseBackward } from "../../kernels/activations.ts";
+import { ELEMENTWISE_BACKWARD } from "../../kernels/activations.ts";
 import { ModuleBuilder } from "../assembler.ts";
 import { compileModule, type Variant } from "../compile.ts";
-import { tableOf } from "../kernelNames.ts";
+import { type TrainingKernels, tableOf } from "../kernelNames.ts";
 import { type TensorMemory, TRAINING_CONSTANTS_AT } from "../memory.ts";
 import type { V8 } from "../v8Flags.ts";
 import { emitActivationsBackward } from "./emitActivationsBackward.ts";
 import { DROPOUT_NUMBERS, emitDropout } from "./emitDropout.ts";
 import { emitAdamw, emitCrossEntropy, emitSums } from "./emitOptimizer.ts";
 import { emitLayerNormBackward, emitSoftmaxBackward, emitTranspose } from "./emitRowsBackward.ts";
-
-/** The functions of the module for training; the emitters say what each takes. Addresses and strides are in bytes. */
-export type TrainingKernels = Readonly<
-  Record<
-    | ElementwiseBackward
-    | "dropout"
-    | "dropoutTwo"
-    | "softmaxRowsBackward"
-    | "layerNormBackward"
-    | "transpose"
-    | "columnSums"
-    | "scaleBy"
-    | "adamw",
-    (...args: number[]) => void
-  > &
-    Record<"squares" | "largest" | "exponentials", (...args: number[]) => number>
->;
 
 /** The kernels on a memory, and the module that other threads make theirs from. */
 export interface CompiledTraining {

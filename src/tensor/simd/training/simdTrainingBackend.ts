@@ -7,12 +7,13 @@ import { gatherRowsBackward } from "../../kernels/rows.ts";
 import { log } from "../../kernels/transcendental.ts";
 import type { Tensor } from "../../tensor.ts";
 import type { TrainingScope } from "../../trainingBackend.ts";
+import type { TrainingKernels } from "../kernelNames.ts";
 import { numberOfActivation } from "../multiplyRange.ts";
 import { PACKS, type Pack } from "../packing.ts";
 import { PANEL } from "../panels.ts";
 import { SimdBackend } from "../simdBackend.ts";
 import { CHUNK_ELEMENTS, CHUNK_PRODUCTS, runRange, type SimdCore } from "../simdCore.ts";
-import type { TrainingKernels } from "./compileTraining.ts";
+
 import { DROPOUT_NUMBERS } from "./emitDropout.ts";
 import type { TrainingAttention } from "./trainingAttention.ts";
 import { ROW_BLOCK, SQUARES_BLOCK, type TrainingRangeKernels } from "./trainingRanges.ts";

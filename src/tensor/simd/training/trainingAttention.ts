@@ -1,9 +1,9 @@
-import type { Kernels } from "../kernelNames.ts";
+import type { Kernels, TrainingKernels } from "../kernelNames.ts";
 import type { TensorMemory } from "../memory.ts";
 import { ROWS } from "../multiplyRange.ts";
 import { PANEL } from "../panels.ts";
 import type { RangeKernel } from "../rangeKernels.ts";
-import type { TrainingKernels } from "./compileTraining.ts";
+
 import { HeadSteps, type Place, padded } from "./headSteps.ts";
 
 /**

@@ -1,10 +1,10 @@
 import { ELEMENTWISE_BACKWARD, type ElementwiseBackward } from "../../kernels/activations.ts";
-import { type Kernels, tableOf } from "../kernelNames.ts";
+import { type Kernels, type TrainingKernels, type TrainingRangeKernelName, tableOf } from "../kernelNames.ts";
 import type { TensorMemory } from "../memory.ts";
 import type { RangeKernel } from "../rangeKernels.ts";
-import type { TrainingKernels } from "./compileTraining.ts";
+
 import { DROPOUT_NUMBERS } from "./emitDropout.ts";
-import { type TrainingAttention, trainingAttention } from "./trainingAttention.ts";
+import { trainingAttention } from "./trainingAttention.ts";
 import { unpackedProduct } from "./unpackedProduct.ts";
 
 /**
@@ -18,21 +18,7 @@ export const SQUARES_BLOCK = 1024;
 const LOGITS_BLOCK = 1024;
 
 /** The range kernels of training by name. */
-export type TrainingRangeKernels = Readonly<
-  Record<
-    | "product"
-    | "transpose"
-    | "columnSums"
-    | TrainingAttention
-    | "layerNormBackward"
-    | ElementwiseBackward
-    | "dropout"
-    | "crossEntropy"
-    | "squares"
-    | "adamw",
-    RangeKernel
-  >
->;
+export type TrainingRangeKernels = Readonly<Record<TrainingRangeKernelName, RangeKernel>>;
 
 /** The range kernels of training: each computes outputs begin … end − 1, as those of `rangeKernels` do. */
 export function trainingRanges(k: Kernels, t: TrainingKernels, memory: TensorMemory): TrainingRangeKernels {

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { createTrainingBackend } from "../../../../src/tensor/createTrainingBackend.ts";
 import { plainTraining } from "../../../../src/tensor/kernels/training.ts";
-import { compileTraining, type TrainingKernels } from "../../../../src/tensor/simd/training/compileTraining.ts";
+import type { TrainingKernels } from "../../../../src/tensor/simd/kernelNames.ts";
+import { compileTraining } from "../../../../src/tensor/simd/training/compileTraining.ts";
 import {
   type CompileTraining,
   createSimdTrainingBackend,
