@@ -5,8 +5,8 @@ import { createSimdBackend } from "./simd/createSimdBackend.ts";
 import type { SimdOptions } from "./simd/options.ts";
 
 /**
- * The backends by name: `plain` gives the same bits everywhere; `simd` is fast; `auto` is `simd` where the engine can run
- * it, else `plain`.
+ * The backends by name: `plain` gives the same bits everywhere; `simd` is fast; `auto` is `simd` where the engine can
+ * run it, else `plain`.
  */
 export type BackendName = "auto" | "simd" | "plain";
 
