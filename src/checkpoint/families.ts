@@ -43,8 +43,12 @@ export function variantOf(has: (name: string) => boolean): ParamsVariant {
 
 /** The same of a checkpoint, where config.json says too whether the decoder is tied. */
 export function variantInFile(has: (name: string) => boolean, c: BertConfig): ParamsVariant {
-  const hasDecoder = HEADS[c.architecture].some(({ name }) => DECODER.startsWith(name));
-  return { hasPooler: has(POOLER), ownDecoder: !c.tieWordEmbeddings || (hasDecoder && has(DECODER)) };
+  return { hasPooler: has(POOLER), ownDecoder: !c.tieWordEmbeddings || (hasDecoder(c) && has(DECODER)) };
+}
+
+/** Whether a model has the masked-language-model head, and so its decoder. */
+export function hasDecoder({ architecture }: BertConfig): boolean {
+  return HEADS[architecture].some(({ name }) => name === "cls.predictions");
 }
 
 /**
@@ -70,7 +74,7 @@ const TRANSPOSED = /\/kernel$/;
 const LEGACY_SUFFIXES: readonly (readonly [string, string])[] = [
   ["LayerNorm.gamma", "LayerNorm.weight"], // as TensorFlow named them; in PyTorch files of 2018 and 2019
   ["LayerNorm.beta", "LayerNorm.bias"],
-  ["cls.predictions.decoder.bias", "cls.predictions.bias"], // one vector under two names; files may have both
+  ["cls.predictions.decoder.bias", DECODER_BIAS], // one vector under two names; files may have both
 ];
 
 /** What a bare BertModel has. */

@@ -3,7 +3,7 @@ import type { BertConfig } from "../model/config.ts";
 import { type ModelParams, modelParams, type ParamsVariant } from "../model/params.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { formatShape, type StorageType, type Weight } from "../tensor/tensor.ts";
-import { DECODER, isOptional, variantInFile, variantOf, WORDS } from "./families.ts";
+import { DECODER, hasDecoder, isOptional, variantInFile, variantOf, WORDS } from "./families.ts";
 import { type NamedWeights, withOurNames } from "./names.ts";
 import { readMatrix } from "./readMatrix.ts";
 import { expectFinite } from "./rowScales.ts";
@@ -77,7 +77,7 @@ export async function loadParams(
  * Packs the weight of the decoder, which may be that of the word embeddings, once it is known whether they are tied.
  */
 function packDecoder(c: BertConfig, byName: Map<string, Weight>, k: Backend): void {
-  if (!paramsTree(c, byName).heads["cls.predictions"]) return;
+  if (!hasDecoder(c)) return;
   const name = byName.has(DECODER) ? DECODER : WORDS;
   const weight = byName.get(name) as Weight;
   if (!weight.dtype) byName.set(name, k.packWeight(weight));

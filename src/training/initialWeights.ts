@@ -1,4 +1,4 @@
-import { isBare } from "../checkpoint/families.ts";
+import { isBare, ourName } from "../checkpoint/families.ts";
 import { expectedShapes } from "../checkpoint/loadParams.ts";
 import type { WeightSource } from "../checkpoint/weightSource.ts";
 import type { BertConfig } from "../model/config.ts";
@@ -30,12 +30,14 @@ export function initialWeights(config: BertConfig, seed: number): WeightSource {
  */
 export function withInitialHead(source: WeightSource, config: BertConfig, seed: number): WeightSource {
   const initial = initialWeights(config, seed);
-  const prefix = isBare(source.tensors.keys()) ? "bert." : "";
+  const bare = isBare(source.tensors.keys());
+  const prefix = bare ? "bert." : "";
+  const present = new Set(Array.from(source.tensors.keys(), (name) => ourName(name, bare)));
   const missing = new Map<string, string>();
   for (const name of initial.tensors.keys()) {
     const stored = name.startsWith("bert.") ? name.slice(prefix.length) : name;
     const isEncoder = name.startsWith("bert.embeddings.") || name.startsWith("bert.encoder.");
-    if (!isEncoder && !source.tensors.has(stored)) missing.set(stored, name);
+    if (!isEncoder && !present.has(name)) missing.set(stored, name);
   }
   const shapeOf = (name: string) => initial.tensors.get(name) ?? { shape: [] };
   return {

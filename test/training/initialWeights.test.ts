@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { googleName } from "../../src/checkpoint/families.ts";
 import { loadParams } from "../../src/checkpoint/loadParams.ts";
 import type { WeightSource } from "../../src/checkpoint/weightSource.ts";
 import { openWeights } from "../../src/load/weightFiles.ts";
@@ -99,4 +100,25 @@ test("a head that the checkpoint lacks is made, the rest is read", async () => {
     "bert.embeddings.LayerNorm.weight: missing",
   );
   await file.close();
+});
+
+test.each([true, false])("weights under Google's names get a head, with their own pooler: %s", async (hasPooler) => {
+  const start = initialWeights({ ...CONFIG, architecture: "BertModel" }, 3);
+  const names = [...start.tensors.keys()].filter((name) => hasPooler || !name.includes("pooler"));
+  const ours = new Map(names.map((name) => [googleName(name).name, name]));
+  const google: WeightSource = {
+    tensors: new Map(
+      Array.from(ours, ([theirs, name]) => {
+        const { shape } = start.tensors.get(name)!;
+        return [theirs, { shape: googleName(name).transposed ? shape.toReversed() : shape }];
+      }),
+    ),
+    readInto: async (theirs, target) => void target.fill(theirs.includes("pooler") ? 0.5 : 0.25),
+  };
+  const config: BertConfig = { ...CONFIG, architecture: "BertForSequenceClassification", labels: ["no", "yes"] };
+  const { byName, tree } = await loadParams(withInitialHead(google, config, 7), config, plainTraining);
+  expect(byName.get("bert.embeddings.LayerNorm.weight")?.data[0]).toBe(0.25);
+  expect(tree.heads.classifier?.weight.shape).toEqual([2, CONFIG.hiddenSize]);
+  const pooler = byName.get("bert.pooler.dense.weight")?.data as Float32Array;
+  expect(pooler.every((value) => value === 0.5)).toBe(hasPooler);
 });
