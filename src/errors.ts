@@ -43,12 +43,17 @@ export class BertError extends Error {
   }
 }
 
+/** A value in a message stops after so many characters. */
+const MOST_CHARACTERS = 200;
+/** A list in a message stops after so many entries. */
+const MOST_ENTRIES = 10;
+
 /**
- * A name or text from outside as messages and tables show it: in quotes, cut after 120 characters, and with everything
+ * A name or text from outside as messages and tables show it: in quotes, cut after 200 characters, and with everything
  * that could move a terminal's cursor or reorder its text (control and format characters, line separators) as `\u{…}`.
  */
 export function quote(text: string): string {
-  return `"${printable(text, 120)}"`;
+  return `"${printable(text, MOST_CHARACTERS)}"`;
 }
 
 /** As `quote`, without the quotes and with a length of the caller's choice (in code points). */
@@ -57,4 +62,46 @@ export function printable(text: string, limit: number): string {
   const shown = characters.slice(0, limit).join("");
   const safe = shown.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
   return characters.length > limit ? `${safe}…` : safe;
+}
+
+/**
+ * A list as messages show it: ten entries, and how many more there are.
+ *
+ * @param entries what stands there for each: a quoted name, say
+ * @example
+ * listed(names.map(quote)); // "a", "b", "c", "d", "e", "f", "g", "h", "i", "j" and 390 more
+ */
+export function listed(entries: readonly string[]): string {
+  const some = entries.slice(0, MOST_ENTRIES).join(", ");
+  return entries.length > MOST_ENTRIES ? `${some} and ${entries.length - MOST_ENTRIES} more` : some;
+}
+
+/**
+ * Any value as messages show it: a string in quotes, an array or an object as JSON, cut after 200 characters, anything
+ * else as `String` writes it. It throws for no value.
+ */
+export function shown(value: unknown): string {
+  if (typeof value === "string") return quote(value);
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "function") return "a function";
+  if (typeof value !== "object" || value === null) return String(value);
+  const text = beginning(value, MOST_CHARACTERS);
+  return printable(text, MOST_CHARACTERS);
+}
+
+/** The beginning of a value's JSON, a little more than `most` characters at most: a value may be huge, or a circle. */
+function beginning(value: unknown, most: number): string {
+  if (typeof value === "string") return JSON.stringify(value.slice(0, most + 1));
+  if (typeof value !== "object" || value === null) return shown(value);
+  const isArray = Array.isArray(value);
+  let text = isArray ? "[" : "{";
+  const open = text.length;
+  for (const key in value) {
+    if (!Object.hasOwn(value, key)) continue;
+    if (text.length > open) text += ", ";
+    if (!isArray) text += `${beginning(key, most)}: `;
+    if (text.length >= most) return `${text}…`;
+    text += beginning((value as Readonly<Record<string, unknown>>)[key], most - text.length);
+  }
+  return text + (isArray ? "]" : "}");
 }

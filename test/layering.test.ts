@@ -6,8 +6,9 @@ import { sourceFiles } from "./support/syntaxTree.ts";
 
 /** The rooms of `src`, lowest first: which files are in it, and which rooms it stands on; it may import from what these stand on too. */
 const ROOMS: Readonly<Record<string, { readonly files: RegExp; readonly on: readonly string[] }>> = {
-  errors: { files: /^(errors|realm)\.ts$/, on: [] },
-  tokenizer: { files: /^tokenizer\//, on: ["errors"] },
+  errors: { files: /^(errors|realm|options)\.ts$/, on: [] },
+  json: { files: /^json\.ts$/, on: ["errors"] },
+  tokenizer: { files: /^tokenizer\//, on: ["json"] },
   tensor: { files: /^tensor\/\w+\.ts$(?<!\/(chooseBackend|createTrainingBackend)\.ts)/, on: ["errors"] },
   kernels: { files: /^tensor\/kernels\//, on: ["tensor"] },
   threads: { files: /^tensor\/threads\//, on: ["errors"] },
@@ -16,10 +17,10 @@ const ROOMS: Readonly<Record<string, { readonly files: RegExp; readonly on: read
   safetensors: { files: /^safetensors\//, on: ["tensor"] },
   pytorch: { files: /^pytorch\//, on: ["safetensors"] },
   layers: { files: /^layers\//, on: ["kernels"] },
-  model: { files: /^model\//, on: ["layers"] },
+  model: { files: /^model\//, on: ["layers", "json"] },
   checkpoint: { files: /^checkpoint\//, on: ["model", "safetensors", "pytorch"] },
   runtime: { files: /^runtime\//, on: ["checkpoint", "simd"] },
-  disk: { files: /^disk\//, on: ["safetensors"] },
+  disk: { files: /^disk\//, on: ["safetensors", "json"] },
   hub: { files: /^hub\//, on: ["disk", "safetensors"] },
   load: { files: /^load\//, on: ["runtime", "backends", "tokenizer", "hub"] },
   training: { files: /^training\//, on: ["load"] },

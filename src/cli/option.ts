@@ -1,6 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
+import { nearest } from "../options.ts";
 import { codeOf, messageOf } from "../realm.ts";
-import { nearest } from "./suggest.ts";
 
 /**
  * One option of a command. What it is called, takes and means is declared once, here; help, parsing and shell

@@ -1,9 +1,9 @@
 import { BertError } from "../errors.ts";
+import { nearest } from "../options.ts";
 import { codeOf, has, messageOf, stackOf } from "../realm.ts";
 import { COMMANDS, nameOf } from "./commands.ts";
 import { HELP, parseArguments, UsageError } from "./option.ts";
 import { type Streams, withStreams } from "./streams.ts";
-import { nearest } from "./suggest.ts";
 
 /**
  * Runs a command line.

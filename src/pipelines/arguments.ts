@@ -1,4 +1,5 @@
 import { BertError, quote } from "../errors.ts";
+import { expectKnownNames } from "../options.ts";
 import type { BertTokenizer, Encoding } from "../tokenizer/index.ts";
 
 /** What every call of a pipeline takes. */
@@ -22,10 +23,7 @@ export function show(value: unknown): string {
 /** Checks that options are an object with no other names than these, so that `topK` is not silently without effect. */
 export function expectOptions(where: string, options: CallOptions, names: readonly string[]): void {
   expectCallOptions(where, options);
-  const known = [...names, "signal"];
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name)) throw wrongArgument(where, "option", `one of ${known.join(", ")}`, name);
-  }
+  expectKnownNames(where, "option", options, [...names, "signal"]);
 }
 
 /** Checks that options are an object, and what every call takes. */

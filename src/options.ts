@@ -1,0 +1,86 @@
+import { BertError, listed, quote, shown } from "./errors.ts";
+
+/** Every name of a type of options, so that the compiler asks for a new one here too. */
+export type OptionNames<Options> = { readonly [name in keyof Required<Options>]: true };
+
+/** What other libraries call an option of ours. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  quantized: "dtype",
+  torch_dtype: "dtype",
+  device: "backend",
+  num_threads: "threads",
+  use_auth_token: "token",
+  accessToken: "token",
+  topk: "top_k",
+  epochs: "numTrainEpochs",
+  lr: "learningRate",
+};
+
+/**
+ * Checks that options are an object and have no other names than these, so that none is silently without effect.
+ *
+ * @param where the function that errors name
+ * @throws BertError ERR_INPUT naming the unknown option, and the nearest known one
+ * @example
+ * expectKnownOptions("loadBert", { dtyp: "int8" }, { dtype: true, threads: true });
+ * // BertError: loadBert: unknown option "dtyp"; did you mean "dtype"?
+ */
+export function expectKnownOptions(where: string, options: unknown, names: Readonly<Record<string, true>>): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new BertError("ERR_INPUT", `${where}: options must be an object, got ${shown(options)}`);
+  }
+  expectKnownNames(where, "option", options, Object.keys(names));
+}
+
+/**
+ * Checks that an object has no other names than these.
+ *
+ * @param what what one of its names is: "option", "field"
+ * @throws BertError ERR_INPUT naming the unknown one, and the nearest known one
+ */
+export function expectKnownNames(where: string, what: string, object: object, known: readonly string[]): void {
+  for (const name of Object.keys(object)) {
+    if (!known.includes(name)) throw unknownName(where, what, name, known);
+  }
+}
+
+/**
+ * ERR_INPUT: `loadBert: unknown option "dtyp"; did you mean "dtype"?`. Where none is near, it tells what is known, the
+ * nearest first.
+ */
+export function unknownName(where: string, what: string, name: string, known: readonly string[]): BertError {
+  const elsewhere = Object.hasOwn(ELSEWHERE, name) && known.includes(ELSEWHERE[name]) ? ELSEWHERE[name] : null;
+  const meant = elsewhere ?? nearest(name, known);
+  const help =
+    meant === null ? `known are ${listed(byNearness(name, known).map(quote))}` : `did you mean ${quote(meant)}?`;
+  return new BertError("ERR_INPUT", `${where}: unknown ${what} ${quote(name)}; ${help}`);
+}
+
+/** The name that a user who typed `word` may have meant: at most a third of it is wrong; null: none is so near. */
+export function nearest(word: string, names: readonly string[]): string | null {
+  const [first] = byNearness(word, names);
+  return first !== undefined && edits(word, first) <= Math.max(1, Math.floor(word.length / 3)) ? first : null;
+}
+
+/** The names, the nearest first; of equally near ones in their order. */
+function byNearness(word: string, names: readonly string[]): string[] {
+  const distances = new Map(names.map((name) => [name, edits(word, name)]));
+  return [...names].sort((a, b) => distances.get(a)! - distances.get(b)!);
+}
+
+/**
+ * How many characters must be inserted, removed or replaced to make one name the other (Levenshtein 1966), where
+ * capitals, `_` and `-` do not count: `topK` is `top_k`.
+ */
+function edits(name: string, other: string): number {
+  const [a, b] = [name, other].map((text) => text.slice(0, 100).toLowerCase().replace(/[_-]/g, ""));
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length];
+}
