@@ -5,10 +5,10 @@ import { checkDecodeOptions, type DecodeOptions, joinTokens } from "./decode.ts"
 import { type EncodeOptions, type ResolvedEncodeOptions, resolveEncodeOptions, wrong } from "./encodeOptions.ts";
 import { combineWindows, type Encoding, type EncodingContext, slideWindow } from "./encoding.ts";
 import { checkAddedToken, checkTokenizerOptions, SPECIAL_TOKENS, type TokenizerOptions } from "./settings.ts";
-import { TextTokenizer } from "./textTokenizer.ts";
+import { type IsEnough, TextTokenizer } from "./textTokenizer.ts";
 import { readTokenizerFiles, type TokenizerFiles } from "./tokenizerFiles.ts";
 import type { TokenList } from "./tokenList.ts";
-import { truncatedLengths } from "./truncation.ts";
+import { enoughFor, truncatedLengths } from "./truncation.ts";
 import { numberTokens, Vocabulary } from "./vocabulary.ts";
 import { writeTokenizerFiles } from "./writeTokenizerFiles.ts";
 
@@ -157,10 +157,31 @@ export class BertTokenizer {
    *   say. Lone surrogates are no error: they count as U+FFFD, as in any UTF-8 file that they are written to.
    */
   encode(text: TextInput, options: EncodeOptions & { readonly textPair?: TextInput } = {}): Encoding {
+    return finished(this.encodeInParts(text, options));
+  }
+
+  /**
+   * As `encode`, in parts, between which the caller may do something else: answer other requests while a text of many
+   * megabytes is read.
+   *
+   * @returns a generator that gives, before each part that it reads, how many UTF-16 units that has: 4,096, or less; a
+   *   few more where these would end within a character. Tokenizers that look at whole words, for `neverSplit` or added
+   *   tokens that are `normalized`, read to the next space. At the end it returns the encoding
+   * @throws BertError ERR_INPUT as `encode`, when the part is read
+   * @example
+   * const parts = tokenizer.encodeInParts(text, { truncation: true });
+   * let part = parts.next();
+   * for (; !part.done; part = parts.next()) await new Promise((turn) => setTimeout(turn));
+   * part.value.inputIds;
+   */
+  *encodeInParts(
+    text: TextInput,
+    options: EncodeOptions & { readonly textPair?: TextInput } = {},
+  ): Generator<number, Encoding, undefined> {
     if (typeof options !== "object" || options === null) throw wrong("encode", "options", "an object", options);
     const { textPair, ...rest } = options;
     const resolved = resolveEncodeOptions("encode", rest, this.defaults());
-    const encoding = this.encodeOne("encode", text, textPair, resolved);
+    const encoding = yield* this.encodeOne("encode", text, textPair, resolved);
     this.pad("encode", [encoding], resolved);
     return encoding;
   }
@@ -179,9 +200,9 @@ export class BertTokenizer {
     const resolved = resolveEncodeOptions("encodeBatch", options, this.defaults());
     const encodings = inputs.map((input: TextInput | readonly [TextInput, TextInput], n) => {
       const pair = Array.isArray(input) && (!resolved.isSplitIntoWords || Array.isArray(input[0]));
-      if (!pair) return this.encodeOne(`encodeBatch: inputs[${n}]`, input as TextInput, undefined, resolved);
+      if (!pair) return finished(this.encodeOne(`encodeBatch: inputs[${n}]`, input as TextInput, undefined, resolved));
       if (input.length !== 2) throw wrong("encodeBatch", `inputs[${n}]`, "a text or a pair [text, textPair]", input);
-      return this.encodeOne(`encodeBatch: inputs[${n}]`, input[0]!, input[1], resolved);
+      return finished(this.encodeOne(`encodeBatch: inputs[${n}]`, input[0]!, input[1], resolved));
     });
     this.pad("encodeBatch", encodings, resolved);
     return encodings;
@@ -256,10 +277,18 @@ export class BertTokenizer {
     });
   }
 
-  private encodeOne(where: string, text: unknown, textPair: unknown, options: ResolvedEncodeOptions): Encoding {
-    const first = this.tokens(where, "text", text, options);
-    const second = textPair === undefined ? undefined : this.tokens(where, "textPair", textPair, options);
-    const added = options.addSpecialTokens ? (second === undefined ? 2 : 3) : 0;
+  private *encodeOne(
+    where: string,
+    text: unknown,
+    textPair: unknown,
+    options: ResolvedEncodeOptions,
+  ): Generator<number, Encoding, undefined> {
+    const isPair = textPair !== undefined;
+    const added = options.addSpecialTokens ? (isPair ? 3 : 2) : 0;
+    const first = yield* this.tokens(where, "text", text, options, enoughFor(0, isPair, added, options));
+    const second = isPair
+      ? yield* this.tokens(where, "textPair", textPair, options, enoughFor(1, isPair, added, options))
+      : undefined;
     const [keepFirst, keepSecond] = truncatedLengths(first, second, added, options);
     const windows = (list: TokenList, keep: number) => {
       const all = slideWindow(list, keep, options.stride, options.truncationSide);
@@ -273,15 +302,21 @@ export class BertTokenizer {
     );
   }
 
-  private tokens(where: string, name: string, text: unknown, options: ResolvedEncodeOptions): TokenList {
+  private tokens(
+    where: string,
+    name: string,
+    text: unknown,
+    options: ResolvedEncodeOptions,
+    isEnough: IsEnough,
+  ): Generator<number, TokenList, undefined> {
     if (!options.isSplitIntoWords) {
       if (typeof text !== "string") throw wrong(where, name, "a string", text);
-      return this.textTokenizer.tokenize(text, options.offsetUnit);
+      return this.textTokenizer.tokenize(text, options.offsetUnit, isEnough);
     }
     if (!Array.isArray(text) || !text.every((word) => typeof word === "string")) {
       throw wrong(where, name, "a list of strings, as isSplitIntoWords says", text);
     }
-    return this.textTokenizer.tokenizeWords(text, options.offsetUnit);
+    return this.textTokenizer.tokenizeWords(text, options.offsetUnit, isEnough);
   }
 
   private pad(where: string, encodings: readonly Encoding[], options: ResolvedEncodeOptions): void {
@@ -309,6 +344,13 @@ export class BertTokenizer {
     const token = this.options[role] ?? SPECIAL_TOKENS[role];
     return this.ownVocabulary.tokenToId(token) === undefined ? undefined : token;
   }
+}
+
+/** What a generator returns, with no pause on the way. */
+function finished<Result>(parts: Generator<unknown, Result, undefined>): Result {
+  let part = parts.next();
+  while (!part.done) part = parts.next();
+  return part.value;
 }
 
 function missing(token: string): BertError {

@@ -1,14 +1,8 @@
 import { AddedTokenFinder, type ResolvedAddedToken } from "./addedTokens.ts";
-import {
-  type Character,
-  normalize,
-  type ResolvedNormalizerOptions,
-  splitIntoWords,
-  toCharacters,
-  wordText,
-} from "./basicTokenize.ts";
+import { normalize, type ResolvedNormalizerOptions, toCharacters, wordText } from "./basicTokenize.ts";
 import { FastTokenizer } from "./fastTokenize.ts";
 import { GreedyMatcher } from "./greedyMatcher.ts";
+import { TextReader } from "./textReader.ts";
 import type { TokenList } from "./tokenList.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 import { type Matcher, WordMatcher } from "./wordMatcher.ts";
@@ -23,9 +17,11 @@ export class TextTokenizer {
   declare private readonly vocabulary: Vocabulary;
   declare private readonly unkToken: string;
   declare private readonly maxChars: number;
-  declare private matcher: Matcher;
-  /** The twin that needs a trie; null while there is none. */
-  private fast: { readonly tokenizer: FastTokenizer; readonly matcher: WordMatcher } | null = null;
+  /** The twin that needs a trie, with what its matchers need; null while there is none. */
+  private fast: { readonly tokenizer: FastTokenizer; readonly trie: WordPieceTrie; readonly lengths: Int32Array } | null =
+    null;
+  /** Matchers that nobody uses: a text that is read in parts keeps its own meanwhile. */
+  private idle: Matcher[] = [];
   private unitsWithoutTrie = UNITS_WITHOUT_TRIE;
   /** Added tokens that are looked for in the text as it stands, and those that are looked for once it is normalized. */
   private verbatim: AddedTokenFinder = new AddedTokenFinder([]);
@@ -37,7 +33,6 @@ export class TextTokenizer {
     this.vocabulary = vocabulary;
     this.unkToken = unkToken;
     this.maxChars = maxChars;
-    this.matcher = new GreedyMatcher(vocabulary.wordPieces, unkToken, maxChars);
     this.setAddedTokens([...vocabulary.added.values()]);
   }
 
@@ -55,94 +50,116 @@ export class TextTokenizer {
     return wordText(normalize(toCharacters(text), this.options));
   }
 
-  /** The tokens of a text; offsets in UTF-16 units or code points of it. */
-  tokenize(text: string, offsetUnit: "utf16" | "codePoint"): TokenList {
-    this.begin(text.length);
-    this.tokenizeText(text);
-    if (offsetUnit === "codePoint") countCodePoints(text, this.matcher.tokens, 0);
-    return this.matcher.tokens.copy();
+  /**
+   * The tokens of a text; offsets in UTF-16 units or code points of it.
+   *
+   * @param isEnough where reading may stop; what is found is then the text's first tokens
+   * @returns a generator that gives, before each part that it reads, how many UTF-16 units that has
+   */
+  *tokenize(
+    text: string,
+    offsetUnit: "utf16" | "codePoint",
+    isEnough: IsEnough,
+  ): Generator<number, TokenList, undefined> {
+    const matcher = this.take(text.length);
+    try {
+      const reader = this.reader(text, matcher);
+      while (reader.rest > 0) {
+        yield reader.next();
+        reader.read();
+        if (reader.rest > 0 && isEnough(matcher.tokens, matcher.settled)) break;
+      }
+      const tokens = settled(matcher, reader.rest === 0);
+      if (offsetUnit === "codePoint") countCodePoints(text, tokens, 0);
+      return tokens.copy();
+    } finally {
+      this.giveBack(matcher);
+    }
   }
 
   /** The tokens of a list of words; offsets in each token's own word, word numbers those of the list. */
-  tokenizeWords(words: readonly string[], offsetUnit: "utf16" | "codePoint"): TokenList {
-    this.begin(words.reduce((sum, { length }) => sum + length, 0));
-    const { tokens } = this.matcher;
-    for (const [n, word] of words.entries()) {
-      const from = tokens.length;
-      this.tokenizeText(word);
-      if (offsetUnit === "codePoint") countCodePoints(word, tokens, from);
-      tokens.words.fill(n, from, tokens.length);
+  *tokenizeWords(
+    words: readonly string[],
+    offsetUnit: "utf16" | "codePoint",
+    isEnough: IsEnough,
+  ): Generator<number, TokenList, undefined> {
+    const matcher = this.take(words.reduce((sum, { length }) => sum + length, 0));
+    try {
+      const { tokens } = matcher;
+      for (const [n, word] of words.entries()) {
+        const from = tokens.length;
+        const reader = this.reader(word, matcher);
+        while (reader.rest > 0) {
+          yield reader.next();
+          reader.read();
+        }
+        matcher.endWord();
+        if (offsetUnit === "codePoint") countCodePoints(word, tokens, from);
+        tokens.words.fill(n, from, tokens.length);
+        if (isEnough(tokens, tokens.length)) break;
+      }
+      return tokens.copy();
+    } finally {
+      this.giveBack(matcher);
     }
-    return tokens.copy();
   }
 
-  /** Before `units` UTF-16 units are read: makes the trie when they are too many to go without. */
-  private begin(units: number): void {
+  /**
+   * A matcher that nobody uses, for `units` UTF-16 units to be read. Makes the trie when they are too many to go
+   * without.
+   */
+  private take(units: number): Matcher {
     this.unitsWithoutTrie -= units;
     if (this.unitsWithoutTrie < 0 && this.fast === null) {
       const { wordPieces, size } = this.vocabulary;
       const trie = new WordPieceTrie(wordPieces, this.maxChars);
       const lengths = new Int32Array(size);
       for (const [token, id] of wordPieces) lengths[id] = token.length;
-      const unkTokenId = wordPieces.get(this.unkToken) as number;
-      const matcher = new WordMatcher(trie, lengths, unkTokenId, this.maxChars);
-      this.fast = { tokenizer: new FastTokenizer(this.options, trie), matcher };
-      this.matcher = matcher;
+      this.fast = { tokenizer: new FastTokenizer(this.options, trie), trie, lengths };
+      this.idle = [];
     }
-    this.matcher.reset();
+    const matcher = this.idle.pop() ?? this.createMatcher();
+    matcher.reset();
+    return matcher;
   }
 
-  private tokenizeText(text: string): void {
-    let at = 0;
-    for (const { token, start, end } of this.verbatim.find(text)) {
-      this.tokenizeSegment(text, at, start);
-      this.matcher.addedToken(token.id, start, end);
-      at = end;
-    }
-    this.tokenizeSegment(text, at, text.length);
+  private giveBack(matcher: Matcher): void {
+    const isFast = this.fast !== null;
+    if (matcher instanceof WordMatcher === isFast) this.idle.push(matcher);
   }
 
-  private tokenizeSegment(text: string, from: number, to: number): void {
-    if (from >= to) return;
-    const plain = this.normalized.isEmpty && this.options.neverSplit.size === 0;
-    if (plain && this.fast?.tokenizer.tokenize(text, from, to, this.fast.matcher)) return;
-    const characters = normalize(toCharacters(text, from, to), this.options);
-    let at = 0;
-    for (const { token, start, end } of this.findNormalized(characters)) {
-      this.tokenizeCharacters(characters.slice(at, start));
-      this.matcher.addedToken(token.id, characters[start].start, characters[end - 1].end);
-      at = end;
-    }
-    this.tokenizeCharacters(characters.slice(at));
+  private createMatcher(): Matcher {
+    const { wordPieces } = this.vocabulary;
+    if (this.fast === null) return new GreedyMatcher(wordPieces, this.unkToken, this.maxChars);
+    const { trie, lengths } = this.fast;
+    return new WordMatcher(trie, lengths, wordPieces.get(this.unkToken) as number, this.maxChars);
   }
 
-  /** Matches whose start and end count characters, not UTF-16 units. */
-  private findNormalized(
-    characters: readonly Character[],
-  ): { token: ResolvedAddedToken; start: number; end: number }[] {
-    const matches = this.normalized.isEmpty ? [] : this.normalized.find(wordText(characters));
-    if (matches.length === 0) return [];
-    const index: number[] = []; // UTF-16 unit of the normalized text → character
-    for (const [i, { codePoint }] of characters.entries()) {
-      index.push(i);
-      if (codePoint > 0xffff) index.push(i);
-    }
-    index.push(characters.length);
-    return matches.map(({ token, start, end }) => ({ token, start: index[start], end: index[end] }));
+  private reader(text: string, matcher: Matcher): TextReader {
+    return new TextReader(text, matcher, {
+      options: this.options,
+      fast: matcher instanceof WordMatcher ? this.fast!.tokenizer : null,
+      verbatim: this.verbatim,
+      normalized: this.normalized,
+    });
   }
+}
 
-  private tokenizeCharacters(characters: readonly Character[]): void {
-    for (const word of splitIntoWords(characters, this.options)) {
-      for (const { codePoint, start, end } of word) this.matcher.character(codePoint, start, end);
-      this.matcher.endWord();
-    }
-  }
+/** Whether the tokens that have been read, of which the first `settled` stay as they are, are all that is wanted. */
+export type IsEnough = (tokens: TokenList, settled: number) => boolean;
+
+/** The tokens of a matcher that reads no more; at a text's end those of the last word too. */
+function settled(matcher: Matcher, atEnd: boolean): TokenList {
+  if (atEnd) matcher.endWord();
+  matcher.tokens.length = matcher.settled;
+  return matcher.tokens;
 }
 
 /** Turns the UTF-16 offsets of the tokens from `from` on into code points. */
 function countCodePoints(text: string, tokens: TokenList, from: number): void {
-  const index = new Int32Array(text.length + 1);
-  for (let unit = 0, count = 0; unit < text.length; ) {
+  const last = tokens.length > from ? tokens.ends[tokens.length - 1] : 0;
+  const index = new Int32Array(last + 1);
+  for (let unit = 0, count = 0; unit < last; ) {
     const width = text.codePointAt(unit)! > 0xffff ? 2 : 1;
     for (let i = 0; i < width; i++) index[unit++] = count;
     count++;
