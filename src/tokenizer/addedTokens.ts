@@ -42,7 +42,7 @@ export class AddedTokenFinder {
   /** The patterns that begin with a UTF-16 unit, longest first. */
   private readonly byFirstUnit: Map<number, { pattern: string; token: ResolvedAddedToken }[]> = new Map();
   /** 1 for each UTF-16 unit that begins a pattern: most texts are done after one look at each unit. */
-  private readonly isFirstUnit: Uint8Array = new Uint8Array(0x10000);
+  readonly isFirstUnit: Uint8Array = new Uint8Array(0x10000);
   /** Whether a pattern begins with what may belong to the marks of the character before it. */
   readonly beginsWithMark: boolean;
   /** Whether a pattern has whitespace in it, or takes along what comes behind it. */
@@ -78,11 +78,9 @@ export class AddedTokenFinder {
     return matches;
   }
 
-  /** The longest pattern that stands at a place of a text. */
+  /** The longest pattern that stands at a place of a text, whose unit begins a pattern. */
   at(text: string, place: number): { readonly pattern: string; readonly token: ResolvedAddedToken } | undefined {
-    const unit = text.charCodeAt(place);
-    if (this.isFirstUnit[unit] === 0) return undefined;
-    return this.byFirstUnit.get(unit)!.find(({ pattern }) => text.startsWith(pattern, place));
+    return this.byFirstUnit.get(text.charCodeAt(place))!.find(({ pattern }) => text.startsWith(pattern, place));
   }
 }
 
@@ -101,9 +99,11 @@ export class AddedTokenScan {
   /** The next match of a pattern that begins before `to`; null: there is none. */
   next(to: number): AddedTokenMatch | null {
     const { finder, text } = this;
-    if (finder.isEmpty) return null;
+    const { isFirstUnit } = finder;
     let at = this.place;
+    if (finder.isEmpty) at = to;
     for (; at < to; at++) {
+      if (isFirstUnit[text.charCodeAt(at)] === 0) continue;
       const found = finder.at(text, at);
       if (found === undefined) continue;
       let start = at;

@@ -5,7 +5,7 @@ import { checkDecodeOptions, type DecodeOptions, joinTokens } from "./decode.ts"
 import { type EncodeOptions, type ResolvedEncodeOptions, resolveEncodeOptions, wrong } from "./encodeOptions.ts";
 import { combineWindows, type Encoding, type EncodingContext, slideWindow } from "./encoding.ts";
 import { checkAddedToken, checkTokenizerOptions, SPECIAL_TOKENS, type TokenizerOptions } from "./settings.ts";
-import { type IsEnough, TextTokenizer } from "./textTokenizer.ts";
+import { type IsEnough, type Reading, TextTokenizer } from "./textTokenizer.ts";
 import { readTokenizerFiles, type TokenizerFiles } from "./tokenizerFiles.ts";
 import type { TokenList } from "./tokenList.ts";
 import { enoughFor, truncatedLengths } from "./truncation.ts";
@@ -157,7 +157,10 @@ export class BertTokenizer {
    *   say. Lone surrogates are no error: they count as U+FFFD, as in any UTF-8 file that they are written to.
    */
   encode(text: TextInput, options: EncodeOptions & { readonly textPair?: TextInput } = {}): Encoding {
-    return finished(this.encodeInParts(text, options));
+    const { textPair, resolved } = this.resolve(options);
+    const encoding = this.encodeOne("encode", text, textPair, resolved);
+    this.pad("encode", [encoding], resolved);
+    return encoding;
   }
 
   /**
@@ -178,10 +181,15 @@ export class BertTokenizer {
     text: TextInput,
     options: EncodeOptions & { readonly textPair?: TextInput } = {},
   ): Generator<number, Encoding, undefined> {
-    if (typeof options !== "object" || options === null) throw wrong("encode", "options", "an object", options);
-    const { textPair, ...rest } = options;
-    const resolved = resolveEncodeOptions("encode", rest, this.defaults());
-    const encoding = yield* this.encodeOne("encode", text, textPair, resolved);
+    const { textPair, resolved } = this.resolve(options);
+    const readings = this.readings("encode", text, textPair, resolved);
+    for (const reading of readings) {
+      for (let units = reading.next(); units > 0; units = reading.next()) {
+        yield units;
+        reading.read();
+      }
+    }
+    const encoding = this.encodingOf(readings, resolved);
     this.pad("encode", [encoding], resolved);
     return encoding;
   }
@@ -200,9 +208,9 @@ export class BertTokenizer {
     const resolved = resolveEncodeOptions("encodeBatch", options, this.defaults());
     const encodings = inputs.map((input: TextInput | readonly [TextInput, TextInput], n) => {
       const pair = Array.isArray(input) && (!resolved.isSplitIntoWords || Array.isArray(input[0]));
-      if (!pair) return finished(this.encodeOne(`encodeBatch: inputs[${n}]`, input as TextInput, undefined, resolved));
+      if (!pair) return this.encodeOne(`encodeBatch: inputs[${n}]`, input as TextInput, undefined, resolved);
       if (input.length !== 2) throw wrong("encodeBatch", `inputs[${n}]`, "a text or a pair [text, textPair]", input);
-      return finished(this.encodeOne(`encodeBatch: inputs[${n}]`, input[0]!, input[1], resolved));
+      return this.encodeOne(`encodeBatch: inputs[${n}]`, input[0]!, input[1], resolved);
     });
     this.pad("encodeBatch", encodings, resolved);
     return encodings;
@@ -277,18 +285,51 @@ export class BertTokenizer {
     });
   }
 
-  private *encodeOne(
-    where: string,
-    text: unknown,
-    textPair: unknown,
-    options: ResolvedEncodeOptions,
-  ): Generator<number, Encoding, undefined> {
+  private resolve(options: EncodeOptions & { readonly textPair?: TextInput }): {
+    textPair: TextInput | undefined;
+    resolved: ResolvedEncodeOptions;
+  } {
+    if (typeof options !== "object" || options === null) throw wrong("encode", "options", "an object", options);
+    const { textPair, ...rest } = options;
+    return { textPair, resolved: resolveEncodeOptions("encode", rest, this.defaults()) };
+  }
+
+  private encodeOne(where: string, text: unknown, textPair: unknown, options: ResolvedEncodeOptions): Encoding {
+    const readings = this.readings(where, text, textPair, options);
+    for (const reading of readings) while (reading.next() > 0) reading.read();
+    return this.encodingOf(readings, options);
+  }
+
+  /** What is to be read: one text, or two. */
+  private readings(where: string, text: unknown, textPair: unknown, options: ResolvedEncodeOptions): Reading[] {
     const isPair = textPair !== undefined;
-    const added = options.addSpecialTokens ? (isPair ? 3 : 2) : 0;
-    const first = yield* this.tokens(where, "text", text, options, enoughFor(0, isPair, added, options));
-    const second = isPair
-      ? yield* this.tokens(where, "textPair", textPair, options, enoughFor(1, isPair, added, options))
-      : undefined;
+    const added = specialTokens(isPair, options);
+    const first = this.reading(where, "text", text, options, enoughFor(0, isPair, added, options));
+    if (!isPair) return [first];
+    return [first, this.reading(where, "textPair", textPair, options, enoughFor(1, isPair, added, options))];
+  }
+
+  private reading(
+    where: string,
+    name: string,
+    text: unknown,
+    options: ResolvedEncodeOptions,
+    isEnough: IsEnough,
+  ): Reading {
+    if (!options.isSplitIntoWords) {
+      if (typeof text !== "string") throw wrong(where, name, "a string", text);
+      return this.textTokenizer.open(text, options.offsetUnit, isEnough);
+    }
+    if (!Array.isArray(text) || !text.every((word) => typeof word === "string")) {
+      throw wrong(where, name, "a list of strings, as isSplitIntoWords says", text);
+    }
+    return this.textTokenizer.open(text, options.offsetUnit, isEnough);
+  }
+
+  /** The encoding of texts that have been read. */
+  private encodingOf(readings: readonly Reading[], options: ResolvedEncodeOptions): Encoding {
+    const [first, second] = readings.map(({ tokens }) => tokens) as [TokenList, TokenList | undefined];
+    const added = specialTokens(second !== undefined, options);
     const [keepFirst, keepSecond] = truncatedLengths(first, second, added, options);
     const windows = (list: TokenList, keep: number) => {
       const all = slideWindow(list, keep, options.stride, options.truncationSide);
@@ -300,23 +341,6 @@ export class BertTokenizer {
       options.addSpecialTokens,
       this.context,
     );
-  }
-
-  private tokens(
-    where: string,
-    name: string,
-    text: unknown,
-    options: ResolvedEncodeOptions,
-    isEnough: IsEnough,
-  ): Generator<number, TokenList, undefined> {
-    if (!options.isSplitIntoWords) {
-      if (typeof text !== "string") throw wrong(where, name, "a string", text);
-      return this.textTokenizer.tokenize(text, options.offsetUnit, isEnough);
-    }
-    if (!Array.isArray(text) || !text.every((word) => typeof word === "string")) {
-      throw wrong(where, name, "a list of strings, as isSplitIntoWords says", text);
-    }
-    return this.textTokenizer.tokenizeWords(text, options.offsetUnit, isEnough);
   }
 
   private pad(where: string, encodings: readonly Encoding[], options: ResolvedEncodeOptions): void {
@@ -346,11 +370,10 @@ export class BertTokenizer {
   }
 }
 
-/** What a generator returns, with no pause on the way. */
-function finished<Result>(parts: Generator<unknown, Result, undefined>): Result {
-  let part = parts.next();
-  while (!part.done) part = parts.next();
-  return part.value;
+/** How many of [CLS] and [SEP] an encoding gets. */
+function specialTokens(isPair: boolean, { addSpecialTokens }: ResolvedEncodeOptions): number {
+  if (!addSpecialTokens) return 0;
+  return isPair ? 3 : 2;
 }
 
 function missing(token: string): BertError {

@@ -1,12 +1,5 @@
 import { normalize, type ResolvedNormalizerOptions, toCharacters } from "./basicTokenize.ts";
-import {
-  combiningClass,
-  decompose,
-  isControl,
-  isPunctuation,
-  isWhitespace,
-  REPLACEMENT_CHARACTER,
-} from "./unicode.ts";
+import { combiningClass, decompose, isControl, isPunctuation, isWhitespace, REPLACEMENT_CHARACTER } from "./unicode.ts";
 import type { Matcher, WordMatcher } from "./wordMatcher.ts";
 import type { WordPieceTrie } from "./wordPieceTrie.ts";
 

@@ -14,16 +14,6 @@ import type { Matcher, WordMatcher } from "./wordMatcher.ts";
 /** UTF-16 units that are read at a time: 0.2 ms. */
 const PART = 4096;
 
-/** How texts are read. */
-export interface ReaderSettings {
-  readonly options: ResolvedNormalizerOptions;
-  /** The twin of the chain, for a WordMatcher. */
-  readonly fast: FastTokenizer | null;
-  /** Added tokens that are looked for in the text as it stands, and those that are looked for once it is normalized. */
-  readonly verbatim: AddedTokenFinder;
-  readonly normalized: AddedTokenFinder;
-}
-
 /**
  * Feeds a text to a matcher, a part at a time: added tokens first, then the chain on what is between them. The parts
  * give what the text as a whole would give.
@@ -31,7 +21,10 @@ export interface ReaderSettings {
 export class TextReader {
   declare private readonly text: string;
   declare private readonly matcher: Matcher;
-  declare private readonly settings: ReaderSettings;
+  declare private readonly options: ResolvedNormalizerOptions;
+  declare private readonly fast: FastTokenizer | null;
+  declare private readonly verbatim: AddedTokenFinder;
+  declare private readonly normalized: AddedTokenFinder;
   declare private readonly scan: AddedTokenScan;
   /** Whether the twin reads, which may stop within a word. */
   declare private readonly isPlain: boolean;
@@ -41,12 +34,26 @@ export class TextReader {
   /** Where the next part ends. */
   private to = 0;
 
-  constructor(text: string, matcher: Matcher, settings: ReaderSettings) {
+  /**
+   * @param fast       the twin of the chain, for a WordMatcher
+   * @param verbatim   added tokens that are looked for in the text as it stands
+   * @param normalized those that are looked for once it is normalized
+   */
+  constructor(
+    text: string,
+    matcher: Matcher,
+    options: ResolvedNormalizerOptions,
+    fast: FastTokenizer | null,
+    verbatim: AddedTokenFinder,
+    normalized: AddedTokenFinder,
+  ) {
     this.text = text;
     this.matcher = matcher;
-    this.settings = settings;
-    this.scan = new AddedTokenScan(settings.verbatim, text);
-    const { fast, normalized, options } = settings;
+    this.options = options;
+    this.fast = fast;
+    this.verbatim = verbatim;
+    this.normalized = normalized;
+    this.scan = new AddedTokenScan(verbatim, text);
     this.isPlain = fast !== null && normalized.isEmpty && options.neverSplit.size === 0;
   }
 
@@ -60,7 +67,7 @@ export class TextReader {
     const { text, at } = this;
     this.to = Math.min(at + PART, text.length);
     if (this.to < text.length) {
-      if (this.settings.verbatim.beginsWithMark) this.to = text.length;
+      if (this.verbatim.beginsWithMark) this.to = text.length;
       else if (!this.isPlain) this.to = this.placeToCut(this.to);
       else if (isPair(text, this.to - 1, text.length)) this.to++;
     }
@@ -89,9 +96,9 @@ export class TextReader {
    * @returns where to go on
    */
   private readSegment(from: number, to: number, last: number): number {
-    const { text, matcher, settings, segment } = this;
-    if (this.isPlain) return settings.fast!.read(text, from, to, [segment, last], matcher as WordMatcher);
-    const characters = normalize(toCharacters(text, from, to), settings.options);
+    const { text, matcher, segment, options } = this;
+    if (this.isPlain) return this.fast!.read(text, from, to, [segment, last], matcher as WordMatcher);
+    const characters = normalize(toCharacters(text, from, to), options);
     let at = 0;
     for (const { token, start, end } of this.findNormalized(characters)) {
       this.readCharacters(characters.slice(at, start));
@@ -103,7 +110,7 @@ export class TextReader {
   }
 
   private readCharacters(characters: readonly Character[]): void {
-    for (const word of splitIntoWords(characters, this.settings.options)) {
+    for (const word of splitIntoWords(characters, this.options)) {
       for (const { codePoint, start, end } of word) this.matcher.character(codePoint, start, end);
       this.matcher.endWord();
     }
@@ -113,7 +120,7 @@ export class TextReader {
   private findNormalized(
     characters: readonly Character[],
   ): { token: AddedTokenMatch["token"]; start: number; end: number }[] {
-    const { normalized } = this.settings;
+    const { normalized } = this;
     const matches = normalized.isEmpty ? [] : normalized.find(wordText(characters));
     if (matches.length === 0) return [];
     const index: number[] = []; // UTF-16 unit of the normalized text → character
@@ -131,8 +138,8 @@ export class TextReader {
    * of the text if there is none.
    */
   private placeToCut(from: number): number {
-    const { text, settings } = this;
-    if (settings.normalized.takesWhitespace) return text.length;
+    const { text } = this;
+    if (this.normalized.takesWhitespace) return text.length;
     for (let to = from; to < text.length; to++) {
       if (!ASCII_SPACE.has(text.charCodeAt(to))) continue;
       const before = text.codePointAt(to - (isPair(text, to - 2, to) ? 2 : 1))!;

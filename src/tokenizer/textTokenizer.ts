@@ -18,8 +18,11 @@ export class TextTokenizer {
   declare private readonly unkToken: string;
   declare private readonly maxChars: number;
   /** The twin that needs a trie, with what its matchers need; null while there is none. */
-  private fast: { readonly tokenizer: FastTokenizer; readonly trie: WordPieceTrie; readonly lengths: Int32Array } | null =
-    null;
+  private fast: {
+    readonly tokenizer: FastTokenizer;
+    readonly trie: WordPieceTrie;
+    readonly lengths: Int32Array;
+  } | null = null;
   /** Matchers that nobody uses: a text that is read in parts keeps its own meanwhile. */
   private idle: Matcher[] = [];
   private unitsWithoutTrie = UNITS_WITHOUT_TRIE;
@@ -50,65 +53,16 @@ export class TextTokenizer {
     return wordText(normalize(toCharacters(text), this.options));
   }
 
-  /**
-   * The tokens of a text; offsets in UTF-16 units or code points of it.
-   *
-   * @param isEnough where reading may stop; what is found is then the text's first tokens
-   * @returns a generator that gives, before each part that it reads, how many UTF-16 units that has
-   */
-  *tokenize(
-    text: string,
-    offsetUnit: "utf16" | "codePoint",
-    isEnough: IsEnough,
-  ): Generator<number, TokenList, undefined> {
-    const matcher = this.take(text.length);
-    try {
-      const reader = this.reader(text, matcher);
-      while (reader.rest > 0) {
-        yield reader.next();
-        reader.read();
-        if (reader.rest > 0 && isEnough(matcher.tokens, matcher.settled)) break;
-      }
-      const tokens = settled(matcher, reader.rest === 0);
-      if (offsetUnit === "codePoint") countCodePoints(text, tokens, 0);
-      return tokens.copy();
-    } finally {
-      this.giveBack(matcher);
-    }
-  }
-
-  /** The tokens of a list of words; offsets in each token's own word, word numbers those of the list. */
-  *tokenizeWords(
-    words: readonly string[],
-    offsetUnit: "utf16" | "codePoint",
-    isEnough: IsEnough,
-  ): Generator<number, TokenList, undefined> {
-    const matcher = this.take(words.reduce((sum, { length }) => sum + length, 0));
-    try {
-      const { tokens } = matcher;
-      for (const [n, word] of words.entries()) {
-        const from = tokens.length;
-        const reader = this.reader(word, matcher);
-        while (reader.rest > 0) {
-          yield reader.next();
-          reader.read();
-        }
-        matcher.endWord();
-        if (offsetUnit === "codePoint") countCodePoints(word, tokens, from);
-        tokens.words.fill(n, from, tokens.length);
-        if (isEnough(tokens, tokens.length)) break;
-      }
-      return tokens.copy();
-    } finally {
-      this.giveBack(matcher);
-    }
+  /** A text, or a list of words, to be read. */
+  open(texts: string | readonly string[], offsetUnit: "utf16" | "codePoint", isEnough: IsEnough): Reading {
+    return new Reading(this, texts, offsetUnit, isEnough);
   }
 
   /**
    * A matcher that nobody uses, for `units` UTF-16 units to be read. Makes the trie when they are too many to go
    * without.
    */
-  private take(units: number): Matcher {
+  take(units: number): Matcher {
     this.unitsWithoutTrie -= units;
     if (this.unitsWithoutTrie < 0 && this.fast === null) {
       const { wordPieces, size } = this.vocabulary;
@@ -123,9 +77,15 @@ export class TextTokenizer {
     return matcher;
   }
 
-  private giveBack(matcher: Matcher): void {
-    const isFast = this.fast !== null;
-    if (matcher instanceof WordMatcher === isFast) this.idle.push(matcher);
+  /** Takes a matcher back, unless there is a faster one by now. */
+  giveBack(matcher: Matcher): void {
+    if (matcher instanceof WordMatcher === (this.fast !== null)) this.idle.push(matcher);
+  }
+
+  /** Reads a text, to feed it to a matcher that `take` gave. */
+  reader(text: string, matcher: Matcher): TextReader {
+    const fast = matcher instanceof WordMatcher ? this.fast!.tokenizer : null;
+    return new TextReader(text, matcher, this.options, fast, this.verbatim, this.normalized);
   }
 
   private createMatcher(): Matcher {
@@ -134,25 +94,90 @@ export class TextTokenizer {
     const { trie, lengths } = this.fast;
     return new WordMatcher(trie, lengths, wordPieces.get(this.unkToken) as number, this.maxChars);
   }
-
-  private reader(text: string, matcher: Matcher): TextReader {
-    return new TextReader(text, matcher, {
-      options: this.options,
-      fast: matcher instanceof WordMatcher ? this.fast!.tokenizer : null,
-      verbatim: this.verbatim,
-      normalized: this.normalized,
-    });
-  }
 }
 
 /** Whether the tokens that have been read, of which the first `settled` stay as they are, are all that is wanted. */
 export type IsEnough = (tokens: TokenList, settled: number) => boolean;
 
-/** The tokens of a matcher that reads no more; at a text's end those of the last word too. */
-function settled(matcher: Matcher, atEnd: boolean): TokenList {
-  if (atEnd) matcher.endWord();
-  matcher.tokens.length = matcher.settled;
-  return matcher.tokens;
+/**
+ * A text on its way to tokens, a part at a time: while `next` is not 0, `read`. Other texts may be read between two
+ * parts.
+ */
+export class Reading {
+  declare private readonly tokenizer: TextTokenizer;
+  declare private readonly texts: readonly string[];
+  declare private readonly isWords: boolean;
+  declare private readonly offsetUnit: "utf16" | "codePoint";
+  declare private readonly isEnough: IsEnough;
+  private matcher: Matcher | null = null;
+  private reader: TextReader | null = null;
+  /** Which word is read, and its first token. */
+  private n = 0;
+  private from = 0;
+  private result: TokenList | null = null;
+
+  /** @param texts a text, or words; offsets of their tokens are then in their own word, word numbers those of the list */
+  constructor(
+    tokenizer: TextTokenizer,
+    texts: string | readonly string[],
+    offsetUnit: "utf16" | "codePoint",
+    isEnough: IsEnough,
+  ) {
+    this.tokenizer = tokenizer;
+    this.isWords = typeof texts !== "string";
+    this.texts = typeof texts === "string" ? [texts] : texts;
+    this.offsetUnit = offsetUnit;
+    this.isEnough = isEnough;
+  }
+
+  /** How many UTF-16 units the next part has; 0: what was to be known is known. */
+  next(): number {
+    if (this.result) return 0;
+    if (this.matcher === null) {
+      this.matcher = this.tokenizer.take(this.texts.reduce((sum, { length }) => sum + length, 0));
+    } else if (!this.isWords && this.reader!.rest > 0 && this.isEnough(this.matcher.tokens, this.matcher.settled)) {
+      this.matcher.tokens.length = this.matcher.settled;
+      this.matcher.forgetWord();
+      this.endText();
+      return this.end();
+    }
+    while (this.n < this.texts.length) {
+      this.reader ??= this.tokenizer.reader(this.texts[this.n], this.matcher);
+      if (this.reader.rest > 0) return this.reader.next();
+      this.matcher.endWord();
+      this.endText();
+      if (this.isWords && this.isEnough(this.matcher.tokens, this.matcher.tokens.length)) break;
+    }
+    return this.end();
+  }
+
+  /** Reads the part that `next` has measured. */
+  read(): void {
+    this.reader!.read();
+  }
+
+  /** The tokens: of a text that was not read to its end, the first ones. */
+  get tokens(): TokenList {
+    return this.result!;
+  }
+
+  /** Settles the places of the tokens of a text, or a word. */
+  private endText(): void {
+    const { tokens } = this.matcher!;
+    if (this.offsetUnit === "codePoint") countCodePoints(this.texts[this.n], tokens, this.from);
+    if (this.isWords) tokens.words.fill(this.n, this.from, tokens.length);
+    this.from = tokens.length;
+    this.n++;
+    this.reader = null;
+  }
+
+  private end(): 0 {
+    this.result = this.matcher!.tokens.copy();
+    this.tokenizer.giveBack(this.matcher!);
+    this.matcher = null;
+    this.reader = null;
+    return 0;
+  }
 }
 
 /** Turns the UTF-16 offsets of the tokens from `from` on into code points. */

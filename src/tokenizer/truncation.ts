@@ -48,6 +48,8 @@ export function truncatedLengths(
   return lengths;
 }
 
+const NEVER: IsEnough = () => false;
+
 /**
  * Where a text has been read far enough to be truncated, so that `truncatedLengths` and the windows come out as for the
  * text as a whole. A text that is cut at its left end, or whose overflow is wanted, is read to its end, and so is the one
@@ -59,10 +61,9 @@ export function truncatedLengths(
  */
 export function enoughFor(target: 0 | 1, isPair: boolean, added: number, options: ResolvedEncodeOptions): IsEnough {
   const { truncation, maxLength, truncationSide, returnOverflowingTokens } = options;
-  const isCut =
-    truncation === "longest_first" || truncation === (target === 0 ? "only_first" : "only_second");
+  const isCut = truncation === "longest_first" || truncation === (target === 0 ? "only_first" : "only_second");
   if (!isCut || truncationSide === "left" || returnOverflowingTokens || maxLength === Number.POSITIVE_INFINITY) {
-    return () => false;
+    return NEVER;
   }
   if (!(isPair && truncation === "longest_first")) return (_, settled) => settled > maxLength - added;
   // Which of two is longer is a matter of `lengthRead`: far enough is where that is certain.
