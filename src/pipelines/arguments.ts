@@ -90,7 +90,7 @@ export function expectFields<Field extends string>(
   if (!isObject) throw wrongArgument(where, name, expected, input);
   expectKnownNames(`${where}: ${name}`, "field", input, [...fields, ...optional]);
   if (!fields.every((field) => field in input)) throw wrongArgument(where, name, expected, input);
-  return input;
+  return input as Readonly<Partial<Record<Field, unknown>>>;
 }
 
 /** How a text, or a pair, is turned into tokens for a pipeline. */
