@@ -68,7 +68,7 @@ def calls():
         yield "token-classification", "ner", [blank, "Emma"], dict(aggregation_strategy="simple", ignore_labels=[])
         yield "token-classification", "ner", [blank], dict(is_split_into_words=True)
         yield "zero-shot-classification", "nli", blank, dict(candidate_labels=["sea", "food"])
-        yield "zero-shot-classification", "nli", "a", dict(candidate_labels=["sea", blank])
+        yield "zero-shot-classification", "nli", "a", dict(candidate_labels=["house", blank])
         yield "multiple-choice", "multiple_choice", dict(text=blank, choices=["a", "b"]), {}
         yield "multiple-choice", "multiple_choice", dict(text="a", choices=["a", blank]), {}
         yield "next-sentence-prediction", WEIGHTS, [blank, "a"], {}
