@@ -119,20 +119,20 @@ export function* encodeWithin(
   if (limit < special) {
     throw new BertError("ERR_INPUT", `${where}: model must take at least ${special} tokens, takes ${limit}`);
   }
+  const text = isSplitIntoWords ? input.words : input.text;
+  const given = { isSplitIntoWords, ...(textPair && { textPair: textPair.text }) };
+  // What is too long is cut all the same, behind one token too many: so much tells that it is.
+  const cut = truncation ? { truncation, maxLength: limit } : { truncation: true, maxLength: limit + 1 };
   let encoding: Encoding;
   try {
-    encoding = yield* tokenizer.encodeInParts(isSplitIntoWords ? input.words : input.text, {
-      isSplitIntoWords,
-      ...(textPair && { textPair: textPair.text }),
-      ...(truncation && { truncation, maxLength: limit }),
-    });
+    encoding = yield* tokenizer.encodeInParts(text, { ...given, ...cut });
   } catch (error) {
     if (!(error instanceof BertError && truncation === "only_first" && textPair)) throw error;
     const expected = `short enough to leave a text room in ${limit} tokens, the most that the model takes`;
     throw wrongArgument(where, textPair.name, expected, textPair.text);
   }
-  const { length } = encoding;
-  if (length <= limit) return encoding;
+  if (encoding.length <= limit) return encoding;
+  const length = yield* tokenizer.countInParts(text, given);
   const both = textPair ? `${name} and ${textPair.name} together` : name;
   const expected = `at most ${limit} tokens long, the most that the model takes`;
   throw faultOf(where, both, expected, `got ${length}`, "; the option truncation cuts what is longer");

@@ -195,6 +195,29 @@ export class BertTokenizer {
   }
 
   /**
+   * How many tokens `encode` gives of a text without truncation, in parts as `encodeInParts`, and without the memory that
+   * its encoding takes.
+   *
+   * @throws BertError ERR_INPUT as `encode`
+   */
+  *countInParts(
+    text: TextInput,
+    options: Pick<EncodeOptions, "addSpecialTokens" | "isSplitIntoWords"> & { readonly textPair?: TextInput } = {},
+  ): Generator<number, number, undefined> {
+    const { textPair, resolved } = this.resolve(options);
+    let count = specialTokens(textPair !== undefined, resolved);
+    for (const reading of this.readings("countInParts", text, textPair, resolved)) {
+      for (let units = reading.next(); units > 0; units = reading.next()) {
+        yield units;
+        reading.read();
+        count += reading.forget();
+      }
+      count += reading.tokens.length;
+    }
+    return count;
+  }
+
+  /**
    * Encodes many texts or pairs. They keep their own lengths without the option `padding`.
    *
    * @param inputs texts, or pairs as `[text, textPair]`; with `isSplitIntoWords` lists of words, or pairs of such lists
@@ -331,10 +354,9 @@ export class BertTokenizer {
     const [first, second] = readings.map(({ tokens }) => tokens) as [TokenList, TokenList | undefined];
     const added = specialTokens(second !== undefined, options);
     const [keepFirst, keepSecond] = truncatedLengths(first, second, added, options);
-    const windows = (list: TokenList, keep: number) => {
-      const all = slideWindow(list, keep, options.stride, options.truncationSide);
-      return options.returnOverflowingTokens ? all : all.slice(0, 1);
-    };
+    const { stride, truncationSide, returnOverflowingTokens } = options;
+    const windows = (list: TokenList, keep: number) =>
+      slideWindow(list, keep, stride, truncationSide, returnOverflowingTokens);
     return combineWindows(
       windows(first, keepFirst),
       second && windows(second, keepSecond),

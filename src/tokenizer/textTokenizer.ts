@@ -11,6 +11,9 @@ import { WordPieceTrie } from "./wordPieceTrie.ts";
 /** UTF-16 units that a tokenizer reads before it makes its trie. In a new process so many take 8 ms. */
 const UNITS_WITHOUT_TRIE = 4096;
 
+/** A list of more tokens is not copied out of its matcher: it is kept, and the matcher is not used again. */
+const MANY_TOKENS = 1 << 16;
+
 /** Finds a text's tokens and their places: added tokens first, then the chain and WordPiece on what is between them. */
 export class TextTokenizer {
   declare private readonly options: ResolvedNormalizerOptions;
@@ -156,6 +159,14 @@ export class Reading {
     this.reader!.read();
   }
 
+  /** Forgets the tokens of the words that are over, so that they take no memory, and tells how many these are. */
+  forget(): number {
+    const { settled } = this.matcher!;
+    this.matcher!.forgetTokens(settled);
+    this.from = 0;
+    return settled;
+  }
+
   /** The tokens: of a text that was not read to its end, the first ones. */
   get tokens(): TokenList {
     return this.result!;
@@ -172,8 +183,12 @@ export class Reading {
   }
 
   private end(): 0 {
-    this.result = this.matcher!.tokens.copy();
-    this.tokenizer.giveBack(this.matcher!);
+    const { tokens } = this.matcher!;
+    if (tokens.length > MANY_TOKENS) this.result = tokens;
+    else {
+      this.result = tokens.copy();
+      this.tokenizer.giveBack(this.matcher!);
+    }
     this.matcher = null;
     this.reader = null;
     return 0;

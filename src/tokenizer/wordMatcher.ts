@@ -15,6 +15,11 @@ export abstract class Matcher {
     this.forgetWord();
   }
 
+  /** Forgets the first tokens, which are of words that are over. */
+  forgetTokens(count: number): void {
+    this.tokens.dropFirst(count);
+  }
+
   /** Forgets a word that was begun; its tokens are those from `settled` on. */
   abstract forgetWord(): void;
 
@@ -122,6 +127,11 @@ export class WordMatcher extends Matcher {
     this.chars = 0;
     this.units = 0;
     this.word++;
+  }
+
+  override forgetTokens(count: number): void {
+    super.forgetTokens(count);
+    this.firstPiece -= count;
   }
 
   override forgetWord(): void {

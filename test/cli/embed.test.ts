@@ -63,7 +63,8 @@ describe("--quantize", () => {
     "%s: ranges from vectors of an earlier call, or from its own",
     async (precision) => {
       const samples = ["She opened the window.", "A short book.", "It was very red!"];
-      await embed(["--output", "samples.safetensors"], `\n${samples.join("\n\n")}\n`);
+      const lines = samples.map((text) => `\n${JSON.stringify(text)}\n`); // the blank ones have no vector
+      await embed(["--jsonl", "--output", "samples.safetensors"], lines.join(""));
       const { data } = await extract(samples, { pooling: "mean" });
       const column = (h: number) => samples.map((_, b) => data[b * H + h]);
       const places = Array.from({ length: H }, (_, h) => column(h));

@@ -144,6 +144,22 @@ describe("truncation", () => {
     expect(unitsOf(long, options)).toBe(units);
   });
 
+  test("the tokens of a text are counted as they are encoded", () => {
+    const counted = (text: string, textPair: string | undefined) => {
+      const parts = tokenizer.countInParts(text, textPair === undefined ? {} : { textPair });
+      let part = parts.next();
+      while (!part.done) part = parts.next();
+      return part.value;
+    };
+    fc.assert(
+      fc.property(fc.oneof(acrossParts, texts), fc.option(texts, { nil: undefined }), (text, textPair) => {
+        const options = textPair === undefined ? {} : { textPair };
+        expect(counted(text, textPair)).toBe(tokenizer.encode(text, options).length);
+      }),
+    );
+    expect(counted(long, long)).toBe(2 * tokenizer.encode(long).length - 1);
+  });
+
   test("several texts may be read in turns, and others meanwhile", () => {
     const [a, b] = [long.slice(0, 20_000), `${"The door is open. ".repeat(900)}[MASK]`];
     const alone = [tokenizer.encode(a), tokenizer.encode(b)];
