@@ -15,7 +15,7 @@ export const command: Command = taskCommand({
   synopsis: ["--model DIR [OPTION]… TEXT…", "--model DIR [OPTION]… [--input FILE]"],
   description: `Tells what kind of text a text is, by a model that was trained for it.
 
-Without TEXT, each line of the input is one, and gives a line of JSON. With --jsonl a line may be a pair, { "text", "text_pair" }; then a blank line gives null.`,
+Without TEXT, each line of the input is one, and gives a line of JSON, a blank one that of the empty text. With --jsonl a line may be a pair, { "text", "text_pair" }, and a blank line gives null.`,
   options: {
     "top-k": count("Only the N best labels. Default: all."),
     "function-to-apply": choice(

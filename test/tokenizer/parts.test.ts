@@ -75,10 +75,10 @@ describe.each(["special", "normalized"] as const)("added tokens that are %s", (k
     fc.assert(
       fc.property(acrossParts, fc.nat({ max: 30 }), (text, shift) => {
         // What stands around the end of a part stands in the middle of one when other text is before it
-        const lead = "so ".repeat(1 + (shift % 9));
+        const lead = ".".repeat(1 + shift);
         const [here, there] = [text, lead + text].map((whole) => tokenizer.encode(whole, { addSpecialTokens: false }));
-        expect(there.inputIds.slice(1 + (shift % 9))).toEqual(here.inputIds);
-        expect(there.offsets.slice(1 + (shift % 9))).toEqual(
+        expect(there.inputIds.slice(lead.length)).toEqual(here.inputIds);
+        expect(there.offsets.slice(lead.length)).toEqual(
           here.offsets.map(([start, end]) => [start + lead.length, end + lead.length]),
         );
       }),
@@ -112,7 +112,7 @@ describe("truncation", () => {
           expect(outcome(() => all(inParts(tokenizer, text, options)))).toEqual(whole);
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
