@@ -4,7 +4,7 @@ import { BATCH_TOKENS } from "../model/batch.ts";
 import type { ForwardOptions } from "../model/forward.ts";
 import { wrongArgument } from "./arguments.ts";
 import { Faults } from "./faults.ts";
-import { inTurns, type Parts } from "./turns.ts";
+import { atOnce, inTurns, type Parts } from "./turns.ts";
 
 /** Groups of what has been encoded, in order, each as large as a pass may be. */
 export function* batchesOf<Encoded>(
@@ -66,7 +66,9 @@ async function checkAll<Item, Encoded>(
   let tokens = 0;
   for (const item of items) {
     try {
-      const encoded = await inTurns(encode(item), signal);
+      const parts = encode(item);
+      const part = atOnce(parts);
+      const encoded = part.done ? part.value : await inTurns(parts, signal, part);
       tokens += tokensOf(encoded);
       all.push(tokens <= KEPT_TOKENS ? encoded : undefined);
     } catch (error) {

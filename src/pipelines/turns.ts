@@ -19,16 +19,38 @@ let turn: Promise<void> | null = null;
  * together. What reads less waits for nothing.
  *
  * @param signal ends the work when it has waited; the call then rejects with the signal's reason
+ * @param begun  what `atOnce` gave, if the work has begun
  */
-export async function inTurns<Result>(parts: Parts<Result>, signal: AbortSignal | undefined): Promise<Result> {
-  for (let part = parts.next(); ; part = parts.next()) {
-    if (part.done) return part.value;
-    while (units > 0 && units + part.value > UNITS_PER_TURN) {
-      await nextTurn();
-      signal?.throwIfAborted();
-    }
-    count(part.value);
+export async function inTurns<Result>(
+  parts: Parts<Result>,
+  signal: AbortSignal | undefined,
+  begun: IteratorResult<number, Result> = atOnce(parts),
+): Promise<Result> {
+  let part = begun;
+  while (!part.done) {
+    await nextTurn();
+    signal?.throwIfAborted();
+    part = atOnce(parts, part);
   }
+  return part.value;
+}
+
+/**
+ * Does what may be done without waiting, so that many short texts need no promise each.
+ *
+ * @param next the part to go on with
+ * @returns the end, or the part that has to wait
+ */
+export function atOnce<Result>(
+  parts: Parts<Result>,
+  next: IteratorResult<number, Result> = parts.next(),
+): IteratorResult<number, Result> {
+  let part = next;
+  while (!part.done && (units === 0 || units + part.value <= UNITS_PER_TURN)) {
+    count(part.value);
+    part = parts.next();
+  }
+  return part;
 }
 
 function count(read: number): void {
