@@ -3,12 +3,11 @@ import type { AddedToken } from "./addedTokens.ts";
 import { type ResolvedNormalizerOptions, resolveNormalizerOptions } from "./basicTokenize.ts";
 import { checkDecodeOptions, type DecodeOptions, joinTokens } from "./decode.ts";
 import { type EncodeOptions, type ResolvedEncodeOptions, resolveEncodeOptions, wrong } from "./encodeOptions.ts";
-import { combineWindows, type Encoding, type EncodingContext, slideWindow } from "./encoding.ts";
+import type { Encoding, EncodingContext } from "./encoding.ts";
+import { encodingOf, readingsOf, specialTokens } from "./readTexts.ts";
 import { checkAddedToken, checkTokenizerOptions, SPECIAL_TOKENS, type TokenizerOptions } from "./settings.ts";
-import { type IsEnough, type Reading, TextTokenizer } from "./textTokenizer.ts";
+import { type Reading, TextTokenizer } from "./textTokenizer.ts";
 import { readTokenizerFiles, type TokenizerFiles } from "./tokenizerFiles.ts";
-import type { TokenList } from "./tokenList.ts";
-import { enoughFor, truncatedLengths } from "./truncation.ts";
 import { numberTokens, Vocabulary } from "./vocabulary.ts";
 import { writeTokenizerFiles } from "./writeTokenizerFiles.ts";
 
@@ -323,46 +322,12 @@ export class BertTokenizer {
     return this.encodingOf(readings, options);
   }
 
-  /** What is to be read: one text, or two. */
   private readings(where: string, text: unknown, textPair: unknown, options: ResolvedEncodeOptions): Reading[] {
-    const isPair = textPair !== undefined;
-    const added = specialTokens(isPair, options);
-    const first = this.reading(where, "text", text, options, enoughFor(0, isPair, added, options));
-    if (!isPair) return [first];
-    return [first, this.reading(where, "textPair", textPair, options, enoughFor(1, isPair, added, options))];
+    return readingsOf(this.textTokenizer, where, text, textPair, options);
   }
 
-  private reading(
-    where: string,
-    name: string,
-    text: unknown,
-    options: ResolvedEncodeOptions,
-    isEnough: IsEnough,
-  ): Reading {
-    if (!options.isSplitIntoWords) {
-      if (typeof text !== "string") throw wrong(where, name, "a string", text);
-      return this.textTokenizer.open(text, options.offsetUnit, isEnough);
-    }
-    if (!Array.isArray(text) || !text.every((word) => typeof word === "string")) {
-      throw wrong(where, name, "a list of strings, as isSplitIntoWords says", text);
-    }
-    return this.textTokenizer.open(text, options.offsetUnit, isEnough);
-  }
-
-  /** The encoding of texts that have been read. */
   private encodingOf(readings: readonly Reading[], options: ResolvedEncodeOptions): Encoding {
-    const [first, second] = readings.map(({ tokens }) => tokens) as [TokenList, TokenList | undefined];
-    const added = specialTokens(second !== undefined, options);
-    const [keepFirst, keepSecond] = truncatedLengths(first, second, added, options);
-    const { stride, truncationSide, returnOverflowingTokens } = options;
-    const windows = (list: TokenList, keep: number) =>
-      slideWindow(list, keep, stride, truncationSide, returnOverflowingTokens);
-    return combineWindows(
-      windows(first, keepFirst),
-      second && windows(second, keepSecond),
-      options.addSpecialTokens,
-      this.context,
-    );
+    return encodingOf(readings, options, this.context);
   }
 
   private pad(where: string, encodings: readonly Encoding[], options: ResolvedEncodeOptions): void {
@@ -390,12 +355,6 @@ export class BertTokenizer {
     const token = this.options[role] ?? SPECIAL_TOKENS[role];
     return this.ownVocabulary.tokenToId(token) === undefined ? undefined : token;
   }
-}
-
-/** How many of [CLS] and [SEP] an encoding gets. */
-function specialTokens(isPair: boolean, { addSpecialTokens }: ResolvedEncodeOptions): number {
-  if (!addSpecialTokens) return 0;
-  return isPair ? 3 : 2;
 }
 
 function missing(token: string): BertError {
