@@ -35,9 +35,9 @@ export interface Steps<Item, Encoded, Answer> {
 }
 
 /**
- * The most tokens of encodings that are kept while all items are checked: 10 MB. Those beyond are encoded once more when
- * their turn comes, which takes a hundredth of the time of the smallest model, so that no number of texts fills the
- * memory.
+ * The most tokens of encodings that are kept while all items are checked: 10 MB. Those beyond are encoded once more
+ * when their turn comes, which takes a hundredth of the time of the smallest model, so that no number of texts fills
+ * the memory.
  */
 const KEPT_TOKENS = 1 << 18;
 

@@ -71,8 +71,8 @@ export interface FeatureExtraction {
    * while the caller handles their results the next are, and the stream is read no further. Leaving the loop closes it.
    *
    * @throws BertError ERR_INPUT texts that are no strings or too long for the model, all of an array's that are, before
-   *   anything is computed; or another wrong argument; of a stream after the results of the texts before. What the stream
-   *   throws
+   *   anything is computed; or another wrong argument; of a stream after the results of the texts before. What the
+   *   stream throws
    * @example
    * const { dims, data } = await extract(["A text.", "Another."], { pooling: "mean", normalize: true });
    * dims; // [2, 256]

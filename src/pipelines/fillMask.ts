@@ -30,8 +30,8 @@ export interface FillMaskOptions extends CallOptions {
    */
   readonly targets?: string | readonly string[] | readonly (readonly string[])[];
   /**
-   * Cut a text that is too long for the model instead of refusing it. Where that would cut off a mask it is refused still.
-   * Default false.
+   * Cut a text that is too long for the model instead of refusing it. Where that would cut off a mask it is refused
+   * still. Default false.
    */
   readonly truncation?: boolean;
 }
@@ -78,9 +78,9 @@ export interface FillMask {
    * A stream of any length is answered text by text and in order. Several are computed at once; while the caller
    * handles their results the next are, and the stream is read no further. Leaving the loop closes it.
    *
-   * @throws BertError ERR_INPUT texts without the mask token or too long for the model, all of an array's that are, before
-   *   anything is computed; a target that is no token, or another wrong argument; of a stream after the results of the
-   *   texts before. What the stream throws
+   * @throws BertError ERR_INPUT texts without the mask token or too long for the model, all of an array's that are,
+   *   before anything is computed; a target that is no token, or another wrong argument; of a stream after the results
+   *   of the texts before. What the stream throws
    * @example
    * const [best] = await unmask("She opened the [MASK] and looked out.");
    * best; // { score: 0.5362, token: 771, token_str: "door", sequence: "She opened the door and looked out." }

@@ -46,7 +46,8 @@ export interface MultipleChoice {
    *
    * @returns all choices, best first
    * @throws BertError ERR_INPUT texts that are no strings or pairs too long for the model, all of an array's that are,
-   *   before anything is computed; or another wrong argument; of a stream after the results before. What the stream throws
+   *   before anything is computed; or another wrong argument; of a stream after the results before. What the stream
+   *   throws
    * @example
    * const [best] = await choose("She went to the door.", ["It was locked.", "The sea is red."]);
    * best; // { choice: "It was locked.", index: 0, score: 0.97… }

@@ -46,8 +46,8 @@ export interface NextSentence {
    * handles their results the next are, and the stream is read no further. Leaving the loop closes it.
    *
    * @throws BertError ERR_INPUT texts that are no strings or pairs too long for the model, all of an array's that are,
-   *   before anything is computed; or another wrong argument; of a stream after the results of the pairs before. What the
-   *   stream throws
+   *   before anything is computed; or another wrong argument; of a stream after the results of the pairs before. What
+   *   the stream throws
    * @example
    * await isNext("She went to the door.", "It was locked."); // { label: "IsNext", score: 0.67… }
    * await isNext([["She went to the door.", "It was locked."]], { top_k: null });

@@ -39,9 +39,9 @@ export interface PseudoLogLikelihood {
    * of texts gives an array of results, each the same, to the bit, as the text alone gives. A stream of any length is
    * answered text by text; leaving the loop closes it.
    *
-   * @throws BertError ERR_INPUT texts without any token, that are no strings or too long for the model, all of an array's
-   *   that are, before anything is computed; or another wrong argument; of a stream after the results before. What the
-   *   stream throws
+   * @throws BertError ERR_INPUT texts without any token, that are no strings or too long for the model, all of an
+   *   array's that are, before anything is computed; or another wrong argument; of a stream after the results before.
+   *   What the stream throws
    * @example
    * const [a, b] = await score(["She opened the door.", "She opened the sea."]);
    * a.score > b.score; // true

@@ -74,7 +74,8 @@ export interface QuestionAnswering {
    * windows, and a question is cut after `max_question_len` tokens.
    *
    * @throws BertError ERR_INPUT texts that are empty or no strings, all of an array's that are, before anything is
-   *   computed; or another wrong argument; of a stream after the results of the questions before. What the stream throws
+   *   computed; or another wrong argument; of a stream after the results of the questions before. What the stream
+   *   throws
    * @example
    * const context = "Emma Woodhouse lived at Hartfield.";
    * await ask("Where did Emma live?", context); // { answer: "Hartfield", score: 0.98…, start: 24, end: 33 }

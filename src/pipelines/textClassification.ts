@@ -62,8 +62,8 @@ export interface TextClassification {
    * while the caller handles their results the next are, and the stream is read no further. Leaving the loop closes it.
    *
    * @throws BertError ERR_INPUT texts that are no strings or too long for the model, all of an array's that are, before
-   *   anything is computed; or another wrong argument; of a stream after the results of the texts before. What the stream
-   *   throws
+   *   anything is computed; or another wrong argument; of a stream after the results of the texts before. What the
+   *   stream throws
    * @example
    * await classify("A touching story."); // [{ label: "positive", score: 0.99… }]
    * await classify(["A touching story.", "Dull."], { top_k: null });

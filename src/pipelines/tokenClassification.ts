@@ -75,8 +75,8 @@ export interface TokenClassification {
    * handles their results the next are, and the stream is read no further. Leaving the loop closes it.
    *
    * @throws BertError ERR_INPUT texts that are no strings or too long for the model, all of an array's that are, before
-   *   anything is computed; or another wrong argument; of a stream after the results of the texts before. What the stream
-   *   throws
+   *   anything is computed; or another wrong argument; of a stream after the results of the texts before. What the
+   *   stream throws
    * @example
    * const entities = await ner("Emma Woodhouse lived at Hartfield.", { aggregation_strategy: "simple" });
    * entities[0]; // { entity_group: "PER", score: 0.99…, word: "Emma Woodhouse", start: 0, end: 14 }

@@ -194,8 +194,8 @@ export class BertTokenizer {
   }
 
   /**
-   * How many tokens `encode` gives of a text without truncation, in parts as `encodeInParts`, and without the memory that
-   * its encoding takes.
+   * How many tokens `encode` gives of a text without truncation, in parts as `encodeInParts`, and without the memory
+   * that its encoding takes.
    *
    * @throws BertError ERR_INPUT as `encode`
    */

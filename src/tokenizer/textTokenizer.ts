@@ -119,7 +119,9 @@ export class Reading {
   private from = 0;
   private result: TokenList | null = null;
 
-  /** @param texts a text, or words; offsets of their tokens are then in their own word, word numbers those of the list */
+  /**
+   * @param texts a text, or words; offsets of their tokens are then in their own word, word numbers those of the list
+   */
   constructor(
     tokenizer: TextTokenizer,
     texts: string | readonly string[],

@@ -52,8 +52,8 @@ const NEVER: IsEnough = () => false;
 
 /**
  * Where a text has been read far enough to be truncated, so that `truncatedLengths` and the windows come out as for the
- * text as a whole. A text that is cut at its left end, or whose overflow is wanted, is read to its end, and so is the one
- * of a pair that is not cut.
+ * text as a whole. A text that is cut at its left end, or whose overflow is wanted, is read to its end, and so is the
+ * one of a pair that is not cut.
  *
  * @param target 0 for the first text, 1 for the second
  * @param isPair whether there is a second one
