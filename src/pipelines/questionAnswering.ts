@@ -155,7 +155,8 @@ export function questionAnswering(bert: Bert): QuestionAnswering {
       // No answer in the whole context is no answer in any window: the least of their scores.
       const score = Math.min(...found.map(({ impossible }) => impossible));
       if (mayBeImpossible) answers.push({ score, start: 0, end: 0, answer: "" });
-      if (answers.length === 0) answers.push({ score: 0, start: 0, end: 0, answer: "" }); // as Python, in a blank context
+      // A blank context, as in Python
+      if (answers.length === 0) answers.push({ score: 0, start: 0, end: 0, answer: "" });
       return answers.sort((a, b) => b.score - a.score).slice(0, top_k);
     }
 
