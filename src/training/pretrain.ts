@@ -1,6 +1,6 @@
 import { loadParams } from "../checkpoint/loadParams.ts";
 import { namesIn } from "../disk/runFolder.ts";
-import { BertError, quote } from "../errors.ts";
+import { BertError, listed, quote } from "../errors.ts";
 import { openModelFolder } from "../load/weightFiles.ts";
 import { parseConfig } from "../model/config.ts";
 import { createTrainingBackend } from "../tensor/createTrainingBackend.ts";
@@ -11,7 +11,14 @@ import { openExamples, type PretrainingExamples } from "./pretraining/openExampl
 import type { PretrainingExample } from "./pretraining/packedExamples.ts";
 import type { PretrainOptions, PretrainPhase } from "./pretrainOptions.ts";
 import { digestOf } from "./run/digest.ts";
-import { type Identity, identityOf, type ResolvedRunOptions, resolveRunOptions } from "./run/resolvedOptions.ts";
+import {
+  expectLayers,
+  expectWarmup,
+  type Identity,
+  identityOf,
+  type ResolvedRunOptions,
+  resolveRunOptions,
+} from "./run/resolvedOptions.ts";
 import type { RunResult } from "./run/result.ts";
 import { type RunPlan, run } from "./run/run.ts";
 import { type StartModel, tokenizerIn, trainedConfigText, withStartModel } from "./startModel.ts";
@@ -76,6 +83,8 @@ async function runPhases(
   expectSameVocabulary(tokenizer, start);
   const totalSteps = phases.reduce((sum, { steps }) => sum + steps, 0);
   const warmupSteps = options.warmupSteps ?? Math.ceil(totalSteps * options.warmupRatio);
+  expectWarmup("pretrain", warmupSteps, totalSteps);
+  expectLayers("pretrain", options.freezeLayers, config.numHiddenLayers);
   const evalSteps = options.evalSteps ?? options.saveSteps;
   const { batchSize: _, gradientAccumulationSteps: __, ...ofRun } = identityOf(options); // each phase has its own
   const identity: Identity = {
@@ -150,7 +159,7 @@ function batchReader(phases: readonly OpenedPhase[], seed: number): RunPlan["bat
     for (let b = 0; b < gradientAccumulationSteps; b++) {
       const numbers = Array.from({ length: batchSize }, (_, i) => numberOf(index, first + b * batchSize + i));
       const read = await Promise.all(numbers.map((n) => examples.example(n)));
-      batches.push(pretrainingBatch(read, `phase ${index + 1}, examples ${numbers.join(", ")}`));
+      batches.push(pretrainingBatch(read, `phase ${index + 1}, examples ${listed(numbers.map(String))}`));
     }
     return batches;
   };

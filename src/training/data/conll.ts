@@ -24,8 +24,16 @@ export interface TaggedSentence {
   /** Where the sentence begins, as errors say it. Left out: its place in the data set, `trainDataset[3]`. */
   readonly where?: string;
   readonly words: readonly string[];
-  /** One tag for each word, as the file has them: IOB1 ("I-PER" begins an entity) and IOB2 ("B-PER" does) alike. */
-  readonly tags: readonly string[];
+  /**
+   * One tag for each word, as the file has them: IOB1 ("I-PER" begins an entity) and IOB2 ("B-PER" does) alike. A whole
+   * number is the index of a tag among `labels`.
+   */
+  readonly tags: readonly (string | number)[];
+}
+
+/** Whether a value is a tag. */
+export function isTag(value: unknown): value is string | number {
+  return typeof value === "string" || (Number.isSafeInteger(value) && (value as number) >= 0);
 }
 
 /**

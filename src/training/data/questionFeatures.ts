@@ -1,7 +1,8 @@
 import type { BertTokenizer, Encoding } from "../../tokenizer/index.ts";
 import { encodeAt, type Sequence, sequenceOf } from "./features.ts";
 import type { Located } from "./located.ts";
-import type { SquadAnswer, SquadExample } from "./squad.ts";
+import type { SquadExample } from "./squad.ts";
+import type { SquadAnswer } from "./squadAnswer.ts";
 
 export interface QuestionFeatureOptions {
   /** The most tokens of question and context together. Default 384. */
@@ -82,7 +83,7 @@ export function questionFeatures(
 function answerTokens({ sequenceIds, offsets }: Encoding, answer: SquadAnswer | undefined): [number, number] {
   const first = sequenceIds.indexOf(1);
   const last = sequenceIds.lastIndexOf(1);
-  if (answer === undefined || first < 0) return [0, 0];
+  if (answer === undefined || answer.start === null || first < 0) return [0, 0];
   const { start } = answer;
   const end = start + answer.text.length;
   if (offsets[first][0] > start || offsets[last][1] < end) return [0, 0];

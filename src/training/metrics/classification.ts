@@ -1,4 +1,4 @@
-import { BertError } from "../../errors.ts";
+import { BertError, shown } from "../../errors.ts";
 import { countOf, type Pairs, ratio } from "./pairs.ts";
 
 /** A class: its index, or its name. */
@@ -70,7 +70,7 @@ export function f1Score(
         chosen.reduce((sum, c) => sum + c.actual, 0),
       );
     default:
-      throw wrong("average", 'one of "binary", "macro", "micro", "weighted"', String(average));
+      throw wrong("average", 'one of "binary", "macro", "micro", "weighted"', shown(average));
   }
 }
 
@@ -118,11 +118,7 @@ function checkBinary(
   if (labels !== undefined) throw wrong("labels", 'left out where average is "binary"', `${labels.length} of them`);
   if (present.length > 2) throw wrong("average", `other than "binary" for ${present.length} classes`, '"binary"');
   if (present.length < 2 || present.includes(posLabel)) return;
-  throw wrong(
-    "posLabel",
-    `one of the classes, ${present.map((label) => JSON.stringify(label)).join(" and ")}`,
-    String(posLabel),
-  );
+  throw wrong("posLabel", `one of the classes, ${present.map(shown).join(" and ")}`, shown(posLabel));
 }
 
 function wrong(name: string, expected: string, got: string): BertError {

@@ -1,4 +1,4 @@
-import { BertError } from "../../errors.ts";
+import { BertError, listed } from "../../errors.ts";
 import type { BertModel } from "../../runtime/bertModel.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
@@ -67,7 +67,11 @@ export function fillMask(
         for (const [m, position] of positions.entries()) row[position] = ids[m];
         return row;
       });
-      return { input: texts, labels: { labels }, name: `texts ${indices.map((i) => features[i].text + 1).join(", ")}` };
+      return {
+        input: texts,
+        labels: { labels },
+        name: `texts ${listed(indices.map((i) => String(features[i].text + 1)))}`,
+      };
     },
     evaluate:
       evalFeatures &&

@@ -52,7 +52,7 @@ describe("an example without `where` is named by its place", () => {
     ["token-classification", { words: ["a"], tags: ["O"] }, { words: ["a"], tags: ["B-PER"] }],
     ["question-answering", ask("a"), ask("a ".repeat(40))],
     ["multiple-choice", { text: "a", choices, label: 0 }, { text: "a", choices }],
-    ["next-sentence-prediction", { text: "a", textPair: "b", label: 0 }, { text: "a", textPair: "b", label: "b" }],
+    ["next-sentence-prediction", { text: "a", text_pair: "b", label: 0 }, { text: "a", text_pair: "b", label: "b" }],
   ];
   test.each(cases)("%s", async (task, good, bad) => {
     const labels = task === "token-classification" ? { labels: ["O"] } : {};
@@ -184,8 +184,8 @@ describe("each task learns, and what is written answers in its pipeline as evalu
 
   test("next-sentence-prediction", async () => {
     const dataset = ["cat", "dog", "film", "book"].flatMap((thing) => [
-      { text: `anna saw a ${thing}.`, textPair: `the ${thing} was good.`, label: "IsNext" },
-      { text: `anna saw a ${thing}.`, textPair: "paris is bad.", label: 1 },
+      { text: `anna saw a ${thing}.`, text_pair: `the ${thing} was good.`, label: "IsNext" },
+      { text: `anna saw a ${thing}.`, text_pair: "paris is bad.", label: 1 },
     ]);
     const options = { task: "next-sentence-prediction", trainDataset: dataset, evalDataset: dataset } as const;
     const result = await train({ ...options, learningRate: 0.02, numTrainEpochs: 40, backend: "plain" });
