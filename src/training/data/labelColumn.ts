@@ -36,7 +36,7 @@ const TYPES: readonly { readonly name: string; readonly matches: RegExp; value(t
     matches: /^(?![ \t]*[+-]?\d{16})[ \t]*[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf|infinity)[ \t]*$/i,
     value: (text) => decimalOf(text.trim()),
   },
-  { name: "true or false", matches: /^(?:true|false|True|False|TRUE|FALSE)$/, value: (text) => /^t/i.test(text) },
+  { name: "true or false", matches: /^(?:true|false)$/i, value: (text) => /^t/i.test(text) },
 ];
 
 /**

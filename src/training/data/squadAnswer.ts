@@ -23,12 +23,12 @@ const SPACES = " \t\r\n\u202f";
 export function placedAnswer(context: string, text: string, start: number | null): SquadAnswer {
   const nowhere = { text, start: null };
   const wanted = text.split(WHITESPACE).filter((word) => word !== "");
-  if (wanted.length === 0 || start === null || !(start >= 0 && start + text.length <= context.length)) return nowhere;
+  if (wanted.length === 0 || start === null || !(start >= 0 && start < context.length)) return nowhere;
   if (context.startsWith(text, start)) return { text, start };
   let from = start;
   while (from > 0 && SPACES.includes(context[from])) from--; // a space belongs to the word before it
   while (from > 0 && !SPACES.includes(context[from - 1])) from--;
-  let to = start + text.length;
+  let to = Math.min(start + text.length, context.length);
   while (to < context.length && !SPACES.includes(context[to - 1])) to++;
   return found(context, from, to, wanted.join(" ")) ?? nowhere;
 }

@@ -60,7 +60,8 @@ describe("sequenceFeatures", () => {
   });
 
   test("a whole number is the index of a label, as in Python's ClassLabel, where the labels are no numbers", () => {
-    const of = (label: Label, labels: string[]) => sequenceFeatures(letters, [{ where, text: "a", label }], { labels })[0].labels;
+    const of = (label: Label, labels: string[]) =>
+      sequenceFeatures(letters, [{ where, text: "a", label }], { labels })[0].labels;
     expect([of(1, ["no", "yes"]), of("1", ["no", "yes"]), of("yes", ["no", "yes"])]).toEqual([1, 1, 1]);
     expect([of(1, ["1", "2", "3"]), of("1", ["1", "2", "3"]), of(2.5, ["0", "2.5"])]).toEqual([0, 0, 1]);
     expect(of("1", ["1", "no"])).toBe(0); // a name first
@@ -82,7 +83,9 @@ describe("sequenceFeatures", () => {
     const of = (label: Label) => sequenceFeatures(letters, [{ where, text: "a", label }], options)[0].labels;
     expect(of([2, 0])).toEqual(Float32Array.of(1, 0, 1));
     expect(of(["z", "z"])).toEqual(Float32Array.of(0, 0, 1));
-    expect(() => of([0, 1, 0])).toThrow(`${where}: label must be an array of the labels that hold, each once, got 0 twice`);
+    expect(() => of([0, 1, 0])).toThrow(
+      `${where}: label must be an array of the labels that hold, each once, got 0 twice`,
+    );
     expect(() => of([3])).toThrow("a whole number from 0 to 2");
   });
 

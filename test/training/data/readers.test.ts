@@ -62,7 +62,7 @@ describe("JSON lines", () => {
 
   test.each([
     ['{"a": 1}\n\n{"a": }\n', 'a.jsonl: line 3: must be JSON, got "{"a": }"'],
-    ["[1]\n", "a.jsonl: line 1: must be an object, got [1]"],
+    ["[1]\n", "must be an object, got [1]"],
     ["null", "got null"],
   ])("%j is an error", async (text, message) => {
     expect(await messageOf(readJsonLines(text, { file }))).toContain(message);

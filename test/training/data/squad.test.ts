@@ -1,8 +1,12 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readSquad } from "../../../src/training/data/squad.ts";
-import golden from "../reference/squadAnswers.json" with { type: "json" };
 
+/** What the reader of run_squad.py keeps; see make_data.py beside it. */
+const golden: readonly { context: string; text: string; answer_start: number; kept: string | null }[] = JSON.parse(
+  readFileSync(new URL("../reference/squadAnswers.json", import.meta.url), "utf8"),
+);
 const file = "train.json";
 const answer = (text: string, answer_start: unknown) => ({ text, answer_start });
 const question = (id: string, answers: unknown, more = {}) => ({ id, question: "Who?", answers, ...more });
@@ -81,7 +85,6 @@ describe("readSquad", () => {
     }
   });
 
-  /** What read_squad_examples of Google's run_squad.py keeps, and which words it finds; see squad_answers.py. */
   test("an answer that stands elsewhere is looked for as run_squad.py looks for it", () => {
     expect(golden.length).toBeGreaterThan(20);
     for (const { context, text, answer_start, kept } of golden) {
@@ -91,7 +94,7 @@ describe("readSquad", () => {
       expect(start !== null, name).toBe(kept !== null);
       if (start === null || kept === null) continue;
       expect(context.slice(start, start + found.length), name).toBe(found);
-      expect(kept, name).toContain(found.split(/[ \t\r\n\u202f]+/).join(" "));
+      expect(kept, name).toContain(found.trim().split(/[ \t\r\n\u202f]+/).join(" "));
     }
   });
 
@@ -124,7 +127,10 @@ describe("readSquad", () => {
       fileOf("Bob", question("q", [answer("Bob", 0)]), question("q", [answer("Bob", 0)])),
       '.qas[1].id must be that of no other question, got "q"',
     ],
-    ['{"id": "a", "question": "b", "context": "c", "answers": {"text": ["c"], "answer_start": []}}', "must be as many as the texts, 1, got 0"],
+    [
+      '{"id": "a", "question": "b", "context": "c", "answers": {"text": ["c"], "answer_start": []}}',
+      "must be as many as the texts, 1, got 0",
+    ],
   ])("%s is an error", (text, message) => {
     expect(() => readSquad(text, { file })).toThrow(
       expect.objectContaining({ code: "ERR_INPUT", message: expect.stringContaining(message) }),
