@@ -1,3 +1,4 @@
+import { BertError } from "../../errors.ts";
 import type { BertTokenizer, Encoding } from "../../tokenizer/index.ts";
 import { encodeAt, type Sequence, sequenceOf } from "./features.ts";
 import type { Located } from "./located.ts";
@@ -47,15 +48,27 @@ export function* questionWindows(
 ): Generator<QuestionWindow, void, undefined> {
   let example = 0;
   for (const { question, context, where } of examples) {
-    const encoding = encodeAt(tokenizer, where, question.trimStart(), {
-      textPair: context,
-      truncation: "only_second",
-      maxLength,
-      stride: docStride,
-      returnOverflowingTokens: true,
-    });
+    const encoding = withDocStride(() =>
+      encodeAt(tokenizer, where, question.trimStart(), {
+        textPair: context,
+        truncation: "only_second",
+        maxLength,
+        stride: docStride,
+        returnOverflowingTokens: true,
+      }),
+    );
     for (const window of [encoding, ...encoding.overflowing]) yield { example, encoding: window };
     example++;
+  }
+}
+
+/** An error about the tokenizer's option names ours, which the caller knows. */
+function withDocStride(encode: () => Encoding): Encoding {
+  try {
+    return encode();
+  } catch (cause) {
+    if (!(cause instanceof BertError)) throw cause;
+    throw new BertError(cause.code, cause.message.replace(": stride must", ": docStride must"), { cause });
   }
 }
 

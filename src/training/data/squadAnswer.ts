@@ -28,7 +28,9 @@ export function placedAnswer(context: string, text: string, start: number | null
   let from = start;
   while (from > 0 && SPACES.includes(context[from])) from--; // a space belongs to the word before it
   while (from > 0 && !SPACES.includes(context[from - 1])) from--;
-  let to = Math.min(start + text.length, context.length);
+  let to = start; // as many code points on as the answer has
+  for (const _ of text) to += (context.codePointAt(to) ?? 0) > 0xffff ? 2 : 1;
+  to = Math.min(to, context.length);
   while (to < context.length && !SPACES.includes(context[to - 1])) to++;
   return found(context, from, to, wanted.join(" ")) ?? nowhere;
 }

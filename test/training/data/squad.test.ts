@@ -94,7 +94,12 @@ describe("readSquad", () => {
       expect(start !== null, name).toBe(kept !== null);
       if (start === null || kept === null) continue;
       expect(context.slice(start, start + found.length), name).toBe(found);
-      expect(kept, name).toContain(found.trim().split(/[ \t\r\n\u202f]+/).join(" "));
+      expect(kept, name).toContain(
+        found
+          .trim()
+          .split(/[ \t\r\n\u202f]+/)
+          .join(" "),
+      );
     }
   });
 
