@@ -1,12 +1,13 @@
 import { BertError, shown } from "../errors.ts";
 import type { Architecture } from "../model/architectures.ts";
 import { type BertConfig, parseConfig } from "../model/config.ts";
+import { expectKnownOptions } from "../options.ts";
 import { createTrainingBackend } from "../tensor/createTrainingBackend.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { shuffledBatches } from "./data/batches.ts";
 import { checkedExamples, checkedTexts } from "./data/checkExamples.ts";
 import { expectTask, type FinetuneTask, readFileExamples } from "./data/readExamples.ts";
-import type { FinetuneOptions, FinetuneResult } from "./finetuneOptions.ts";
+import { FINETUNE_OPTIONS, type FinetuneOptions, type FinetuneResult } from "./finetuneOptions.ts";
 import { digestOf } from "./run/digest.ts";
 import {
   expectLayers,
@@ -28,6 +29,7 @@ import { tokenClassification } from "./tasks/tokenClassification.ts";
 
 /** Trains a model for a task; documented where it is exported, in index.ts. */
 export async function finetune<T extends FinetuneTask>(given: FinetuneOptions<T>): Promise<FinetuneResult> {
+  expectKnownOptions("finetune", given, FINETUNE_OPTIONS);
   expectTask("finetune", given.task);
   const kind = { learningRate: 5e-5, batchSize: 8, optimizer: "adamw", weightDecay: 0, warmupRatio: 0 } as const;
   const options = resolveRunOptions("finetune", given, kind);
@@ -39,7 +41,11 @@ export async function finetune<T extends FinetuneTask>(given: FinetuneOptions<T>
     const task = prepare(start, train, evaluation?.examples ?? null, given, options.seed);
     const configText = trainedConfigText(start.configText, task);
     const config = parseConfig(configText);
-    const kernels = createTrainingBackend(options.backend, { threads: options.threads, assets: given.assets });
+    const kernels = createTrainingBackend(
+      options.backend,
+      { threads: options.threads, assets: given.assets },
+      "finetune",
+    );
     try {
       const plan = await planOf(task, options, given.numTrainEpochs ?? 3, config, configText, start.tokenizer);
       const result = await run({ ...plan, load: (k) => start.load(config, k, options.seed) }, options, kernels);
