@@ -1,9 +1,11 @@
 import { listed } from "../../errors.ts";
+import { expectKnownOptions, type OptionNames } from "../../options.ts";
 import type { DataRow } from "./dataRow.ts";
 import {
   at,
   attempt,
   numberedLines,
+  READ_OPTIONS,
   type ReadOptions,
   recordError,
   shown,
@@ -46,6 +48,8 @@ export async function* readDelimited(
   input: TextLines,
   options: DelimitedOptions,
 ): AsyncGenerator<DataRow, void, undefined> {
+  const names: OptionNames<DelimitedOptions> = { ...READ_OPTIONS, delimiter: true, quoting: true, columns: true };
+  expectKnownOptions("readDelimited", options, names);
   const { file } = options;
   let columns = options.columns && namesOf(file, options.columns);
   for await (const { line, fields } of options.quoting === false
@@ -55,8 +59,8 @@ export async function* readDelimited(
       columns = namesOf(at(file, line), fields);
       continue;
     }
-    const names = columns;
-    const row = attempt(() => rowOf(at(file, line), names, fields), options);
+    const header = columns;
+    const row = attempt(() => rowOf(at(file, line), header, fields), options);
     if (row) yield row;
   }
   if (columns === undefined)

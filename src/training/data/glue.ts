@@ -1,10 +1,12 @@
 import { BertError, listed } from "../../errors.ts";
+import { expectKnownOptions } from "../../options.ts";
 import type { DataRow } from "./dataRow.ts";
 import { namesOf, rowOf } from "./delimited.ts";
 import {
   at,
   attempt,
   numberedLines,
+  READ_OPTIONS,
   type ReadOptions,
   recordError,
   shown,
@@ -79,6 +81,7 @@ export async function* readGlue(
   task: GlueTask,
   options: ReadOptions,
 ): AsyncGenerator<TextExample, void, undefined> {
+  expectKnownOptions("readGlue", options, READ_OPTIONS);
   const files = filesOf(task);
   const { file } = options;
   let columns: readonly string[] | undefined;

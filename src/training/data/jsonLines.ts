@@ -1,6 +1,7 @@
 import { type Json, parseJson } from "../../json.ts";
+import { expectKnownOptions } from "../../options.ts";
 import type { DataRow } from "./dataRow.ts";
-import { at, attempt, numberedLines, type ReadOptions, type TextLines } from "./numberedLines.ts";
+import { at, attempt, numberedLines, READ_OPTIONS, type ReadOptions, type TextLines } from "./numberedLines.ts";
 
 /**
  * Rows of a JSON lines file: one JSON object on each line, as jsonlines.org describes it. Blank lines are left out, as
@@ -13,6 +14,7 @@ import { at, attempt, numberedLines, type ReadOptions, type TextLines } from "./
  * for await (const { values } of readJsonLines(text, { file: "a.jsonl" })) values.get("label"); // 1
  */
 export async function* readJsonLines(input: TextLines, options: ReadOptions): AsyncGenerator<DataRow, void, undefined> {
+  expectKnownOptions("readJsonLines", options, READ_OPTIONS);
   for await (const { number, text } of numberedLines(input, options.file)) {
     if (BLANK.test(text)) continue;
     const where = at(options.file, number);

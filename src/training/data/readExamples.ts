@@ -1,5 +1,6 @@
 import { readText } from "../../disk/files.ts";
 import { BertError, printable, quote } from "../../errors.ts";
+import { expectKnownOptions, type OptionNames } from "../../options.ts";
 import { isTag, readConll, type TaggedSentence } from "./conll.ts";
 import type { DataRow } from "./dataRow.ts";
 import { readDelimited } from "./delimited.ts";
@@ -9,7 +10,7 @@ import { typedLabels } from "./labelColumn.ts";
 import { collect, recordError, shown } from "./numberedLines.ts";
 import { type ChoiceExample, readMultipleChoice } from "./readMultipleChoice.ts";
 import { readSquad, type SquadExample } from "./squad.ts";
-import { readTexts, type TextColumns, type TextExample } from "./textExamples.ts";
+import { expectColumns, readTexts, type TextColumns, type TextExample } from "./textExamples.ts";
 
 /** What an example of each task is. */
 export interface TaskExamples {
@@ -67,6 +68,8 @@ export async function readExamples<T extends FinetuneTask>(
   file: string,
   options: ReadExamplesOptions = {},
 ): Promise<TaskExamples[T][]> {
+  const names: OptionNames<ReadExamplesOptions> = { glueTask: true, columns: true };
+  expectKnownOptions("readExamples", options, names);
   return (await readFileExamples("readExamples", task, file, options)).examples;
 }
 
@@ -142,6 +145,7 @@ async function readTable(
   file: string,
   columns: Partial<TextColumns> = {},
 ): Promise<FileExamples<"text-classification">> {
+  expectColumns("readExamples", columns);
   const { rows, depth } = await rowsOf(text, file);
   if (rows.length === 0) return { examples: [], areFloats: false };
   const found = columnsOf(rows, file, columns);

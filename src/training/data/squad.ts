@@ -1,6 +1,7 @@
 import type { Json } from "../../json.ts";
+import { expectKnownOptions } from "../../options.ts";
 import { readJsonObjects } from "./jsonLines.ts";
-import { attempt, type ReadOptions } from "./numberedLines.ts";
+import { attempt, READ_OPTIONS, type ReadOptions } from "./numberedLines.ts";
 import { placedAnswer, type SquadAnswer } from "./squadAnswer.ts";
 
 /** A question on a context, and its answers. */
@@ -31,6 +32,7 @@ export interface SquadExample {
  *   without `is_impossible: true` or one with it, an id for the second time
  */
 export function readSquad(text: string, options: ReadOptions): SquadExample[] {
+  expectKnownOptions("readSquad", options, READ_OPTIONS);
   const { file } = options;
   const examples: SquadExample[] = [];
   const ids = new Set<string>();

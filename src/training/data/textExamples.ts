@@ -1,5 +1,6 @@
+import { expectKnownNames, expectKnownOptions, type OptionNames } from "../../options.ts";
 import { type DataRow, textIn, valueIn } from "./dataRow.ts";
-import { attempt, type ReadOptions, recordError, shown } from "./numberedLines.ts";
+import { attempt, READ_OPTIONS, type ReadOptions, recordError, shown } from "./numberedLines.ts";
 
 /**
  * What a text is labelled with: a class by its name, its index or as one of two; a number to regress to; or any number
@@ -37,10 +38,18 @@ export async function* readTexts(
   columns: TextColumns,
   options: ReadOptions,
 ): AsyncGenerator<TextExample, void, undefined> {
+  expectColumns("readTexts", columns);
+  expectKnownOptions("readTexts", options, READ_OPTIONS);
   for await (const row of rows) {
     const example = attempt(() => textExample(row, columns), options);
     if (example) yield example;
   }
+}
+
+/** @throws BertError ERR_INPUT columns of another name than these */
+export function expectColumns(where: string, columns: Partial<TextColumns>): void {
+  const names: OptionNames<TextColumns> = { text: true, text_pair: true, label: true };
+  expectKnownNames(where, "column", columns, Object.keys(names));
 }
 
 /** One row as an example. @throws BertError ERR_INPUT a column is missing or empty */

@@ -1,4 +1,5 @@
 import { BertError, shown } from "../../errors.ts";
+import { expectKnownOptions, type OptionNames } from "../../options.ts";
 import { countOf, type Pairs, ratio } from "./pairs.ts";
 
 /** A class: its index, or its name. */
@@ -45,10 +46,10 @@ export interface F1Options {
  * f1Score({ predictions: [1, 0, 1], references: [1, 1, 0] }); // 0.5
  * f1Score({ predictions: [2, 0, 1], references: [2, 1, 1] }, { average: "macro" }); // 0.5555555555555555
  */
-export function f1Score(
-  pairs: Pairs<ClassLabel>,
-  { average = "binary", posLabel = 1, labels }: F1Options = {},
-): number {
+export function f1Score(pairs: Pairs<ClassLabel>, options: F1Options = {}): number {
+  const names: OptionNames<F1Options> = { average: true, posLabel: true, labels: true };
+  expectKnownOptions("f1Score", options, names);
+  const { average = "binary", posLabel = 1, labels } = options;
   countOf("f1Score", pairs);
   const counts = classCounts(pairs);
   if (average === "binary") {
