@@ -139,7 +139,10 @@ export async function runTraining(
   const figures = { ...(last && { loss: last.loss }), ...metrics };
   const rows = Object.entries(figures).map(([name, value]) => [name, Number.isFinite(value) ? value.toFixed(4) : "-"]);
   const count = skipped.skippedExamples ?? 0;
-  const left =
-    count === 0 ? "" : `${grouped(count)} ${count === 1 ? "question" : "questions"} left out: no answer there\n`;
-  await print(`${grouped(globalStep)} updates in ${clock(seconds)}: ${output}\n${left}${columns(rows, [false, true])}`);
+  const leftOut =
+    count === 1
+      ? "1 question left out, whose answer does not stand"
+      : `${grouped(count)} questions left out, whose answers do not stand`;
+  const told = count === 0 ? "" : `${leftOut} where the file says\n`;
+  await print(`${grouped(globalStep)} updates in ${clock(seconds)}: ${output}\n${told}${columns(rows, [false, true])}`);
 }

@@ -52,7 +52,8 @@ export interface FileExamples<T extends FinetuneTask> {
  *
  * | task | files |
  * |---|---|
- * | text-classification, next-sentence-prediction | `.jsonl`, `.json`, `.csv`, `.tsv` with columns; GLUE's own by `glueTask` |
+ * | text-classification | `.jsonl`, `.json`, `.csv`, `.tsv` with columns; GLUE's own by `glueTask` |
+ * | next-sentence-prediction | `.jsonl`, `.json`, `.csv`, `.tsv` with columns |
  * | token-classification | any, in the form of CoNLL-2003; `.jsonl`, `.json` with `tokens` and `ner_tags` or `tags` |
  * | question-answering | `.json` of SQuAD; `.jsonl`, `.json` with its columns in Hugging Face's data set |
  * | multiple-choice | `.jsonl`, `.json`, `.csv`, `.tsv` with the columns of SWAG |
