@@ -21,8 +21,8 @@ const CHOICES: { readonly [name in keyof FinetuneOptions]?: readonly string[] } 
 };
 
 /** Options that say when or how to evaluate, or what follows from it. */
-const OF_EVALUATION: readonly (keyof FinetuneOptions)[] = [
-  ...(["evalSteps", "evalBatchSize", "loadBestModelAtEnd", "metricForBestModel", "greaterIsBetter"] as const),
+const OF_EVALUATION = [
+  ...["evalSteps", "evalBatchSize", "maxEvalExamples", "loadBestModelAtEnd", "metricForBestModel", "greaterIsBetter"],
   "earlyStoppingPatience",
 ];
 
@@ -36,7 +36,8 @@ const OF_GLUE: readonly (keyof FinetuneOptions)[] = ["problemType", "labels", "c
  *   labels that are no different strings
  */
 export function expectTaskOptions(options: FinetuneOptions): void {
-  const { task, glueTask, evalDataset, problemType } = options;
+  const { task, glueTask, problemType } = options;
+  expectEvaluation("finetune", "evalDataset", options);
   const given = Object.entries(options).filter(([, value]) => value !== undefined && value !== false);
   for (const [name, value] of given as [keyof FinetuneOptions, unknown][]) {
     const tasks = TASKS_OF[name];
@@ -44,12 +45,22 @@ export function expectTaskOptions(options: FinetuneOptions): void {
     const choices = CHOICES[name];
     if (choices && !choices.includes(value as string)) throw wrong(name, `one of ${choices.join(", ")}`, value);
     if (glueTask !== undefined && OF_GLUE.includes(name)) throw wrong(name, "left out where glueTask is given", value);
-    if (evalDataset === undefined && OF_EVALUATION.includes(name)) {
-      throw new BertError("ERR_INPUT", `finetune: evalDataset must be given with ${name}, is left out`);
-    }
     if (name === "labels" && problemType === "regression") throw wrong(name, "left out for a regression", value);
     if (name === "labels") expectLabels(value);
   }
+}
+
+/**
+ * Checks that what is said of evaluation has examples to evaluate with.
+ *
+ * @param examples the option that has them
+ * @throws BertError ERR_INPUT it is left out, and another is not
+ */
+export function expectEvaluation(where: string, examples: string, options: object): void {
+  const given = (name: string) => (options as Readonly<Record<string, unknown>>)[name];
+  const name = OF_EVALUATION.find((option) => given(option) !== undefined && given(option) !== false);
+  if (name === undefined || given(examples) !== undefined) return;
+  throw new BertError("ERR_INPUT", `${where}: ${examples} must be given with ${name}, is left out`);
 }
 
 function expectLabels(labels: unknown): void {

@@ -141,7 +141,7 @@ export function tokenFeatures(
  * A text and its choices as one pair for each, as Hugging Face's run_swag.py makes them.
  *
  * @returns one for each example, in the same order
- * @throws BertError ERR_INPUT, naming file and line: no label
+ * @throws BertError ERR_INPUT, naming file and line: no label, or one that is no index of a choice
  */
 export function choiceFeatures(
   tokenizer: BertTokenizer,
@@ -150,6 +150,9 @@ export function choiceFeatures(
 ): ChoiceFeature[] {
   return Array.from(examples, ({ text, choices, label, where }) => {
     if (label === undefined) throw recordError(where, "label", "there", "none");
+    if (label >= choices.length) {
+      throw recordError(where, "label", `a whole number from 0 to ${choices.length - 1}`, shown(label));
+    }
     const sequences = choices.map((textPair) =>
       sequenceOf(encodeAt(tokenizer, where, text, { ...cut(options), textPair })),
     );

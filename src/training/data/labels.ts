@@ -29,6 +29,11 @@ export function labelNames(labels: Iterable<ClassName>): string[] {
     const got = `${shown(different[0])} and ${shown(odd)}`;
     throw new BertError("ERR_INPUT", `labelNames: labels must be all names, all numbers or all booleans, got ${got}`);
   }
+  const long = different.find((label) => Number.isInteger(label) && !Number.isSafeInteger(label));
+  if (long !== undefined) {
+    const expected = "strings where they have more digits than a number holds";
+    throw new BertError("ERR_INPUT", `labelNames: labels must be ${expected}, got ${shown(long)}`);
+  }
   const names = [...new Set(Array.from(different, String))];
   if (names.length === 0) throw new BertError("ERR_INPUT", "labelNames: labels must have at least one label, got none");
   return names.sort(names.every(isWhole) ? (a, b) => Number(a) - Number(b) : byCodePoint);

@@ -45,10 +45,23 @@ const NUMBERS: Readonly<Record<string, readonly [least: number, most: number, wh
   maxEvalExamples: [1, 2 ** 31, true],
 };
 
+/** What each of these must be, so that "false" is not true. */
+const TYPES: Readonly<Record<string, "boolean" | "string" | "function">> = {
+  resume: "boolean",
+  freezeEmbeddings: "boolean",
+  loadBestModelAtEnd: "boolean",
+  greaterIsBetter: "boolean",
+  report: "boolean",
+  doWholeWordMask: "boolean",
+  metricForBestModel: "string",
+  onLog: "function",
+  onProgress: "function",
+};
+
 /**
  * Checks options and fills in defaults.
  *
- * @throws BertError ERR_INPUT a number out of range, or no output
+ * @throws BertError ERR_INPUT a number out of range, another type than an option has, or no output
  */
 export function resolveRunOptions(where: string, options: RunOptions, kind: KindDefaults): ResolvedRunOptions {
   for (const [name, [least, most, whole]] of Object.entries(NUMBERS)) {
@@ -61,6 +74,12 @@ export function resolveRunOptions(where: string, options: RunOptions, kind: Kind
       "ERR_INPUT",
       `${where}: ${name} must be ${kindOf} from ${least} to ${most}, got ${shown(value)}`,
     );
+  }
+  for (const [name, type] of Object.entries(TYPES)) {
+    const value = (options as Given)[name];
+    if (value === undefined || typeof value === type) continue;
+    const expected = type === "boolean" ? "true or false" : `a ${type}`;
+    throw new BertError("ERR_INPUT", `${where}: ${name} must be ${expected}, got ${shown(value)}`);
   }
   if (typeof options.output !== "string" || options.output === "") {
     throw new BertError("ERR_INPUT", `${where}: output must be a folder, got ${shown(options.output)}`);

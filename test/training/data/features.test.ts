@@ -146,5 +146,8 @@ describe("choiceFeatures", () => {
     expect(() => choiceFeatures(letters, [{ where, text: "a", choices: ["b", "c"] }])).toThrow(
       `${where}: label must be there`,
     );
+    expect(() => choiceFeatures(letters, [{ where, text: "a", choices: ["b", "c"], label: 2 }])).toThrow(
+      `${where}: label must be a whole number from 0 to 1, got 2`,
+    );
   });
 });

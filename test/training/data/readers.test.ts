@@ -198,6 +198,7 @@ describe("labels", () => {
     expect(labelNames(["1", 0])).toEqual(["0", "1"]);
     expect(() => labelNames(["a", 1])).toThrow('labels must be all names, all numbers or all booleans, got "a" and 1');
     expect(() => labelNames([1, true])).toThrow("got 1 and true");
+    expect(() => labelNames([1, 2 ** 53])).toThrow("more digits than a number holds, got 9007199254740992");
     expect(() => labelNames([])).toThrow("labelNames: labels must have at least one label, got none");
   });
 

@@ -479,6 +479,10 @@ describe("what is refused", () => {
       'finetune: labels must be an array of different strings, at least one, got "a" twice',
     ],
     [{ labels: [0, 1] }, "finetune: labels must be an array of different strings, at least one, got [0, 1]"],
+    [{ freezeEmbeddings: "false" }, 'finetune: freezeEmbeddings must be true or false, got "false"'],
+    [{ evalDataset: REVIEWS, metricForBestModel: 3 }, "finetune: metricForBestModel must be a string, got 3"],
+    [{ onLog: true }, "finetune: onLog must be a function, got true"],
+    [{ columns: { textPair: "b" }, trainDataset: "test/training/reference/labels.json" }, 'readExamples: unknown column "textPair"; did you mean "text_pair"?'], // biome-ignore format: one line
     [{ labels: ["positive"] }, 'finetune: there must be at least two labels, got only "positive"'],
     [
       { trainDataset: REVIEWS.filter(({ label }) => label === "positive") },
