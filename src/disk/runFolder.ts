@@ -1,8 +1,9 @@
-import { appendFile, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { appendFile, readdir, readFile, rename, rm } from "node:fs/promises";
 import { availableParallelism, cpus, release, type } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import { codeOf } from "../realm.ts";
 import { orFileError, writeFileAtomically } from "./files.ts";
+import { temporaryPath } from "./processes.ts";
 
 const WHERE = "runFolder";
 
@@ -16,11 +17,6 @@ export async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-/** Makes a folder, and those above it. @throws BertError ERR_FILE */
-export async function makeFolder(folder: string): Promise<void> {
-  await orFileError(WHERE, folder, mkdir(folder, { recursive: true }));
-}
-
 /**
  * Removes a folder with everything in it. It first loses its name, so that a process that is killed meanwhile does not
  * leave a part of it under that (but `.NAME.….old`).
@@ -28,17 +24,9 @@ export async function makeFolder(folder: string): Promise<void> {
  * @throws BertError ERR_FILE
  */
 export async function removeFolder(folder: string): Promise<void> {
-  const old = join(dirname(folder), `.${basename(folder)}.${crypto.randomUUID()}.old`);
+  const old = temporaryPath(folder, "old");
   await orFileError(WHERE, folder, rename(folder, old));
   await orFileError(WHERE, folder, rm(old, { recursive: true, force: true }));
-}
-
-/** Removes what killed processes have left of the folders that they wrote or removed. @throws BertError ERR_FILE */
-export async function removeLeftovers(folder: string): Promise<void> {
-  for (const name of await namesIn(folder)) {
-    if (!/^\..+\.[0-9a-f]{8}-[0-9a-f-]{27}\.(tmp|old)$/.test(name)) continue;
-    await orFileError(WHERE, folder, rm(join(folder, name), { recursive: true, force: true }));
-  }
 }
 
 /** Adds text to the end of a file, which is made if it is not there. @throws BertError ERR_FILE */

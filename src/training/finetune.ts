@@ -1,3 +1,4 @@
+import { withOutputFolder } from "../disk/outputLock.ts";
 import { BertError, quote } from "../errors.ts";
 import { type BertConfig, parseConfig } from "../model/config.ts";
 import { createTrainingBackend } from "../tensor/createTrainingBackend.ts";
@@ -23,6 +24,13 @@ import { tokenClassification } from "./tasks/tokenClassification.ts";
 export async function finetune<T extends FinetuneTask>(given: FinetuneOptions<T>): Promise<RunResult> {
   const kind = { learningRate: 5e-5, batchSize: 8, optimizer: "adamw", weightDecay: 0, warmupRatio: 0 } as const;
   const options = resolveRunOptions("finetune", given, kind);
+  return withOutputFolder(options.output, () => runFinetune(given, options));
+}
+
+async function runFinetune<T extends FinetuneTask>(
+  given: FinetuneOptions<T>,
+  options: ResolvedRunOptions,
+): Promise<RunResult> {
   const train = await datasetOf(given, "trainDataset", given.trainDataset);
   const evaluation = given.evalDataset === undefined ? null : await datasetOf(given, "evalDataset", given.evalDataset);
   if (!evaluation && (options.loadBestModelAtEnd || options.earlyStoppingPatience !== undefined)) {

@@ -1,5 +1,6 @@
 import type { LoadedParams } from "../../checkpoint/loadParams.ts";
-import { machineName, makeFolder, namesIn, removeLeftovers, writeTexts } from "../../disk/runFolder.ts";
+import { LOCK } from "../../disk/outputLock.ts";
+import { machineName, namesIn, writeTexts } from "../../disk/runFolder.ts";
 import { BertError, quote } from "../../errors.ts";
 import type { BertConfig } from "../../model/config.ts";
 import { BertModel } from "../../runtime/bertModel.ts";
@@ -57,15 +58,13 @@ export interface RunPlan {
 export async function run(given: RunPlan, options: ResolvedRunOptions, kernels: TrainingBackend): Promise<RunResult> {
   const { output } = options;
   const plan = { ...given, identity: { ...given.identity, backend: kernels.info.name } }; // another rounds otherwise
-  await makeFolder(output);
   const steps = await checkpointSteps(output);
-  if (!options.resume && (await namesIn(output)).length > 0) {
+  if (!options.resume && (await namesIn(output)).some((name) => name !== LOCK)) {
     const advice = steps.length > 0 ? "; resume goes on with the run in it" : "";
     throw new BertError("ERR_FILE", `${plan.where}: ${quote(output)} must be empty or not there, is neither${advice}`);
   }
   const last = steps.at(-1);
   const saved = last === undefined ? null : await readState(plan.where, output, last, plan.identity);
-  await removeLeftovers(output);
 
   const model = { config: plan.config, params: await plan.load(kernels), kernels };
   const gradients = createGradients(model, freezer(options));
