@@ -1,14 +1,15 @@
 import { createHash, type Hash } from "node:crypto";
-import { type FileHandle, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { orFileError, syncFolder, writeFileAtomically } from "../disk/files.ts";
+import { orFileError, syncFolder, textOf, writeFileAtomically } from "../disk/files.ts";
+import { parseSealedJson, sealedJson } from "../disk/sealedJson.ts";
 import { BertError } from "../errors.ts";
-import { codeOf } from "../realm.ts";
+import { codeOf, messageOf } from "../realm.ts";
 import { beforeInterrupt } from "./interrupt.ts";
 import { streams } from "./streams.ts";
 
-/** How far `FILE.partial` is, kept beside it as `FILE.partial.json`. */
-interface Mark {
+/** How far `FILE.partial` is, kept beside it as `FILE.partial.json`, with a checksum. */
+export interface Mark {
   /** What is being computed, by which model. Another work cannot go on here. */
   readonly work: string;
   /** How many lines of the input are done, and the SHA-256 of these, each with a newline. */
@@ -16,8 +17,6 @@ interface Mark {
   readonly sha256: string;
   /** How long the file was then; what stands after that is of a line that was not finished. */
   readonly bytes: number;
-  /** The process that writes. */
-  readonly pid: number;
 }
 
 /** The mark is set at most so often, in milliseconds: at most so much is computed twice after a power cut. */
@@ -26,7 +25,8 @@ const BUFFER_BYTES = 1 << 18;
 
 /**
  * A file that grows line by line as `FILE.partial`, and is called FILE when it is whole. When the work is cut short, by
- * an error, Ctrl-C or the end of the process, the lines that are done stay, and the same work goes on after them.
+ * an error, Ctrl-C or the end of the process, the lines that are done stay, and the same work goes on after them. The
+ * caller sees that no other process writes FILE (`withOutput`).
  */
 export class PartialFile {
   readonly path: string;
@@ -35,7 +35,7 @@ export class PartialFile {
   private readonly previous: Mark | null;
   private readonly hash: Hash = createHash("sha256");
   /** The mark of what has been written. */
-  private safe: Mark = { work: "", lines: 0, sha256: "", bytes: 0, pid: process.pid };
+  private safe: Mark = { work: "", lines: 0, sha256: "", bytes: 0 };
   /** Lines of the last mark that was set. */
   private marked = 0;
   private markedAt: number = performance.now();
@@ -63,17 +63,16 @@ export class PartialFile {
   /**
    * Opens `FILE.partial`, or makes it.
    *
-   * @throws BertError ERR_FILE it cannot be written, or another process is writing it
+   * @param restart whatever an earlier run has done is overwritten
+   * @throws BertError ERR_FILE it cannot be written; ERR_INPUT its mark is damaged, so that nobody knows what is in it
    */
   static async open(path: string, restart: boolean): Promise<PartialFile> {
     if (await isFolder(path)) throw new BertError("ERR_FILE", `write: ${path}: is a folder, not a file`);
-    const mark = await readMark(path);
-    if (mark && isAlive(mark.pid)) {
-      throw new BertError("ERR_FILE", `${path}.partial: is being written by process ${mark.pid}`);
-    }
-    const previous = restart || !mark || mark.lines === 0 ? null : mark;
-    const found = previous && (await open(`${path}.partial`, "r+").catch(() => null));
+    const mark = restart ? null : await readMark(path);
+    const previous = mark?.lines === 0 ? null : mark;
+    const found = previous && (await openThere(`${path}.partial`));
     if (found) return new PartialFile(path, found, previous);
+    await orFileError("write", path, rm(`${path}.partial.json`, { force: true })); // it tells of what is overwritten now
     return new PartialFile(path, await orFileError("write", path, open(`${path}.partial`, "w+")), null);
   }
 
@@ -97,7 +96,7 @@ export class PartialFile {
       const { size } = await this.handle.stat();
       if (size < this.previous.bytes) throw this.refusal("is shorter than its mark says");
       await this.orError(this.handle.truncate(this.previous.bytes));
-      this.safe = { ...this.previous, pid: process.pid };
+      this.safe = this.previous;
     }
     await this.setMark();
   }
@@ -158,10 +157,12 @@ export class PartialFile {
       await this.writing;
       if (this.lines >= this.linesBefore && !this.refused) await this.flush(false);
     } catch {
-      // What had been written before stays; why this could not be is reported by the write that failed.
+      // What had been written before stays; why this could not be is reported by the write that failed. On a full disk
+      // the part of it that was written has taken the room that the mark needs.
+      await this.handle.truncate(this.safe.bytes).catch(() => {});
     }
     const nothing = this.safe.lines === 0 && this.previous === null;
-    this.safe = { ...(this.safe.lines > 0 ? this.safe : (this.previous ?? this.safe)), pid: 0 };
+    if (this.safe.lines === 0 && this.previous !== null) this.safe = this.previous;
     if (!nothing) await this.setMark().catch(() => {}); // then the mark before it holds
     await this.handle.close();
     if (nothing) for (const end of ["", ".json"]) await rm(`${this.path}.partial${end}`, { force: true });
@@ -198,9 +199,7 @@ export class PartialFile {
 
   private async setMark(): Promise<void> {
     await this.orError(this.handle.datasync()); // what the mark speaks of must be on the disk before it
-    await writeFileAtomically(`${this.path}.partial.json`, [
-      new TextEncoder().encode(`${JSON.stringify(this.safe)}\n`),
-    ]);
+    await writeFileAtomically(`${this.path}.partial.json`, [new TextEncoder().encode(sealedJson({ ...this.safe }))]);
     this.marked = this.safe.lines;
     this.markedAt = performance.now();
   }
@@ -231,19 +230,30 @@ async function isFolder(path: string): Promise<boolean> {
   );
 }
 
-async function readMark(path: string): Promise<Mark | null> {
-  try {
-    return JSON.parse(await readFile(`${path}.partial.json`, "utf8")) as Mark;
-  } catch {
-    return null; // none, or cut short: then the work begins anew
-  }
+/** Opens a file that is there; null if it is not. */
+async function openThere(path: string): Promise<FileHandle | null> {
+  const handle = open(path, "r+").catch((error) => (codeOf(error) === "ENOENT" ? null : Promise.reject(error)));
+  return orFileError("write", path, handle);
 }
 
-function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false;
+/** The mark of FILE; null if it has none. @throws BertError as `parseMark` */
+async function readMark(path: string): Promise<Mark | null> {
+  const file = `${path}.partial.json`;
+  const text = await textOf(file);
+  return text === null ? null : parseMark(text, file);
+}
+
+/** @throws BertError ERR_INPUT it is no mark, or was changed: going on after lines that nobody knows gives a wrong file */
+export function parseMark(text: string, file: string): Mark {
   try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return codeOf(error) === "EPERM";
+    const json = parseSealedJson(text, file, "ERR_INPUT");
+    return {
+      work: json.get("work").asString(),
+      lines: json.get("lines").asInteger(),
+      sha256: json.get("sha256").asString(),
+      bytes: json.get("bytes").asInteger(),
+    };
+  } catch (cause) {
+    throw new BertError("ERR_INPUT", `${messageOf(cause)}; --restart begins anew`, { cause });
   }
 }

@@ -78,6 +78,11 @@ export async function readText(path: string): Promise<string> {
   }
 }
 
+/** The text of a file; null if there is none. @throws BertError ERR_FILE it cannot be read, or is not UTF-8 */
+export async function textOf(path: string): Promise<string | null> {
+  return (await exists(path)) ? readText(path) : null;
+}
+
 async function readFully(handle: FileHandle, path: string, target: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < target.length; ) {
     const length = Math.min(MAX_READ, target.length - done);

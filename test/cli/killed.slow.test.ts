@@ -71,13 +71,6 @@ describe("work that is cut short", () => {
     await rm(join(cwd, name));
     expect(await readdir(cwd)).toEqual([`whole-${name}`]);
   });
-
-  test("two at once: the second is refused", async () => {
-    const child = await begun("embed", "--output", "a.jsonl");
-    const second = await run(["embed", "--output", "a.jsonl"], LINES);
-    expect(second.stderr).toBe(`plainbert: a.jsonl.partial: is being written by process ${child.pid}\n`);
-    await stopped(child, "SIGKILL");
-  });
 });
 
 test.skipIf(process.platform === "win32")(
