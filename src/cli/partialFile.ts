@@ -72,7 +72,8 @@ export class PartialFile {
     const previous = mark?.lines === 0 ? null : mark;
     const found = previous && (await openThere(`${path}.partial`));
     if (found) return new PartialFile(path, found, previous);
-    await orFileError("write", path, rm(`${path}.partial.json`, { force: true })); // it tells of what is overwritten now
+    // The mark tells of what is overwritten now.
+    await orFileError("write", path, rm(`${path}.partial.json`, { force: true }));
     return new PartialFile(path, await orFileError("write", path, open(`${path}.partial`, "w+")), null);
   }
 
@@ -243,7 +244,11 @@ async function readMark(path: string): Promise<Mark | null> {
   return text === null ? null : parseMark(text, file);
 }
 
-/** @throws BertError ERR_INPUT it is no mark, or was changed: going on after lines that nobody knows gives a wrong file */
+/**
+ * Reads a mark.
+ *
+ * @throws BertError ERR_INPUT it is none, or was changed: what goes on after it could be a wrong file
+ */
 export function parseMark(text: string, file: string): Mark {
   try {
     const json = parseSealedJson(text, file, "ERR_INPUT");

@@ -30,9 +30,9 @@ export interface OutputLockOptions {
 }
 
 /**
- * Holds an output, a file or a new folder: no other process can take it until it is let go. The lock is a file beside it,
- * `.NAME.lock`, which names its process. That of a process that has ended, as one that was killed, is taken over. Then
- * what killed processes have left beside the output is removed.
+ * Holds an output, a file or a new folder: no other process can take it until it is let go. The lock is a file beside
+ * it, `.NAME.lock`, which names its process. That of a process that has ended, as one that was killed, is taken over.
+ * Then what killed processes have left beside the output is removed.
  *
  * @param path the output
  * @returns what lets go of it; the end of the process does too
@@ -139,7 +139,7 @@ function created(file: string, text: string, output: string): boolean {
   }
 }
 
-/** A lock's text is written in the call that makes its file: what is not whole after so many milliseconds is a leftover. */
+/** A lock's text is written in the call that makes its file: not whole after so many milliseconds, it is a leftover. */
 const PATIENCE_MS = 1000;
 
 async function settledHolderOf(file: string, output: string): Promise<Holder | "unreadable" | null> {

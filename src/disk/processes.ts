@@ -65,8 +65,8 @@ function isThere(pid: number): boolean {
 }
 
 /**
- * A name that no other file has, beside `path`: `.NAME.PROCESS.ENDING`. PROCESS tells which process has made it, so that
- * a later one can see what a killed one has left (`leftover`).
+ * A name that no other file has, beside `path`: `.NAME.PROCESS.ENDING`. PROCESS tells which process has made it, so
+ * that a later one can see what a killed one has left (`leftover`).
  *
  * @param ending tmp: a file or folder that is being written; old: a folder that is being removed; replaced: a folder in
  *   whose place a new one is being put

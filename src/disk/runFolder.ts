@@ -1,8 +1,9 @@
+import { createHash } from "node:crypto";
 import { appendFile, readdir, readFile, rename, rm } from "node:fs/promises";
 import { availableParallelism, cpus, release, type } from "node:os";
 import { join } from "node:path";
 import { codeOf } from "../realm.ts";
-import { orFileError, writeFileAtomically } from "./files.ts";
+import { exists, openFile, orFileError, writeFileAtomically } from "./files.ts";
 import { temporaryPath } from "./processes.ts";
 
 const WHERE = "runFolder";
@@ -41,6 +42,36 @@ export async function textOrNone(path: string): Promise<string> {
   } catch (error) {
     if (codeOf(error) === "ENOENT") return "";
     return orFileError(WHERE, path, Promise.reject(error));
+  }
+}
+
+/** How long a file is, and its SHA-256 in hexadecimal digits. */
+export interface FileDigest {
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/**
+ * The digest of a file, or of its first bytes; of none where it is not there, or is shorter.
+ *
+ * @throws BertError ERR_FILE it cannot be read
+ */
+export async function digestOfFile(path: string, bytes?: number): Promise<FileDigest> {
+  const hash = createHash("sha256");
+  if (!(await exists(path))) return { bytes: 0, sha256: hash.digest("hex") };
+  const file = await openFile(path);
+  try {
+    const end = bytes ?? file.size;
+    if (end > file.size) return { bytes: 0, sha256: hash.digest("hex") };
+    const chunk = new Uint8Array(Math.min(end, 1 << 20));
+    for (let at = 0; at < end; at += chunk.length) {
+      const part = chunk.subarray(0, end - at);
+      await file.read(part, at);
+      hash.update(part);
+    }
+    return { bytes: end, sha256: hash.digest("hex") };
+  } finally {
+    await file.close();
   }
 }
 

@@ -77,7 +77,7 @@ export async function run(given: RunPlan, options: ResolvedRunOptions, kernels: 
     await readOptimizer(output, training);
   }
   const state = saved?.state ?? freshState();
-  const log = await MetricsLog.open(output, training.step, state.evaluated, options.onLog);
+  const log = await MetricsLog.open(output, saved?.log ?? null, options.onLog);
   return new Run(plan, options, { model, gradients, training, state, log }).toEnd();
 }
 
@@ -122,6 +122,16 @@ class Run {
   }
 
   async toEnd(): Promise<RunResult> {
+    try {
+      return await this.trained();
+    } catch (error) {
+      if (this.savedStep === 0 || !(error instanceof BertError) || error.code !== "ERR_FILE") throw error;
+      const stays = `checkpoint-${this.savedStep} stays, and resume goes on from there`; // a full disk, say
+      throw new BertError(error.code, `${error.message}; ${stays}`, { cause: error });
+    }
+  }
+
+  private async trained(): Promise<RunResult> {
     const { options, training, state } = this;
     try {
       for (;;) {
@@ -246,7 +256,8 @@ class Run {
     const { plan, options, model, training, state } = this;
     const { identity, configText, tokenizer } = plan;
     const epoch = plan.epochAt(training.step);
-    await saveCheckpoint(options.output, { model, training, state, identity, configText, tokenizer, epoch });
+    const log = await this.log.digest();
+    await saveCheckpoint(options.output, { model, training, state, identity, configText, tokenizer, epoch, log });
     this.savedStep = training.step;
     await pruneCheckpoints(options.output, options.saveTotalLimit, state.best?.step ?? null);
     await writeTexts(options.output, { "curves.svg": curvesSvg(this.log.entries) });
