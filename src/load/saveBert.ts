@@ -1,3 +1,4 @@
+import { loaded } from "../loaded.ts";
 import { configToSave } from "./configToSave.ts";
 import type { Bert } from "./loadBert.ts";
 
@@ -16,7 +17,7 @@ import type { Bert } from "./loadBert.ts";
  */
 export async function saveBert(bert: Bert, folder: string): Promise<void> {
   // Only here: a browser, which has no node: modules, can import the rest.
-  const { saveModel } = await import("./saveModel.ts");
+  const { saveModel } = await loaded(() => import("./saveModel.ts"));
   await saveModel(folder, {
     tensors: bert.tensorsToWrite(),
     configText: configToSave(bert.configText, { architectures: [bert.config.architecture], dtype: bert.dtype }),

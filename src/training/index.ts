@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { loaded } from "../loaded.ts";
 import type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
 import type { FinetuneOptions } from "./finetuneOptions.ts";
 import type { PretrainOptions } from "./pretrainOptions.ts";
@@ -81,7 +82,7 @@ export type { RunOptions } from "./run/runOptions.ts";
  * const classify = await pipeline("text-classification", "my-classifier");
  */
 export async function finetune<T extends FinetuneTask>(options: FinetuneOptions<T>): Promise<RunResult> {
-  const module = await import("./finetune.ts"); // only here: a browser has no node: modules
+  const module = await loaded(() => import("./finetune.ts")); // only here: a browser has no node: modules
   return module.finetune(options);
 }
 
@@ -100,7 +101,7 @@ export async function finetune<T extends FinetuneTask>(options: FinetuneOptions<
  * });
  */
 export async function pretrain(options: PretrainOptions): Promise<RunResult> {
-  const module = await import("./pretrain.ts");
+  const module = await loaded(() => import("./pretrain.ts"));
   return module.pretrain(options);
 }
 
@@ -115,6 +116,6 @@ export async function readExamples<T extends FinetuneTask>(
   file: string,
   options: ReadExamplesOptions = {},
 ): Promise<TaskExamples[T][]> {
-  const module = await import("./data/readExamples.ts");
+  const module = await loaded(() => import("./data/readExamples.ts"));
   return module.readExamples(task, file, options);
 }
