@@ -22,6 +22,8 @@ export interface Mark {
 /** The mark is set at most so often, in milliseconds: at most so much is computed twice after a power cut. */
 const MARK_MS = 1000;
 const BUFFER_BYTES = 1 << 18;
+/** On a full disk the file is cut by so much, that there is room for the mark. */
+const MARK_ROOM = 1 << 14;
 
 /**
  * A file that grows line by line as `FILE.partial`, and is called FILE when it is whole. When the work is cut short, by
@@ -33,6 +35,7 @@ export class PartialFile {
   private readonly handle: FileHandle;
   /** An earlier run's, if that has done any line. */
   private readonly previous: Mark | null;
+  /** Of the lines that are written. */
   private readonly hash: Hash = createHash("sha256");
   /** The mark of what has been written. */
   private safe: Mark = { work: "", lines: 0, sha256: "", bytes: 0 };
@@ -41,8 +44,11 @@ export class PartialFile {
   private markedAt: number = performance.now();
   /** Lines that were taken. */
   private lines = 0;
-  private buffer: Uint8Array[] = [];
+  /** Lines that are not written yet, with what they are answered with. */
+  private buffer: { readonly line: string; readonly bytes: Uint8Array }[] = [];
   private buffered = 0;
+  /** Where the last write ended. */
+  private end = 0;
   /** Writing goes on one piece after the other; after `stop` none begins. */
   private writing: Promise<void> = Promise.resolve();
   private stopped = false;
@@ -108,15 +114,16 @@ export class PartialFile {
    * @throws BertError ERR_INPUT after the last of them: they are not those of the earlier run
    */
   skip(line: string): void {
-    this.count(line);
+    this.lines++;
+    this.hashLine(line);
     if (this.lines === this.linesBefore) this.expectSame();
   }
 
   /** Adds what a line is answered with. */
   async write(line: string, bytes: Uint8Array): Promise<void> {
     if (this.stopped) return new Promise(() => {}); // the process is about to end
-    this.count(line);
-    this.buffer.push(bytes);
+    this.lines++;
+    this.buffer.push({ line, bytes });
     this.buffered += bytes.length;
     const due = performance.now() - this.markedAt > MARK_MS;
     if (!due && this.buffered < BUFFER_BYTES) return;
@@ -158,8 +165,7 @@ export class PartialFile {
       await this.writing;
       if (this.lines >= this.linesBefore && !this.refused) await this.flush(false);
     } catch {
-      // What had been written before stays; why this could not be is reported by the write that failed. On a full disk
-      // the part of it that was written has taken the room that the mark needs.
+      // Whole lines stay; why others could not be written is reported by the write that failed.
       await this.handle.truncate(this.safe.bytes).catch(() => {});
     }
     const nothing = this.safe.lines === 0 && this.previous === null;
@@ -176,8 +182,7 @@ export class PartialFile {
     return `; ${lines} done, in ${this.path}.partial: the same command goes on there`;
   }
 
-  private count(line: string): void {
-    this.lines++;
+  private hashLine(line: string): void {
     this.hash.update(line).update("\n");
   }
 
@@ -185,17 +190,35 @@ export class PartialFile {
     for (let done = 0; done < bytes.length; ) {
       const { bytesWritten } = await this.orError(this.handle.write(bytes, done, bytes.length - done, position + done));
       done += bytesWritten;
+      this.end = position + done;
     }
   }
 
   private async flush(mark: boolean): Promise<void> {
-    const [bytes, lines, sha256] = [Buffer.concat(this.buffer), this.lines, this.digest()];
+    const answers = this.buffer;
     this.buffer = [];
     this.buffered = 0;
-    if (lines === this.safe.lines) return;
-    await this.writeAt(bytes, this.safe.bytes);
-    this.safe = { ...this.safe, lines, sha256, bytes: this.safe.bytes + bytes.length };
+    if (answers.length === 0) return;
+    try {
+      await this.writeAt(Buffer.concat(answers.map(({ bytes }) => bytes)), this.safe.bytes);
+    } catch (error) {
+      this.advance(answers, this.end - MARK_ROOM); // the disk may be full: what could be written is kept
+      throw error;
+    }
+    this.advance(answers, Number.POSITIVE_INFINITY);
     if (mark) await this.setMark();
+  }
+
+  /** Counts the lines that are written up to `end`. */
+  private advance(answers: typeof this.buffer, end: number): void {
+    let { lines, bytes } = this.safe;
+    for (const { line, bytes: answer } of answers) {
+      if (bytes + answer.length > end) break;
+      lines++;
+      bytes += answer.length;
+      this.hashLine(line);
+    }
+    this.safe = { ...this.safe, lines, sha256: this.digest(), bytes };
   }
 
   private async setMark(): Promise<void> {
