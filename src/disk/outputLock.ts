@@ -119,7 +119,10 @@ function expectEnded(found: Holder | "unreadable", file: string, output: string,
   if (state === "ended" || (state === "unknown" && options.restart)) return;
   const who = state === "runs" && found.pid === process.pid ? "this process" : `process ${found.pid}`;
   const since = `since ${found.taken.toISOString().slice(0, 19).replace("T", " ")} UTC`;
-  if (state === "runs") throw new BertError("ERR_FILE", `${output}: is being written by ${who}, ${since}`);
+  if (state === "runs") {
+    const doubt = found.started === "" ? `; if that process is another program's, delete ${file}` : "";
+    throw new BertError("ERR_FILE", `${output}: is being written by ${who}, ${since}${doubt}`);
+  }
   const advice = options.advice === undefined ? "" : `, or ${options.advice}`;
   throw new BertError(
     "ERR_FILE",
@@ -164,7 +167,7 @@ function holderOf(file: string, output: string): Holder | "unreadable" | null {
     const token = json.get("token").asString();
     if (Number.isNaN(taken.getTime()) || !/^[0-9a-f-]{36}$/.test(token)) return "unreadable";
     const [started, host] = ["started", "host"].map((name) => json.get(name).asString());
-    return { pid: json.get("pid").asInteger({ min: 1 }), started, host, taken, token };
+    return { pid: json.get("pid").asInteger({ min: 1, max: 2 ** 31 - 1 }), started, host, taken, token };
   } catch {
     return "unreadable";
   }

@@ -60,7 +60,7 @@ function isThere(pid: number): boolean {
   try {
     return process.kill(pid, 0); // sends nothing
   } catch (error) {
-    return codeOf(error) === "EPERM";
+    return codeOf(error) !== "ESRCH"; // another user's, or one that Deno must not ask about
   }
 }
 

@@ -99,7 +99,8 @@ export class SearchIndex {
    * @throws BertError ERR_FILE the path cannot be written
    */
   async save(path: string): Promise<void> {
-    const { saveSafetensors } = await loaded(() => import("../load/weightFiles.ts")); // only here: a browser has no node: modules
+    // Only here: a browser has no node: modules.
+    const { saveSafetensors } = await loaded(() => import("../load/weightFiles.ts"));
     const encoded = this.texts.map((text) => new TextEncoder().encode(text));
     const ends = new BigInt64Array(encoded.length);
     let end = 0;

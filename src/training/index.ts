@@ -69,7 +69,8 @@ export type { RunOptions } from "./run/runOptions.ts";
  * true`, to the same bits as if it had not been interrupted.
  *
  * @throws BertError ERR_INPUT an option, or data that do not fit the task; ERR_FILE a file that cannot be read or
- *   written, `output` not empty; ERR_TRAINING a loss that is not finite or explodes, naming step, batch and tensor;
+ *   written, `output` not empty or written by another process; ERR_CHECKPOINT with `resume`, a checkpoint that
+ *   was damaged or changed; ERR_TRAINING a loss that is not finite or explodes, naming step, batch and tensor;
  *   ERR_ABORTED `signal` fired, and a checkpoint was written; as `loadBert`
  * @example
  * const { metrics } = await finetune({

@@ -52,6 +52,7 @@ describe("work that is cut short", () => {
     const whole = await readFile(join(cwd, `whole-${name}`));
     const result = await stopped(await begun("embed", "--output", name), signal);
     expect(result).toMatchObject({ code, stdout: "" });
+    if (code !== null) expect(await readdir(cwd)).not.toContain(`.${name}.lock`);
     const mark = JSON.parse(await read(`${name}.partial.json`));
     expect(mark.lines).toBeGreaterThan(0);
     if (code !== null) {

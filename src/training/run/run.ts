@@ -57,7 +57,8 @@ export interface RunPlan {
  */
 export async function run(given: RunPlan, options: ResolvedRunOptions, kernels: TrainingBackend): Promise<RunResult> {
   const { output } = options;
-  const plan = { ...given, identity: { ...given.identity, backend: kernels.info.name } }; // another rounds otherwise
+  const { name: backend, fused } = kernels.info; // others round otherwise
+  const plan = { ...given, identity: { ...given.identity, backend, fused } };
   const steps = await checkpointSteps(output);
   if (!options.resume && (await namesIn(output)).some((name) => name !== LOCK)) {
     const advice = steps.length > 0 ? "; resume goes on with the run in it" : "";

@@ -124,6 +124,15 @@ describe("going on", () => {
     await refused(edited(STATE, old), `${STATE}: must end with a checksum, has none: plainbert 0.2 wrote none; if "`);
   });
 
+  test("on a machine that rounds otherwise", async () => {
+    const given = edited(STATE, (state) => {
+      const { checksum: _, ...rest } = JSON.parse(state);
+      return sealedJson({ ...rest, identity: { ...rest.identity, fused: true } });
+    });
+    const message = `finetune: resume: fused must be true as in the run in "${given.output}", got false`;
+    await expect(finetune(given)).rejects.toThrow(expect.objectContaining({ code: "ERR_INPUT", message }));
+  });
+
   test.each(["model", "optimizer"])("one bit of %s.safetensors", async (name) => {
     const given = changed((folder) => {
       const path = join(folder, "checkpoint-4", `${name}.safetensors`);
