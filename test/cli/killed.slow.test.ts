@@ -28,12 +28,12 @@ describe("work that is cut short", () => {
     const child = spawn(process.execPath, [MAIN, ...args], { cwd });
     child.stdin.write(TEXTS.slice(0, 20).map((text) => `${text}\n`).join("")); // biome-ignore format: one line
     const name = `${args[args.indexOf("--output") + 1]}.partial.json`;
-    for (let i = 20; ; i++) {
-      const mark = await read(name).then(JSON.parse, () => ({ lines: 0 }));
-      if (mark.lines > 0) return child;
-      // A mark is set with the first line that is answered a second after the last mark.
+    for (let i = 20; ; ) {
+      const mark = await read(name).then(JSON.parse, () => null);
+      if (mark?.lines > 0) return child;
+      // A mark is set with the first line that is answered a second after the last mark: that of the beginning.
       await new Promise((resume) => setTimeout(resume, 150));
-      if (i < 40) child.stdin.write(`${TEXTS[i]}\n`);
+      if (mark !== null && i < 55) child.stdin.write(`${TEXTS[i++]}\n`);
     }
   }
 
