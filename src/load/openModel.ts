@@ -5,6 +5,7 @@ import { isModelId } from "../hub/modelName.ts";
 import { Progress } from "../hub/progress.ts";
 import { type Pause, pause } from "../hub/retry.ts";
 import type { WantedFiles } from "../hub/wantedFiles.ts";
+import { loaded } from "../loaded.ts";
 import type { NamedFiles, OpenedModel } from "./modelFolder.ts";
 import { openNamedFiles } from "./namedFiles.ts";
 import { openModelFolder } from "./weightFiles.ts";
@@ -34,11 +35,9 @@ export async function openModel(
   const model = { id: name, revision: checkedRevision(options.revision) };
   const settings = await hubSettings(options, env);
   // Only here: a model in a folder need not wait for node:http, 25 ms.
-  const [{ HttpClient }, { Hub }, { openSnapshot }] = await Promise.all([
-    import("../hub/httpClient.ts"),
-    import("../hub/hub.ts"),
-    import("../hub/snapshot.ts"),
-  ]);
+  const [{ HttpClient }, { Hub }, { openSnapshot }] = await loaded(() =>
+    Promise.all([import("../hub/httpClient.ts"), import("../hub/hub.ts"), import("../hub/snapshot.ts")]),
+  );
   const client = new HttpClient(env);
   try {
     const hub = new Hub(model, settings, client, wait, signal);

@@ -1,5 +1,6 @@
 import { BertError } from "../errors.ts";
 import type { HubOptions } from "../hub/hubOptions.ts";
+import { loaded } from "../loaded.ts";
 import { type BertConfig, parseConfig } from "../model/config.ts";
 import type { Weights } from "../safetensors/safetensorsReader.ts";
 import { BertTokenizer, type TokenizerFiles } from "../tokenizer/index.ts";
@@ -21,7 +22,7 @@ export async function openModelFiles(
   weights: boolean,
 ): Promise<OpenedModel> {
   // Only here: a browser, which has no node: modules, can import the rest.
-  const { openModel } = await import("./openModel.ts");
+  const { openModel } = await loaded(() => import("./openModel.ts"));
   return openModel(
     path ?? ((file) => bundledFile(file, options.assets)),
     { config: CONFIG_FILES, optional: TOKENIZER_FILES, weights },
