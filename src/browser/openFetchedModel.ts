@@ -3,7 +3,7 @@ import { BertError, quote } from "../errors.ts";
 import {
   checkedCallback,
   checkedEndpoint,
-  checkedOffline,
+  checkedSwitch,
   checkedRevision,
   checkedToken,
   DEFAULT_ENDPOINT,
@@ -35,7 +35,7 @@ export const openModel: typeof openModelOfNode = async (name, wanted, options = 
   const progress_callback = checkedCallback(options.progress_callback);
   signal?.throwIfAborted();
   const place = placeOf(name, options);
-  const offline = checkedOffline(options.local_files_only);
+  const offline = checkedSwitch("local_files_only", options.local_files_only);
   const progress = new Progress(place.name, progress_callback);
   const model = new FetchedModel(place, { store: await FileStore.open(), progress, signal, wait: pause });
   await model.fetch(wanted, offline);

@@ -36,7 +36,7 @@ FROM is ${MODEL_NAME}; it has config.json, or Google's bert_config.json. TO is t
     expectCount(positionals, 2, 2, "a model and a folder");
     if (values.dtype === "int8" && values.names === "google") throw new UsageError("--names google has no int8");
     const [from, to] = positionals;
-    const { folder, release } = await downloading(values, (hub) => openModelFiles(from, hub, true));
+    const { folder, release } = await downloading(values, (hub) => openModelFiles(from, hub, true, true));
     const progress = new Progress({ verb: "writing", unit: "MB", total: null });
     const { files, tensors, parameters, dtypes, leftOut } = await interruptible((signal) =>
       convertModel(folder.path, to, {

@@ -32,9 +32,21 @@ export function checkedEndpoint(name: string, address: string): string {
 }
 
 /** @throws BertError ERR_INPUT neither true, false nor left out */
-export function checkedOffline(option: boolean | undefined): boolean {
+export function checkedSwitch(name: "local_files_only" | "force_download", option: boolean | undefined): boolean {
   if (option === undefined || typeof option === "boolean") return option ?? false;
-  throw wrongOption("local_files_only", "true or false", option);
+  throw wrongOption(name, "true or false", option);
+}
+
+/**
+ * Whether every file is to be fetched again.
+ *
+ * @param offline what forbids to ask the hub, or null
+ * @throws BertError ERR_INPUT no switch, or it is on where the hub may not be asked
+ */
+export function checkedForce({ force_download }: HubOptions, offline: string | null): boolean {
+  const force = checkedSwitch("force_download", force_download);
+  if (!force || offline === null) return force;
+  throw wrongOption("force_download", `false where ${offline} forbids to ask the hub`, force_download);
 }
 
 /** @throws BertError ERR_INPUT no function */

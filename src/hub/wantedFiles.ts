@@ -8,6 +8,8 @@ export interface WantedFiles {
   readonly optional: readonly string[];
   /** Whether the weights belong to them. */
   readonly weights: boolean;
+  /** Whether all that is there is checked against the hub's hashes, large weights too. Default false. */
+  readonly hashed?: boolean;
 }
 
 /** What holds a folder's weights, the first that is there. */

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -35,10 +35,9 @@ test.skipIf(process.platform === "win32")("killed in mid-download: the next one 
   const weights = noise(3_000_000);
   await using here = await Place.make({ ...MODEL, "model.safetensors": weights });
   here.hub.fault = ({ server }) => (server === "cdn" ? { slow: 10 } : undefined);
-  const incomplete = here.inModel("blobs", `${sha256(weights)}.incomplete`);
   const child = spawn(process.execPath, [MAIN, "download", "org/small"], { env: { ...process.env, ...here.env } });
   const ended = finished(child);
-  while (sizeOf(incomplete) < 500_000) await new Promise((resolve) => setTimeout(resolve, 5));
+  const incomplete = await partOf(here, sha256(weights), 500_000);
   child.kill("SIGKILL");
   expect((await ended).signal).toBe("SIGKILL");
 
@@ -146,6 +145,16 @@ describe("withLock", () => {
     expect(readFileSync(path, "utf8")).toBe("another");
   });
 });
+
+/** The path of a blob's part, as soon as so many bytes of it are there. */
+async function partOf(here: Place, blob: string, bytes: number): Promise<string> {
+  for (;;) {
+    const names = existsSync(here.inModel("blobs")) ? readdirSync(here.inModel("blobs")) : [];
+    const name = names.find((name) => name.startsWith(`${blob}.`));
+    if (name !== undefined && sizeOf(here.inModel("blobs", name)) >= bytes) return here.inModel("blobs", name);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
 
 function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
