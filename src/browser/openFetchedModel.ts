@@ -1,5 +1,5 @@
 /** The twin of `load/openModel.ts` for browsers: files by `fetch`, kept in the browser's Cache API. */
-import { BertError, quote } from "../errors.ts";
+import { BertError, shown } from "../errors.ts";
 import {
   checkedCallback,
   checkedEndpoint,
@@ -53,6 +53,6 @@ function placeOf(name: string | NamedFiles, { revision, token, endpoint, signal 
   }
   throw new BertError(
     "ERR_INPUT",
-    `hub: the model must be a URL or a path of a folder, such as "/models/mine/", or a model's id on the hub, such as "org/name"; got ${quote(String(name))}`,
+    `hub: the model must be a URL or a path of a folder, such as "/models/mine/", or a model's id on the hub, such as "org/name"; got ${shown(name)}`,
   );
 }
