@@ -1,4 +1,4 @@
-import { constants, type FileHandle, open, rename, rm, statfs } from "node:fs/promises";
+import { constants, type FileHandle, open, rename, rm, stat, statfs } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { dirname } from "node:path";
 import { isFull } from "./disk.ts";
@@ -31,24 +31,27 @@ export async function downloadFile(
 ): Promise<void> {
   const { force } = hub.settings;
   await cache.prepare(remote.commit, file);
-  await withLock(cache.lock(remote.etag), hub.signal, async () => {
-    if (!force && (await cache.fits(remote, file))) return; // another process has been quicker
+  const download = async () => {
+    if (!force && (await cache.fits(remote, file))) return true; // another process has been quicker
     const isNew = force || !(await cache.hasBlob(remote));
     if (isNew) {
       started();
-      await downloadBlob(hub, cache, file, remote, loaded);
+      if (!(await downloadBlob(hub, cache, file, remote, loaded))) return false;
     }
     await cache.addToSnapshot(remote.etag, remote.commit, file, isNew);
-  });
+    return true;
+  };
+  while (!(await withLock(cache.lock(remote.etag), hub.signal, download)));
 }
 
+/** Whether the blob is there; false: this process stood still, and another took over what it had received. */
 async function downloadBlob(
   hub: Hub,
   cache: RepositoryCache,
   file: string,
   remote: RemoteFile,
   loaded: Loaded,
-): Promise<void> {
+): Promise<boolean> {
   const blob = cache.blob(remote.etag);
   const own = ownPart(blob);
   if (!hub.settings.force) await claimPart(blob, own);
@@ -56,7 +59,9 @@ async function downloadBlob(
   const handle = await open(own, constants.O_RDWR | constants.O_CREAT);
   try {
     await receive(hub, file, remote, new Download(hub, file, remote, handle, loaded), handle, dirname(own));
+    if ((await stat(own).catch(() => null)) === null) return false;
     await rename(own, blob);
+    return true;
   } catch (error) {
     // A part that cannot grow is of no use, and others need the space.
     if (isFull(error)) await rm(own, { force: true }).catch(() => {});

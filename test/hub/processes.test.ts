@@ -107,14 +107,20 @@ describe.skipIf(process.platform === "win32")("a holder that stands still", () =
     expect(sha256(readFileSync(blob))).toBe(sha256(weights));
   });
 
-  test("and that goes on undisturbed ends well, as the other did", async () => {
+  test.each([0, 180])("and that goes on undisturbed ends well, as the other did: after %i seconds", async (seconds) => {
     const weights = noise(3_000_000);
     await using here = await Place.make({ ...MODEL, "model.safetensors": weights });
-    const { child, ended } = await stopped(here, weights);
+    const { child, ended, part } = await stopped(here, weights);
+    const then = new Date(Date.now() - 1000 * seconds);
+    utimesSync(part, then, then);
+    here.hub.seen.length = 0;
     const other = await plainbertProcess(["download", "org/small"], { env: here.env });
+    const resumed = here.hub.seen.some(({ server, headers }) => server === "cdn" && headers.range !== undefined);
+    expect(resumed).toBe(seconds > 0);
     child.kill("SIGCONT");
     const first = await ended;
     expect([first.code, other.code]).toEqual([0, 0]);
+    expect([first.stderr, other.stderr]).toEqual(["", ""]);
     expect(first.stdout).toBe(other.stdout);
     expect(sha256(readFileSync(join(first.stdout.trim(), "model.safetensors")))).toBe(sha256(weights));
     expect(readdirSync(here.inModel("blobs")).filter((name) => name.includes("incomplete"))).toEqual([]);
