@@ -3,8 +3,9 @@ import { BertError, shown } from "../errors.ts";
 import {
   checkedCallback,
   checkedEndpoint,
-  checkedSwitch,
+  checkedForce,
   checkedRevision,
+  checkedSwitch,
   checkedToken,
   DEFAULT_ENDPOINT,
   wrongOption,
@@ -36,8 +37,14 @@ export const openModel: typeof openModelOfNode = async (name, wanted, options = 
   signal?.throwIfAborted();
   const place = placeOf(name, options);
   const offline = checkedSwitch("local_files_only", options.local_files_only);
+  const force = checkedForce(options, offline ? "local_files_only" : null);
   const progress = new Progress(place.name, progress_callback);
-  const model = new FetchedModel(place, { store: await FileStore.open(), progress, signal, wait: pause });
+  const store = await FileStore.open();
+  const hashesAll = wanted.hashed ?? false;
+  const model = new FetchedModel(place, {
+    ...{ store, progress, signal, wait: pause },
+    ...{ force, hashesAll, whole: new Set<string>() },
+  });
   await model.fetch(wanted, offline);
   return { folder: model, release: async () => {} };
 };

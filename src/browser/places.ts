@@ -2,6 +2,7 @@ import { BertError, quote } from "../errors.ts";
 import { HubError, statusError } from "../hub/hubError.ts";
 import { type HubModel, isCommit } from "../hub/modelId.ts";
 import { type Pause, questionRetries, retrying } from "../hub/retry.ts";
+import { type Json, parseJson } from "../json.ts";
 import { leftBehind, type NamedFiles, SMALL_MODEL } from "../load/modelFolder.ts";
 import { messageOf } from "../realm.ts";
 import type { HashName } from "./hash.ts";
@@ -72,7 +73,7 @@ export class HubPlace implements Place {
   private readonly token: string | null;
   private readonly signal: AbortSignal | undefined;
   private readonly wait: Pause;
-  private files: Promise<ReadonlyMap<string, FileNote>> | null = null;
+  private files: Promise<ReadonlyMap<string, Json>> | null = null;
 
   constructor(model: HubModel, endpoint: string, token: string | null, signal: AbortSignal | undefined, wait: Pause) {
     this.model = model;
@@ -87,7 +88,12 @@ export class HubPlace implements Place {
 
   async describe(file: string, patient: boolean): Promise<FileNote | null> {
     this.files ??= this.list(patient);
-    return (await this.files).get(file) ?? null;
+    const listed = (await this.files).get(file);
+    try {
+      return listed ? noteOf(listed) : null;
+    } catch (cause) {
+      throw this.noList(cause);
+    }
   }
 
   file(file: string, { etag, size }: FileNote): WebFile {
@@ -107,13 +113,13 @@ export class HubPlace implements Place {
     };
   }
 
-  private async list(patient: boolean): Promise<ReadonlyMap<string, FileNote>> {
+  private async list(patient: boolean): Promise<ReadonlyMap<string, Json>> {
     const { endpoint, model, signal } = this;
     const url = new URL(`${endpoint}/api/models/${model.id}/revision/${encodeURIComponent(model.revision)}?blobs=true`);
     const json = await retrying(
       async () => {
         const answer = await request({ method: "GET", url, headers: this.headers(), signal, folder: false });
-        if (answer.status === 200) return answer.text();
+        if (answer.status === 200) return answer.text(LONGEST_LIST);
         answer.cancel();
         throw this.refused("its list of files", answer);
       },
@@ -121,14 +127,25 @@ export class HubPlace implements Place {
       this.wait,
       signal,
     );
-    const listed = parseListing(json);
-    if (listed === null || (this.isFixed && listed.commit !== model.revision)) {
-      throw new HubError(
-        `${model.id}: the answer of ${endpoint} must be a hub's list of the files of ${model.revision}, with their hashes; is the option endpoint right?`,
-      );
+    try {
+      const { commit, files } = parseListing(json);
+      if (this.isFixed && commit !== model.revision)
+        throw new BertError("ERR_HUB", `sha must be the commit, got ${commit}`);
+      this.commit = commit;
+      return files;
+    } catch (cause) {
+      throw this.noList(cause);
     }
-    this.commit = listed.commit;
-    return listed.files;
+  }
+
+  /** What the hub has answered is no list of a hub. */
+  private noList(cause: unknown): HubError {
+    const { endpoint, model } = this;
+    const must = `must be a hub's list of the files of ${model.revision}, with their hashes`;
+    return new HubError(
+      `${model.id}: the answer of ${endpoint} ${must} (${messageOf(cause)}); is the option endpoint right?`,
+      { cause },
+    );
   }
 
   private headers(): Readonly<Record<string, string>> {
@@ -142,23 +159,34 @@ export class HubPlace implements Place {
   }
 }
 
+/** 64 MiB: models on the hub have at most 100,000 files, each of 300 bytes here. */
+const LONGEST_LIST = 1 << 26;
+
 /**
- * What `/api/models/…?blobs=true` says: `{ sha, siblings: [{ rfilename, size, blobId, lfs: { sha256, size } }] }`; null
- * if it is none.
+ * What `/api/models/…?blobs=true` says: `{ sha, siblings: [{ rfilename, size, blobId, lfs: { sha256, size } }] }`. Each
+ * entry is read when its file is wanted.
+ *
+ * @throws BertError ERR_HUB it is none
  */
-function parseListing(json: string): { readonly commit: string; readonly files: Map<string, FileNote> } | null {
-  try {
-    const { sha, siblings } = JSON.parse(json);
-    const files = new Map<string, FileNote>();
-    for (const { rfilename, size, blobId, lfs } of siblings) {
-      const note: FileNote = { etag: lfs?.sha256 ?? blobId, size: lfs?.size ?? size };
-      const isHash = /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(note.etag ?? "");
-      if (typeof rfilename === "string" && isHash && Number.isSafeInteger(note.size)) files.set(rfilename, note);
-    }
-    return isCommit(sha) && files.size > 0 ? { commit: sha, files } : null;
-  } catch {
-    return null; // no JSON, or another one
-  }
+export function parseListing(text: string): { readonly commit: string; readonly files: ReadonlyMap<string, Json> } {
+  const json = parseJson(text, "the list", "ERR_HUB");
+  const commit = json.get("sha").asString();
+  if (!isCommit(commit)) throw json.get("sha").error("a commit's 40 digits");
+  const siblings = json.get("siblings").items();
+  if (siblings.length === 0) throw json.get("siblings").error("files");
+  return { commit, files: new Map(siblings.map((file) => [file.get("rfilename").asString(), file])) };
+}
+
+/** An entry of the list. @throws BertError ERR_HUB it has no hash or no size */
+export function noteOf(file: Json): FileNote {
+  const lfs = file.get("lfs");
+  const [hash, size] = lfs.isMissing
+    ? [file.get("blobId"), file.get("size")]
+    : [lfs.get("sha256"), lfs.get("size").isMissing ? file.get("size") : lfs.get("size")];
+  const digits = lfs.isMissing ? 40 : 64;
+  const etag = hash.asString();
+  if (etag.length !== digits || !/^[0-9a-f]+$/.test(etag)) throw hash.error(`a hash of ${digits} digits`);
+  return { etag, size: size.asInteger() };
 }
 
 /** A folder on a server, or files that may be anywhere. */

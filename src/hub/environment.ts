@@ -3,7 +3,14 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { BertError, quote } from "../errors.ts";
-import { checkedEndpoint, checkedForce, checkedSwitch, checkedToken, DEFAULT_ENDPOINT, wrongOption } from "./checkedOptions.ts";
+import {
+  checkedEndpoint,
+  checkedForce,
+  checkedSwitch,
+  checkedToken,
+  DEFAULT_ENDPOINT,
+  wrongOption,
+} from "./checkedOptions.ts";
 import type { HubOptions } from "./hubOptions.ts";
 
 /** Environment variables by name. */

@@ -18,6 +18,7 @@ import { damageAt } from "./integrity.ts";
 import { LOCK, removeLeftLocks } from "./lock.ts";
 import { isCommit } from "./modelId.ts";
 import { ownPart, removeForgottenParts } from "./parts.ts";
+import { isAlwaysHashed } from "./wantedFiles.ts";
 
 const TAG = `Signature: 8a477f597d28d172789f06886806bc55
 # This file marks a folder whose content can be fetched again. See https://bford.info/cachedir/
@@ -44,11 +45,8 @@ export interface CachedFile {
   readonly damage: string | null;
 }
 
-/** Which files are hashed before they are used: all, or all but weights of more than 4 MiB. */
+/** Which files are hashed before they are used: all, or all but large weights (`isAlwaysHashed`). */
 export type Hashed = "all" | "small";
-
-/** 4 MiB take 3 ms; BERT-base's 440 MB would take 0.3 s of each start. */
-const LARGE = 1 << 22;
 
 /**
  * One model's folder in the cache. Its methods throw the system's errors, so that their caller can tell a full disk
@@ -137,8 +135,7 @@ export class RepositoryCache {
       return { size: bytes, path, etag: null, damage: null };
     }
     const etag = basename(blob);
-    const isHashed = this.hashed === "all" || bytes <= LARGE || !/\.(safetensors|bin)$/.test(path);
-    const damage = isHashed ? await this.damageAt(blob, etag, null) : null;
+    const damage = this.hashesAll || isAlwaysHashed(path, bytes) ? await this.damageAt(blob, etag, null) : null;
     return { size: bytes, path: blob, etag, damage };
   }
 
@@ -236,7 +233,10 @@ async function link(target: string, path: string): Promise<boolean> {
 async function beginning(path: string, bytes: number): Promise<string> {
   const handle = (await size(path)) === null ? null : await open(path, "r").catch(() => null);
   try {
-    const { buffer, bytesRead } = (await handle?.read(Buffer.alloc(bytes))) ?? { buffer: Buffer.alloc(0), bytesRead: 0 };
+    const { buffer, bytesRead } = (await handle?.read(Buffer.alloc(bytes))) ?? {
+      buffer: Buffer.alloc(0),
+      bytesRead: 0,
+    };
     return buffer.toString("utf8", 0, bytesRead);
   } catch {
     return "";
