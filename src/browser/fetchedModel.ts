@@ -1,21 +1,14 @@
 import { BertError, listed } from "../errors.ts";
 import { HubError } from "../hub/hubError.ts";
 import { isIndex, type WantedFiles, WEIGHTS } from "../hub/wantedFiles.ts";
-import type { Json } from "../json.ts";
 import { type ModelFolder, readerOf } from "../load/modelFolder.ts";
 import type { Weights } from "../safetensors/safetensorsReader.ts";
 import { openShards, parseSafetensorsIndex } from "../safetensors/shards.ts";
 import { openParts, textOf } from "./blobs.ts";
 import { fetchFile } from "./fetchFile.ts";
-import { Hash } from "./hash.ts";
 import { type Fetching, keptFile } from "./keptFile.ts";
+import { checksumOf, type ModelNote, readNote } from "./modelNote.ts";
 import { type FileNote, isInline, type Place } from "./places.ts";
-
-/** Which files a model had when it was last opened; `null`: it had no such file. */
-interface ModelNote {
-  readonly commit: string | null;
-  readonly files: Readonly<Record<string, FileNote | null>>;
-}
 
 /** The files that are wanted and that cannot be had from what the browser keeps. */
 interface Lacking {
@@ -239,31 +232,6 @@ export class FetchedModel implements ModelFolder {
 
 const EVERYTHING: Lacking = { missing: ["it"], damaged: new Map() };
 const DELETE = 'caches.delete("plainbert") deletes it';
-
-/**
- * What was noted of a model.
- *
- * @throws BertError it is no such note, or has been altered: it would give one file for another
- */
-function readNote(json: Json): ModelNote {
-  const commit = json.get("commit").or(null, (text) => text.asString());
-  const noteOf = (file: Json): FileNote => ({
-    etag: file.get("etag").or(null, (text) => text.asString()),
-    size: file.get("size").or(null, (size) => size.asInteger()),
-  });
-  const entries = json.get("files").entries();
-  const files = Object.fromEntries(entries.map(([name, file]) => [name, file.or(null, noteOf)]));
-  const note = { commit, files };
-  if (json.get("checksum").asString() !== checksumOf(note)) throw json.error("as it was noted");
-  return note;
-}
-
-/** The SHA-256 of a note. */
-function checksumOf({ commit, files }: ModelNote): string {
-  const hash = new Hash("sha256");
-  hash.update(new TextEncoder().encode(JSON.stringify([commit, files])));
-  return hash.digest();
-}
 
 function describedIn(note: ModelNote | null): Describe {
   return async (file) => note?.files[file] ?? null;

@@ -22,12 +22,16 @@ import { MODEL, Place, WANTED } from "./support.ts";
 const COMMIT = "0123456789".repeat(4);
 const FILE = "model.safetensors";
 /** More than what is hashed at each start. */
-const LARGE: Uint8Array = writeSafetensors([["x", { shape: [1_200_000], data: new Float32Array(1_200_000).fill(0.5) }]]);
+const LARGE: Uint8Array = writeSafetensors([
+  ["x", { shape: [1_200_000], data: new Float32Array(1_200_000).fill(0.5) }],
+]);
 const SMALL: Uint8Array = writeSafetensors([["x", { shape: [3], data: Float32Array.of(1, 2, 3) }]]);
 
 const place = (files: Readonly<Record<string, Uint8Array | string>> = {}) =>
   Place.make({ ...MODEL, [FILE]: LARGE, ...files });
-const gets = (here: Place) => [...new Set(here.hub.seen.filter(({ method }) => method === "GET").map(({ file }) => file))];
+const gets = (here: Place) => [
+  ...new Set(here.hub.seen.filter(({ method }) => method === "GET").map(({ file }) => file)),
+];
 const inSnapshot = (here: Place, file: string) => here.inModel("snapshots", COMMIT, file);
 
 /** Ways in which a file can be damaged. */
@@ -55,20 +59,23 @@ async function read(here: Place, options: object = {}) {
 }
 
 describe.each(DAMAGES)("a blob that is %s", (_, damage) => {
-  test.each(["config.json", "vocab.txt", FILE])("%s: the next start fetches it again, and nothing else", async (file) => {
-    await using here = await place({ [FILE]: SMALL });
-    const path = await read(here);
-    const before = readFileSync(join(path, file));
-    damage(realpathSync(join(path, file)));
-    here.hub.seen.length = 0;
-    expect(await read(here)).toBe(path);
-    expect(readFileSync(join(path, file))).toEqual(before);
-    expect(lstatSync(join(path, file)).isSymbolicLink()).toBe(true);
-    expect(gets(here)).toEqual([file]);
-    here.hub.seen.length = 0;
-    await read(here, { local_files_only: true });
-    expect(here.hub.seen).toEqual([]);
-  });
+  test.each(["config.json", "vocab.txt", FILE])(
+    "%s: the next start fetches it again, and nothing else",
+    async (file) => {
+      await using here = await place({ [FILE]: SMALL });
+      const path = await read(here);
+      const before = readFileSync(join(path, file));
+      damage(realpathSync(join(path, file)));
+      here.hub.seen.length = 0;
+      expect(await read(here)).toBe(path);
+      expect(readFileSync(join(path, file))).toEqual(before);
+      expect(lstatSync(join(path, file)).isSymbolicLink()).toBe(true);
+      expect(gets(here)).toEqual([file]);
+      here.hub.seen.length = 0;
+      await read(here, { local_files_only: true });
+      expect(here.hub.seen).toEqual([]);
+    },
+  );
 
   test("large weights: downloadModel fetches them again", async () => {
     await using here = await place();
@@ -189,7 +196,9 @@ describe("a snapshot without links, as on Windows", () => {
     damage(join(path, FILE));
     await expect(read(here, { local_files_only: true })).rejects.toMatchObject({
       code: "ERR_CHECKPOINT",
-      message: expect.stringMatching(/; if it is damaged, delete .*model\.safetensors and fetch it again where the hub may be asked$/),
+      message: expect.stringMatching(
+        /; if it is damaged, delete .*model\.safetensors and fetch it again where the hub may be asked$/,
+      ),
     });
   });
 
@@ -279,21 +288,24 @@ describe("the rest of a cache", () => {
 });
 
 describe("force_download", () => {
-  test.each(["links", "copies"])("fetches each file again and puts it in the place of the old one, %s", async (kind) => {
-    await using here = await place();
-    if (kind === "copies") here.env.HF_HUB_DISABLE_SYMLINKS = "1";
-    const path = await read(here);
-    flip(realpathSync(join(path, FILE)), 4_000_000);
-    here.hub.seen.length = 0;
-    expect(await read(here, { force_download: true })).toBe(path);
-    expect(gets(here)).toEqual(["config.json", "vocab.txt", FILE]);
-    expect(sha256(readFileSync(join(path, FILE)))).toBe(sha256(LARGE));
-    expect(lstatSync(join(path, FILE)).isSymbolicLink()).toBe(kind === "links");
-    expect(readdirSync(here.inModel("blobs")).filter((name) => name.includes("incomplete"))).toEqual([]);
-    here.hub.seen.length = 0;
-    await read(here);
-    expect(gets(here)).toEqual([]);
-  });
+  test.each(["links", "copies"])(
+    "fetches each file again and puts it in the place of the old one, %s",
+    async (kind) => {
+      await using here = await place();
+      if (kind === "copies") here.env.HF_HUB_DISABLE_SYMLINKS = "1";
+      const path = await read(here);
+      flip(realpathSync(join(path, FILE)), 4_000_000);
+      here.hub.seen.length = 0;
+      expect(await read(here, { force_download: true })).toBe(path);
+      expect(gets(here)).toEqual(["config.json", "vocab.txt", FILE]);
+      expect(sha256(readFileSync(join(path, FILE)))).toBe(sha256(LARGE));
+      expect(lstatSync(join(path, FILE)).isSymbolicLink()).toBe(kind === "links");
+      expect(readdirSync(here.inModel("blobs")).filter((name) => name.includes("incomplete"))).toEqual([]);
+      here.hub.seen.length = 0;
+      await read(here);
+      expect(gets(here)).toEqual([]);
+    },
+  );
 
   test("of a commit, too; and what is in the way of an index of the cache does not stop it", async () => {
     const index = JSON.stringify({ weight_map: { x: "model-1.safetensors" } });
