@@ -1,0 +1,4 @@
+import { testAltered } from "./altered.ts";
+import { RUNS } from "./mutations.ts";
+
+testAltered(RUNS);
