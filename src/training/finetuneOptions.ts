@@ -1,8 +1,9 @@
 import type { HubOptions } from "../hub/hubOptions.ts";
 import type { ProblemType } from "../model/config.ts";
+import type { OptionNames } from "../options.ts";
 import type { GlueTask } from "./data/glue.ts";
 import type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
-import type { RunOptions } from "./run/runOptions.ts";
+import { RUN_OPTIONS, type RunOptions } from "./run/runOptions.ts";
 
 /**
  * Options of `finetune`. Defaults beside those of every run: `learningRate` 5e-5, `batchSize` 8, `optimizer` "adamw",
@@ -11,7 +12,10 @@ import type { RunOptions } from "./run/runOptions.ts";
 export interface FinetuneOptions<T extends FinetuneTask = FinetuneTask>
   extends RunOptions,
     ReadExamplesOptions,
-    Pick<HubOptions, "revision" | "token" | "cache_dir" | "local_files_only" | "assets" | "progress_callback"> {
+    Pick<
+      HubOptions,
+      "revision" | "token" | "cache_dir" | "local_files_only" | "force_download" | "assets" | "progress_callback"
+    > {
   /** The model to begin with: a folder, or an id on the hub. Default: the small one that comes with the package. */
   readonly model?: string;
   /** What it is to learn, named as the pipeline that will use it. */
@@ -39,3 +43,28 @@ export interface FinetuneOptions<T extends FinetuneTask = FinetuneTask>
   /** fill-mask: mask all tokens of a word together. Default false. */
   readonly doWholeWordMask?: boolean;
 }
+
+export const FINETUNE_OPTIONS: OptionNames<FinetuneOptions> = {
+  ...RUN_OPTIONS,
+  revision: true,
+  token: true,
+  cache_dir: true,
+  local_files_only: true,
+  force_download: true,
+  assets: true,
+  progress_callback: true,
+  model: true,
+  task: true,
+  trainDataset: true,
+  evalDataset: true,
+  numTrainEpochs: true,
+  maxLength: true,
+  problemType: true,
+  labels: true,
+  glueTask: true,
+  columns: true,
+  docStride: true,
+  maxAnswerLength: true,
+  mlmProbability: true,
+  doWholeWordMask: true,
+};

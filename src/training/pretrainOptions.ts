@@ -1,5 +1,6 @@
 import type { HubOptions } from "../hub/hubOptions.ts";
-import type { RunOptions } from "./run/runOptions.ts";
+import type { OptionNames } from "../options.ts";
+import { RUN_OPTIONS, type RunOptions } from "./run/runOptions.ts";
 
 /** A part of a pretraining: examples of one length. */
 export interface PretrainPhase {
@@ -20,7 +21,10 @@ export interface PretrainPhase {
  */
 export interface PretrainOptions
   extends Omit<RunOptions, "maxSteps">,
-    Pick<HubOptions, "revision" | "token" | "cache_dir" | "local_files_only" | "assets" | "progress_callback"> {
+    Pick<
+      HubOptions,
+      "revision" | "token" | "cache_dir" | "local_files_only" | "force_download" | "assets" | "progress_callback"
+    > {
   /**
    * One after another, under one schedule of the learning rate. The paper trains 90 % of the steps on length 128, the
    * rest on 512.
@@ -38,3 +42,28 @@ export interface PretrainOptions
   /** How many of them are read. Default 1000. */
   readonly maxEvalExamples?: number;
 }
+
+const { maxSteps: _, ...OF_ANY_RUN } = RUN_OPTIONS;
+
+export const PRETRAIN_OPTIONS: OptionNames<PretrainOptions> = {
+  ...OF_ANY_RUN,
+  revision: true,
+  token: true,
+  cache_dir: true,
+  local_files_only: true,
+  force_download: true,
+  assets: true,
+  progress_callback: true,
+  phases: true,
+  config: true,
+  model: true,
+  evalExamples: true,
+  maxEvalExamples: true,
+};
+
+export const PHASE_OPTIONS: OptionNames<PretrainPhase> = {
+  examples: true,
+  steps: true,
+  batchSize: true,
+  gradientAccumulationSteps: true,
+};

@@ -138,7 +138,7 @@ describe("bad input", () => {
     ["top_k NaN", "[MASK]", { top_k: Number.NaN }, ["top_k", "got NaN"]],
     ["top_k a string", "[MASK]", { top_k: "5" }, ["top_k", 'got "5"']],
     ["top_k null", "[MASK]", { top_k: null }, ["top_k", "got null"]],
-    ["topK", "[MASK]", { topK: 5 }, ["option must be one of top_k, targets, signal", '"topK"']],
+    ["topK", "[MASK]", { topK: 5 }, ['unknown option "topK"; did you mean "top_k"?']],
     ["options no object", "[MASK]", 5, ["options must be an object", "got 5"]],
     ["options null", "[MASK]", null, ["options must be an object", "got null"]],
     ["no targets", "[MASK]", { targets: [] }, ["targets must be at least one token", "an empty array"]],
