@@ -25,7 +25,7 @@ export function isIndex(file: string): boolean {
   return file.endsWith(".index.json");
 }
 
-/** 4 MiB take 3 ms to hash in Node, 20 ms in a browser; BERT-base's 440 MB would take 0.3 and 2 seconds of each start. */
+/** 4 MiB take 4 ms to hash in Node, 20 in a browser; BERT-base's 440 MB would take 0.4 and 2 seconds of each start. */
 const LARGE = 1 << 22;
 
 /** Whether a file that is kept is hashed each time it is used: all but large weights. */
