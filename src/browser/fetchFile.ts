@@ -8,8 +8,8 @@ import type { WebFile } from "./places.ts";
 import { type Answer, lengthOf, request } from "./request.ts";
 
 /**
- * The parts of one file: those that are kept and are what the server announced, else fetched. Tabs and workers that want
- * the same file at the same time fetch it once.
+ * The parts of one file: those that are kept and are what the server announced, else fetched. Tabs and workers that
+ * want the same file at the same time fetch it once.
  *
  * @throws HubError the file cannot be had, or is not what the hub announced; the signal's reason
  */

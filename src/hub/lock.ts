@@ -18,8 +18,8 @@ const TIMES = { heartbeat: 5_000, stale: 30_000, poll: 50 };
  * Does some work while no other process does work under the same lock: a file that exists as long as the lock is held.
  *
  * Python's huggingface_hub uses flock(2) on `<etag>.lock`, which Node does not have; so this lock has a name of its
- * own, and keeps our processes from downloading a file twice. Nothing depends on it but that: each writes into a file of
- * its own, which takes the blob's name when it has the blob's hash.
+ * own, and keeps our processes from downloading a file twice. Nothing depends on it but that: each writes into a file
+ * of its own, which takes the blob's name when it has the blob's hash.
  *
  * A lock whose holder was killed is taken over: at once if it was on this machine, else when it has not been touched
  * for half a minute. That its holder may only have stood still (a stopped process, a suspended machine) harms nothing.
@@ -88,7 +88,7 @@ async function create(path: string, holder: string): Promise<boolean> {
   }
 }
 
-/** Which process holds the lock, "" if that cannot be read, and when it was last touched; null if none does any more. */
+/** Which process holds the lock, "" if that cannot be read, and when it was last touched; null if none does now. */
 async function read(path: string): Promise<{ holder: string; touched: number } | null> {
   try {
     const { mtimeMs: touched } = await stat(path);

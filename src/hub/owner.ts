@@ -1,4 +1,4 @@
-/** Who writes a file: a name for this process that others can ask after, in the names of its temporary files and locks. */
+/** Who writes a file: a mark of this process, in the names of its temporary files and in its locks. */
 import { createHash } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";

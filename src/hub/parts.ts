@@ -24,7 +24,9 @@ export function ownPart(blob: string): string {
   return `${blob}.${ownMark()}${ENDING}`;
 }
 
-/** Makes the largest part of a blob that nobody writes any more the one at `own`, if there is any, and deletes the others. */
+/**
+ * Gives the largest part of a blob that nobody writes any more the name `own`, if there is any, and deletes the others.
+ */
 export async function claimPart(blob: string, own: string): Promise<void> {
   const parts = (await partsIn(dirname(blob))).filter(({ etag, isOver }) => etag === basename(blob) && isOver);
   parts.sort((a, b) => b.size - a.size);
