@@ -3,16 +3,16 @@ import { createHash } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 
-/** `MACHINE-PID-START-RANDOM`: hexadecimal, two numbers, hexadecimal. */
-const MARK = /^([0-9a-f]{8})-(\d{1,15})-(\d{1,20})-[0-9a-f]{8}$/;
+/** `MACHINE-PID-START-RANDOM`: three times eight hexadecimal digits, and a number. */
+const MARK = /^([0-9a-f]{8})-([1-9]\d{0,9})-([0-9a-f]{8})-[0-9a-f]{8}$/;
 
 /**
  * A mark of this process, another one each time: where it runs, its number, when it was started, and a random number.
- * Where it runs includes, on Linux, the start of the system and the container, as process numbers begin anew in each.
+ * Where it runs includes, on Linux, the container, as process numbers begin anew in each.
  */
 export function ownMark(): string {
-  machine ??= createHash("sha256").update(placeOfProcesses()).digest("hex").slice(0, 8);
-  return `${machine}-${process.pid}-${startOf("self") ?? 0}-${crypto.randomUUID().slice(0, 8)}`;
+  start ??= digits(seen(process.pid).started);
+  return `${ownMachine()}-${process.pid}-${start}-${crypto.randomUUID().slice(0, 8)}`;
 }
 
 /**
@@ -20,11 +20,10 @@ export function ownMark(): string {
  * another process has by now is known by its start, on Linux.
  */
 export function isDead(mark: string): boolean {
-  const [, where, pid, start] = MARK.exec(mark) ?? [];
-  if (where === undefined || where !== ownMark().slice(0, 8)) return false;
-  if (!isRunning(Number(pid))) return true;
-  const now = startOf(pid);
-  return start !== "0" && now !== null && now !== start;
+  const [, where, pid, started] = MARK.exec(mark) ?? [];
+  if (where === undefined || where !== ownMachine()) return false;
+  const now = seen(Number(pid));
+  return now.isOver || (started !== UNKNOWN && now.started !== "" && started !== digits(now.started));
 }
 
 /** Whether a process of this machine is there. */
@@ -38,23 +37,37 @@ export function isRunning(pid: number): boolean {
 }
 
 let machine: string | undefined;
+let start: string | undefined;
+const UNKNOWN = digits("");
 
-function placeOfProcesses(): string {
+function ownMachine(): string {
+  if (machine !== undefined) return machine;
+  let container = "";
   try {
-    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8");
-    return `${hostname()}\n${boot}${readlinkSync("/proc/self/ns/pid")}`;
+    container = readlinkSync("/proc/self/ns/pid");
   } catch {
-    return hostname(); // no Linux
+    // no Linux
+  }
+  machine = digits(`${hostname()}\n${container}`);
+  return machine;
+}
+
+/**
+ * What the system says of a process number: whether nothing runs under it any more, and when what does was started:
+ * the system's start and its clock's ticks since, "" where that cannot be told (`proc(5)`, fields 3 and 22).
+ */
+function seen(pid: number): { readonly isOver: boolean; readonly started: string } {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const [state, ...fields] = text.slice(text.lastIndexOf(")") + 2).split(" "); // a name may have spaces and brackets
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    return { isOver: state === "Z" || state === "X", started: `${boot} ${fields[18]}` };
+  } catch {
+    return { isOver: !isRunning(pid), started: "" };
   }
 }
 
-/** When a process was started, in the system's ticks; null where it cannot be told. `proc(5)`, field 22. */
-function startOf(pid: string): string | null {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const start = text.slice(text.lastIndexOf(")") + 2).split(" ")[19]; // a name may have spaces and brackets
-    return /^\d+$/.test(start) ? start : null;
-  } catch {
-    return null;
-  }
+/** Eight digits that stand for a text. */
+function digits(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 8);
 }

@@ -338,7 +338,7 @@ describe("force_download", () => {
     const options = { force_download: true, ...(how === "local_files_only" && { local_files_only: true }) };
     await expect(here.open(options)).rejects.toMatchObject({
       code: "ERR_INPUT",
-      message: `hub: force_download must be false where ${how} forbids to ask the hub, got "true"`,
+      message: `hub: force_download must be false where ${how} forbids to ask the hub, got true`,
     });
   });
 

@@ -14,19 +14,21 @@ function deadMark(): string {
   return ownMark().replace(`-${process.pid}-`, `-${pid}-`);
 }
 
-const ELSEWHERE = "00000000-1-1-00000000";
+const ELSEWHERE = "00000000-1-00000000-00000000";
+
+const START_UNKNOWN = sha256(new Uint8Array(0)).slice(0, 8);
 
 describe("marks of processes", () => {
   test("this process is alive, and no two marks are the same", () => {
     expect(isDead(ownMark())).toBe(false);
     expect(ownMark()).not.toBe(ownMark());
-    expect(ownMark()).toMatch(/^[0-9a-f]{8}-\d+-\d+-[0-9a-f]{8}$/);
+    expect(ownMark()).toMatch(/^[0-9a-f]{8}-\d+-[0-9a-f]{8}-[0-9a-f]{8}$/);
   });
 
   test("a process that has ended is dead, one that stands still is not", async () => {
     expect(isDead(deadMark())).toBe(true);
     const child = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60_000)"]);
-    const mark = ownMark().replace(/^(\w+)-\d+-\d+/, `$1-${child.pid}-0`);
+    const mark = ownMark().replace(/^(\w+)-\d+-\w+/, `$1-${child.pid}-${START_UNKNOWN}`);
     child.kill("SIGSTOP");
     expect(isDead(mark)).toBe(false);
     child.kill("SIGKILL");
@@ -35,10 +37,10 @@ describe("marks of processes", () => {
   });
 
   test.skipIf(process.platform !== "linux")("a number that another process has by now is dead", () => {
-    expect(isDead(ownMark().replace(/-(\d+)-(\w+)$/, "-1-$2"))).toBe(true);
+    expect(isDead(ownMark().replace(/-(\w+)-(\w+)$/, "-01234567-$2"))).toBe(true);
   });
 
-  test.each([ELSEWHERE, "", "free", "x-1-1-y", `${"9".repeat(8)}-${"9".repeat(99)}-1-00000000`])(
+  test.each([ELSEWHERE, "", "free", "x-1-1-y", `${"9".repeat(8)}-${"9".repeat(99)}-00000000-00000000`])(
     "of %j nothing can be told",
     (mark) => expect(isDead(mark)).toBe(false),
   );
