@@ -464,7 +464,7 @@ describe.each(BROWSERS)("%s", (name) => {
       ["files without a hash", `{"sha":"${"0123456789".repeat(4)}","siblings":[{"rfilename":"config.json"}]}`],
       [
         "a path for a hash",
-        `{"sha":"${"0123456789".repeat(4)}","siblings":[{"rfilename":"a","size":1,"blobId":"../x"}]}`,
+        `{"sha":"${"0123456789".repeat(4)}","siblings":[{"rfilename":"config.json","size":1,"blobId":"../x"}]}`,
       ],
     ])("whose answer is no list of a hub: %s", async (_, text) => {
       hub.fault = ({ file }) => (file === LIST ? { content: new TextEncoder().encode(text) } : undefined);
