@@ -1,6 +1,7 @@
 import { BertError, listed } from "../errors.ts";
 import { HubError } from "../hub/hubError.ts";
 import { isIndex, type WantedFiles, WEIGHTS } from "../hub/wantedFiles.ts";
+import { openMended } from "../load/mendedWeights.ts";
 import { type ModelFolder, readerOf } from "../load/modelFolder.ts";
 import type { Weights } from "../safetensors/safetensorsReader.ts";
 import { openShards, parseSafetensorsIndex } from "../safetensors/shards.ts";
@@ -51,7 +52,12 @@ export class FetchedModel implements ModelFolder {
   async fetch(wanted: WantedFiles, offline: boolean): Promise<void> {
     this.fetchAgain = () => this.fetchOnce(wanted, offline);
     this.isOffline = offline;
-    await this.mended(this.fetchAgain);
+    try {
+      await this.fetchAgain();
+    } catch (error) {
+      // An index that is kept and that cannot be read
+      if (!(error instanceof BertError && error.code === "ERR_CHECKPOINT" && (await this.mend(error)))) throw error;
+    }
   }
 
   private async fetchOnce(wanted: WantedFiles, offline: boolean): Promise<void> {
@@ -87,32 +93,29 @@ export class FetchedModel implements ModelFolder {
   }
 
   openWeights(): Promise<Weights> {
-    return this.mended(() => this.openFetched());
+    return openMended(
+      () => this.openFetched(),
+      (error) => this.mend(error),
+    );
   }
 
   /**
-   * Does some work with the files. Where they cannot be read, all that the browser keeps is hashed, what is not what
-   * the hub has is fetched again, and the work is done once more. Of a folder's files nothing tells what they must be:
-   * all are fetched again.
+   * Where the files cannot be read: all that the browser keeps is hashed, and what is not what the hub has is fetched
+   * again, once. Of a folder's files nothing tells what they must be: all are fetched again.
+   *
+   * @returns whether anything was
    */
-  private async mended<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      const { place, fetching, fetched } = this;
-      if (!(error instanceof BertError && error.code === "ERR_CHECKPOINT" && this.hasUsedKept)) throw error;
-      if (place.isFolder && this.isOffline) {
-        throw new BertError(error.code, `${error.message}; if what this browser keeps is damaged, ${DELETE}`, {
-          cause: error,
-        });
-      }
-      this.fetching = { ...fetching, force: place.isFolder, hashesAll: true };
-      await this.fetchAgain();
-      this.fetching = { ...fetching, force: false };
-      this.hasUsedKept = false; // once
-      if (this.fetched === fetched) throw error;
-      return work();
+  private async mend({ code, message, cause }: BertError): Promise<boolean> {
+    const { place, fetching, fetched, hasUsedKept } = this;
+    if (!hasUsedKept) return false;
+    if (place.isFolder && this.isOffline) {
+      throw new BertError(code, `${message}; if what this browser keeps is damaged, ${DELETE}`, { cause });
     }
+    this.fetching = { ...fetching, force: place.isFolder, hashesAll: true };
+    await this.fetchAgain();
+    this.fetching = { ...fetching, force: false };
+    this.hasUsedKept = false;
+    return this.fetched > fetched;
   }
 
   private async openFetched(): Promise<Weights> {

@@ -9,7 +9,7 @@ import type { Hashed } from "../hub/repositoryCache.ts";
 import { type Pause, pause } from "../hub/retry.ts";
 import type { Snapshot } from "../hub/snapshotDownload.ts";
 import type { WantedFiles } from "../hub/wantedFiles.ts";
-import { messageOf } from "../realm.ts";
+import { openMended } from "./mendedWeights.ts";
 import type { ModelFolder, NamedFiles, OpenedModel } from "./modelFolder.ts";
 import { openNamedFiles } from "./namedFiles.ts";
 import { openModelFolder } from "./weightFiles.ts";
@@ -70,17 +70,13 @@ export async function openModel(
  * @param repair hashes all files, and fetches those again that do not fit
  */
 function withRepair(folder: ModelFolder, repair: () => Promise<Snapshot>): ModelFolder {
-  const openWeights = async () => {
-    try {
-      return await folder.openWeights();
-    } catch (error) {
-      if (!(error instanceof BertError && error.code === "ERR_CHECKPOINT")) throw error;
-      const { path, fetched, unknown } = await repair();
-      if (fetched > 0) return (await openModelFolder(path)).openWeights();
-      if (unknown.length === 0) throw error; // it is what the hub has
-      const advice = `if it is damaged, delete ${listed(unknown)} and fetch it again where the hub may be asked`;
-      throw new BertError(error.code, `${messageOf(error)}; ${advice}`, { cause: error });
-    }
+  let current = folder;
+  const mend = async ({ code, message, cause }: BertError) => {
+    const { path, fetched, unknown } = await repair();
+    current = await openModelFolder(path);
+    if (fetched > 0 || unknown.length === 0) return fetched > 0; // or it is what the hub has
+    const advice = `if it is damaged, delete ${listed(unknown)} and fetch it again where the hub may be asked`;
+    throw new BertError(code, `${message}; ${advice}`, { cause });
   };
-  return { ...folder, openWeights };
+  return { ...folder, openWeights: () => openMended(() => current.openWeights(), mend) };
 }
