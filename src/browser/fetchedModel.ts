@@ -8,8 +8,9 @@ import { openShards, parseSafetensorsIndex } from "../safetensors/shards.ts";
 import { openParts, textOf } from "./blobs.ts";
 import { fetchFile } from "./fetchFile.ts";
 import { type Fetching, keptFile } from "./keptFile.ts";
+import type { FileNote } from "./listing.ts";
 import { checksumOf, type ModelNote, readNote } from "./modelNote.ts";
-import { type FileNote, isInline, type Place } from "./places.ts";
+import { isInline, type Place } from "./places.ts";
 
 /** The files that are wanted and that cannot be had from what the browser keeps. */
 interface Lacking {

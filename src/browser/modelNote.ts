@@ -1,6 +1,6 @@
 import type { Json } from "../json.ts";
 import { Hash } from "./hash.ts";
-import type { FileNote } from "./places.ts";
+import type { FileNote } from "./listing.ts";
 
 /** Which files a model had when it was last opened; `null`: it had no such file. */
 export interface ModelNote {

@@ -3,16 +3,17 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FileStore } from "../../src/browser/fileStore.ts";
 import { keptFile } from "../../src/browser/keptFile.ts";
+import { noteOf, parseListing } from "../../src/browser/listing.ts";
 import { readNote } from "../../src/browser/modelNote.ts";
 import { openModel } from "../../src/browser/openFetchedModel.ts";
-import { HubPlace, noteOf, parseListing } from "../../src/browser/places.ts";
+import { HubPlace } from "../../src/browser/places.ts";
 import { BertError } from "../../src/errors.ts";
 import type { HubOptions } from "../../src/hub/hubOptions.ts";
 import { isCommit } from "../../src/hub/modelId.ts";
 import { Progress } from "../../src/hub/progress.ts";
 import { writeSafetensors } from "../../src/safetensors/safetensorsWriter.ts";
-import { alteredBytes, alteredJson, RUNS } from "../hub/mutations.ts";
 import { gitSha1, sha256 } from "../hub/server.ts";
+import { alteredBytes, alteredJson, RUNS } from "../support/altered.ts";
 
 /** What a browser keeps is what was announced, or is fetched again: the twin's files by a Cache API and a hub in memory. */
 const COMMIT = "0123456789".repeat(4);

@@ -1,4 +1,4 @@
+import { RUNS } from "../support/altered.ts";
 import { testAltered } from "./altered.ts";
-import { RUNS } from "./mutations.ts";
 
 testAltered(RUNS);

@@ -13,7 +13,7 @@ import { Hub } from "../../src/hub/hub.ts";
 import { withLock } from "../../src/hub/lock.ts";
 import { isDead, ownMark } from "../../src/hub/owner.ts";
 import { RepositoryCache } from "../../src/hub/repositoryCache.ts";
-import { alteredBytes, alteredText } from "./mutations.ts";
+import { alteredBytes, alteredText } from "../support/altered.ts";
 import { gitSha1, sha256 } from "./server.ts";
 import { MODEL, noise, Place } from "./support.ts";
 

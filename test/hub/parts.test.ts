@@ -134,11 +134,16 @@ test("what killed processes have left of a model is resumed or deleted by the ne
   mkdirSync(locks, { recursive: true });
   writeFileSync(join(locks, "other.lock.pid"), `1\n${hostname()}\nx\n${deadMark()}\n`);
   writeFileSync(join(locks, "python.lock"), "");
+  mkdirSync(here.inModel("refs"));
+  const [old, young] = [".main.x.tmp", ".main.y.tmp"].map((name) => here.inModel("refs", name));
+  for (const path of [old, young]) writeFileSync(path, "");
+  utimesSync(old, new Date(0), new Date(0));
   writeFileSync(join(locks, "living.lock.pid"), `1\n${hostname()}\nx\n${ownMark()}\n`);
   writeFileSync(join(locks, "elsewhere.lock.pid"), `1\nanother-machine\nx\n${ELSEWHERE}\n`);
   await here.open();
   const [{ headers }] = here.hub.seen.filter(({ server, method }) => server === "cdn" && method === "GET");
   expect(headers.range).toBe("bytes=2000-");
   expect(readdirSync(here.inModel("blobs")).filter((name) => name.includes("incomplete"))).toEqual([]);
+  expect(readdirSync(here.inModel("refs")).sort()).toEqual([".main.y.tmp", "main"]);
   expect(readdirSync(locks).sort()).toEqual(["elsewhere.lock.pid", "living.lock.pid", "python.lock"]);
 });
