@@ -231,8 +231,8 @@ async function link(target: string, path: string): Promise<boolean> {
 }
 
 /**
- * Removes what killed processes have left of a file that `writeFileAtomically` writes: Python takes a file in `refs` for
- * a reference, whatever its name is.
+ * Removes what killed processes have left of a file that `writeFileAtomically` writes: Python takes each file in `refs`
+ * for a reference, whatever its name is.
  */
 async function removeTemporaries(path: string): Promise<void> {
   for (const name of await readdir(dirname(path)).catch(() => [])) {
