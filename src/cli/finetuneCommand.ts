@@ -23,14 +23,20 @@ const DATA_OPTIONS = {
   "problem-type": {
     ...choice(
       PROBLEMS,
-      `What labels mean: ${PROBLEMS.join(", ")}. Default: lists are several labels, broken numbers are to be regressed to.`,
+      `What labels mean: ${PROBLEMS.join(", ")}. Default: lists are several labels, floats are to be regressed to.`,
     ),
     placeholder: "TYPE",
   },
-  labels: list("The labels in the order of their indices. Default: those of the files, sorted."),
+  labels: list(
+    "The labels in the order of their indices, which the files may have instead. Default: those of the files, sorted.",
+  ),
   "glue-task": choice(GLUE, "The files are GLUE's own; labels and metrics are that task's."),
   "doc-stride": count("question-answering: tokens that neighbouring windows share. Default 128.", 0),
   "max-answer-length": count("question-answering: most tokens of an answer. Default 30."),
+  "misplaced-answers": choice(
+    ["skip", "refuse"],
+    "question-answering: questions whose answer does not stand where the file says are left out and counted, or an error. Default skip.",
+  ),
   "mlm-probability": decimal("fill-mask: the share of tokens that are masked. Default 0.15."),
   "do-whole-word-mask": flag("fill-mask: mask all tokens of a word together."),
 };
@@ -53,7 +59,7 @@ export const command: Command = defineCommand({
   synopsis: ["--task TASK --train-file FILE --output FOLDER [OPTION]…"],
   description: `Trains a model for a task, and evaluates it. What comes out is a folder as Hugging Face's libraries save one, for --model and for Python alike. A run that was stopped or killed can be resumed, to the same bits.
 
-Files: .jsonl, .csv or .tsv with columns text, text_pair and label; GLUE's own with --glue-task; for token-classification the form of CoNLL-2003, for question-answering SQuAD's JSON, for multiple-choice the columns of SWAG, for fill-mask a text in each line. Defaults beside those below: a learning rate of 5e-5 without warm-up, 8 sequences in a batch, AdamW without weight decay, an evaluation after each epoch.`,
+Files: .jsonl, .json, .csv or .tsv with columns text, text_pair and label; GLUE's own with --glue-task; for token-classification the form of CoNLL-2003, for question-answering SQuAD's JSON, for multiple-choice the columns of SWAG, for fill-mask a text in each line. Defaults beside those below: a learning rate of 5e-5 without warm-up, 8 sequences in a batch, AdamW without weight decay, an evaluation after each epoch.`,
   options: TABLE,
   positional: [],
   examples: [
@@ -67,7 +73,7 @@ Files: .jsonl, .csv or .tsv with columns text, text_pair and label; GLUE's own w
     if (output === undefined) throw new UsageError("expected --output FOLDER");
     const columns = {
       ...(values["text-column-name"] !== undefined && { text: values["text-column-name"] }),
-      ...(values["text-pair-column-name"] !== undefined && { textPair: values["text-pair-column-name"] }),
+      ...(values["text-pair-column-name"] !== undefined && { text_pair: values["text-pair-column-name"] }),
       ...(values["label-column-name"] !== undefined && { label: values["label-column-name"] }),
     };
     await runTraining(values, (how) =>
@@ -76,7 +82,8 @@ Files: .jsonl, .csv or .tsv with columns text, text_pair and label; GLUE's own w
         ...libraryValues(OPTIONS, values),
         ...(model !== undefined && { model }),
         ...(evalDataset !== undefined && { evalDataset }),
-        ...{ task, trainDataset, output, columns, resume: values.resume },
+        ...(Object.keys(columns).length > 0 && { columns }),
+        ...{ task, trainDataset, output, resume: values.resume },
       }),
     );
   },

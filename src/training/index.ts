@@ -5,7 +5,7 @@
  * @module
  */
 import type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
-import type { FinetuneOptions } from "./finetuneOptions.ts";
+import type { FinetuneOptions, FinetuneResult } from "./finetuneOptions.ts";
 import type { PretrainOptions } from "./pretrainOptions.ts";
 import type { RunResult } from "./run/result.ts";
 
@@ -17,9 +17,10 @@ export { readJsonLines } from "./data/jsonLines.ts";
 export { collect, linesOf, type ReadOptions, type TextLines } from "./data/numberedLines.ts";
 export type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
 export { type ChoiceExample, readMultipleChoice } from "./data/readMultipleChoice.ts";
-export { readSquad, type SquadAnswer, type SquadExample } from "./data/squad.ts";
+export { readSquad, type SquadExample } from "./data/squad.ts";
+export type { SquadAnswer } from "./data/squadAnswer.ts";
 export { type Label, readTexts, type TextColumns, type TextExample } from "./data/textExamples.ts";
-export type { FinetuneOptions } from "./finetuneOptions.ts";
+export type { FinetuneOptions, FinetuneResult } from "./finetuneOptions.ts";
 export { accuracy, type ClassLabel, type F1Options, f1Score, matthewsCorrelation } from "./metrics/classification.ts";
 export { pearsonCorrelation, spearmanCorrelation } from "./metrics/correlation.ts";
 export {
@@ -57,6 +58,7 @@ export type { PretrainOptions, PretrainPhase } from "./pretrainOptions.ts";
 export type { LogEntry, RunProgress } from "./run/log.ts";
 export type { PredictionExample, RunResult } from "./run/result.ts";
 export type { RunOptions } from "./run/runOptions.ts";
+export type { MisplacedAnswers } from "./tasks/questionAnswering.ts";
 
 /**
  * Trains a model for a task: sequence classification (one label, several, or a number), token classification, question
@@ -80,7 +82,7 @@ export type { RunOptions } from "./run/runOptions.ts";
  * });
  * const classify = await pipeline("text-classification", "my-classifier");
  */
-export async function finetune<T extends FinetuneTask>(options: FinetuneOptions<T>): Promise<RunResult> {
+export async function finetune<T extends FinetuneTask>(options: FinetuneOptions<T>): Promise<FinetuneResult> {
   const module = await import("./finetune.ts"); // only here: a browser has no node: modules
   return module.finetune(options);
 }

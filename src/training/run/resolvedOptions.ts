@@ -1,4 +1,4 @@
-import { BertError } from "../../errors.ts";
+import { BertError, shown } from "../../errors.ts";
 import type { AdamWOptions } from "../adamwStep.ts";
 import type { RunOptions } from "./runOptions.ts";
 
@@ -39,12 +39,29 @@ const NUMBERS: Readonly<Record<string, readonly [least: number, most: number, wh
   saveTotalLimit: [1, 2 ** 31, true],
   earlyStoppingPatience: [1, 2 ** 31, true],
   maxLength: [3, 2 ** 31, true],
+  docStride: [0, 2 ** 31, true],
+  maxAnswerLength: [1, 2 ** 31, true],
+  mlmProbability: [Number.MIN_VALUE, 1, false],
+  maxEvalExamples: [1, 2 ** 31, true],
+};
+
+/** What each of these must be, so that "false" is not true. */
+const TYPES: Readonly<Record<string, "boolean" | "string" | "function">> = {
+  resume: "boolean",
+  freezeEmbeddings: "boolean",
+  loadBestModelAtEnd: "boolean",
+  greaterIsBetter: "boolean",
+  report: "boolean",
+  doWholeWordMask: "boolean",
+  metricForBestModel: "string",
+  onLog: "function",
+  onProgress: "function",
 };
 
 /**
  * Checks options and fills in defaults.
  *
- * @throws BertError ERR_INPUT a number out of range, or no output
+ * @throws BertError ERR_INPUT a number out of range, another type than an option has, or no output
  */
 export function resolveRunOptions(where: string, options: RunOptions, kind: KindDefaults): ResolvedRunOptions {
   for (const [name, [least, most, whole]] of Object.entries(NUMBERS)) {
@@ -55,15 +72,21 @@ export function resolveRunOptions(where: string, options: RunOptions, kind: Kind
     const kindOf = whole ? "a whole number" : "a number";
     throw new BertError(
       "ERR_INPUT",
-      `${where}: ${name} must be ${kindOf} from ${least} to ${most}, got ${String(value)}`,
+      `${where}: ${name} must be ${kindOf} from ${least} to ${most}, got ${shown(value)}`,
     );
   }
+  for (const [name, type] of Object.entries(TYPES)) {
+    const value = (options as Given)[name];
+    if (value === undefined || typeof value === type) continue;
+    const expected = type === "boolean" ? "true or false" : `a ${type}`;
+    throw new BertError("ERR_INPUT", `${where}: ${name} must be ${expected}, got ${shown(value)}`);
+  }
   if (typeof options.output !== "string" || options.output === "") {
-    throw new BertError("ERR_INPUT", `${where}: output must be a folder, got ${JSON.stringify(options.output)}`);
+    throw new BertError("ERR_INPUT", `${where}: output must be a folder, got ${shown(options.output)}`);
   }
   const optimizer = options.optimizer ?? kind.optimizer;
   if (optimizer !== "adamw" && optimizer !== "bert") {
-    throw new BertError("ERR_INPUT", `${where}: optimizer must be "adamw" or "bert", got ${JSON.stringify(optimizer)}`);
+    throw new BertError("ERR_INPUT", `${where}: optimizer must be "adamw" or "bert", got ${shown(optimizer)}`);
   }
   const metric = (options.metricForBestModel ?? "loss").replace(/^eval_/, "");
   const batchSize = options.batchSize ?? kind.batchSize;
@@ -93,6 +116,24 @@ export function resolveRunOptions(where: string, options: RunOptions, kind: Kind
     ...given,
     metricForBestModel: metric,
   };
+}
+
+/** @throws BertError ERR_INPUT the model has fewer layers than are to be frozen */
+export function expectLayers(where: string, freezeLayers: number, layers: number): void {
+  if (freezeLayers <= layers) return;
+  throw new BertError(
+    "ERR_INPUT",
+    `${where}: freezeLayers must be at most ${layers}, the model's layers, got ${freezeLayers}`,
+  );
+}
+
+/** @throws BertError ERR_INPUT the run ends before the learning rate has risen */
+export function expectWarmup(where: string, warmupSteps: number, totalSteps: number): void {
+  if (warmupSteps <= totalSteps) return;
+  throw new BertError(
+    "ERR_INPUT",
+    `${where}: warmupSteps must be at most ${totalSteps}, all updates, got ${warmupSteps}`,
+  );
 }
 
 /** The optimiser's options. */

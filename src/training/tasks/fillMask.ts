@@ -1,4 +1,4 @@
-import { BertError } from "../../errors.ts";
+import { BertError, listed } from "../../errors.ts";
 import type { BertModel } from "../../runtime/bertModel.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
@@ -21,8 +21,8 @@ export interface FillMaskOptions {
 
 /** A text whose masks are drawn anew in each epoch. */
 interface MaskedText extends Sequence {
-  readonly positions: readonly number[];
-  readonly ids: readonly number[];
+  readonly maskedLmPositions: readonly number[];
+  readonly maskedLmIds: readonly number[];
 }
 
 /** The stream of masks for evaluation: no epoch comes so far. */
@@ -53,7 +53,7 @@ export function fillMask(
     const ids = inputIds.slice();
     const random = new Random(seed, new Random(epoch, index).uint32());
     const { positions, labels } = maskTokens(ids, options, vocabulary, random);
-    return { inputIds: ids, tokenTypeIds, positions, ids: labels };
+    return { inputIds: ids, tokenTypeIds, maskedLmPositions: positions, maskedLmIds: labels };
   };
   return {
     architecture: "BertForMaskedLM",
@@ -62,12 +62,16 @@ export function fillMask(
     lengths: features.map(({ inputIds }) => inputIds.length),
     batch(indices, epoch) {
       const texts = indices.map((i) => masked(features[i], i, epoch));
-      const labels = texts.map(({ inputIds, positions, ids }) => {
+      const labels = texts.map(({ inputIds, maskedLmPositions, maskedLmIds }) => {
         const row = new Int32Array(inputIds.length).fill(-100);
-        for (const [m, position] of positions.entries()) row[position] = ids[m];
+        for (const [m, position] of maskedLmPositions.entries()) row[position] = maskedLmIds[m];
         return row;
       });
-      return { input: texts, labels: { labels }, name: `texts ${indices.map((i) => features[i].text + 1).join(", ")}` };
+      return {
+        input: texts,
+        labels: { labels },
+        name: `texts ${listed(indices.map((i) => String(features[i].text + 1)))}`,
+      };
     },
     evaluate:
       evalFeatures &&
@@ -107,14 +111,14 @@ async function evaluate(
   const predicted: number[][] = [];
   const items = texts.map((text) => [text]);
   for await (const { indices, output } of passes(model, items, how, (some) => ({
-    maskedLmPositions: some.map((i) => texts[i].positions),
+    maskedLmPositions: some.map((i) => texts[i].maskedLmPositions),
   }))) {
     const { data, shape } = output.logits as Tensor; // [M, V]
     const V = shape[1];
     let row = 0;
     for (const i of indices) {
       predicted.push([]);
-      for (const id of texts[i].ids) {
+      for (const id of texts[i].maskedLmIds) {
         const best = argmax(data, row * V, V);
         predicted[i].push(best);
         loss.add(crossEntropyOf(data, row * V, V, id));
@@ -126,9 +130,9 @@ async function evaluate(
   const words = (ids: readonly number[]) => ids.map((id) => tokenizer.idToToken(id)).join(" ");
   return {
     metrics: { loss: loss.value, accuracy: right.value, perplexity: perplexity(loss.sum, loss.count) },
-    examples: texts.slice(0, SHOWN_EXAMPLES).map(({ inputIds, ids }, i) => ({
+    examples: texts.slice(0, SHOWN_EXAMPLES).map(({ inputIds, maskedLmIds }, i) => ({
       input: tokenizer.decode(Array.from(inputIds.subarray(1, -1))),
-      expected: words(ids),
+      expected: words(maskedLmIds),
       predicted: words(predicted[i]),
     })),
   };

@@ -1,4 +1,4 @@
-import { BertError } from "../../errors.ts";
+import { BertError, listed } from "../../errors.ts";
 import type { BertModel } from "../../runtime/bertModel.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
@@ -39,7 +39,7 @@ export function multipleChoice(
     batch: (indices) => ({
       input: indices.flatMap((i) => features[i].choices),
       labels: { labels: indices.map((i) => features[i].labels) },
-      name: indices.map((i) => train[i].where).join(", "),
+      name: listed(indices.map((i) => train[i].where)),
     }),
     evaluate: evaluation && evalFeatures && ((model, how) => evaluate(model, how, evaluation, evalFeatures)),
     *contents() {

@@ -1,3 +1,4 @@
+import { listed } from "../../errors.ts";
 import type { BertModel } from "../../runtime/bertModel.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
@@ -36,7 +37,7 @@ export function nextSentence(
     batch: (indices) => ({
       input: indices.map((i) => features[i]),
       labels: { labels: indices.map((i) => features[i].labels as number) },
-      name: indices.map((i) => train[i].where).join(", "),
+      name: listed(indices.map((i) => train[i].where)),
     }),
     evaluate: evaluation && evalFeatures && ((model, how) => evaluate(model, how, evaluation, evalFeatures)),
     *contents() {
@@ -50,9 +51,9 @@ export function nextSentence(
 
 function named(example: Located<TextExample>): Located<TextExample> {
   const label = labelOf(example);
-  const index = NAMES.findIndex((name, i) => String(label) === String(i) || label === name);
+  const index = NAMES.findIndex((name, i) => label === name || label === i || label === String(i));
   if (index < 0) throw recordError(example.where, "label", 'one of 0, 1, "IsNext", "NotNext"', shown(label));
-  if (example.textPair === undefined) throw recordError(example.where, "the second text", "there", "none");
+  if (example.text_pair === undefined) throw recordError(example.where, "text_pair", "there", "none");
   return { ...example, label: NAMES[index] };
 }
 
@@ -77,8 +78,8 @@ async function evaluate(
   }
   return {
     metrics: { loss: loss.value, accuracy: right.value },
-    examples: examples.slice(0, SHOWN_EXAMPLES).map(({ text, textPair }, i) => ({
-      input: `${text} | ${textPair}`,
+    examples: examples.slice(0, SHOWN_EXAMPLES).map(({ text, text_pair }, i) => ({
+      input: `${text} | ${text_pair}`,
       expected: NAMES[features[i].labels as number],
       predicted: NAMES[predicted[i]],
     })),

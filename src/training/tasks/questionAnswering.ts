@@ -1,3 +1,4 @@
+import { BertError, listed, quote } from "../../errors.ts";
 import type { BertModel } from "../../runtime/bertModel.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
@@ -9,6 +10,7 @@ import {
   questionWindows,
 } from "../data/questionFeatures.ts";
 import type { SquadExample } from "../data/squad.ts";
+import { placedAnswer } from "../data/squadAnswer.ts";
 import { squadMetrics, squadV2Metrics } from "../metrics/squadMetrics.ts";
 import { crossEntropyOf, Mean } from "./logitScores.ts";
 import { passes } from "./passes.ts";
@@ -21,25 +23,51 @@ export interface QuestionAnsweringOptions {
   readonly docStride?: number | undefined;
   /** Most tokens of a predicted answer. Default 30, as in run_squad.py. */
   readonly maxAnswerLength?: number | undefined;
+  /** What is done with a question to learn from whose answer does not stand where it says. Default "skip". */
+  readonly misplacedAnswers?: MisplacedAnswers | undefined;
 }
 
-/** Question answering: which span of a context answers, as Hugging Face's run_qa.py. */
+/** "skip": such questions are left out, and counted. "refuse": the first is an error. */
+export type MisplacedAnswers = "skip" | "refuse";
+
+/**
+ * Question answering: which span of a context answers, as Hugging Face's run_qa.py. A question to learn from whose
+ * answer does not stand in the context, or not where it says (`placedAnswer`), is left out, as Google's run_squad.py
+ * leaves it out; in evaluation it stays, as only the text of its answer counts there.
+ *
+ * @throws BertError ERR_INPUT, naming file and place: a question that leaves the context no room; with
+ *   `misplacedAnswers` "refuse" an answer that stands elsewhere; or all of them do
+ */
 export function questionAnswering(
   tokenizer: BertTokenizer,
-  train: readonly Located<SquadExample>[],
-  evaluation: readonly Located<SquadExample>[] | null,
+  allTrain: readonly Located<SquadExample>[],
+  allEvaluation: readonly Located<SquadExample>[] | null,
   limit: number,
   {
     maxLength = Math.min(384, limit),
     docStride = Math.min(128, maxLength >> 2),
     maxAnswerLength = 30,
+    misplacedAnswers = "skip",
   }: QuestionAnsweringOptions,
 ): PreparedTask {
   const options = { maxLength, docStride };
+  const placed = allTrain.map(withPlaces);
+  const misplaced = placed.filter(isMisplaced);
+  if (misplaced.length > 0 && (misplacedAnswers === "refuse" || misplaced.length === placed.length)) {
+    const { where, answers } = misplaced[0];
+    const others = misplaced.length > 1 ? `; nor do those of ${misplaced.length - 1} other questions` : "";
+    throw new BertError(
+      "ERR_INPUT",
+      `${where}: the answer ${quote(answers[0].text)} does not stand where it says${others}`,
+    );
+  }
+  const train = placed.filter((example) => !isMisplaced(example));
+  const evaluation = allEvaluation?.map(withPlaces) ?? null;
   const features = questionFeatures(tokenizer, train, options);
   const evalFeatures = evaluation && questionFeatures(tokenizer, evaluation, options);
   return {
     architecture: "BertForQuestionAnswering",
+    skippedExamples: misplaced.length,
     labels: null,
     problemType: null,
     lengths: features.map(({ inputIds }) => inputIds.length),
@@ -49,7 +77,7 @@ export function questionAnswering(
         startPositions: indices.map((i) => features[i].startPositions),
         endPositions: indices.map((i) => features[i].endPositions),
       },
-      name: indices.map((i) => train[features[i].example].where).join(", "),
+      name: listed(indices.map((i) => train[features[i].example].where)),
     }),
     evaluate:
       evaluation &&
@@ -67,13 +95,23 @@ export function questionAnswering(
   };
 }
 
+function withPlaces(example: Located<SquadExample>): Located<SquadExample> {
+  const { context, answers } = example;
+  return { ...example, answers: answers.map(({ text, start }) => placedAnswer(context, text, start)) };
+}
+
+/** Whether its first answer, the one that is learned, has no place. */
+function isMisplaced({ answers }: SquadExample): boolean {
+  return answers[0]?.start === null;
+}
+
 /** A span of tokens, or none, with the sum of its two logits. */
 interface ScoredSpan {
   readonly text: string;
   readonly score: number;
 }
 
-/** The loss is that of windows, start and end in the mean. */
+/** The loss is that of windows, start and end in the mean; those of a misplaced answer have none. */
 async function evaluate(
   model: BertModel,
   how: EvaluationOptions,
@@ -93,9 +131,10 @@ async function evaluate(
     for (const [b, i] of indices.entries()) {
       const { inputIds, example, startPositions, endPositions } = features[i];
       const count = inputIds.length;
-      loss.add(
-        crossEntropyOf(starts, b * T, count, startPositions) / 2 + crossEntropyOf(ends, b * T, count, endPositions) / 2,
-      );
+      if (!isMisplaced(examples[example])) {
+        const [ofStart, ofEnd] = [startPositions, endPositions];
+        loss.add(crossEntropyOf(starts, b * T, count, ofStart) / 2 + crossEntropyOf(ends, b * T, count, ofEnd) / 2);
+      }
       const [start, end] = [starts.subarray(b * T, b * T + count), ends.subarray(b * T, b * T + count)];
       const found = bestSpan(windows[i], examples[example].context, start, end, maxAnswerLength);
       if (found && found.score > (best[example]?.score ?? Number.NEGATIVE_INFINITY)) best[example] = found;
