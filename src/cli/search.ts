@@ -40,7 +40,7 @@ Without QUERY, each line of the input is one, and gives a line of JSON: the text
         heading: shown,
         json: (results) => results,
         format: flatFormats((results) => results, FLAT),
-        work: ["search", path, index.texts.length, topK, modelMark(extract.model)],
+        work: ["search", path, index.size, topK, modelMark(extract.model)],
         dispose: extract.dispose,
       };
     });
