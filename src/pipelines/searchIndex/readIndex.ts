@@ -25,16 +25,19 @@ export interface ReadIndex {
 }
 
 /**
- * Reads an index and checks everything in it: a file that is damaged, by chance or on purpose, gives an error or the
- * right index.
+ * Reads an index and checks everything in it: a file that is damaged gives an error or the right index.
  *
  * @throws BertError as `loadIndex`
  */
 export async function readIndex(path: string, extract: Extract): Promise<ReadIndex> {
   const { openFile } = await import("../../disk/files.ts"); // only here: a browser has another
-  const source = await openFile(path);
+  return readIndexFrom(await openFile(path), extract);
+}
+
+/** `readIndex` of a file that is open; it is closed. */
+export async function readIndexFrom(source: RandomAccess, extract: Extract): Promise<ReadIndex> {
   try {
-    const reader = new IndexReader(path, source, await openSafetensors(source));
+    const reader = new IndexReader(source, await openSafetensors(source));
     const { header } = reader;
     const { fingerprint, config } = extract.model;
     if (header.model !== null && header.model !== fingerprint) {
@@ -73,14 +76,12 @@ class IndexReader {
     readonly model: string | null;
     readonly next: number | null;
   };
-  private readonly path: string;
   private readonly source: RandomAccess;
   private readonly file: Weights;
   private lastNumber = -1;
   private readonly hashes = new Map<TensorName, Xxh32>();
 
-  constructor(path: string, source: RandomAccess, file: Weights) {
-    this.path = path;
+  constructor(source: RandomAccess, file: Weights) {
     this.source = source;
     this.file = file;
     this.header = this.readHeader();
@@ -88,7 +89,11 @@ class IndexReader {
 
   /** An error about the file. */
   fault(what: string, cause?: unknown): BertError {
-    return new BertError("ERR_CHECKPOINT", `loadIndex: ${this.path} ${what}`, cause === undefined ? {} : { cause });
+    return new BertError(
+      "ERR_CHECKPOINT",
+      `loadIndex: ${this.source.name} ${what}`,
+      cause === undefined ? {} : { cause },
+    );
   }
 
   private readHeader(): IndexReader["header"] {
@@ -253,18 +258,18 @@ class IndexReader {
   /** All at once; a string may not begin within a character. */
   private expectUtf8(name: string, column: Utf8Column, first: number): void {
     const { bytes, ends } = column;
-    const cut = ends.findIndex((end) => (bytes[end] & 0xc0) === 0x80);
     try {
-      new TextDecoder("utf-8", { fatal: true }).decode(cut < 0 ? bytes : bytesAt(column, cut));
+      new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     } catch (cause) {
       throw this.fault(`must have ${name} in UTF-8, those from text ${first} on are not`, cause);
     }
+    const cut = ends.findIndex((end) => (bytes[end] & 0xc0) === 0x80);
     if (cut >= 0) throw this.fault(`must have ${name} in UTF-8, that of text ${first + cut} ends within a character`);
   }
 
   private expectJson(metadata: Utf8Column, r: number, first: number): void {
     const json = stringAt(metadata, r);
-    if (json !== "") parseJson(json, `loadIndex: ${this.path}: metadata of text ${first + r}`, "ERR_CHECKPOINT");
+    if (json !== "") parseJson(json, `loadIndex: ${this.source.name}: metadata of text ${first + r}`, "ERR_CHECKPOINT");
   }
 
   /** Elements first … end − 1 of a tensor of integers, as numbers. */

@@ -194,8 +194,9 @@ export class SearchIndex<Metadata = unknown> {
    * @throws BertError ERR_FILE the path cannot be written
    */
   async save(path: string): Promise<void> {
+    const { segments, next, H } = this.rows; // as they are now
     const { saveIndex } = await import("./indexFile.ts");
-    await saveIndex(path, this.rows, { pooling: this.pooling, model: this.extract.model.fingerprint });
+    await saveIndex(path, { segments, next, H }, { pooling: this.pooling, model: this.extract.model.fingerprint });
   }
 
   /** The vectors of texts, one after the other. */
