@@ -1,4 +1,4 @@
-import { BertError } from "../errors.ts";
+import { BertError, listed, quote, shown } from "../errors.ts";
 import { expectKnownOptions, type OptionNames } from "../options.ts";
 import type { NormalizerOptions } from "./basicTokenize.ts";
 import { SPECIAL_TOKENS } from "./settings.ts";
@@ -124,9 +124,9 @@ function resolveOptions(options: TrainVocabularyOptions): Resolved {
     ...(options.onMerge && { onMerge: options.onMerge }),
   };
   if (resolved.score !== "count" && resolved.score !== "likelihood")
-    fail(`score must be "count" or "likelihood", got ${JSON.stringify(resolved.score)}`);
+    fail(`score must be "count" or "likelihood", got ${shown(resolved.score)}`);
   if (new Set(resolved.specialTokens).size !== resolved.specialTokens.length)
-    fail(`specialTokens must be distinct, got ${resolved.specialTokens.join(", ")}`);
+    fail(`specialTokens must be distinct, got ${listed(resolved.specialTokens.map(quote))}`);
   return resolved;
 }
 

@@ -148,7 +148,7 @@ describe("bad input", () => {
       { targets: ["door", "unaffable"] },
       ['"unaffable"', '"un", "##aff", "##able"'],
     ],
-    ["all targets that are none", "[MASK]", { targets: ["qqqq", ""] }, ['"qqqq"', ' and ""']],
+    ["all targets that are none", "[MASK]", { targets: ["qqqq", ""] }, ['"qqqq"', ', ""']],
     ["a target that is a name of objects", "[MASK]", { targets: "__proto__" }, ['"__proto__"']],
     ["a target that is no string", "[MASK]", { targets: [3] }, ["targets must be", "got 3"]],
     ["a target that is null", "[MASK]", { targets: null }, ["targets must be", "got null"]],
