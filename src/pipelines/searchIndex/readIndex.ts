@@ -8,7 +8,7 @@ import { TEXT_POOLINGS, type TextPooling } from "../pooling.ts";
 import { checksumOf, FORMAT, type IndexHeader, type Strings, TENSORS, type TensorName, VERSION } from "./indexFile.ts";
 import { Rows } from "./rows.ts";
 import type { Extract } from "./searchIndex.ts";
-import { bytesAt, mostRows, SEGMENT_BYTES, type Segment, stringAt, type Utf8Column } from "./segment.ts";
+import { mostRows, SEGMENT_BYTES, type Segment, stringAt, type Utf8Column } from "./segment.ts";
 
 /** Files of plainbert 0.2 have these alone, and two fields of metadata. */
 const OLD_TENSORS: readonly TensorName[] = ["embeddings", "texts", "text_ends"];
