@@ -26,7 +26,8 @@ export class BertModel {
   readonly dtype: StorageType;
   /** Every place that `forward` can be looked into, in order. */
   readonly taps: readonly TapInfo[];
-  protected readonly kernels: Backend;
+  /** @internal for other products on the same threads */
+  readonly kernels: Backend;
   private loaded: InUse | null;
 
   /** @param prepared a forward worker that has been started already; a new one if left out */
@@ -88,6 +89,15 @@ export class BertModel {
    */
   get backend(): BackendInfo {
     return this.kernels.info;
+  }
+
+  /**
+   * A few numbers of each tensor, by name, as the checkpoint has them.
+   *
+   * @internal
+   */
+  get samples(): ReadonlyMap<string, Float32Array> {
+    return this.inUse.params.samples;
   }
 
   private get inUse(): InUse {
