@@ -88,8 +88,8 @@ export class Bert extends BertModel {
     throw new BertError("ERR_VOCABULARY", "bert.tokenizer: the model's folder must have vocab.txt or tokenizer.json");
   }
 
-  override async dispose(): Promise<void> {
-    await super.dispose();
+  protected override async close(): Promise<void> {
+    await super.close();
     await this.kernels.dispose();
   }
 }

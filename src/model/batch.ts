@@ -90,11 +90,13 @@ export function packBatch(input: readonly SequenceInput[] | BatchInput, c: BertC
  */
 export function unpack(packed: Tensor, batch: Batch): Tensor {
   const N = packed.shape[1];
+  const shape = [batch.B, batch.T, N];
+  if (batch.padded.length === batch.B * batch.T) return { data: new Float32Array(packed.data), shape }; // no padding
   const data = new Float32Array(batch.B * batch.T * N);
   batch.padded.forEach((to, r) => {
     data.set(packed.data.subarray(r * N, (r + 1) * N), to * N);
   });
-  return { data, shape: [batch.B, batch.T, N] };
+  return { data, shape };
 }
 
 /** A copy outside the backend's memory. */
@@ -113,14 +115,15 @@ export function rowsAt(positions: readonly ArrayLike<number>[], batch: Batch): I
   if (positions.length !== batch.B) {
     throw inputError(`maskedLmPositions must have one list for each of ${batch.B} sequences, got ${positions.length}`);
   }
-  const rowOf = new Map(Array.from(batch.padded, (to, r) => [to, r]));
-  const rows = positions.flatMap((list, b) =>
-    Array.from(list, (t) => {
-      const row = t >= 0 && t < batch.T ? rowOf.get(b * batch.T + t) : undefined;
-      if (row === undefined) throw inputError(`maskedLmPositions[${b}] must be indices of real tokens, got ${t}`);
+  const rows = positions.flatMap((list, b) => {
+    const [first, end] = [batch.offsets[b], batch.offsets[b + 1]];
+    const padded = batch.padded.subarray(first, end);
+    return Array.from(list, (t) => {
+      const row = first + padded.indexOf(b * batch.T + t);
+      if (row < first) throw inputError(`maskedLmPositions[${b}] must be indices of real tokens, got ${t}`);
       return row;
-    }),
-  );
+    });
+  });
   return Int32Array.from(rows);
 }
 
