@@ -216,6 +216,8 @@ export class BertModel {
    * A second call waits for the first.
    */
   dispose(): Promise<void> {
+    // Who has returned a call's promise sees its error only after this
+    for (const call of [...this.calls, ...this.passes]) call.catch(() => {});
     this.disposal ??= this.close();
     return this.disposal;
   }
@@ -234,7 +236,7 @@ export class BertModel {
    * @internal
    */
   answer<Answer>(call: () => Promise<Answer>): Promise<Answer> {
-    return this.disposal ? Promise.reject(disposedOf()) : held(call(), this.calls);
+    return held(this.disposal ? Promise.reject(disposedOf()) : call(), this.calls);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

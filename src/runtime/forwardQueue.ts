@@ -96,11 +96,11 @@ export class ForwardQueue {
     const [first] = taken.keys();
     this.compute([...taken.values()], first.tap, pass.stop.signal).then(
       (outputs) => {
-        this.next();
+        this.next(); // is computed while the callers handle these
         let n = 0;
-        for (const call of taken.keys()) {
+        for (const [call, request] of taken) {
           const output = outputs[n++];
-          if (pass.wanted.has(call)) call.answer(output);
+          if (pass.wanted.has(call)) call.answer(request, output);
         }
       },
       (error) => {

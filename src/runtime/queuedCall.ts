@@ -24,6 +24,8 @@ export class QueuedCall {
   private readonly resolve: (output: HeadOutput) => void;
   /** How many of its sequences passes have taken. */
   private taken = 0;
+  /** How many of them have been computed. */
+  private computed = 0;
   private readonly outputs: HeadOutput[] = [];
 
   constructor({ request, splits, tap, resolve, reject }: CallSettings) {
@@ -72,10 +74,11 @@ export class QueuedCall {
     this.taken -= batch.B;
   }
 
-  /** What a pass gives for what it has taken; the last answers the call. */
-  answer(output: HeadOutput): void {
+  /** What a pass gives for what it has taken, in order; the last answers the call. */
+  answer({ batch }: ForwardRequest, output: HeadOutput): void {
     this.outputs.push(output);
-    if (!this.waits) this.resolve(endToEnd(this.outputs));
+    this.computed += batch.B;
+    if (this.computed === this.request.batch.B) this.resolve(endToEnd(this.outputs));
   }
 }
 
