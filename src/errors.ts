@@ -67,13 +67,15 @@ export function printable(text: string, limit: number): string {
 /**
  * A list as messages show it: ten entries, and how many more there are.
  *
- * @param entries what stands there for each: a quoted name, say
+ * @param entries   what stands there for each: a quoted name, say
+ * @param separator what stands between them
  * @example
  * listed(names.map(quote)); // "a", "b", "c", "d", "e", "f", "g", "h", "i", "j" and 390 more
  */
-export function listed(entries: readonly string[]): string {
-  const some = entries.slice(0, MOST_ENTRIES).join(", ");
-  return entries.length > MOST_ENTRIES ? `${some} and ${entries.length - MOST_ENTRIES} more` : some;
+export function listed(entries: readonly string[], separator = ", "): string {
+  const some = entries.slice(0, MOST_ENTRIES).join(separator);
+  const left = entries.length - MOST_ENTRIES;
+  return left > 0 ? `${some}${separator === ", " ? " " : separator}and ${left} more` : some;
 }
 
 /**

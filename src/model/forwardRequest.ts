@@ -1,4 +1,5 @@
 import { BertError } from "../errors.ts";
+import { expectKnownOptions, type OptionNames } from "../options.ts";
 import { formatShape } from "../tensor/tensor.ts";
 import { HEADS } from "./architectures.ts";
 import { type Batch, type BatchInput, packBatch, rowsAt, type SequenceInput } from "./batch.ts";
@@ -15,12 +16,26 @@ export interface ForwardRequest {
   readonly options: Omit<ForwardOptions, "tap" | "signal" | "maskedLmPositions">;
 }
 
+const FORWARD_OPTIONS: OptionNames<ForwardOptions> = {
+  lastHiddenState: true,
+  hiddenStates: true,
+  attentions: true,
+  tap: true,
+  taps: true,
+  headMask: true,
+  maskedLmPositions: true,
+  numChoices: true,
+  signal: true,
+};
+
 /** @throws BertError ERR_INPUT an input or option that does not fit the model */
 export function forwardRequest(
   input: readonly SequenceInput[] | BatchInput,
-  { tap: _tap, signal: _signal, headMask, maskedLmPositions, taps, ...others }: ForwardOptions,
+  given: ForwardOptions,
   { config, taps: known }: { readonly config: BertConfig; readonly taps: ReadonlyMap<string, TapInfo> },
 ): ForwardRequest {
+  expectKnownOptions("forward", given, FORWARD_OPTIONS);
+  const { tap: _tap, signal: _signal, headMask, maskedLmPositions, taps, ...others } = given;
   expectHeadMask(headMask, config);
   expectTaps(taps ?? [], known);
   const batch = packBatch(input, config);

@@ -1,11 +1,12 @@
 import { BertError, quote } from "../errors.ts";
 import { type BertConfig, parseConfig } from "../model/config.ts";
+import { expectKnownOptions } from "../options.ts";
 import { createTrainingBackend } from "../tensor/createTrainingBackend.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { shuffledBatches } from "./data/batches.ts";
 import { located } from "./data/located.ts";
 import { type FinetuneTask, readExamples, type TaskExamples } from "./data/readExamples.ts";
-import type { FinetuneOptions } from "./finetuneOptions.ts";
+import { FINETUNE_OPTIONS, type FinetuneOptions } from "./finetuneOptions.ts";
 import { digestOf } from "./run/digest.ts";
 import { identityOf, type ResolvedRunOptions, resolveRunOptions } from "./run/resolvedOptions.ts";
 import type { RunResult } from "./run/result.ts";
@@ -21,6 +22,7 @@ import { tokenClassification } from "./tasks/tokenClassification.ts";
 
 /** Trains a model for a task; documented where it is exported, in index.ts. */
 export async function finetune<T extends FinetuneTask>(given: FinetuneOptions<T>): Promise<RunResult> {
+  expectKnownOptions("finetune", given, FINETUNE_OPTIONS);
   const kind = { learningRate: 5e-5, batchSize: 8, optimizer: "adamw", weightDecay: 0, warmupRatio: 0 } as const;
   const options = resolveRunOptions("finetune", given, kind);
   const train = await datasetOf(given, "trainDataset", given.trainDataset);
@@ -34,7 +36,11 @@ export async function finetune<T extends FinetuneTask>(given: FinetuneOptions<T>
     const task = prepare(start.tokenizer, train, evaluation, limit, given, options.seed);
     const configText = trainedConfigText(start.configText, task);
     const config = parseConfig(configText);
-    const kernels = createTrainingBackend(options.backend, { threads: options.threads, assets: given.assets });
+    const kernels = createTrainingBackend(
+      options.backend,
+      { threads: options.threads, assets: given.assets },
+      "finetune",
+    );
     try {
       const plan = await planOf(task, options, given.numTrainEpochs ?? 3, config, configText, start.tokenizer);
       return await run({ ...plan, load: (k) => start.load(config, k, options.seed) }, options, kernels);
