@@ -175,9 +175,14 @@ function checkSequence(sequence: SequenceInput, b: number): number {
 function refuseMisspelt(input: object): void {
   const names: readonly string[] = FIELDS;
   for (const name of Object.keys(input ?? {})) {
-    if (!names.includes(name) && nearest(name, names) !== null) throw unknownName("forward", "field", name, names);
+    if (names.includes(name) || otherFields.has(name)) continue;
+    if (nearest(name, names) !== null) throw unknownName("forward", "field", name, names);
+    if (otherFields.size < 100) otherFields.add(name);
   }
 }
+
+/** Fields that were found to be no misspelt ones: to find out took longer than to tokenize the text. */
+const otherFields = new Set<string>();
 
 /** Checks that a number is in 0 … count−1 and returns it. */
 function oneOf(value: number, name: string, of: string, count: number): number {
