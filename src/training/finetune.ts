@@ -1,3 +1,4 @@
+import { withOutputFolder } from "../disk/outputLock.ts";
 import { BertError, shown } from "../errors.ts";
 import type { Architecture } from "../model/architectures.ts";
 import { type BertConfig, parseConfig } from "../model/config.ts";
@@ -35,6 +36,13 @@ export async function finetune<T extends FinetuneTask>(given: FinetuneOptions<T>
   const kind = { learningRate: 5e-5, batchSize: 8, optimizer: "adamw", weightDecay: 0, warmupRatio: 0 } as const;
   const options = resolveRunOptions("finetune", given, kind);
   expectTaskOptions(given);
+  return withOutputFolder(options.output, () => runFinetune(given, options));
+}
+
+async function runFinetune<T extends FinetuneTask>(
+  given: FinetuneOptions<T>,
+  options: ResolvedRunOptions,
+): Promise<FinetuneResult> {
   const train = await datasetOf(given, "trainDataset", given.trainDataset);
   const evaluation = given.evalDataset === undefined ? null : await datasetOf(given, "evalDataset", given.evalDataset);
   return withStartModel(given.model, given, async (start) => {

@@ -15,7 +15,10 @@ import type { MisplacedAnswers } from "./tasks/questionAnswering.ts";
 export interface FinetuneOptions<T extends FinetuneTask = FinetuneTask>
   extends RunOptions,
     ReadExamplesOptions,
-    Pick<HubOptions, "revision" | "token" | "cache_dir" | "local_files_only" | "assets" | "progress_callback"> {
+    Pick<
+      HubOptions,
+      "revision" | "token" | "cache_dir" | "local_files_only" | "force_download" | "assets" | "progress_callback"
+    > {
   /** The model to begin with: a folder, or an id on the hub. Default: the small one that comes with the package. */
   readonly model?: string;
   /** What it is to learn, named as the pipeline that will use it. */
@@ -58,6 +61,7 @@ export const FINETUNE_OPTIONS: OptionNames<FinetuneOptions> = {
   token: true,
   cache_dir: true,
   local_files_only: true,
+  force_download: true,
   assets: true,
   progress_callback: true,
   model: true,

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { loaded } from "../loaded.ts";
 import type { FinetuneTask } from "./data/finetuneTask.ts";
 import type { ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
 import type { FinetuneOptions, FinetuneResult } from "./finetuneOptions.ts";
@@ -72,7 +73,8 @@ export type { MisplacedAnswers } from "./tasks/questionAnswering.ts";
  * true`, to the same bits as if it had not been interrupted.
  *
  * @throws BertError ERR_INPUT an option, or data that do not fit the task; ERR_FILE a file that cannot be read or
- *   written, `output` not empty; ERR_TRAINING a loss that is not finite or explodes, naming step, batch and tensor;
+ *   written, `output` not empty or written by another process; ERR_CHECKPOINT with `resume`, a checkpoint that
+ *   was damaged or changed; ERR_TRAINING a loss that is not finite or explodes, naming step, batch and tensor;
  *   ERR_ABORTED `signal` fired, and a checkpoint was written; as `loadBert`
  * @example
  * const { metrics } = await finetune({
@@ -85,7 +87,7 @@ export type { MisplacedAnswers } from "./tasks/questionAnswering.ts";
  * const classify = await pipeline("text-classification", "my-classifier");
  */
 export async function finetune<T extends FinetuneTask>(options: FinetuneOptions<T>): Promise<FinetuneResult> {
-  const module = await import("./finetune.ts"); // only here: a browser has no node: modules
+  const module = await loaded(() => import("./finetune.ts")); // only here: a browser has no node: modules
   return module.finetune(options);
 }
 
@@ -104,7 +106,7 @@ export async function finetune<T extends FinetuneTask>(options: FinetuneOptions<
  * });
  */
 export async function pretrain(options: PretrainOptions): Promise<RunResult> {
-  const module = await import("./pretrain.ts");
+  const module = await loaded(() => import("./pretrain.ts"));
   return module.pretrain(options);
 }
 
@@ -119,6 +121,6 @@ export async function readExamples<T extends FinetuneTask>(
   file: string,
   options: ReadExamplesOptions = {},
 ): Promise<TaskExamples[T][]> {
-  const module = await import("./data/readExamples.ts");
+  const module = await loaded(() => import("./data/readExamples.ts"));
   return module.readExamples(task, file, options);
 }

@@ -1,4 +1,5 @@
 import { loadParams } from "../checkpoint/loadParams.ts";
+import { withOutputFolder } from "../disk/outputLock.ts";
 import { namesIn } from "../disk/runFolder.ts";
 import { BertError, listed, quote, shown } from "../errors.ts";
 import { openModelFolder } from "../load/weightFiles.ts";
@@ -35,6 +36,10 @@ export async function pretrain(given: PretrainOptions): Promise<RunResult> {
   expectEvaluation("pretrain", "evalExamples", given);
   if (!Array.isArray(given.phases) || given.phases.length === 0) throw wrong("phases", "at least one phase", "none");
   if (given.config && given.model !== undefined) throw wrong("config", "left out where model is given", "both");
+  return withOutputFolder(options.output, () => openAndRun(given, options));
+}
+
+async function openAndRun(given: PretrainOptions, options: ResolvedRunOptions): Promise<RunResult> {
   const opened: PretrainingExamples[] = [];
   const openFolder = async (folder: string) => {
     const names = (await namesIn(folder)).filter((name) => /^examples-.*\.safetensors$/.test(name));

@@ -165,10 +165,11 @@ const OF_THE_RESULT = [
   ...["loadBestModelAtEnd", "metricForBestModel", "greaterIsBetter", "earlyStoppingPatience"],
 ] as const;
 
-/** What of a run decides its result. */
+/** What of a run decides its result. Infinity, which JSON does not have, is "Infinity". */
 export type Identity = Readonly<Record<string, string | number | boolean | null>>;
 
 export function identityOf(options: ResolvedRunOptions): Identity {
   const all = options as unknown as Readonly<Record<string, string | number | boolean | undefined>>;
-  return Object.fromEntries(OF_THE_RESULT.map((name) => [name, all[name] ?? null]));
+  const value = (name: string) => (all[name] === Number.POSITIVE_INFINITY ? "Infinity" : (all[name] ?? null));
+  return Object.fromEntries(OF_THE_RESULT.map((name) => [name, value(name)]));
 }
