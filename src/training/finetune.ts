@@ -7,8 +7,7 @@ import { createTrainingBackend } from "../tensor/createTrainingBackend.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { shuffledBatches } from "./data/batches.ts";
 import { checkedExamples, checkedTexts } from "./data/checkExamples.ts";
-import { expectTask, type FinetuneTask } from "./data/finetuneTask.ts";
-import { readFileExamples } from "./data/readExamples.ts";
+import { expectTask, type FinetuneTask, readFileExamples } from "./data/readExamples.ts";
 import { FINETUNE_OPTIONS, type FinetuneOptions, type FinetuneResult } from "./finetuneOptions.ts";
 import { digestOf } from "./run/digest.ts";
 import {

@@ -1,9 +1,8 @@
 import type { HubOptions } from "../hub/hubOptions.ts";
 import type { ProblemType } from "../model/config.ts";
 import type { OptionNames } from "../options.ts";
-import type { FinetuneTask } from "./data/finetuneTask.ts";
 import type { GlueTask } from "./data/glue.ts";
-import type { ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
+import type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
 import type { RunResult } from "./run/result.ts";
 import { RUN_OPTIONS, type RunOptions } from "./run/runOptions.ts";
 import type { MisplacedAnswers } from "./tasks/questionAnswering.ts";

@@ -5,8 +5,7 @@
  * @module
  */
 import { loaded } from "../loaded.ts";
-import type { FinetuneTask } from "./data/finetuneTask.ts";
-import type { ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
+import type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
 import type { FinetuneOptions, FinetuneResult } from "./finetuneOptions.ts";
 import type { PretrainOptions } from "./pretrainOptions.ts";
 import type { RunResult } from "./run/result.ts";
@@ -14,11 +13,10 @@ import type { RunResult } from "./run/result.ts";
 export { type ConllOptions, readConll, type TaggedSentence } from "./data/conll.ts";
 export type { DataRow } from "./data/dataRow.ts";
 export { type DelimitedOptions, readDelimited } from "./data/delimited.ts";
-export type { FinetuneTask } from "./data/finetuneTask.ts";
 export { type GlueTask, glueLabels, readGlue } from "./data/glue.ts";
 export { readJsonLines } from "./data/jsonLines.ts";
 export { collect, linesOf, type ReadOptions, type TextLines } from "./data/numberedLines.ts";
-export type { ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
+export type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
 export { type ChoiceExample, readMultipleChoice } from "./data/readMultipleChoice.ts";
 export { readSquad, type SquadExample } from "./data/squad.ts";
 export type { SquadAnswer } from "./data/squadAnswer.ts";

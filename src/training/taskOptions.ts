@@ -1,5 +1,5 @@
 import { BertError, shown } from "../errors.ts";
-import type { FinetuneTask } from "./data/finetuneTask.ts";
+import type { FinetuneTask } from "./data/readExamples.ts";
 import type { FinetuneOptions } from "./finetuneOptions.ts";
 
 /** Options that only some tasks have. */

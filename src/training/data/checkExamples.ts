@@ -1,9 +1,8 @@
 import { expectKnownNames } from "../../options.ts";
 import { isTag } from "./conll.ts";
-import type { FinetuneTask } from "./finetuneTask.ts";
 import type { Located } from "./located.ts";
 import { recordError, shown } from "./numberedLines.ts";
-import type { TaskExamples } from "./readExamples.ts";
+import type { FinetuneTask, TaskExamples } from "./readExamples.ts";
 import { isLabel, LABEL } from "./textExamples.ts";
 
 /** What a field must be. */

@@ -4,7 +4,6 @@ import { expectKnownOptions, type OptionNames } from "../../options.ts";
 import { isTag, readConll, type TaggedSentence } from "./conll.ts";
 import type { DataRow } from "./dataRow.ts";
 import { readDelimited } from "./delimited.ts";
-import { expectTask, type FinetuneTask } from "./finetuneTask.ts";
 import { type GlueTask, readGlue } from "./glue.ts";
 import { readJsonRows, writesFloats } from "./jsonLines.ts";
 import { typedLabels } from "./labelColumn.ts";
@@ -14,7 +13,7 @@ import { readSquad, type SquadExample } from "./squad.ts";
 import { expectColumns, readTexts, type TextColumns, type TextExample } from "./textExamples.ts";
 
 /** What an example of each task is. */
-export interface TaskExamples extends Record<FinetuneTask, unknown> {
+export interface TaskExamples {
   "text-classification": TextExample;
   "token-classification": TaggedSentence;
   "question-answering": SquadExample;
@@ -22,6 +21,17 @@ export interface TaskExamples extends Record<FinetuneTask, unknown> {
   "next-sentence-prediction": TextExample;
   "fill-mask": string;
 }
+
+export type FinetuneTask = keyof TaskExamples;
+
+export const FINETUNE_TASKS: readonly FinetuneTask[] = [
+  "text-classification",
+  "token-classification",
+  "question-answering",
+  "multiple-choice",
+  "next-sentence-prediction",
+  "fill-mask",
+];
 
 export interface ReadExamplesOptions {
   /** The files are GLUE's own, of this task. */
@@ -75,6 +85,12 @@ export async function readFileExamples<T extends FinetuneTask>(
   const read = await readFileText(task, file, await readText(file), options);
   if (read.examples.length > 0) return read as FileExamples<T>;
   throw new BertError("ERR_INPUT", `${printable(file, 200)}: must have at least one example, has none`);
+}
+
+/** @throws BertError ERR_INPUT it is no task */
+export function expectTask(where: string, task: unknown): asserts task is FinetuneTask {
+  if (FINETUNE_TASKS.includes(task as FinetuneTask)) return;
+  throw new BertError("ERR_INPUT", `${where}: task must be one of ${FINETUNE_TASKS.join(", ")}, got ${shown(task)}`);
 }
 
 /** The examples in the text of a file. */

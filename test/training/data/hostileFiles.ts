@@ -3,10 +3,9 @@ import { expect } from "vitest";
 import { BertError } from "../../../src/errors.ts";
 import { checkedExamples, checkedTexts } from "../../../src/training/data/checkExamples.ts";
 import { choiceFeatures, sequenceFeatures, tokenFeatures } from "../../../src/training/data/features.ts";
-import type { FinetuneTask } from "../../../src/training/data/finetuneTask.ts";
 import { labelNames, labelOf } from "../../../src/training/data/labels.ts";
 import { questionFeatures } from "../../../src/training/data/questionFeatures.ts";
-import { type ReadExamplesOptions, readFileText } from "../../../src/training/data/readExamples.ts";
+import { type FinetuneTask, type ReadExamplesOptions, readFileText } from "../../../src/training/data/readExamples.ts";
 import { letters } from "./support.ts";
 
 /** A file of a kind, as it should be. */

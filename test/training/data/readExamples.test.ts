@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { BertError } from "../../../src/errors.ts";
-import type { FinetuneTask } from "../../../src/training/data/finetuneTask.ts";
-import { readFileText } from "../../../src/training/data/readExamples.ts";
+import { type FinetuneTask, readFileText } from "../../../src/training/data/readExamples.ts";
 
 /** How Hugging Face's datasets reads labels; see make_data.py beside it. */
 const golden: Readonly<Record<string, { name: string; text: string; type: string; values: unknown[] }[]>> = JSON.parse(
