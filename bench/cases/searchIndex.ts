@@ -68,8 +68,11 @@ export async function searchIndexCases(ours: PlainbertText, others: readonly Tex
 
 /** The lines through the model, one after the other, and nothing else. */
 async function streamAll({ extract: { model, tokenizer } }: PlainbertText, lines: readonly string[]): Promise<void> {
-  const encodings = lines.values().map((line) => tokenizer.encode(line));
-  for await (const _ of model.forwardStream(encodings));
+  function* encodings() {
+    for (const line of lines) yield tokenizer.encode(line);
+  }
+  const outputs = model.forwardStream(encodings());
+  while (!(await outputs.next()).done);
 }
 
 /** transformers.js has no index: the cosines in a loop, and the best of them by sorting. */
