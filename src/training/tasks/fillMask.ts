@@ -1,14 +1,14 @@
 import { BertError } from "../../errors.ts";
 import type { BertModel } from "../../runtime/bertModel.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { type Sequence, sequenceOf } from "../data/features.ts";
 import { perplexity } from "../metrics/perplexity.ts";
 import { maskTokens, maskVocabulary } from "../pretraining/maskTokens.ts";
 import { Random } from "../random.ts";
 import { argmax, crossEntropyOf, Mean } from "./logitScores.ts";
+import { evaluationOf, finite } from "./outcomes.ts";
 import { passes } from "./passes.ts";
-import { type Evaluation, type EvaluationOptions, type PreparedTask, SHOWN_EXAMPLES } from "./task.ts";
+import type { Evaluation, EvaluationOptions, PreparedTask } from "./task.ts";
 
 export interface FillMaskOptions {
   readonly maxLength?: number | undefined;
@@ -19,8 +19,14 @@ export interface FillMaskOptions {
   readonly seed: number;
 }
 
+/** A text, or a part of one that is too long. */
+interface TextPart extends Sequence {
+  /** The index of the text. */
+  readonly text: number;
+}
+
 /** A text whose masks are drawn anew in each epoch. */
-interface MaskedText extends Sequence {
+interface MaskedText extends TextPart {
   readonly positions: readonly number[];
   readonly ids: readonly number[];
 }
@@ -49,11 +55,11 @@ export function fillMask(
   const features = sequencesOf(tokenizer, train, maxLength, vocabulary.isSpecial);
   const evalFeatures = evaluation && sequencesOf(tokenizer, evaluation, maxLength, vocabulary.isSpecial);
   const options = { maskedLmProb: mlmProbability, maxPredictionsPerSeq: maxLength, doWholeWordMask };
-  const masked = ({ inputIds, tokenTypeIds }: Sequence, index: number, epoch: number): MaskedText => {
-    const ids = inputIds.slice();
+  const masked = (part: TextPart, index: number, epoch: number): MaskedText => {
+    const ids = part.inputIds.slice();
     const random = new Random(seed, new Random(epoch, index).uint32());
     const { positions, labels } = maskTokens(ids, options, vocabulary, random);
-    return { inputIds: ids, tokenTypeIds, positions, ids: labels };
+    return { ...part, inputIds: ids, positions, ids: labels };
   };
   return {
     architecture: "BertForMaskedLM",
@@ -86,7 +92,7 @@ function sequencesOf(
   texts: readonly string[],
   maxLength: number,
   isSpecial: Uint8Array,
-): (Sequence & { readonly text: number })[] {
+): TextPart[] {
   return texts.flatMap((text, i) => {
     const first = tokenizer.encode(text, { truncation: true, maxLength, returnOverflowingTokens: true });
     const sequences = [first, ...first.overflowing].map(sequenceOf);
@@ -105,31 +111,39 @@ async function evaluate(
   const loss = new Mean();
   const right = new Mean();
   const predicted: number[][] = [];
+  const losses: number[] = [];
   const items = texts.map((text) => [text]);
-  for await (const { indices, output } of passes(model, items, how, (some) => ({
-    maskedLmPositions: some.map((i) => texts[i].positions),
-  }))) {
-    const { data, shape } = output.logits as Tensor; // [M, V]
+  const where = (i: number) => `text ${texts[i].text + 1}`;
+  const options = (some: readonly number[]) => ({ maskedLmPositions: some.map((i) => texts[i].positions) });
+  for await (const { indices, output } of passes(items, { model, how, options })) {
+    const { data, shape } = output.logits!; // [M, V]
     const V = shape[1];
     let row = 0;
     for (const i of indices) {
-      predicted.push([]);
-      for (const id of texts[i].ids) {
+      const own = new Mean();
+      predicted[i] = texts[i].ids.map((id) => {
         const best = argmax(data, row * V, V);
-        predicted[i].push(best);
-        loss.add(crossEntropyOf(data, row * V, V, id));
+        const term = finite(crossEntropyOf(data, row * V, V, id), where(i));
+        own.add(term);
+        loss.add(term);
         right.add(best === id ? 1 : 0);
         row++;
-      }
+        return best;
+      });
+      losses.push(own.value);
     }
   }
   const words = (ids: readonly number[]) => ids.map((id) => tokenizer.idToToken(id)).join(" ");
-  return {
+  const outcomes = {
     metrics: { loss: loss.value, accuracy: right.value, perplexity: perplexity(loss.sum, loss.count) },
-    examples: texts.slice(0, SHOWN_EXAMPLES).map(({ inputIds, ids }, i) => ({
-      input: tokenizer.decode(Array.from(inputIds.subarray(1, -1))),
-      expected: words(ids),
+    losses,
+    where,
+    isWrong: (i: number) => texts[i].ids.some((id, m) => predicted[i][m] !== id),
+    tell: (i: number) => ({
+      input: tokenizer.decode(Array.from(texts[i].inputIds.subarray(1, -1))),
+      expected: words(texts[i].ids),
       predicted: words(predicted[i]),
-    })),
+    }),
   };
+  return evaluationOf(outcomes, how);
 }
