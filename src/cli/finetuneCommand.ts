@@ -1,17 +1,10 @@
-import { type FinetuneTask, finetune, type GlueTask } from "../training/index.ts";
+import { finetune, type GlueTask } from "../training/index.ts";
+import { TASK_NAMES } from "../training/tasks/taskModels.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
 import { MODEL_OPTIONS } from "./modelOptions.ts";
 import { choice, count, decimal, flag, libraryValues, list, text, UsageError } from "./option.ts";
 import { OUTPUT_OPTIONS, RUN_OPTIONS, runTraining } from "./trainingRun.ts";
 
-const TASKS: readonly FinetuneTask[] = [
-  "text-classification",
-  "token-classification",
-  "question-answering",
-  "multiple-choice",
-  "next-sentence-prediction",
-  "fill-mask",
-];
 const PROBLEMS = ["single_label_classification", "multi_label_classification", "regression"] as const;
 const GLUE: readonly GlueTask[] = ["cola", "sst2", "mrpc", "qqp", "stsb", "mnli", "qnli", "rte", "wnli"];
 
@@ -38,7 +31,7 @@ const DATA_OPTIONS = {
 const OPTIONS = { ...DATA_OPTIONS, ...RUN_OPTIONS };
 
 const TABLE = {
-  task: { ...choice(TASKS, `What the model is to learn: ${TASKS.join(", ")}.`), placeholder: "TASK" },
+  task: { ...choice(TASK_NAMES, `What the model is to learn: ${TASK_NAMES.join(", ")}.`), placeholder: "TASK" },
   "train-file": text("FILE", "Examples to learn from.", "file"),
   "validation-file": text("FILE", "Examples to evaluate with.", "file"),
   ...OUTPUT_OPTIONS,
@@ -62,7 +55,7 @@ Files: .jsonl, .csv or .tsv with columns text, text_pair and label; GLUE's own w
   async run({ values, positionals }) {
     expectCount(positionals, 0, 0, "options alone");
     const { task, output, "train-file": trainDataset, "validation-file": evalDataset, model } = values;
-    if (task === undefined) throw new UsageError(`expected --task, one of ${TASKS.join(", ")}`);
+    if (task === undefined) throw new UsageError(`expected --task, one of ${TASK_NAMES.join(", ")}`);
     if (trainDataset === undefined) throw new UsageError("expected --train-file FILE");
     if (output === undefined) throw new UsageError("expected --output FOLDER");
     const columns = {

@@ -1,37 +1,35 @@
-import { BertError, quote } from "../errors.ts";
+import { BertError } from "../errors.ts";
 import { type BertConfig, parseConfig } from "../model/config.ts";
 import { createTrainingBackend } from "../tensor/createTrainingBackend.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { shuffledBatches } from "./data/batches.ts";
-import { located } from "./data/located.ts";
-import { type FinetuneTask, readExamples, type TaskExamples } from "./data/readExamples.ts";
+import { datasetOf } from "./data/dataset.ts";
+import type { FinetuneTask, TaskExamples } from "./data/readExamples.ts";
 import type { FinetuneOptions } from "./finetuneOptions.ts";
 import { digestOf } from "./run/digest.ts";
 import { identityOf, type ResolvedRunOptions, resolveRunOptions } from "./run/resolvedOptions.ts";
 import type { RunResult } from "./run/result.ts";
 import { type RunPlan, run } from "./run/run.ts";
 import { trainedConfigText, withStartModel } from "./startModel.ts";
-import { fillMask } from "./tasks/fillMask.ts";
-import { multipleChoice } from "./tasks/multipleChoice.ts";
-import { nextSentence } from "./tasks/nextSentence.ts";
-import { questionAnswering } from "./tasks/questionAnswering.ts";
+import { prepare } from "./tasks/prepare.ts";
 import type { PreparedTask } from "./tasks/task.ts";
-import { textClassification } from "./tasks/textClassification.ts";
-import { tokenClassification } from "./tasks/tokenClassification.ts";
 
 /** Trains a model for a task; documented where it is exported, in index.ts. */
 export async function finetune<T extends FinetuneTask>(given: FinetuneOptions<T>): Promise<RunResult> {
   const kind = { learningRate: 5e-5, batchSize: 8, optimizer: "adamw", weightDecay: 0, warmupRatio: 0 } as const;
   const options = resolveRunOptions("finetune", given, kind);
-  const train = await datasetOf(given, "trainDataset", given.trainDataset);
-  const evaluation = given.evalDataset === undefined ? null : await datasetOf(given, "evalDataset", given.evalDataset);
+  const examplesOf = (name: string, dataset: string | readonly TaskExamples[T][]) =>
+    datasetOf(`finetune: ${name}`, given.task, dataset, given);
+  const train = await examplesOf("trainDataset", given.trainDataset);
+  const evaluation = given.evalDataset === undefined ? null : await examplesOf("evalDataset", given.evalDataset);
   if (!evaluation && (options.loadBestModelAtEnd || options.earlyStoppingPatience !== undefined)) {
     const name = options.loadBestModelAtEnd ? "loadBestModelAtEnd" : "earlyStoppingPatience";
     throw new BertError("ERR_INPUT", `finetune: evalDataset must be given with ${name}, is left out`);
   }
   return withStartModel(given.model, given, async (start) => {
     const limit = Math.min(start.config.maxPositionEmbeddings, start.tokenizer.modelMaxLength);
-    const task = prepare(start.tokenizer, train, evaluation, limit, given, options.seed);
+    const datasets = { trainDataset: train, evalDataset: evaluation };
+    const task = prepare("finetune", start.tokenizer, limit, datasets, { ...given, seed: options.seed });
     const configText = trainedConfigText(start.configText, task);
     const config = parseConfig(configText);
     const kernels = createTrainingBackend(options.backend, { threads: options.threads, assets: given.assets });
@@ -42,62 +40,6 @@ export async function finetune<T extends FinetuneTask>(given: FinetuneOptions<T>
       await kernels.dispose();
     }
   });
-}
-
-async function datasetOf<T extends FinetuneTask>(
-  given: FinetuneOptions<T>,
-  name: string,
-  dataset: string | readonly TaskExamples[T][],
-): Promise<readonly TaskExamples[T][]> {
-  if (typeof dataset === "string") return readExamples(given.task, dataset, given);
-  if (Array.isArray(dataset) && dataset.length > 0) return dataset;
-  const got = Array.isArray(dataset) ? "none" : String(dataset);
-  throw new BertError("ERR_INPUT", `finetune: ${name} must be a file or at least one example, got ${got}`);
-}
-
-function prepare(
-  tokenizer: BertTokenizer,
-  train: readonly unknown[],
-  evaluation: readonly unknown[] | null,
-  limit: number,
-  given: FinetuneOptions,
-  seed: number,
-): PreparedTask {
-  const { task, maxLength = limit } = given;
-  if (maxLength > limit) {
-    throw new BertError(
-      "ERR_INPUT",
-      `finetune: maxLength must be at most ${limit}, the most that the model takes, got ${maxLength}`,
-    );
-  }
-  const cut = { ...given, maxLength };
-  const examplesOf = <T extends Exclude<FinetuneTask, "fill-mask">>() =>
-    [
-      located("trainDataset", train as readonly TaskExamples[T][]),
-      evaluation && located("evalDataset", evaluation as readonly TaskExamples[T][]),
-    ] as const;
-  switch (task) {
-    case "text-classification":
-      return textClassification(tokenizer, ...examplesOf<"text-classification">(), cut);
-    case "token-classification":
-      return tokenClassification(tokenizer, ...examplesOf<"token-classification">(), cut);
-    case "question-answering":
-      return questionAnswering(tokenizer, ...examplesOf<"question-answering">(), limit, given);
-    case "multiple-choice":
-      return multipleChoice(tokenizer, ...examplesOf<"multiple-choice">(), cut);
-    case "next-sentence-prediction":
-      return nextSentence(tokenizer, ...examplesOf<"next-sentence-prediction">(), cut);
-    case "fill-mask":
-      return fillMask(tokenizer, train as readonly string[], evaluation as readonly string[] | null, limit, {
-        ...cut,
-        seed,
-      });
-    default: {
-      const tasks =
-        "text-classification, token-classification, question-answering, multiple-choice, next-sentence-prediction, fill-mask";
-      throw new BertError("ERR_INPUT", `finetune: task must be one of ${tasks}, got ${quote(String(task))}`);
-    }
-  }
 }
 
 /**

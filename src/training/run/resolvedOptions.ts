@@ -2,8 +2,6 @@ import { BertError } from "../../errors.ts";
 import type { AdamWOptions } from "../adamwStep.ts";
 import type { RunOptions } from "./runOptions.ts";
 
-type Given = RunOptions & { readonly [name: string]: unknown };
-
 /** Options with the defaults that all runs share; those of a kind of run come from `defaults`. */
 export type ResolvedRunOptions = Required<
   Omit<RunOptions, "signal" | "threads" | "maxSteps" | "warmupSteps" | "evalSteps" | "earlyStoppingPatience">
@@ -39,16 +37,13 @@ const NUMBERS: Readonly<Record<string, readonly [least: number, most: number, wh
   saveTotalLimit: [1, 2 ** 31, true],
   earlyStoppingPatience: [1, 2 ** 31, true],
   maxLength: [3, 2 ** 31, true],
+  worst: [0, 2 ** 31, true],
 };
 
-/**
- * Checks options and fills in defaults.
- *
- * @throws BertError ERR_INPUT a number out of range, or no output
- */
-export function resolveRunOptions(where: string, options: RunOptions, kind: KindDefaults): ResolvedRunOptions {
+/** @throws BertError ERR_INPUT a number out of range */
+export function expectNumbers(where: string, options: object): void {
   for (const [name, [least, most, whole]] of Object.entries(NUMBERS)) {
-    const value = (options as Given)[name];
+    const value = (options as Readonly<Record<string, unknown>>)[name];
     if (value === undefined) continue;
     const fits = typeof value === "number" && value >= least && value <= most && (!whole || Number.isInteger(value));
     if (fits) continue;
@@ -58,6 +53,15 @@ export function resolveRunOptions(where: string, options: RunOptions, kind: Kind
       `${where}: ${name} must be ${kindOf} from ${least} to ${most}, got ${String(value)}`,
     );
   }
+}
+
+/**
+ * Checks options and fills in defaults.
+ *
+ * @throws BertError ERR_INPUT a number out of range, or no output
+ */
+export function resolveRunOptions(where: string, options: RunOptions, kind: KindDefaults): ResolvedRunOptions {
+  expectNumbers(where, options);
   if (typeof options.output !== "string" || options.output === "") {
     throw new BertError("ERR_INPUT", `${where}: output must be a folder, got ${JSON.stringify(options.output)}`);
   }

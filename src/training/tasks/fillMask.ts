@@ -9,6 +9,7 @@ import { argmax, crossEntropyOf, Mean } from "./logitScores.ts";
 import { evaluationOf, finite } from "./outcomes.ts";
 import { passes } from "./passes.ts";
 import type { Evaluation, EvaluationOptions, PreparedTask } from "./task.ts";
+import { TASK_MODELS } from "./taskModels.ts";
 
 export interface FillMaskOptions {
   readonly maxLength?: number | undefined;
@@ -17,6 +18,8 @@ export interface FillMaskOptions {
   /** Whether all tokens of a word are masked together. Default false. */
   readonly doWholeWordMask?: boolean | undefined;
   readonly seed: number;
+  /** The function that errors name. */
+  readonly where: string;
 }
 
 /** A text, or a part of one that is too long. */
@@ -46,14 +49,22 @@ export function fillMask(
   train: readonly string[],
   evaluation: readonly string[] | null,
   limit: number,
-  { maxLength = limit, mlmProbability = 0.15, doWholeWordMask = false, seed }: FillMaskOptions,
+  { maxLength = limit, mlmProbability = 0.15, doWholeWordMask = false, seed, where }: FillMaskOptions,
 ): PreparedTask {
   const { maskTokenId } = tokenizer;
   if (maskTokenId === undefined)
-    throw new BertError("ERR_VOCABULARY", "finetune: the vocabulary must have [MASK], has none");
+    throw new BertError("ERR_VOCABULARY", `${where}: the vocabulary must have [MASK], has none`);
   const vocabulary = maskVocabulary(tokenizer, maskTokenId);
-  const features = sequencesOf(tokenizer, train, maxLength, vocabulary.isSpecial);
-  const evalFeatures = evaluation && sequencesOf(tokenizer, evaluation, maxLength, vocabulary.isSpecial);
+  const isUsable = ({ inputIds }: Sequence) => inputIds.some((id) => vocabulary.isSpecial[id] === 0);
+  const sequencesOf = (texts: readonly string[]): TextPart[] =>
+    texts.flatMap((text, i) => {
+      const first = tokenizer.encode(text, { truncation: true, maxLength, returnOverflowingTokens: true });
+      const usable = [first, ...first.overflowing].map(sequenceOf).filter(isUsable);
+      if (usable.length > 0) return usable.map((sequence) => ({ ...sequence, text: i }));
+      throw new BertError("ERR_INPUT", `${where}: text ${i + 1} must have a token that can be masked, has none`);
+    });
+  const features = sequencesOf(train);
+  const evalFeatures = evaluation && sequencesOf(evaluation);
   const options = { maskedLmProb: mlmProbability, maxPredictionsPerSeq: maxLength, doWholeWordMask };
   const masked = (part: TextPart, index: number, epoch: number): MaskedText => {
     const ids = part.inputIds.slice();
@@ -62,7 +73,7 @@ export function fillMask(
     return { ...part, inputIds: ids, positions, ids: labels };
   };
   return {
-    architecture: "BertForMaskedLM",
+    architecture: TASK_MODELS["fill-mask"],
     labels: null,
     problemType: null,
     lengths: features.map(({ inputIds }) => inputIds.length),
@@ -85,21 +96,6 @@ export function fillMask(
       for (const { inputIds } of [...features, ...(evalFeatures ?? [])]) yield inputIds;
     },
   };
-}
-
-function sequencesOf(
-  tokenizer: BertTokenizer,
-  texts: readonly string[],
-  maxLength: number,
-  isSpecial: Uint8Array,
-): TextPart[] {
-  return texts.flatMap((text, i) => {
-    const first = tokenizer.encode(text, { truncation: true, maxLength, returnOverflowingTokens: true });
-    const sequences = [first, ...first.overflowing].map(sequenceOf);
-    const usable = sequences.filter(({ inputIds }) => inputIds.some((id) => isSpecial[id] === 0));
-    if (usable.length > 0) return usable.map((sequence) => ({ ...sequence, text: i }));
-    throw new BertError("ERR_INPUT", `finetune: text ${i + 1} must have a token that can be masked, has none`);
-  });
 }
 
 async function evaluate(

@@ -7,6 +7,7 @@ import type { ChoiceExample } from "../data/readMultipleChoice.ts";
 import { accuracy } from "../metrics/classification.ts";
 import { classify, evaluationOf } from "./outcomes.ts";
 import type { Evaluation, EvaluationOptions, PreparedTask } from "./task.ts";
+import { TASK_MODELS } from "./taskModels.ts";
 
 /**
  * Multiple choice: which of several texts goes on best, as Hugging Face's run_swag.py.
@@ -32,7 +33,7 @@ export function multipleChoice(
   const features = choiceFeatures(tokenizer, train, options);
   const evalFeatures = evaluation && choiceFeatures(tokenizer, evaluation, options);
   return {
-    architecture: "BertForMultipleChoice",
+    architecture: TASK_MODELS["multiple-choice"],
     labels: null,
     problemType: null,
     lengths: features.map((feature) => feature.choices.reduce((sum, { inputIds }) => sum + inputIds.length, 0)),

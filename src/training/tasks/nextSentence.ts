@@ -9,6 +9,7 @@ import { accuracy } from "../metrics/classification.ts";
 import { confusionMatrix } from "../metrics/confusionMatrix.ts";
 import { classify, evaluationOf } from "./outcomes.ts";
 import type { Evaluation, EvaluationOptions, PreparedTask } from "./task.ts";
+import { TASK_MODELS } from "./taskModels.ts";
 
 /** The labels by index, as the pipeline next-sentence-prediction names them. */
 const NAMES = ["IsNext", "NotNext"];
@@ -29,7 +30,7 @@ export function nextSentence(
   const features = sequenceFeatures(tokenizer, train.map(named), options);
   const evalFeatures = evaluation && sequenceFeatures(tokenizer, evaluation.map(named), options);
   return {
-    architecture: "BertForNextSentencePrediction",
+    architecture: TASK_MODELS["next-sentence-prediction"],
     labels: null,
     problemType: null,
     lengths: features.map(({ inputIds }) => inputIds.length),

@@ -13,6 +13,7 @@ import { crossEntropyOf, Mean } from "./logitScores.ts";
 import { evaluationOf, finite } from "./outcomes.ts";
 import { passes } from "./passes.ts";
 import type { Evaluation, EvaluationOptions, PreparedTask } from "./task.ts";
+import { TASK_MODELS } from "./taskModels.ts";
 
 export interface QuestionAnsweringOptions {
   /** Most tokens of question and context. Default 384. */
@@ -39,7 +40,7 @@ export function questionAnswering(
   const features = questionFeatures(tokenizer, train, options);
   const evalFeatures = evaluation && questionFeatures(tokenizer, evaluation, options);
   return {
-    architecture: "BertForQuestionAnswering",
+    architecture: TASK_MODELS["question-answering"],
     labels: null,
     problemType: null,
     lengths: features.map(({ inputIds }) => inputIds.length),

@@ -17,6 +17,7 @@ import { Mean } from "./logitScores.ts";
 import { type Classified, classify, evaluationOf, finite, type Outcomes } from "./outcomes.ts";
 import { type Passes, passes } from "./passes.ts";
 import type { Evaluation, EvaluationOptions, PreparedTask } from "./task.ts";
+import { TASK_MODELS } from "./taskModels.ts";
 
 export interface TextClassificationOptions {
   readonly maxLength?: number | undefined;
@@ -52,7 +53,7 @@ export function textClassification(
   const features = sequenceFeatures(tokenizer, train, featureOptions);
   const evalFeatures = evaluation && sequenceFeatures(tokenizer, evaluation, featureOptions);
   return {
-    architecture: "BertForSequenceClassification",
+    architecture: TASK_MODELS["text-classification"],
     labels: labels ?? ["LABEL_0"],
     problemType,
     lengths: features.map(({ inputIds }) => inputIds.length),
@@ -154,7 +155,8 @@ async function ofClasses(
 ): Promise<Answered> {
   const { predictions, losses, loss } = await classify(asked, run);
   const pairs = { predictions, references: asked.references };
-  const scores = task === undefined ? usualScores(pairs) : glueMetrics(task, inOrderOf(glueLabels(task) ?? [], pairs, labels));
+  const scores =
+    task === undefined ? usualScores(pairs) : glueMetrics(task, inOrderOf(glueLabels(task) ?? [], pairs, labels));
   return {
     ...{ predictions, losses },
     metrics: { loss, ...scores },
@@ -174,7 +176,9 @@ function usualScores(pairs: Pairs<number>): Record<string, number> {
 
 /** Indices of labels as GLUE numbers them: a model may have another order. */
 function inOrderOf(order: readonly string[], pairs: Pairs<number>, labels: readonly string[]): Pairs<number> {
-  const ids = labels.map((label, id) => (order.includes(label) ? order.indexOf(label) : id));
+  const ids = labels.map((label, id) =>
+    order.includes(label.toLowerCase()) ? order.indexOf(label.toLowerCase()) : id,
+  );
   const renumbered = (indices: ArrayLike<number>) => Array.from(indices, (id) => ids[id]);
   return { predictions: renumbered(pairs.predictions), references: renumbered(pairs.references) };
 }
@@ -208,11 +212,7 @@ async function ofNumbers(
 }
 
 /** Any number of labels each: those with a logit above 0. */
-async function ofSets(
-  labels: readonly string[],
-  { items, references, where }: Asked,
-  run: Passes,
-): Promise<Answered> {
+async function ofSets(labels: readonly string[], { items, references, where }: Asked, run: Passes): Promise<Answered> {
   const C = labels.length;
   const loss = new Mean();
   const losses: number[] = [];

@@ -12,6 +12,7 @@ import { argmax, crossEntropyOf, Mean } from "./logitScores.ts";
 import { evaluationOf, finite } from "./outcomes.ts";
 import { passes } from "./passes.ts";
 import type { Evaluation, EvaluationOptions, PreparedTask } from "./task.ts";
+import { TASK_MODELS } from "./taskModels.ts";
 
 export interface TokenClassificationOptions {
   readonly maxLength?: number | undefined;
@@ -31,7 +32,7 @@ export function tokenClassification(
   const features = tokenFeatures(tokenizer, train, labels, options);
   const evalFeatures = evaluation && tokenFeatures(tokenizer, evaluation, labels, options);
   return {
-    architecture: "BertForTokenClassification",
+    architecture: TASK_MODELS["token-classification"],
     labels,
     problemType: null,
     lengths: features.map(({ inputIds }) => inputIds.length),
