@@ -1,4 +1,4 @@
-import { BertError } from "../errors.ts";
+import { BertError, listed } from "../errors.ts";
 import { type BertConfig, parseConfig } from "../model/config.ts";
 import { createTrainingBackend } from "../tensor/createTrainingBackend.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
@@ -6,6 +6,7 @@ import { shuffledBatches } from "./data/batches.ts";
 import { datasetOf } from "./data/dataset.ts";
 import type { FinetuneTask, TaskExamples } from "./data/readExamples.ts";
 import type { FinetuneOptions } from "./finetuneOptions.ts";
+import { examplesText, modelText } from "./report/about.ts";
 import { digestOf } from "./run/digest.ts";
 import { identityOf, type ResolvedRunOptions, resolveRunOptions } from "./run/resolvedOptions.ts";
 import type { RunResult } from "./run/result.ts";
@@ -35,7 +36,13 @@ export async function finetune<T extends FinetuneTask>(given: FinetuneOptions<T>
     const kernels = createTrainingBackend(options.backend, { threads: options.threads, assets: given.assets });
     try {
       const plan = await planOf(task, options, given.numTrainEpochs ?? 3, config, configText, start.tokenizer);
-      return await run({ ...plan, load: (k) => start.load(config, k, options.seed) }, options, kernels);
+      const about = {
+        ...{ task: given.task, "start model": modelText(given.model) },
+        "training data": examplesText(given.trainDataset, train.length),
+        ...(evaluation && { "evaluation data": examplesText(given.evalDataset, evaluation.length) }),
+        ...(task.labels && { classes: `${task.labels.length}: ${listed(task.labels)}` }),
+      };
+      return await run({ ...plan, about, load: (k) => start.load(config, k, options.seed) }, options, kernels);
     } finally {
       await kernels.dispose();
     }
@@ -53,7 +60,7 @@ export async function planOf(
   config: BertConfig,
   configText: string,
   tokenizer: BertTokenizer,
-): Promise<Omit<RunPlan, "load">> {
+): Promise<Omit<RunPlan, "load" | "about">> {
   const { batchSize, gradientAccumulationSteps: accumulation, seed } = options;
   const stepsPerEpoch = Math.ceil(Math.ceil(task.lengths.length / batchSize) / accumulation);
   const totalSteps = options.maxSteps ?? Math.ceil(epochs * stepsPerEpoch);

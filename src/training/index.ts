@@ -57,6 +57,7 @@ export {
   readDocuments,
 } from "./pretraining/index.ts";
 export type { PretrainOptions, PretrainPhase } from "./pretrainOptions.ts";
+export { evaluationReport } from "./report/evaluationReport.ts";
 export type { LogEntry, RunProgress } from "./run/log.ts";
 export type { PredictionExample, RunResult } from "./run/result.ts";
 export type { RunOptions } from "./run/runOptions.ts";
