@@ -1,8 +1,12 @@
+import { printable } from "../errors.ts";
 import type { EvaluationResult } from "../training/index.ts";
 import { mostConfused } from "../training/report/mostConfused.ts";
 import { columns, shown, styled } from "./output.ts";
 import { clock, grouped } from "./progressBar.ts";
+import { figure } from "./trainingRun.ts";
 
+/** A label is cut after so many characters where it stands above a column; after twice as many beside a line. */
+const MOST_LABEL = 20;
 /** A table of more classes is too wide for a terminal; of more classes the scores are a long list. */
 const MOST_COLUMNS = 8;
 const MOST_CLASSES = 20;
@@ -22,15 +26,11 @@ export function evaluationText(result: EvaluationResult): string {
   ].join("\n");
 }
 
-function figure(value: number): string {
-  return Number.isFinite(value) ? value.toFixed(4) : "-";
-}
-
 function classTable({ classes }: EvaluationResult): string[] {
   if (classes === null || classes.length === 0) return [];
   const some = classes.slice(0, MOST_CLASSES);
   const rows = some.map(({ label, precision, recall, f1, support }) => [
-    ...[shown(label), figure(precision), figure(recall), figure(f1), grouped(support)],
+    ...[printable(label, 2 * MOST_LABEL), figure(precision), figure(recall), figure(f1), grouped(support)],
   ]);
   const table = columns([["", "precision", "recall", "f1", "support"], ...rows], [false, true, true, true, true]);
   const rest = classes.length - some.length;
@@ -40,7 +40,7 @@ function classTable({ classes }: EvaluationResult): string[] {
 function matrixTable({ confusionMatrix }: EvaluationResult): string[] {
   if (confusionMatrix === null) return [];
   const { labels, counts, left } = mostConfused(confusionMatrix, MOST_COLUMNS);
-  const names = labels.map((label) => shown(label));
+  const names = labels.map((label) => printable(label, MOST_LABEL));
   const rows = counts.map((row, r) => [names[r], ...row.map((count) => grouped(count))]);
   const table = columns([["", ...names], ...rows], [false, ...names.map(() => true)]);
   const note = left === 0 ? "" : `; the ${labels.length - 1} most confused of ${labels.length - 1 + left} classes`;

@@ -29,8 +29,8 @@ export function reportHtml({ title, about, metrics, log, evaluation, examples, s
   const parts = [
     facts(about),
     section("Result", facts(metrics)),
-    ...(evaluation ? evaluated(evaluation) : []),
     section("Curves", curves.length > 0 ? `<div class="curves">\n${curves.join("\n")}\n</div>` : ""),
+    ...(evaluation ? evaluated(evaluation) : []),
     section("Predictions", answers(examples)),
     section("Settings", facts(settings)),
     section("Machine", facts(machine)),

@@ -7,11 +7,12 @@ import { mostConfused } from "./mostConfused.ts";
 const MOST_CONFUSED = 20;
 const MOST_CLASSES = 30;
 /** Characters of a text, and of a label. */
-const MOST_TEXT = 600;
+const MOST_TEXT = 400;
 const MOST_LABEL = 80;
 
-/** More columns than this have their names upright. */
+/** More columns than this, or longer names, stand upright. */
 const FLAT_COLUMNS = 4;
+const FLAT_LABEL = 12;
 
 /** Names and what they stand for. */
 export function facts(rows: Readonly<Record<string, string>>): string {
@@ -28,14 +29,12 @@ export function classTable(classes: readonly ClassScores[]): string {
     const cells = [...[precision, recall, f1].map((score) => score.toFixed(3)), String(support)];
     return `<tr>${heading("row", label)}${cells.map((cell) => `<td>${cell}`).join("")}`;
   });
-  const caption =
-    some.length === classes.length
-      ? ""
-      : `<caption>The ${some.length} of ${classes.length} with the smallest F1</caption>`;
-  const head = ["class", "precision", "recall", "F1", "examples"].map((name) => `<th scope="col">${name}`).join("");
+  const note = some.length === classes.length ? "" : `The ${some.length} of ${classes.length} with the smallest F1.`;
+  const head = ["class", "precision", "recall", "F1", "support"].map((name) => `<th scope="col">${name}`).join("");
   return scrolling(
     "Classes",
-    `<table>${caption}\n<thead><tr>${head}</thead>\n<tbody>\n${rows.join("\n")}\n</tbody></table>`,
+    note,
+    `<table>\n<thead><tr>${head}</thead>\n<tbody>\n${rows.join("\n")}\n</tbody></table>`,
   );
 }
 
@@ -45,17 +44,17 @@ export function matrixTable(matrix: ConfusionMatrix): string {
   const rows = counts.map((row, r) => {
     const sum = row.reduce((total, one) => total + one, 0);
     const cells = row.map((one, c) => {
-      const look = r === c ? ` class="same"` : "";
-      return `<td${look} style="--part:${sum === 0 ? 0 : Number((one / sum).toFixed(3))}">${one}`;
+      if (one === 0) return `<td class="soft">0`;
+      if (left > 0 && r === MOST_CONFUSED) return `<td>${one}`; // right and wrong ones together
+      return `<td class="${r === c ? "same" : "other"}" style="--part:${(one / sum).toFixed(3)}">${one}`;
     });
     return `<tr>${heading("row", labels[r])}${cells.join("")}`;
   });
-  const isTall = labels.length > FLAT_COLUMNS;
+  const isTall = labels.length > FLAT_COLUMNS || labels.some(({ length }) => length > FLAT_LABEL);
   const head = labels.map((label) => heading("col", label, isTall)).join("");
-  const note = left === 0 ? "" : ` The ${MOST_CONFUSED} of ${MOST_CONFUSED + left} classes that were most often taken for others, or others for them; all others are counted together.`; // biome-ignore format: one line
-  const table = `<table class="matrix"><caption>Rows: expected. Columns: predicted.${note}</caption>
-<thead><tr><td>${head}</thead>\n<tbody>\n${rows.join("\n")}\n</tbody></table>`;
-  return scrolling("Confusion matrix", table);
+  const note = left === 0 ? "" : ` The ${MOST_CONFUSED} of ${MOST_CONFUSED + left} classes that were most often taken for others, or others for them; all others are counted together, right or wrong.`; // biome-ignore format: one line
+  const table = `<table class="matrix">\n<thead><tr><td>${head}</thead>\n<tbody>\n${rows.join("\n")}\n</tbody></table>`;
+  return scrolling("Confusion matrix", `Rows: expected. Columns: predicted.${note}`, table);
 }
 
 /** An example that may have a place and a loss. */
@@ -64,14 +63,19 @@ type Answer = PredictionExample & { readonly where?: string; readonly loss?: num
 /** Texts, each with what was expected and predicted. */
 export function answers(examples: readonly Answer[]): string {
   const items = examples.map(({ input, expected, predicted, where, loss }) => {
-    const mark = expected === predicted ? "" : ` class="wrong"`;
-    const told = loss === undefined ? "" : `\n<dt>loss<dd>${Number(loss.toPrecision(4))}`;
-    const place = where === undefined ? "" : `\n<p class="soft">${textOf(where)}</p>`;
-    return `<li><p class="text" dir="auto">${textOf(input)}</p>
-<dl><dt>expected<dd dir="auto">${textOf(expected)}
-<dt>predicted<dd dir="auto"${mark}>${textOf(predicted)}${told}</dl>${place}</li>`;
+    const told = [
+      pair("expected", expected),
+      pair("predicted", predicted, expected === predicted ? "" : ` class="wrong"`),
+      ...(loss === undefined ? [] : [pair("loss", String(Number(loss.toPrecision(4))))]),
+      ...(where === undefined ? [] : [pair("from", where)]),
+    ];
+    return `<li><p class="text" dir="auto">${textOf(input)}</p>\n<dl>${told.join("\n")}</dl></li>`;
   });
   return items.length === 0 ? "" : `<ol class="answers">\n${items.join("\n")}\n</ol>`;
+}
+
+function pair(name: string, value: string, look = ""): string {
+  return `<div><dt>${name}<dd dir="auto"${look}>${textOf(value)}</div>`;
 }
 
 function heading(scope: "row" | "col", label: string, isTall = false): string {
@@ -80,8 +84,9 @@ function heading(scope: "row" | "col", label: string, isTall = false): string {
 }
 
 /** A table that may be wider than the page; the keyboard can move it too. */
-function scrolling(name: string, table: string): string {
-  return `<div class="scroll" role="region" aria-label="${name}" tabindex="0">${table}</div>`;
+function scrolling(name: string, note: string, table: string): string {
+  const above = note === "" ? "" : `<p class="soft">${note}</p>\n`;
+  return `${above}<div class="scroll" role="region" aria-label="${name}" tabindex="0">${table}</div>`;
 }
 
 /**

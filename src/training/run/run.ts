@@ -106,6 +106,7 @@ class Run {
   private readonly state: RunState;
   private readonly log: MetricsLog;
   private readonly firstStep: number;
+  private readonly start: number = performance.now();
   private savedStep: number;
   private evaluation: Evaluation | null = null;
   private loss: number = Number.NaN;
@@ -279,13 +280,12 @@ class Run {
   }
 
   private tell(evaluating: boolean): void {
-    this.options.onProgress({
-      step: this.training.step,
-      totalSteps: this.plan.totalSteps,
-      firstStep: this.firstStep,
-      loss: this.loss,
-      tokensPerSecond: this.tokens / this.seconds,
-      evaluating,
-    });
+    const { firstStep, loss } = this;
+    const { step } = this.training;
+    const { totalSteps } = this.plan;
+    const pace = (performance.now() - this.start) / 1000 / (step - firstStep);
+    const secondsLeft = step > firstStep ? pace * (totalSteps - step) : Number.NaN;
+    const tokensPerSecond = this.tokens / this.seconds;
+    this.options.onProgress({ step, totalSteps, firstStep, loss, tokensPerSecond, secondsLeft, evaluating });
   }
 }
