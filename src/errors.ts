@@ -7,7 +7,7 @@
  * - `ERR_VOCABULARY`: a vocabulary or tokenizer file
  * - `ERR_BACKEND`: a backend that is unknown, unavailable or already disposed of
  * - `ERR_FILE`: a file that is missing, not readable, or not writable
- * - `ERR_TRAINING`: a run whose loss or gradients are no longer finite
+ * - `ERR_TRAINING`: a run whose loss or gradients are no longer finite, or an output that is not in an evaluation
  * - `ERR_HUB`: a model that a hub does not give: not there, no access, no connection, not what was announced
  * - `ERR_ABORTED`: the caller's `AbortSignal` fired
  */
@@ -67,13 +67,15 @@ export function printable(text: string, limit: number): string {
 /**
  * A list as messages show it: ten entries, and how many more there are.
  *
- * @param entries what stands there for each: a quoted name, say
+ * @param entries   what stands there for each: a quoted name, say
+ * @param separator what stands between them
  * @example
  * listed(names.map(quote)); // "a", "b", "c", "d", "e", "f", "g", "h", "i", "j" and 390 more
  */
-export function listed(entries: readonly string[]): string {
-  const some = entries.slice(0, MOST_ENTRIES).join(", ");
-  return entries.length > MOST_ENTRIES ? `${some} and ${entries.length - MOST_ENTRIES} more` : some;
+export function listed(entries: readonly string[], separator = ", "): string {
+  const some = entries.slice(0, MOST_ENTRIES).join(separator);
+  const left = entries.length - MOST_ENTRIES;
+  return left > 0 ? `${some}${separator === ", " ? " " : separator}and ${left} more` : some;
 }
 
 /**

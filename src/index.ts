@@ -79,6 +79,6 @@ export type { ForwardStreamOptions } from "./runtime/forwardStream.ts";
 export { readSafetensors, type Safetensors, type TensorEntry, writeSafetensors } from "./safetensors/index.ts";
 export type { Backend, BackendInfo } from "./tensor/backend.ts";
 export { type BackendName, chooseBackend } from "./tensor/chooseBackend.ts";
-export type { SimdOptions } from "./tensor/simd/options.ts";
+export type { SimdOptions } from "./tensor/simd/simdOptions.ts";
 export type { StorageType, Tensor } from "./tensor/tensor.ts";
 export { BertTokenizer, type Encoding, type TrainVocabularyOptions, trainVocabulary } from "./tokenizer/index.ts";

@@ -114,8 +114,7 @@ export class Json {
   /** @throws BertError it is none of these strings */
   asChoice<const Choice extends string>(choices: readonly Choice[]): Choice {
     if (choices.includes(this.value as Choice)) return this.value as Choice;
-    const names = choices.map(quote).join(", ");
-    throw this.error(choices.length === 1 ? names : `one of ${names}`);
+    throw this.error(choices.length === 1 ? quote(choices[0]) : `one of ${choices.join(", ")}`);
   }
 
   /** What `read` makes of it; the fallback if it is missing. */
@@ -128,9 +127,9 @@ export class Json {
     return this.fault(`must be ${expected}, ${this.value === undefined ? "is missing" : `got ${shown(this.value)}`}`);
   }
 
-  /** An error about this place, in words of the caller's: `tokenizer.json: model ${what}`. */
+  /** An error about this place in words of the caller's, `tokenizer.json: model ${what}`: to be thrown. */
   fault(what: string): BertError {
-    return new BertError(this.code, `${this.file}: ${this.place === "" ? "the JSON" : this.place} ${what}`);
+    return new BertError(this.code, `${this.file}: ${this.place === "" ? "" : `${this.place} `}${what}`);
   }
 
   private at(value: unknown, key: string): Json {

@@ -47,7 +47,7 @@ describe("parseJson", () => {
     expect(refusal(() => json.get("model").get("merges").items()[0].asString())).toBe(
       "a.json: model.merges[0] must be a string, got [1]",
     );
-    expect(refusal(() => json.items())).toMatch(/^a\.json: the JSON must be an array, got \{"model": /);
+    expect(refusal(() => json.items())).toMatch(/^a\.json: must be an array, got \{"model": /);
     expect(refusal(() => json.get("model").asBoolean())).toContain('got {"vocab": {"the": "1", "of": 1.5}, "merges"');
     expect(refusal(() => json.get("s").asString())).toMatch(/^a\.json: s must be well-formed Unicode/);
     expect(refusal(() => json.get("s").get("t"))).toMatch(/^a\.json: s must be an object/);
@@ -64,7 +64,7 @@ describe("parseJson", () => {
   });
 
   test("numbers that a double cannot hold are refused where they matter", () => {
-    expect(refusal(() => read("1e999").asNumber())).toBe("a.json: the JSON must be a number, got Infinity");
+    expect(refusal(() => read("1e999").asNumber())).toBe("a.json: must be a number, got Infinity");
     expect(refusal(() => read("9007199254740993").asInteger())).toContain("must be a whole number from 0");
   });
 

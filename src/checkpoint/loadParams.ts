@@ -1,4 +1,4 @@
-import { BertError } from "../errors.ts";
+import { BertError, listed, printable } from "../errors.ts";
 import type { BertConfig } from "../model/config.ts";
 import { type ModelParams, modelParams, type ParamsVariant } from "../model/params.ts";
 import type { Backend } from "../tensor/backend.ts";
@@ -110,7 +110,8 @@ export function paramsTree(
 /**
  * The names and shapes that a model's parameters have, given what the checkpoint leaves open.
  *
- * @throws BertError ERR_CHECKPOINT with every tensor that is missing, left over or mis-shaped
+ * @throws BertError ERR_CHECKPOINT with the tensors that are missing, left over or mis-shaped: how many, and the first
+ *   ten
  */
 export function expectedTensors(weights: NamedWeights, c: BertConfig): Map<string, readonly number[]> {
   const expected = expectedShapes(
@@ -135,23 +136,25 @@ function expectSameTensors(
   { tensors, fileNames }: NamedWeights,
   expected: ReadonlyMap<string, readonly number[]>,
 ): void {
-  const problems: string[] = [];
+  const [missing, wrong, leftOver]: string[][] = [[], [], []];
+  const inFile = (name: string) => printable(String(fileNames.get(name)), 200);
   for (const [name, shape] of expected) {
     const got = tensors.get(name)?.shape;
-    if (!got) problems.push(`${name}: missing, must be ${formatShape(shape)}`);
+    if (!got) missing.push(`${name}: missing, must be ${formatShape(shape)}`);
     else if (formatShape(got) !== formatShape(shape)) {
-      problems.push(`${fileNames.get(name)}: must be ${formatShape(shape)} by config.json, is ${formatShape(got)}`);
+      wrong.push(`${inFile(name)}: must be ${formatShape(shape)} by config.json, is ${formatShape(got)}`);
     }
   }
   for (const [name, { shape }] of tensors) {
     if (!expected.has(name) && !isOptional(name)) {
-      problems.push(`${fileNames.get(name)}: left over, ${formatShape(shape)}`);
+      leftOver.push(`${inFile(name)}: left over, ${formatShape(shape)}`);
     }
   }
-  if (problems.length === 0) return;
+  const lists = [missing, wrong, leftOver].filter(({ length }) => length > 0);
+  if (lists.length === 0) return;
   throw new BertError(
     "ERR_CHECKPOINT",
-    `loadParams: the weights must be those of config.json's model, ${problems.length} of them are not:\n  ${problems.join("\n  ")}`,
+    `loadParams: the weights must be those of config.json's model, ${lists.flat().length} of them are not:\n  ${lists.map((list) => listed(list, "\n  ")).join("\n  ")}`,
   );
 }
 

@@ -1,3 +1,4 @@
+import { quote } from "../errors.ts";
 import { type Command, type CommandEntry, defineCommand, expectCount } from "./command.ts";
 import { type Completable, completionScript, SHELLS } from "./completion.ts";
 import { HELP, UsageError } from "./option.ts";
@@ -17,7 +18,7 @@ bash: add “source <(plainbert completion bash)” to ~/.bashrc. zsh: save it a
       expectCount(positionals, 1, 1, `a shell, ${SHELLS.join(", ")}`);
       const shell = SHELLS.find((name) => name === positionals[0]);
       if (!shell)
-        throw new UsageError(`the shell must be one of ${SHELLS.join(", ")}, got ${JSON.stringify(positionals[0])}`);
+        throw new UsageError(`the shell must be one of ${SHELLS.join(", ")}, got ${quote(String(positionals[0]))}`);
       await print(completionScript(shell, await completables(commands)));
     },
   });

@@ -1,3 +1,4 @@
+import { quote } from "../errors.ts";
 import { openModelFiles } from "../load/readModel.ts";
 import { STORAGE_TYPES } from "../tensor/storage.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
@@ -71,7 +72,7 @@ function size(description: string): Option<number> {
       const [, number, unit, binary] = /^(\d+(?:\.\d+)?)\s*(?:([KMGT]?)(i?)B)?$/i.exec(value) ?? [];
       const bytes = Math.floor(Number(number) * (binary ? 1024 : 1000) ** units.indexOf((unit ?? "").toUpperCase()));
       if (bytes >= 1) return bytes;
-      throw new UsageError(`--${name} must be a size such as 500MB or 2GiB, got ${JSON.stringify(value)}`);
+      throw new UsageError(`--${name} must be a size such as 500MB or 2GiB, got ${quote(String(value))}`);
     },
   };
 }

@@ -57,7 +57,7 @@ export async function convertModel(from: string, to: string, options: ConvertOpt
   const texts = await readModelTexts(folder, "convert");
   return withWeights(folder, async (weights) => {
     const named = withOurNames(weights);
-    const { architectures = null } = JSON.parse(texts.configText);
+    const { architectures = null } = JSON.parse(texts.configText); // has been read by type
     const config =
       architectures === null
         ? { ...texts.config, architecture: architectureWithHeads(named.tensors.keys()) }

@@ -1,3 +1,4 @@
+import { quote } from "../errors.ts";
 import { isA } from "../realm.ts";
 import { UsageError } from "./option.ts";
 import { jsonText } from "./output.ts";
@@ -34,7 +35,7 @@ export function endingOf(path: string, endings: readonly Ending[]): Ending {
   const found = endings.find((ending) => path.toLowerCase().endsWith(`.${ending}`));
   if (found) return found;
   throw new UsageError(
-    `--output must end in ${endings.map((name) => `.${name}`).join(", ")}, got ${JSON.stringify(path)}`,
+    `--output must end in ${endings.map((name) => `.${name}`).join(", ")}, got ${quote(String(path))}`,
   );
 }
 

@@ -1,5 +1,5 @@
 import { fstatSync, statSync } from "node:fs";
-import { BertError } from "../errors.ts";
+import { parseJson } from "../json.ts";
 import { linesOf } from "./lines.ts";
 import { flag, type Option, text, UsageError } from "./option.ts";
 import { streams } from "./streams.ts";
@@ -108,19 +108,18 @@ export function lineSource<Input>(form: InputForm<Input>, path: string, jsonl: b
       for (const text of group) {
         number++;
         if (!form.takesBlanks && BLANK.test(text)) yield { number, text, input: null };
-        else yield { number, text, input: isJson ? form.fromJson(parsedJson(text, place(number))) : fromLine(text) };
+        else
+          yield {
+            number,
+            text,
+            input: isJson
+              ? form.fromJson(parseJson(text, place(number).slice(0, -2), "ERR_FILE").value)
+              : fromLine(text),
+          };
       }
     }
   }
   return { lines: lines(), given: false, count: null, place, size: sizeOf(path) };
-}
-
-function parsedJson(line: string, place: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch (cause) {
-    throw new BertError("ERR_FILE", `${place}must be JSON, is not`, { cause });
-  }
 }
 
 function sizeOf(path: string): number | null {

@@ -2,6 +2,7 @@ import { rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { writeFileAtomically } from "../disk/files.ts";
 import { writeFolder } from "../disk/folders.ts";
+import { quote } from "../errors.ts";
 import { saveSafetensors } from "../load/weightFiles.ts";
 import { loadTokenizer } from "../pipelines/index.ts";
 import { BertTokenizer } from "../tokenizer/index.ts";
@@ -126,7 +127,7 @@ function probability(description: string): Option<number> {
     parse(given, name) {
       const value = given.at(-1)!;
       if (/^(0?\.\d+|0|1|1\.0*|0\.)$/.test(value)) return Number(value);
-      throw new UsageError(`--${name} must be a number from 0 to 1, got ${JSON.stringify(value)}`);
+      throw new UsageError(`--${name} must be a number from 0 to 1, got ${quote(String(value))}`);
     },
   };
 }

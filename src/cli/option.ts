@@ -1,4 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
+import { quote } from "../errors.ts";
 import { nearest } from "../options.ts";
 import { codeOf, messageOf } from "../realm.ts";
 
@@ -63,7 +64,7 @@ export function count(description: string, least: 0 | 1 = 1): Option<number> {
     parse(given, name) {
       const value = given.at(-1)!;
       if (/^\d{1,9}$/.test(value) && Number(value) >= least) return Number(value);
-      throw new UsageError(`--${name} must be a whole number from ${least}, got ${JSON.stringify(value)}`);
+      throw new UsageError(`--${name} must be a whole number from ${least}, got ${quote(String(value))}`);
     },
   };
 }
@@ -76,7 +77,7 @@ export function decimal(description: string): Option<number> {
     parse(given, name) {
       const value = given.at(-1)!;
       if (/^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(value)) return Number(value);
-      throw new UsageError(`--${name} must be a number from 0, got ${JSON.stringify(value)}`);
+      throw new UsageError(`--${name} must be a number from 0, got ${quote(String(value))}`);
     },
   };
 }
@@ -90,7 +91,7 @@ export function choice<const Name extends string>(names: readonly Name[], descri
     parse(given, option) {
       const found = names.find((name) => name === given.at(-1));
       if (found !== undefined) return found;
-      throw new UsageError(`--${option} must be one of ${names.join(", ")}, got ${JSON.stringify(given.at(-1))}`);
+      throw new UsageError(`--${option} must be one of ${names.join(", ")}, got ${quote(String(given.at(-1)))}`);
     },
   };
 }

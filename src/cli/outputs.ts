@@ -1,4 +1,4 @@
-import { BertError, quote } from "../errors.ts";
+import { parseJson } from "../json.ts";
 import { ARCHITECTURES, type Architecture } from "../model/architectures.ts";
 
 /**
@@ -80,30 +80,20 @@ export const OUTPUTS = {
  * @throws BertError ERR_INPUT it is no such array; the message names the file and the item
  */
 export function parseOutputs(text: string, path: string): ExpectedOutput[] {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new BertError("ERR_INPUT", `verify: ${path}: must be JSON: ${(cause as Error).message}`, { cause });
-  }
-  if (!Array.isArray(json) || json.length === 0) {
-    throw new BertError("ERR_INPUT", `verify: ${path}: must be an array of expected outputs`);
-  }
-  for (const [i, item] of json.entries()) {
-    for (const [field, check] of Object.entries(fieldsOf(item, `${path}, output ${i}`))) {
-      if (!check((item as Json)[field])) {
-        const got = JSON.stringify((item as Json)[field]) ?? "nothing";
-        throw new BertError(
-          "ERR_INPUT",
-          `verify: ${path}, output ${i}: ${field} is not as it must be, got ${quote(got)}`,
-        );
-      }
+  const json = parseJson(text, `verify: ${path}`, "ERR_INPUT");
+  const outputs = json.isArray ? json.items() : [];
+  if (outputs.length === 0) throw json.error("an array of expected outputs");
+  return outputs.map((output) => {
+    const task = output.get("task").asChoice(Object.keys(FIELDS) as ExpectedOutput["task"][]);
+    for (const [name, check] of Object.entries(FIELDS[task])) {
+      const field = output.get(name);
+      if (!check(field.value)) throw field.error(`what the field is in an output of ${task}`);
     }
-  }
-  return json;
+    return output.value as ExpectedOutput;
+  });
 }
 
-type Json = Readonly<Record<string, unknown>>;
+type Fields = Readonly<Record<string, unknown>>;
 type Check = (value: unknown) => boolean;
 
 const isNumber: Check = (value) => typeof value === "number" && Number.isFinite(value);
@@ -121,8 +111,10 @@ const record =
   (value) =>
     typeof value === "object" &&
     value !== null &&
-    Object.entries(fields).every(([field, check]) => check((value as Json)[field]));
-const isNested: Check = (value) => listOf(isNumber)(value) || listOf(isNested)(value);
+    Object.entries(fields).every(([field, check]) => check((value as Fields)[field]));
+/** Numbers in arrays in arrays, as deep as a tensor can be. */
+const isNested = (value: unknown, depth = 8): boolean =>
+  listOf(isNumber)(value) || (depth > 1 && listOf((item) => isNested(item, depth - 1))(value));
 
 const COMMON = {
   model: optional(isText),
@@ -145,16 +137,6 @@ const FIELDS: Readonly<Record<ExpectedOutput["task"], Readonly<Record<string, Ch
     attention_mask: optional(ROWS),
     token_type_ids: optional(ROWS),
     start: optional(listOf(isNumber)),
-    values: isNested,
+    values: (value) => isNested(value),
   },
 };
-
-function fieldsOf(item: unknown, where: string): Readonly<Record<string, Check>> {
-  const task = typeof item === "object" && item !== null ? (item as Json).task : undefined;
-  if (typeof task === "string" && Object.hasOwn(FIELDS, task)) return FIELDS[task as ExpectedOutput["task"]];
-  const got = JSON.stringify(task) ?? "nothing";
-  throw new BertError(
-    "ERR_INPUT",
-    `verify: ${where}: task must be one of ${Object.keys(FIELDS).join(", ")}, got ${quote(got)}`,
-  );
-}

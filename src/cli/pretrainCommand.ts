@@ -1,4 +1,5 @@
 import { readText } from "../disk/files.ts";
+import { parseJson } from "../json.ts";
 import { type PretrainPhase, pretrain } from "../training/index.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
 import { HUB_OPTIONS, MODEL_NAME } from "./modelOptions.ts";
@@ -114,7 +115,8 @@ async function configOf(values: Values): Promise<Record<string, unknown> | undef
     throw new UsageError(`expected --config or --${given[0]}, got both`);
   if (values.model !== undefined && (values.config !== undefined || given.length > 0))
     throw new UsageError(`expected --model or --${given[0] ?? "config"}, got both`);
-  if (values.config !== undefined) return JSON.parse(await readText(values.config));
+  if (values.config !== undefined)
+    return { ...parseJson(await readText(values.config), values.config, "ERR_INPUT").asObject() };
   if (given.length === 0) return undefined;
   const sizes = Object.fromEntries(given.map((name) => [SIZES[name][0], values[name]]));
   return { ...(values.hidden !== undefined && { intermediate_size: 4 * values.hidden }), ...sizes };

@@ -37,7 +37,7 @@ export async function measureSpeed(values: ValuesOf<typeof MODEL_OPTIONS>): Prom
 /** GFLOP/s of the matrix products, in float32, of a feed-forward layer of BERT-base: 2 R I O operations each. */
 async function measureProducts(values: ValuesOf<typeof MODEL_OPTIONS>): Promise<number> {
   const [R, I, O] = [256, 768, 3072];
-  const backend = chooseBackend(values.backend, engineOptions(values));
+  const backend = chooseBackend(values.backend, { threads: values.threads, dtype: values.dtype ?? "float32" });
   const k = backend.scope();
   const [y, x, weight, bias] = [k.zeros([R, O]), k.zeros([R, I]), k.zeros([O, I]), k.zeros([O])];
   for (const { data } of [x, weight]) for (let i = 0; i < data.length; i++) data[i] = ((i * 7919) % 1000) / 1000 - 0.5;

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomically } from "../disk/files.ts";
+import { quote } from "../errors.ts";
 import { BertTokenizer } from "../tokenizer/index.ts";
 import { type TrainVocabularyOptions, trainVocabulary } from "../tokenizer/train.ts";
 import { type Command, defineCommand } from "./command.ts";
@@ -49,7 +50,7 @@ export const command: Command = defineCommand({
     if (output === undefined) throw new UsageError("expected --output FOLDER or --output FILE.txt");
     const folder = await isFolder(output);
     if (!folder && !output.endsWith(".txt"))
-      throw new UsageError(`--output must be an existing folder or end in .txt, got ${JSON.stringify(output)}`);
+      throw new UsageError(`--output must be an existing folder or end in .txt, got ${quote(String(output))}`);
     const options: TrainVocabularyOptions = {
       ...libraryValues(OPTIONS, values),
       doLowerCase: !values.cased,

@@ -1,3 +1,5 @@
+import type { OptionNames } from "../options.ts";
+
 /** How a model of a hub is found and fetched. Names and defaults are those of Hugging Face's libraries. */
 export interface HubOptions {
   /** A branch, a tag or a commit's 40 digits. Default "main". */
@@ -29,6 +31,17 @@ export interface HubOptions {
    */
   readonly signal?: AbortSignal;
 }
+
+export const HUB_OPTIONS: OptionNames<HubOptions> = {
+  revision: true,
+  token: true,
+  endpoint: true,
+  cache_dir: true,
+  local_files_only: true,
+  progress_callback: true,
+  assets: true,
+  signal: true,
+};
 
 /** How much of one file is there, in bytes. */
 export interface FileProgress {

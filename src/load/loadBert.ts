@@ -1,15 +1,15 @@
 import { type LoadedParams, loadParams } from "../checkpoint/loadParams.ts";
 import type { WeightSource } from "../checkpoint/weightSource.ts";
-import { BertError, quote } from "../errors.ts";
-import type { HubOptions } from "../hub/hubOptions.ts";
+import { BertError, shown } from "../errors.ts";
+import { HUB_OPTIONS, type HubOptions } from "../hub/hubOptions.ts";
 import { ARCHITECTURES, type Architecture } from "../model/architectures.ts";
 import type { BertConfig } from "../model/config.ts";
+import { expectKnownOptions, type OptionNames } from "../options.ts";
 import { BertModel } from "../runtime/bertModel.ts";
 import { ForwardWorker } from "../runtime/forwardWorker.ts";
 import type { Weights } from "../safetensors/safetensorsReader.ts";
 import type { Backend } from "../tensor/backend.ts";
-import { type BackendName, chooseBackend } from "../tensor/chooseBackend.ts";
-import { STORAGE_TYPES } from "../tensor/storage.ts";
+import { type BackendName, inferenceBackend } from "../tensor/chooseBackend.ts";
 import type { StorageType } from "../tensor/tensor.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import type { ModelFolder } from "./modelFolder.ts";
@@ -49,6 +49,17 @@ export interface LoadOptions extends HubOptions {
   /** Stops loading and downloading: no other byte is read; `loadBert` then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
+
+/** The names of `LoadOptions`. */
+export const LOAD_OPTIONS: OptionNames<LoadOptions> = {
+  backend: true,
+  wide: true,
+  deterministic: true,
+  threads: true,
+  dtype: true,
+  architecture: true,
+  ...HUB_OPTIONS,
+};
 
 /** What a `Bert` is made of. */
 interface BertParts {
@@ -105,7 +116,7 @@ export class Bert extends BertModel {
  * @throws BertError ERR_HUB the hub does not have the model, or does not give it; ERR_FILE the folder or a file is
  *   missing or not readable; ERR_CHECKPOINT config.json or the weights are not those of a BERT model, or not of each
  *   other; ERR_VOCABULARY the tokenizer's files are invalid or have another number of tokens than config.json;
- *   ERR_BACKEND no such backend; ERR_INPUT no such architecture or dtype
+ *   ERR_BACKEND no such backend; ERR_INPUT an option that there is not, or with a value that it must not have
  * @example
  * const bert = await loadBert("models/bert-base-cased");
  * const { logits } = await bert.forward(bert.tokenizer.encodeBatch(["Hello I'm a [MASK] model."]));
@@ -113,12 +124,16 @@ export class Bert extends BertModel {
  * const large = await loadBert("google-bert/bert-large-cased", { revision: "main" });
  */
 export async function loadBert(path?: string, options: LoadOptions = {}): Promise<Bert> {
-  const dtype = options.dtype ?? "float32";
-  if (!STORAGE_TYPES.includes(dtype)) {
-    const got = quote(String(dtype));
-    throw new BertError("ERR_INPUT", `loadBert: dtype must be one of ${STORAGE_TYPES.join(", ")}, got ${got}`);
+  expectKnownOptions("loadBert", options, LOAD_OPTIONS);
+  const { architecture, dtype = "float32", backend: name = "auto", wide, deterministic, threads, assets } = options;
+  if (architecture !== undefined && !ARCHITECTURES.includes(architecture)) {
+    throw new BertError(
+      "ERR_INPUT",
+      `loadBert: architecture must be one of ${ARCHITECTURES.join(", ")}, got ${shown(architecture)}`,
+    );
   }
-  const backend = chooseBackend(options.backend, options);
+  const simd = { wide, deterministic, threads, assets, dtype };
+  const backend = inferenceBackend("loadBert", name, simd);
   return withModelFiles(path, options, true, (folder) => loadFolder(folder, backend, dtype, options));
 }
 
@@ -129,7 +144,8 @@ async function loadFolder(
   options: LoadOptions,
 ): Promise<Bert> {
   const texts = await readModelTexts(folder, "loadBert");
-  const config = withArchitecture(texts.config, options.architecture);
+  const { architecture = texts.config.architecture } = options;
+  const config = { ...texts.config, architecture };
   return withWeights(folder, async (weights) => {
     const forwardWorker = backend.sharing && new ForwardWorker(backend.sharing);
     forwardWorker?.start();
@@ -199,6 +215,7 @@ async function whileReading<T>(reading: Promise<unknown>, work: () => T): Promis
  *   not give it; ERR_VOCABULARY the tokenizer's files are missing or invalid
  */
 export async function loadTokenizer(path?: string, options: HubOptions = {}): Promise<BertTokenizer> {
+  expectKnownOptions("loadTokenizer", options, HUB_OPTIONS);
   return withModelFiles(path, options, false, (folder) => readTokenizer(folder, "loadTokenizer"));
 }
 
@@ -210,16 +227,7 @@ export async function loadTokenizer(path?: string, options: HubOptions = {}): Pr
  * @throws BertError as `loadBert` of the same id, before it reads the files
  */
 export async function downloadModel(id: string, options: HubOptions = {}): Promise<string> {
+  expectKnownOptions("downloadModel", options, HUB_OPTIONS);
   const { folder } = await openModelFiles(id, options, true);
   return folder.path;
-}
-
-/** @throws BertError ERR_INPUT no such architecture */
-function withArchitecture(config: BertConfig, architecture: Architecture | undefined): BertConfig {
-  if (architecture === undefined) return config;
-  if (ARCHITECTURES.includes(architecture)) return { ...config, architecture };
-  throw new BertError(
-    "ERR_INPUT",
-    `loadBert: architecture must be one of ${ARCHITECTURES.join(", ")}, got ${quote(String(architecture))}`,
-  );
 }

@@ -1,5 +1,6 @@
 import { BertError } from "../errors.ts";
 import type { PackedBatch } from "../layers/packedBatch.ts";
+import { nearest, unknownName } from "../options.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { BertConfig } from "./config.ts";
 
@@ -132,6 +133,7 @@ const FIELDS = ["inputIds", "tokenTypeIds", "attentionMask", "positionIds"] as c
 
 /** Turns [B, T] fields into sequences; every row of every field must have the length of the first. */
 function rowsOf(input: BatchInput): SequenceInput[] {
+  refuseMisspelt(input);
   if (!Array.isArray(input?.inputIds)) {
     throw inputError("the batch must be a list of sequences or have inputIds of [B, T]");
   }
@@ -155,6 +157,7 @@ function rowsOf(input: BatchInput): SequenceInput[] {
 
 /** Checks the lengths of one sequence. @returns T, its number of tokens */
 function checkSequence(sequence: SequenceInput, b: number): number {
+  refuseMisspelt(sequence);
   const T = sequence?.inputIds?.length;
   if (!Number.isSafeInteger(T)) throw inputError(`inputIds of sequence ${b} must be an array of numbers`);
   if (T === 0) throw inputError(`inputIds[${b}] must have at least one token, got none`);
@@ -163,6 +166,14 @@ function checkSequence(sequence: SequenceInput, b: number): number {
     if (length !== T) throw inputError(`${name}[${b}] must have ${T} numbers as inputIds has, got ${length}`);
   }
   return T;
+}
+
+/** `token_type_ids` would be without effect. A sequence may have other fields, as an `Encoding` has. */
+function refuseMisspelt(input: object): void {
+  const names: readonly string[] = FIELDS;
+  for (const name of Object.keys(input ?? {})) {
+    if (!names.includes(name) && nearest(name, names) !== null) throw unknownName("forward", "field", name, names);
+  }
 }
 
 /** Checks that a number is in 0 … count−1 and returns it. */

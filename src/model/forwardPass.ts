@@ -1,5 +1,6 @@
 import { BertError } from "../errors.ts";
 import { scoped } from "../layers/pass.ts";
+import { expectKnownOptions, type OptionNames } from "../options.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { formatShape, type Tensor } from "../tensor/tensor.ts";
 import { HEADS } from "./architectures.ts";
@@ -26,12 +27,26 @@ export interface ForwardModel {
   readonly kernels: Backend;
 }
 
+const FORWARD_OPTIONS: OptionNames<ForwardOptions> = {
+  lastHiddenState: true,
+  hiddenStates: true,
+  attentions: true,
+  tap: true,
+  taps: true,
+  headMask: true,
+  maskedLmPositions: true,
+  numChoices: true,
+  signal: true,
+};
+
 /** @throws BertError ERR_INPUT an input or option that does not fit the model */
 export function forwardRequest(
   input: readonly SequenceInput[] | BatchInput,
-  { tap: _tap, signal: _signal, headMask, maskedLmPositions, taps, ...flags }: ForwardOptions,
+  given: ForwardOptions,
   model: Pick<ForwardModel, "config" | "taps">,
 ): ForwardRequest {
+  expectKnownOptions("forward", given, FORWARD_OPTIONS);
+  const { tap: _tap, signal: _signal, headMask, maskedLmPositions, taps, ...flags } = given;
   expectHeadMask(headMask, model.config);
   expectTaps(taps ?? [], model.taps);
   const lists = (rows: readonly ArrayLike<number>[]) => Array.from(rows, (row) => Array.from(row));

@@ -1,4 +1,4 @@
-import { BertError } from "../errors.ts";
+import { BertError, listed, shown } from "../errors.ts";
 import type { Tap } from "../layers/pass.ts";
 
 import { HEADS } from "./architectures.ts";
@@ -97,5 +97,8 @@ export function collectingTap(
 export function expectTaps(names: readonly string[], taps: ReadonlyMap<string, TapInfo>): void {
   const unknown = names.filter((name) => !taps.has(name));
   if (unknown.length === 0) return;
-  throw new BertError("ERR_INPUT", `forward: taps must be names listed in bert.taps, got ${unknown.join(", ")}`);
+  throw new BertError(
+    "ERR_INPUT",
+    `forward: taps must be names listed in bert.taps, got ${listed(unknown.map(shown))}`,
+  );
 }

@@ -1,4 +1,4 @@
-import { BertError } from "../errors.ts";
+import { BertError, listed } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
 import type { BertTokenizer, Encoding } from "../tokenizer/index.ts";
 import { batchesOf, expectMaskedLm, tokenLimit } from "./answerAll.ts";
@@ -219,7 +219,7 @@ function targetIds(tokenizer: BertTokenizer, targets: unknown): number[] {
     }
   }
   if (unknown.length > 0) {
-    throw new BertError("ERR_INPUT", `${TASK}: targets must be tokens of the vocabulary, got ${unknown.join(" and ")}`);
+    throw new BertError("ERR_INPUT", `${TASK}: targets must be tokens of the vocabulary, got ${listed(unknown)}`);
   }
   return [...ids].sort((a, b) => a - b);
 }

@@ -1,5 +1,6 @@
-import { type Bert, type LoadOptions, loadBert } from "../load/loadBert.ts";
+import { type Bert, LOAD_OPTIONS, type LoadOptions, loadBert } from "../load/loadBert.ts";
 import type { Architecture } from "../model/architectures.ts";
+import { expectKnownOptions } from "../options.ts";
 import { has } from "../realm.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { wrongArgument } from "./arguments.ts";
@@ -38,6 +39,8 @@ export type PipelineTask = keyof PipelineTasks;
 
 /** How the model is loaded; which heads are needed follows from the task. */
 export type PipelineOptions = Omit<LoadOptions, "architecture">;
+
+const { architecture: _, ...PIPELINE_OPTIONS } = LOAD_OPTIONS;
 
 /** A function that answers, with the model that it asks. */
 export type Pipeline<Task extends PipelineTask> = PipelineTasks[Task] & {
@@ -99,7 +102,7 @@ export async function pipeline<Task extends PipelineTask>(
   if (model !== undefined && typeof model !== "string" && !given) {
     throw wrongArgument("pipeline", "model", "a folder, a model's id on the hub or a model from loadBert", model);
   }
-  if (typeof options !== "object" || options === null) throw wrongArgument("pipeline", "options", "an object", options);
+  expectKnownOptions("pipeline", options, PIPELINE_OPTIONS);
   const [architecture, create] = TASKS[task];
   if (given && Object.keys(options).length > 0) {
     throw wrongArgument("pipeline", "options", "left out for a model that is already loaded", options);

@@ -3,11 +3,19 @@ import { HEADS, type Head } from "../model/architectures.ts";
 import { packBatch, type SequenceInput } from "../model/batch.ts";
 import type { BertConfig } from "../model/config.ts";
 import type { BertOutput, ForwardOptions } from "../model/forward.ts";
+import { expectKnownOptions, type OptionNames } from "../options.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type Sized, type StreamSteps, streamed } from "./streamed.ts";
 
 /** What `forwardStream` computes and returns beside the last hidden state and the architecture's logits. */
 export type ForwardStreamOptions = Pick<ForwardOptions, "hiddenStates" | "attentions" | "headMask" | "signal">;
+
+const STREAM_OPTIONS: OptionNames<ForwardStreamOptions> = {
+  hiddenStates: true,
+  attentions: true,
+  headMask: true,
+  signal: true,
+};
 
 /** Options of `forward` that apply to a whole batch, which callers of a stream do not see. */
 const OF_A_BATCH = ["tap", "taps", "maskedLmPositions", "numChoices"] as const satisfies (keyof ForwardOptions)[];
@@ -47,6 +55,7 @@ function stepsFor(
   for (const name of OF_A_BATCH) {
     if ((options as ForwardOptions)[name] !== undefined) throw inputError(`${name} must be left out; use forward`);
   }
+  expectKnownOptions("forwardStream", options, STREAM_OPTIONS);
   return {
     signal: options.signal,
     encode(sequence, i): Sized<SequenceInput> {

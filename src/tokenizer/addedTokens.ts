@@ -1,3 +1,5 @@
+import type { Json } from "../json.ts";
+import { stripUndefined } from "./stripUndefined.ts";
 import { isWhitespace, isWordCharacter } from "./unicode.ts";
 
 /** A token that is found in the text as it stands, before any splitting; Hugging Face's AddedToken. */
@@ -16,6 +18,21 @@ export interface AddedToken {
   readonly normalized?: boolean;
   /** Skipped by `decode` with `skipSpecialTokens`. Default false; true in `addSpecialTokens`. */
   readonly special?: boolean;
+}
+
+/** An added token as the files write it: its content alone, or an object. @throws BertError it is neither */
+export function readAddedToken(token: Json): AddedToken {
+  if (typeof token.value === "string") return { content: token.asString() };
+  if (!token.isObject) throw token.error("a string or an object");
+  const flag = (name: string) => token.get(name).or(undefined, (value) => value.asBoolean());
+  return stripUndefined({
+    content: token.get("content").asString(),
+    singleWord: flag("single_word"),
+    lstrip: flag("lstrip"),
+    rstrip: flag("rstrip"),
+    normalized: flag("normalized"),
+    special: flag("special"),
+  });
 }
 
 /** An added token with its defaults filled in, and its id. */

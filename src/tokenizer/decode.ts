@@ -1,3 +1,4 @@
+import { expectKnownOptions, type OptionNames } from "../options.ts";
 import { wrong } from "./encodeOptions.ts";
 
 /** Options of `decode`. */
@@ -11,12 +12,12 @@ export interface DecodeOptions {
   readonly cleanUpTokenizationSpaces?: boolean;
 }
 
+const DECODE_OPTIONS: OptionNames<DecodeOptions> = { skipSpecialTokens: true, cleanUpTokenizationSpaces: true };
+
 /** @throws BertError ERR_INPUT for an unknown option, or one that is not true or false */
 export function checkDecodeOptions(options: DecodeOptions): void {
+  expectKnownOptions("decode", options, DECODE_OPTIONS);
   for (const [name, value] of Object.entries(options)) {
-    if (name !== "skipSpecialTokens" && name !== "cleanUpTokenizationSpaces") {
-      throw wrong("decode", "option", "one of skipSpecialTokens, cleanUpTokenizationSpaces", name);
-    }
     if (value !== undefined && typeof value !== "boolean") throw wrong("decode", name, "true or false", value);
   }
 }

@@ -1,4 +1,5 @@
-import { BertError } from "../errors.ts";
+import { BertError, shown } from "../errors.ts";
+import { expectKnownOptions, type OptionNames } from "../options.ts";
 
 /** Which text truncation shortens when a text, or a pair, is longer than `maxLength`. */
 export type TruncationStrategy = "longest_first" | "only_first" | "only_second" | "do_not_truncate";
@@ -72,10 +73,7 @@ export function resolveEncodeOptions(
   options: EncodeOptions,
   defaults: EncodeDefaults,
 ): ResolvedEncodeOptions {
-  if (typeof options !== "object" || options === null) throw wrong(where, "options", "an object", options);
-  for (const name of Object.keys(options)) {
-    if (!NAMES.has(name)) throw wrong(where, "option", `one of ${[...NAMES].join(", ")}`, name);
-  }
+  expectKnownOptions(where, options, NAMES);
   const padding = paddingOf(where, options.padding);
   const truncation = truncationOf(where, options, padding !== "do_not_pad");
   const maxLength = options.maxLength ?? defaults.modelMaxLength;
@@ -109,7 +107,7 @@ export function resolveEncodeOptions(
 
 /** ERR_INPUT: `encode: maxLength must be an integer from 1, got 0`. */
 export function wrong(where: string, name: string, expected: string, got: unknown): BertError {
-  return new BertError("ERR_INPUT", `${where}: ${name} must be ${expected}, got ${describe(got)}`);
+  return new BertError("ERR_INPUT", `${where}: ${name} must be ${expected}, got ${shown(got)}`);
 }
 
 /** An integer of at least `least`. */
@@ -118,29 +116,23 @@ function checkInteger(where: string, name: string, value: unknown, least: number
   throw wrong(where, name, `an integer from ${least}`, value);
 }
 
-function describe(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
-  if (Array.isArray(value)) return `an array of ${value.length}`;
-  return typeof value === "object" && value !== null ? "an object" : String(value);
-}
-
 const SIDES = ["left", "right"] as const;
 const STRATEGIES = ["longest_first", "only_first", "only_second", "do_not_truncate"] as const;
 // A length of a million tokens can only come from modelMaxLength's stand-in for "none", 1e30.
 const MOST_PADDING = 1_000_000;
-const NAMES: ReadonlySet<string> = new Set<keyof EncodeOptions>([
-  "addSpecialTokens",
-  "isSplitIntoWords",
-  "truncation",
-  "maxLength",
-  "stride",
-  "truncationSide",
-  "returnOverflowingTokens",
-  "padding",
-  "padToMultipleOf",
-  "paddingSide",
-  "offsetUnit",
-]);
+const NAMES: OptionNames<EncodeOptions> = {
+  addSpecialTokens: true,
+  isSplitIntoWords: true,
+  truncation: true,
+  maxLength: true,
+  stride: true,
+  truncationSide: true,
+  returnOverflowingTokens: true,
+  padding: true,
+  padToMultipleOf: true,
+  paddingSide: true,
+  offsetUnit: true,
+};
 
 function flag(where: string, name: string, value: unknown, otherwise: boolean): boolean {
   if (value === undefined) return otherwise;

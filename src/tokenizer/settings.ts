@@ -1,4 +1,5 @@
-import { BertError } from "../errors.ts";
+import { BertError, shown } from "../errors.ts";
+import { expectKnownNames } from "../options.ts";
 import type { AddedToken } from "./addedTokens.ts";
 import type { NormalizerOptions } from "./basicTokenize.ts";
 
@@ -57,21 +58,15 @@ const CHECKS: { readonly [K in keyof Required<TokenizerOptions>]: readonly [stri
 /**
  * Checks every option.
  *
- * @throws BertError ERR_VOCABULARY `BertTokenizer: doLowerCase must be true or false, got "yes"`; for an unknown name
- *   too
+ * @throws BertError ERR_VOCABULARY `BertTokenizer: doLowerCase must be true or false, got "yes"`; ERR_INPUT an unknown
+ *   name
  */
 export function checkTokenizerOptions(options: TokenizerOptions): void {
+  expectKnownNames("BertTokenizer", "option", options, Object.keys(CHECKS));
   for (const [name, value] of Object.entries(options)) {
-    const check = Object.hasOwn(CHECKS, name) ? CHECKS[name as keyof TokenizerOptions] : undefined;
-    if (check === undefined) {
-      throw new BertError(
-        "ERR_VOCABULARY",
-        `BertTokenizer: option must be one of ${Object.keys(CHECKS).join(", ")}, got ${name}`,
-      );
-    }
-    const [expected, holds] = check;
+    const [expected, holds] = CHECKS[name as keyof TokenizerOptions];
     if (value !== undefined && !holds(value)) {
-      throw new BertError("ERR_VOCABULARY", `BertTokenizer: ${name} must be ${expected}, got ${JSON.stringify(value)}`);
+      throw new BertError("ERR_VOCABULARY", `BertTokenizer: ${name} must be ${expected}, got ${shown(value)}`);
     }
   }
 }
@@ -81,15 +76,12 @@ export function checkAddedToken(token: AddedToken): void {
   if (typeof token !== "object" || token === null || !isToken(token.content) || !token.content.isWellFormed()) {
     throw new BertError(
       "ERR_VOCABULARY",
-      `addTokens: token must be a non-empty string or { content, … } without lone surrogates, got ${JSON.stringify(token)}`,
+      `addTokens: token must be a non-empty string or { content, … } without lone surrogates, got ${shown(token)}`,
     );
   }
   for (const name of ["singleWord", "lstrip", "rstrip", "normalized", "special"] as const) {
     if (token[name] !== undefined && !isBoolean(token[name])) {
-      throw new BertError(
-        "ERR_VOCABULARY",
-        `addTokens: ${name} must be true or false, got ${JSON.stringify(token[name])}`,
-      );
+      throw new BertError("ERR_VOCABULARY", `addTokens: ${name} must be true or false, got ${shown(token[name])}`);
     }
   }
 }

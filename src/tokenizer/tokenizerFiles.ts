@@ -1,7 +1,8 @@
-import { BertError } from "../errors.ts";
-import type { AddedToken } from "./addedTokens.ts";
-import { asObject, type Json, readAddedToken, stripUndefined } from "./json.ts";
+import { BertError, shown } from "../errors.ts";
+import { type Json, parseJson } from "../json.ts";
+import { type AddedToken, readAddedToken } from "./addedTokens.ts";
 import type { TokenizerOptions } from "./settings.ts";
+import { stripUndefined } from "./stripUndefined.ts";
 import { readTokenizerJson } from "./tokenizerJson.ts";
 import { parseVocabTxt } from "./vocabulary.ts";
 
@@ -43,12 +44,9 @@ export const TOKENIZER_FILES: readonly (keyof TokenizerFiles)[] = [
  * @throws BertError ERR_VOCABULARY if a file is no valid JSON, or describes a tokenizer that is not BERT's
  */
 export function readTokenizerFiles(files: TokenizerFiles): { tokens: Map<string, number>; options: TokenizerOptions } {
-  for (const [name, text] of Object.entries(asObject(files, "BertTokenizer.fromFiles", "files"))) {
-    if (text !== undefined && typeof text !== "string") {
-      throw new BertError("ERR_VOCABULARY", `BertTokenizer.fromFiles: ${name} must be a string, got ${String(text)}`);
-    }
-  }
-  const own = readTokenizerJson(parseFile(files, "tokenizer.json"));
+  expectTexts(files);
+  const ownFile = parseFile(files, "tokenizer.json");
+  const own = ownFile && readTokenizerJson(ownFile);
   const tokens = own?.tokens ?? (files["vocab.txt"] === undefined ? undefined : parseVocabTxt(files["vocab.txt"]));
   if (tokens === undefined) {
     throw new BertError(
@@ -56,50 +54,67 @@ export function readTokenizerFiles(files: TokenizerFiles): { tokens: Map<string,
       "BertTokenizer.fromFiles: files must have vocab.txt or tokenizer.json, got neither",
     );
   }
-  const config = parseFile(files, "tokenizer_config.json") ?? {};
-  const decoder = config.added_tokens_decoder;
-  const special = decoder === undefined ? { ...config, ...parseFile(files, "special_tokens_map.json") } : config;
-  const addedTokens =
-    decoder === undefined
-      ? [...addedTokensJson(files, special), ...(own?.addedTokens ?? [])]
-      : readAddedTokensDecoder(decoder);
+  const config = parseFile(files, "tokenizer_config.json");
+  const decoder = config?.get("added_tokens_decoder");
+  const isListed = decoder !== undefined && !decoder.isMissing;
+  const special = fieldsOf(config, isListed ? undefined : parseFile(files, "special_tokens_map.json"));
+  const addedTokens = isListed
+    ? readAddedTokensDecoder(decoder)
+    : [...addedTokensJson(files, special), ...(own?.addedTokens ?? [])];
   return {
     tokens,
     options: {
       ...own?.options,
-      ...readConfig(config),
+      ...(config && readConfig(config)),
       ...readSpecialTokens(special),
       addedTokens: withFlags([...addedTokens, ...extraSpecialTokens(special), ...namedSpecialTokens(special)]),
     },
   };
 }
 
+function expectTexts(files: TokenizerFiles): void {
+  if (typeof files !== "object" || files === null || Array.isArray(files)) {
+    throw new BertError("ERR_VOCABULARY", `BertTokenizer.fromFiles: files must be an object, got ${shown(files)}`);
+  }
+  for (const [name, text] of Object.entries(files)) {
+    if (text !== undefined && typeof text !== "string") {
+      throw new BertError("ERR_VOCABULARY", `BertTokenizer.fromFiles: ${name} must be a string, got ${shown(text)}`);
+    }
+  }
+}
+
 function parseFile(files: TokenizerFiles, name: keyof TokenizerFiles): Json | undefined {
   const text = files[name];
   if (text === undefined) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(text.replace(/^\ufeff/, ""));
-  } catch (cause) {
-    throw new BertError("ERR_VOCABULARY", `${name}: must be valid JSON, got ${(cause as Error).message}`, { cause });
-  }
-  return asObject(value, name, "the file");
+  const json = parseJson(text, name, "ERR_VOCABULARY");
+  json.asObject();
+  return json;
+}
+
+/** The fields of several files by name, those of later ones first; one that is null is not there. */
+type Fields = ReadonlyMap<string, Json>;
+
+function fieldsOf(...files: readonly (Json | undefined)[]): Fields {
+  return new Map(files.flatMap((file) => file?.entries() ?? []).filter(([, value]) => !value.isMissing));
 }
 
 function readConfig(config: Json): TokenizerOptions {
-  const length = config.model_max_length ?? config.max_len;
-  return stripUndefined({
-    doLowerCase: config.do_lower_case,
-    stripAccents: config.strip_accents,
-    tokenizeChineseChars: config.tokenize_chinese_chars,
-    neverSplit: config.never_split ?? undefined,
-    maxInputCharsPerWord: config.max_input_chars_per_word,
+  const flag = (name: string) => config.get(name).or(undefined, (value) => value.asBoolean());
+  const side = (name: string) => config.get(name).or(undefined, (value) => value.asChoice(["left", "right"]));
+  const length = ["model_max_length", "max_len"].map((name) => config.get(name)).find((field) => !field.isMissing);
+  const modelMaxLength = length?.asNumber({ min: 1 });
+  return stripUndefined<TokenizerOptions>({
+    doLowerCase: flag("do_lower_case"),
+    stripAccents: config.get("strip_accents").value === null ? null : flag("strip_accents"),
+    tokenizeChineseChars: flag("tokenize_chinese_chars"),
+    neverSplit: config.get("never_split").or(undefined, (words) => words.items().map((word) => word.asString())),
+    maxInputCharsPerWord: config.get("max_input_chars_per_word").or(undefined, (value) => value.asInteger({ min: 1 })),
     // 1e30 is what transformers writes for "none"; a file may also say null
-    modelMaxLength: typeof length === "number" && length > 1e20 ? undefined : (length ?? undefined),
-    paddingSide: config.padding_side,
-    truncationSide: config.truncation_side,
-    cleanUpTokenizationSpaces: config.clean_up_tokenization_spaces,
-  }) as TokenizerOptions;
+    modelMaxLength: modelMaxLength !== undefined && modelMaxLength > 1e20 ? undefined : modelMaxLength,
+    paddingSide: side("padding_side"),
+    truncationSide: side("truncation_side"),
+    cleanUpTokenizationSpaces: flag("clean_up_tokenization_spaces"),
+  });
 }
 
 const ROLES = {
@@ -110,46 +125,49 @@ const ROLES = {
   mask_token: "maskToken",
 } as const;
 
-function readSpecialTokens(config: Json): TokenizerOptions {
+function readSpecialTokens(fields: Fields): TokenizerOptions {
   const names: Record<string, string> = {};
   for (const [key, option] of Object.entries(ROLES)) {
-    const value = config[key] ?? undefined;
-    if (value !== undefined) names[option] = readAddedToken(value, "tokenizer_config.json").content;
+    const value = fields.get(key);
+    if (value) names[option] = readAddedToken(value).content;
   }
   return names;
 }
 
 /** A role's token that is written out as an object says how it is to be found. */
-function namedSpecialTokens(config: Json): AddedToken[] {
-  return Object.keys(ROLES)
-    .filter((key) => typeof config[key] === "object" && config[key] !== null)
-    .map((key) => ({ ...readAddedToken(config[key], "tokenizer_config.json"), special: true }));
+function namedSpecialTokens(fields: Fields): AddedToken[] {
+  return Object.keys(ROLES).flatMap((key) => {
+    const value = fields.get(key);
+    return value?.isObject ? [{ ...readAddedToken(value), special: true }] : [];
+  });
 }
 
 /** `extra_special_tokens` (transformers 5: a list, or an object of names) and `additional_special_tokens` (before). */
-function extraSpecialTokens(config: Json): AddedToken[] {
-  const extra = config.extra_special_tokens ?? config.additional_special_tokens ?? [];
-  const list = Array.isArray(extra)
-    ? extra
-    : Object.values(asObject(extra, "tokenizer_config.json", "extra_special_tokens"));
-  return list.map((token) => ({ ...readAddedToken(token, "tokenizer_config.json"), special: true }));
+function extraSpecialTokens(fields: Fields): AddedToken[] {
+  const extra = fields.get("extra_special_tokens") ?? fields.get("additional_special_tokens");
+  if (!extra) return [];
+  const list = extra.isArray ? extra.items() : extra.entries().map(([, token]) => token);
+  return list.map((token) => ({ ...readAddedToken(token), special: true }));
 }
 
-function readAddedTokensDecoder(decoder: unknown): AddedToken[] {
-  return Object.entries(asObject(decoder, "tokenizer_config.json", "added_tokens_decoder"))
+/** An object of ids. */
+function readAddedTokensDecoder(decoder: Json): AddedToken[] {
+  return decoder
+    .entries()
     .sort(([a], [b]) => Number(a) - Number(b))
-    .map(([, token]) => readAddedToken(token, "tokenizer_config.json"));
+    .map(([, token]) => readAddedToken(token));
 }
 
 /** added_tokens.json is token → id; a token that has a role, or is listed as special, is special. */
-function addedTokensJson(files: TokenizerFiles, config: Json): AddedToken[] {
+function addedTokensJson(files: TokenizerFiles, fields: Fields): AddedToken[] {
   const special = new Set([
-    ...Object.values(readSpecialTokens(config)),
-    ...extraSpecialTokens(config).map((t) => t.content),
+    ...Object.values(readSpecialTokens(fields)),
+    ...extraSpecialTokens(fields).map((t) => t.content),
   ]);
-  return Object.entries(parseFile(files, "added_tokens.json") ?? {})
-    .sort(([, a], [, b]) => Number(a) - Number(b))
-    .map(([content]) => ({ content, special: special.has(content) }));
+  return (parseFile(files, "added_tokens.json")?.entries() ?? [])
+    .map(([content, id]) => ({ content, id: id.asInteger() }))
+    .sort((a, b) => a.id - b.id)
+    .map(({ content }) => ({ content, special: special.has(content) }));
 }
 
 /** One entry per content, the last one's properties at the first one's place. */

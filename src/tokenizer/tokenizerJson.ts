@@ -1,7 +1,8 @@
-import { BertError } from "../errors.ts";
-import type { AddedToken } from "./addedTokens.ts";
-import { asObject, type Json, readAddedToken, stripUndefined } from "./json.ts";
+import { quote } from "../errors.ts";
+import type { Json } from "../json.ts";
+import { type AddedToken, readAddedToken } from "./addedTokens.ts";
 import type { TokenizerOptions } from "./settings.ts";
+import { stripUndefined } from "./stripUndefined.ts";
 import { numberTokens } from "./vocabulary.ts";
 
 /** What tokenizer.json says. */
@@ -12,91 +13,100 @@ export interface TokenizerJson {
 }
 
 /**
- * Reads a parsed tokenizer.json: BertNormalizer, BertPreTokenizer, WordPiece with "##", and [CLS] A [SEP] B [SEP].
+ * Reads tokenizer.json: BertNormalizer, BertPreTokenizer, WordPiece with "##", and [CLS] A [SEP] B [SEP].
  *
- * @throws BertError ERR_VOCABULARY naming the part that is another model's (BPE, Unigram, RoBERTa's template, …)
+ * @throws BertError ERR_VOCABULARY naming the part that is another model's (BPE, Unigram, RoBERTa's template, …), or
+ *   that is of another type than it must be
  */
-export function readTokenizerJson(file: Json | undefined): TokenizerJson | undefined {
-  if (file === undefined) return undefined;
-  const model = asObject(file.model, "tokenizer.json", "model");
-  const { vocab } = model;
+export function readTokenizerJson(file: Json): TokenizerJson {
+  const model = file.get("model");
+  const vocab = model.get("vocab");
   // Files of the first versions of the library have no model.type: then the parts must look like WordPiece's.
-  const type = model.type ?? (model.merges === undefined && !Array.isArray(vocab) ? "WordPiece" : "BPE or Unigram");
-  expectPart("model.type", "WordPiece", type);
-  expectPart("model.continuing_subword_prefix", "##", model.continuing_subword_prefix ?? "##");
-  expectPart("normalizer.type", "BertNormalizer", part(file, "normalizer").type);
-  expectPart("pre_tokenizer.type", "BertPreTokenizer", part(file, "pre_tokenizer").type);
-  const normalizer = part(file, "normalizer");
-  const [clsToken, sepToken] = readPostProcessor(file.post_processor);
-  const padding = part(file, "padding", {});
-  const added = (file.added_tokens ?? []) as readonly Json[];
-  if (!Array.isArray(added))
-    throw new BertError("ERR_VOCABULARY", "tokenizer.json: added_tokens must be a list, got something else");
+  const type = model.get("type");
+  if (!type.isMissing) expectPart(type, "WordPiece");
+  else if (!model.get("merges").isMissing || vocab.isArray) throw ofAnotherModel(type, "WordPiece", "BPE or Unigram");
+  const prefix = model.get("continuing_subword_prefix");
+  if (!prefix.isMissing) expectPart(prefix, "##");
+  const normalizer = file.get("normalizer");
+  expectPart(normalizer.get("type"), "BertNormalizer");
+  expectPart(file.get("pre_tokenizer").get("type"), "BertPreTokenizer");
+  const [clsToken, sepToken] = readPostProcessor(file.get("post_processor"));
   return {
     tokens: readVocab(vocab),
-    addedTokens: [...added]
-      .sort((a, b) => Number(a.id) - Number(b.id))
-      .map((token) => readAddedToken(token, "tokenizer.json")),
+    addedTokens: readAddedTokens(file.get("added_tokens")),
     options: stripUndefined({
-      cleanText: normalizer.clean_text,
-      tokenizeChineseChars: normalizer.handle_chinese_chars,
-      stripAccents: normalizer.strip_accents,
-      doLowerCase: normalizer.lowercase,
-      maxInputCharsPerWord: model.max_input_chars_per_word,
-      unkToken: model.unk_token,
+      cleanText: normalizer.get("clean_text").or(undefined, (value) => value.asBoolean()),
+      tokenizeChineseChars: normalizer.get("handle_chinese_chars").or(undefined, (value) => value.asBoolean()),
+      stripAccents: normalizer.get("strip_accents").or(null, (value) => value.asBoolean()),
+      doLowerCase: normalizer.get("lowercase").or(undefined, (value) => value.asBoolean()),
+      maxInputCharsPerWord: model.get("max_input_chars_per_word").or(undefined, (value) => value.asInteger({ min: 1 })),
+      unkToken: model.get("unk_token").or(undefined, (value) => value.asString()),
       clsToken,
       sepToken,
-      padToken: padding.pad_token,
-    }) as TokenizerOptions,
+      padToken: file
+        .get("padding")
+        .or(undefined, (padding) => padding.get("pad_token").or(undefined, (t) => t.asString())),
+    }),
   };
 }
 
-function readVocab(vocab: unknown): Map<string, number> {
-  if (Array.isArray(vocab)) return numberTokens(vocab as string[]);
-  const entries = Object.entries(asObject(vocab, "tokenizer.json", "model.vocab")) as [string, number][];
+function readVocab(vocab: Json): Map<string, number> {
+  if (vocab.isArray) return numberTokens(vocab.items().map((token) => token.asString()));
+  const entries = Object.entries(vocab.asObject()) as [string, number][];
+  for (const [token, id] of entries) {
+    if (!Number.isSafeInteger(id) || id < 0) vocab.get(token).asInteger();
+    if (!token.isWellFormed()) throw vocab.get(token).fault("must be the id of a token in well-formed Unicode");
+  }
   // By id: JavaScript lists keys like "1914" first. Ids without a gap need no sorting, which takes 40 ms for 29,000.
   const byId = new Array<[string, number] | null>(entries.length).fill(null);
   for (const entry of entries) if (byId[entry[1]] === null) byId[entry[1]] = entry;
   return new Map(byId.includes(null) ? entries.sort(([, a], [, b]) => a - b) : (byId as [string, number][]));
 }
 
+function readAddedTokens(list: Json): AddedToken[] {
+  if (list.isMissing) return [];
+  return list
+    .items()
+    .map((token) => ({ id: token.get("id").or(0, (id) => id.asInteger()), token: readAddedToken(token) }))
+    .sort((a, b) => a.id - b.id)
+    .map(({ token }) => token);
+}
+
 /** The names of [CLS] and [SEP], from a TemplateProcessing or BertProcessing of BERT's shape. */
-function readPostProcessor(value: unknown): [string | undefined, string | undefined] {
-  if (value === undefined || value === null) return [undefined, undefined];
-  const processor = asObject(value, "tokenizer.json", "post_processor");
-  if (processor.type === "BertProcessing") {
-    const { cls, sep } = processor as { cls?: [string, number]; sep?: [string, number] };
-    return [cls?.[0], sep?.[0]];
+function readPostProcessor(processor: Json): [string | undefined, string | undefined] {
+  if (processor.isMissing) return [undefined, undefined];
+  if (processor.get("type").value === "BertProcessing") {
+    const token = (name: string) => processor.get(name).or(undefined, (pair) => pair.items()[0]?.asString());
+    return [token("cls"), token("sep")];
   }
-  expectPart("post_processor.type", "TemplateProcessing", processor.type);
-  const single = pieces(processor.single);
-  const pair = pieces(processor.pair);
-  const [cls] = single[0]?.split(":") ?? [];
-  const [sep] = single[2]?.split(":") ?? [];
-  expectPart("post_processor.single", `${cls}:0 A:0 ${sep}:0`, single.join(" "));
-  expectPart("post_processor.pair", `${cls}:0 A:0 ${sep}:0 B:1 ${sep}:1`, pair.join(" "));
+  expectPart(processor.get("type"), "TemplateProcessing");
+  const [single, pair] = [processor.get("single"), processor.get("pair")];
+  const template = pieces(single);
+  const [cls, sep] = [template[0], template[2]].map((piece) => piece?.replace(/:[^:]*$/, ""));
+  expectTemplate(single, template, `${cls}:0 A:0 ${sep}:0`);
+  expectTemplate(pair, pieces(pair), `${cls}:0 A:0 ${sep}:0 B:1 ${sep}:1`);
   return [cls, sep];
 }
 
 /** ["[CLS]:0", "A:0", "[SEP]:0"] */
-function pieces(template: unknown): string[] {
-  if (!Array.isArray(template)) return [];
-  return template.map((piece: Json) => {
-    const { id, type_id } = (piece.SpecialToken ?? piece.Sequence ?? {}) as Json;
-    return `${id}:${type_id}`;
+function pieces(template: Json): string[] {
+  return template.items().map((piece) => {
+    const special = piece.get("SpecialToken");
+    const part = special.isMissing ? piece.get("Sequence") : special;
+    return `${part.get("id").asString()}:${part.get("type_id").asInteger()}`;
   });
 }
 
-function part(file: Json, name: string, otherwise?: Json): Json {
-  return otherwise !== undefined && (file[name] ?? null) === null
-    ? otherwise
-    : asObject(file[name], "tokenizer.json", name);
+function expectTemplate(place: Json, template: readonly string[], expected: string): void {
+  const got = template.join(" ");
+  if (got !== expected) throw ofAnotherModel(place, expected, got);
 }
 
-function expectPart(name: string, expected: string, got: unknown): void {
-  if (got === expected) return;
-  throw new BertError(
-    "ERR_VOCABULARY",
-    `tokenizer.json: ${name} must be ${expected}, as BERT's tokenizer has it, got ${JSON.stringify(got)}`,
-  );
+function expectPart(place: Json, expected: string): void {
+  if (place.value === expected) return;
+  throw place.error(`${expected}, as BERT's tokenizer has it`);
+}
+
+function ofAnotherModel(place: Json, expected: string, got: string): Error {
+  return place.fault(`must be ${expected}, as BERT's tokenizer has it, got ${quote(got)}`);
 }

@@ -1,4 +1,5 @@
-import { BertError } from "../errors.ts";
+import { BertError, listed, quote, shown } from "../errors.ts";
+import { expectKnownOptions, type OptionNames } from "../options.ts";
 import type { NormalizerOptions } from "./basicTokenize.ts";
 import { SPECIAL_TOKENS } from "./settings.ts";
 import { mergePairs } from "./trainMerges.ts";
@@ -28,6 +29,21 @@ export interface TrainVocabularyOptions extends Omit<NormalizerOptions, "neverSp
   /** Called after each merge with the number of tokens so far. */
   readonly onMerge?: (tokens: number) => void;
 }
+
+const TRAIN_OPTIONS: OptionNames<TrainVocabularyOptions> = {
+  vocabSize: true,
+  minFrequency: true,
+  limitAlphabet: true,
+  initialAlphabet: true,
+  specialTokens: true,
+  score: true,
+  maxWords: true,
+  onMerge: true,
+  cleanText: true,
+  tokenizeChineseChars: true,
+  stripAccents: true,
+  doLowerCase: true,
+};
 
 /**
  * Learns a WordPiece vocabulary from texts. Each word starts as its characters, all but the first with "##" before
@@ -76,6 +92,7 @@ export async function trainVocabulary(
   texts: Iterable<string> | AsyncIterable<string>,
   options: TrainVocabularyOptions = {},
 ): Promise<string[]> {
+  expectKnownOptions("trainVocabulary", options, TRAIN_OPTIONS);
   const resolved = resolveOptions(options);
   const counter = new WordCounter(options, resolved.maxWords);
   for await (const text of texts) counter.add(text);
@@ -107,9 +124,9 @@ function resolveOptions(options: TrainVocabularyOptions): Resolved {
     ...(options.onMerge && { onMerge: options.onMerge }),
   };
   if (resolved.score !== "count" && resolved.score !== "likelihood")
-    fail(`score must be "count" or "likelihood", got ${JSON.stringify(resolved.score)}`);
+    fail(`score must be "count" or "likelihood", got ${shown(resolved.score)}`);
   if (new Set(resolved.specialTokens).size !== resolved.specialTokens.length)
-    fail(`specialTokens must be distinct, got ${resolved.specialTokens.join(", ")}`);
+    fail(`specialTokens must be distinct, got ${listed(resolved.specialTokens.map(quote))}`);
   return resolved;
 }
 

@@ -3,7 +3,7 @@ import { loadBert } from "../load/loadBert.ts";
 import { modelTokenizer, noTokenizer, readModelTexts, withModelFiles } from "../load/readModel.ts";
 import type { Architecture } from "../model/architectures.ts";
 import type { BertConfig, ProblemType } from "../model/config.ts";
-import { expectKnownOptions, type OptionNames } from "../options.ts";
+import { expectKnownOptions } from "../options.ts";
 import type { TaggedSentence } from "./data/conll.ts";
 import { datasetOf } from "./data/dataset.ts";
 import { glueLabels } from "./data/glue.ts";
@@ -11,18 +11,10 @@ import { located } from "./data/located.ts";
 import { areUnnamed, labelsIn, modelLabels, relabelled, retagged } from "./data/modelLabels.ts";
 import type { FinetuneTask } from "./data/readExamples.ts";
 import type { TextExample } from "./data/textExamples.ts";
-import type { EvaluateOptions, EvaluationResult } from "./evaluateOptions.ts";
+import { EVALUATE_OPTIONS, type EvaluateOptions, type EvaluationResult } from "./evaluateOptions.ts";
 import { expectNumbers } from "./run/resolvedOptions.ts";
 import { prepare } from "./tasks/prepare.ts";
 import { TASK_MODELS, TASK_NAMES } from "./tasks/taskModels.ts";
-
-const OPTIONS: OptionNames<EvaluateOptions> = {
-  ...{ model: true, task: true, dataset: true, labels: true, problemType: true, glueTask: true, columns: true },
-  ...{ maxLength: true, docStride: true, maxAnswerLength: true, mlmProbability: true, doWholeWordMask: true },
-  ...{ seed: true, batchSize: true, worst: true, backend: true, threads: true, dtype: true, signal: true },
-  ...{ revision: true, token: true, cache_dir: true, local_files_only: true, assets: true },
-  ...{ onProgress: true, progress_callback: true },
-};
 
 /** What a model of the hub is found by, and what more `loadBert` takes. */
 const HUB = ["revision", "token", "cache_dir", "local_files_only", "assets", "progress_callback", "signal"] as const;
@@ -36,7 +28,7 @@ const SETTINGS = [
 
 /** Says what a model is worth; documented where it is exported, in index.ts. */
 export async function evaluate<T extends FinetuneTask>(given: EvaluateOptions<T>): Promise<EvaluationResult> {
-  expectKnownOptions("evaluate", given, OPTIONS);
+  expectKnownOptions("evaluate", given, EVALUATE_OPTIONS);
   expectNumbers("evaluate", given);
   const { config, tokenizer } = await withModelFiles(given.model, picked(given, HUB), false, async (folder) => {
     const texts = await readModelTexts(folder, "evaluate");

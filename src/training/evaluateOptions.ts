@@ -1,5 +1,6 @@
 import type { HubOptions } from "../hub/hubOptions.ts";
 import type { LoadOptions } from "../load/loadBert.ts";
+import type { OptionNames } from "../options.ts";
 import type { BackendInfo } from "../tensor/backend.ts";
 import type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
 import type { FinetuneOptions } from "./finetuneOptions.ts";
@@ -38,6 +39,14 @@ export interface EvaluateOptions<T extends FinetuneTask = FinetuneTask>
   /** Called after each forward pass: so many sequences of so many. */
   readonly onProgress?: (done: number, total: number) => void;
 }
+
+export const EVALUATE_OPTIONS: OptionNames<EvaluateOptions> = {
+  ...{ model: true, task: true, dataset: true, labels: true, problemType: true, glueTask: true, columns: true },
+  ...{ maxLength: true, docStride: true, maxAnswerLength: true, mlmProbability: true, doWholeWordMask: true },
+  ...{ seed: true, batchSize: true, worst: true, backend: true, threads: true, dtype: true, signal: true },
+  ...{ revision: true, token: true, cache_dir: true, local_files_only: true, assets: true },
+  ...{ onProgress: true, progress_callback: true },
+};
 
 /** What a model is worth. */
 export interface EvaluationResult {

@@ -1,11 +1,12 @@
 import { BertError, listed } from "../errors.ts";
 import { type BertConfig, parseConfig } from "../model/config.ts";
+import { expectKnownOptions } from "../options.ts";
 import { createTrainingBackend } from "../tensor/createTrainingBackend.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { shuffledBatches } from "./data/batches.ts";
 import { datasetOf } from "./data/dataset.ts";
 import type { FinetuneTask, TaskExamples } from "./data/readExamples.ts";
-import type { FinetuneOptions } from "./finetuneOptions.ts";
+import { FINETUNE_OPTIONS, type FinetuneOptions } from "./finetuneOptions.ts";
 import { examplesText, modelText } from "./report/about.ts";
 import { digestOf } from "./run/digest.ts";
 import { identityOf, type ResolvedRunOptions, resolveRunOptions } from "./run/resolvedOptions.ts";
@@ -17,6 +18,7 @@ import type { PreparedTask } from "./tasks/task.ts";
 
 /** Trains a model for a task; documented where it is exported, in index.ts. */
 export async function finetune<T extends FinetuneTask>(given: FinetuneOptions<T>): Promise<RunResult> {
+  expectKnownOptions("finetune", given, FINETUNE_OPTIONS);
   const kind = { learningRate: 5e-5, batchSize: 8, optimizer: "adamw", weightDecay: 0, warmupRatio: 0 } as const;
   const options = resolveRunOptions("finetune", given, kind);
   const examplesOf = (name: string, dataset: string | readonly TaskExamples[T][]) =>
@@ -33,7 +35,11 @@ export async function finetune<T extends FinetuneTask>(given: FinetuneOptions<T>
     const task = prepare("finetune", start.tokenizer, limit, datasets, { ...given, seed: options.seed });
     const configText = trainedConfigText(start.configText, task);
     const config = parseConfig(configText);
-    const kernels = createTrainingBackend(options.backend, { threads: options.threads, assets: given.assets });
+    const kernels = createTrainingBackend(
+      options.backend,
+      { threads: options.threads, assets: given.assets },
+      "finetune",
+    );
     try {
       const plan = await planOf(task, options, given.numTrainEpochs ?? 3, config, configText, start.tokenizer);
       const about = {

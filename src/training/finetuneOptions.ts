@@ -1,8 +1,9 @@
 import type { HubOptions } from "../hub/hubOptions.ts";
 import type { ProblemType } from "../model/config.ts";
+import type { OptionNames } from "../options.ts";
 import type { GlueTask } from "./data/glue.ts";
 import type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
-import type { RunOptions } from "./run/runOptions.ts";
+import { RUN_OPTIONS, type RunOptions } from "./run/runOptions.ts";
 
 /**
  * Options of `finetune`. Defaults beside those of every run: `learningRate` 5e-5, `batchSize` 8, `optimizer` "adamw",
@@ -39,3 +40,27 @@ export interface FinetuneOptions<T extends FinetuneTask = FinetuneTask>
   /** fill-mask: mask all tokens of a word together. Default false. */
   readonly doWholeWordMask?: boolean;
 }
+
+export const FINETUNE_OPTIONS: OptionNames<FinetuneOptions> = {
+  ...RUN_OPTIONS,
+  revision: true,
+  token: true,
+  cache_dir: true,
+  local_files_only: true,
+  assets: true,
+  progress_callback: true,
+  model: true,
+  task: true,
+  trainDataset: true,
+  evalDataset: true,
+  numTrainEpochs: true,
+  maxLength: true,
+  problemType: true,
+  labels: true,
+  glueTask: true,
+  columns: true,
+  docStride: true,
+  maxAnswerLength: true,
+  mlmProbability: true,
+  doWholeWordMask: true,
+};

@@ -98,9 +98,9 @@ export async function finetune<T extends FinetuneTask>(options: FinetuneOptions<
  * the examples are those of the model's id2label, or all of them are but for capitals, or all are their indices; where
  * id2label is LABEL_0, LABEL_1, …, `labels` or `glueTask` names them.
  *
- * @throws BertError ERR_INPUT an option, a model without a head, or examples that do not fit it, such as a label that it
- *   does not have; ERR_FILE a file that cannot be read; ERR_TRAINING an output that is not finite, naming the example;
- *   as `loadBert`
+ * @throws BertError ERR_INPUT an option, a model without a head, or examples that do not fit it, such as a label that
+ *   it does not have; ERR_FILE a file that cannot be read; ERR_TRAINING an output that is not finite, naming the
+ *   example; as `loadBert`
  * @example
  * const { metrics, mistakes } = await evaluate({ model: "my-classifier", dataset: "test.jsonl" });
  * console.log(metrics.eval_accuracy);

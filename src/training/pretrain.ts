@@ -3,13 +3,14 @@ import { namesIn } from "../disk/runFolder.ts";
 import { BertError, quote } from "../errors.ts";
 import { openModelFolder } from "../load/weightFiles.ts";
 import { parseConfig } from "../model/config.ts";
+import { expectKnownOptions } from "../options.ts";
 import { createTrainingBackend } from "../tensor/createTrainingBackend.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { permutation } from "./data/shuffle.ts";
 import { initialWeights } from "./initialWeights.ts";
 import { openExamples, type PretrainingExamples } from "./pretraining/openExamples.ts";
 import type { PretrainingExample } from "./pretraining/packedExamples.ts";
-import type { PretrainOptions, PretrainPhase } from "./pretrainOptions.ts";
+import { PHASE_OPTIONS, PRETRAIN_OPTIONS, type PretrainOptions, type PretrainPhase } from "./pretrainOptions.ts";
 import { examplesText, modelText } from "./report/about.ts";
 import { digestOf } from "./run/digest.ts";
 import { type Identity, identityOf, type ResolvedRunOptions, resolveRunOptions } from "./run/resolvedOptions.ts";
@@ -21,6 +22,7 @@ import type { LabelledBatch } from "./trainStep.ts";
 
 /** Pretrains a model; documented where it is exported, in index.ts. */
 export async function pretrain(given: PretrainOptions): Promise<RunResult> {
+  expectKnownOptions("pretrain", given, PRETRAIN_OPTIONS);
   const kind = { learningRate: 1e-4, batchSize: 32, optimizer: "bert", weightDecay: 0.01, warmupRatio: 0.01 } as const;
   const options = resolveRunOptions("pretrain", given, kind);
   if (!Array.isArray(given.phases) || given.phases.length === 0) throw wrong("phases", "at least one phase", "none");
@@ -54,6 +56,7 @@ function wrong(name: string, must: string, got: string): BertError {
 }
 
 function checked(phase: PretrainPhase, options: ResolvedRunOptions): Required<Omit<PretrainPhase, "examples">> {
+  expectKnownOptions("pretrain: phases[]", phase, PHASE_OPTIONS);
   const { steps, batchSize = options.batchSize } = phase;
   const { gradientAccumulationSteps = options.gradientAccumulationSteps } = phase;
   for (const [name, value] of Object.entries({ steps, batchSize, gradientAccumulationSteps })) {
@@ -104,7 +107,11 @@ async function runPhases(
     batchesAt: batchReader(phases, options.seed),
     evaluate: evaluation && ((model, how) => evaluatePretraining(model, how, evaluation, count, tokenizer)),
   };
-  const kernels = createTrainingBackend(options.backend, { threads: options.threads, assets: given.assets });
+  const kernels = createTrainingBackend(
+    options.backend,
+    { threads: options.threads, assets: given.assets },
+    "pretrain",
+  );
   try {
     return await run(plan, options, kernels);
   } finally {

@@ -1,5 +1,6 @@
 import type { HubOptions } from "../hub/hubOptions.ts";
-import type { RunOptions } from "./run/runOptions.ts";
+import type { OptionNames } from "../options.ts";
+import { RUN_OPTIONS, type RunOptions } from "./run/runOptions.ts";
 
 /** A part of a pretraining: examples of one length. */
 export interface PretrainPhase {
@@ -38,3 +39,27 @@ export interface PretrainOptions
   /** How many of them are read. Default 1000. */
   readonly maxEvalExamples?: number;
 }
+
+const { maxSteps: _, ...OF_ANY_RUN } = RUN_OPTIONS;
+
+export const PRETRAIN_OPTIONS: OptionNames<PretrainOptions> = {
+  ...OF_ANY_RUN,
+  revision: true,
+  token: true,
+  cache_dir: true,
+  local_files_only: true,
+  assets: true,
+  progress_callback: true,
+  phases: true,
+  config: true,
+  model: true,
+  evalExamples: true,
+  maxEvalExamples: true,
+};
+
+export const PHASE_OPTIONS: OptionNames<PretrainPhase> = {
+  examples: true,
+  steps: true,
+  batchSize: true,
+  gradientAccumulationSteps: true,
+};

@@ -158,11 +158,17 @@ describe("refused", () => {
       message: [
         "loadParams: the weights must be those of config.json's model, 4 of them are not:",
         "  bert.encoder.layer.0.attention.self.key.bias: missing, must be [6]",
-        "  bert.pooler.dense.bias: must be [6] by config.json, is [7]",
         "  cls.seq_relationship.weight: missing, must be [2,6]",
+        "  bert.pooler.dense.bias: must be [6] by config.json, is [7]",
         "  bert.encoder.layer.1.output.dense.bias: left over, [6]",
       ].join("\n"),
     });
+  });
+
+  test("a list of a hundred layers that are missing stops after ten", async () => {
+    const error = await load(checkpoint(), { numHiddenLayers: 100 }).catch((thrown: Error) => thrown);
+    expect((error as Error).message.split("\n")).toHaveLength(12);
+    expect((error as Error).message).toMatch(/, 1584 of them are not:\n.*\n {2}and 1574 more$/s);
   });
 
   test("a config that contradicts the weights", async () => {

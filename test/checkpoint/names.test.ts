@@ -134,8 +134,8 @@ describe("names of Google's TensorFlow checkpoints", () => {
       code: "ERR_CHECKPOINT",
       message: [
         "loadParams: the weights must be those of config.json's model, 3 of them are not:",
-        "  bert/encoder/layer_0/output/dense/kernel: must be [6,5] by config.json, is [6,6]",
         "  bert.pooler.dense.bias: missing, must be [6]",
+        "  bert/encoder/layer_0/output/dense/kernel: must be [6,5] by config.json, is [6,6]",
         "  bert/encoder/layer_1/output/dense/kernel: left over, [6,5]",
       ].join("\n"),
     });

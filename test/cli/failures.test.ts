@@ -112,7 +112,7 @@ describe("work that fails: exit code 1, one sentence, no stack", () => {
     ["a folder that is not there", ["embed", "--output", "/nowhere/a.csv"], ["/nowhere/a.csv: no such file or folder"]],
     ["an index in such a folder", ["index", "--output", "/nowhere/a.safetensors"], ["no such file or folder"]],
     ["a file that is no index", ["search", ...TINY, join(WEIGHTS, "model.safetensors"), "a"], ["SearchIndex.save"]],
-    ["a line that is no JSON", ["fill-mask", ...TINY, "--jsonl"], ["standard input, line 1: must be JSON, is not"]],
+    ["a line that is no JSON", ["fill-mask", ...TINY, "--jsonl"], ["standard input, line 1: must be JSON, got "]],
     [
       "a line of the wrong JSON",
       ["next-sentence", "--backend", "plain", "--input", number],

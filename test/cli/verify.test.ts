@@ -166,19 +166,22 @@ describe("a file of outputs", () => {
   test.each<[unknown, string]>([
     [{}, "must be an array of expected outputs"],
     [[], "must be an array of expected outputs"],
-    [[null], "output 0: task must be one of fill-mask, next-sentence-prediction, token-classification, forward"],
-    [[door, { task: "toString" }], "output 1: task must be one of"],
-    [[{ ...door, atol: undefined }], "output 0: atol is not as it must be"],
-    [[{ ...door, atol: -1 }], "output 0: atol is not as it must be"],
-    [[{ ...door, top: [] }], "output 0: top is not as it must be"],
-    [[{ ...door, text: 3 }], "output 0: text is not as it must be"],
+    [[null], "[0] must be an object, got null"],
+    [
+      [door, { task: "toString" }],
+      "[1].task must be one of fill-mask, next-sentence-prediction, token-classification, forward, got ",
+    ],
+    [[{ ...door, atol: undefined }], "[0].atol must be what the field is in an output of fill-mask, "],
+    [[{ ...door, atol: -1 }], "[0].atol must be what the field is in an output of fill-mask, "],
+    [[{ ...door, top: [] }], "[0].top must be what the field is in an output of fill-mask, "],
+    [[{ ...door, text: 3 }], "[0].text must be what the field is in an output of fill-mask, "],
     [
       [{ task: "forward", atol: 1, architecture: "GPT2", output: "logits", input_ids: [[1]], values: [1] }],
       "architecture",
     ],
     [
       [{ task: "forward", atol: 1, architecture: "BertModel", output: "x", input_ids: [[1]], values: [1] }],
-      "output is not",
+      '[0].output must be what the field is in an output of forward, got "x"',
     ],
     [
       [{ task: "forward", atol: 1, architecture: "BertModel", output: "logits", input_ids: [[1]], values: [["1"]] }],
@@ -197,7 +200,7 @@ describe("a file of outputs", () => {
     const text = await outputsFile("text.json", {});
     const { code, stdout, stderr } = await plainbert(["verify", "--outputs", text]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toBe(`plainbert: verify: ${text}: must be an array of expected outputs\n`);
+    expect(stderr).toBe(`plainbert: verify: ${text}: must be an array of expected outputs, got {}\n`);
     expect(() => parseOutputs("text", "x.json")).toThrow("verify: x.json: must be JSON");
   });
 });

@@ -77,6 +77,42 @@ describe("backend", () => {
     }
   });
 
+  test.each(["auto", "simd", "plain"] as const)(
+    "%s: a wrong number of threads is an error, no reason to fall back",
+    async (backend) => {
+      for (const threads of ["2", 0, 1.5, 1000, Number.NaN, null] as number[]) {
+        await expect(loadBert(undefined, { backend, threads })).rejects.toMatchObject({
+          code: "ERR_INPUT",
+          message: expect.stringMatching(/^loadBert: threads must be a whole number from 1 to 64, got /),
+        });
+      }
+      await expect(loadBert(undefined, { backend, wide: "no" as never })).rejects.toMatchObject({
+        code: "ERR_INPUT",
+        message: 'loadBert: wide must be true or false, got "no"',
+      });
+      await expect(loadBert(undefined, { backend, deterministic: 1 as never })).rejects.toMatchObject({
+        code: "ERR_INPUT",
+        message: "loadBert: deterministic must be true or false, got 1",
+      });
+    },
+  );
+
+  test.each([
+    ["PLAINBERT_THREADS", "abc", 'a whole number from 1 to 64, got "abc"'],
+    ["PLAINBERT_THREADS", "0", 'a whole number from 1 to 64, got "0"'],
+    ["PLAINBERT_WIDE", "false", '0 or 1, got "false"'],
+  ])("the environment's %s=%s is an error too", async (name, value, must) => {
+    process.env[name] = value;
+    try {
+      await expect(loadBert()).rejects.toMatchObject({
+        code: "ERR_INPUT",
+        message: `loadBert: the environment variable ${name} must be ${must}`,
+      });
+    } finally {
+      delete process.env[name];
+    }
+  });
+
   function forbidden(): never {
     throw new EvalError("compiling WebAssembly is not allowed here");
   }

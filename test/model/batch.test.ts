@@ -138,3 +138,14 @@ describe("refused", () => {
     expect(() => rowsAt(positions, batch)).toThrow(`forward: ${message}`);
   });
 });
+
+test("a field under another spelling would be without effect, and is an error", () => {
+  const sequence = { inputIds: [1, 2], overflowing: [], specialTokensMask: [1, 0], wordIds: [null, 0], offsets: [] };
+  expect(pack([sequence]).B).toBe(1);
+  expect(() => pack([{ ...sequence, token_type_ids: [0, 1] }])).toThrow(
+    'forward: unknown field "token_type_ids"; did you mean "tokenTypeIds"?',
+  );
+  expect(() => pack({ inputIds: [[1]], attentionMasks: [[1]] })).toThrow(
+    'forward: unknown field "attentionMasks"; did you mean "attentionMask"?',
+  );
+});

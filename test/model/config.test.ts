@@ -142,7 +142,7 @@ describe("refused with the reason", () => {
     [
       "labels with a gap",
       { id2label: { "0": "a", "2": "b" } },
-      "id2label must map each of 0 … 1 to a string, got undefined for 1",
+      "id2label must map each of 0 … 1 to a string, has nothing for 1",
     ],
     ["labels as a list", { id2label: ["a"] }, 'id2label must be an object, got ["a"]'],
     ["no labels", { id2label: {} }, "id2label must name at least one label"],
@@ -160,10 +160,10 @@ describe("refused with the reason", () => {
   });
 
   test.each([
-    ["[]", "must be a JSON object"],
-    ["null", "must be a JSON object"],
-    ["{", "must be JSON: "],
-    ["", "must be JSON: "],
+    ["[]", "must be an object, got "],
+    ["null", "must be an object, got "],
+    ["{", "must be JSON, got "],
+    ["", "must be JSON, got "],
   ])("%j", (text, message) => {
     expect(() => parseConfig(text)).toThrow(BertError);
     expect(() => parseConfig(text)).toThrow(`config.json: ${message}`);

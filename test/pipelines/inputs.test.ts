@@ -246,7 +246,7 @@ describe("bad input", () => {
     [
       "index: option",
       () => buildIndex(extract, TEXTS, { quantize: true } as never),
-      "option must be one of pooling, truncation, signal",
+      'unknown option "quantize"; known are "pooling"',
     ],
     [
       "index: pooling",

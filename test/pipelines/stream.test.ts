@@ -141,7 +141,7 @@ describe("errors come after the results before them, name the input by its index
 
   test.each([
     ["unmask", { top_k: 0 }, "top_k must be"],
-    ["unmask", { pooling: "mean" }, "option must be one of"],
+    ["unmask", { pooling: "mean" }, 'unknown option "pooling"'],
     ["isNext", { top_k: 3 }, "top_k must be 1 or null"],
     ["extract", { pooling: "sum" }, "pooling must be one of"],
     ["extract", { signal: 5 }, "signal must be an AbortSignal"],

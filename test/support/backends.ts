@@ -1,7 +1,7 @@
 import type { Backend, BackendInfo } from "../../src/tensor/backend.ts";
 import { plain } from "../../src/tensor/kernels/index.ts";
 import { createSimdBackend } from "../../src/tensor/simd/createSimdBackend.ts";
-import type { SimdOptions } from "../../src/tensor/simd/options.ts";
+import type { SimdOptions } from "../../src/tensor/simd/simdOptions.ts";
 import type { StorageType } from "../../src/tensor/tensor.ts";
 
 /** A backend to run tests on; each model gets one of its own, as in `loadBert`. */

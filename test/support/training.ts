@@ -4,7 +4,7 @@ import { openWeights } from "../../src/load/weightFiles.ts";
 import type { SequenceInput } from "../../src/model/batch.ts";
 import { type BertConfig, parseConfig } from "../../src/model/config.ts";
 import { plainTraining } from "../../src/tensor/kernels/training.ts";
-import type { SimdOptions } from "../../src/tensor/simd/options.ts";
+import type { SimdOptions } from "../../src/tensor/simd/simdOptions.ts";
 import { createSimdTrainingBackend } from "../../src/tensor/simd/training/createSimdTrainingBackend.ts";
 import type { TrainingBackend } from "../../src/tensor/trainingBackend.ts";
 import type { TrainedModel } from "../../src/training/gradients.ts";

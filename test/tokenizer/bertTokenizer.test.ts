@@ -179,7 +179,7 @@ describe("decode", () => {
     expectInputError(() => uncased.decode(7 as never), /^decode: ids must be an array of ids, got 7/);
     expectInputError(
       () => uncased.decode([], { skip_special_tokens: true } as never),
-      /^decode: option must be one of .*, got "skip_special_tokens"/,
+      /^decode: unknown option "skip_special_tokens"; did you mean "skipSpecialTokens"\?/,
     );
     expectInputError(
       () => uncased.decode([], { skipSpecialTokens: 1 as never }),
@@ -245,9 +245,9 @@ describe("vocabulary and added tokens", () => {
       () => BertTokenizer.fromVocabulary(base, { maxInputCharsPerWord: 0 }),
       /maxInputCharsPerWord must be an integer from 1/,
     );
-    refuse(
+    expectInputError(
       () => BertTokenizer.fromVocabulary(base, { lowercase: true } as never),
-      /option must be one of .*, got lowercase/,
+      /^BertTokenizer: unknown option "lowercase"; did you mean "doLowerCase"\?/,
     );
     refuse(
       () => BertTokenizer.fromVocabulary(base, { neverSplit: [1] as never }),
@@ -260,7 +260,7 @@ describe("wrong input names the function, the value and what would be right", ()
   const wrong: readonly [string, () => unknown, RegExp][] = [
     ["no string", () => cased.encode(5 as never), /^encode: text must be a string, got 5/],
     ["undefined", () => cased.encode(undefined as never), /^encode: text must be a string, got undefined/],
-    ["a list without isSplitIntoWords", () => cased.encode(["a"]), /^encode: text must be a string, got an array of 1/],
+    ["a list without isSplitIntoWords", () => cased.encode(["a"]), /^encode: text must be a string, got \["a"\]/],
     [
       "a string with it",
       () => cased.encode("a", { isSplitIntoWords: true }),
@@ -271,7 +271,7 @@ describe("wrong input names the function, the value and what would be right", ()
     [
       "unknown option",
       () => cased.encode("a", { max_length: 8 } as never),
-      /^encode: option must be one of .*, got "max_length"/,
+      /^encode: unknown option "max_length"; did you mean "maxLength"\?/,
     ],
     ["maxLength 0", () => cased.encode("a", { maxLength: 0 }), /^encode: maxLength must be an integer from 1, got 0/],
     ["maxLength 1.5", () => cased.encode("a", { maxLength: 1.5 }), /maxLength must be an integer from 1, got 1.5/],
@@ -333,12 +333,12 @@ describe("wrong input names the function, the value and what would be right", ()
     [
       "triple",
       () => cased.encodeBatch([["a", "b", "c"]]),
-      /^encodeBatch: inputs\[0\] must be a text or a pair .*, got an array of 3/,
+      /^encodeBatch: inputs\[0\] must be a text or a pair .*, got \["/,
     ],
     [
       "textPair for a batch",
       () => cased.encodeBatch(["a"], { textPair: "b" } as never),
-      /option must be one of .*, got "textPair"/,
+      /unknown option "textPair"; known are /,
     ],
   ];
   test.each(wrong)("%s", (_, run, message) => expectInputError(run, message));

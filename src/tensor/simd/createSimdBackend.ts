@@ -1,17 +1,16 @@
 import { BertError } from "../../errors.ts";
 import { messageOf } from "../../realm.ts";
 import type { PackedWeight } from "../tensor.ts";
-import { environment, whyNoThreads } from "../threads/platform.ts";
+import { whyNoThreads } from "../threads/platform.ts";
 import { createPool, type PoolOptions } from "../threads/pool.ts";
-import { threadCount } from "../threads/threadCount.ts";
 import { type Compiled, compileKernels, type Variant, variantsFor } from "./compile.ts";
 import { helpersWith } from "./helpers.ts";
 import { TensorMemory } from "./memory.ts";
-import type { SimdOptions } from "./options.ts";
 import { peak128 } from "./peak128.ts";
 import { rangeKernels } from "./rangeKernels.ts";
 import { mismatch } from "./selfCheck.ts";
 import { SimdBackend } from "./simdBackend.ts";
+import { resolveSimdOptions, type SimdOptions } from "./simdOptions.ts";
 import { findV8 } from "./v8Flags.ts";
 
 /** A function that compiles a variant of the kernels. */
@@ -25,20 +24,21 @@ const WORTHWHILE = 1.2;
  * every kernel agrees with `plain` on a small case, and it is in fact faster than any 128-bit code can be, or than the
  * 128-bit variant; else the 128-bit one.
  *
- * @throws BertError ERR_BACKEND with the reasons, where no variant is left: WebAssembly is missing or forbidden
+ * @throws BertError ERR_BACKEND with the reasons, where no variant is left: WebAssembly is missing or forbidden;
+ *   ERR_INPUT as `resolveSimdOptions`
  * @example
  * const backend = createSimdBackend();
  * backend.info; // { name: "simd", width: 256, fused: true, threads: 2, reason: "…" }
  */
 export function createSimdBackend(options: SimdOptions = {}, compile: Compile = compileNow): SimdBackend {
   if (typeof WebAssembly !== "object") throw new BertError("ERR_BACKEND", "simd: the engine must have WebAssembly");
-  const poolOptions = { threads: threadCount(options.threads), assets: options.assets };
+  const { threads, assets, ...wanted } = resolveSimdOptions("simd", options);
+  const poolOptions = { threads, assets };
   const memory = new TensorMemory();
   const refused: string[] = [];
   let best256: SimdBackend | null = null;
-  const wideAllowed = options.wide ?? environment("PLAINBERT_WIDE") !== "0";
   const v8 = findV8();
-  for (const variant of variantsFor(v8, { ...options, wide: wideAllowed })) {
+  for (const variant of variantsFor(v8, wanted)) {
     const name = nameOf(variant);
     const backend = tryVariant(memory, variant, compile, refused);
     if (backend === null) continue;

@@ -1,4 +1,5 @@
 import { BertError } from "../../errors.ts";
+import { messageOf } from "../../realm.ts";
 import type { MemoryLimits } from "./assembler.ts";
 
 const PAGE = 65536;
@@ -66,7 +67,12 @@ export class TensorMemory {
     try {
       this.memory = new WebAssembly.Memory(this.limits);
     } catch (cause) {
-      throw new BertError("ERR_BACKEND", "simd: the engine must give a WebAssembly.Memory", { cause });
+      const wanted = sizeOf(this.limits.maximum * PAGE);
+      throw new BertError(
+        "ERR_BACKEND",
+        `simd: the system must give ${wanted} of address space, it refused: ${messageOf(cause)}`,
+        { cause },
+      );
     }
     this.head()[END_AT] = TRAINING_CONSTANTS_AT + CONSTANTS_SIZE;
   }
@@ -126,17 +132,35 @@ export class TensorMemory {
 
   private reach(bytes: number): void {
     if (bytes <= this.memory.buffer.byteLength) return;
+    const most = this.limits.maximum * PAGE;
+    if (bytes > most) {
+      throw new BertError("ERR_BACKEND", `simd: tensors must fit in ${sizeOf(most)} of memory, got ${sizeOf(bytes)}`);
+    }
+    if (this.limits.shared) this.memory.grow(0); // shows what other threads have grown it by
+    const missing = Math.ceil((bytes - this.memory.buffer.byteLength) / PAGE);
+    if (missing <= 0) return;
+    const left = this.limits.maximum - this.memory.buffer.byteLength / PAGE;
     try {
-      if (this.limits.shared) this.memory.grow(0); // shows what other threads have grown it by
-      const missing = Math.ceil((bytes - this.memory.buffer.byteLength) / PAGE);
-      const left = this.limits.maximum - this.memory.buffer.byteLength / PAGE;
-      if (missing > 0) this.memory.grow(Math.max(missing, Math.min(STEP_PAGES, left)));
+      this.grow(Math.max(missing, Math.min(STEP_PAGES, left)));
+    } catch {
+      this.grow(missing); // there may be room for what is needed, though not for a whole step
+    }
+  }
+
+  private grow(pages: number): void {
+    try {
+      this.memory.grow(pages);
     } catch (cause) {
-      const gib = (n: number) => `${(n / 2 ** 30).toFixed(2)} GiB`;
-      const most = this.limits.maximum * PAGE;
-      throw new BertError("ERR_BACKEND", `simd: tensors must fit in ${gib(most)} of memory, got ${gib(bytes)}`, {
+      const [more, now] = [pages * PAGE, this.memory.buffer.byteLength].map(sizeOf);
+      throw new BertError("ERR_BACKEND", `simd: the system must give ${more} of memory beside ${now}, it refused`, {
         cause,
       });
     }
   }
+}
+
+/** "4.00 GiB", "64.0 KiB" */
+function sizeOf(bytes: number): string {
+  const [unit, name] = bytes >= 2 ** 30 ? [2 ** 30, "GiB"] : bytes >= 2 ** 20 ? [2 ** 20, "MiB"] : [2 ** 10, "KiB"];
+  return `${(bytes / (unit as number)).toPrecision(3)} ${name}`;
 }

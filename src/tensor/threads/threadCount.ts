@@ -1,4 +1,4 @@
-import { BertError, quote } from "../../errors.ts";
+import { BertError, shown } from "../../errors.ts";
 import { availableParallelism, environment } from "./platform.ts";
 
 /** More threads than this would wait for memory: a short batch reads each weight once. */
@@ -10,17 +10,18 @@ const LIMIT = 64;
  * How many threads compute: the option's number, else the environment's PLAINBERT_THREADS, else as many as the machine
  * can run at the same time, but at most 8.
  *
+ * @param where  the function that errors name
  * @param option what the option `threads` says
  * @throws BertError ERR_INPUT not a whole number from 1 to 64
  */
-export function threadCount(option: number | undefined): number {
-  if (option !== undefined) return expectCount("threads", option, String(option));
+export function threadCount(where: string, option: number | undefined): number {
+  if (option !== undefined) return expectCount(where, "threads", option, option);
   const variable = environment("PLAINBERT_THREADS");
-  if (variable) return expectCount("the environment variable PLAINBERT_THREADS", Number(variable), quote(variable));
-  return Math.max(1, Math.min(DEFAULT_LIMIT, availableParallelism()));
+  if (!variable) return Math.max(1, Math.min(DEFAULT_LIMIT, availableParallelism()));
+  return expectCount(where, "the environment variable PLAINBERT_THREADS", Number(variable), variable);
 }
 
-function expectCount(name: string, count: number, got: string): number {
+function expectCount(where: string, name: string, count: number, got: unknown): number {
   if (Number.isInteger(count) && count >= 1 && count <= LIMIT) return count;
-  throw new BertError("ERR_INPUT", `loadBert: ${name} must be a whole number from 1 to ${LIMIT}, got ${got}`);
+  throw new BertError("ERR_INPUT", `${where}: ${name} must be a whole number from 1 to ${LIMIT}, got ${shown(got)}`);
 }

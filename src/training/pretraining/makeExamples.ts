@@ -1,4 +1,5 @@
 import { BertError } from "../../errors.ts";
+import { expectKnownOptions, type OptionNames } from "../../options.ts";
 import type { TensorToWrite } from "../../safetensors/index.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { Random } from "../random.ts";
@@ -102,8 +103,20 @@ export async function* makeExamples(
   }
 }
 
+const MAKE_OPTIONS: OptionNames<MakeExamplesOptions> = {
+  maxSeqLength: true,
+  maxPredictionsPerSeq: true,
+  dupeFactor: true,
+  shortSeqProb: true,
+  maskedLmProb: true,
+  doWholeWordMask: true,
+  randomSeed: true,
+  bufferTokens: true,
+};
+
 /** @throws BertError ERR_INPUT an option is wrong */
 export function resolveMakeExamplesOptions(options: MakeExamplesOptions): Required<MakeExamplesOptions> {
+  expectKnownOptions("makeExamples", options, MAKE_OPTIONS);
   return {
     maxSeqLength: whole("maxSeqLength", options.maxSeqLength ?? 128, 5, 65_535),
     maxPredictionsPerSeq: whole("maxPredictionsPerSeq", options.maxPredictionsPerSeq ?? 20, 1, 65_535),

@@ -1,3 +1,4 @@
+import type { OptionNames } from "../../options.ts";
 import type { BackendName } from "../../tensor/chooseBackend.ts";
 import type { LogEntry, RunProgress } from "./log.ts";
 
@@ -83,3 +84,39 @@ export interface RunOptions {
   /** Stops the run after the update that is under way, with a checkpoint. */
   readonly signal?: AbortSignal;
 }
+
+export const RUN_OPTIONS: OptionNames<RunOptions> = {
+  output: true,
+  resume: true,
+  learningRate: true,
+  maxSteps: true,
+  batchSize: true,
+  gradientAccumulationSteps: true,
+  warmupSteps: true,
+  warmupRatio: true,
+  optimizer: true,
+  weightDecay: true,
+  adamBeta1: true,
+  adamBeta2: true,
+  adamEpsilon: true,
+  maxGradNorm: true,
+  layerwiseDecay: true,
+  freezeEmbeddings: true,
+  freezeLayers: true,
+  seed: true,
+  loggingSteps: true,
+  evalSteps: true,
+  evalBatchSize: true,
+  saveSteps: true,
+  saveTotalLimit: true,
+  loadBestModelAtEnd: true,
+  metricForBestModel: true,
+  greaterIsBetter: true,
+  earlyStoppingPatience: true,
+  report: true,
+  backend: true,
+  threads: true,
+  onLog: true,
+  onProgress: true,
+  signal: true,
+};

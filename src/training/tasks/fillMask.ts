@@ -30,8 +30,8 @@ interface TextPart extends Sequence {
 
 /** A text whose masks are drawn anew in each epoch. */
 interface MaskedText extends TextPart {
-  readonly positions: readonly number[];
-  readonly ids: readonly number[];
+  readonly maskedLmPositions: readonly number[];
+  readonly maskedLmIds: readonly number[];
 }
 
 /** The stream of masks for evaluation: no epoch comes so far. */
@@ -70,7 +70,7 @@ export function fillMask(
     const ids = part.inputIds.slice();
     const random = new Random(seed, new Random(epoch, index).uint32());
     const { positions, labels } = maskTokens(ids, options, vocabulary, random);
-    return { ...part, inputIds: ids, positions, ids: labels };
+    return { ...part, inputIds: ids, maskedLmPositions: positions, maskedLmIds: labels };
   };
   return {
     architecture: TASK_MODELS["fill-mask"],
@@ -79,9 +79,9 @@ export function fillMask(
     lengths: features.map(({ inputIds }) => inputIds.length),
     batch(indices, epoch) {
       const texts = indices.map((i) => masked(features[i], i, epoch));
-      const labels = texts.map(({ inputIds, positions, ids }) => {
+      const labels = texts.map(({ inputIds, maskedLmPositions, maskedLmIds }) => {
         const row = new Int32Array(inputIds.length).fill(-100);
-        for (const [m, position] of positions.entries()) row[position] = ids[m];
+        for (const [m, position] of maskedLmPositions.entries()) row[position] = maskedLmIds[m];
         return row;
       });
       return { input: texts, labels: { labels }, name: `texts ${indices.map((i) => features[i].text + 1).join(", ")}` };
@@ -110,14 +110,14 @@ async function evaluate(
   const losses: number[] = [];
   const items = texts.map((text) => [text]);
   const where = (i: number) => `text ${texts[i].text + 1}`;
-  const options = (some: readonly number[]) => ({ maskedLmPositions: some.map((i) => texts[i].positions) });
+  const options = (some: readonly number[]) => ({ maskedLmPositions: some.map((i) => texts[i].maskedLmPositions) });
   for await (const { indices, output } of passes(items, { model, how, options })) {
     const { data, shape } = output.logits!; // [M, V]
     const V = shape[1];
     let row = 0;
     for (const i of indices) {
       const own = new Mean();
-      predicted[i] = texts[i].ids.map((id) => {
+      predicted[i] = texts[i].maskedLmIds.map((id) => {
         const best = argmax(data, row * V, V);
         const term = finite(crossEntropyOf(data, row * V, V, id), where(i));
         own.add(term);
@@ -134,10 +134,10 @@ async function evaluate(
     metrics: { loss: loss.value, accuracy: right.value, perplexity: perplexity(loss.sum, loss.count) },
     losses,
     where,
-    isWrong: (i: number) => texts[i].ids.some((id, m) => predicted[i][m] !== id),
+    isWrong: (i: number) => texts[i].maskedLmIds.some((id, m) => predicted[i][m] !== id),
     tell: (i: number) => ({
       input: tokenizer.decode(Array.from(texts[i].inputIds.subarray(1, -1))),
-      expected: words(texts[i].ids),
+      expected: words(texts[i].maskedLmIds),
       predicted: words(predicted[i]),
     }),
   };

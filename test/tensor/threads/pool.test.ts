@@ -140,19 +140,21 @@ describe("a failure", () => {
 
 describe("threadCount", () => {
   test("what is asked for, else the environment's, else the machine's", () => {
-    expect(threadCount(5)).toBe(5);
+    expect(threadCount("loadBert", 5)).toBe(5);
     process.env.PLAINBERT_THREADS = "3";
-    expect(threadCount(undefined)).toBe(3);
+    expect(threadCount("loadBert", undefined)).toBe(3);
     process.env.PLAINBERT_THREADS = "many";
-    expect(() => threadCount(undefined)).toThrow(
+    expect(() => threadCount("loadBert", undefined)).toThrow(
       'loadBert: the environment variable PLAINBERT_THREADS must be a whole number from 1 to 64, got "many"',
     );
     delete process.env.PLAINBERT_THREADS;
-    expect(threadCount(undefined)).toBeGreaterThanOrEqual(1);
-    expect(threadCount(undefined)).toBeLessThanOrEqual(8);
+    expect(threadCount("loadBert", undefined)).toBeGreaterThanOrEqual(1);
+    expect(threadCount("loadBert", undefined)).toBeLessThanOrEqual(8);
   });
 
-  test.each([0, -1, 1.5, 65, Number.NaN, "2" as unknown as number])("refuses %s", (threads) => {
-    expect(() => threadCount(threads)).toThrow(`loadBert: threads must be a whole number from 1 to 64, got ${threads}`);
+  test.each([0, -1, 1.5, 65, Number.NaN, 1000, "2", null, true])("refuses %s", (threads) => {
+    expect(() => threadCount("loadBert", threads as number)).toThrow(
+      `loadBert: threads must be a whole number from 1 to 64, got ${typeof threads === "string" ? `"${threads}"` : threads}`,
+    );
   });
 });

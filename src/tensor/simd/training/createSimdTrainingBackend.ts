@@ -3,7 +3,7 @@ import { messageOf } from "../../../realm.ts";
 import { createPool } from "../../threads/pool.ts";
 import { createSimdBackend } from "../createSimdBackend.ts";
 import { helpersWith } from "../helpers.ts";
-import type { SimdOptions } from "../options.ts";
+import type { SimdOptions } from "../simdOptions.ts";
 import { findV8 } from "../v8Flags.ts";
 import { type CompiledTraining, compileTraining } from "./compileTraining.ts";
 import { SimdTrainingBackend } from "./simdTrainingBackend.ts";

@@ -1,0 +1,53 @@
+import { describe, expect, test } from "vitest";
+import { chooseBackend, downloadModel, loadBert, loadTokenizer, pipeline, trainVocabulary } from "../src/index.ts";
+import { evaluate, finetune, makeExamples, pretrain } from "../src/training/index.ts";
+
+describe("an option that there is not is an error, which names the nearest", () => {
+  test.each<[string, () => Promise<unknown>, string]>([
+    ["loadBert", () => loadBert(undefined, { quantized: true } as never), '"quantized"; did you mean "dtype"?'],
+    ["loadBert", () => loadBert(undefined, { dtyp: "int8" } as never), '"dtyp"; did you mean "dtype"?'],
+    ["loadBert", () => loadBert("nowhere", { cacheDir: "x" } as never), '"cacheDir"; did you mean "cache_dir"?'],
+    ["loadTokenizer", () => loadTokenizer(undefined, { revison: "x" } as never), '"revison"; did you mean "revision"?'],
+    ["downloadModel", () => downloadModel("a/b", { dtype: "int8" } as never), '"dtype"; known are '],
+    ["pipeline", () => pipeline("fill-mask", undefined, { dtyp: "int8" } as never), '"dtyp"; did you mean "dtype"?'],
+    ["pipeline", () => pipeline("fill-mask", undefined, { architecture: "BertModel" } as never), '"architecture"; '],
+    ["finetune", () => finetune({ learnigRate: 1e-5 } as never), '"learnigRate"; did you mean "learningRate"?'],
+    ["finetune", () => finetune({ classWeights: [1, 2] } as never), '"classWeights"; known are '],
+    ["finetune", () => finetune({ endpoint: "x" } as never), '"endpoint"; '],
+    ["evaluate", () => evaluate({ label: ["x"] } as never), '"label"; did you mean "labels"?'],
+    ["pretrain", () => pretrain({ maxSteps: 10 } as never), '"maxSteps"; known are "evalSteps", "saveSteps"'],
+    [
+      "pretrain: phases[]",
+      () => pretrain({ output: "x", phases: [{ examples: "x", step: 1 }] } as never),
+      '"step"; did you mean "steps"?',
+    ],
+    [
+      "makeExamples",
+      () => makeExamples([], {} as never, { maxLength: 5 } as never).next(),
+      '"maxLength"; did you mean "maxSeqLength"?',
+    ],
+    ["trainVocabulary", () => trainVocabulary([], { vocab_sizes: 1 } as never), 'did you mean "vocabSize"?'],
+    ["chooseBackend", async () => chooseBackend("auto", { thread: 2 } as never), '"thread"; did you mean "threads"?'],
+  ])("%s %#", async (where, call, message) => {
+    const error = await call().then(
+      () => null,
+      (thrown: unknown) => thrown as Error,
+    );
+    expect(error).toMatchObject({ code: "ERR_INPUT" });
+    expect(error?.message).toMatch(new RegExp(`^${where.replaceAll(/[[\]]/g, "\\$&")}: unknown option `));
+    expect(error?.message).toContain(message);
+  });
+
+  test("forward and forwardStream", async () => {
+    await using bert = await loadBert(undefined, { backend: "plain" });
+    const batch = bert.tokenizer.encodeBatch(["A text."]);
+    await expect(bert.forward(batch, { output_attentions: true } as never)).rejects.toMatchObject({
+      code: "ERR_INPUT",
+      message: expect.stringMatching(/^forward: unknown option "output_attentions"; /),
+    });
+    expect(() => bert.forwardSync(batch, { hiddenState: true } as never)).toThrow('did you mean "hiddenStates"?');
+    await expect(bert.forwardStream(batch, { attention: true } as never).next()).rejects.toMatchObject({
+      message: 'forwardStream: unknown option "attention"; did you mean "attentions"?',
+    });
+  });
+});
