@@ -5,7 +5,7 @@ import type { BackendInfo } from "../tensor/backend.ts";
 import type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
 import type { FinetuneOptions } from "./finetuneOptions.ts";
 import type { ClassScores, ConfusionMatrix } from "./metrics/confusionMatrix.ts";
-import type { Mistake } from "./tasks/task.ts";
+import type { Mistake } from "./run/result.ts";
 
 /**
  * Options of `evaluate`. Those that say how examples become sequences mean what they mean in `finetune`, and must be

@@ -59,9 +59,8 @@ export {
 export type { PretrainOptions, PretrainPhase } from "./pretrainOptions.ts";
 export { evaluationReport } from "./report/evaluationReport.ts";
 export type { LogEntry, RunProgress } from "./run/log.ts";
-export type { PredictionExample, RunResult } from "./run/result.ts";
+export type { Mistake, PredictionExample, RunResult } from "./run/result.ts";
 export type { RunOptions } from "./run/runOptions.ts";
-export type { Mistake } from "./tasks/task.ts";
 
 /**
  * Trains a model for a task: sequence classification (one label, several, or a number), token classification, question

@@ -1,6 +1,6 @@
 import type { BertModel } from "../../runtime/bertModel.ts";
 import type { ClassScores, ConfusionMatrix } from "../metrics/confusionMatrix.ts";
-import type { PredictionExample } from "../run/result.ts";
+import type { Mistake, PredictionExample } from "../run/result.ts";
 import type { TaskConfig } from "../startModel.ts";
 import type { LabelledBatch } from "../trainStep.ts";
 
@@ -18,14 +18,6 @@ export interface Evaluation {
   readonly mistakeCount: number;
   /** The worst of them, those with the largest losses first. */
   readonly mistakes: readonly Mistake[];
-}
-
-/** An example that a model got wrong. */
-export interface Mistake extends PredictionExample {
-  /** Where it stands: `dev.jsonl: line 12`. */
-  readonly where: string;
-  /** Its loss: how sure the model was of something else. */
-  readonly loss: number;
 }
 
 /** How evaluation is done. */
