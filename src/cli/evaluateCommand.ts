@@ -63,7 +63,7 @@ async function evaluated(values: ValuesOf<typeof TABLE>, dataset: string): Promi
       ...hub,
       ...libraryValues(OPTIONS, values),
       ...(values.model !== undefined && { model: values.model }),
-      ...{ dataset, columns: columnsOf(values) },
+      ...{ dataset, ...columnsOf(values) },
       onProgress: (done, total) => bar.to(done, done, total),
     }),
   ).finally(() => bar.end());

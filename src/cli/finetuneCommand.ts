@@ -1,18 +1,26 @@
+import { FINETUNE_TASKS } from "../training/data/taskModels.ts";
 import { finetune } from "../training/index.ts";
-import { TASK_NAMES } from "../training/tasks/taskModels.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
 import { MODEL_OPTIONS } from "./modelOptions.ts";
-import { count, decimal, libraryValues, list, text, UsageError } from "./option.ts";
+import { choice, count, decimal, libraryValues, list, text, UsageError } from "./option.ts";
 import { COLUMN_OPTIONS, columnsOf, DATA_OPTIONS, taskOption } from "./taskData.ts";
 import { OUTPUT_OPTIONS, RUN_OPTIONS, runTraining } from "./trainingRun.ts";
 
-const LABELS = { labels: list("The labels in the order of their indices. Default: those of the files, sorted.") };
+const FOR_TRAINING = {
+  labels: list(
+    "The labels in the order of their indices, which the files may have instead. Default: those of the files, sorted.",
+  ),
+  "misplaced-answers": choice(
+    ["skip", "refuse"],
+    "question-answering: questions whose answer does not stand where the file says are left out and counted, or an error. Default skip.",
+  ),
+};
 const EPOCHS = {
   "num-train-epochs": decimal("How many times the examples are read. Default 3."),
   "max-steps": count("Updates, in place of --num-train-epochs."),
 };
 
-const OPTIONS = { ...EPOCHS, ...LABELS, ...DATA_OPTIONS, ...RUN_OPTIONS };
+const OPTIONS = { ...EPOCHS, ...FOR_TRAINING, ...DATA_OPTIONS, ...RUN_OPTIONS };
 
 const TABLE = {
   task: taskOption("What the model is to learn"),
@@ -28,7 +36,7 @@ export const command: Command = defineCommand({
   synopsis: ["--task TASK --train-file FILE --output FOLDER [OPTION]…"],
   description: `Trains a model for a task, and evaluates it. What comes out is a folder as Hugging Face's libraries save one, for --model and for Python alike. A run that was stopped or killed can be resumed, to the same bits.
 
-Files: .jsonl, .csv or .tsv with columns text, text_pair and label; GLUE's own with --glue-task; for token-classification the form of CoNLL-2003, for question-answering SQuAD's JSON, for multiple-choice the columns of SWAG, for fill-mask a text in each line. Defaults beside those below: a learning rate of 5e-5 without warm-up, 8 sequences in a batch, AdamW without weight decay, an evaluation after each epoch.`,
+Files: .jsonl, .json, .csv or .tsv with columns text, text_pair and label; GLUE's own with --glue-task; for token-classification the form of CoNLL-2003, for question-answering SQuAD's JSON, for multiple-choice the columns of SWAG, for fill-mask a text in each line. Defaults beside those below: a learning rate of 5e-5 without warm-up, 8 sequences in a batch, AdamW without weight decay, an evaluation after each epoch.`,
   options: TABLE,
   positional: [],
   examples: [
@@ -37,7 +45,7 @@ Files: .jsonl, .csv or .tsv with columns text, text_pair and label; GLUE's own w
   async run({ values, positionals }) {
     expectCount(positionals, 0, 0, "options alone");
     const { task, output, "train-file": trainDataset, "validation-file": evalDataset, model } = values;
-    if (task === undefined) throw new UsageError(`expected --task, one of ${TASK_NAMES.join(", ")}`);
+    if (task === undefined) throw new UsageError(`expected --task, one of ${FINETUNE_TASKS.join(", ")}`);
     if (trainDataset === undefined) throw new UsageError("expected --train-file FILE");
     if (output === undefined) throw new UsageError("expected --output FOLDER");
     await runTraining(values, (how) =>
@@ -46,7 +54,7 @@ Files: .jsonl, .csv or .tsv with columns text, text_pair and label; GLUE's own w
         ...libraryValues(OPTIONS, values),
         ...(model !== undefined && { model }),
         ...(evalDataset !== undefined && { evalDataset }),
-        ...{ task, trainDataset, output, columns: columnsOf(values), resume: values.resume },
+        ...{ task, trainDataset, output, ...columnsOf(values), resume: values.resume },
       }),
     );
   },

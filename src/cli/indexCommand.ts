@@ -1,6 +1,4 @@
-import { access, constants } from "node:fs/promises";
-import { dirname } from "node:path";
-import { orFileError } from "../disk/files.ts";
+import { holdOutput } from "../disk/outputLock.ts";
 import { BertError } from "../errors.ts";
 import { buildIndex } from "../pipelines/index.ts";
 import { TEXT_POOLINGS } from "../pipelines/pooling.ts";
@@ -41,7 +39,7 @@ export const command: Command = defineCommand({
     const [path = "-"] = positionals;
     if (positionals.length === 0 && streams.stdin.isTTY)
       throw new UsageError("expected a file, or - to type lines here");
-    await orFileError("write", values.output, access(dirname(values.output), constants.W_OK)); // before all the work
+    using _ = await holdOutput(values.output);
 
     const source = lineSource(TEXTS, path, values.jsonl);
     const iterator = source.lines[Symbol.asyncIterator]();

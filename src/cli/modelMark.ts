@@ -6,10 +6,12 @@ const SAMPLE = 16;
 
 /**
  * What tells a model from others, whatever its folder is called: the SHA-256 of its configuration and of the first
- * numbers of each of its tensors. Backends and types of matrices are told apart too, as their last bits differ.
+ * numbers of each of its tensors. Types of matrices, backends, and whether they add products with one rounding are
+ * told apart too, as the last bits differ. They do not differ with the width of vectors, which is chosen by its speed,
+ * or the number of threads: so a process that goes on may have others.
  */
-export function modelMark({ config, dtype, parameters, backend: { name, width, fused } }: Bert): string {
-  const hash = createHash("sha256").update(JSON.stringify([config, dtype, name, width, fused]));
+export function modelMark({ config, dtype, parameters, backend: { name, fused } }: Bert): string {
+  const hash = createHash("sha256").update(JSON.stringify([config, dtype, name, fused]));
   for (const [parameter, { data }] of parameters) {
     hash.update(parameter).update(Float32Array.from(data.subarray(0, SAMPLE)));
   }

@@ -1,13 +1,13 @@
-import type { GlueTask } from "../training/index.ts";
-import { TASK_NAMES } from "../training/tasks/taskModels.ts";
+import { FINETUNE_TASKS } from "../training/data/taskModels.ts";
+import type { GlueTask, TextColumns } from "../training/index.ts";
 import { choice, count, decimal, flag, type Option, text, type ValuesOf } from "./option.ts";
 
 const PROBLEMS = ["single_label_classification", "multi_label_classification", "regression"] as const;
 const GLUE: readonly GlueTask[] = ["cola", "sst2", "mrpc", "qqp", "stsb", "mnli", "qnli", "rte", "wnli"];
 
 /** A task by its name. */
-export function taskOption(description: string): Option<(typeof TASK_NAMES)[number]> {
-  return { ...choice(TASK_NAMES, `${description}: ${TASK_NAMES.join(", ")}.`), placeholder: "TASK" };
+export function taskOption(description: string): Option<(typeof FINETUNE_TASKS)[number]> {
+  return { ...choice(FINETUNE_TASKS, `${description}: ${FINETUNE_TASKS.join(", ")}.`), placeholder: "TASK" };
 }
 
 /** How the examples of a task become sequences with labels. */
@@ -24,7 +24,7 @@ export const DATA_OPTIONS: {
   "problem-type": {
     ...choice(
       PROBLEMS,
-      `What labels mean: ${PROBLEMS.join(", ")}. Default: lists are several labels, broken numbers are to be regressed to.`,
+      `What labels mean: ${PROBLEMS.join(", ")}. Default: lists are several labels, floats are to be regressed to.`,
     ),
     placeholder: "TYPE",
   },
@@ -47,14 +47,12 @@ export const COLUMN_OPTIONS: {
 };
 
 /** The columns that were named, as the library takes them. */
-export function columnsOf(values: ValuesOf<typeof COLUMN_OPTIONS>): {
-  readonly text?: string;
-  readonly textPair?: string;
-  readonly label?: string;
-} {
-  return {
-    ...(values["text-column-name"] !== undefined && { text: values["text-column-name"] }),
-    ...(values["text-pair-column-name"] !== undefined && { textPair: values["text-pair-column-name"] }),
-    ...(values["label-column-name"] !== undefined && { label: values["label-column-name"] }),
+export function columnsOf(values: ValuesOf<typeof COLUMN_OPTIONS>): { columns?: Partial<TextColumns> } {
+  const named = {
+    text: values["text-column-name"],
+    text_pair: values["text-pair-column-name"],
+    label: values["label-column-name"],
   };
+  const columns = Object.fromEntries(Object.entries(named).filter(([, name]) => name !== undefined));
+  return Object.keys(columns).length > 0 ? { columns } : {};
 }

@@ -1,6 +1,6 @@
 import { BertError } from "../errors.ts";
 import type { HubOptions } from "../hub/hubOptions.ts";
-import type { LogEntry, RunOptions, RunProgress, RunResult } from "../training/index.ts";
+import type { FinetuneResult, LogEntry, RunOptions, RunProgress, RunResult } from "../training/index.ts";
 import { beforeInterrupt } from "./interrupt.ts";
 import { downloading, ENGINE_OPTIONS, type HUB_OPTIONS } from "./modelOptions.ts";
 import { choice, count, decimal, flag, type Option, text, type ValuesOf } from "./option.ts";
@@ -129,7 +129,7 @@ export class TrainingLine {
  */
 export async function runTraining(
   values: ValuesOf<typeof HUB_OPTIONS & typeof OUTPUT_OPTIONS>,
-  train: (how: HubOptions & Required<Pick<RunOptions, "onProgress" | "onLog">>) => Promise<RunResult>,
+  train: (how: HubOptions & Required<Pick<RunOptions, "onProgress" | "onLog">>) => Promise<RunResult | FinetuneResult>,
 ): Promise<void> {
   const line = new TrainingLine();
   const start = performance.now();
@@ -146,11 +146,18 @@ export async function runTraining(
   line.clear();
   const { output, globalStep, bestStep, metrics } = result;
   const seconds = (performance.now() - start) / 1000;
-  if (values.json) return print(`${JSON.stringify({ output, globalStep, bestStep, seconds, metrics })}\n`);
+  const skipped = "skippedExamples" in result ? { skippedExamples: result.skippedExamples } : {};
+  if (values.json) return print(`${JSON.stringify({ output, globalStep, bestStep, seconds, ...skipped, metrics })}\n`);
   const last = result.log.findLast((entry) => "loss" in entry);
   const figures = { ...(last && { loss: last.loss }), ...metrics };
   const rows = Object.entries(figures).map(([name, value]) => [name, figure(value)]);
-  await print(`${grouped(globalStep)} updates in ${clock(seconds)}: ${output}\n${columns(rows, [false, true])}`);
+  const count = skipped.skippedExamples ?? 0;
+  const leftOut =
+    count === 1
+      ? "1 question left out, whose answer does not stand"
+      : `${grouped(count)} questions left out, whose answers do not stand`;
+  const told = count === 0 ? "" : `${leftOut} where the file says\n`;
+  await print(`${grouped(globalStep)} updates in ${clock(seconds)}: ${output}\n${told}${columns(rows, [false, true])}`);
 }
 
 /** A metric as it is shown. */

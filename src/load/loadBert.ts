@@ -220,7 +220,8 @@ export async function loadTokenizer(path?: string, options: HubOptions = {}): Pr
 }
 
 /**
- * Brings a model into the cache, with all files that `loadBert` needs.
+ * Brings a model into the cache, with all files that `loadBert` needs. What the cache has is checked against the hub's
+ * hashes, and fetched again where it does not fit.
  *
  * @param id the model's id on the hub; a folder stays where it is
  * @returns the folder: the snapshot in the cache, or, where the cache cannot be written, a temporary folder that stays
@@ -228,6 +229,6 @@ export async function loadTokenizer(path?: string, options: HubOptions = {}): Pr
  */
 export async function downloadModel(id: string, options: HubOptions = {}): Promise<string> {
   expectKnownOptions("downloadModel", options, HUB_OPTIONS);
-  const { folder } = await openModelFiles(id, options, true);
+  const { folder } = await openModelFiles(id, options, true, true);
   return folder.path;
 }

@@ -1,4 +1,5 @@
 import { BertError } from "../errors.ts";
+import { loaded } from "../loaded.ts";
 import { readSafetensors, type Safetensors } from "../safetensors/safetensorsReader.ts";
 import { type CallOptions, expectCount, expectOptions, expectText, expectTexts, wrongArgument } from "./arguments.ts";
 import type { FeatureExtraction } from "./featureExtraction.ts";
@@ -98,7 +99,8 @@ export class SearchIndex {
    * @throws BertError ERR_FILE the path cannot be written
    */
   async save(path: string): Promise<void> {
-    const { saveSafetensors } = await import("../load/weightFiles.ts"); // only here: a browser has no node: modules
+    // Only here: a browser has no node: modules.
+    const { saveSafetensors } = await loaded(() => import("../load/weightFiles.ts"));
     const encoded = this.texts.map((text) => new TextEncoder().encode(text));
     const ends = new BigInt64Array(encoded.length);
     let end = 0;
@@ -170,7 +172,7 @@ export async function buildIndex(
  *   another size
  */
 export async function loadIndex(extract: Pipeline<"feature-extraction">, path: string): Promise<SearchIndex> {
-  const { openFile } = await import("../disk/files.ts");
+  const { openFile } = await loaded(() => import("../disk/files.ts"));
   const source = await openFile(path);
   try {
     const bytes = new Uint8Array(source.size);

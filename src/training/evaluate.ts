@@ -2,15 +2,24 @@ import { loadBert } from "../load/loadBert.ts";
 import { modelTokenizer, noTokenizer, readModelTexts, withModelFiles } from "../load/readModel.ts";
 import { expectKnownOptions } from "../options.ts";
 import { datasetOf } from "./data/dataset.ts";
-import type { FinetuneTask } from "./data/readExamples.ts";
+import { type FinetuneTask, TASK_MODELS } from "./data/taskModels.ts";
 import { EVALUATE_OPTIONS, type EvaluateOptions, type EvaluationResult } from "./evaluateOptions.ts";
-import { expectNumbers } from "./run/resolvedOptions.ts";
+import { expectValues } from "./run/resolvedOptions.ts";
+import { expectTaskOptions } from "./taskOptions.ts";
 import { fitting, taskOf } from "./tasks/modelTask.ts";
-import { prepare } from "./tasks/prepare.ts";
-import { TASK_MODELS } from "./tasks/taskModels.ts";
+import { limitOf, prepare } from "./tasks/prepare.ts";
 
 /** What a model of the hub is found by, and what more `loadBert` takes. */
-const HUB = ["revision", "token", "cache_dir", "local_files_only", "assets", "progress_callback", "signal"] as const;
+const HUB = [
+  "revision",
+  "token",
+  "cache_dir",
+  "local_files_only",
+  "force_download",
+  "assets",
+  "progress_callback",
+  "signal",
+] as const;
 const LOADING = [...HUB, "backend", "threads", "dtype"] as const;
 
 /** What the numbers depend on, beside model and examples. */
@@ -20,27 +29,28 @@ const MASK_SETTINGS = [...SETTINGS, "mlmProbability", "doWholeWordMask", "seed"]
 /** Says what a model is worth; documented where it is exported, in index.ts. */
 export async function evaluate<T extends FinetuneTask>(given: EvaluateOptions<T>): Promise<EvaluationResult> {
   expectKnownOptions("evaluate", given, EVALUATE_OPTIONS);
-  expectNumbers("evaluate", given);
-  const { config, tokenizer } = await withModelFiles(given.model, picked(given, HUB), false, async (folder) => {
+  expectValues("evaluate", given);
+  const model = await withModelFiles(given.model, picked(given, HUB), false, async (folder) => {
     const texts = await readModelTexts(folder, "evaluate");
-    const found = modelTokenizer(texts, "evaluate");
-    if (!found) throw noTokenizer(folder, "evaluate");
-    return { config: texts.config, tokenizer: found };
+    const tokenizer = modelTokenizer(texts, "evaluate");
+    if (!tokenizer) throw noTokenizer(folder, "evaluate");
+    return { config: texts.config, tokenizer };
   });
-  const task = taskOf(config.architecture, given.task);
-  const examples = await datasetOf<FinetuneTask>("evaluate: dataset", task, given.dataset, given);
-  const limit = Math.min(config.maxPositionEmbeddings, tokenizer.modelMaxLength);
+  const task = taskOf(model.config.architecture, given.task);
+  expectTaskOptions("evaluate", task, given, ["problemType", "columns"]);
+  const dataset = await datasetOf("evaluate", "dataset", given.dataset, { ...given, task });
+  const limit = limitOf(model);
   const maxLength = task === "question-answering" ? Math.min(384, limit) : limit;
   const options = picked(given, Object.keys(given) as (keyof EvaluateOptions)[]);
-  const how = { seed: 42, batchSize: 8, maxLength, ...options, ...fitting(task, config, examples, given), task };
-  const prepared = prepare("evaluate", tokenizer, limit, { none: null, dataset: how.dataset }, how);
+  const how = { seed: 42, batchSize: 8, maxLength, ...options, ...fitting(task, model.config, dataset, given), task };
+  const prepared = prepare("evaluate", model, null, how.dataset, how);
   const bert = await loadBert(given.model, { ...picked(given, LOADING), architecture: TASK_MODELS[task] });
   const start = performance.now();
   try {
     const { examples: _, metrics, ...evaluation } = await prepared.evaluate!(bert, how);
     return {
       ...{ model: given.model ?? null, task, file: typeof given.dataset === "string" ? given.dataset : null },
-      examples: examples.length,
+      examples: dataset.examples.length,
       metrics: Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`eval_${name}`, value])),
       ...evaluation,
       settings: picked(

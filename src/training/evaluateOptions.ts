@@ -13,7 +13,10 @@ import type { Mistake } from "./run/result.ts";
  */
 export interface EvaluateOptions<T extends FinetuneTask = FinetuneTask>
   extends ReadExamplesOptions,
-    Pick<HubOptions, "revision" | "token" | "cache_dir" | "local_files_only" | "assets" | "progress_callback">,
+    Pick<
+      HubOptions,
+      "revision" | "token" | "cache_dir" | "local_files_only" | "force_download" | "assets" | "progress_callback"
+    >,
     Pick<LoadOptions, "backend" | "threads" | "dtype" | "signal">,
     Pick<
       FinetuneOptions<T>,
@@ -44,7 +47,7 @@ export const EVALUATE_OPTIONS: OptionNames<EvaluateOptions> = {
   ...{ model: true, task: true, dataset: true, labels: true, problemType: true, glueTask: true, columns: true },
   ...{ maxLength: true, docStride: true, maxAnswerLength: true, mlmProbability: true, doWholeWordMask: true },
   ...{ seed: true, batchSize: true, worst: true, backend: true, threads: true, dtype: true, signal: true },
-  ...{ revision: true, token: true, cache_dir: true, local_files_only: true, assets: true },
+  ...{ revision: true, token: true, cache_dir: true, local_files_only: true, force_download: true, assets: true },
   ...{ onProgress: true, progress_callback: true },
 };
 

@@ -1,38 +1,49 @@
-import { BertError, listed } from "../errors.ts";
+import { withOutputFolder } from "../disk/outputLock.ts";
+import { listed } from "../errors.ts";
 import { type BertConfig, parseConfig } from "../model/config.ts";
 import { expectKnownOptions } from "../options.ts";
 import { createTrainingBackend } from "../tensor/createTrainingBackend.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { shuffledBatches } from "./data/batches.ts";
 import { datasetOf } from "./data/dataset.ts";
-import type { FinetuneTask, TaskExamples } from "./data/readExamples.ts";
-import { FINETUNE_OPTIONS, type FinetuneOptions } from "./finetuneOptions.ts";
+import { expectTask, type FinetuneTask } from "./data/taskModels.ts";
+import { FINETUNE_OPTIONS, type FinetuneOptions, type FinetuneResult } from "./finetuneOptions.ts";
 import { examplesText, modelText } from "./report/about.ts";
 import { digestOf } from "./run/digest.ts";
-import { identityOf, type ResolvedRunOptions, resolveRunOptions } from "./run/resolvedOptions.ts";
-import type { RunResult } from "./run/result.ts";
+import {
+  expectLayers,
+  expectWarmup,
+  identityOf,
+  type ResolvedRunOptions,
+  resolveRunOptions,
+} from "./run/resolvedOptions.ts";
 import { type RunPlan, run } from "./run/run.ts";
 import { trainedConfigText, withStartModel } from "./startModel.ts";
+import { expectEvaluation, expectTaskOptions } from "./taskOptions.ts";
 import { prepare } from "./tasks/prepare.ts";
 import type { PreparedTask } from "./tasks/task.ts";
 
 /** Trains a model for a task; documented where it is exported, in index.ts. */
-export async function finetune<T extends FinetuneTask>(given: FinetuneOptions<T>): Promise<RunResult> {
+export async function finetune<T extends FinetuneTask>(given: FinetuneOptions<T>): Promise<FinetuneResult> {
   expectKnownOptions("finetune", given, FINETUNE_OPTIONS);
+  expectTask("finetune", given.task);
   const kind = { learningRate: 5e-5, batchSize: 8, optimizer: "adamw", weightDecay: 0, warmupRatio: 0 } as const;
   const options = resolveRunOptions("finetune", given, kind);
-  const examplesOf = (name: string, dataset: string | readonly TaskExamples[T][]) =>
-    datasetOf(`finetune: ${name}`, given.task, dataset, given);
-  const train = await examplesOf("trainDataset", given.trainDataset);
-  const evaluation = given.evalDataset === undefined ? null : await examplesOf("evalDataset", given.evalDataset);
-  if (!evaluation && (options.loadBestModelAtEnd || options.earlyStoppingPatience !== undefined)) {
-    const name = options.loadBestModelAtEnd ? "loadBestModelAtEnd" : "earlyStoppingPatience";
-    throw new BertError("ERR_INPUT", `finetune: evalDataset must be given with ${name}, is left out`);
-  }
+  expectEvaluation("finetune", "evalDataset", given);
+  expectTaskOptions("finetune", given.task, given);
+  return withOutputFolder(options.output, () => runFinetune(given, options));
+}
+
+async function runFinetune<T extends FinetuneTask>(
+  given: FinetuneOptions<T>,
+  options: ResolvedRunOptions,
+): Promise<FinetuneResult> {
+  const { trainDataset, evalDataset } = given;
+  const train = await datasetOf("finetune", "trainDataset", trainDataset, given);
+  const evaluation = evalDataset === undefined ? null : await datasetOf("finetune", "evalDataset", evalDataset, given);
   return withStartModel(given.model, given, async (start) => {
-    const limit = Math.min(start.config.maxPositionEmbeddings, start.tokenizer.modelMaxLength);
-    const datasets = { trainDataset: train, evalDataset: evaluation };
-    const task = prepare("finetune", start.tokenizer, limit, datasets, { ...given, seed: options.seed });
+    expectLayers("finetune", options.freezeLayers, start.config.numHiddenLayers);
+    const task = prepare("finetune", start, train, evaluation, { ...given, seed: options.seed });
     const configText = trainedConfigText(start.configText, task);
     const config = parseConfig(configText);
     const kernels = createTrainingBackend(
@@ -44,11 +55,12 @@ export async function finetune<T extends FinetuneTask>(given: FinetuneOptions<T>
       const plan = await planOf(task, options, given.numTrainEpochs ?? 3, config, configText, start.tokenizer);
       const about = {
         ...{ task: given.task, "start model": modelText(given.model) },
-        "training data": examplesText(given.trainDataset, train.length),
-        ...(evaluation && { "evaluation data": examplesText(given.evalDataset, evaluation.length) }),
+        "training data": examplesText(trainDataset, train.examples.length),
+        ...(evaluation && { "evaluation data": examplesText(evalDataset, evaluation.examples.length) }),
         ...(task.labels && { classes: `${task.labels.length}: ${listed(task.labels)}` }),
       };
-      return await run({ ...plan, about, load: (k) => start.load(config, k, options.seed) }, options, kernels);
+      const result = await run({ ...plan, about, load: (k) => start.load(config, k, options.seed) }, options, kernels);
+      return { ...result, skippedExamples: task.skippedExamples ?? 0 };
     } finally {
       await kernels.dispose();
     }
@@ -71,6 +83,7 @@ export async function planOf(
   const stepsPerEpoch = Math.ceil(Math.ceil(task.lengths.length / batchSize) / accumulation);
   const totalSteps = options.maxSteps ?? Math.ceil(epochs * stepsPerEpoch);
   const warmupSteps = options.warmupSteps ?? Math.ceil(totalSteps * options.warmupRatio);
+  expectWarmup("finetune", warmupSteps, totalSteps);
   const evalSteps = options.evalSteps ?? stepsPerEpoch;
   let known = { epoch: -1, batches: [] as number[][] };
   return {

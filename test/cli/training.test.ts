@@ -58,6 +58,26 @@ describe("finetune", () => {
     expect(stderr).toContain(message);
   });
 
+  test("questions whose answers stand elsewhere are left out and counted, or refused", async () => {
+    const ask = (id: string, text: string, answer_start: number) => ({
+      ...{ id, question: "who saw it ?", context: "anna saw the cat in paris ." },
+      answers: { text: [text], answer_start: [answer_start] },
+    });
+    const file = join(folder, "questions.jsonl");
+    const questions = [ask("1", "anna", 0), ask("2", "the cat", 9), ask("3", "paris", 0), ask("4", "paris", 5)];
+    writeFileSync(file, questions.map((question) => `${JSON.stringify(question)}\n`).join(""));
+    const learn = (name: string, ...more: string[]) =>
+      plainbert(["finetune", "--task", "question-answering", "--model", folder, "--backend", "plain", "--train-file", file, "--max-steps", "1", "--output", join(folder, name), ...more]); // biome-ignore format: one line
+    const { stdout, stderr, code } = await learn("misplaced");
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/^100 % {2}update 1 of 1 .* left\n$/)]);
+    expect(stdout).toMatch(
+      /^1 updates in .*\n2 questions left out, whose answers do not stand where the file says\nloss +\d/,
+    );
+    expect(JSON.parse((await learn("misplaced-json", "--json")).stdout).skippedExamples).toBe(2);
+    const refused = await learn("refused", "--misplaced-answers", "refuse");
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('questions.jsonl: line 3: the answer "paris" does not stand where it says; nor do those of 1 other questions')]); // biome-ignore format: one line
+  });
+
   test("a mistake in the data names file and line", async () => {
     const file = join(folder, "bad.jsonl");
     writeFileSync(file, '{"text":"good","label":"a"}\n{"text":"bad"}\n');

@@ -57,8 +57,8 @@ const CHOICES = ["cat", "dog", "film", "book"].map((thing, i) => ({
   label: i % 2,
 }));
 const NEXT = ["cat", "dog", "film"].flatMap((thing) => [
-  { text: `anna saw a ${thing}.`, textPair: `the ${thing} was good.`, label: "IsNext" },
-  { text: `anna saw a ${thing}.`, textPair: "paris is bad.", label: 1 },
+  { text: `anna saw a ${thing}.`, text_pair: `the ${thing} was good.`, label: "IsNext" },
+  { text: `anna saw a ${thing}.`, text_pair: "paris is bad.", label: 1 },
 ]);
 const SETS = REVIEWS.map(({ text, label, where }) => ({
   ...{ text, where },
@@ -191,15 +191,11 @@ describe("labels", () => {
   });
 
   test.each([
-    [["Bad", "Good"], ["Good", "fine"], 'dataset[1]: label must be one of the model\'s, "Bad", "Good", got "fine"'],
-    [["Bad", "Good"], ["bad", 0], 'dataset[0]: label must be one of the model\'s, "Bad", "Good", got "bad"'],
-    [["Bad", "Good"], [2], 'dataset[0]: label must be one of the model\'s, "Bad", "Good", got "2"'],
-    [["1", "2"], [0, 1], 'dataset[0]: label must be one of the model\'s, "1", "2", got "0"'],
-    [
-      ["LABEL_0", "LABEL_1"],
-      ["no"],
-      'got "no"; labels says what the examples call them, in the order of their indices',
-    ],
+    [["Bad", "Good"], ["Good", "fine"], 'dataset[1]: label must be one of "Bad", "Good", got "fine"'],
+    [["Bad", "Good"], ["bad", "fine"], 'dataset[0]: label must be one of "Bad", "Good", got "bad"'],
+    [["Bad", "Good"], [2], 'dataset[0]: label must be a whole number from 0 to 1, an index of "Bad", "Good", got 2'],
+    [["1", "2"], [1, 0], 'dataset[1]: label must be one of "1", "2", got 0'],
+    [["LABEL_0", "LABEL_1"], ["no"], 'dataset[0]: label must be "LABEL_0", "LABEL_1" or an index, unless labels says what the examples call them, got "no"'], // biome-ignore format: one line
   ])("%j has none of %j", async (names, labels, message) => {
     const model = await classifier(names);
     await expect(evaluated({ model, dataset: labels.map(good) })).rejects.toThrow(message);
@@ -239,10 +235,10 @@ describe("labels", () => {
 
   test("tags are matched as labels are", async () => {
     const model = await classifier(["O", "B-PER"], { architectures: ["BertForTokenClassification"] });
-    const sentence = (tags: readonly string[]) => ({ words: ["anna", "was"], tags });
+    const sentence = (tags: readonly (string | number)[]) => ({ words: ["anna", "was"], tags });
     const { metrics } = await evaluated({ model, dataset: [sentence(["B-PER", "O"])] });
-    expect((await evaluated({ model, dataset: [sentence(["1", "0"])] })).metrics).toEqual(metrics);
-    await expect(evaluated({ model, dataset: [sentence(["B-LOC", "O"])] })).rejects.toThrow('dataset[0]: label must be one of the model\'s, "O", "B-PER", got "B-LOC"'); // biome-ignore format: one line
+    expect((await evaluated({ model, dataset: [sentence([1, 0])] })).metrics).toEqual(metrics);
+    await expect(evaluated({ model, dataset: [sentence(["B-LOC", "O"])] })).rejects.toThrow('dataset[0]: label must be one of "O", "B-PER", got "B-LOC"'); // biome-ignore format: one line
   });
 });
 
@@ -262,6 +258,15 @@ describe("what is refused", () => {
       { dataset: [good], maxLength: 99 },
       "evaluate: maxLength must be at most 32, the most that the model takes, got 99",
     ],
+    [
+      { dataset: [good], docStride: 5 },
+      "evaluate: docStride must be left out for text-classification, it is of question-answering, got 5",
+    ],
+    [
+      { dataset: [good], glueTask: "rte", problemType: "regression" },
+      "evaluate: problemType must be left out where glueTask is given",
+    ],
+    [{ dataset: [{ texts: "a" }] }, 'dataset[0]: unknown field "texts"; did you mean "text"?'],
     [{ dataset: [{ text: "a", label: 3.5 }], problemType: "regression" }, "evaluate: the model must have one label for a regression, has 2"], // biome-ignore format: one line
   ])("%j", async (options, message) => {
     const model = await classifier(["a", "b"]);

@@ -1,88 +1,58 @@
 import { BertError, listed, quote } from "../../errors.ts";
-import type { TaggedSentence } from "./conll.ts";
-import type { Located } from "./located.ts";
-import type { Label, TextExample } from "./textExamples.ts";
+import type { ClassName } from "./labels.ts";
+import { recordError } from "./numberedLines.ts";
 
-/** The labels of a model, and those of examples by their names there. */
-export interface ModelLabels {
-  /** By index. */
-  readonly names: readonly string[];
-  /** @throws BertError ERR_INPUT, naming file and line: the model has no such label */
-  nameOf(label: string | number, where: string): string;
+/** The label of an example, or one of its labels. */
+export interface LabelAt {
+  readonly label: ClassName;
+  readonly where: string;
 }
 
-/** What Hugging Face's libraries call labels that nobody has named. */
-const UNNAMED = /^LABEL_\d+$/;
-const WHOLE_NUMBER = /^(0|[1-9]\d*)$/;
+/** Labels of a model, by index, under the names that examples have for them. */
+export interface ModelLabels {
+  readonly names: readonly string[];
+  /** A label of an example as one of the names, if it is one but for capitals. */
+  nameOf<Name extends ClassName>(label: Name): Name | string;
+}
+
+/** Whether nobody has named the labels of a model: Hugging Face's libraries then call them so. */
+export function areUnnamed(labels: readonly string[]): boolean {
+  return labels.every((label, i) => label === `LABEL_${i}`);
+}
 
 /**
- * Finds the labels of examples among those of a model. Either all of them are names of the model, or all are but for
- * capitals, or all are indices; so a label is never taken for another by chance.
+ * Names for the labels of a model by which `labelId` finds those of the examples: config.json's, or what the examples
+ * call them, by index. Capitals make no difference where all names of the examples are names of the model without them.
  *
  * @param model the names of config.json's id2label, by index
- * @param found the labels that the examples have
+ * @param found the labels of the examples
  * @param given what the examples call the model's labels, by index
- * @throws BertError ERR_INPUT not as many given as the model has
+ * @throws BertError ERR_INPUT not as many given as the model has; naming file and line, a name where the model has none
  */
 export function modelLabels(
   model: readonly string[],
-  found: Iterable<string | number>,
+  found: readonly LabelAt[],
   given: readonly string[] | undefined,
 ): ModelLabels {
   if (given !== undefined && given.length !== model.length) {
-    const names = `${listed(model.map(quote))}`;
+    const names = listed(model.map(quote));
     throw new BertError(
       "ERR_INPUT",
       `evaluate: labels must be ${model.length}, one for each of the model's, ${names}; got ${given.length}`,
     );
   }
   const names = given ?? model;
-  const labels = [...new Set(Array.from(found, String))];
-  const same = new Map(names.map((name) => [name, name]));
-  const lower = new Map(names.map((name) => [name.toLowerCase(), name]));
-  const isIndex = (label: string) => WHOLE_NUMBER.test(label) && Number(label) < names.length;
-  const mayBeIndices = !names.some((name) => WHOLE_NUMBER.test(name));
-  let nameOf = (label: string) => same.get(label);
-  if (!labels.every((label) => same.has(label))) {
-    if (lower.size === names.length && labels.every((label) => lower.has(label.toLowerCase())))
-      nameOf = (label) => lower.get(label.toLowerCase());
-    else if (mayBeIndices && labels.every(isIndex)) nameOf = (label) => names[Number(label)];
+  const isName = ({ label }: LabelAt) => typeof label === "string" && !/^\d+$/.test(label);
+  const stranger = found.find((one) => isName(one) && !names.includes(String(one.label)));
+  const byLower = new Map(names.map((name) => [name.toLowerCase(), name]));
+  const lower = (label: ClassName) => byLower.get(String(label).toLowerCase());
+  const fits = byLower.size === names.length && found.every((one) => !isName(one) || lower(one.label) !== undefined);
+  if (stranger && !fits && areUnnamed(names)) {
+    const expected = `${listed(names.map(quote))} or an index, unless labels says what the examples call them`;
+    throw recordError(stranger.where, "label", expected, quote(String(stranger.label)));
   }
   return {
     names,
-    nameOf(label, where) {
-      const name = nameOf(String(label));
-      if (name !== undefined) return name;
-      const expected = `one of the model's, ${listed(names.map(quote))}`;
-      const advice = areUnnamed(names)
-        ? "; labels says what the examples call them, in the order of their indices"
-        : "";
-      throw new BertError("ERR_INPUT", `${where}: label must be ${expected}, got ${quote(String(label))}${advice}`);
-    },
+    nameOf: (label) => (stranger && fits && typeof label === "string" ? (lower(label) ?? label) : label),
   };
-}
-
-/** Whether nobody has named the labels of a model. */
-export function areUnnamed(labels: readonly string[]): boolean {
-  return labels.every((label) => UNNAMED.test(label));
-}
-
-/** The example with the model's name for its label, or for each of its labels. */
-export function relabelled(example: Located<TextExample>, { nameOf }: ModelLabels): Located<TextExample> {
-  const { label, where } = example;
-  if (label === undefined) return example;
-  return {
-    ...example,
-    label: typeof label === "object" ? label.map((one) => nameOf(one, where)) : nameOf(label, where),
-  };
-}
-
-/** The sentence with the model's names for its tags. */
-export function retagged(sentence: Located<TaggedSentence>, { nameOf }: ModelLabels): Located<TaggedSentence> {
-  return { ...sentence, tags: sentence.tags.map((tag) => nameOf(tag, sentence.where)) };
-}
-
-/** The labels of an example, none if it has none. */
-export function labelsIn(label: Label | undefined): readonly (string | number)[] {
-  return label === undefined ? [] : typeof label === "object" ? label : [label];
 }

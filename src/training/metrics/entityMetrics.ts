@@ -1,4 +1,4 @@
-import { BertError, quote } from "../../errors.ts";
+import { BertError, shown } from "../../errors.ts";
 import { countOf, type Pairs, ratio } from "./pairs.ts";
 
 /** An entity: words start … end of a sentence, both included. */
@@ -48,7 +48,7 @@ function partsOf(tag: string, i: number): { letter: string; type: string } {
   const found = TAG.exec(tag);
   if (found) return { letter: found[1] ?? found[2], type: found[3] || "_" };
   const expected = '"O" or one of B, I, E, S with "-" and a type';
-  throw new BertError("ERR_INPUT", `entitiesOf: tags[${i}] must be ${expected}, got ${quote(String(tag))}`);
+  throw new BertError("ERR_INPUT", `entitiesOf: tags[${i}] must be ${expected}, got ${shown(tag)}`);
 }
 
 /** How well entities were found. */

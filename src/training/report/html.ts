@@ -3,7 +3,7 @@ import type { LogEntry } from "../run/log.ts";
 import type { PredictionExample } from "../run/result.ts";
 import type { Evaluation } from "../tasks/task.ts";
 import { curvesHtml } from "./curves.ts";
-import { answers, classTable, facts, matrixTable } from "./parts.ts";
+import { answers, classTable, facts, matrixTable } from "./sections.ts";
 import { STYLE } from "./style.ts";
 
 /** What a report tells. What is empty is left out. */

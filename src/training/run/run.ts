@@ -1,5 +1,6 @@
 import type { LoadedParams } from "../../checkpoint/loadParams.ts";
-import { machineName, makeFolder, namesIn, removeLeftovers, writeTexts } from "../../disk/runFolder.ts";
+import { LOCK } from "../../disk/outputLock.ts";
+import { machineName, namesIn, writeTexts } from "../../disk/runFolder.ts";
 import { BertError, quote } from "../../errors.ts";
 import type { BertConfig } from "../../model/config.ts";
 import { BertModel } from "../../runtime/bertModel.ts";
@@ -58,16 +59,15 @@ export interface RunPlan {
  */
 export async function run(given: RunPlan, options: ResolvedRunOptions, kernels: TrainingBackend): Promise<RunResult> {
   const { output } = options;
-  const plan = { ...given, identity: { ...given.identity, backend: kernels.info.name } }; // another rounds otherwise
-  await makeFolder(output);
+  const { name: backend, fused } = kernels.info; // others round otherwise
+  const plan = { ...given, identity: { ...given.identity, backend, fused } };
   const steps = await checkpointSteps(output);
-  if (!options.resume && (await namesIn(output)).length > 0) {
+  if (!options.resume && (await namesIn(output)).some((name) => name !== LOCK)) {
     const advice = steps.length > 0 ? "; resume goes on with the run in it" : "";
     throw new BertError("ERR_FILE", `${plan.where}: ${quote(output)} must be empty or not there, is neither${advice}`);
   }
   const last = steps.at(-1);
   const saved = last === undefined ? null : await readState(plan.where, output, last, plan.identity);
-  await removeLeftovers(output);
 
   const model = { config: plan.config, params: await plan.load(kernels), kernels };
   const gradients = createGradients(model, freezer(options));
@@ -80,7 +80,7 @@ export async function run(given: RunPlan, options: ResolvedRunOptions, kernels: 
     await readOptimizer(output, training);
   }
   const state = saved?.state ?? freshState();
-  const log = await MetricsLog.open(output, training.step, state.evaluated, options.onLog);
+  const log = await MetricsLog.open(output, saved?.log ?? null, options.onLog);
   return new Run(plan, options, { model, gradients, training, state, log }).toEnd();
 }
 
@@ -126,6 +126,16 @@ class Run {
   }
 
   async toEnd(): Promise<RunResult> {
+    try {
+      return await this.trained();
+    } catch (error) {
+      if (this.savedStep === 0 || !(error instanceof BertError) || error.code !== "ERR_FILE") throw error;
+      const stays = `checkpoint-${this.savedStep} stays, and resume goes on from there`; // a full disk, say
+      throw new BertError(error.code, `${error.message}; ${stays}`, { cause: error });
+    }
+  }
+
+  private async trained(): Promise<RunResult> {
     const { options, training, state } = this;
     try {
       for (;;) {
@@ -250,7 +260,8 @@ class Run {
     const { plan, options, model, training, state } = this;
     const { identity, configText, tokenizer } = plan;
     const epoch = plan.epochAt(training.step);
-    await saveCheckpoint(options.output, { model, training, state, identity, configText, tokenizer, epoch });
+    const log = await this.log.digest();
+    await saveCheckpoint(options.output, { model, training, state, identity, configText, tokenizer, epoch, log });
     this.savedStep = training.step;
     await pruneCheckpoints(options.output, options.saveTotalLimit, state.best?.step ?? null);
     await writeTexts(options.output, { "curves.svg": curvesSvg(this.log.entries) });

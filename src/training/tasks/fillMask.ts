@@ -1,7 +1,8 @@
-import { BertError } from "../../errors.ts";
+import { BertError, listed } from "../../errors.ts";
 import type { BertModel } from "../../runtime/bertModel.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { type Sequence, sequenceOf } from "../data/features.ts";
+import { TASK_MODELS } from "../data/taskModels.ts";
 import { perplexity } from "../metrics/perplexity.ts";
 import { maskTokens, maskVocabulary } from "../pretraining/maskTokens.ts";
 import { Random } from "../random.ts";
@@ -9,7 +10,6 @@ import { argmax, crossEntropyOf, Mean } from "./logitScores.ts";
 import { evaluationOf, finite } from "./outcomes.ts";
 import { passes } from "./passes.ts";
 import type { Evaluation, EvaluationOptions, PreparedTask } from "./task.ts";
-import { TASK_MODELS } from "./taskModels.ts";
 
 export interface FillMaskOptions {
   readonly maxLength?: number | undefined;
@@ -84,7 +84,11 @@ export function fillMask(
         for (const [m, position] of maskedLmPositions.entries()) row[position] = maskedLmIds[m];
         return row;
       });
-      return { input: texts, labels: { labels }, name: `texts ${indices.map((i) => features[i].text + 1).join(", ")}` };
+      return {
+        input: texts,
+        labels: { labels },
+        name: `texts ${listed(indices.map((i) => String(features[i].text + 1)))}`,
+      };
     },
     evaluate:
       evalFeatures &&

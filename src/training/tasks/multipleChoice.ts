@@ -1,13 +1,13 @@
-import { BertError } from "../../errors.ts";
+import { BertError, listed } from "../../errors.ts";
 import type { BertModel } from "../../runtime/bertModel.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { type ChoiceFeature, choiceFeatures } from "../data/features.ts";
 import type { Located } from "../data/located.ts";
 import type { ChoiceExample } from "../data/readMultipleChoice.ts";
+import { TASK_MODELS } from "../data/taskModels.ts";
 import { accuracy } from "../metrics/classification.ts";
 import { classify, evaluationOf } from "./outcomes.ts";
 import type { Evaluation, EvaluationOptions, PreparedTask } from "./task.ts";
-import { TASK_MODELS } from "./taskModels.ts";
 
 /**
  * Multiple choice: which of several texts goes on best, as Hugging Face's run_swag.py.
@@ -40,7 +40,7 @@ export function multipleChoice(
     batch: (indices) => ({
       input: indices.flatMap((i) => features[i].choices),
       labels: { labels: indices.map((i) => features[i].labels) },
-      name: indices.map((i) => train[i].where).join(", "),
+      name: listed(indices.map((i) => train[i].where)),
     }),
     evaluate: evaluation && evalFeatures && ((model, how) => evaluate(model, how, evaluation, evalFeatures)),
     *contents() {

@@ -1,15 +1,16 @@
+import { listed } from "../../errors.ts";
 import type { BertModel } from "../../runtime/bertModel.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { type SequenceFeature, sequenceFeatures } from "../data/features.ts";
 import { labelOf } from "../data/labels.ts";
 import type { Located } from "../data/located.ts";
 import { recordError, shown } from "../data/numberedLines.ts";
+import { TASK_MODELS } from "../data/taskModels.ts";
 import type { TextExample } from "../data/textExamples.ts";
 import { accuracy } from "../metrics/classification.ts";
 import { confusionMatrix } from "../metrics/confusionMatrix.ts";
 import { classify, evaluationOf } from "./outcomes.ts";
 import type { Evaluation, EvaluationOptions, PreparedTask } from "./task.ts";
-import { TASK_MODELS } from "./taskModels.ts";
 
 /** The labels by index, as the pipeline next-sentence-prediction names them. */
 const NAMES = ["IsNext", "NotNext"];
@@ -37,7 +38,7 @@ export function nextSentence(
     batch: (indices) => ({
       input: indices.map((i) => features[i]),
       labels: { labels: indices.map((i) => features[i].labels as number) },
-      name: indices.map((i) => train[i].where).join(", "),
+      name: listed(indices.map((i) => train[i].where)),
     }),
     evaluate: evaluation && evalFeatures && ((model, how) => evaluate(model, how, evaluation, evalFeatures)),
     *contents() {
@@ -51,9 +52,9 @@ export function nextSentence(
 
 function named(example: Located<TextExample>): Located<TextExample> {
   const label = labelOf(example);
-  const index = NAMES.findIndex((name, i) => String(label) === String(i) || label === name);
+  const index = NAMES.findIndex((name, i) => label === name || label === i || label === String(i));
   if (index < 0) throw recordError(example.where, "label", 'one of 0, 1, "IsNext", "NotNext"', shown(label));
-  if (example.textPair === undefined) throw recordError(example.where, "the second text", "there", "none");
+  if (example.text_pair === undefined) throw recordError(example.where, "text_pair", "there", "none");
   return { ...example, label: NAMES[index] };
 }
 
@@ -74,7 +75,7 @@ async function evaluate(
     where,
     isWrong: (i: number) => predictions[i] !== references[i],
     tell: (i: number) => ({
-      input: `${examples[i].text} | ${examples[i].textPair}`,
+      input: `${examples[i].text} | ${examples[i].text_pair}`,
       expected: NAMES[references[i]],
       predicted: NAMES[predictions[i]],
     }),

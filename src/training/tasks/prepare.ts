@@ -1,15 +1,17 @@
-import { BertError, quote } from "../../errors.ts";
-import type { ProblemType } from "../../model/config.ts";
+import { BertError } from "../../errors.ts";
+import type { Architecture } from "../../model/architectures.ts";
+import type { BertConfig, ProblemType } from "../../model/config.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
+import { checkedExamples, checkedTexts } from "../data/checkExamples.ts";
+import type { Dataset } from "../data/dataset.ts";
 import type { GlueTask } from "../data/glue.ts";
-import { located } from "../data/located.ts";
-import type { FinetuneTask, TaskExamples } from "../data/readExamples.ts";
+import { areUnnamed } from "../data/modelLabels.ts";
+import { type FinetuneTask, TASK_MODELS } from "../data/taskModels.ts";
 import { fillMask } from "./fillMask.ts";
 import { multipleChoice } from "./multipleChoice.ts";
 import { nextSentence } from "./nextSentence.ts";
-import { questionAnswering } from "./questionAnswering.ts";
+import { type MisplacedAnswers, questionAnswering } from "./questionAnswering.ts";
 import type { PreparedTask } from "./task.ts";
-import { TASK_NAMES } from "./taskModels.ts";
 import { textClassification } from "./textClassification.ts";
 import { tokenClassification } from "./tokenClassification.ts";
 
@@ -22,29 +24,39 @@ export interface TaskOptions {
   readonly glueTask?: GlueTask | undefined;
   readonly docStride?: number | undefined;
   readonly maxAnswerLength?: number | undefined;
+  readonly misplacedAnswers?: MisplacedAnswers | undefined;
   readonly mlmProbability?: number | undefined;
   readonly doWholeWordMask?: boolean | undefined;
   readonly seed: number;
 }
 
-/** The examples of a task by what errors call them: to train with, and to evaluate with or null. */
-export type Datasets = Readonly<Record<string, readonly unknown[] | null>>;
+/** A model whose weights need not be read yet. */
+export interface TaskModel {
+  readonly config: BertConfig;
+  readonly tokenizer: BertTokenizer;
+}
+
+/** Most tokens of a sequence that a model takes. */
+export function limitOf({ config, tokenizer }: TaskModel): number {
+  return Math.min(config.maxPositionEmbeddings, tokenizer.modelMaxLength);
+}
 
 /**
  * The examples of a task as its model takes them.
  *
- * @param where    the function that errors name
- * @param limit    most tokens that the model takes
- * @param datasets first those to train with, of which there may be none, then those to evaluate with
- * @throws BertError ERR_INPUT an unknown task, an option or examples that do not fit it
+ * @param where the function that errors name
+ * @param train the examples to train with; null: the model is evaluated alone
+ * @throws BertError ERR_INPUT an option or examples that do not fit the task
  */
 export function prepare(
   where: string,
-  tokenizer: BertTokenizer,
-  limit: number,
-  datasets: Datasets,
+  model: TaskModel,
+  train: Dataset | null,
+  evaluation: Dataset | null,
   given: TaskOptions,
 ): PreparedTask {
+  const { tokenizer, config } = model;
+  const limit = limitOf(model);
   const { task, maxLength = limit } = given;
   if (maxLength > limit) {
     throw new BertError(
@@ -52,30 +64,31 @@ export function prepare(
       `${where}: maxLength must be at most ${limit}, the most that the model takes, got ${maxLength}`,
     );
   }
-  const cut = { ...given, maxLength };
-  const [train, evaluation] = Object.entries(datasets);
-  const examplesOf = <T extends Exclude<FinetuneTask, "fill-mask">>() => {
-    const [first, second] = [train, evaluation].map(([name, some]) => some && located(name, some as TaskExamples[T][]));
-    return [first ?? [], second] as const;
+  const cut = { ...given, maxLength, areFloats: train?.areFloats ?? false };
+  const examplesOf = <T extends Exclude<FinetuneTask, "fill-mask">>(name: T) => {
+    const checked = ({ name: dataset, examples }: Dataset) => checkedExamples(name, dataset, examples);
+    return [train ? checked(train) : [], evaluation && checked(evaluation)] as const;
   };
+  const withLabels = () => ({ ...cut, startLabels: ownLabels(config, TASK_MODELS[task]) });
   switch (task) {
     case "text-classification":
-      return textClassification(tokenizer, ...examplesOf<"text-classification">(), cut);
+      return textClassification(tokenizer, ...examplesOf(task), withLabels());
     case "token-classification":
-      return tokenClassification(tokenizer, ...examplesOf<"token-classification">(), cut);
+      return tokenClassification(tokenizer, ...examplesOf(task), withLabels());
     case "question-answering":
-      return questionAnswering(tokenizer, ...examplesOf<"question-answering">(), limit, given);
+      return questionAnswering(tokenizer, ...examplesOf(task), limit, given);
     case "multiple-choice":
-      return multipleChoice(tokenizer, ...examplesOf<"multiple-choice">(), cut);
+      return multipleChoice(tokenizer, ...examplesOf(task), cut);
     case "next-sentence-prediction":
-      return nextSentence(tokenizer, ...examplesOf<"next-sentence-prediction">(), cut);
+      return nextSentence(tokenizer, ...examplesOf(task), cut);
     case "fill-mask": {
-      const [first, second] = [train[1] ?? [], evaluation[1]] as [readonly string[], readonly string[] | null];
-      return fillMask(tokenizer, first, second, limit, { ...cut, where });
-    }
-    default: {
-      const tasks = TASK_NAMES.join(", ");
-      throw new BertError("ERR_INPUT", `${where}: task must be one of ${tasks}, got ${quote(String(task))}`);
+      const texts = ({ name, examples }: Dataset) => checkedTexts(where, name, examples);
+      return fillMask(tokenizer, train ? texts(train) : [], evaluation && texts(evaluation), limit, { ...cut, where });
     }
   }
+}
+
+/** The labels of a classifier of this kind that somebody has named; null: it is none, or has LABEL_0, … alone. */
+function ownLabels({ architecture, labels }: BertConfig, wanted: Architecture): readonly string[] | null {
+  return architecture === wanted && !areUnnamed(labels) ? labels : null;
 }

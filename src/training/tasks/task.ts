@@ -43,6 +43,8 @@ export interface PreparedTask extends TaskConfig {
   batch(indices: readonly number[], epoch: number): LabelledBatch;
   /** null without examples to evaluate with. */
   readonly evaluate: ((model: BertModel, options: EvaluationOptions) => Promise<Evaluation>) | null;
+  /** Training examples that could not be used and were left out. Default 0. */
+  readonly skippedExamples?: number;
   /** Everything that training and evaluation read, as numbers: what a run that goes on must have again. */
   contents(): Iterable<ArrayLike<number>>;
 }

@@ -1,10 +1,12 @@
+import { listed } from "../../errors.ts";
 import type { ProblemType } from "../../model/config.ts";
 import type { BertModel } from "../../runtime/bertModel.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { type SequenceFeature, sequenceFeatures } from "../data/features.ts";
 import { type GlueTask, glueLabels } from "../data/glue.ts";
-import { labelNames, labelOf } from "../data/labels.ts";
+import { labelNames, labelOf, oneLabel, orderOf } from "../data/labels.ts";
 import type { Located } from "../data/located.ts";
+import { TASK_MODELS } from "../data/taskModels.ts";
 import type { TextExample } from "../data/textExamples.ts";
 import { binaryCrossEntropy } from "../losses.ts";
 import { accuracy, f1Score, matthewsCorrelation } from "../metrics/classification.ts";
@@ -17,19 +19,22 @@ import { Mean } from "./logitScores.ts";
 import { type Classified, classify, evaluationOf, finite, type Outcomes } from "./outcomes.ts";
 import { type Passes, passes } from "./passes.ts";
 import type { Evaluation, EvaluationOptions, PreparedTask } from "./task.ts";
-import { TASK_MODELS } from "./taskModels.ts";
 
 export interface TextClassificationOptions {
   readonly maxLength?: number | undefined;
   /**
-   * Default: several labels at once where examples have lists, a regression where one has a broken number, else one
-   * label.
+   * Default: several labels at once where examples have lists, a regression where one has a broken number or the file
+   * writes floats, else one label.
    */
   readonly problemType?: ProblemType | undefined;
   /** The labels in the order of their indices. Default: those of the examples, sorted. */
   readonly labels?: readonly string[] | undefined;
   /** A task of GLUE, with its labels and metrics. */
   readonly glueTask?: GlueTask | undefined;
+  /** The labels of the classifier that training begins with, if it begins with one. */
+  readonly startLabels?: readonly string[] | null;
+  /** Whether the file of the training examples writes their labels as floats. */
+  readonly areFloats?: boolean;
 }
 
 /**
@@ -42,9 +47,9 @@ export function textClassification(
   evaluation: readonly Located<TextExample>[] | null,
   options: TextClassificationOptions,
 ): PreparedTask {
-  const problemType = options.problemType ?? problemOf(train, options.glueTask);
-  const isRegression = problemType === "regression";
-  const labels = isRegression ? null : (options.labels ?? labelsOf(train, evaluation, options.glueTask));
+  const problemType = options.problemType ?? problemOf(train, options);
+  const labels = problemType === "regression" ? null : labelsOf(train, evaluation, options);
+  if (labels?.length === 1 && problemType === "single_label_classification") throw oneLabel(labels[0]);
   const featureOptions = {
     ...(options.maxLength !== undefined && { maxLength: options.maxLength }),
     ...(labels && { labels }),
@@ -60,7 +65,7 @@ export function textClassification(
     batch: (indices) => ({
       input: indices.map((i) => features[i]),
       labels: { labels: indices.map((i) => features[i].labels) as number[] | Float32Array[] },
-      name: indices.map((i) => train[i].where).join(", "),
+      name: listed(indices.map((i) => train[i].where)),
     }),
     evaluate:
       evaluation &&
@@ -77,20 +82,25 @@ export function textClassification(
   };
 }
 
-function problemOf(examples: readonly Located<TextExample>[], task: GlueTask | undefined): ProblemType {
-  if (task !== undefined) return glueLabels(task) === null ? "regression" : "single_label_classification";
+function problemOf(
+  examples: readonly Located<TextExample>[],
+  { glueTask, areFloats = false }: TextClassificationOptions,
+): ProblemType {
+  if (glueTask !== undefined) return glueLabels(glueTask) === null ? "regression" : "single_label_classification";
   if (examples.some(({ label }) => typeof label === "object")) return "multi_label_classification";
   const isBroken = ({ label }: TextExample) => typeof label === "number" && !Number.isInteger(label);
-  return examples.some(isBroken) ? "regression" : "single_label_classification";
+  return areFloats || examples.some(isBroken) ? "regression" : "single_label_classification";
 }
 
 function labelsOf(
   train: readonly Located<TextExample>[],
   evaluation: readonly Located<TextExample>[] | null,
-  task: GlueTask | undefined,
+  { labels, glueTask, startLabels = null }: TextClassificationOptions,
 ): readonly string[] {
-  if (task !== undefined) return glueLabels(task) as string[];
-  return labelNames([...train, ...(evaluation ?? [])].flatMap((example) => labelOf(example)));
+  if (labels !== undefined) return labels;
+  if (glueTask !== undefined) return glueLabels(glueTask) as string[];
+  const found = labelNames([...train, ...(evaluation ?? [])].flatMap((example) => labelOf(example)));
+  return orderOf(startLabels, found);
 }
 
 /** What the model predicts of a text. */
@@ -117,8 +127,8 @@ async function evaluate(
     ...outcomes,
     where,
     tell(i: number) {
-      const { text, textPair } = examples[i];
-      const input = textPair === undefined ? text : `${text} | ${textPair}`;
+      const { text, text_pair } = examples[i];
+      const input = text_pair === undefined ? text : `${text} | ${text_pair}`;
       return { input, expected: shown(references[i]), predicted: shown(outcomes.predictions[i]) };
     },
   };

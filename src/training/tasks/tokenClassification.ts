@@ -1,9 +1,12 @@
+import { listed } from "../../errors.ts";
 import type { BertModel } from "../../runtime/bertModel.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import type { TaggedSentence } from "../data/conll.ts";
 import { type TokenFeature, tokenFeatures } from "../data/features.ts";
-import { labelNames } from "../data/labels.ts";
+import { labelNames, oneLabel, orderOf } from "../data/labels.ts";
 import type { Located } from "../data/located.ts";
+import { recordError } from "../data/numberedLines.ts";
+import { TASK_MODELS } from "../data/taskModels.ts";
 import { accuracy, f1Score } from "../metrics/classification.ts";
 import { confusionMatrix, entityConfusion } from "../metrics/confusionMatrix.ts";
 import { entityMetrics, isEntityTag } from "../metrics/entityMetrics.ts";
@@ -12,22 +15,29 @@ import { argmax, crossEntropyOf, Mean } from "./logitScores.ts";
 import { evaluationOf, finite } from "./outcomes.ts";
 import { passes } from "./passes.ts";
 import type { Evaluation, EvaluationOptions, PreparedTask } from "./task.ts";
-import { TASK_MODELS } from "./taskModels.ts";
 
 export interface TokenClassificationOptions {
   readonly maxLength?: number | undefined;
   /** The tags in the order of their indices. Default: those of the examples, sorted. */
   readonly labels?: readonly string[] | undefined;
+  /** The tags of the classifier of tokens that training begins with, if it begins with one. */
+  readonly startLabels?: readonly string[] | null;
 }
 
-/** Token classification: a tag for each word, as Hugging Face's run_ner.py. */
+/**
+ * Token classification: a tag for each word, as Hugging Face's run_ner.py.
+ *
+ * @throws BertError ERR_INPUT, naming file and line: a tag that is none of the known; tags that are numbers where
+ *   nobody says what they are the indices of; one tag alone
+ */
 export function tokenClassification(
   tokenizer: BertTokenizer,
   train: readonly Located<TaggedSentence>[],
   evaluation: readonly Located<TaggedSentence>[] | null,
-  { labels: given, maxLength }: TokenClassificationOptions,
+  { labels: given, maxLength, startLabels = null }: TokenClassificationOptions,
 ): PreparedTask {
-  const labels = given ?? labelNames([...train, ...(evaluation ?? [])].flatMap(({ tags }) => tags));
+  const labels = given ?? tagsOf([...train, ...(evaluation ?? [])], startLabels);
+  if (labels.length === 1) throw oneLabel(labels[0]);
   const options = maxLength === undefined ? {} : { maxLength };
   const features = tokenFeatures(tokenizer, train, labels, options);
   const evalFeatures = evaluation && tokenFeatures(tokenizer, evaluation, labels, options);
@@ -39,7 +49,7 @@ export function tokenClassification(
     batch: (indices) => ({
       input: indices.map((i) => features[i]),
       labels: { labels: indices.map((i) => features[i].labels) },
-      name: indices.map((i) => train[i].where).join(", "),
+      name: listed(indices.map((i) => train[i].where)),
     }),
     evaluate: evaluation && evalFeatures && ((model, how) => evaluate(model, how, evaluation, evalFeatures, labels)),
     *contents() {
@@ -49,6 +59,16 @@ export function tokenClassification(
       }
     },
   };
+}
+
+function tagsOf(
+  sentences: readonly Located<TaggedSentence>[],
+  startLabels: readonly string[] | null,
+): readonly string[] {
+  const labels = orderOf(startLabels, labelNames(sentences.flatMap(({ tags }) => tags)));
+  const indexed = sentences.find(({ tags }) => typeof tags[0] === "number");
+  if (indexed === undefined || labels === startLabels) return labels;
+  throw recordError(indexed.where, "labels", "given where tags are whole numbers, their indices", "none");
 }
 
 /**

@@ -124,7 +124,10 @@ describe.skipIf(!canMount())("a full disk (needs the right to mount one)", () =>
     try {
       const output = join(disk, "run");
       const { code, stderr } = await ended(start([...args, "--save-total-limit", "9"], output));
-      expect([code, stderr]).toEqual([1, expect.stringMatching(/the disk is full\n$/)]);
+      expect([code, stderr]).toEqual([
+        1,
+        expect.stringMatching(/the disk is full; checkpoint-\d+ stays, and resume goes on from there\n$/),
+      ]);
       const checkpoints = readdirSync(output).filter((name) => !/\.(jsonl|svg)$/.test(name));
       expect(checkpoints.length).toBeGreaterThan(0);
       for (const name of checkpoints) expect(name).toMatch(/^checkpoint-\d+$/); // nothing half-written
