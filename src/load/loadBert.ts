@@ -12,6 +12,7 @@ import type { Backend } from "../tensor/backend.ts";
 import { type BackendName, inferenceBackend } from "../tensor/chooseBackend.ts";
 import type { StorageType } from "../tensor/tensor.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
+import { fingerprintOf } from "./fingerprint.ts";
 import type { ModelFolder } from "./modelFolder.ts";
 import {
   modelTokenizer,
@@ -76,6 +77,7 @@ export class Bert extends BertModel {
   /** config.json as it was read. */
   readonly configText: string;
   private readonly ownTokenizer: BertTokenizer | null;
+  private knownFingerprint: string | null = null;
 
   private constructor({ config, params, backend, forwardWorker, tokenizer, configText }: BertParts) {
     super(config, params, backend, forwardWorker);
@@ -99,8 +101,19 @@ export class Bert extends BertModel {
     throw new BertError("ERR_VOCABULARY", "bert.tokenizer: the model's folder must have vocab.txt or tokenizer.json");
   }
 
-  override async dispose(): Promise<void> {
-    await super.dispose();
+  /**
+   * What tells the texts' hidden states of this model from those of others: 16 hexadecimal digits of the encoder's
+   * sizes and weights and of the tokenizer. Heads, `dtype`, backend and threads do not count. Of the weights it looks at
+   * sixteen numbers of each tensor as the checkpoint has them, which training changes; so a copy of the checkpoint that
+   * was saved in another type is another model. A search index knows its model by it.
+   */
+  get fingerprint(): string {
+    this.knownFingerprint ??= fingerprintOf(this.config, this.samples, this.ownTokenizer);
+    return this.knownFingerprint;
+  }
+
+  protected override async close(): Promise<void> {
+    await super.close();
     await this.kernels.dispose();
   }
 }

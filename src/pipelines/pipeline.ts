@@ -11,6 +11,7 @@ import { type NextSentence, nextSentence } from "./nextSentence.ts";
 import { type PseudoLogLikelihood, pseudoLogLikelihood } from "./pseudoLogLikelihood.ts";
 import { type QuestionAnswering, questionAnswering } from "./questionAnswering.ts";
 import { type SentenceSimilarity, sentenceSimilarity } from "./sentenceSimilarity.ts";
+import { isStream } from "./stream.ts";
 import { type TextClassification, textClassification } from "./textClassification.ts";
 import { type TokenClassification, tokenClassification } from "./tokenClassification.ts";
 import { type ZeroShotClassification, zeroShotClassification } from "./zeroShotClassification.ts";
@@ -116,13 +117,21 @@ export async function pipeline<Task extends PipelineTask>(
   };
   try {
     const { tokenizer } = bert;
-    const made = Object.assign(create(bert), { task, model: bert, tokenizer, dispose, [Symbol.asyncDispose]: dispose });
+    const answer = answering(bert, create(bert));
+    const made = Object.assign(answer, { task, model: bert, tokenizer, dispose, [Symbol.asyncDispose]: dispose });
     options.progress_callback?.({ status: "ready", task, model: typeof model === "string" ? model : "" });
     return made;
   } catch (error) {
     await dispose();
     throw error;
   }
+}
+
+/** The same calls, for which the model's `dispose` waits; not for a stream, which may have no end. */
+function answering<Calls extends PipelineTasks[PipelineTask]>(bert: Bert, calls: Calls): Calls {
+  const answer = calls as (...args: unknown[]) => unknown;
+  return ((...args: unknown[]) =>
+    isStream(args[0]) ? answer(...args) : bert.answer(async () => answer(...args))) as unknown as Calls;
 }
 
 /**
