@@ -26,7 +26,8 @@ export class BertModel {
   readonly dtype: StorageType;
   /** Every place that `forward` can be looked into, in order. */
   readonly taps: readonly TapInfo[];
-  protected readonly kernels: Backend;
+  /** @internal for other products on the same threads */
+  readonly kernels: Backend;
   private loaded: InUse | null;
   /** Calls of pipelines, and calls of `forward`, that have not been answered. */
   private readonly calls = new Set<Promise<unknown>>();
@@ -94,6 +95,15 @@ export class BertModel {
    */
   get backend(): BackendInfo {
     return this.kernels.info;
+  }
+
+  /**
+   * A few numbers of each tensor, by name, as the checkpoint has them.
+   *
+   * @internal
+   */
+  get samples(): ReadonlyMap<string, Float32Array> {
+    return this.inUse.params.samples;
   }
 
   private get inUse(): InUse {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { modelMark } from "../../src/cli/modelMark.ts";
-import { loadBert } from "../../src/pipelines/index.ts";
+import { type Bert, loadBert } from "../../src/pipelines/index.ts";
 
 test("types of matrices are told apart, also where they hold the same numbers: the small model's are bfloat16's", async () => {
   await using float32 = await loadBert(undefined, { backend: "plain" });
@@ -9,4 +9,13 @@ test("types of matrices are told apart, also where they hold the same numbers: t
     Array.from(bert.parameters, ([name, { data }]) => [name, data.slice(0, 16)]);
   expect(numbers(bfloat16)).toEqual(numbers(float32));
   expect(modelMark(bfloat16)).not.toBe(modelMark(float32));
+});
+
+test("width and threads are not told apart, as they change no bit; one rounding or two are", async () => {
+  await using bert = await loadBert(undefined, { backend: "plain" });
+  const markWith = (backend: Partial<Bert["backend"]>) =>
+    modelMark({ ...bert, config: bert.config, dtype: bert.dtype, parameters: bert.parameters, backend: { ...bert.backend, name: "simd", ...backend } } as unknown as Bert); // biome-ignore format: one line
+  expect(markWith({ width: 256, threads: 2 })).toBe(markWith({ width: 128, threads: 1 }));
+  expect(markWith({ fused: true })).not.toBe(markWith({ fused: false }));
+  expect(markWith({ name: "plain" })).not.toBe(markWith({}));
 });
