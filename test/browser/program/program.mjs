@@ -94,12 +94,12 @@ export function programOf(plainbert, training) {
     },
 
     /** Puts other bytes in the place of a kept part. */
-    async damage(part) {
+    async damage(part, at) {
       const cache = await caches.open("plainbert");
       for (const request of await cache.keys()) {
         if (!request.url.includes(part)) continue;
         const bytes = new Uint8Array(await (await cache.match(request)).arrayBuffer());
-        bytes[bytes.length >> 1] ^= 1;
+        bytes[at ?? bytes.length >> 1] ^= 1;
         await cache.put(request, new Response(bytes));
       }
     },
