@@ -110,7 +110,7 @@ export async function finetune<T extends FinetuneTask>(options: FinetuneOptions<
  * for (const { where, input, expected, predicted } of mistakes) console.log(where, input, expected, predicted);
  */
 export async function evaluate<T extends FinetuneTask>(options: EvaluateOptions<T>): Promise<EvaluationResult> {
-  const module = await import("./evaluate.ts"); // only when it is called: it loads models
+  const module = await loaded(() => import("./evaluate.ts")); // only when it is called: it loads models
   return module.evaluate(options);
 }
 

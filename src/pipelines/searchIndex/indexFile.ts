@@ -63,7 +63,8 @@ export async function saveIndex(
   { segments, next, H }: Pick<Rows, "segments" | "next" | "H">,
   { pooling, model }: Pick<IndexHeader, "pooling" | "model">,
 ): Promise<void> {
-  const { saveSafetensors } = await loaded(() => import("../../load/weightFiles.ts")); // only here: a browser has no node: modules
+  // Only here: a browser has no node: modules.
+  const { saveSafetensors } = await loaded(() => import("../../load/weightFiles.ts"));
   const header = { pooling, model, next };
   const N = segments.reduce((sum, { count }) => sum + count, 0);
   const tensors = Object.entries(piecesOf(segments, H));
