@@ -48,7 +48,10 @@ export type Pipeline<Task extends PipelineTask> = PipelineTasks[Task] & {
   readonly task: Task;
   readonly model: Bert;
   readonly tokenizer: BertTokenizer;
-  /** Frees the model, if the pipeline has loaded it; one that was handed in stays its owner's. */
+  /**
+   * Frees the model, if the pipeline has loaded it, after the calls under way, as `Bert.dispose` does; one that was
+   * handed in stays its owner's.
+   */
   dispose(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 };
@@ -80,7 +83,7 @@ const TASKS: {
  *
  * Every task loads what it needs from a checkpoint that has it, whatever class config.json names: that of a
  * BertForPreTraining serves all of them. To answer several tasks with one copy of the weights, load the model with
- * `loadBert` and hand it to each.
+ * `loadBert` and hand it to each. Calls that wait, of all of them, are computed together.
  *
  * @param task  what the pipeline does
  * @param model a folder as Hugging Face's libraries save a model, a model's id on the hub, or a loaded model; left out,

@@ -115,9 +115,14 @@ export class BertModel {
    * Runs the model on a batch: a list of sequences of any lengths, such as `tokenizer.encodeBatch` returns, or
    * `{ inputIds, attentionMask, … }` of [B, T]. A sequence's result does not depend, by a single bit, on the others.
    *
-   * Where threads can share memory (backend `simd`; in a page, if it is cross-origin isolated) a worker computes, one
-   * call after the other, and the event loop stays free. Elsewhere, and where no worker can start, the event loop gets
-   * a turn between layers. A signal stops between layers; it rejects with the signal's reason.
+   * Where threads can share memory (backend `simd`; in a page, if it is cross-origin isolated) a worker computes, and
+   * the event loop stays free. Elsewhere, and where no worker can start, the event loop gets a turn between layers. A
+   * signal stops between layers; it rejects with the signal's reason.
+   *
+   * Calls that come while a pass is computed wait, and are then computed together, at most 2,048 tokens at once and
+   * first come first served; a call that finds nothing to wait for starts at once. A batch of more tokens is computed
+   * in parts, and calls that wait have their turn between them. Calls with `tap`, `taps` or `attentions` are computed
+   * by themselves.
    *
    * @throws BertError ERR_INPUT an input or option that does not fit the model; ERR_BACKEND after `dispose`
    * @example

@@ -145,7 +145,7 @@ function expectSameVocabulary(tokenizer: BertTokenizer, start: StartModel | null
   );
 }
 
-/** Now, and not when the phase begins: its sequences are not too long, and the vocabulary is that of the first phase. */
+/** Checks lengths and vocabulary of a phase before the first begins. @throws BertError ERR_INPUT they do not fit */
 function expectFitting(
   name: string,
   { metadata }: PretrainingExamples,
