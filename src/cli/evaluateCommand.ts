@@ -37,7 +37,7 @@ export const command: Command = defineCommand({
   synopsis: ["--model NAME --file FILE [OPTION]…"],
   description: `Says what a model is worth on examples: the metrics that finetune tells while it trains, how well each class was recognized, which were taken for which, and the worst mistakes with their texts. The files are those of finetune, and so are the numbers, if --max-length and the like are the same.
 
-The labels of the examples must be those of the model's id2label, or all of them are but for capitals, or all are indices. A label that the model does not have is an error.`,
+The labels of the examples are names of the model's id2label, in any capitals if none is then left over, or their indices. A label that the model does not have is an error.`,
   options: TABLE,
   positional: [],
   examples: [

@@ -98,7 +98,7 @@ export async function finetune<T extends FinetuneTask>(options: FinetuneOptions<
  * under the same names; how well each class was recognized, which were confused, and the worst mistakes.
  *
  * The task follows from the model's config.json; a model with the heads of pretraining may need `task`. The labels of
- * the examples are those of the model's id2label, or all of them are but for capitals, or all are their indices; where
+ * the examples are names of the model's id2label, in any capitals if none is then left over, or their indices; where
  * id2label is LABEL_0, LABEL_1, …, `labels` or `glueTask` names them.
  *
  * @throws BertError ERR_INPUT an option, a model without a head, or examples that do not fit it, such as a label that

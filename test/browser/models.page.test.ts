@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { ProgressInfo } from "../../src/hub/hubOptions.ts";
 import { buildIndex, loadBert, type PipelineTask, pipeline } from "../../src/pipelines/index.ts";
 import type { BackendInfo } from "../../src/tensor/backend.ts";
+import { evaluate } from "../../src/training/index.ts";
 import { gitSha1, HubServer, LIST, sha256 } from "../hub/server.ts";
 import { BROWSERS, launch, Tab } from "./browsers.ts";
 import { PAGES, pytorchModel, startSite } from "./setup.ts";
@@ -497,6 +498,18 @@ describe.each(BROWSERS)("%s", (name) => {
     expect(await failure("org/small", options)).toMatchObject({ code: "ERR_INPUT", message });
   });
 
+  test("a model is evaluated on examples: the numbers of Node", async () => {
+    const dataset = [
+      { text: "The door was open.", text_pair: "It was shut.", label: "contradiction" },
+      { text: "He read.", text_pair: "He had a book.", label: "entailment" },
+    ];
+    const own = await evaluate({ model: join(HEADS, "nli"), dataset, backend: "plain" });
+    const { backend: _, seconds: __, model: ___, ...expected } = own;
+    const { page, ...found } = await tab.call<{ page: number }>("evaluate", "/models/nli/", dataset);
+    expect(found).toEqual(JSON.parse(JSON.stringify(expected)));
+    expect(page).toBeGreaterThan(3000);
+  });
+
   test("what writes files says that it cannot", async () => {
     expect(await tab.call("noFiles")).toEqual([
       ["ERR_FILE", "saveBert: mine: a browser has no files to write; it runs in Node, Deno and Bun"],
@@ -504,6 +517,7 @@ describe.each(BROWSERS)("%s", (name) => {
       ["ERR_FILE", "finetune: mine: a browser has no files to write; it runs in Node, Deno and Bun"],
       ["ERR_FILE", "pretrain: mine: a browser has no files to write; it runs in Node, Deno and Bun"],
       ["ERR_FILE", "readExamples: mine: a browser has no files to write; it runs in Node, Deno and Bun"],
+      ["ERR_FILE", "evaluate: mine: a browser has no files to write; it runs in Node, Deno and Bun"],
     ]);
   });
 

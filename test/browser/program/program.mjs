@@ -132,6 +132,17 @@ export function programOf(plainbert, training) {
       return results;
     },
 
+    /** What a model is worth on examples, without what differs from machine to machine. */
+    async evaluate(model, dataset) {
+      const {
+        backend: _,
+        seconds: __,
+        model: ___,
+        ...result
+      } = await training.evaluate({ model, dataset, backend: "plain" });
+      return { ...result, page: training.evaluationReport({ ...result, model, backend: {}, seconds: 1 }).length };
+    },
+
     /** The errors of what writes files. */
     async noFiles() {
       const { buildIndex, saveBert } = plainbert;
@@ -144,6 +155,7 @@ export function programOf(plainbert, training) {
         () => finetune({ task: "text-classification", model: "mine", trainDataset: "mine", output: "mine" }),
         () => pretrain({ config: {}, phases: [], output: "mine" }),
         () => readExamples("text-classification", "mine"),
+        () => training.evaluate({ model: "/models/nli/", dataset: "mine" }),
       ];
       const errors = [];
       for (const call of calls) errors.push(await call().catch(({ code, message }) => [code, message]));
