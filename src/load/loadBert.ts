@@ -112,8 +112,8 @@ export class Bert extends BertModel {
     return this.knownFingerprint;
   }
 
-  override async dispose(): Promise<void> {
-    await super.dispose();
+  protected override async close(): Promise<void> {
+    await super.close();
     await this.kernels.dispose();
   }
 }

@@ -52,6 +52,7 @@ export async function answerAll<Item, Encoded extends { readonly length: number 
     for (const batch of batchesOf(items, encode, ({ length }) => length)) {
       if (computing) answers.push(...(await computing));
       computing = compute(batch, signal);
+      computing.catch(() => {}); // is awaited below: until then its rejection is no unhandled one
     }
   } catch (error) {
     // An item that cannot be encoded is the caller's error, not what becomes of those before

@@ -80,7 +80,10 @@ export class FastTokenizer {
   }
 
   private sequence(codePoint: number): readonly number[] | undefined {
-    if (!this.sequences.has(codePoint)) this.sequences.set(codePoint, this.normalized(codePoint));
+    if (!this.sequences.has(codePoint)) {
+      if (this.sequences.size === MOST_SEQUENCES) this.sequences.clear();
+      this.sequences.set(codePoint, this.normalized(codePoint));
+    }
     return this.sequences.get(codePoint);
   }
 

@@ -1,14 +1,14 @@
 import { withOutputFolder } from "../disk/outputLock.ts";
-import { BertError, shown } from "../errors.ts";
-import type { Architecture } from "../model/architectures.ts";
+import { listed } from "../errors.ts";
 import { type BertConfig, parseConfig } from "../model/config.ts";
 import { expectKnownOptions } from "../options.ts";
 import { createTrainingBackend } from "../tensor/createTrainingBackend.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { shuffledBatches } from "./data/batches.ts";
-import { checkedExamples, checkedTexts } from "./data/checkExamples.ts";
-import { expectTask, type FinetuneTask, readFileExamples } from "./data/readExamples.ts";
+import { datasetOf } from "./data/dataset.ts";
+import { expectTask, type FinetuneTask } from "./data/taskModels.ts";
 import { FINETUNE_OPTIONS, type FinetuneOptions, type FinetuneResult } from "./finetuneOptions.ts";
+import { examplesText, modelText } from "./report/about.ts";
 import { digestOf } from "./run/digest.ts";
 import {
   expectLayers,
@@ -18,15 +18,10 @@ import {
   resolveRunOptions,
 } from "./run/resolvedOptions.ts";
 import { type RunPlan, run } from "./run/run.ts";
-import { type StartModel, trainedConfigText, withStartModel } from "./startModel.ts";
-import { expectTaskOptions } from "./taskOptions.ts";
-import { fillMask } from "./tasks/fillMask.ts";
-import { multipleChoice } from "./tasks/multipleChoice.ts";
-import { nextSentence } from "./tasks/nextSentence.ts";
-import { questionAnswering } from "./tasks/questionAnswering.ts";
+import { trainedConfigText, withStartModel } from "./startModel.ts";
+import { expectEvaluation, expectTaskOptions } from "./taskOptions.ts";
+import { prepare } from "./tasks/prepare.ts";
 import type { PreparedTask } from "./tasks/task.ts";
-import { textClassification } from "./tasks/textClassification.ts";
-import { tokenClassification } from "./tasks/tokenClassification.ts";
 
 /** Trains a model for a task; documented where it is exported, in index.ts. */
 export async function finetune<T extends FinetuneTask>(given: FinetuneOptions<T>): Promise<FinetuneResult> {
@@ -34,7 +29,8 @@ export async function finetune<T extends FinetuneTask>(given: FinetuneOptions<T>
   expectTask("finetune", given.task);
   const kind = { learningRate: 5e-5, batchSize: 8, optimizer: "adamw", weightDecay: 0, warmupRatio: 0 } as const;
   const options = resolveRunOptions("finetune", given, kind);
-  expectTaskOptions(given);
+  expectEvaluation("finetune", "evalDataset", given);
+  expectTaskOptions("finetune", given.task, given);
   return withOutputFolder(options.output, () => runFinetune(given, options));
 }
 
@@ -42,11 +38,12 @@ async function runFinetune<T extends FinetuneTask>(
   given: FinetuneOptions<T>,
   options: ResolvedRunOptions,
 ): Promise<FinetuneResult> {
-  const train = await datasetOf(given, "trainDataset", given.trainDataset);
-  const evaluation = given.evalDataset === undefined ? null : await datasetOf(given, "evalDataset", given.evalDataset);
+  const { trainDataset, evalDataset } = given;
+  const train = await datasetOf("finetune", "trainDataset", trainDataset, given);
+  const evaluation = evalDataset === undefined ? null : await datasetOf("finetune", "evalDataset", evalDataset, given);
   return withStartModel(given.model, given, async (start) => {
     expectLayers("finetune", options.freezeLayers, start.config.numHiddenLayers);
-    const task = prepare(start, train, evaluation?.examples ?? null, given, options.seed);
+    const task = prepare("finetune", start, train, evaluation, { ...given, seed: options.seed });
     const configText = trainedConfigText(start.configText, task);
     const config = parseConfig(configText);
     const kernels = createTrainingBackend(
@@ -56,73 +53,18 @@ async function runFinetune<T extends FinetuneTask>(
     );
     try {
       const plan = await planOf(task, options, given.numTrainEpochs ?? 3, config, configText, start.tokenizer);
-      const result = await run({ ...plan, load: (k) => start.load(config, k, options.seed) }, options, kernels);
+      const about = {
+        ...{ task: given.task, "start model": modelText(given.model) },
+        "training data": examplesText(trainDataset, train.examples.length),
+        ...(evaluation && { "evaluation data": examplesText(evalDataset, evaluation.examples.length) }),
+        ...(task.labels && { classes: `${task.labels.length}: ${listed(task.labels)}` }),
+      };
+      const result = await run({ ...plan, about, load: (k) => start.load(config, k, options.seed) }, options, kernels);
       return { ...result, skippedExamples: task.skippedExamples ?? 0 };
     } finally {
       await kernels.dispose();
     }
   });
-}
-
-/** Examples, and whether the file that has them writes their labels as floats. */
-interface Dataset {
-  readonly examples: readonly unknown[];
-  readonly areFloats: boolean;
-}
-
-async function datasetOf(given: FinetuneOptions, name: string, dataset: unknown): Promise<Dataset> {
-  if (typeof dataset === "string") return readFileExamples("finetune", given.task, dataset, given);
-  if (Array.isArray(dataset) && dataset.length > 0) return { examples: dataset, areFloats: false };
-  const got = Array.isArray(dataset) ? "none" : shown(dataset);
-  throw new BertError("ERR_INPUT", `finetune: ${name} must be a file or at least one example, got ${got}`);
-}
-
-function prepare(
-  { tokenizer, config }: StartModel,
-  { examples: train, areFloats }: Dataset,
-  evaluation: readonly unknown[] | null,
-  given: FinetuneOptions,
-  seed: number,
-): PreparedTask {
-  const limit = Math.min(config.maxPositionEmbeddings, tokenizer.modelMaxLength);
-  const { task, maxLength = limit } = given;
-  if (maxLength > limit) {
-    throw new BertError(
-      "ERR_INPUT",
-      `finetune: maxLength must be at most ${limit}, the most that the model takes, got ${maxLength}`,
-    );
-  }
-  const cut = { ...given, maxLength, areFloats };
-  const examplesOf = <T extends Exclude<FinetuneTask, "fill-mask">>(name: T) =>
-    [
-      checkedExamples(name, "trainDataset", train),
-      evaluation && checkedExamples(name, "evalDataset", evaluation),
-    ] as const;
-  const withLabels = (architecture: Architecture) => ({ ...cut, startLabels: ownLabels(config, architecture) });
-  switch (task) {
-    case "text-classification":
-      return textClassification(tokenizer, ...examplesOf(task), withLabels("BertForSequenceClassification"));
-    case "token-classification":
-      return tokenClassification(tokenizer, ...examplesOf(task), withLabels("BertForTokenClassification"));
-    case "question-answering":
-      return questionAnswering(tokenizer, ...examplesOf(task), limit, given);
-    case "multiple-choice":
-      return multipleChoice(tokenizer, ...examplesOf(task), cut);
-    case "next-sentence-prediction":
-      return nextSentence(tokenizer, ...examplesOf(task), cut);
-    case "fill-mask": {
-      const texts = [
-        checkedTexts("trainDataset", train),
-        evaluation && checkedTexts("evalDataset", evaluation),
-      ] as const;
-      return fillMask(tokenizer, ...texts, limit, { ...cut, seed });
-    }
-  }
-}
-
-/** The labels of a classifier of this kind that somebody has named; null: it is none, or has LABEL_0, … alone. */
-function ownLabels({ architecture, labels }: BertConfig, wanted: Architecture): readonly string[] | null {
-  return architecture === wanted && !labels.every((label, i) => label === `LABEL_${i}`) ? labels : null;
 }
 
 /**
@@ -136,7 +78,7 @@ export async function planOf(
   config: BertConfig,
   configText: string,
   tokenizer: BertTokenizer,
-): Promise<Omit<RunPlan, "load">> {
+): Promise<Omit<RunPlan, "load" | "about">> {
   const { batchSize, gradientAccumulationSteps: accumulation, seed } = options;
   const stepsPerEpoch = Math.ceil(Math.ceil(task.lengths.length / batchSize) / accumulation);
   const totalSteps = options.maxSteps ?? Math.ceil(epochs * stepsPerEpoch);

@@ -6,6 +6,7 @@
  */
 import { loaded } from "../loaded.ts";
 import type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
+import type { EvaluateOptions, EvaluationResult } from "./evaluateOptions.ts";
 import type { FinetuneOptions, FinetuneResult } from "./finetuneOptions.ts";
 import type { PretrainOptions } from "./pretrainOptions.ts";
 import type { RunResult } from "./run/result.ts";
@@ -21,8 +22,10 @@ export { type ChoiceExample, readMultipleChoice } from "./data/readMultipleChoic
 export { readSquad, type SquadExample } from "./data/squad.ts";
 export type { SquadAnswer } from "./data/squadAnswer.ts";
 export { type Label, readTexts, type TextColumns, type TextExample } from "./data/textExamples.ts";
+export type { EvaluateOptions, EvaluationResult } from "./evaluateOptions.ts";
 export type { FinetuneOptions, FinetuneResult } from "./finetuneOptions.ts";
 export { accuracy, type ClassLabel, type F1Options, f1Score, matthewsCorrelation } from "./metrics/classification.ts";
+export type { ClassScores, ConfusionMatrix } from "./metrics/confusionMatrix.ts";
 export { pearsonCorrelation, spearmanCorrelation } from "./metrics/correlation.ts";
 export {
   type EntityMetrics,
@@ -56,8 +59,9 @@ export {
   readDocuments,
 } from "./pretraining/index.ts";
 export type { PretrainOptions, PretrainPhase } from "./pretrainOptions.ts";
+export { evaluationReport } from "./report/evaluationReport.ts";
 export type { LogEntry, RunProgress } from "./run/log.ts";
-export type { PredictionExample, RunResult } from "./run/result.ts";
+export type { Mistake, PredictionExample, RunResult } from "./run/result.ts";
 export type { RunOptions } from "./run/runOptions.ts";
 export type { MisplacedAnswers } from "./tasks/questionAnswering.ts";
 
@@ -87,6 +91,27 @@ export type { MisplacedAnswers } from "./tasks/questionAnswering.ts";
 export async function finetune<T extends FinetuneTask>(options: FinetuneOptions<T>): Promise<FinetuneResult> {
   const module = await loaded(() => import("./finetune.ts")); // only here: a browser has no node: modules
   return module.finetune(options);
+}
+
+/**
+ * Says what a model is worth on examples: the metrics that `finetune` computes while it trains, by the same code and
+ * under the same names; how well each class was recognized, which were confused, and the worst mistakes.
+ *
+ * The task follows from the model's config.json; a model with the heads of pretraining may need `task`. The labels of
+ * the examples are those of the model's id2label, or all of them are but for capitals, or all are their indices; where
+ * id2label is LABEL_0, LABEL_1, …, `labels` or `glueTask` names them.
+ *
+ * @throws BertError ERR_INPUT an option, a model without a head, or examples that do not fit it, such as a label that
+ *   it does not have; ERR_FILE a file that cannot be read; ERR_TRAINING an output that is not finite, naming the
+ *   example; as `loadBert`
+ * @example
+ * const { metrics, mistakes } = await evaluate({ model: "my-classifier", dataset: "test.jsonl" });
+ * console.log(metrics.eval_accuracy);
+ * for (const { where, input, expected, predicted } of mistakes) console.log(where, input, expected, predicted);
+ */
+export async function evaluate<T extends FinetuneTask>(options: EvaluateOptions<T>): Promise<EvaluationResult> {
+  const module = await import("./evaluate.ts"); // only when it is called: it loads models
+  return module.evaluate(options);
 }
 
 /**

@@ -12,6 +12,7 @@ import { initialWeights } from "./initialWeights.ts";
 import { openExamples, type PretrainingExamples } from "./pretraining/openExamples.ts";
 import type { PretrainingExample } from "./pretraining/packedExamples.ts";
 import { PHASE_OPTIONS, PRETRAIN_OPTIONS, type PretrainOptions, type PretrainPhase } from "./pretrainOptions.ts";
+import { examplesText, modelText } from "./report/about.ts";
 import { digestOf } from "./run/digest.ts";
 import {
   expectLayers,
@@ -111,6 +112,11 @@ async function runPhases(
   const count = Math.min(evaluation?.length ?? 0, given.maxEvalExamples ?? 1000);
   const plan: RunPlan = {
     ...{ where: "pretrain", config, configText, tokenizer, identity, totalSteps, warmupSteps, evalSteps },
+    about: {
+      "start model": start ? modelText(given.model) : "none, initial weights",
+      "training data": given.phases.map(({ examples, steps }) => `${examples}, ${steps} updates`).join("; "),
+      ...(evaluation && { "evaluation data": examplesText(given.evalExamples, count) }),
+    },
     load: (kernels) =>
       start
         ? start.load(config, kernels, options.seed)
@@ -139,7 +145,7 @@ function expectSameVocabulary(tokenizer: BertTokenizer, start: StartModel | null
   );
 }
 
-/** Now, and not when the phase begins: its sequences are not too long, and the vocabulary is that of the first phase. */
+/** Checks lengths and vocabulary of a phase before the first begins. @throws BertError ERR_INPUT they do not fit */
 function expectFitting(
   name: string,
   { metadata }: PretrainingExamples,

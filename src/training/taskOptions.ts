@@ -1,5 +1,5 @@
 import { BertError, shown } from "../errors.ts";
-import type { FinetuneTask } from "./data/readExamples.ts";
+import type { FinetuneTask } from "./data/taskModels.ts";
 import type { FinetuneOptions } from "./finetuneOptions.ts";
 
 /** Options that only some tasks have. */
@@ -32,21 +32,28 @@ const OF_GLUE: readonly (keyof FinetuneOptions)[] = ["problemType", "labels", "c
 /**
  * Checks the options that depend on the task and on one another, so that none is without effect.
  *
+ * @param ofGlue what must be left out beside `glueTask`
  * @throws BertError ERR_INPUT an option of another task, or beside one that takes its place; none of its choices;
  *   labels that are no different strings
  */
-export function expectTaskOptions(options: FinetuneOptions): void {
-  const { task, glueTask, problemType } = options;
-  expectEvaluation("finetune", "evalDataset", options);
+export function expectTaskOptions(
+  where: string,
+  task: FinetuneTask,
+  options: object,
+  ofGlue: readonly (keyof FinetuneOptions)[] = OF_GLUE,
+): void {
+  const { glueTask, problemType }: Partial<FinetuneOptions> = options;
+  const wrong = (name: string, expected: string, got: unknown) =>
+    new BertError("ERR_INPUT", `${where}: ${name} must be ${expected}, got ${shown(got)}`);
   const given = Object.entries(options).filter(([, value]) => value !== undefined && value !== false);
   for (const [name, value] of given as [keyof FinetuneOptions, unknown][]) {
     const tasks = TASKS_OF[name];
     if (tasks && !tasks.includes(task)) throw wrong(name, `left out for ${task}, it is of ${tasks.join(", ")}`, value);
     const choices = CHOICES[name];
     if (choices && !choices.includes(value as string)) throw wrong(name, `one of ${choices.join(", ")}`, value);
-    if (glueTask !== undefined && OF_GLUE.includes(name)) throw wrong(name, "left out where glueTask is given", value);
+    if (glueTask !== undefined && ofGlue.includes(name)) throw wrong(name, "left out where glueTask is given", value);
     if (name === "labels" && problemType === "regression") throw wrong(name, "left out for a regression", value);
-    if (name === "labels") expectLabels(value);
+    if (name === "labels") expectLabels(where, value);
   }
 }
 
@@ -63,15 +70,11 @@ export function expectEvaluation(where: string, examples: string, options: objec
   throw new BertError("ERR_INPUT", `${where}: ${examples} must be given with ${name}, is left out`);
 }
 
-function expectLabels(labels: unknown): void {
+function expectLabels(where: string, labels: unknown): void {
   const isNames = Array.isArray(labels) && labels.every((label) => typeof label === "string") && labels.length > 0;
   if (isNames && new Set(labels).size === labels.length) return;
   const twice = isNames ? labels.find((label, i) => labels.indexOf(label) !== i) : undefined;
   const expected = "an array of different strings, at least one";
-  if (twice === undefined) throw wrong("labels", expected, labels);
-  throw new BertError("ERR_INPUT", `finetune: labels must be ${expected}, got ${shown(twice)} twice`);
-}
-
-function wrong(name: string, expected: string, got: unknown): BertError {
-  return new BertError("ERR_INPUT", `finetune: ${name} must be ${expected}, got ${shown(got)}`);
+  const got = twice === undefined ? shown(labels) : `${shown(twice)} twice`;
+  throw new BertError("ERR_INPUT", `${where}: labels must be ${expected}, got ${got}`);
 }

@@ -107,6 +107,7 @@ export class SearchIndex<Metadata = unknown> {
   async addAs(where: string, texts: IndexInput<Metadata>, options: AddOptions): Promise<void> {
     expectOptions(where, options, ["truncation"]);
     if (!Array.isArray(texts) && !isStream(texts)) throw wrongArgument(where, "texts", "an array or a stream", texts);
+    const extractOptions = this.extractOptions(where, options);
     const builder = new SegmentBuilder();
     const open: ReturnType<typeof expectRecord>[] = []; // whose vectors have not come yet
     const ids = new Set<string>();
@@ -125,7 +126,7 @@ export class SearchIndex<Metadata = unknown> {
       }
     }
     let first = 0; // of a queue whose beginning is cut off now and then
-    for await (const { data } of this.vectorsOf(read(), options)) {
+    for await (const { data } of this.extract(read(), extractOptions)) {
       builder.add({ ...open[first++], vector: data });
       if (first < 1024) continue;
       open.splice(0, first);
@@ -177,7 +178,7 @@ export class SearchIndex<Metadata = unknown> {
     const queries = isList ? expectTexts(where, input) : [expectText(where, "query", input)];
     const { segments } = this.rows;
     const texts = queries.map(({ text }) => text);
-    const { data, dims } = await this.extract(texts, this.extractOptions(options));
+    const { data, dims } = await this.extract(texts, this.extractOptions(where, options));
     const found = await nearest(segments, data, dims[1], this.extract.model.kernels, {
       k,
       signal,
@@ -200,13 +201,8 @@ export class SearchIndex<Metadata = unknown> {
     await saveIndex(path, { segments, next, H }, { pooling: this.pooling, model: this.extract.model.fingerprint });
   }
 
-  /** The vectors of texts, one after the other. */
-  private vectorsOf(texts: AsyncGenerator<string>, options: AddOptions) {
-    return this.extract(texts, this.extractOptions(options));
-  }
-
-  private extractOptions({ truncation, signal }: AddOptions) {
-    const where = "search";
+  /** What the pipeline is called with. */
+  private extractOptions(where: string, { truncation, signal }: AddOptions) {
     return {
       pooling: this.pooling,
       normalize: true,

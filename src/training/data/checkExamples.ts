@@ -2,7 +2,8 @@ import { expectKnownNames } from "../../options.ts";
 import { isTag } from "./conll.ts";
 import type { Located } from "./located.ts";
 import { recordError, shown } from "./numberedLines.ts";
-import type { FinetuneTask, TaskExamples } from "./readExamples.ts";
+import type { TaskExamples } from "./readExamples.ts";
+import type { FinetuneTask } from "./taskModels.ts";
 import { isLabel, LABEL } from "./textExamples.ts";
 
 /** What a field must be. */
@@ -97,10 +98,10 @@ export function checkedExamples<T extends Exclude<FinetuneTask, "fill-mask">>(
 }
 
 /** Texts that a program gives, checked. @throws BertError ERR_INPUT naming what is none */
-export function checkedTexts(name: string, texts: readonly unknown[]): string[] {
+export function checkedTexts(where: string, name: string, texts: readonly unknown[]): string[] {
   return Array.from(texts, (text, i) => {
     if (isText(text)) return text;
-    throw recordError("finetune", `${name}[${i}]`, "a string", shown(text));
+    throw recordError(where, `${name}[${i}]`, "a string", shown(text));
   });
 }
 

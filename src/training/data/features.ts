@@ -32,6 +32,8 @@ export interface SequenceFeature extends Sequence {
 export interface TokenFeature extends Sequence {
   /** [T]: the tag's index at the first token of each word, −100 at every other token. */
   readonly labels: Int32Array;
+  /** [T]: the index of the word that a token is of; −1 where it is of none. */
+  readonly wordIds: Int32Array;
 }
 
 /** A text with its choices for a multiple-choice model. */
@@ -133,7 +135,11 @@ export function tokenFeatures(
     const { wordIds } = encoding;
     const isFirst = (t: number) => wordIds[t] !== null && wordIds[t] !== wordIds[t - 1];
     const labelAt = (_: number | null, t: number) => (isFirst(t) ? tagIds[wordIds[t]!] : IGNORED_LABEL);
-    return { ...sequenceOf(encoding), labels: Int32Array.from(wordIds, labelAt) };
+    return {
+      ...sequenceOf(encoding),
+      labels: Int32Array.from(wordIds, labelAt),
+      wordIds: Int32Array.from(wordIds, (word) => word ?? -1),
+    };
   });
 }
 

@@ -10,6 +10,7 @@ import { typedLabels } from "./labelColumn.ts";
 import { collect, recordError, shown } from "./numberedLines.ts";
 import { type ChoiceExample, readMultipleChoice } from "./readMultipleChoice.ts";
 import { readSquad, type SquadExample } from "./squad.ts";
+import { expectTask, type FinetuneTask } from "./taskModels.ts";
 import { expectColumns, readTexts, type TextColumns, type TextExample } from "./textExamples.ts";
 
 /** What an example of each task is. */
@@ -22,16 +23,7 @@ export interface TaskExamples {
   "fill-mask": string;
 }
 
-export type FinetuneTask = keyof TaskExamples;
-
-export const FINETUNE_TASKS: readonly FinetuneTask[] = [
-  "text-classification",
-  "token-classification",
-  "question-answering",
-  "multiple-choice",
-  "next-sentence-prediction",
-  "fill-mask",
-];
+export type { FinetuneTask } from "./taskModels.ts";
 
 export interface ReadExamplesOptions {
   /** The files are GLUE's own, of this task. */
@@ -85,12 +77,6 @@ export async function readFileExamples<T extends FinetuneTask>(
   const read = await readFileText(task, file, await readText(file), options);
   if (read.examples.length > 0) return read as FileExamples<T>;
   throw new BertError("ERR_INPUT", `${printable(file, 200)}: must have at least one example, has none`);
-}
-
-/** @throws BertError ERR_INPUT it is no task */
-export function expectTask(where: string, task: unknown): asserts task is FinetuneTask {
-  if (FINETUNE_TASKS.includes(task as FinetuneTask)) return;
-  throw new BertError("ERR_INPUT", `${where}: task must be one of ${FINETUNE_TASKS.join(", ")}, got ${shown(task)}`);
 }
 
 /** The examples in the text of a file. */

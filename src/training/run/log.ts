@@ -19,6 +19,11 @@ export interface RunProgress {
   readonly loss: number;
   /** Since the process began training, evaluation left out. */
   readonly tokensPerSecond: number;
+  /**
+   * How long the rest will take if it goes on as in this process, evaluations and checkpoints included; NaN before the
+   * first update.
+   */
+  readonly secondsLeft: number;
   /** Whether the model is being evaluated. */
   readonly evaluating: boolean;
 }

@@ -2,8 +2,6 @@ import { BertError, shown } from "../../errors.ts";
 import type { AdamWOptions } from "../adamwStep.ts";
 import type { RunOptions } from "./runOptions.ts";
 
-type Given = RunOptions & { readonly [name: string]: unknown };
-
 /** Options with the defaults that all runs share; those of a kind of run come from `defaults`. */
 export type ResolvedRunOptions = Required<
   Omit<RunOptions, "signal" | "threads" | "maxSteps" | "warmupSteps" | "evalSteps" | "earlyStoppingPatience">
@@ -39,6 +37,7 @@ const NUMBERS: Readonly<Record<string, readonly [least: number, most: number, wh
   saveTotalLimit: [1, 2 ** 31, true],
   earlyStoppingPatience: [1, 2 ** 31, true],
   maxLength: [3, 2 ** 31, true],
+  worst: [0, 2 ** 31, true],
   docStride: [0, 2 ** 31, true],
   maxAnswerLength: [1, 2 ** 31, true],
   mlmProbability: [Number.MIN_VALUE, 1, false],
@@ -58,14 +57,11 @@ const TYPES: Readonly<Record<string, "boolean" | "string" | "function">> = {
   onProgress: "function",
 };
 
-/**
- * Checks options and fills in defaults.
- *
- * @throws BertError ERR_INPUT a number out of range, another type than an option has, or no output
- */
-export function resolveRunOptions(where: string, options: RunOptions, kind: KindDefaults): ResolvedRunOptions {
+/** @throws BertError ERR_INPUT a number out of range, or another type than an option has */
+export function expectValues(where: string, options: object): void {
+  const given = options as Readonly<Record<string, unknown>>;
   for (const [name, [least, most, whole]] of Object.entries(NUMBERS)) {
-    const value = (options as Given)[name];
+    const value = (options as Readonly<Record<string, unknown>>)[name];
     if (value === undefined) continue;
     const fits = typeof value === "number" && value >= least && value <= most && (!whole || Number.isInteger(value));
     if (fits) continue;
@@ -76,11 +72,20 @@ export function resolveRunOptions(where: string, options: RunOptions, kind: Kind
     );
   }
   for (const [name, type] of Object.entries(TYPES)) {
-    const value = (options as Given)[name];
+    const value = given[name];
     if (value === undefined || typeof value === type) continue;
     const expected = type === "boolean" ? "true or false" : `a ${type}`;
     throw new BertError("ERR_INPUT", `${where}: ${name} must be ${expected}, got ${shown(value)}`);
   }
+}
+
+/**
+ * Checks options and fills in defaults.
+ *
+ * @throws BertError ERR_INPUT a number out of range, another type than an option has, or no output
+ */
+export function resolveRunOptions(where: string, options: RunOptions, kind: KindDefaults): ResolvedRunOptions {
+  expectValues(where, options);
   if (typeof options.output !== "string" || options.output === "") {
     throw new BertError("ERR_INPUT", `${where}: output must be a folder, got ${shown(options.output)}`);
   }

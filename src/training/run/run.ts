@@ -8,7 +8,7 @@ import type { TrainingBackend } from "../../tensor/trainingBackend.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { createGradients, type Gradients, type TrainedModel } from "../gradients.ts";
 import { curvesSvg } from "../report/curves.ts";
-import { reportHtml } from "../report/html.ts";
+import { runReport } from "../report/runReport.ts";
 import { writeModel } from "../startModel.ts";
 import type { Evaluation, PreparedTask } from "../tasks/task.ts";
 import { createTrainingState, type LabelledBatch, type TrainingState, trainStep } from "../trainStep.ts";
@@ -33,6 +33,8 @@ export interface RunPlan {
   readonly config: BertConfig;
   readonly configText: string;
   readonly tokenizer: BertTokenizer;
+  /** Task, model and data by name, for the report. */
+  readonly about: Readonly<Record<string, string>>;
   /** What the result depends on. */
   readonly identity: Identity;
   readonly totalSteps: number;
@@ -104,6 +106,7 @@ class Run {
   private readonly state: RunState;
   private readonly log: MetricsLog;
   private readonly firstStep: number;
+  private readonly start: number = performance.now();
   private savedStep: number;
   private evaluation: Evaluation | null = null;
   private loss: number = Number.NaN;
@@ -273,30 +276,27 @@ class Run {
     const { options, plan, log, training } = this;
     const texts: Record<string, string> = { "curves.svg": curvesSvg(log.entries) };
     if (options.report) {
-      texts["report.html"] = reportHtml({
-        title: plan.where,
-        options: { ...plan.identity, totalSteps: plan.totalSteps, warmupSteps: plan.warmupSteps },
+      texts["report.html"] = runReport({
+        ...{ title: plan.where, about: plan.about, metrics, evaluation: this.evaluation },
+        settings: { ...plan.identity, totalSteps: plan.totalSteps, warmupSteps: plan.warmupSteps },
         backend: this.model.kernels.info,
         machine: machineName(),
         log: log.entries,
         steps: training.step,
         parameters: Array.from(this.model.params.byName.values()).reduce((sum, { data }) => sum + data.length, 0),
         tokensPerSecond: this.tokens / this.seconds,
-        metrics,
-        examples: this.evaluation?.examples ?? [],
       });
     }
     await writeTexts(options.output, texts);
   }
 
   private tell(evaluating: boolean): void {
-    this.options.onProgress({
-      step: this.training.step,
-      totalSteps: this.plan.totalSteps,
-      firstStep: this.firstStep,
-      loss: this.loss,
-      tokensPerSecond: this.tokens / this.seconds,
-      evaluating,
-    });
+    const { firstStep, loss } = this;
+    const { step } = this.training;
+    const { totalSteps } = this.plan;
+    const pace = (performance.now() - this.start) / 1000 / (step - firstStep);
+    const secondsLeft = step > firstStep ? pace * (totalSteps - step) : Number.NaN;
+    const tokensPerSecond = this.tokens / this.seconds;
+    this.options.onProgress({ step, totalSteps, firstStep, loss, tokensPerSecond, secondsLeft, evaluating });
   }
 }

@@ -1,15 +1,16 @@
 import { listed } from "../../errors.ts";
 import type { BertModel } from "../../runtime/bertModel.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { type SequenceFeature, sequenceFeatures } from "../data/features.ts";
 import { labelOf } from "../data/labels.ts";
 import type { Located } from "../data/located.ts";
 import { recordError, shown } from "../data/numberedLines.ts";
+import { TASK_MODELS } from "../data/taskModels.ts";
 import type { TextExample } from "../data/textExamples.ts";
-import { argmax, crossEntropyOf, Mean } from "./logitScores.ts";
-import { passes } from "./passes.ts";
-import { type Evaluation, type EvaluationOptions, type PreparedTask, SHOWN_EXAMPLES } from "./task.ts";
+import { accuracy } from "../metrics/classification.ts";
+import { confusionMatrix } from "../metrics/confusionMatrix.ts";
+import { classify, evaluationOf } from "./outcomes.ts";
+import type { Evaluation, EvaluationOptions, PreparedTask } from "./task.ts";
 
 /** The labels by index, as the pipeline next-sentence-prediction names them. */
 const NAMES = ["IsNext", "NotNext"];
@@ -30,7 +31,7 @@ export function nextSentence(
   const features = sequenceFeatures(tokenizer, train.map(named), options);
   const evalFeatures = evaluation && sequenceFeatures(tokenizer, evaluation.map(named), options);
   return {
-    architecture: "BertForNextSentencePrediction",
+    architecture: TASK_MODELS["next-sentence-prediction"],
     labels: null,
     problemType: null,
     lengths: features.map(({ inputIds }) => inputIds.length),
@@ -63,25 +64,22 @@ async function evaluate(
   examples: readonly Located<TextExample>[],
   features: readonly SequenceFeature[],
 ): Promise<Evaluation> {
-  const loss = new Mean();
-  const right = new Mean();
-  const predicted: number[] = [];
+  const references = features.map(({ labels }) => labels as number);
+  const where = (i: number) => examples[i].where;
   const items = features.map((feature) => [feature]);
-  for await (const { indices, output } of passes(model, items, how)) {
-    const { data } = output.logits as Tensor; // [B, 2]
-    for (const [b, i] of indices.entries()) {
-      const label = features[i].labels as number;
-      predicted.push(argmax(data, 2 * b, 2));
-      loss.add(crossEntropyOf(data, 2 * b, 2, label));
-      right.add(predicted[i] === label ? 1 : 0);
-    }
-  }
-  return {
-    metrics: { loss: loss.value, accuracy: right.value },
-    examples: examples.slice(0, SHOWN_EXAMPLES).map(({ text, text_pair }, i) => ({
-      input: `${text} | ${text_pair}`,
-      expected: NAMES[features[i].labels as number],
-      predicted: NAMES[predicted[i]],
-    })),
+  const { predictions, losses, loss } = await classify({ items, references, where }, { model, how });
+  const pairs = { predictions, references };
+  const outcomes = {
+    metrics: { loss, accuracy: accuracy(pairs) },
+    losses,
+    where,
+    isWrong: (i: number) => predictions[i] !== references[i],
+    tell: (i: number) => ({
+      input: `${examples[i].text} | ${examples[i].text_pair}`,
+      expected: NAMES[references[i]],
+      predicted: NAMES[predictions[i]],
+    }),
+    confusionMatrix: confusionMatrix(pairs, NAMES),
   };
+  return evaluationOf(outcomes, how);
 }

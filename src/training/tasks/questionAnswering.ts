@@ -1,6 +1,5 @@
 import { BertError, listed, quote } from "../../errors.ts";
 import type { BertModel } from "../../runtime/bertModel.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import type { Located } from "../data/located.ts";
 import {
@@ -11,10 +10,12 @@ import {
 } from "../data/questionFeatures.ts";
 import type { SquadExample } from "../data/squad.ts";
 import { placedAnswer } from "../data/squadAnswer.ts";
-import { squadMetrics, squadV2Metrics } from "../metrics/squadMetrics.ts";
+import { TASK_MODELS } from "../data/taskModels.ts";
+import { isExact, squadMetrics, squadV2Metrics } from "../metrics/squadMetrics.ts";
 import { crossEntropyOf, Mean } from "./logitScores.ts";
+import { evaluationOf, finite } from "./outcomes.ts";
 import { passes } from "./passes.ts";
-import { type Evaluation, type EvaluationOptions, type PreparedTask, SHOWN_EXAMPLES } from "./task.ts";
+import type { Evaluation, EvaluationOptions, PreparedTask } from "./task.ts";
 
 export interface QuestionAnsweringOptions {
   /** Most tokens of question and context. Default 384. */
@@ -66,7 +67,7 @@ export function questionAnswering(
   const features = questionFeatures(tokenizer, train, options);
   const evalFeatures = evaluation && questionFeatures(tokenizer, evaluation, options);
   return {
-    architecture: "BertForQuestionAnswering",
+    architecture: TASK_MODELS["question-answering"],
     skippedExamples: misplaced.length,
     labels: null,
     problemType: null,
@@ -123,17 +124,21 @@ async function evaluate(
   const loss = new Mean();
   const best: (ScoredSpan | null)[] = examples.map(() => null);
   const none: number[] = examples.map(() => Number.POSITIVE_INFINITY);
+  const own = examples.map(() => new Mean());
+  const where = (i: number) => examples[i].where;
   const items = features.map((feature) => [feature]);
-  for await (const { indices, output } of passes(model, items, how)) {
-    const { data: starts, shape } = output.startLogits as Tensor; // [B, T]
-    const { data: ends } = output.endLogits as Tensor;
+  for await (const { indices, output } of passes(items, { model, how })) {
+    const { data: starts, shape } = output.startLogits!; // [B, T]
+    const { data: ends } = output.endLogits!;
     const T = shape[1];
     for (const [b, i] of indices.entries()) {
       const { inputIds, example, startPositions, endPositions } = features[i];
       const count = inputIds.length;
       if (!isMisplaced(examples[example])) {
         const [ofStart, ofEnd] = [startPositions, endPositions];
-        loss.add(crossEntropyOf(starts, b * T, count, ofStart) / 2 + crossEntropyOf(ends, b * T, count, ofEnd) / 2);
+        const term = crossEntropyOf(starts, b * T, count, ofStart) / 2 + crossEntropyOf(ends, b * T, count, ofEnd) / 2;
+        loss.add(finite(term, where(example)));
+        own[example].add(term);
       }
       const [start, end] = [starts.subarray(b * T, b * T + count), ends.subarray(b * T, b * T + count)];
       const found = bestSpan(windows[i], examples[example].context, start, end, maxAnswerLength);
@@ -146,18 +151,24 @@ async function evaluate(
     const found = best[i];
     return found && !(hasImpossible && none[i] > found.score) ? found.text : "";
   };
-  const predictions = new Map(examples.map(({ id }, i) => [id, answerOf(i)]));
+  const answers = examples.map((_, i) => answerOf(i));
+  const predictions = new Map(examples.map(({ id }, i) => [id, answers[i]]));
+  const isWrong = (i: number) => !isExact(answers[i], examples[i], hasImpossible);
   const metrics = hasImpossible
     ? squadV2Metrics({ predictions, references: examples })
     : squadMetrics({ predictions, references: examples });
-  return {
+  const outcomes = {
     metrics: { loss: loss.value, ...(metrics as unknown as Record<string, number>) },
-    examples: examples.slice(0, SHOWN_EXAMPLES).map(({ question, answers }, i) => ({
-      input: question,
-      expected: answers[0]?.text ?? "no answer",
-      predicted: answerOf(i) || "no answer",
-    })),
+    losses: own.map(({ count, value }) => (count === 0 ? 0 : value)),
+    where,
+    isWrong,
+    tell: (i: number) => ({
+      input: examples[i].question,
+      expected: examples[i].answers[0]?.text ?? "no answer",
+      predicted: answers[i] || "no answer",
+    }),
   };
+  return evaluationOf(outcomes, how);
 }
 
 /**

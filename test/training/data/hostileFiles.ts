@@ -209,7 +209,7 @@ function used(task: FinetuneTask, examples: readonly unknown[]): void {
         expect(labels).toBeLessThan(choices.length);
       break;
     case "fill-mask":
-      for (const text of checkedTexts("dataset", examples)) expect(text.trim()).not.toBe("");
+      for (const text of checkedTexts("readExamples", "dataset", examples)) expect(text.trim()).not.toBe("");
   }
 }
 
