@@ -1,6 +1,6 @@
 /** Which process has written a file, and whether it still runs: for locks, and for the names of temporary files. */
 import { createHash, randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import { hostname, uptime } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { codeOf } from "../realm.ts";
@@ -65,27 +65,51 @@ function isThere(pid: number): boolean {
 }
 
 /**
- * A name that no other file has, beside `path`: `.NAME.PROCESS.ENDING`. PROCESS tells which process has made it, so
- * that a later one can see what a killed one has left (`leftover`).
+ * A mark of this process for names of files, another one each time: `PID-MACHINE-START-RANDOM`, a number and three
+ * times eight digits. The machine includes, on Linux, the container: process numbers begin anew in each.
+ */
+export function processMark(): string {
+  const { pid, started } = thisProcess();
+  return `${pid}-${digits(machine())}-${digits(started)}-${randomBytes(4).toString("hex")}`;
+}
+
+/** Whether the process of a mark has ended; false too of one on another machine, or if it is no mark. */
+export function hasEnded(mark: string): boolean {
+  const [, pid, where, started] = /^([1-9]\d{0,9})-([0-9a-f]{8})-([0-9a-f]{8})-[0-9a-f]{8}$/.exec(mark) ?? [];
+  if (where === undefined || where !== digits(machine())) return false;
+  const now = seen(Number(pid));
+  return now.ended || (started !== digits("") && now.started !== "" && started !== digits(now.started));
+}
+
+let ownMachine: string | undefined;
+
+function machine(): string {
+  if (ownMachine !== undefined) return ownMachine;
+  let container = "";
+  try {
+    container = readlinkSync("/proc/self/ns/pid");
+  } catch {
+    // no Linux
+  }
+  ownMachine = `${thisProcess().host}\n${container}`;
+  return ownMachine;
+}
+
+/**
+ * A name that no other file has, beside `path`: `.NAME.MARK.ENDING`. The mark tells which process has made it, so that
+ * a later one can see what a killed one has left (`leftover`).
  *
  * @param ending tmp: a file or folder that is being written; old: a folder that is being removed; replaced: a folder in
  *   whose place a new one is being put
  */
 export function temporaryPath(path: string, ending: "tmp" | "old" | "replaced"): string {
-  const { pid, started, host } = thisProcess();
-  const name = `.${basename(resolve(path))}.${pid}-${digits(host)}-${digits(started)}-${randomBytes(4).toString("hex")}`;
-  return join(dirname(resolve(path)), `${name}.${ending}`);
+  return join(dirname(resolve(path)), `.${basename(resolve(path))}.${processMark()}.${ending}`);
 }
 
 /** A name of `temporaryPath` whose process has ended; null: it is none, or may be needed still. */
 export function leftover(name: string): { readonly of: string; readonly ending: string } | null {
-  const parts = /^\.(.+)\.([1-9]\d{0,9})-([0-9a-f]{8})-([0-9a-f]{8})-[0-9a-f]{8}\.(tmp|old|replaced)$/.exec(name);
-  if (!parts) return null;
-  const [, of, pid, host, started, ending] = parts;
-  if (host !== digits(thisProcess().host)) return null;
-  const now = seen(Number(pid));
-  const other = started !== digits("") && now.started !== "" && started !== digits(now.started);
-  return now.ended || other ? { of, ending } : null;
+  const [, of, mark, ending] = /^\.(.+)\.([\da-f-]+)\.(tmp|old|replaced)$/.exec(name) ?? [];
+  return of !== undefined && hasEnded(mark) ? { of, ending } : null;
 }
 
 /** Eight digits that stand for a text. */

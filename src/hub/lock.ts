@@ -2,8 +2,8 @@ import { open, readdir, readFile, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { hasEnded, processMark, stateOf } from "../disk/processes.ts";
 import { isDiskError, makeFolder } from "./disk.ts";
-import { isDead, isRunning, ownMark } from "./owner.ts";
 
 /** What a lock's name ends with. */
 export const LOCK = ".lock.pid";
@@ -33,7 +33,7 @@ export async function withLock<T>(
   work: () => Promise<T>,
   times: typeof TIMES = TIMES,
 ): Promise<T> {
-  const holder = `${process.pid}\n${hostname()}\n${crypto.randomUUID()}\n${ownMark()}\n`;
+  const holder = `${process.pid}\n${hostname()}\n${crypto.randomUUID()}\n${processMark()}\n`;
   try {
     await makeFolder(dirname(path));
     await acquire(path, holder, signal, times);
@@ -101,9 +101,9 @@ async function read(path: string): Promise<{ holder: string; touched: number } |
 /** Whether the holder was a process of this machine that is no more. */
 function isGone(holder: string): boolean {
   const [pid, host, , mark] = holder.split("\n");
-  if (mark) return isDead(mark);
+  if (mark) return hasEnded(mark);
   // Of this library before 0.3
-  return host === hostname() && /^[1-9]\d{0,14}$/.test(pid) && !isRunning(Number(pid));
+  return /^[1-9]\d{0,9}$/.test(pid) && stateOf({ pid: Number(pid), started: "", host }) === "ended";
 }
 
 /** Deletes the locks that killed processes of this machine have left. */

@@ -11,7 +11,7 @@
  */
 import { constants, copyFile, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { isDead, ownMark } from "./owner.ts";
+import { hasEnded, processMark } from "../disk/processes.ts";
 
 const ENDING = ".incomplete";
 /** What a live writer leaves untouched for at most, with room to spare: `retry.ts` waits for a minute at most. */
@@ -21,7 +21,7 @@ const FORGOTTEN = 7 * 24 * 3600_000;
 
 /** Where this process writes a blob, another path each time. */
 export function ownPart(blob: string): string {
-  return `${blob}.${ownMark()}${ENDING}`;
+  return `${blob}.${processMark()}${ENDING}`;
 }
 
 /**
@@ -84,12 +84,12 @@ async function partsIn(blobs: string): Promise<Part[]> {
   const parts: Part[] = [];
   for (const name of names) {
     if (!name.endsWith(ENDING)) continue;
-    const [, etag, owner] = /^(.+?)(?:\.(free|[0-9a-f]{8}(?:-[0-9a-f-]+)?))?\.incomplete$/.exec(name) ?? [];
+    const [, etag, owner] = /^(.+?)(?:\.(free|[0-9a-f]{8}|\d+-[0-9a-f-]{26}))?\.incomplete$/.exec(name) ?? [];
     const path = join(blobs, name);
     const stats = await stat(path).catch(() => null);
     if (etag === undefined || !stats?.isFile() || /^[0-9a-f]{8}$/.test(owner ?? "")) continue;
     const untouched = Date.now() - stats.mtimeMs;
-    const isLetGo = owner === "free" || (owner !== undefined && isDead(owner));
+    const isLetGo = owner === "free" || (owner !== undefined && hasEnded(owner));
     parts.push({ path, etag, size: stats.size, untouched, isOver: isLetGo || untouched > QUIET, mayBeOpen: !isLetGo });
   }
   return parts;

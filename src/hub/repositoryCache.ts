@@ -9,9 +9,10 @@
  *       snapshots/<commit>/config.json     a relative link to ../../blobs/<etag>, or the file itself where none can be
  *       .no_exist/<commit>/vocab.txt       an empty file: the commit has no such file
  */
-import { constants, copyFile, open, readdir, readlink, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { constants, copyFile, open, readlink, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { writeFileAtomically } from "../disk/files.ts";
+import { removeLeftovers } from "../disk/leftovers.ts";
 import { messageOf } from "../realm.ts";
 import { isDiskError, makeFolder } from "./disk.ts";
 import { damageAt } from "./integrity.ts";
@@ -106,7 +107,7 @@ export class RepositoryCache {
     if (revision === commit || (await this.commitOf(revision)) === commit) return;
     const path = join(this.folder, "refs", revision);
     await makeFolder(dirname(path));
-    await removeTemporaries(path);
+    await removeLeftovers(dirname(path), basename(path)); // Python takes each file in `refs` for a reference
     await writeFileAtomically(path, [new TextEncoder().encode(commit)]);
   }
 
@@ -229,22 +230,6 @@ async function link(target: string, path: string): Promise<boolean> {
   }
   return false;
 }
-
-/**
- * Removes what killed processes have left of a file that `writeFileAtomically` writes: Python takes each file in `refs`
- * for a reference, whatever its name is.
- */
-async function removeTemporaries(path: string): Promise<void> {
-  for (const name of await readdir(dirname(path)).catch(() => [])) {
-    if (!(name.startsWith(`.${basename(path)}.`) && name.endsWith(".tmp"))) continue;
-    const temporary = join(dirname(path), name);
-    const touched = (await stat(temporary).catch(() => null))?.mtimeMs ?? Number.POSITIVE_INFINITY;
-    if (Date.now() - touched > MINUTE) await rm(temporary, { force: true }).catch(() => {});
-  }
-}
-
-/** A living process writes a reference in milliseconds. */
-const MINUTE = 60_000;
 
 /** The first bytes of a file as text; "" if there is none, or it cannot be read. */
 async function beginning(path: string, bytes: number): Promise<string> {

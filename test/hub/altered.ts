@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { hasEnded, processMark } from "../../src/disk/processes.ts";
 import { BertError } from "../../src/errors.ts";
 import { downloadFile } from "../../src/hub/downloadFile.ts";
 import { hubSettings } from "../../src/hub/environment.ts";
 import type { HttpClient } from "../../src/hub/httpClient.ts";
 import { Hub } from "../../src/hub/hub.ts";
 import { withLock } from "../../src/hub/lock.ts";
-import { isDead, ownMark } from "../../src/hub/owner.ts";
 import { RepositoryCache } from "../../src/hub/repositoryCache.ts";
 import { alteredBytes, alteredText } from "../support/altered.ts";
 import { gitSha1, sha256 } from "./server.ts";
@@ -150,14 +150,14 @@ export function testAltered(runs: number): void {
 
     test("locks and the marks in names: none is taken for dead that is alive, and none holds for ever", async () => {
       const path = join(folder(), "x.lock.pid");
-      const mark = ownMark();
+      const mark = processMark();
       const text = `${process.pid}\nhost\nuuid\n${mark}\n`;
       const times = { heartbeat: 1000, stale: 0, poll: 0 };
       await fc.assert(
         fc.asyncProperty(alteredText(text), alteredText(mark), async (text, other) => {
           writeFileSync(path, text);
           expect(await withLock(path, undefined, async () => 5, times)).toBe(5);
-          expect(typeof isDead(other)).toBe("boolean");
+          expect(typeof hasEnded(other)).toBe("boolean");
         }),
         { numRuns: runs },
       );

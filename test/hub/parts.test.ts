@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, utimesS
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { isDead, ownMark } from "../../src/hub/owner.ts";
+import { hasEnded, processMark } from "../../src/disk/processes.ts";
 import { claimPart, letPartGo, ownPart, removeForgottenParts } from "../../src/hub/parts.ts";
 import { sha256 } from "./server.ts";
 import { noise, Place, WEIGHTS } from "./support.ts";
@@ -11,38 +11,38 @@ import { noise, Place, WEIGHTS } from "./support.ts";
 /** The mark of a process of this machine that has ended. */
 function deadMark(): string {
   const { pid } = spawnSync(process.execPath, ["-e", ""]);
-  return ownMark().replace(`-${process.pid}-`, `-${pid}-`);
+  return processMark().replace(/^\d+/, String(pid));
 }
 
-const ELSEWHERE = "00000000-1-00000000-00000000";
+const ELSEWHERE = "1-00000000-00000000-00000000";
 
 const START_UNKNOWN = sha256(new Uint8Array(0)).slice(0, 8);
 
 describe("marks of processes", () => {
   test("this process is alive, and no two marks are the same", () => {
-    expect(isDead(ownMark())).toBe(false);
-    expect(ownMark()).not.toBe(ownMark());
-    expect(ownMark()).toMatch(/^[0-9a-f]{8}-\d+-[0-9a-f]{8}-[0-9a-f]{8}$/);
+    expect(hasEnded(processMark())).toBe(false);
+    expect(processMark()).not.toBe(processMark());
+    expect(processMark()).toMatch(/^\d+-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}$/);
   });
 
   test("a process that has ended is dead, one that stands still is not", async () => {
-    expect(isDead(deadMark())).toBe(true);
+    expect(hasEnded(deadMark())).toBe(true);
     const child = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60_000)"]);
-    const mark = ownMark().replace(/^(\w+)-\d+-\w+/, `$1-${child.pid}-${START_UNKNOWN}`);
+    const mark = processMark().replace(/^\d+-(\w+)-\w+/, `${child.pid}-$1-${START_UNKNOWN}`);
     child.kill("SIGSTOP");
-    expect(isDead(mark)).toBe(false);
+    expect(hasEnded(mark)).toBe(false);
     child.kill("SIGKILL");
     await new Promise((resolve) => child.on("exit", resolve));
-    expect(isDead(mark)).toBe(true);
+    expect(hasEnded(mark)).toBe(true);
   });
 
   test.skipIf(process.platform !== "linux")("a number that another process has by now is dead", () => {
-    expect(isDead(ownMark().replace(/-(\w+)-(\w+)$/, "-01234567-$2"))).toBe(true);
+    expect(hasEnded(processMark().replace(/-(\w+)-(\w+)$/, "-01234567-$2"))).toBe(true);
   });
 
-  test.each([ELSEWHERE, "", "free", "x-1-1-y", `${"9".repeat(8)}-${"9".repeat(99)}-00000000-00000000`])(
+  test.each([ELSEWHERE, "", "free", "x-1-1-y", `${"9".repeat(99)}-00000000-00000000-00000000`])(
     "of %j nothing can be told",
-    (mark) => expect(isDead(mark)).toBe(false),
+    (mark) => expect(hasEnded(mark)).toBe(false),
   );
 });
 
@@ -76,7 +76,7 @@ describe("parts of a blob", () => {
 
   test("one of a living process is not, nor Python's, nor one that may be written", async () => {
     const folder = blobs();
-    const names = [`abc.${ownMark()}.incomplete`, `abc.${ELSEWHERE}.incomplete`, "abc.incomplete"];
+    const names = [`abc.${processMark()}.incomplete`, `abc.${ELSEWHERE}.incomplete`, "abc.incomplete"];
     for (const name of names) leave(folder, name, 5);
     leave(folder, "abc.0123abcd.incomplete", 5, 1_000_000);
     expect((await claim(folder)).sort()).toEqual([...names, "abc.0123abcd.incomplete"].sort());
@@ -106,7 +106,7 @@ describe("parts of a blob", () => {
     leave(folder, "there", 10);
     leave(folder, `there.${deadMark()}.incomplete`, 5);
     leave(folder, "there.free.incomplete", 5);
-    leave(folder, `there.${ownMark()}.incomplete`, 5);
+    leave(folder, `there.${processMark()}.incomplete`, 5);
     leave(folder, "old.free.incomplete", 5, WEEK + 10);
     leave(folder, "older.incomplete", 5, WEEK + 10);
     leave(folder, "young.free.incomplete", 5, WEEK - 10);
@@ -135,15 +135,14 @@ test("what killed processes have left of a model is resumed or deleted by the ne
   writeFileSync(join(locks, "other.lock.pid"), `1\n${hostname()}\nx\n${deadMark()}\n`);
   writeFileSync(join(locks, "python.lock"), "");
   mkdirSync(here.inModel("refs"));
-  const [old, young] = [".main.x.tmp", ".main.y.tmp"].map((name) => here.inModel("refs", name));
-  for (const path of [old, young]) writeFileSync(path, "");
-  utimesSync(old, new Date(0), new Date(0));
-  writeFileSync(join(locks, "living.lock.pid"), `1\n${hostname()}\nx\n${ownMark()}\n`);
+  const living = `.main.${processMark()}.tmp`;
+  for (const name of [`.main.${deadMark()}.tmp`, living]) writeFileSync(here.inModel("refs", name), "");
+  writeFileSync(join(locks, "living.lock.pid"), `1\n${hostname()}\nx\n${processMark()}\n`);
   writeFileSync(join(locks, "elsewhere.lock.pid"), `1\nanother-machine\nx\n${ELSEWHERE}\n`);
   await here.open();
   const [{ headers }] = here.hub.seen.filter(({ server, method }) => server === "cdn" && method === "GET");
   expect(headers.range).toBe("bytes=2000-");
   expect(readdirSync(here.inModel("blobs")).filter((name) => name.includes("incomplete"))).toEqual([]);
-  expect(readdirSync(here.inModel("refs")).sort()).toEqual([".main.y.tmp", "main"]);
+  expect(readdirSync(here.inModel("refs")).sort()).toEqual([living, "main"]);
   expect(readdirSync(locks).sort()).toEqual(["elsewhere.lock.pid", "living.lock.pid", "python.lock"]);
 });
