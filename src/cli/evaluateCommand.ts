@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import { exists, fileError, writeFileAtomically } from "../disk/files.ts";
+import { holdOutput } from "../disk/outputLock.ts";
 import { machineName } from "../disk/runFolder.ts";
 import { type EvaluationResult, evaluate, evaluationReport } from "../training/index.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
@@ -48,6 +49,7 @@ The labels of the examples are names of the model's id2label, in any capitals if
     if (file === undefined) throw new UsageError("expected --file FILE");
     if (report !== undefined && !(await exists(dirname(report))))
       throw fileError("evaluate", report, "the folder for the report must be there, is not");
+    using _ = report === undefined ? null : await holdOutput(report);
     const result = await evaluated(values, file);
     await print(values.json ? jsonLine(result) : evaluationText(result));
     if (report === undefined) return;

@@ -11,14 +11,14 @@ const OF_0_2 = /^\.checkpoint-\d+\.[0-9a-f]{8}-[0-9a-f-]{27}\.(tmp|old)$/;
  * none of another machine's. A folder that one was killed while replacing gets its name again. What cannot be removed
  * stays.
  *
- * @param of those of this file alone, and of the files whose names begin with its name and a dot; left out: all
+ * @param of those of this file alone, of its lock, and of files whose names begin with its and a dot; left out: all
  */
 export async function removeLeftovers(folder: string, of?: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
     const path = join(folder, name);
     const found = leftover(name);
     try {
-      if (found && (of === undefined || `${found.of}.`.startsWith(`${of}.`))) {
+      if (found && (of === undefined || `${found.of}.`.replace(/^\./, "").startsWith(`${of}.`))) {
         if (found.ending === "replaced" && !(await exists(join(folder, found.of)))) {
           await rename(path, join(folder, found.of));
         } else {

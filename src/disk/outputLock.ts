@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir, rmdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -7,7 +7,7 @@ import { parseJson } from "../json.ts";
 import { codeOf } from "../realm.ts";
 import { orFileError, systemError } from "./files.ts";
 import { removeLeftovers } from "./leftovers.ts";
-import { type ProcessName, stateOf, thisProcess } from "./processes.ts";
+import { type ProcessName, stateOf, temporaryPath, thisProcess } from "./processes.ts";
 
 /** Who writes an output, as the lock's file says it. */
 interface Holder extends ProcessName {
@@ -130,19 +130,30 @@ function expectEnded(found: Holder | "unreadable", file: string, output: string,
   );
 }
 
-/** Makes the lock's file; false if there is one. */
+/**
+ * Makes the lock's file; false if there is one. It gets its name as a second one, when its text is in it: so no other
+ * process finds it without.
+ */
 function created(file: string, text: string, output: string): boolean {
+  const temporary = temporaryPath(file, "tmp");
   try {
-    writeFileSync(file, text, { flag: "wx" });
+    writeFileSync(temporary, text, { flag: "wx" });
+    try {
+      linkSync(temporary, file);
+    } catch (error) {
+      if (codeOf(error) === "EEXIST") return false;
+      writeFileSync(file, text, { flag: "wx" }); // a file system where no file has two names
+    }
     return true;
   } catch (error) {
     if (codeOf(error) === "EEXIST") return false;
-    if (codeOf(error) === "ENOSPC" || codeOf(error) === "EDQUOT") rmSync(file, { force: true }); // made, and empty
     throw systemError("write", output, error);
+  } finally {
+    rmSync(temporary, { force: true });
   }
 }
 
-/** A lock's text is written in the call that makes its file: not whole after so many milliseconds, it is a leftover. */
+/** A lock without its text, where files have one name alone, is a leftover after so many milliseconds. */
 const PATIENCE_MS = 1000;
 
 async function settledHolderOf(file: string, output: string): Promise<Holder | "unreadable" | null> {

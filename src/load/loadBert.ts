@@ -102,10 +102,10 @@ export class Bert extends BertModel {
   }
 
   /**
-   * What tells the texts' hidden states of this model from those of others: 16 hexadecimal digits of the encoder's
-   * sizes and weights and of the tokenizer. Heads, `dtype`, backend and threads do not count. Of the weights it looks at
-   * sixteen numbers of each tensor as the checkpoint has them, which training changes; so a copy of the checkpoint that
-   * was saved in another type is another model. A search index knows its model by it.
+   * Tells models apart by what texts' hidden states depend on: 16 hexadecimal digits of the encoder's sizes and
+   * weights and of the tokenizer. Heads, `dtype`, backend and threads do not count. Sixteen numbers of each tensor do,
+   * as the checkpoint has them; training changes all of them. A copy that was saved in another type is another model.
+   * A search index knows its model by it.
    */
   get fingerprint(): string {
     this.knownFingerprint ??= fingerprintOf(this.config, this.samples, this.ownTokenizer);

@@ -171,10 +171,11 @@ export class BertModel {
    * `forward([sequence])` gives, in the same bits, with B = 1 and the sequence's own T. In a model with a
    * masked-language-model head that includes the logits of every token.
    *
-   * Sequences are computed together, at most 2,048 tokens at once and laid end to end without padding: there is no need
-   * to sort them by length or to put them into buckets. While the caller handles the outputs of one pass the next is
-   * computed; the source is read no further than these two need, and one sequence. If the source is slow, the sequences
-   * that have been received are computed at once. Leaving the loop closes the source.
+   * Sequences are computed together (but for those whose attentions are asked for), at most 2,048 tokens at once and
+   * laid end to end without padding: there is no need to sort them by length or to put them into buckets. While the
+   * caller handles the outputs of one pass the next is computed; the source is read no further than these two need, and
+   * one sequence. If the source is slow, the sequences that have been received are computed at once. Leaving the loop
+   * closes the source.
    *
    * @throws BertError (the first time an output is asked for, or after the outputs before it) ERR_INPUT a sequence,
    *   named by its index in the stream, or an option that does not fit the model; a BertForMultipleChoice, whose

@@ -113,6 +113,9 @@ export class FastTokenizer {
   }
 }
 
+/** So many sequences are remembered at once: what languages need, and not what texts of any characters could have. */
+const MOST_SEQUENCES = 10_000;
+
 // 0 in the table is "not yet seen"; above it are symbols; `ALONE - symbol` is a character that is a word of its own.
 const SPACE = -1;
 const DROPPED = -2;

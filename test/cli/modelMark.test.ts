@@ -14,8 +14,19 @@ test("types of matrices are told apart, also where they hold the same numbers: t
 test("width and threads are not told apart, as they change no bit; one rounding or two are", async () => {
   await using bert = await loadBert(undefined, { backend: "plain" });
   const markWith = (backend: Partial<Bert["backend"]>) =>
-    modelMark({ ...bert, config: bert.config, dtype: bert.dtype, parameters: bert.parameters, backend: { ...bert.backend, name: "simd", ...backend } } as unknown as Bert); // biome-ignore format: one line
+    markOf(bert, { backend: { ...bert.backend, name: "simd", ...backend } });
   expect(markWith({ width: 256, threads: 2 })).toBe(markWith({ width: 128, threads: 1 }));
   expect(markWith({ fused: true })).not.toBe(markWith({ fused: false }));
   expect(markWith({ name: "plain" })).not.toBe(markWith({}));
 });
+
+test("so are tokenizers: with other tokens the same weights give other answers", async () => {
+  await using bert = await loadBert(undefined, { backend: "plain" });
+  expect(markOf(bert, {})).toBe(modelMark(bert));
+  expect(markOf(bert, { fingerprint: `${bert.fingerprint.slice(1)}0` })).not.toBe(modelMark(bert));
+});
+
+/** The mark of a model that is another in some points. */
+function markOf({ config, dtype, fingerprint, samples, backend }: Bert, changes: Partial<Bert>): string {
+  return modelMark({ config, dtype, fingerprint, samples, backend, ...changes } as Bert);
+}

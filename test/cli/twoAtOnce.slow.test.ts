@@ -18,6 +18,11 @@ beforeEach(async () => {
   await mkdir(join(cwd, "tokenizer"));
   const text = Array.from({ length: 40 }, (_, i) => `A line with word ${i}.\nAnother one.\n\n`).join("");
   await writeFile(join(cwd, "text.txt"), text);
+  const book = Array.from(
+    { length: 30_000 },
+    (_, i) => `word${i % 997}x${i % 89} and ${(i * 7919) % 4999} more\n`,
+  ).join("");
+  await writeFile(join(cwd, "book.txt"), book);
   await writeFile(join(cwd, "masks.txt"), "The [MASK] is open.\n".repeat(40));
   const rows = ["A fine film.", "A poor film."].map((text, label) => JSON.stringify({ text, label: `${label}` }));
   await writeFile(join(cwd, "data.jsonl"), `${rows.join("\n")}\n`);
@@ -48,8 +53,8 @@ const COMMANDS: readonly (readonly [string, readonly string[], string])[] = [
   ["index", ["index", ...TINY, "text.txt", "--output", "out.safetensors"], ".out.safetensors.lock"],
   ["convert", ["convert", TINY[1], "out"], ".out.lock"],
   ["convert --force", ["convert", "--force", TINY[1], "out"], ".out.lock"],
-  ["train-vocab", ["train-vocab", "text.txt", "--vocab-size", "60", "--output", "out.txt"], ".out.txt.lock"],
-  ["train-vocab, a folder", ["train-vocab", "text.txt", "--output", "tokenizer"], "tokenizer/.lock"],
+  ["train-vocab", ["train-vocab", "book.txt", "--output", "out.txt"], ".out.txt.lock"],
+  ["train-vocab, a folder", ["train-vocab", "book.txt", "--output", "tokenizer"], "tokenizer/.lock"],
   ["make-examples", ["make-examples", "text.txt", "--output", "out"], ".out.lock"],
   [
     "finetune",
@@ -72,6 +77,7 @@ describe.skipIf(process.platform === "win32")(
       const result = finished(first);
       while (!existsSync(join(cwd, lock)) && first.exitCode === null) await new Promise((turn) => setTimeout(turn, 1));
       first.kill("SIGSTOP"); // it has as much time as it likes
+      await new Promise((turn) => setTimeout(turn, 300)); // until all its threads stand
       const before = await readdir(cwd, { recursive: true });
       const second = await run(args);
       expect(await readdir(cwd, { recursive: true })).toEqual(before); // not a temporary file of it is gone

@@ -3,10 +3,21 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { withOutput, withOutputFolder } from "../../src/disk/outputLock.ts";
 import { thisProcess } from "../../src/disk/processes.ts";
 import { BertError } from "../../src/errors.ts";
+
+/** Set by a test: whether a file can have a second name. */
+const disk = vi.hoisted(() => ({ links: true }));
+vi.mock("node:fs", async (load) => {
+  const real = await load<typeof import("node:fs")>();
+  const linkSync = (from: string, to: string) => {
+    if (!disk.links) throw Object.assign(new Error("EPERM"), { code: "EPERM" });
+    real.linkSync(from, to);
+  };
+  return { ...real, linkSync };
+});
 
 let folder: string;
 const children: ChildProcess[] = [];
@@ -14,6 +25,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "plainbert-lock-"));
 });
 afterEach(async () => {
+  disk.links = true;
   for (const child of children.splice(0)) await killed(child);
   rmSync(folder, { recursive: true, force: true });
 });
@@ -113,6 +125,15 @@ describe("withOutput", () => {
       ),
     );
     expect(await withOutput(at("out"), { ...options, restart: true }, async () => 1)).toBe(1);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("a file system where no file has two names", async () => {
+    disk.links = false;
+    expect(await held()).toEqual([".out.lock"]);
+    writeFileSync(at(".out.lock"), lockText({ started: "another boot/1" }));
+    expect(await held()).toEqual([".out.lock"]);
+    await withOutput(at("out"), {}, () => expect(held()).rejects.toThrow("is being written by this process"));
     expect(readdirSync(folder)).toEqual([]);
   });
 

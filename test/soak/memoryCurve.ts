@@ -68,7 +68,7 @@ export async function sampleNow(minutes: number, texts: number): Promise<MemoryS
 }
 
 /**
- * Works for some minutes and samples the memory 60 times.
+ * Works for some minutes and samples the memory so many times.
  *
  * @param work  is called again and again, and answers some texts
  * @param print is told each sample as a line
@@ -77,14 +77,15 @@ export async function memoryCurve(
   minutes: number,
   work: () => Promise<number>,
   print: (line: string) => void,
+  count = 60,
 ): Promise<MemorySample[]> {
   print(["minutes", "texts", ...KINDS.map((kind) => `${kind} MiB`)].map((title) => title.padStart(18)).join(""));
   const samples: MemorySample[] = [];
   const start = performance.now();
   let texts = 0;
-  for (let n = 1; n <= SAMPLES; n++) {
+  for (let n = 1; n <= count; n++) {
     do texts += await work();
-    while (performance.now() - start < (n / SAMPLES) * minutes * 60_000);
+    while (performance.now() - start < (n / count) * minutes * 60_000);
     const sample = await sampleNow((performance.now() - start) / 60_000, texts);
     samples.push(sample);
     const numbers = [sample.minutes.toFixed(2), String(texts), ...KINDS.map((kind) => sample[kind].toFixed(2))];
@@ -92,5 +93,3 @@ export async function memoryCurve(
   }
   return samples;
 }
-
-const SAMPLES = 60;

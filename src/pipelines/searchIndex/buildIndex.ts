@@ -1,12 +1,13 @@
 import { loaded } from "../../loaded.ts";
 import { type CallOptions, expectOptions, wrongArgument } from "../arguments.ts";
-import { TEXT_POOLINGS, type TextPooling } from "../pooling.ts";
-import { type Extract, type IndexInput, SearchIndex } from "./searchIndex.ts";
+import type { Pipeline } from "../pipeline.ts";
+import { type Pooling, TEXT_POOLINGS } from "../pooling.ts";
+import { type IndexInput, SearchIndex } from "./searchIndex.ts";
 
 /** Options of `buildIndex`. */
 export interface BuildIndexOptions extends CallOptions {
   /** How the vectors of a text's tokens become one. Default "mean". */
-  readonly pooling?: TextPooling;
+  readonly pooling?: Exclude<Pooling, "none">;
   /** Cut texts that are too long for the model instead of refusing them. Default false. */
   readonly truncation?: boolean;
 }
@@ -27,7 +28,7 @@ export interface BuildIndexOptions extends CallOptions {
  * await index.save("letters.safetensors");
  */
 export async function buildIndex<Metadata = unknown>(
-  extract: Extract,
+  extract: Pipeline<"feature-extraction" | "embeddings">,
   texts: IndexInput<Metadata>,
   options: BuildIndexOptions = {},
 ): Promise<SearchIndex<Metadata>> {
@@ -51,14 +52,17 @@ export async function buildIndex<Metadata = unknown>(
  * @throws BertError ERR_FILE the file is missing or not readable; ERR_CHECKPOINT it is no index, is damaged, or was
  *   made with another model
  */
-export async function loadIndex<Metadata = unknown>(extract: Extract, path: string): Promise<SearchIndex<Metadata>> {
+export async function loadIndex<Metadata = unknown>(
+  extract: Pipeline<"feature-extraction" | "embeddings">,
+  path: string,
+): Promise<SearchIndex<Metadata>> {
   expectExtract("loadIndex", extract);
   const { readIndex } = await loaded(() => import("./readIndex.ts"));
   const { rows, pooling } = await readIndex(path, extract);
   return new SearchIndex<Metadata>(extract, pooling, rows);
 }
 
-function expectExtract(where: string, extract: Extract): void {
+function expectExtract(where: string, extract: Pipeline<"feature-extraction" | "embeddings">): void {
   if (extract?.task === "feature-extraction" || extract?.task === "embeddings") return;
   throw wrongArgument(where, "extract", 'what pipeline("feature-extraction") gives', extract);
 }

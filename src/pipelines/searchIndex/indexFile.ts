@@ -1,15 +1,15 @@
 import { loaded } from "../../loaded.ts";
 /**
  * The file of an index: safetensors, so that other programs can read the vectors. Texts, ids and metadata stand as
- * UTF-8 end to end, and where each ends in a tensor beside; where a text has no id of its own, or no metadata, that part
- * is empty. It is written and read a segment at a time.
+ * UTF-8 end to end, and where each ends in a tensor beside; for a text without an id of its own, or without metadata,
+ * that part is empty. It is written and read a segment at a time.
  */
 
 import { Xxh32 } from "../../load/xxh32.ts";
 import type { Dtype, NumberArray } from "../../safetensors/dtype.ts";
 import { LITTLE_ENDIAN, swapBytes } from "../../safetensors/numbers.ts";
 import type { TextPooling } from "../pooling.ts";
-import type { Rows } from "./rows.ts";
+import type { Rows } from "./indexRows.ts";
 import { columnOf, merged, type Segment, type Utf8Column } from "./segment.ts";
 
 /** What `format` says in the file's metadata. */
@@ -63,7 +63,7 @@ export async function saveIndex(
   { segments, next, H }: Pick<Rows, "segments" | "next" | "H">,
   { pooling, model }: Pick<IndexHeader, "pooling" | "model">,
 ): Promise<void> {
-  const { saveSafetensors } = await loaded(() => import("../../load/weightFiles.ts")); // only here: a browser has no node: modules
+  const { saveSafetensors } = await loaded(() => import("../../load/weightFiles.ts")); // a browser has none
   const header = { pooling, model, next };
   const N = segments.reduce((sum, { count }) => sum + count, 0);
   const tensors = Object.entries(piecesOf(segments, H));

@@ -52,7 +52,7 @@ export async function nearest(
     const group = queries.subarray(q * H, end * H);
     const scorer = k.info.name === "plain" ? new PlainScores(group, H) : new ProductScores(group, H, k);
     try {
-      await search(segments, group, H, scorer, found.slice(q, end), wanted, turns);
+      await search(segments, scorer, found.slice(q, end), wanted, turns);
     } finally {
       scorer.release();
     }
@@ -60,17 +60,16 @@ export async function nearest(
   return found.map((best) => best.rows);
 }
 
+/** Looks for the best rows of a group of queries. */
 async function search(
   segments: readonly Segment[],
-  queries: Float32Array,
-  H: number,
   scorer: Scores,
   found: readonly Best[],
   { accepts }: Wanted,
   turns: Turns,
 ): Promise<void> {
+  const { stride, slack, queries, H } = scorer;
   const tile = Math.max(1, Math.floor(TILE / H));
-  const { stride, slack } = scorer;
   /** What a query's score must be above, so that the exact one can be among the best. */
   const limits = Float64Array.from(found, (best) => best.least - slack);
   for (const segment of segments) {
@@ -82,7 +81,8 @@ async function search(
       for (let row = first, start = 0; row < end; row++, start += stride) {
         for (let q = 0; q < limits.length; q++) {
           if (scores[start + q] <= limits[q] || !isLive(segment, row)) continue;
-          const score = dot(vectors, row * H, queries, q * H, H);
+          const vector = vectors.subarray(row * H, (row + 1) * H);
+          const score = dot(vector, queries.subarray(q * H, (q + 1) * H));
           if (score <= found[q].least || !accepts(segment, row)) continue;
           found[q].add({ segment, row, score });
           limits[q] = found[q].least - slack;
@@ -137,6 +137,9 @@ class Turns {
 
 /** The scores of some rows and a group of queries, to choose by. */
 interface Scores {
+  /** [Q, H] */
+  readonly queries: Float32Array;
+  readonly H: number;
   /** The score of row n and query q is at n · stride + q. */
   readonly stride: number;
   /** How far a score may be from the exact one. */
@@ -150,8 +153,8 @@ interface Scores {
 class PlainScores implements Scores {
   readonly stride: number;
   readonly slack = 0;
-  private readonly queries: Float32Array;
-  private readonly H: number;
+  readonly queries: Float32Array;
+  readonly H: number;
   private scores = new Float64Array(0);
 
   constructor(queries: Float32Array, H: number) {
@@ -165,9 +168,11 @@ class PlainScores implements Scores {
     const N = vectors.length / H;
     if (this.scores.length < N * stride) this.scores = new Float64Array(N * stride);
     for (let q = 0; q < stride; q++) {
+      const query = queries.subarray(q * H, (q + 1) * H);
+      const rows = (n: number, count: number) => vectors.subarray(n * H, (n + count) * H);
       let n = 0;
-      for (; n + 4 <= N; n += 4) dotsOfFour(this.scores, n * stride + q, stride, vectors, n * H, queries, q * H, H);
-      for (; n < N; n++) this.scores[n * stride + q] = dot(vectors, n * H, queries, q * H, H);
+      for (; n + 4 <= N; n += 4) dotsOfFour(this.scores, n * stride + q, stride, rows(n, 4), query);
+      for (; n < N; n++) this.scores[n * stride + q] = dot(rows(n, 1), query);
     }
     return this.scores;
   }
@@ -179,37 +184,40 @@ class PlainScores implements Scores {
 class ProductScores implements Scores {
   readonly stride: number;
   readonly slack: number;
-  private readonly H: number;
+  readonly queries: Float32Array;
+  readonly H: number;
   private readonly k: ReturnType<Backend["scope"]>;
-  private readonly queries: Float32Array;
+  /** `queries` with zeros after them, and the rows, in the backend's memory. */
+  private readonly factor: Float32Array;
   private readonly rows: Float32Array;
   private readonly scores: Float32Array;
 
   constructor(queries: Float32Array, H: number, backend: Backend) {
+    this.queries = queries;
     this.H = H;
     this.stride = Math.ceil(queries.length / H / PANEL) * PANEL; // whole panels: the last would be copied by itself
     this.slack = 2 * H * 2 ** -24; // twice the bound, as lengths are 1 up to a rounding
     this.k = backend.scope();
     const N = Math.max(1, Math.floor(TILE / H));
     try {
-      this.queries = this.k.zeros([this.stride, H]).data;
+      this.factor = this.k.zeros([this.stride, H]).data;
       this.rows = this.k.empty([N, H]).data;
       this.scores = this.k.empty([N, this.stride]).data;
     } catch (error) {
       this.k.release();
       throw error;
     }
-    this.queries.set(queries);
+    this.factor.set(queries);
   }
 
   of(vectors: Float32Array): Float32Array {
-    const { H, stride, rows, queries, scores } = this;
+    const { H, stride, rows, factor, scores } = this;
     const N = vectors.length / H;
     rows.set(vectors); // 16 GB/s: a fifth of the product's time for one query
     this.k.matmulTransposed(
       { data: scores, offset: 0, rows: N, cols: stride, stride },
       { data: rows, offset: 0, rows: N, cols: H, stride: H },
-      { data: queries, offset: 0, rows: stride, cols: H, stride: H },
+      { data: factor, offset: 0, rows: stride, cols: H, stride: H },
       1,
     );
     return scores;
@@ -221,33 +229,28 @@ class ProductScores implements Scores {
 }
 
 /** Σ_h a_h b_h in float64, in order. */
-function dot(a: Float32Array, i: number, b: Float32Array, j: number, H: number): number {
+function dot(a: Float32Array, b: Float32Array): number {
   let sum = 0;
-  for (let h = 0; h < H; h++) sum += a[i + h] * b[j + h];
+  for (let h = 0; h < b.length; h++) sum += a[h] * b[h];
   return sum;
 }
 
-/** `dot` of four rows, each sum in the same order. Sums that do not wait for each other take less than half the time. */
-function dotsOfFour(
-  out: Float64Array,
-  at: number,
-  stride: number,
-  a: Float32Array,
-  i: number,
-  b: Float32Array,
-  j: number,
-  H: number,
-): void {
+/**
+ * `dot` of four rows [4, H], each sum in the same order, to out[at], out[at + stride], …. Sums that do not wait for
+ * each other take less than half the time.
+ */
+function dotsOfFour(out: Float64Array, at: number, stride: number, rows: Float32Array, query: Float32Array): void {
+  const H = query.length;
   let s0 = 0;
   let s1 = 0;
   let s2 = 0;
   let s3 = 0;
   for (let h = 0; h < H; h++) {
-    const x = b[j + h];
-    s0 += a[i + h] * x;
-    s1 += a[i + H + h] * x;
-    s2 += a[i + 2 * H + h] * x;
-    s3 += a[i + 3 * H + h] * x;
+    const x = query[h];
+    s0 += rows[h] * x;
+    s1 += rows[H + h] * x;
+    s2 += rows[2 * H + h] * x;
+    s3 += rows[3 * H + h] * x;
   }
   out[at] = s0;
   out[at + stride] = s1;

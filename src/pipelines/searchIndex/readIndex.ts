@@ -7,14 +7,14 @@ import { LITTLE_ENDIAN, swapBytes } from "../../safetensors/numbers.ts";
 import { openSafetensors, type RandomAccess, type Weights } from "../../safetensors/safetensorsReader.ts";
 import { TEXT_POOLINGS, type TextPooling } from "../pooling.ts";
 import { checksumOf, FORMAT, type IndexHeader, type Strings, TENSORS, type TensorName, VERSION } from "./indexFile.ts";
-import { Rows } from "./rows.ts";
+import { Rows } from "./indexRows.ts";
 import type { Extract } from "./searchIndex.ts";
 import { mostRows, SEGMENT_BYTES, type Segment, stringAt, type Utf8Column } from "./segment.ts";
 
 /** Files of plainbert 0.2 have these alone, and two fields of metadata. */
 const OLD_TENSORS: readonly TensorName[] = ["embeddings", "texts", "text_ends"];
 const OLD_FIELDS = ["format", "pooling"];
-/** How near the vectors of an old file must be to the model's: those of the same weights in int8 have 0.995 or more. */
+/** How near the vectors of an old file must be to the model's: the same weights in int8 give 0.999 or more. */
 const SAME_VECTOR = 0.98;
 /** How many texts of an old file are computed again. */
 const PROBES = 4;

@@ -6,7 +6,7 @@ import { expectText, show, wrongArgument } from "../arguments.ts";
 /** A text for an index, with what is to be found beside it. */
 export interface TextRecord<Metadata = unknown> {
   readonly text: string;
-  /** By which the text is found again and removed; no other text of the index has it. Default: its `index` in digits. */
+  /** Names the text, to find it again and remove it; no other of the index has it. Default: its `index` in digits. */
   readonly id?: string;
   /** Anything that JSON can say: it is kept and saved as JSON, so what comes back is a copy. */
   readonly metadata?: Metadata;
@@ -83,9 +83,7 @@ function check(where: string, name: string, value: unknown, depth: number): void
   }
 }
 
-/** An object that is a list of names and values: not one of a class, and without a `toJSON` of its own. */
+/** An object of names and values: no Map or Date, and without a `toJSON` that says something else of it. */
 function isPlain(value: unknown): value is object {
-  if (classOf(value) !== "Object" || "toJSON" in (value as object)) return false;
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null; // Object.prototype of any realm
+  return classOf(value) === "Object" && !("toJSON" in (value as object));
 }

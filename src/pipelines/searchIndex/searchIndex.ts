@@ -9,11 +9,11 @@ import {
   wrongArgument,
 } from "../arguments.ts";
 import type { Pipeline } from "../pipeline.ts";
-import type { TextPooling } from "../pooling.ts";
+import type { Pooling, TextPooling } from "../pooling.ts";
 import { type Answers, type InputStream, isStream } from "../stream.ts";
+import { Rows, textAt } from "./indexRows.ts";
 import { nearest } from "./nearest.ts";
 import { expectId, expectRecord, type IndexedText, type TextRecord } from "./records.ts";
-import { Rows, textAt } from "./rows.ts";
 import { liveRows, SegmentBuilder } from "./segment.ts";
 
 /** What an index is made of: texts, or records with ids and metadata; an array, or a stream of any length. */
@@ -45,21 +45,21 @@ export interface SearchResult<Metadata = unknown> extends IndexedText<Metadata> 
 }
 
 /** A pipeline that gives vectors. */
-export type Extract = Pipeline<"feature-extraction"> | Pipeline<"embeddings">;
+export type Extract = Pipeline<"feature-extraction" | "embeddings">;
 
 /**
  * Texts with their vectors, to be searched by meaning: `buildIndex` makes one, `loadIndex` reads one that was saved.
  * Every text is compared with the query, so the best are found, always.
  *
  * A text of H numbers takes 4 H + 24 bytes, and those of the text and its metadata in UTF-8; an id of its own about
- * 100 more. Five million texts of 256 numbers, 100 bytes each, take 5.7 GB, of which none are on JavaScript's heap; with
- * ids 0.5 GB are.
+ * 140 more. Five million texts of 256 numbers, 100 bytes each, take 5.7 GB, none of it on JavaScript's heap; ids take
+ * 0.7 GB there.
  *
  * @typeParam Metadata what is kept beside the texts
  */
 export class SearchIndex<Metadata = unknown> {
   /** How the vectors of a text's tokens become one. */
-  readonly pooling: TextPooling;
+  readonly pooling: Exclude<Pooling, "none">;
   private readonly extract: Extract;
   private readonly rows: Rows;
 
@@ -107,6 +107,7 @@ export class SearchIndex<Metadata = unknown> {
   async addAs(where: string, texts: IndexInput<Metadata>, options: AddOptions): Promise<void> {
     expectOptions(where, options, ["truncation"]);
     if (!Array.isArray(texts) && !isStream(texts)) throw wrongArgument(where, "texts", "an array or a stream", texts);
+    const extractOptions = this.extractOptions(where, options);
     const builder = new SegmentBuilder();
     const open: ReturnType<typeof expectRecord>[] = []; // whose vectors have not come yet
     const ids = new Set<string>();
@@ -125,7 +126,7 @@ export class SearchIndex<Metadata = unknown> {
       }
     }
     let first = 0; // of a queue whose beginning is cut off now and then
-    for await (const { data } of this.vectorsOf(read(), options)) {
+    for await (const { data } of this.extract(read(), extractOptions)) {
       builder.add({ ...open[first++], vector: data });
       if (first < 1024) continue;
       open.splice(0, first);
@@ -152,10 +153,10 @@ export class SearchIndex<Metadata = unknown> {
    * gives an array of results, each the same, to the bit, as the query alone gives, in less time: their scores are one
    * matrix product. What is added or removed meanwhile does not count.
    *
-   * @throws BertError ERR_INPUT a query that is empty, no string or too long for the model; k is no whole number from 1;
-   *   a filter that returns neither true nor false. What the filter throws
+   * @throws BertError ERR_INPUT a query that is empty, no string or too long for the model; k is no whole number from
+   *   1; a filter that returns neither true nor false. What the filter throws
    * @example
-   * await index.search("Is the window shut?", 3, { filter: ({ metadata }) => metadata.page < 10 });
+   * await index.search("Is the window shut?", 3, { filter: ({ metadata }) => metadata?.page === 3 });
    */
   search<Input extends string | readonly string[]>(
     query: Input,
@@ -177,7 +178,7 @@ export class SearchIndex<Metadata = unknown> {
     const queries = isList ? expectTexts(where, input) : [expectText(where, "query", input)];
     const { segments } = this.rows;
     const texts = queries.map(({ text }) => text);
-    const { data, dims } = await this.extract(texts, this.extractOptions(options));
+    const { data, dims } = await this.extract(texts, this.extractOptions(where, options));
     const found = await nearest(segments, data, dims[1], this.extract.model.kernels, {
       k,
       signal,
@@ -200,13 +201,8 @@ export class SearchIndex<Metadata = unknown> {
     await saveIndex(path, { segments, next, H }, { pooling: this.pooling, model: this.extract.model.fingerprint });
   }
 
-  /** The vectors of texts, one after the other. */
-  private vectorsOf(texts: AsyncGenerator<string>, options: AddOptions) {
-    return this.extract(texts, this.extractOptions(options));
-  }
-
-  private extractOptions({ truncation, signal }: AddOptions) {
-    const where = "search";
+  /** What the pipeline is called with. */
+  private extractOptions(where: string, { truncation, signal }: AddOptions) {
     return {
       pooling: this.pooling,
       normalize: true,

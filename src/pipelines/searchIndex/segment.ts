@@ -100,7 +100,7 @@ export function columnOf(strings: readonly string[]): Utf8Column {
 }
 
 /** The bytes of row r. */
-export function bytesAt({ bytes, ends }: Utf8Column, r: number): Uint8Array {
+function bytesAt({ bytes, ends }: Utf8Column, r: number): Uint8Array {
   return bytes.subarray(r === 0 ? 0 : ends[r - 1], ends[r]);
 }
 

@@ -9,7 +9,7 @@ import { expect, test } from "vitest";
 const N = 500_000;
 const H = 256;
 /** Of a vector, of where text, id and metadata end, and of the text's number; then text and metadata in UTF-8. */
-const BYTES = N * (4 * H + 8 + 8 + 8 + 49 + 12);
+const BYTES = N * (4 * H + 8 + 8 + 8 + 51 + 12);
 /** An id on the heap: string, entry of a Map, and of an array. */
 const HEAP = N * 150;
 

@@ -69,6 +69,19 @@ describe.each(BACKENDS.map((backend) => [backend.info.name, backend] as const))(
   });
 });
 
+test("a search that is under way does not see what is added or removed", async () => {
+  const H = 256;
+  const texts = Array.from({ length: 30_000 }, (_, i) => `text ${i}`);
+  const index = await buildIndex(hashedVectors(plain, H), texts);
+  const searching = index.search(["a", "b", "c", "d"], 3);
+  await new Promise((turn) => setTimeout(turn));
+  await index.add(["a", "b", "c", "d"]);
+  index.remove(texts.map((_, i) => String(i)));
+  expect(index.size).toBe(4);
+  expect(await searching).toEqual(["a", "b", "c", "d"].map((query) => bySorting(texts, query, 3, H)));
+  expect((await index.search("c", 1))[0].text).toBe("c");
+});
+
 test("a large index leaves turns to the event loop, and a signal stops the search there", async () => {
   const H = 256;
   const texts = Array.from({ length: 30_000 }, (_, i) => `text ${i}`);

@@ -132,7 +132,7 @@ function firstAfter(length: number, holds: (i: number) => boolean): number {
 }
 
 /** The id of a row's text. */
-export function idOf({ ids, numbers }: Segment, r: number): string {
+function idOf({ ids, numbers }: Segment, r: number): string {
   return ids?.[r] ?? String(numbers[r]);
 }
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Rows, textAt } from "../../../src/pipelines/searchIndex/rows.ts";
+import { Rows, textAt } from "../../../src/pipelines/searchIndex/indexRows.ts";
 import { liveRows, mostRows, SegmentBuilder } from "../../../src/pipelines/searchIndex/segment.ts";
 
 /** So long that a segment has 32 rows. */
