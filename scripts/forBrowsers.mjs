@@ -20,7 +20,7 @@ const twins = new Map(
 function namedBy(path) {
   const source = readFileSync(path, "utf8");
   const named = [
-    ...source.matchAll(/^(?:import|export)(?! type)[^;]*? from "(\.[^"]+)";|\bawait import\("(\.[^"]+)"\)/gm),
+    ...source.matchAll(/^(?:import|export)(?! type)[^;]*? from "(\.[^"]+)";|(?:\bawait|=>) import\("(\.[^"]+)"\)/gm),
   ];
   return named.map(([, loaded, asked]) => join(dirname(path), loaded ?? asked));
 }

@@ -33,6 +33,7 @@ const EXCLUDED: Readonly<Record<string, string>> = {
   "src/tokenizer/encodeOptions.ts": BORDER,
   "src/tokenizer/truncation.ts": "cuts texts that are too long; this one is not",
   "src/runtime/bertModel.ts": "the class that a program calls; it runs forwardPass.ts",
+  "src/model/forwardRequest.ts": BORDER,
   "src/model/taps.ts": "shows intermediate results to those who look; nobody does here",
 };
 

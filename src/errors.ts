@@ -7,7 +7,7 @@
  * - `ERR_VOCABULARY`: a vocabulary or tokenizer file
  * - `ERR_BACKEND`: a backend that is unknown, unavailable or already disposed of
  * - `ERR_FILE`: a file that is missing, not readable, or not writable
- * - `ERR_TRAINING`: a run whose loss or gradients are no longer finite
+ * - `ERR_TRAINING`: a run whose loss or gradients are no longer finite, or an output that is not in an evaluation
  * - `ERR_HUB`: a model that a hub does not give: not there, no access, no connection, not what was announced
  * - `ERR_ABORTED`: the caller's `AbortSignal` fired
  */

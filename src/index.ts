@@ -13,6 +13,7 @@ export { type BertConfig, type ProblemType, parseConfig } from "./model/config.t
 export type { BertOutput, ForwardOptions, HeadOutput, TapListener } from "./model/forward.ts";
 export type { TapInfo } from "./model/taps.ts";
 export {
+  type AddOptions,
   type AggregationStrategy,
   type Answer,
   type Answers,
@@ -32,6 +33,8 @@ export {
   type FillMaskOptions,
   type FillMaskOutput,
   type FillMaskPrediction,
+  type IndexedText,
+  type IndexInput,
   type InputStream,
   type LoadOptions,
   loadBert,
@@ -56,6 +59,7 @@ export {
   type QuestionAnswering,
   type QuestionAnsweringOptions,
   type SearchIndex,
+  type SearchOptions,
   type SearchResult,
   type SentenceSimilarity,
   type SentenceSimilarityInput,
@@ -66,6 +70,7 @@ export {
   type TextClassificationOptions,
   type TextLikelihood,
   type TextPair,
+  type TextRecord,
   type Texts,
   type TokenClassification,
   type TokenClassificationOptions,

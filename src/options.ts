@@ -14,6 +14,9 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   topk: "top_k",
   epochs: "numTrainEpochs",
   lr: "learningRate",
+  tokens: "words",
+  ner_tags: "tags",
+  answer_start: "start",
 };
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { chooseBackend, downloadModel, loadBert, loadTokenizer, pipeline, trainVocabulary } from "../src/index.ts";
-import { finetune, makeExamples, pretrain } from "../src/training/index.ts";
+import { evaluate, finetune, makeExamples, pretrain } from "../src/training/index.ts";
 
 describe("an option that there is not is an error, which names the nearest", () => {
   test.each<[string, () => Promise<unknown>, string]>([
@@ -14,6 +14,7 @@ describe("an option that there is not is an error, which names the nearest", () 
     ["finetune", () => finetune({ learnigRate: 1e-5 } as never), '"learnigRate"; did you mean "learningRate"?'],
     ["finetune", () => finetune({ classWeights: [1, 2] } as never), '"classWeights"; known are '],
     ["finetune", () => finetune({ endpoint: "x" } as never), '"endpoint"; '],
+    ["evaluate", () => evaluate({ label: ["x"] } as never), '"label"; did you mean "labels"?'],
     ["pretrain", () => pretrain({ maxSteps: 10 } as never), '"maxSteps"; known are "evalSteps", "saveSteps"'],
     [
       "pretrain: phases[]",

@@ -8,11 +8,12 @@ const LINES = 5000;
 const QUERIES = 100;
 const NEAREST = 5;
 
-/** Lines to an index, and queries to what is nearest. */
+/** Lines to an index, beside the model alone, and queries to what is nearest, beside their vectors alone. */
 export async function searchIndexCases(ours: PlainbertText, others: readonly TextEngine[]): Promise<Case[]> {
   const lines = bookLines(LINES);
   const part = bookLines(LINES / 10);
   const queries = usualSentences(QUERIES);
+  const forwardStream = "plainbert, forwardStream"; // what the model alone takes, so a library of its own
   const trialOf = (run: () => Promise<unknown>) => ({ run, share: part.length / lines.length });
   const build = simpleCase(
     { id: "index-build", title: `an index of ${lines.length} lines, the model in the package`, unit: "ms" },
@@ -22,6 +23,12 @@ export async function searchIndexCases(ours: PlainbertText, others: readonly Tex
         ours.library,
         () => buildIndex(ours.extract, lines),
         trialOf(() => buildIndex(ours.extract, part)),
+      ),
+      timed(
+        forwardStream,
+        forwardStream,
+        () => streamAll(ours, lines),
+        trialOf(() => streamAll(ours, part)),
       ),
       ...others.map(({ name, library, embed }) =>
         timed(
@@ -48,7 +55,24 @@ export async function searchIndexCases(ours: PlainbertText, others: readonly Tex
       ),
     ],
   );
-  return [build, search];
+  const vectorsAlone = "plainbert, their vectors alone";
+  const together = simpleCase(
+    { id: "index-queries", title: `${QUERIES} queries in one array, among ${lines.length} lines`, unit: "ms" },
+    [
+      timed(ours.name, ours.library, () => index.search(queries, NEAREST)),
+      timed(vectorsAlone, vectorsAlone, () => ours.extract(queries, { pooling: "mean", normalize: true })),
+    ],
+  );
+  return [build, search, together];
+}
+
+/** The lines through the model, one after the other, and nothing else. */
+async function streamAll({ extract: { model, tokenizer } }: PlainbertText, lines: readonly string[]): Promise<void> {
+  function* encodings() {
+    for (const line of lines) yield tokenizer.encode(line);
+  }
+  const outputs = model.forwardStream(encodings());
+  while (!(await outputs.next()).done);
 }
 
 /** transformers.js has no index: the cosines in a loop, and the best of them by sorting. */

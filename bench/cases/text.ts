@@ -44,8 +44,9 @@ export const baseTextGroup: CaseGroup = {
 export const smallTextGroup: CaseGroup = {
   planned: [
     ...concurrentPlan("small", 6),
-    { id: "index-build", seconds: 40, notQuick: true },
+    { id: "index-build", seconds: 50, notQuick: true },
     { id: "index-search", seconds: 8 },
+    { id: "index-queries", seconds: 4 },
   ],
   async open({ backend, threads }) {
     const { ours, others, dispose } = await openText(SMALL, backend, threads);

@@ -1,41 +1,38 @@
 import { HubError } from "../hub/hubError.ts";
-import type { Progress } from "../hub/progress.ts";
-import { type Pause, RETRIES, retrying } from "../hub/retry.ts";
+import { RETRIES, retrying } from "../hub/retry.ts";
 import { sizeOf } from "./blobs.ts";
-import { type FileStore, PART_BYTES } from "./fileStore.ts";
-import { Hash } from "./hash.ts";
+import { PART_BYTES } from "./fileStore.ts";
+import type { Hash } from "./hash.ts";
+import { absorb, type Fetching, hashFor, keptFile } from "./keptFile.ts";
 import type { WebFile } from "./places.ts";
 import { type Answer, lengthOf, request } from "./request.ts";
 
-/** What a file is fetched with: the store that keeps it, the progress that reports it, the signal that stops it. */
-export interface Fetching {
-  readonly store: FileStore;
-  readonly progress: Progress;
-  readonly signal: AbortSignal | undefined;
-  readonly wait: Pause;
-}
-
 /**
- * The parts of one file: those that are kept, else fetched. Tabs and workers that want the same file at the same time
- * fetch it once.
+ * The parts of one file: those that are kept and are what the server announced, else fetched. Tabs and workers that
+ * want the same file at the same time fetch it once.
  *
  * @throws HubError the file cannot be had, or is not what the hub announced; the signal's reason
  */
-export async function fetchFile(file: string, remote: WebFile, fetching: Fetching): Promise<Blob[]> {
+export async function fetchFile(
+  file: string,
+  remote: WebFile,
+  fetching: Fetching,
+): Promise<{ readonly parts: Blob[]; readonly wasKept: boolean }> {
   const { key } = remote;
   const { store, progress, signal } = fetching;
   const fetchIt = async () => {
-    const kept = key === null ? null : await store.file(key);
-    if (kept) {
-      progress.cached(file, sizeOf(kept));
-      return kept;
+    const kept = await keptFile(file, remote, fetching);
+    if (kept && kept.damage === null && !fetching.force) {
+      progress.cached(file, sizeOf(kept.parts));
+      return { parts: kept.parts, wasKept: true };
     }
+    if (key !== null && (kept || fetching.force)) await store.remove(key);
     progress.step("initiate", file);
     progress.step("download", file);
     const parts = await new Download(file, remote, fetching).parts();
     progress.loaded(file, sizeOf(parts), sizeOf(parts));
     progress.done(file);
-    return parts;
+    return { parts, wasKept: false };
   };
   if (key === null || !globalThis.navigator?.locks) return fetchIt();
   return navigator.locks.request(`plainbert ${key}`, { ...(signal && { signal }) }, fetchIt);
@@ -94,10 +91,9 @@ class Download {
     const parts = await this.fetching.store.parts(key);
     if (size !== null && sizeOf(parts) > size) return this.restart();
     for (const part of parts) {
-      for (let at = 0; at < part.size; at += 1 << 20) {
-        this.fetching.signal?.throwIfAborted();
-        this.hash?.update(new Uint8Array(await part.slice(at, at + (1 << 20)).arrayBuffer()));
-      }
+      const isFull = part.size === PART_BYTES || sizeOf([...this.done, part]) === size;
+      if (!isFull) return; // what comes after it would not be found again
+      if (!(await absorb(part, this.hash, this.fetching.signal))) return this.restart();
       this.done.push(part);
     }
   }
@@ -111,8 +107,7 @@ class Download {
 
   private startHash(): void {
     const { hash, size } = this.remote;
-    this.hash = hash && new Hash(hash);
-    if (hash === "sha1") this.hash?.update(new TextEncoder().encode(`blob ${size}\0`)); // git's name of a file
+    this.hash = hash && hashFor(hash, size);
   }
 
   /** Receives what is missing, as long as the connection lasts. */

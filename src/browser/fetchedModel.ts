@@ -1,17 +1,22 @@
-import { BertError } from "../errors.ts";
+import { BertError, listed } from "../errors.ts";
 import { HubError } from "../hub/hubError.ts";
 import { isIndex, type WantedFiles, WEIGHTS } from "../hub/wantedFiles.ts";
+import { openMended } from "../load/mendedWeights.ts";
 import { type ModelFolder, readerOf } from "../load/modelFolder.ts";
 import type { Weights } from "../safetensors/safetensorsReader.ts";
 import { openShards, parseSafetensorsIndex } from "../safetensors/shards.ts";
 import { openParts, textOf } from "./blobs.ts";
-import { type Fetching, fetchFile } from "./fetchFile.ts";
-import { type FileNote, isInline, type Place } from "./places.ts";
+import { fetchFile } from "./fetchFile.ts";
+import { type Fetching, keptFile } from "./keptFile.ts";
+import type { FileNote } from "./listing.ts";
+import { checksumOf, type ModelNote, readNote } from "./modelNote.ts";
+import { isInline, type Place } from "./places.ts";
 
-/** Which files a model had when it was last opened; `null`: it had no such file. */
-interface ModelNote {
-  readonly commit: string | null;
-  readonly files: Readonly<Record<string, FileNote | null>>;
+/** The files that are wanted and that cannot be had from what the browser keeps. */
+interface Lacking {
+  readonly missing: readonly string[];
+  /** Those that are not what the server announced, and why. */
+  readonly damaged: ReadonlyMap<string, string>;
 }
 
 type Describe = (file: string) => Promise<FileNote | null>;
@@ -20,11 +25,16 @@ type Describe = (file: string) => Promise<FileNote | null>;
 export class FetchedModel implements ModelFolder {
   readonly path: string;
   private readonly place: Place;
-  private readonly fetching: Fetching;
+  private fetching: Fetching;
   /** The parts of each file that is here. */
   private readonly files = new Map<string, readonly Blob[]>();
   /** What the server said of each file; null: it has no such file. */
   private readonly described = new Map<string, FileNote | null>();
+  /** How many files were fetched, and not kept. */
+  private fetched = 0;
+  private hasUsedKept = false;
+  private isOffline = false;
+  private fetchAgain: () => Promise<void> = async () => {};
 
   constructor(place: Place, fetching: Fetching) {
     this.path = place.name;
@@ -34,30 +44,39 @@ export class FetchedModel implements ModelFolder {
 
   /**
    * Fetches the files that are wanted, all of one commit, but not those that the browser keeps, unless they have
-   * changed. If the server does not answer, the model is opened from what the browser keeps, if that is all that is
-   * wanted.
+   * changed or are damaged. If the server does not answer, the model is opened from what the browser keeps, if that is
+   * all that is wanted.
    *
    * @param offline whether no request may be sent
    * @throws HubError not all is kept, and it cannot be had; the signal's reason
    */
   async fetch(wanted: WantedFiles, offline: boolean): Promise<void> {
+    this.fetchAgain = () => this.fetchOnce(wanted, offline);
+    this.isOffline = offline;
+    try {
+      await this.fetchAgain();
+    } catch (error) {
+      // An index that is kept and that cannot be read
+      if (!(error instanceof BertError && error.code === "ERR_CHECKPOINT" && (await this.mend(error)))) throw error;
+    }
+  }
+
+  private async fetchOnce(wanted: WantedFiles, offline: boolean): Promise<void> {
     const { place, fetching } = this;
-    const note = await fetching.store.note<ModelNote>(place.key);
-    const lacking = await this.lacking(wanted, note);
+    const note = await fetching.store.note(place.key, readNote);
+    const lacking = fetching.force ? EVERYTHING : await this.lacking(wanted, note);
+    const isKept = lacking.missing.length === 0 && lacking.damaged.size === 0;
     const useKept = async () => {
       place.commit = note?.commit ?? null;
       await this.visit(wanted, describedIn(note), (file, found) => this.take(file, found));
     };
-    if (offline && lacking.length > 0) {
-      const where = "is not kept by this browser, and local_files_only forbids to fetch it";
-      throw new HubError(`${place.name}: ${lacking.join(", ")} ${where}`, { folder: place.isFolder });
-    }
-    if (offline || (place.isFixed && lacking.length === 0)) return useKept();
+    if (offline && !isKept) throw this.notKept(lacking);
+    if (offline || (place.isFixed && isKept)) return useKept();
     try {
-      await this.visit(wanted, (file) => this.describe(file, lacking.length > 0), null);
+      await this.visit(wanted, (file) => this.describe(file, !isKept), null);
     } catch (error) {
       const isGone = error instanceof HubError && (error.missing === "revision" || error.missing === "file");
-      if (lacking.length > 0 || !(error instanceof HubError) || isGone) throw error;
+      if (!isKept || !(error instanceof HubError) || isGone) throw error;
       console.warn(`plainbert: ${error.message}; what the browser keeps is used`);
       return useKept();
     }
@@ -74,7 +93,33 @@ export class FetchedModel implements ModelFolder {
     return parts ? textOf(parts, this.nameOf(name)) : null;
   }
 
-  async openWeights(): Promise<Weights> {
+  openWeights(): Promise<Weights> {
+    return openMended(
+      () => this.openFetched(),
+      (error) => this.mend(error),
+    );
+  }
+
+  /**
+   * Where the files cannot be read: all that the browser keeps is hashed, and what is not what the hub has is fetched
+   * again, once. Of a folder's files nothing tells what they must be: all are fetched again.
+   *
+   * @returns whether anything was
+   */
+  private async mend({ code, message, cause }: BertError): Promise<boolean> {
+    const { place, fetching, fetched, hasUsedKept } = this;
+    if (!hasUsedKept) return false;
+    if (place.isFolder && this.isOffline) {
+      throw new BertError(code, `${message}; if what this browser keeps is damaged, ${DELETE}`, { cause });
+    }
+    this.fetching = { ...fetching, force: place.isFolder, hashesAll: true };
+    await this.fetchAgain();
+    this.fetching = { ...fetching, force: false };
+    this.hasUsedKept = false;
+    return this.fetched > fetched;
+  }
+
+  private async openFetched(): Promise<Weights> {
     const name = WEIGHTS.find((file) => this.files.has(file));
     if (name === undefined) {
       const must = `must hold ${WEIGHTS.slice(0, -1).join(", ")} or ${WEIGHTS.at(-1)}`;
@@ -97,22 +142,38 @@ export class FetchedModel implements ModelFolder {
     return `${this.path.replace(/\/$/, "")}/${file}`;
   }
 
-  /** The files that are wanted and that the browser does not keep. */
-  private async lacking(wanted: WantedFiles, note: ModelNote | null): Promise<string[]> {
-    if (note === null) return ["it"];
+  /** The files that are wanted and that cannot be had from what the browser keeps. */
+  private async lacking(wanted: WantedFiles, note: ModelNote | null): Promise<Lacking> {
+    if (note === null) return EVERYTHING;
     this.place.commit = note.commit;
     const present: string[] = [];
-    const lacking: string[] = [];
+    const missing: string[] = [];
+    const damaged = new Map<string, string>();
     await this.visit(wanted, describedIn(note), async (file, found) => {
-      const { key, url } = this.place.file(file, found);
-      const parts = key === null ? null : await this.fetching.store.file(key);
-      if (parts) this.files.set(file, parts);
-      (parts || isInline(url) ? present : lacking).push(file);
+      const remote = this.place.file(file, found);
+      const kept = await keptFile(file, remote, this.fetching);
+      if (kept && kept.damage !== null) damaged.set(file, kept.damage);
+      else if (kept) {
+        this.files.set(file, kept.parts);
+        this.hasUsedKept = true;
+      }
+      (kept || isInline(remote.url) ? present : missing).push(file);
     });
     for (const names of [wanted.config, wanted.weights ? WEIGHTS : []])
-      if (names.length > 0 && ![...present, ...lacking].some((file) => names.includes(file))) lacking.push(names[0]);
+      if (names.length > 0 && ![...present, ...missing].some((file) => names.includes(file))) missing.push(names[0]);
     this.files.clear();
-    return lacking;
+    return { missing, damaged };
+  }
+
+  /** The error where nothing may be fetched. */
+  private notKept({ missing, damaged }: Lacking): HubError {
+    const forbidden = "and local_files_only forbids to fetch it";
+    const files = listed(Array.from(damaged, ([file, damage]) => `${file} (${damage})`));
+    const sentence =
+      missing.length > 0
+        ? `${listed(missing)} is not kept by this browser, ${forbidden}`
+        : `damaged in what this browser keeps: ${files}, ${forbidden} again; ${DELETE}`;
+    return new HubError(`${this.place.name}: ${sentence}`, { folder: this.place.isFolder });
   }
 
   /** Takes each file that is wanted and there; the files that an index lists after it. */
@@ -151,7 +212,10 @@ export class FetchedModel implements ModelFolder {
   }
 
   private async take(file: string, found: FileNote): Promise<void> {
-    this.files.set(file, await fetchFile(file, this.place.file(file, found), this.fetching));
+    const { parts, wasKept } = await fetchFile(file, this.place.file(file, found), this.fetching);
+    this.files.set(file, parts);
+    if (wasKept) this.hasUsedKept = true;
+    else this.fetched++;
   }
 
   /** Notes which files there are, and deletes what a file of a folder was before. */
@@ -160,14 +224,18 @@ export class FetchedModel implements ModelFolder {
     const { commit } = place;
     const before = old?.commit === commit ? old.files : {};
     const files = { ...before, ...Object.fromEntries(this.described) };
-    await fetching.store.setNote(place.key, { commit, files } satisfies ModelNote);
-    for (const [file, note] of Object.entries(place.isFolder ? before : {})) {
-      const key = note && place.file(file, note).key;
+    const note: ModelNote = { commit, files };
+    await fetching.store.setNote(place.key, { ...note, checksum: checksumOf(note) });
+    for (const [file, was] of Object.entries(place.isFolder ? before : {})) {
+      const key = was && place.file(file, was).key;
       const now = this.described.get(file);
-      if (key && now !== undefined && now?.etag !== note.etag) await fetching.store.remove(key);
+      if (key && now !== undefined && now?.etag !== was.etag) await fetching.store.remove(key);
     }
   }
 }
+
+const EVERYTHING: Lacking = { missing: ["it"], damaged: new Map() };
+const DELETE = 'caches.delete("plainbert") deletes it';
 
 function describedIn(note: ModelNote | null): Describe {
   return async (file) => note?.files[file] ?? null;

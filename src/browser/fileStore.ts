@@ -9,6 +9,7 @@
  *
  * The keys are addresses that are never fetched.
  */
+import { type Json, parseJson } from "../json.ts";
 import { sizeOf } from "./blobs.ts";
 
 /** 8 MiB: what a connection that breaks costs at most; a large model, 1.3 GB, has 160. */
@@ -45,7 +46,7 @@ export class FileStore {
   async file(key: string): Promise<Blob[] | null> {
     const found = this.found.get(key);
     if (found) return found;
-    const size = await this.note<number>(key);
+    const size = await this.note(key, (json) => json.asInteger());
     if (size === null) return null;
     const parts = await this.parts(key);
     if (sizeOf(parts) !== size) return null;
@@ -57,7 +58,7 @@ export class FileStore {
   async parts(key: string): Promise<Blob[]> {
     const parts: Blob[] = [];
     for (;;) {
-      const part = await (await this.match(partKey(key, parts.length)))?.blob();
+      const part = await this.blob(partKey(key, parts.length));
       if (!part) return parts;
       parts.push(part);
       if (part.size < PART_BYTES) return parts;
@@ -73,7 +74,7 @@ export class FileStore {
     if (key !== null && this.writable) {
       try {
         await this.cache?.put(partKey(key, n), new Response(bytes));
-        const kept = await (await this.cache?.match(partKey(key, n)))?.blob();
+        const kept = await this.blob(partKey(key, n));
         if (kept?.size === bytes.length) return kept;
       } catch (error) {
         this.writable = false;
@@ -86,18 +87,29 @@ export class FileStore {
   /** Deletes a file, or what there is of it. */
   async remove(key: string): Promise<void> {
     this.found.delete(key);
-    await this.cache?.delete(key);
-    for (let n = 0; await this.cache?.delete(partKey(key, n)); n++);
+    const drop = async (name: string) => (await this.cache?.delete(name).catch(() => false)) ?? false;
+    await drop(key);
+    for (let n = 0; await drop(partKey(key, n)); n++);
   }
 
-  /** What was noted under a key; null if nothing was. */
-  async note<Value>(key: string): Promise<Value | null> {
-    return (await this.match(key))?.json() ?? null;
+  /** What was noted under a key; null if nothing was, or nothing that `read` takes. */
+  async note<Value>(key: string, read: (json: Json) => Value): Promise<Value | null> {
+    try {
+      const text = await (await this.match(key))?.text();
+      return text === undefined ? null : read(parseJson(text, key, "ERR_FILE"));
+    } catch {
+      return null; // others can write there too; it is fetched and noted again
+    }
   }
 
   async setNote(key: string, value: unknown): Promise<void> {
     // Without a note it is requested again
     if (this.writable) await this.cache?.put(key, Response.json(value)).catch(() => {});
+  }
+
+  /** undefined too where the browser has lost it. */
+  private async blob(key: string): Promise<Blob | undefined> {
+    return (await this.match(key))?.blob().catch(() => undefined);
   }
 
   /** undefined too where the browser does not let us look. */

@@ -25,3 +25,8 @@ export async function pretrain({ output }: { readonly output: string }): Promise
 export async function readExamples(_task: string, file: string): Promise<never> {
   throw noFiles("readExamples", file);
 }
+
+/** @throws BertError ERR_FILE always */
+export async function readFileExamples(where: string, _task: string, file: string): Promise<never> {
+  throw noFiles(where, file);
+}

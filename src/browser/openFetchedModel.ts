@@ -1,10 +1,11 @@
 /** The twin of `load/openModel.ts` for browsers: files by `fetch`, kept in the browser's Cache API. */
-import { BertError, quote } from "../errors.ts";
+import { BertError, shown } from "../errors.ts";
 import {
   checkedCallback,
   checkedEndpoint,
-  checkedOffline,
+  checkedForce,
   checkedRevision,
+  checkedSwitch,
   checkedToken,
   DEFAULT_ENDPOINT,
   wrongOption,
@@ -35,9 +36,15 @@ export const openModel: typeof openModelOfNode = async (name, wanted, options = 
   const progress_callback = checkedCallback(options.progress_callback);
   signal?.throwIfAborted();
   const place = placeOf(name, options);
-  const offline = checkedOffline(options.local_files_only);
+  const offline = checkedSwitch("local_files_only", options.local_files_only);
+  const force = checkedForce(options, offline ? "local_files_only" : null);
   const progress = new Progress(place.name, progress_callback);
-  const model = new FetchedModel(place, { store: await FileStore.open(), progress, signal, wait: pause });
+  const store = await FileStore.open();
+  const hashesAll = wanted.hashed ?? false;
+  const model = new FetchedModel(place, {
+    ...{ store, progress, signal, wait: pause },
+    ...{ force, hashesAll, whole: new Set<string>() },
+  });
   await model.fetch(wanted, offline);
   return { folder: model, release: async () => {} };
 };
@@ -53,6 +60,6 @@ function placeOf(name: string | NamedFiles, { revision, token, endpoint, signal 
   }
   throw new BertError(
     "ERR_INPUT",
-    `hub: the model must be a URL or a path of a folder, such as "/models/mine/", or a model's id on the hub, such as "org/name"; got ${quote(String(name))}`,
+    `hub: the model must be a URL or a path of a folder, such as "/models/mine/", or a model's id on the hub, such as "org/name"; got ${shown(name)}`,
   );
 }

@@ -2,21 +2,12 @@ import { BertError, quote } from "../errors.ts";
 import { HubError, statusError } from "../hub/hubError.ts";
 import { type HubModel, isCommit } from "../hub/modelId.ts";
 import { type Pause, questionRetries, retrying } from "../hub/retry.ts";
+import type { Json } from "../json.ts";
 import { leftBehind, type NamedFiles, SMALL_MODEL } from "../load/modelFolder.ts";
 import { messageOf } from "../realm.ts";
 import type { HashName } from "./hash.ts";
+import { type FileNote, LONGEST_LIST, noteOf, parseListing } from "./listing.ts";
 import { type Answer, lengthOf, refused, request } from "./request.ts";
-
-/** What a place says of one file; JSON, as it is noted beside the files. */
-export interface FileNote {
-  /**
-   * A hub's hash of the file: sha256 of a large one, git's sha1 of a small one. Another server's mark of the file's
-   * state.
-   */
-  readonly etag: string | null;
-  /** The size in bytes; null if the server does not say. */
-  readonly size: number | null;
-}
 
 /** One file as it is fetched. */
 export interface WebFile {
@@ -72,7 +63,7 @@ export class HubPlace implements Place {
   private readonly token: string | null;
   private readonly signal: AbortSignal | undefined;
   private readonly wait: Pause;
-  private files: Promise<ReadonlyMap<string, FileNote>> | null = null;
+  private files: Promise<ReadonlyMap<string, Json>> | null = null;
 
   constructor(model: HubModel, endpoint: string, token: string | null, signal: AbortSignal | undefined, wait: Pause) {
     this.model = model;
@@ -87,7 +78,12 @@ export class HubPlace implements Place {
 
   async describe(file: string, patient: boolean): Promise<FileNote | null> {
     this.files ??= this.list(patient);
-    return (await this.files).get(file) ?? null;
+    const listed = (await this.files).get(file);
+    try {
+      return listed ? noteOf(listed) : null;
+    } catch (cause) {
+      throw this.noList(cause);
+    }
   }
 
   file(file: string, { etag, size }: FileNote): WebFile {
@@ -107,13 +103,13 @@ export class HubPlace implements Place {
     };
   }
 
-  private async list(patient: boolean): Promise<ReadonlyMap<string, FileNote>> {
+  private async list(patient: boolean): Promise<ReadonlyMap<string, Json>> {
     const { endpoint, model, signal } = this;
     const url = new URL(`${endpoint}/api/models/${model.id}/revision/${encodeURIComponent(model.revision)}?blobs=true`);
     const json = await retrying(
       async () => {
         const answer = await request({ method: "GET", url, headers: this.headers(), signal, folder: false });
-        if (answer.status === 200) return answer.text();
+        if (answer.status === 200) return answer.text(LONGEST_LIST);
         answer.cancel();
         throw this.refused("its list of files", answer);
       },
@@ -121,14 +117,25 @@ export class HubPlace implements Place {
       this.wait,
       signal,
     );
-    const listed = parseListing(json);
-    if (listed === null || (this.isFixed && listed.commit !== model.revision)) {
-      throw new HubError(
-        `${model.id}: the answer of ${endpoint} must be a hub's list of the files of ${model.revision}, with their hashes; is the option endpoint right?`,
-      );
+    try {
+      const { commit, files } = parseListing(json);
+      if (this.isFixed && commit !== model.revision)
+        throw new BertError("ERR_HUB", `sha must be the commit, got ${commit}`);
+      this.commit = commit;
+      return files;
+    } catch (cause) {
+      throw this.noList(cause);
     }
-    this.commit = listed.commit;
-    return listed.files;
+  }
+
+  /** What the hub has answered is no list of a hub. */
+  private noList(cause: unknown): HubError {
+    const { endpoint, model } = this;
+    const must = `must be a hub's list of the files of ${model.revision}, with their hashes`;
+    return new HubError(
+      `${model.id}: the answer of ${endpoint} ${must} (${messageOf(cause)}); is the option endpoint right?`,
+      { cause },
+    );
   }
 
   private headers(): Readonly<Record<string, string>> {
@@ -139,25 +146,6 @@ export class HubPlace implements Place {
     const { endpoint, model, token } = this;
     const asked = { ...model, file, endpoint, token: token !== null, tokenFrom: "as the option token" };
     return statusError(asked, status, Object.fromEntries(headers));
-  }
-}
-
-/**
- * What `/api/models/…?blobs=true` says: `{ sha, siblings: [{ rfilename, size, blobId, lfs: { sha256, size } }] }`; null
- * if it is none.
- */
-function parseListing(json: string): { readonly commit: string; readonly files: Map<string, FileNote> } | null {
-  try {
-    const { sha, siblings } = JSON.parse(json);
-    const files = new Map<string, FileNote>();
-    for (const { rfilename, size, blobId, lfs } of siblings) {
-      const note: FileNote = { etag: lfs?.sha256 ?? blobId, size: lfs?.size ?? size };
-      const isHash = /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(note.etag ?? "");
-      if (typeof rfilename === "string" && isHash && Number.isSafeInteger(note.size)) files.set(rfilename, note);
-    }
-    return isCommit(sha) && files.size > 0 ? { commit: sha, files } : null;
-  } catch {
-    return null; // no JSON, or another one
   }
 }
 

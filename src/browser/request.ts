@@ -19,7 +19,8 @@ export interface Answer {
   readonly status: number;
   /** The answer's headers; of another origin's answer, those that it shows to other origins. */
   readonly headers: Headers;
-  text(): Promise<string>;
+  /** The body as text. @param most bytes that it may have */
+  text(most: number): Promise<string>;
   chunks(): AsyncGenerator<Uint8Array>;
   /** Drops the body, for a caller that does not read it. */
   cancel(): void;
@@ -72,15 +73,19 @@ export async function request({ method, url, headers, signal, folder }: WebReque
     // What is kept is kept in parts; the browser need not keep it a second time.
     const sent = fetch(url, { method, headers, signal: control.signal, cache: "no-store" });
     const response = await inTime(`no connection to ${url.host}`, sent);
-    return {
+    const answer: Answer = {
       status: response.status,
       headers: response.headers,
-      async text() {
-        try {
-          return await inTime(`the connection to ${url.host} broke`, response.text());
-        } finally {
-          end();
+      async text(most) {
+        const decoder = new TextDecoder();
+        let text = "";
+        let bytes = 0;
+        for await (const chunk of answer.chunks()) {
+          bytes += chunk.length;
+          if (bytes > most) throw new HubError(`${url.href}: the answer must have at most ${most} bytes`, { folder });
+          text += decoder.decode(chunk, { stream: true });
         }
+        return text + decoder.decode();
       },
       async *chunks() {
         const reader = response.body?.getReader();
@@ -100,6 +105,7 @@ export async function request({ method, url, headers, signal, folder }: WebReque
         control.abort();
       },
     };
+    return answer;
   } catch (error) {
     end();
     throw error;

@@ -2,11 +2,12 @@ import { BertError, listed, printable } from "../errors.ts";
 import type { BertConfig } from "../model/config.ts";
 import { type ModelParams, modelParams, type ParamsVariant } from "../model/params.ts";
 import type { Backend } from "../tensor/backend.ts";
-import { formatShape, type StorageType, type Weight } from "../tensor/tensor.ts";
+import { formatShape, type StorageType, sizeOf, type Weight } from "../tensor/tensor.ts";
 import { DECODER, hasDecoder, isOptional, variantInFile, variantOf, WORDS } from "./families.ts";
 import { type NamedWeights, withOurNames } from "./names.ts";
 import { readMatrix } from "./readMatrix.ts";
 import { expectFinite } from "./rowScales.ts";
+import { TensorSample } from "./samples.ts";
 import type { WeightSource } from "./weightSource.ts";
 
 /**
@@ -17,6 +18,8 @@ export interface LoadedParams {
   readonly byName: ReadonlyMap<string, Weight>;
   /** How matrices are held. */
   readonly dtype: StorageType;
+  /** A few numbers of each tensor as the checkpoint has them, by name, in the order of `byName`. */
+  readonly samples: ReadonlyMap<string, Float32Array>;
 }
 
 /**
@@ -47,6 +50,7 @@ export async function loadParams(
   const expected = expectedTensors(weights, c);
 
   const read = new Map<string, Weight>(); // in the order in which they arrive
+  const samples = new Map(Array.from(expected, ([name, shape]) => [name, new TensorSample(sizeOf(shape))]));
   const queue = expected.entries();
   let failed = false;
   const readSome = async (): Promise<void> => {
@@ -54,8 +58,12 @@ export async function loadParams(
     for (const [name, shape] of queue) {
       if (failed) return;
       try {
-        if (shape.length === 2 && dtype !== "float32") read.set(name, await readMatrix(weights, name, dtype, k));
-        else read.set(name, await readFloat32(weights, name, shape, k));
+        const sample = samples.get(name) as TensorSample;
+        const isReduced = shape.length === 2 && dtype !== "float32";
+        const weight = isReduced
+          ? await readMatrix(weights, name, dtype, k, sample)
+          : await readFloat32(weights, name, shape, k, sample);
+        read.set(name, weight);
       } catch (error) {
         failed = true;
         throw error;
@@ -70,7 +78,8 @@ export async function loadParams(
     if (sameNumbers(byName.get(WORDS) as Weight, byName.get(DECODER) as Weight)) byName.delete(DECODER);
   }
   packDecoder(c, byName, k);
-  return { tree: paramsTree(c, byName), byName, dtype };
+  const values = new Map(Array.from(byName.keys(), (name) => [name, (samples.get(name) as TensorSample).values]));
+  return { tree: paramsTree(c, byName), byName, dtype, samples: values };
 }
 
 /**
@@ -83,10 +92,17 @@ function packDecoder(c: BertConfig, byName: Map<string, Weight>, k: Backend): vo
   if (!weight.dtype) byName.set(name, k.packWeight(weight));
 }
 
-async function readFloat32(weights: NamedWeights, name: string, shape: readonly number[], k: Backend): Promise<Weight> {
+async function readFloat32(
+  weights: NamedWeights,
+  name: string,
+  shape: readonly number[],
+  k: Backend,
+  sample: TensorSample,
+): Promise<Weight> {
   const tensor = k.empty(shape);
   await weights.readInto(name, tensor.data);
   if (!k.allFinite(tensor.data)) expectFinite(name, tensor.data, 0);
+  sample.take(tensor.data, 0);
   return shape.length === 2 && !mayBeTied(name) ? k.packWeight(tensor) : tensor; // now, while other reads are pending
 }
 

@@ -4,6 +4,7 @@ import { encodeWeight } from "../tensor/storage.ts";
 import type { Int8Weight, ReducedWeight } from "../tensor/tensor.ts";
 import type { NamedWeights } from "./names.ts";
 import { expectFinite } from "./rowScales.ts";
+import type { TensorSample } from "./samples.ts";
 
 /** How many numbers of a matrix are in float32 at a time: 1 MB of them. */
 const BLOCK = 1 << 18;
@@ -13,6 +14,7 @@ const BLOCK = 1 << 18;
  * source has `readPart`. int8 keeps the integers of a matrix that has scales as they are.
  *
  * @param k      where it is held
+ * @param sample takes its numbers from what is read
  * @throws BertError ERR_CHECKPOINT a number that is not finite, or too large for the type
  */
 export async function readMatrix(
@@ -20,6 +22,7 @@ export async function readMatrix(
   name: string,
   dtype: ReducedWeight["dtype"],
   k: Pick<Backend, "emptyStored" | "storeRows">,
+  sample: TensorSample | null = null,
 ): Promise<ReducedWeight> {
   const { shape } = weights.tensors.get(name) as { shape: readonly number[] };
   const [O, I] = shape;
@@ -33,6 +36,7 @@ export async function readMatrix(
     const data = buffer.subarray(0, rows * I);
     if (source.readPart) await source.readPart(name, data, row * I);
     else await source.readInto(name, data);
+    sample?.take(data, row * I, scale && ((i) => scale[row + Math.floor(i / I)]));
     const held = scale
       ? integers(name, data, scale.subarray(row, row + rows), [rows, I])
       : encodeWeight(dtype, data, [rows, I]);

@@ -1,3 +1,4 @@
+import { withOutput } from "../disk/outputLock.ts";
 import { BertError } from "../errors.ts";
 import { answerLines, bytesOf } from "./answerLines.ts";
 import { csv, type Ending, endingOf, type Flat, type Format, jsonLines } from "./format.ts";
@@ -29,6 +30,9 @@ export interface OutputValues {
   readonly output: string | undefined;
   readonly restart: boolean;
 }
+
+/** What a user can do about the lock of a process on another machine. */
+const RESTART = "begin anew with --restart";
 
 /** What answers, once it is loaded. */
 export interface Answerer<Input, Result> {
@@ -69,7 +73,11 @@ export async function answerSource<Input, Result>(
   load: () => Promise<Answerer<Input, Result>>,
   endings: readonly Ending[] = ["jsonl", "csv"],
 ): Promise<void> {
-  if (values.output !== undefined) return toFile(source, values.output, endingOf(values.output, endings), values, load);
+  const { output, restart } = values;
+  if (output !== undefined) {
+    const ending = endingOf(output, endings);
+    return withOutput(output, { restart, advice: RESTART }, () => toFile(source, output, ending, values, load));
+  }
   const iterator = source.lines[Symbol.asyncIterator]();
   const first = await iterator.next();
   if (first.done) return;

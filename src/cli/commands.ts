@@ -48,6 +48,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   verify: { summary: "compare a model's outputs with published ones", load: () => import("./verify.ts") },
   inspect: { summary: "list the tensors of a checkpoint", load: () => import("./inspectCommand.ts") },
   finetune: { summary: "train a model for a task", load: () => import("./finetuneCommand.ts") },
+  evaluate: { summary: "tell what a model is worth on examples", load: () => import("./evaluateCommand.ts") },
   "train-vocab": { summary: "learn a vocabulary from text files", load: () => import("./trainVocab.ts") },
   "make-examples": {
     summary: "make examples for pretraining from text files",

@@ -1,3 +1,4 @@
+import { withOutput } from "../disk/outputLock.ts";
 import { quote } from "../errors.ts";
 import { openModelFiles } from "../load/readModel.ts";
 import { STORAGE_TYPES } from "../tensor/storage.ts";
@@ -37,18 +38,20 @@ FROM is ${MODEL_NAME}; it has config.json, or Google's bert_config.json. TO is t
     expectCount(positionals, 2, 2, "a model and a folder");
     if (values.dtype === "int8" && values.names === "google") throw new UsageError("--names google has no int8");
     const [from, to] = positionals;
-    const { folder, release } = await downloading(values, (hub) => openModelFiles(from, hub, true));
     const progress = new Progress({ verb: "writing", unit: "MB", total: null });
-    const { files, tensors, parameters, dtypes, leftOut } = await interruptible((signal) =>
-      convertModel(folder.path, to, {
-        ...libraryValues(OPTIONS, values),
-        onWrite: (done, total) => progress.to(done, done, total),
-        signal,
-      }).finally(() => {
-        progress.clear();
-        return release();
-      }),
-    );
+    const { files, tensors, parameters, dtypes, leftOut } = await withOutput(to, { parents: true }, async () => {
+      const { folder, release } = await downloading(values, (hub) => openModelFiles(from, hub, true, true));
+      return interruptible((signal) =>
+        convertModel(folder.path, to, {
+          ...libraryValues(OPTIONS, values),
+          onWrite: (done, total) => progress.to(done, done, total),
+          signal,
+        }).finally(() => {
+          progress.clear();
+          return release();
+        }),
+      );
+    });
     const grouped = (n: number) => n.toLocaleString("en-US");
     await print(
       `${shown(to)}: ${grouped(tensors)} tensors, ${grouped(parameters)} parameters, ${dtypes.join(" and ")}\n`,

@@ -7,7 +7,7 @@ import { overlap } from "../disk/folders.ts";
 import { BertError } from "../errors.ts";
 import { configToSave } from "../load/configToSave.ts";
 import { readModelTexts, withWeights } from "../load/readModel.ts";
-import { type SaveOptions, saveModel } from "../load/saveModel.ts";
+import { type SaveOptions, writeModelFolder } from "../load/saveModel.ts";
 import { openModelFolder } from "../load/weightFiles.ts";
 import type { BertConfig } from "../model/config.ts";
 import { byteLengthOf } from "../safetensors/dtype.ts";
@@ -68,7 +68,7 @@ export async function convertModel(from: string, to: string, options: ConvertOpt
     const tensors = kept.flatMap((name) => converted(name, weights, named, options));
     const dtypes = [...new Set(tensors.map(([, { dtype }]) => storageType(dtype)))];
     const dtype = options.dtype ?? (dtypes.length === 1 ? dtypes[0] : undefined);
-    const files = await saveModel(
+    const files = await writeModelFolder(
       to,
       {
         tensors: reported(tensors, options),

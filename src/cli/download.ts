@@ -7,7 +7,7 @@ export const command: Command = defineCommand({
   synopsis: ["[OPTION]… MODEL"],
   description: `Downloads a model into the cache, and prints its folder. MODEL is its id on the hub, such as google-bert/bert-base-cased. Every command that takes a model does the same; this one is for a machine that will have no network, or for a quiet moment before the work.
 
-What is in the cache is not downloaded again; what was interrupted goes on where it stopped.`,
+What is in the cache is not downloaded again, unless its hash is not the hub's: this command hashes every file. What was interrupted goes on where it stopped.`,
   options: HUB_OPTIONS,
   examples: [
     "plainbert download google-bert/bert-base-cased",

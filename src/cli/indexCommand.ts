@@ -1,14 +1,12 @@
-import { access, constants } from "node:fs/promises";
-import { dirname } from "node:path";
-import { orFileError } from "../disk/files.ts";
+import { holdOutput } from "../disk/outputLock.ts";
 import { BertError } from "../errors.ts";
-import { buildIndex } from "../pipelines/index.ts";
+import { buildIndex, type TextRecord } from "../pipelines/index.ts";
 import { TEXT_POOLINGS } from "../pipelines/pooling.ts";
 import { messageOf } from "../realm.ts";
 import { bytesOf, inputError } from "./answerLines.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
 import { endingOf } from "./format.ts";
-import { type Line, lineSource, TEXTS } from "./input.ts";
+import { type InputForm, type Line, lineSource } from "./input.ts";
 import { beforeInterrupt } from "./interrupt.ts";
 import { MODEL_OPTIONS, openPipeline } from "./modelOptions.ts";
 import { choice, flag, pipelineValues, text, UsageError } from "./option.ts";
@@ -20,19 +18,29 @@ const OPTIONS = {
   truncation: flag("Cut lines that are too long for the model instead of stopping there."),
 };
 
+/** A line of JSON is handed on as it is: `buildIndex` says what is wrong with it. */
+const RECORDS: InputForm<string | TextRecord> = {
+  fromArguments: (texts) => texts,
+  fromLine: (line) => line,
+  fromJson: (value) => value as TextRecord,
+};
+
 export const command: Command = defineCommand({
   synopsis: ["[OPTION]… [FILE|-] --output FILE.safetensors"],
-  description: `Computes the vectors of the lines of a file, or of standard input, and writes them with the lines into one file, for plainbert search. Blank lines are left out. A model that was trained for sentence embeddings finds best.`,
+  description: `Computes the vectors of the lines of a file, or of standard input, and writes them with the lines into one file, for plainbert search. Blank lines are left out. A model that was trained for sentence embeddings finds best.
+
+A line of JSON may have an id, a string by which the library removes the text again, and metadata, anything that comes back with what is found.`,
   options: {
     output: text("FILE", "The index, a .safetensors file. It appears when it is whole.", "file"),
     ...OPTIONS,
-    jsonl: flag("Each line is JSON: a string, or an object with a field text. So is a FILE.jsonl."),
+    jsonl: flag("Each line is JSON: a string, or an object { id, text, metadata }. So is a FILE.jsonl."),
     ...MODEL_OPTIONS,
   },
   positional: "file",
   examples: [
     "printf 'The door is open.\\nHe read.\\n' | plainbert index --output doors.safetensors",
     "plainbert index book.txt --output book.safetensors",
+    `printf '{"id": "d1", "text": "The door is open.", "metadata": {"page": 3}}' | plainbert index --jsonl --output doors.safetensors`,
   ],
   async run({ values, positionals }) {
     expectCount(positionals, 0, 1, "one file at most");
@@ -41,9 +49,9 @@ export const command: Command = defineCommand({
     const [path = "-"] = positionals;
     if (positionals.length === 0 && streams.stdin.isTTY)
       throw new UsageError("expected a file, or - to type lines here");
-    await orFileError("write", values.output, access(dirname(values.output), constants.W_OK)); // before all the work
+    using _ = await holdOutput(values.output);
 
-    const source = lineSource(TEXTS, path, values.jsonl);
+    const source = lineSource(RECORDS, path, values.jsonl);
     const iterator = source.lines[Symbol.asyncIterator]();
     let next = await iterator.next(); // before the model is loaded: a wrong file is reported at once
     const progress = new Progress({ unit: "lines", total: source.size });
@@ -51,7 +59,7 @@ export const command: Command = defineCommand({
     const numbers: number[] = [];
     async function* texts() {
       for (; !next.done; next = await iterator.next()) {
-        const { number, input, text }: Line<string> = next.value;
+        const { number, input, text }: Line<string | TextRecord> = next.value;
         progress.step(bytesOf(text));
         if (input === null) continue;
         numbers.push(number);

@@ -2,6 +2,7 @@ import { rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { writeFileAtomically } from "../disk/files.ts";
 import { writeFolder } from "../disk/folders.ts";
+import { withOutput } from "../disk/outputLock.ts";
 import { quote } from "../errors.ts";
 import { saveSafetensors } from "../load/weightFiles.ts";
 import { loadTokenizer } from "../pipelines/index.ts";
@@ -61,11 +62,13 @@ FILE is text, UTF-8: a sentence in each line, a blank line between documents; - 
     const { output } = values;
     if (output === undefined) throw new UsageError("expected --output FOLDER");
     const options = resolveMakeExamplesOptions(libraryValues(OPTIONS, values));
-    const tokenizer = await tokenizerOf(values);
     const start = performance.now();
-    const { totals, files } = await interruptible(async (signal) => {
-      const corpus = await Corpus.open(positionals, signal);
-      return writeExamples(corpus, tokenizer, options, values["split-sentences"], output, signal);
+    const { totals, files } = await withOutput(output, { parents: true }, async () => {
+      const tokenizer = await tokenizerOf(values);
+      return interruptible(async (signal) => {
+        const corpus = await Corpus.open(positionals, signal);
+        return writeExamples(corpus, tokenizer, options, values["split-sentences"], output, signal);
+      });
     });
     const seconds = (performance.now() - start) / 1000;
     await print(values.json ? `${JSON.stringify({ ...totals, seconds, files })}\n` : summary(totals, seconds, files));

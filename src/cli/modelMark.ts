@@ -1,17 +1,15 @@
 import { createHash } from "node:crypto";
 import type { Bert } from "../pipelines/index.ts";
 
-/** How many numbers of each tensor are looked at: training changes all of them. */
-const SAMPLE = 16;
-
 /**
- * What tells a model from others, whatever its folder is called: the SHA-256 of its configuration and of the first
- * numbers of each of its tensors. Backends and types of matrices are told apart too, as their last bits differ.
+ * What tells a model from others, whatever its folder is called: the SHA-256 of its fingerprint, which has the
+ * tokenizer's part, of its configuration, and of a few numbers of each of its tensors, heads' too. Types of matrices,
+ * backends, and whether they add products with one rounding are told apart too, as the last bits differ. They do not
+ * differ with the width of vectors, which is chosen by its speed, or the number of threads: so a process that goes on
+ * may have others.
  */
-export function modelMark({ config, dtype, parameters, backend: { name, width, fused } }: Bert): string {
-  const hash = createHash("sha256").update(JSON.stringify([config, dtype, name, width, fused]));
-  for (const [parameter, { data }] of parameters) {
-    hash.update(parameter).update(Float32Array.from(data.subarray(0, SAMPLE)));
-  }
+export function modelMark({ config, dtype, fingerprint, samples, backend: { name, fused } }: Bert): string {
+  const hash = createHash("sha256").update(JSON.stringify([fingerprint, config, dtype, name, fused]));
+  for (const [parameter, values] of samples) hash.update(parameter).update(values);
   return hash.digest("hex");
 }

@@ -18,6 +18,7 @@ export const HUB_OPTIONS: {
   readonly revision: Option<string>;
   readonly "cache-dir": Option<string>;
   readonly "local-files-only": Option<boolean>;
+  readonly "force-download": Option<boolean>;
 } = {
   revision: text("REV", "Of a model on the hub: a branch, a tag or a commit. Default main."),
   "cache-dir": text(
@@ -26,6 +27,7 @@ export const HUB_OPTIONS: {
     "folder",
   ),
   "local-files-only": flag("Take what the cache has, and ask no hub."),
+  "force-download": flag("Download every file again, in place of what the cache has."),
 };
 
 /** How a model computes. */
@@ -85,11 +87,13 @@ export function downloading<T>(
     if (begun) bar.to(info.loaded, info.loaded, info.total);
     else bar.have(info.loaded); // what the cache had
   };
-  const { revision, "cache-dir": cache_dir, "local-files-only": local_files_only } = values;
+  const { revision, "cache-dir": cache_dir } = values;
+  const { "local-files-only": local_files_only, "force-download": force_download } = values;
   const options: HubOptions = {
     ...(revision !== undefined && { revision }),
     ...(cache_dir !== undefined && { cache_dir }),
     ...(local_files_only && { local_files_only }),
+    ...(force_download && { force_download }),
     ...(!isTrue(process.env.HF_HUB_DISABLE_PROGRESS_BARS) && { progress_callback: tell }),
   };
   return interruptible((signal) => work({ ...options, signal }).finally(() => bar.end()));

@@ -1,14 +1,15 @@
 import { createHash, type Hash } from "node:crypto";
-import { type FileHandle, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { orFileError, syncFolder, writeFileAtomically } from "../disk/files.ts";
+import { orFileError, syncFolder, textOf, writeFileAtomically } from "../disk/files.ts";
+import { parseSealedJson, sealedJson } from "../disk/sealedJson.ts";
 import { BertError } from "../errors.ts";
-import { codeOf } from "../realm.ts";
+import { codeOf, messageOf } from "../realm.ts";
 import { beforeInterrupt } from "./interrupt.ts";
 import { streams } from "./streams.ts";
 
-/** How far `FILE.partial` is, kept beside it as `FILE.partial.json`. */
-interface Mark {
+/** How far `FILE.partial` is, kept beside it as `FILE.partial.json`, with a checksum. */
+export interface Mark {
   /** What is being computed, by which model. Another work cannot go on here. */
   readonly work: string;
   /** How many lines of the input are done, and the SHA-256 of these, each with a newline. */
@@ -16,33 +17,38 @@ interface Mark {
   readonly sha256: string;
   /** How long the file was then; what stands after that is of a line that was not finished. */
   readonly bytes: number;
-  /** The process that writes. */
-  readonly pid: number;
 }
 
 /** The mark is set at most so often, in milliseconds: at most so much is computed twice after a power cut. */
 const MARK_MS = 1000;
 const BUFFER_BYTES = 1 << 18;
+/** On a full disk the file is cut by so much, that there is room for the mark. */
+const MARK_ROOM = 1 << 14;
 
 /**
  * A file that grows line by line as `FILE.partial`, and is called FILE when it is whole. When the work is cut short, by
- * an error, Ctrl-C or the end of the process, the lines that are done stay, and the same work goes on after them.
+ * an error, Ctrl-C or the end of the process, the lines that are done stay, and the same work goes on after them. The
+ * caller sees that no other process writes FILE (`withOutput`).
  */
 export class PartialFile {
   readonly path: string;
   private readonly handle: FileHandle;
   /** An earlier run's, if that has done any line. */
   private readonly previous: Mark | null;
+  /** Of the lines that are written. */
   private readonly hash: Hash = createHash("sha256");
   /** The mark of what has been written. */
-  private safe: Mark = { work: "", lines: 0, sha256: "", bytes: 0, pid: process.pid };
+  private safe: Mark = { work: "", lines: 0, sha256: "", bytes: 0 };
   /** Lines of the last mark that was set. */
   private marked = 0;
   private markedAt: number = performance.now();
   /** Lines that were taken. */
   private lines = 0;
-  private buffer: Uint8Array[] = [];
+  /** Lines that are not written yet, with what they are answered with. */
+  private buffer: { readonly line: string; readonly bytes: Uint8Array }[] = [];
   private buffered = 0;
+  /** Where the last write ended. */
+  private end = 0;
   /** Writing goes on one piece after the other; after `stop` none begins. */
   private writing: Promise<void> = Promise.resolve();
   private stopped = false;
@@ -63,17 +69,17 @@ export class PartialFile {
   /**
    * Opens `FILE.partial`, or makes it.
    *
-   * @throws BertError ERR_FILE it cannot be written, or another process is writing it
+   * @param restart whatever an earlier run has done is overwritten
+   * @throws BertError ERR_FILE it cannot be written; ERR_INPUT its mark is damaged, so that nobody knows what is in it
    */
   static async open(path: string, restart: boolean): Promise<PartialFile> {
     if (await isFolder(path)) throw new BertError("ERR_FILE", `write: ${path}: is a folder, not a file`);
-    const mark = await readMark(path);
-    if (mark && isAlive(mark.pid)) {
-      throw new BertError("ERR_FILE", `${path}.partial: is being written by process ${mark.pid}`);
-    }
-    const previous = restart || !mark || mark.lines === 0 ? null : mark;
-    const found = previous && (await open(`${path}.partial`, "r+").catch(() => null));
+    const mark = restart ? null : await readMark(path);
+    const previous = mark?.lines === 0 ? null : mark;
+    const found = previous && (await openThere(`${path}.partial`));
     if (found) return new PartialFile(path, found, previous);
+    // The mark tells of what is overwritten now.
+    await orFileError("write", path, rm(`${path}.partial.json`, { force: true }));
     return new PartialFile(path, await orFileError("write", path, open(`${path}.partial`, "w+")), null);
   }
 
@@ -97,7 +103,7 @@ export class PartialFile {
       const { size } = await this.handle.stat();
       if (size < this.previous.bytes) throw this.refusal("is shorter than its mark says");
       await this.orError(this.handle.truncate(this.previous.bytes));
-      this.safe = { ...this.previous, pid: process.pid };
+      this.safe = this.previous;
     }
     await this.setMark();
   }
@@ -108,15 +114,16 @@ export class PartialFile {
    * @throws BertError ERR_INPUT after the last of them: they are not those of the earlier run
    */
   skip(line: string): void {
-    this.count(line);
+    this.lines++;
+    this.hashLine(line);
     if (this.lines === this.linesBefore) this.expectSame();
   }
 
   /** Adds what a line is answered with. */
   async write(line: string, bytes: Uint8Array): Promise<void> {
     if (this.stopped) return new Promise(() => {}); // the process is about to end
-    this.count(line);
-    this.buffer.push(bytes);
+    this.lines++;
+    this.buffer.push({ line, bytes });
     this.buffered += bytes.length;
     const due = performance.now() - this.markedAt > MARK_MS;
     if (!due && this.buffered < BUFFER_BYTES) return;
@@ -158,10 +165,11 @@ export class PartialFile {
       await this.writing;
       if (this.lines >= this.linesBefore && !this.refused) await this.flush(false);
     } catch {
-      // What had been written before stays; why this could not be is reported by the write that failed.
+      // Whole lines stay; why others could not be written is reported by the write that failed.
+      await this.handle.truncate(this.safe.bytes).catch(() => {});
     }
     const nothing = this.safe.lines === 0 && this.previous === null;
-    this.safe = { ...(this.safe.lines > 0 ? this.safe : (this.previous ?? this.safe)), pid: 0 };
+    if (this.safe.lines === 0 && this.previous !== null) this.safe = this.previous;
     if (!nothing) await this.setMark().catch(() => {}); // then the mark before it holds
     await this.handle.close();
     if (nothing) for (const end of ["", ".json"]) await rm(`${this.path}.partial${end}`, { force: true });
@@ -174,8 +182,7 @@ export class PartialFile {
     return `; ${lines} done, in ${this.path}.partial: the same command goes on there`;
   }
 
-  private count(line: string): void {
-    this.lines++;
+  private hashLine(line: string): void {
     this.hash.update(line).update("\n");
   }
 
@@ -183,24 +190,40 @@ export class PartialFile {
     for (let done = 0; done < bytes.length; ) {
       const { bytesWritten } = await this.orError(this.handle.write(bytes, done, bytes.length - done, position + done));
       done += bytesWritten;
+      this.end = position + done;
     }
   }
 
   private async flush(mark: boolean): Promise<void> {
-    const [bytes, lines, sha256] = [Buffer.concat(this.buffer), this.lines, this.digest()];
+    const answers = this.buffer;
     this.buffer = [];
     this.buffered = 0;
-    if (lines === this.safe.lines) return;
-    await this.writeAt(bytes, this.safe.bytes);
-    this.safe = { ...this.safe, lines, sha256, bytes: this.safe.bytes + bytes.length };
+    if (answers.length === 0) return;
+    try {
+      await this.writeAt(Buffer.concat(answers.map(({ bytes }) => bytes)), this.safe.bytes);
+    } catch (error) {
+      this.advance(answers, this.end - MARK_ROOM); // the disk may be full: what could be written is kept
+      throw error;
+    }
+    this.advance(answers, Number.POSITIVE_INFINITY);
     if (mark) await this.setMark();
+  }
+
+  /** Counts the lines that are written up to `end`. */
+  private advance(answers: typeof this.buffer, end: number): void {
+    let { lines, bytes } = this.safe;
+    for (const { line, bytes: answer } of answers) {
+      if (bytes + answer.length > end) break;
+      lines++;
+      bytes += answer.length;
+      this.hashLine(line);
+    }
+    this.safe = { ...this.safe, lines, sha256: this.digest(), bytes };
   }
 
   private async setMark(): Promise<void> {
     await this.orError(this.handle.datasync()); // what the mark speaks of must be on the disk before it
-    await writeFileAtomically(`${this.path}.partial.json`, [
-      new TextEncoder().encode(`${JSON.stringify(this.safe)}\n`),
-    ]);
+    await writeFileAtomically(`${this.path}.partial.json`, [new TextEncoder().encode(sealedJson({ ...this.safe }))]);
     this.marked = this.safe.lines;
     this.markedAt = performance.now();
   }
@@ -231,19 +254,34 @@ async function isFolder(path: string): Promise<boolean> {
   );
 }
 
-async function readMark(path: string): Promise<Mark | null> {
-  try {
-    return JSON.parse(await readFile(`${path}.partial.json`, "utf8")) as Mark;
-  } catch {
-    return null; // none, or cut short: then the work begins anew
-  }
+/** Opens a file that is there; null if it is not. */
+async function openThere(path: string): Promise<FileHandle | null> {
+  const handle = open(path, "r+").catch((error) => (codeOf(error) === "ENOENT" ? null : Promise.reject(error)));
+  return orFileError("write", path, handle);
 }
 
-function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false;
+/** The mark of FILE; null if it has none. @throws BertError as `parseMark` */
+async function readMark(path: string): Promise<Mark | null> {
+  const file = `${path}.partial.json`;
+  const text = await textOf(file);
+  return text === null ? null : parseMark(text, file);
+}
+
+/**
+ * Reads a mark.
+ *
+ * @throws BertError ERR_INPUT it is none, or was changed: what goes on after it could be a wrong file
+ */
+export function parseMark(text: string, file: string): Mark {
   try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return codeOf(error) === "EPERM";
+    const json = parseSealedJson(text, file, "ERR_INPUT");
+    return {
+      work: json.get("work").asString(),
+      lines: json.get("lines").asInteger(),
+      sha256: json.get("sha256").asString(),
+      bytes: json.get("bytes").asInteger(),
+    };
+  } catch (cause) {
+    throw new BertError("ERR_INPUT", `${messageOf(cause)}; --restart begins anew`, { cause });
   }
 }

@@ -12,7 +12,7 @@ const MAX_BAR = 30;
 /** What a bar tells of. */
 export interface Work {
   /** What is counted; MB: bytes, shown as megabytes. */
-  readonly unit: "lines" | "MB" | "tokens" | "examples";
+  readonly unit: "lines" | "MB" | "tokens" | "examples" | "sequences";
   /** What is being done, where that needs a word. */
   readonly verb?: string;
   /** When all is done, bytes or tokens or …; null where it is not known, as for a pipe. */

@@ -1,4 +1,5 @@
 import { BertError } from "../errors.ts";
+import { loaded } from "../loaded.ts";
 import { nearest } from "../options.ts";
 import { codeOf, has, messageOf, stackOf } from "../realm.ts";
 import { COMMANDS, nameOf } from "./commands.ts";
@@ -25,13 +26,15 @@ export function runCommand(argv: readonly string[], streams: Streams): Promise<n
 }
 
 async function run(asked: string | undefined, argv: readonly string[]): Promise<void> {
-  const [{ print }, { helpPage, overview }] = await Promise.all([import("./output.ts"), import("./help.ts")]);
+  const [{ print }, { helpPage, overview }] = await loaded(() =>
+    Promise.all([import("./output.ts"), import("./help.ts")]),
+  );
   if (asked === undefined || asked === "--help" || asked === "-h") return print(overview(COMMANDS));
-  if (asked === "--version") return print(`${(await import("./machine.ts")).packageVersion()}\n`);
+  if (asked === "--version") return print(`${(await loaded(() => import("./machine.ts"))).packageVersion()}\n`);
   const name = nameOf(asked);
   if (name === null) throw unknown(asked);
   const entry = COMMANDS[name];
-  const { command } = await entry.load();
+  const { command } = await loaded(entry.load);
   const args = parseArguments(argv, { ...command.options, ...HELP });
   return args.values.help ? print(helpPage(name, entry, command)) : command.run(args);
 }

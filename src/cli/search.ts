@@ -1,21 +1,24 @@
+import { stat } from "node:fs/promises";
+import { orFileError } from "../disk/files.ts";
 import { loadIndex, type SearchResult } from "../pipelines/index.ts";
-import { oneByOne } from "./answerLines.ts";
+import { inGroups } from "./answerLines.ts";
 import { answerSource, flatFormats, OUTPUT_OPTIONS } from "./answerTexts.ts";
 import { type Command, defineCommand } from "./command.ts";
 import type { Flat } from "./format.ts";
 import { INPUT_OPTIONS, sourceOf, TEXTS } from "./input.ts";
 import { modelMark } from "./modelMark.ts";
 import { MODEL_OPTIONS, openPipeline } from "./modelOptions.ts";
-import { count, UsageError } from "./option.ts";
+import { count, flag, UsageError } from "./option.ts";
 import { columns, shown } from "./output.ts";
 
 export const command: Command = defineCommand({
   synopsis: ["[OPTION]… INDEX QUERY…", "[OPTION]… INDEX [--input FILE]"],
-  description: `Finds the texts of an index that are most like a query, by the cosine of their vectors, −1 to 1. INDEX is a file that plainbert index has written; the model must be the one that it was made with.
+  description: `Finds the texts of an index that are most like a query, by the cosine of their vectors, −1 to 1. INDEX is a file that plainbert index has written; the model must be the one that it was made with, and another is refused.
 
-Without QUERY, each line of the input is one, and gives a line of JSON: the texts with their places, from 0, and scores, the best first. A blank line gives null.`,
+Without QUERY, each line of the input is one, and gives a line of JSON: the texts with their ids, places, from 0, scores and metadata, the best first. A blank line gives null.`,
   options: {
     "top-k": count("How many texts. Default 5."),
+    truncation: flag("Cut queries that are too long for the model instead of stopping there."),
     ...INPUT_OPTIONS,
     ...OUTPUT_OPTIONS,
     ...MODEL_OPTIONS,
@@ -28,19 +31,20 @@ Without QUERY, each line of the input is one, and gives a line of JSON: the text
   ],
   async run({ values, positionals: [path, ...queries] }) {
     if (path === undefined) throw new UsageError("expected an index, a file that plainbert index has written");
-    const { "top-k": topK = 5 } = values;
+    const { "top-k": topK = 5, truncation } = values;
     await answerSource(sourceOf(TEXTS, queries, values), values, async () => {
+      const { size, mtimeMs } = await orFileError("search", path, stat(path)); // whether it is still the same index
       const extract = await openPipeline("feature-extraction", values);
       const index = await loadIndex(extract, path).catch((error) =>
         extract.dispose().then(() => Promise.reject(error)),
       );
       return {
-        answer: (inputs) => oneByOne(inputs, (query) => index.search(query, topK)),
+        answer: (inputs) => inGroups(inputs, (queries) => index.search(queries, topK, { truncation })),
         table: resultTable,
         heading: shown,
         json: (results) => results,
         format: flatFormats((results) => results, FLAT),
-        work: ["search", path, index.texts.length, topK, modelMark(extract.model)],
+        work: ["search", path, size, mtimeMs, topK, truncation, modelMark(extract.model)],
         dispose: extract.dispose,
       };
     });
@@ -48,8 +52,11 @@ Without QUERY, each line of the input is one, and gives a line of JSON: the text
 });
 
 const FLAT: Flat<SearchResult[]> = {
-  columns: ["index", "score", "text"],
-  rows: (results) => results.map(({ index, score, text }) => [index, score, text]),
+  columns: ["index", "score", "text", "id", "metadata"],
+  rows: (results) =>
+    results.map(({ index, score, text, id, metadata }) => {
+      return [index, score, text, id, metadata === undefined ? "" : JSON.stringify(metadata)];
+    }),
 };
 
 function resultTable(results: readonly SearchResult[]): string {

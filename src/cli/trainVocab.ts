@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomically } from "../disk/files.ts";
+import { withOutput, withOutputFolder } from "../disk/outputLock.ts";
 import { quote } from "../errors.ts";
 import { BertTokenizer } from "../tokenizer/index.ts";
 import { type TrainVocabularyOptions, trainVocabulary } from "../tokenizer/train.ts";
@@ -58,13 +59,15 @@ export const command: Command = defineCommand({
       tokenizeChineseChars: !values["no-chinese-chars"],
     };
     const start = performance.now();
-    const { tokens, names } = await interruptible(async (signal) => {
+    const learnAndWrite = async (signal: AbortSignal) => {
       const tokens = await learn(await Corpus.open(positionals, signal), options);
       const files = folder ? tokenizerFiles(tokens, options) : { [output]: `${tokens.join("\n")}\n` };
       for (const [name, text] of Object.entries(files))
         await writeFileAtomically(folder ? join(output, name) : name, [new TextEncoder().encode(text)]);
       return { tokens, names: Object.keys(files) };
-    });
+    };
+    const work = () => interruptible(learnAndWrite);
+    const { tokens, names } = await (folder ? withOutputFolder(output, work) : withOutput(output, {}, work));
     const seconds = (performance.now() - start) / 1000;
     const alphabet = tokens.filter((token) => Array.from(token).length === 1).length;
     await print(

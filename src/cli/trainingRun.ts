@@ -1,6 +1,6 @@
 import { BertError } from "../errors.ts";
 import type { HubOptions } from "../hub/hubOptions.ts";
-import type { RunProgress, RunResult } from "../training/index.ts";
+import type { FinetuneResult, LogEntry, RunOptions, RunProgress, RunResult } from "../training/index.ts";
 import { beforeInterrupt } from "./interrupt.ts";
 import { downloading, ENGINE_OPTIONS, type HUB_OPTIONS } from "./modelOptions.ts";
 import { choice, count, decimal, flag, type Option, text, type ValuesOf } from "./option.ts";
@@ -73,39 +73,51 @@ export const OUTPUT_OPTIONS: {
   json: flag("Say what came out as one line of JSON."),
 };
 
-/**
- * `  42 %  update 420 of 1,000  loss 0.4213  1,234 tokens/s  3:21 left`
- *
- * @param seconds since this process made its first update
- */
-export function trainingLine(
-  { step, totalSteps, firstStep, loss, tokensPerSecond, evaluating }: RunProgress,
-  seconds: number,
-): string {
+/** `  42 %  update 420 of 1,000  loss 0.4213  1,234 tokens/s  3:21 left` */
+export function trainingLine(progress: RunProgress): string {
+  const { step, totalSteps, loss, tokensPerSecond, secondsLeft, evaluating } = progress;
   const percent = `${String(Math.floor((100 * step) / totalSteps)).padStart(3)} %  update ${grouped(step)} of ${grouped(totalSteps)}`;
   if (evaluating) return `${percent}  evaluating`;
-  const left = (seconds / (step - firstStep)) * (totalSteps - step);
-  return `${percent}  loss ${loss.toFixed(4)}  ${grouped(Math.round(tokensPerSecond))} tokens/s  ${clock(left)} left`;
+  return `${percent}  loss ${loss.toFixed(4)}  ${grouped(Math.round(tokensPerSecond))} tokens/s  ${clock(secondsLeft)} left`;
 }
 
-/** Shows how far a run is, on a terminal. */
-class TrainingLine {
-  private readonly start: number = performance.now();
-  private drawn = Number.NEGATIVE_INFINITY;
+/** A bar is drawn anew so often; a log gets a line so often. In milliseconds. */
+const REDRAW_MS = 100;
+const LOG_MS = 10_000;
+
+/**
+ * Shows how far a run is: on a terminal one line that changes; in a log, which is whatever standard error is otherwise,
+ * lines of their own after the first update, then after the first update in each ten seconds, and for each evaluation.
+ */
+export class TrainingLine {
+  private readonly isWatched: boolean = isWatched();
+  private last: number = Number.NEGATIVE_INFINITY;
   private forget: () => void = () => {};
 
-  show(progress: RunProgress): void {
-    const now = performance.now();
-    if (!isWatched() || (now - this.drawn < 100 && !progress.evaluating)) return;
-    if (this.drawn < 0) this.forget = beforeInterrupt(async () => this.clear());
-    this.drawn = now;
-    const line = trainingLine(progress, (now - this.start) / 1000);
-    streams.stderr.write(`\r${line.slice(0, (streams.stderr.columns || 80) - 1)}\u001b[K`);
+  show(progress: RunProgress, now: number = performance.now()): void {
+    const pause = this.isWatched ? REDRAW_MS : LOG_MS;
+    if (now - this.last < pause && !progress.evaluating) return;
+    const line = trainingLine(progress);
+    if (this.isWatched) {
+      if (this.last < 0) this.forget = beforeInterrupt(async () => this.clear());
+      streams.stderr.write(`\r${line.slice(0, (streams.stderr.columns || 80) - 1)}\u001b[K`);
+    } else {
+      streams.stderr.write(`${line}\n`);
+    }
+    this.last = now;
+  }
+
+  /** What an evaluation found, in a log. */
+  tell(entry: LogEntry): void {
+    if (this.isWatched || !("eval_loss" in entry)) return;
+    const { step, epoch: _, ...metrics } = entry;
+    const figures = Object.entries(metrics).map(([name, value]) => `${name} ${figure(value)}`);
+    streams.stderr.write(`       update ${grouped(step)}  ${figures.join("  ")}\n`);
   }
 
   clear(): void {
-    if (this.drawn > 0) streams.stderr.write("\r\u001b[K");
-    this.drawn = Number.NEGATIVE_INFINITY;
+    if (this.isWatched && this.last > 0) streams.stderr.write("\r\u001b[K");
+    this.last = Number.NEGATIVE_INFINITY;
     this.forget();
   }
 }
@@ -117,13 +129,14 @@ class TrainingLine {
  */
 export async function runTraining(
   values: ValuesOf<typeof HUB_OPTIONS & typeof OUTPUT_OPTIONS>,
-  train: (how: HubOptions & { onProgress(progress: RunProgress): void }) => Promise<RunResult>,
+  train: (how: HubOptions & Required<Pick<RunOptions, "onProgress" | "onLog">>) => Promise<RunResult | FinetuneResult>,
 ): Promise<void> {
   const line = new TrainingLine();
   const start = performance.now();
   const result = await downloading(values, async (hub) => {
     try {
-      return await train({ ...hub, onProgress: (progress) => line.show(progress) });
+      const onLog = (entry: LogEntry) => line.tell(entry);
+      return await train({ ...hub, onProgress: (progress) => line.show(progress), onLog });
     } catch (error) {
       line.clear();
       if (error instanceof BertError && error.code === "ERR_ABORTED") streams.stderr.write(`${error.message}\n`);
@@ -133,9 +146,21 @@ export async function runTraining(
   line.clear();
   const { output, globalStep, bestStep, metrics } = result;
   const seconds = (performance.now() - start) / 1000;
-  if (values.json) return print(`${JSON.stringify({ output, globalStep, bestStep, seconds, metrics })}\n`);
+  const skipped = "skippedExamples" in result ? { skippedExamples: result.skippedExamples } : {};
+  if (values.json) return print(`${JSON.stringify({ output, globalStep, bestStep, seconds, ...skipped, metrics })}\n`);
   const last = result.log.findLast((entry) => "loss" in entry);
   const figures = { ...(last && { loss: last.loss }), ...metrics };
-  const rows = Object.entries(figures).map(([name, value]) => [name, Number.isFinite(value) ? value.toFixed(4) : "-"]);
-  await print(`${grouped(globalStep)} updates in ${clock(seconds)}: ${output}\n${columns(rows, [false, true])}`);
+  const rows = Object.entries(figures).map(([name, value]) => [name, figure(value)]);
+  const count = skipped.skippedExamples ?? 0;
+  const leftOut =
+    count === 1
+      ? "1 question left out, whose answer does not stand"
+      : `${grouped(count)} questions left out, whose answers do not stand`;
+  const told = count === 0 ? "" : `${leftOut} where the file says\n`;
+  await print(`${grouped(globalStep)} updates in ${clock(seconds)}: ${output}\n${told}${columns(rows, [false, true])}`);
+}
+
+/** A metric as it is shown. */
+export function figure(value: number): string {
+  return Number.isFinite(value) ? value.toFixed(4) : "-";
 }

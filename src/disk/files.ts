@@ -1,9 +1,10 @@
 /** Files and folders on disk, by Node's modules, which Deno and Bun have too. Nothing in a browser imports it. */
 import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { BertError } from "../errors.ts";
 import { codeOf, messageOf } from "../realm.ts";
 import type { RandomAccess } from "../safetensors/safetensorsReader.ts";
+import { temporaryPath } from "./processes.ts";
 
 /** More than 2^31 − 1 bytes in one call is an error in Node. */
 const MAX_READ = 1 << 30;
@@ -31,7 +32,7 @@ export async function openFile(path: string): Promise<RandomAccess> {
 /**
  * Writes a file completely or not at all: into a temporary file of the same folder, which takes the name `path` only
  * when everything is on the disk. So readers and a crash find the old file or the new one. A failure removes the
- * temporary file; a killed process leaves it (`.NAME.….tmp`), and the old file as it was.
+ * temporary file; a killed process leaves it (`.NAME.….tmp`, see `removeLeftovers`), and the old file as it was.
  *
  * @param chunks the content, piece by piece; each is written before the next is read
  * @throws BertError ERR_FILE naming the path and the reason (disk full, no permission, …); what `chunks` throws
@@ -41,7 +42,7 @@ export async function writeFileAtomically(
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<void> {
   const where = "writeFileAtomically";
-  const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}.tmp`);
+  const temporary = temporaryPath(path, "tmp");
   const handle = await orFileError(where, path, open(temporary, "wx"));
   try {
     try {
@@ -77,6 +78,11 @@ export async function readText(path: string): Promise<string> {
   }
 }
 
+/** The text of a file; null if there is none. @throws BertError ERR_FILE it cannot be read, or is not UTF-8 */
+export async function textOf(path: string): Promise<string | null> {
+  return (await exists(path)) ? readText(path) : null;
+}
+
 async function readFully(handle: FileHandle, path: string, target: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < target.length; ) {
     const length = Math.min(MAX_READ, target.length - done);
@@ -110,7 +116,7 @@ export async function exists(path: string): Promise<boolean> {
   } catch (error) {
     const code = codeOf(error);
     if (code === "ENOENT" || code === "ENOTDIR") return false;
-    throw fileError("stat", path, reasonOf(error), error);
+    throw systemError("stat", path, error);
   }
 }
 
@@ -130,8 +136,13 @@ export async function orFileError<T>(where: string, path: string, result: Promis
   try {
     return await result;
   } catch (cause) {
-    throw fileError(where, path, reasonOf(cause), cause);
+    throw systemError(where, path, cause);
   }
+}
+
+/** An error of Node's, as one of ours. */
+export function systemError(where: string, path: string, cause: unknown): BertError {
+  return fileError(where, path, reasonOf(cause), cause);
 }
 
 /** What is wrong with a path. */
@@ -148,7 +159,10 @@ const REASONS: ReadonlyMap<unknown, string> = new Map([
   ["EROFS", "the disk is read-only"],
   ["ENOSPC", "the disk is full"],
   ["EDQUOT", "the disk quota is used up"],
-  ["EMFILE", "too many open files"],
+  ["EFBIG", "the file would be larger than the system allows; ulimit -f tells how large"],
+  ["EMFILE", "too many open files; ulimit -n tells how many"],
+  ["ENFILE", "too many open files in the whole system"],
+  ["ENOTEMPTY", "there is something in it"],
 ]);
 
 function reasonOf(error: unknown): string {

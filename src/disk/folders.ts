@@ -2,13 +2,14 @@ import { mkdir, readdir, realpath, rename, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { codeOf } from "../realm.ts";
 import { fileError, orFileError, syncFolder } from "./files.ts";
+import { temporaryPath } from "./processes.ts";
 
 const WHERE = "writeFolder";
 
 /**
  * Makes a model's folder completely or not at all: `fill` writes into a temporary folder beside it, which takes the
  * name `path` when everything is there. A failure removes the temporary folder; a killed process leaves it
- * (`.NAME.….tmp`), and what stood at `path` as it was.
+ * (`.NAME.….tmp`), and what stood at `path` as it was, or as `.NAME.….replaced`: see `removeLeftovers`.
  *
  * @param force replace a folder that holds a model, with everything in it
  * @throws BertError ERR_FILE `path` is there and neither an empty folder nor, with `force`, a model's; or cannot be
@@ -19,9 +20,7 @@ export async function writeFolder(path: string, fill: (folder: string) => Promis
   if (there && there.length > 0 && !force) throw fileError(WHERE, path, "must be empty or not there, is neither");
   if (there && there.length > 0 && !there.some((name) => /^(bert_)?config\.json$/.test(name)))
     throw fileError(WHERE, path, "is replaced only if it holds a model, and there is no config.json in it");
-  const beside = (ending: string) =>
-    join(dirname(resolve(path)), `.${basename(resolve(path))}.${crypto.randomUUID()}.${ending}`);
-  const temporary = beside("tmp");
+  const temporary = temporaryPath(path, "tmp");
   await orFileError(WHERE, path, mkdir(dirname(temporary), { recursive: true }));
   await orFileError(WHERE, path, mkdir(temporary));
   try {
@@ -32,7 +31,7 @@ export async function writeFolder(path: string, fill: (folder: string) => Promis
       await orFileError(WHERE, path, rename(temporary, path));
       return await syncFolder(dirname(temporary));
     }
-    const old = beside("old");
+    const old = temporaryPath(path, "replaced");
     await orFileError(WHERE, path, rename(path, old));
     try {
       await orFileError(WHERE, path, rename(temporary, path));

@@ -1,8 +1,10 @@
-import { appendFile, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { appendFile, readdir, readFile, rename, rm } from "node:fs/promises";
 import { availableParallelism, cpus, release, type } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import { codeOf } from "../realm.ts";
-import { orFileError, writeFileAtomically } from "./files.ts";
+import { exists, openFile, orFileError, writeFileAtomically } from "./files.ts";
+import { temporaryPath } from "./processes.ts";
 
 const WHERE = "runFolder";
 
@@ -16,11 +18,6 @@ export async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-/** Makes a folder, and those above it. @throws BertError ERR_FILE */
-export async function makeFolder(folder: string): Promise<void> {
-  await orFileError(WHERE, folder, mkdir(folder, { recursive: true }));
-}
-
 /**
  * Removes a folder with everything in it. It first loses its name, so that a process that is killed meanwhile does not
  * leave a part of it under that (but `.NAME.….old`).
@@ -28,17 +25,9 @@ export async function makeFolder(folder: string): Promise<void> {
  * @throws BertError ERR_FILE
  */
 export async function removeFolder(folder: string): Promise<void> {
-  const old = join(dirname(folder), `.${basename(folder)}.${crypto.randomUUID()}.old`);
+  const old = temporaryPath(folder, "old");
   await orFileError(WHERE, folder, rename(folder, old));
   await orFileError(WHERE, folder, rm(old, { recursive: true, force: true }));
-}
-
-/** Removes what killed processes have left of the folders that they wrote or removed. @throws BertError ERR_FILE */
-export async function removeLeftovers(folder: string): Promise<void> {
-  for (const name of await namesIn(folder)) {
-    if (!/^\..+\.[0-9a-f]{8}-[0-9a-f-]{27}\.(tmp|old)$/.test(name)) continue;
-    await orFileError(WHERE, folder, rm(join(folder, name), { recursive: true, force: true }));
-  }
 }
 
 /** Adds text to the end of a file, which is made if it is not there. @throws BertError ERR_FILE */
@@ -53,6 +42,36 @@ export async function textOrNone(path: string): Promise<string> {
   } catch (error) {
     if (codeOf(error) === "ENOENT") return "";
     return orFileError(WHERE, path, Promise.reject(error));
+  }
+}
+
+/** How long a file is, and its SHA-256 in hexadecimal digits. */
+export interface FileDigest {
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/**
+ * The digest of a file, or of its first bytes; of none where it is not there, or is shorter.
+ *
+ * @throws BertError ERR_FILE it cannot be read
+ */
+export async function digestOfFile(path: string, bytes?: number): Promise<FileDigest> {
+  const hash = createHash("sha256");
+  if (!(await exists(path))) return { bytes: 0, sha256: hash.digest("hex") };
+  const file = await openFile(path);
+  try {
+    const end = bytes ?? file.size;
+    if (end > file.size) return { bytes: 0, sha256: hash.digest("hex") };
+    const chunk = new Uint8Array(Math.min(end, 1 << 20));
+    for (let at = 0; at < end; at += chunk.length) {
+      const part = chunk.subarray(0, end - at);
+      await file.read(part, at);
+      hash.update(part);
+    }
+    return { bytes: end, sha256: hash.digest("hex") };
+  } finally {
+    await file.close();
   }
 }
 

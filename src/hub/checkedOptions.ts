@@ -1,13 +1,16 @@
 /** Options of the hub that are checked alike in Node and in a browser. */
-import { BertError, quote } from "../errors.ts";
+import { BertError, shown } from "../errors.ts";
 import type { HubOptions } from "./hubOptions.ts";
+
+/** What a file's name can have on most systems. */
+const LONGEST = 255;
 
 /** @throws BertError ERR_INPUT no possible name of a branch, tag or commit */
 export function checkedRevision(revision = "main"): string {
   // What git forbids and a file's name cannot hold: it becomes a file in the cache's `refs`.
   const parts = typeof revision === "string" ? revision.split("/") : [""];
   const possible = parts.every((part) => /^[^\s\\:*?"<>|~^[\p{C}]+$/u.test(part) && !part.startsWith("."));
-  if (possible && !revision.includes("..")) return revision;
+  if (possible && !revision.includes("..") && revision.length <= LONGEST) return revision;
   throw wrongOption("revision", "a branch, a tag or a commit", revision);
 }
 
@@ -24,7 +27,7 @@ export function checkedToken(name: string, text: string): string {
  * @throws BertError ERR_INPUT no such address
  */
 export function checkedEndpoint(name: string, address: string): string {
-  const text = String(address).replace(/\/+$/, "");
+  const text = (typeof address === "string" ? address : "").replace(/\/+$/, "");
   const { protocol, username } = URL.canParse(text) ? new URL(text) : { protocol: "", username: "" };
   if (/^https?:$/.test(protocol) && username === "") return text;
   // Not shown: it may hold a password, and so would every message that names the hub.
@@ -32,9 +35,21 @@ export function checkedEndpoint(name: string, address: string): string {
 }
 
 /** @throws BertError ERR_INPUT neither true, false nor left out */
-export function checkedOffline(option: boolean | undefined): boolean {
+export function checkedSwitch(name: "local_files_only" | "force_download", option: boolean | undefined): boolean {
   if (option === undefined || typeof option === "boolean") return option ?? false;
-  throw wrongOption("local_files_only", "true or false", option);
+  throw wrongOption(name, "true or false", option);
+}
+
+/**
+ * Whether every file is to be fetched again.
+ *
+ * @param offline what forbids to ask the hub, or null
+ * @throws BertError ERR_INPUT no switch, or it is on where the hub may not be asked
+ */
+export function checkedForce({ force_download }: HubOptions, offline: string | null): boolean {
+  const force = checkedSwitch("force_download", force_download);
+  if (!force || offline === null) return force;
+  throw wrongOption("force_download", `false where ${offline} forbids to ask the hub`, force_download);
 }
 
 /** @throws BertError ERR_INPUT no function */
@@ -44,7 +59,7 @@ export function checkedCallback(callback: HubOptions["progress_callback"]): HubO
 }
 
 export function wrongOption(name: string, must: string, got: unknown): BertError {
-  return new BertError("ERR_INPUT", `hub: ${name} must be ${must}, got ${quote(String(got))}`);
+  return new BertError("ERR_INPUT", `hub: ${name} must be ${must}, got ${shown(got)}`);
 }
 
 /** Where models are, unless one says otherwise. */

@@ -1,4 +1,4 @@
-import { constants, type FileHandle, open, rename, rm, statfs } from "node:fs/promises";
+import { constants, type FileHandle, open, rename, rm, stat, statfs } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { dirname } from "node:path";
 import { isFull } from "./disk.ts";
@@ -6,14 +6,16 @@ import type { Hub } from "./hub.ts";
 import { HubError } from "./hubError.ts";
 import { damage } from "./integrity.ts";
 import { withLock } from "./lock.ts";
+import { claimPart, letPartGo, ownPart } from "./parts.ts";
 import type { RemoteFile, RepositoryCache } from "./repositoryCache.ts";
 
 /** Called with how many bytes of a file are there. */
 type Loaded = (loaded: number, total: number | null) => void;
 
 /**
- * Brings one file into the cache, unless it is there: blob and snapshot. What was received before (by this process,
- * another, or Python) is resumed; the file takes its name only when all of it is on the disk and has the right hash.
+ * Brings one file into the cache, unless it is there and is what the hub says: blob and snapshot. What was received
+ * before (by this process, another, or Python) is resumed; the file takes its name only when all of it is on the disk
+ * and has the right hash.
  *
  * @param started called before the first byte is requested
  * @throws HubError the file cannot be had, or is not what the hub announced; the signal's reason; the system's error if
@@ -27,53 +29,68 @@ export async function downloadFile(
   started: () => void,
   loaded: Loaded,
 ): Promise<void> {
+  const { force } = hub.settings;
   await cache.prepare(remote.commit, file);
-  await withLock(cache.lock(remote.etag), hub.signal, async () => {
-    if ((await cache.sizeOf(remote.commit, file)) !== null) return; // another process has been quicker
-    const isNew = !(await cache.hasBlob(remote));
+  const download = async () => {
+    if (!force && (await cache.fits(remote, file))) return true; // another process has been quicker
+    const isNew = force || !(await cache.hasBlob(remote));
     if (isNew) {
       started();
-      await downloadBlob(hub, cache, file, remote, loaded);
+      if (!(await downloadBlob(hub, cache, file, remote, loaded))) return false;
     }
     await cache.addToSnapshot(remote.etag, remote.commit, file, isNew);
-  });
+    return true;
+  };
+  while (!(await withLock(cache.lock(remote.etag), hub.signal, download)));
 }
 
+/** Whether the blob is there; false: this process stood still, and another took over what it had received. */
 async function downloadBlob(
   hub: Hub,
   cache: RepositoryCache,
   file: string,
   remote: RemoteFile,
   loaded: Loaded,
-): Promise<void> {
-  const path = cache.incomplete(remote.etag);
+): Promise<boolean> {
+  const blob = cache.blob(remote.etag);
+  const own = ownPart(blob);
+  if (!hub.settings.force) await claimPart(blob, own);
   // For writing at any position, neither cut off nor required to exist.
-  const handle = await open(path, constants.O_RDWR | constants.O_CREAT);
+  const handle = await open(own, constants.O_RDWR | constants.O_CREAT);
   try {
-    const download = new Download(hub, file, remote, handle, loaded);
-    await download.resume((await handle.stat()).size, dirname(path));
-    for (let attempt = 1; ; attempt++) {
-      await download.finish();
-      const problem = await damage(handle, download.position, remote.etag, remote.size, hub.signal);
-      if (problem === null) break;
-      await download.restart();
-      // The first mismatch may come from an old partial file or from the transfer; a second one is in the server's
-      // file.
-      if (attempt === 2)
-        throw new HubError(`${hub.model.id}: ${file}: ${problem}; it was downloaded twice and deleted`);
-    }
-    await handle.sync();
+    await receive(hub, file, remote, new Download(hub, file, remote, handle, loaded), handle, dirname(own));
+    if ((await stat(own).catch(() => null)) === null) return false;
+    await rename(own, blob);
+    return true;
   } catch (error) {
     // A part that cannot grow is of no use, and others need the space.
-    if (isFull(error)) await rm(path, { force: true }).catch(() => {});
+    if (isFull(error)) await rm(own, { force: true }).catch(() => {});
+    else await letPartGo(blob, own).catch(() => {});
     throw error;
   } finally {
     await handle.close();
   }
-  await rename(path, cache.blob(remote.etag)).catch(async (error) => {
-    // A lock that could not be kept: another process has finished the same file, which is the same bytes.
-    if (!(await cache.hasBlob(remote))) throw error;
-  });
+}
+
+/** Receives a file until it has the right hash. */
+async function receive(
+  hub: Hub,
+  file: string,
+  remote: RemoteFile,
+  download: Download,
+  handle: FileHandle,
+  folder: string,
+): Promise<void> {
+  await download.resume((await handle.stat()).size, folder);
+  for (let attempt = 1; ; attempt++) {
+    await download.finish();
+    const problem = await damage(handle, download.position, remote.etag, remote.size, hub.signal);
+    if (problem === null) break;
+    await download.restart();
+    // The first mismatch may come from an old partial file or from the transfer; a second one is in the server's file.
+    if (attempt === 2) throw new HubError(`${hub.model.id}: ${file}: ${problem}; it was downloaded twice and deleted`);
+  }
+  await handle.sync();
 }
 
 /** A file on its way into a file. */

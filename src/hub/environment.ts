@@ -3,7 +3,14 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { BertError, quote } from "../errors.ts";
-import { checkedEndpoint, checkedOffline, checkedToken, DEFAULT_ENDPOINT, wrongOption } from "./checkedOptions.ts";
+import {
+  checkedEndpoint,
+  checkedForce,
+  checkedSwitch,
+  checkedToken,
+  DEFAULT_ENDPOINT,
+  wrongOption,
+} from "./checkedOptions.ts";
 import type { HubOptions } from "./hubOptions.ts";
 
 /** Environment variables by name. */
@@ -18,6 +25,8 @@ export interface HubSettings {
   readonly token: string | null;
   /** What forbids to ask the hub, or null. */
   readonly offline: string | null;
+  /** Whether what the cache has is fetched again. */
+  readonly force: boolean;
   /** Whether snapshots may be links to blobs. */
   readonly symlinks: boolean;
   /** How long to wait for a file's headers, in milliseconds. */
@@ -28,11 +37,13 @@ export interface HubSettings {
 
 /** @throws BertError ERR_INPUT an option or a variable that cannot be meant */
 export async function hubSettings(options: HubOptions, env: Environment): Promise<HubSettings> {
+  const forbids = offline(options.local_files_only, env);
   return {
     endpoint: endpoint(options.endpoint, env),
     cacheDir: cacheDir(options.cache_dir, env),
     token: await token(options.token, env),
-    offline: offline(options.local_files_only, env),
+    offline: forbids,
+    force: checkedForce(options, forbids),
     symlinks: !isTrue(env.HF_HUB_DISABLE_SYMLINKS),
     etagTimeout: milliseconds("HF_HUB_ETAG_TIMEOUT", env),
     downloadTimeout: milliseconds("HF_HUB_DOWNLOAD_TIMEOUT", env),
@@ -71,7 +82,7 @@ async function token(option: string | false | undefined, env: Environment): Prom
 }
 
 function offline(option: boolean | undefined, env: Environment): string | null {
-  if (checkedOffline(option)) return "local_files_only";
+  if (checkedSwitch("local_files_only", option)) return "local_files_only";
   return ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"].find((name) => isTrue(env[name])) ?? null;
 }
 

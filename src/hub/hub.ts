@@ -119,7 +119,7 @@ export class Hub {
       throw new HubError(`${this.model.id}: ${file}: of commit ${revision} was asked for, of ${commit} is the answer`);
     }
     // Both become names of files.
-    if (isCommit(commit) && /^[\w-][\w.-]{0,127}$/.test(etag)) {
+    if (isCommit(commit) && /^[\w-][\w.-]{0,127}$/.test(etag) && !etag.endsWith(".incomplete")) {
       return { commit, etag, size: /^\d{1,15}$/.test(String(length)) ? Number(length) : null };
     }
     throw new HubError(

@@ -19,6 +19,12 @@ export interface HubOptions {
   readonly cache_dir?: string;
   /** Take what the cache has, without any request. Default false; true where HF_HUB_OFFLINE is set. */
   readonly local_files_only?: boolean;
+  /**
+   * Fetch every file again, though the cache has it, and put it in place of what is there. Default false. Files of the
+   * cache that do not fit their hash are fetched again without it, as far as that is looked at: small files each time,
+   * large ones when they cannot be read, all by `downloadModel`.
+   */
+  readonly force_download?: boolean;
   /** Called with every step of a model's files, as transformers.js calls it. */
   readonly progress_callback?: (progress: ProgressInfo) => void;
   /**
@@ -38,6 +44,7 @@ export const HUB_OPTIONS: OptionNames<HubOptions> = {
   endpoint: true,
   cache_dir: true,
   local_files_only: true,
+  force_download: true,
   progress_callback: true,
   assets: true,
   signal: true,

@@ -1,6 +1,6 @@
 /** What a model is called where there are files: an id on a hub, or a folder. */
 import { stat } from "node:fs/promises";
-import { BertError, quote } from "../errors.ts";
+import { BertError, quote, shown } from "../errors.ts";
 import { isPath, isPossibleId } from "./modelId.ts";
 
 /**
@@ -11,7 +11,7 @@ import { isPath, isPossibleId } from "./modelId.ts";
  */
 export async function isModelId(name: string): Promise<boolean> {
   if (typeof name !== "string" || name === "") {
-    throw new BertError("ERR_INPUT", `hub: the model must be ${FORMS}, got ${quote(String(name))}`);
+    throw new BertError("ERR_INPUT", `hub: the model must be ${FORMS}, got ${shown(name)}`);
   }
   if ((await exists(name)) || isPath(name)) return false;
   if (isPossibleId(name)) return true;

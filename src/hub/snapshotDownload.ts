@@ -15,6 +15,10 @@ import { isIndex, type WantedFiles, WEIGHTS } from "./wantedFiles.ts";
 /** A folder with a model's files. */
 export interface Snapshot {
   readonly path: string;
+  /** How many files were fetched, or found in the cache as another process had fetched them meanwhile. */
+  readonly fetched: number;
+  /** Paths of files of which nothing told what they must be. */
+  readonly unknown: readonly string[];
   /** Deletes the folder if it is a temporary one, because the cache could not be written. */
   release(): Promise<void>;
 }
@@ -32,6 +36,7 @@ export class SnapshotDownload {
   private temporary: { readonly root: string; readonly cache: RepositoryCache } | null = null;
   private readonly inCache: string[] = [];
   private readonly files: string[] = [];
+  private fetched = 0;
 
   /** @param patient whether to ask again when there is no answer */
   constructor(hub: Hub, cache: RepositoryCache, progress: Progress, patient: boolean) {
@@ -62,7 +67,9 @@ export class SnapshotDownload {
     // Only now, so that an interrupted download leaves the last complete one to be found without the hub; where it
     // cannot be noted, the hub is asked again.
     else await cache.setCommitOf(this.hub.model.revision, commit).catch(() => {});
-    return { path: (temporary?.cache ?? cache).snapshot(commit), release: () => this.release() };
+    await cache.removeLeftovers();
+    const path = (temporary?.cache ?? cache).snapshot(commit);
+    return { path, fetched: this.fetched, unknown: [], release: () => this.release() };
   }
 
   /** The commit is found by asking for the configuration; all other files are those of the same commit. */
@@ -70,7 +77,7 @@ export class SnapshotDownload {
     const { revision } = this.hub.model;
     if (isCommit(revision)) this.commit = revision;
     for (const file of config) {
-      if (this.commit !== "" && (await this.cache.sizeOf(this.commit, file)) !== null) return;
+      if (this.commit !== "" && (await this.sizeInCache(file)) !== null) return;
       const remote = await this.describe(file);
       if (remote === null) continue;
       this.commit = remote.commit;
@@ -89,7 +96,7 @@ export class SnapshotDownload {
   private async existing(files: readonly string[], alternatives: boolean): Promise<string[]> {
     const found: string[] = [];
     const look = async (file: string) => {
-      const size = await this.cache.sizeOf(this.commit, file);
+      const size = await this.sizeInCache(file);
       const remote = size === null ? await this.describe(file) : null;
       if (size === null && remote === null) return;
       this.progress.expect(file, size ?? remote?.size ?? null);
@@ -98,6 +105,16 @@ export class SnapshotDownload {
     if (!alternatives) await settled(files.map(look));
     else for (const file of files) if (found.length === 0) await look(file);
     return files.filter((file) => found.includes(file));
+  }
+
+  /** The size of a file in the cache; null: it is not there, does not fit, or is to be fetched again. */
+  private async sizeInCache(file: string): Promise<number | null> {
+    const found = this.hub.settings.force ? null : await this.cache.look(this.commit, file);
+    if (found === null || found.damage !== null) return null;
+    if (found.etag !== null || !this.cache.hashesAll) return found.size;
+    // A copy: the hub knows what it must be.
+    const remote = await this.describe(file);
+    return remote === null || (await this.cache.fits(remote, file)) ? found.size : null;
   }
 
   /** What the hub says of a file; null if the commit has none. Asked once. */
@@ -113,12 +130,13 @@ export class SnapshotDownload {
 
   /** Brings a file that exists into the cache, or beside it. */
   private async fetch(file: string): Promise<void> {
-    const size = await this.cache.sizeOf(this.commit, file);
+    const size = await this.sizeInCache(file);
     if (size !== null) {
       this.inCache.push(file);
       return this.progress.cached(file, size);
     }
     const remote = (await this.describe(file)) as RemoteFile;
+    this.fetched++;
     this.progress.step("initiate", file);
     const started = () => this.progress.step("download", file);
     const loaded = (bytes: number, total: number | null) => this.progress.loaded(file, bytes, total);

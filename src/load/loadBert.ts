@@ -12,6 +12,7 @@ import type { Backend } from "../tensor/backend.ts";
 import { type BackendName, inferenceBackend } from "../tensor/chooseBackend.ts";
 import type { StorageType } from "../tensor/tensor.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
+import { fingerprintOf } from "./fingerprint.ts";
 import type { ModelFolder } from "./modelFolder.ts";
 import {
   modelTokenizer,
@@ -76,6 +77,7 @@ export class Bert extends BertModel {
   /** config.json as it was read. */
   readonly configText: string;
   private readonly ownTokenizer: BertTokenizer | null;
+  private knownFingerprint: string | null = null;
 
   private constructor({ config, params, backend, forwardWorker, tokenizer, configText }: BertParts) {
     super(config, params, backend, forwardWorker);
@@ -99,8 +101,19 @@ export class Bert extends BertModel {
     throw new BertError("ERR_VOCABULARY", "bert.tokenizer: the model's folder must have vocab.txt or tokenizer.json");
   }
 
-  override async dispose(): Promise<void> {
-    await super.dispose();
+  /**
+   * Tells models apart by what texts' hidden states depend on: 16 hexadecimal digits of the encoder's sizes and
+   * weights and of the tokenizer. Heads, `dtype`, backend and threads do not count. Sixteen numbers of each tensor do,
+   * as the checkpoint has them; training changes all of them. A copy that was saved in another type is another model.
+   * A search index knows its model by it.
+   */
+  get fingerprint(): string {
+    this.knownFingerprint ??= fingerprintOf(this.config, this.samples, this.ownTokenizer);
+    return this.knownFingerprint;
+  }
+
+  protected override async close(): Promise<void> {
+    await super.close();
     await this.kernels.dispose();
   }
 }
@@ -220,7 +233,8 @@ export async function loadTokenizer(path?: string, options: HubOptions = {}): Pr
 }
 
 /**
- * Brings a model into the cache, with all files that `loadBert` needs.
+ * Brings a model into the cache, with all files that `loadBert` needs. What the cache has is checked against the hub's
+ * hashes, and fetched again where it does not fit.
  *
  * @param id the model's id on the hub; a folder stays where it is
  * @returns the folder: the snapshot in the cache, or, where the cache cannot be written, a temporary folder that stays
@@ -228,6 +242,6 @@ export async function loadTokenizer(path?: string, options: HubOptions = {}): Pr
  */
 export async function downloadModel(id: string, options: HubOptions = {}): Promise<string> {
   expectKnownOptions("downloadModel", options, HUB_OPTIONS);
-  const { folder } = await openModelFiles(id, options, true);
+  const { folder } = await openModelFiles(id, options, true, true);
   return folder.path;
 }

@@ -1,11 +1,17 @@
+import { basename } from "node:path";
+import { BertError, listed } from "../errors.ts";
 import { checkedCallback, checkedRevision } from "../hub/checkedOptions.ts";
 import { type Environment, hubSettings } from "../hub/environment.ts";
 import type { HubOptions } from "../hub/hubOptions.ts";
 import { isModelId } from "../hub/modelName.ts";
 import { Progress } from "../hub/progress.ts";
+import type { Hashed } from "../hub/repositoryCache.ts";
 import { type Pause, pause } from "../hub/retry.ts";
+import type { Snapshot } from "../hub/snapshotDownload.ts";
 import type { WantedFiles } from "../hub/wantedFiles.ts";
-import type { NamedFiles, OpenedModel } from "./modelFolder.ts";
+import { loaded } from "../loaded.ts";
+import { openMended } from "./mendedWeights.ts";
+import type { ModelFolder, NamedFiles, OpenedModel } from "./modelFolder.ts";
 import { openNamedFiles } from "./namedFiles.ts";
 import { openModelFolder } from "./weightFiles.ts";
 
@@ -34,17 +40,42 @@ export async function openModel(
   const model = { id: name, revision: checkedRevision(options.revision) };
   const settings = await hubSettings(options, env);
   // Only here: a model in a folder need not wait for node:http, 25 ms.
-  const [{ HttpClient }, { Hub }, { openSnapshot }] = await Promise.all([
-    import("../hub/httpClient.ts"),
-    import("../hub/hub.ts"),
-    import("../hub/snapshot.ts"),
-  ]);
-  const client = new HttpClient(env);
-  try {
-    const hub = new Hub(model, settings, client, wait, signal);
-    const snapshot = await openSnapshot(hub, files, new Progress(name, callback));
-    return { folder: await openModelFolder(snapshot.path), release: snapshot.release };
-  } finally {
-    client.close();
-  }
+  const [{ HttpClient }, { Hub }, { openSnapshot }] = await loaded(() =>
+    Promise.all([import("../hub/httpClient.ts"), import("../hub/hub.ts"), import("../hub/snapshot.ts")]),
+  );
+  const open = async (revision: string, force: boolean, hashed: Hashed): Promise<Snapshot> => {
+    const client = new HttpClient(env);
+    try {
+      const hub = new Hub({ ...model, revision }, { ...settings, force }, client, wait, signal);
+      return await openSnapshot(hub, files, new Progress(name, callback), hashed);
+    } finally {
+      client.close();
+    }
+  };
+  const snapshot = await open(model.revision, settings.force, files.hashed ? "all" : "small");
+  const snapshots = [snapshot];
+  const folder = withRepair(await openModelFolder(snapshot.path), async () => {
+    const again = await open(basename(snapshot.path), false, "all");
+    snapshots.push(again);
+    return again;
+  });
+  return { folder, release: () => Promise.all(snapshots.map(({ release }) => release())).then(() => {}) };
+}
+
+/**
+ * A folder of the cache whose weights are hashed when they cannot be read; what is not what the hub has is fetched
+ * again, once. Other files were hashed before.
+ *
+ * @param repair hashes all files, and fetches those again that do not fit
+ */
+function withRepair(folder: ModelFolder, repair: () => Promise<Snapshot>): ModelFolder {
+  let current = folder;
+  const mend = async ({ code, message, cause }: BertError) => {
+    const { path, fetched, unknown } = await repair();
+    current = await openModelFolder(path);
+    if (fetched > 0 || unknown.length === 0) return fetched > 0; // or it is what the hub has
+    const advice = `if it is damaged, delete ${listed(unknown)} and fetch it again where the hub may be asked`;
+    throw new BertError(code, `${message}; ${advice}`, { cause });
+  };
+  return { ...folder, openWeights: () => openMended(() => current.openWeights(), mend) };
 }

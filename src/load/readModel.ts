@@ -1,5 +1,6 @@
 import { BertError } from "../errors.ts";
 import type { HubOptions } from "../hub/hubOptions.ts";
+import { loaded } from "../loaded.ts";
 import { type BertConfig, parseConfig } from "../model/config.ts";
 import type { Weights } from "../safetensors/safetensorsReader.ts";
 import { BertTokenizer, type TokenizerFiles } from "../tokenizer/index.ts";
@@ -13,18 +14,20 @@ import type { ModelFolder, OpenedModel } from "./modelFolder.ts";
  * @param path    as in `loadBert`
  * @param weights whether the weights are needed: without them the tokenizer's files and config.json are downloaded
  *   alone
+ * @param hashed  whether all that the cache has is checked against the hub's hashes first
  * @throws BertError as `loadBert`, before it reads the files
  */
 export async function openModelFiles(
   path: string | undefined,
   options: HubOptions,
   weights: boolean,
+  hashed: boolean = false,
 ): Promise<OpenedModel> {
   // Only here: a browser, which has no node: modules, can import the rest.
-  const { openModel } = await import("./openModel.ts");
+  const { openModel } = await loaded(() => import("./openModel.ts"));
   return openModel(
     path ?? ((file) => bundledFile(file, options.assets)),
-    { config: CONFIG_FILES, optional: TOKENIZER_FILES, weights },
+    { config: CONFIG_FILES, optional: TOKENIZER_FILES, weights, hashed },
     options,
   );
 }

@@ -1,3 +1,4 @@
+import { loaded } from "../loaded.ts";
 import { configToSave } from "./configToSave.ts";
 import type { Bert } from "./loadBert.ts";
 
@@ -8,15 +9,15 @@ import type { Bert } from "./loadBert.ts";
  * (`BertModel.tensorsToWrite`).
  *
  * @param folder must be empty or not there; it appears when everything is on the disk
- * @throws BertError ERR_FILE there is something in it, or it cannot be written; ERR_VOCABULARY ids with gaps, which
- *   vocab.txt cannot say
+ * @throws BertError ERR_FILE there is something in it, it cannot be written, or another process writes it;
+ *   ERR_VOCABULARY ids with gaps, which vocab.txt cannot say
  * @example
  * const bert = await loadBert("models/bert-base-cased", { dtype: "int8" });
  * await saveBert(bert, "models/bert-base-cased-int8"); // 110 MB instead of 433
  */
 export async function saveBert(bert: Bert, folder: string): Promise<void> {
   // Only here: a browser, which has no node: modules, can import the rest.
-  const { saveModel } = await import("./saveModel.ts");
+  const { saveModel } = await loaded(() => import("./saveModel.ts"));
   await saveModel(folder, {
     tensors: bert.tensorsToWrite(),
     configText: configToSave(bert.configText, { architectures: [bert.config.architecture], dtype: bert.dtype }),

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { writeFolder } from "../disk/folders.ts";
+import { withOutput } from "../disk/outputLock.ts";
 import { writeTexts } from "../disk/runFolder.ts";
 import { byteLengthOf, type Dtype } from "../safetensors/dtype.ts";
 import type { TensorToSave } from "../safetensors/safetensorsWriter.ts";
@@ -26,12 +27,21 @@ export interface ModelContents {
 }
 
 /**
+ * Writes a model's folder as `writeModelFolder`, while no other process does (`withOutput`).
+ *
+ * @throws BertError as these two
+ */
+export async function saveModel(path: string, contents: ModelContents): Promise<void> {
+  await withOutput(path, { parents: true }, () => writeModelFolder(path, contents));
+}
+
+/**
  * Writes a model's folder, completely or not at all (`writeFolder`), one tensor after the other.
  *
  * @returns the names of the files
  * @throws BertError ERR_FILE as `writeFolder`; ERR_INPUT as `saveSafetensors`
  */
-export async function saveModel(
+export async function writeModelFolder(
   path: string,
   contents: ModelContents,
   { maxShardSize, force }: SaveOptions = {},

@@ -1,8 +1,9 @@
 /** Checkpoints on disk. */
 import { stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { exists, fileError, openFile, orFileError, readText, writeFileAtomically } from "../disk/files.ts";
+import { removeLeftovers } from "../disk/leftovers.ts";
 import { WEIGHTS } from "../hub/wantedFiles.ts";
 import type { Weights } from "../safetensors/safetensorsReader.ts";
 import { planFile, type TensorToSave } from "../safetensors/safetensorsWriter.ts";
@@ -51,7 +52,9 @@ export async function saveSafetensors(
   tensors: Iterable<readonly [string, TensorToSave]>,
   metadata: Iterable<readonly [string, string]> = [],
 ): Promise<void> {
-  await writeFileAtomically(path, planFile("saveSafetensors", tensors, metadata).stream());
+  const plan = planFile("saveSafetensors", tensors, metadata);
+  await removeLeftovers(dirname(path), basename(path));
+  await writeFileAtomically(path, plan.stream());
 }
 
 async function openFolderWeights(folder: string): Promise<Weights> {

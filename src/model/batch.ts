@@ -91,11 +91,13 @@ export function packBatch(input: readonly SequenceInput[] | BatchInput, c: BertC
  */
 export function unpack(packed: Tensor, batch: Batch): Tensor {
   const N = packed.shape[1];
+  const shape = [batch.B, batch.T, N];
+  if (batch.padded.length === batch.B * batch.T) return { data: new Float32Array(packed.data), shape }; // no padding
   const data = new Float32Array(batch.B * batch.T * N);
   batch.padded.forEach((to, r) => {
     data.set(packed.data.subarray(r * N, (r + 1) * N), to * N);
   });
-  return { data, shape: [batch.B, batch.T, N] };
+  return { data, shape };
 }
 
 /** A copy outside the backend's memory. */
@@ -114,14 +116,15 @@ export function rowsAt(positions: readonly ArrayLike<number>[], batch: Batch): I
   if (positions.length !== batch.B) {
     throw inputError(`maskedLmPositions must have one list for each of ${batch.B} sequences, got ${positions.length}`);
   }
-  const rowOf = new Map(Array.from(batch.padded, (to, r) => [to, r]));
-  const rows = positions.flatMap((list, b) =>
-    Array.from(list, (t) => {
-      const row = t >= 0 && t < batch.T ? rowOf.get(b * batch.T + t) : undefined;
-      if (row === undefined) throw inputError(`maskedLmPositions[${b}] must be indices of real tokens, got ${t}`);
+  const rows = positions.flatMap((list, b) => {
+    const [first, end] = [batch.offsets[b], batch.offsets[b + 1]];
+    const padded = batch.padded.subarray(first, end);
+    return Array.from(list, (t) => {
+      const row = first + padded.indexOf(b * batch.T + t);
+      if (row < first) throw inputError(`maskedLmPositions[${b}] must be indices of real tokens, got ${t}`);
       return row;
-    }),
-  );
+    });
+  });
   return Int32Array.from(rows);
 }
 
@@ -172,9 +175,14 @@ function checkSequence(sequence: SequenceInput, b: number): number {
 function refuseMisspelt(input: object): void {
   const names: readonly string[] = FIELDS;
   for (const name of Object.keys(input ?? {})) {
-    if (!names.includes(name) && nearest(name, names) !== null) throw unknownName("forward", "field", name, names);
+    if (names.includes(name) || otherFields.has(name)) continue;
+    if (nearest(name, names) !== null) throw unknownName("forward", "field", name, names);
+    if (otherFields.size < 100) otherFields.add(name);
   }
 }
+
+/** Fields that were found to be no misspelt ones: to find out took longer than to tokenize the text. */
+const otherFields = new Set<string>();
 
 /** Checks that a number is in 0 … count−1 and returns it. */
 function oneOf(value: number, name: string, of: string, count: number): number {

@@ -1,23 +1,17 @@
-import { BertError } from "../errors.ts";
-import { scoped } from "../layers/pass.ts";
-import { expectKnownOptions, type OptionNames } from "../options.ts";
+import { scoped, type Tap } from "../layers/pass.ts";
 import type { Backend } from "../tensor/backend.ts";
-import { formatShape, type Tensor } from "../tensor/tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { HEADS } from "./architectures.ts";
-import { type Batch, type BatchInput, owned, packBatch, rowsAt, type SequenceInput, unpack } from "./batch.ts";
+import { owned, unpack } from "./batch.ts";
 import { bert } from "./bert.ts";
 import type { BertConfig } from "./config.ts";
-import type { ForwardOptions, HeadOutput, TapListener } from "./forward.ts";
-import { headOutputs } from "./headOutputs.ts";
+import type { HeadOutput, TapListener } from "./forward.ts";
+import type { ForwardRequest } from "./forwardRequest.ts";
+import { headOutputs, rowsInPass } from "./headOutputs.ts";
+import { type JoinedBatch, joinBatches, joined, rowsOf } from "./joinedBatch.ts";
 import type { ModelParams } from "./params.ts";
 import { readRows } from "./readRows.ts";
-import { collectingTap, expectTaps, type TapInfo } from "./taps.ts";
-
-/** A batch and what is wanted of it, in arrays of numbers and strings alone: it can be posted to another thread. */
-export interface ForwardRequest {
-  readonly batch: Batch;
-  readonly options: Omit<ForwardOptions, "tap" | "signal">;
-}
+import { collectingTap, type TapInfo } from "./taps.ts";
 
 /** A model as one forward pass needs it. */
 export interface ForwardModel {
@@ -27,82 +21,78 @@ export interface ForwardModel {
   readonly kernels: Backend;
 }
 
-const FORWARD_OPTIONS: OptionNames<ForwardOptions> = {
-  lastHiddenState: true,
-  hiddenStates: true,
-  attentions: true,
-  tap: true,
-  taps: true,
-  headMask: true,
-  maskedLmPositions: true,
-  numChoices: true,
-  signal: true,
-};
-
-/** @throws BertError ERR_INPUT an input or option that does not fit the model */
-export function forwardRequest(
-  input: readonly SequenceInput[] | BatchInput,
-  given: ForwardOptions,
-  model: Pick<ForwardModel, "config" | "taps">,
-): ForwardRequest {
-  expectKnownOptions("forward", given, FORWARD_OPTIONS);
-  const { tap: _tap, signal: _signal, headMask, maskedLmPositions, taps, ...flags } = given;
-  expectHeadMask(headMask, model.config);
-  expectTaps(taps ?? [], model.taps);
-  const lists = (rows: readonly ArrayLike<number>[]) => Array.from(rows, (row) => Array.from(row));
-  return {
-    batch: packBatch(input, model.config),
-    options: {
-      ...flags,
-      ...(taps && { taps: [...taps] }),
-      ...(headMask && { headMask: lists(headMask) }),
-      ...(maskedLmPositions && { maskedLmPositions: lists(maskedLmPositions) }),
-    },
-  };
-}
-
 /**
- * One forward pass, from ids to output. It pauses after each layer, and frees what it has allocated when it ends,
+ * One forward pass, from ids to outputs. It pauses after each layer, and frees what it has allocated when it ends,
  * whether by itself or by `return()`.
  *
- * @param listener sees every tap
+ * @param requests of which each two can share a pass; what each gets is the same, to the bit, as alone
+ * @param listener sees every tap, of a pass for a single request
+ * @returns        an output for each request
  */
 export function* forwardPass(
   { config, tree, taps, kernels }: ForwardModel,
-  { batch, options }: ForwardRequest,
+  requests: readonly ForwardRequest[],
   listener?: TapListener,
-): Generator<void, HeadOutput> {
-  const kept = new Map<string, Tensor>();
-  const tap = collectingTap(taps, batch, listenersFor(options, config, kept, listener));
+): Generator<void, HeadOutput[]> {
+  const batch = joinBatches(requests.map((request) => request.batch));
+  const kept = requests.map(() => new Map<string, Tensor>());
+  const tap = joinedTap(
+    requests.map((request, i) =>
+      collectingTap(taps, request.batch, listenersFor(request.options, config, kept[i], listener)),
+    ),
+    batch,
+  );
   const k = kernels.scope();
   try {
-    const leavesOut = options.lastHiddenState === false && tap === null; // taps are of all rows
-    const read = leavesOut ? readRows(batch, tokensRead(options, batch, config), tree.bert.pooler !== null) : null;
-    const pass = { k, config, offsets: batch.offsets, read, tap, headMask: options.headMask ?? null, training: null };
+    const tokens = tap ? null : tokensRead(requests, batch, config); // taps are of all rows
+    const read = readRows(batch, tokens, tree.bert.pooler !== null);
+    const headMask = requests[0].options.headMask ?? null;
+    const pass = { k, config, offsets: batch.offsets, read, tap, headMask, training: null };
     const encoded = yield* bert({ ...pass, tap: scoped(tap, "bert") }, tree.bert, batch);
-    const keptAt = (name: string) => kept.get(name) as Tensor;
+    const logits = headOutputs(pass, tree.heads, encoded, batch, requests);
+    const { offsets } = read ?? batch;
     const layers = layerNames(config);
-    return {
-      ...(options.lastHiddenState !== false && { lastHiddenState: unpack(encoded.sequence, batch) }),
-      ...(encoded.pooled && { poolerOutput: owned(encoded.pooled) }),
-      ...headOutputs(pass, tree.heads, encoded, batch, options),
-      ...(options.hiddenStates && { hiddenStates: ["bert.embeddings", ...layers].map(keptAt) }),
-      ...(options.attentions && { attentions: layers.map((name) => keptAt(`${name}${PROBS}`)) }),
-      ...(options.taps && { taps: new Map(options.taps.map((name) => [name, keptAt(name)])) }),
-    };
+    return requests.map(({ batch: own, options }, i) => {
+      const [first, end] = [batch.sequences[i], batch.sequences[i + 1]];
+      const keptAt = (name: string) => kept[i].get(name) as Tensor;
+      return {
+        ...(options.lastHiddenState !== false && {
+          lastHiddenState: unpack(rowsOf(encoded.sequence, offsets[first], offsets[end]), own),
+        }),
+        ...(encoded.pooled && { poolerOutput: owned(rowsOf(encoded.pooled, first, end)) }),
+        ...logits[i],
+        ...(options.hiddenStates && { hiddenStates: ["bert.embeddings", ...layers].map(keptAt) }),
+        ...(options.attentions && { attentions: layers.map((name) => keptAt(`${name}${PROBS}`)) }),
+        ...(options.taps && { taps: new Map(options.taps.map((name) => [name, keptAt(name)])) }),
+      };
+    });
   } finally {
     k.release();
   }
 }
 
-/**
- * The rows of tokens that the heads read; null if all. @throws BertError ERR_INPUT maskedLmPositions that do not fit
- */
-function tokensRead({ maskedLmPositions: positions }: ForwardOptions, batch: Batch, c: BertConfig): Int32Array | null {
+/** The packed rows of tokens that heads or callers read; null if all. */
+function tokensRead(requests: readonly ForwardRequest[], batch: JoinedBatch, c: BertConfig): Int32Array | null {
   const reads = HEADS[c.architecture].map((head) => head.reads);
   if (reads.includes("tokens")) return null;
-  if (!reads.includes("listed tokens")) return new Int32Array(0);
-  return positions ? rowsAt(positions, batch) : null;
+  const lists = requests.map(({ listed, options: { lastHiddenState } }) => {
+    if (lastHiddenState !== false) return null;
+    return reads.includes("listed tokens") ? listed : new Int32Array(0);
+  });
+  return lists.every((list) => list === null) ? null : joined(lists.map((list, i) => rowsInPass(list, batch, i)));
+}
+
+/** Shows each request's tap what is of its own rows. */
+function joinedTap(taps: readonly (Tap | null)[], { rows }: JoinedBatch): Tap | null {
+  if (taps.length === 1 || taps.every((tap) => tap === null)) return taps[0];
+  return {
+    wants: (name) => taps.some((tap) => tap?.wants(name)),
+    see(name, tensor) {
+      for (const [i, tap] of taps.entries()) {
+        if (tap?.wants(name)) tap.see(name, rowsOf(tensor, rows[i], rows[i + 1]));
+      }
+    },
+  };
 }
 
 /** Hidden states and attentions are tapped like everything else. */
@@ -125,13 +115,4 @@ const PROBS = ".attention.self.probs";
 
 function layerNames(c: BertConfig): string[] {
   return Array.from({ length: c.numHiddenLayers }, (_, n) => `bert.encoder.layer.${n}`);
-}
-
-function expectHeadMask(headMask: ForwardOptions["headMask"], c: BertConfig): void {
-  if (headMask === undefined) return;
-  const { numHiddenLayers: L, numAttentionHeads: A } = c;
-  const fits =
-    headMask.length === L && headMask.every((row) => row.length === A && Array.from(row).every(Number.isFinite));
-  if (fits) return;
-  throw new BertError("ERR_INPUT", `forward: headMask must be finite numbers [L,A] = ${formatShape([L, A])}`);
 }

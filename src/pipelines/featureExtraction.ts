@@ -1,7 +1,7 @@
 import { BertError } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
 import type { Encoding } from "../tokenizer/index.ts";
-import { answerAll, tokenLimit, withoutDecoder } from "./answerAll.ts";
+import { answerAll, encodeAll, tokenLimit, withoutDecoder } from "./answerAll.ts";
 import {
   type CallOptions,
   encodeWithin,
@@ -124,6 +124,23 @@ export async function vectorsOf(
   }
   const features = stacked(await answerAll(texts, steps, options.signal), size, perToken);
   return precision ? inFewerBits(features, precision, ranges) : features;
+}
+
+/** Checks that texts are not too long for the model. @throws BertError ERR_INPUT about all that are */
+export async function expectToFit(
+  bert: Bert,
+  where: string,
+  texts: readonly NamedText[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const limit = tokenLimit(bert);
+  await encodeAll(
+    texts,
+    function* (text) {
+      yield* encodeWithin(where, bert.tokenizer, text, { truncation: false, limit });
+    },
+    signal,
+  );
 }
 
 /** How texts become features. */

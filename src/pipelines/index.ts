@@ -12,7 +12,9 @@ export type { Pooling } from "./pooling.ts";
 export type { PseudoLogLikelihood, PseudoLogLikelihoodOptions, TextLikelihood } from "./pseudoLogLikelihood.ts";
 export type { Precision } from "./quantize.ts";
 export type { Answer, QuestionAndContext, QuestionAnswering, QuestionAnsweringOptions } from "./questionAnswering.ts";
-export { type BuildIndexOptions, buildIndex, loadIndex, type SearchIndex, type SearchResult } from "./searchIndex.ts";
+export { type BuildIndexOptions, buildIndex, loadIndex } from "./searchIndex/buildIndex.ts";
+export type { IndexedText, TextRecord } from "./searchIndex/records.ts";
+export type { AddOptions, IndexInput, SearchIndex, SearchOptions, SearchResult } from "./searchIndex/searchIndex.ts";
 export type {
   SentenceSimilarity,
   SentenceSimilarityInput,

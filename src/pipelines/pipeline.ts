@@ -11,6 +11,7 @@ import { type NextSentence, nextSentence } from "./nextSentence.ts";
 import { type PseudoLogLikelihood, pseudoLogLikelihood } from "./pseudoLogLikelihood.ts";
 import { type QuestionAnswering, questionAnswering } from "./questionAnswering.ts";
 import { type SentenceSimilarity, sentenceSimilarity } from "./sentenceSimilarity.ts";
+import { isStream } from "./stream.ts";
 import { type TextClassification, textClassification } from "./textClassification.ts";
 import { type TokenClassification, tokenClassification } from "./tokenClassification.ts";
 import { type ZeroShotClassification, zeroShotClassification } from "./zeroShotClassification.ts";
@@ -47,7 +48,10 @@ export type Pipeline<Task extends PipelineTask> = PipelineTasks[Task] & {
   readonly task: Task;
   readonly model: Bert;
   readonly tokenizer: BertTokenizer;
-  /** Frees the model, if the pipeline has loaded it; one that was handed in stays its owner's. */
+  /**
+   * Frees the model, if the pipeline has loaded it, after the calls under way, as `Bert.dispose` does; one that was
+   * handed in stays its owner's.
+   */
   dispose(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 };
@@ -79,7 +83,7 @@ const TASKS: {
  *
  * Every task loads what it needs from a checkpoint that has it, whatever class config.json names: that of a
  * BertForPreTraining serves all of them. To answer several tasks with one copy of the weights, load the model with
- * `loadBert` and hand it to each.
+ * `loadBert` and hand it to each. Calls that wait, of all of them, are computed together.
  *
  * @param task  what the pipeline does
  * @param model a folder as Hugging Face's libraries save a model, a model's id on the hub, or a loaded model; left out,
@@ -116,13 +120,21 @@ export async function pipeline<Task extends PipelineTask>(
   };
   try {
     const { tokenizer } = bert;
-    const made = Object.assign(create(bert), { task, model: bert, tokenizer, dispose, [Symbol.asyncDispose]: dispose });
+    const answer = answering(bert, create(bert));
+    const made = Object.assign(answer, { task, model: bert, tokenizer, dispose, [Symbol.asyncDispose]: dispose });
     options.progress_callback?.({ status: "ready", task, model: typeof model === "string" ? model : "" });
     return made;
   } catch (error) {
     await dispose();
     throw error;
   }
+}
+
+/** The same calls, for which the model's `dispose` waits; not for a stream, which may have no end. */
+function answering<Calls extends PipelineTasks[PipelineTask]>(bert: Bert, calls: Calls): Calls {
+  const answer = calls as (...args: unknown[]) => unknown;
+  return ((...args: unknown[]) =>
+    isStream(args[0]) ? answer(...args) : bert.answer(async () => answer(...args))) as unknown as Calls;
 }
 
 /**

@@ -7,21 +7,26 @@ export const POOLINGS = ["none", "mean", "cls", "first_token", "max", "eos", "la
 /** One of the ways to pool. */
 export type Pooling = (typeof POOLINGS)[number];
 
+/** One of the ways to make one vector for a text. */
+export type TextPooling = Exclude<Pooling, "none">;
+
 /** Poolings that give one vector for a text. */
-export const TEXT_POOLINGS: readonly Exclude<Pooling, "none">[] = POOLINGS.filter((name) => name !== "none");
+export const TEXT_POOLINGS: readonly TextPooling[] = POOLINGS.filter((name) => name !== "none");
 
 /** One vector of a text's tokens, [CLS] and [SEP] counted: [T, H] → [H], in float64. */
-export function pooled(tokens: Float32Array, H: number, pooling: Exclude<Pooling, "none">): Float64Array {
+export function pooled(tokens: Float32Array, H: number, pooling: TextPooling): Float64Array {
   const T = tokens.length / H;
   if (pooling === "eos" || pooling === "last_token") return Float64Array.from(tokens.subarray((T - 1) * H));
   const vector = Float64Array.from(tokens.subarray(0, H));
   if (pooling === "cls" || pooling === "first_token") return vector;
-  for (let i = H; i < tokens.length; i++) {
-    const h = i % H;
-    if (pooling !== "max") vector[h] += tokens[i];
-    else if (tokens[i] > vector[h]) vector[h] = tokens[i];
+  if (pooling === "max") {
+    for (let row = H; row < tokens.length; row += H) {
+      for (let h = 0; h < H; h++) if (tokens[row + h] > vector[h]) vector[h] = tokens[row + h];
+    }
+    return vector;
   }
-  if (pooling === "max") return vector;
+  for (let row = H; row < tokens.length; row += H) for (let h = 0; h < H; h++) vector[h] += tokens[row + h];
   const divisor = pooling === "mean" ? T : Math.sqrt(T);
-  return vector.map((sum) => sum / divisor);
+  for (let h = 0; h < H; h++) vector[h] /= divisor;
+  return vector;
 }

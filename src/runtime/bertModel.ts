@@ -7,17 +7,17 @@ import { BertError } from "../errors.ts";
 import { type BatchInput, owned, type SequenceInput } from "../model/batch.ts";
 import type { BertConfig } from "../model/config.ts";
 import type { BertOutput, ForwardOptions, HeadOutput } from "../model/forward.ts";
-import { type ForwardModel, forwardPass, forwardRequest } from "../model/forwardPass.ts";
+import { type ForwardModel, forwardPass } from "../model/forwardPass.ts";
+import { forwardRequest } from "../model/forwardRequest.ts";
 import { mlmHead } from "../model/heads.ts";
 import { listTaps, type TapInfo } from "../model/taps.ts";
 import type { Dtype, TensorToWrite } from "../safetensors/index.ts";
 import type { Backend, BackendInfo } from "../tensor/backend.ts";
 import { formatShape, type StorageType, type Tensor, type Weight } from "../tensor/tensor.ts";
+import { passesOf } from "./computePass.ts";
+import { ForwardQueue } from "./forwardQueue.ts";
 import { type ForwardStreamOptions, forwardStream } from "./forwardStream.ts";
-import { disposedOf, ForwardWorker } from "./forwardWorker.ts";
-
-/** How long `forward` computes before it gives the event loop a turn, in milliseconds. */
-const TURN_MS = 5;
+import { ForwardWorker } from "./forwardWorker.ts";
 
 /** BERT with the heads of its architecture: token ids in, hidden states and logits out. */
 export class BertModel {
@@ -26,8 +26,13 @@ export class BertModel {
   readonly dtype: StorageType;
   /** Every place that `forward` can be looked into, in order. */
   readonly taps: readonly TapInfo[];
-  protected readonly kernels: Backend;
+  /** @internal for other products on the same threads */
+  readonly kernels: Backend;
   private loaded: InUse | null;
+  /** Calls of pipelines, and calls of `forward`, that have not been answered. */
+  private readonly calls = new Set<Promise<unknown>>();
+  private readonly passes = new Set<Promise<unknown>>();
+  private disposal: Promise<void> | null = null;
 
   /** @param prepared a forward worker that has been started already; a new one if left out */
   constructor(config: BertConfig, params: LoadedParams, backend: Backend, prepared: ForwardWorker | null = null) {
@@ -38,7 +43,9 @@ export class BertModel {
     const taps = new Map(this.taps.map((info) => [info.name, info]));
     const forwardWorker = prepared ?? (backend.sharing && new ForwardWorker(backend.sharing));
     forwardWorker?.open(config, params.byName);
-    this.loaded = { config, tree: params.tree, taps, kernels: backend, params, forwardWorker };
+    const model = { config, tree: params.tree, taps, kernels: backend };
+    const queue = new ForwardQueue(config, passesOf(model, forwardWorker));
+    this.loaded = { ...model, params, forwardWorker, queue };
   }
 
   /**
@@ -90,18 +97,32 @@ export class BertModel {
     return this.kernels.info;
   }
 
+  /**
+   * A few numbers of each tensor, by name, as the checkpoint has them.
+   *
+   * @internal
+   */
+  get samples(): ReadonlyMap<string, Float32Array> {
+    return this.inUse.params.samples;
+  }
+
   private get inUse(): InUse {
     if (this.loaded) return this.loaded;
-    throw new BertError("ERR_BACKEND", "bert: the model must not be used after dispose()");
+    throw disposedOf();
   }
 
   /**
    * Runs the model on a batch: a list of sequences of any lengths, such as `tokenizer.encodeBatch` returns, or
    * `{ inputIds, attentionMask, … }` of [B, T]. A sequence's result does not depend, by a single bit, on the others.
    *
-   * Where threads can share memory (backend `simd`; in a page, if it is cross-origin isolated) a worker computes, one
-   * call after the other, and the event loop stays free. Elsewhere, and where no worker can start, the event loop gets
-   * a turn between layers. A signal stops between layers; it rejects with the signal's reason.
+   * Where threads can share memory (backend `simd`; in a page, if it is cross-origin isolated) a worker computes, and
+   * the event loop stays free. Elsewhere, and where no worker can start, the event loop gets a turn between layers. A
+   * signal stops between layers; it rejects with the signal's reason.
+   *
+   * Calls that come while a pass is computed wait, and are then computed together, at most 2,048 tokens at once and
+   * first come first served; a call that finds nothing to wait for starts at once. A batch of more tokens is computed
+   * in parts, and calls that wait have their turn between them. Calls with `tap`, `taps` or `attentions` are computed
+   * by themselves.
    *
    * @throws BertError ERR_INPUT an input or option that does not fit the model; ERR_BACKEND after `dispose`
    * @example
@@ -111,34 +132,16 @@ export class BertModel {
     input: readonly SequenceInput[] | BatchInput,
     options?: ForwardOptions<L>,
   ): Promise<L extends false ? HeadOutput : BertOutput>;
-  async forward(input: readonly SequenceInput[] | BatchInput, options: ForwardOptions = {}): Promise<HeadOutput> {
+  forward(input: readonly SequenceInput[] | BatchInput, options: ForwardOptions = {}): Promise<HeadOutput> {
+    return held(this.queued(input, options), this.passes);
+  }
+
+  private async queued(input: readonly SequenceInput[] | BatchInput, options: ForwardOptions): Promise<HeadOutput> {
     const model = this.inUse;
     const { tap, signal } = options;
     const request = forwardRequest(input, options, model);
     signal?.throwIfAborted();
-    const { forwardWorker } = model;
-    if (forwardWorker && !forwardWorker.runs) {
-      await forwardWorker.start();
-      signal?.throwIfAborted();
-      if (model !== this.loaded) throw disposedOf();
-    }
-    if (forwardWorker?.runs) return forwardWorker.forward(request, tap, signal);
-
-    const steps = forwardPass(model, request, tap);
-    let turn = performance.now();
-    try {
-      for (;;) {
-        signal?.throwIfAborted();
-        const step = steps.next();
-        if (step.done) return step.value;
-        if (performance.now() - turn > TURN_MS) {
-          await new Promise((resume) => setTimeout(resume));
-          turn = performance.now();
-        }
-      }
-    } finally {
-      steps.return(undefined as never); // frees what an aborted pass has allocated
-    }
+    return model.queue.add(request, tap, signal);
   }
 
   /**
@@ -151,12 +154,12 @@ export class BertModel {
   ): L extends false ? HeadOutput : BertOutput;
   forwardSync(input: readonly SequenceInput[] | BatchInput, options: ForwardOptions = {}): HeadOutput {
     const model = this.inUse;
-    const steps = forwardPass(model, forwardRequest(input, options, model), options.tap);
+    const steps = forwardPass(model, [forwardRequest(input, options, model)], options.tap);
     try {
       for (;;) {
         options.signal?.throwIfAborted();
         const step = steps.next();
-        if (step.done) return step.value;
+        if (step.done) return step.value[0];
       }
     } finally {
       steps.return(undefined as never);
@@ -168,10 +171,11 @@ export class BertModel {
    * `forward([sequence])` gives, in the same bits, with B = 1 and the sequence's own T. In a model with a
    * masked-language-model head that includes the logits of every token.
    *
-   * Sequences are computed together, at most 2,048 tokens at once and laid end to end without padding: there is no need
-   * to sort them by length or to put them into buckets. While the caller handles the outputs of one pass the next is
-   * computed; the source is read no further than these two need, and one sequence. If the source is slow, the sequences
-   * that have been received are computed at once. Leaving the loop closes the source.
+   * Sequences are computed together (but for those whose attentions are asked for), at most 2,048 tokens at once and
+   * laid end to end without padding: there is no need to sort them by length or to put them into buckets. While the
+   * caller handles the outputs of one pass the next is computed; the source is read no further than these two need, and
+   * one sequence. If the source is slow, the sequences that have been received are computed at once. Leaving the loop
+   * closes the source.
    *
    * @throws BertError (the first time an output is asked for, or after the outputs before it) ERR_INPUT a sequence,
    *   named by its index in the stream, or an option that does not fit the model; a BertForMultipleChoice, whose
@@ -221,13 +225,34 @@ export class BertModel {
   }
 
   /**
-   * Frees the weights and rejects what `forward` has not answered. The model cannot be used afterwards; a second call
-   * does nothing.
+   * Waits for the calls under way, of this model and of pipelines that ask it, and frees the weights. From the moment
+   * of the call on the model takes no other: `return pipe(text)` beside `finally { await pipe.dispose() }` gives the
+   * answer. A stream ends with an error when it next needs the model. Abort what is not to be waited for by its signal.
+   *
+   * A second call waits for the first.
    */
-  async dispose(): Promise<void> {
+  dispose(): Promise<void> {
+    // Who has returned a call's promise sees its error only after this
+    for (const call of [...this.calls, ...this.passes]) call.catch(() => {});
+    this.disposal ??= this.close();
+    return this.disposal;
+  }
+
+  protected async close(): Promise<void> {
+    while (this.calls.size > 0) await Promise.allSettled(this.calls);
     const { loaded } = this;
     this.loaded = null;
+    await Promise.allSettled(this.passes);
     await loaded?.forwardWorker?.dispose();
+  }
+
+  /**
+   * Answers a call of a pipeline, for which `dispose` waits with all its passes.
+   *
+   * @internal
+   */
+  answer<Answer>(call: () => Promise<Answer>): Promise<Answer> {
+    return held(this.disposal ? Promise.reject(disposedOf()) : call(), this.calls);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -239,4 +264,17 @@ interface InUse extends ForwardModel {
   readonly params: LoadedParams;
   /** null where threads cannot share the backend's memory. */
   readonly forwardWorker: ForwardWorker | null;
+  readonly queue: ForwardQueue;
+}
+
+function disposedOf(): BertError {
+  return new BertError("ERR_BACKEND", "bert: the model must not be used after dispose()");
+}
+
+/** Keeps a promise, itself and not one that follows from it, among others until it is settled. */
+function held<Value>(promise: Promise<Value>, among: Set<Promise<unknown>>): Promise<Value> {
+  among.add(promise);
+  const end = () => among.delete(promise);
+  promise.then(end, end);
+  return promise;
 }

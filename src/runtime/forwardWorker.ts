@@ -1,7 +1,7 @@
 import { BertError } from "../errors.ts";
 import type { BertConfig } from "../model/config.ts";
 import type { HeadOutput, TapListener } from "../model/forward.ts";
-import type { ForwardRequest } from "../model/forwardPass.ts";
+import type { ForwardRequest } from "../model/forwardRequest.ts";
 import { messageOf } from "../realm.ts";
 import type { Sharing } from "../tensor/backend.ts";
 import type { Tensor, Weight } from "../tensor/tensor.ts";
@@ -14,9 +14,9 @@ const FORWARD: WorkerModule = {
     new Worker(new URL("./workerMain.ts", import.meta.url), { type: "module", name: "plainbert", execArgv: [] }),
 };
 
-/** A call that has not been answered yet. */
+/** A pass that has not been answered yet. */
 interface Call {
-  readonly resolve: (output: HeadOutput) => void;
+  readonly resolve: (outputs: HeadOutput[]) => void;
   readonly reject: (reason: unknown) => void;
   readonly tap: TapListener | undefined;
   /** The caller sets it to 1 when the answer is not wanted any more; the worker looks at it between layers. */
@@ -89,15 +89,16 @@ export class ForwardWorker {
   /**
    * To be called while the worker runs.
    *
-   * @returns the output; rejects with the signal's reason, with what the tap throws, with what the pass throws
+   * @returns an output for each request; rejects with the signal's reason, with what the tap throws, with what the pass
+   *   throws
    * @throws BertError ERR_BACKEND the worker ended, or the model was disposed of, before there was an answer
    */
-  forward(request: ForwardRequest, tap?: TapListener, signal?: AbortSignal): Promise<HeadOutput> {
+  forward(requests: readonly ForwardRequest[], tap?: TapListener, signal?: AbortSignal): Promise<HeadOutput[]> {
     const worker = this.informedWorker();
     const id = ++this.lastId;
     const stop = new Int32Array(new SharedArrayBuffer(4));
-    return new Promise<HeadOutput>((resolve, reject) => {
-      const call: CallMessage = { type: "call", id, request, tap: tap !== undefined, stop };
+    return new Promise<HeadOutput[]>((resolve, reject) => {
+      const call: CallMessage = { type: "call", id, requests, tap: tap !== undefined, stop };
       worker.post(call);
       if (this.calls.size === 0) worker.keepAlive(true);
       const abort = () => {
@@ -109,7 +110,7 @@ export class ForwardWorker {
         then();
       };
       this.calls.set(id, {
-        resolve: (output) => settle(() => resolve(output)),
+        resolve: (outputs) => settle(() => resolve(outputs)),
         reject: (reason) => settle(() => reject(reason)),
         tap,
         stop,
@@ -124,7 +125,7 @@ export class ForwardWorker {
     this.worker = null;
     this.starting = Promise.resolve(false);
     this.started(false);
-    this.rejectAll(disposedOf());
+    this.rejectAll(new BertError("ERR_BACKEND", "forward: the model was disposed of before there was an answer"));
     await worker?.terminate();
     if (worker) this.sharing.forget();
   }
@@ -153,7 +154,7 @@ export class ForwardWorker {
     }
     this.calls.delete(answer.id);
     if (this.calls.size === 0) this.worker?.keepAlive(false);
-    if (answer.type === "output") call.resolve(ownOutput(answer.output));
+    if (answer.type === "output") call.resolve(answer.outputs.map(ownOutput));
     else if (answer.type === "failed") call.reject(received(answer.error));
   }
 
@@ -180,11 +181,6 @@ export class ForwardWorker {
     this.calls.clear();
     for (const { reject } of calls) reject(error);
   }
-}
-
-/** What a call is rejected with when its model has been disposed of. */
-export function disposedOf(): BertError {
-  return new BertError("ERR_BACKEND", "forward: the model was disposed of before there was an answer");
 }
 
 function placeOf(name: string, weight: Weight): ParameterPlace {

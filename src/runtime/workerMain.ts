@@ -40,18 +40,18 @@ function weightAt(buffer: ArrayBufferLike, { dtype, byteOffset, length, scaleOff
   return { dtype, data: new Int8Array(buffer, byteOffset, length), scale, shape };
 }
 
-function run({ id, request, tap, stop }: CallMessage): void {
+function run({ id, requests, tap, stop }: CallMessage): void {
   const answer = (message: WorkerAnswer, transfer?: readonly ArrayBuffer[]) => post(message, transfer);
   const steps = forwardPass(
     model,
-    request,
+    requests,
     tap ? (name, tensor) => answer({ type: "tap", id, name, tensor }) : undefined,
   );
   try {
     while (Atomics.load(stop, 0) === 0) {
       const step = steps.next();
       if (!step.done) continue;
-      answer({ type: "output", id, output: step.value }, buffersOf(step.value));
+      answer({ type: "output", id, outputs: step.value }, step.value.flatMap(buffersOf));
       return;
     }
     answer({ type: "stopped", id });

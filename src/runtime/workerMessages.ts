@@ -1,7 +1,7 @@
 import type { BertErrorCode } from "../errors.ts";
 import type { BertConfig } from "../model/config.ts";
 import type { HeadOutput } from "../model/forward.ts";
-import type { ForwardRequest } from "../model/forwardPass.ts";
+import type { ForwardRequest } from "../model/forwardRequest.ts";
 import type { StoredWeight, Tensor } from "../tensor/tensor.ts";
 
 /** Where a parameter stands in the shared memory. */
@@ -30,7 +30,7 @@ export interface ModelMessage {
 export interface CallMessage {
   readonly type: "call";
   readonly id: number;
-  readonly request: ForwardRequest;
+  readonly requests: readonly ForwardRequest[];
   /** Whether every tap is to be posted. */
   readonly tap: boolean;
   /** One number in shared memory, which the caller sets to 1 when the pass is not wanted any more. */
@@ -41,7 +41,7 @@ export interface CallMessage {
 export type WorkerAnswer =
   | { readonly type: "ready" }
   | { readonly type: "tap"; readonly id: number; readonly name: string; readonly tensor: Tensor }
-  | { readonly type: "output"; readonly id: number; readonly output: HeadOutput }
+  | { readonly type: "output"; readonly id: number; readonly outputs: readonly HeadOutput[] }
   | { readonly type: "stopped"; readonly id: number }
   | { readonly type: "failed"; readonly id: number; readonly error: PostedError };
 

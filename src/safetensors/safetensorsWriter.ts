@@ -1,5 +1,5 @@
 import { BertError, quote } from "../errors.ts";
-import { classOf, isA } from "../realm.ts";
+import { classOf, has, isA } from "../realm.ts";
 import { encodeBfloat16, encodeFloat16 } from "../tensor/numberFormats.ts";
 import { formatShape } from "../tensor/tensor.ts";
 import { byteLengthOf, DTYPE_BITS, type Dtype, isDtype, type NumberArray } from "./dtype.ts";
@@ -21,9 +21,12 @@ export interface TensorToWrite {
   readonly dtype?: Dtype;
 }
 
-/** A tensor to be written to disk: its function may also fetch the elements, from another file, say. */
+/**
+ * A tensor to be written to disk: its function may also fetch the elements, from another file, say, or give them piece
+ * by piece.
+ */
 export interface TensorToSave extends Omit<TensorToWrite, "data"> {
-  readonly data: TensorToWrite["data"] | (() => NumberArray | Promise<NumberArray>);
+  readonly data: TensorToWrite["data"] | (() => NumberArray | Promise<NumberArray> | Generator<NumberArray>);
 }
 
 /**
@@ -121,13 +124,29 @@ export function planFile(
     },
     async *stream() {
       yield header;
-      for (const entry of entries) yield* encodeChecked(entry, await elementsOf(entry));
+      for (const entry of entries) yield* encodePieces(entry, await elementsOf(entry));
     },
   };
 }
 
-function elementsOf({ data }: PlannedTensor): NumberArray | Promise<NumberArray> {
+function elementsOf({ data }: PlannedTensor): NumberArray | Promise<NumberArray> | Generator<NumberArray> {
   return typeof data === "function" ? data() : data;
+}
+
+function* encodePieces(entry: PlannedTensor, elements: NumberArray | Generator<NumberArray>): Generator<Uint8Array> {
+  if (!isPieces(elements)) return yield* encodeChecked(entry, elements);
+  const { label, dtype, byteLength } = entry;
+  let given = 0;
+  for (const piece of elements) {
+    given += checkType(label, dtype, piece);
+    if (given > byteLength) break;
+    yield* encode(dtype, piece);
+  }
+  checkSize(label, byteLength, given);
+}
+
+function isPieces(elements: NumberArray | Generator<NumberArray>): elements is Generator<NumberArray> {
+  return has(elements, "next");
 }
 
 function encodeChecked({ label, dtype, byteLength }: PlannedTensor, elements: NumberArray): Generator<Uint8Array> {
@@ -152,11 +171,19 @@ function layOut(label: string, { shape, data, dtype }: TensorToSave): { dtype: D
 }
 
 function checkData(label: string, dtype: Dtype, data: NumberArray, byteLength: number): void {
+  checkSize(label, byteLength, checkType(label, dtype, data));
+}
+
+/** The bytes that an array will take in the file. */
+function checkType(label: string, dtype: Dtype, data: NumberArray): number {
   const own = dtypeOf(data);
   if (own === undefined) fail(`${label}: data must be a typed array of numbers`);
   const rounded = own === "F32" && (dtype === "F16" || dtype === "BF16");
   if (own !== dtype && !rounded && own !== "U8") fail(`${label}: ${dtype} cannot be written from a ${classOf(data)}`);
-  const given = rounded ? data.length * 2 : data.byteLength;
+  return rounded ? data.length * 2 : data.byteLength;
+}
+
+function checkSize(label: string, byteLength: number, given: number): void {
   if (given !== byteLength) fail(`${label}: shape and dtype take ${byteLength} bytes, data give ${given}`);
 }
 

@@ -90,7 +90,10 @@ export class FastTokenizer {
   }
 
   private sequence(codePoint: number): readonly number[] | undefined {
-    if (!this.sequences.has(codePoint)) this.sequences.set(codePoint, this.normalized(codePoint));
+    if (!this.sequences.has(codePoint)) {
+      if (this.sequences.size === MOST_SEQUENCES) this.sequences.clear();
+      this.sequences.set(codePoint, this.normalized(codePoint));
+    }
     return this.sequences.get(codePoint);
   }
 
@@ -119,6 +122,9 @@ export class FastTokenizer {
     return isWhitespace(sequence[0]) && isWhitespace(sequence.at(-1)!) ? ALONE - symbol : SEQUENCE;
   }
 }
+
+/** So many sequences are remembered at once: what languages need, and not what texts of any characters could have. */
+const MOST_SEQUENCES = 10_000;
 
 // 0 in the table is "not yet seen"; above it are symbols; `ALONE - symbol` is a character that is a word of its own.
 const SPACE = -1;

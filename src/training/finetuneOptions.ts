@@ -3,7 +3,9 @@ import type { ProblemType } from "../model/config.ts";
 import type { OptionNames } from "../options.ts";
 import type { GlueTask } from "./data/glue.ts";
 import type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
+import type { RunResult } from "./run/result.ts";
 import { RUN_OPTIONS, type RunOptions } from "./run/runOptions.ts";
+import type { MisplacedAnswers } from "./tasks/questionAnswering.ts";
 
 /**
  * Options of `finetune`. Defaults beside those of every run: `learningRate` 5e-5, `batchSize` 8, `optimizer` "adamw",
@@ -12,7 +14,10 @@ import { RUN_OPTIONS, type RunOptions } from "./run/runOptions.ts";
 export interface FinetuneOptions<T extends FinetuneTask = FinetuneTask>
   extends RunOptions,
     ReadExamplesOptions,
-    Pick<HubOptions, "revision" | "token" | "cache_dir" | "local_files_only" | "assets" | "progress_callback"> {
+    Pick<
+      HubOptions,
+      "revision" | "token" | "cache_dir" | "local_files_only" | "force_download" | "assets" | "progress_callback"
+    > {
   /** The model to begin with: a folder, or an id on the hub. Default: the small one that comes with the package. */
   readonly model?: string;
   /** What it is to learn, named as the pipeline that will use it. */
@@ -27,7 +32,10 @@ export interface FinetuneOptions<T extends FinetuneTask = FinetuneTask>
   readonly maxLength?: number;
   /** text-classification: what labels mean. Default: as the labels look, see `TextClassificationOptions`. */
   readonly problemType?: ProblemType;
-  /** Labels in the order of their indices. Default: those of the examples, sorted. */
+  /**
+   * text-classification, token-classification: labels in the order of their indices, which examples may have in their
+   * place. Default: those of the examples, sorted; where the model is a classifier with the same labels, its own.
+   */
   readonly labels?: readonly string[];
   /** text-classification: a task of GLUE, for its files, labels and metrics. */
   readonly glueTask?: GlueTask;
@@ -35,6 +43,11 @@ export interface FinetuneOptions<T extends FinetuneTask = FinetuneTask>
   readonly docStride?: number;
   /** question-answering: most tokens of an answer in evaluation. Default 30. */
   readonly maxAnswerLength?: number;
+  /**
+   * question-answering: what is done with a question to learn from whose answer does not stand where it says. "skip"
+   * leaves it out and counts it, "refuse" is an error. Default "skip".
+   */
+  readonly misplacedAnswers?: MisplacedAnswers;
   /** fill-mask: the share of tokens that are masked. Default 0.15. */
   readonly mlmProbability?: number;
   /** fill-mask: mask all tokens of a word together. Default false. */
@@ -47,6 +60,7 @@ export const FINETUNE_OPTIONS: OptionNames<FinetuneOptions> = {
   token: true,
   cache_dir: true,
   local_files_only: true,
+  force_download: true,
   assets: true,
   progress_callback: true,
   model: true,
@@ -63,4 +77,11 @@ export const FINETUNE_OPTIONS: OptionNames<FinetuneOptions> = {
   maxAnswerLength: true,
   mlmProbability: true,
   doWholeWordMask: true,
+  misplacedAnswers: true,
 };
+
+/** What came out of `finetune`. */
+export interface FinetuneResult extends RunResult {
+  /** How many questions of `trainDataset` were left out, because their answers do not stand where they say. */
+  readonly skippedExamples: number;
+}

@@ -4,8 +4,10 @@
  *
  * @module
  */
+import { loaded } from "../loaded.ts";
 import type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
-import type { FinetuneOptions } from "./finetuneOptions.ts";
+import type { EvaluateOptions, EvaluationResult } from "./evaluateOptions.ts";
+import type { FinetuneOptions, FinetuneResult } from "./finetuneOptions.ts";
 import type { PretrainOptions } from "./pretrainOptions.ts";
 import type { RunResult } from "./run/result.ts";
 
@@ -17,10 +19,13 @@ export { readJsonLines } from "./data/jsonLines.ts";
 export { collect, linesOf, type ReadOptions, type TextLines } from "./data/numberedLines.ts";
 export type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
 export { type ChoiceExample, readMultipleChoice } from "./data/readMultipleChoice.ts";
-export { readSquad, type SquadAnswer, type SquadExample } from "./data/squad.ts";
+export { readSquad, type SquadExample } from "./data/squad.ts";
+export type { SquadAnswer } from "./data/squadAnswer.ts";
 export { type Label, readTexts, type TextColumns, type TextExample } from "./data/textExamples.ts";
-export type { FinetuneOptions } from "./finetuneOptions.ts";
+export type { EvaluateOptions, EvaluationResult } from "./evaluateOptions.ts";
+export type { FinetuneOptions, FinetuneResult } from "./finetuneOptions.ts";
 export { accuracy, type ClassLabel, type F1Options, f1Score, matthewsCorrelation } from "./metrics/classification.ts";
+export type { ClassScores, ConfusionMatrix } from "./metrics/confusionMatrix.ts";
 export { pearsonCorrelation, spearmanCorrelation } from "./metrics/correlation.ts";
 export {
   type EntityMetrics,
@@ -54,9 +59,11 @@ export {
   readDocuments,
 } from "./pretraining/index.ts";
 export type { PretrainOptions, PretrainPhase } from "./pretrainOptions.ts";
+export { evaluationReport } from "./report/evaluationReport.ts";
 export type { LogEntry, RunProgress } from "./run/log.ts";
-export type { PredictionExample, RunResult } from "./run/result.ts";
+export type { Mistake, PredictionExample, RunResult } from "./run/result.ts";
 export type { RunOptions } from "./run/runOptions.ts";
+export type { MisplacedAnswers } from "./tasks/questionAnswering.ts";
 
 /**
  * Trains a model for a task: sequence classification (one label, several, or a number), token classification, question
@@ -68,7 +75,8 @@ export type { RunOptions } from "./run/runOptions.ts";
  * true`, to the same bits as if it had not been interrupted.
  *
  * @throws BertError ERR_INPUT an option, or data that do not fit the task; ERR_FILE a file that cannot be read or
- *   written, `output` not empty; ERR_TRAINING a loss that is not finite or explodes, naming step, batch and tensor;
+ *   written, `output` not empty or written by another process; ERR_CHECKPOINT with `resume`, a checkpoint that
+ *   was damaged or changed; ERR_TRAINING a loss that is not finite or explodes, naming step, batch and tensor;
  *   ERR_ABORTED `signal` fired, and a checkpoint was written; as `loadBert`
  * @example
  * const { metrics } = await finetune({
@@ -80,9 +88,30 @@ export type { RunOptions } from "./run/runOptions.ts";
  * });
  * const classify = await pipeline("text-classification", "my-classifier");
  */
-export async function finetune<T extends FinetuneTask>(options: FinetuneOptions<T>): Promise<RunResult> {
-  const module = await import("./finetune.ts"); // only here: a browser has no node: modules
+export async function finetune<T extends FinetuneTask>(options: FinetuneOptions<T>): Promise<FinetuneResult> {
+  const module = await loaded(() => import("./finetune.ts")); // only here: a browser has no node: modules
   return module.finetune(options);
+}
+
+/**
+ * Says what a model is worth on examples: the metrics that `finetune` computes while it trains, by the same code and
+ * under the same names; how well each class was recognized, which were confused, and the worst mistakes.
+ *
+ * The task follows from the model's config.json; a model with the heads of pretraining may need `task`. The labels of
+ * the examples are names of the model's id2label, in any capitals if none is then left over, or their indices; where
+ * id2label is LABEL_0, LABEL_1, …, `labels` or `glueTask` names them.
+ *
+ * @throws BertError ERR_INPUT an option, a model without a head, or examples that do not fit it, such as a label that
+ *   it does not have; ERR_FILE a file that cannot be read; ERR_TRAINING an output that is not finite, naming the
+ *   example; as `loadBert`
+ * @example
+ * const { metrics, mistakes } = await evaluate({ model: "my-classifier", dataset: "test.jsonl" });
+ * console.log(metrics.eval_accuracy);
+ * for (const { where, input, expected, predicted } of mistakes) console.log(where, input, expected, predicted);
+ */
+export async function evaluate<T extends FinetuneTask>(options: EvaluateOptions<T>): Promise<EvaluationResult> {
+  const module = await loaded(() => import("./evaluate.ts")); // only when it is called: it loads models
+  return module.evaluate(options);
 }
 
 /**
@@ -100,7 +129,7 @@ export async function finetune<T extends FinetuneTask>(options: FinetuneOptions<
  * });
  */
 export async function pretrain(options: PretrainOptions): Promise<RunResult> {
-  const module = await import("./pretrain.ts");
+  const module = await loaded(() => import("./pretrain.ts"));
   return module.pretrain(options);
 }
 
@@ -115,6 +144,6 @@ export async function readExamples<T extends FinetuneTask>(
   file: string,
   options: ReadExamplesOptions = {},
 ): Promise<TaskExamples[T][]> {
-  const module = await import("./data/readExamples.ts");
+  const module = await loaded(() => import("./data/readExamples.ts"));
   return module.readExamples(task, file, options);
 }

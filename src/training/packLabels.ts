@@ -1,4 +1,4 @@
-import { BertError } from "../errors.ts";
+import { BertError, shown } from "../errors.ts";
 import type { Batch } from "../model/batch.ts";
 import type { BertConfig, ProblemType } from "../model/config.ts";
 import { IGNORED } from "../tensor/kernels/crossEntropy.ts";
@@ -116,7 +116,7 @@ function targetsOf(labels: Labels["labels"], B: number, N: number): Float64Array
     const value = N === 1 && typeof row === "number" ? row : (row as ArrayLike<number>)[i % N];
     const fits = typeof row === "number" || (row as ArrayLike<number>).length === N;
     if (fits && Number.isFinite(value)) return value;
-    throw inputError(`labels[${b}] must be ${N} finite numbers, got ${String(row)}`);
+    throw inputError(`labels[${b}] must be ${N} finite numbers, got ${shown(row)}`);
   });
 }
 
@@ -142,7 +142,7 @@ function expectLength(name: string, labels: ArrayLike<unknown> | undefined, leng
 
 function classOf(label: unknown, name: string, count: number): number {
   if (Number.isInteger(label) && (label as number) >= 0 && (label as number) < count) return label as number;
-  throw inputError(`${name} must be a whole number from 0 to ${count - 1}, got ${String(label)}`);
+  throw inputError(`${name} must be a whole number from 0 to ${count - 1}, got ${shown(label)}`);
 }
 
 function inputError(what: string): BertError {

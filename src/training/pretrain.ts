@@ -1,8 +1,9 @@
 import { loadParams } from "../checkpoint/loadParams.ts";
+import { withOutputFolder } from "../disk/outputLock.ts";
 import { namesIn } from "../disk/runFolder.ts";
-import { BertError, quote } from "../errors.ts";
+import { BertError, listed, quote, shown } from "../errors.ts";
 import { openModelFolder } from "../load/weightFiles.ts";
-import { parseConfig } from "../model/config.ts";
+import { type BertConfig, parseConfig } from "../model/config.ts";
 import { expectKnownOptions } from "../options.ts";
 import { createTrainingBackend } from "../tensor/createTrainingBackend.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
@@ -11,11 +12,20 @@ import { initialWeights } from "./initialWeights.ts";
 import { openExamples, type PretrainingExamples } from "./pretraining/openExamples.ts";
 import type { PretrainingExample } from "./pretraining/packedExamples.ts";
 import { PHASE_OPTIONS, PRETRAIN_OPTIONS, type PretrainOptions, type PretrainPhase } from "./pretrainOptions.ts";
+import { examplesText, modelText } from "./report/about.ts";
 import { digestOf } from "./run/digest.ts";
-import { type Identity, identityOf, type ResolvedRunOptions, resolveRunOptions } from "./run/resolvedOptions.ts";
+import {
+  expectLayers,
+  expectWarmup,
+  type Identity,
+  identityOf,
+  type ResolvedRunOptions,
+  resolveRunOptions,
+} from "./run/resolvedOptions.ts";
 import type { RunResult } from "./run/result.ts";
 import { type RunPlan, run } from "./run/run.ts";
 import { type StartModel, tokenizerIn, trainedConfigText, withStartModel } from "./startModel.ts";
+import { expectEvaluation } from "./taskOptions.ts";
 import { evaluatePretraining } from "./tasks/pretraining.ts";
 import type { LabelledBatch } from "./trainStep.ts";
 
@@ -24,8 +34,13 @@ export async function pretrain(given: PretrainOptions): Promise<RunResult> {
   expectKnownOptions("pretrain", given, PRETRAIN_OPTIONS);
   const kind = { learningRate: 1e-4, batchSize: 32, optimizer: "bert", weightDecay: 0.01, warmupRatio: 0.01 } as const;
   const options = resolveRunOptions("pretrain", given, kind);
+  expectEvaluation("pretrain", "evalExamples", given);
   if (!Array.isArray(given.phases) || given.phases.length === 0) throw wrong("phases", "at least one phase", "none");
   if (given.config && given.model !== undefined) throw wrong("config", "left out where model is given", "both");
+  return withOutputFolder(options.output, () => openAndRun(given, options));
+}
+
+async function openAndRun(given: PretrainOptions, options: ResolvedRunOptions): Promise<RunResult> {
   const opened: PretrainingExamples[] = [];
   const openFolder = async (folder: string) => {
     const names = (await namesIn(folder)).filter((name) => /^examples-.*\.safetensors$/.test(name));
@@ -60,7 +75,7 @@ function checked(phase: PretrainPhase, options: ResolvedRunOptions): Required<Om
   const { gradientAccumulationSteps = options.gradientAccumulationSteps } = phase;
   for (const [name, value] of Object.entries({ steps, batchSize, gradientAccumulationSteps })) {
     if (!(Number.isSafeInteger(value) && value >= 1))
-      throw wrong(`phases[].${name}`, "a whole number from 1", String(value));
+      throw wrong(`phases[].${name}`, "a whole number from 1", shown(value));
   }
   return { steps, batchSize, gradientAccumulationSteps };
 }
@@ -77,8 +92,12 @@ async function runPhases(
   const configText = trainedConfigText(sizes, { architecture: "BertForPreTraining", labels: null, problemType: null });
   const config = parseConfig(configText);
   expectSameVocabulary(tokenizer, start);
+  for (const [i, { examples }] of phases.entries()) expectFitting(`phases[${i}].examples`, examples, tokenizer, config);
+  if (evaluation) expectFitting("evalExamples", evaluation, tokenizer, config);
   const totalSteps = phases.reduce((sum, { steps }) => sum + steps, 0);
   const warmupSteps = options.warmupSteps ?? Math.ceil(totalSteps * options.warmupRatio);
+  expectWarmup("pretrain", warmupSteps, totalSteps);
+  expectLayers("pretrain", options.freezeLayers, config.numHiddenLayers);
   const evalSteps = options.evalSteps ?? options.saveSteps;
   const { batchSize: _, gradientAccumulationSteps: __, ...ofRun } = identityOf(options); // each phase has its own
   const identity: Identity = {
@@ -93,6 +112,11 @@ async function runPhases(
   const count = Math.min(evaluation?.length ?? 0, given.maxEvalExamples ?? 1000);
   const plan: RunPlan = {
     ...{ where: "pretrain", config, configText, tokenizer, identity, totalSteps, warmupSteps, evalSteps },
+    about: {
+      "start model": start ? modelText(given.model) : "none, initial weights",
+      "training data": given.phases.map(({ examples, steps }) => `${examples}, ${steps} updates`).join("; "),
+      ...(evaluation && { "evaluation data": examplesText(given.evalExamples, count) }),
+    },
     load: (kernels) =>
       start
         ? start.load(config, kernels, options.seed)
@@ -119,6 +143,19 @@ function expectSameVocabulary(tokenizer: BertTokenizer, start: StartModel | null
     "ERR_VOCABULARY",
     "pretrain: the vocabulary of the examples must be that of model, it is another",
   );
+}
+
+/** Checks lengths and vocabulary of a phase before the first begins. @throws BertError ERR_INPUT they do not fit */
+function expectFitting(
+  name: string,
+  { metadata }: PretrainingExamples,
+  tokenizer: BertTokenizer,
+  { maxPositionEmbeddings }: BertConfig,
+): void {
+  const [tokens, size] = ["max_seq_length", "vocab_size"].map((flag) => metadata.get(flag) ?? "");
+  if (Number(tokens) > maxPositionEmbeddings)
+    throw wrong(name, `of at most ${maxPositionEmbeddings} tokens, the most that the model takes`, quote(tokens));
+  if (Number(size) !== tokenizer.size) throw wrong(name, `of a vocabulary of ${tokenizer.size} tokens`, quote(size));
 }
 
 /** Which phase an update is of, and how many updates of it come before. */
@@ -157,7 +194,7 @@ function batchReader(phases: readonly OpenedPhase[], seed: number): RunPlan["bat
     for (let b = 0; b < gradientAccumulationSteps; b++) {
       const numbers = Array.from({ length: batchSize }, (_, i) => numberOf(index, first + b * batchSize + i));
       const read = await Promise.all(numbers.map((n) => examples.example(n)));
-      batches.push(pretrainingBatch(read, `phase ${index + 1}, examples ${numbers.join(", ")}`));
+      batches.push(pretrainingBatch(read, `phase ${index + 1}, examples ${listed(numbers.map(String))}`));
     }
     return batches;
   };

@@ -21,7 +21,10 @@ export interface PretrainPhase {
  */
 export interface PretrainOptions
   extends Omit<RunOptions, "maxSteps">,
-    Pick<HubOptions, "revision" | "token" | "cache_dir" | "local_files_only" | "assets" | "progress_callback"> {
+    Pick<
+      HubOptions,
+      "revision" | "token" | "cache_dir" | "local_files_only" | "force_download" | "assets" | "progress_callback"
+    > {
   /**
    * One after another, under one schedule of the learning rate. The paper trains 90 % of the steps on length 128, the
    * rest on 512.
@@ -48,6 +51,7 @@ export const PRETRAIN_OPTIONS: OptionNames<PretrainOptions> = {
   token: true,
   cache_dir: true,
   local_files_only: true,
+  force_download: true,
   assets: true,
   progress_callback: true,
   phases: true,

@@ -6,7 +6,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { ProgressInfo } from "../../src/hub/hubOptions.ts";
 import { buildIndex, loadBert, type PipelineTask, pipeline } from "../../src/pipelines/index.ts";
 import type { BackendInfo } from "../../src/tensor/backend.ts";
-import { HubServer, LIST, sha256 } from "../hub/server.ts";
+import { evaluate } from "../../src/training/index.ts";
+import { gitSha1, HubServer, LIST, sha256 } from "../hub/server.ts";
 import { BROWSERS, launch, Tab } from "./browsers.ts";
 import { PAGES, pytorchModel, startSite } from "./setup.ts";
 import type { Site } from "./site.ts";
@@ -343,6 +344,55 @@ describe.each(BROWSERS)("%s", (name) => {
       expect(ranges).toEqual([`bytes=${PART}-`, undefined]);
     });
 
+    test.each(["model.safetensors", "vocab.txt", "config.json"])(
+      "a kept part of %s that is not what it was: it is fetched again, and offline it is said",
+      async (file) => {
+        isDoor(await ask());
+        const bytes = readFileSync(join(SMALL, file));
+        const hash = bytes.length >= 10_000 ? sha256(bytes) : gitSha1(bytes);
+        await tab.call("damage", `${hash}&part=0`, 0);
+        hub.seen.length = 0;
+        // Large weights are hashed when they cannot be read.
+        expect(await failure("org/small", { endpoint: hub.endpoint, local_files_only: true })).toMatchObject({
+          code: "ERR_HUB",
+          message: expect.stringMatching(
+            `^hub: org/small: damaged in what this browser keeps: ${file} .*; caches\\.delete\\("plainbert"\\) deletes it$`,
+          ),
+        });
+        expect(hubLog()).toEqual([]);
+        isDoor(await ask());
+        const gets = hubLog().filter((line) => line !== `hub GET ${LIST}`);
+        expect([...new Set(gets.map((line) => line.split(" ")[2]))]).toEqual([file]);
+        hub.seen.length = 0;
+        isDoor(await ask({ local_files_only: true }));
+        expect(hubLog()).toEqual([]);
+      },
+    );
+
+    test("force_download fetches each file again", async () => {
+      isDoor(await ask());
+      const before = await tab.call<object>("kept");
+      hub.seen.length = 0;
+      isDoor(await ask({ force_download: true }));
+      const files = new Set(hubLog().map((line) => line.split(" ").slice(2).join(" ")));
+      expect(files).toEqual(new Set([LIST, ...SMALL_FILES]));
+      expect(await tab.call<object>("kept")).toEqual(before);
+      expect(
+        await failure("org/small", { endpoint: hub.endpoint, force_download: true, local_files_only: true }),
+      ).toMatchObject({ code: "ERR_INPUT" });
+    });
+
+    test("what is noted of a model and was altered is noted again", async () => {
+      isDoor(await ask());
+      await tab.call("damage", "plainbert=main");
+      expect(await failure("org/small", { endpoint: hub.endpoint, local_files_only: true })).toMatchObject({
+        code: "ERR_HUB",
+        message: "hub: org/small: it is not kept by this browser, and local_files_only forbids to fetch it",
+      });
+      isDoor(await ask());
+      isDoor(await ask({ local_files_only: true }));
+    });
+
     test.each([
       ["model.safetensors", "sha256"],
       ["config.json", "sha1"],
@@ -415,14 +465,14 @@ describe.each(BROWSERS)("%s", (name) => {
       ["files without a hash", `{"sha":"${"0123456789".repeat(4)}","siblings":[{"rfilename":"config.json"}]}`],
       [
         "a path for a hash",
-        `{"sha":"${"0123456789".repeat(4)}","siblings":[{"rfilename":"a","size":1,"blobId":"../x"}]}`,
+        `{"sha":"${"0123456789".repeat(4)}","siblings":[{"rfilename":"config.json","size":1,"blobId":"../x"}]}`,
       ],
     ])("whose answer is no list of a hub: %s", async (_, text) => {
       hub.fault = ({ file }) => (file === LIST ? { content: new TextEncoder().encode(text) } : undefined);
       expect(await failure("org/small", { endpoint: hub.endpoint })).toMatchObject({
         code: "ERR_HUB",
         message: expect.stringMatching(
-          /must be a hub's list of the files of main, with their hashes; is the option endpoint right\?$/,
+          /must be a hub's list of the files of main, with their hashes \(the list: .*\); is the option endpoint right\?$/,
         ),
       });
     });
@@ -443,9 +493,21 @@ describe.each(BROWSERS)("%s", (name) => {
     [{ revision: "a b" }, 'hub: revision must be a branch, a tag or a commit, got "a b"'],
     [{ endpoint: "hub" }, "hub: endpoint must be an http or https address without a name and a password"],
     [{ token: "a b" }, "hub: token must be a token of printable ASCII characters, got something else"],
-    [{ local_files_only: 1 }, 'hub: local_files_only must be true or false, got "1"'],
+    [{ local_files_only: 1 }, "hub: local_files_only must be true or false, got 1"],
   ])("options: %j", async (options, message) => {
     expect(await failure("org/small", options)).toMatchObject({ code: "ERR_INPUT", message });
+  });
+
+  test("a model is evaluated on examples: the numbers of Node", async () => {
+    const dataset = [
+      { text: "The door was open.", text_pair: "It was shut.", label: "contradiction" },
+      { text: "He read.", text_pair: "He had a book.", label: "entailment" },
+    ];
+    const own = await evaluate({ model: join(HEADS, "nli"), dataset, backend: "plain" });
+    const { backend: _, seconds: __, model: ___, ...expected } = own;
+    const { page, ...found } = await tab.call<{ page: number }>("evaluate", "/models/nli/", dataset);
+    expect(found).toEqual(JSON.parse(JSON.stringify(expected)));
+    expect(page).toBeGreaterThan(3000);
   });
 
   test("what writes files says that it cannot", async () => {
@@ -455,6 +517,7 @@ describe.each(BROWSERS)("%s", (name) => {
       ["ERR_FILE", "finetune: mine: a browser has no files to write; it runs in Node, Deno and Bun"],
       ["ERR_FILE", "pretrain: mine: a browser has no files to write; it runs in Node, Deno and Bun"],
       ["ERR_FILE", "readExamples: mine: a browser has no files to write; it runs in Node, Deno and Bun"],
+      ["ERR_FILE", "evaluate: mine: a browser has no files to write; it runs in Node, Deno and Bun"],
     ]);
   });
 

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, realpathSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { openWeights } from "../../src/load/weightFiles.ts";
@@ -26,6 +26,23 @@ test("--revision, --cache-dir, --local-files-only; the token is the environment'
   expect(await plainbert(args, { env: { ...here.env, HF_TOKEN: "hf_x" } })).toMatchObject(expected);
   expect(await plainbert([...args, "--local-files-only"], { env: here.env })).toMatchObject(expected);
   expect(existsSync(here.at("other", "models--org--small", "refs", "v1"))).toBe(true);
+});
+
+test("--force-download fetches what the cache has; without it only what is damaged is fetched", async () => {
+  await using here = await Place.make();
+  const run = (...args: string[]) => plainbert(["download", ...args, "org/small"], { env: here.env });
+  const gets = () => here.hub.log().filter((line) => line.startsWith("hub GET")).length;
+  const { stdout } = await run();
+  expect(gets()).toBe(3);
+  expect(await run("--force-download")).toMatchObject({ code: 0, stdout });
+  expect(gets()).toBe(6);
+  truncateSync(realpathSync(join(stdout.trim(), "model.safetensors")), 100);
+  expect(await run()).toMatchObject({ code: 0, stdout });
+  expect(gets()).toBe(7);
+  expect(await run("--force-download", "--local-files-only")).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("force_download must be false where local_files_only forbids to ask the hub"),
+  });
 });
 
 test("a bar for whoever sits before a terminal; in the end the folder alone is on standard output", async () => {

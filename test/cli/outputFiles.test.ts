@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +8,7 @@ import { csv } from "../../src/cli/format.ts";
 import { pipeline } from "../../src/pipelines/index.ts";
 import { readSafetensors } from "../../src/safetensors/index.ts";
 import { WEIGHTS } from "../pipelines/support.ts";
-import { head, plainbert, TINY } from "./run.ts";
+import { finished, head, MAIN, plainbert, TINY } from "./run.ts";
 
 const root = await mkdtemp(join(tmpdir(), "plainbert-output-"));
 afterAll(() => rm(root, { recursive: true }));
@@ -163,12 +164,67 @@ describe("work that is cut short", () => {
     expect(await readdir(cwd)).toEqual(["a.jsonl"]);
   });
 
-  test("two at once: the second is refused", async () => {
-    await run(["embed", "--output", "a.jsonl"], `A door.\n${"long ".repeat(200)}\n`);
-    const mark = JSON.parse(await read("a.jsonl.partial.json"));
-    await writeFile(join(cwd, "a.jsonl.partial.json"), JSON.stringify({ ...mark, pid: process.ppid })); // which is alive
-    const second = await run(["embed", "--output", "a.jsonl"], LINES);
-    expect(second.stderr).toBe(`plainbert: a.jsonl.partial: is being written by process ${process.ppid}\n`);
+  test("two at once: one writes the file, the other one says which", async () => {
+    const children = [0, 1].map(() => {
+      const args = ["embed", ...TINY, "--output", "a.jsonl"];
+      return spawn(process.execPath, [MAIN, ...args], { cwd });
+    });
+    for (const child of children) child.stdin.on("error", () => {}); // one ends before it has read anything
+    const results = children.map((child) => finished(child));
+    const first = await Promise.race(results.map((result, i) => result.then(() => i))); // the other waits for input
+    const { code, stdout, stderr } = await results[first];
+    const other = 1 - first;
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(
+      new RegExp(`^plainbert: a.jsonl: is being written by process ${children[other].pid}, since [-0-9: ]+ UTC\n$`),
+    );
+    children[other].stdin.end(LINES);
+    expect(await results[other]).toEqual({ code: 0, signal: null, stdout: "", stderr: "" });
+    expect(await read("a.jsonl")).toBe((await run(["embed"], LINES)).stdout);
+    expect(await readdir(cwd)).toEqual(["a.jsonl"]);
+  });
+
+  test("a process on another machine: the sentence says what to do, and --restart does it", async () => {
+    const lock = { pid: 7, started: "", host: "other", taken: new Date(0), token: crypto.randomUUID() };
+    await writeFile(join(cwd, ".a.jsonl.lock"), JSON.stringify(lock));
+    expect(await run(["embed", "--output", "a.jsonl"], LINES)).toMatchObject({
+      code: 1,
+      stderr: `plainbert: a.jsonl: is being written by process 7 on the machine "other", since 1970-01-01 00:00:00 UTC; if it has ended, delete ${join(cwd, ".a.jsonl.lock")}, or begin anew with --restart\n`,
+    });
+    expect(await run(["embed", "--output", "a.jsonl", "--restart"], LINES)).toMatchObject({ code: 0, stderr: "" });
+    expect(await readdir(cwd)).toEqual(["a.jsonl"]);
+  });
+
+  test("a mark that was changed, or of plainbert 0.2, is refused; --restart begins anew", async () => {
+    await run(["embed", "--output", "a.jsonl"], `${TEXTS.slice(0, 20).join("\n")}\n${"long ".repeat(200)}\n`);
+    const mark = await read("a.jsonl.partial.json");
+    const { work, lines, sha256, bytes } = JSON.parse(mark);
+    const place = "plainbert: a.jsonl.partial.json: ";
+    for (const [text, reason] of [
+      [
+        mark.replace(`"lines": ${lines}`, '"lines": true'),
+        "is damaged or was changed: its checksum is not that of its text",
+      ],
+      [
+        mark.replace(`"lines": ${lines}`, `"lines": ${lines - 1}`),
+        "is damaged or was changed: its checksum is not that of its text",
+      ],
+      [mark.slice(0, -20), "must be JSON, got "],
+      ["null", "must end with a checksum, has none: plainbert 0.2 wrote none"],
+      [
+        JSON.stringify({ work, lines, sha256, bytes, pid: 0 }),
+        "must end with a checksum, has none: plainbert 0.2 wrote none",
+      ],
+    ]) {
+      await writeFile(join(cwd, "a.jsonl.partial.json"), text);
+      const { code, stderr } = await run(["embed", "--output", "a.jsonl"], LINES);
+      expect(code).toBe(1);
+      expect(stderr.startsWith(place + reason), stderr).toBe(true);
+      expect(stderr.endsWith("; --restart begins anew\n"), stderr).toBe(true);
+      expect(await read("a.jsonl.partial.json")).toBe(text);
+    }
+    expect(await run(["embed", "--restart", "--output", "a.jsonl"], LINES)).toMatchObject({ code: 0, stderr: "" });
+    expect(await read("a.jsonl")).toBe((await run(["embed"], LINES)).stdout);
   });
 
   test("a wrong line: those before it stay; when it is right the command goes on there", async () => {

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -211,6 +211,55 @@ describe("index and search", () => {
     expect(jsonLines(lines.stdout)).toEqual([null, want]);
     const { stdout } = await plainbert(["search", path, ...TINY, "--top-k", "2", "A letter was written."]);
     expect(stdout).toBe(want.map(({ score, text }) => `  ${score.toFixed(4)}  ${text}\n`).join(""));
+  });
+
+  test("ids and metadata of lines of JSON come back; a wrong line is named", async () => {
+    const records = [
+      { id: "door", text: DOOR, metadata: { page: 3 } },
+      { text: EMMA },
+      { id: "größe", text: "He read, a letter.", metadata: ["a", null] },
+    ];
+    const input = records.map((record) => `${JSON.stringify(record)}\n`).join("");
+    expect((await plainbert(["index", ...TINY, "--jsonl", "--output", path], { input })).code).toBe(0);
+    await using extract = await pipeline("feature-extraction", head("mlm"), PLAIN);
+    const index = await buildIndex<unknown>(extract, records);
+    const queries = ["A letter was written.", "The door."];
+    const want = await index.search(queries, 3);
+    const lines = await plainbert(["search", path, ...TINY], { input: queries.join("\n\n") });
+    expect(jsonLines(lines.stdout)).toEqual([want[0], null, want[1]]);
+    const csv = `${path}.csv`;
+    await plainbert(["search", path, ...TINY, "--top-k", "1", "--output", csv], { input: "He read, a letter.\n" });
+    const row = '1,2,1,"He read, a letter.",größe,"[""a"",null]"\n';
+    const score = /^1,2,([\d.]+),/m.exec(await readFile(csv, "utf8"))?.[1];
+    expect(await readFile(csv, "utf8")).toBe(`line,index,score,text,id,metadata\n${row.replace(",1,", `,${score},`)}`);
+    await rm(csv);
+    const wrong = (line: string) => plainbert(["index", ...TINY, "--jsonl", "--output", path], { input: input + line });
+    expect((await wrong('\n{"id": "door", "text": "b"}')).stderr).toContain(
+      "line 5: buildIndex: id must be an id of its",
+    );
+    expect((await wrong('{"txt": "b"}')).stderr).toContain(
+      'line 4: buildIndex: text: unknown field "txt"; did you mean',
+    );
+    expect((await wrong('{"text": "b", "id": 4}')).stderr).toContain("line 4: buildIndex: id must be a string");
+    expect((await wrong("5")).stderr).toContain("line 4: buildIndex: text must be a text or { id, text, metadata }");
+  });
+
+  test("a query that is too long is named by its line, after the answers before; --truncation cuts it", async () => {
+    expect((await plainbert(["index", ...TINY, "--output", path], { input: texts.join("\n") })).code).toBe(0);
+    const input = `A letter.\nA door.\n${"long ".repeat(200)}\nA house.\n`;
+    const stopped = await plainbert(["search", path, ...TINY], { input });
+    expect(stopped.stderr).toContain("standard input, line 3: feature-extraction: text must be at most 64 tokens");
+    expect(jsonLines(stopped.stdout).length).toBe(2);
+    const cut = await plainbert(["search", path, ...TINY, "--truncation"], { input });
+    expect([cut.code, jsonLines(cut.stdout).length]).toEqual([0, 4]);
+  });
+
+  test("another model is refused", async () => {
+    expect((await plainbert(["index", ...TINY, "--output", path], { input: texts.join("\n") })).code).toBe(0);
+    const other = await plainbert(["search", path, ...withHead("nli"), "a"]);
+    expect(other.code).toBe(1);
+    expect(other.stderr).toContain("must be searched with the model that it was made with, whose fingerprint is");
+    expect(other.stdout).toBe("");
   });
 
   test("a line that is too long is named by its number in the file; without a line there is no index", async () => {

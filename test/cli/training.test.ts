@@ -1,10 +1,12 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Writable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { trainingLine } from "../../src/cli/trainingRun.ts";
+import { withStreams } from "../../src/cli/streams.ts";
+import { TrainingLine, trainingLine } from "../../src/cli/trainingRun.ts";
 import { REVIEWS, writeTinyModel } from "../support/tinyModel.ts";
-import { plainbert } from "./run.ts";
+import { plainbert, plainbertProcess } from "./run.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -27,7 +29,10 @@ describe("finetune", () => {
     const file = join(folder, "train.csv");
     const output = join(folder, "table");
     const { stdout, stderr, code } = await finetune("--train-file", file, "--validation-file", file, ...columns, "--max-steps", "3", "--report", "--output", output); // biome-ignore format: one line
-    expect([code, stderr]).toEqual([0, ""]);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(
+      /^ 33 % {2}update 1 of 3 {2}loss \d\.\d{4} {2}[\d,]+ tokens\/s {2}0:\d\d left\n100 % {2}update 3 of 3 {2}evaluating\n {7}update 3 {2}eval_loss .* {2}eval_matthews_correlation \S+\n$/,
+    );
     expect(stdout).toMatch(
       /^3 updates in 0:0\d: .*\/table\nloss +\d\.\d{4}\neval_loss +\d\.\d{4}\neval_accuracy +\d\.\d{4}\neval_f1_macro +\d\.\d{4}\neval_matthews_correlation +-?\d\.\d{4}\n$/,
     );
@@ -51,6 +56,26 @@ describe("finetune", () => {
     const { code, stderr } = await plainbert(["finetune", ...args]);
     expect(code).toBe(2);
     expect(stderr).toContain(message);
+  });
+
+  test("questions whose answers stand elsewhere are left out and counted, or refused", async () => {
+    const ask = (id: string, text: string, answer_start: number) => ({
+      ...{ id, question: "who saw it ?", context: "anna saw the cat in paris ." },
+      answers: { text: [text], answer_start: [answer_start] },
+    });
+    const file = join(folder, "questions.jsonl");
+    const questions = [ask("1", "anna", 0), ask("2", "the cat", 9), ask("3", "paris", 0), ask("4", "paris", 5)];
+    writeFileSync(file, questions.map((question) => `${JSON.stringify(question)}\n`).join(""));
+    const learn = (name: string, ...more: string[]) =>
+      plainbert(["finetune", "--task", "question-answering", "--model", folder, "--backend", "plain", "--train-file", file, "--max-steps", "1", "--output", join(folder, name), ...more]); // biome-ignore format: one line
+    const { stdout, stderr, code } = await learn("misplaced");
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/^100 % {2}update 1 of 1 .* left\n$/)]);
+    expect(stdout).toMatch(
+      /^1 updates in .*\n2 questions left out, whose answers do not stand where the file says\nloss +\d/,
+    );
+    expect(JSON.parse((await learn("misplaced-json", "--json")).stdout).skippedExamples).toBe(2);
+    const refused = await learn("refused", "--misplaced-answers", "refuse");
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('questions.jsonl: line 3: the answer "paris" does not stand where it says; nor do those of 1 other questions')]); // biome-ignore format: one line
   });
 
   test("a mistake in the data names file and line", async () => {
@@ -84,15 +109,68 @@ describe("pretrain", () => {
   });
 });
 
-test("the line on a terminal", () => {
+describe("how far a run is", () => {
   const progress = {
-    step: 420,
-    totalSteps: 1000,
-    firstStep: 300,
-    loss: 0.42134,
-    tokensPerSecond: 1234.5,
-    evaluating: false,
+    ...{ step: 420, totalSteps: 1000, firstStep: 300, loss: 0.42134 },
+    ...{ tokensPerSecond: 1234.5, secondsLeft: 290, evaluating: false },
   };
-  expect(trainingLine(progress, 60)).toBe(" 42 %  update 420 of 1,000  loss 0.4213  1,235 tokens/s  4:50 left");
-  expect(trainingLine({ ...progress, evaluating: true }, 60)).toBe(" 42 %  update 420 of 1,000  evaluating");
+
+  test("in a line", () => {
+    expect(trainingLine(progress)).toBe(" 42 %  update 420 of 1,000  loss 0.4213  1,235 tokens/s  4:50 left");
+    expect(trainingLine({ ...progress, evaluating: true })).toBe(" 42 %  update 420 of 1,000  evaluating");
+  });
+
+  const shown = async (tell: (line: TrainingLine) => void, terminal: object = {}) => {
+    const written: string[] = [];
+    const write = (text: string) => written.push(text);
+    const stderr = Object.assign(new Writable(), { write, ...terminal });
+    await withStreams({ stdin: process.stdin, stdout: process.stdout, stderr }, async () => tell(new TrainingLine()));
+    return written.join("");
+  };
+  const stepAt = (line: TrainingLine, ...seconds: number[]) => {
+    for (const [i, at] of seconds.entries()) line.show({ ...progress, step: i + 1 }, 1000 * at);
+  };
+
+  test("in a log: after the first update, then after ten seconds, and at each evaluation; a line each", async () => {
+    const text = await shown((line) => {
+      stepAt(line, 0, 1, 9.9, 10, 11, 19.9, 25, 34, 36);
+      line.show({ ...progress, step: 9, evaluating: true }, 36_500);
+      line.tell({ step: 9, epoch: 1, loss: 0.5, learning_rate: 0.1 });
+      line.tell({ step: 9, epoch: 1, eval_loss: 0.25, eval_pearson: Number.NaN });
+      line.clear();
+    });
+    const steps = text.trimEnd().split("\n").map((one) => one.replace(/ of 1,000.*(?= left)/, "")); // biome-ignore format: one line
+    expect(steps).toEqual([
+      ...["  0 %  update 1 left", "  0 %  update 4 left", "  0 %  update 7 left", "  0 %  update 9 left"],
+      ...["  0 %  update 9 of 1,000  evaluating", "       update 9  eval_loss 0.2500  eval_pearson -"],
+    ]);
+    for (const control of ["\r", "\u001b"]) expect(text).not.toContain(control);
+  });
+
+  test("on a terminal: one line that is drawn over and wiped away, and no line for an evaluation", async () => {
+    const tell = (line: TrainingLine) => {
+      stepAt(line, 0.001, 0.05, 0.2);
+      line.tell({ step: 3, epoch: 1, eval_loss: 0.25 });
+      line.clear();
+    };
+    const text = await shown(tell, { isTTY: true, columns: 40 });
+    expect(text.split("\r").map((one) => one.replace(/ of 1,000.*?(?=.\[K)/, ""))).toEqual([
+      ...["", "  0 %  update 1\u001b[K", "  0 %  update 3\u001b[K", "\u001b[K"],
+    ]);
+  });
+
+  test("a child with a pipe for standard error writes lines while it works", async () => {
+    const output = join(folder, "piped");
+    const file = join(folder, "train.jsonl");
+    const data = ["--train-file", file, "--validation-file", file, "--num-train-epochs", "2", "--output", output];
+    const args = ["--task", "text-classification", "--model", folder, "--backend", "plain", ...data];
+    const { code, stdout, stderr } = await plainbertProcess(["finetune", ...args, "--json"]);
+    expect(code).toBe(0);
+    const { metrics } = JSON.parse(stdout);
+    const lines = stderr.trimEnd().split("\n");
+    expect(lines[0]).toMatch(/^ 12 % {2}update 1 of 8 {2}loss \d\.\d{4} {2}[\d,]+ tokens\/s {2}\d:\d\d left$/);
+    expect(lines.at(-1)).toContain(`update 8  eval_loss ${metrics.eval_loss.toFixed(4)}  eval_accuracy`);
+    expect(lines.filter((line) => line.endsWith("  evaluating")).length).toBe(2);
+    expect(stderr).not.toContain("\r");
+  });
 });

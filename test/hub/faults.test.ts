@@ -32,7 +32,7 @@ test("whatever goes wrong, the file is right or there is none, and in the end it
       if (part) {
         const content = noise(part.length);
         mkdirSync(blobs, { recursive: true });
-        writeFileSync(join(blobs, `${sha256(WEIGHTS)}.incomplete`), part.right ? content : content.fill(9));
+        writeFileSync(join(blobs, `${sha256(WEIGHTS)}.free.incomplete`), part.right ? content : content.fill(9));
       }
       let count = 0;
       here.hub.fault = ({ server }) => (server === "cdn" ? faults[count++] : undefined);

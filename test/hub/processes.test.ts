@@ -1,5 +1,15 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -35,10 +45,9 @@ test.skipIf(process.platform === "win32")("killed in mid-download: the next one 
   const weights = noise(3_000_000);
   await using here = await Place.make({ ...MODEL, "model.safetensors": weights });
   here.hub.fault = ({ server }) => (server === "cdn" ? { slow: 10 } : undefined);
-  const incomplete = here.inModel("blobs", `${sha256(weights)}.incomplete`);
   const child = spawn(process.execPath, [MAIN, "download", "org/small"], { env: { ...process.env, ...here.env } });
   const ended = finished(child);
-  while (sizeOf(incomplete) < 500_000) await new Promise((resolve) => setTimeout(resolve, 5));
+  const incomplete = await partOf(here, sha256(weights), 500_000);
   child.kill("SIGKILL");
   expect((await ended).signal).toBe("SIGKILL");
 
@@ -56,6 +65,76 @@ test.skipIf(process.platform === "win32")("killed in mid-download: the next one 
   const requests = here.hub.seen.filter(({ server }) => server === "cdn");
   expect(requests.map(({ headers }) => headers.range)).toEqual([`bytes=${part}-`]);
   expect(readdirSync(here.at(".locks", "models--org--small"))).toEqual([]);
+});
+
+describe.skipIf(process.platform === "win32")("a holder that stands still", () => {
+  /** A download that was stopped (SIGSTOP) when a part of the weights was there, and whose lock is taken over. */
+  async function stopped(here: Place, weights: Uint8Array) {
+    here.hub.fault = ({ server }) => (server === "cdn" ? { slow: 10 } : undefined);
+    const child = spawn(process.execPath, [MAIN, "download", "org/small"], { env: { ...process.env, ...here.env } });
+    const ended = finished(child);
+    const part = await partOf(here, sha256(weights), 500_000);
+    child.kill("SIGSTOP");
+    // As another does after half a minute
+    rmSync(here.at(".locks", "models--org--small", `${sha256(weights)}.lock.pid`));
+    here.hub.fault = () => undefined;
+    return { child, ended, part };
+  }
+
+  test("writes nothing into what another has finished: neither more bytes nor, beginning anew, none", async () => {
+    const weights = noise(3_000_000);
+    await using here = await Place.make({ ...MODEL, "model.safetensors": weights });
+    const { child, ended, part } = await stopped(here, weights);
+    const { code, stdout } = await plainbertProcess(["download", "org/small"], { env: here.env });
+    expect(code).toBe(0);
+    const blob = here.inModel("blobs", sha256(weights));
+    expect(realpathSync(join(stdout.trim(), "model.safetensors"))).toBe(realpathSync(blob));
+    expect(existsSync(part)).toBe(true); // its writer may come back
+
+    // It goes on, must begin anew, and gets another content.
+    let seen = false;
+    here.hub.fault = ({ server, headers }) => {
+      if (server !== "cdn") return undefined;
+      seen ||= headers.range !== undefined;
+      return { ignoreRange: true, content: noise(3_000_000).fill(1), slow: 5 };
+    };
+    here.hub.dropConnections();
+    child.kill("SIGCONT");
+    const sizes = new Set<string>();
+    while (!seen || sizeOf(part) < 200_000) {
+      sizes.add(sha256(readFileSync(blob)));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    sizes.add(sha256(readFileSync(blob)));
+    expect([...sizes]).toEqual([sha256(weights)]);
+    child.kill("SIGKILL");
+    await ended;
+
+    // The next run deletes what it has left.
+    expect((await plainbertProcess(["download", "org/small"], { env: here.env })).code).toBe(0);
+    expect(readdirSync(here.inModel("blobs")).filter((name) => name.includes("incomplete"))).toEqual([]);
+    expect(readdirSync(here.at(".locks", "models--org--small"))).toEqual([]);
+    expect(sha256(readFileSync(blob))).toBe(sha256(weights));
+  });
+
+  test.each([0, 180])("and that goes on undisturbed ends well, as the other did: after %i seconds", async (seconds) => {
+    const weights = noise(3_000_000);
+    await using here = await Place.make({ ...MODEL, "model.safetensors": weights });
+    const { child, ended, part } = await stopped(here, weights);
+    const then = new Date(Date.now() - 1000 * seconds);
+    utimesSync(part, then, then);
+    here.hub.seen.length = 0;
+    const other = await plainbertProcess(["download", "org/small"], { env: here.env });
+    const resumed = here.hub.seen.some(({ server, headers }) => server === "cdn" && headers.range !== undefined);
+    expect(resumed).toBe(seconds > 0);
+    child.kill("SIGCONT");
+    const first = await ended;
+    expect([first.code, other.code]).toEqual([0, 0]);
+    expect([first.stderr, other.stderr]).toEqual(["", ""]);
+    expect(first.stdout).toBe(other.stdout);
+    expect(sha256(readFileSync(join(first.stdout.trim(), "model.safetensors")))).toBe(sha256(weights));
+    expect(readdirSync(here.inModel("blobs")).filter((name) => name.includes("incomplete"))).toEqual([]);
+  });
 });
 
 describe("withLock", () => {
@@ -146,6 +225,16 @@ describe("withLock", () => {
     expect(readFileSync(path, "utf8")).toBe("another");
   });
 });
+
+/** The path of a blob's part, as soon as so many bytes of it are there. */
+async function partOf(here: Place, blob: string, bytes: number): Promise<string> {
+  for (;;) {
+    const names = existsSync(here.inModel("blobs")) ? readdirSync(here.inModel("blobs")) : [];
+    const name = names.find((name) => name.startsWith(`${blob}.`));
+    if (name !== undefined && sizeOf(here.inModel("blobs", name)) >= bytes) return here.inModel("blobs", name);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
 
 function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;

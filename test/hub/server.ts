@@ -71,6 +71,11 @@ export class HubServer implements AsyncDisposable {
     return this.seen.map(({ server, method, file }) => `${server} ${method} ${file}`);
   }
 
+  /** Closes every connection, whatever is on its way. */
+  dropConnections(): void {
+    for (const server of this.servers) server.closeAllConnections();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const server of this.servers) {
       server.closeAllConnections();

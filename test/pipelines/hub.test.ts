@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, realpathSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { ProgressInfo } from "../../src/hub/hubOptions.ts";
@@ -36,6 +36,34 @@ test("a pipeline of a model on the hub answers as the same model in a folder, an
   await using again = await pipeline("fill-mask", "org/small", { revision: "v1", local_files_only: true });
   expect(await again(text)).toEqual(await local(text));
 });
+
+test.each(["model.safetensors", "vocab.txt", "config.json", "tokenizer_config.json"])(
+  "%s that is damaged in the cache: the pipeline answers as before; force_download helps against what nothing tells",
+  async (file) => {
+    const text = "The [MASK] is open.";
+    const ask = async (options: object = {}) => {
+      await using unmask = await pipeline("fill-mask", "org/small", options);
+      return await unmask(text);
+    };
+    const before = await ask();
+    const blob = realpathSync(join(await downloadModel("org/small"), file));
+    const flip = (at: number) => {
+      const bytes = readFileSync(blob);
+      bytes[at] ^= 0x40;
+      writeFileSync(blob, bytes);
+    };
+    for (const at of [0, 10]) {
+      flip(at);
+      expect(await ask()).toEqual(before);
+      expect(readFileSync(blob)).toEqual(Buffer.from(SMALL[file]));
+    }
+    truncateSync(blob, SMALL[file].length >> 1);
+    expect(await ask()).toEqual(before);
+    flip(SMALL[file].length - 1);
+    expect(await ask({ force_download: true })).toEqual(before);
+    expect(readFileSync(blob)).toEqual(Buffer.from(SMALL[file]));
+  },
+);
 
 test("loadBert takes the hub's options", async () => {
   here.hub.token = "hf_x";

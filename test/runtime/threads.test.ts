@@ -132,17 +132,18 @@ describe("stopping", () => {
     await expect(bert.forward(batch, { signal: AbortSignal.abort("before") })).rejects.toBe("before");
   });
 
-  test("dispose rejects what is not answered", async () => {
+  test("dispose waits for the calls under way, and refuses others", async () => {
     const bert = await load(2);
     const batch = bert.tokenizer.encodeBatch(LONG);
+    const want = bert.forwardSync(batch);
     const pending = [bert.forward(batch), bert.forward(batch)];
     const disposed = bert.dispose();
-    for (const call of pending)
-      await expect(call).rejects.toMatchObject({
-        code: "ERR_BACKEND",
-        message: "forward: the model was disposed of before there was an answer",
-      });
+    await expect(bert.forward(batch)).rejects.toMatchObject({
+      code: "ERR_BACKEND",
+      message: "bert: the model must not be used after dispose()",
+    });
     await disposed;
+    for (const output of await Promise.all(pending)) expectSame(output, want);
     await expect(bert.forward(batch)).rejects.toThrow("must not be used after dispose()");
   });
 });
@@ -157,16 +158,19 @@ test("a model that cannot be read leaves no worker behind", async () => {
 });
 
 describe("a worker that is killed", () => {
-  test("the forwardWorker: calls reject, and the model works again", async () => {
+  test("the forwardWorker: the call that it computes rejects, others do not, and the model works again", async () => {
     const first = workers.length;
     const bert = await load(2);
     const batch = bert.tokenizer.encodeBatch(LONG);
     const want = bert.forwardSync(batch);
-    const pending = [bert.forward(batch), bert.forward(batch)];
-    const outcomes = Promise.allSettled(pending);
+    const computed = bert.forward(batch);
+    await null; // the next waits for that pass
+    const waits = bert.forward(batch);
+    const outcomes = Promise.allSettled([computed, waits]);
     await workers[first].terminate(); // started with the model, before the helpers
-    for (const outcome of await outcomes)
-      expect(outcome).toMatchObject({ status: "rejected", reason: { name: "BertError", code: "ERR_BACKEND" } });
+    const [rejected, answered] = await outcomes;
+    expect(rejected).toMatchObject({ status: "rejected", reason: { name: "BertError", code: "ERR_BACKEND" } });
+    expectSame((answered as PromiseFulfilledResult<BertOutput>).value, want);
     expectSame(bert.forwardSync(batch), want);
     expectSame(await bert.forward(batch), want);
   });

@@ -16,6 +16,8 @@ const FROM_ELSEWHERE: Readonly<Record<string, string>> = {
   readSafetensors: "",
   BertTokenizer: 'import { readFile } from "node:fs/promises";',
   wordPiece: "declare const vocab: ReadonlyMap<string, number>;",
+  evaluate: "",
+  evaluationReport: 'import { writeFile } from "node:fs/promises";',
   finetune: "",
   pretrain: "",
   readTexts: "declare const text: string;",

@@ -11,25 +11,51 @@ interface HandPass {
   fail(error: Error): void;
 }
 
+/** One call of `forward`, a part of a pass. */
+interface HandCall {
+  readonly batch: readonly SequenceInput[];
+  answer(): void;
+  fail(error: Error): void;
+}
+
 interface HandModel {
   readonly model: Pick<BertModel, "config" | "forward">;
   readonly passes: HandPass[];
 }
 
-/** A model whose passes are answered by hand, with the first id of each sequence in place of its hidden states. */
+/**
+ * A model whose passes are answered by hand, with the first id of each sequence in place of its hidden states. Calls of
+ * one turn are one pass, as in `ForwardQueue`.
+ */
 export function handModel(changes: Partial<BertConfig> = {}): HandModel {
-  const passes: { batch: readonly SequenceInput[]; signal: AbortSignal; answer(): void; fail(error: Error): void }[] =
-    [];
+  const passes: HandPass[] = [];
   const config = { ...parseConfig(JSON.stringify({ vocab_size: 100_000, max_position_embeddings: 4000 })), ...changes };
+  let calls = null as HandCall[] | null;
   const forward = (input: unknown, { signal }: ForwardOptions = {}) => {
-    const batch = input as readonly SequenceInput[];
+    const batch = input as SequenceInput[];
+    if (calls === null) {
+      const together: HandCall[] = [];
+      calls = together;
+      queueMicrotask(() => {
+        calls = null;
+      });
+      passes.push({
+        get batch() {
+          return together.flatMap((call) => call.batch);
+        },
+        signal: signal as AbortSignal,
+        answer: () => together.forEach((call) => void call.answer()),
+        fail: (error) => together.forEach((call) => void call.fail(error)),
+      });
+    }
+    const own = calls;
     return new Promise<BertOutput>((resolve, reject) => {
       signal?.addEventListener("abort", () => reject(signal.reason));
       const T = Math.max(...batch.map(({ inputIds }) => inputIds.length));
       const data = new Float32Array(batch.length * T);
       for (const [b, { inputIds }] of batch.entries()) data[b * T] = inputIds[0];
       const answer = () => resolve({ lastHiddenState: { data, shape: [batch.length, T, 1] } });
-      passes.push({ batch, signal: signal as AbortSignal, answer, fail: reject });
+      own.push({ batch, answer, fail: reject });
     });
   };
   const model = { config, forward } as Pick<BertModel, "config" | "forward">;

@@ -1,6 +1,7 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { type NormalizerOptions, resolveNormalizerOptions } from "../../src/tokenizer/basicTokenize.ts";
+import { FastTokenizer } from "../../src/tokenizer/fastTokenize.ts";
 import { BertTokenizer } from "../../src/tokenizer/index.ts";
 import { texts, tokenizeByDefinition } from "./generators.ts";
 import { readReference } from "./library.ts";
@@ -53,4 +54,19 @@ test.each(SETTINGS)("so does a new tokenizer, which has no trie yet: %j", (optio
     }),
     { numRuns: 15 },
   );
+});
+
+test("texts of any characters do not fill the memory: 10,000 are remembered, and then others", () => {
+  const tokenizer = BertTokenizer.fromVocabulary(TOKENS, { doLowerCase: true });
+  const read = vi.spyOn(FastTokenizer.prototype, "read");
+  tokenizer.encode("so ".repeat(2000)); // from here on it has its trie
+  const characters = (from: number) =>
+    Array.from({ length: 25_000 }, (_, i) => String.fromCodePoint(from + i)).join(" ");
+  const text = `${characters(0x20000)} so it was`;
+  const want = tokenizer.encode(text).inputIds;
+  expect(tokenizer.encode(text).inputIds).toEqual(want);
+  const { sequences } = read.mock.contexts[0] as unknown as { sequences: Map<number, unknown> };
+  read.mockRestore();
+  expect(sequences.size).toBeGreaterThan(0);
+  expect(sequences.size).toBeLessThanOrEqual(10_000);
 });

@@ -178,7 +178,7 @@ describe("labels that do not fit", () => {
       "tiny/heads/sequence-multilabel",
       "too few",
       { labels: [[1, 0, 0], [], []] },
-      "labels[0] must be 4 finite numbers, got 1,0,0",
+      "labels[0] must be 4 finite numbers, got [1, 0, 0]",
     ],
     ["tiny/heads/sequence-regression", "NaN", { labels: [0, NaN, 1] }, "labels[1] must be 1 finite numbers, got NaN"],
     [

@@ -8,13 +8,16 @@ import { helpersWith } from "./helpers.ts";
 import { TensorMemory } from "./memory.ts";
 import { peak128 } from "./peak128.ts";
 import { rangeKernels } from "./rangeKernels.ts";
-import { mismatch } from "./selfCheck.ts";
+import { mismatch, roundsOnce } from "./selfCheck.ts";
 import { SimdBackend } from "./simdBackend.ts";
 import { resolveSimdOptions, type SimdOptions } from "./simdOptions.ts";
 import { findV8 } from "./v8Flags.ts";
 
 /** A function that compiles a variant of the kernels. */
 export type Compile = (memory: TensorMemory, variant: Variant) => Compiled;
+
+/** Relaxed SIMD leaves it to the engine, and that to the processor. */
+const NOT_FUSED = "a product is rounded before it is added";
 
 /** The 256-bit variant is taken if it is at least this much faster than the 128-bit one. */
 const WORTHWHILE = 1.2;
@@ -76,7 +79,7 @@ function tryVariant(memory: TensorMemory, variant: Variant, compile: Compile, re
   const reason = [...refused, `${name}: chosen`].join("; ");
   const ranges = rangeKernels(compiled.kernels, memory);
   const backend = new SimdBackend({ ...compiled, memory, ranges, variant, reason, pool: null });
-  const wrong = mismatch(backend, variant.storage);
+  const wrong = variant.fused && !roundsOnce(backend) ? NOT_FUSED : mismatch(backend, variant.storage);
   if (wrong !== null) refused.push(`${name}: ${wrong}`);
   return wrong === null ? backend : null;
 }

@@ -31,6 +31,27 @@ export function mismatch(backend: BackendScope, storage: StorageType): string | 
   }
 }
 
+/**
+ * Whether products are added with one rounding: x² − (1 + 2⁻¹¹) for x = 1 + 2⁻¹² is 2⁻²⁴, and 0 if x² is rounded to a
+ * float32 before.
+ */
+export function roundsOnce(backend: BackendScope): boolean {
+  const k = backend.scope();
+  try {
+    const matrix = (rows: number, cols: number, ...values: number[]) => {
+      const { data } = k.zeros([rows, cols]);
+      data.set(values);
+      return { data, offset: 0, rows, cols, stride: cols };
+    };
+    const x = 1 + 2 ** -12;
+    const out = matrix(1, 1);
+    k.matmul(out, matrix(1, 2, 1, x), matrix(2, 1, -(1 + 2 ** -11), x), 1);
+    return out.data[0] !== 0;
+  } finally {
+    k.release();
+  }
+}
+
 /** Says which element is the first that is too far off; null if none is. */
 export function wrongAt(name: string, got: Float32Array, want: Float32Array): string | null {
   const largest = want.reduce((most, value) => Math.max(most, Math.abs(value)), 0);

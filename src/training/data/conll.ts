@@ -1,10 +1,13 @@
+import { expectKnownOptions, type OptionNames } from "../../options.ts";
 import type { Located } from "./located.ts";
 import {
   at,
   attempt,
   numberedLines,
+  READ_OPTIONS,
   type ReadOptions,
   recordError,
+  shown,
   type TextLines,
   withoutReturn,
 } from "./numberedLines.ts";
@@ -24,8 +27,16 @@ export interface TaggedSentence {
   /** Where the sentence begins, as errors say it. Left out: its place in the data set, `trainDataset[3]`. */
   readonly where?: string;
   readonly words: readonly string[];
-  /** One tag for each word, as the file has them: IOB1 ("I-PER" begins an entity) and IOB2 ("B-PER" does) alike. */
-  readonly tags: readonly string[];
+  /**
+   * One tag for each word, as the file has them: IOB1 ("I-PER" begins an entity) and IOB2 ("B-PER" does) alike. A whole
+   * number is the index of a tag among `labels`.
+   */
+  readonly tags: readonly (string | number)[];
+}
+
+/** Whether a value is a tag. */
+export function isTag(value: unknown): value is string | number {
+  return typeof value === "string" || (Number.isSafeInteger(value) && (value as number) >= 0);
 }
 
 /**
@@ -43,6 +54,8 @@ export async function* readConll(
   input: TextLines,
   options: ConllOptions,
 ): AsyncGenerator<TaggedSentence, void, undefined> {
+  const names: OptionNames<ConllOptions> = { ...READ_OPTIONS, tagColumn: true, wordColumn: true };
+  expectKnownOptions("readConll", options, names);
   const { file, wordColumn = 0, tagColumn = -1 } = options;
   let sentence: { where: string; words: string[]; tags: string[]; bad: boolean } | undefined;
   let width: number | undefined;
@@ -85,5 +98,5 @@ function columnAt(where: string, option: string, columns: readonly string[], ind
   const value = Number.isInteger(index) ? columns.at(index) : undefined;
   if (value !== undefined) return value;
   const { length } = columns;
-  throw recordError(where, option, `a column, from ${-length} to ${length - 1}`, String(index));
+  throw recordError(where, option, `a column, from ${-length} to ${length - 1}`, shown(index));
 }

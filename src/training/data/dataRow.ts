@@ -1,3 +1,4 @@
+import { listed } from "../../errors.ts";
 import { recordError, shown } from "./numberedLines.ts";
 
 /** A record of a data file: its values by name. */
@@ -27,5 +28,5 @@ export function textIn({ where, values }: DataRow, column: string): string {
 export function valueIn({ where, values }: DataRow, column: string): unknown {
   if (values.has(column)) return values.get(column);
   const names = [...values.keys()];
-  throw recordError(where, shown(column), "a column", `only ${names.slice(0, 20).map(shown).join(", ")}`);
+  throw recordError(where, shown(column), "a column", `only ${listed(names.map(shown))}`);
 }

@@ -1,8 +1,11 @@
+import { listed } from "../../errors.ts";
+import { expectKnownOptions, type OptionNames } from "../../options.ts";
 import type { DataRow } from "./dataRow.ts";
 import {
   at,
   attempt,
   numberedLines,
+  READ_OPTIONS,
   type ReadOptions,
   recordError,
   shown,
@@ -31,7 +34,8 @@ interface Fields {
 /**
  * Rows of a CSV or TSV file: comma-separated values as in RFC 4180, or with tabs, with quoting or without. As in the
  * RFC, every record has as many fields as the first, and spaces are part of a field. Lines end with "\n" or "\r\n";
- * what stands in quotes keeps its ends of line as they are.
+ * what stands in quotes keeps its ends of line as they are. Blank lines between records are left out, as pandas leaves
+ * them out; the blank line that is a record of one empty field is written `""`.
  *
  * @yields each record's fields under the names of their columns
  * @throws BertError ERR_INPUT, naming file and line: no header, a column's name twice, another number of fields, a
@@ -44,6 +48,8 @@ export async function* readDelimited(
   input: TextLines,
   options: DelimitedOptions,
 ): AsyncGenerator<DataRow, void, undefined> {
+  const names: OptionNames<DelimitedOptions> = { ...READ_OPTIONS, delimiter: true, quoting: true, columns: true };
+  expectKnownOptions("readDelimited", options, names);
   const { file } = options;
   let columns = options.columns && namesOf(file, options.columns);
   for await (const { line, fields } of options.quoting === false
@@ -53,8 +59,8 @@ export async function* readDelimited(
       columns = namesOf(at(file, line), fields);
       continue;
     }
-    const names = columns;
-    const row = attempt(() => rowOf(at(file, line), names, fields), options);
+    const header = columns;
+    const row = attempt(() => rowOf(at(file, line), header, fields), options);
     if (row) yield row;
   }
   if (columns === undefined)
@@ -72,7 +78,7 @@ export function namesOf(where: string, names: readonly string[]): readonly strin
 /** A record as a row. @throws BertError ERR_INPUT it has not one field for each column */
 export function rowOf(where: string, columns: readonly string[], fields: readonly string[]): DataRow {
   if (fields.length !== columns.length) {
-    const names = columns.length > 8 ? "" : ` (${columns.map(shown).join(", ")})`;
+    const names = ` (${listed(columns.map(shown))})`;
     throw recordError(
       where,
       "the number of fields",
@@ -85,7 +91,7 @@ export function rowOf(where: string, columns: readonly string[], fields: readonl
 
 async function* splitLines(input: TextLines, { file, delimiter = "," }: DelimitedOptions): AsyncGenerator<Fields> {
   for await (const { number, text } of numberedLines(input, file)) {
-    yield { line: number, fields: withoutReturn(text).split(delimiter) };
+    if (!isBlank(text, delimiter)) yield { line: number, fields: withoutReturn(text).split(delimiter) };
   }
 }
 
@@ -93,6 +99,7 @@ async function* quotedRecords(input: TextLines, options: DelimitedOptions): Asyn
   const { file, delimiter = "," } = options;
   let record: OpenRecord | undefined;
   for await (const { number, text } of numberedLines(input, file)) {
+    if (record === undefined && isBlank(text, delimiter)) continue;
     record ??= { line: number, fields: [], open: null };
     const current = record;
     const done = attempt(() => readLine(current, text, delimiter, at(file, number)), options);
@@ -100,6 +107,11 @@ async function* quotedRecords(input: TextLines, options: DelimitedOptions): Asyn
     if (done !== false) record = undefined; // a bad record ends with its line
   }
   if (record) throw recordError(at(file, record.line), "a quote", "closed before the file ends", "none that closes");
+}
+
+/** Whether a line has nothing, spaces aside: what is a delimiter is no space. */
+function isBlank(line: string, delimiter: string): boolean {
+  return (delimiter === "\t" ? /^ *\r?$/ : /^[ \t]*\r?$/).test(line);
 }
 
 /** A record that is being read. */

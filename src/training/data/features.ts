@@ -2,7 +2,7 @@ import { BertError } from "../../errors.ts";
 import type { ProblemType } from "../../model/config.ts";
 import type { BertTokenizer, EncodeOptions, Encoding } from "../../tokenizer/index.ts";
 import type { TaggedSentence } from "./conll.ts";
-import { labelId, labelIds, labelOf } from "./labels.ts";
+import { decimalOf, labelId, labelIds, labelOf } from "./labels.ts";
 import type { Located } from "./located.ts";
 import { recordError, shown } from "./numberedLines.ts";
 import type { ChoiceExample } from "./readMultipleChoice.ts";
@@ -32,6 +32,8 @@ export interface SequenceFeature extends Sequence {
 export interface TokenFeature extends Sequence {
   /** [T]: the tag's index at the first token of each word, −100 at every other token. */
   readonly labels: Int32Array;
+  /** [T]: the index of the word that a token is of; −1 where it is of none. */
+  readonly wordIds: Int32Array;
 }
 
 /** A text with its choices for a multiple-choice model. */
@@ -70,7 +72,7 @@ export function sequenceFeatures(
 ): SequenceFeature[] {
   const toNumber = labelReader(options);
   return Array.from(examples, (example) => {
-    const { text, textPair, where } = example;
+    const { text, text_pair: textPair, where } = example;
     const labels = toNumber(labelOf(example), where);
     const encoding = encodeAt(tokenizer, where, text, { ...cut(options), ...(textPair !== undefined && { textPair }) });
     return { ...sequenceOf(encoding), labels };
@@ -85,9 +87,16 @@ function labelReader({
   const ids = labelIds(labels);
   if (problemType === "multi_label_classification") {
     return (label, where) => {
-      if (!Array.isArray(label)) throw recordError(where, "label", "an array of labels", shown(label));
-      const row = new Float32Array(ids.size);
-      for (const name of label) row[labelId(ids, name, where)] = 1;
+      if (typeof label !== "object") throw recordError(where, "label", "an array of labels", shown(label));
+      const row = new Float32Array(ids.ids.size);
+      for (const name of label) {
+        const id = labelId(ids, name, where);
+        // A row of zeros and ones would mean other classes than it seems to.
+        if (row[id] === 1 && typeof name === "number") {
+          throw recordError(where, "label", "an array of the labels that hold, each once", `${name} twice`);
+        }
+        row[id] = 1;
+      }
       return row;
     };
   }
@@ -97,10 +106,8 @@ function labelReader({
   };
 }
 
-const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
-
 function numberOf(label: Label, where: string): number {
-  const value = typeof label === "string" && DECIMAL.test(label) ? Number(label) : label;
+  const value = typeof label === "string" ? decimalOf(label) : label;
   if (typeof value === "number" && Number.isFinite(value)) return value;
   throw recordError(where, "label", "a number", shown(label));
 }
@@ -128,7 +135,11 @@ export function tokenFeatures(
     const { wordIds } = encoding;
     const isFirst = (t: number) => wordIds[t] !== null && wordIds[t] !== wordIds[t - 1];
     const labelAt = (_: number | null, t: number) => (isFirst(t) ? tagIds[wordIds[t]!] : IGNORED_LABEL);
-    return { ...sequenceOf(encoding), labels: Int32Array.from(wordIds, labelAt) };
+    return {
+      ...sequenceOf(encoding),
+      labels: Int32Array.from(wordIds, labelAt),
+      wordIds: Int32Array.from(wordIds, (word) => word ?? -1),
+    };
   });
 }
 
@@ -136,7 +147,7 @@ export function tokenFeatures(
  * A text and its choices as one pair for each, as Hugging Face's run_swag.py makes them.
  *
  * @returns one for each example, in the same order
- * @throws BertError ERR_INPUT, naming file and line: no label
+ * @throws BertError ERR_INPUT, naming file and line: no label, or one that is no index of a choice
  */
 export function choiceFeatures(
   tokenizer: BertTokenizer,
@@ -145,6 +156,9 @@ export function choiceFeatures(
 ): ChoiceFeature[] {
   return Array.from(examples, ({ text, choices, label, where }) => {
     if (label === undefined) throw recordError(where, "label", "there", "none");
+    if (label >= choices.length) {
+      throw recordError(where, "label", `a whole number from 0 to ${choices.length - 1}`, shown(label));
+    }
     const sequences = choices.map((textPair) =>
       sequenceOf(encodeAt(tokenizer, where, text, { ...cut(options), textPair })),
     );

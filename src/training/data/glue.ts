@@ -1,10 +1,12 @@
-import { BertError } from "../../errors.ts";
+import { BertError, listed } from "../../errors.ts";
+import { expectKnownOptions } from "../../options.ts";
 import type { DataRow } from "./dataRow.ts";
 import { namesOf, rowOf } from "./delimited.ts";
 import {
   at,
   attempt,
   numberedLines,
+  READ_OPTIONS,
   type ReadOptions,
   recordError,
   shown,
@@ -26,7 +28,7 @@ interface GlueFiles {
   readonly labels: ReadonlyMap<string, string> | null;
 }
 
-const pair = (first: string, second: string, label: string) => ({ text: first, textPair: second, label });
+const pair = (first: string, second: string, label: string) => ({ text: first, text_pair: second, label });
 const asWritten = (...names: string[]) => new Map(names.map((name) => [name, name]));
 const numbered = (...names: string[]) => new Map(names.map((name, i) => [String(i), name]));
 
@@ -79,10 +81,12 @@ export async function* readGlue(
   task: GlueTask,
   options: ReadOptions,
 ): AsyncGenerator<TextExample, void, undefined> {
+  expectKnownOptions("readGlue", options, READ_OPTIONS);
   const files = filesOf(task);
   const { file } = options;
   let columns: readonly string[] | undefined;
   for await (const { number, text } of numberedLines(input, file)) {
+    if (withoutReturn(text) === "") continue; // as glue.py's csv reader
     const where = at(file, number);
     const fields = withoutReturn(text).split("\t");
     const isFirst = columns === undefined;
@@ -96,11 +100,11 @@ export async function* readGlue(
 }
 
 function headerOf(where: string, task: GlueTask, header: readonly string[]): readonly string[] {
-  const { text, textPair } = FILES[task].columns;
-  const wanted = textPair === undefined ? [text] : [text, textPair];
+  const { text, text_pair } = FILES[task].columns;
+  const wanted = text_pair === undefined ? [text] : [text, text_pair];
   if (wanted.every((name) => header.includes(name))) return namesOf(where, header);
   const expected = `that of a file of ${task}, with ${wanted.map(shown).join(" and ")}`;
-  throw recordError(where, "the header", expected, header.slice(0, 20).map(shown).join(", "));
+  throw recordError(where, "the header", expected, listed(header.map(shown)));
 }
 
 function glueExample(row: DataRow, { columns, labels }: GlueFiles): TextExample {

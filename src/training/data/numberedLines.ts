@@ -1,4 +1,5 @@
 import { BertError, quote } from "../../errors.ts";
+import type { OptionNames } from "../../options.ts";
 
 /**
  * The text of a file, or its lines one by one, each without its "\n". A "\r" before it may stay, and so may a byte
@@ -16,6 +17,8 @@ export interface ReadOptions {
    */
   readonly onBadRecord?: (error: BertError) => void;
 }
+
+export const READ_OPTIONS: OptionNames<ReadOptions> = { file: true, onBadRecord: true };
 
 /** A line and its number, from 1. */
 export interface NumberedLine {
@@ -54,7 +57,7 @@ export async function* numberedLines(input: TextLines, file: string): AsyncGener
   for await (const line of typeof input === "string" ? linesOf([input]) : input) {
     number++;
     if (typeof line !== "string" || line.includes("\n")) {
-      const got = typeof line === "string" ? quote(line) : String(line);
+      const got = shown(line);
       throw recordError(at(file, number), "a line", "a string without its end of line", got);
     }
     yield { number, text: number === 1 && line.startsWith("\ufeff") ? line.slice(1) : line };

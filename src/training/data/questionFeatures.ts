@@ -1,7 +1,9 @@
+import { BertError } from "../../errors.ts";
 import type { BertTokenizer, Encoding } from "../../tokenizer/index.ts";
 import { encodeAt, type Sequence, sequenceOf } from "./features.ts";
 import type { Located } from "./located.ts";
-import type { SquadAnswer, SquadExample } from "./squad.ts";
+import type { SquadExample } from "./squad.ts";
+import type { SquadAnswer } from "./squadAnswer.ts";
 
 export interface QuestionFeatureOptions {
   /** The most tokens of question and context together. Default 384. */
@@ -46,15 +48,27 @@ export function* questionWindows(
 ): Generator<QuestionWindow, void, undefined> {
   let example = 0;
   for (const { question, context, where } of examples) {
-    const encoding = encodeAt(tokenizer, where, question.trimStart(), {
-      textPair: context,
-      truncation: "only_second",
-      maxLength,
-      stride: docStride,
-      returnOverflowingTokens: true,
-    });
+    const encoding = withDocStride(() =>
+      encodeAt(tokenizer, where, question.trimStart(), {
+        textPair: context,
+        truncation: "only_second",
+        maxLength,
+        stride: docStride,
+        returnOverflowingTokens: true,
+      }),
+    );
     for (const window of [encoding, ...encoding.overflowing]) yield { example, encoding: window };
     example++;
+  }
+}
+
+/** An error about the tokenizer's option names ours, which the caller knows. */
+function withDocStride(encode: () => Encoding): Encoding {
+  try {
+    return encode();
+  } catch (cause) {
+    if (!(cause instanceof BertError)) throw cause;
+    throw new BertError(cause.code, cause.message.replace(": stride must", ": docStride must"), { cause });
   }
 }
 
@@ -82,7 +96,7 @@ export function questionFeatures(
 function answerTokens({ sequenceIds, offsets }: Encoding, answer: SquadAnswer | undefined): [number, number] {
   const first = sequenceIds.indexOf(1);
   const last = sequenceIds.lastIndexOf(1);
-  if (answer === undefined || first < 0) return [0, 0];
+  if (answer === undefined || answer.start === null || first < 0) return [0, 0];
   const { start } = answer;
   const end = start + answer.text.length;
   if (offsets[first][0] > start || offsets[last][1] < end) return [0, 0];

@@ -1,14 +1,17 @@
 import { readText } from "../../disk/files.ts";
-import { BertError } from "../../errors.ts";
-import { readConll, type TaggedSentence } from "./conll.ts";
+import { BertError, printable, quote } from "../../errors.ts";
+import { expectKnownOptions, type OptionNames } from "../../options.ts";
+import { isTag, readConll, type TaggedSentence } from "./conll.ts";
 import type { DataRow } from "./dataRow.ts";
 import { readDelimited } from "./delimited.ts";
 import { type GlueTask, readGlue } from "./glue.ts";
-import { readJsonLines } from "./jsonLines.ts";
-import { collect } from "./numberedLines.ts";
+import { readJsonRows, writesFloats } from "./jsonLines.ts";
+import { typedLabels } from "./labelColumn.ts";
+import { collect, recordError, shown } from "./numberedLines.ts";
 import { type ChoiceExample, readMultipleChoice } from "./readMultipleChoice.ts";
 import { readSquad, type SquadExample } from "./squad.ts";
-import { readTexts, type TextColumns, type TextExample } from "./textExamples.ts";
+import { expectTask, type FinetuneTask } from "./taskModels.ts";
+import { expectColumns, readTexts, type TextColumns, type TextExample } from "./textExamples.ts";
 
 /** What an example of each task is. */
 export interface TaskExamples {
@@ -20,7 +23,7 @@ export interface TaskExamples {
   "fill-mask": string;
 }
 
-export type FinetuneTask = keyof TaskExamples;
+export type { FinetuneTask } from "./taskModels.ts";
 
 export interface ReadExamplesOptions {
   /** The files are GLUE's own, of this task. */
@@ -29,16 +32,26 @@ export interface ReadExamplesOptions {
   readonly columns?: Partial<TextColumns> | undefined;
 }
 
+/** Examples of a file, and what its labels are. */
+export interface FileExamples<T extends FinetuneTask> {
+  readonly examples: TaskExamples[T][];
+  /** Whether the file writes the labels as floats: 1.0, which in JavaScript is no other number than 1. */
+  readonly areFloats: boolean;
+}
+
 /**
  * The examples of a task in a file, by the ending of its name:
  *
  * | task | files |
  * |---|---|
- * | text-classification, next-sentence-prediction | `.jsonl`, `.csv`, `.tsv` with columns; GLUE's own by `glueTask` |
- * | token-classification | any, in the form of CoNLL-2003; `.jsonl` with `tokens` and `ner_tags` or `tags` |
- * | question-answering | `.json` of SQuAD |
- * | multiple-choice | `.jsonl`, `.csv`, `.tsv` with the columns of SWAG |
+ * | text-classification | `.jsonl`, `.json`, `.csv`, `.tsv` with columns; GLUE's own by `glueTask` |
+ * | next-sentence-prediction | `.jsonl`, `.json`, `.csv`, `.tsv` with columns |
+ * | token-classification | any, in the form of CoNLL-2003; `.jsonl`, `.json` with `tokens` and `ner_tags` or `tags` |
+ * | question-answering | `.json` of SQuAD; `.jsonl`, `.json` with its columns in Hugging Face's data set |
+ * | multiple-choice | `.jsonl`, `.json`, `.csv`, `.tsv` with the columns of SWAG |
  * | fill-mask | any: a text in each line that is not blank |
+ *
+ * A `.json` or `.jsonl` has an object on each line, an array of objects, or an object with such an array as `data`.
  *
  * @throws BertError ERR_FILE it cannot be read; ERR_INPUT, naming file and line, a record that is not as it must be, or
  *   no examples
@@ -48,76 +61,144 @@ export async function readExamples<T extends FinetuneTask>(
   file: string,
   options: ReadExamplesOptions = {},
 ): Promise<TaskExamples[T][]> {
-  const examples = await read(task, file, await readText(file), options);
-  if (examples.length > 0) return examples as TaskExamples[T][];
-  throw new BertError("ERR_INPUT", `${file}: must have at least one example, has none`);
+  const names: OptionNames<ReadExamplesOptions> = { glueTask: true, columns: true };
+  expectKnownOptions("readExamples", options, names);
+  return (await readFileExamples("readExamples", task, file, options)).examples;
 }
 
-async function read(
+/** As `readExamples`. @param where the function that errors name */
+export async function readFileExamples<T extends FinetuneTask>(
+  where: string,
+  task: T,
+  file: string,
+  options: ReadExamplesOptions,
+): Promise<FileExamples<T>> {
+  expectTask(where, task);
+  const read = await readFileText(task, file, await readText(file), options);
+  if (read.examples.length > 0) return read as FileExamples<T>;
+  throw new BertError("ERR_INPUT", `${printable(file, 200)}: must have at least one example, has none`);
+}
+
+/** The examples in the text of a file. */
+export async function readFileText(
   task: FinetuneTask,
   file: string,
   text: string,
   { glueTask, columns }: ReadExamplesOptions,
-): Promise<TaskExamples[FinetuneTask][]> {
+): Promise<FileExamples<FinetuneTask>> {
+  const classes = (examples: TaskExamples[FinetuneTask][]) => ({ examples, areFloats: false });
   switch (task) {
     case "text-classification":
-      if (glueTask !== undefined) return collect(readGlue(text, glueTask, { file }));
+      if (glueTask !== undefined) return classes(await collect(readGlue(text, glueTask, { file })));
       return readTable(text, file, columns);
     case "next-sentence-prediction":
       return readTable(text, file, columns);
     case "token-classification":
-      return /\.jsonl?$/.test(file) ? readTagged(text, file) : collect(readConll(text, { file }));
+      return classes(JSON_FILE.test(file) ? readTagged(text, file) : await collect(readConll(text, { file })));
     case "question-answering":
-      return readSquad(text, { file });
+      return classes(readSquad(text, { file }));
     case "multiple-choice":
-      return collect(readMultipleChoice(rowsOf(text, file), { file }));
+      return classes(await collect(readMultipleChoice(each((await rowsOf(text, file)).rows), { file })));
     case "fill-mask":
-      return text.split(/\r?\n/).filter((line) => line.trim() !== "");
+      return classes(
+        text
+          .replace(/^\ufeff/, "")
+          .split(/\r?\n/)
+          .filter((line) => line.trim() !== ""),
+      );
   }
 }
 
-function rowsOf(text: string, file: string): AsyncIterable<DataRow> {
-  if (/\.jsonl?$/.test(file)) return readJsonLines(text, { file });
-  if (file.endsWith(".csv")) return readDelimited(text, { file });
-  if (file.endsWith(".tsv")) return readDelimited(text, { file, delimiter: "\t" });
-  throw new BertError(
-    "ERR_INPUT",
-    `readExamples: file must end in .jsonl, .json, .csv or .tsv, got ${JSON.stringify(file)}`,
-  );
+const JSON_FILE = /\.jsonl?$/;
+
+/** The rows of a table; of JSON, how many brackets are open around the members of each. */
+async function rowsOf(text: string, file: string): Promise<{ rows: readonly DataRow[]; depth?: number }> {
+  if (JSON_FILE.test(file)) return readJsonRows(text, file);
+  if (file.endsWith(".csv")) return { rows: await collect(readDelimited(text, { file })) };
+  if (file.endsWith(".tsv")) return { rows: await collect(readDelimited(text, { file, delimiter: "\t" })) };
+  throw new BertError("ERR_INPUT", `readExamples: file must end in .jsonl, .json, .csv or .tsv, got ${quote(file)}`);
 }
 
-/** Reads a table by the columns that `columns` names, or by those of the usual ones that the first row has. */
-async function readTable(text: string, file: string, columns: Partial<TextColumns> = {}): Promise<TextExample[]> {
-  const rows = await collect(rowsOf(text, file));
-  if (rows.length === 0) return [];
-  const first = (...names: string[]) => names.find((name) => rows[0].values.has(name));
-  const textPair = columns.textPair ?? (columns.text === undefined ? first("text_pair", "sentence2") : undefined);
-  const found: TextColumns = {
-    text: columns.text ?? first("text", "sentence1", "sentence") ?? "text",
-    ...(textPair !== undefined && { textPair }),
-    label: columns.label ?? first("label", "labels") ?? "label",
+/** Which columns of a table hold what, where nobody says so: the first of these that there is. */
+const COLUMNS = {
+  text: ["text", "sentence1", "sentence"],
+  text_pair: ["text_pair", "sentence2"],
+  label: ["label", "labels"],
+} as const;
+
+/** Reads a table by the columns that `columns` names, or by the usual ones that it has. */
+async function readTable(
+  text: string,
+  file: string,
+  columns: Partial<TextColumns> = {},
+): Promise<FileExamples<"text-classification">> {
+  expectColumns("readExamples", columns);
+  const { rows, depth } = await rowsOf(text, file);
+  if (rows.length === 0) return { examples: [], areFloats: false };
+  const found = columnsOf(rows, file, columns);
+  const { label } = found;
+  const typed =
+    depth === undefined
+      ? typedLabels(rows, label)
+      : { rows, areFloats: areAllNumbers(rows, label) && writesFloats(text, label, depth) };
+  return { examples: await collect(readTexts(each(typed.rows), found, { file })), areFloats: typed.areFloats };
+}
+
+function columnsOf(
+  rows: readonly DataRow[],
+  file: string,
+  columns: Partial<TextColumns>,
+): TextColumns & { readonly label: string } {
+  const all = new Set<string>();
+  for (const { values } of rows) for (const name of values.keys()) all.add(name);
+  const names = [...all];
+  const first = (column: keyof typeof COLUMNS) => COLUMNS[column].find((name) => names.includes(name));
+  const pair = columns.text_pair ?? (columns.text === undefined ? first("text_pair") : undefined);
+  const found = {
+    text: columns.text ?? first("text") ?? "text",
+    ...(pair !== undefined && { text_pair: pair }),
+    label: columns.label ?? first("label") ?? "label",
   };
-  return collect(readTexts(each(rows), found, { file }));
+  if (columns.text === undefined) {
+    // A file may have any other columns; but one that is ours in another spelling would be left out unseen.
+    const plain = (name: string) => name.toLowerCase().replace(/[_-]/g, "");
+    const known = Object.values(COLUMNS).flat();
+    for (const name of names.filter((other) => !Object.values(found).includes(other))) {
+      const meant = known.find((other) => name !== other && plain(name) === plain(other));
+      if (meant === undefined || names.includes(meant)) continue;
+      throw new BertError(
+        "ERR_INPUT",
+        `${printable(file, 200)}: unknown column ${quote(name)}; did you mean ${quote(meant)}?`,
+      );
+    }
+  }
+  return found;
+}
+
+function areAllNumbers(rows: readonly DataRow[], column: string): boolean {
+  return rows.every(({ values }) => typeof values.get(column) === "number");
 }
 
 async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
   yield* items;
 }
 
-async function readTagged(text: string, file: string): Promise<TaggedSentence[]> {
-  const sentences: TaggedSentence[] = [];
-  for await (const { where, values } of readJsonLines(text, { file })) {
-    const [words, tags] = [values.get("tokens") ?? values.get("words"), values.get("ner_tags") ?? values.get("tags")];
-    const isList = (list: unknown): list is unknown[] => Array.isArray(list) && list.length > 0;
-    if (
-      !isList(words) ||
-      !isList(tags) ||
-      words.length !== tags.length ||
-      !words.every((word) => typeof word === "string")
-    ) {
-      throw new BertError("ERR_INPUT", `${where}: "tokens" and "ner_tags" must be arrays of one length, of strings`);
+function readTagged(text: string, file: string): TaggedSentence[] {
+  return readJsonRows(text, file).rows.map((row): TaggedSentence => {
+    const words = listIn(row, ["tokens", "words"], (word) => typeof word === "string");
+    const tags = listIn(row, ["ner_tags", "tags"], isTag) as (string | number)[];
+    if (words.length !== tags.length) {
+      throw recordError(row.where, "the number of tags", `that of the words, ${words.length}`, String(tags.length));
     }
-    sentences.push({ where, words, tags: tags.map(String) });
-  }
-  return sentences;
+    return { where: row.where, words: words as string[], tags };
+  });
+}
+
+function listIn({ where, values }: DataRow, names: readonly string[], fits: (item: unknown) => boolean): unknown[] {
+  const name = names.find((known) => values.has(known)) ?? names[0];
+  const list = values.get(name);
+  if (Array.isArray(list) && list.length > 0 && list.every(fits)) return list;
+  const items = fits(0) ? "strings or whole numbers" : "strings";
+  const wrong = Array.isArray(list) ? list.find((item) => !fits(item)) : undefined;
+  throw recordError(where, quote(name), `an array of ${items}, at least one`, shown(wrong ?? list));
 }

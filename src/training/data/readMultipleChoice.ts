@@ -1,5 +1,6 @@
+import { expectKnownOptions } from "../../options.ts";
 import { type DataRow, textIn, valueIn } from "./dataRow.ts";
-import { attempt, type ReadOptions, recordError, shown } from "./numberedLines.ts";
+import { attempt, READ_OPTIONS, type ReadOptions, recordError, shown } from "./numberedLines.ts";
 
 /** A beginning, and several ways in which it may go on. */
 export interface ChoiceExample {
@@ -23,6 +24,7 @@ export async function* readMultipleChoice(
   rows: AsyncIterable<DataRow>,
   options: ReadOptions,
 ): AsyncGenerator<ChoiceExample, void, undefined> {
+  expectKnownOptions("readMultipleChoice", options, READ_OPTIONS);
   for await (const row of rows) {
     const example = attempt(() => choiceExample(row), options);
     if (example) yield example;

@@ -1,13 +1,8 @@
-import { BertError } from "../../errors.ts";
-import { messageOf } from "../../realm.ts";
-import { attempt, type ReadOptions, recordError, shown } from "./numberedLines.ts";
-
-/** A part of a context that answers a question. */
-export interface SquadAnswer {
-  readonly text: string;
-  /** Where the answer begins in the context, in UTF-16 units: `context.slice(start, start + text.length) === text`. */
-  readonly start: number;
-}
+import type { Json } from "../../json.ts";
+import { expectKnownOptions } from "../../options.ts";
+import { readJsonObjects } from "./jsonLines.ts";
+import { attempt, READ_OPTIONS, type ReadOptions } from "./numberedLines.ts";
+import { placedAnswer, type SquadAnswer } from "./squadAnswer.ts";
 
 /** A question on a context, and its answers. */
 export interface SquadExample {
@@ -24,99 +19,76 @@ export interface SquadExample {
 }
 
 /**
- * Questions of a file of SQuAD 1.1 (Rajpurkar et al. 2016) or 2.0 (2018). A question of 2.0 with `is_impossible: true`
- * has no answers. The files count `answer_start` in code points; here it is in UTF-16 units, as everywhere in
- * JavaScript.
+ * Questions of a file of SQuAD 1.1 (Rajpurkar et al. 2016) or 2.0 (2018), or of records as Hugging Face's data set
+ * `squad` has them: JSON lines or an array, each with `id`, `question`, `context` and `answers: { text: […],
+ * answer_start: […] }`. A question of 2.0 with `is_impossible: true` has no answers, nor has a record whose lists are
+ * empty. The files count `answer_start` in code points; here it is in UTF-16 units, as everywhere in JavaScript.
  *
- * @param text the whole file: it is one JSON object
- * @throws BertError ERR_INPUT the file is no such JSON; naming the place in it: a text that is missing, an answer that
- *   does not stand where `answer_start` says, no answer without `is_impossible: true` or one with it, an id for the
- *   second time
+ * An answer that stands elsewhere than `answer_start` says is looked for among the words there, as run_squad.py does;
+ * where it is not among them, its `start` is null.
+ *
+ * @param text the whole file
+ * @throws BertError ERR_INPUT the file is no such JSON; naming the place in it: a text that is missing, no answer
+ *   without `is_impossible: true` or one with it, an id for the second time
  */
 export function readSquad(text: string, options: ReadOptions): SquadExample[] {
+  expectKnownOptions("readSquad", options, READ_OPTIONS);
   const { file } = options;
   const examples: SquadExample[] = [];
   const ids = new Set<string>();
-  for (const { value: article, path } of listIn(parse(text, file), `${file}: `, "data")) {
-    for (const { value: paragraph, path: at } of listIn(article, path, "paragraphs")) {
-      const context = stringIn(paragraph, at, "context");
-      const toUtf16 = utf16Positions(context);
-      for (const { value: question, path: where } of listIn(paragraph, at, "qas")) {
-        const example = attempt(() => exampleOf(question, where, context, toUtf16, ids), options);
-        if (example) examples.push(example);
-      }
+  const read = (question: Json, where: string, context: Context, isRecord: boolean) => {
+    const example = attempt(() => exampleOf(question, where, context, isRecord, ids), options);
+    if (example) examples.push(example);
+  };
+  for (const { json, where } of readJsonObjects(text, file).objects) {
+    if (json.get("paragraphs").value === undefined) {
+      const record = attempt(() => contextOf(json), options);
+      if (record) read(json, where, record, true);
+      continue;
+    }
+    for (const paragraph of json.get("paragraphs").items()) {
+      const context = contextOf(paragraph);
+      for (const question of paragraph.get("qas").items()) read(question, `${file}: ${question.place}`, context, false);
     }
   }
   return examples;
 }
 
-type Json = { readonly [name: string]: unknown };
-
-function parse(text: string, file: string): Json {
-  try {
-    return objectOf(JSON.parse(text.startsWith("\ufeff") ? text.slice(1) : text), file);
-  } catch (cause) {
-    if (cause instanceof BertError) throw cause;
-    throw recordError(file, "the file", "JSON", messageOf(cause), { cause });
-  }
+/** A context, and its positions in UTF-16 units by those in code points. */
+interface Context {
+  readonly text: string;
+  toUtf16(position: number): number | null;
 }
 
-function exampleOf(
-  question: Json,
-  where: string,
-  context: string,
-  toUtf16: (position: unknown) => number | undefined,
-  ids: Set<string>,
-): SquadExample {
-  const id = stringIn(question, where, "id");
-  if (ids.has(id)) throw recordError(where, "id", "that of no other question", `${shown(id)} again`);
-  const impossible = question.is_impossible ?? false;
-  if (typeof impossible !== "boolean") throw recordError(where, "is_impossible", "true or false", shown(impossible));
-  const answers = listIn(question, where, "answers").map(({ value, path }): SquadAnswer => {
-    const answer = stringIn(value, path, "text");
-    const start = toUtf16(value.answer_start);
-    if (start !== undefined && answer !== "" && context.startsWith(answer, start)) return { text: answer, start };
-    throw recordError(path, "answer_start", `where ${shown(answer)} begins in the context`, shown(value.answer_start));
-  });
-  if (impossible && answers.length > 0)
-    throw recordError(where, "answers", "none, as is_impossible is true", `${answers.length}`);
-  if (!impossible && answers.length === 0)
-    throw recordError(where, "answers", "at least one, or is_impossible true", "none");
-  ids.add(id);
-  return { where, id, question: stringIn(question, where, "question"), context, answers };
-}
-
-/**
- * The function from positions in code points to positions in UTF-16 units; it gives undefined for what is no position.
- */
-function utf16Positions(text: string): (position: unknown) => number | undefined {
+function contextOf(json: Json): Context {
+  const text = json.get("context").asString();
   // Most contexts have no surrogates, and there the two are the same.
   const starts = /[\ud800-\udbff]/.test(text) ? [0] : undefined;
   if (starts) for (const character of text) starts.push(starts.at(-1)! + character.length);
-  const last = starts ? starts.length - 1 : text.length;
-  return (position) => {
-    if (!Number.isInteger(position) || (position as number) < 0 || (position as number) > last) return undefined;
-    return starts ? starts[position as number] : (position as number);
-  };
+  return { text, toUtf16: (position) => (starts ? (starts[position] ?? null) : position) };
 }
 
-function objectOf(value: unknown, where: string): Json {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Json;
-  throw recordError(where, "this", "an object", shown(value));
-}
-
-function listIn(object: Json, where: string, name: string): { value: Json; path: string }[] {
-  const list = object[name];
-  if (!Array.isArray(list)) throw recordError(where.replace(/: $/, ""), name, "an array", shown(list));
-  const prefix = where.endsWith(": ") ? where : `${where}.`;
-  return list.map((item: unknown, i) => {
-    const path = `${prefix}${name}[${i}]`;
-    return { value: objectOf(item, path), path };
+function exampleOf(question: Json, where: string, context: Context, isRecord: boolean, ids: Set<string>): SquadExample {
+  const id = question.get("id");
+  if (ids.has(id.asString())) throw id.error("that of no other question");
+  const isImpossible = question.get("is_impossible").or(false, (value) => value.asBoolean());
+  const list = question.get("answers");
+  const answers = answersIn(list).map(({ text, start }): SquadAnswer => {
+    return placedAnswer(context.text, text.asString(), context.toUtf16(start.asInteger()));
   });
+  if (isImpossible && answers.length > 0)
+    throw list.fault(`must be none, as is_impossible is true, got ${answers.length}`);
+  if (!isImpossible && !isRecord && answers.length === 0)
+    throw list.fault("must be at least one, or is_impossible true, got none");
+  ids.add(id.asString());
+  return { where, id: id.asString(), question: question.get("question").asString(), context: context.text, answers };
 }
 
-function stringIn(object: Json, where: string, name: string): string {
-  const value = object[name];
-  if (typeof value === "string") return value;
-  throw recordError(where, name, "a string", shown(value));
+/** SQuAD's list of objects, or the object of lists in Hugging Face's data set. */
+function answersIn(list: Json): { text: Json; start: Json }[] {
+  if (!list.isObject)
+    return list.items().map((answer) => ({ text: answer.get("text"), start: answer.get("answer_start") }));
+  const [texts, starts] = [list.get("text").items(), list.get("answer_start").items()];
+  if (texts.length === starts.length) return texts.map((text, i) => ({ text, start: starts[i] }));
+  throw list.get("answer_start").fault(`must be as many as the texts, ${texts.length}, got ${starts.length}`);
 }

@@ -1,22 +1,26 @@
+import { expectKnownNames, expectKnownOptions, type OptionNames } from "../../options.ts";
 import { type DataRow, textIn, valueIn } from "./dataRow.ts";
-import { attempt, type ReadOptions, recordError, shown } from "./numberedLines.ts";
+import { attempt, READ_OPTIONS, type ReadOptions, recordError, shown } from "./numberedLines.ts";
 
-/** What a text is labelled with: a class, a number, or any number of classes. */
-export type Label = string | number | readonly string[];
+/**
+ * What a text is labelled with: a class by its name, its index or as one of two; a number to regress to; or any number
+ * of classes.
+ */
+export type Label = string | number | boolean | readonly (string | number)[];
 
 /** A text or a pair, with its label if the file has one. */
 export interface TextExample {
   /** Where the example stands, as errors say it. Left out: its place in the data set, `trainDataset[3]`. */
   readonly where?: string;
   readonly text: string;
-  readonly textPair?: string;
+  readonly text_pair?: string;
   readonly label?: Label;
 }
 
 /** Which columns hold what. */
 export interface TextColumns {
   readonly text: string;
-  readonly textPair?: string;
+  readonly text_pair?: string;
   readonly label?: string;
 }
 
@@ -24,7 +28,7 @@ export interface TextColumns {
  * Texts or pairs from rows of CSV, TSV or JSON lines.
  *
  * @throws BertError ERR_INPUT, naming file and line: a column that is not there, a text that is no string, a label that
- *   is neither a string, a finite number, nor an array of strings
+ *   is none (`Label`)
  * @example
  * const rows = readDelimited(text, { file: "train.csv" });
  * const examples = await collect(readTexts(rows, { text: "review", label: "stars" }, { file: "train.csv" }));
@@ -34,25 +38,40 @@ export async function* readTexts(
   columns: TextColumns,
   options: ReadOptions,
 ): AsyncGenerator<TextExample, void, undefined> {
+  expectColumns("readTexts", columns);
+  expectKnownOptions("readTexts", options, READ_OPTIONS);
   for await (const row of rows) {
     const example = attempt(() => textExample(row, columns), options);
     if (example) yield example;
   }
 }
 
+/** @throws BertError ERR_INPUT columns of another name than these */
+export function expectColumns(where: string, columns: Partial<TextColumns>): void {
+  const names: OptionNames<TextColumns> = { text: true, text_pair: true, label: true };
+  expectKnownNames(where, "column", columns, Object.keys(names));
+}
+
 /** One row as an example. @throws BertError ERR_INPUT a column is missing or empty */
-export function textExample(row: DataRow, { text, textPair, label }: TextColumns): TextExample {
+export function textExample(row: DataRow, { text, text_pair, label }: TextColumns): TextExample {
   return {
     where: row.where,
     text: textIn(row, text),
-    ...(textPair !== undefined && { textPair: textIn(row, textPair) }),
+    ...(text_pair !== undefined && { text_pair: textIn(row, text_pair) }),
     ...(label !== undefined && { label: labelIn(row, label) }),
   };
 }
 
 function labelIn(row: DataRow, column: string): Label {
   const value = valueIn(row, column);
-  if (typeof value === "string" || (typeof value === "number" && Number.isFinite(value))) return value;
-  if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
-  throw recordError(row.where, shown(column), "a string, a number, or an array of strings", shown(value));
+  if (isLabel(value)) return value;
+  throw recordError(row.where, shown(column), LABEL, shown(value));
+}
+
+/** What a label must be, as errors say it. */
+export const LABEL = "a string, a finite number, true or false, or an array of strings or of whole numbers";
+
+export function isLabel(value: unknown): value is Label {
+  if (!Array.isArray(value)) return typeof value === "string" || typeof value === "boolean" || Number.isFinite(value);
+  return value.every((item) => typeof item === "string") || value.every((item) => Number.isSafeInteger(item));
 }

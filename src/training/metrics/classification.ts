@@ -1,4 +1,5 @@
-import { BertError } from "../../errors.ts";
+import { BertError, shown } from "../../errors.ts";
+import { expectKnownOptions, type OptionNames } from "../../options.ts";
 import { countOf, type Pairs, ratio } from "./pairs.ts";
 
 /** A class: its index, or its name. */
@@ -45,10 +46,10 @@ export interface F1Options {
  * f1Score({ predictions: [1, 0, 1], references: [1, 1, 0] }); // 0.5
  * f1Score({ predictions: [2, 0, 1], references: [2, 1, 1] }, { average: "macro" }); // 0.5555555555555555
  */
-export function f1Score(
-  pairs: Pairs<ClassLabel>,
-  { average = "binary", posLabel = 1, labels }: F1Options = {},
-): number {
+export function f1Score(pairs: Pairs<ClassLabel>, options: F1Options = {}): number {
+  const names: OptionNames<F1Options> = { average: true, posLabel: true, labels: true };
+  expectKnownOptions("f1Score", options, names);
+  const { average = "binary", posLabel = 1, labels } = options;
   countOf("f1Score", pairs);
   const counts = classCounts(pairs);
   if (average === "binary") {
@@ -70,7 +71,7 @@ export function f1Score(
         chosen.reduce((sum, c) => sum + c.actual, 0),
       );
     default:
-      throw wrong("average", 'one of "binary", "macro", "micro", "weighted"', String(average));
+      throw wrong("average", 'one of "binary", "macro", "micro", "weighted"', shown(average));
   }
 }
 
@@ -118,11 +119,7 @@ function checkBinary(
   if (labels !== undefined) throw wrong("labels", 'left out where average is "binary"', `${labels.length} of them`);
   if (present.length > 2) throw wrong("average", `other than "binary" for ${present.length} classes`, '"binary"');
   if (present.length < 2 || present.includes(posLabel)) return;
-  throw wrong(
-    "posLabel",
-    `one of the classes, ${present.map((label) => JSON.stringify(label)).join(" and ")}`,
-    String(posLabel),
-  );
+  throw wrong("posLabel", `one of the classes, ${present.map(shown).join(" and ")}`, shown(posLabel));
 }
 
 function wrong(name: string, expected: string, got: string): BertError {

@@ -1,4 +1,4 @@
-import { BertError, quote } from "../../errors.ts";
+import { BertError, shown } from "../../errors.ts";
 import { countOf, type Pairs, ratio } from "./pairs.ts";
 
 /** An entity: words start … end of a sentence, both included. */
@@ -37,11 +37,18 @@ export function entitiesOf(tags: readonly string[]): EntitySpan[] {
   return entities;
 }
 
+const TAG = /^(?:(O)|([BIES])(?:-(.*))?)$/s;
+
+/** Whether a tag is one that `entitiesOf` takes. */
+export function isEntityTag(tag: string): boolean {
+  return TAG.test(tag);
+}
+
 function partsOf(tag: string, i: number): { letter: string; type: string } {
-  const found = /^(?:(O)|([BIES])(?:-(.*))?)$/s.exec(tag);
+  const found = TAG.exec(tag);
   if (found) return { letter: found[1] ?? found[2], type: found[3] || "_" };
   const expected = '"O" or one of B, I, E, S with "-" and a type';
-  throw new BertError("ERR_INPUT", `entitiesOf: tags[${i}] must be ${expected}, got ${quote(String(tag))}`);
+  throw new BertError("ERR_INPUT", `entitiesOf: tags[${i}] must be ${expected}, got ${shown(tag)}`);
 }
 
 /** How well entities were found. */
@@ -119,7 +126,8 @@ export function entityMetrics(pairs: Pairs<readonly string[]>): EntityMetrics {
   };
 }
 
-interface Counts {
+/** How often a class was right, predicted, and in the references. */
+export interface Counts {
   right: number;
   predicted: number;
   actual: number;
@@ -133,7 +141,8 @@ function keyOf({ type, start, end }: EntitySpan): string {
   return `${start} ${end} ${type}`;
 }
 
-function scoresOf({ right, predicted, actual }: Counts): EntityScores {
+/** The scores of a class that was predicted, is in the references, and both, so many times. */
+export function scoresOf({ right, predicted, actual }: Counts): EntityScores {
   const precision = ratio(right, predicted);
   const recall = ratio(right, actual);
   return { precision, recall, f1: ratio(2 * precision * recall, precision + recall), support: actual };

@@ -1,4 +1,4 @@
-import { BertError } from "../../errors.ts";
+import { BertError, shown } from "../../errors.ts";
 import type { GlueTask } from "../data/glue.ts";
 import { accuracy, f1Score, matthewsCorrelation } from "./classification.ts";
 import { pearsonCorrelation, spearmanCorrelation } from "./correlation.ts";
@@ -38,7 +38,7 @@ const METRICS: Readonly<Record<GlueTask, Compute>> = {
 export function glueMetrics(task: GlueTask, pairs: Pairs<number>): GlueMetrics {
   if (!Object.hasOwn(METRICS, task)) {
     const tasks = Object.keys(METRICS).join(", ");
-    throw new BertError("ERR_INPUT", `glueMetrics: task must be one of ${tasks}, got ${String(task)}`);
+    throw new BertError("ERR_INPUT", `glueMetrics: task must be one of ${tasks}, got ${shown(task)}`);
   }
   const metrics = METRICS[task](pairs);
   const values = Object.values(metrics);

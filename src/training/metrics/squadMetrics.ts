@@ -81,8 +81,7 @@ export function squadV2Metrics(pairs: SquadV2Pairs): SquadV2Metrics {
   const { predictions, references, noAnswerProbabilities, noAnswerThreshold = 1 } = pairs;
   const questions = references.map(({ id, answers }): ScoredQuestion => {
     const prediction = predictionOf("squadV2Metrics", predictions, id);
-    const texts = answers.map(({ text }) => text).filter((text) => normalizeAnswer(text) !== "");
-    const raw = scoreOf(prediction, texts.length > 0 ? texts : [""], true);
+    const raw = scoreOf(prediction, textsOf(answers), true);
     const noAnswer = noAnswerProbabilities ? noAnswerProbabilities.get(id) : 0;
     if (noAnswer === undefined || Number.isNaN(noAnswer)) {
       throw wrong(
@@ -156,6 +155,21 @@ function bestThreshold(questions: readonly ScoredQuestion[], name: keyof Score):
     }
   }
   return [(100 * best) / questions.length, threshold];
+}
+
+/**
+ * Whether an answer counts for exact match.
+ *
+ * @param mayBeEmpty whether it is one of SQuAD 2.0
+ */
+export function isExact(prediction: string, { answers }: SquadReference, mayBeEmpty: boolean): boolean {
+  return scoreOf(prediction, mayBeEmpty ? textsOf(answers) : answers.map(({ text }) => text), mayBeEmpty).exact === 1;
+}
+
+/** The answers of SQuAD 2.0 that have words, or "" if none has. */
+function textsOf(answers: SquadReference["answers"]): string[] {
+  const texts = answers.map(({ text }) => text).filter((text) => normalizeAnswer(text) !== "");
+  return texts.length > 0 ? texts : [""];
 }
 
 /** Exact match and F1 with the best reference each. */

@@ -1,4 +1,5 @@
 import { BertError } from "../../errors.ts";
+import { loaded } from "../../loaded.ts";
 import { DTYPE_BITS } from "../../safetensors/dtype.ts";
 import type { TensorEntry } from "../../safetensors/index.ts";
 import { viewElements } from "../../safetensors/numbers.ts";
@@ -87,7 +88,7 @@ interface Shard {
 }
 
 async function openShard(path: string): Promise<Shard> {
-  const { openFile } = await import("../../disk/files.ts"); // only here: a browser has no node: modules
+  const { openFile } = await loaded(() => import("../../disk/files.ts")); // only here: a browser has no node: modules
   const file = await openFile(path);
   try {
     const header = await openSafetensors(file);

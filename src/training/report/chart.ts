@@ -10,36 +10,50 @@ export interface Chart {
 /** Colours that people with any colour vision can tell apart (Okabe & Ito 2008), the darkest first. */
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 
-const MARGIN = { left: 76, right: 240, top: 34, bottom: 44 };
+const MARGIN = { left: 76, right: 16, top: 34, bottom: 44 };
+
+/** The names of lines stand to the right of the axes, or below them, a row for each. */
+const LEGEND = { width: 224, row: 18 };
+
+/** Where a chart goes. */
+export interface ChartSize {
+  readonly width: number;
+  readonly height: number;
+  readonly legend: "right" | "below";
+}
 
 /** More points than this on one line look the same as fewer: every n-th is drawn. */
 const MAX_POINTS = 1000;
 
 /**
  * A chart as elements of SVG: axes with ticks and titles, a line for each series with a dot where it has few points, a
- * legend.
+ * legend. Ink has the current colour; a page may give the n-th line another by the class `line-n`.
  */
-export function chart({ title, x, y, lines }: Chart, width: number, height: number): string {
+export function chart({ title, x, y, lines }: Chart, { width, height, legend }: ChartSize): string {
   const all = lines.flatMap(({ points }) => points);
   const xTicks = ticks(0, extent(all.map(([at]) => at))[1], 6);
   const [least, most] = extent(all.map(([, at]) => at));
   const yTicks = ticks(least, most, 5);
-  const [left, right, top, bottom] = [MARGIN.left, width - MARGIN.right, MARGIN.top, height - MARGIN.bottom];
+  const isBelow = legend === "below";
+  const [left, right] = [MARGIN.left, width - MARGIN.right - (isBelow ? 0 : LEGEND.width)];
+  const [top, bottom] = [MARGIN.top, height - MARGIN.bottom - (isBelow ? legendHeight(lines.length) : 0)];
   const [x0, x1] = [xTicks[0], xTicks[xTicks.length - 1]];
   const [y0, y1] = [yTicks[0], yTicks[yTicks.length - 1]];
   const toX = (value: number) => round(left + ((value - x0) / (x1 - x0)) * (right - left));
   const toY = (value: number) => round(bottom - ((value - y0) / (y1 - y0)) * (bottom - top));
   const parts = [`<text x="${left}" y="20" font-size="14" font-weight="bold">${escapeXml(title)}</text>`];
   for (const tick of yTicks) {
-    parts.push(`<line x1="${left}" x2="${right}" y1="${toY(tick)}" y2="${toY(tick)}" stroke="#ddd"/>`);
+    parts.push(
+      `<line x1="${left}" x2="${right}" y1="${toY(tick)}" y2="${toY(tick)}" stroke="currentColor" stroke-opacity=".15"/>`,
+    );
     parts.push(`<text x="${left - 8}" y="${toY(tick) + 4}" text-anchor="end">${tickText(tick, yTicks)}</text>`);
   }
   for (const tick of xTicks) {
-    parts.push(`<line x1="${toX(tick)}" x2="${toX(tick)}" y1="${bottom}" y2="${bottom + 4}" stroke="#222"/>`);
+    parts.push(`<line x1="${toX(tick)}" x2="${toX(tick)}" y1="${bottom}" y2="${bottom + 4}" stroke="currentColor"/>`);
     parts.push(`<text x="${toX(tick)}" y="${bottom + 18}" text-anchor="middle">${tickText(tick, xTicks)}</text>`);
   }
-  parts.push(`<path d="M${left} ${top}V${bottom}H${right}" fill="none" stroke="#222"/>`);
-  parts.push(`<text x="${(left + right) / 2}" y="${height - 8}" text-anchor="middle">${escapeXml(x)}</text>`);
+  parts.push(`<path d="M${left} ${top}V${bottom}H${right}" fill="none" stroke="currentColor"/>`);
+  parts.push(`<text x="${(left + right) / 2}" y="${bottom + 36}" text-anchor="middle">${escapeXml(x)}</text>`);
   const middle = (top + bottom) / 2;
   parts.push(
     `<text x="14" y="${middle}" text-anchor="middle" transform="rotate(-90 14 ${middle})">${escapeXml(y)}</text>`,
@@ -47,21 +61,26 @@ export function chart({ title, x, y, lines }: Chart, width: number, height: numb
   for (const [i, { name, points }] of lines.entries()) {
     const colour = COLOURS[i % COLOURS.length];
     const dashes = i < COLOURS.length ? "" : ` stroke-dasharray="6 3"`;
+    const look = `class="line-${i % COLOURS.length}" stroke="${colour}"${dashes}`;
     const step = Math.ceil(points.length / MAX_POINTS);
     const shown = points.filter((_, n) => n % step === 0 || n === points.length - 1);
     const path = shown.map(([at, value]) => `${toX(at)},${toY(value)}`).join(" ");
-    parts.push(`<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="1.8"${dashes}/>`);
+    parts.push(`<polyline points="${path}" fill="none" ${look} stroke-width="1.8"/>`);
     if (shown.length <= 30) {
       for (const [at, value] of shown)
-        parts.push(`<circle cx="${toX(at)}" cy="${toY(value)}" r="2.6" fill="${colour}"/>`);
+        parts.push(`<circle cx="${toX(at)}" cy="${toY(value)}" r="1" ${look} stroke-width="3.2"/>`);
     }
-    const row = top + 10 + i * 18;
-    parts.push(
-      `<line x1="${right + 14}" x2="${right + 34}" y1="${row}" y2="${row}" stroke="${colour}" stroke-width="3"${dashes}/>`,
-    );
-    parts.push(`<text x="${right + 40}" y="${row + 4}">${escapeXml(name)}</text>`);
+    const from = isBelow ? left : right + 14;
+    const row = (isBelow ? bottom + 54 : top + 10) + i * LEGEND.row;
+    parts.push(`<line x1="${from}" x2="${from + 20}" y1="${row}" y2="${row}" ${look} stroke-width="3"/>`);
+    parts.push(`<text x="${from + 26}" y="${row + 4}">${escapeXml(name)}</text>`);
   }
   return `${parts.join("\n")}\n`;
+}
+
+/** What the names of so many lines take below the axes. */
+export function legendHeight(lines: number): number {
+  return 8 + lines * LEGEND.row;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { LogEntry } from "../run/log.ts";
-import { type Chart, chart } from "./chart.ts";
+import { type Chart, chart, escapeXml, legendHeight } from "./chart.ts";
 
 /** Which metrics share a chart; the first that takes a name has it. */
 const CHARTS: readonly { readonly title: string; readonly y: string; readonly takes: RegExp }[] = [
@@ -11,6 +11,7 @@ const CHARTS: readonly { readonly title: string; readonly y: string; readonly ta
 ];
 
 const WIDTH = 760;
+const NARROW = 420;
 const HEIGHT = 260;
 
 /**
@@ -20,15 +21,22 @@ const HEIGHT = 260;
 export function curvesSvg(entries: readonly LogEntry[]): string {
   const charts = chartsOf(entries);
   const height = Math.max(1, charts.length) * HEIGHT;
-  const bodies = charts.map(
-    (one, i) => `<g transform="translate(0 ${i * HEIGHT})">\n${chart(one, WIDTH, HEIGHT)}</g>\n`,
-  );
+  const size = { width: WIDTH, height: HEIGHT, legend: "right" } as const;
+  const bodies = charts.map((one, i) => `<g transform="translate(0 ${i * HEIGHT})">\n${chart(one, size)}</g>\n`);
   const body = bodies.join("") || `<text x="20" y="40">No update has been logged yet.</text>\n`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="12" fill="#222" role="img">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="12" color="#222" fill="currentColor" role="img">
 <title>Curves of a training run, by updates</title>
 <rect width="100%" height="100%" fill="#fff"/>
 ${body}</svg>
 `;
+}
+
+/** The same curves for a page: a picture for each chart, narrow enough for a telephone, in the colours of the page. */
+export function curvesHtml(entries: readonly LogEntry[]): string[] {
+  return chartsOf(entries).map((one) => {
+    const size = { width: NARROW, height: HEIGHT + legendHeight(one.lines.length), legend: "below" } as const;
+    return `<svg viewBox="0 0 ${size.width} ${size.height}" fill="currentColor" role="img" aria-label="${escapeXml(`${one.title}, by updates`)}">\n${chart(one, size)}</svg>`;
+  });
 }
 
 function chartsOf(entries: readonly LogEntry[]): Chart[] {

@@ -1,86 +1,88 @@
 import type { BackendInfo } from "../../tensor/backend.ts";
 import type { LogEntry } from "../run/log.ts";
-import type { Identity } from "../run/resolvedOptions.ts";
 import type { PredictionExample } from "../run/result.ts";
-import { escapeXml } from "./chart.ts";
-import { curvesSvg } from "./curves.ts";
+import type { Evaluation } from "../tasks/task.ts";
+import { curvesHtml } from "./curves.ts";
+import { answers, classTable, facts, matrixTable } from "./sections.ts";
+import { STYLE } from "./style.ts";
 
-/** What a report tells. */
+/** What a report tells. What is empty is left out. */
 export interface Report {
+  /** The function: "finetune", "pretrain", "evaluate". */
   readonly title: string;
-  readonly options: Identity;
-  readonly backend: BackendInfo;
-  readonly machine: string;
+  /** Task, model, data and the like, by name. */
+  readonly about: Readonly<Record<string, string>>;
+  readonly metrics: Readonly<Record<string, string>>;
   readonly log: readonly LogEntry[];
-  readonly steps: number;
-  readonly parameters: number;
-  readonly tokensPerSecond: number;
-  readonly metrics: Readonly<Record<string, number>>;
+  readonly evaluation: Omit<Evaluation, "metrics" | "examples"> | null;
   readonly examples: readonly PredictionExample[];
+  readonly settings: Readonly<Record<string, string>>;
+  readonly machine: Readonly<Record<string, string>>;
 }
 
-/** One page that needs nothing else: no script, no font, no picture from elsewhere. */
-export function reportHtml(report: Report): string {
-  const { title, backend, log, examples, metrics } = report;
-  const machine: Readonly<Record<string, string>> = {
-    machine: report.machine,
-    backend: `${backend.name}, ${backend.width}-bit${backend.fused ? ", fused multiply-add" : ""}, ${backend.threads} threads`,
-    ...(Number.isFinite(report.tokensPerSecond) && {
-      speed: `${count(Math.round(report.tokensPerSecond))} tokens per second`,
-    }),
-  };
-  const last = log.findLast((entry) => "loss" in entry);
-  const sizes: Readonly<Record<string, string>> = {
-    updates: count(report.steps),
-    parameters: count(report.parameters),
-    ...(last && { "training loss at the end": figure(last.loss) }),
-  };
-  const figures = Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, figure(value)]));
-  const hidden = new Set(["examples", "model's config"]); // digests
-  const options = Object.entries(report.options).filter(([name, value]) => value !== null && !hidden.has(name));
+/**
+ * One page that needs nothing else: no script, no font, no picture from elsewhere. It follows the reader's choice of a
+ * light or a dark screen.
+ */
+export function reportHtml({ title, about, metrics, log, evaluation, examples, settings, machine }: Report): string {
+  const curves = curvesHtml(log);
+  const parts = [
+    facts(about),
+    section("Result", facts(metrics)),
+    section("Curves", curves.length > 0 ? `<div class="curves">\n${curves.join("\n")}\n</div>` : ""),
+    ...(evaluation ? evaluated(evaluation) : []),
+    section("Predictions", answers(examples)),
+    section("Settings", facts(settings)),
+    section("Machine", facts(machine)),
+  ];
   return `<!doctype html>
 <html lang="en">
+<head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>plainbert ${escapeXml(title)}</title>
+<meta name="color-scheme" content="light dark">
+<title>plainbert ${title}</title>
 <style>
-body { font: 15px/1.5 sans-serif; color: #222; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
-table { border-collapse: collapse; } th, td { text-align: left; padding: .25rem 1.2rem .25rem 0; vertical-align: top; }
-th { font-weight: normal; color: #555; } .examples { width: 100%; } .examples th { color: #222; font-weight: bold; }
-.examples tr { border-bottom: 1px solid #ddd; } td { overflow-wrap: anywhere; } .wrong { color: #b00020; } svg { max-width: 100%; height: auto; }
-</style>
-<h1>plainbert ${escapeXml(title)}</h1>
-<h2>Result</h2>
-${table({ ...figures, ...sizes })}
-<h2>Curves</h2>
-${curvesSvg(log)}
-${examples.length > 0 ? `<h2>Predictions</h2>\n${predictions(examples)}` : ""}
-<h2>Options</h2>
-${table(Object.fromEntries(options.map(([name, value]) => [name, String(value)])))}
-<h2>Machine</h2>
-${table(machine)}
+${STYLE}</style>
+</head>
+<body>
+<h1>plainbert ${title}</h1>
+${parts.filter(Boolean).join("\n")}
+</body>
 </html>
 `;
 }
 
-function table(rows: Readonly<Record<string, string>>): string {
-  const lines = Object.entries(rows).map(([name, value]) => `<tr><th>${escapeXml(name)}<td>${escapeXml(value)}`);
-  return `<table>\n${lines.join("\n")}\n</table>`;
+function section(title: string, body: string): string {
+  return body === "" ? "" : `<h2>${title}</h2>\n${body}`;
 }
 
-function predictions(examples: readonly PredictionExample[]): string {
-  const lines = examples.map(({ input, expected, predicted }) => {
-    const mark = expected === predicted ? "" : ` class="wrong"`;
-    return `<tr><td>${escapeXml(input)}<td>${escapeXml(expected)}<td${mark}>${escapeXml(predicted)}`;
-  });
-  return `<table class="examples">\n<tr><th>input<th>expected<th>predicted\n${lines.join("\n")}\n</table>`;
+function evaluated({ classes, confusionMatrix, mistakes, mistakeCount }: Report["evaluation"] & object): string[] {
+  const worst = mistakes.length < mistakeCount ? `The ${mistakes.length} worst of ${count(mistakeCount)} mistakes` : "Mistakes"; // biome-ignore format: one line
+  return [
+    section("Classes", classes ? classTable(classes) : ""),
+    section("Confusion matrix", confusionMatrix ? matrixTable(confusionMatrix) : ""),
+    section(worst, answers(mistakes)),
+  ];
+}
+
+/** How it was computed, for the last part of a report. */
+export function machineFacts(machine: string, backend: BackendInfo): Record<string, string> {
+  const { name, width, fused, threads } = backend;
+  const how = `${name}, ${width}-bit${fused ? ", fused multiply-add" : ""}, ${threads} threads`;
+  return { ...(machine !== "" && { machine }), backend: how };
+}
+
+/** Metrics as they are shown. */
+export function figures(metrics: Readonly<Record<string, number>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, figure(value)]));
 }
 
 function figure(value: number): string {
   return Number.isFinite(value) ? String(Number(value.toPrecision(4))) : "undefined";
 }
 
-function count(n: number): string {
+/** 1234567 → "1,234,567" */
+export function count(n: number): string {
   return n.toLocaleString("en-US");
 }

@@ -1,13 +1,15 @@
 import type { LoadedParams } from "../../checkpoint/loadParams.ts";
 import { writeFolder } from "../../disk/folders.ts";
-import { namesIn, removeFolder, writeTexts } from "../../disk/runFolder.ts";
+import { digestOfFile, type FileDigest, namesIn, removeFolder, writeTexts } from "../../disk/runFolder.ts";
+import { parseSealedJson, sealedJson } from "../../disk/sealedJson.ts";
 import { BertError, quote } from "../../errors.ts";
+import type { Json } from "../../json.ts";
 import { openModelFolder, openWeights, saveSafetensors } from "../../load/weightFiles.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import type { TrainedModel } from "../gradients.ts";
 import { writeModel } from "../startModel.ts";
 import { stateTensors, type TrainingState } from "../trainStep.ts";
-import type { Counted } from "./pending.ts";
+import { type Counted, readCounted } from "./pending.ts";
 import type { Identity } from "./resolvedOptions.ts";
 
 /** What a run knows beside weights and optimiser. */
@@ -33,12 +35,22 @@ interface StateFile {
   readonly format: typeof FORMAT;
   readonly seed: number;
   readonly batches: number;
-  readonly state: RunState;
+  readonly state: Omit<RunState, "best"> & {
+    readonly best: { readonly step: number; readonly metric: JsonNumber } | null;
+  };
   readonly identity: Identity;
+  /** metrics.jsonl as it was. */
+  readonly log: FileDigest;
+  /** Those that a run reads when it goes on. */
+  readonly files: Readonly<Record<typeof MODEL | typeof OPTIMIZER, FileDigest>>;
 }
 
-const FORMAT = "plainbert-training-1";
+/** JSON has no infinite numbers, as a perplexity may be one. */
+type JsonNumber = number | "Infinity" | "-Infinity";
+
+const FORMAT = "plainbert-training-2";
 const STATE = "trainer_state.json";
+const MODEL = "model.safetensors";
 const OPTIMIZER = "optimizer.safetensors";
 
 /** What a checkpoint is made of. */
@@ -50,32 +62,42 @@ export interface CheckpointParts {
   readonly configText: string;
   readonly tokenizer: BertTokenizer;
   readonly epoch: number;
+  readonly log: FileDigest;
 }
 
 /**
  * Writes `checkpoint-STEP`, with all that a run needs to go on: the model as a folder that Hugging Face's libraries
- * read, optimizer.safetensors and trainer_state.json. It appears when everything is on the disk.
+ * read, optimizer.safetensors, and trainer_state.json with a checksum of all of them. It appears when everything is on
+ * the disk.
  *
  * @throws BertError ERR_FILE nothing of it is left then
  */
 export async function saveCheckpoint(output: string, parts: CheckpointParts): Promise<void> {
-  const { training, state, epoch, identity, model } = parts;
-  const json: StateFile = {
+  const { training, state, epoch, identity, model, log } = parts;
+  const { best } = state;
+  const head = {
     global_step: training.step,
     epoch,
-    best_metric: state.best?.metric ?? null,
-    best_model_checkpoint: state.best && nameOf(state.best.step),
+    best_metric: best?.metric ?? null,
+    best_model_checkpoint: best && nameOf(best.step),
     format: FORMAT,
     seed: training.seed,
     batches: training.batches,
-    state,
+    state: { ...state, best: best && { step: best.step, metric: jsonNumber(best.metric) } },
     identity,
-  };
+    log,
+  } as const;
   await writeFolder(`${output}/${nameOf(training.step)}`, async (folder) => {
     await writeModel(folder, model, parts.configText, parts.tokenizer);
     await saveSafetensors(`${folder}/${OPTIMIZER}`, stateTensors(training));
-    await writeTexts(folder, { [STATE]: `${JSON.stringify(json, null, 2)}\n` });
+    const [weights, optimizer] = await Promise.all([MODEL, OPTIMIZER].map((name) => digestOfFile(`${folder}/${name}`)));
+    const json: StateFile = { ...head, files: { [MODEL]: weights, [OPTIMIZER]: optimizer } };
+    await writeTexts(folder, { [STATE]: sealedJson({ ...json }) });
   });
+}
+
+function jsonNumber(value: number): JsonNumber {
+  return Number.isFinite(value) ? value : (String(value) as JsonNumber);
 }
 
 /** The steps of the checkpoints in a folder, ascending. */
@@ -97,30 +119,86 @@ export interface SavedRun {
   readonly seed: number;
   readonly batches: number;
   readonly state: RunState;
+  /** metrics.jsonl as it was. */
+  readonly log: FileDigest;
 }
 
 /**
  * Reads the state of a checkpoint.
  *
  * @throws BertError ERR_INPUT it is of a run with other data or options, naming the first difference; ERR_CHECKPOINT it
- *   is none
+ *   is none, or was changed
  */
 export async function readState(where: string, output: string, step: number, identity: Identity): Promise<SavedRun> {
-  const path = `${output}/${nameOf(step)}`;
-  const text = await (await openModelFolder(path)).readText(STATE);
-  const json = parse(`${path}/${STATE}`, text ?? "");
-  expectSame(where, output, json.identity, identity);
-  return { step: json.global_step, seed: json.seed, batches: json.batches, state: json.state };
+  const { identity: saved, ...run } = await readStateFile(output, step);
+  expectSame(where, output, saved, identity);
+  return { step, ...run };
 }
 
-function parse(path: string, text: string): StateFile {
+type ReadState = Omit<SavedRun, "step"> & Pick<StateFile, "identity" | "files">;
+
+async function readStateFile(output: string, step: number): Promise<ReadState> {
+  const path = `${output}/${nameOf(step)}`;
+  const text = await (await openModelFolder(path)).readText(STATE);
   try {
-    const json = JSON.parse(text) as StateFile;
-    if (json.format === FORMAT) return json;
-  } catch {
-    // said below
+    return parseState(text ?? "", `${path}/${STATE}`, step);
+  } catch (cause) {
+    throw cause instanceof BertError ? unusable(path, cause) : cause;
   }
-  throw new BertError("ERR_CHECKPOINT", `${path}: must be the state of a run, JSON with "format": "${FORMAT}"`);
+}
+
+/** A checkpoint that is damaged is no loss of the run. */
+function unusable(path: string, cause: BertError): BertError {
+  const advice = `if ${quote(path)} is deleted, resume goes on from the checkpoint before it, or begins anew`;
+  return new BertError("ERR_CHECKPOINT", `${cause.message}; ${advice}`, { cause });
+}
+
+/**
+ * Reads trainer_state.json.
+ *
+ * @param file as in `parseJson`
+ * @param step of its checkpoint
+ * @throws BertError ERR_CHECKPOINT it is no state of a run, was changed, or is of another checkpoint
+ */
+export function parseState(text: string, file: string, step: number): ReadState {
+  const json = parseSealedJson(text, file, "ERR_CHECKPOINT");
+  json.get("format").asChoice([FORMAT]);
+  json.get("global_step").asInteger({ min: step, max: step });
+  const state = json.get("state");
+  return {
+    seed: json.get("seed").asInteger({ max: 2 ** 32 - 1 }),
+    batches: json.get("batches").asInteger(),
+    state: {
+      evaluated: state.get("evaluated").asInteger(),
+      best: state.get("best").or(null, (best) => ({
+        step: best.get("step").asInteger(),
+        metric: asJsonNumber(best.get("metric")),
+      })),
+      sinceBest: state.get("sinceBest").asInteger(),
+      firstLoss: state.get("firstLoss").or(null, (loss) => loss.asNumber()),
+      pending: readCounted(state.get("pending")),
+    },
+    identity: Object.fromEntries(json.get("identity").entries().map(([name, value]) => [name, asPlain(value)])), // biome-ignore format: one line
+    log: asDigest(json.get("log")),
+    files: {
+      [MODEL]: asDigest(json.get("files").get(MODEL)),
+      [OPTIMIZER]: asDigest(json.get("files").get(OPTIMIZER)),
+    },
+  };
+}
+
+function asJsonNumber(json: Json): number {
+  return typeof json.value === "string" ? Number(json.asChoice(["Infinity", "-Infinity"])) : json.asNumber();
+}
+
+function asPlain(json: Json): Identity[string] {
+  const { value } = json;
+  if (value === null || typeof value === "boolean") return value;
+  return typeof value === "number" ? json.asNumber() : json.asString();
+}
+
+function asDigest(json: Json): FileDigest {
+  return { bytes: json.get("bytes").asInteger(), sha256: json.get("sha256").asString() };
 }
 
 function expectSame(where: string, output: string, saved: Identity, now: Identity): void {
@@ -144,16 +222,28 @@ function show(value: string | number | boolean | null): string {
 /** Reads the weights of a checkpoint into a model's tensors. @throws BertError ERR_CHECKPOINT, ERR_FILE */
 export async function readWeights(output: string, step: number, { byName }: LoadedParams): Promise<void> {
   const tensors = Array.from(byName, ([name, { data }]) => [name, data as Float32Array] as const);
-  await readTensors(`${output}/${nameOf(step)}/model.safetensors`, tensors);
+  await readTensors(output, step, MODEL, tensors);
 }
 
 /** Reads the optimiser's state of a checkpoint. @throws BertError ERR_CHECKPOINT, ERR_FILE */
 export async function readOptimizer(output: string, training: TrainingState): Promise<void> {
   const tensors = Array.from(stateTensors(training), ([name, { data }]) => [name, data] as const);
-  await readTensors(`${output}/${nameOf(training.step)}/${OPTIMIZER}`, tensors);
+  await readTensors(output, training.step, OPTIMIZER, tensors);
 }
 
-async function readTensors(path: string, tensors: readonly (readonly [string, Float32Array])[]): Promise<void> {
+async function readTensors(
+  output: string,
+  step: number,
+  file: typeof MODEL | typeof OPTIMIZER,
+  tensors: readonly (readonly [string, Float32Array])[],
+): Promise<void> {
+  const path = `${output}/${nameOf(step)}/${file}`;
+  const { files } = await readStateFile(output, step);
+  const { sha256 } = await digestOfFile(path);
+  if (sha256 !== files[file].sha256) {
+    const damaged = new BertError("ERR_CHECKPOINT", `${path}: is damaged or was changed: trainer_state.json has another checksum`); // biome-ignore format: one line
+    throw unusable(`${output}/${nameOf(step)}`, damaged);
+  }
   const weights = await openWeights(path);
   try {
     for (const [name, target] of tensors) {

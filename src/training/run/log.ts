@@ -1,4 +1,6 @@
-import { appendText, textOrNone, writeTexts } from "../../disk/runFolder.ts";
+import { appendText, digestOfFile, type FileDigest, textOrNone, writeTexts } from "../../disk/runFolder.ts";
+import { BertError } from "../../errors.ts";
+import { parseJson } from "../../json.ts";
 
 /**
  * A line of metrics.jsonl, named as Hugging Face's Trainer logs: of training `loss`, …; of an evaluation `eval_loss`,
@@ -17,6 +19,11 @@ export interface RunProgress {
   readonly loss: number;
   /** Since the process began training, evaluation left out. */
   readonly tokensPerSecond: number;
+  /**
+   * How long the rest will take if it goes on as in this process, evaluations and checkpoints included; NaN before the
+   * first update.
+   */
+  readonly secondsLeft: number;
   /** Whether the model is being evaluated. */
   readonly evaluating: boolean;
 }
@@ -36,23 +43,32 @@ export class MetricsLog {
   }
 
   /**
-   * Opens the log of a run that is at `step` and was evaluated last at step `evaluated`: later entries, which a killed
-   * run had still written, and a line that it did not finish are taken out.
+   * Opens the log of a run. What was written after the last checkpoint is taken out: a killed run had made these
+   * updates, and makes them again.
+   *
+   * @param saved as it was at the last checkpoint; null: there is none. A log that is not there begins anew
+   * @throws BertError ERR_CHECKPOINT it does not begin as it did at the checkpoint
    */
-  static async open(
-    folder: string,
-    step: number,
-    evaluated: number,
-    tell: (entry: LogEntry) => void,
-  ): Promise<MetricsLog> {
-    const text = await textOrNone(`${folder}/${FILE}`);
-    const entries = text.split("\n").flatMap((line) => {
-      const entry = parsed(line);
-      return entry && entry.step <= ("eval_loss" in entry ? evaluated : step) ? [entry] : [];
-    });
-    const kept = entries.map(lineOf).join("");
+  static async open(folder: string, saved: FileDigest | null, tell: (entry: LogEntry) => void): Promise<MetricsLog> {
+    const path = `${folder}/${FILE}`;
+    const text = await textOrNone(path);
+    const end = text === "" ? 0 : (saved?.bytes ?? 0);
+    if (end > 0 && (await digestOfFile(path, end)).sha256 !== saved?.sha256) {
+      throw new BertError(
+        "ERR_CHECKPOINT",
+        `${path}: is damaged or was changed: its first ${end} bytes are not those that it had at the last checkpoint; if it is deleted, the run goes on without them`,
+      );
+    }
+    const kept = new TextDecoder().decode(new TextEncoder().encode(text).subarray(0, end));
+    const lines = kept.split("\n").slice(0, -1);
+    const entries = lines.map((line, i) => entryIn(line, `${path}, line ${i + 1}`));
     if (kept !== text) await writeTexts(folder, { [FILE]: kept });
     return new MetricsLog(folder, entries, tell);
+  }
+
+  /** The file as it is, for a checkpoint. */
+  digest(): Promise<FileDigest> {
+    return digestOfFile(`${this.folder}/${FILE}`);
   }
 
   async add(entry: LogEntry): Promise<void> {
@@ -66,11 +82,9 @@ function lineOf(entry: LogEntry): string {
   return `${JSON.stringify(entry)}\n`;
 }
 
-function parsed(line: string): LogEntry | null {
-  try {
-    const entry: unknown = JSON.parse(line);
-    return typeof entry === "object" && entry !== null && "step" in entry ? (entry as LogEntry) : null;
-  } catch {
-    return null;
-  }
+/** A line. NaN and infinite numbers are null there, and NaN here. */
+function entryIn(line: string, place: string): LogEntry {
+  const json = parseJson(line, place, "ERR_CHECKPOINT");
+  const numbers = json.entries().map(([name, value]) => [name, value.or(Number.NaN, (number) => number.asNumber())]);
+  return { ...Object.fromEntries(numbers), step: json.get("step").asInteger(), epoch: json.get("epoch").asNumber() };
 }

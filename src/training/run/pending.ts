@@ -1,3 +1,4 @@
+import type { Json } from "../../json.ts";
 import type { LossPart } from "../headLosses.ts";
 import type { TrainStepResult } from "../trainStep.ts";
 import type { LogEntry } from "./log.ts";
@@ -12,6 +13,27 @@ export interface Counted {
 
 export function nothingCounted(): Counted {
   return { updates: 0, loss: 0, parts: {} };
+}
+
+const PARTS: readonly LossPart[] = ["maskedLm", "nextSentence", "classification", "regression", "start", "end"];
+
+/** Sums that a checkpoint holds. @throws BertError they are none */
+export function readCounted(json: Json): Counted {
+  const parts = json.get("parts");
+  for (const [name, part] of parts.entries()) {
+    if (!PARTS.includes(name as LossPart)) throw part.fault(`must be one of ${PARTS.join(", ")}`);
+  }
+  const read = PARTS.flatMap((name) =>
+    parts.get(name).or([], (part) => {
+      const [count, correct] = ["count", "correct"].map((field) => part.get(field).asInteger());
+      return [[name, { loss: part.get("loss").asNumber(), count, correct }] as const];
+    }),
+  );
+  return {
+    updates: json.get("updates").asInteger(),
+    loss: json.get("loss").asNumber(),
+    parts: Object.fromEntries(read),
+  };
 }
 
 /** Adds an update. */

@@ -1,8 +1,6 @@
-import { BertError } from "../../errors.ts";
+import { BertError, shown } from "../../errors.ts";
 import type { AdamWOptions } from "../adamwStep.ts";
 import type { RunOptions } from "./runOptions.ts";
-
-type Given = RunOptions & { readonly [name: string]: unknown };
 
 /** Options with the defaults that all runs share; those of a kind of run come from `defaults`. */
 export type ResolvedRunOptions = Required<
@@ -39,31 +37,61 @@ const NUMBERS: Readonly<Record<string, readonly [least: number, most: number, wh
   saveTotalLimit: [1, 2 ** 31, true],
   earlyStoppingPatience: [1, 2 ** 31, true],
   maxLength: [3, 2 ** 31, true],
+  worst: [0, 2 ** 31, true],
+  docStride: [0, 2 ** 31, true],
+  maxAnswerLength: [1, 2 ** 31, true],
+  mlmProbability: [Number.MIN_VALUE, 1, false],
+  maxEvalExamples: [1, 2 ** 31, true],
 };
 
-/**
- * Checks options and fills in defaults.
- *
- * @throws BertError ERR_INPUT a number out of range, or no output
- */
-export function resolveRunOptions(where: string, options: RunOptions, kind: KindDefaults): ResolvedRunOptions {
+/** What each of these must be, so that "false" is not true. */
+const TYPES: Readonly<Record<string, "boolean" | "string" | "function">> = {
+  resume: "boolean",
+  freezeEmbeddings: "boolean",
+  loadBestModelAtEnd: "boolean",
+  greaterIsBetter: "boolean",
+  report: "boolean",
+  doWholeWordMask: "boolean",
+  metricForBestModel: "string",
+  onLog: "function",
+  onProgress: "function",
+};
+
+/** @throws BertError ERR_INPUT a number out of range, or another type than an option has */
+export function expectValues(where: string, options: object): void {
+  const given = options as Readonly<Record<string, unknown>>;
   for (const [name, [least, most, whole]] of Object.entries(NUMBERS)) {
-    const value = (options as Given)[name];
+    const value = (options as Readonly<Record<string, unknown>>)[name];
     if (value === undefined) continue;
     const fits = typeof value === "number" && value >= least && value <= most && (!whole || Number.isInteger(value));
     if (fits) continue;
     const kindOf = whole ? "a whole number" : "a number";
     throw new BertError(
       "ERR_INPUT",
-      `${where}: ${name} must be ${kindOf} from ${least} to ${most}, got ${String(value)}`,
+      `${where}: ${name} must be ${kindOf} from ${least} to ${most}, got ${shown(value)}`,
     );
   }
+  for (const [name, type] of Object.entries(TYPES)) {
+    const value = given[name];
+    if (value === undefined || typeof value === type) continue;
+    const expected = type === "boolean" ? "true or false" : `a ${type}`;
+    throw new BertError("ERR_INPUT", `${where}: ${name} must be ${expected}, got ${shown(value)}`);
+  }
+}
+
+/**
+ * Checks options and fills in defaults.
+ *
+ * @throws BertError ERR_INPUT a number out of range, another type than an option has, or no output
+ */
+export function resolveRunOptions(where: string, options: RunOptions, kind: KindDefaults): ResolvedRunOptions {
+  expectValues(where, options);
   if (typeof options.output !== "string" || options.output === "") {
-    throw new BertError("ERR_INPUT", `${where}: output must be a folder, got ${JSON.stringify(options.output)}`);
+    throw new BertError("ERR_INPUT", `${where}: output must be a folder, got ${shown(options.output)}`);
   }
   const optimizer = options.optimizer ?? kind.optimizer;
   if (optimizer !== "adamw" && optimizer !== "bert") {
-    throw new BertError("ERR_INPUT", `${where}: optimizer must be "adamw" or "bert", got ${JSON.stringify(optimizer)}`);
+    throw new BertError("ERR_INPUT", `${where}: optimizer must be "adamw" or "bert", got ${shown(optimizer)}`);
   }
   const metric = (options.metricForBestModel ?? "loss").replace(/^eval_/, "");
   const batchSize = options.batchSize ?? kind.batchSize;
@@ -95,6 +123,24 @@ export function resolveRunOptions(where: string, options: RunOptions, kind: Kind
   };
 }
 
+/** @throws BertError ERR_INPUT the model has fewer layers than are to be frozen */
+export function expectLayers(where: string, freezeLayers: number, layers: number): void {
+  if (freezeLayers <= layers) return;
+  throw new BertError(
+    "ERR_INPUT",
+    `${where}: freezeLayers must be at most ${layers}, the model's layers, got ${freezeLayers}`,
+  );
+}
+
+/** @throws BertError ERR_INPUT the run ends before the learning rate has risen */
+export function expectWarmup(where: string, warmupSteps: number, totalSteps: number): void {
+  if (warmupSteps <= totalSteps) return;
+  throw new BertError(
+    "ERR_INPUT",
+    `${where}: warmupSteps must be at most ${totalSteps}, all updates, got ${warmupSteps}`,
+  );
+}
+
 /** The optimiser's options. */
 export function adamwOptions(o: ResolvedRunOptions): Required<AdamWOptions> {
   return {
@@ -124,10 +170,11 @@ const OF_THE_RESULT = [
   ...["loadBestModelAtEnd", "metricForBestModel", "greaterIsBetter", "earlyStoppingPatience"],
 ] as const;
 
-/** What of a run decides its result. */
+/** What of a run decides its result. Infinity, which JSON does not have, is "Infinity". */
 export type Identity = Readonly<Record<string, string | number | boolean | null>>;
 
 export function identityOf(options: ResolvedRunOptions): Identity {
   const all = options as unknown as Readonly<Record<string, string | number | boolean | undefined>>;
-  return Object.fromEntries(OF_THE_RESULT.map((name) => [name, all[name] ?? null]));
+  const value = (name: string) => (all[name] === Number.POSITIVE_INFINITY ? "Infinity" : (all[name] ?? null));
+  return Object.fromEntries(OF_THE_RESULT.map((name) => [name, value(name)]));
 }

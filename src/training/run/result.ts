@@ -7,6 +7,14 @@ export interface PredictionExample {
   readonly predicted: string;
 }
 
+/** An example that a model got wrong. */
+export interface Mistake extends PredictionExample {
+  /** Where it stands: `dev.jsonl: line 12`. */
+  readonly where: string;
+  /** Its loss: how sure the model was of something else. */
+  readonly loss: number;
+}
+
 /** What came out of a run. */
 export interface RunResult {
   /** The folder with the model. */

@@ -1,5 +1,6 @@
 import type { LoadedParams } from "../../checkpoint/loadParams.ts";
-import { machineName, makeFolder, namesIn, removeLeftovers, writeTexts } from "../../disk/runFolder.ts";
+import { LOCK } from "../../disk/outputLock.ts";
+import { machineName, namesIn, writeTexts } from "../../disk/runFolder.ts";
 import { BertError, quote } from "../../errors.ts";
 import type { BertConfig } from "../../model/config.ts";
 import { BertModel } from "../../runtime/bertModel.ts";
@@ -7,7 +8,7 @@ import type { TrainingBackend } from "../../tensor/trainingBackend.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { createGradients, type Gradients, type TrainedModel } from "../gradients.ts";
 import { curvesSvg } from "../report/curves.ts";
-import { reportHtml } from "../report/html.ts";
+import { runReport } from "../report/runReport.ts";
 import { writeModel } from "../startModel.ts";
 import type { Evaluation, PreparedTask } from "../tasks/task.ts";
 import { createTrainingState, type LabelledBatch, type TrainingState, trainStep } from "../trainStep.ts";
@@ -32,6 +33,8 @@ export interface RunPlan {
   readonly config: BertConfig;
   readonly configText: string;
   readonly tokenizer: BertTokenizer;
+  /** Task, model and data by name, for the report. */
+  readonly about: Readonly<Record<string, string>>;
   /** What the result depends on. */
   readonly identity: Identity;
   readonly totalSteps: number;
@@ -56,16 +59,15 @@ export interface RunPlan {
  */
 export async function run(given: RunPlan, options: ResolvedRunOptions, kernels: TrainingBackend): Promise<RunResult> {
   const { output } = options;
-  const plan = { ...given, identity: { ...given.identity, backend: kernels.info.name } }; // another rounds otherwise
-  await makeFolder(output);
+  const { name: backend, fused } = kernels.info; // others round otherwise
+  const plan = { ...given, identity: { ...given.identity, backend, fused } };
   const steps = await checkpointSteps(output);
-  if (!options.resume && (await namesIn(output)).length > 0) {
+  if (!options.resume && (await namesIn(output)).some((name) => name !== LOCK)) {
     const advice = steps.length > 0 ? "; resume goes on with the run in it" : "";
     throw new BertError("ERR_FILE", `${plan.where}: ${quote(output)} must be empty or not there, is neither${advice}`);
   }
   const last = steps.at(-1);
   const saved = last === undefined ? null : await readState(plan.where, output, last, plan.identity);
-  await removeLeftovers(output);
 
   const model = { config: plan.config, params: await plan.load(kernels), kernels };
   const gradients = createGradients(model, freezer(options));
@@ -78,7 +80,7 @@ export async function run(given: RunPlan, options: ResolvedRunOptions, kernels: 
     await readOptimizer(output, training);
   }
   const state = saved?.state ?? freshState();
-  const log = await MetricsLog.open(output, training.step, state.evaluated, options.onLog);
+  const log = await MetricsLog.open(output, saved?.log ?? null, options.onLog);
   return new Run(plan, options, { model, gradients, training, state, log }).toEnd();
 }
 
@@ -104,6 +106,7 @@ class Run {
   private readonly state: RunState;
   private readonly log: MetricsLog;
   private readonly firstStep: number;
+  private readonly start: number = performance.now();
   private savedStep: number;
   private evaluation: Evaluation | null = null;
   private loss: number = Number.NaN;
@@ -123,6 +126,16 @@ class Run {
   }
 
   async toEnd(): Promise<RunResult> {
+    try {
+      return await this.trained();
+    } catch (error) {
+      if (this.savedStep === 0 || !(error instanceof BertError) || error.code !== "ERR_FILE") throw error;
+      const stays = `checkpoint-${this.savedStep} stays, and resume goes on from there`; // a full disk, say
+      throw new BertError(error.code, `${error.message}; ${stays}`, { cause: error });
+    }
+  }
+
+  private async trained(): Promise<RunResult> {
     const { options, training, state } = this;
     try {
       for (;;) {
@@ -247,7 +260,8 @@ class Run {
     const { plan, options, model, training, state } = this;
     const { identity, configText, tokenizer } = plan;
     const epoch = plan.epochAt(training.step);
-    await saveCheckpoint(options.output, { model, training, state, identity, configText, tokenizer, epoch });
+    const log = await this.log.digest();
+    await saveCheckpoint(options.output, { model, training, state, identity, configText, tokenizer, epoch, log });
     this.savedStep = training.step;
     await pruneCheckpoints(options.output, options.saveTotalLimit, state.best?.step ?? null);
     await writeTexts(options.output, { "curves.svg": curvesSvg(this.log.entries) });
@@ -262,30 +276,27 @@ class Run {
     const { options, plan, log, training } = this;
     const texts: Record<string, string> = { "curves.svg": curvesSvg(log.entries) };
     if (options.report) {
-      texts["report.html"] = reportHtml({
-        title: plan.where,
-        options: { ...plan.identity, totalSteps: plan.totalSteps, warmupSteps: plan.warmupSteps },
+      texts["report.html"] = runReport({
+        ...{ title: plan.where, about: plan.about, metrics, evaluation: this.evaluation },
+        settings: { ...plan.identity, totalSteps: plan.totalSteps, warmupSteps: plan.warmupSteps },
         backend: this.model.kernels.info,
         machine: machineName(),
         log: log.entries,
         steps: training.step,
         parameters: Array.from(this.model.params.byName.values()).reduce((sum, { data }) => sum + data.length, 0),
         tokensPerSecond: this.tokens / this.seconds,
-        metrics,
-        examples: this.evaluation?.examples ?? [],
       });
     }
     await writeTexts(options.output, texts);
   }
 
   private tell(evaluating: boolean): void {
-    this.options.onProgress({
-      step: this.training.step,
-      totalSteps: this.plan.totalSteps,
-      firstStep: this.firstStep,
-      loss: this.loss,
-      tokensPerSecond: this.tokens / this.seconds,
-      evaluating,
-    });
+    const { firstStep, loss } = this;
+    const { step } = this.training;
+    const { totalSteps } = this.plan;
+    const pace = (performance.now() - this.start) / 1000 / (step - firstStep);
+    const secondsLeft = step > firstStep ? pace * (totalSteps - step) : Number.NaN;
+    const tokensPerSecond = this.tokens / this.seconds;
+    this.options.onProgress({ step, totalSteps, firstStep, loss, tokensPerSecond, secondsLeft, evaluating });
   }
 }

@@ -11,7 +11,8 @@ export interface RunOptions {
   readonly output: string;
   /**
    * Go on from the last checkpoint in `output`, if there is one, to the same bits as a run that was never interrupted.
-   * Default false: `output` must be empty or not there.
+   * A checkpoint that was damaged or changed, or of plainbert 0.2, is refused. Default false: `output` must be empty or
+   * not there.
    */
   readonly resume?: boolean;
   /** The largest learning rate. */

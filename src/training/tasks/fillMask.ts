@@ -1,14 +1,15 @@
-import { BertError } from "../../errors.ts";
+import { BertError, listed } from "../../errors.ts";
 import type { BertModel } from "../../runtime/bertModel.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { type Sequence, sequenceOf } from "../data/features.ts";
+import { TASK_MODELS } from "../data/taskModels.ts";
 import { perplexity } from "../metrics/perplexity.ts";
 import { maskTokens, maskVocabulary } from "../pretraining/maskTokens.ts";
 import { Random } from "../random.ts";
 import { argmax, crossEntropyOf, Mean } from "./logitScores.ts";
+import { evaluationOf, finite } from "./outcomes.ts";
 import { passes } from "./passes.ts";
-import { type Evaluation, type EvaluationOptions, type PreparedTask, SHOWN_EXAMPLES } from "./task.ts";
+import type { Evaluation, EvaluationOptions, PreparedTask } from "./task.ts";
 
 export interface FillMaskOptions {
   readonly maxLength?: number | undefined;
@@ -17,12 +18,20 @@ export interface FillMaskOptions {
   /** Whether all tokens of a word are masked together. Default false. */
   readonly doWholeWordMask?: boolean | undefined;
   readonly seed: number;
+  /** The function that errors name. */
+  readonly where: string;
+}
+
+/** A text, or a part of one that is too long. */
+interface TextPart extends Sequence {
+  /** The index of the text. */
+  readonly text: number;
 }
 
 /** A text whose masks are drawn anew in each epoch. */
-interface MaskedText extends Sequence {
-  readonly positions: readonly number[];
-  readonly ids: readonly number[];
+interface MaskedText extends TextPart {
+  readonly maskedLmPositions: readonly number[];
+  readonly maskedLmIds: readonly number[];
 }
 
 /** The stream of masks for evaluation: no epoch comes so far. */
@@ -40,34 +49,46 @@ export function fillMask(
   train: readonly string[],
   evaluation: readonly string[] | null,
   limit: number,
-  { maxLength = limit, mlmProbability = 0.15, doWholeWordMask = false, seed }: FillMaskOptions,
+  { maxLength = limit, mlmProbability = 0.15, doWholeWordMask = false, seed, where }: FillMaskOptions,
 ): PreparedTask {
   const { maskTokenId } = tokenizer;
   if (maskTokenId === undefined)
-    throw new BertError("ERR_VOCABULARY", "finetune: the vocabulary must have [MASK], has none");
+    throw new BertError("ERR_VOCABULARY", `${where}: the vocabulary must have [MASK], has none`);
   const vocabulary = maskVocabulary(tokenizer, maskTokenId);
-  const features = sequencesOf(tokenizer, train, maxLength, vocabulary.isSpecial);
-  const evalFeatures = evaluation && sequencesOf(tokenizer, evaluation, maxLength, vocabulary.isSpecial);
+  const isUsable = ({ inputIds }: Sequence) => inputIds.some((id) => vocabulary.isSpecial[id] === 0);
+  const sequencesOf = (texts: readonly string[]): TextPart[] =>
+    texts.flatMap((text, i) => {
+      const first = tokenizer.encode(text, { truncation: true, maxLength, returnOverflowingTokens: true });
+      const usable = [first, ...first.overflowing].map(sequenceOf).filter(isUsable);
+      if (usable.length > 0) return usable.map((sequence) => ({ ...sequence, text: i }));
+      throw new BertError("ERR_INPUT", `${where}: text ${i + 1} must have a token that can be masked, has none`);
+    });
+  const features = sequencesOf(train);
+  const evalFeatures = evaluation && sequencesOf(evaluation);
   const options = { maskedLmProb: mlmProbability, maxPredictionsPerSeq: maxLength, doWholeWordMask };
-  const masked = ({ inputIds, tokenTypeIds }: Sequence, index: number, epoch: number): MaskedText => {
-    const ids = inputIds.slice();
+  const masked = (part: TextPart, index: number, epoch: number): MaskedText => {
+    const ids = part.inputIds.slice();
     const random = new Random(seed, new Random(epoch, index).uint32());
     const { positions, labels } = maskTokens(ids, options, vocabulary, random);
-    return { inputIds: ids, tokenTypeIds, positions, ids: labels };
+    return { ...part, inputIds: ids, maskedLmPositions: positions, maskedLmIds: labels };
   };
   return {
-    architecture: "BertForMaskedLM",
+    architecture: TASK_MODELS["fill-mask"],
     labels: null,
     problemType: null,
     lengths: features.map(({ inputIds }) => inputIds.length),
     batch(indices, epoch) {
       const texts = indices.map((i) => masked(features[i], i, epoch));
-      const labels = texts.map(({ inputIds, positions, ids }) => {
+      const labels = texts.map(({ inputIds, maskedLmPositions, maskedLmIds }) => {
         const row = new Int32Array(inputIds.length).fill(-100);
-        for (const [m, position] of positions.entries()) row[position] = ids[m];
+        for (const [m, position] of maskedLmPositions.entries()) row[position] = maskedLmIds[m];
         return row;
       });
-      return { input: texts, labels: { labels }, name: `texts ${indices.map((i) => features[i].text + 1).join(", ")}` };
+      return {
+        input: texts,
+        labels: { labels },
+        name: `texts ${listed(indices.map((i) => String(features[i].text + 1)))}`,
+      };
     },
     evaluate:
       evalFeatures &&
@@ -81,21 +102,6 @@ export function fillMask(
   };
 }
 
-function sequencesOf(
-  tokenizer: BertTokenizer,
-  texts: readonly string[],
-  maxLength: number,
-  isSpecial: Uint8Array,
-): (Sequence & { readonly text: number })[] {
-  return texts.flatMap((text, i) => {
-    const first = tokenizer.encode(text, { truncation: true, maxLength, returnOverflowingTokens: true });
-    const sequences = [first, ...first.overflowing].map(sequenceOf);
-    const usable = sequences.filter(({ inputIds }) => inputIds.some((id) => isSpecial[id] === 0));
-    if (usable.length > 0) return usable.map((sequence) => ({ ...sequence, text: i }));
-    throw new BertError("ERR_INPUT", `finetune: text ${i + 1} must have a token that can be masked, has none`);
-  });
-}
-
 async function evaluate(
   model: BertModel,
   how: EvaluationOptions,
@@ -105,31 +111,39 @@ async function evaluate(
   const loss = new Mean();
   const right = new Mean();
   const predicted: number[][] = [];
+  const losses: number[] = [];
   const items = texts.map((text) => [text]);
-  for await (const { indices, output } of passes(model, items, how, (some) => ({
-    maskedLmPositions: some.map((i) => texts[i].positions),
-  }))) {
-    const { data, shape } = output.logits as Tensor; // [M, V]
+  const where = (i: number) => `text ${texts[i].text + 1}`;
+  const options = (some: readonly number[]) => ({ maskedLmPositions: some.map((i) => texts[i].maskedLmPositions) });
+  for await (const { indices, output } of passes(items, { model, how, options })) {
+    const { data, shape } = output.logits!; // [M, V]
     const V = shape[1];
     let row = 0;
     for (const i of indices) {
-      predicted.push([]);
-      for (const id of texts[i].ids) {
+      const own = new Mean();
+      predicted[i] = texts[i].maskedLmIds.map((id) => {
         const best = argmax(data, row * V, V);
-        predicted[i].push(best);
-        loss.add(crossEntropyOf(data, row * V, V, id));
+        const term = finite(crossEntropyOf(data, row * V, V, id), where(i));
+        own.add(term);
+        loss.add(term);
         right.add(best === id ? 1 : 0);
         row++;
-      }
+        return best;
+      });
+      losses.push(own.value);
     }
   }
   const words = (ids: readonly number[]) => ids.map((id) => tokenizer.idToToken(id)).join(" ");
-  return {
+  const outcomes = {
     metrics: { loss: loss.value, accuracy: right.value, perplexity: perplexity(loss.sum, loss.count) },
-    examples: texts.slice(0, SHOWN_EXAMPLES).map(({ inputIds, ids }, i) => ({
-      input: tokenizer.decode(Array.from(inputIds.subarray(1, -1))),
-      expected: words(ids),
+    losses,
+    where,
+    isWrong: (i: number) => texts[i].maskedLmIds.some((id, m) => predicted[i][m] !== id),
+    tell: (i: number) => ({
+      input: tokenizer.decode(Array.from(texts[i].inputIds.subarray(1, -1))),
+      expected: words(texts[i].maskedLmIds),
       predicted: words(predicted[i]),
-    })),
+    }),
   };
+  return evaluationOf(outcomes, how);
 }

@@ -1,13 +1,13 @@
-import { BertError } from "../../errors.ts";
+import { BertError, listed } from "../../errors.ts";
 import type { BertModel } from "../../runtime/bertModel.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { type ChoiceFeature, choiceFeatures } from "../data/features.ts";
 import type { Located } from "../data/located.ts";
 import type { ChoiceExample } from "../data/readMultipleChoice.ts";
-import { argmax, crossEntropyOf, Mean } from "./logitScores.ts";
-import { passes } from "./passes.ts";
-import { type Evaluation, type EvaluationOptions, type PreparedTask, SHOWN_EXAMPLES } from "./task.ts";
+import { TASK_MODELS } from "../data/taskModels.ts";
+import { accuracy } from "../metrics/classification.ts";
+import { classify, evaluationOf } from "./outcomes.ts";
+import type { Evaluation, EvaluationOptions, PreparedTask } from "./task.ts";
 
 /**
  * Multiple choice: which of several texts goes on best, as Hugging Face's run_swag.py.
@@ -20,8 +20,9 @@ export function multipleChoice(
   evaluation: readonly Located<ChoiceExample>[] | null,
   { maxLength }: { readonly maxLength?: number | undefined },
 ): PreparedTask {
-  const choices = train[0].choices.length;
-  const other = [...train, ...(evaluation ?? [])].find((example) => example.choices.length !== choices);
+  const all = [...train, ...(evaluation ?? [])];
+  const choices = all[0].choices.length;
+  const other = all.find((example) => example.choices.length !== choices);
   if (other) {
     throw new BertError(
       "ERR_INPUT",
@@ -32,14 +33,14 @@ export function multipleChoice(
   const features = choiceFeatures(tokenizer, train, options);
   const evalFeatures = evaluation && choiceFeatures(tokenizer, evaluation, options);
   return {
-    architecture: "BertForMultipleChoice",
+    architecture: TASK_MODELS["multiple-choice"],
     labels: null,
     problemType: null,
     lengths: features.map((feature) => feature.choices.reduce((sum, { inputIds }) => sum + inputIds.length, 0)),
     batch: (indices) => ({
       input: indices.flatMap((i) => features[i].choices),
       labels: { labels: indices.map((i) => features[i].labels) },
-      name: indices.map((i) => train[i].where).join(", "),
+      name: listed(indices.map((i) => train[i].where)),
     }),
     evaluate: evaluation && evalFeatures && ((model, how) => evaluate(model, how, evaluation, evalFeatures)),
     *contents() {
@@ -57,25 +58,21 @@ async function evaluate(
   examples: readonly Located<ChoiceExample>[],
   features: readonly ChoiceFeature[],
 ): Promise<Evaluation> {
-  const C = features[0].choices.length;
-  const loss = new Mean();
-  const right = new Mean();
-  const predicted: number[] = [];
+  const references = features.map(({ labels }) => labels);
+  const where = (i: number) => examples[i].where;
   const items = features.map(({ choices }) => choices);
-  for await (const { indices, output } of passes(model, items, how, () => ({ numChoices: C }))) {
-    const { data } = output.logits as Tensor; // [B, C]
-    for (const [b, i] of indices.entries()) {
-      predicted.push(argmax(data, b * C, C));
-      loss.add(crossEntropyOf(data, b * C, C, features[i].labels));
-      right.add(predicted[i] === features[i].labels ? 1 : 0);
-    }
-  }
-  return {
-    metrics: { loss: loss.value, accuracy: right.value },
-    examples: examples.slice(0, SHOWN_EXAMPLES).map(({ text, choices }, i) => ({
-      input: text,
-      expected: choices[features[i].labels],
-      predicted: choices[predicted[i]],
-    })),
+  const options = () => ({ numChoices: features[0].choices.length });
+  const { predictions, losses, loss } = await classify({ items, references, where }, { model, how, options });
+  const outcomes = {
+    metrics: { loss, accuracy: accuracy({ predictions, references }) },
+    losses,
+    where,
+    isWrong: (i: number) => predictions[i] !== references[i],
+    tell: (i: number) => ({
+      input: examples[i].text,
+      expected: examples[i].choices[references[i]],
+      predicted: examples[i].choices[predictions[i]],
+    }),
   };
+  return evaluationOf(outcomes, how);
 }

@@ -1,14 +1,16 @@
+import { listed } from "../../errors.ts";
 import type { BertModel } from "../../runtime/bertModel.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { type SequenceFeature, sequenceFeatures } from "../data/features.ts";
 import { labelOf } from "../data/labels.ts";
 import type { Located } from "../data/located.ts";
 import { recordError, shown } from "../data/numberedLines.ts";
+import { TASK_MODELS } from "../data/taskModels.ts";
 import type { TextExample } from "../data/textExamples.ts";
-import { argmax, crossEntropyOf, Mean } from "./logitScores.ts";
-import { passes } from "./passes.ts";
-import { type Evaluation, type EvaluationOptions, type PreparedTask, SHOWN_EXAMPLES } from "./task.ts";
+import { accuracy } from "../metrics/classification.ts";
+import { confusionMatrix } from "../metrics/confusionMatrix.ts";
+import { classify, evaluationOf } from "./outcomes.ts";
+import type { Evaluation, EvaluationOptions, PreparedTask } from "./task.ts";
 
 /** The labels by index, as the pipeline next-sentence-prediction names them. */
 const NAMES = ["IsNext", "NotNext"];
@@ -29,14 +31,14 @@ export function nextSentence(
   const features = sequenceFeatures(tokenizer, train.map(named), options);
   const evalFeatures = evaluation && sequenceFeatures(tokenizer, evaluation.map(named), options);
   return {
-    architecture: "BertForNextSentencePrediction",
+    architecture: TASK_MODELS["next-sentence-prediction"],
     labels: null,
     problemType: null,
     lengths: features.map(({ inputIds }) => inputIds.length),
     batch: (indices) => ({
       input: indices.map((i) => features[i]),
       labels: { labels: indices.map((i) => features[i].labels as number) },
-      name: indices.map((i) => train[i].where).join(", "),
+      name: listed(indices.map((i) => train[i].where)),
     }),
     evaluate: evaluation && evalFeatures && ((model, how) => evaluate(model, how, evaluation, evalFeatures)),
     *contents() {
@@ -50,9 +52,9 @@ export function nextSentence(
 
 function named(example: Located<TextExample>): Located<TextExample> {
   const label = labelOf(example);
-  const index = NAMES.findIndex((name, i) => String(label) === String(i) || label === name);
+  const index = NAMES.findIndex((name, i) => label === name || label === i || label === String(i));
   if (index < 0) throw recordError(example.where, "label", 'one of 0, 1, "IsNext", "NotNext"', shown(label));
-  if (example.textPair === undefined) throw recordError(example.where, "the second text", "there", "none");
+  if (example.text_pair === undefined) throw recordError(example.where, "text_pair", "there", "none");
   return { ...example, label: NAMES[index] };
 }
 
@@ -62,25 +64,22 @@ async function evaluate(
   examples: readonly Located<TextExample>[],
   features: readonly SequenceFeature[],
 ): Promise<Evaluation> {
-  const loss = new Mean();
-  const right = new Mean();
-  const predicted: number[] = [];
+  const references = features.map(({ labels }) => labels as number);
+  const where = (i: number) => examples[i].where;
   const items = features.map((feature) => [feature]);
-  for await (const { indices, output } of passes(model, items, how)) {
-    const { data } = output.logits as Tensor; // [B, 2]
-    for (const [b, i] of indices.entries()) {
-      const label = features[i].labels as number;
-      predicted.push(argmax(data, 2 * b, 2));
-      loss.add(crossEntropyOf(data, 2 * b, 2, label));
-      right.add(predicted[i] === label ? 1 : 0);
-    }
-  }
-  return {
-    metrics: { loss: loss.value, accuracy: right.value },
-    examples: examples.slice(0, SHOWN_EXAMPLES).map(({ text, textPair }, i) => ({
-      input: `${text} | ${textPair}`,
-      expected: NAMES[features[i].labels as number],
-      predicted: NAMES[predicted[i]],
-    })),
+  const { predictions, losses, loss } = await classify({ items, references, where }, { model, how });
+  const pairs = { predictions, references };
+  const outcomes = {
+    metrics: { loss, accuracy: accuracy(pairs) },
+    losses,
+    where,
+    isWrong: (i: number) => predictions[i] !== references[i],
+    tell: (i: number) => ({
+      input: `${examples[i].text} | ${examples[i].text_pair}`,
+      expected: NAMES[references[i]],
+      predicted: NAMES[predictions[i]],
+    }),
+    confusionMatrix: confusionMatrix(pairs, NAMES),
   };
+  return evaluationOf(outcomes, how);
 }

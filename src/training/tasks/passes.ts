@@ -10,17 +10,22 @@ interface Pass {
   readonly output: HeadOutput;
 }
 
+/** A model, and how it is run. */
+export interface Passes {
+  readonly model: BertModel;
+  readonly how: EvaluationOptions;
+  /** Options of `forward` beside those for the logits. */
+  readonly options?: (indices: readonly number[]) => ForwardOptions;
+}
+
 /**
  * Runs the model on items of one or more sequences, in order.
  *
- * @param items   [N] lists of sequences
- * @param options options of `forward` beside those for the logits
+ * @param items [N] lists of sequences
  */
 export async function* passes(
-  model: BertModel,
   items: readonly (readonly Sequence[])[],
-  { batchSize, signal }: EvaluationOptions,
-  options: (indices: readonly number[]) => ForwardOptions = () => ({}),
+  { model, how: { batchSize, signal, onProgress }, options = () => ({}) }: Passes,
 ): AsyncGenerator<Pass, void, undefined> {
   const lengths = items.map((sequences) => sequences.reduce((sum, { inputIds }) => sum + inputIds.length, 0));
   for (const indices of batchesInOrder(lengths, { batchSize })) {
@@ -31,5 +36,6 @@ export async function* passes(
       ...options(indices),
     });
     yield { indices, output };
+    onProgress?.(indices[indices.length - 1] + 1, items.length);
   }
 }

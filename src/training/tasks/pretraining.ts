@@ -58,5 +58,6 @@ export async function evaluatePretraining(
       next_sentence_accuracy: nextRight.value,
     },
     examples: shown,
+    ...{ classes: null, confusionMatrix: null, mistakeCount: 0, mistakes: [] },
   };
 }

@@ -1,5 +1,5 @@
+import { BertError, listed, quote } from "../../errors.ts";
 import type { BertModel } from "../../runtime/bertModel.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import type { Located } from "../data/located.ts";
 import {
@@ -9,10 +9,13 @@ import {
   questionWindows,
 } from "../data/questionFeatures.ts";
 import type { SquadExample } from "../data/squad.ts";
-import { squadMetrics, squadV2Metrics } from "../metrics/squadMetrics.ts";
+import { placedAnswer } from "../data/squadAnswer.ts";
+import { TASK_MODELS } from "../data/taskModels.ts";
+import { isExact, squadMetrics, squadV2Metrics } from "../metrics/squadMetrics.ts";
 import { crossEntropyOf, Mean } from "./logitScores.ts";
+import { evaluationOf, finite } from "./outcomes.ts";
 import { passes } from "./passes.ts";
-import { type Evaluation, type EvaluationOptions, type PreparedTask, SHOWN_EXAMPLES } from "./task.ts";
+import type { Evaluation, EvaluationOptions, PreparedTask } from "./task.ts";
 
 export interface QuestionAnsweringOptions {
   /** Most tokens of question and context. Default 384. */
@@ -21,25 +24,51 @@ export interface QuestionAnsweringOptions {
   readonly docStride?: number | undefined;
   /** Most tokens of a predicted answer. Default 30, as in run_squad.py. */
   readonly maxAnswerLength?: number | undefined;
+  /** What is done with a question to learn from whose answer does not stand where it says. Default "skip". */
+  readonly misplacedAnswers?: MisplacedAnswers | undefined;
 }
 
-/** Question answering: which span of a context answers, as Hugging Face's run_qa.py. */
+/** "skip": such questions are left out, and counted. "refuse": the first is an error. */
+export type MisplacedAnswers = "skip" | "refuse";
+
+/**
+ * Question answering: which span of a context answers, as Hugging Face's run_qa.py. A question to learn from whose
+ * answer does not stand in the context, or not where it says (`placedAnswer`), is left out, as Google's run_squad.py
+ * leaves it out; in evaluation it stays, as only the text of its answer counts there.
+ *
+ * @throws BertError ERR_INPUT, naming file and place: a question that leaves the context no room; with
+ *   `misplacedAnswers` "refuse" an answer that stands elsewhere; or all of them do
+ */
 export function questionAnswering(
   tokenizer: BertTokenizer,
-  train: readonly Located<SquadExample>[],
-  evaluation: readonly Located<SquadExample>[] | null,
+  allTrain: readonly Located<SquadExample>[],
+  allEvaluation: readonly Located<SquadExample>[] | null,
   limit: number,
   {
     maxLength = Math.min(384, limit),
     docStride = Math.min(128, maxLength >> 2),
     maxAnswerLength = 30,
+    misplacedAnswers = "skip",
   }: QuestionAnsweringOptions,
 ): PreparedTask {
   const options = { maxLength, docStride };
+  const placed = allTrain.map(withPlaces);
+  const misplaced = placed.filter(isMisplaced);
+  if (misplaced.length > 0 && (misplacedAnswers === "refuse" || misplaced.length === placed.length)) {
+    const { where, answers } = misplaced[0];
+    const others = misplaced.length > 1 ? `; nor do those of ${misplaced.length - 1} other questions` : "";
+    throw new BertError(
+      "ERR_INPUT",
+      `${where}: the answer ${quote(answers[0].text)} does not stand where it says${others}`,
+    );
+  }
+  const train = placed.filter((example) => !isMisplaced(example));
+  const evaluation = allEvaluation?.map(withPlaces) ?? null;
   const features = questionFeatures(tokenizer, train, options);
   const evalFeatures = evaluation && questionFeatures(tokenizer, evaluation, options);
   return {
-    architecture: "BertForQuestionAnswering",
+    architecture: TASK_MODELS["question-answering"],
+    skippedExamples: misplaced.length,
     labels: null,
     problemType: null,
     lengths: features.map(({ inputIds }) => inputIds.length),
@@ -49,7 +78,7 @@ export function questionAnswering(
         startPositions: indices.map((i) => features[i].startPositions),
         endPositions: indices.map((i) => features[i].endPositions),
       },
-      name: indices.map((i) => train[features[i].example].where).join(", "),
+      name: listed(indices.map((i) => train[features[i].example].where)),
     }),
     evaluate:
       evaluation &&
@@ -67,13 +96,23 @@ export function questionAnswering(
   };
 }
 
+function withPlaces(example: Located<SquadExample>): Located<SquadExample> {
+  const { context, answers } = example;
+  return { ...example, answers: answers.map(({ text, start }) => placedAnswer(context, text, start)) };
+}
+
+/** Whether its first answer, the one that is learned, has no place. */
+function isMisplaced({ answers }: SquadExample): boolean {
+  return answers[0]?.start === null;
+}
+
 /** A span of tokens, or none, with the sum of its two logits. */
 interface ScoredSpan {
   readonly text: string;
   readonly score: number;
 }
 
-/** The loss is that of windows, start and end in the mean. */
+/** The loss is that of windows, start and end in the mean; those of a misplaced answer have none. */
 async function evaluate(
   model: BertModel,
   how: EvaluationOptions,
@@ -85,17 +124,22 @@ async function evaluate(
   const loss = new Mean();
   const best: (ScoredSpan | null)[] = examples.map(() => null);
   const none: number[] = examples.map(() => Number.POSITIVE_INFINITY);
+  const own = examples.map(() => new Mean());
+  const where = (i: number) => examples[i].where;
   const items = features.map((feature) => [feature]);
-  for await (const { indices, output } of passes(model, items, how)) {
-    const { data: starts, shape } = output.startLogits as Tensor; // [B, T]
-    const { data: ends } = output.endLogits as Tensor;
+  for await (const { indices, output } of passes(items, { model, how })) {
+    const { data: starts, shape } = output.startLogits!; // [B, T]
+    const { data: ends } = output.endLogits!;
     const T = shape[1];
     for (const [b, i] of indices.entries()) {
       const { inputIds, example, startPositions, endPositions } = features[i];
       const count = inputIds.length;
-      loss.add(
-        crossEntropyOf(starts, b * T, count, startPositions) / 2 + crossEntropyOf(ends, b * T, count, endPositions) / 2,
-      );
+      if (!isMisplaced(examples[example])) {
+        const [ofStart, ofEnd] = [startPositions, endPositions];
+        const term = crossEntropyOf(starts, b * T, count, ofStart) / 2 + crossEntropyOf(ends, b * T, count, ofEnd) / 2;
+        loss.add(finite(term, where(example)));
+        own[example].add(term);
+      }
       const [start, end] = [starts.subarray(b * T, b * T + count), ends.subarray(b * T, b * T + count)];
       const found = bestSpan(windows[i], examples[example].context, start, end, maxAnswerLength);
       if (found && found.score > (best[example]?.score ?? Number.NEGATIVE_INFINITY)) best[example] = found;
@@ -107,18 +151,24 @@ async function evaluate(
     const found = best[i];
     return found && !(hasImpossible && none[i] > found.score) ? found.text : "";
   };
-  const predictions = new Map(examples.map(({ id }, i) => [id, answerOf(i)]));
+  const answers = examples.map((_, i) => answerOf(i));
+  const predictions = new Map(examples.map(({ id }, i) => [id, answers[i]]));
+  const isWrong = (i: number) => !isExact(answers[i], examples[i], hasImpossible);
   const metrics = hasImpossible
     ? squadV2Metrics({ predictions, references: examples })
     : squadMetrics({ predictions, references: examples });
-  return {
+  const outcomes = {
     metrics: { loss: loss.value, ...(metrics as unknown as Record<string, number>) },
-    examples: examples.slice(0, SHOWN_EXAMPLES).map(({ question, answers }, i) => ({
-      input: question,
-      expected: answers[0]?.text ?? "no answer",
-      predicted: answerOf(i) || "no answer",
-    })),
+    losses: own.map(({ count, value }) => (count === 0 ? 0 : value)),
+    where,
+    isWrong,
+    tell: (i: number) => ({
+      input: examples[i].question,
+      expected: examples[i].answers[0]?.text ?? "no answer",
+      predicted: answers[i] || "no answer",
+    }),
   };
+  return evaluationOf(outcomes, how);
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { BertModel } from "../../runtime/bertModel.ts";
-import type { PredictionExample } from "../run/result.ts";
+import type { ClassScores, ConfusionMatrix } from "../metrics/confusionMatrix.ts";
+import type { Mistake, PredictionExample } from "../run/result.ts";
 import type { TaskConfig } from "../startModel.ts";
 import type { LabelledBatch } from "../trainStep.ts";
 
@@ -9,6 +10,14 @@ export interface Evaluation {
   readonly metrics: Readonly<Record<string, number>>;
   /** The first few examples, with what the model made of them. */
   readonly examples: readonly PredictionExample[];
+  /** How well each class, or type of entity, was recognized; null where a task has none. */
+  readonly classes: readonly ClassScores[] | null;
+  /** null where an example is not of one class. */
+  readonly confusionMatrix: ConfusionMatrix | null;
+  /** How many examples the model got wrong; of a regression all that are not met exactly. */
+  readonly mistakeCount: number;
+  /** The worst of them, those with the largest losses first. */
+  readonly mistakes: readonly Mistake[];
 }
 
 /** How evaluation is done. */
@@ -16,6 +25,10 @@ export interface EvaluationOptions {
   /** Sequences in a forward pass. */
   readonly batchSize: number;
   readonly signal?: AbortSignal | undefined;
+  /** Most mistakes that are told. Default 20. */
+  readonly worst?: number | undefined;
+  /** Called after each pass: so many sequences, or examples, of so many. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 /** A task's examples as its model takes them. */
@@ -30,6 +43,8 @@ export interface PreparedTask extends TaskConfig {
   batch(indices: readonly number[], epoch: number): LabelledBatch;
   /** null without examples to evaluate with. */
   readonly evaluate: ((model: BertModel, options: EvaluationOptions) => Promise<Evaluation>) | null;
+  /** Training examples that could not be used and were left out. Default 0. */
+  readonly skippedExamples?: number;
   /** Everything that training and evaluation read, as numbers: what a run that goes on must have again. */
   contents(): Iterable<ArrayLike<number>>;
 }

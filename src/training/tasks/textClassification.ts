@@ -1,31 +1,40 @@
+import { listed } from "../../errors.ts";
 import type { ProblemType } from "../../model/config.ts";
 import type { BertModel } from "../../runtime/bertModel.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { type SequenceFeature, sequenceFeatures } from "../data/features.ts";
 import { type GlueTask, glueLabels } from "../data/glue.ts";
-import { labelNames, labelOf } from "../data/labels.ts";
+import { labelNames, labelOf, oneLabel, orderOf } from "../data/labels.ts";
 import type { Located } from "../data/located.ts";
+import { TASK_MODELS } from "../data/taskModels.ts";
 import type { TextExample } from "../data/textExamples.ts";
 import { binaryCrossEntropy } from "../losses.ts";
 import { accuracy, f1Score, matthewsCorrelation } from "../metrics/classification.ts";
+import { confusionMatrix } from "../metrics/confusionMatrix.ts";
 import { pearsonCorrelation, spearmanCorrelation } from "../metrics/correlation.ts";
+import { type Counts, scoresOf } from "../metrics/entityMetrics.ts";
 import { glueMetrics } from "../metrics/glueMetrics.ts";
-import { argmax, crossEntropyOf, Mean } from "./logitScores.ts";
-import { passes } from "./passes.ts";
-import { type Evaluation, type EvaluationOptions, type PreparedTask, SHOWN_EXAMPLES } from "./task.ts";
+import type { Pairs } from "../metrics/pairs.ts";
+import { Mean } from "./logitScores.ts";
+import { type Classified, classify, evaluationOf, finite, type Outcomes } from "./outcomes.ts";
+import { type Passes, passes } from "./passes.ts";
+import type { Evaluation, EvaluationOptions, PreparedTask } from "./task.ts";
 
 export interface TextClassificationOptions {
   readonly maxLength?: number | undefined;
   /**
-   * Default: several labels at once where examples have lists, a regression where one has a broken number, else one
-   * label.
+   * Default: several labels at once where examples have lists, a regression where one has a broken number or the file
+   * writes floats, else one label.
    */
   readonly problemType?: ProblemType | undefined;
   /** The labels in the order of their indices. Default: those of the examples, sorted. */
   readonly labels?: readonly string[] | undefined;
   /** A task of GLUE, with its labels and metrics. */
   readonly glueTask?: GlueTask | undefined;
+  /** The labels of the classifier that training begins with, if it begins with one. */
+  readonly startLabels?: readonly string[] | null;
+  /** Whether the file of the training examples writes their labels as floats. */
+  readonly areFloats?: boolean;
 }
 
 /**
@@ -38,9 +47,9 @@ export function textClassification(
   evaluation: readonly Located<TextExample>[] | null,
   options: TextClassificationOptions,
 ): PreparedTask {
-  const problemType = options.problemType ?? problemOf(train, options.glueTask);
-  const isRegression = problemType === "regression";
-  const labels = isRegression ? null : (options.labels ?? labelsOf(train, evaluation, options.glueTask));
+  const problemType = options.problemType ?? problemOf(train, options);
+  const labels = problemType === "regression" ? null : labelsOf(train, evaluation, options);
+  if (labels?.length === 1 && problemType === "single_label_classification") throw oneLabel(labels[0]);
   const featureOptions = {
     ...(options.maxLength !== undefined && { maxLength: options.maxLength }),
     ...(labels && { labels }),
@@ -49,14 +58,14 @@ export function textClassification(
   const features = sequenceFeatures(tokenizer, train, featureOptions);
   const evalFeatures = evaluation && sequenceFeatures(tokenizer, evaluation, featureOptions);
   return {
-    architecture: "BertForSequenceClassification",
+    architecture: TASK_MODELS["text-classification"],
     labels: labels ?? ["LABEL_0"],
     problemType,
     lengths: features.map(({ inputIds }) => inputIds.length),
     batch: (indices) => ({
       input: indices.map((i) => features[i]),
       labels: { labels: indices.map((i) => features[i].labels) as number[] | Float32Array[] },
-      name: indices.map((i) => train[i].where).join(", "),
+      name: listed(indices.map((i) => train[i].where)),
     }),
     evaluate:
       evaluation &&
@@ -73,20 +82,25 @@ export function textClassification(
   };
 }
 
-function problemOf(examples: readonly Located<TextExample>[], task: GlueTask | undefined): ProblemType {
-  if (task !== undefined) return glueLabels(task) === null ? "regression" : "single_label_classification";
+function problemOf(
+  examples: readonly Located<TextExample>[],
+  { glueTask, areFloats = false }: TextClassificationOptions,
+): ProblemType {
+  if (glueTask !== undefined) return glueLabels(glueTask) === null ? "regression" : "single_label_classification";
   if (examples.some(({ label }) => typeof label === "object")) return "multi_label_classification";
   const isBroken = ({ label }: TextExample) => typeof label === "number" && !Number.isInteger(label);
-  return examples.some(isBroken) ? "regression" : "single_label_classification";
+  return areFloats || examples.some(isBroken) ? "regression" : "single_label_classification";
 }
 
 function labelsOf(
   train: readonly Located<TextExample>[],
   evaluation: readonly Located<TextExample>[] | null,
-  task: GlueTask | undefined,
+  { labels, glueTask, startLabels = null }: TextClassificationOptions,
 ): readonly string[] {
-  if (task !== undefined) return glueLabels(task) as string[];
-  return labelNames([...train, ...(evaluation ?? [])].flatMap((example) => labelOf(example)));
+  if (labels !== undefined) return labels;
+  if (glueTask !== undefined) return glueLabels(glueTask) as string[];
+  const found = labelNames([...train, ...(evaluation ?? [])].flatMap((example) => labelOf(example)));
+  return orderOf(startLabels, found);
 }
 
 /** What the model predicts of a text. */
@@ -102,84 +116,157 @@ async function evaluate(
   how: EvaluationOptions,
   examples: readonly Located<TextExample>[],
   features: readonly SequenceFeature[],
-  { labels, problem, task }: Question,
+  question: Question,
 ): Promise<Evaluation> {
-  const loss = new Mean();
-  const predictions: (number | number[])[] = [];
-  for await (const { indices, output } of passes(
-    model,
-    features.map((feature) => [feature]),
-    how,
-  )) {
-    const { data, shape } = output.logits as Tensor;
-    const C = shape[1];
-    for (const [b, i] of indices.entries()) {
-      const { labels: target } = features[i];
-      if (problem === "regression") {
-        predictions.push(data[b]);
-        const difference = data[b] - (target as number);
-        loss.add(difference * difference);
-      } else if (problem === "single_label_classification") {
-        predictions.push(argmax(data, b * C, C));
-        loss.add(crossEntropyOf(data, b * C, C, target as number));
-      } else {
-        const logits = data.subarray(b * C, (b + 1) * C);
-        predictions.push(Array.from(logits, (z) => (z > 0 ? 1 : 0)));
-        for (const [c, z] of logits.entries()) loss.add(binaryCrossEntropy(z, (target as Float32Array)[c]));
-      }
-    }
-  }
-  const shown = (value: number | ArrayLike<number>): string => {
-    if (typeof value === "number") return labels ? labels[value] : value.toPrecision(4);
-    return (labels ?? []).filter((_, c) => value[c] === 1).join(", ") || "none";
+  const where = (i: number) => examples[i].where;
+  const references = features.map(({ labels }) => labels);
+  const asked = { items: features.map((feature) => [feature]), references, where };
+  const outcomes = await ofProblem(question, asked, { model, how });
+  const { shown } = outcomes;
+  const told = {
+    ...outcomes,
+    where,
+    tell(i: number) {
+      const { text, text_pair } = examples[i];
+      const input = text_pair === undefined ? text : `${text} | ${text_pair}`;
+      return { input, expected: shown(references[i]), predicted: shown(outcomes.predictions[i]) };
+    },
   };
-  return {
-    metrics: { loss: loss.value, ...metricsOf(predictions, features, labels, problem, task) },
-    examples: examples.slice(0, SHOWN_EXAMPLES).map(({ text, textPair }, i) => ({
-      input: textPair === undefined ? text : `${text} | ${textPair}`,
-      expected: shown(features[i].labels),
-      predicted: shown(predictions[i]),
-    })),
-  };
+  return evaluationOf(told, how);
+}
+
+type Target = SequenceFeature["labels"];
+
+/** The items, and what is to be said of each. */
+interface Asked extends Omit<Classified, "references"> {
+  readonly references: readonly Target[];
+}
+
+interface Answered extends Pick<Outcomes, "metrics" | "losses" | "isWrong" | "confusionMatrix" | "classes"> {
+  readonly predictions: readonly Target[];
+  shown(value: Target): string;
+}
+
+function ofProblem({ labels, problem, task }: Question, asked: Asked, run: Passes): Promise<Answered> {
+  if (problem === "regression" || labels === null) return ofNumbers(task, asked, run);
+  if (problem === "multi_label_classification") return ofSets(labels, asked, run);
+  return ofClasses(labels, task, { ...asked, references: asked.references as number[] }, run);
 }
 
 /**
  * The metrics as run_glue.py names them; beside GLUE's also macro F1 and Matthews correlation, which do not reward
  * guessing the commonest label.
  */
-function metricsOf(
-  predictions: readonly (number | number[])[],
-  features: readonly SequenceFeature[],
-  labels: readonly string[] | null,
-  problem: ProblemType,
+async function ofClasses(
+  labels: readonly string[],
   task: GlueTask | undefined,
-): Record<string, number> {
-  const references = features.map((feature) => feature.labels);
-  if (problem === "multi_label_classification") {
-    const rows = references as Float32Array[];
-    const same = predictions.filter((row, i) => (row as number[]).every((value, c) => value === rows[i][c]));
-    const ofLabel = (c: number) => ({
-      predictions: predictions.map((row) => (row as number[])[c]),
-      references: rows.map((row) => row[c]),
-    });
-    const C = labels?.length ?? 0;
-    const flat = { predictions: predictions.flat(), references: rows.flatMap((row) => Array.from(row)) };
-    const each = Array.from({ length: C }, (_, c) => f1Score(ofLabel(c), { average: "macro", labels: [1] }));
-    return {
-      accuracy: same.length / predictions.length,
-      f1_micro: f1Score(flat, { average: "macro", labels: [1] }),
+  asked: Classified,
+  run: Passes,
+): Promise<Answered> {
+  const { predictions, losses, loss } = await classify(asked, run);
+  const pairs = { predictions, references: asked.references };
+  const scores =
+    task === undefined ? usualScores(pairs) : glueMetrics(task, inOrderOf(glueLabels(task) ?? [], pairs, labels));
+  return {
+    ...{ predictions, losses },
+    metrics: { loss, ...scores },
+    isWrong: (i) => predictions[i] !== asked.references[i],
+    confusionMatrix: confusionMatrix(pairs, labels),
+    shown: (index) => labels[index as number],
+  };
+}
+
+function usualScores(pairs: Pairs<number>): Record<string, number> {
+  return {
+    accuracy: accuracy(pairs),
+    f1_macro: f1Score(pairs, { average: "macro" }),
+    matthews_correlation: matthewsCorrelation(pairs),
+  };
+}
+
+/** Indices of labels as GLUE numbers them: a model may have another order. */
+function inOrderOf(order: readonly string[], pairs: Pairs<number>, labels: readonly string[]): Pairs<number> {
+  const ids = labels.map((label, id) =>
+    order.includes(label.toLowerCase()) ? order.indexOf(label.toLowerCase()) : id,
+  );
+  const renumbered = (indices: ArrayLike<number>) => Array.from(indices, (id) => ids[id]);
+  return { predictions: renumbered(pairs.predictions), references: renumbered(pairs.references) };
+}
+
+/** A number each; the loss is the square of the error. */
+async function ofNumbers(
+  task: GlueTask | undefined,
+  { items, references, where }: Asked,
+  run: Passes,
+): Promise<Answered> {
+  const loss = new Mean();
+  const losses: number[] = [];
+  const predictions: number[] = [];
+  for await (const { indices, output } of passes(items, run)) {
+    for (const [b, i] of indices.entries()) {
+      predictions.push(output.logits!.data[b]);
+      const difference = predictions[i] - (references[i] as number);
+      losses.push(finite(difference * difference, where(i)));
+      loss.add(losses[i]);
+    }
+  }
+  const pairs = { predictions, references: references as number[] };
+  const correlations = () => ({ pearson: pearsonCorrelation(pairs), spearmanr: spearmanCorrelation(pairs) });
+  const scores = predictions.length < 2 ? {} : task === undefined ? correlations() : glueMetrics(task, pairs);
+  return {
+    ...{ predictions, losses },
+    metrics: { loss: loss.value, ...scores },
+    isWrong: (i) => losses[i] > 0,
+    shown: (value) => (value as number).toPrecision(4),
+  };
+}
+
+/** Any number of labels each: those with a logit above 0. */
+async function ofSets(labels: readonly string[], { items, references, where }: Asked, run: Passes): Promise<Answered> {
+  const C = labels.length;
+  const loss = new Mean();
+  const losses: number[] = [];
+  const predictions: Float32Array[] = [];
+  const rows = references as Float32Array[];
+  for await (const { indices, output } of passes(items, run)) {
+    for (const [b, i] of indices.entries()) {
+      const logits = output.logits!.data.subarray(b * C, (b + 1) * C);
+      const own = new Mean();
+      for (const [c, z] of logits.entries()) {
+        const term = finite(binaryCrossEntropy(z, rows[i][c]), where(i));
+        loss.add(term);
+        own.add(term);
+      }
+      predictions.push(logits.map((z) => (z > 0 ? 1 : 0)));
+      losses.push(own.value);
+    }
+  }
+  const isWrong = (i: number) => predictions[i].some((value, c) => value !== rows[i][c]);
+  const flat = (some: readonly Float32Array[]) => some.flatMap((row) => Array.from(row));
+  const column = (some: readonly Float32Array[], c: number) => some.map((row) => row[c]);
+  const positive = { average: "macro", labels: [1] } as const;
+  const each = labels.map((_, c) =>
+    f1Score({ predictions: column(predictions, c), references: column(rows, c) }, positive),
+  );
+  return {
+    ...{ predictions, losses, isWrong },
+    metrics: {
+      loss: loss.value,
+      accuracy: predictions.filter((_, i) => !isWrong(i)).length / predictions.length,
+      f1_micro: f1Score({ predictions: flat(predictions), references: flat(rows) }, positive),
       f1_macro: each.reduce((sum, f1) => sum + f1, 0) / C,
-    };
-  }
-  const pairs = { predictions: predictions as number[], references: references as number[] };
-  if (task !== undefined) return { ...glueMetrics(task, pairs) };
-  if (problem === "single_label_classification") {
-    return {
-      accuracy: accuracy(pairs),
-      f1_macro: f1Score(pairs, { average: "macro" }),
-      matthews_correlation: matthewsCorrelation(pairs),
-    };
-  }
-  if (predictions.length < 2) return {};
-  return { pearson: pearsonCorrelation(pairs), spearmanr: spearmanCorrelation(pairs) };
+    },
+    classes: labels.map((label, c) => ({ label, ...scoresOf(countsOf(column(predictions, c), column(rows, c))) })),
+    shown: (value) => labels.filter((_, c) => (value as Float32Array)[c] === 1).join(", ") || "none",
+  };
+}
+
+/** Of one label: 1 where it holds. */
+function countsOf(predictions: readonly number[], references: readonly number[]): Counts {
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  return {
+    right: sum(predictions.map((value, i) => value * references[i])),
+    predicted: sum(predictions),
+    actual: sum(references),
+  };
 }

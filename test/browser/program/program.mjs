@@ -94,12 +94,12 @@ export function programOf(plainbert, training) {
     },
 
     /** Puts other bytes in the place of a kept part. */
-    async damage(part) {
+    async damage(part, at) {
       const cache = await caches.open("plainbert");
       for (const request of await cache.keys()) {
         if (!request.url.includes(part)) continue;
         const bytes = new Uint8Array(await (await cache.match(request)).arrayBuffer());
-        bytes[bytes.length >> 1] ^= 1;
+        bytes[at ?? bytes.length >> 1] ^= 1;
         await cache.put(request, new Response(bytes));
       }
     },
@@ -132,6 +132,17 @@ export function programOf(plainbert, training) {
       return results;
     },
 
+    /** What a model is worth on examples, without what differs from machine to machine. */
+    async evaluate(model, dataset) {
+      const {
+        backend: _,
+        seconds: __,
+        model: ___,
+        ...result
+      } = await training.evaluate({ model, dataset, backend: "plain" });
+      return { ...result, page: training.evaluationReport({ ...result, model, backend: {}, seconds: 1 }).length };
+    },
+
     /** The errors of what writes files. */
     async noFiles() {
       const { buildIndex, saveBert } = plainbert;
@@ -144,6 +155,7 @@ export function programOf(plainbert, training) {
         () => finetune({ task: "text-classification", model: "mine", trainDataset: "mine", output: "mine" }),
         () => pretrain({ config: {}, phases: [], output: "mine" }),
         () => readExamples("text-classification", "mine"),
+        () => training.evaluate({ model: "/models/nli/", dataset: "mine" }),
       ];
       const errors = [];
       for (const call of calls) errors.push(await call().catch(({ code, message }) => [code, message]));

@@ -44,7 +44,11 @@ describe("readDelimited", () => {
   /** As RFC 4180 writes a record; a field is put in quotes if it must be, or if the coin says so. */
   const written = (fields: readonly string[], coins: readonly boolean[], delimiter: string) =>
     fields
-      .map((field, i) => (coins[i] || /["\n\r,\t\ufeff]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field))
+      .map((field, i) => {
+        const isBlank = fields.length === 1 && /^[ \t]*$/.test(field); // such a line would be no record
+        const needsQuotes = isBlank || coins[i] || /["\n\r,\t\ufeff]/.test(field);
+        return needsQuotes ? `"${field.replaceAll('"', '""')}"` : field;
+      })
       .join(delimiter);
 
   test("what was written is read, in whatever pieces it comes", async () => {
@@ -90,7 +94,6 @@ describe("readDelimited", () => {
     ["a,b,a\n", 'a.csv: line 1: the columns\' names must be different from one another, got "a" twice'],
     ["a,b\n1,2\n1\n", 'a.csv: line 3: the number of fields must be 2, one for each column ("a", "b"), got 1'],
     ["a,b\n1,2,3\n", 'line 2: the number of fields must be 2, one for each column ("a", "b"), got 3'],
-    ["a,b\n1,2\n\n", "line 3: the number of fields must be 2"],
     [
       'a\n"x\ny"\nsay "hi"\n',
       'a.csv: line 4: a field with quotes must be itself in quotes, with each of its quotes as "", got "say "hi""',
@@ -99,6 +102,18 @@ describe("readDelimited", () => {
     ['a\n"x\n\ny\n', "a.csv: line 2: a quote must be closed before the file ends, got none that closes"],
   ])("%j is an error", async (text, message) => {
     expect(await messageOf(readDelimited(text, { file }))).toContain(message);
+  });
+
+  test("blank lines are left out as pandas leaves them out, but not tabs between which a field may stand", async () => {
+    expect(await rows("\n\r\na,b\r\n1,2\r\n\r\n \t\r\n3,4\r\n\n\n")).toEqual([
+      { a: "1", b: "2" },
+      { a: "3", b: "4" },
+    ]);
+    expect(await rows('a\n1\n\n""\n2\n')).toEqual([{ a: "1" }, { a: "" }, { a: "2" }]);
+    for (const quoting of [true, false]) {
+      const read = await rows("a\tb\n1\t2\n\t\n  \n3\t4\n", { delimiter: "\t", quoting });
+      expect(read.map(({ a }) => a)).toEqual(["1", "", "3"]);
+    }
   });
 
   test("bad records can be told and left out", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { BertTokenizer } from "../../../src/tokenizer/index.ts";
 import { choiceFeatures, sequenceFeatures, tokenFeatures } from "../../../src/training/data/features.ts";
+import type { Label } from "../../../src/training/data/textExamples.ts";
 import { letters } from "./support.ts";
 
 const where = "train.csv: line 2";
@@ -15,7 +16,7 @@ describe("sequenceFeatures", () => {
   test("a text, and a pair, with the index of the label", () => {
     const examples = [
       { where, text: "ab c", label: "no" },
-      { where, text: "a", textPair: "b.", label: "yes" },
+      { where, text: "a", text_pair: "b.", label: "yes" },
     ];
     const [one, pair] = sequenceFeatures(letters, examples, { labels: ["no", "yes"] });
     expect(plain(one)).toEqual({ ids: [CLS, 4, 10, 6, SEP], types: [0, 0, 0, 0, 0] });
@@ -26,7 +27,7 @@ describe("sequenceFeatures", () => {
   test("what is longer than maxLength is cut, of a pair the longer text", () => {
     const examples = [
       { where, text: "a a a a a", label: 1 },
-      { where, text: "a", textPair: "b b b b b", label: 1 },
+      { where, text: "a", text_pair: "b b b b b", label: 1 },
     ];
     const [one, pair] = sequenceFeatures(letters, examples, { labels: ["0", "1"], maxLength: 6 });
     expect(plain(one).ids).toEqual([CLS, 4, 4, 4, 4, SEP]);
@@ -56,6 +57,36 @@ describe("sequenceFeatures", () => {
     expect(() => sequenceFeatures(letters, [{ where, text: "a", label: "x" }], options)).toThrow(
       `${where}: label must be an array of labels, got "x"`,
     );
+  });
+
+  test("a whole number is the index of a label, as in Python's ClassLabel, where the labels are no numbers", () => {
+    const of = (label: Label, labels: string[]) =>
+      sequenceFeatures(letters, [{ where, text: "a", label }], { labels })[0].labels;
+    expect([of(1, ["no", "yes"]), of("1", ["no", "yes"]), of("yes", ["no", "yes"])]).toEqual([1, 1, 1]);
+    expect([of(1, ["1", "2", "3"]), of("1", ["1", "2", "3"]), of(2.5, ["0", "2.5"])]).toEqual([0, 0, 1]);
+    expect(of("1", ["1", "no"])).toBe(0); // a name first
+    expect([of(true, ["False", "True"]), of(false, ["true", "false"])]).toEqual([1, 1]);
+    const refused = (label: Label, labels: string[], message: string) =>
+      expect(() => of(label, labels)).toThrow(`${where}: label must be ${message}`);
+    refused(2, ["no", "yes"], 'a whole number from 0 to 1, an index of "no", "yes", got 2');
+    refused(-1, ["no", "yes"], "a whole number from 0 to 1");
+    refused(0.5, ["no", "yes"], "a whole number from 0 to 1");
+    refused("2", ["no", "yes"], 'one of "no", "yes", got "2"');
+    refused(4, ["1", "2", "3"], 'one of "1", "2", "3", got 4');
+    refused(true, ["no", "yes"], 'one of "no", "yes", got true');
+    const many = Array.from({ length: 400 }, (_, i) => `label ${i}`);
+    expect(() => of("x", many)).toThrow(/"label 9" and 390 more, got "x"$/);
+  });
+
+  test("indices in a list, each once: a row of zeros and ones is none", () => {
+    const options = { problemType: "multi_label_classification", labels: ["x", "y", "z"] } as const;
+    const of = (label: Label) => sequenceFeatures(letters, [{ where, text: "a", label }], options)[0].labels;
+    expect(of([2, 0])).toEqual(Float32Array.of(1, 0, 1));
+    expect(of(["z", "z"])).toEqual(Float32Array.of(0, 0, 1));
+    expect(() => of([0, 1, 0])).toThrow(
+      `${where}: label must be an array of the labels that hold, each once, got 0 twice`,
+    );
+    expect(() => of([3])).toThrow("a whole number from 0 to 2");
   });
 
   test.each([
@@ -114,6 +145,9 @@ describe("choiceFeatures", () => {
     expect(feature.labels).toBe(1);
     expect(() => choiceFeatures(letters, [{ where, text: "a", choices: ["b", "c"] }])).toThrow(
       `${where}: label must be there`,
+    );
+    expect(() => choiceFeatures(letters, [{ where, text: "a", choices: ["b", "c"], label: 2 }])).toThrow(
+      `${where}: label must be a whole number from 0 to 1, got 2`,
     );
   });
 });

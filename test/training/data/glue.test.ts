@@ -44,35 +44,35 @@ describe("GLUE's own files", () => {
   test("MRPC, whose file begins with a byte order mark, and whose quotes are no quoting", async () => {
     const header = ["\ufeffQuality", "#1 ID", "#2 ID", "#1 String", "#2 String"];
     expect(await read("mrpc", header, ["1", "7", "8", '"Well, he said.', "He said."])).toEqual([
-      { text: '"Well, he said.', textPair: "He said.", label: "equivalent" },
+      { text: '"Well, he said.', text_pair: "He said.", label: "equivalent" },
     ]);
     expect(await read("mrpc", ["index", ...header.slice(1)], ["0", "7", "8", "A", "B"])).toEqual([
-      { text: "A", textPair: "B" },
+      { text: "A", text_pair: "B" },
     ]);
   });
 
   test("QQP", async () => {
     const header = ["id", "qid1", "qid2", "question1", "question2", "is_duplicate"];
     expect(await read("qqp", header, ["5", "1", "2", "Why?", "How?", "0"])).toEqual([
-      { text: "Why?", textPair: "How?", label: "not_duplicate" },
+      { text: "Why?", text_pair: "How?", label: "not_duplicate" },
     ]);
     expect(await read("qqp", ["id", "question1", "question2"], ["5", "Why?", "How?"])).toEqual([
-      { text: "Why?", textPair: "How?" },
+      { text: "Why?", text_pair: "How?" },
     ]);
   });
 
   test("STS-B: a score", async () => {
     const record = ["0", "news", "f", "2012", "1", "none", "none", "A cat.", "A dog."];
     expect(await read("stsb", [...STSB, "score"], [...record, "2.600"])).toEqual([
-      { text: "A cat.", textPair: "A dog.", label: 2.6 },
+      { text: "A cat.", text_pair: "A dog.", label: 2.6 },
     ]);
-    expect(await read("stsb", STSB, record)).toEqual([{ text: "A cat.", textPair: "A dog." }]);
+    expect(await read("stsb", STSB, record)).toEqual([{ text: "A cat.", text_pair: "A dog." }]);
     expect(glueLabels("stsb")).toBeNull();
   });
 
   test("MNLI: train.tsv has one annotator's label, dev_matched.tsv and dev_mismatched.tsv five, test files none", async () => {
     const record = ["0", "1", "1n", "slate", "", "", "", "", "It rains.", "It is wet."];
-    const example = { text: "It rains.", textPair: "It is wet." };
+    const example = { text: "It rains.", text_pair: "It is wet." };
     expect(await read("mnli", [...MNLI, "label1", "gold_label"], [...record, "neutral", "neutral"])).toEqual([
       { ...example, label: "neutral" },
     ]);
@@ -88,16 +88,16 @@ describe("GLUE's own files", () => {
   test("QNLI, RTE, WNLI", async () => {
     const question = ["index", "question", "sentence", "label"];
     expect(await read("qnli", question, ["0", "Who?", "He.", "not_entailment"])).toEqual([
-      { text: "Who?", textPair: "He.", label: "not_entailment" },
+      { text: "Who?", text_pair: "He.", label: "not_entailment" },
     ]);
     const sentences = ["index", "sentence1", "sentence2", "label"];
     expect(await read("rte", sentences, ["0", "A", "B", "entailment"])).toEqual([
-      { text: "A", textPair: "B", label: "entailment" },
+      { text: "A", text_pair: "B", label: "entailment" },
     ]);
     expect(await read("wnli", sentences, ["0", "A", "B", "1"])).toEqual([
-      { text: "A", textPair: "B", label: "entailment" },
+      { text: "A", text_pair: "B", label: "entailment" },
     ]);
-    expect(await read("rte", sentences.slice(0, 3), ["0", "A", "B"])).toEqual([{ text: "A", textPair: "B" }]);
+    expect(await read("rte", sentences.slice(0, 3), ["0", "A", "B"])).toEqual([{ text: "A", text_pair: "B" }]);
     expect([glueLabels("qnli"), glueLabels("rte"), glueLabels("wnli")]).toEqual([
       ["entailment", "not_entailment"],
       ["entailment", "not_entailment"],

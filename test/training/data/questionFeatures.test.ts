@@ -73,7 +73,7 @@ describe("questionFeatures, by hand", () => {
   });
 
   test.each([
-    [{ maxLength: 5, docStride: 128 }, "stride must be less than the 2 tokens"],
+    [{ maxLength: 5, docStride: 128 }, "docStride must be less than the 2 tokens"],
     [{ maxLength: 4, docStride: 0 }, "maxLength must leave room"],
   ])("a question that leaves too little room is an error: %j", (options, reason) => {
     expect(() => positions(example("e e", "a b c d", "a"), options)).toThrow(

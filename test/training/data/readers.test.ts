@@ -52,10 +52,17 @@ describe("JSON lines", () => {
     expect(read.map(({ where }) => where)).toEqual(["a.jsonl: line 1", "a.jsonl: line 2"]);
   });
 
+  test("blank lines and a byte order mark are left out, as Python leaves them out", async () => {
+    const read = await collect(readJsonLines('\ufeff\n{"a": 1}\r\n\r\n \t\n{"a": 2}\n\n', { file }));
+    expect(read.map(({ where, values }) => [where, values.get("a")])).toEqual([
+      ["a.jsonl: line 2", 1],
+      ["a.jsonl: line 5", 2],
+    ]);
+  });
+
   test.each([
-    ['{"a": 1}\n{"a": }\n', 'a.jsonl: line 2: a line must be a JSON object, got "{"a": }"'],
-    ['{"a": 1}\n\n', 'a.jsonl: line 2: a line must be a JSON object, got ""'],
-    ["[1]\n", "a.jsonl: line 1: a line must be a JSON object, got an array of 1"],
+    ['{"a": 1}\n\n{"a": }\n', 'a.jsonl: line 3: must be JSON, got "{"a": }"'],
+    ["[1]\n", "must be an object, got [1]"],
     ["null", "got null"],
   ])("%j is an error", async (text, message) => {
     expect(await messageOf(readJsonLines(text, { file }))).toContain(message);
@@ -71,8 +78,8 @@ describe("readTexts", () => {
     const text = "id,one,two,y\n7,A.,B.,yes\n";
     const where = "a.csv: line 2";
     expect(await collect(read(text, { text: "one" }))).toEqual([{ where, text: "A." }]);
-    expect(await collect(read(text, { text: "two", textPair: "one", label: "y" }))).toEqual([
-      { where, text: "B.", textPair: "A.", label: "yes" },
+    expect(await collect(read(text, { text: "two", text_pair: "one", label: "y" }))).toEqual([
+      { where, text: "B.", text_pair: "A.", label: "yes" },
     ]);
   });
 
@@ -86,9 +93,11 @@ describe("readTexts", () => {
   test("what JSON has in place of a text or a label is an error", async () => {
     const json = (text: string) => readTexts(readJsonLines(text, { file }), { text: "t", label: "l" }, { file });
     expect(await messageOf(json('{"t": 3, "l": 1}'))).toBe('a.csv: line 1: "t" must be a string, got 3');
-    const expected = '"l" must be a string, a number, or an array of strings, got';
-    expect(await messageOf(json('{"t": "", "l": null}'))).toContain(`${expected} null`);
-    expect(await messageOf(json('{"t": "", "l": [1]}'))).toContain(`${expected} an array of 1`);
+    const expected = '"l" must be a string, a finite number, true or false, or an array of strings or of whole numbers';
+    expect(await messageOf(json('{"t": "", "l": null}'))).toContain(`${expected}, got null`);
+    for (const list of ['[1, "a"]', "[1.5]", "[null]", "[true]"]) {
+      expect(await messageOf(json(`{"t": "", "l": ${list}}`))).toContain(`${expected}, got an array of`);
+    }
     expect(await collect(json('{"t": "", "l": []}'))).toEqual([{ where: "a.csv: line 1", text: "", label: [] }]);
   });
 });
@@ -185,11 +194,16 @@ describe("labels", () => {
     expect(labelNames(["10", "9", "x"])).toEqual(["10", "9", "x"]);
     expect(labelNames(["10", "09"])).toEqual(["09", "10"]);
     expect(labelNames([10, 9, 9])).toEqual(["9", "10"]);
+    expect(labelNames([true, false])).toEqual(["false", "true"]);
+    expect(labelNames(["1", 0])).toEqual(["0", "1"]);
+    expect(() => labelNames(["a", 1])).toThrow('labels must be all names, all numbers or all booleans, got "a" and 1');
+    expect(() => labelNames([1, true])).toThrow("got 1 and true");
+    expect(() => labelNames([1, 2 ** 53])).toThrow("more digits than a number holds, got 9007199254740992");
     expect(() => labelNames([])).toThrow("labelNames: labels must have at least one label, got none");
   });
 
   test("have their index as number", () => {
-    expect([...labelIds(["O", "B-X"])]).toEqual([
+    expect([...labelIds(["O", "B-X"]).ids]).toEqual([
       ["O", 0],
       ["B-X", 1],
     ]);

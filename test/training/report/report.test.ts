@@ -1,16 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { EvaluationResult } from "../../../src/training/index.ts";
 import { ticks } from "../../../src/training/report/chart.ts";
 import { curvesSvg } from "../../../src/training/report/curves.ts";
-import { reportHtml } from "../../../src/training/report/html.ts";
-import type { LogEntry } from "../../../src/training/run/log.ts";
-
-const LOG: readonly LogEntry[] = [
-  { step: 10, epoch: 1, loss: 0.8, learning_rate: 5e-5, grad_norm: 2 },
-  { step: 10, epoch: 1, eval_loss: 0.7, eval_accuracy: 0.5 },
-  { step: 20, epoch: 2, loss: 0.4, learning_rate: 0, grad_norm: 1 },
-  { step: 20, epoch: 2, eval_loss: 0.5, eval_accuracy: 1 },
-];
+import { evaluationReport } from "../../../src/training/report/evaluationReport.ts";
+import { runReport } from "../../../src/training/report/runReport.ts";
+import { evaluationOf, HOSTILE, LOG, RUN } from "./hostile.ts";
 
 /** The names of a document's open elements must close in order; returns how many elements there are. */
 function elementsOf(xml: string): number {
@@ -93,25 +88,69 @@ describe("curves", () => {
     expect(linesOf(svg)[0].at(-1)?.[0]).toBe(520);
   });
 });
-
-test("the report is one page that loads nothing, and shows texts as they are", () => {
-  const html = reportHtml({
-    title: "finetune",
-    options: { learningRate: 5e-5, evalSteps: null, examples: "digest" },
-    backend: { name: "plain", width: 64, fused: false, threads: 1, reason: "" },
-    machine: "a machine, 2 threads",
-    log: LOG,
-    steps: 20,
-    parameters: 1_234_567,
-    tokensPerSecond: 1000,
-    metrics: { eval_accuracy: 0.98765, eval_pearson: Number.NaN },
-    examples: [{ input: `<script>alert("x & y")</script>`, expected: "a", predicted: "b" }],
+describe("the report", () => {
+  test("says task, data, settings, figures and machine", () => {
+    const html = runReport(RUN);
+    for (const text of [
+      "text-classification",
+      "a.jsonl, 12 examples",
+      "1,234,567",
+      "0.9877",
+      "undefined",
+      "0.00005",
+      "1,000 tokens per second",
+      "a machine, 2 threads",
+    ]) {
+      // biome-ignore format: one line
+      expect(html).toContain(text);
+    }
+    expect(html).not.toContain("digest");
+    expect(html).not.toContain("evalSteps");
+    expect(html.match(/<svg /g)?.length).toBe(4);
+    for (const title of ["Classes", "Confusion matrix", "Mistakes"]) expect(html).not.toContain(`<h2>${title}`);
   });
-  expect(html).not.toMatch(/<script|<link|<img|url\(|\bhttps?:(?!\/\/www\.w3\.org\/2000\/svg")/);
-  expect(html).toContain('&lt;script&gt;alert(&quot;x &amp; y&quot;)&lt;/script&gt;<td>a<td class="wrong">b');
-  for (const text of ["1,234,567", "0.9877", "undefined", "0.00005", "1,000 tokens per second"]) {
-    expect(html).toContain(text);
-  }
-  expect(html).not.toContain("digest");
-  expect(html).not.toContain("evalSteps");
+
+  test("is one page that loads nothing and runs nothing, and shows texts as they are", () => {
+    const html = runReport({ ...RUN, about: { model: HOSTILE }, evaluation: evaluationOf(3) });
+    expect(html).not.toMatch(/<script|<link|<img|<iframe|url\(|@import|\bon\w+=|\bhttps?:/);
+    for (const control of ["\u202e", "\u0007"]) expect(html).not.toContain(control);
+    const escaped = "&lt;script&gt;alert(&quot;x &amp; y&quot;)&lt;/script&gt;";
+    for (const text of [
+      `<dd dir="auto">${escaped}`,
+      `<bdi>${escaped} \\u{202e}0</bdi>`,
+      `${escaped}\\u{7}`,
+      `<dd dir="auto" class="wrong">b\\u{202e}`,
+      `${escaped}: line 3`,
+    ]) {
+      // biome-ignore format: one line
+      expect(html).toContain(text);
+    }
+    expect(html).toContain("The 1 worst of 1,234 mistakes");
+    expect(html).toContain(`${"x".repeat(400)}…`);
+    expect(html).not.toContain("x".repeat(401));
+    expect(html).toContain("prefers-color-scheme: dark");
+  });
+
+  test("of 200 classes it shows those most often confused, and says what it leaves out", () => {
+    const html = runReport({ ...RUN, evaluation: evaluationOf(200) });
+    expect(html.length).toBeLessThan(100_000);
+    expect(html).toContain("The 20 of 200 classes that were most often taken for others");
+    expect(html).toContain("The 30 of 200 with the smallest F1");
+    expect(html.match(/<th scope="col"[^>]*class="tall"/g)?.length).toBe(21);
+    // 400 examples: 20 classes with 2 each, and all others together.
+    const cells = [...html.matchAll(/<td(?: [^>]*)?>(\d+)(?=<td|\n<tr|\n<\/tbody)/g)].map(([, count]) => Number(count));
+    expect(cells.slice(-21 * 21).reduce((a, b) => a + b, 0)).toBe(400);
+  });
+
+  test("of an evaluation alone it has neither curves nor a run's figures", () => {
+    const result: EvaluationResult = {
+      ...{ model: null, task: "token-classification", file: "eng.testb", examples: 1, metrics: { eval_f1: 0.5 } },
+      ...{ classes: [], confusionMatrix: null, mistakeCount: 0, mistakes: [], settings: { seed: 42 }, seconds: 1.25 },
+      backend: RUN.backend,
+    };
+    const html = evaluationReport(result, "a machine");
+    for (const text of ["the small model that comes with plainbert", "eng.testb, 1 example", "0.5", "a machine"])
+      expect(html).toContain(text);
+    expect(html).not.toMatch(/<svg|updates|<h2>(Curves|Classes|Confusion|Mistakes|Predictions)/);
+  });
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadBert, pipeline } from "../../../src/index.ts";
@@ -6,7 +6,13 @@ import { openWeights } from "../../../src/load/weightFiles.ts";
 import { parseConfig } from "../../../src/model/config.ts";
 import type { BertTokenizer } from "../../../src/tokenizer/index.ts";
 import { planOf } from "../../../src/training/finetune.ts";
-import { type FinetuneOptions, type FinetuneTask, finetune, type RunOptions } from "../../../src/training/index.ts";
+import {
+  type FinetuneOptions,
+  type FinetuneResult,
+  type FinetuneTask,
+  finetune,
+  type RunOptions,
+} from "../../../src/training/index.ts";
 import { resolveRunOptions } from "../../../src/training/run/resolvedOptions.ts";
 import type { PreparedTask } from "../../../src/training/tasks/task.ts";
 import { REVIEWS, temporaryFolder, writeTinyModel } from "../../support/tinyModel.ts";
@@ -52,10 +58,10 @@ describe("an example without `where` is named by its place", () => {
     ["token-classification", { words: ["a"], tags: ["O"] }, { words: ["a"], tags: ["B-PER"] }],
     ["question-answering", ask("a"), ask("a ".repeat(40))],
     ["multiple-choice", { text: "a", choices, label: 0 }, { text: "a", choices }],
-    ["next-sentence-prediction", { text: "a", textPair: "b", label: 0 }, { text: "a", textPair: "b", label: "b" }],
+    ["next-sentence-prediction", { text: "a", text_pair: "b", label: 0 }, { text: "a", text_pair: "b", label: "b" }],
   ];
   test.each(cases)("%s", async (task, good, bad) => {
-    const labels = task === "token-classification" ? { labels: ["O"] } : {};
+    const labels = task === "token-classification" ? { labels: ["O", "B-LOC"] } : {};
     const run = (trainDataset: object[], evalDataset: object[]) =>
       train({ task, trainDataset, evalDataset, ...labels } as never);
     const named = (name: string) =>
@@ -63,6 +69,150 @@ describe("an example without `where` is named by its place", () => {
     await expect(run([good, bad], [good])).rejects.toThrow(named("^trainDataset\\[1\\]: "));
     await expect(run([good, good], [good, good, bad])).rejects.toThrow(named("^evalDataset\\[2\\]: "));
     await expect(run([good, { ...bad, where: "here" }], [good])).rejects.toThrow(named("^here: "));
+  });
+});
+
+describe("a field of an example that is none of the task's is refused", () => {
+  const pair = { text: "a", label: "b" };
+  const ask = { id: "q", question: "a", context: "a", answers: [{ text: "a", start: 0 }] };
+  test.each([
+    ["text-classification", { ...pair, textPair: "c" }, 'unknown field "textPair"; did you mean "text_pair"?'],
+    ["text-classification", { ...pair, labels: "c" }, 'unknown field "labels"; did you mean "label"?'],
+    ["next-sentence-prediction", { ...pair, textpair: "c" }, 'unknown field "textpair"; did you mean "text_pair"?'],
+    ["token-classification", { tokens: ["a"], tags: ["O"] }, 'unknown field "tokens"; did you mean "words"?'],
+    ["token-classification", { words: ["a"], ner_tags: ["O"] }, 'unknown field "ner_tags"; did you mean "tags"?'],
+    ["question-answering", { ...ask, title: "T" }, `unknown field "title"; known are`],
+    ["question-answering", { ...ask, answers: [{ text: "a", answer_start: 0 }] }, 'answers[0]: unknown field "answer_start"; did you mean "start"?'], // biome-ignore format: one line
+    ["question-answering", { ...ask, answers: { text: ["a"], answer_start: [0] } }, "answers must be an array of { text, start }, got an object"], // biome-ignore format: one line
+    ["multiple-choice", { text: "a", choices: ["b", "c"], lable: 0 }, 'unknown field "lable"; known are "label", '],
+    ["multiple-choice", { text: "a", choices: ["b"], label: 0 }, "choices must be an array of strings, at least two, got an array of 1"], // biome-ignore format: one line
+    ["text-classification", JSON.parse('{"text": "a", "label": "b", "__proto__": 1}'), 'unknown field "__proto__"'],
+    [
+      "text-classification",
+      ["a", "b"],
+      "an example must be an object with where, text, text_pair, label, got an array of 2",
+    ],
+    ["text-classification", { text: 3, label: "b" }, "text must be a string, got 3"],
+    [
+      "token-classification",
+      { words: ["a"], tags: [] },
+      "tags must be an array of strings or whole numbers, at least one, got an array of 0",
+    ],
+    ["token-classification", { words: ["a"], tags: ["O", "O"] }, "tags must be one for each of 1 words, got 2"],
+  ] as [FinetuneTask, object, string][])("%s: %j", async (task, example, message) => {
+    const run = train({ task, trainDataset: [example] } as never);
+    await expect(run).rejects.toThrow(
+      expect.objectContaining({ code: "ERR_INPUT", message: expect.stringContaining(`trainDataset[0]: ${message}`) }),
+    );
+  });
+});
+
+describe("labels", () => {
+  const configOf = (folder: string) => JSON.parse(readFileSync(join(folder, "config.json"), "utf8"));
+  const labelled = (label: (positive: boolean) => unknown) =>
+    REVIEWS.map(({ text, label: name }) => ({ text, label: label(name === "positive") }));
+  const once = (options: object) => train({ ...CLASSIFY, maxSteps: 1, ...options });
+
+  test("indices of labels that are given, in texts and in words", async () => {
+    const named = await once({ evalDataset: REVIEWS, labels: ["positive", "negative"] });
+    const dataset = labelled((positive) => (positive ? 0 : 1));
+    const indexed = await once({ trainDataset: dataset, evalDataset: dataset, labels: ["positive", "negative"] });
+    expect(configOf(indexed.output).id2label).toEqual({ 0: "positive", 1: "negative" });
+    expect(indexed.metrics).toEqual(named.metrics);
+    expect(await weightsIn(indexed.output)).toEqual(await weightsIn(named.output));
+    const words = ["anna", "saw", "paris"];
+    const tag = (tags: (string | number)[]) =>
+      train({
+        task: "token-classification",
+        trainDataset: [{ words, tags }],
+        labels: ["O", "B-PER", "B-LOC"],
+        maxSteps: 1,
+      });
+    const [byIndex, byName] = [await tag([1, 0, 2]), await tag(["B-PER", "O", "B-LOC"])];
+    expect(configOf(byIndex.output).id2label).toEqual({ 0: "O", 1: "B-PER", 2: "B-LOC" });
+    expect(await weightsIn(byIndex.output)).toEqual(await weightsIn(byName.output));
+  });
+
+  test("booleans, of a program and of a file", async () => {
+    const classes = { 0: "false", 1: "true" };
+    expect(configOf((await once({ trainDataset: labelled((positive) => positive) })).output).id2label).toEqual(classes);
+    const file = join(place.path, "booleans.csv");
+    writeFileSync(file, `text,label\n${REVIEWS.map(({ text, label }, i) => `${text},${label === "positive" ? ["True", "TRUE"][i % 2] : "False"}\n`).join("")}`); // biome-ignore format: one line
+    expect(configOf((await once({ trainDataset: file })).output).id2label).toEqual(classes);
+  });
+
+  test("floats of a file are a regression, as in Python, whole ones too; whole numbers are classes", async () => {
+    const write = (name: string, one: (text: string, stars: number) => string, head = "") => {
+      const file = join(place.path, name);
+      writeFileSync(file, head + REVIEWS.map(({ text, label }) => one(text, label === "positive" ? 5 : 1)).join("\n"));
+      return file;
+    };
+    const csv = (suffix: string) =>
+      write(`stars${suffix}.csv`, (text, stars) => `${text},${stars}${suffix}`, "text,label\n");
+    const json = (suffix: string) => write(`stars${suffix}.jsonl`, (text, stars) => `{"text": "${text}", "label": ${stars}${suffix}}`); // biome-ignore format: one line
+    for (const trainDataset of [csv(".0"), json(".0"), csv(".5"), json(".5")]) {
+      const config = configOf((await once({ trainDataset, evalDataset: trainDataset })).output);
+      expect([trainDataset, config.problem_type]).toEqual([trainDataset, "regression"]);
+    }
+    for (const trainDataset of [csv(""), json("")]) {
+      const { problem_type, id2label } = configOf((await once({ trainDataset })).output);
+      expect([problem_type, id2label]).toEqual(["single_label_classification", { 0: "1", 1: "5" }]);
+    }
+  });
+
+  test("a classifier goes on with its own classes where the examples have the same, in its order", async () => {
+    const first = await once({ labels: ["positive", "negative"] });
+    const next = (options: object) => once({ model: first.output, ...options });
+    const own = { 0: "positive", 1: "negative" };
+    expect(configOf((await next({})).output).id2label).toEqual(own);
+    expect(
+      configOf((await next({ trainDataset: labelled((positive) => (positive ? 0 : 1)) })).output).id2label,
+    ).toEqual(own);
+    expect(configOf((await next({ trainDataset: labelled((positive) => (positive ? "good" : "bad")) })).output).id2label).toEqual({ 0: "bad", 1: "good" }); // biome-ignore format: one line
+    expect(configOf((await next({ labels: ["negative", "positive"] })).output).id2label).toEqual({ 0: "negative", 1: "positive" }); // biome-ignore format: one line
+  });
+});
+
+describe("answers that stand elsewhere than they say", () => {
+  const context = "anna saw the cat in paris . the dog was in the book .";
+  const ask = (id: string, text: string, start: number | null) => ({
+    ...{ where: `question ${id}`, id, question: "who saw it ?", context },
+    answers: [{ text, start }],
+  });
+  const good = [ask("1", "anna", 0), ask("2", "the dog", context.indexOf("the dog"))];
+  const bad = [ask("3", "paris", 0), ask("4", "bob", null)];
+  const near = ask("5", "saw  the", context.indexOf("saw"));
+  const learn = (trainDataset: object[], options = {}) =>
+    train({
+      task: "question-answering",
+      trainDataset,
+      batchSize: 2,
+      maxSteps: 2,
+      backend: "plain",
+      ...options,
+    } as never);
+
+  test("are left out of training and counted", async () => {
+    const run = (await learn([good[0], bad[0], good[1], bad[1]])) as FinetuneResult;
+    const without = (await learn(good)) as FinetuneResult;
+    expect([run.skippedExamples, without.skippedExamples]).toEqual([2, 0]);
+    expect(run.log.map(({ loss }) => loss)).toEqual(without.log.map(({ loss }) => loss));
+    expect(await weightsIn(run.output)).toEqual(await weightsIn(without.output));
+    expect((await learn([...good, near])).skippedExamples).toBe(0);
+  });
+
+  test("stay in evaluation, where the text of an answer counts", async () => {
+    const both = await learn(good, { evalDataset: [...good, ...bad] });
+    const alone = await learn(good, { evalDataset: good });
+    expect(both.metrics.eval_loss).toBeCloseTo(alone.metrics.eval_loss, 12);
+    expect(both.examples.map(({ expected }) => expected)).toEqual(["anna", "the dog", "paris", "bob"]);
+  });
+
+  test("are refused where that is asked, and where there are no others", async () => {
+    await expect(learn([good[0], ...bad], { misplacedAnswers: "refuse" })).rejects.toThrow(
+      'question 3: the answer "paris" does not stand where it says; nor do those of 1 other questions',
+    );
+    await expect(learn([bad[1]])).rejects.toThrow('question 4: the answer "bob" does not stand where it says');
   });
 });
 
@@ -184,8 +334,8 @@ describe("each task learns, and what is written answers in its pipeline as evalu
 
   test("next-sentence-prediction", async () => {
     const dataset = ["cat", "dog", "film", "book"].flatMap((thing) => [
-      { text: `anna saw a ${thing}.`, textPair: `the ${thing} was good.`, label: "IsNext" },
-      { text: `anna saw a ${thing}.`, textPair: "paris is bad.", label: 1 },
+      { text: `anna saw a ${thing}.`, text_pair: `the ${thing} was good.`, label: "IsNext" },
+      { text: `anna saw a ${thing}.`, text_pair: "paris is bad.", label: 1 },
     ]);
     const options = { task: "next-sentence-prediction", trainDataset: dataset, evalDataset: dataset } as const;
     const result = await train({ ...options, learningRate: 0.02, numTrainEpochs: 40, backend: "plain" });
@@ -305,6 +455,61 @@ describe("what is refused", () => {
     [{ loadBestModelAtEnd: true }, "finetune: evalDataset must be given with loadBestModelAtEnd, is left out"],
     [{ evalDataset: REVIEWS, metricForBestModel: "f2", maxSteps: 1 }, 'finetune: metricForBestModel must be one of loss, accuracy, f1_macro, matthews_correlation, got "f2"'], // biome-ignore format: one line
     [{ freezeLayers: 2, task: "fill-mask", trainDataset: ["good"], maxSteps: 1, output: "" }, "finetune: output must be a folder"], // biome-ignore format: one line
+    [{ freezeLayers: 2 }, "finetune: freezeLayers must be at most 1, the model's layers, got 2"],
+    [{ maxSteps: 4, warmupSteps: 5 }, "finetune: warmupSteps must be at most 4, all updates, got 5"],
+    [{ evalSteps: 5 }, "finetune: evalDataset must be given with evalSteps, is left out"],
+    [{ metricForBestModel: "f1" }, "finetune: evalDataset must be given with metricForBestModel, is left out"],
+    [
+      { docStride: 1 },
+      "finetune: docStride must be left out for text-classification, it is of question-answering, got 1",
+    ],
+    [{ mlmProbability: 0.2 }, "finetune: mlmProbability must be left out for text-classification, it is of fill-mask"],
+    [
+      { task: "fill-mask", trainDataset: ["good"], mlmProbability: 2 },
+      "finetune: mlmProbability must be a number from",
+    ],
+    [{ task: "fill-mask", trainDataset: ["good"], labels: ["a"] }, "finetune: labels must be left out for fill-mask"],
+    [{ task: "fill-mask", trainDataset: ["good", 3] }, "finetune: trainDataset[1] must be a string, got 3"],
+    [{ problemType: "ranking" }, "finetune: problemType must be one of single_label_classification,"],
+    [{ problemType: "regression", labels: ["a", "b"] }, "finetune: labels must be left out for a regression"],
+    [{ glueTask: "rte", labels: ["a", "b"] }, "finetune: labels must be left out where glueTask is given"],
+    [{ labels: "positive" }, 'finetune: labels must be an array of different strings, at least one, got "positive"'],
+    [
+      { labels: ["a", "b", "a"] },
+      'finetune: labels must be an array of different strings, at least one, got "a" twice',
+    ],
+    [{ labels: [0, 1] }, "finetune: labels must be an array of different strings, at least one, got [0, 1]"],
+    [{ freezeEmbeddings: "false" }, 'finetune: freezeEmbeddings must be true or false, got "false"'],
+    [{ evalDataset: REVIEWS, metricForBestModel: 3 }, "finetune: metricForBestModel must be a string, got 3"],
+    [{ onLog: true }, "finetune: onLog must be a function, got true"],
+    [{ columns: { textPair: "b" }, trainDataset: "test/training/reference/labels.json" }, 'readExamples: unknown column "textPair"; did you mean "text_pair"?'], // biome-ignore format: one line
+    [{ labels: ["positive"] }, 'finetune: there must be at least two labels, got only "positive"'],
+    [
+      { trainDataset: REVIEWS.filter(({ label }) => label === "positive") },
+      'there must be at least two labels, got only "positive"',
+    ],
+    [
+      { task: "token-classification", trainDataset: [{ words: ["a"], tags: ["O"] }] },
+      'at least two labels, got only "O"',
+    ],
+    [
+      { task: "token-classification", trainDataset: [{ words: ["a", "b"], tags: [0, 1] }] },
+      "trainDataset[0]: labels must be given where tags are whole numbers, their indices, got none",
+    ],
+    [{ trainDataset: "no-such-file.jsonl", task: "translation" }, "finetune: task must be one of"],
+    [
+      { trainDataset: [{ text: "a", label: { toString: 1 } }] },
+      "trainDataset[0]: label must be a string, a finite number, true or false",
+    ],
+    [
+      {
+        trainDataset: [
+          { text: "a", label: "x" },
+          { text: "b", label: 1 },
+        ],
+      },
+      'labels must be all names, all numbers or all booleans, got "x" and 1',
+    ],
   ])("%j", async (options, message) => {
     const all = { model, output: output(), ...CLASSIFY, ...options } as FinetuneOptions;
     await expect(finetune(all)).rejects.toThrow(expect.objectContaining({ code: "ERR_INPUT", message: expect.stringContaining(message) })); // biome-ignore format: one line

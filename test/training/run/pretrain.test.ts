@@ -139,6 +139,24 @@ test("what is refused", async () => {
     { ...rest, phases: [{ ...phases[0], steps: 0 }] },
     "phases[].steps must be a whole number from 1, got 0",
   );
+  await refused(
+    { ...options("refused"), evalSteps: 1 },
+    "pretrain: evalExamples must be given with evalSteps, is left",
+  );
+  await refused({ ...options("refused"), maxEvalExamples: 1 }, "evalExamples must be given with maxEvalExamples");
+  await refused(
+    { ...options("refused"), freezeLayers: 3 },
+    "pretrain: freezeLayers must be at most 1, the model's layers",
+  );
+  await refused(
+    { ...options("refused"), warmupSteps: 16 },
+    "pretrain: warmupSteps must be at most 15, all updates, got 16",
+  );
+  await refused({ ...options("refused"), report: "no" as never }, 'pretrain: report must be true or false, got "no"');
+  const small = { ...options("refused"), config: { ...CONFIG, max_position_embeddings: 16 } };
+  await refused(small, 'phases[1].examples must be of at most 16 tokens, the most that the model takes, got "32"');
+  const other = { ...options("refused"), evalExamples: join(place.path, "other") };
+  await refused(other, `evalExamples must be of a vocabulary of ${TINY_VOCABULARY.length} tokens, got "`);
   await pretrain(options("first"));
   await refused(options("first", { resume: true, phases: [{ examples: join(place.path, "short"), steps: 15 }] }), 'pretrain: resume: phases must be "9 steps of 1 × 4, 6 steps of 2 × 2"'); // biome-ignore format: one line
   const swapped = options("first").phases.map(({ examples: _, ...phase }) => ({

@@ -22,7 +22,7 @@ await writeTinyModel(model, { initializer_range: 0.1 });
 const context = "anna saw the cat in paris. the dog was in the book.";
 const run = { model, maxSteps: 20, learningRate: 0.01 };
 const output = (name: string) => join(folder, name);
-const pair = { text: "anna saw a cat.", textPair: "the cat was good." };
+const pair = { text: "anna saw a cat.", text_pair: "the cat was good." };
 await finetune({ ...run, task: "text-classification", trainDataset: REVIEWS, output: output("single-label") });
 await finetune({
   ...{ ...run, task: "text-classification", output: output("multi-label") },
@@ -46,7 +46,7 @@ await finetune({
 });
 await finetune({
   ...{ ...run, task: "next-sentence-prediction", output: output("next-sentence") },
-  trainDataset: [{ where: "1", ...pair, label: 0 }, { where: "2", ...pair, textPair: "paris is bad.", label: 1 }],
+  trainDataset: [{ where: "1", ...pair, label: 0 }, { where: "2", ...pair, text_pair: "paris is bad.", label: 1 }],
 });
 await finetune({ ...run, task: "fill-mask", trainDataset: REVIEWS.map(({ text }) => text), output: output("mask") });
 

@@ -1,0 +1,68 @@
+import { loaded } from "../../loaded.ts";
+import { type CallOptions, expectOptions, wrongArgument } from "../arguments.ts";
+import type { Pipeline } from "../pipeline.ts";
+import { type Pooling, TEXT_POOLINGS } from "../pooling.ts";
+import { type IndexInput, SearchIndex } from "./searchIndex.ts";
+
+/** Options of `buildIndex`. */
+export interface BuildIndexOptions extends CallOptions {
+  /** How the vectors of a text's tokens become one. Default "mean". */
+  readonly pooling?: Exclude<Pooling, "none">;
+  /** Cut texts that are too long for the model instead of refusing them. Default false. */
+  readonly truncation?: boolean;
+}
+
+/**
+ * Computes the vectors of texts, to search them by meaning. A model that was trained for sentence embeddings finds
+ * best.
+ *
+ * @param extract the pipeline "feature-extraction" of the model; the index uses it, so dispose of it afterwards
+ * @param texts   texts, or records `{ id, text, metadata }`, of which `text` alone is needed: an array, or a stream of
+ *   any length
+ * @throws BertError ERR_INPUT no text, or some that are no strings or too long for the model; an id that stands
+ *   twice, metadata that JSON cannot say, an unknown field
+ * @example
+ * const extract = await pipeline("feature-extraction");
+ * const index = await buildIndex(extract, ["The door is open.", "He read a letter."]);
+ * const [best] = await index.search("Is the window shut?", 1);
+ * await index.save("letters.safetensors");
+ */
+export async function buildIndex<Metadata = unknown>(
+  extract: Pipeline<"feature-extraction" | "embeddings">,
+  texts: IndexInput<Metadata>,
+  options: BuildIndexOptions = {},
+): Promise<SearchIndex<Metadata>> {
+  expectExtract("buildIndex", extract);
+  expectOptions("buildIndex", options, ["pooling", "truncation"]);
+  const { pooling = "mean", ...rest } = options;
+  if (!TEXT_POOLINGS.includes(pooling)) {
+    throw wrongArgument("buildIndex", "pooling", `one of ${TEXT_POOLINGS.join(", ")}`, pooling);
+  }
+  const index = new SearchIndex<Metadata>(extract, pooling);
+  await index.addAs("buildIndex", texts, rest);
+  if (index.size === 0) throw wrongArgument("buildIndex", "texts", "at least one text", texts);
+  return index;
+}
+
+/**
+ * Reads an index that `save` has written. The model must be the one that it was made with, though not its `dtype` or
+ * backend. One of plainbert 0.2, which does not say what it was made with, is taken if the model gives some of its
+ * texts their vectors.
+ *
+ * @throws BertError ERR_FILE the file is missing or not readable; ERR_CHECKPOINT it is no index, is damaged, or was
+ *   made with another model
+ */
+export async function loadIndex<Metadata = unknown>(
+  extract: Pipeline<"feature-extraction" | "embeddings">,
+  path: string,
+): Promise<SearchIndex<Metadata>> {
+  expectExtract("loadIndex", extract);
+  const { readIndex } = await loaded(() => import("./readIndex.ts"));
+  const { rows, pooling } = await readIndex(path, extract);
+  return new SearchIndex<Metadata>(extract, pooling, rows);
+}
+
+function expectExtract(where: string, extract: Pipeline<"feature-extraction" | "embeddings">): void {
+  if (extract?.task === "feature-extraction" || extract?.task === "embeddings") return;
+  throw wrongArgument(where, "extract", 'what pipeline("feature-extraction") gives', extract);
+}

@@ -1,0 +1,232 @@
+import { loaded } from "../../loaded.ts";
+import {
+  type CallOptions,
+  expectCount,
+  expectOptions,
+  expectText,
+  expectTexts,
+  flagOf,
+  wrongArgument,
+} from "../arguments.ts";
+import { expectEach } from "../faults.ts";
+import { expectToFit } from "../featureExtraction.ts";
+import type { Pipeline } from "../pipeline.ts";
+import type { Pooling, TextPooling } from "../pooling.ts";
+import { type Answers, type InputStream, isStream } from "../stream.ts";
+import { Rows, textAt } from "./indexRows.ts";
+import { nearest } from "./nearest.ts";
+import { expectId, expectRecord, type IndexedText, type TextRecord } from "./records.ts";
+import { liveRows, SegmentBuilder } from "./segment.ts";
+
+/** What an index is made of: texts, or records with ids and metadata; an array, or a stream of any length. */
+export type IndexInput<Metadata = unknown> =
+  | readonly (string | TextRecord<Metadata>)[]
+  | InputStream<string | TextRecord<Metadata>>;
+
+/** Options of `add`. */
+export interface AddOptions extends CallOptions {
+  /** Cut texts that are too long for the model instead of refusing them. Default false. */
+  readonly truncation?: boolean;
+}
+
+/** Options of `search`. */
+export interface SearchOptions<Metadata = unknown> extends CallOptions {
+  /** Cut queries that are too long for the model instead of refusing them. Default false. */
+  readonly truncation?: boolean;
+  /**
+   * Which texts may be found: those for which it returns true. It is asked about a text that is among the best so far,
+   * and about no other.
+   */
+  readonly filter?: (text: IndexedText<Metadata>) => boolean;
+}
+
+/** A text that was found. */
+export interface SearchResult<Metadata = unknown> extends IndexedText<Metadata> {
+  /** Cosine of the text's vector and the query's, −1 to 1. */
+  readonly score: number;
+}
+
+/** A pipeline that gives vectors. */
+export type Extract = Pipeline<"feature-extraction" | "embeddings">;
+
+/**
+ * Texts with their vectors, to be searched by meaning: `buildIndex` makes one, `loadIndex` reads one that was saved.
+ * Every text is compared with the query, so the best are found, always.
+ *
+ * A text of H numbers takes 4 H + 24 bytes, and those of the text and its metadata in UTF-8; an id of its own about
+ * 140 more. Five million texts of 256 numbers, 100 bytes each, take 5.7 GB, none of it on JavaScript's heap; ids take
+ * 0.7 GB there.
+ *
+ * @typeParam Metadata what is kept beside the texts
+ */
+export class SearchIndex<Metadata = unknown> {
+  /** How the vectors of a text's tokens become one. */
+  readonly pooling: Exclude<Pooling, "none">;
+  private readonly extract: Extract;
+  private readonly rows: Rows;
+
+  /** @internal call `buildIndex` or `loadIndex` */
+  constructor(extract: Extract, pooling: TextPooling, rows: Rows = new Rows(extract.model.config.hiddenSize)) {
+    this.extract = extract;
+    this.pooling = pooling;
+    this.rows = rows;
+  }
+
+  /** How many texts there are. */
+  get size(): number {
+    return this.rows.size;
+  }
+
+  /** Whether there is a text with this id. */
+  has(id: string): boolean {
+    return this.rows.find(id) !== null;
+  }
+
+  /** The text with this id; undefined if there is none. */
+  get(id: string): IndexedText<Metadata> | undefined {
+    const found = this.rows.find(id);
+    return found ? textAt(...found) : undefined;
+  }
+
+  /** The texts that are there now, in the order in which they were added. */
+  *[Symbol.iterator](): Generator<IndexedText<Metadata>, void, undefined> {
+    for (const [segment, row] of liveRows(this.rows.segments)) yield textAt(segment, row);
+  }
+
+  /**
+   * Adds texts: all of them, or none where there is an error. `search` finds them when this is done.
+   *
+   * @throws BertError ERR_INPUT texts that are no strings or too long for the model, an id that is there already,
+   *   metadata that JSON cannot say, an unknown field; what the stream throws
+   * @example
+   * await index.add([{ id: "door", text: "The door is open.", metadata: { page: 3 } }]);
+   */
+  async add(texts: IndexInput<Metadata>, options: AddOptions = {}): Promise<void> {
+    await this.addAs("add", texts, options);
+  }
+
+  /** Checks all texts of an array, before any is computed. */
+  private async expectAll(where: string, texts: readonly unknown[], { truncation, signal }: AddOptions): Promise<void> {
+    const named = expectEach(texts, (text, n) => {
+      const name = `texts[${n}]`;
+      return { name, text: expectRecord(where, name, text).text };
+    });
+    if (!truncation) await expectToFit(this.extract.model, where, named, signal);
+  }
+
+  /** @internal `add`, for `buildIndex` too */
+  async addAs(where: string, texts: IndexInput<Metadata>, options: AddOptions): Promise<void> {
+    expectOptions(where, options, ["truncation"]);
+    if (!Array.isArray(texts) && !isStream(texts)) throw wrongArgument(where, "texts", "an array or a stream", texts);
+    const extractOptions = this.extractOptions(where, options);
+    const builder = new SegmentBuilder();
+    if (Array.isArray(texts)) await this.expectAll(where, texts, options);
+    const open: ReturnType<typeof expectRecord>[] = []; // whose vectors have not come yet
+    const ids = new Set<string>();
+    const expectNewId = (id: string, n: number) => {
+      if (!ids.has(id) && !this.has(id)) return ids.add(id);
+      throw wrongArgument(where, `texts[${n}].id`, "an id of its own, as each is there once", id);
+    };
+    async function* read() {
+      let n = 0;
+      for await (const text of texts) {
+        const record = expectRecord(where, `texts[${n}]`, text);
+        if (record.id !== null) expectNewId(record.id, n);
+        n++;
+        open.push(record);
+        yield record.text;
+      }
+    }
+    let first = 0; // of a queue whose beginning is cut off now and then
+    for await (const { data } of this.extract(read(), extractOptions)) {
+      builder.add({ ...open[first++], vector: data });
+      if (first < 1024) continue;
+      open.splice(0, first);
+      first = 0;
+    }
+    this.rows.append(where, builder.finish());
+  }
+
+  /**
+   * Removes texts; their ids may then be used again. The `index` of others stays.
+   *
+   * @param ids one id, or several
+   * @throws BertError ERR_INPUT there is no text with one of them: then none is removed
+   */
+  remove(ids: string | readonly string[]): void {
+    const list = typeof ids === "string" ? [expectId("remove", "id", ids)] : ids;
+    if (!Array.isArray(list)) throw wrongArgument("remove", "ids", "an id or an array of them", ids);
+    for (const [i, id] of list.entries()) expectId("remove", `ids[${i}]`, id);
+    this.rows.remove("remove", list);
+  }
+
+  /**
+   * The k texts that are most like the query, best first; of equal ones the first comes first. An array of queries
+   * gives an array of results, each the same, to the bit, as the query alone gives, in less time: their scores are one
+   * matrix product. What is added or removed meanwhile does not count.
+   *
+   * @throws BertError ERR_INPUT queries that are no strings or too long for the model; k is no whole number from
+   *   1; a filter that returns neither true nor false. What the filter throws
+   * @example
+   * await index.search("Is the window shut?", 3, { filter: ({ metadata }) => metadata?.page === 3 });
+   */
+  search<Input extends string | readonly string[]>(
+    query: Input,
+    k?: number,
+    options?: SearchOptions<Metadata>,
+  ): Answers<Input, string, SearchResult<Metadata>[]>;
+  async search(
+    input: string | readonly string[],
+    k = 5,
+    options: SearchOptions<Metadata> = {},
+  ): Promise<SearchResult<Metadata>[] | SearchResult<Metadata>[][]> {
+    const where = "search";
+    expectCount(where, "k", k);
+    expectOptions(where, options, ["truncation", "filter"]);
+    const { filter, signal } = options;
+    if (filter !== undefined && typeof filter !== "function")
+      throw wrongArgument(where, "filter", "a function", filter);
+    const isList = Array.isArray(input);
+    const queries = isList ? expectTexts(where, input) : [expectText(where, "query", input)];
+    if (!options.truncation) await expectToFit(this.extract.model, where, queries, signal);
+    const { segments } = this.rows;
+    const texts = queries.map(({ text }) => text);
+    const { data, dims } = await this.extract(texts, this.extractOptions(where, options));
+    const found = await nearest(segments, data, dims[1], this.extract.model.kernels, {
+      k,
+      signal,
+      accepts: (segment, row) => filter === undefined || accepted(filter(textAt(segment, row))),
+    });
+    const results = found.map((rows) =>
+      rows.map(({ segment, row, score }): SearchResult<Metadata> => ({ ...textAt<Metadata>(segment, row), score })),
+    );
+    return isList ? results : results[0];
+  }
+
+  /**
+   * Writes the index to a safetensors file, completely or not at all; what is added or removed meanwhile is not in it.
+   *
+   * @throws BertError ERR_FILE the path cannot be written
+   */
+  async save(path: string): Promise<void> {
+    const { segments, next, H } = this.rows; // as they are now
+    const { saveIndex } = await loaded(() => import("./indexFile.ts"));
+    await saveIndex(path, { segments, next, H }, { pooling: this.pooling, model: this.extract.model.fingerprint });
+  }
+
+  /** What the pipeline is called with. */
+  private extractOptions(where: string, { truncation, signal }: AddOptions) {
+    return {
+      pooling: this.pooling,
+      normalize: true,
+      truncation: flagOf(where, "truncation", truncation),
+      ...(signal && { signal }),
+    } as const;
+  }
+}
+
+/** @throws BertError ERR_INPUT the filter has returned neither true nor false: a promise would always count as true */
+function accepted(answer: unknown): boolean {
+  if (typeof answer === "boolean") return answer;
+  throw wrongArgument("search", "filter", "a function that returns true or false", answer);
+}

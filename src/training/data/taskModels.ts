@@ -1,0 +1,29 @@
+import { BertError } from "../../errors.ts";
+import type { Architecture } from "../../model/architectures.ts";
+import { shown } from "./numberedLines.ts";
+
+export type FinetuneTask =
+  | "text-classification"
+  | "token-classification"
+  | "question-answering"
+  | "multiple-choice"
+  | "next-sentence-prediction"
+  | "fill-mask";
+
+/** The model class that each task trains, as in Hugging Face's scripts for it. */
+export const TASK_MODELS: Readonly<Record<FinetuneTask, Architecture>> = {
+  "text-classification": "BertForSequenceClassification",
+  "token-classification": "BertForTokenClassification",
+  "question-answering": "BertForQuestionAnswering",
+  "multiple-choice": "BertForMultipleChoice",
+  "next-sentence-prediction": "BertForNextSentencePrediction",
+  "fill-mask": "BertForMaskedLM",
+};
+
+export const FINETUNE_TASKS: readonly FinetuneTask[] = Object.keys(TASK_MODELS) as FinetuneTask[];
+
+/** @throws BertError ERR_INPUT it is no task */
+export function expectTask(where: string, task: unknown): asserts task is FinetuneTask {
+  if (FINETUNE_TASKS.includes(task as FinetuneTask)) return;
+  throw new BertError("ERR_INPUT", `${where}: task must be one of ${FINETUNE_TASKS.join(", ")}, got ${shown(task)}`);
+}

@@ -1,0 +1,72 @@
+import { loadBert } from "../load/loadBert.ts";
+import { modelTokenizer, noTokenizer, readModelTexts, withModelFiles } from "../load/readModel.ts";
+import { expectKnownOptions } from "../options.ts";
+import { datasetOf } from "./data/dataset.ts";
+import { type FinetuneTask, TASK_MODELS } from "./data/taskModels.ts";
+import { EVALUATE_OPTIONS, type EvaluateOptions, type EvaluationResult } from "./evaluateOptions.ts";
+import { expectValues } from "./run/resolvedOptions.ts";
+import { expectTaskOptions } from "./taskOptions.ts";
+import { fitting, taskOf } from "./tasks/modelTask.ts";
+import { limitOf, prepare } from "./tasks/prepare.ts";
+
+/** What a model of the hub is found by, and what more `loadBert` takes. */
+const HUB = [
+  "revision",
+  "token",
+  "cache_dir",
+  "local_files_only",
+  "force_download",
+  "assets",
+  "progress_callback",
+  "signal",
+] as const;
+const LOADING = [...HUB, "backend", "threads", "dtype"] as const;
+
+/** What the numbers depend on, beside model and examples. */
+const SETTINGS = ["maxLength", "problemType", "glueTask", "docStride", "maxAnswerLength", "dtype"] as const;
+const MASK_SETTINGS = [...SETTINGS, "mlmProbability", "doWholeWordMask", "seed"] as const;
+
+/** Says what a model is worth; documented where it is exported, in index.ts. */
+export async function evaluate<T extends FinetuneTask>(given: EvaluateOptions<T>): Promise<EvaluationResult> {
+  expectKnownOptions("evaluate", given, EVALUATE_OPTIONS);
+  expectValues("evaluate", given);
+  const model = await withModelFiles(given.model, picked(given, HUB), false, async (folder) => {
+    const texts = await readModelTexts(folder, "evaluate");
+    const tokenizer = modelTokenizer(texts, "evaluate");
+    if (!tokenizer) throw noTokenizer(folder, "evaluate");
+    return { config: texts.config, tokenizer };
+  });
+  const task = taskOf(model.config.architecture, given.task);
+  expectTaskOptions("evaluate", task, given, ["problemType", "columns"]);
+  const dataset = await datasetOf("evaluate", "dataset", given.dataset, { ...given, task });
+  const limit = limitOf(model);
+  const maxLength = task === "question-answering" ? Math.min(384, limit) : limit;
+  const options = picked(given, Object.keys(given) as (keyof EvaluateOptions)[]);
+  const how = { seed: 42, batchSize: 8, maxLength, ...options, ...fitting(task, model.config, dataset, given), task };
+  const prepared = prepare("evaluate", model, null, how.dataset, how);
+  const bert = await loadBert(given.model, { ...picked(given, LOADING), architecture: TASK_MODELS[task] });
+  const start = performance.now();
+  try {
+    const { examples: _, metrics, ...evaluation } = await prepared.evaluate!(bert, how);
+    return {
+      ...{ model: given.model ?? null, task, file: typeof given.dataset === "string" ? given.dataset : null },
+      examples: dataset.examples.length,
+      metrics: Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`eval_${name}`, value])),
+      ...evaluation,
+      settings: picked(
+        { ...how, problemType: prepared.problemType ?? undefined },
+        task === "fill-mask" ? MASK_SETTINGS : SETTINGS,
+      ),
+      backend: bert.backend,
+      seconds: (performance.now() - start) / 1000,
+    };
+  } finally {
+    await bert.dispose();
+  }
+}
+
+/** The members of an object that are named and there. */
+function picked<T, K extends keyof T>(object: T, names: readonly K[]): { [name in K]?: Exclude<T[name], undefined> } {
+  const given = names.filter((name) => object[name] !== undefined);
+  return Object.fromEntries(given.map((name) => [name, object[name]])) as ReturnType<typeof picked<T, K>>;
+}

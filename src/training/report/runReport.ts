@@ -1,0 +1,41 @@
+import type { BackendInfo } from "../../tensor/backend.ts";
+import type { LogEntry } from "../run/log.ts";
+import type { Identity } from "../run/resolvedOptions.ts";
+import type { Evaluation } from "../tasks/task.ts";
+import { count, figures, machineFacts, reportHtml } from "./html.ts";
+
+/** What the report of a run tells. */
+export interface RunFacts {
+  readonly title: string;
+  readonly about: Readonly<Record<string, string>>;
+  readonly settings: Identity;
+  readonly log: readonly LogEntry[];
+  readonly steps: number;
+  readonly parameters: number;
+  readonly tokensPerSecond: number;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly evaluation: Evaluation | null;
+  readonly backend: BackendInfo;
+  readonly machine: string;
+}
+
+/** Settings that are digests tell a reader nothing. */
+const DIGESTS = new Set(["examples", "model's config"]);
+
+/** A training run as a page. */
+export function runReport(run: RunFacts): string {
+  const { title, log, metrics, evaluation, tokensPerSecond } = run;
+  const settings = Object.entries(run.settings).filter(([name, value]) => value !== null && !DIGESTS.has(name));
+  const last = log.findLast((entry) => "loss" in entry);
+  return reportHtml({
+    ...{ title, log, evaluation },
+    about: { ...run.about, updates: count(run.steps), parameters: count(run.parameters) },
+    metrics: figures({ ...metrics, ...(last && { "training loss at the end": last.loss }) }),
+    examples: evaluation?.examples ?? [],
+    settings: Object.fromEntries(settings.map(([name, value]) => [name, String(value)])),
+    machine: {
+      ...machineFacts(run.machine, run.backend),
+      ...(Number.isFinite(tokensPerSecond) && { speed: `${count(Math.round(tokensPerSecond))} tokens per second` }),
+    },
+  });
+}

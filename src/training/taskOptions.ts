@@ -1,0 +1,80 @@
+import { BertError, shown } from "../errors.ts";
+import type { FinetuneTask } from "./data/taskModels.ts";
+import type { FinetuneOptions } from "./finetuneOptions.ts";
+
+/** Options that only some tasks have. */
+const TASKS_OF: { readonly [name in keyof FinetuneOptions]?: readonly FinetuneTask[] } = {
+  problemType: ["text-classification"],
+  glueTask: ["text-classification"],
+  columns: ["text-classification", "next-sentence-prediction"],
+  labels: ["text-classification", "token-classification"],
+  docStride: ["question-answering"],
+  maxAnswerLength: ["question-answering"],
+  misplacedAnswers: ["question-answering"],
+  mlmProbability: ["fill-mask"],
+  doWholeWordMask: ["fill-mask"],
+};
+
+const CHOICES: { readonly [name in keyof FinetuneOptions]?: readonly string[] } = {
+  problemType: ["single_label_classification", "multi_label_classification", "regression"],
+  misplacedAnswers: ["skip", "refuse"],
+};
+
+/** Options that say when or how to evaluate, or what follows from it. */
+const OF_EVALUATION = [
+  ...["evalSteps", "evalBatchSize", "maxEvalExamples", "loadBestModelAtEnd", "metricForBestModel", "greaterIsBetter"],
+  "earlyStoppingPatience",
+];
+
+/** What a task of GLUE says itself. */
+const OF_GLUE: readonly (keyof FinetuneOptions)[] = ["problemType", "labels", "columns"];
+
+/**
+ * Checks the options that depend on the task and on one another, so that none is without effect.
+ *
+ * @param ofGlue what must be left out beside `glueTask`
+ * @throws BertError ERR_INPUT an option of another task, or beside one that takes its place; none of its choices;
+ *   labels that are no different strings
+ */
+export function expectTaskOptions(
+  where: string,
+  task: FinetuneTask,
+  options: object,
+  ofGlue: readonly (keyof FinetuneOptions)[] = OF_GLUE,
+): void {
+  const { glueTask, problemType }: Partial<FinetuneOptions> = options;
+  const wrong = (name: string, expected: string, got: unknown) =>
+    new BertError("ERR_INPUT", `${where}: ${name} must be ${expected}, got ${shown(got)}`);
+  const given = Object.entries(options).filter(([, value]) => value !== undefined && value !== false);
+  for (const [name, value] of given as [keyof FinetuneOptions, unknown][]) {
+    const tasks = TASKS_OF[name];
+    if (tasks && !tasks.includes(task)) throw wrong(name, `left out for ${task}, it is of ${tasks.join(", ")}`, value);
+    const choices = CHOICES[name];
+    if (choices && !choices.includes(value as string)) throw wrong(name, `one of ${choices.join(", ")}`, value);
+    if (glueTask !== undefined && ofGlue.includes(name)) throw wrong(name, "left out where glueTask is given", value);
+    if (name === "labels" && problemType === "regression") throw wrong(name, "left out for a regression", value);
+    if (name === "labels") expectLabels(where, value);
+  }
+}
+
+/**
+ * Checks that what is said of evaluation has examples to evaluate with.
+ *
+ * @param examples the option that has them
+ * @throws BertError ERR_INPUT it is left out, and another is not
+ */
+export function expectEvaluation(where: string, examples: string, options: object): void {
+  const given = (name: string) => (options as Readonly<Record<string, unknown>>)[name];
+  const name = OF_EVALUATION.find((option) => given(option) !== undefined && given(option) !== false);
+  if (name === undefined || given(examples) !== undefined) return;
+  throw new BertError("ERR_INPUT", `${where}: ${examples} must be given with ${name}, is left out`);
+}
+
+function expectLabels(where: string, labels: unknown): void {
+  const isNames = Array.isArray(labels) && labels.every((label) => typeof label === "string") && labels.length > 0;
+  if (isNames && new Set(labels).size === labels.length) return;
+  const twice = isNames ? labels.find((label, i) => labels.indexOf(label) !== i) : undefined;
+  const expected = "an array of different strings, at least one";
+  const got = twice === undefined ? shown(labels) : `${shown(twice)} twice`;
+  throw new BertError("ERR_INPUT", `${where}: labels must be ${expected}, got ${got}`);
+}

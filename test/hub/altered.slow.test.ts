@@ -1,0 +1,4 @@
+import { RUNS } from "../support/altered.ts";
+import { testAltered } from "./altered.ts";
+
+testAltered(RUNS);
