@@ -248,7 +248,7 @@ describe("index and search", () => {
     expect((await plainbert(["index", ...TINY, "--output", path], { input: texts.join("\n") })).code).toBe(0);
     const input = `A letter.\nA door.\n${"long ".repeat(200)}\nA house.\n`;
     const stopped = await plainbert(["search", path, ...TINY], { input });
-    expect(stopped.stderr).toContain("standard input, line 3: feature-extraction: text must be at most 64 tokens");
+    expect(stopped.stderr).toContain("standard input, line 3: search: text must be at most 64 tokens");
     expect(jsonLines(stopped.stdout).length).toBe(2);
     const cut = await plainbert(["search", path, ...TINY, "--truncation"], { input });
     expect([cut.code, jsonLines(cut.stdout).length]).toEqual([0, 4]);

@@ -1,5 +1,6 @@
 import type { Extract } from "../../../src/pipelines/searchIndex/searchIndex.ts";
 import type { Backend } from "../../../src/tensor/backend.ts";
+import { BertTokenizer } from "../../../src/tokenizer/index.ts";
 
 /**
  * A pipeline whose vectors are random directions that the text alone decides: for an index of any size, without the
@@ -16,7 +17,8 @@ export function hashedVectors(kernels: Backend, H: number, fingerprint = "012345
     for (const [i, text] of texts.entries()) data.set(direction(text, H), i * H);
     return Promise.resolve({ dims: [texts.length, H], data });
   };
-  const model = { config: { hiddenSize: H }, fingerprint, kernels };
+  const tokenizer = BertTokenizer.fromVocabulary(["[UNK]", "[CLS]", "[SEP]"]);
+  const model = { config: { hiddenSize: H, maxPositionEmbeddings: 512 }, tokenizer, fingerprint, kernels };
   return Object.assign(extract, { task: "feature-extraction", model }) as unknown as Extract;
 }
 
