@@ -171,10 +171,10 @@ export class BertTokenizer {
    *   tokens that are `normalized`, read to the next space. At the end it returns the encoding
    * @throws BertError ERR_INPUT as `encode`, when the part is read
    * @example
-   * const parts = tokenizer.encodeInParts(text, { truncation: true });
+   * const parts = (await loadTokenizer()).encodeInParts("A very long text.", { truncation: true });
    * let part = parts.next();
    * for (; !part.done; part = parts.next()) await new Promise((turn) => setTimeout(turn));
-   * part.value.inputIds;
+   * part.value.inputIds.length; // 8
    */
   *encodeInParts(
     text: TextInput,
