@@ -4,9 +4,13 @@
  * MB are 10^6 bytes of UTF-8. "first pass" is the first time a tokenizer sees the text, with code that is already compiled; later
  * passes repeat the book. There is no cache of words, so nothing but the engine's warming up should set them apart. "offsets on"
  * reads `offsets` and `wordIds` of every encoding. The order of the four is rotated from round to round.
+ *
+ * Then the book is repeated to one text of 20 MB, and encoded as the pipelines do it, in turns of the event loop: the longest time
+ * between two turns, the median of five runs, with the time of the whole.
  */
 import { readFileSync } from "node:fs";
-import { BertTokenizer } from "../src/tokenizer/index.ts";
+import { inTurns } from "../src/pipelines/turns.ts";
+import { BertTokenizer, type EncodeOptions } from "../src/tokenizer/index.ts";
 
 const ROUNDS = 12;
 const book = readFileSync(new URL("./data/the-wind-in-the-willows.txt", import.meta.url), "utf8");
@@ -60,8 +64,45 @@ const rows: Row[] = variants.map(({ name, offsets, rates, firstPass }) => {
   return { tokenizer: name, offsets, firstPass, median: sorted[sorted.length >> 1], best: sorted.at(-1)! };
 });
 
+const huge = book.repeat(Math.ceil(20_000_000 / book.length));
+
+/** Milliseconds of an encoding, and the longest that the event loop had to wait meanwhile. */
+async function block(options: EncodeOptions): Promise<{ total: number; longest: number }> {
+  const tokenizer = tokenizers.get("bert-base-uncased")!;
+  let longest = 0;
+  let isOver = false;
+  const start = performance.now();
+  let last = start;
+  const probe = (async () => {
+    while (!isOver) {
+      await new Promise((turn) => setImmediate(turn));
+      const now = performance.now();
+      longest = Math.max(longest, now - last);
+      last = now;
+    }
+  })();
+  consumed += (await inTurns(tokenizer.encodeInParts(huge, options), undefined)).length;
+  const total = performance.now() - start;
+  isOver = true;
+  await probe;
+  return { total, longest };
+}
+
+const blocks = [];
+for (const [name, options] of [
+  ["cut to 256 tokens", { truncation: true, maxLength: 256 }],
+  ["cut at its left end", { truncation: true, maxLength: 256, truncationSide: "left" }],
+] as const) {
+  const runs: { total: number; longest: number }[] = [];
+  for (let run = 0; run < 5; run++) runs.push(await block(options));
+  const medianOf = (field: "total" | "longest") => runs.map((run) => run[field]).sort((a, b) => a - b)[2];
+  blocks.push({ name, total: medianOf("total"), longest: medianOf("longest") });
+}
+
 if (process.argv.includes("--json")) {
-  console.log(JSON.stringify({ node: process.version, megabytes: megabytes(paragraphs), rounds: ROUNDS, rows }));
+  console.log(
+    JSON.stringify({ node: process.version, megabytes: megabytes(paragraphs), rounds: ROUNDS, rows, blocks }),
+  );
 } else {
   console.log(
     `Node ${process.version}, ${megabytes(paragraphs).toFixed(2)} MB in ${paragraphs.length} paragraphs, ${ROUNDS} rounds, MB/s`,
@@ -70,6 +111,11 @@ if (process.argv.includes("--json")) {
     const rate = (value: number): string => value.toFixed(1).padStart(6);
     console.log(
       `${tokenizer.padEnd(18)} offsets ${offsets ? "on " : "off"}  first pass${rate(firstPass)}  median${rate(median)}  best${rate(best)}`,
+    );
+  }
+  for (const { name, total, longest } of blocks) {
+    console.log(
+      `20 MB in one text, ${name.padEnd(19)} ${total.toFixed(1).padStart(7)} ms, the event loop waits ${longest.toFixed(1)} ms at most`,
     );
   }
 }

@@ -15,7 +15,7 @@ import {
   shortest,
   type VectorType,
 } from "./format.ts";
-import { lineSource, TEXTS } from "./input.ts";
+import { lineSource, TEXTS_OR_BLANKS } from "./input.ts";
 import { modelMark } from "./modelMark.ts";
 import { MODEL_OPTIONS, openPipeline } from "./modelOptions.ts";
 import { choice, count, flag, pipelineValues, text, UsageError, type ValuesOf } from "./option.ts";
@@ -62,7 +62,7 @@ const TABLE = {
 
 export const command: Command = defineCommand({
   synopsis: ["[OPTION]… [FILE|-]"],
-  description: `Turns each line of a file, or of standard input, into a vector: a JSON array of numbers, one line out for each line in. A blank line gives null; empty cells in CSV, and NaN in safetensors, or 0 where it is quantized, so that row n is line n.
+  description: `Turns each line of a file, or of standard input, into a vector: a JSON array of numbers, one line out for each line in, so that row n is line n. A blank line gives the vector of the empty text, as in Python. A blank line between lines of JSON gives null; empty cells in CSV, and NaN in safetensors, or 0 where it is quantized.
 
 With --output, work that is cut short goes on where it stopped when the same command is given again. What is done stays in FILE.partial. FILE.partial.json says how many lines that is, with a hash of these lines and of options and model; where one of them has changed, the command refuses to go on.`,
   options: TABLE,
@@ -82,7 +82,7 @@ With --output, work that is cut short goes on where it stopped when the same com
     if (values.pooling === "none" && values.output !== undefined && endingOf(values.output, ENDINGS) !== "jsonl") {
       throw new UsageError("--pooling none gives a matrix for each line; --output must end in .jsonl");
     }
-    await answerSource(lineSource(TEXTS, path, values.jsonl), values, () => load(values), ENDINGS);
+    await answerSource(lineSource(TEXTS_OR_BLANKS, path, values.jsonl), values, () => load(values), ENDINGS);
   },
 });
 

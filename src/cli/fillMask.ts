@@ -1,7 +1,7 @@
 import type { FillMaskPrediction } from "../pipelines/index.ts";
 import type { Command } from "./command.ts";
 import { TEXTS } from "./input.ts";
-import { count, lists } from "./option.ts";
+import { count, flag, lists } from "./option.ts";
 import { scoreTable, shown, styled } from "./output.ts";
 import { taskCommand } from "./taskCommand.ts";
 
@@ -16,6 +16,7 @@ Without TEXT, each line of the input is one, and gives a line of JSON; a blank l
     targets: lists(
       "Choose from these tokens only; their scores stay those among the whole vocabulary. Given several times: those for the first mask, for the second, and so on.",
     ),
+    truncation: flag("Cut what is too long for the model, unless a mask would be cut off."),
   },
   examples: [
     'plainbert fill-mask "She opened the [MASK] and looked out."',

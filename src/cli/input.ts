@@ -18,7 +18,7 @@ export interface Line<Input> {
 
 /** How texts become what a pipeline is called with. */
 export interface InputForm<Input> {
-  /** Whether a blank line is an input like others; else it has no answer. */
+  /** Whether a blank line is a text like others; else, and between lines of JSON, it has no answer. */
   readonly takesBlanks?: boolean;
   /**
    * From those of the command line.
@@ -38,6 +38,9 @@ export const TEXTS: InputForm<string> = {
   fromLine: (line) => line,
   fromJson: (value) => (isObject(value) && "text" in value ? value.text : value) as string,
 };
+
+/** As TEXTS, for tasks that have an answer for a blank one too. */
+export const TEXTS_OR_BLANKS: InputForm<string> = { ...TEXTS, takesBlanks: true };
 
 /** Options of every command that reads texts. */
 export const INPUT_OPTIONS: { readonly input: Option<string>; readonly jsonl: Option<boolean> } = {
@@ -107,7 +110,7 @@ export function lineSource<Input>(form: InputForm<Input>, path: string, jsonl: b
     for await (const group of linesOf(path)) {
       for (const text of group) {
         number++;
-        if (!form.takesBlanks && BLANK.test(text)) yield { number, text, input: null };
+        if ((isJson || !form.takesBlanks) && BLANK.test(text)) yield { number, text, input: null };
         else
           yield {
             number,

@@ -1,18 +1,21 @@
 import type { ClassificationInput } from "../pipelines/index.ts";
 import type { Command } from "./command.ts";
-import { type InputForm, TEXTS } from "./input.ts";
+import { type InputForm, TEXTS_OR_BLANKS } from "./input.ts";
 import { choice, count, flag } from "./option.ts";
 import { columns, type Scored, scoreTable, shown } from "./output.ts";
 import { taskCommand } from "./taskCommand.ts";
 
-const TEXTS_OR_PAIRS: InputForm<ClassificationInput> = { ...TEXTS, fromJson: (value) => value as ClassificationInput };
+const TEXTS_OR_PAIRS: InputForm<ClassificationInput> = {
+  ...TEXTS_OR_BLANKS,
+  fromJson: (value) => value as ClassificationInput,
+};
 
 export const command: Command = taskCommand({
   task: "text-classification",
   synopsis: ["--model DIR [OPTION]… TEXT…", "--model DIR [OPTION]… [--input FILE]"],
   description: `Tells what kind of text a text is, by a model that was trained for it.
 
-Without TEXT, each line of the input is one, and gives a line of JSON; a blank line gives null. With --jsonl a line may be a pair, { "text", "text_pair" }.`,
+Without TEXT, each line of the input is one, and gives a line of JSON, a blank one that of the empty text. With --jsonl a line may be a pair, { "text", "text_pair" }, and a blank line gives null.`,
   options: {
     "top-k": count("Only the N best labels. Default: all."),
     "function-to-apply": choice(

@@ -1,6 +1,6 @@
 import type { EntityGroup, TokenClassificationOptions, TokenEntity } from "../pipelines/index.ts";
 import type { Command } from "./command.ts";
-import { TEXTS } from "./input.ts";
+import { TEXTS_OR_BLANKS } from "./input.ts";
 import { choice, count, flag, list } from "./option.ts";
 import { columns, shown } from "./output.ts";
 import { taskCommand } from "./taskCommand.ts";
@@ -10,7 +10,7 @@ export const command: Command = taskCommand({
   synopsis: ["--model DIR [OPTION]… TEXT…", "--model DIR [OPTION]… [--input FILE]"],
   description: `Finds names, places and whatever else a model was trained to find in a text, and where they stand, in UTF-16 units.
 
-Without TEXT, each line of the input is one, and gives a line of JSON; a blank line gives null.`,
+Without TEXT, each line of the input is one, and gives a line of JSON; a blank one has nothing to be found: [].`,
   options: {
     "aggregation-strategy": choice(
       ["none", "simple", "first", "average", "max"],
@@ -26,7 +26,7 @@ Without TEXT, each line of the input is one, and gives a line of JSON; a blank l
     "plainbert token-classification --model ner --input book.txt --output names.csv",
   ],
   needsModel: true,
-  form: TEXTS,
+  form: TEXTS_OR_BLANKS,
   // One type of options for both kinds of answer, which the pipeline's own types tell apart.
   answer: (find, inputs, options) =>
     find(inputs, withDefaults(options) as { aggregation_strategy: "simple" }) as AsyncGenerator<Entity[]>,

@@ -4,7 +4,7 @@ import { oneByOne } from "./answerLines.ts";
 import { answerSource, flatFormats, OUTPUT_OPTIONS } from "./answerTexts.ts";
 import { type Command, defineCommand } from "./command.ts";
 import type { Flat } from "./format.ts";
-import { INPUT_OPTIONS, sourceOf, TEXTS } from "./input.ts";
+import { INPUT_OPTIONS, sourceOf, TEXTS_OR_BLANKS } from "./input.ts";
 import { downloading, TOKENIZER_OPTIONS } from "./modelOptions.ts";
 import { columns, shown, styled } from "./output.ts";
 
@@ -20,7 +20,7 @@ Without TEXT, each line of the input is one, and gives a line of JSON: { "tokens
     `echo "Unaffable, isn't it?" | plainbert tokenize --output tokens.csv`,
   ],
   async run({ values, positionals }) {
-    await answerSource(sourceOf({ ...TEXTS, takesBlanks: true }, positionals, values), values, async () => {
+    await answerSource(sourceOf(TEXTS_OR_BLANKS, positionals, values), values, async () => {
       const tokenizer = await downloading(values, (hub) => loadTokenizer(values.model, hub));
       return {
         answer: (inputs) => oneByOne(inputs, (text) => tokenizer.encode(text)),

@@ -3,22 +3,17 @@ import type { Bert } from "../load/loadBert.ts";
 import { BATCH_TOKENS } from "../model/batch.ts";
 import type { ForwardOptions } from "../model/forward.ts";
 import { wrongArgument } from "./arguments.ts";
+import { Faults } from "./faults.ts";
+import { atOnce, inTurns, type Parts } from "./turns.ts";
 
-/**
- * Encodes items, in order, into batches. A batch is made when the loop comes to it, so that the texts of the last are
- * not turned into tokens before the first has been answered.
- *
- * @param tokensOf what an encoded item counts against the limit, in tokens
- */
-export function* batchesOf<Item, Encoded>(
-  items: readonly Item[],
-  encode: (item: Item) => Encoded,
+/** Groups of what has been encoded, in order, each as large as a pass may be. */
+export function* batchesOf<Encoded>(
+  items: Iterable<Encoded>,
   tokensOf: (encoded: Encoded) => number,
 ): Generator<Encoded[]> {
   let batch: Encoded[] = [];
   let tokens = 0;
-  for (const item of items) {
-    const encoded = encode(item);
+  for (const encoded of items) {
     const more = tokensOf(encoded);
     if (batch.length > 0 && tokens + more > BATCH_TOKENS) {
       yield batch;
@@ -33,34 +28,93 @@ export function* batchesOf<Item, Encoded>(
 
 /** How a pipeline answers items. */
 export interface Steps<Item, Encoded, Answer> {
-  encode(item: Item): Encoded;
+  encode(item: Item): Parts<Encoded>;
+  /** What an encoded item counts, in tokens; its length if left out. */
+  tokensOf?(encoded: Encoded): number;
   compute(batch: readonly Encoded[], signal?: AbortSignal): Promise<readonly Answer[]>;
 }
 
 /**
- * Answers a list of items, in order, a batch at a time; an encoded item counts as many tokens as it is long. While a
- * batch is computed the next is encoded.
+ * The most tokens of encodings that are kept while all items are checked: 10 MB. Those beyond are encoded once more
+ * when their turn comes, which takes a hundredth of the time of the smallest model, so that no number of texts fills
+ * the memory.
+ */
+const KEPT_TOKENS = 1 << 18;
+
+/**
+ * Encodes every item.
+ *
+ * @throws BertError ERR_INPUT about all items that are wrong in the same way as the first wrong one
+ */
+export async function encodeAll<Item, Encoded>(
+  items: readonly Item[],
+  encode: (item: Item) => Parts<Encoded>,
+  signal: AbortSignal | undefined,
+): Promise<Encoded[]> {
+  return (await checkAll(items, encode, () => 0, signal)) as Encoded[];
+}
+
+/** As `encodeAll`; undefined stands for the items beyond KEPT_TOKENS. */
+async function checkAll<Item, Encoded>(
+  items: readonly Item[],
+  encode: (item: Item) => Parts<Encoded>,
+  tokensOf: (encoded: Encoded) => number,
+  signal: AbortSignal | undefined,
+): Promise<(Encoded | undefined)[]> {
+  const faults = new Faults();
+  const all: (Encoded | undefined)[] = [];
+  let tokens = 0;
+  for (const item of items) {
+    try {
+      const parts = encode(item);
+      const part = atOnce(parts);
+      const encoded = part.done ? part.value : await inTurns(parts, signal, part);
+      tokens += tokensOf(encoded);
+      all.push(tokens <= KEPT_TOKENS ? encoded : undefined);
+    } catch (error) {
+      faults.take(error);
+    }
+  }
+  faults.throwIfAny();
+  return all;
+}
+
+/**
+ * Answers a list of items, in order, a batch at a time; nothing is computed before all of them have been checked. While
+ * a batch is computed the next is put together.
  */
 export async function answerAll<Item, Encoded extends { readonly length: number }, Answer>(
   items: readonly Item[],
-  { encode, compute }: Steps<Item, Encoded, Answer>,
+  { encode, tokensOf = ({ length }) => length, compute }: Steps<Item, Encoded, Answer>,
   signal: AbortSignal | undefined,
 ): Promise<Answer[]> {
+  const checked = await checkAll(items, encode, tokensOf, signal);
   const answers: Answer[] = [];
-  let computing: Promise<readonly Answer[]> | undefined;
+  let computing: Promise<readonly Answer[]> = Promise.resolve([]);
+  let batch: Encoded[] = [];
+  let tokens = 0;
+  const computeBatch = async () => {
+    for (const answer of await computing) answers.push(answer);
+    computing = compute(batch, signal);
+    computing.catch(() => {}); // it is awaited later
+    batch = [];
+    tokens = 0;
+  };
   try {
-    for (const batch of batchesOf(items, encode, ({ length }) => length)) {
-      if (computing) answers.push(...(await computing));
-      computing = compute(batch, signal);
-      computing.catch(() => {}); // is awaited below: until then its rejection is no unhandled one
+    for (const [i, item] of items.entries()) {
+      const encoded = checked[i] ?? (await inTurns(encode(item), signal));
+      const more = tokensOf(encoded);
+      if (batch.length > 0 && tokens + more > BATCH_TOKENS) await computeBatch();
+      batch.push(encoded);
+      tokens += more;
     }
+    if (batch.length > 0) await computeBatch();
+    for (const answer of await computing) answers.push(answer);
+    return answers;
   } catch (error) {
-    // An item that cannot be encoded is the caller's error, not what becomes of those before
-    await computing?.catch(() => {});
+    await computing.catch(() => {}); // nothing is left computing
     throw error;
   }
-  if (computing) answers.push(...(await computing));
-  return answers;
 }
 
 /** The most tokens that model and tokenizer agree to take. */

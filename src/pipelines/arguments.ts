@@ -1,6 +1,8 @@
 import { BertError, quote } from "../errors.ts";
 import { expectKnownNames } from "../options.ts";
 import type { BertTokenizer, Encoding } from "../tokenizer/index.ts";
+import { expectEach, faultOf } from "./faults.ts";
+import type { Parts } from "./turns.ts";
 
 /** What every call of a pipeline takes. */
 export interface CallOptions {
@@ -10,7 +12,7 @@ export interface CallOptions {
 
 /** ERR_INPUT: `fill-mask: top_k must be a whole number from 1, got 0`. */
 export function wrongArgument(where: string, name: string, expected: string, got: unknown): BertError {
-  return new BertError("ERR_INPUT", `${where}: ${name} must be ${expected}, got ${show(got)}`);
+  return faultOf(where, name, expected, `got ${show(got)}`);
 }
 
 /** A value as messages show it: strings quoted and cut, so that a page of text stays one line. */
@@ -53,11 +55,11 @@ export interface NamedText {
   readonly text: string;
 }
 
-/** Checks one text or a list of them. */
-export function expectTexts(where: string, value: unknown): NamedText[] {
+/** Checks one text or a list of them. @param names what messages call the texts of a list */
+export function expectTexts(where: string, value: unknown, names = "texts"): NamedText[] {
   if (!Array.isArray(value)) return [expectText(where, "text", value)];
-  if (value.length === 0) throw wrongArgument(where, "texts", "at least one text", value);
-  return Array.from(value, (text, i) => expectText(where, `texts[${i}]`, text)); // visits the holes of an array too
+  if (value.length === 0) throw wrongArgument(where, names, "at least one text", value);
+  return expectEach(value, (text, i) => expectText(where, `${names}[${i}]`, text));
 }
 
 /**
@@ -68,56 +70,76 @@ export function expectText(where: string, name: string, text: unknown): NamedTex
   if (typeof text !== "string") throw wrongArgument(where, name, "a string", text);
   if (text.isWellFormed()) return { name, text };
   const at = text.search(/\p{Surrogate}/u); // with the flag u, a pair is one character and no surrogate
-  throw new BertError(
-    "ERR_INPUT",
-    `${where}: ${name} must be well-formed Unicode, has a lone surrogate at index ${at}`,
-  );
+  throw faultOf(where, name, "well-formed Unicode", `has a lone surrogate at index ${at}`);
+}
+
+/**
+ * Checks that an input is an object which has these fields and no other.
+ *
+ * @param expected what messages say that it must be
+ */
+export function expectFields<Field extends string>(
+  where: string,
+  name: string,
+  input: unknown,
+  expected: string,
+  fields: readonly Field[],
+  optional: readonly Field[] = [],
+): Readonly<Partial<Record<Field, unknown>>> {
+  const isObject = typeof input === "object" && input !== null && !Array.isArray(input);
+  if (!isObject) throw wrongArgument(where, name, expected, input);
+  expectKnownNames(`${where}: ${name}`, "field", input, [...fields, ...optional]);
+  if (!fields.every((field) => field in input)) throw wrongArgument(where, name, expected, input);
+  return input as Readonly<Partial<Record<Field, unknown>>>;
 }
 
 /** How a text, or a pair, is turned into tokens for a pipeline. */
 export interface EncodeWithinOptions {
   readonly textPair?: NamedText;
-  /**
-   * Cut what is too long, or the first text alone, instead of refusing it; left out by pipelines that have no such
-   * option.
-   */
-  readonly truncation?: boolean | "only_first";
+  /** Cut what is too long, or the first text alone, instead of refusing it. */
+  readonly truncation: boolean | "only_first";
   /** The most tokens that the model takes. */
   readonly limit: number;
 }
 
 /**
- * Encodes a text, its words, or a pair, for a model that takes `limit` tokens.
+ * Encodes a text, its words, or a pair, for a model that takes `limit` tokens. One without any token is [CLS] [SEP].
  *
- * @throws BertError ERR_INPUT a text without any token; more tokens than the model takes and no `truncation`
+ * @throws BertError ERR_INPUT more tokens than the model takes and no `truncation`, or one that cannot help
  */
-export function encodeWithin(
+export function* encodeWithin(
   where: string,
   tokenizer: BertTokenizer,
-  input: NamedText | { readonly name: string; readonly words: readonly string[] },
+  input: NamedText | NamedWords,
   { textPair, truncation, limit }: EncodeWithinOptions,
-): Encoding {
+): Parts<Encoding> {
   const { name } = input;
   const isSplitIntoWords = "words" in input;
+  const special = textPair ? 3 : 2;
+  if (limit < special) {
+    throw new BertError("ERR_INPUT", `${where}: model must take at least ${special} tokens, takes ${limit}`);
+  }
   const text = isSplitIntoWords ? input.words : input.text;
-  const encoding = tokenizer.encode(text, {
-    isSplitIntoWords,
-    ...(textPair && { textPair: textPair.text }),
-    ...(truncation && { truncation, maxLength: limit }),
-  });
-  const { length } = encoding;
-  if (length > limit) {
-    const both = textPair ? `${name} and ${textPair.name} together` : name;
-    const remedy = truncation === false ? "; the option truncation cuts it" : "";
-    throw new BertError(
-      "ERR_INPUT",
-      `${where}: ${both} must be at most ${limit} tokens long, the most that the model takes, got ${length}${remedy}`,
-    );
+  const given = { isSplitIntoWords, ...(textPair && { textPair: textPair.text }) };
+  // What is too long is cut all the same, behind one token too many: so much tells that it is.
+  const cut = truncation ? { truncation, maxLength: limit } : { truncation: true, maxLength: limit + 1 };
+  let encoding: Encoding;
+  try {
+    encoding = yield* tokenizer.encodeInParts(text, { ...given, ...cut });
+  } catch (error) {
+    if (!(error instanceof BertError && truncation === "only_first" && textPair)) throw error;
+    const expected = `short enough to leave a text room in ${limit} tokens, the most that the model takes`;
+    throw wrongArgument(where, textPair.name, expected, textPair.text);
   }
-  for (const [sequence, part] of [{ name, text }, textPair].entries()) {
-    if (part && !encoding.sequenceIds.includes(sequence)) {
-      throw wrongArgument(where, part.name, "a text with at least one word", part.text);
-    }
-  }
-  return encoding;
+  if (encoding.length <= limit) return encoding;
+  const length = yield* tokenizer.countInParts(text, given);
+  const both = textPair ? `${name} and ${textPair.name} together` : name;
+  const expected = `at most ${limit} tokens long, the most that the model takes`;
+  throw faultOf(where, both, expected, `got ${length}`, "; the option truncation cuts what is longer");
+}
+
+/** A text in words, with its name in messages. */
+export interface NamedWords {
+  readonly name: string;
+  readonly words: readonly string[];
 }

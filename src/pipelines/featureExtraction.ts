@@ -1,7 +1,7 @@
 import { BertError } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
 import type { Encoding } from "../tokenizer/index.ts";
-import { answerAll, tokenLimit, withoutDecoder } from "./answerAll.ts";
+import { answerAll, encodeAll, tokenLimit, withoutDecoder } from "./answerAll.ts";
 import {
   type CallOptions,
   encodeWithin,
@@ -70,8 +70,9 @@ export interface FeatureExtraction {
    * A stream of any length is answered text by text and in order: [1, T, H] or [1, H]. Several are computed at once;
    * while the caller handles their results the next are, and the stream is read no further. Leaving the loop closes it.
    *
-   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument;
-   *   of a stream after the results of the texts before. What the stream throws
+   * @throws BertError ERR_INPUT texts that are no strings or too long for the model, all of an array's that are, before
+   *   anything is computed; or another wrong argument; of a stream after the results of the texts before. What the
+   *   stream throws
    * @example
    * const { dims, data } = await extract(["A text.", "Another."], { pooling: "mean", normalize: true });
    * dims; // [2, 256]
@@ -87,60 +88,90 @@ export interface FeatureExtraction {
 const TASK = "feature-extraction";
 
 export function featureExtraction(bert: Bert): FeatureExtraction {
-  const { tokenizer } = bert;
-  const H = bert.config.hiddenSize;
-
-  function prepare(options: FeatureExtractionOptions) {
-    const { perToken, size, width, pooling, layers, normalize, ...quantization } = settingsOf(options, bert);
-    const truncation = flagOf(TASK, "truncation", options.truncation);
-    const limit = tokenLimit(bert);
-    return {
-      ...quantization,
-      perToken,
-      size,
-      encode: (text: NamedText) => encodeWithin(TASK, tokenizer, text, { truncation, limit }),
-
-      /** Computes the features of each text: [T of the text, size] or [size]. */
-      async compute(batch: readonly Encoding[], signal?: AbortSignal): Promise<Float32Array[]> {
-        const { lastHiddenState, hiddenStates } = await bert.forward(batch, {
-          ...withoutDecoder(bert, batch.length),
-          ...(layers !== "last" && { hiddenStates: true }),
-          ...(signal && { signal }),
-        });
-        const T = lastHiddenState.shape[1];
-        const states = layers === "last" ? [lastHiddenState] : hiddenStates!.slice(-4);
-        return batch.map(({ length }, b) => {
-          const perLayer = states.map(({ data }) => data.subarray(b * T * H, (b * T + length) * H));
-          const tokens = layers === "sum_last_4" ? sum(perLayer) : interleaved(perLayer, H);
-          return vectors(tokens, width, pooling, size, normalize);
-        });
-      },
-    };
-  }
-
-  async function run(input: unknown, options: FeatureExtractionOptions = {}): Promise<unknown> {
-    const { perToken, size, precision, ranges, ...steps } = prepare(options);
-    const texts = expectTexts(TASK, input);
-    if (needsRanges(precision, ranges) && texts.length === 1) {
-      throw wrongArgument(TASK, "ranges", `given for ${precision} vectors of a single text`, ranges);
-    }
-    const features = stacked(await answerAll(texts, steps, options.signal), size, perToken);
-    return precision ? inFewerBits(features, precision, ranges) : features;
-  }
-
+  const run = async (input: unknown, options: FeatureExtractionOptions = {}) =>
+    vectorsOf(bert, TASK, expectTexts(TASK, input), options);
   return withStreams(TASK, run, (options: FeatureExtractionOptions) => {
-    const { perToken, size, encode, compute, precision, ranges } = prepare(options);
+    const { perToken, size, encode, compute, precision, ranges } = prepare(bert, TASK, options);
     if (needsRanges(precision, ranges)) {
       throw wrongArgument(TASK, "ranges", `given for ${precision} vectors of a stream`, ranges);
     }
     return {
-      encode: (text, i) => sized(encode(expectText(TASK, `texts[${i}]`, text))),
+      *encode(text, i) {
+        return sized(yield* encode(expectText(TASK, `texts[${i}]`, text)));
+      },
       async compute(batch: readonly Encoding[], signal) {
         const features = (await compute(batch, signal)).map((feature) => stacked([feature], size, perToken));
         return precision ? features.map((feature) => inFewerBits(feature, precision, ranges)) : features;
       },
     };
   }) as FeatureExtraction;
+}
+
+/**
+ * The features of texts that have been checked, for this task and others that need them.
+ *
+ * @param where the function that errors about texts name
+ */
+export async function vectorsOf(
+  bert: Bert,
+  where: string,
+  texts: readonly NamedText[],
+  options: FeatureExtractionOptions,
+): Promise<FeatureTensor<unknown> | QuantizedFeatures> {
+  const { perToken, size, precision, ranges, ...steps } = prepare(bert, where, options);
+  if (needsRanges(precision, ranges) && texts.length === 1) {
+    throw wrongArgument(TASK, "ranges", `given for ${precision} vectors of a single text`, ranges);
+  }
+  const features = stacked(await answerAll(texts, steps, options.signal), size, perToken);
+  return precision ? inFewerBits(features, precision, ranges) : features;
+}
+
+/** Checks that texts are not too long for the model. @throws BertError ERR_INPUT about all that are */
+export async function expectToFit(
+  bert: Bert,
+  where: string,
+  texts: readonly NamedText[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const limit = tokenLimit(bert);
+  await encodeAll(
+    texts,
+    function* (text) {
+      yield* encodeWithin(where, bert.tokenizer, text, { truncation: false, limit });
+    },
+    signal,
+  );
+}
+
+/** How texts become features. */
+function prepare(bert: Bert, where: string, options: FeatureExtractionOptions) {
+  const { tokenizer } = bert;
+  const H = bert.config.hiddenSize;
+  const { perToken, size, width, pooling, layers, normalize, ...quantization } = settingsOf(options, bert);
+  const truncation = flagOf(TASK, "truncation", options.truncation);
+  const limit = tokenLimit(bert);
+  return {
+    ...quantization,
+    perToken,
+    size,
+    encode: (text: NamedText) => encodeWithin(where, tokenizer, text, { truncation, limit }),
+
+    /** Computes the features of each text: [T of the text, size] or [size]. */
+    async compute(batch: readonly Encoding[], signal?: AbortSignal): Promise<Float32Array[]> {
+      const { lastHiddenState, hiddenStates } = await bert.forward(batch, {
+        ...withoutDecoder(bert, batch.length),
+        ...(layers !== "last" && { hiddenStates: true }),
+        ...(signal && { signal }),
+      });
+      const T = lastHiddenState.shape[1];
+      const states = layers === "last" ? [lastHiddenState] : hiddenStates!.slice(-4);
+      return batch.map(({ length }, b) => {
+        const perLayer = states.map(({ data }) => data.subarray(b * T * H, (b * T + length) * H));
+        const tokens = layers === "sum_last_4" ? sum(perLayer) : interleaved(perLayer, H);
+        return vectors(tokens, width, pooling, size, normalize);
+      });
+    },
+  };
 }
 
 /** The options but `truncation`, checked. */

@@ -1,7 +1,7 @@
 import { BertError, listed } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
 import type { BertTokenizer, Encoding } from "../tokenizer/index.ts";
-import { batchesOf, expectMaskedLm, tokenLimit } from "./answerAll.ts";
+import { answerAll, expectMaskedLm, tokenLimit } from "./answerAll.ts";
 import {
   type CallOptions,
   encodeWithin,
@@ -9,12 +9,15 @@ import {
   expectOptions,
   expectText,
   expectTexts,
+  flagOf,
   type NamedText,
   show,
   wrongArgument,
 } from "./arguments.ts";
+import { faultOf } from "./faults.ts";
 import { softmax, topK } from "./scores.ts";
 import { type Answers, type IsAny, type Texts, withStreams } from "./stream.ts";
+import type { Parts } from "./turns.ts";
 
 /** Options of a call, named as in Hugging Face. */
 export interface FillMaskOptions extends CallOptions {
@@ -26,6 +29,11 @@ export interface FillMaskOptions extends CallOptions {
    * of lists has the tokens for the first mask, for the second, and so on.
    */
   readonly targets?: string | readonly string[] | readonly (readonly string[])[];
+  /**
+   * Cut a text that is too long for the model instead of refusing it. Where that would cut off a mask it is refused
+   * still. Default false.
+   */
+  readonly truncation?: boolean;
 }
 
 /** One way to fill a mask; names and values as in Hugging Face. */
@@ -70,8 +78,9 @@ export interface FillMask {
    * A stream of any length is answered text by text and in order. Several are computed at once; while the caller
    * handles their results the next are, and the stream is read no further. Leaving the loop closes it.
    *
-   * @throws BertError ERR_INPUT a text without the mask token or too long for the model, a target that is no token, or
-   *   another wrong argument; of a stream after the results of the texts before. What the stream throws
+   * @throws BertError ERR_INPUT texts without the mask token or too long for the model, all of an array's that are,
+   *   before anything is computed; a target that is no token, or another wrong argument; of a stream after the results
+   *   of the texts before. What the stream throws
    * @example
    * const [best] = await unmask("She opened the [MASK] and looked out.");
    * best; // { score: 0.5362, token: 771, token_str: "door", sequence: "She opened the door and looked out." }
@@ -95,7 +104,7 @@ export function fillMask(bert: Bert): FillMask {
   const maskTokenId = expectMaskedLm(TASK, bert);
 
   function prepare(options: FillMaskOptions) {
-    expectOptions(TASK, options, ["top_k", "targets"]);
+    expectOptions(TASK, options, ["top_k", "targets", "truncation"]);
     const { top_k = 5 } = options;
     expectCount(TASK, "top_k", top_k);
     const targetsOf = targetsOfMasks(tokenizer, options.targets);
@@ -113,7 +122,8 @@ export function fillMask(bert: Bert): FillMask {
       return perMask.length === 1 ? perMask[0] : perMask;
     }
 
-    return async function compute(batch: readonly MaskedText[], signal?: AbortSignal): Promise<unknown[]> {
+    const truncation = flagOf(TASK, "truncation", options.truncation);
+    async function compute(batch: readonly MaskedText[], signal?: AbortSignal): Promise<unknown[]> {
       const { logits, predictionLogits = logits } = await bert.forward(
         batch.map(({ encoding }) => encoding),
         { lastHiddenState: false, maskedLmPositions: batch.map(({ masks }) => masks), ...(signal && { signal }) },
@@ -125,23 +135,31 @@ export function fillMask(bert: Bert): FillMask {
         row += text.masks.length;
         return answer(text, (i) => predictionLogits!.data.subarray((first + i) * V, (first + i + 1) * V));
       });
-    };
+    }
+    return { encode: (text: NamedText) => maskedText(text, truncation), tokensOf, compute };
   }
 
   async function run(input: unknown, options: FillMaskOptions = {}): Promise<unknown> {
-    const compute = prepare(options);
-    const results: unknown[] = [];
-    for (const batch of batchesOf(expectTexts(TASK, input), maskedText, tokensOf)) {
-      results.push(...(await compute(batch, options.signal)));
-    }
+    const results = await answerAll(expectTexts(TASK, input), prepare(options), options.signal);
     return Array.isArray(input) ? results : results[0];
   }
 
-  function maskedText(text: NamedText): MaskedText {
-    const encoding = encodeWithin(TASK, tokenizer, text, { limit: tokenLimit(bert) });
+  function* maskedText(text: NamedText, truncation: boolean): Parts<MaskedText> {
+    const limit = tokenLimit(bert);
+    const encoding = yield* encodeWithin(TASK, tokenizer, text, { truncation, limit });
     const masks = encoding.inputIds.flatMap((id, t) => (id === maskTokenId ? [t] : []));
+    if (encoding.length === limit && truncation) expectNoMaskCut(text, encoding);
     if (masks.length === 0) throw wrongArgument(TASK, text.name, `a text with ${maskToken}`, text.text);
-    return { encoding, masks };
+    return { encoding, masks, length: encoding.length };
+  }
+
+  /** Checks that no mask stands before or behind the tokens that were kept. */
+  function expectNoMaskCut({ name, text }: NamedText, { offsets, length }: Encoding): void {
+    const [start, end] = [offsets[1][0], offsets[length - 2][1]];
+    const at = [text.slice(0, start).indexOf(maskToken!), text.indexOf(maskToken!, end)].find((place) => place >= 0);
+    if (at === undefined) return;
+    const expected = `a text with every ${maskToken} in the ${length} tokens that truncation leaves`;
+    throw faultOf(TASK, name, expected, `has one at index ${at}`);
   }
 
   /**
@@ -153,19 +171,24 @@ export function fillMask(bert: Bert): FillMask {
     return tokenizer.decode(ids, { skipSpecialTokens: only });
   }
 
-  return withStreams(TASK, run, (options: FillMaskOptions) => ({
-    encode(text: unknown, i) {
-      const encoded = maskedText(expectText(TASK, `texts[${i}]`, text));
-      return { encoded, tokens: tokensOf(encoded), length: encoded.encoding.length };
-    },
-    compute: prepare(options),
-  })) as FillMask;
+  return withStreams(TASK, run, (options: FillMaskOptions) => {
+    const { encode, compute } = prepare(options);
+    return {
+      *encode(text, i) {
+        const encoded = yield* encode(expectText(TASK, `texts[${i}]`, text));
+        return { encoded, tokens: tokensOf(encoded), length: encoded.length };
+      },
+      compute,
+    };
+  }) as FillMask;
 }
 
 interface MaskedText {
   readonly encoding: Encoding;
   /** Where the masks are, as indices of tokens. */
   readonly masks: readonly number[];
+  /** Tokens. */
+  readonly length: number;
 }
 
 function tokensOf({ encoding, masks }: MaskedText): number {

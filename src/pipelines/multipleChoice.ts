@@ -1,9 +1,10 @@
 import type { Bert } from "../load/loadBert.ts";
 import type { Encoding } from "../tokenizer/index.ts";
-import { batchesOf, tokenLimit } from "./answerAll.ts";
+import { batchesOf, encodeAll, tokenLimit } from "./answerAll.ts";
 import {
   type CallOptions,
   encodeWithin,
+  expectFields,
   expectOptions,
   expectText,
   expectTexts,
@@ -12,6 +13,7 @@ import {
 } from "./arguments.ts";
 import { softmax, topK } from "./scores.ts";
 import { type Answers, type InputStream, isStream, oneByOne } from "./stream.ts";
+import { inTurns, type Parts } from "./turns.ts";
 
 /** Options of a call. */
 export interface MultipleChoiceOptions extends CallOptions {
@@ -43,8 +45,9 @@ export interface MultipleChoice {
    * alone gives. A stream of any length is answered one after the other; leaving the loop closes it.
    *
    * @returns all choices, best first
-   * @throws BertError ERR_INPUT a text that is empty or no string, a pair too long for the model, or another wrong
-   *   argument; of a stream after the results before. What the stream throws
+   * @throws BertError ERR_INPUT texts that are no strings or pairs too long for the model, all of an array's that are,
+   *   before anything is computed; or another wrong argument; of a stream after the results before. What the stream
+   *   throws
    * @example
    * const [best] = await choose("She went to the door.", ["It was locked.", "The sea is red."]);
    * best; // { choice: "It was locked.", index: 0, score: 0.97… }
@@ -72,28 +75,24 @@ export function multipleChoice(bert: Bert): MultipleChoice {
   }
 
   /** @param name of the item in messages; "" for the arguments of a call */
-  function encode(item: unknown, name: string, truncation: boolean): EncodedItem {
-    if (typeof item !== "object" || item === null || !("text" in item && "choices" in item)) {
-      throw wrongArgument(TASK, name, "{ text, choices }", item);
-    }
+  function* encode(item: unknown, name: string, truncation: boolean): Parts<EncodedItem> {
+    const { text, choices } = expectFields(TASK, name, item, "{ text, choices }", ["text", "choices"]);
     const prefix = name && `${name}.`;
-    const { text, choices } = item;
     if (!Array.isArray(choices)) throw wrongArgument(TASK, `${prefix}choices`, "an array of texts", choices);
     const first = expectText(TASK, `${prefix}text`, text);
-    const seconds = expectTexts(TASK, choices).map(({ text }, i) => ({ name: `${prefix}choices[${i}]`, text }));
     const limit = tokenLimit(bert);
-    const pairs = seconds.map((textPair) => encodeWithin(TASK, tokenizer, first, { textPair, truncation, limit }));
+    const pairs: Encoding[] = [];
+    for (const textPair of expectTexts(TASK, choices, `${prefix}choices`)) {
+      pairs.push(yield* encodeWithin(TASK, tokenizer, first, { textPair, truncation, limit }));
+    }
     return { choices, pairs };
   }
 
   /** Pairs of all items in passes that have room for them; a pair's logit does not depend on its neighbours. */
   async function answer(items: readonly EncodedItem[], signal: AbortSignal | undefined): Promise<Choice[][]> {
     const logits: number[] = [];
-    for (const batch of batchesOf(
-      items.flatMap(({ pairs }) => pairs),
-      (pair) => pair,
-      ({ length }) => length,
-    )) {
+    const all = items.flatMap(({ pairs }) => pairs);
+    for (const batch of batchesOf(all, ({ length }) => length)) {
       const output = await bert.forward(batch, { lastHiddenState: false, ...(signal && { signal }) });
       logits.push(...output.logits!.data); // [1, choices of this batch]
     }
@@ -116,7 +115,8 @@ export function multipleChoice(bert: Bert): MultipleChoice {
     const options = (rest[0] === undefined ? {} : rest[0]) as MultipleChoiceOptions;
     const truncation = truncationOf(options);
     if (items.length === 0) throw wrongArgument(TASK, "items", "at least one { text, choices }", first);
-    const encoded = items.map((item, i) => encode(item, isList ? `items[${i}]` : "", truncation));
+    const named = items.map((item, i) => ({ item, name: isList ? `items[${i}]` : "" }));
+    const encoded = await encodeAll(named, ({ item, name }) => encode(item, name, truncation), options.signal);
     const answers = await answer(encoded, options.signal);
     return isList ? answers : answers[0];
   }
@@ -125,7 +125,7 @@ export function multipleChoice(bert: Bert): MultipleChoice {
     if (!isStream(first)) return run(first, ...rest);
     const options = (rest[0] === undefined ? {} : rest[0]) as MultipleChoiceOptions;
     return oneByOne(first, async (item, i) => {
-      const encoded = encode(item, `items[${i}]`, truncationOf(options));
+      const encoded = await inTurns(encode(item, `items[${i}]`, truncationOf(options)), options.signal);
       return (await answer([encoded], options.signal))[0];
     });
   }) as MultipleChoice;

@@ -4,12 +4,14 @@ import { answerAll, tokenLimit, withoutDecoder } from "./answerAll.ts";
 import {
   type CallOptions,
   encodeWithin,
+  expectFields,
   expectOptions,
   expectText,
   flagOf,
   type NamedText,
   wrongArgument,
 } from "./arguments.ts";
+import { expectEach } from "./faults.ts";
 import { softmax } from "./scores.ts";
 import { type Answers, type InputStream, sized, withStreams } from "./stream.ts";
 
@@ -43,8 +45,9 @@ export interface NextSentence {
    * A stream of any length is answered pair by pair and in order. Several are computed at once; while the caller
    * handles their results the next are, and the stream is read no further. Leaving the loop closes it.
    *
-   * @throws BertError ERR_INPUT a text that is empty or no string, a pair too long for the model, or another wrong
-   *   argument; of a stream after the results of the pairs before. What the stream throws
+   * @throws BertError ERR_INPUT texts that are no strings or pairs too long for the model, all of an array's that are,
+   *   before anything is computed; or another wrong argument; of a stream after the results of the pairs before. What
+   *   the stream throws
    * @example
    * await isNext("She went to the door.", "It was locked."); // { label: "IsNext", score: 0.67… }
    * await isNext([["She went to the door.", "It was locked."]], { top_k: null });
@@ -80,8 +83,9 @@ export function nextSentence(bert: Bert): NextSentence {
     const truncation = flagOf(TASK, "truncation", options.truncation);
     const limit = tokenLimit(bert);
     return {
+      // An empty second text is none, as for Python's tokenizer; a blank one is one
       encode: ([text, textPair]: readonly [NamedText, NamedText]) =>
-        encodeWithin(TASK, tokenizer, text, { textPair, truncation, limit }),
+        encodeWithin(TASK, tokenizer, text, { ...(textPair.text !== "" && { textPair }), truncation, limit }),
 
       async compute(batch: readonly Encoding[], signal?: AbortSignal): Promise<Answer[]> {
         const output = await bert.forward(batch, {
@@ -109,7 +113,12 @@ export function nextSentence(bert: Bert): NextSentence {
 
   return withStreams(TASK, run, (options: NextSentenceOptions) => {
     const { encode, compute } = prepare(options);
-    return { encode: (pair, i) => sized(encode(pairOf(pair, `pairs[${i}]`))), compute };
+    return {
+      *encode(pair, i) {
+        return sized(yield* encode(pairOf(pair, `pairs[${i}]`)));
+      },
+      compute,
+    };
   }) as NextSentence;
 }
 
@@ -118,16 +127,14 @@ type Answer = NextSentencePrediction | NextSentencePrediction[];
 
 function pairsOf(list: readonly unknown[]): [NamedText, NamedText][] {
   if (list.length === 0) throw wrongArgument(TASK, "pairs", "at least one pair", list);
-  return Array.from(list, (pair, i) => pairOf(pair, `pairs[${i}]`));
+  return expectEach(list, (pair, i) => pairOf(pair, `pairs[${i}]`));
 }
 
 function pairOf(pair: unknown, name: string): [NamedText, NamedText] {
   if (Array.isArray(pair) && pair.length === 2) {
     return [expectText(TASK, `${name}[0]`, pair[0]), expectText(TASK, `${name}[1]`, pair[1])];
   }
-  if (typeof pair !== "object" || pair === null || !("text" in pair && "text_pair" in pair)) {
-    throw wrongArgument(TASK, name, "{ text, text_pair } or [text, text_pair]", pair);
-  }
+  const fields = expectFields(TASK, name, pair, "{ text, text_pair } or [text, text_pair]", ["text", "text_pair"]);
   const prefix = name === "" ? "" : `${name}.`;
-  return [expectText(TASK, `${prefix}text`, pair.text), expectText(TASK, `${prefix}text_pair`, pair.text_pair)];
+  return [expectText(TASK, `${prefix}text`, fields.text), expectText(TASK, `${prefix}text_pair`, fields.text_pair)];
 }

@@ -1,6 +1,6 @@
 import type { Bert } from "../load/loadBert.ts";
 import { exp } from "../tensor/kernels/transcendental.ts";
-import { batchesOf, expectMaskedLm, tokenLimit } from "./answerAll.ts";
+import { batchesOf, encodeAll, expectMaskedLm, tokenLimit } from "./answerAll.ts";
 import {
   type CallOptions,
   encodeWithin,
@@ -9,9 +9,11 @@ import {
   expectTexts,
   flagOf,
   type NamedText,
+  wrongArgument,
 } from "./arguments.ts";
 import { logSoftmaxAt } from "./scores.ts";
 import { type Answers, isStream, oneByOne, type Texts } from "./stream.ts";
+import { inTurns, type Parts } from "./turns.ts";
 
 /** Options of a call. */
 export interface PseudoLogLikelihoodOptions extends CallOptions {
@@ -37,8 +39,9 @@ export interface PseudoLogLikelihood {
    * of texts gives an array of results, each the same, to the bit, as the text alone gives. A stream of any length is
    * answered text by text; leaving the loop closes it.
    *
-   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument;
-   *   of a stream after the results before. What the stream throws
+   * @throws BertError ERR_INPUT texts without any token, that are no strings or too long for the model, all of an
+   *   array's that are, before anything is computed; or another wrong argument; of a stream after the results before.
+   *   What the stream throws
    * @example
    * const [a, b] = await score(["She opened the door.", "She opened the sea."]);
    * a.score > b.score; // true
@@ -54,22 +57,19 @@ export function pseudoLogLikelihood(bert: Bert): PseudoLogLikelihood {
   const { tokenizer, config } = bert;
   const V = config.vocabSize;
 
-  function encode(text: NamedText, truncation: boolean): MaskableText {
-    const { inputIds, specialTokensMask } = encodeWithin(TASK, tokenizer, text, {
-      truncation,
-      limit: tokenLimit(bert),
-    });
-    return { inputIds, places: inputIds.flatMap((_, t) => (specialTokensMask[t] === 0 ? [t] : [])) };
+  function* encode(text: NamedText, truncation: boolean): Parts<MaskableText> {
+    const limit = tokenLimit(bert);
+    const { inputIds, specialTokensMask } = yield* encodeWithin(TASK, tokenizer, text, { truncation, limit });
+    const places = inputIds.flatMap((_, t) => (specialTokensMask[t] === 0 ? [t] : []));
+    if (places.length > 0) return { inputIds, places };
+    throw wrongArgument(TASK, text.name, "a text with at least one word", text.text); // 0 / 0 is no perplexity
   }
 
   /** Each text once for each of its tokens, many texts in one pass. */
   async function answer(texts: readonly MaskableText[], signal: AbortSignal | undefined): Promise<TextLikelihood[]> {
     const scores: number[] = [];
-    for (const batch of batchesOf(
-      texts.flatMap(({ inputIds, places }) => places.map((t) => ({ inputIds, t }))),
-      (masked) => masked,
-      ({ inputIds }) => inputIds.length,
-    )) {
+    const all = texts.flatMap(({ inputIds, places }) => places.map((t) => ({ inputIds, t })));
+    for (const batch of batchesOf(all, ({ inputIds }) => inputIds.length)) {
       const { logits, predictionLogits = logits } = await bert.forward(
         batch.map(({ inputIds, t }) => ({ inputIds: inputIds.with(t, maskTokenId) })),
         { lastHiddenState: false, maskedLmPositions: batch.map(({ t }) => [t]), ...(signal && { signal }) },
@@ -93,16 +93,17 @@ export function pseudoLogLikelihood(bert: Bert): PseudoLogLikelihood {
 
   async function run(input: unknown, options: PseudoLogLikelihoodOptions): Promise<unknown> {
     const truncation = truncationOf(options);
-    const texts = expectTexts(TASK, input).map((text) => encode(text, truncation));
-    const results = await answer(texts, options.signal);
+    const texts = expectTexts(TASK, input);
+    const encoded = await encodeAll(texts, (text) => encode(text, truncation), options.signal);
+    const results = await answer(encoded, options.signal);
     return Array.isArray(input) ? results : results[0];
   }
 
   return ((input: unknown, options: PseudoLogLikelihoodOptions = {}) => {
     if (!isStream(input)) return run(input, options);
     return oneByOne(input, async (text, i) => {
-      const encoded = encode(expectText(TASK, `texts[${i}]`, text), truncationOf(options));
-      return (await answer([encoded], options.signal))[0];
+      const parts = encode(expectText(TASK, `texts[${i}]`, text), truncationOf(options));
+      return (await answer([await inTurns(parts, options.signal)], options.signal))[0];
     });
   }) as PseudoLogLikelihood;
 }

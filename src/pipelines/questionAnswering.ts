@@ -1,4 +1,3 @@
-import { BertError } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
 import type { Encoding } from "../tokenizer/index.ts";
 import { answerAll, tokenLimit } from "./answerAll.ts";
@@ -6,13 +5,16 @@ import { type AnswerSpan, bestSpans } from "./answerSpans.ts";
 import {
   type CallOptions,
   expectCount,
+  expectFields,
   expectOptions,
   expectText,
   flagOf,
   type NamedText,
   wrongArgument,
 } from "./arguments.ts";
+import { expectEach } from "./faults.ts";
 import { type Answers, type InputStream, withStreams } from "./stream.ts";
+import type { Parts } from "./turns.ts";
 import { logitsOf, type TokenLogits, type Windows, windowsOf } from "./windows.ts";
 
 /** Options of a call, named as in Hugging Face. What it gives follows from `top_k`, and its type from that one's. */
@@ -68,8 +70,12 @@ export interface QuestionAnswering {
    * A stream of any length is answered question by question and in order. Several are computed at once; while the
    * caller handles their results the next are, and the stream is read no further. Leaving the loop closes it.
    *
-   * @throws BertError ERR_INPUT a text that is empty or no string, or another wrong argument; of a stream after the
-   *   results of the questions before. What the stream throws
+   * In a blank context the answer is "", with the score 0. There is no option `truncation`: a long context is read in
+   * windows, and a question is cut after `max_question_len` tokens.
+   *
+   * @throws BertError ERR_INPUT texts that are empty or no strings, all of an array's that are, before anything is
+   *   computed; or another wrong argument; of a stream after the results of the questions before. What the stream
+   *   throws
    * @example
    * const context = "Emma Woodhouse lived at Hartfield.";
    * await ask("Where did Emma live?", context); // { answer: "Hartfield", score: 0.98…, start: 24, end: 33 }
@@ -110,29 +116,32 @@ export function questionAnswering(bert: Bert): QuestionAnswering {
     // As Python: spans that are widened to the same words count together, so more of them are looked at.
     const spanOptions = { count: alignToWords ? 2 * top_k + 10 : top_k, maxAnswerLength: max_answer_len, alignToWords };
 
-    function encode({ question, context }: Texts): EncodedQuestion {
-      const whole = tokenizer.encode(question.text, { addSpecialTokens: false });
-      if (whole.length === 0) throw wrongArgument(TASK, question.name, "a text with at least one word", question.text);
-      const asked = cut(question.text, whole, limits.max_question_len);
-      const room = limits.max_seq_len - SPECIAL_TOKENS - Math.min(whole.length, limits.max_question_len);
-      if (room < 1) {
-        throw wrongArgument(
-          TASK,
-          "max_seq_len",
-          `more than question and special tokens, ${limits.max_seq_len - room}`,
-          limits.max_seq_len,
-        );
+    function* encode({ question, context }: Texts): Parts<EncodedQuestion> {
+      for (const { name, text } of [question, context]) {
+        if (text === "") throw wrongArgument(TASK, name, "a text that is not empty", text); // as in Python
       }
-      const stride = options.doc_stride === undefined ? Math.min(limits.doc_stride, room >> 1) : limits.doc_stride;
-      const encoding = tokenizer.encode(asked, {
+      const { max_seq_len, max_question_len } = limits;
+      const whole = yield* tokenizer.encodeInParts(question.text, {
+        addSpecialTokens: false,
+        maxLength: max_question_len + 1,
+        truncationSide: "right",
+      });
+      const asked = cut(question.text, whole, max_question_len);
+      const taken = SPECIAL_TOKENS + Math.min(whole.length, max_question_len);
+      const room = max_seq_len - taken;
+      if (room < 1)
+        throw wrongArgument(TASK, "max_seq_len", `more than question and special tokens, ${taken}`, max_seq_len);
+      const stride = options.doc_stride ?? Math.min(limits.doc_stride, room >> 1);
+      const encoding = yield* tokenizer.encodeInParts(asked, {
         textPair: context.text,
         truncation: "only_second",
-        maxLength: limits.max_seq_len,
-        stride,
+        maxLength: max_seq_len,
+        stride: stride < room ? stride : 0,
         returnOverflowingTokens: true,
       });
-      if (!encoding.sequenceIds.includes(1)) {
-        throw wrongArgument(TASK, context.name, "a text with at least one word", context.text);
+      if (encoding.overflowing.length > 0 && stride >= room) {
+        const expected = `less than the ${room} tokens of the context that a window has beside the question`;
+        throw wrongArgument(TASK, "doc_stride", expected, stride);
       }
       return { context: context.text, ...windowsOf(encoding) };
     }
@@ -146,6 +155,8 @@ export function questionAnswering(bert: Bert): QuestionAnswering {
       // No answer in the whole context is no answer in any window: the least of their scores.
       const score = Math.min(...found.map(({ impossible }) => impossible));
       if (mayBeImpossible) answers.push({ score, start: 0, end: 0, answer: "" });
+      // A blank context, as in Python
+      if (answers.length === 0) answers.push({ score: 0, start: 0, end: 0, answer: "" });
       return answers.sort((a, b) => b.score - a.score).slice(0, top_k);
     }
 
@@ -166,7 +177,7 @@ export function questionAnswering(bert: Bert): QuestionAnswering {
     const apart = isList ? typeof first[0] === "string" : !isPair; // questions here, contexts in the next argument
     const contexts = apart ? rest.shift() : undefined;
     const questions = isList
-      ? (apart ? together(first, contexts) : Array.from(first)).map((item, i) => textsOf(item, `questions[${i}].`))
+      ? expectEach(apart ? together(first, contexts) : first, (item, i) => textsOf(item, `questions[${i}].`))
       : [textsOf(isPair ? first : { question: first, context: contexts }, "")];
     const options = (rest[0] === undefined ? {} : rest[0]) as QuestionAnsweringOptions;
     const answers = await answerAll(questions, prepare(options), options.signal);
@@ -176,8 +187,8 @@ export function questionAnswering(bert: Bert): QuestionAnswering {
   return withStreams(TASK, run, (options: QuestionAnsweringOptions) => {
     const { encode, compute } = prepare(options);
     return {
-      encode(item, i) {
-        const encoded = encode(textsOf(item, `questions[${i}].`));
+      *encode(item, i) {
+        const encoded = yield* encode(textsOf(item, `questions[${i}].`));
         return { encoded, tokens: encoded.length, length: encoded.length };
       },
       compute,
@@ -194,8 +205,12 @@ function limitsOf(options: QuestionAnsweringOptions, limit: number) {
     throw wrongArgument(TASK, "max_seq_len", `at most ${limit}, the most that the model takes`, max_seq_len);
   }
   const { doc_stride = Math.min(128, max_seq_len >> 1) } = options;
-  if (!(Number.isSafeInteger(doc_stride) && doc_stride >= 0)) {
-    throw wrongArgument(TASK, "doc_stride", "a whole number from 0", doc_stride);
+  const most = max_seq_len - SPECIAL_TOKENS;
+  if (
+    !(Number.isSafeInteger(doc_stride) && doc_stride >= 0 && (doc_stride < most || options.doc_stride === undefined))
+  ) {
+    const expected = `a whole number from 0, and less than the ${most} tokens of a window`;
+    throw wrongArgument(TASK, "doc_stride", expected, doc_stride);
   }
   return {
     top_k: expectCount(TASK, "top_k", options.top_k ?? 1),
@@ -240,11 +255,10 @@ interface Texts {
 }
 
 function textsOf(input: unknown, prefix: string): Texts {
-  if (typeof input !== "object" || input === null || !("question" in input && "context" in input)) {
-    throw new BertError("ERR_INPUT", `${TASK}: ${prefix.slice(0, -1) || "question"} must be { question, context }`);
-  }
+  const name = prefix.slice(0, -1) || "question";
+  const fields = expectFields(TASK, name, input, "{ question, context }", ["question", "context"]);
   return {
-    question: expectText(TASK, `${prefix}question`, input.question),
-    context: expectText(TASK, `${prefix}context`, input.context),
+    question: expectText(TASK, `${prefix}question`, fields.question),
+    context: expectText(TASK, `${prefix}context`, fields.context),
   };
 }

@@ -1,6 +1,16 @@
 import type { Bert } from "../load/loadBert.ts";
-import { type CallOptions, expectOptions, expectText, expectTexts, wrongArgument } from "./arguments.ts";
-import { type FeatureExtractionOptions, featureExtraction } from "./featureExtraction.ts";
+import {
+  type CallOptions,
+  expectFields,
+  expectOptions,
+  expectText,
+  expectTexts,
+  type NamedText,
+  wrongArgument,
+} from "./arguments.ts";
+import { expectEach } from "./faults.ts";
+import { type FeatureExtractionOptions, vectorsOf } from "./featureExtraction.ts";
+import type { FeatureTensor } from "./featureTensor.ts";
 import { type Pooling, TEXT_POOLINGS } from "./pooling.ts";
 import { type Answers, type InputStream, isStream, oneByOne } from "./stream.ts";
 
@@ -23,8 +33,8 @@ export interface SentenceSimilarity {
    * array of results. A stream of any length is answered one input after the other; leaving the loop closes it.
    *
    * @returns a number for each of `sentences`, in their order
-   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument;
-   *   of a stream after the results before. What the stream throws
+   * @throws BertError ERR_INPUT texts that are no strings or too long for the model, all of an array's that are, before
+   *   anything is computed; or another wrong argument; of a stream after the results before. What the stream throws
    * @example
    * await similarity({ source_sentence: "The door is open.", sentences: ["The window is open.", "He read."] });
    */
@@ -37,15 +47,14 @@ export interface SentenceSimilarity {
 const TASK = "sentence-similarity";
 
 export function sentenceSimilarity(bert: Bert): SentenceSimilarity {
-  const extract = featureExtraction(bert);
-
-  async function answer(inputs: readonly string[][], options: SentenceSimilarityOptions): Promise<number[][]> {
+  async function answer(inputs: readonly NamedText[][], options: SentenceSimilarityOptions): Promise<number[][]> {
     expectOptions(TASK, options, ["pooling", "truncation"]);
     const { pooling = "mean", ...others } = options;
     if (!TEXT_POOLINGS.includes(pooling)) {
       throw wrongArgument(TASK, "pooling", `one of ${TEXT_POOLINGS.join(", ")}`, pooling);
     }
-    const { data, dims } = await extract(inputs.flat(), { ...others, pooling, normalize: true });
+    const settings = { ...others, pooling, normalize: true };
+    const { data, dims } = (await vectorsOf(bert, TASK, inputs.flat(), settings)) as FeatureTensor<number[][]>;
     const H = dims[1];
     let source = 0; // the row of the source sentence; those of its sentences follow
     return inputs.map(({ length }) => {
@@ -63,7 +72,7 @@ export function sentenceSimilarity(bert: Bert): SentenceSimilarity {
     if (!Array.isArray(input)) return (await answer([textsOf(input, "")], options))[0];
     if (input.length === 0) throw wrongArgument(TASK, "inputs", "at least one input", input);
     return answer(
-      Array.from(input, (one, i) => textsOf(one, `inputs[${i}]`)),
+      expectEach(input, (one, i) => textsOf(one, `inputs[${i}]`)),
       options,
     );
   }
@@ -75,15 +84,11 @@ export function sentenceSimilarity(bert: Bert): SentenceSimilarity {
 }
 
 /** The source sentence, then the others. */
-function textsOf(input: unknown, name: string): string[] {
-  if (
-    typeof input !== "object" ||
-    input === null ||
-    !("source_sentence" in input && "sentences" in input && Array.isArray(input.sentences))
-  ) {
-    throw wrongArgument(TASK, name || "input", "{ source_sentence, sentences: […] }", input);
-  }
+function textsOf(input: unknown, name: string): NamedText[] {
+  const expected = "{ source_sentence, sentences: […] }";
+  const fields = expectFields(TASK, name || "input", input, expected, ["source_sentence", "sentences"]);
+  if (!Array.isArray(fields.sentences)) throw wrongArgument(TASK, name || "input", expected, input);
   const prefix = name && `${name}.`;
-  const source = expectText(TASK, `${prefix}source_sentence`, input.source_sentence);
-  return [source, ...expectTexts(TASK, input.sentences)].map(({ text }) => text);
+  const source = expectText(TASK, `${prefix}source_sentence`, fields.source_sentence);
+  return [source, ...expectTexts(TASK, fields.sentences, `${prefix}sentences`)];
 }

@@ -1,6 +1,7 @@
-import { type Sized, type StreamSteps, streamed } from "../runtime/streamed.ts";
+import { type Sized, streamed } from "../runtime/streamed.ts";
 import type { Encoding } from "../tokenizer/index.ts";
 import { type CallOptions, expectCallOptions } from "./arguments.ts";
+import { inTurns, type Parts } from "./turns.ts";
 
 /**
  * Any number of inputs, such as a generator or the lines of a file; strings and arrays, which have a length, are none.
@@ -29,6 +30,13 @@ export type Texts = string | readonly string[] | InputStream<string>;
 /** Whether a type is `any`, which any condition takes both ways. */
 export type IsAny<T> = 0 extends 1 & T ? true : false;
 
+/** How the inputs of a stream are answered. */
+export interface TextStreamSteps<Encoded> {
+  /** @param i the input's index in the stream */
+  encode(input: unknown, i: number): Parts<Sized<Encoded>>;
+  compute(batch: readonly Encoded[], signal: AbortSignal): Promise<Iterable<unknown>>;
+}
+
 /**
  * A pipeline that takes streams too, and gives a generator of results for them.
  *
@@ -40,12 +48,17 @@ export type IsAny<T> = 0 extends 1 & T ? true : false;
 export function withStreams<Options extends CallOptions, Encoded>(
   where: string,
   call: (first: unknown, ...rest: never[]) => Promise<unknown>,
-  prepare: (options: Options, ...between: unknown[]) => StreamSteps<unknown, Encoded, unknown>,
+  prepare: (options: Options, ...between: unknown[]) => TextStreamSteps<Encoded>,
   between = 0,
 ): (first: unknown, ...rest: unknown[]) => unknown {
   const steps = (options: Options, others: readonly unknown[]) => {
     expectCallOptions(where, options);
-    return { ...prepare(options, ...others), signal: options.signal };
+    const { encode, compute } = prepare(options, ...others);
+    return {
+      signal: options.signal,
+      encode: (input: unknown, i: number, stop: AbortSignal) => inTurns(encode(input, i), stop),
+      compute,
+    };
   };
   return (first, ...rest) => {
     if (!isStream(first)) return call(first, ...(rest as never[]));

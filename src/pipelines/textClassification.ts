@@ -7,12 +7,14 @@ import {
   type CallOptions,
   encodeWithin,
   expectCount,
+  expectFields,
   expectOptions,
   expectText,
   flagOf,
   type NamedText,
   wrongArgument,
 } from "./arguments.ts";
+import { expectEach } from "./faults.ts";
 import { softmax, topK } from "./scores.ts";
 import { type Answers, type InputStream, sized, withStreams } from "./stream.ts";
 
@@ -59,8 +61,9 @@ export interface TextClassification {
    * A stream of any length is answered text by text and in order, each as the text alone. Several are computed at once;
    * while the caller handles their results the next are, and the stream is read no further. Leaving the loop closes it.
    *
-   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument;
-   *   of a stream after the results of the texts before. What the stream throws
+   * @throws BertError ERR_INPUT texts that are no strings or too long for the model, all of an array's that are, before
+   *   anything is computed; or another wrong argument; of a stream after the results of the texts before. What the
+   *   stream throws
    * @example
    * await classify("A touching story."); // [{ label: "positive", score: 0.99… }]
    * await classify(["A touching story.", "Dull."], { top_k: null });
@@ -114,14 +117,19 @@ export function textClassification(bert: Bert): TextClassification {
     const steps = prepare(options);
     if (!Array.isArray(input)) return (await answerAll([textsOf(input, "")], steps, options.signal))[0];
     if (input.length === 0) throw wrongArgument(TASK, "texts", "at least one text", input);
-    const texts = Array.from(input, (item, i) => textsOf(item, `texts[${i}]`));
+    const texts = expectEach(input, (item, i) => textsOf(item, `texts[${i}]`));
     const answers = await answerAll(texts, steps, options.signal);
     return options.top_k === undefined || options.top_k === 1 ? answers.map(([best]) => best) : answers;
   }
 
   return withStreams(TASK, run, (options: TextClassificationOptions) => {
     const { encode, compute } = prepare(options);
-    return { encode: (item, i) => sized(encode(textsOf(item, `texts[${i}]`))), compute };
+    return {
+      *encode(item, i) {
+        return sized(yield* encode(textsOf(item, `texts[${i}]`)));
+      },
+      compute,
+    };
   }) as TextClassification;
 }
 
@@ -151,9 +159,11 @@ interface Texts {
 
 function textsOf(input: unknown, name: string): Texts {
   if (typeof input !== "object" || input === null) return { text: expectText(TASK, name || "text", input) };
-  if (!("text" in input)) throw wrongArgument(TASK, name || "text", "a string or { text, text_pair }", input);
+  const expected = "a string or { text, text_pair }";
+  const fields = expectFields(TASK, name || "text", input, expected, ["text"], ["text_pair"]);
   const prefix = name === "" ? "" : `${name}.`;
-  const text = expectText(TASK, `${prefix}text`, input.text);
-  if (!("text_pair" in input) || input.text_pair === undefined) return { text };
-  return { text, textPair: expectText(TASK, `${prefix}text_pair`, input.text_pair) };
+  const text = expectText(TASK, `${prefix}text`, fields.text);
+  const { text_pair } = fields;
+  if (text_pair === undefined || text_pair === null || text_pair === "") return { text }; // as in Python
+  return { text, textPair: expectText(TASK, `${prefix}text_pair`, text_pair) };
 }

@@ -9,6 +9,7 @@ import {
   expectTexts,
   flagOf,
   type NamedText,
+  type NamedWords,
   wrongArgument,
 } from "./arguments.ts";
 import {
@@ -22,7 +23,9 @@ import {
   tokenScores,
   withoutOverlaps,
 } from "./entities.ts";
+import { expectEach } from "./faults.ts";
 import { type Answers, type InputStream, withStreams } from "./stream.ts";
+import type { Parts } from "./turns.ts";
 import { logitsOf, type TokenLogits, type Windows, windowsOf } from "./windows.ts";
 
 /**
@@ -71,8 +74,9 @@ export interface TokenClassification {
    * A stream of any length is answered text by text and in order. Several are computed at once; while the caller
    * handles their results the next are, and the stream is read no further. Leaving the loop closes it.
    *
-   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, or another wrong argument;
-   *   of a stream after the results of the texts before. What the stream throws
+   * @throws BertError ERR_INPUT texts that are no strings or too long for the model, all of an array's that are, before
+   *   anything is computed; or another wrong argument; of a stream after the results of the texts before. What the
+   *   stream throws
    * @example
    * const entities = await ner("Emma Woodhouse lived at Hartfield.", { aggregation_strategy: "simple" });
    * entities[0]; // { entity_group: "PER", score: 0.99…, word: "Emma Woodhouse", start: 0, end: 14 }
@@ -94,12 +98,6 @@ interface EncodedText extends Windows {
   readonly text: string;
   /** Where each word begins, if the text came in words. */
   readonly starts?: readonly number[];
-}
-
-/** A text in words with its name in messages. */
-interface NamedWords {
-  readonly name: string;
-  readonly words: readonly string[];
 }
 
 /** @throws BertError ERR_INPUT the model has no token classifier */
@@ -137,11 +135,10 @@ export function tokenClassification(bert: Bert): TokenClassification {
     }
     expectText(TASK, "delimiter", delimiter);
 
-    function encode(text: NamedText | NamedWords): EncodedText {
-      const encoding =
-        stride === undefined
-          ? encodeWithin(TASK, tokenizer, text, { truncation, limit })
-          : encodeWindows(tokenizer, text, limit, stride);
+    function* encode(text: NamedText | NamedWords): Parts<EncodedText> {
+      const encoding = yield* stride === undefined
+        ? encodeWithin(TASK, tokenizer, text, { truncation, limit })
+        : encodeWindows(tokenizer, text, limit, stride);
       if (!("words" in text)) return { text: text.text, ...windowsOf(encoding) };
       return { text: text.words.join(delimiter), starts: startsOf(text.words, delimiter), ...windowsOf(encoding) };
     }
@@ -178,8 +175,9 @@ export function tokenClassification(bert: Bert): TokenClassification {
     }
     const isList = Array.isArray(input) && Array.isArray(input[0]);
     const texts = isList
-      ? Array.from(input, (words, i) => expectWords(words, `texts[${i}]`))
+      ? expectEach(input, (words, i) => expectWords(words, `texts[${i}]`))
       : [expectWords(input, "words")];
+    if (!isList && texts[0].words.length === 0) throw wrongArgument(TASK, "words", "at least one word", input);
     const answers = await answerAll(texts, steps, options.signal);
     return isList ? answers : answers[0];
   }
@@ -188,8 +186,8 @@ export function tokenClassification(bert: Bert): TokenClassification {
     const { isSplit, encode, compute } = prepare(options);
     const expect = (text: unknown, name: string) => (isSplit ? expectWords(text, name) : expectText(TASK, name, text));
     return {
-      encode(text, i) {
-        const encoded = encode(expect(text, `texts[${i}]`));
+      *encode(text, i) {
+        const encoded = yield* encode(expect(text, `texts[${i}]`));
         return { encoded, tokens: encoded.length, length: encoded.length };
       },
       compute,
@@ -203,13 +201,11 @@ function encodeWindows(
   text: NamedText | NamedWords,
   maxLength: number,
   stride: number,
-): Encoding {
+): Parts<Encoding> {
   const isSplitIntoWords = "words" in text;
   const input = isSplitIntoWords ? text.words : text.text;
   const options = { truncation: true, maxLength, stride, returnOverflowingTokens: true, isSplitIntoWords };
-  const encoding = tokenizer.encode(input, options);
-  if (encoding.length === 2) throw wrongArgument(TASK, text.name, "a text with at least one word", input);
-  return encoding;
+  return tokenizer.encodeInParts(input, options);
 }
 
 function expectWords(words: unknown, name: string): NamedWords {

@@ -32,11 +32,7 @@ export async function logitsOf(
 ): Promise<TokenLogits[][]> {
   const found: TokenLogits[] = [];
   const all = texts.flatMap(({ windows }) => windows);
-  for (const batch of batchesOf(
-    all,
-    (window) => window,
-    ({ length }) => length,
-  )) {
+  for (const batch of batchesOf(all, ({ length }) => length)) {
     const output = await bert.forward(batch, { lastHiddenState: false, ...(signal && { signal }) });
     for (const [b, { length }] of batch.entries()) {
       found.push(

@@ -13,6 +13,7 @@ import {
 } from "./arguments.ts";
 import { softmax, topK } from "./scores.ts";
 import { type Answers, type Texts, withStreams } from "./stream.ts";
+import type { Parts } from "./turns.ts";
 
 /** Options of a call, named as in Hugging Face. */
 export interface ZeroShotOptions extends CallOptions {
@@ -45,8 +46,9 @@ export interface ZeroShotClassification {
    * handles their results the next are, and the stream is read no further. Leaving the loop closes it.
    *
    * @param labels a list, or a string with commas
-   * @throws BertError ERR_INPUT a text or label that is empty, no string or too long for the model, or another wrong
-   *   argument; of a stream after the results of the texts before. What the stream throws
+   * @throws BertError ERR_INPUT texts that are empty, no strings or too long for the model, all of an array's that are,
+   *   before anything is computed; labels that are no strings or leave a text no room; or another wrong argument; of a
+   *   stream after the results of the texts before. What the stream throws
    * @example
    * const { labels } = await classify("The door is open.", ["house", "sea"]);
    * labels[0]; // "house"
@@ -93,8 +95,12 @@ export function zeroShotClassification(bert: Bert): ZeroShotClassification {
     const truncation = flagOf(TASK, "truncation", options.truncation) && "only_first";
     const limit = tokenLimit(bert);
 
-    function encode(text: NamedText): EncodedText {
-      const pairs = hypotheses.map((textPair) => encodeWithin(TASK, tokenizer, text, { textPair, truncation, limit }));
+    function* encode(text: NamedText): Parts<EncodedText> {
+      if (text.text === "") throw wrongArgument(TASK, text.name, "a text that is not empty", text.text); // as in Python
+      const pairs: Encoding[] = [];
+      for (const textPair of hypotheses) {
+        pairs.push(yield* encodeWithin(TASK, tokenizer, text, { textPair, truncation, limit }));
+      }
       return { text: text.text, pairs, length: pairs.reduce((sum, { length }) => sum + length, 0) };
     }
 
@@ -115,11 +121,7 @@ export function zeroShotClassification(bert: Bert): ZeroShotClassification {
       async compute(batch: readonly EncodedText[], signal?: AbortSignal): Promise<ZeroShotClassificationResult[]> {
         const logits: Float32Array[] = [];
         const pairs = batch.flatMap((text) => text.pairs);
-        for (const some of batchesOf(
-          pairs,
-          (pair) => pair,
-          ({ length }) => length,
-        )) {
+        for (const some of batchesOf(pairs, ({ length }) => length)) {
           const output = await bert.forward(some, { lastHiddenState: false, ...(signal && { signal }) });
           for (const b of some.keys()) logits.push(output.logits!.data.subarray(b * N, (b + 1) * N));
         }
@@ -139,8 +141,8 @@ export function zeroShotClassification(bert: Bert): ZeroShotClassification {
     (options: ZeroShotOptions, labels: unknown) => {
       const { encode, compute } = prepare(labels, options);
       return {
-        encode(text, i) {
-          const encoded = encode(expectText(TASK, `texts[${i}]`, text));
+        *encode(text, i) {
+          const encoded = yield* encode(expectText(TASK, `texts[${i}]`, text));
           return { encoded, tokens: encoded.length, length: encoded.length };
         },
         compute,
@@ -156,5 +158,5 @@ function labelsOf(candidates: unknown): NamedText[] {
       ? candidates.split(",").flatMap((label) => (label.trim() === "" ? [] : [label.trim()]))
       : candidates;
   if (!Array.isArray(list) || list.length === 0) throw wrongArgument(TASK, "labels", "at least one label", candidates);
-  return Array.from(list, (label, i) => expectText(TASK, `labels[${i}]`, label));
+  return expectTexts(TASK, list, "labels");
 }

@@ -16,9 +16,10 @@ export interface StreamSteps<Input, Encoded, Result> {
   /**
    * Checks and encodes an input when it has been read. What it throws reaches the consumer after the results before it.
    *
-   * @param i its index in the stream
+   * @param i      its index in the stream
+   * @param signal stops what takes long
    */
-  encode(input: Input, i: number): Sized<Encoded>;
+  encode(input: Input, i: number, signal: AbortSignal): Sized<Encoded> | Promise<Sized<Encoded>>;
   /** One forward pass: a result for each, in order. The signal stops it. */
   compute(batch: readonly Encoded[], signal: AbortSignal): Promise<Iterable<Result>>;
 }
@@ -54,7 +55,7 @@ export async function* streamed<Input, Encoded, Result>(
     const steps = prepare();
     release = follow(steps.signal, stop);
     const compute = async (batch: readonly Encoded[]) => (batch.length > 0 ? steps.compute(batch, stop.signal) : []);
-    const encode = (input: Input, i: number) => steps.encode(input, i);
+    const encode = (input: Input, i: number) => steps.encode(input, i, stop.signal);
 
     let batch = quiet(batches.next(encode));
     let pass = quiet(batch.then(compute));
@@ -107,7 +108,7 @@ class Batches<Input, Encoded> {
    * @param busy while it is pending a batch that is not full waits for more, as it could not be computed anyway
    */
   async next(
-    encode: (input: Input, i: number) => Sized<Encoded>,
+    encode: (input: Input, i: number) => Sized<Encoded> | Promise<Sized<Encoded>>,
     busy: Promise<unknown> | null = null,
   ): Promise<Encoded[]> {
     if (this.failure) throw this.failure.error;
@@ -154,7 +155,7 @@ class Batches<Input, Encoded> {
    * The next input; null at the source's end, or if it keeps us waiting for a turn of the event loop and we may go on.
    */
   private async read(
-    encode: (input: Input, i: number) => Sized<Encoded>,
+    encode: (input: Input, i: number) => Sized<Encoded> | Promise<Sized<Encoded>>,
     mayGoOn: () => boolean,
   ): Promise<Sized<Encoded> | null> {
     if (this.ended) return null;

@@ -1,6 +1,13 @@
 import type { Json } from "../json.ts";
 import { stripUndefined } from "./stripUndefined.ts";
-import { isWhitespace, isWordCharacter } from "./unicode.ts";
+import {
+  combiningClass,
+  decompose,
+  isControl,
+  isWhitespace,
+  isWordCharacter,
+  REPLACEMENT_CHARACTER,
+} from "./unicode.ts";
 
 /** A token that is found in the text as it stands, before any splitting; Hugging Face's AddedToken. */
 export interface AddedToken {
@@ -52,7 +59,11 @@ export class AddedTokenFinder {
   /** The patterns that begin with a UTF-16 unit, longest first. */
   private readonly byFirstUnit: Map<number, { pattern: string; token: ResolvedAddedToken }[]> = new Map();
   /** 1 for each UTF-16 unit that begins a pattern: most texts are done after one look at each unit. */
-  private readonly isFirstUnit: Uint8Array = new Uint8Array(0x10000);
+  readonly isFirstUnit: Uint8Array = new Uint8Array(0x10000);
+  /** Whether a pattern begins with what may belong to the marks of the character before it. */
+  readonly beginsWithMark: boolean;
+  /** Whether a pattern has whitespace in it, or takes along what comes behind it. */
+  readonly takesWhitespace: boolean;
 
   /** @param patterns what to look for; of two equal patterns the first wins */
   constructor(patterns: Iterable<{ pattern: string; token: ResolvedAddedToken }>) {
@@ -65,33 +76,74 @@ export class AddedTokenFinder {
       else this.byFirstUnit.set(unit, [entry]);
     }
     for (const bucket of this.byFirstUnit.values()) bucket.sort((a, b) => b.pattern.length - a.pattern.length);
+    const all = [...this.byFirstUnit.values()].flat();
+    this.beginsWithMark = all.some(({ pattern }) => isMark(pattern.codePointAt(0)!));
+    this.takesWhitespace = all.some(
+      ({ pattern, token }) => token.rstrip || Array.from(pattern, (c) => c.codePointAt(0)!).some(isWhitespace),
+    );
   }
 
   get isEmpty(): boolean {
     return this.byFirstUnit.size === 0;
   }
 
+  /** Every match in a text. */
   find(text: string): AddedTokenMatch[] {
     const matches: AddedTokenMatch[] = [];
-    if (this.isEmpty) return matches;
-    let covered = 0;
-    for (let at = 0; at < text.length; at++) {
-      const unit = text.charCodeAt(at);
-      if (this.isFirstUnit[unit] === 0) continue;
-      const found = this.byFirstUnit.get(unit)!.find(({ pattern }) => text.startsWith(pattern, at));
+    const scan = new AddedTokenScan(this, text);
+    for (let match = scan.next(text.length); match !== null; match = scan.next(text.length)) matches.push(match);
+    return matches;
+  }
+
+  /** The longest pattern that stands at a place of a text, whose unit begins a pattern. */
+  at(text: string, place: number): { readonly pattern: string; readonly token: ResolvedAddedToken } | undefined {
+    return this.byFirstUnit.get(text.charCodeAt(place))!.find(({ pattern }) => text.startsWith(pattern, place));
+  }
+}
+
+/** Looks through a text for added tokens, as far as it is asked to. */
+export class AddedTokenScan {
+  declare private readonly finder: AddedTokenFinder;
+  declare private readonly text: string;
+  private place = 0;
+  private covered = 0;
+
+  constructor(finder: AddedTokenFinder, text: string) {
+    this.finder = finder;
+    this.text = text;
+  }
+
+  /** The next match of a pattern that begins before `to`; null: there is none. */
+  next(to: number): AddedTokenMatch | null {
+    const { finder, text } = this;
+    const { isFirstUnit } = finder;
+    let at = this.place;
+    if (finder.isEmpty) at = to;
+    for (; at < to; at++) {
+      if (isFirstUnit[text.charCodeAt(at)] === 0) continue;
+      const found = finder.at(text, at);
       if (found === undefined) continue;
       let start = at;
       let end = at + found.pattern.length;
       at = end - 1; // a match that is rejected below still uses up its text
       const { token } = found;
       if (token.singleWord && (isWordBefore(text, start) || isWordAt(text, end))) continue;
-      if (token.lstrip) while (start > covered && isWhitespace(text.charCodeAt(start - 1))) start--;
+      this.place = end;
+      if (token.lstrip) while (start > this.covered && isWhitespace(text.charCodeAt(start - 1))) start--;
       if (token.rstrip) while (end < text.length && isWhitespace(text.charCodeAt(end))) end++;
-      matches.push({ token, start, end });
-      covered = end;
+      this.covered = end;
+      return { token, start, end };
     }
-    return matches;
+    this.place = at;
+    return null;
   }
+}
+
+/** A mark, or what is dropped before marks are put in order. */
+function isMark(codePoint: number): boolean {
+  const isSurrogate = codePoint >= 0xd800 && codePoint <= 0xdfff;
+  if (isSurrogate || codePoint === REPLACEMENT_CHARACTER || isControl(codePoint)) return true;
+  return combiningClass(decompose(codePoint)[0]) > 0;
 }
 
 function isWordBefore(text: string, at: number): boolean {

@@ -3,12 +3,11 @@ import type { AddedToken } from "./addedTokens.ts";
 import { type ResolvedNormalizerOptions, resolveNormalizerOptions } from "./basicTokenize.ts";
 import { checkDecodeOptions, type DecodeOptions, joinTokens } from "./decode.ts";
 import { type EncodeOptions, type ResolvedEncodeOptions, resolveEncodeOptions, wrong } from "./encodeOptions.ts";
-import { combineWindows, type Encoding, type EncodingContext, slideWindow } from "./encoding.ts";
+import type { Encoding, EncodingContext } from "./encoding.ts";
+import { encodingOf, readingsOf, specialTokens } from "./readTexts.ts";
 import { checkAddedToken, checkTokenizerOptions, SPECIAL_TOKENS, type TokenizerOptions } from "./settings.ts";
-import { TextTokenizer } from "./textTokenizer.ts";
+import { type Reading, TextTokenizer } from "./textTokenizer.ts";
 import { readTokenizerFiles, type TokenizerFiles } from "./tokenizerFiles.ts";
-import type { TokenList } from "./tokenList.ts";
-import { truncatedLengths } from "./truncation.ts";
 import { numberTokens, Vocabulary } from "./vocabulary.ts";
 import { writeTokenizerFiles } from "./writeTokenizerFiles.ts";
 
@@ -157,12 +156,64 @@ export class BertTokenizer {
    *   say. Lone surrogates are no error: they count as U+FFFD, as in any UTF-8 file that they are written to.
    */
   encode(text: TextInput, options: EncodeOptions & { readonly textPair?: TextInput } = {}): Encoding {
-    if (typeof options !== "object" || options === null) throw wrong("encode", "options", "an object", options);
-    const { textPair, ...rest } = options;
-    const resolved = resolveEncodeOptions("encode", rest, this.defaults());
+    const { textPair, resolved } = this.resolve(options);
     const encoding = this.encodeOne("encode", text, textPair, resolved);
     this.pad("encode", [encoding], resolved);
     return encoding;
+  }
+
+  /**
+   * As `encode`, in parts, between which the caller may do something else: answer other requests while a text of many
+   * megabytes is read.
+   *
+   * @returns a generator that gives, before each part that it reads, how many UTF-16 units that has: 4,096, or less; a
+   *   few more where these would end within a character. Tokenizers that look at whole words, for `neverSplit` or added
+   *   tokens that are `normalized`, read to the next space. At the end it returns the encoding
+   * @throws BertError ERR_INPUT as `encode`, when the part is read
+   * @example
+   * const parts = tokenizer.encodeInParts(text, { truncation: true });
+   * let part = parts.next();
+   * for (; !part.done; part = parts.next()) await new Promise((turn) => setTimeout(turn));
+   * part.value.inputIds;
+   */
+  *encodeInParts(
+    text: TextInput,
+    options: EncodeOptions & { readonly textPair?: TextInput } = {},
+  ): Generator<number, Encoding, undefined> {
+    const { textPair, resolved } = this.resolve(options);
+    const readings = this.readings("encode", text, textPair, resolved);
+    for (const reading of readings) {
+      for (let units = reading.next(); units > 0; units = reading.next()) {
+        yield units;
+        reading.read();
+      }
+    }
+    const encoding = this.encodingOf(readings, resolved);
+    this.pad("encode", [encoding], resolved);
+    return encoding;
+  }
+
+  /**
+   * How many tokens `encode` gives of a text without truncation, in parts as `encodeInParts`, and without the memory
+   * that its encoding takes.
+   *
+   * @throws BertError ERR_INPUT as `encode`
+   */
+  *countInParts(
+    text: TextInput,
+    options: Pick<EncodeOptions, "addSpecialTokens" | "isSplitIntoWords"> & { readonly textPair?: TextInput } = {},
+  ): Generator<number, number, undefined> {
+    const { textPair, resolved } = this.resolve(options);
+    let count = specialTokens(textPair !== undefined, resolved);
+    for (const reading of this.readings("countInParts", text, textPair, resolved)) {
+      for (let units = reading.next(); units > 0; units = reading.next()) {
+        yield units;
+        reading.read();
+        count += reading.forget();
+      }
+      count += reading.tokens.length;
+    }
+    return count;
   }
 
   /**
@@ -256,32 +307,27 @@ export class BertTokenizer {
     });
   }
 
-  private encodeOne(where: string, text: unknown, textPair: unknown, options: ResolvedEncodeOptions): Encoding {
-    const first = this.tokens(where, "text", text, options);
-    const second = textPair === undefined ? undefined : this.tokens(where, "textPair", textPair, options);
-    const added = options.addSpecialTokens ? (second === undefined ? 2 : 3) : 0;
-    const [keepFirst, keepSecond] = truncatedLengths(first, second, added, options);
-    const windows = (list: TokenList, keep: number) => {
-      const all = slideWindow(list, keep, options.stride, options.truncationSide);
-      return options.returnOverflowingTokens ? all : all.slice(0, 1);
-    };
-    return combineWindows(
-      windows(first, keepFirst),
-      second && windows(second, keepSecond),
-      options.addSpecialTokens,
-      this.context,
-    );
+  private resolve(options: EncodeOptions & { readonly textPair?: TextInput }): {
+    textPair: TextInput | undefined;
+    resolved: ResolvedEncodeOptions;
+  } {
+    if (typeof options !== "object" || options === null) throw wrong("encode", "options", "an object", options);
+    const { textPair, ...rest } = options;
+    return { textPair, resolved: resolveEncodeOptions("encode", rest, this.defaults()) };
   }
 
-  private tokens(where: string, name: string, text: unknown, options: ResolvedEncodeOptions): TokenList {
-    if (!options.isSplitIntoWords) {
-      if (typeof text !== "string") throw wrong(where, name, "a string", text);
-      return this.textTokenizer.tokenize(text, options.offsetUnit);
-    }
-    if (!Array.isArray(text) || !text.every((word) => typeof word === "string")) {
-      throw wrong(where, name, "a list of strings, as isSplitIntoWords says", text);
-    }
-    return this.textTokenizer.tokenizeWords(text, options.offsetUnit);
+  private encodeOne(where: string, text: unknown, textPair: unknown, options: ResolvedEncodeOptions): Encoding {
+    const readings = this.readings(where, text, textPair, options);
+    for (const reading of readings) while (reading.next() > 0) reading.read();
+    return this.encodingOf(readings, options);
+  }
+
+  private readings(where: string, text: unknown, textPair: unknown, options: ResolvedEncodeOptions): Reading[] {
+    return readingsOf(this.textTokenizer, where, text, textPair, options);
+  }
+
+  private encodingOf(readings: readonly Reading[], options: ResolvedEncodeOptions): Encoding {
+    return encodingOf(readings, options, this.context);
   }
 
   private pad(where: string, encodings: readonly Encoding[], options: ResolvedEncodeOptions): void {

@@ -173,15 +173,22 @@ export function combineWindows(
 /**
  * Windows of `room` tokens over `length`, each sharing `stride` tokens with the one before; the first is what
  * truncation keeps.
+ *
+ * @param all or the first alone
  */
-export function slideWindow(list: TokenList, room: number, stride: number, side: "left" | "right"): TokenWindow[] {
+export function slideWindow(
+  list: TokenList,
+  room: number,
+  stride: number,
+  side: "left" | "right",
+  all = true,
+): TokenWindow[] {
   const { length } = list;
   if (length <= room) return [{ list, from: 0, to: length }];
-  if (room === 0)
-    return [
-      { list, from: 0, to: 0 },
-      { list, from: 0, to: length },
-    ];
+  if (room === 0) {
+    const nothing = { list, from: 0, to: 0 };
+    return all ? [nothing, { list, from: 0, to: length }] : [nothing];
+  }
   if (stride >= room) {
     throw new BertError(
       "ERR_INPUT",
@@ -194,6 +201,6 @@ export function slideWindow(list: TokenList, room: number, stride: number, side:
     windows.push(
       side === "right" ? { list, from: skipped, to: end } : { list, from: length - end, to: length - skipped },
     );
-    if (end === length) return windows;
+    if (end === length || !all) return windows;
   }
 }

@@ -1,6 +1,6 @@
-import { normalize, type ResolvedNormalizerOptions } from "./basicTokenize.ts";
-import { combiningClass, isPunctuation, isWhitespace, REPLACEMENT_CHARACTER } from "./unicode.ts";
-import type { WordMatcher } from "./wordMatcher.ts";
+import { normalize, type ResolvedNormalizerOptions, toCharacters } from "./basicTokenize.ts";
+import { combiningClass, decompose, isControl, isPunctuation, isWhitespace, REPLACEMENT_CHARACTER } from "./unicode.ts";
+import type { Matcher, WordMatcher } from "./wordMatcher.ts";
 import type { WordPieceTrie } from "./wordPieceTrie.ts";
 
 /**
@@ -8,8 +8,10 @@ import type { WordPieceTrie } from "./wordPieceTrie.ts";
  *
  * It rests on one fact: each step of the chain maps a character by itself, so what becomes of a character can be kept
  * in a table. The table is filled by running the chain on one character when that character is first seen. The one
- * exception is the canonical reordering of marks, which looks at neighbours; a text with a mark that could show it is
+ * exception is the canonical reordering of marks, which looks at neighbours; a run of marks in which it could show is
  * left to the chain.
+ *
+ * So a text can be read in parts that begin and end anywhere but within a surrogate pair.
  */
 export class FastTokenizer {
   declare private readonly options: ResolvedNormalizerOptions;
@@ -28,15 +30,15 @@ export class FastTokenizer {
   }
 
   /**
-   * Feeds text [from, to) to the matcher.
+   * Feeds text [from, to) to the matcher, which goes on with the word that it was in. The word at the end stays open.
    *
-   * @returns false if the text needs the chain itself; the matcher is then as it was before
+   * @param segment where the text that is normalized as one begins and ends
+   * @returns where to go on: `to`, or the end of a run of marks that goes beyond it
    */
-  tokenize(text: string, from: number, to: number, matcher: WordMatcher): boolean {
+  read(text: string, from: number, to: number, segment: readonly [number, number], matcher: WordMatcher): number {
     const table = this.table;
-    const { length } = matcher.tokens;
-    const { word } = matcher;
-    for (let i = from; i < to; i++) {
+    let i = from;
+    for (; i < to; i++) {
       const unit = text.charCodeAt(i);
       const entry = table[unit] || this.enter(unit);
       if (entry > 0) {
@@ -49,34 +51,42 @@ export class FastTokenizer {
         matcher.endWord();
       } else if (entry === SEQUENCE) {
         const end = i + (isPair(text, i, to) ? 2 : 1);
-        const codePoint = end - i === 2 ? text.codePointAt(i)! : unit;
-        if (!this.feedSequence(codePoint, i, end, matcher)) {
-          matcher.rewind(length, word);
-          return false;
+        const sequence = this.sequence(codePointIn(text, i, end));
+        if (sequence === undefined) {
+          i = this.readRun(text, i, segment, matcher) - 1;
+        } else {
+          for (const c of sequence) feed(matcher, c, i, end);
+          i = end - 1;
         }
-        i = end - 1;
       }
     }
-    matcher.endWord();
-    return true;
+    return i;
   }
 
-  private feedSequence(codePoint: number, start: number, end: number, matcher: WordMatcher): boolean {
-    const lone = codePoint >= 0xd800 && codePoint <= 0xdfff;
-    const sequence = this.sequence(lone ? REPLACEMENT_CHARACTER : codePoint);
-    if (sequence === undefined) return false;
-    for (const c of sequence) {
-      if (isWhitespace(c)) {
-        matcher.endWord();
-      } else if (isPunctuation(c)) {
-        matcher.endWord();
-        matcher.character(c, start, end);
-        matcher.endWord();
-      } else {
-        matcher.character(c, start, end);
-      }
+  /**
+   * Lets the chain read a run of marks that has one at `at` whose place depends on its neighbours: from the character
+   * that carries the marks on. What of this character and the marks before `at` has been fed is not fed again.
+   *
+   * @returns the end of the run
+   */
+  private readRun(text: string, at: number, [first, last]: readonly [number, number], matcher: WordMatcher): number {
+    let start = at;
+    while (start > first && this.leans(codePointIn(text, start, endOf(text, start, last)))) {
+      start -= start - 2 >= first && isPair(text, start - 2, last) ? 2 : 1;
     }
-    return true;
+    let end = endOf(text, at, last);
+    while (end < last && this.leans(codePointIn(text, end, endOf(text, end, last)))) end = endOf(text, end, last);
+    const fed = start < at ? (this.sequence(codePointIn(text, start, endOf(text, start, last)))?.length ?? 0) : 0;
+    for (const c of normalize(toCharacters(text, start, end), this.options).slice(fed)) {
+      feed(matcher, c.codePoint, c.start, c.end);
+    }
+    return end;
+  }
+
+  /** Whether a character belongs to the marks of the one before it, or is dropped before marks are ordered. */
+  private leans(codePoint: number): boolean {
+    if (this.options.cleanText && (codePoint === REPLACEMENT_CHARACTER || isControl(codePoint))) return true;
+    return combiningClass(decompose(codePoint)[0]) > 0;
   }
 
   private sequence(codePoint: number): readonly number[] | undefined {
@@ -122,7 +132,33 @@ const DROPPED = -2;
 const SEQUENCE = -3;
 const ALONE = -4;
 
-function isPair(text: string, i: number, to: number): boolean {
+/** The end of the character that begins at `at`. */
+function endOf(text: string, at: number, to: number): number {
+  return at + (isPair(text, at, to) ? 2 : 1);
+}
+
+/** The character [at, end); a lone surrogate counts as U+FFFD. */
+function codePointIn(text: string, at: number, end: number): number {
+  if (end - at === 2) return text.codePointAt(at)!;
+  const unit = text.charCodeAt(at);
+  return unit >= 0xd800 && unit <= 0xdfff ? REPLACEMENT_CHARACTER : unit;
+}
+
+/** Feeds a normalized character that came from the text's [start, end). */
+function feed(matcher: Matcher, codePoint: number, start: number, end: number): void {
+  if (isWhitespace(codePoint)) {
+    matcher.endWord();
+  } else if (isPunctuation(codePoint)) {
+    matcher.endWord();
+    matcher.character(codePoint, start, end);
+    matcher.endWord();
+  } else {
+    matcher.character(codePoint, start, end);
+  }
+}
+
+/** Whether a surrogate pair begins at a place; one that goes beyond `to` is none. */
+export function isPair(text: string, i: number, to: number): boolean {
   if (i + 1 >= to) return false;
   const high = text.charCodeAt(i);
   const low = text.charCodeAt(i + 1);

@@ -39,9 +39,17 @@ export class GreedyMatcher extends Matcher {
       this.tokens.push(this.vocab.get(piece) as number, this.starts[from], this.ends[to - 1], this.word);
       from = to;
     }
+    this.forgetWord();
+    this.word++;
+  }
+
+  override forgetWord(): void {
     this.text = "";
     this.starts = [];
     this.ends = [];
-    this.word++;
+  }
+
+  override get settled(): number {
+    return this.tokens.length;
   }
 }

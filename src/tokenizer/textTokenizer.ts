@@ -1,14 +1,8 @@
 import { AddedTokenFinder, type ResolvedAddedToken } from "./addedTokens.ts";
-import {
-  type Character,
-  normalize,
-  type ResolvedNormalizerOptions,
-  splitIntoWords,
-  toCharacters,
-  wordText,
-} from "./basicTokenize.ts";
+import { normalize, type ResolvedNormalizerOptions, toCharacters, wordText } from "./basicTokenize.ts";
 import { FastTokenizer } from "./fastTokenize.ts";
 import { GreedyMatcher } from "./greedyMatcher.ts";
+import { TextReader } from "./textReader.ts";
 import type { TokenList } from "./tokenList.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 import { type Matcher, WordMatcher } from "./wordMatcher.ts";
@@ -17,15 +11,23 @@ import { WordPieceTrie } from "./wordPieceTrie.ts";
 /** UTF-16 units that a tokenizer reads before it makes its trie. In a new process so many take 8 ms. */
 const UNITS_WITHOUT_TRIE = 4096;
 
+/** A list of more tokens is not copied out of its matcher: it is kept, and the matcher is not used again. */
+const MANY_TOKENS = 1 << 16;
+
 /** Finds a text's tokens and their places: added tokens first, then the chain and WordPiece on what is between them. */
 export class TextTokenizer {
   declare private readonly options: ResolvedNormalizerOptions;
   declare private readonly vocabulary: Vocabulary;
   declare private readonly unkToken: string;
   declare private readonly maxChars: number;
-  declare private matcher: Matcher;
-  /** The twin that needs a trie; null while there is none. */
-  private fast: { readonly tokenizer: FastTokenizer; readonly matcher: WordMatcher } | null = null;
+  /** The twin that needs a trie, with what its matchers need; null while there is none. */
+  private fast: {
+    readonly tokenizer: FastTokenizer;
+    readonly trie: WordPieceTrie;
+    readonly lengths: Int32Array;
+  } | null = null;
+  /** Matchers that nobody uses: a text that is read in parts keeps its own meanwhile. */
+  private idle: Matcher[] = [];
   private unitsWithoutTrie = UNITS_WITHOUT_TRIE;
   /** Added tokens that are looked for in the text as it stands, and those that are looked for once it is normalized. */
   private verbatim: AddedTokenFinder = new AddedTokenFinder([]);
@@ -37,7 +39,6 @@ export class TextTokenizer {
     this.vocabulary = vocabulary;
     this.unkToken = unkToken;
     this.maxChars = maxChars;
-    this.matcher = new GreedyMatcher(vocabulary.wordPieces, unkToken, maxChars);
     this.setAddedTokens([...vocabulary.added.values()]);
   }
 
@@ -55,94 +56,152 @@ export class TextTokenizer {
     return wordText(normalize(toCharacters(text), this.options));
   }
 
-  /** The tokens of a text; offsets in UTF-16 units or code points of it. */
-  tokenize(text: string, offsetUnit: "utf16" | "codePoint"): TokenList {
-    this.begin(text.length);
-    this.tokenizeText(text);
-    if (offsetUnit === "codePoint") countCodePoints(text, this.matcher.tokens, 0);
-    return this.matcher.tokens.copy();
+  /** A text, or a list of words, to be read. */
+  open(texts: string | readonly string[], offsetUnit: "utf16" | "codePoint", isEnough: IsEnough): Reading {
+    return new Reading(this, texts, offsetUnit, isEnough);
   }
 
-  /** The tokens of a list of words; offsets in each token's own word, word numbers those of the list. */
-  tokenizeWords(words: readonly string[], offsetUnit: "utf16" | "codePoint"): TokenList {
-    this.begin(words.reduce((sum, { length }) => sum + length, 0));
-    const { tokens } = this.matcher;
-    for (const [n, word] of words.entries()) {
-      const from = tokens.length;
-      this.tokenizeText(word);
-      if (offsetUnit === "codePoint") countCodePoints(word, tokens, from);
-      tokens.words.fill(n, from, tokens.length);
-    }
-    return tokens.copy();
-  }
-
-  /** Before `units` UTF-16 units are read: makes the trie when they are too many to go without. */
-  private begin(units: number): void {
+  /**
+   * A matcher that nobody uses, for `units` UTF-16 units to be read. Makes the trie when they are too many to go
+   * without.
+   */
+  take(units: number): Matcher {
     this.unitsWithoutTrie -= units;
     if (this.unitsWithoutTrie < 0 && this.fast === null) {
       const { wordPieces, size } = this.vocabulary;
       const trie = new WordPieceTrie(wordPieces, this.maxChars);
       const lengths = new Int32Array(size);
       for (const [token, id] of wordPieces) lengths[id] = token.length;
-      const unkTokenId = wordPieces.get(this.unkToken) as number;
-      const matcher = new WordMatcher(trie, lengths, unkTokenId, this.maxChars);
-      this.fast = { tokenizer: new FastTokenizer(this.options, trie), matcher };
-      this.matcher = matcher;
+      this.fast = { tokenizer: new FastTokenizer(this.options, trie), trie, lengths };
+      this.idle = [];
     }
-    this.matcher.reset();
+    const matcher = this.idle.pop() ?? this.createMatcher();
+    matcher.reset();
+    return matcher;
   }
 
-  private tokenizeText(text: string): void {
-    let at = 0;
-    for (const { token, start, end } of this.verbatim.find(text)) {
-      this.tokenizeSegment(text, at, start);
-      this.matcher.addedToken(token.id, start, end);
-      at = end;
-    }
-    this.tokenizeSegment(text, at, text.length);
+  /** Takes a matcher back, unless there is a faster one by now. */
+  giveBack(matcher: Matcher): void {
+    if (matcher instanceof WordMatcher === (this.fast !== null)) this.idle.push(matcher);
   }
 
-  private tokenizeSegment(text: string, from: number, to: number): void {
-    if (from >= to) return;
-    const plain = this.normalized.isEmpty && this.options.neverSplit.size === 0;
-    if (plain && this.fast?.tokenizer.tokenize(text, from, to, this.fast.matcher)) return;
-    const characters = normalize(toCharacters(text, from, to), this.options);
-    let at = 0;
-    for (const { token, start, end } of this.findNormalized(characters)) {
-      this.tokenizeCharacters(characters.slice(at, start));
-      this.matcher.addedToken(token.id, characters[start].start, characters[end - 1].end);
-      at = end;
-    }
-    this.tokenizeCharacters(characters.slice(at));
+  /** Reads a text, to feed it to a matcher that `take` gave. */
+  reader(text: string, matcher: Matcher): TextReader {
+    const fast = matcher instanceof WordMatcher ? this.fast!.tokenizer : null;
+    return new TextReader(text, matcher, this.options, fast, this.verbatim, this.normalized);
   }
 
-  /** Matches whose start and end count characters, not UTF-16 units. */
-  private findNormalized(
-    characters: readonly Character[],
-  ): { token: ResolvedAddedToken; start: number; end: number }[] {
-    const matches = this.normalized.isEmpty ? [] : this.normalized.find(wordText(characters));
-    if (matches.length === 0) return [];
-    const index: number[] = []; // UTF-16 unit of the normalized text → character
-    for (const [i, { codePoint }] of characters.entries()) {
-      index.push(i);
-      if (codePoint > 0xffff) index.push(i);
-    }
-    index.push(characters.length);
-    return matches.map(({ token, start, end }) => ({ token, start: index[start], end: index[end] }));
+  private createMatcher(): Matcher {
+    const { wordPieces } = this.vocabulary;
+    if (this.fast === null) return new GreedyMatcher(wordPieces, this.unkToken, this.maxChars);
+    const { trie, lengths } = this.fast;
+    return new WordMatcher(trie, lengths, wordPieces.get(this.unkToken) as number, this.maxChars);
+  }
+}
+
+/** Whether the tokens that have been read, of which the first `settled` stay as they are, are all that is wanted. */
+export type IsEnough = (tokens: TokenList, settled: number) => boolean;
+
+/**
+ * A text on its way to tokens, a part at a time: while `next` is not 0, `read`. Other texts may be read between two
+ * parts.
+ */
+export class Reading {
+  declare private readonly tokenizer: TextTokenizer;
+  declare private readonly texts: readonly string[];
+  declare private readonly isWords: boolean;
+  declare private readonly offsetUnit: "utf16" | "codePoint";
+  declare private readonly isEnough: IsEnough;
+  private matcher: Matcher | null = null;
+  private reader: TextReader | null = null;
+  /** Which word is read, and its first token. */
+  private n = 0;
+  private from = 0;
+  private result: TokenList | null = null;
+
+  /**
+   * @param texts a text, or words; offsets of their tokens are then in their own word, word numbers those of the list
+   */
+  constructor(
+    tokenizer: TextTokenizer,
+    texts: string | readonly string[],
+    offsetUnit: "utf16" | "codePoint",
+    isEnough: IsEnough,
+  ) {
+    this.tokenizer = tokenizer;
+    this.isWords = typeof texts !== "string";
+    this.texts = typeof texts === "string" ? [texts] : texts;
+    this.offsetUnit = offsetUnit;
+    this.isEnough = isEnough;
   }
 
-  private tokenizeCharacters(characters: readonly Character[]): void {
-    for (const word of splitIntoWords(characters, this.options)) {
-      for (const { codePoint, start, end } of word) this.matcher.character(codePoint, start, end);
+  /** How many UTF-16 units the next part has; 0: what was to be known is known. */
+  next(): number {
+    if (this.result) return 0;
+    if (this.matcher === null) {
+      this.matcher = this.tokenizer.take(this.texts.reduce((sum, { length }) => sum + length, 0));
+    } else if (!this.isWords && this.reader!.rest > 0 && this.isEnough(this.matcher.tokens, this.matcher.settled)) {
+      this.matcher.tokens.length = this.matcher.settled;
+      this.matcher.forgetWord();
+      this.endText();
+      return this.end();
+    }
+    while (this.n < this.texts.length) {
+      this.reader ??= this.tokenizer.reader(this.texts[this.n], this.matcher);
+      if (this.reader.rest > 0) return this.reader.next();
       this.matcher.endWord();
+      this.endText();
+      if (this.isWords && this.isEnough(this.matcher.tokens, this.matcher.tokens.length)) break;
     }
+    return this.end();
+  }
+
+  /** Reads the part that `next` has measured. */
+  read(): void {
+    this.reader!.read();
+  }
+
+  /** Forgets the tokens of the words that are over, so that they take no memory, and tells how many these are. */
+  forget(): number {
+    const { settled } = this.matcher!;
+    this.matcher!.forgetTokens(settled);
+    this.from = 0;
+    return settled;
+  }
+
+  /** The tokens: of a text that was not read to its end, the first ones. */
+  get tokens(): TokenList {
+    return this.result!;
+  }
+
+  /** Settles the places of the tokens of a text, or a word. */
+  private endText(): void {
+    const { tokens } = this.matcher!;
+    if (this.offsetUnit === "codePoint") countCodePoints(this.texts[this.n], tokens, this.from);
+    if (this.isWords) tokens.words.fill(this.n, this.from, tokens.length);
+    this.from = tokens.length;
+    this.n++;
+    this.reader = null;
+  }
+
+  private end(): 0 {
+    const { tokens } = this.matcher!;
+    if (tokens.length > MANY_TOKENS) this.result = tokens;
+    else {
+      this.result = tokens.copy();
+      this.tokenizer.giveBack(this.matcher!);
+    }
+    this.matcher = null;
+    this.reader = null;
+    return 0;
   }
 }
 
 /** Turns the UTF-16 offsets of the tokens from `from` on into code points. */
 function countCodePoints(text: string, tokens: TokenList, from: number): void {
-  const index = new Int32Array(text.length + 1);
-  for (let unit = 0, count = 0; unit < text.length; ) {
+  const last = tokens.length > from ? tokens.ends[tokens.length - 1] : 0;
+  const index = new Int32Array(last + 1);
+  for (let unit = 0, count = 0; unit < last; ) {
     const width = text.codePointAt(unit)! > 0xffff ? 2 : 1;
     for (let i = 0; i < width; i++) index[unit++] = count;
     count++;

@@ -26,6 +26,13 @@ export class TokenList {
     this.length++;
   }
 
+  /** Forgets the first tokens. */
+  dropFirst(count: number): void {
+    for (const column of [this.ids, this.starts, this.ends, this.words]) column.copyWithin(0, count, this.length);
+    this.added.length = 0;
+    this.length -= count;
+  }
+
   /** A copy of exactly the right size. */
   copy(): TokenList {
     const list = new TokenList(this.length);

@@ -1,5 +1,6 @@
 import { BertError } from "../errors.ts";
 import type { ResolvedEncodeOptions } from "./encodeOptions.ts";
+import type { IsEnough } from "./textTokenizer.ts";
 import type { TokenList } from "./tokenList.ts";
 
 /**
@@ -45,6 +46,36 @@ export function truncatedLengths(
   }
   lengths[target] -= over;
   return lengths;
+}
+
+const NEVER: IsEnough = () => false;
+
+/**
+ * Where a text has been read far enough to be truncated, so that `truncatedLengths` and the windows come out as for the
+ * text as a whole. A text that is cut at its left end, or whose overflow is wanted, is read to its end, and so is the
+ * one of a pair that is not cut.
+ *
+ * @param target 0 for the first text, 1 for the second
+ * @param isPair whether there is a second one
+ * @param added  special tokens that will be added
+ */
+export function enoughFor(target: 0 | 1, isPair: boolean, added: number, options: ResolvedEncodeOptions): IsEnough {
+  const { truncation, maxLength, truncationSide, returnOverflowingTokens } = options;
+  const isCut = truncation === "longest_first" || truncation === (target === 0 ? "only_first" : "only_second");
+  if (!isCut || truncationSide === "left" || returnOverflowingTokens || maxLength === Number.POSITIVE_INFINITY) {
+    return NEVER;
+  }
+  if (!(isPair && truncation === "longest_first")) return (_, settled) => settled > maxLength - added;
+  // Which of two is longer is a matter of `lengthRead`: far enough is where that is certain.
+  let n = maxLength - 1;
+  let a = 0;
+  return ({ words, added: addedTokens }, settled) => {
+    for (; n < settled - 1; n++) {
+      while (addedTokens[a] < n) a++;
+      if (words[n] !== words[n + 1] && addedTokens[a] !== n) return true;
+    }
+    return false;
+  };
 }
 
 function longestFirst(

@@ -12,13 +12,25 @@ export abstract class Matcher {
     this.tokens.length = 0;
     this.tokens.added.length = 0;
     this.word = 0;
+    this.forgetWord();
   }
+
+  /** Forgets the first tokens, which are of words that are over. */
+  forgetTokens(count: number): void {
+    this.tokens.dropFirst(count);
+  }
+
+  /** Forgets a word that was begun; its tokens are those from `settled` on. */
+  abstract forgetWord(): void;
 
   /** A character of the word, by its code point, that came from the text's [start, end). */
   abstract character(codePoint: number, start: number, end: number): void;
 
   /** The word is over, if there is one: its pieces get their places, or it becomes one unknown token. */
   abstract endWord(): void;
+
+  /** How many of the tokens belong to words that are over: no later character changes them. */
+  abstract get settled(): number;
 
   /** A token that was found as such in the text: a word of its own. */
   addedToken(id: number, start: number, end: number): void {
@@ -117,12 +129,18 @@ export class WordMatcher extends Matcher {
     this.word++;
   }
 
-  /** Forgets a word that was begun and the tokens from `length` on. */
-  rewind(length: number, word: number): void {
-    this.tokens.length = length;
-    this.word = word;
+  override forgetTokens(count: number): void {
+    super.forgetTokens(count);
+    this.firstPiece -= count;
+  }
+
+  override forgetWord(): void {
     this.chars = 0;
     this.units = 0;
+  }
+
+  override get settled(): number {
+    return this.chars === 0 ? this.tokens.length : this.firstPiece;
   }
 
   private fail(state: number): number {

@@ -77,7 +77,7 @@ describe("work that is cut short", () => {
 test.skipIf(process.platform === "win32")(
   "a flood of blank lines is answered as it comes, and fills no memory",
   async () => {
-    const child = spawn("sh", ["-c", `yes '' | "$NODE" "$MAIN" embed | head -n 300000 | uniq -c`], {
+    const child = spawn("sh", ["-c", `yes '' | "$NODE" "$MAIN" fill-mask | head -n 300000 | uniq -c`], {
       env: { ...process.env, NODE: process.execPath, MAIN },
     });
     expect((await finished(child)).stdout.trim()).toBe("300000 null");

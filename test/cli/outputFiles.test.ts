@@ -29,6 +29,8 @@ const H = 24;
 
 const TEXTS = Array.from({ length: 60 }, (_, i) => (i % 7 === 3 ? "" : `She opened door ${i}, "the old one".`));
 const LINES = TEXTS.map((text) => `${text}\n`).join("");
+/** A line of JSON for each text, and a blank one, which has no answer, in place of the empty ones. */
+const JSONL = TEXTS.map((text) => `${text && JSON.stringify(text)}\n`).join("");
 
 describe("formats", () => {
   test("embed: JSONL is what is printed; CSV and safetensors have the same numbers, and nothing but the file is left", async () => {
@@ -36,9 +38,13 @@ describe("formats", () => {
     const vectors = await Promise.all(
       TEXTS.map(async (text) => (text ? (await extract(text, { pooling: "mean" })).data : null)),
     );
-    const printed = await run(["embed"], LINES);
+    const printed = await run(["embed", "--jsonl"], JSONL);
     for (const name of ["a.jsonl", "a.csv", "a.safetensors"]) {
-      expect(await run(["embed", "--output", name], LINES)).toMatchObject({ code: 0, stdout: "", stderr: "" });
+      expect(await run(["embed", "--jsonl", "--output", name], JSONL)).toMatchObject({
+        code: 0,
+        stdout: "",
+        stderr: "",
+      });
     }
     expect(await readdir(cwd)).toEqual(["a.csv", "a.jsonl", "a.safetensors"]);
     expect(await read("a.jsonl")).toBe(printed.stdout);

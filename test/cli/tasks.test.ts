@@ -28,20 +28,23 @@ describe("text-classification", () => {
     expect(two.stdout).toBe(`${DOOR}\n\n  neutral   53.87 %\n\n${EMMA}\n\n  contradiction   74.99 %\n`);
   });
 
-  test("--json and lines are what the pipeline gives; a blank line gives null", async () => {
+  test("--json and lines are what the pipeline gives; a blank line is a text too", async () => {
     await using classify = await pipeline("text-classification", head("nli"), PLAIN);
     const want = [await classify(DOOR, { top_k: 2 }), await classify(EMMA, { top_k: 2 })];
+    const blank = await classify("", { top_k: 2 });
     const json = await plainbert([...args, "--json", "--top-k", "2", DOOR, EMMA]);
     expect(jsonLines(json.stdout)).toEqual(want);
     const lines = await plainbert([...args, "--top-k", "2"], { input: `\n${DOOR}\n\n \n${EMMA}\n\n` });
-    expect(jsonLines(lines.stdout)).toEqual([null, want[0], null, null, want[1], null]);
+    expect(jsonLines(lines.stdout)).toEqual([blank, want[0], blank, blank, want[1], blank]);
+    const between = await plainbert([...args, "--top-k", "2", "--jsonl"], { input: `\n"${DOOR}"\n \n""\n` });
+    expect(jsonLines(between.stdout)).toEqual([null, want[0], null, blank]);
     expect(lines.stderr).toBe("");
   });
 
   test("a line that is too long: the answers before it, then an error with its number", async () => {
     const { code, stdout, stderr } = await plainbert(args, { input: `${DOOR}\n\n${"a ".repeat(80)}\n${EMMA}\n` });
     expect(code).toBe(1);
-    expect(jsonLines(stdout).map((answer) => answer?.length)).toEqual([3, undefined]);
+    expect(jsonLines(stdout).map((answer) => answer?.length)).toEqual([3, 3]);
     expect(stderr).toContain("standard input, line 3: text-classification: text must be at most 64 tokens long");
     const cut = await plainbert([...args, "--truncation"], { input: `${"a ".repeat(80)}\n` });
     expect(cut.code).toBe(0);

@@ -196,9 +196,6 @@ describe("bad input", () => {
   const ask = extract as (...args: unknown[]) => Promise<unknown>;
 
   test.each<[string, unknown, unknown, string[]]>([
-    ["empty text", "", {}, ["text must be a text with at least one word", 'got ""']],
-    ["an empty text among others", ["a", " "], {}, ["texts[1] must be", 'got " "']],
-    ["only removed characters", "\u0000\u200d", {}, ["text must be"]],
     ["a lone surrogate", ["ok", "\udfff"], {}, ["texts[1]", "surrogate at index 0"]],
     [
       "past the positions",

@@ -64,8 +64,6 @@ describe("bad input", () => {
   test.each<[string, unknown[], string[]]>([
     ["no second text", ["a"], ["text_pair must be a string", "undefined"]],
     ["options in its place", ["a", { top_k: null }], ["text_pair must be a string", "an object"]],
-    ["an empty first text", ["", "b"], ["text must be", "at least one word", 'got ""']],
-    ["an empty second text", ["a", ""], ["text_pair must be", "at least one word", 'got ""']],
     ["a lone surrogate", ["a", "b\udc00"], ["text_pair", "surrogate at index 1"]],
     [
       "a pair past the positions",
@@ -84,7 +82,11 @@ describe("bad input", () => {
     ],
     ["a million characters", ["a", "ab cd ".repeat(170_000)], [`${POSITIONS} tokens`]],
     ["no pairs", [[]], ["pairs must be at least one pair", "an empty array"]],
-    ["texts that are no pairs", [["a", "b"]], ["pairs[0] must be { text, text_pair } or [text, text_pair]", '"a"']],
+    [
+      "texts that are no pairs",
+      [["a", "b"]],
+      ['2 inputs must be { text, text_pair } or [text, text_pair]: pairs[0] (got "a"), pairs[1] (got "b")'],
+    ],
     ["three texts", [[["a", "b", "c"]]], ["pairs[0] must be", "an array of 3"]],
     ["a pair without text_pair", [[{ text: "a" }]], ["pairs[0] must be", "an object"]],
     ["a number in a pair", [[{ text: "a", text_pair: 3 }]], ["pairs[0].text_pair must be a string", "got 3"]],

@@ -124,7 +124,7 @@ describe("errors come after the results before them, name the input by its index
   test.each([
     ["unmask", [mask, mask, "The door.", mask], "fill-mask: texts[2] must be a text with [MASK]"],
     ["unmask", [mask, mask, 5, mask], "fill-mask: texts[2] must be a string, got 5"],
-    ["isNext", [["a", "b"], ["a", "b"], ["a", ""], []], "next-sentence-prediction: pairs[2][1] must be a text"],
+    ["isNext", [["a", "b"], ["a", "b"], ["a", 1], []], "next-sentence-prediction: pairs[2][1] must be a string"],
     [
       "extract",
       ["a", "b", "c ".repeat(300), "d"],

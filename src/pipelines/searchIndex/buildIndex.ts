@@ -19,7 +19,7 @@ export interface BuildIndexOptions extends CallOptions {
  * @param extract the pipeline "feature-extraction" of the model; the index uses it, so dispose of it afterwards
  * @param texts   texts, or records `{ id, text, metadata }`, of which `text` alone is needed: an array, or a stream of
  *   any length
- * @throws BertError ERR_INPUT no text, or one that is empty, no string or too long for the model; an id that stands
+ * @throws BertError ERR_INPUT no text, or some that are no strings or too long for the model; an id that stands
  *   twice, metadata that JSON cannot say, an unknown field
  * @example
  * const extract = await pipeline("feature-extraction");

@@ -8,6 +8,8 @@ import {
   flagOf,
   wrongArgument,
 } from "../arguments.ts";
+import { expectEach } from "../faults.ts";
+import { expectToFit } from "../featureExtraction.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Pooling, TextPooling } from "../pooling.ts";
 import { type Answers, type InputStream, isStream } from "../stream.ts";
@@ -94,7 +96,7 @@ export class SearchIndex<Metadata = unknown> {
   /**
    * Adds texts: all of them, or none where there is an error. `search` finds them when this is done.
    *
-   * @throws BertError ERR_INPUT a text that is empty, no string or too long for the model, an id that is there already,
+   * @throws BertError ERR_INPUT texts that are no strings or too long for the model, an id that is there already,
    *   metadata that JSON cannot say, an unknown field; what the stream throws
    * @example
    * await index.add([{ id: "door", text: "The door is open.", metadata: { page: 3 } }]);
@@ -103,12 +105,22 @@ export class SearchIndex<Metadata = unknown> {
     await this.addAs("add", texts, options);
   }
 
+  /** Checks all texts of an array, before any is computed. */
+  private async expectAll(where: string, texts: readonly unknown[], { truncation, signal }: AddOptions): Promise<void> {
+    const named = expectEach(texts, (text, n) => {
+      const name = `texts[${n}]`;
+      return { name, text: expectRecord(where, name, text).text };
+    });
+    if (!truncation) await expectToFit(this.extract.model, where, named, signal);
+  }
+
   /** @internal `add`, for `buildIndex` too */
   async addAs(where: string, texts: IndexInput<Metadata>, options: AddOptions): Promise<void> {
     expectOptions(where, options, ["truncation"]);
     if (!Array.isArray(texts) && !isStream(texts)) throw wrongArgument(where, "texts", "an array or a stream", texts);
     const extractOptions = this.extractOptions(where, options);
     const builder = new SegmentBuilder();
+    if (Array.isArray(texts)) await this.expectAll(where, texts, options);
     const open: ReturnType<typeof expectRecord>[] = []; // whose vectors have not come yet
     const ids = new Set<string>();
     const expectNewId = (id: string, n: number) => {
@@ -153,7 +165,7 @@ export class SearchIndex<Metadata = unknown> {
    * gives an array of results, each the same, to the bit, as the query alone gives, in less time: their scores are one
    * matrix product. What is added or removed meanwhile does not count.
    *
-   * @throws BertError ERR_INPUT a query that is empty, no string or too long for the model; k is no whole number from
+   * @throws BertError ERR_INPUT queries that are no strings or too long for the model; k is no whole number from
    *   1; a filter that returns neither true nor false. What the filter throws
    * @example
    * await index.search("Is the window shut?", 3, { filter: ({ metadata }) => metadata?.page === 3 });
@@ -176,6 +188,7 @@ export class SearchIndex<Metadata = unknown> {
       throw wrongArgument(where, "filter", "a function", filter);
     const isList = Array.isArray(input);
     const queries = isList ? expectTexts(where, input) : [expectText(where, "query", input)];
+    if (!options.truncation) await expectToFit(this.extract.model, where, queries, signal);
     const { segments } = this.rows;
     const texts = queries.map(({ text }) => text);
     const { data, dims } = await this.extract(texts, this.extractOptions(where, options));
