@@ -25,10 +25,10 @@ interface Call {
 
 /**
  * Computes forward passes in a worker, so that the caller's event loop stays free. The worker holds a model of its own
- * over the same memory, and takes calls in their order. It does not keep a process running; an unanswered call does.
+ * over the same memory, and takes passes in their order. It does not keep a process running; an unanswered one does.
  *
- * If the worker ends, the calls that wait are rejected, and the next one starts a new worker. If it cannot start, none
- * is started again, and the backend says why.
+ * If the worker ends, the passes that it has not answered are rejected, and the next one starts a new worker. If it
+ * cannot start, none is started again, and the backend says why.
  */
 export class ForwardWorker {
   private readonly sharing: Sharing;

@@ -51,6 +51,7 @@ test(`${LIVES * CALLS} calls at the same time, with aborts, disposes and killed 
   }
 
   const counts = { answered: 0, aborted: 0, refused: 0, ended: 0 };
+  let kills = 0;
   for (let life = 0; life < LIVES; life++) {
     const first = workers.length;
     const bert = await loadBert(undefined, options);
@@ -79,11 +80,13 @@ test(`${LIVES * CALLS} calls at the same time, with aborts, disposes and killed 
         ),
       );
       if (random(10) === 0) controllers[random(controllers.length)].abort("aborted");
-      if (killed && random(60) === 0)
+      if (killed && random(60) === 0) {
+        kills++;
         void workers
           .slice(first)
           .at(-1 - random(2))
           ?.terminate();
+      }
       if (n >= disposedAt && random(10) === 0) disposals.push(bert.dispose());
       if (random(8) === 0) await delay(random(3));
     }
@@ -92,10 +95,11 @@ test(`${LIVES * CALLS} calls at the same time, with aborts, disposes and killed 
     await Promise.all(disposals);
   }
   await delay(20);
-  console.log(counts);
+  console.log(counts, kills);
   expect(unhandled).toEqual([]);
   const { answered, aborted, refused } = counts;
   expect(answered).toBeGreaterThan((LIVES * CALLS) / 2);
   expect(aborted).toBeGreaterThan(100);
   expect(refused).toBeGreaterThan(100);
+  expect(kills).toBeGreaterThan(20);
 });

@@ -57,7 +57,7 @@ export function growing(samples: readonly MemorySample[]): (typeof KINDS)[number
 setFlagsFromString("--expose-gc");
 const collectGarbage: () => void = runInNewContext("gc");
 
-export async function sampleNow(minutes: number, texts: number): Promise<MemorySample> {
+async function sampleNow(minutes: number, texts: number): Promise<MemorySample> {
   for (let i = 0; i < 3; i++) {
     await new Promise((turn) => setTimeout(turn, 20)); // finalizers run between
     collectGarbage();
