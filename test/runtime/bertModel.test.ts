@@ -201,7 +201,7 @@ describe("dispose", () => {
 describe("options that do not fit are refused", () => {
   test("taps that the model does not have", () => {
     expect(() => tiny.forwardSync(inputs, { taps: ["bert.pooler", "bert.encoder.layer.2", "nonsense"] })).toThrow(
-      "forward: taps must be names listed in bert.taps, got bert.encoder.layer.2, nonsense",
+      'forward: taps must be names listed in bert.taps, got "bert.encoder.layer.2", "nonsense"',
     );
   });
 

@@ -25,6 +25,7 @@ const FROM_ELSEWHERE: Readonly<Record<string, string>> = {
     "declare const bert: BertModel; declare const tokenizer: BertTokenizer; declare const sequences: Encoding[];",
   FeatureExtraction: "declare const extract: FeatureExtraction; declare const lines: AsyncGenerator<string>;",
   FillMask: "declare const unmask: FillMask; declare const lines: AsyncGenerator<string>;",
+  SearchIndex: "declare const index: SearchIndex<{ page: number }>;",
   MultipleChoice: "declare const choose: MultipleChoice;",
   NextSentence: "declare const isNext: NextSentence; declare function pairs(): AsyncGenerator<TextPair>;",
   PseudoLogLikelihood: "declare const score: PseudoLogLikelihood;",

@@ -189,7 +189,7 @@ describe("trainVocabulary", () => {
     [{ vocabSize: 0 }, "vocabSize must be a whole number from 1, got 0"],
     [{ minFrequency: 1.5 }, "minFrequency must be a whole number from 0, got 1.5"],
     [{ score: "best" as "count" }, 'score must be "count" or "likelihood", got "best"'],
-    [{ specialTokens: ["a", "a"] }, "specialTokens must be distinct, got a, a"],
+    [{ specialTokens: ["a", "a"] }, 'specialTokens must be distinct, got "a", "a"'],
   ])("refuses %o", async (options, message) => {
     await expect(trainVocabulary(LINES, options)).rejects.toThrow(message);
   });
