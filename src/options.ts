@@ -35,6 +35,12 @@ export function expectKnownOptions(where: string, options: unknown, names: Reado
   expectKnownNames(where, "option", options, Object.keys(names));
 }
 
+/** Checks the option `signal` of a function. @throws BertError ERR_INPUT it is no AbortSignal */
+export function expectSignal(where: string, signal: AbortSignal | undefined): void {
+  if (signal === undefined || typeof signal?.throwIfAborted === "function") return;
+  throw new BertError("ERR_INPUT", `${where}: signal must be an AbortSignal, got ${shown(signal)}`);
+}
+
 /**
  * Checks that an object has no other names than these.
  *

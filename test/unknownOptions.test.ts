@@ -51,3 +51,37 @@ describe("an option that there is not is an error, which names the nearest", () 
     });
   });
 });
+
+describe("a value of another type is an error, not a setting", () => {
+  test.each<[string, () => Promise<unknown>, string]>([
+    ["loadBert", () => loadBert(undefined, { signal: true as never }), "signal must be an AbortSignal, got true"],
+    ["loadTokenizer", () => loadTokenizer(undefined, { signal: {} as never }), "signal must be an AbortSignal, got {}"],
+    ["downloadModel", () => downloadModel("a/b", { signal: 1 as never }), "signal must be an AbortSignal, got 1"],
+    [
+      "finetune",
+      () => finetune({ task: "fill-mask", output: "x", signal: 1 } as never),
+      "signal must be an AbortSignal",
+    ],
+    [
+      "finetune",
+      () => finetune({ task: "fill-mask", output: "x", resume: "false" } as never),
+      "resume must be true or false",
+    ],
+  ])("%s %#", async (where, call, message) => {
+    await expect(call()).rejects.toMatchObject({
+      code: "ERR_INPUT",
+      message: expect.stringContaining(`${where}: ${message}`),
+    });
+  });
+
+  test("forward", async () => {
+    await using bert = await loadBert(undefined, { backend: "plain" });
+    const batch = bert.tokenizer.encodeBatch(["A text."]);
+    await expect(bert.forward(batch, { attentions: "yes" as never })).rejects.toThrow(
+      'forward: attentions must be true or false, got "yes"',
+    );
+    await expect(bert.forward(batch, { signal: "stop" as never })).rejects.toThrow(
+      'forward: signal must be an AbortSignal, got "stop"',
+    );
+  });
+});

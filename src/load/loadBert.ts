@@ -4,7 +4,7 @@ import { BertError, shown } from "../errors.ts";
 import { HUB_OPTIONS, type HubOptions } from "../hub/hubOptions.ts";
 import { ARCHITECTURES, type Architecture } from "../model/architectures.ts";
 import type { BertConfig } from "../model/config.ts";
-import { expectKnownOptions, type OptionNames } from "../options.ts";
+import { expectKnownOptions, expectSignal, type OptionNames } from "../options.ts";
 import { BertModel } from "../runtime/bertModel.ts";
 import { ForwardWorker } from "../runtime/forwardWorker.ts";
 import type { Weights } from "../safetensors/safetensorsReader.ts";
@@ -138,6 +138,7 @@ export class Bert extends BertModel {
  */
 export async function loadBert(path?: string, options: LoadOptions = {}): Promise<Bert> {
   expectKnownOptions("loadBert", options, LOAD_OPTIONS);
+  expectSignal("loadBert", options.signal);
   const { architecture, dtype = "float32", backend: name = "auto", wide, deterministic, threads, assets } = options;
   if (architecture !== undefined && !ARCHITECTURES.includes(architecture)) {
     throw new BertError(
@@ -229,6 +230,7 @@ async function whileReading<T>(reading: Promise<unknown>, work: () => T): Promis
  */
 export async function loadTokenizer(path?: string, options: HubOptions = {}): Promise<BertTokenizer> {
   expectKnownOptions("loadTokenizer", options, HUB_OPTIONS);
+  expectSignal("loadTokenizer", options.signal);
   return withModelFiles(path, options, false, (folder) => readTokenizer(folder, "loadTokenizer"));
 }
 
@@ -242,6 +244,7 @@ export async function loadTokenizer(path?: string, options: HubOptions = {}): Pr
  */
 export async function downloadModel(id: string, options: HubOptions = {}): Promise<string> {
   expectKnownOptions("downloadModel", options, HUB_OPTIONS);
+  expectSignal("downloadModel", options.signal);
   const { folder } = await openModelFiles(id, options, true, true);
   return folder.path;
 }

@@ -44,6 +44,15 @@ const HIDDEN_ACTS: Readonly<Record<string, HiddenAct>> = {
 
 const PROBLEM_TYPES = ["regression", "single_label_classification", "multi_label_classification"] as const;
 
+/** The fields of config.json that say how a model is made. */
+export const CONFIG_FIELDS: readonly string[] = [
+  ...["vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act"],
+  ...["max_position_embeddings", "type_vocab_size", "layer_norm_eps", "pad_token_id", "hidden_dropout_prob"],
+  ...["attention_probs_dropout_prob", "classifier_dropout", "initializer_range", "tie_word_embeddings"],
+  ...["architectures", "id2label", "num_labels", "problem_type", "model_type", "position_embedding_type"],
+  ...["is_decoder", "add_cross_attention"],
+];
+
 /**
  * Reads a config.json, Hugging Face's or Google's bert_config.json. What is left out gets Hugging Face's default
  * (transformers, models/bert/configuration_bert.py).

@@ -1,5 +1,5 @@
-import { BertError } from "../errors.ts";
-import { expectKnownOptions, type OptionNames } from "../options.ts";
+import { BertError, shown } from "../errors.ts";
+import { expectKnownOptions, expectSignal, type OptionNames } from "../options.ts";
 import { formatShape } from "../tensor/tensor.ts";
 import { HEADS } from "./architectures.ts";
 import { type Batch, type BatchInput, packBatch, rowsAt, type SequenceInput } from "./batch.ts";
@@ -35,6 +35,11 @@ export function forwardRequest(
   { config, taps: known }: { readonly config: BertConfig; readonly taps: ReadonlyMap<string, TapInfo> },
 ): ForwardRequest {
   expectKnownOptions("forward", given, FORWARD_OPTIONS);
+  expectSignal("forward", given.signal);
+  for (const name of ["lastHiddenState", "hiddenStates", "attentions"] as const) {
+    if (given[name] === undefined || typeof given[name] === "boolean") continue;
+    throw new BertError("ERR_INPUT", `forward: ${name} must be true or false, got ${shown(given[name])}`);
+  }
   const { tap: _tap, signal: _signal, headMask, maskedLmPositions, taps, ...others } = given;
   expectHeadMask(headMask, config);
   expectTaps(taps ?? [], known);

@@ -1,5 +1,5 @@
 import { BertError, quote } from "../errors.ts";
-import { expectKnownNames } from "../options.ts";
+import { expectKnownNames, expectSignal } from "../options.ts";
 import type { BertTokenizer, Encoding } from "../tokenizer/index.ts";
 import { expectEach, faultOf } from "./faults.ts";
 import type { Parts } from "./turns.ts";
@@ -31,10 +31,7 @@ export function expectOptions(where: string, options: CallOptions, names: readon
 /** Checks that options are an object, and what every call takes. */
 export function expectCallOptions(where: string, options: CallOptions): void {
   if (typeof options !== "object" || options === null) throw wrongArgument(where, "options", "an object", options);
-  const { signal } = options;
-  if (signal !== undefined && typeof signal?.throwIfAborted !== "function") {
-    throw wrongArgument(where, "signal", "an AbortSignal", signal);
-  }
+  expectSignal(where, options.signal);
 }
 
 /** Checks an option that is true or false; false if left out. */

@@ -3,8 +3,8 @@ import { withOutputFolder } from "../disk/outputLock.ts";
 import { namesIn } from "../disk/runFolder.ts";
 import { BertError, listed, quote, shown } from "../errors.ts";
 import { openModelFolder } from "../load/weightFiles.ts";
-import { type BertConfig, parseConfig } from "../model/config.ts";
-import { expectKnownOptions } from "../options.ts";
+import { type BertConfig, CONFIG_FIELDS, parseConfig } from "../model/config.ts";
+import { expectKnownOptions, nearest, unknownName } from "../options.ts";
 import { createTrainingBackend } from "../tensor/createTrainingBackend.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { permutation } from "./data/shuffle.ts";
@@ -88,6 +88,11 @@ async function runPhases(
   tokenizer: BertTokenizer,
   start: StartModel | null,
 ): Promise<RunResult> {
+  for (const name of Object.keys(given.config ?? {})) {
+    // A config.json may have other fields, of whoever wrote it.
+    if (CONFIG_FIELDS.includes(name) || nearest(name, CONFIG_FIELDS) === null) continue;
+    throw unknownName("pretrain: config", "field", name, CONFIG_FIELDS);
+  }
   const sizes = start?.configText ?? JSON.stringify({ ...(given.config ?? {}), vocab_size: tokenizer.size });
   const configText = trainedConfigText(sizes, { architecture: "BertForPreTraining", labels: null, problemType: null });
   const config = parseConfig(configText);

@@ -1,7 +1,7 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { BertError } from "../../src/errors.ts";
 import { ARCHITECTURES } from "../../src/model/architectures.ts";
-import { parseConfig } from "../../src/model/config.ts";
+import { CONFIG_FIELDS, parseConfig } from "../../src/model/config.ts";
 
 const parse = (fields: Record<string, unknown>) => parseConfig(JSON.stringify(fields));
 
@@ -168,4 +168,13 @@ describe("refused with the reason", () => {
     expect(() => parseConfig(text)).toThrow(BertError);
     expect(() => parseConfig(text)).toThrow(`config.json: ${message}`);
   });
+});
+
+test("CONFIG_FIELDS are the fields that are read", () => {
+  const asked = new Set<string>();
+  const record = new Proxy({}, { getOwnPropertyDescriptor: (_, name) => void asked.add(String(name)) });
+  const read = vi.spyOn(JSON, "parse").mockReturnValueOnce(record);
+  parseConfig("{}");
+  read.mockRestore();
+  expect([...asked].sort()).toEqual([...CONFIG_FIELDS].sort());
 });

@@ -1,4 +1,5 @@
 import { BertError, shown } from "../../errors.ts";
+import { expectSignal } from "../../options.ts";
 import type { AdamWOptions } from "../adamwStep.ts";
 import type { RunOptions } from "./runOptions.ts";
 
@@ -86,6 +87,7 @@ export function expectValues(where: string, options: object): void {
  */
 export function resolveRunOptions(where: string, options: RunOptions, kind: KindDefaults): ResolvedRunOptions {
   expectValues(where, options);
+  expectSignal(where, options.signal);
   if (typeof options.output !== "string" || options.output === "") {
     throw new BertError("ERR_INPUT", `${where}: output must be a folder, got ${shown(options.output)}`);
   }
