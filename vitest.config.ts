@@ -15,6 +15,7 @@ const config: ViteUserConfig = defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: ["test/**/*.slow.test.ts", "test/**/*.page.test.ts", "test/programs/**", "test/types/**"],
           testTimeout: 30_000,
+          hookTimeout: 60_000,
         },
       },
       {

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { BertError } from "../../../src/errors.ts";
 import { TensorMemory } from "../../../src/tensor/simd/memory.ts";
 import { BACKENDS } from "./variants.ts";
@@ -50,6 +50,24 @@ describe("memory", () => {
     const first = memory.allocate(4).fill(3);
     memory.allocate(50_000_000);
     expect(first).toEqual(Float32Array.of(3, 3, 3, 3));
+  });
+
+  test("what the system does not give is told as what was asked for; a smaller step is tried before", () => {
+    const memory = new TensorMemory();
+    const asked: number[] = [];
+    const refuse = (limit: number) =>
+      vi.spyOn(memory.memory, "grow").mockImplementation((pages) => {
+        asked.push(pages);
+        if (pages > limit) throw new RangeError("Unable to grow memory");
+        return 0;
+      });
+    const grow = refuse(0);
+    expect(() => memory.allocate(2 ** 20)).toThrow(
+      new BertError("ERR_BACKEND", "simd: the system must give 3.06 MiB of memory beside 1.00 MiB, it refused"),
+    );
+    grow.mockRestore();
+    expect(asked.filter((pages) => pages > 0)).toEqual([2048, 49]);
+    expect(memory.allocate(2 ** 20).fill(1).length).toBe(2 ** 20);
   });
 
   test("more than there is gives an error, and the memory stays usable", () => {
