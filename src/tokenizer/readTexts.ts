@@ -2,7 +2,7 @@ import { type ResolvedEncodeOptions, wrong } from "./encodeOptions.ts";
 import { combineWindows, type Encoding, type EncodingContext, slideWindow } from "./encoding.ts";
 import type { IsEnough, Reading, TextTokenizer } from "./textTokenizer.ts";
 import type { TokenList } from "./tokenList.ts";
-import { enoughFor, truncatedLengths } from "./truncation.ts";
+import { enoughFor, lastTokensFor, truncatedLengths } from "./truncation.ts";
 
 /**
  * One text that is to be read, or two.
@@ -17,8 +17,9 @@ export function readingsOf(
   options: ResolvedEncodeOptions,
 ): Reading[] {
   const open = (name: string, value: unknown, isEnough: IsEnough) =>
-    tokenizer.open(expectInput(where, name, value, options.isSplitIntoWords), options.offsetUnit, isEnough);
+    tokenizer.open(expectInput(where, name, value, options.isSplitIntoWords), options.offsetUnit, isEnough, last);
   const isPair = textPair !== undefined;
+  const last = lastTokensFor(isPair, options);
   const added = specialTokens(isPair, options);
   const first = open("text", text, enoughFor(0, isPair, added, options));
   return isPair ? [first, open("textPair", textPair, enoughFor(1, isPair, added, options))] : [first];

@@ -78,6 +78,21 @@ export function enoughFor(target: 0 | 1, isPair: boolean, added: number, options
   };
 }
 
+/**
+ * How many of a text's last tokens are needed: a text alone that is cut at its left end needs no others, and they need
+ * not be kept. Infinity: all.
+ *
+ * @param isPair whether there is a second text
+ */
+export function lastTokensFor(isPair: boolean, options: ResolvedEncodeOptions): number {
+  const { truncation, maxLength, truncationSide, returnOverflowingTokens, isSplitIntoWords } = options;
+  const isCut = truncation === "longest_first" || truncation === "only_first";
+  if (!isCut || isPair || truncationSide === "right" || returnOverflowingTokens || isSplitIntoWords) {
+    return Number.POSITIVE_INFINITY;
+  }
+  return maxLength + 1; // one more tells that it is cut
+}
+
 function longestFirst(
   first: TokenList,
   second: TokenList,
