@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { exists, fileError, writeFileAtomically } from "../disk/files.ts";
-import { holdOutput } from "../disk/outputLock.ts";
+import { withOutput } from "../disk/outputLock.ts";
 import { machineName } from "../disk/runFolder.ts";
 import { type EvaluationResult, evaluate, evaluationReport } from "../training/index.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
@@ -49,12 +49,19 @@ The labels of the examples are names of the model's id2label, in any capitals if
     if (file === undefined) throw new UsageError("expected --file FILE");
     if (report !== undefined && !(await exists(dirname(report))))
       throw fileError("evaluate", report, "the folder for the report must be there, is not");
-    using _ = report === undefined ? null : await holdOutput(report);
-    const result = await evaluated(values, file);
-    await print(values.json ? jsonLine(result) : evaluationText(result));
-    if (report === undefined) return;
-    const page = evaluationReport(result, machineName());
-    await writeFileAtomically(report, [new TextEncoder().encode(page)]);
+    const evaluateAndPrint = async () => {
+      const result = await evaluated(values, file);
+      await print(values.json ? jsonLine(result) : evaluationText(result));
+      return result;
+    };
+    if (report === undefined) {
+      await evaluateAndPrint();
+      return;
+    }
+    await withOutput(report, {}, async () => {
+      const page = evaluationReport(await evaluateAndPrint(), machineName());
+      await writeFileAtomically(report, [new TextEncoder().encode(page)]);
+    });
   },
 });
 

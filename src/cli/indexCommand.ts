@@ -1,4 +1,4 @@
-import { holdOutput } from "../disk/outputLock.ts";
+import { withOutput } from "../disk/outputLock.ts";
 import { BertError } from "../errors.ts";
 import { buildIndex, type TextRecord } from "../pipelines/index.ts";
 import { TEXT_POOLINGS } from "../pipelines/pooling.ts";
@@ -9,7 +9,7 @@ import { endingOf } from "./format.ts";
 import { type InputForm, type Line, lineSource } from "./input.ts";
 import { beforeInterrupt } from "./interrupt.ts";
 import { MODEL_OPTIONS, openPipeline } from "./modelOptions.ts";
-import { choice, flag, pipelineValues, text, UsageError } from "./option.ts";
+import { choice, flag, pipelineValues, text, UsageError, type ValuesOf } from "./option.ts";
 import { Progress } from "./progressBar.ts";
 import { streams } from "./streams.ts";
 
@@ -25,17 +25,19 @@ const RECORDS: InputForm<string | TextRecord> = {
   fromJson: (value) => value as TextRecord,
 };
 
+const TABLE = {
+  output: text("FILE", "The index, a .safetensors file. It appears when it is whole.", "file"),
+  ...OPTIONS,
+  jsonl: flag("Each line is JSON: a string, or an object { id, text, metadata }. So is a FILE.jsonl."),
+  ...MODEL_OPTIONS,
+};
+
 export const command: Command = defineCommand({
   synopsis: ["[OPTION]… [FILE|-] --output FILE.safetensors"],
   description: `Computes the vectors of the lines of a file, or of standard input, and writes them with the lines into one file, for plainbert search. Blank lines are left out. A model that was trained for sentence embeddings finds best.
 
 A line of JSON may have an id, a string by which the library removes the text again, and metadata, anything that comes back with what is found.`,
-  options: {
-    output: text("FILE", "The index, a .safetensors file. It appears when it is whole.", "file"),
-    ...OPTIONS,
-    jsonl: flag("Each line is JSON: a string, or an object { id, text, metadata }. So is a FILE.jsonl."),
-    ...MODEL_OPTIONS,
-  },
+  options: TABLE,
   positional: "file",
   examples: [
     "printf 'The door is open.\\nHe read.\\n' | plainbert index --output doors.safetensors",
@@ -49,39 +51,44 @@ A line of JSON may have an id, a string by which the library removes the text ag
     const [path = "-"] = positionals;
     if (positionals.length === 0 && streams.stdin.isTTY)
       throw new UsageError("expected a file, or - to type lines here");
-    using _ = await holdOutput(values.output);
-
-    const source = lineSource(RECORDS, path, values.jsonl);
-    const iterator = source.lines[Symbol.asyncIterator]();
-    let next = await iterator.next(); // before the model is loaded: a wrong file is reported at once
-    const progress = new Progress({ unit: "lines", total: source.size });
-    /** Lines that are not blank, as the pipeline counts them. */
-    const numbers: number[] = [];
-    async function* texts() {
-      for (; !next.done; next = await iterator.next()) {
-        const { number, input, text }: Line<string | TextRecord> = next.value;
-        progress.step(bytesOf(text));
-        if (input === null) continue;
-        numbers.push(number);
-        yield input;
-      }
-      if (numbers.length > 0) return;
-      throw new BertError(
-        "ERR_INPUT",
-        `index: ${path === "-" ? "standard input" : path} must have a line of text, has none`,
-      );
-    }
-    await using extract = await openPipeline("feature-extraction", values);
-    try {
-      const index = await buildIndex(extract, texts(), pipelineValues(OPTIONS, values));
-      const saving = index.save(values.output);
-      const forget = beforeInterrupt(() => saving);
-      await saving.finally(forget);
-    } catch (error) {
-      progress.clear();
-      const at = /texts\[(\d+)\]/.exec(messageOf(error));
-      throw at ? inputError(error, source.place(numbers[Number(at[1])])) : error;
-    }
-    progress.end();
+    await withOutput(values.output, {}, () => makeIndex(values, path, values.output as string));
   },
 });
+
+/** Reads the lines, and saves an index of them. */
+async function makeIndex(values: ValuesOf<typeof TABLE>, path: string, output: string): Promise<void> {
+  const source = lineSource(RECORDS, path, values.jsonl);
+  const iterator = source.lines[Symbol.asyncIterator]();
+  let next = await iterator.next(); // before the model is loaded: a wrong file is reported at once
+  const progress = new Progress({ unit: "lines", total: source.size });
+  /** Lines that are not blank, as the pipeline counts them. */
+  const numbers: number[] = [];
+  async function* texts() {
+    for (; !next.done; next = await iterator.next()) {
+      const { number, input, text }: Line<string | TextRecord> = next.value;
+      progress.step(bytesOf(text));
+      if (input === null) continue;
+      numbers.push(number);
+      yield input;
+    }
+    if (numbers.length > 0) return;
+    throw new BertError(
+      "ERR_INPUT",
+      `index: ${path === "-" ? "standard input" : path} must have a line of text, has none`,
+    );
+  }
+  const extract = await openPipeline("feature-extraction", values);
+  try {
+    const index = await buildIndex(extract, texts(), pipelineValues(OPTIONS, values));
+    const saving = index.save(output);
+    const forget = beforeInterrupt(() => saving);
+    await saving.finally(forget);
+  } catch (error) {
+    progress.clear();
+    const at = /texts\[(\d+)\]/.exec(messageOf(error));
+    throw at ? inputError(error, source.place(numbers[Number(at[1])])) : error;
+  } finally {
+    await extract.dispose();
+  }
+  progress.end();
+}

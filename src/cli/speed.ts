@@ -23,15 +23,19 @@ const BUDGET_MS = 500;
 export async function measureSpeed(values: ValuesOf<typeof MODEL_OPTIONS>): Promise<Speed> {
   const gflops = await measureProducts(values);
   const load = { ...engineOptions(values), architecture: "BertModel" } as const;
-  await using bert = await downloading(values, (hub) => loadBert(values.model, { ...hub, ...load }));
-  const { backend, config, dtype } = bert;
-  const { numHiddenLayers: L, hiddenSize: H, maxPositionEmbeddings } = config;
-  const texts = [];
-  for (const tokens of [SHORT_TOKENS, maxPositionEmbeddings]) {
-    texts.push({ tokens, milliseconds: await measureText(bert, tokens) });
+  const bert = await downloading(values, (hub) => loadBert(values.model, { ...hub, ...load }));
+  try {
+    const { backend, config, dtype } = bert;
+    const { numHiddenLayers: L, hiddenSize: H, maxPositionEmbeddings } = config;
+    const texts = [];
+    for (const tokens of [SHORT_TOKENS, maxPositionEmbeddings]) {
+      texts.push({ tokens, milliseconds: await measureText(bert, tokens) });
+    }
+    const name = values.model ?? "the small one of the package";
+    return { backend, gflops, model: `${name}, L = ${L}, H = ${H}, ${dtype}`, texts };
+  } finally {
+    await bert.dispose();
   }
-  const name = values.model ?? "the small one of the package";
-  return { backend, gflops, model: `${name}, L = ${L}, H = ${H}, ${dtype}`, texts };
 }
 
 /** GFLOP/s of the matrix products, in float32, of a feed-forward layer of BERT-base: 2 R I O operations each. */

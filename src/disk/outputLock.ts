@@ -30,28 +30,26 @@ export interface OutputLockOptions {
 }
 
 /**
- * Holds an output, a file or a new folder: no other process can take it until it is let go. The lock is a file beside
- * it, `.NAME.lock`, which names its process. That of a process that has ended, as one that was killed, is taken over.
- * Then what killed processes have left beside the output is removed.
+ * Holds an output, a file or a new folder, while some work writes it: no other process can take it meanwhile. The lock
+ * is a file beside it, `.NAME.lock`, which names its process. That of a process that has ended, as one that was killed,
+ * is taken over. Then what killed processes have left beside the output is removed.
  *
  * @param path the output
- * @returns what lets go of it; the end of the process does too
- * @throws BertError ERR_FILE another process holds it, naming that one; or the lock cannot be written
+ * @throws BertError ERR_FILE another process holds it, naming that one; or the lock cannot be written; what `work`
+ *   throws
  * @example
- * using _ = await holdOutput("vectors.jsonl");
+ * await withOutput("vectors.jsonl", {}, () => writeFile("vectors.jsonl", text));
  */
-export async function holdOutput(path: string, options: OutputLockOptions = {}): Promise<Disposable> {
+export async function withOutput<T>(path: string, options: OutputLockOptions, work: () => Promise<T>): Promise<T> {
   const lock = join(dirname(resolve(path)), `.${basename(resolve(path))}.lock`);
   if (options.parents) await orFileError("write", path, mkdir(dirname(lock), { recursive: true }));
-  const release = await takeLock(lock, path, options);
-  await removeLeftovers(dirname(lock), basename(resolve(path)));
-  return { [Symbol.dispose]: release };
-}
-
-/** Holds an output while some work writes it. @throws BertError as `holdOutput`; what `work` throws */
-export async function withOutput<T>(path: string, options: OutputLockOptions, work: () => Promise<T>): Promise<T> {
-  using _ = await holdOutput(path, options);
-  return await work();
+  const letGo = await takeLock(lock, path, options);
+  try {
+    await removeLeftovers(dirname(lock), basename(resolve(path)));
+    return await work();
+  } finally {
+    letGo();
+  }
 }
 
 /**

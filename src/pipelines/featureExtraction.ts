@@ -144,8 +144,8 @@ export async function expectToFit(
 }
 
 /**
- * Whether a text needs no look: in ASCII a token stands for one character at least. So the lines of an index need not be
- * tokenized twice, which took 2 % of building it.
+ * Whether a text needs no look: in ASCII a token stands for one character at least. So the lines of an index need not
+ * be tokenized twice, which took 2 % of building it.
  */
 function surelyFits(text: string, limit: number): boolean {
   return text.length + 2 <= limit && /^[ -~]*$/.test(text);

@@ -55,13 +55,13 @@ test.each(["model.safetensors", "vocab.txt", "config.json", "tokenizer_config.js
     for (const at of [0, 10]) {
       flip(at);
       expect(await ask()).toEqual(before);
-      expect(readFileSync(blob)).toEqual(Buffer.from(SMALL[file]));
+      expect(readFileSync(blob).equals(Buffer.from(SMALL[file]))).toBe(true);
     }
     truncateSync(blob, SMALL[file].length >> 1);
     expect(await ask()).toEqual(before);
     flip(SMALL[file].length - 1);
     expect(await ask({ force_download: true })).toEqual(before);
-    expect(readFileSync(blob)).toEqual(Buffer.from(SMALL[file]));
+    expect(readFileSync(blob).equals(Buffer.from(SMALL[file]))).toBe(true);
   },
 );
 

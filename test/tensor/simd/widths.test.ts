@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { loadBert } from "../../../src/pipelines/index.ts";
@@ -81,7 +81,9 @@ function evaluated(flags: readonly string[], program: string): string {
 }
 
 describe("fused is what the processor does", () => {
-  const MODULE = new URL("../../../src/tensor/simd/createSimdBackend.ts", import.meta.url).href;
+  /** These tests are compiled too, for versions of Node that do not run TypeScript. */
+  const ending = extname(import.meta.url);
+  const MODULE = new URL(`../../../src/tensor/simd/createSimdBackend${ending}`, import.meta.url).href;
   const info = (flags: readonly string[], options: object) =>
     JSON.parse(evaluated(flags, `import { createSimdBackend } from ${JSON.stringify(MODULE)}; console.log(JSON.stringify(createSimdBackend(${JSON.stringify({ ...options, threads: 1 })}).info));`)); // biome-ignore format: one line
 
@@ -95,7 +97,7 @@ describe("fused is what the processor does", () => {
   test("a file that was begun without FMA is not gone on with where there is one, and the other way round", () => {
     if (process.arch !== "x64" || !info([], {}).fused) return;
     using place = temporaryFolder();
-    const main = fileURLToPath(new URL("../../../src/cli/main.ts", import.meta.url));
+    const main = fileURLToPath(new URL(`../../../src/cli/main${ending}`, import.meta.url));
     const embed = (flags: readonly string[], env: Record<string, string>) => {
       const args = [...flags, main, "embed", "--output", "a.jsonl", "lines.txt"];
       try {
