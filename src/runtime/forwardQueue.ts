@@ -81,7 +81,7 @@ export class ForwardQueue {
   private schedule(): void {
     if (this.scheduled || this.pass) return;
     this.scheduled = true;
-    queueMicrotask(() => {
+    Promise.resolve().then(() => {
       this.scheduled = false;
       this.start();
     });

@@ -8,7 +8,7 @@ import { createContext, SourceTextModule, SyntheticModule } from "node:vm";
 
 const { MODEL: folder, ASSETS: assets, META_URL: given } = process.env;
 // What docs/deploying.md says that the package needs.
-const { performance, process: node, setTimeout, clearTimeout, TextDecoder, TextEncoder, URL } = globalThis;
+const { performance, process: node, setTimeout, clearTimeout, TextDecoder, TextEncoder, URL, AbortController, MessageChannel } = globalThis; // biome-ignore format: one line
 const context = createContext({
   performance,
   process: node,
@@ -17,6 +17,8 @@ const context = createContext({
   TextDecoder,
   TextEncoder,
   URL,
+  AbortController,
+  MessageChannel,
 });
 const modules = new Map();
 
