@@ -8,7 +8,7 @@ import { OUTPUT_OPTIONS, RUN_OPTIONS, runTraining } from "./trainingRun.ts";
 
 const FOR_TRAINING = {
   labels: list(
-    "The labels in the order of their indices, which the files may have instead. Default: those of the files, sorted.",
+    "The labels in the order of their indices, which the files may have instead. Default: those of --train-file, sorted.",
   ),
   "misplaced-answers": choice(
     ["skip", "refuse"],

@@ -113,6 +113,39 @@ describe("labels", () => {
     REVIEWS.map(({ text, label: name }) => ({ text, label: label(name === "positive") }));
   const once = (options: object) => train({ ...CLASSIFY, maxSteps: 1, ...options });
 
+  describe("that evaluation alone has are refused, unless they are listed", () => {
+    const misspelt = [{ text: "it was good.", label: "postive" }, ...REVIEWS];
+    const tagged = (tag: string | number) => [{ words: ["anna", "saw"], tags: [tag, "O"] }];
+    const ner = { task: "token-classification", trainDataset: tagged("B-PER") };
+    const sets = [
+      { text: "a", label: ["x", "y"] },
+      { text: "b", label: ["x"] },
+    ];
+    const stranger = [{ text: "a", label: ["x", "z"] }];
+    test.each([
+      [{ evalDataset: misspelt }, 'evalDataset[0]: label must be one of those to train with, "negative", "positive", unless labels lists it, got "postive"'], // biome-ignore format: one line
+      [{ ...ner, evalDataset: tagged("B-LOC") }, 'evalDataset[0]: tag must be one of those to train with, "B-PER", "O", unless labels lists it, got "B-LOC"'], // biome-ignore format: one line
+      [{ trainDataset: sets, evalDataset: stranger }, 'evalDataset[0]: label must be one of those to train with, "x", "y", unless labels lists it, got "z"'], // biome-ignore format: one line
+    ])("%j", async (options, message) => {
+      await expect(once(options)).rejects.toThrow(expect.objectContaining({ code: "ERR_INPUT", message }));
+    });
+
+    test("a file is named with the line", async () => {
+      const file = join(output(), "..", `dev-${Math.random()}.jsonl`);
+      writeFileSync(file, `${JSON.stringify(REVIEWS[0])}\n{"text":"a","label":"postive"}\n`);
+      await expect(once({ evalDataset: file })).rejects.toThrow(`${file}: line 2: label must be one of`);
+    });
+
+    test("listed, or known to the classifier that training begins with", async () => {
+      const labels = ["negative", "positive", "postive"];
+      const { output: model } = await once({ evalDataset: misspelt, labels });
+      expect(configOf(model).id2label).toEqual({ 0: "negative", 1: "positive", 2: "postive" });
+      expect(configOf((await once({ model, evalDataset: misspelt })).output).id2label).toEqual(
+        configOf(model).id2label,
+      );
+    });
+  });
+
   test("indices of labels that are given, in texts and in words", async () => {
     const named = await once({ evalDataset: REVIEWS, labels: ["positive", "negative"] });
     const dataset = labelled((positive) => (positive ? 0 : 1));
@@ -486,7 +519,7 @@ describe("what is refused", () => {
     [{ labels: ["positive"] }, 'finetune: there must be at least two labels, got only "positive"'],
     [
       { trainDataset: REVIEWS.filter(({ label }) => label === "positive") },
-      'there must be at least two labels, got only "positive"',
+      'there must be at least two labels, got only "positive", as in the cat good',
     ],
     [
       { task: "token-classification", trainDataset: [{ words: ["a"], tags: ["O"] }] },
