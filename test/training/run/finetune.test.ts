@@ -541,7 +541,19 @@ describe("what is refused", () => {
           { text: "b", label: 1 },
         ],
       },
-      'labels must be all names, all numbers or all booleans, got "x" and 1',
+      'trainDataset[1]: label must be a name, as "x" of trainDataset[0] is, got 1',
+    ],
+    [
+      { evalDataset: [{ text: "a", label: 1 }] },
+      'evalDataset[0]: label must be a name, as "positive" of the cat good is, got 1',
+    ],
+    [
+      { trainDataset: [{ text: "a", label: 2 ** 53 }] },
+      "trainDataset[0]: label must be a string where it has more digits than a number holds, got 9007199254740992",
+    ],
+    [
+      { task: "token-classification", trainDataset: [{ words: ["a", "b"], tags: ["O", 1] }] },
+      'trainDataset[0]: tag must be a name, as "O" of trainDataset[0] is, got 1',
     ],
   ])("%j", async (options, message) => {
     const all = { model, output: output(), ...CLASSIFY, ...options } as FinetuneOptions;
