@@ -1,7 +1,7 @@
 import { FINETUNE_TASKS } from "../training/data/taskModels.ts";
 import { finetune } from "../training/index.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
-import { MODEL_OPTIONS } from "./modelOptions.ts";
+import { TOKENIZER_OPTIONS } from "./modelOptions.ts";
 import { choice, count, decimal, libraryValues, list, text, UsageError } from "./option.ts";
 import { COLUMN_OPTIONS, columnsOf, DATA_OPTIONS, taskOption } from "./taskData.ts";
 import { OUTPUT_OPTIONS, RUN_OPTIONS, runTraining } from "./trainingRun.ts";
@@ -29,7 +29,7 @@ const TABLE = {
   ...OUTPUT_OPTIONS,
   ...COLUMN_OPTIONS,
   ...OPTIONS,
-  ...MODEL_OPTIONS,
+  ...TOKENIZER_OPTIONS,
 };
 
 export const command: Command = defineCommand({

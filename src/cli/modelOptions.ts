@@ -30,17 +30,21 @@ export const HUB_OPTIONS: {
   "force-download": flag("Download every file again, in place of what the cache has."),
 };
 
-/** How a model computes. */
-export const ENGINE_OPTIONS: {
+/** What computes. */
+export const BACKEND_OPTIONS: {
   readonly backend: Option<"auto" | "simd" | "plain">;
   readonly threads: Option<number>;
-  readonly dtype: Option<StorageType>;
 } = {
   backend: choice(
     ["auto", "simd", "plain"],
     "What computes: simd is fast, plain gives the same bits on every machine. Default auto: simd where it can run.",
   ),
   threads: count("How many threads compute. Their number changes no bit. Default: one for each core, at most 8."),
+};
+
+/** How a model computes that is not trained: training holds float32 alone. */
+export const ENGINE_OPTIONS: typeof BACKEND_OPTIONS & { readonly dtype: Option<StorageType> } = {
+  ...BACKEND_OPTIONS,
   dtype: choice(
     STORAGE_TYPES,
     "How matrices are held: float16 and bfloat16 take half of float32's memory, int8 a quarter, with larger errors. Default float32.",

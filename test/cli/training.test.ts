@@ -3,8 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { command as evaluateCommand } from "../../src/cli/evaluateCommand.ts";
+import { command as finetuneCommand } from "../../src/cli/finetuneCommand.ts";
+import { command as pretrainCommand } from "../../src/cli/pretrainCommand.ts";
 import { withStreams } from "../../src/cli/streams.ts";
 import { TrainingLine, trainingLine } from "../../src/cli/trainingRun.ts";
+import { EVALUATE_OPTIONS } from "../../src/training/evaluateOptions.ts";
+import { FINETUNE_OPTIONS } from "../../src/training/finetuneOptions.ts";
+import { PRETRAIN_OPTIONS } from "../../src/training/pretrainOptions.ts";
 import { REVIEWS, writeTinyModel } from "../support/tinyModel.ts";
 import { plainbert, plainbertProcess } from "./run.ts";
 
@@ -22,6 +28,32 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const finetune = (...args: string[]) =>
   plainbert(["finetune", "--task", "text-classification", "--model", folder, "--backend", "plain", ...args]);
+
+test("every option that finetune, pretrain and evaluate list is one of their function", () => {
+  const ownNames = {
+    finetune: [
+      "train-file",
+      "validation-file",
+      "json",
+      "text-column-name",
+      "text-pair-column-name",
+      "label-column-name",
+    ],
+    pretrain: ["json", "max-steps", "layers", "hidden", "heads", "intermediate", "eval-examples"],
+    evaluate: ["file", "json", "report", "text-column-name", "text-pair-column-name", "label-column-name"],
+  };
+  for (const [command, known, own] of [
+    [finetuneCommand, FINETUNE_OPTIONS, ownNames.finetune],
+    [pretrainCommand, PRETRAIN_OPTIONS, ownNames.pretrain],
+    [evaluateCommand, EVALUATE_OPTIONS, ownNames.evaluate],
+  ] as const) {
+    const plain = (name: string) => name.toLowerCase().replace(/[_-]/g, "");
+    const names = Object.keys(known).map(plain);
+    expect(Object.keys(command.options).filter((name) => !own.includes(name) && !names.includes(plain(name)))).toEqual(
+      [],
+    );
+  }
+});
 
 describe("finetune", () => {
   test("columns of a table; what came out, for people and as JSON", async () => {
