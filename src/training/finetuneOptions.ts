@@ -26,7 +26,7 @@ export interface FinetuneOptions<T extends FinetuneTask = FinetuneTask>
   readonly trainDataset: string | readonly TaskExamples[T][];
   /** The examples to evaluate with, as `trainDataset` has those to train with. */
   readonly evalDataset?: string | readonly TaskExamples[T][];
-  /** How many times all examples are read, unless `maxSteps` says how many updates. Default 3. */
+  /** How many times all examples are read, where `maxSteps` does not say how many updates. Default 3. */
   readonly numTrainEpochs?: number;
   /** Most tokens of a sequence. Default: what the model takes; for question answering 384. */
   readonly maxLength?: number;

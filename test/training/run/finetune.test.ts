@@ -515,7 +515,16 @@ describe("what is refused", () => {
     [{ freezeEmbeddings: "false" }, 'finetune: freezeEmbeddings must be true or false, got "false"'],
     [{ evalDataset: REVIEWS, metricForBestModel: 3 }, "finetune: metricForBestModel must be a string, got 3"],
     [{ onLog: true }, "finetune: onLog must be a function, got true"],
-    [{ columns: { textPair: "b" }, trainDataset: "test/training/reference/labels.json" }, 'readExamples: unknown column "textPair"; did you mean "text_pair"?'], // biome-ignore format: one line
+    [{ columns: { label: "b" } }, 'finetune: columns must be left out where no examples are in a file, it names columns of files, got {"label": "b"}'], // biome-ignore format: one line
+    [{ columns: 5 }, "finetune: columns must be an object with text, text_pair, label, got 5"],
+    [{ columns: false }, "finetune: columns must be an object with text, text_pair, label, got false"],
+    [{ columns: ["a"] }, 'finetune: columns must be an object with text, text_pair, label, got ["a"]'],
+    [{ columns: { foo: "x" } }, 'finetune: unknown column "foo"; known are'],
+    [{ columns: { text: 3 } }, "finetune: columns.text must be a column's name, got 3"],
+    [{ labels: false }, "finetune: labels must be an array of different strings, at least one, got false"],
+    [{ maxSteps: 2, numTrainEpochs: 1 }, "finetune: numTrainEpochs must be left out where maxSteps is given, got 1"],
+    [{ warmupSteps: 2, warmupRatio: 0 }, "finetune: warmupRatio must be left out where warmupSteps is given, got 0"],
+    [{ columns: { textPair: "b" }, trainDataset: "test/training/reference/labels.json" }, 'finetune: unknown column "textPair"; did you mean "text_pair"?'], // biome-ignore format: one line
     [{ labels: ["positive"] }, 'finetune: there must be at least two labels, got only "positive"'],
     [
       { trainDataset: REVIEWS.filter(({ label }) => label === "positive") },
