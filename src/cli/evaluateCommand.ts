@@ -18,7 +18,7 @@ const OPTIONS = {
   ),
   ...DATA_OPTIONS,
   "batch-size": count("Sequences in a batch; their number changes no bit. Default 8."),
-  worst: count("How many mistakes are told, those with the largest losses. Default 20.", 0),
+  worst: count("How many mistakes are told, those with the largest losses. Default 20; on the terminal 5.", 0),
   seed: count("fill-mask: of the masks. Default 42.", 0),
   ...ENGINE_OPTIONS,
 };
@@ -51,7 +51,7 @@ The labels of the examples are names of the model's id2label, in any capitals if
       throw fileError("evaluate", report, "the folder for the report must be there, is not");
     const evaluateAndPrint = async () => {
       const result = await evaluated(values, file);
-      await print(values.json ? jsonLine(result) : evaluationText(result));
+      await print(values.json ? jsonLine(result) : evaluationText(result, values.worst));
       return result;
     };
     if (report === undefined) {
