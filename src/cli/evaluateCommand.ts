@@ -9,7 +9,7 @@ import { downloading, ENGINE_OPTIONS, HUB_OPTIONS, TOKENIZER_OPTIONS } from "./m
 import { count, flag, libraryValues, list, text, UsageError, type ValuesOf } from "./option.ts";
 import { jsonLine, print } from "./output.ts";
 import { Progress } from "./progressBar.ts";
-import { COLUMN_OPTIONS, columnsOf, DATA_OPTIONS, taskOption } from "./taskData.ts";
+import { COLUMN_NAMES, COLUMN_OPTIONS, columnsOf, DATA_OPTIONS, taskOption } from "./taskData.ts";
 
 const OPTIONS = {
   task: taskOption("What the model does. Default: what its config.json says. One of"),
@@ -39,6 +39,7 @@ export const command: Command = defineCommand({
 
 The labels of the examples are names of the model's id2label, in any capitals if none is then left over, or their indices. A label that the model does not have is an error.`,
   options: TABLE,
+  libraryNames: { dataset: "--file", ...COLUMN_NAMES },
   positional: [],
   examples: [
     `printf '{"text":"It rained. ","text_pair":"He ran.","label":0}\\n' > pairs.jsonl && plainbert evaluate --task next-sentence-prediction --file pairs.jsonl`,

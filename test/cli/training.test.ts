@@ -83,11 +83,37 @@ describe("finetune", () => {
     [["--task", "text-classification"], "expected --train-file FILE"],
     [["--task", "text-classification", "--train-file", "x.jsonl"], "expected --output FOLDER"],
     [["--task", "sentiment"], "--task must be one of text-classification,"],
+    [["--learning-rate", "-1"], '--learning-rate must be a number from 0, got "-1"'],
+    [["--max-steps", "-.5"], '--max-steps must be a whole number from 1, got "-.5"'],
+    [["--output", "-x"], '--output must have a value; one that begins with "-" is written --output=-…'],
     [["--learning-rate", "fast"], '--learning-rate must be a number from 0, got "fast"'],
   ])("%j is a mistake in the command line", async (args, message) => {
     const { code, stderr } = await plainbert(["finetune", ...args]);
     expect(code).toBe(2);
     expect(stderr).toContain(message);
+  });
+
+  test.each([
+    [["--eval-steps", "2"], "finetune: --validation-file must be given with --eval-steps, is left out"],
+    [["--doc-stride", "2"], "finetune: --doc-stride must be left out for text-classification, it is of question-answering, got 2"], // biome-ignore format: one line
+    [["--freeze-layers", "99"], "finetune: --freeze-layers must be at most 2, the model's layers, got 99"],
+    [["--max-steps", "1", "--warmup-steps", "2"], "finetune: --warmup-steps must be at most 1, all updates, got 2"],
+    [["--max-steps", "1", "--num-train-epochs", "2"], "finetune: --num-train-epochs must be left out where --max-steps is given, got 2"], // biome-ignore format: one line
+    [["--labels", "a,a"], 'finetune: --labels must be an array of different strings, at least one, got "a" twice'],
+    [["--labels", "a,b", "--glue-task", "rte"], "finetune: --labels must be left out where --glue-task is given"],
+    [["--label-column-name", "maxSteps"], 'train.jsonl: line 1: "maxSteps" must be a column, got only "where"'],
+  ])("%j is refused in the words of the command", async (args, message) => {
+    const { code, stderr } = await finetune("--train-file", join(folder, "train.jsonl"), "--output", join(folder, "words"), ...args); // biome-ignore format: one line
+    expect(code).toBe(1);
+    expect(stderr).toContain(message);
+  });
+
+  test("an error of pretrain and evaluate too", async () => {
+    const sizes = ["--max-steps", "1", "--output", join(folder, "words")];
+    const pretrained = await plainbert(["pretrain", "nowhere", ...sizes, "--eval-steps", "2"]);
+    expect(pretrained.stderr).toContain("pretrain: --eval-examples must be given with --eval-steps, is left out");
+    const evaluated = await plainbert(["evaluate", "--file", join(folder, "train.jsonl")]);
+    expect(evaluated.stderr).toMatch(/^plainbert: evaluate: --task must be .*, is left out; --model is left out: /);
   });
 
   test("questions whose answers stand elsewhere are left out and counted, or refused", async () => {
