@@ -24,8 +24,8 @@ export function inCommandWords(error: unknown, { options, libraryNames = {} }: W
 
 type WordsOf = Pick<Command, "options" | "libraryNames">;
 
-/** A name of several words, such as `docStride`, that is no part of a path. */
-const COMPOUND = /(?<![\w/.\\-])[a-z]+(?:[A-Z_][a-z]*)+(?![\w/.\\-])/g;
+/** A name of several words, such as `docStride` or `columns.text`, that is no part of a path. */
+const COMPOUND = /(?<![\w/.\\-])[a-z]+(?:[A-Z_.][a-z]*)+(?![\w/.\\-])/g;
 /** Where a word as common as `labels` is the name of an option. */
 const SUBJECT = /^(\w+: )(\w+)(?= must be )/;
 const BESIDE = /(where|unless|with|;) (\w+)(?= is given| is left out| lists| says|,)/g;

@@ -47,7 +47,11 @@ export const COLUMN_OPTIONS: {
 };
 
 /** What the library calls them. */
-export const COLUMN_NAMES: Readonly<Record<string, string>> = { columns: "--text-column-name and the like" };
+export const COLUMN_NAMES: Readonly<Record<string, string>> = {
+  columns: "--text-column-name and the like",
+  "columns.text": "--text-column-name",
+  "columns.label": "--label-column-name",
+};
 
 /** The columns that were named, as the library takes them. */
 export function columnsOf(values: ValuesOf<typeof COLUMN_OPTIONS>): { columns?: Partial<TextColumns> } {

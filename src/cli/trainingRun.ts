@@ -157,7 +157,9 @@ export async function runTraining(
       ? "1 question left out, whose answer does not stand"
       : `${grouped(count)} questions left out, whose answers do not stand`;
   const told = count === 0 ? "" : `${leftOut} where the file says\n`;
-  await print(`${grouped(globalStep)} updates in ${clock(seconds)}: ${output}\n${told}${columns(rows, [false, true])}`);
+  await print(
+    `${grouped(globalStep)} ${globalStep === 1 ? "update" : "updates"} in ${clock(seconds)}: ${output}\n${told}${columns(rows, [false, true])}`,
+  );
 }
 
 /** A metric as it is shown. */

@@ -101,7 +101,9 @@ describe("finetune", () => {
     [["--max-steps", "1", "--num-train-epochs", "2"], "finetune: --num-train-epochs must be left out where --max-steps is given, got 2"], // biome-ignore format: one line
     [["--labels", "a,a"], 'finetune: --labels must be an array of different strings, at least one, got "a" twice'],
     [["--labels", "a,b", "--glue-task", "rte"], "finetune: --labels must be left out where --glue-task is given"],
-    [["--label-column-name", "maxSteps"], 'train.jsonl: line 1: "maxSteps" must be a column, got only "where"'],
+    [["--label-column-name", "maxSteps"], 'train.jsonl: line 1: there must be a column "maxSteps", got only "where"'],
+    [["--text-column-name", "review"], 'train.jsonl: line 1: there must be a column "review", got only "where"'],
+    [["--train-file", "test/training/data/others.jsonl"], 'others.jsonl: line 1: there must be a column "text", "sentence1" or "sentence", unless --text-column-name says which, got only "review", "label"'], // biome-ignore format: one line
   ])("%j is refused in the words of the command", async (args, message) => {
     const { code, stderr } = await finetune("--train-file", join(folder, "train.jsonl"), "--output", join(folder, "words"), ...args); // biome-ignore format: one line
     expect(code).toBe(1);
@@ -129,11 +131,11 @@ describe("finetune", () => {
     const { stdout, stderr, code } = await learn("misplaced");
     expect([code, stderr]).toEqual([0, expect.stringMatching(/^100 % {2}update 1 of 1 .* left\n$/)]);
     expect(stdout).toMatch(
-      /^1 updates in .*\n2 questions left out, whose answers do not stand where the file says\nloss +\d/,
+      /^1 update in .*\n2 questions left out, whose answers do not stand where the file says\nloss +\d/,
     );
     expect(JSON.parse((await learn("misplaced-json", "--json")).stdout).skippedExamples).toBe(2);
     const refused = await learn("refused", "--misplaced-answers", "refuse");
-    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('questions.jsonl: line 3: the answer "paris" does not stand where it says; nor do those of 1 other questions')]); // biome-ignore format: one line
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('questions.jsonl: line 3: the answer "paris" does not stand where it says; nor does that of 1 other question')]); // biome-ignore format: one line
   });
 
   test("a mistake in the data names file and line", async () => {

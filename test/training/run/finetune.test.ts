@@ -243,7 +243,7 @@ describe("answers that stand elsewhere than they say", () => {
 
   test("are refused where that is asked, and where there are no others", async () => {
     await expect(learn([good[0], ...bad], { misplacedAnswers: "refuse" })).rejects.toThrow(
-      'question 3: the answer "paris" does not stand where it says; nor do those of 1 other questions',
+      'question 3: the answer "paris" does not stand where it says; nor does that of 1 other question',
     );
     await expect(learn([bad[1]])).rejects.toThrow('question 4: the answer "bob" does not stand where it says');
   });
