@@ -21,7 +21,7 @@ test("--revision, --cache-dir, --local-files-only; the token is the environment'
   here.hub.token = "hf_x";
   const args = ["download", "--revision", "v1", "--cache-dir", here.at("other"), "org/small"];
   const nothing = await plainbert([...args, "--local-files-only"], { env: here.env });
-  expect(nothing).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("local_files_only") });
+  expect(nothing).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("--local-files-only") });
   const expected = { code: 0, stderr: "", stdout: `${here.at("other", "models--org--small", "snapshots", COMMIT)}\n` };
   expect(await plainbert(args, { env: { ...here.env, HF_TOKEN: "hf_x" } })).toMatchObject(expected);
   expect(await plainbert([...args, "--local-files-only"], { env: here.env })).toMatchObject(expected);
@@ -41,7 +41,7 @@ test("--force-download fetches what the cache has; without it only what is damag
   expect(gets()).toBe(7);
   expect(await run("--force-download", "--local-files-only")).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining("force_download must be false where local_files_only forbids to ask the hub"),
+    stderr: expect.stringContaining("--force-download must be false where --local-files-only forbids to ask the hub"),
   });
 });
 

@@ -121,7 +121,7 @@ describe("work that fails: exit code 1, one sentence, no stack", () => {
     [
       "more numbers than there are",
       ["embed", ...TINY, "--truncate-dim", "25"],
-      ["truncate_dim must be at most 24", "got 25"],
+      ["--truncate-dim must be at most 24", "got 25"],
     ],
     ["a name with control characters", ["embed", "\u001b[31mred"], ["\\u{1b}[31mred: no such file"]],
   ])("%s", async (_, args, parts) => {

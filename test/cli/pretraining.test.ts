@@ -82,7 +82,12 @@ describe("train-vocab", () => {
     ["a missing file", ["first.txt", "none.txt", "--output", "x.txt"], 1, ["none.txt", "no such file or folder"]],
     ["not UTF-8", ["first.txt", "latin1.txt", "--output", "x.txt"], 1, ["latin1.txt, line 2: must be UTF-8 text"]],
     ["no words", ["blank.txt", "--output", "x.txt"], 1, ["texts must have at least one word"]],
-    ["too small", ["first.txt", "--output", "x.txt", "--vocab-size", "9"], 1, ["vocabSize must be at least", "got 9"]],
+    [
+      "too small",
+      ["first.txt", "--output", "x.txt", "--vocab-size", "9"],
+      1,
+      ["--vocab-size must be at least", "got 9"],
+    ],
   ])("refuses: %s", async (_, args, code, parts) => {
     const result = await plainbert(["train-vocab", ...args], { cwd: folder });
     expect({ code: result.code, stdout: result.stdout }).toEqual({ code, stdout: "" });
@@ -164,7 +169,12 @@ describe("make-examples", () => {
     ["two vocabularies", ["a", "--output", "x", "--vocab", "v", "--tokenizer", "t"], 2, ["--tokenizer or --vocab"]],
     ["--cased alone", ["a", "--output", "x", "--cased"], 2, ["--cased goes with --vocab"]],
     ["no probability", ["a", "--output", "x", "--masked-lm-prob", "15"], 2, ["must be a number from 0 to 1", '"15"']],
-    ["a length too short", ["a", "--output", "x", "--max-seq-length", "4"], 1, ["maxSeqLength must be a whole number"]],
+    [
+      "a length too short",
+      ["a", "--output", "x", "--max-seq-length", "4"],
+      1,
+      ["--max-seq-length must be a whole number"],
+    ],
     ["a missing file", ["first.txt", "none.txt", "--output", "x"], 1, ["none.txt", "no such file or folder"]],
     ["one document", ["first.txt", "--output", "x"], 1, ["at least two documents, got 1"]],
     ["not UTF-8", ["first.txt", "latin1.txt", "--output", "x"], 1, ["latin1.txt, line 2: must be UTF-8 text"]],
