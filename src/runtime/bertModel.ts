@@ -133,7 +133,7 @@ export class BertModel {
     options?: ForwardOptions<L>,
   ): Promise<L extends false ? HeadOutput : BertOutput>;
   forward(input: readonly SequenceInput[] | BatchInput, options: ForwardOptions = {}): Promise<HeadOutput> {
-    return held(this.queued(input, options), this.passes);
+    return held(() => this.queued(input, options), this.passes);
   }
 
   private async queued(input: readonly SequenceInput[] | BatchInput, options: ForwardOptions): Promise<HeadOutput> {
@@ -252,7 +252,10 @@ export class BertModel {
    * @internal
    */
   answer<Answer>(call: () => Promise<Answer>): Promise<Answer> {
-    return held(this.disposal ? Promise.reject(disposedOf()) : call(), this.calls);
+    return held(async () => {
+      if (this.disposal) throw disposedOf();
+      return call();
+    }, this.calls);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -271,10 +274,19 @@ function disposedOf(): BertError {
   return new BertError("ERR_BACKEND", "bert: the model must not be used after dispose()");
 }
 
-/** Keeps a promise, itself and not one that follows from it, among others until it is settled. */
-function held<Value>(promise: Promise<Value>, among: Set<Promise<unknown>>): Promise<Value> {
+/**
+ * Keeps the promise of a call among others until it is settled: the one that the caller gets, so that `dispose` can
+ * handle it while its caller waits for `dispose`. Nothing else is attached to it, as a rejection that nobody waits for
+ * would then be handled, and a forgotten `await` would hide the error.
+ */
+function held<Value>(call: () => Promise<Value>, among: Set<Promise<unknown>>): Promise<Value> {
+  const promise = (async () => {
+    try {
+      return await call();
+    } finally {
+      among.delete(promise);
+    }
+  })();
   among.add(promise);
-  const end = () => among.delete(promise);
-  promise.then(end, end);
   return promise;
 }

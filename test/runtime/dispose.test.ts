@@ -170,6 +170,28 @@ test("the program ends well", () => {
   expect({ stdout, stderr, status }).toEqual({ stdout: "5\nERR_INPUT\n", stderr: "", status: 0 });
 });
 
+describe("a forgotten await hides no error", () => {
+  const calls = {
+    "of a pipeline": 'unmask("no mask")',
+    "of forward": "unmask.model.forward([{ inputIds: [2, 3] }], { nope: 1 })",
+    "of a call after dispose": 'unmask.dispose().then(() => void unmask("[MASK]"))',
+    "of a call that is aborted": 'unmask("[MASK]", { signal: AbortSignal.abort(new Error("ERR_INPUT ERR_BACKEND")) })',
+  };
+  test.each(Object.entries(calls))("%s", (_, call) => {
+    const index = JSON.stringify(new URL("../../src/index.ts", import.meta.url).href);
+    const program = `
+      import { pipeline } from ${index};
+      const unmask = await pipeline("fill-mask", ${JSON.stringify(folder.path)}, { backend: "plain" });
+      void ${call};`;
+    const { stderr, status } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+      encoding: "utf8",
+      timeout: 20_000,
+    });
+    expect(stderr).toMatch(/ERR_INPUT|ERR_BACKEND/);
+    expect(status).toBe(1);
+  });
+});
+
 /** What a program may do with a pipeline, and how long it waits before. */
 const step = fc.record({
   wait: fc.constantFrom(null, null, 0, 1, 5),
