@@ -29,7 +29,7 @@ export class BertModel {
   /** @internal for other products on the same threads */
   readonly kernels: Backend;
   private loaded: InUse | null;
-  /** Calls of pipelines, and calls of `forward`, that have not been answered. */
+  /** Calls of pipelines and indexes, and calls of `forward`, that have not been answered. */
   private readonly calls = new Set<Promise<unknown>>();
   private readonly passes = new Set<Promise<unknown>>();
   private disposal: Promise<void> | null = null;
@@ -225,7 +225,7 @@ export class BertModel {
   }
 
   /**
-   * Waits for the calls under way, of this model and of pipelines that ask it, and frees the weights. From the moment
+   * Waits for the calls under way, of this model and of pipelines and indexes that ask it, and frees the weights. From the moment
    * of the call on the model takes no other: `return pipe(text)` beside `finally { await pipe.dispose() }` gives the
    * answer. A stream ends with an error when it next needs the model. Abort what is not to be waited for by its signal.
    *
@@ -247,7 +247,8 @@ export class BertModel {
   }
 
   /**
-   * Answers a call of a pipeline, for which `dispose` waits with all its passes.
+   * Answers a call of a pipeline or an index, for which `dispose` waits with all its passes. The promise must be handed
+   * on as it is: `dispose` handles it, and not another that follows from it.
    *
    * @internal
    */
@@ -280,13 +281,14 @@ function disposedOf(): BertError {
  * would then be handled, and a forgotten `await` would hide the error.
  */
 function held<Value>(call: () => Promise<Value>, among: Set<Promise<unknown>>): Promise<Value> {
-  const promise = (async () => {
+  const answered = async (): Promise<Value> => {
     try {
       return await call();
     } finally {
       among.delete(promise);
     }
-  })();
+  };
+  const promise = answered();
   among.add(promise);
   return promise;
 }
