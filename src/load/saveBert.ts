@@ -15,12 +15,14 @@ import type { Bert } from "./loadBert.ts";
  * const bert = await loadBert("models/bert-base-cased", { dtype: "int8" });
  * await saveBert(bert, "models/bert-base-cased-int8"); // 110 MB instead of 433
  */
-export async function saveBert(bert: Bert, folder: string): Promise<void> {
-  // Only here: a browser, which has no node: modules, can import the rest.
-  const { saveModel } = await loaded(() => import("./saveModel.ts"));
-  await saveModel(folder, {
-    tensors: bert.tensorsToWrite(),
-    configText: configToSave(bert.configText, { architectures: [bert.config.architecture], dtype: bert.dtype }),
-    tokenizerFiles: bert.hasTokenizer ? bert.tokenizer.toFiles() : {},
+export function saveBert(bert: Bert, folder: string): Promise<void> {
+  return bert.answer(async () => {
+    // Only here: a browser, which has no node: modules, can import the rest.
+    const { saveModel } = await loaded(() => import("./saveModel.ts"));
+    await saveModel(folder, {
+      tensors: bert.tensorsToWrite(),
+      configText: configToSave(bert.configText, { architectures: [bert.config.architecture], dtype: bert.dtype }),
+      tokenizerFiles: bert.hasTokenizer ? bert.tokenizer.toFiles() : {},
+    });
   });
 }
