@@ -257,6 +257,11 @@ export class PartialFile {
   }
 }
 
+/** What stands beside FILE while it is not whole. */
+export function partialNames(path: string): string[] {
+  return [`${path}.partial`, `${path}.partial.json`];
+}
+
 /** Of what a hash has taken so far. */
 function digest(hash: Hash): string {
   return hash.copy().digest("hex");

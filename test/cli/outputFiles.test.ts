@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, cp, link, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -8,7 +8,7 @@ import { csv } from "../../src/cli/format.ts";
 import { pipeline } from "../../src/pipelines/index.ts";
 import { readSafetensors } from "../../src/safetensors/index.ts";
 import { WEIGHTS } from "../pipelines/support.ts";
-import { finished, head, MAIN, plainbert, TINY } from "./run.ts";
+import { finished, head, MAIN, plainbert, shell, TINY } from "./run.ts";
 
 const root = await mkdtemp(join(tmpdir(), "plainbert-output-"));
 afterAll(() => rm(root, { recursive: true }));
@@ -162,6 +162,47 @@ describe("work that is cut short", () => {
     expect(await run(["embed", "--restart", "--output", "a.jsonl"], "Another.\n")).toMatchObject({ code: 0 });
     expect((await read("a.jsonl")).split("\n").length).toBe(2);
     expect(await readdir(cwd)).toEqual(["a.jsonl"]);
+  });
+
+  test("an output that is read, by whatever name, is refused, and stays as it was", async () => {
+    const text = '"The door is open."\n';
+    for (const name of ["a.jsonl", "b.jsonl.partial", "vocab.txt"]) await writeFile(join(cwd, name), text);
+    await symlink("a.jsonl", join(cwd, "soft.jsonl"));
+    await link(join(cwd, "a.jsonl"), join(cwd, "hard.jsonl"));
+    await cp(head("mlm"), join(cwd, "model"), { recursive: true });
+    expect(await run(["index", "a.jsonl", "--output", "i.safetensors"])).toMatchObject({ code: 0 });
+    await copyFile(join(cwd, "i.safetensors"), join(cwd, "i.csv"));
+    const files = async () => (await readdir(cwd, { recursive: true })).sort();
+    const before = await files();
+    const of = (name: string) => `is the input, ${name}, which would be lost`;
+    const same = "is the input, which would be lost";
+    const model = ["--model", "model", "--backend", "plain"];
+    for (const [args, written, reason] of [
+      [["embed", ...TINY, "a.jsonl", "--output", "a.jsonl"], "a.jsonl", same],
+      [["embed", ...TINY, "a.jsonl", "--output", "./a.jsonl"], "./a.jsonl", of("a.jsonl")],
+      [["embed", ...TINY, "a.jsonl", "--output", "soft.jsonl", "--restart"], "soft.jsonl", of("a.jsonl")],
+      [["embed", ...TINY, "soft.jsonl", "--output", "hard.jsonl"], "hard.jsonl", of("soft.jsonl")],
+      [["embed", ...TINY, "b.jsonl.partial", "--output", "b.jsonl"], "b.jsonl.partial", same],
+      [["fill-mask", ...TINY, "--input", "a.jsonl", "--output", "a.jsonl"], "a.jsonl", same],
+      [["tokenize", "--input", "a.jsonl", "--output", "a.jsonl"], "a.jsonl", same],
+      [["search", ...TINY, "i.safetensors", "--input", "a.jsonl", "--output", "a.jsonl"], "a.jsonl", same],
+      [["search", ...TINY, "i.csv", "A door.", "--output", "i.csv"], "i.csv", same],
+      [["embed", ...TINY, "--quantize", "--precision", "int8", "--ranges", "i.safetensors", "a.jsonl", "--output", "i.safetensors"], "i.safetensors", same], // biome-ignore format: one line
+      [["embed", ...model, "a.jsonl", "--output", "model/model.safetensors"], "model/model.safetensors", same],
+      [["index", ...model, "a.jsonl", "--output", "model/model.safetensors"], "model/model.safetensors", same],
+      [["index", ...TINY, "i.safetensors", "--output", "i.safetensors"], "i.safetensors", same],
+      [["evaluate", ...TINY, "--file", "a.jsonl", "--report", "hard.jsonl"], "hard.jsonl", of("a.jsonl")],
+      [["train-vocab", "a.jsonl", "vocab.txt", "--output", "vocab.txt"], "vocab.txt", same],
+      [["train-vocab", "vocab.txt", "--output", "."], "vocab.txt", same],
+    ] as const) {
+      const stderr = `plainbert: write: ${written}: ${reason}\n`;
+      expect(await plainbert(args, { cwd }), args.join(" ")).toMatchObject({ code: 1, stdout: "", stderr });
+      expect(await files()).toEqual(before);
+    }
+    for (const name of ["a.jsonl", "b.jsonl.partial", "vocab.txt"]) expect(await read(name)).toBe(text);
+    const piped = await shell(`plainbert embed ${TINY.join(" ")} - --output a.jsonl < hard.jsonl`, { cwd });
+    expect(piped.stderr).toBe(`plainbert: write: a.jsonl: ${of("standard input")}\n`);
+    expect(await read("a.jsonl")).toBe(text);
   });
 
   test("two at once: one writes the file, the other one says which", async () => {
