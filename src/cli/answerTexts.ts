@@ -153,7 +153,10 @@ async function toFile<Input, Result>(
   } catch (error) {
     progress.clear();
     await file.stop();
-    throw error instanceof BertError ? new BertError(error.code, error.message + file.kept, { cause: error }) : error;
+    if (!(error instanceof BertError)) throw error;
+    const ofLine = error.message.startsWith(source.place(file.nextLine)); // there the same command would stop again
+    const kept = file.kept(ofLine ? "once the line is mended, " : "");
+    throw new BertError(error.code, error.message + kept, { cause: error });
   } finally {
     await dispose?.();
   }

@@ -56,7 +56,7 @@ export class PartialFile {
     this.previous = previous;
     this.forget = beforeInterrupt(async () => {
       await this.stop();
-      streams.stderr.write(`plainbert: interrupted${this.kept}\n`);
+      streams.stderr.write(`plainbert: interrupted${this.kept()}\n`);
     });
   }
 
@@ -75,6 +75,11 @@ export class PartialFile {
     // The mark tells of what is overwritten now.
     await orFileError("write", path, rm(`${path}.partial.json`, { force: true }));
     return new PartialFile(path, await orFileError("write", path, open(`${path}.partial`, "w+")), null);
+  }
+
+  /** The number of the line that is to be taken next. */
+  get nextLine(): number {
+    return this.lines + 1;
   }
 
   /** How many lines an earlier run has done; they are to be given to `skip`, and not to `write`. */
@@ -188,11 +193,15 @@ export class PartialFile {
     if (nothing) for (const end of ["", ".json"]) await rm(`${this.path}.partial${end}`, { force: true });
   }
 
-  /** After `stop`: what is left of the work, for messages. */
-  get kept(): string {
+  /**
+   * After `stop`: what is left of the work, for messages.
+   *
+   * @param mended what must be otherwise before the work can go on; such as "once the line is mended, "
+   */
+  kept(mended = ""): string {
     if (this.marked === 0 || this.refused) return "";
     const lines = this.marked === 1 ? "1 line is" : `${this.marked} lines are`;
-    return `; ${lines} done, in ${this.path}.partial: the same command goes on there`;
+    return `; ${lines} done, in ${this.path}.partial: ${mended}the same command goes on there`;
   }
 
   private hashLine(line: string): void {

@@ -274,12 +274,36 @@ describe("work that is cut short", () => {
     const failed = await run(["embed", "--output", "a.csv"], `${good}${long}\nThe end.\n`);
     expect(failed).toMatchObject({ code: 1, stdout: "" });
     expect(failed.stderr).toMatch(
-      /^plainbert: standard input, line 4: feature-extraction: text must be at most 64 tokens .*; 3 lines are done, in a\.csv\.partial: the same command goes on there\n$/,
+      /^plainbert: standard input, line 4: feature-extraction: text must be at most 64 tokens .*; 3 lines are done, in a\.csv\.partial: once the line is mended, the same command goes on there\n$/,
     );
     expect(await readdir(cwd)).toEqual(["a.csv.partial", "a.csv.partial.json"]);
     expect(await run(["embed", "--output", "a.csv"], `${good}The end.\n`)).toMatchObject({ code: 0, stderr: "" });
     await run(["embed", "--output", "b.csv"], `${good}The end.\n`);
     expect(await read("a.csv")).toBe(await read("b.csv"));
+  });
+
+  test("a line that is too long for any model, no UTF-8 or no JSON: it is named, and goes on once it is mended", async () => {
+    await writeFile(join(cwd, "whole.jsonl"), '"A door."\n\n"A window."\n"The end."\n');
+    await run(["embed", "whole.jsonl", "--output", "whole.csv"]);
+    for (const [bad, reason] of [
+      [Buffer.alloc(10_000_001, "a"), "must be at most 10,000,000 bytes long, is longer"],
+      [Buffer.from([0x22, 0xff, 0x22]), "must be UTF-8 text, is not"],
+      [Buffer.from('"A window.'), "must be JSON, .*"],
+    ] as const) {
+      const lines = [Buffer.from('"A door."\n\n'), bad, Buffer.from('\n"The end."\n')];
+      await writeFile(join(cwd, "lines.jsonl"), Buffer.concat(lines));
+      const command = ["embed", "lines.jsonl", "--truncation", "--output", "a.csv"];
+      const { code, stderr } = await run(command);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(
+        new RegExp(
+          `^plainbert: lines\\.jsonl, line 3: ${reason}; 2 lines are done, in a\\.csv\\.partial: once the line is mended, the same command goes on there\n$`,
+        ),
+      );
+      await copyFile(join(cwd, "whole.jsonl"), join(cwd, "lines.jsonl"));
+      expect(await run(command)).toMatchObject({ code: 0, stderr: "" });
+      expect(await read("a.csv")).toBe(await read("whole.csv"));
+    }
   });
 
   test("a first line that is wrong leaves no file", async () => {
