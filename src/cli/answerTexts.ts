@@ -89,9 +89,7 @@ export async function answerSource<Input, Result>(
     return withOutput(output, { restart, advice: RESTART }, () => toFile(source, output, ending, values, load));
   }
   const iterator = source.lines[Symbol.asyncIterator]();
-  const first = await iterator.next();
-  if (first.done) return;
-  const lines = withFirst(first.value, iterator);
+  const lines = withFirst(await iterator.next(), iterator);
   const { answer, table, heading, json, dispose } = await load();
   const progress = new Progress({ unit: "lines", total: source.size }, true);
   const many = (source.count ?? 0) > 1;
@@ -135,8 +133,7 @@ async function toFile<Input, Result>(
     await file.begin(JSON.stringify([ending, work]), head);
     let count = 0;
     async function* lines() {
-      if (first.done) return;
-      for await (const line of withFirst(first.value, iterator)) {
+      for await (const line of withFirst(first, iterator)) {
         count++;
         if (line.number > file.linesBefore) yield line;
         else {
@@ -163,10 +160,9 @@ async function toFile<Input, Result>(
   progress.end();
 }
 
-async function* withFirst<Item>(first: Item, rest: AsyncIterator<Item>): AsyncGenerator<Item> {
+async function* withFirst<Item>(first: IteratorResult<Item>, rest: AsyncIterator<Item>): AsyncGenerator<Item> {
   try {
-    yield first;
-    for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+    for (let next = first; !next.done; next = await rest.next()) yield next.value;
   } finally {
     await rest.return?.();
   }
