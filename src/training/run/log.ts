@@ -1,5 +1,4 @@
-import { rm } from "node:fs/promises";
-import { appendText, digestOfFile, type FileDigest, textOrNone, writeTexts } from "../../disk/runFolder.ts";
+import { appendText, digestOfFile, type FileDigest, removeFile, textOrNone, writeTexts } from "../../disk/runFolder.ts";
 import { BertError } from "../../errors.ts";
 import { parseJson } from "../../json.ts";
 
@@ -74,7 +73,7 @@ export class MetricsLog {
 
   /** Removes the file of a run that ends without a checkpoint, so that the folder is free again. */
   async remove(): Promise<void> {
-    await rm(`${this.folder}/${METRICS_LOG}`, { force: true }).catch(() => {}); // why the run ends is to be reported
+    await removeFile(`${this.folder}/${METRICS_LOG}`).catch(() => {}); // why the run ends is to be reported
   }
 
   async add(entry: LogEntry): Promise<void> {
