@@ -62,7 +62,17 @@ describe("wrong usage: exit code 2, and what is right", () => {
     ["an index as CSV", ["index", "--output", "a.csv"], [".safetensors", "a.csv"]],
     ["a sentence and nothing beside it", ["sentence-similarity", "a"], ["got 1"]],
     ["an unknown shell", ["completion", "tcsh"], ["bash, zsh, fish", '"tcsh"']],
-    ["--threads 0", ["doctor", "--threads", "0"], ["--threads must be a whole number from 1"]],
+    ["--threads 0", ["doctor", "--threads", "0"], ["--threads must be a whole number from 1 to 64, got", '"0"']],
+    [
+      "--threads 65",
+      ["fill-mask", "--threads", "65", "[MASK]"],
+      ["--threads must be a whole number from 1 to 64, got", '"65"'],
+    ],
+    [
+      "--random-seed of ten digits",
+      ["make-examples", "a", "--output", "x", "--random-seed", "4294967295"],
+      ["--random-seed must be a whole number from 0 to 999999999, got"],
+    ],
     ["--backend gpu", ["embed", "--backend", "gpu"], ["--backend must be one of auto, simd, plain"]],
     ["one text for next-sentence", ["next-sentence", "a"], ["expected two texts", "got 1"]],
     ["texts without quotes", ["next-sentence", "a", "b", "c"], ["got 3 arguments", "quotes"]],

@@ -134,6 +134,35 @@ function parsedCsv(text: string): string[][] {
   return rows;
 }
 
+test("a file where a folder is wanted is called that, in whatever command", async () => {
+  await writeFile(join(cwd, "a.jsonl"), '{"text":"a","label":"b"}\n');
+  await writeFile(join(cwd, "a.txt"), "One line.\nAnother.\n\nA new text.\n");
+  const training = ["--task", "text-classification", "--train-file", "a.jsonl", "--output"];
+  for (const [args, message] of [
+    [["finetune", ...training, "a.jsonl"], "write: a.jsonl: is a file, not a folder"],
+    [["finetune", ...training, "a.jsonl/b"], "write: a.jsonl/b: a part of the path is a file, not a folder"],
+    [["pretrain", "a.jsonl", "--max-steps", "1", "--output", "a.jsonl"], "write: a.jsonl: is a file, not a folder"],
+    [["make-examples", "a.txt", "--output", "a.txt/b"], "write: a.txt: is a file, not a folder"],
+    [["convert", head("mlm"), "a.txt/b"], "write: a.txt: is a file, not a folder"],
+    [
+      ["embed", ...TINY, "a.txt", "--output", "a.txt/b.jsonl"],
+      "write: a.txt/b.jsonl: a part of the path is a file, not a folder",
+    ],
+  ] as const) {
+    const { code, stderr } = await plainbert(args, { cwd });
+    expect({ code, stderr }, args.join(" ")).toEqual({ code: 1, stderr: `plainbert: ${message}\n` });
+  }
+  for (const args of [
+    ["make-examples", "a.txt", "--output", "a.jsonl"],
+    ["convert", head("mlm"), "a.jsonl"],
+  ]) {
+    const { code, stderr } = await plainbert(args, { cwd });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^plainbert: [^\n]*a\.jsonl: [^\n]*is a file, not a folder\n$/);
+  }
+  expect((await readdir(cwd)).sort()).toEqual(["a.jsonl", "a.txt"]);
+});
+
 describe("work that is cut short", () => {
   test("another input, option or model is refused, and nothing is touched; --restart", async () => {
     await run(["embed", "--output", "a.jsonl"], `${TEXTS.slice(0, 20).join("\n")}\n${"long ".repeat(200)}\n`);
