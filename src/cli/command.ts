@@ -8,6 +8,8 @@ export interface Command {
   readonly description: string;
   /** Beside `--help`, which every command has. */
   readonly options: OptionTable;
+  /** What the library calls options that have another name here: `{ evalDataset: "--validation-file" }`. */
+  readonly libraryNames?: Readonly<Record<string, string>>;
   /** What a shell completes beside options. Left out: the arguments are texts, for which there is no completion. */
   readonly positional?: "file" | readonly string[];
   /** Whole command lines; the tests run each of them. */

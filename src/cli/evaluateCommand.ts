@@ -10,7 +10,7 @@ import { downloading, ENGINE_OPTIONS, HUB_OPTIONS, TOKENIZER_OPTIONS } from "./m
 import { count, flag, libraryValues, list, text, UsageError, type ValuesOf } from "./option.ts";
 import { jsonLine, print } from "./output.ts";
 import { Progress } from "./progressBar.ts";
-import { COLUMN_OPTIONS, columnsOf, DATA_OPTIONS, taskOption } from "./taskData.ts";
+import { COLUMN_NAMES, COLUMN_OPTIONS, columnsOf, DATA_OPTIONS, taskOption } from "./taskData.ts";
 
 const OPTIONS = {
   task: taskOption("What the model does. Default: what its config.json says. One of"),
@@ -19,7 +19,7 @@ const OPTIONS = {
   ),
   ...DATA_OPTIONS,
   "batch-size": count("Sequences in a batch; their number changes no bit. Default 8."),
-  worst: count("How many mistakes are told, those with the largest losses. Default 20.", 0),
+  worst: count("How many mistakes are told, those with the largest losses. Default 20; on the terminal 5.", 0),
   seed: count("fill-mask: of the masks. Default 42.", 0),
   ...ENGINE_OPTIONS,
 };
@@ -40,6 +40,7 @@ export const command: Command = defineCommand({
 
 The labels of the examples are names of the model's id2label, in any capitals if none is then left over, or their indices. A label that the model does not have is an error.`,
   options: TABLE,
+  libraryNames: { dataset: "--file", ...COLUMN_NAMES },
   positional: [],
   examples: [
     `printf '{"text":"It rained. ","text_pair":"He ran.","label":0}\\n' > pairs.jsonl && plainbert evaluate --task next-sentence-prediction --file pairs.jsonl`,
@@ -53,7 +54,7 @@ The labels of the examples are names of the model's id2label, in any capitals if
     if (report !== undefined) expectUnread([report], [file]);
     const evaluateAndPrint = async () => {
       const result = await evaluated(values, file);
-      await print(values.json ? jsonLine(result) : evaluationText(result));
+      await print(values.json ? jsonLine(result) : evaluationText(result, values.worst));
       return result;
     };
     if (report === undefined) {

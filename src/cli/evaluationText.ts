@@ -1,5 +1,6 @@
 import { printable } from "../errors.ts";
 import type { EvaluationResult } from "../training/index.ts";
+import { mistakesTitle } from "../training/report/mistakesTitle.ts";
 import { mostConfused } from "../training/report/mostConfused.ts";
 import { columns, shown, styled } from "./output.ts";
 import { clock, grouped } from "./progressBar.ts";
@@ -10,11 +11,11 @@ const MOST_LABEL = 20;
 /** A table of more classes is too wide for a terminal; of more classes the scores are a long list. */
 const MOST_COLUMNS = 8;
 const MOST_CLASSES = 20;
-/** `--json` and `--report` have them all. */
+/** So many mistakes are printed where `--worst` does not say how many. */
 const MOST_MISTAKES = 5;
 
-/** What `evaluate` prints for a reader. */
-export function evaluationText(result: EvaluationResult): string {
+/** What `evaluate` prints for a reader. @param worst most mistakes that are printed */
+export function evaluationText(result: EvaluationResult, worst: number = MOST_MISTAKES): string {
   const { examples, file, task, model, seconds, metrics } = result;
   const rows = Object.entries(metrics).map(([name, value]) => [name, figure(value)]);
   const of = `${grouped(examples)} ${examples === 1 ? "example" : "examples"} of ${shown(file ?? "the program")}`;
@@ -22,7 +23,7 @@ export function evaluationText(result: EvaluationResult): string {
     `${of}, ${task}, in ${clock(seconds)}${model === null ? "" : `: ${shown(model)}`}\n${columns(rows, [false, true])}`,
     ...classTable(result),
     ...matrixTable(result),
-    ...mistakes(result),
+    mistakes(result, worst),
   ].join("\n");
 }
 
@@ -47,10 +48,8 @@ function matrixTable({ confusionMatrix }: EvaluationResult): string[] {
   return [`Rows: expected; columns: predicted${note}\n${table}`];
 }
 
-function mistakes({ mistakes: all, mistakeCount }: EvaluationResult): string[] {
-  if (mistakeCount === 0) return ["No mistakes\n"];
-  const some = all.slice(0, MOST_MISTAKES);
-  if (some.length === 0) return [`${grouped(mistakeCount)} mistakes\n`];
+function mistakes({ mistakes: all, mistakeCount, settings }: EvaluationResult, worst: number): string {
+  const some = all.slice(0, worst);
   const lines = some.map(({ where, input, expected, predicted, loss }) =>
     [
       `  ${shown(where)}: loss ${loss.toFixed(4)}`,
@@ -59,6 +58,6 @@ function mistakes({ mistakes: all, mistakeCount }: EvaluationResult): string[] {
       `    predicted  ${styled("red", shown(predicted))}`,
     ].join("\n"),
   );
-  const title = mistakeCount === 1 ? "1 mistake" : `The worst of ${grouped(mistakeCount)} mistakes`;
-  return [`${title}\n${lines.join("\n")}\n`];
+  const title = mistakesTitle(some.length, mistakeCount, settings.problemType === "regression");
+  return `${[title, ...lines].join("\n")}\n`;
 }

@@ -1,14 +1,14 @@
 import { FINETUNE_TASKS } from "../training/data/taskModels.ts";
 import { finetune } from "../training/index.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
-import { MODEL_OPTIONS } from "./modelOptions.ts";
+import { TOKENIZER_OPTIONS } from "./modelOptions.ts";
 import { choice, count, decimal, libraryValues, list, text, UsageError } from "./option.ts";
-import { COLUMN_OPTIONS, columnsOf, DATA_OPTIONS, taskOption } from "./taskData.ts";
+import { COLUMN_NAMES, COLUMN_OPTIONS, columnsOf, DATA_OPTIONS, taskOption } from "./taskData.ts";
 import { OUTPUT_OPTIONS, RUN_OPTIONS, runTraining } from "./trainingRun.ts";
 
 const FOR_TRAINING = {
   labels: list(
-    "The labels in the order of their indices, which the files may have instead. Default: those of the files, sorted.",
+    "The labels in the order of their indices, which the files may have instead. Default: those of --train-file, sorted.",
   ),
   "misplaced-answers": choice(
     ["skip", "refuse"],
@@ -29,7 +29,7 @@ const TABLE = {
   ...OUTPUT_OPTIONS,
   ...COLUMN_OPTIONS,
   ...OPTIONS,
-  ...MODEL_OPTIONS,
+  ...TOKENIZER_OPTIONS,
 };
 
 export const command: Command = defineCommand({
@@ -38,6 +38,7 @@ export const command: Command = defineCommand({
 
 Files: .jsonl, .json, .csv or .tsv with columns text, text_pair and label; GLUE's own with --glue-task; for token-classification the form of CoNLL-2003, for question-answering SQuAD's JSON, for multiple-choice the columns of SWAG, for fill-mask a text in each line. Defaults beside those below: a learning rate of 5e-5 without warm-up, 8 sequences in a batch, AdamW without weight decay, an evaluation after each epoch.`,
   options: TABLE,
+  libraryNames: { trainDataset: "--train-file", evalDataset: "--validation-file", ...COLUMN_NAMES },
   positional: [],
   examples: [
     `printf '{"text":"A fine film.","label":"good"}\\n{"text":"A poor film.","label":"bad"}\\n' > train.jsonl && plainbert finetune --task text-classification --train-file train.jsonl --max-steps 2 --output classifier`,

@@ -31,11 +31,10 @@ export const HUB_OPTIONS: {
   "force-download": flag("Download every file again, in place of what the cache has."),
 };
 
-/** How a model computes. */
-export const ENGINE_OPTIONS: {
+/** What computes. */
+export const BACKEND_OPTIONS: {
   readonly backend: Option<"auto" | "simd" | "plain">;
   readonly threads: Option<number>;
-  readonly dtype: Option<StorageType>;
 } = {
   backend: choice(
     ["auto", "simd", "plain"],
@@ -46,6 +45,11 @@ export const ENGINE_OPTIONS: {
     1,
     MAX_THREADS,
   ),
+};
+
+/** How a model computes that is not trained: training holds float32 alone. */
+export const ENGINE_OPTIONS: typeof BACKEND_OPTIONS & { readonly dtype: Option<StorageType> } = {
+  ...BACKEND_OPTIONS,
   dtype: choice(
     STORAGE_TYPES,
     "How matrices are held: float16 and bfloat16 take half of float32's memory, int8 a quarter, with larger errors. Default float32.",

@@ -139,7 +139,7 @@ function parsed(argv: readonly string[], table: OptionTable) {
   }
   if ("help" in options) options.help.short = "h";
   try {
-    const result = parseArgs({ args: [...argv], options, allowPositionals: true });
+    const result = parseArgs({ args: withNegatives(argv, table), options, allowPositionals: true });
     return {
       values: result.values as Record<string, (string | boolean)[] | undefined>,
       positionals: result.positionals,
@@ -150,10 +150,26 @@ function parsed(argv: readonly string[], table: OptionTable) {
     // Node's sentence; what follows it is advice about "--".
     const [first] = messageOf(error).split(/\. |\n/);
     const sentence = first[0].toLowerCase() + first.slice(1);
+    const [, lacking] = /^option '[^']*--([\w-]+)[^']*' argument is ambiguous/.exec(sentence) ?? [];
+    if (lacking !== undefined)
+      throw new UsageError(`--${lacking} must have a value; one that begins with "-" is written --${lacking}=-…`);
     const [, typed] = /^unknown option '--([^']*)'/.exec(sentence) ?? [];
     const meant = typed === undefined ? null : nearest(typed, Object.keys(table));
     throw new UsageError(meant === null ? sentence : `${sentence}; did you mean --${meant}?`);
   }
+}
+
+/** The arguments with `--name=-1` for `--name -1`, where Node's parser takes the number for an option. */
+function withNegatives(argv: readonly string[], table: OptionTable): string[] {
+  const args: string[] = [];
+  for (const [i, arg] of argv.entries()) {
+    if (arg === "--") return [...args, ...argv.slice(i)];
+    const last = args.at(-1) ?? "";
+    const takesValue = last.startsWith("--") && Object.hasOwn(table, last.slice(2)) && table[last.slice(2)].placeholder;
+    if (takesValue && /^-\.?\d/.test(arg)) args[args.length - 1] = `${last}=${arg}`;
+    else args.push(arg);
+  }
+  return args;
 }
 
 /** A pipeline's name for an option: `top_k` for `top-k`, `align_to_words` for `no-align-to-words`. */

@@ -36,7 +36,13 @@ async function run(asked: string | undefined, argv: readonly string[]): Promise<
   const entry = COMMANDS[name];
   const { command } = await loaded(entry.load);
   const args = parseArguments(argv, { ...command.options, ...HELP });
-  return args.values.help ? print(helpPage(name, entry, command)) : command.run(args);
+  if (args.values.help) return print(helpPage(name, entry, command));
+  try {
+    await command.run(args);
+  } catch (error) {
+    const { inCommandWords } = await loaded(() => import("./optionWords.ts"));
+    throw inCommandWords(error, command);
+  }
 }
 
 function unknown(asked: string): UsageError {

@@ -46,6 +46,13 @@ export const COLUMN_OPTIONS: {
   "label-column-name": text("NAME", "The column of labels. Default label or labels."),
 };
 
+/** What the library calls them. */
+export const COLUMN_NAMES: Readonly<Record<string, string>> = {
+  columns: "--text-column-name and the like",
+  "columns.text": "--text-column-name",
+  "columns.label": "--label-column-name",
+};
+
 /** The columns that were named, as the library takes them. */
 export function columnsOf(values: ValuesOf<typeof COLUMN_OPTIONS>): { columns?: Partial<TextColumns> } {
   const named = {

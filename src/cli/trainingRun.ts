@@ -2,7 +2,7 @@ import { BertError } from "../errors.ts";
 import type { HubOptions } from "../hub/hubOptions.ts";
 import type { FinetuneResult, LogEntry, RunOptions, RunProgress, RunResult } from "../training/index.ts";
 import { beforeInterrupt } from "./interrupt.ts";
-import { downloading, ENGINE_OPTIONS, type HUB_OPTIONS } from "./modelOptions.ts";
+import { BACKEND_OPTIONS, downloading, type HUB_OPTIONS } from "./modelOptions.ts";
 import { choice, count, decimal, flag, type Option, text, type ValuesOf } from "./option.ts";
 import { columns, print } from "./output.ts";
 import { clock, grouped, isWatched } from "./progressBar.ts";
@@ -34,7 +34,7 @@ export const RUN_OPTIONS: {
   readonly "metric-for-best-model": Option<string>;
   readonly "early-stopping-patience": Option<number>;
   readonly report: Option<boolean>;
-} & typeof ENGINE_OPTIONS = {
+} & typeof BACKEND_OPTIONS = {
   "learning-rate": decimal("The largest; it rises during warm-up and falls to 0."),
   "batch-size": count("Sequences in a batch."),
   "gradient-accumulation-steps": count("Batches of an update. Default 1."),
@@ -59,7 +59,7 @@ export const RUN_OPTIONS: {
   "metric-for-best-model": text("NAME", "Which metric says what is best. Default loss."),
   "early-stopping-patience": count("Stop after so many evaluations without a better one."),
   report: flag("Write report.html: one page with options, machine, curves, metrics and predictions."),
-  ...ENGINE_OPTIONS,
+  ...BACKEND_OPTIONS,
 };
 
 /** The options of every run that say where its files go. */
@@ -157,7 +157,9 @@ export async function runTraining(
       ? "1 question left out, whose answer does not stand"
       : `${grouped(count)} questions left out, whose answers do not stand`;
   const told = count === 0 ? "" : `${leftOut} where the file says\n`;
-  await print(`${grouped(globalStep)} updates in ${clock(seconds)}: ${output}\n${told}${columns(rows, [false, true])}`);
+  await print(
+    `${grouped(globalStep)} ${globalStep === 1 ? "update" : "updates"} in ${clock(seconds)}: ${output}\n${told}${columns(rows, [false, true])}`,
+  );
 }
 
 /** A metric as it is shown. */

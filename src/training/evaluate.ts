@@ -36,7 +36,7 @@ export async function evaluate<T extends FinetuneTask>(given: EvaluateOptions<T>
     if (!tokenizer) throw noTokenizer(folder, "evaluate");
     return { config: texts.config, tokenizer };
   });
-  const task = taskOf(model.config.architecture, given.task);
+  const task = taskOf(model.config.architecture, given.task, given.model);
   expectTaskOptions("evaluate", task, given, ["problemType", "columns"]);
   const dataset = await datasetOf("evaluate", "dataset", given.dataset, { ...given, task });
   const limit = limitOf(model);

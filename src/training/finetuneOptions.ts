@@ -26,7 +26,7 @@ export interface FinetuneOptions<T extends FinetuneTask = FinetuneTask>
   readonly trainDataset: string | readonly TaskExamples[T][];
   /** The examples to evaluate with, as `trainDataset` has those to train with. */
   readonly evalDataset?: string | readonly TaskExamples[T][];
-  /** How many times all examples are read, unless `maxSteps` says how many updates. Default 3. */
+  /** How many times all examples are read, where `maxSteps` does not say how many updates. Default 3. */
   readonly numTrainEpochs?: number;
   /** Most tokens of a sequence. Default: what the model takes; for question answering 384. */
   readonly maxLength?: number;
@@ -34,7 +34,8 @@ export interface FinetuneOptions<T extends FinetuneTask = FinetuneTask>
   readonly problemType?: ProblemType;
   /**
    * text-classification, token-classification: labels in the order of their indices, which examples may have in their
-   * place. Default: those of the examples, sorted; where the model is a classifier with the same labels, its own.
+   * place. Default: those of `trainDataset`, sorted; where the model is a classifier with the same labels, its own. A
+   * label that `evalDataset` alone has is an error unless it is listed here.
    */
   readonly labels?: readonly string[];
   /** text-classification: a task of GLUE, for its files, labels and metrics. */

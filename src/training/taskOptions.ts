@@ -1,5 +1,6 @@
 import { BertError, shown } from "../errors.ts";
 import type { FinetuneTask } from "./data/taskModels.ts";
+import { expectColumns } from "./data/textExamples.ts";
 import type { FinetuneOptions } from "./finetuneOptions.ts";
 
 /** Options that only some tasks have. */
@@ -26,6 +27,9 @@ const OF_EVALUATION = [
   "earlyStoppingPatience",
 ];
 
+/** Options that have examples, or name their file. */
+const DATASETS = ["trainDataset", "evalDataset", "dataset"];
+
 /** What a task of GLUE says itself. */
 const OF_GLUE: readonly (keyof FinetuneOptions)[] = ["problemType", "labels", "columns"];
 
@@ -34,7 +38,7 @@ const OF_GLUE: readonly (keyof FinetuneOptions)[] = ["problemType", "labels", "c
  *
  * @param ofGlue what must be left out beside `glueTask`
  * @throws BertError ERR_INPUT an option of another task, or beside one that takes its place; none of its choices;
- *   labels that are no different strings
+ *   labels that are no different strings; columns that are none, or of no file
  */
 export function expectTaskOptions(
   where: string,
@@ -45,7 +49,8 @@ export function expectTaskOptions(
   const { glueTask, problemType }: Partial<FinetuneOptions> = options;
   const wrong = (name: string, expected: string, got: unknown) =>
     new BertError("ERR_INPUT", `${where}: ${name} must be ${expected}, got ${shown(got)}`);
-  const given = Object.entries(options).filter(([, value]) => value !== undefined && value !== false);
+  const isOff = (name: string, value: unknown) => name === "doWholeWordMask" && value === false;
+  const given = Object.entries(options).filter(([name, value]) => value !== undefined && !isOff(name, value));
   for (const [name, value] of given as [keyof FinetuneOptions, unknown][]) {
     const tasks = TASKS_OF[name];
     if (tasks && !tasks.includes(task)) throw wrong(name, `left out for ${task}, it is of ${tasks.join(", ")}`, value);
@@ -54,6 +59,10 @@ export function expectTaskOptions(
     if (glueTask !== undefined && ofGlue.includes(name)) throw wrong(name, "left out where glueTask is given", value);
     if (name === "labels" && problemType === "regression") throw wrong(name, "left out for a regression", value);
     if (name === "labels") expectLabels(where, value);
+    if (name !== "columns") continue;
+    expectColumns(where, value as object);
+    if (!DATASETS.some((dataset) => typeof (options as Readonly<Record<string, unknown>>)[dataset] === "string"))
+      throw wrong("columns", "left out where no examples are in a file, it names columns of files", value);
   }
 }
 

@@ -49,8 +49,11 @@ test("for a reader: metrics, classes, the matrix, the worst mistakes", async () 
   for (const [name, value] of Object.entries(result.metrics)) expect(stdout).toMatch(new RegExp(`^${name} +${value.toFixed(4)}$`, "m")); // biome-ignore format: one line
   for (const { label, f1, support } of result.classes ?? []) expect(stdout).toMatch(new RegExp(`^${label} .* ${f1.toFixed(4)} +${support}$`, "m")); // biome-ignore format: one line
   expect(stdout).toContain("Rows: expected; columns: predicted\n");
-  expect(stdout).toContain(`The worst of ${result.mistakeCount} mistakes\n  ${file}: line ${result.mistakes[0].where.split("line ")[1]}: loss`); // biome-ignore format: one line
+  expect(stdout).toContain(`The 5 worst of ${result.mistakeCount} mistakes\n  ${file}: line ${result.mistakes[0].where.split("line ")[1]}: loss`); // biome-ignore format: one line
   expect(stdout.match(/^ {4}predicted {2}/gm)?.length).toBe(5);
+  const more = (await plainbert([...model, "--file", file, "--worst", "7"])).stdout;
+  expect(more).toContain(`The 7 worst of ${result.mistakeCount} mistakes\n`);
+  expect(more.match(/^ {4}predicted {2}/gm)?.length).toBe(7);
 });
 
 test("texts and labels act on no terminal", async () => {
@@ -75,7 +78,11 @@ test("a regression has neither classes nor a matrix", async () => {
   expect(code).toBe(0);
   expect(stdout).toMatch(/^eval_pearson +-?\d\.\d{4}$/m);
   expect(stdout).not.toContain("Rows: expected");
-  expect(stdout).toContain("The worst of 3 mistakes");
+  expect(stdout).toContain("3 errors, the largest first");
+  expect((await plainbert([...args, "--worst", "2"])).stdout).toContain("The 2 largest of 3 errors");
+  const report = join(folder, "regression.html");
+  await plainbert([...args, "--worst", "2", "--report", report]);
+  expect(readFileSync(report, "utf8")).toContain("The 2 largest of 3 errors");
 });
 
 describe("--report", () => {

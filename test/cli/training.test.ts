@@ -3,8 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { command as evaluateCommand } from "../../src/cli/evaluateCommand.ts";
+import { command as finetuneCommand } from "../../src/cli/finetuneCommand.ts";
+import { command as pretrainCommand } from "../../src/cli/pretrainCommand.ts";
 import { withStreams } from "../../src/cli/streams.ts";
 import { TrainingLine, trainingLine } from "../../src/cli/trainingRun.ts";
+import { EVALUATE_OPTIONS } from "../../src/training/evaluateOptions.ts";
+import { FINETUNE_OPTIONS } from "../../src/training/finetuneOptions.ts";
+import { PRETRAIN_OPTIONS } from "../../src/training/pretrainOptions.ts";
 import { REVIEWS, writeTinyModel } from "../support/tinyModel.ts";
 import { plainbert, plainbertProcess } from "./run.ts";
 
@@ -22,6 +28,32 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const finetune = (...args: string[]) =>
   plainbert(["finetune", "--task", "text-classification", "--model", folder, "--backend", "plain", ...args]);
+
+test("every option that finetune, pretrain and evaluate list is one of their function", () => {
+  const ownNames = {
+    finetune: [
+      "train-file",
+      "validation-file",
+      "json",
+      "text-column-name",
+      "text-pair-column-name",
+      "label-column-name",
+    ],
+    pretrain: ["json", "max-steps", "layers", "hidden", "heads", "intermediate", "eval-examples"],
+    evaluate: ["file", "json", "report", "text-column-name", "text-pair-column-name", "label-column-name"],
+  };
+  for (const [command, known, own] of [
+    [finetuneCommand, FINETUNE_OPTIONS, ownNames.finetune],
+    [pretrainCommand, PRETRAIN_OPTIONS, ownNames.pretrain],
+    [evaluateCommand, EVALUATE_OPTIONS, ownNames.evaluate],
+  ] as const) {
+    const plain = (name: string) => name.toLowerCase().replace(/[_-]/g, "");
+    const names = Object.keys(known).map(plain);
+    expect(Object.keys(command.options).filter((name) => !own.includes(name) && !names.includes(plain(name)))).toEqual(
+      [],
+    );
+  }
+});
 
 describe("finetune", () => {
   test("columns of a table; what came out, for people and as JSON", async () => {
@@ -51,11 +83,39 @@ describe("finetune", () => {
     [["--task", "text-classification"], "expected --train-file FILE"],
     [["--task", "text-classification", "--train-file", "x.jsonl"], "expected --output FOLDER"],
     [["--task", "sentiment"], "--task must be one of text-classification,"],
+    [["--learning-rate", "-1"], '--learning-rate must be a number from 0, got "-1"'],
+    [["--max-steps", "-.5"], '--max-steps must be a whole number from 1, got "-.5"'],
+    [["--output", "-x"], '--output must have a value; one that begins with "-" is written --output=-…'],
     [["--learning-rate", "fast"], '--learning-rate must be a number from 0, got "fast"'],
   ])("%j is a mistake in the command line", async (args, message) => {
     const { code, stderr } = await plainbert(["finetune", ...args]);
     expect(code).toBe(2);
     expect(stderr).toContain(message);
+  });
+
+  test.each([
+    [["--eval-steps", "2"], "finetune: --validation-file must be given with --eval-steps, is left out"],
+    [["--doc-stride", "2"], "finetune: --doc-stride must be left out for text-classification, it is of question-answering, got 2"], // biome-ignore format: one line
+    [["--freeze-layers", "99"], "finetune: --freeze-layers must be at most 2, the model's layers, got 99"],
+    [["--max-steps", "1", "--warmup-steps", "2"], "finetune: --warmup-steps must be at most 1, all updates, got 2"],
+    [["--max-steps", "1", "--num-train-epochs", "2"], "finetune: --num-train-epochs must be left out where --max-steps is given, got 2"], // biome-ignore format: one line
+    [["--labels", "a,a"], 'finetune: --labels must be an array of different strings, at least one, got "a" twice'],
+    [["--labels", "a,b", "--glue-task", "rte"], "finetune: --labels must be left out where --glue-task is given"],
+    [["--label-column-name", "maxSteps"], 'train.jsonl: line 1: there must be a column "maxSteps", got only "where"'],
+    [["--text-column-name", "review"], 'train.jsonl: line 1: there must be a column "review", got only "where"'],
+    [["--train-file", "test/training/data/others.jsonl"], 'others.jsonl: line 1: there must be a column "text", "sentence1" or "sentence", unless --text-column-name says which, got only "review", "label"'], // biome-ignore format: one line
+  ])("%j is refused in the words of the command", async (args, message) => {
+    const { code, stderr } = await finetune("--train-file", join(folder, "train.jsonl"), "--output", join(folder, "words"), ...args); // biome-ignore format: one line
+    expect(code).toBe(1);
+    expect(stderr).toContain(message);
+  });
+
+  test("an error of pretrain and evaluate too", async () => {
+    const sizes = ["--max-steps", "1", "--output", join(folder, "words")];
+    const pretrained = await plainbert(["pretrain", "nowhere", ...sizes, "--eval-steps", "2"]);
+    expect(pretrained.stderr).toContain("pretrain: --eval-examples must be given with --eval-steps, is left out");
+    const evaluated = await plainbert(["evaluate", "--file", join(folder, "train.jsonl")]);
+    expect(evaluated.stderr).toMatch(/^plainbert: evaluate: --task must be .*, is left out; --model is left out: /);
   });
 
   test("questions whose answers stand elsewhere are left out and counted, or refused", async () => {
@@ -71,11 +131,11 @@ describe("finetune", () => {
     const { stdout, stderr, code } = await learn("misplaced");
     expect([code, stderr]).toEqual([0, expect.stringMatching(/^100 % {2}update 1 of 1 .* left\n$/)]);
     expect(stdout).toMatch(
-      /^1 updates in .*\n2 questions left out, whose answers do not stand where the file says\nloss +\d/,
+      /^1 update in .*\n2 questions left out, whose answers do not stand where the file says\nloss +\d/,
     );
     expect(JSON.parse((await learn("misplaced-json", "--json")).stdout).skippedExamples).toBe(2);
     const refused = await learn("refused", "--misplaced-answers", "refuse");
-    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('questions.jsonl: line 3: the answer "paris" does not stand where it says; nor do those of 1 other questions')]); // biome-ignore format: one line
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('questions.jsonl: line 3: the answer "paris" does not stand where it says; nor does that of 1 other question')]); // biome-ignore format: one line
   });
 
   test("a mistake in the data names file and line", async () => {

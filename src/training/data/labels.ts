@@ -24,8 +24,8 @@ function isWhole(label: ClassName): boolean {
  */
 export function labelNames(labels: Iterable<ClassName>): string[] {
   const different = [...new Set(labels)];
-  const odd = different.find((label) => typeof label !== typeof different[0]);
-  if (odd !== undefined && !different.every(isWhole)) {
+  const odd = kindConflict(different);
+  if (odd !== null) {
     const got = `${shown(different[0])} and ${shown(odd)}`;
     throw new BertError("ERR_INPUT", `labelNames: labels must be all names, all numbers or all booleans, got ${got}`);
   }
@@ -37,6 +37,12 @@ export function labelNames(labels: Iterable<ClassName>): string[] {
   const names = [...new Set(Array.from(different, String))];
   if (names.length === 0) throw new BertError("ERR_INPUT", "labelNames: labels must have at least one label, got none");
   return names.sort(names.every(isWhole) ? (a, b) => Number(a) - Number(b) : byCodePoint);
+}
+
+/** The first label that is of another kind than the first of all; null: there is none, or all are whole numbers. */
+export function kindConflict(labels: readonly ClassName[]): ClassName | null {
+  const odd = labels.find((label) => typeof label !== typeof labels[0]);
+  return odd === undefined || labels.every(isWhole) ? null : odd;
 }
 
 /** The order of Python's strings. JavaScript's own compares UTF-16 units, which puts U+1F600 before U+FFFD. */
@@ -110,9 +116,14 @@ export function orderOf(start: readonly string[] | null, found: readonly string[
   return isSame ? start : found;
 }
 
-/** ERR_INPUT: with one class there is nothing to tell apart, and config.json would mean a regression. */
-export function oneLabel(name: string): BertError {
-  return new BertError("ERR_INPUT", `finetune: there must be at least two labels, got only ${shown(name)}`);
+/**
+ * ERR_INPUT: with one class there is nothing to tell apart, and config.json would mean a regression.
+ *
+ * @param where an example that has it
+ */
+export function oneLabel(name: string, where?: string): BertError {
+  const got = `${shown(name)}${where === undefined ? "" : `, as in ${where}`}`;
+  return new BertError("ERR_INPUT", `finetune: there must be at least two labels, got only ${got}`);
 }
 
 /**

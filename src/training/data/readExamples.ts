@@ -1,5 +1,5 @@
 import { readText } from "../../disk/files.ts";
-import { BertError, printable, quote } from "../../errors.ts";
+import { BertError, listed, printable, quote } from "../../errors.ts";
 import { expectKnownOptions, type OptionNames } from "../../options.ts";
 import { isTag, readConll, type TaggedSentence } from "./conll.ts";
 import type { DataRow } from "./dataRow.ts";
@@ -136,6 +136,7 @@ async function readTable(
   const { rows, depth } = await rowsOf(text, file);
   if (rows.length === 0) return { examples: [], areFloats: false };
   const found = columnsOf(rows, file, columns);
+  expectFound(rows, file, found, columns);
   const { label } = found;
   const typed =
     depth === undefined
@@ -173,6 +174,33 @@ function columnsOf(
     }
   }
   return found;
+}
+
+/** @throws BertError ERR_INPUT a file without a column of texts or of labels */
+function expectFound(rows: readonly DataRow[], file: string, found: TextColumns, named: Partial<TextColumns>): void {
+  for (const column of ["text", "label"] as const) {
+    const name = found[column]!;
+    if (rows.some(({ values }) => values.has(name))) continue;
+    const usual = COLUMNS[column].map((one) => quote(one));
+    const expected =
+      named[column] !== undefined
+        ? quote(name)
+        : `${usual.slice(0, -1).join(", ")} or ${usual.at(-1)}, unless columns.${column} says which`;
+    const names = [...rows[0].values.keys()];
+    const place = JSON_FILE.test(file) ? rows[0].where : `${printable(file, 200)}: the header`;
+    throw new BertError(
+      "ERR_INPUT",
+      `${place}: there must be a column ${expected}, got only ${listed(names.map(quote))}${separatorHint(file, names)}`,
+    );
+  }
+}
+
+/** What is said where all fields of a header seem to be one. */
+function separatorHint(file: string, names: readonly string[]): string {
+  const separator = JSON_FILE.test(file) || names.length > 1 ? undefined : /[;\t,|]/.exec(names[0])?.[0];
+  if (separator === undefined) return "";
+  const [own, ending] = file.endsWith(".tsv") ? ["a tab", ".tsv"] : ["a comma", ".csv"];
+  return `; in a ${ending} file ${own} stands between fields, not ${separator === "\t" ? "a tab" : quote(separator)}`;
 }
 
 function areAllNumbers(rows: readonly DataRow[], column: string): boolean {

@@ -1,3 +1,4 @@
+import { shown as anyShown } from "../../errors.ts";
 import { expectKnownNames, expectKnownOptions, type OptionNames } from "../../options.ts";
 import { type DataRow, textIn, valueIn } from "./dataRow.ts";
 import { attempt, READ_OPTIONS, type ReadOptions, recordError, shown } from "./numberedLines.ts";
@@ -46,10 +47,17 @@ export async function* readTexts(
   }
 }
 
-/** @throws BertError ERR_INPUT columns of another name than these */
+/** @throws BertError ERR_INPUT no object, columns of another name than these, or one that is no string */
 export function expectColumns(where: string, columns: Partial<TextColumns>): void {
+  if (typeof columns !== "object" || columns === null || Array.isArray(columns)) {
+    throw recordError(where, "columns", "an object with text, text_pair, label", anyShown(columns));
+  }
   const names: OptionNames<TextColumns> = { text: true, text_pair: true, label: true };
   expectKnownNames(where, "column", columns, Object.keys(names));
+  for (const [name, column] of Object.entries(columns)) {
+    if (column !== undefined && typeof column !== "string")
+      throw recordError(where, `columns.${name}`, "a column's name", anyShown(column));
+  }
 }
 
 /** One row as an example. @throws BertError ERR_INPUT a column is missing or empty */

@@ -22,6 +22,7 @@ export function evaluationReport(result: EvaluationResult, machine = ""): string
     metrics: figures(metrics),
     log: [],
     evaluation: result,
+    isRegression: settings.problemType === "regression",
     examples: [],
     settings: Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, String(value)])),
     machine: { ...machineFacts(machine, backend), seconds: seconds.toFixed(1) },

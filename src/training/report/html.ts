@@ -3,6 +3,7 @@ import type { LogEntry } from "../run/log.ts";
 import type { PredictionExample } from "../run/result.ts";
 import type { Evaluation } from "../tasks/task.ts";
 import { curvesHtml } from "./curves.ts";
+import { mistakesTitle } from "./mistakesTitle.ts";
 import { answers, classTable, facts, matrixTable } from "./sections.ts";
 import { STYLE } from "./style.ts";
 
@@ -14,6 +15,8 @@ export interface Report {
   readonly about: Readonly<Record<string, string>>;
   readonly metrics: Readonly<Record<string, string>>;
   readonly log: readonly LogEntry[];
+  /** Whether numbers were evaluated, no classes. */
+  readonly isRegression?: boolean;
   readonly evaluation: Omit<Evaluation, "metrics" | "examples"> | null;
   readonly examples: readonly PredictionExample[];
   readonly settings: Readonly<Record<string, string>>;
@@ -24,13 +27,14 @@ export interface Report {
  * One page that needs nothing else: no script, no font, no picture from elsewhere. It follows the reader's choice of a
  * light or a dark screen.
  */
-export function reportHtml({ title, about, metrics, log, evaluation, examples, settings, machine }: Report): string {
+export function reportHtml(report: Report): string {
+  const { title, about, metrics, log, evaluation, examples, settings, machine } = report;
   const curves = curvesHtml(log);
   const parts = [
     facts(about),
     section("Result", facts(metrics)),
     section("Curves", curves.length > 0 ? `<div class="curves">\n${curves.join("\n")}\n</div>` : ""),
-    ...(evaluation ? evaluated(evaluation) : []),
+    ...(evaluation ? evaluated(evaluation, report.isRegression ?? false) : []),
     section("Predictions", answers(examples)),
     section("Settings", facts(settings)),
     section("Machine", facts(machine)),
@@ -57,12 +61,12 @@ function section(title: string, body: string): string {
   return body === "" ? "" : `<h2>${title}</h2>\n${body}`;
 }
 
-function evaluated({ classes, confusionMatrix, mistakes, mistakeCount }: Report["evaluation"] & object): string[] {
-  const worst = mistakes.length < mistakeCount ? `The ${mistakes.length} worst of ${count(mistakeCount)} mistakes` : "Mistakes"; // biome-ignore format: one line
+function evaluated(evaluation: Report["evaluation"] & object, isRegression: boolean): string[] {
+  const { classes, confusionMatrix, mistakes, mistakeCount } = evaluation;
   return [
     section("Classes", classes ? classTable(classes) : ""),
     section("Confusion matrix", confusionMatrix ? matrixTable(confusionMatrix) : ""),
-    section(worst, answers(mistakes)),
+    section(mistakesTitle(mistakes.length, mistakeCount, isRegression), answers(mistakes)),
   ];
 }
 

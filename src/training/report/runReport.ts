@@ -15,6 +15,8 @@ export interface RunFacts {
   readonly tokensPerSecond: number;
   readonly metrics: Readonly<Record<string, number>>;
   readonly evaluation: Evaluation | null;
+  /** Whether it learned numbers, no classes. */
+  readonly isRegression?: boolean;
   readonly backend: BackendInfo;
   readonly machine: string;
 }
@@ -24,11 +26,11 @@ const DIGESTS = new Set(["examples", "model's config"]);
 
 /** A training run as a page. */
 export function runReport(run: RunFacts): string {
-  const { title, log, metrics, evaluation, tokensPerSecond } = run;
+  const { title, log, metrics, evaluation, isRegression = false, tokensPerSecond } = run;
   const settings = Object.entries(run.settings).filter(([name, value]) => value !== null && !DIGESTS.has(name));
   const last = log.findLast((entry) => "loss" in entry);
   return reportHtml({
-    ...{ title, log, evaluation },
+    ...{ title, log, evaluation, isRegression },
     about: { ...run.about, updates: count(run.steps), parameters: count(run.parameters) },
     metrics: figures({ ...metrics, ...(last && { "training loss at the end": last.loss }) }),
     examples: evaluation?.examples ?? [],

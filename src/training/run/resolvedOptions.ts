@@ -87,14 +87,31 @@ export function expectValues(where: string, options: object): void {
   }
 }
 
+/** Options of which the second takes the place of the first. */
+const INSTEAD = [
+  ["numTrainEpochs", "maxSteps"],
+  ["warmupRatio", "warmupSteps"],
+] as const;
+
+/** @throws BertError ERR_INPUT an option beside one that takes its place, so that it is without effect */
+function expectOneOfEach(where: string, options: object): void {
+  const given = options as Readonly<Record<string, unknown>>;
+  for (const [name, other] of INSTEAD) {
+    if (given[name] === undefined || given[other] === undefined) continue;
+    throw new BertError("ERR_INPUT", `${where}: ${name} must be left out where ${other} is given, got ${given[name]}`);
+  }
+}
+
 /**
  * Checks options and fills in defaults.
  *
- * @throws BertError ERR_INPUT a number out of range, another type than an option has, or no output
+ * @throws BertError ERR_INPUT a number out of range, another type than an option has, two options that say the same, or
+ *   no output
  */
 export function resolveRunOptions(where: string, options: RunOptions, kind: KindDefaults): ResolvedRunOptions {
   expectValues(where, options);
   expectSignal(where, options.signal);
+  expectOneOfEach(where, options);
   if (typeof options.output !== "string" || options.output === "") {
     throw new BertError("ERR_INPUT", `${where}: output must be a folder, got ${shown(options.output)}`);
   }

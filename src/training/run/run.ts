@@ -290,6 +290,7 @@ class Run {
     if (options.report) {
       texts["report.html"] = runReport({
         ...{ title: plan.where, about: plan.about, metrics, evaluation: this.evaluation },
+        isRegression: plan.config.problemType === "regression",
         settings: { ...plan.identity, totalSteps: plan.totalSteps, warmupSteps: plan.warmupSteps },
         backend: this.model.kernels.info,
         machine: machineName(),

@@ -17,9 +17,14 @@ const PRETRAINING_TASKS: readonly FinetuneTask[] = ["fill-mask", "next-sentence-
 /**
  * The task of a model.
  *
+ * @param model the option that names it; undefined: it is the one that comes with the package
  * @throws BertError ERR_INPUT its class has none, or several and none was given, or not the one that was given
  */
-export function taskOf(architecture: Architecture, given: FinetuneTask | undefined): FinetuneTask {
+export function taskOf(
+  architecture: Architecture,
+  given: FinetuneTask | undefined,
+  model: string | undefined,
+): FinetuneTask {
   if (given !== undefined) expectTask("evaluate", given);
   const own = FINETUNE_TASKS.find((task) => TASK_MODELS[task] === architecture);
   const tasks = PRETRAINED.includes(architecture) ? PRETRAINING_TASKS : own === undefined ? [] : [own];
@@ -29,8 +34,9 @@ export function taskOf(architecture: Architecture, given: FinetuneTask | undefin
   const task = given ?? own;
   if (task !== undefined && tasks.includes(task)) return task;
   const names = tasks.join(" or ");
+  const hint = model === undefined ? "; model is left out: it is the small one that comes with plainbert" : "";
   throw wrong(
-    `task must be ${names} for a model that is a ${architecture} by its config.json, ${given === undefined ? "is left out" : `got ${quote(given)}`}`,
+    `task must be ${names} for a model that is a ${architecture} by its config.json, ${given === undefined ? "is left out" : `got ${quote(given)}`}${hint}`,
   );
 }
 

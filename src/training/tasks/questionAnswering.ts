@@ -56,7 +56,13 @@ export function questionAnswering(
   const misplaced = placed.filter(isMisplaced);
   if (misplaced.length > 0 && (misplacedAnswers === "refuse" || misplaced.length === placed.length)) {
     const { where, answers } = misplaced[0];
-    const others = misplaced.length > 1 ? `; nor do those of ${misplaced.length - 1} other questions` : "";
+    const more = misplaced.length - 1;
+    const others =
+      more === 0
+        ? ""
+        : more === 1
+          ? "; nor does that of 1 other question"
+          : `; nor do those of ${more} other questions`;
     throw new BertError(
       "ERR_INPUT",
       `${where}: the answer ${quote(answers[0].text)} does not stand where it says${others}`,

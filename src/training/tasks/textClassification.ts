@@ -4,10 +4,12 @@ import type { BertModel } from "../../runtime/bertModel.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { type SequenceFeature, sequenceFeatures } from "../data/features.ts";
 import { type GlueTask, glueLabels } from "../data/glue.ts";
-import { labelNames, labelOf, oneLabel, orderOf } from "../data/labels.ts";
+import { labelOf, oneLabel } from "../data/labels.ts";
 import type { Located } from "../data/located.ts";
+import type { LabelAt } from "../data/modelLabels.ts";
 import { TASK_MODELS } from "../data/taskModels.ts";
 import type { TextExample } from "../data/textExamples.ts";
+import { trainedLabels } from "../data/trainedLabels.ts";
 import { binaryCrossEntropy } from "../losses.ts";
 import { accuracy, f1Score, matthewsCorrelation } from "../metrics/classification.ts";
 import { confusionMatrix } from "../metrics/confusionMatrix.ts";
@@ -27,7 +29,7 @@ export interface TextClassificationOptions {
    * writes floats, else one label.
    */
   readonly problemType?: ProblemType | undefined;
-  /** The labels in the order of their indices. Default: those of the examples, sorted. */
+  /** The labels in the order of their indices. Default: those of the examples to train with, sorted. */
   readonly labels?: readonly string[] | undefined;
   /** A task of GLUE, with its labels and metrics. */
   readonly glueTask?: GlueTask | undefined;
@@ -48,7 +50,7 @@ export function textClassification(
   options: TextClassificationOptions,
 ): PreparedTask {
   const problemType = options.problemType ?? problemOf(train, options);
-  const labels = problemType === "regression" ? null : labelsOf(train, evaluation, options);
+  const labels = problemType === "regression" ? null : labelsOf(problemType, train, evaluation, options);
   if (labels?.length === 1 && problemType === "single_label_classification") throw oneLabel(labels[0]);
   const featureOptions = {
     ...(options.maxLength !== undefined && { maxLength: options.maxLength }),
@@ -93,14 +95,19 @@ function problemOf(
 }
 
 function labelsOf(
+  problemType: ProblemType,
   train: readonly Located<TextExample>[],
   evaluation: readonly Located<TextExample>[] | null,
   { labels, glueTask, startLabels = null }: TextClassificationOptions,
 ): readonly string[] {
   if (labels !== undefined) return labels;
   if (glueTask !== undefined) return glueLabels(glueTask) as string[];
-  const found = labelNames([...train, ...(evaluation ?? [])].flatMap((example) => labelOf(example)));
-  return orderOf(startLabels, found);
+  const several = problemType === "multi_label_classification";
+  return trainedLabels("label", labelsAt(train), labelsAt(evaluation ?? []), { start: startLabels, several });
+}
+
+function labelsAt(examples: readonly Located<TextExample>[]): LabelAt[] {
+  return examples.flatMap((example) => [labelOf(example)].flat().map((label) => ({ label, where: example.where })));
 }
 
 /** What the model predicts of a text. */

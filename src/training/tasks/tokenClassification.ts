@@ -3,10 +3,12 @@ import type { BertModel } from "../../runtime/bertModel.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import type { TaggedSentence } from "../data/conll.ts";
 import { type TokenFeature, tokenFeatures } from "../data/features.ts";
-import { labelNames, oneLabel, orderOf } from "../data/labels.ts";
+import { oneLabel } from "../data/labels.ts";
 import type { Located } from "../data/located.ts";
+import type { LabelAt } from "../data/modelLabels.ts";
 import { recordError } from "../data/numberedLines.ts";
 import { TASK_MODELS } from "../data/taskModels.ts";
+import { trainedLabels } from "../data/trainedLabels.ts";
 import { accuracy, f1Score } from "../metrics/classification.ts";
 import { confusionMatrix, entityConfusion } from "../metrics/confusionMatrix.ts";
 import { entityMetrics, isEntityTag } from "../metrics/entityMetrics.ts";
@@ -18,7 +20,7 @@ import type { Evaluation, EvaluationOptions, PreparedTask } from "./task.ts";
 
 export interface TokenClassificationOptions {
   readonly maxLength?: number | undefined;
-  /** The tags in the order of their indices. Default: those of the examples, sorted. */
+  /** The tags in the order of their indices. Default: those of the examples to train with, sorted. */
   readonly labels?: readonly string[] | undefined;
   /** The tags of the classifier of tokens that training begins with, if it begins with one. */
   readonly startLabels?: readonly string[] | null;
@@ -36,7 +38,7 @@ export function tokenClassification(
   evaluation: readonly Located<TaggedSentence>[] | null,
   { labels: given, maxLength, startLabels = null }: TokenClassificationOptions,
 ): PreparedTask {
-  const labels = given ?? tagsOf([...train, ...(evaluation ?? [])], startLabels);
+  const labels = given ?? tagsOf(train, evaluation ?? [], startLabels);
   if (labels.length === 1) throw oneLabel(labels[0]);
   const options = maxLength === undefined ? {} : { maxLength };
   const features = tokenFeatures(tokenizer, train, labels, options);
@@ -62,13 +64,18 @@ export function tokenClassification(
 }
 
 function tagsOf(
-  sentences: readonly Located<TaggedSentence>[],
+  train: readonly Located<TaggedSentence>[],
+  evaluation: readonly Located<TaggedSentence>[],
   startLabels: readonly string[] | null,
 ): readonly string[] {
-  const labels = orderOf(startLabels, labelNames(sentences.flatMap(({ tags }) => tags)));
-  const indexed = sentences.find(({ tags }) => typeof tags[0] === "number");
+  const labels = trainedLabels("tag", tagsAt(train), tagsAt(evaluation), { start: startLabels });
+  const indexed = [...train, ...evaluation].find(({ tags }) => typeof tags[0] === "number");
   if (indexed === undefined || labels === startLabels) return labels;
   throw recordError(indexed.where, "labels", "given where tags are whole numbers, their indices", "none");
+}
+
+function tagsAt(sentences: readonly Located<TaggedSentence>[]): LabelAt[] {
+  return sentences.flatMap(({ tags, where }) => tags.map((label) => ({ label, where })));
 }
 
 /**

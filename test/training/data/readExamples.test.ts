@@ -73,6 +73,18 @@ describe("JSON", () => {
     await expect(read("a.json", text)).rejects.toThrow(refused(message));
   });
 
+  const usual = 'there must be a column "text", "sentence1" or "sentence", unless columns.text says which, got only';
+  test.each([
+    ["a.csv", "text;label\na;b\n", {}, `a.csv: the header: ${usual} "text;label"; in a .csv file a comma stands between fields, not ";"`], // biome-ignore format: one line
+    ["a.tsv", "text,label\na,b\n", {}, `a.tsv: the header: ${usual} "text,label"; in a .tsv file a tab stands between fields, not ","`], // biome-ignore format: one line
+    ["a.csv", "text\tlabel\na\tb\n", {}, "not a tab"],
+    ["a.csv", "review,stars\na,1\n", { text: "review" }, 'a.csv: the header: there must be a column "label" or "labels", unless columns.label says which, got only "review", "stars"'], // biome-ignore format: one line
+    ["a.csv", "review,stars\na,1\n", { text: "texts" }, 'a.csv: the header: there must be a column "texts", got only "review", "stars"'], // biome-ignore format: one line
+    ["a.jsonl", '{"review": "a", "label": 1}', {}, `a.jsonl: line 1: ${usual} "review", "label"`],
+  ])("%s of %j by %j has no such column", async (file, text, columns, message) => {
+    await expect(read(file, text, "text-classification", { columns })).rejects.toThrow(message);
+  });
+
   test("a column that a file has beside ours is none of ours", async () => {
     expect((await read("a.json", '{"text": "a", "texts": "b", "Label": 1, "label": 2}')).examples).toEqual([
       { where: "a.json: line 1", text: "a", label: 2 },

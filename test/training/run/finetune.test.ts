@@ -113,6 +113,39 @@ describe("labels", () => {
     REVIEWS.map(({ text, label: name }) => ({ text, label: label(name === "positive") }));
   const once = (options: object) => train({ ...CLASSIFY, maxSteps: 1, ...options });
 
+  describe("that evaluation alone has are refused, unless they are listed", () => {
+    const misspelt = [{ text: "it was good.", label: "postive" }, ...REVIEWS];
+    const tagged = (tag: string | number) => [{ words: ["anna", "saw"], tags: [tag, "O"] }];
+    const ner = { task: "token-classification", trainDataset: tagged("B-PER") };
+    const sets = [
+      { text: "a", label: ["x", "y"] },
+      { text: "b", label: ["x"] },
+    ];
+    const stranger = [{ text: "a", label: ["x", "z"] }];
+    test.each([
+      [{ evalDataset: misspelt }, 'evalDataset[0]: label must be one of those to train with, "negative", "positive", unless labels lists it, got "postive"'], // biome-ignore format: one line
+      [{ ...ner, evalDataset: tagged("B-LOC") }, 'evalDataset[0]: tag must be one of those to train with, "B-PER", "O", unless labels lists it, got "B-LOC"'], // biome-ignore format: one line
+      [{ trainDataset: sets, evalDataset: stranger }, 'evalDataset[0]: label must be one of those to train with, "x", "y", unless labels lists it, got "z"'], // biome-ignore format: one line
+    ])("%j", async (options, message) => {
+      await expect(once(options)).rejects.toThrow(expect.objectContaining({ code: "ERR_INPUT", message }));
+    });
+
+    test("a file is named with the line", async () => {
+      const file = join(output(), "..", `dev-${Math.random()}.jsonl`);
+      writeFileSync(file, `${JSON.stringify(REVIEWS[0])}\n{"text":"a","label":"postive"}\n`);
+      await expect(once({ evalDataset: file })).rejects.toThrow(`${file}: line 2: label must be one of`);
+    });
+
+    test("listed, or known to the classifier that training begins with", async () => {
+      const labels = ["negative", "positive", "postive"];
+      const { output: model } = await once({ evalDataset: misspelt, labels });
+      expect(configOf(model).id2label).toEqual({ 0: "negative", 1: "positive", 2: "postive" });
+      expect(configOf((await once({ model, evalDataset: misspelt })).output).id2label).toEqual(
+        configOf(model).id2label,
+      );
+    });
+  });
+
   test("indices of labels that are given, in texts and in words", async () => {
     const named = await once({ evalDataset: REVIEWS, labels: ["positive", "negative"] });
     const dataset = labelled((positive) => (positive ? 0 : 1));
@@ -210,7 +243,7 @@ describe("answers that stand elsewhere than they say", () => {
 
   test("are refused where that is asked, and where there are no others", async () => {
     await expect(learn([good[0], ...bad], { misplacedAnswers: "refuse" })).rejects.toThrow(
-      'question 3: the answer "paris" does not stand where it says; nor do those of 1 other questions',
+      'question 3: the answer "paris" does not stand where it says; nor does that of 1 other question',
     );
     await expect(learn([bad[1]])).rejects.toThrow('question 4: the answer "bob" does not stand where it says');
   });
@@ -486,11 +519,20 @@ describe("what is refused", () => {
     [{ freezeEmbeddings: "false" }, 'finetune: freezeEmbeddings must be true or false, got "false"'],
     [{ evalDataset: REVIEWS, metricForBestModel: 3 }, "finetune: metricForBestModel must be a string, got 3"],
     [{ onLog: true }, "finetune: onLog must be a function, got true"],
-    [{ columns: { textPair: "b" }, trainDataset: "test/training/reference/labels.json" }, 'readExamples: unknown column "textPair"; did you mean "text_pair"?'], // biome-ignore format: one line
+    [{ columns: { label: "b" } }, 'finetune: columns must be left out where no examples are in a file, it names columns of files, got {"label": "b"}'], // biome-ignore format: one line
+    [{ columns: 5 }, "finetune: columns must be an object with text, text_pair, label, got 5"],
+    [{ columns: false }, "finetune: columns must be an object with text, text_pair, label, got false"],
+    [{ columns: ["a"] }, 'finetune: columns must be an object with text, text_pair, label, got ["a"]'],
+    [{ columns: { foo: "x" } }, 'finetune: unknown column "foo"; known are'],
+    [{ columns: { text: 3 } }, "finetune: columns.text must be a column's name, got 3"],
+    [{ labels: false }, "finetune: labels must be an array of different strings, at least one, got false"],
+    [{ maxSteps: 2, numTrainEpochs: 1 }, "finetune: numTrainEpochs must be left out where maxSteps is given, got 1"],
+    [{ warmupSteps: 2, warmupRatio: 0 }, "finetune: warmupRatio must be left out where warmupSteps is given, got 0"],
+    [{ columns: { textPair: "b" }, trainDataset: "test/training/reference/labels.json" }, 'finetune: unknown column "textPair"; did you mean "text_pair"?'], // biome-ignore format: one line
     [{ labels: ["positive"] }, 'finetune: there must be at least two labels, got only "positive"'],
     [
       { trainDataset: REVIEWS.filter(({ label }) => label === "positive") },
-      'there must be at least two labels, got only "positive"',
+      'there must be at least two labels, got only "positive", as in the cat good',
     ],
     [
       { task: "token-classification", trainDataset: [{ words: ["a"], tags: ["O"] }] },
@@ -512,7 +554,19 @@ describe("what is refused", () => {
           { text: "b", label: 1 },
         ],
       },
-      'labels must be all names, all numbers or all booleans, got "x" and 1',
+      'trainDataset[1]: label must be a name, as "x" of trainDataset[0] is, got 1',
+    ],
+    [
+      { evalDataset: [{ text: "a", label: 1 }] },
+      'evalDataset[0]: label must be a name, as "positive" of the cat good is, got 1',
+    ],
+    [
+      { trainDataset: [{ text: "a", label: 2 ** 53 }] },
+      "trainDataset[0]: label must be a string where it has more digits than a number holds, got 9007199254740992",
+    ],
+    [
+      { task: "token-classification", trainDataset: [{ words: ["a", "b"], tags: ["O", 1] }] },
+      'trainDataset[0]: tag must be a name, as "O" of trainDataset[0] is, got 1',
     ],
   ])("%j", async (options, message) => {
     const all = { model, output: output(), ...CLASSIFY, ...options } as FinetuneOptions;

@@ -1,0 +1,39 @@
+import { BertError } from "../errors.ts";
+import type { Command } from "./command.ts";
+
+/**
+ * An error of the library in the words of the command line: where it names an option that the command has, it says
+ * `--doc-stride` in place of `docStride` or `doc_stride`. What stands in quotes is the user's, and stays.
+ *
+ * @param error anything that was thrown; what is no `BertError` comes back as it is
+ */
+export function inCommandWords(error: unknown, { options, libraryNames = {} }: WordsOf): unknown {
+  if (!(error instanceof BertError)) return error;
+  const words = new Map(Object.entries(libraryNames));
+  for (const name of Object.keys(options)) {
+    words.set(name.replaceAll("-", "_"), `--${name}`);
+    words.set(
+      name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()),
+      `--${name}`,
+    );
+  }
+  const parts = error.message.split(/("[^"]*")/); // the odd ones are quoted
+  const message = parts.map((part, i) => (i % 2 === 1 ? part : translated(part, words, i === 0))).join("");
+  return message === error.message ? error : new BertError(error.code, message, { cause: error });
+}
+
+type WordsOf = Pick<Command, "options" | "libraryNames">;
+
+/** A name of several words, such as `docStride` or `columns.text`, that is no part of a path. */
+const COMPOUND = /(?<![\w/.\\-])[a-z]+(?:[A-Z_.][a-z]*)+(?![\w/.\\-])/g;
+/** Where a word as common as `labels` is the name of an option. */
+const SUBJECT = /^(\w+: )(\w+)(?= must be )/;
+const BESIDE = /(where|unless|with|;) (\w+)(?= is given| is left out| lists| says|,)/g;
+
+function translated(text: string, words: ReadonlyMap<string, string>, isFirst: boolean): string {
+  const word = (name: string) => words.get(name) ?? name;
+  const all = text
+    .replace(COMPOUND, word)
+    .replace(BESIDE, (_, before: string, name: string) => `${before} ${word(name)}`);
+  return isFirst ? all.replace(SUBJECT, (_, where: string, name: string) => `${where}${word(name)}`) : all;
+}
