@@ -35,6 +35,12 @@ export function expectKnownOptions(where: string, options: unknown, names: Reado
   expectKnownNames(where, "option", options, Object.keys(names));
 }
 
+/** Checks the path of a file or a folder. @throws BertError ERR_INPUT it is no string, or empty */
+export function expectPath(where: string, name: string, path: unknown): void {
+  if (typeof path === "string" && path !== "") return;
+  throw new BertError("ERR_INPUT", `${where}: ${name} must be a path, got ${shown(path)}`);
+}
+
 /** Checks the option `signal` of a function. @throws BertError ERR_INPUT it is no AbortSignal */
 export function expectSignal(where: string, signal: AbortSignal | undefined): void {
   if (signal === undefined || typeof signal?.throwIfAborted === "function") return;

@@ -1,6 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { chooseBackend, downloadModel, loadBert, loadTokenizer, pipeline, trainVocabulary } from "../src/index.ts";
-import { evaluate, finetune, makeExamples, pretrain } from "../src/training/index.ts";
+import {
+  buildIndex,
+  chooseBackend,
+  downloadModel,
+  loadBert,
+  loadIndex,
+  loadTokenizer,
+  pipeline,
+  saveBert,
+  trainVocabulary,
+} from "../src/index.ts";
+import { evaluate, evaluationReport, finetune, makeExamples, pretrain } from "../src/training/index.ts";
 
 describe("an option that there is not is an error, which names the nearest", () => {
   test.each<[string, () => Promise<unknown>, string]>([
@@ -67,11 +77,30 @@ describe("a value of another type is an error, not a setting", () => {
       () => finetune({ task: "fill-mask", output: "x", resume: "false" } as never),
       "resume must be true or false",
     ],
+    ["evaluate", () => evaluate({ dataset: "x", signal: 3 } as never), "signal must be an AbortSignal, got 3"],
+    ["saveBert", () => saveBert(undefined as never, "x"), "bert must be a model from loadBert, got undefined"],
+    ["evaluationReport", async () => evaluationReport({} as never), "result must be what evaluate gives, got {}"],
   ])("%s %#", async (where, call, message) => {
     await expect(call()).rejects.toMatchObject({
       code: "ERR_INPUT",
       message: expect.stringContaining(`${where}: ${message}`),
     });
+  });
+
+  test.each([3, undefined, "", null])("a path: %j", async (path) => {
+    await using extract = await pipeline("feature-extraction", undefined, { backend: "plain" });
+    const index = await buildIndex(extract, ["A text."]);
+    const calls: [string, () => Promise<unknown>][] = [
+      ["save: path", () => index.save(path as never)],
+      ["loadIndex: path", () => loadIndex(extract, path as never)],
+      ["saveBert: folder", () => saveBert(extract.model, path as never)],
+    ];
+    for (const [where, call] of calls) {
+      await expect(call()).rejects.toMatchObject({
+        code: "ERR_INPUT",
+        message: `${where} must be a path, got ${JSON.stringify(path)}`,
+      });
+    }
   });
 
   test("forward", async () => {

@@ -1,4 +1,5 @@
 import { loaded } from "../../loaded.ts";
+import { expectPath } from "../../options.ts";
 import { type CallOptions, expectOptions, wrongArgument } from "../arguments.ts";
 import type { Pipeline } from "../pipeline.ts";
 import { type Pooling, TEXT_POOLINGS } from "../pooling.ts";
@@ -49,7 +50,7 @@ export async function buildIndex<Metadata = unknown>(
  * backend. One of plainbert 0.2, which does not say what it was made with, is taken if the model gives some of its
  * texts their vectors.
  *
- * @throws BertError ERR_FILE the file is missing or not readable; ERR_CHECKPOINT it is no index, is damaged, or was
+ * @throws BertError ERR_INPUT no path; ERR_FILE the file is missing or not readable; ERR_CHECKPOINT it is no index, is damaged, or was
  *   made with another model
  */
 export async function loadIndex<Metadata = unknown>(
@@ -57,6 +58,7 @@ export async function loadIndex<Metadata = unknown>(
   path: string,
 ): Promise<SearchIndex<Metadata>> {
   expectExtract("loadIndex", extract);
+  expectPath("loadIndex", "path", path);
   const { readIndex } = await loaded(() => import("./readIndex.ts"));
   const { rows, pooling } = await readIndex(path, extract);
   return new SearchIndex<Metadata>(extract, pooling, rows);
