@@ -1,5 +1,5 @@
 import { loaded } from "../../loaded.ts";
-import { expectPath } from "../../options.ts";
+import { expectKnownOptions, expectPath } from "../../options.ts";
 import { type CallOptions, expectOptions, wrongArgument } from "../arguments.ts";
 import type { Pipeline } from "../pipeline.ts";
 import { type Pooling, TEXT_POOLINGS } from "../pooling.ts";
@@ -53,12 +53,18 @@ export async function buildIndex<Metadata = unknown>(
  * @throws BertError ERR_INPUT no path; ERR_FILE the file is missing or not readable; ERR_CHECKPOINT it is no index, is damaged, or was
  *   made with another model
  */
-export async function loadIndex<Metadata = unknown>(
+export function loadIndex<Metadata = unknown>(
   extract: Pipeline<"feature-extraction" | "embeddings">,
   path: string,
+): Promise<SearchIndex<Metadata>>;
+export async function loadIndex<Metadata>(
+  extract: Pipeline<"feature-extraction" | "embeddings">,
+  path: string,
+  options: unknown = {},
 ): Promise<SearchIndex<Metadata>> {
   expectExtract("loadIndex", extract);
   expectPath("loadIndex", "path", path);
+  expectKnownOptions("loadIndex", options, {}); // such as pooling, which the file says itself
   const { readIndex } = await loaded(() => import("./readIndex.ts"));
   const { rows, pooling } = await readIndex(path, extract);
   return new SearchIndex<Metadata>(extract, pooling, rows);
