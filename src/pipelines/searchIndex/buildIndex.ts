@@ -1,4 +1,5 @@
 import { loaded } from "../../loaded.ts";
+import { expectKnownOptions, expectPath } from "../../options.ts";
 import { type CallOptions, expectOptions, wrongArgument } from "../arguments.ts";
 import type { Pipeline } from "../pipeline.ts";
 import { type Pooling, TEXT_POOLINGS } from "../pooling.ts";
@@ -50,14 +51,21 @@ export function buildIndex<Metadata = unknown>(
  * backend. One of plainbert 0.2, which does not say what it was made with, is taken if the model gives some of its
  * texts their vectors.
  *
- * @throws BertError ERR_FILE the file is missing or not readable; ERR_CHECKPOINT it is no index, is damaged, or was
+ * @throws BertError ERR_INPUT no path; ERR_FILE the file is missing or not readable; ERR_CHECKPOINT it is no index, is damaged, or was
  *   made with another model
  */
 export function loadIndex<Metadata = unknown>(
   extract: Pipeline<"feature-extraction" | "embeddings">,
   path: string,
+): Promise<SearchIndex<Metadata>>;
+export async function loadIndex<Metadata>(
+  extract: Pipeline<"feature-extraction" | "embeddings">,
+  path: string,
+  options: unknown = {},
 ): Promise<SearchIndex<Metadata>> {
   return withModelOf("loadIndex", extract, async () => {
+    expectPath("loadIndex", "path", path);
+    expectKnownOptions("loadIndex", options, {}); // such as pooling, which the file says itself
     const { readIndex } = await loaded(() => import("./readIndex.ts"));
     const { rows, pooling } = await readIndex(path, extract);
     return new SearchIndex<Metadata>(extract, pooling, rows);

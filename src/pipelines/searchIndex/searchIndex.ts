@@ -1,4 +1,5 @@
 import { loaded } from "../../loaded.ts";
+import { expectPath } from "../../options.ts";
 import {
   type CallOptions,
   expectCount,
@@ -215,9 +216,10 @@ export class SearchIndex<Metadata = unknown> {
   /**
    * Writes the index to a safetensors file, completely or not at all; what is added or removed meanwhile is not in it.
    *
-   * @throws BertError ERR_FILE the path cannot be written
+   * @throws BertError ERR_INPUT no path; ERR_FILE it cannot be written
    */
   async save(path: string): Promise<void> {
+    expectPath("save", "path", path);
     // As they are now; the model may be disposed of meanwhile.
     const { segments, next, H } = this.rows;
     const header = { pooling: this.pooling, model: this.extract.model.fingerprint };
