@@ -1,4 +1,5 @@
 import { BertError, listed, quote, shown } from "./errors.ts";
+import { classOf } from "./realm.ts";
 
 /** Every name of a type of options, so that the compiler asks for a new one here too. */
 export type OptionNames<Options> = { readonly [name in keyof Required<Options>]: true };
@@ -29,10 +30,20 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
  * // BertError: loadBert: unknown option "dtyp"; did you mean "dtype"?
  */
 export function expectKnownOptions(where: string, options: unknown, names: Readonly<Record<string, true>>): void {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new BertError("ERR_INPUT", `${where}: options must be an object, got ${shown(options)}`);
-  }
+  expectObject(where, options);
   expectKnownNames(where, "option", options, Object.keys(names));
+}
+
+/** @throws BertError ERR_INPUT options that are no object of names and values, such as an array or a Map */
+export function expectObject(where: string, options: unknown): asserts options is object {
+  if (classOf(options) === "Object") return;
+  throw new BertError("ERR_INPUT", `${where}: options must be an object, got ${shown(options)}`);
+}
+
+/** Checks the path of a file or a folder. @throws BertError ERR_INPUT it is no string, or empty */
+export function expectPath(where: string, name: string, path: unknown): void {
+  if (typeof path === "string" && path !== "") return;
+  throw new BertError("ERR_INPUT", `${where}: ${name} must be a path, got ${shown(path)}`);
 }
 
 /** Checks the option `signal` of a function. @throws BertError ERR_INPUT it is no AbortSignal */
@@ -60,6 +71,9 @@ export function expectKnownNames(where: string, what: string, object: object, kn
 export function unknownName(where: string, what: string, name: string, known: readonly string[]): BertError {
   const elsewhere = Object.hasOwn(ELSEWHERE, name) && known.includes(ELSEWHERE[name]) ? ELSEWHERE[name] : null;
   const meant = elsewhere ?? nearest(name, known);
+  if (known.length === 0) {
+    return new BertError("ERR_INPUT", `${where}: unknown ${what} ${quote(name)}; it has no ${what}s`);
+  }
   const help =
     meant === null ? `known are ${listed(byNearness(name, known).map(quote))}` : `did you mean ${quote(meant)}?`;
   return new BertError("ERR_INPUT", `${where}: unknown ${what} ${quote(name)}; ${help}`);

@@ -1,6 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { chooseBackend, downloadModel, loadBert, loadTokenizer, pipeline, trainVocabulary } from "../src/index.ts";
-import { evaluate, finetune, makeExamples, pretrain } from "../src/training/index.ts";
+import {
+  buildIndex,
+  chooseBackend,
+  downloadModel,
+  loadBert,
+  loadIndex,
+  loadTokenizer,
+  pipeline,
+  saveBert,
+  trainVocabulary,
+} from "../src/index.ts";
+import { evaluate, evaluationReport, finetune, makeExamples, pretrain } from "../src/training/index.ts";
 
 describe("an option that there is not is an error, which names the nearest", () => {
   test.each<[string, () => Promise<unknown>, string]>([
@@ -52,6 +62,54 @@ describe("an option that there is not is an error, which names the nearest", () 
   });
 });
 
+test("a Map, an array, a Date are no options", async () => {
+  await using unmask = await pipeline("fill-mask", undefined, { backend: "plain" });
+  await using extract = await pipeline("feature-extraction", unmask.model);
+  const index = await buildIndex(extract, ["A text."]);
+  const calls: ((options: never) => Promise<unknown>)[] = [
+    (options) => loadBert(undefined, options),
+    (options) => pipeline("fill-mask", undefined, options),
+    (options) => unmask("[MASK]", options),
+    (options) => unmask(["[MASK]"].values(), options).next(),
+    (options) => extract("a", options),
+    (options) => index.search("a", 1, options),
+    (options) => index.add(["a"], options),
+    (options) => buildIndex(extract, ["a"], options),
+    (options) => unmask.model.forward([], options),
+    (options) => evaluate(options),
+  ];
+  for (const options of [new Map([["top_k", 1]]), [], new Date(0)]) {
+    for (const call of calls) {
+      await expect(call(options as never)).rejects.toMatchObject({
+        code: "ERR_INPUT",
+        message: expect.stringContaining("options must be an object, got "),
+      });
+    }
+  }
+  await expect(loadIndex(extract, "x", ...([{ pooling: "cls" }] as unknown as []))).rejects.toThrow(
+    'loadIndex: unknown option "pooling"; it has no options',
+  );
+});
+
+test.each([
+  { cache_dir: 5 },
+  { local_files_only: "yes" },
+  { token: 5 },
+  { revision: 7 },
+  { progress_callback: 3 },
+  { endpoint: 9 },
+  { force_download: "x" },
+  { assets: 5 },
+])("options of the hub are checked for a folder too: %j", async (options) => {
+  const [name] = Object.keys(options);
+  for (const path of [undefined, "weights", "org/none"]) {
+    await expect(loadBert(path, options as never)).rejects.toMatchObject({
+      code: "ERR_INPUT",
+      message: expect.stringMatching(`^hub: ${name} must be `),
+    });
+  }
+});
+
 describe("a value of another type is an error, not a setting", () => {
   test.each<[string, () => Promise<unknown>, string]>([
     ["loadBert", () => loadBert(undefined, { signal: true as never }), "signal must be an AbortSignal, got true"],
@@ -67,11 +125,30 @@ describe("a value of another type is an error, not a setting", () => {
       () => finetune({ task: "fill-mask", output: "x", resume: "false" } as never),
       "resume must be true or false",
     ],
+    ["evaluate", () => evaluate({ dataset: "x", signal: 3 } as never), "signal must be an AbortSignal, got 3"],
+    ["saveBert", () => saveBert(undefined as never, "x"), "bert must be a model from loadBert, got undefined"],
+    ["evaluationReport", async () => evaluationReport({} as never), "result must be what evaluate gives, got {}"],
   ])("%s %#", async (where, call, message) => {
     await expect(call()).rejects.toMatchObject({
       code: "ERR_INPUT",
       message: expect.stringContaining(`${where}: ${message}`),
     });
+  });
+
+  test.each([3, undefined, "", null])("a path: %j", async (path) => {
+    await using extract = await pipeline("feature-extraction", undefined, { backend: "plain" });
+    const index = await buildIndex(extract, ["A text."]);
+    const calls: [string, () => Promise<unknown>][] = [
+      ["save: path", () => index.save(path as never)],
+      ["loadIndex: path", () => loadIndex(extract, path as never)],
+      ["saveBert: folder", () => saveBert(extract.model, path as never)],
+    ];
+    for (const [where, call] of calls) {
+      await expect(call()).rejects.toMatchObject({
+        code: "ERR_INPUT",
+        message: `${where} must be a path, got ${JSON.stringify(path)}`,
+      });
+    }
   });
 
   test("forward", async () => {

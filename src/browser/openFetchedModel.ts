@@ -1,13 +1,13 @@
 /** The twin of `load/openModel.ts` for browsers: files by `fetch`, kept in the browser's Cache API. */
 import { BertError, shown } from "../errors.ts";
 import {
-  checkedCallback,
   checkedEndpoint,
   checkedForce,
   checkedRevision,
   checkedSwitch,
   checkedToken,
   DEFAULT_ENDPOINT,
+  expectHubOptions,
   wrongOption,
 } from "../hub/checkedOptions.ts";
 import type { HubOptions } from "../hub/hubOptions.ts";
@@ -31,14 +31,14 @@ import { FolderPlace, HubPlace, type Place } from "./places.ts";
  */
 export const openModel: typeof openModelOfNode = async (name, wanted, options = {}) => {
   const { cache_dir, signal } = options;
+  expectHubOptions(options);
   if (cache_dir !== undefined)
     throw wrongOption("cache_dir", "left out in a browser, which keeps files in its Cache API", cache_dir);
-  const progress_callback = checkedCallback(options.progress_callback);
   signal?.throwIfAborted();
   const place = placeOf(name, options);
   const offline = checkedSwitch("local_files_only", options.local_files_only);
   const force = checkedForce(options, offline ? "local_files_only" : null);
-  const progress = new Progress(place.name, progress_callback);
+  const progress = new Progress(place.name, options.progress_callback);
   const store = await FileStore.open();
   const hashesAll = wanted.hashed ?? false;
   const model = new FetchedModel(place, {

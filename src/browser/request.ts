@@ -1,4 +1,5 @@
 import { HubError } from "../hub/hubError.ts";
+import { onAbort } from "../onAbort.ts";
 import { messageOf } from "../realm.ts";
 
 /** How long to wait for an answer, and for the next bytes of one, in milliseconds. */
@@ -47,8 +48,7 @@ export function refused(url: URL, { status }: Answer): HubError {
 export async function request({ method, url, headers, signal, folder }: WebRequest): Promise<Answer> {
   signal?.throwIfAborted();
   const control = new AbortController();
-  const abort = () => control.abort();
-  signal?.addEventListener("abort", abort);
+  const end = onAbort(signal, () => control.abort());
   /** Some step of the answer, in time. */
   const inTime = async <T>(what: string, step: Promise<T>): Promise<T> => {
     let late = false;
@@ -68,7 +68,6 @@ export async function request({ method, url, headers, signal, folder }: WebReque
       clearTimeout(timer);
     }
   };
-  const end = () => signal?.removeEventListener("abort", abort);
   try {
     // What is kept is kept in parts; the browser need not keep it a second time.
     const sent = fetch(url, { method, headers, signal: control.signal, cache: "no-store" });

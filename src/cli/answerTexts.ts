@@ -1,11 +1,12 @@
 import { withOutput } from "../disk/outputLock.ts";
 import { BertError } from "../errors.ts";
 import { answerLines, bytesOf } from "./answerLines.ts";
+import { expectUnread, weightsOf } from "./expectUnread.ts";
 import { csv, type Ending, endingOf, type Flat, type Format, jsonLines } from "./format.ts";
 import type { Line, Source } from "./input.ts";
 import { flag, type Option, text } from "./option.ts";
 import { jsonLine, print, styled } from "./output.ts";
-import { PartialFile } from "./partialFile.ts";
+import { PartialFile, partialNames } from "./partialFile.ts";
 import { Progress } from "./progressBar.ts";
 
 /** Options of every command that answers texts. */
@@ -29,10 +30,18 @@ export interface OutputValues {
   readonly json: boolean;
   readonly output: string | undefined;
   readonly restart: boolean;
+  readonly model?: string | undefined;
 }
 
 /** What a user can do about the lock of a process on another machine. */
 const RESTART = "begin anew with --restart";
+
+export interface OutputRules {
+  /** Of `--output`. Default jsonl and csv. */
+  readonly endings?: readonly Ending[];
+  /** Files that are read, beside the input and the model. */
+  readonly others?: readonly (string | undefined)[];
+}
 
 /** What answers, once it is loaded. */
 export interface Answerer<Input, Result> {
@@ -63,25 +72,24 @@ export function flatFormats<Result>(
  * Answers a source: prints each result as soon as it is known, as a text or as JSON; or writes a file that goes on
  * where it stopped.
  *
- * @param load    loads what answers; a wrong file is reported before it
- * @param endings of `--output`
- * @throws UsageError another ending; BertError what reading, answering and writing throw, after the results before it
+ * @param load loads what answers; a wrong file is reported before it
+ * @throws UsageError another ending; BertError ERR_FILE the output is a file that is read; what reading, answering and
+ *   writing throw, after the results before it
  */
 export async function answerSource<Input, Result>(
   source: Source<Input>,
   values: OutputValues,
   load: () => Promise<Answerer<Input, Result>>,
-  endings: readonly Ending[] = ["jsonl", "csv"],
+  { endings = ["jsonl", "csv"], others = [] }: OutputRules = {},
 ): Promise<void> {
   const { output, restart } = values;
   if (output !== undefined) {
     const ending = endingOf(output, endings);
+    expectUnread([output, ...partialNames(output)], [source.path, ...others, ...weightsOf(values.model)]);
     return withOutput(output, { restart, advice: RESTART }, () => toFile(source, output, ending, values, load));
   }
   const iterator = source.lines[Symbol.asyncIterator]();
-  const first = await iterator.next();
-  if (first.done) return;
-  const lines = withFirst(first.value, iterator);
+  const lines = withFirst(await iterator.next(), iterator);
   const { answer, table, heading, json, dispose } = await load();
   const progress = new Progress({ unit: "lines", total: source.size }, true);
   const many = (source.count ?? 0) > 1;
@@ -125,8 +133,7 @@ async function toFile<Input, Result>(
     await file.begin(JSON.stringify([ending, work]), head);
     let count = 0;
     async function* lines() {
-      if (first.done) return;
-      for await (const line of withFirst(first.value, iterator)) {
+      for await (const line of withFirst(first, iterator)) {
         count++;
         if (line.number > file.linesBefore) yield line;
         else {
@@ -143,17 +150,19 @@ async function toFile<Input, Result>(
   } catch (error) {
     progress.clear();
     await file.stop();
-    throw error instanceof BertError ? new BertError(error.code, error.message + file.kept, { cause: error }) : error;
+    if (!(error instanceof BertError)) throw error;
+    const ofLine = error.message.startsWith(source.place(file.nextLine)); // there the same command would stop again
+    const kept = file.kept(ofLine ? "once the line is mended, " : "");
+    throw new BertError(error.code, error.message + kept, { cause: error });
   } finally {
     await dispose?.();
   }
   progress.end();
 }
 
-async function* withFirst<Item>(first: Item, rest: AsyncIterator<Item>): AsyncGenerator<Item> {
+async function* withFirst<Item>(first: IteratorResult<Item>, rest: AsyncIterator<Item>): AsyncGenerator<Item> {
   try {
-    yield first;
-    for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+    for (let next = first; !next.done; next = await rest.next()) yield next.value;
   } finally {
     await rest.return?.();
   }

@@ -82,7 +82,8 @@ With --output, work that is cut short goes on where it stopped when the same com
     if (values.pooling === "none" && values.output !== undefined && endingOf(values.output, ENDINGS) !== "jsonl") {
       throw new UsageError("--pooling none gives a matrix for each line; --output must end in .jsonl");
     }
-    await answerSource(lineSource(TEXTS_OR_BLANKS, path, values.jsonl), values, () => load(values), ENDINGS);
+    const source = lineSource(TEXTS_OR_BLANKS, path, values.jsonl);
+    await answerSource(source, values, () => load(values), { endings: ENDINGS, others: [values.ranges] });
   },
 });
 

@@ -5,6 +5,7 @@ import { machineName } from "../disk/runFolder.ts";
 import { type EvaluationResult, evaluate, evaluationReport } from "../training/index.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
 import { evaluationText } from "./evaluationText.ts";
+import { expectUnread } from "./expectUnread.ts";
 import { downloading, ENGINE_OPTIONS, HUB_OPTIONS, TOKENIZER_OPTIONS } from "./modelOptions.ts";
 import { count, flag, libraryValues, list, text, UsageError, type ValuesOf } from "./option.ts";
 import { jsonLine, print } from "./output.ts";
@@ -50,6 +51,7 @@ The labels of the examples are names of the model's id2label, in any capitals if
     if (file === undefined) throw new UsageError("expected --file FILE");
     if (report !== undefined && !(await exists(dirname(report))))
       throw fileError("evaluate", report, "the folder for the report must be there, is not");
+    if (report !== undefined) expectUnread([report], [file]);
     const evaluateAndPrint = async () => {
       const result = await evaluated(values, file);
       await print(values.json ? jsonLine(result) : evaluationText(result, values.worst));

@@ -5,6 +5,7 @@ import { TEXT_POOLINGS } from "../pipelines/pooling.ts";
 import { messageOf } from "../realm.ts";
 import { bytesOf, inputError } from "./answerLines.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
+import { expectUnread, weightsOf } from "./expectUnread.ts";
 import { endingOf } from "./format.ts";
 import { type InputForm, type Line, lineSource } from "./input.ts";
 import { beforeInterrupt } from "./interrupt.ts";
@@ -51,6 +52,7 @@ A line of JSON may have an id, a string by which the library removes the text ag
     const [path = "-"] = positionals;
     if (positionals.length === 0 && streams.stdin.isTTY)
       throw new UsageError("expected a file, or - to type lines here");
+    expectUnread([values.output], [path, ...weightsOf(values.model)]);
     await withOutput(values.output, {}, () => makeIndex(values, path, values.output as string));
   },
 });

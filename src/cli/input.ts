@@ -66,6 +66,8 @@ export interface Source<Input> {
   readonly count: number | null;
   /** Before the message about a wrong input: `lines.txt, line 3: `. */
   place(number: number): string;
+  /** The file that they are read from, "-" for standard input; none if they stand on the command line. */
+  readonly path?: string;
   /** The size in bytes; null where it is not known. */
   readonly size: number | null;
 }
@@ -122,7 +124,7 @@ export function lineSource<Input>(form: InputForm<Input>, path: string, jsonl: b
       }
     }
   }
-  return { lines: lines(), given: false, count: null, place, size: sizeOf(path) };
+  return { lines: lines(), given: false, count: null, place, path, size: sizeOf(path) };
 }
 
 function sizeOf(path: string): number | null {

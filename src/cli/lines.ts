@@ -4,7 +4,7 @@ import { BertError } from "../errors.ts";
 import { has, messageOf } from "../realm.ts";
 import { streams } from "./streams.ts";
 
-/** Longest line in bytes: what fits no model anyway must not fill the memory. */
+/** Longest line in bytes, without its end: what fits no model anyway must not fill the memory. */
 const MAX_LINE = 10_000_000;
 
 /** Most lines of a group. */
@@ -28,15 +28,23 @@ export async function* linesOf(path: string): AsyncGenerator<string[]> {
   }
   let line = 1;
   for await (const bytes of wholeLines(path, name)) {
-    const all = decoded(bytes);
-    const lines = all ?? decodedBefore(bytes);
+    const whole = bytes.length > MAX_LINE ? beforeLongLine(bytes) : bytes;
+    const all = decoded(whole);
+    const lines = all ?? decodedBefore(whole);
     for (let i = 0; i < lines.length; i += GROUP) yield lines.slice(i, i + GROUP);
     line += lines.length;
     if (all === null) throw new BertError("ERR_FILE", `${name}, line ${line}: must be UTF-8 text, is not`);
+    if (whole.length < bytes.length) {
+      const limit = MAX_LINE.toLocaleString("en-US");
+      throw new BertError("ERR_FILE", `${name}, line ${line}: must be at most ${limit} bytes long, is longer`);
+    }
   }
 }
 
-/** The bytes in pieces that end where a line ends. A newline byte is never part of another UTF-8 character. */
+/**
+ * The bytes in pieces that end where a line ends, or in a line that is too long already. A newline byte is never part
+ * of another UTF-8 character.
+ */
 async function* wholeLines(path: string, name: string): AsyncGenerator<Uint8Array> {
   const stream: AsyncIterable<Uint8Array> = path === "-" ? streams.stdin : createReadStream(path);
   let rest: Uint8Array[] = [];
@@ -52,14 +60,26 @@ async function* wholeLines(path: string, name: string): AsyncGenerator<Uint8Arra
       rest.push(bytes.subarray(end));
       size += bytes.length - end;
       if (size > MAX_LINE) {
-        throw new BertError("ERR_FILE", `${name}: lines must be at most ${MAX_LINE} bytes long, one is longer`);
+        yield Buffer.concat(rest);
+        return;
       }
     }
   } catch (cause) {
-    if (cause instanceof BertError || !has(cause, "syscall")) throw cause;
+    if (!has(cause, "syscall")) throw cause;
     throw new BertError("ERR_FILE", `${name}: ${messageOf(cause)}`, { cause });
   }
   if (size > 0) yield Buffer.concat(rest);
+}
+
+/** The lines before the first that is too long. */
+function beforeLongLine(bytes: Uint8Array): Uint8Array {
+  for (let start = 0; start < bytes.length; ) {
+    const newline = bytes.indexOf(NEWLINE, start);
+    const end = newline < 0 ? bytes.length : newline;
+    if (end - start > MAX_LINE) return bytes.subarray(0, start);
+    start = end + 1;
+  }
+  return bytes;
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });

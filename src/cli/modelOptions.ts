@@ -3,6 +3,7 @@ import type { HubOptions, ProgressInfo } from "../hub/hubOptions.ts";
 import { type LoadOptions, type Pipeline, type PipelineTask, pipeline } from "../pipelines/index.ts";
 import { STORAGE_TYPES } from "../tensor/storage.ts";
 import type { StorageType } from "../tensor/tensor.ts";
+import { MAX_THREADS } from "../tensor/threads/threadCount.ts";
 import { interruptible } from "./interrupt.ts";
 import { choice, count, flag, type Option, text, UsageError, type ValuesOf } from "./option.ts";
 import { Progress } from "./progressBar.ts";
@@ -39,7 +40,11 @@ export const BACKEND_OPTIONS: {
     ["auto", "simd", "plain"],
     "What computes: simd is fast, plain gives the same bits on every machine. Default auto: simd where it can run.",
   ),
-  threads: count("How many threads compute. Their number changes no bit. Default: one for each core, at most 8."),
+  threads: count(
+    `How many threads compute, at most ${MAX_THREADS}. Their number changes no bit. Default: one for each core, at most 8.`,
+    1,
+    MAX_THREADS,
+  ),
 };
 
 /** How a model computes that is not trained: training holds float32 alone. */

@@ -56,15 +56,18 @@ export function text(placeholder: string, description: string, completes?: "file
   return { placeholder, description, ...(completes && { completes }), parse: (given) => given.at(-1)! };
 }
 
-/** A whole number from `least`. */
-export function count(description: string, least: 0 | 1 = 1): Option<number> {
+/** The largest whole number that an option takes where nothing else is said. */
+const MAX_COUNT = 999_999_999;
+
+/** A whole number from `least` to `most`. */
+export function count(description: string, least: 0 | 1 = 1, most: number = MAX_COUNT): Option<number> {
   return {
     placeholder: "N",
     description,
     parse(given, name) {
       const value = given.at(-1)!;
-      if (/^\d{1,9}$/.test(value) && Number(value) >= least) return Number(value);
-      throw new UsageError(`--${name} must be a whole number from ${least}, got ${quote(String(value))}`);
+      if (/^\d{1,9}$/.test(value) && Number(value) >= least && Number(value) <= most) return Number(value);
+      throw new UsageError(`--${name} must be a whole number from ${least} to ${most}, got ${quote(String(value))}`);
     },
   };
 }

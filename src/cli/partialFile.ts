@@ -1,27 +1,19 @@
 import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { orFileError, syncFolder, textOf, writeFileAtomically } from "../disk/files.ts";
-import { parseSealedJson, sealedJson } from "../disk/sealedJson.ts";
+import { orFileError, syncFolder, writeFileAtomically } from "../disk/files.ts";
+import { sealedJson } from "../disk/sealedJson.ts";
 import { BertError } from "../errors.ts";
-import { codeOf, messageOf } from "../realm.ts";
+import { codeOf } from "../realm.ts";
 import { beforeInterrupt } from "./interrupt.ts";
+import { type Mark, readMark } from "./mark.ts";
 import { streams } from "./streams.ts";
-
-/** How far `FILE.partial` is, kept beside it as `FILE.partial.json`, with a checksum. */
-export interface Mark {
-  /** What is being computed, by which model. Another work cannot go on here. */
-  readonly work: string;
-  /** How many lines of the input are done, and the SHA-256 of these, each with a newline. */
-  readonly lines: number;
-  readonly sha256: string;
-  /** How long the file was then; what stands after that is of a line that was not finished. */
-  readonly bytes: number;
-}
 
 /** The mark is set at most so often, in milliseconds: at most so much is computed twice after a power cut. */
 const MARK_MS = 1000;
 const BUFFER_BYTES = 1 << 18;
+/** An earlier run's file is read in pieces of this size. */
+const READ_BYTES = 1 << 20;
 /** On a full disk the file is cut by so much, that there is room for the mark. */
 const MARK_ROOM = 1 << 14;
 
@@ -37,8 +29,10 @@ export class PartialFile {
   private readonly previous: Mark | null;
   /** Of the lines that are written. */
   private readonly hash: Hash = createHash("sha256");
+  /** Of what they are answered with. */
+  private readonly answers: Hash = createHash("sha256");
   /** The mark of what has been written. */
-  private safe: Mark = { work: "", lines: 0, sha256: "", bytes: 0 };
+  private safe: Mark = { work: "", lines: 0, sha256: "", bytes: 0, answers: "" };
   /** Lines of the last mark that was set. */
   private marked = 0;
   private markedAt: number = performance.now();
@@ -62,7 +56,7 @@ export class PartialFile {
     this.previous = previous;
     this.forget = beforeInterrupt(async () => {
       await this.stop();
-      streams.stderr.write(`plainbert: interrupted${this.kept}\n`);
+      streams.stderr.write(`plainbert: interrupted${this.kept()}\n`);
     });
   }
 
@@ -83,6 +77,11 @@ export class PartialFile {
     return new PartialFile(path, await orFileError("write", path, open(`${path}.partial`, "w+")), null);
   }
 
+  /** The number of the line that is to be taken next. */
+  get nextLine(): number {
+    return this.lines + 1;
+  }
+
   /** How many lines an earlier run has done; they are to be given to `skip`, and not to `write`. */
   get linesBefore(): number {
     return this.previous?.lines ?? 0;
@@ -92,20 +91,39 @@ export class PartialFile {
    * Says what is being computed, before the first line.
    *
    * @param head what the file begins with
-   * @throws BertError ERR_INPUT the file has lines of another work
+   * @throws BertError ERR_INPUT the file has lines of another work, or is not as the earlier run has left it
    */
   async begin(work: string, head: Uint8Array): Promise<void> {
     if (this.previous === null) {
-      this.safe = { ...this.safe, work, sha256: this.digest(), bytes: head.length };
-      await this.writeAt(head, 0);
+      this.safe = { work, lines: 0, sha256: digest(this.hash), bytes: head.length, answers: digest(this.answers) };
     } else {
       if (this.previous.work !== work) throw this.refusal("was made with other options, or by another model");
       const { size } = await this.handle.stat();
       if (size < this.previous.bytes) throw this.refusal("is shorter than its mark says");
+      await this.readAnswers(head.length, this.previous.bytes);
+      if (digest(this.answers) !== this.previous.answers)
+        throw this.refusal("is damaged or was changed: its checksum is not that of its mark");
       await this.orError(this.handle.truncate(this.previous.bytes));
       this.safe = this.previous;
     }
+    // An earlier run that ended while it finished may have written its final head.
+    await this.writeAt(head, 0);
     await this.setMark();
+  }
+
+  /** Reads what an earlier run has written, for its hash. */
+  private async readAnswers(start: number, end: number): Promise<void> {
+    const piece = new Uint8Array(READ_BYTES);
+    for (let at = start; at < end; ) {
+      const { bytesRead } = await orFileError(
+        "read",
+        `${this.path}.partial`,
+        this.handle.read(piece, 0, Math.min(piece.length, end - at), at),
+      );
+      if (bytesRead === 0) return; // cut meanwhile: the hash is another one
+      this.answers.update(piece.subarray(0, bytesRead));
+      at += bytesRead;
+    }
   }
 
   /**
@@ -175,11 +193,15 @@ export class PartialFile {
     if (nothing) for (const end of ["", ".json"]) await rm(`${this.path}.partial${end}`, { force: true });
   }
 
-  /** After `stop`: what is left of the work, for messages. */
-  get kept(): string {
+  /**
+   * After `stop`: what is left of the work, for messages.
+   *
+   * @param mended what must be otherwise before the work can go on; such as "once the line is mended, "
+   */
+  kept(mended = ""): string {
     if (this.marked === 0 || this.refused) return "";
     const lines = this.marked === 1 ? "1 line is" : `${this.marked} lines are`;
-    return `; ${lines} done, in ${this.path}.partial: the same command goes on there`;
+    return `; ${lines} done, in ${this.path}.partial: ${mended}the same command goes on there`;
   }
 
   private hashLine(line: string): void {
@@ -217,8 +239,9 @@ export class PartialFile {
       lines++;
       bytes += answer.length;
       this.hashLine(line);
+      this.answers.update(answer);
     }
-    this.safe = { ...this.safe, lines, sha256: this.digest(), bytes };
+    this.safe = { ...this.safe, lines, sha256: digest(this.hash), bytes, answers: digest(this.answers) };
   }
 
   private async setMark(): Promise<void> {
@@ -228,12 +251,8 @@ export class PartialFile {
     this.markedAt = performance.now();
   }
 
-  private digest(): string {
-    return this.hash.copy().digest("hex");
-  }
-
   private expectSame(): void {
-    if (this.lines === this.linesBefore && this.digest() === this.previous?.sha256) return;
+    if (this.lines === this.linesBefore && digest(this.hash) === this.previous?.sha256) return;
     throw this.refusal(`was made from another input, whose first ${this.linesBefore} lines differ`);
   }
 
@@ -247,6 +266,16 @@ export class PartialFile {
   }
 }
 
+/** What stands beside FILE while it is not whole. */
+export function partialNames(path: string): string[] {
+  return [`${path}.partial`, `${path}.partial.json`];
+}
+
+/** Of what a hash has taken so far. */
+function digest(hash: Hash): string {
+  return hash.copy().digest("hex");
+}
+
 async function isFolder(path: string): Promise<boolean> {
   return stat(path).then(
     (stats) => stats.isDirectory(),
@@ -258,30 +287,4 @@ async function isFolder(path: string): Promise<boolean> {
 async function openThere(path: string): Promise<FileHandle | null> {
   const handle = open(path, "r+").catch((error) => (codeOf(error) === "ENOENT" ? null : Promise.reject(error)));
   return orFileError("write", path, handle);
-}
-
-/** The mark of FILE; null if it has none. @throws BertError as `parseMark` */
-async function readMark(path: string): Promise<Mark | null> {
-  const file = `${path}.partial.json`;
-  const text = await textOf(file);
-  return text === null ? null : parseMark(text, file);
-}
-
-/**
- * Reads a mark.
- *
- * @throws BertError ERR_INPUT it is none, or was changed: what goes on after it could be a wrong file
- */
-export function parseMark(text: string, file: string): Mark {
-  try {
-    const json = parseSealedJson(text, file, "ERR_INPUT");
-    return {
-      work: json.get("work").asString(),
-      lines: json.get("lines").asInteger(),
-      sha256: json.get("sha256").asString(),
-      bytes: json.get("bytes").asInteger(),
-    };
-  } catch (cause) {
-    throw new BertError("ERR_INPUT", `${messageOf(cause)}; --restart begins anew`, { cause });
-  }
 }

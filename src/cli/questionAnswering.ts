@@ -61,5 +61,5 @@ function aboutStandardInput(question: string): Source<QuestionAndContext> {
     const context = read.join("\n");
     yield { number: 1, text: `${question}\n${context}`, input: { question, context } };
   }
-  return { lines: lines(), given: true, count: 1, place: () => "", size: null };
+  return { lines: lines(), given: true, count: 1, place: () => "", path: "-", size: null };
 }

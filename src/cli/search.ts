@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { orFileError } from "../disk/files.ts";
 import { loadIndex, type SearchResult } from "../pipelines/index.ts";
 import { inGroups } from "./answerLines.ts";
-import { answerSource, flatFormats, OUTPUT_OPTIONS } from "./answerTexts.ts";
+import { type Answerer, answerSource, flatFormats, OUTPUT_OPTIONS } from "./answerTexts.ts";
 import { type Command, defineCommand } from "./command.ts";
 import type { Flat } from "./format.ts";
 import { INPUT_OPTIONS, sourceOf, TEXTS } from "./input.ts";
@@ -32,7 +32,7 @@ Without QUERY, each line of the input is one, and gives a line of JSON: the text
   async run({ values, positionals: [path, ...queries] }) {
     if (path === undefined) throw new UsageError("expected an index, a file that plainbert index has written");
     const { "top-k": topK = 5, truncation } = values;
-    await answerSource(sourceOf(TEXTS, queries, values), values, async () => {
+    const load = async (): Promise<Answerer<string, SearchResult[]>> => {
       const { size, mtimeMs } = await orFileError("search", path, stat(path)); // whether it is still the same index
       const extract = await openPipeline("feature-extraction", values);
       const index = await loadIndex(extract, path).catch((error) =>
@@ -47,7 +47,8 @@ Without QUERY, each line of the input is one, and gives a line of JSON: the text
         work: ["search", path, size, mtimeMs, topK, truncation, modelMark(extract.model)],
         dispose: extract.dispose,
       };
-    });
+    };
+    await answerSource(sourceOf(TEXTS, queries, values), values, load, { others: [path] });
   },
 });
 

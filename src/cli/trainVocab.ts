@@ -7,6 +7,7 @@ import { BertTokenizer } from "../tokenizer/index.ts";
 import { type TrainVocabularyOptions, trainVocabulary } from "../tokenizer/train.ts";
 import { type Command, defineCommand } from "./command.ts";
 import { Corpus } from "./corpus.ts";
+import { expectUnread } from "./expectUnread.ts";
 import { interruptible } from "./interrupt.ts";
 import { choice, count, flag, libraryValues, list, text, UsageError } from "./option.ts";
 import { print } from "./output.ts";
@@ -52,6 +53,7 @@ export const command: Command = defineCommand({
     const folder = await isFolder(output);
     if (!folder && !output.endsWith(".txt"))
       throw new UsageError(`--output must be an existing folder or end in .txt, got ${quote(String(output))}`);
+    expectUnread([folder ? join(output, "vocab.txt") : output], positionals);
     const options: TrainVocabularyOptions = {
       ...libraryValues(OPTIONS, values),
       doLowerCase: !values.cased,

@@ -153,6 +153,7 @@ export function fileError(where: string, path: string, reason: string, cause?: u
 const REASONS: ReadonlyMap<unknown, string> = new Map([
   ["ENOENT", "no such file or folder"],
   ["ENOTDIR", "a part of the path is a file, not a folder"],
+  ["EEXIST", "is a file, not a folder"], // of mkdir; files are made under names that nobody has
   ["EISDIR", "is a folder, not a file"],
   ["EACCES", "permission denied"],
   ["EPERM", "permission denied"],

@@ -21,7 +21,7 @@ export async function writeFolder(path: string, fill: (folder: string) => Promis
   if (there && there.length > 0 && !there.some((name) => /^(bert_)?config\.json$/.test(name)))
     throw fileError(WHERE, path, "is replaced only if it holds a model, and there is no config.json in it");
   const temporary = temporaryPath(path, "tmp");
-  await orFileError(WHERE, path, mkdir(dirname(temporary), { recursive: true }));
+  await orFileError(WHERE, dirname(path), mkdir(dirname(temporary), { recursive: true }));
   await orFileError(WHERE, path, mkdir(temporary));
   try {
     await fill(temporary);

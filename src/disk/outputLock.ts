@@ -42,7 +42,7 @@ export interface OutputLockOptions {
  */
 export async function withOutput<T>(path: string, options: OutputLockOptions, work: () => Promise<T>): Promise<T> {
   const lock = join(dirname(resolve(path)), `.${basename(resolve(path))}.lock`);
-  if (options.parents) await orFileError("write", path, mkdir(dirname(lock), { recursive: true }));
+  if (options.parents) await orFileError("write", dirname(path), mkdir(dirname(lock), { recursive: true }));
   const letGo = await takeLock(lock, path, options);
   try {
     await removeLeftovers(dirname(lock), basename(resolve(path)));
@@ -147,7 +147,15 @@ function created(file: string, text: string, output: string): boolean {
     if (codeOf(error) === "EEXIST") return false;
     throw systemError("write", output, error);
   } finally {
-    rmSync(temporary, { force: true });
+    removeQuietly(temporary);
+  }
+}
+
+function removeQuietly(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    // Where a part of the path is a file, there is none; the error that is reported says so.
   }
 }
 

@@ -30,6 +30,11 @@ export async function removeFolder(folder: string): Promise<void> {
   await orFileError(WHERE, folder, rm(old, { recursive: true, force: true }));
 }
 
+/** Removes a file, if it is there. @throws BertError ERR_FILE */
+export async function removeFile(path: string): Promise<void> {
+  await orFileError(WHERE, path, rm(path, { force: true }));
+}
+
 /** Adds text to the end of a file, which is made if it is not there. @throws BertError ERR_FILE */
 export async function appendText(path: string, text: string): Promise<void> {
   await orFileError(WHERE, path, appendFile(path, text));

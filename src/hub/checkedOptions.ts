@@ -1,9 +1,34 @@
 /** Options of the hub that are checked alike in Node and in a browser. */
 import { BertError, shown } from "../errors.ts";
+import { has } from "../realm.ts";
 import type { HubOptions } from "./hubOptions.ts";
 
 /** What a file's name can have on most systems. */
 const LONGEST = 255;
+
+/**
+ * Checks all options of the hub, though a model in a folder needs none of them.
+ *
+ * @throws BertError ERR_INPUT one that cannot be meant
+ */
+export function expectHubOptions(options: HubOptions): void {
+  const { revision, token, endpoint, cache_dir, local_files_only, force_download, progress_callback, assets } = options;
+  checkedRevision(revision);
+  if (token !== undefined && token !== false) checkedToken("token", token);
+  if (endpoint !== undefined) checkedEndpoint("endpoint", endpoint);
+  if (cache_dir !== undefined) checkedFolder("cache_dir", cache_dir);
+  checkedSwitch("local_files_only", local_files_only);
+  checkedSwitch("force_download", force_download);
+  checkedCallback(progress_callback);
+  if (assets === undefined || (typeof assets === "string" && assets !== "") || has(assets, "href")) return;
+  throw wrongOption("assets", "a folder, its path or its URL", assets);
+}
+
+/** @throws BertError ERR_INPUT no path */
+export function checkedFolder(name: "cache_dir", path: string): string {
+  if (typeof path === "string" && path !== "") return path;
+  throw wrongOption(name, "a folder", path);
+}
 
 /** @throws BertError ERR_INPUT no possible name of a branch, tag or commit */
 export function checkedRevision(revision = "main"): string {

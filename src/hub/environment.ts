@@ -5,11 +5,11 @@ import { join, resolve } from "node:path";
 import { BertError, quote } from "../errors.ts";
 import {
   checkedEndpoint,
+  checkedFolder,
   checkedForce,
   checkedSwitch,
   checkedToken,
   DEFAULT_ENDPOINT,
-  wrongOption,
 } from "./checkedOptions.ts";
 import type { HubOptions } from "./hubOptions.ts";
 
@@ -55,10 +55,7 @@ export async function hubSettings(options: HubOptions, env: Environment): Promis
  * XDG_CACHE_HOME/huggingface/hub > ~/.cache/huggingface/hub
  */
 export function cacheDir(option: string | undefined, env: Environment): string {
-  if (option !== undefined) {
-    if (typeof option !== "string" || option === "") throw wrongOption("cache_dir", "a folder", option);
-    return resolve(expandUser(option, env));
-  }
+  if (option !== undefined) return resolve(expandUser(checkedFolder("cache_dir", option), env));
   const path = env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(hfHome(env), "hub");
   return resolve(expand(path, env));
 }

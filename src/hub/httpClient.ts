@@ -1,6 +1,7 @@
 import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
 import { printable } from "../errors.ts";
+import { onAbort } from "../onAbort.ts";
 import type { Environment } from "./environment.ts";
 import { HubError } from "./hubError.ts";
 import { proxyAddress, proxyFor, proxyHeaders, TunnelAgent } from "./proxy.ts";
@@ -69,7 +70,7 @@ export class HttpClient {
     const proxy = proxyFor(url, this.env);
     const secure = url.protocol === "https:";
     const agent = this.agent(secure, proxy, timeout);
-    const options = { method, agent, ...(signal && { signal }) };
+    const options = { method, agent };
     // A proxy gets the whole address of a request that is not encrypted; through a tunnel it sees nothing.
     const plainProxy = secure ? null : proxy;
     const request = plainProxy
@@ -79,6 +80,11 @@ export class HttpClient {
           headers: { ...headers, host: url.host, ...proxyHeaders(plainProxy) },
         })
       : (secure ? https : http).request(url, { ...options, headers });
+    // Not by the option `signal`, which gives the signal a listener for each request.
+    request.on(
+      "close",
+      onAbort(signal, () => request.destroy(new Error("aborted"))),
+    );
     return new Promise((resolve, reject) => {
       request.setTimeout(timeout, () => request.destroy(new Error(`no bytes in ${timeout / 1000} seconds`)));
       request.on("response", resolve);

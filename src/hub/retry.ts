@@ -1,3 +1,4 @@
+import { onAbort } from "../onAbort.ts";
 import { HubError } from "./hubError.ts";
 
 /** Waits some milliseconds; rejects with the signal's reason if that fires. */
@@ -10,11 +11,11 @@ export const pause: Pause = (milliseconds, signal) =>
       reject(signal?.reason);
     };
     const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", abort);
+      end();
       resolve();
     }, milliseconds);
     if (signal?.aborted) abort();
-    signal?.addEventListener("abort", abort);
+    const end = onAbort(signal, abort);
   });
 
 /** Attempts after the first that bring nothing, before it is over: with the waits below, after half a minute. */

@@ -36,7 +36,7 @@ export async function openSnapshot(
   } catch (error) {
     if (!(error instanceof HubError) || error.missing === "revision" || error.missing === "file") throw error;
     // No answer, or none that helps; but what was deleted on the hub is not served from memory.
-    if (!isComplete) throw files?.damaged.size ? withDamage(error, files) : error;
+    if (!isComplete) throw files?.damaged.size ? withDamage(error, files) : withModel(error, model.id);
     process.emitWarning(`${error.message}; what the cache has is used`, { code: "PLAINBERT_HUB" });
     return fromCache(hub, cache, commit, files, progress);
   }
@@ -69,6 +69,14 @@ function fromCache(
   }
   for (const [file, size] of files.present) progress.cached(file, size);
   return { path, fetched: 0, unknown: files.unknown, release: async () => {} };
+}
+
+/** An error without an answer, which may have come of a folder's misspelt name: it says that there is no such folder. */
+function withModel(error: HubError, id: string): HubError {
+  const { message, status, transient, retryAfter, missing } = error;
+  const said = message.replace(/^hub: /, "");
+  if (status !== null || said.startsWith(`${id}: `)) return error;
+  return new HubError(`there is no folder ${id} here, and ${said}`, { transient, retryAfter, missing, cause: error });
 }
 
 /** An error of a hub that was to give the files that are damaged. */

@@ -4,6 +4,7 @@ import { BertError, shown } from "../errors.ts";
 import { HUB_OPTIONS, type HubOptions } from "../hub/hubOptions.ts";
 import { ARCHITECTURES, type Architecture } from "../model/architectures.ts";
 import type { BertConfig } from "../model/config.ts";
+import { onAbort } from "../onAbort.ts";
 import { expectKnownOptions, expectSignal, type OptionNames } from "../options.ts";
 import { BertModel } from "../runtime/bertModel.ts";
 import { ForwardWorker } from "../runtime/forwardWorker.ts";
@@ -199,11 +200,8 @@ async function orAborted<T>(work: T | Promise<T>, signal: AbortSignal | undefine
   signal?.throwIfAborted();
   if (!signal) return work;
   return new Promise<T>((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort);
-    Promise.resolve(work)
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener("abort", abort));
+    const end = onAbort(signal, () => reject(signal.reason));
+    Promise.resolve(work).then(resolve, reject).finally(end);
   });
 }
 

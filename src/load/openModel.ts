@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { BertError, listed } from "../errors.ts";
-import { checkedCallback, checkedRevision } from "../hub/checkedOptions.ts";
+import { checkedRevision, expectHubOptions } from "../hub/checkedOptions.ts";
 import { type Environment, hubSettings } from "../hub/environment.ts";
 import type { HubOptions } from "../hub/hubOptions.ts";
 import { isModelId } from "../hub/modelName.ts";
@@ -31,11 +31,11 @@ export async function openModel(
   env: Environment = process.env,
   wait: Pause = pause,
 ): Promise<OpenedModel> {
+  expectHubOptions(options);
   const release = async () => {};
   if (typeof name === "function") return { folder: openNamedFiles(name), release };
   if (!(await isModelId(name))) return { folder: await openModelFolder(name), release };
   const { signal } = options;
-  const callback = checkedCallback(options.progress_callback);
   signal?.throwIfAborted();
   const model = { id: name, revision: checkedRevision(options.revision) };
   const settings = await hubSettings(options, env);
@@ -47,7 +47,7 @@ export async function openModel(
     const client = new HttpClient(env);
     try {
       const hub = new Hub({ ...model, revision }, { ...settings, force }, client, wait, signal);
-      return await openSnapshot(hub, files, new Progress(name, callback), hashed);
+      return await openSnapshot(hub, files, new Progress(name, options.progress_callback), hashed);
     } finally {
       client.close();
     }

@@ -1,4 +1,7 @@
+import { BertError, shown } from "../errors.ts";
 import { loaded } from "../loaded.ts";
+import { expectPath } from "../options.ts";
+import { has } from "../realm.ts";
 import { configToSave } from "./configToSave.ts";
 import type { Bert } from "./loadBert.ts";
 
@@ -9,18 +12,24 @@ import type { Bert } from "./loadBert.ts";
  * (`BertModel.tensorsToWrite`).
  *
  * @param folder must be empty or not there; it appears when everything is on the disk
- * @throws BertError ERR_FILE there is something in it, it cannot be written, or another process writes it;
+ * @throws BertError ERR_INPUT no model or no path; ERR_FILE there is something in it, it cannot be written, or another process writes it;
  *   ERR_VOCABULARY ids with gaps, which vocab.txt cannot say
  * @example
  * const bert = await loadBert("models/bert-base-cased", { dtype: "int8" });
  * await saveBert(bert, "models/bert-base-cased-int8"); // 110 MB instead of 433
  */
 export async function saveBert(bert: Bert, folder: string): Promise<void> {
-  // Only here: a browser, which has no node: modules, can import the rest.
-  const { saveModel } = await loaded(() => import("./saveModel.ts"));
-  await saveModel(folder, {
-    tensors: bert.tensorsToWrite(),
-    configText: configToSave(bert.configText, { architectures: [bert.config.architecture], dtype: bert.dtype }),
-    tokenizerFiles: bert.hasTokenizer ? bert.tokenizer.toFiles() : {},
+  if (!has(bert, "tensorsToWrite")) {
+    throw new BertError("ERR_INPUT", `saveBert: bert must be a model from loadBert, got ${shown(bert)}`);
+  }
+  expectPath("saveBert", "folder", folder);
+  await bert.answer(async () => {
+    // Only here: a browser, which has no node: modules, can import the rest.
+    const { saveModel } = await loaded(() => import("./saveModel.ts"));
+    await saveModel(folder, {
+      tensors: bert.tensorsToWrite(),
+      configText: configToSave(bert.configText, { architectures: [bert.config.architecture], dtype: bert.dtype }),
+      tokenizerFiles: bert.hasTokenizer ? bert.tokenizer.toFiles() : {},
+    });
   });
 }

@@ -1,5 +1,5 @@
 import { BertError, quote } from "../errors.ts";
-import { expectKnownNames, expectSignal } from "../options.ts";
+import { expectKnownNames, expectObject, expectSignal } from "../options.ts";
 import type { BertTokenizer, Encoding } from "../tokenizer/index.ts";
 import { expectEach, faultOf } from "./faults.ts";
 import type { Parts } from "./turns.ts";
@@ -30,7 +30,7 @@ export function expectOptions(where: string, options: CallOptions, names: readon
 
 /** Checks that options are an object, and what every call takes. */
 export function expectCallOptions(where: string, options: CallOptions): void {
-  if (typeof options !== "object" || options === null) throw wrongArgument(where, "options", "an object", options);
+  expectObject(where, options);
   expectSignal(where, options.signal);
 }
 

@@ -4,6 +4,7 @@ import { DTYPE_BITS } from "../safetensors/dtype.ts";
 import type { TensorEntry } from "../safetensors/header.ts";
 import { swapBytes } from "../safetensors/numbers.ts";
 import { type RandomAccess, readElements, type Weights } from "../safetensors/safetensorsReader.ts";
+import { textStart } from "../safetensors/textStart.ts";
 import { sizeOf } from "../tensor/tensor.ts";
 import { expectIntact, readArchive } from "./archive.ts";
 import { readLegacy } from "./legacy.ts";
@@ -58,13 +59,13 @@ export async function openPytorch(source: RandomAccess): Promise<Weights> {
 }
 
 async function readCheckpoint(source: RandomAccess): Promise<Checkpoint> {
-  const start = new Uint8Array(Math.min(4, source.size));
+  const start = new Uint8Array(Math.min(8, source.size));
   await source.read(start, 0);
   if (start[0] === 0x50 && start[1] === 0x4b) return readArchive(source); // "PK"
   if (start[0] === 0x80) return readLegacy(source); // PROTO
   throw new BertError(
     "ERR_CHECKPOINT",
-    `${source.name}: is not a file of torch.save: it is neither a zip file nor a pickle`,
+    `${source.name}: is not a file of torch.save: it is ${textStart(start) ?? "neither a zip file nor a pickle"}`,
   );
 }
 

@@ -29,7 +29,7 @@ export class BertModel {
   /** @internal for other products on the same threads */
   readonly kernels: Backend;
   private loaded: InUse | null;
-  /** Calls of pipelines, and calls of `forward`, that have not been answered. */
+  /** Calls of pipelines and indexes, and calls of `forward`, that have not been answered. */
   private readonly calls = new Set<Promise<unknown>>();
   private readonly passes = new Set<Promise<unknown>>();
   private disposal: Promise<void> | null = null;
@@ -133,7 +133,7 @@ export class BertModel {
     options?: ForwardOptions<L>,
   ): Promise<L extends false ? HeadOutput : BertOutput>;
   forward(input: readonly SequenceInput[] | BatchInput, options: ForwardOptions = {}): Promise<HeadOutput> {
-    return held(this.queued(input, options), this.passes);
+    return held(() => this.queued(input, options), this.passes);
   }
 
   private async queued(input: readonly SequenceInput[] | BatchInput, options: ForwardOptions): Promise<HeadOutput> {
@@ -225,7 +225,7 @@ export class BertModel {
   }
 
   /**
-   * Waits for the calls under way, of this model and of pipelines that ask it, and frees the weights. From the moment
+   * Waits for the calls under way, of this model and of pipelines and indexes that ask it, and frees the weights. From the moment
    * of the call on the model takes no other: `return pipe(text)` beside `finally { await pipe.dispose() }` gives the
    * answer. A stream ends with an error when it next needs the model. Abort what is not to be waited for by its signal.
    *
@@ -247,12 +247,16 @@ export class BertModel {
   }
 
   /**
-   * Answers a call of a pipeline, for which `dispose` waits with all its passes.
+   * Answers a call of a pipeline or an index, for which `dispose` waits with all its passes. The promise must be handed
+   * on as it is: `dispose` handles it, and not another that follows from it.
    *
    * @internal
    */
   answer<Answer>(call: () => Promise<Answer>): Promise<Answer> {
-    return held(this.disposal ? Promise.reject(disposedOf()) : call(), this.calls);
+    return held(async () => {
+      if (this.disposal) throw disposedOf();
+      return call();
+    }, this.calls);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -271,10 +275,20 @@ function disposedOf(): BertError {
   return new BertError("ERR_BACKEND", "bert: the model must not be used after dispose()");
 }
 
-/** Keeps a promise, itself and not one that follows from it, among others until it is settled. */
-function held<Value>(promise: Promise<Value>, among: Set<Promise<unknown>>): Promise<Value> {
+/**
+ * Keeps the promise of a call among others until it is settled: the one that the caller gets, so that `dispose` can
+ * handle it while its caller waits for `dispose`. Nothing else is attached to it, as a rejection that nobody waits for
+ * would then be handled, and a forgotten `await` would hide the error.
+ */
+function held<Value>(call: () => Promise<Value>, among: Set<Promise<unknown>>): Promise<Value> {
+  const answered = async (): Promise<Value> => {
+    try {
+      return await call();
+    } finally {
+      among.delete(promise);
+    }
+  };
+  const promise = answered();
   among.add(promise);
-  const end = () => among.delete(promise);
-  promise.then(end, end);
   return promise;
 }

@@ -2,6 +2,7 @@ import { BATCH_TOKENS } from "../model/batch.ts";
 import type { BertConfig } from "../model/config.ts";
 import type { HeadOutput, TapListener } from "../model/forward.ts";
 import { canBeSplit, type ForwardRequest } from "../model/forwardRequest.ts";
+import { onAbort } from "../onAbort.ts";
 import { QueuedCall } from "./queuedCall.ts";
 
 /**
@@ -55,14 +56,10 @@ export class ForwardQueue {
   /** @returns the output; rejects with the signal's reason, and with what `compute` rejects with */
   add(request: ForwardRequest, tap: TapListener | undefined, signal: AbortSignal | undefined): Promise<HeadOutput> {
     const { promise, resolve, reject } = withResolvers<HeadOutput>();
-    const abort = () => {
-      this.leave(call);
-      reject(signal?.reason);
-    };
     const settled =
       <Value>(settle: (value: Value) => void) =>
       (value: Value) => {
-        signal?.removeEventListener("abort", abort);
+        end();
         settle(value);
       };
     const call = new QueuedCall({
@@ -72,7 +69,10 @@ export class ForwardQueue {
       resolve: settled(resolve),
       reject: settled(reject),
     });
-    signal?.addEventListener("abort", abort);
+    const end = onAbort(signal, () => {
+      this.leave(call);
+      reject(signal?.reason);
+    });
     this.waiting.add(call);
     this.schedule();
     return promise;

@@ -1,4 +1,5 @@
 import { BATCH_TOKENS } from "../model/batch.ts";
+import { onAbort } from "../onAbort.ts";
 
 /** An encoded input of a stream, and what it counts when inputs are put together. */
 export interface Sized<Encoded> {
@@ -216,8 +217,7 @@ function iteratorOf<Input>(source: Iterable<Input> | AsyncIterable<Input>): Asyn
 function follow(signal: AbortSignal | undefined, stop: AbortController): () => void {
   const abort = () => stop.abort(signal?.reason);
   if (signal?.aborted) abort();
-  signal?.addEventListener("abort", abort);
-  return () => signal?.removeEventListener("abort", abort);
+  return onAbort(signal, abort);
 }
 
 /** For a promise that is awaited later, or never: its rejection is no unhandled one. */

@@ -2,6 +2,7 @@ import { BertError, quote } from "../errors.ts";
 import { formatShape } from "../tensor/tensor.ts";
 import { byteLengthOf, type Dtype, isDtype } from "./dtype.ts";
 import { JsonScanner } from "./jsonScanner.ts";
+import { textStart } from "./textStart.ts";
 
 /** The format's limit on the JSON header, in bytes. */
 export const MAX_HEADER_BYTES = 100_000_000;
@@ -33,9 +34,14 @@ export interface SafetensorsHeader {
  */
 export function readHeaderLength(firstBytes: Uint8Array, fileSize: number, where: string): number {
   if (fileSize < 8) fail(where, `a safetensors file has at least 8 bytes, this has ${fileSize}`);
+  const text = textStart(firstBytes);
+  if (text !== null) fail(where, `is no safetensors file but ${text}`);
   const length = new DataView(firstBytes.buffer, firstBytes.byteOffset, 8).getBigUint64(0, true);
   if (length > BigInt(MAX_HEADER_BYTES))
-    fail(where, `the header may have ${MAX_HEADER_BYTES} bytes, its length field says ${length}`);
+    fail(
+      where,
+      `the header may have ${MAX_HEADER_BYTES} bytes, its length field says ${length}: not safetensors, or damaged`,
+    );
   if (length > BigInt(fileSize - 8))
     fail(where, `the header should have ${length} bytes, only ${fileSize - 8} follow: truncated, or not safetensors`);
   return Number(length);

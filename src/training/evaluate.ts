@@ -1,6 +1,6 @@
 import { loadBert } from "../load/loadBert.ts";
 import { modelTokenizer, noTokenizer, readModelTexts, withModelFiles } from "../load/readModel.ts";
-import { expectKnownOptions } from "../options.ts";
+import { expectKnownOptions, expectSignal } from "../options.ts";
 import { datasetOf } from "./data/dataset.ts";
 import { type FinetuneTask, TASK_MODELS } from "./data/taskModels.ts";
 import { EVALUATE_OPTIONS, type EvaluateOptions, type EvaluationResult } from "./evaluateOptions.ts";
@@ -30,6 +30,7 @@ const MASK_SETTINGS = [...SETTINGS, "mlmProbability", "doWholeWordMask", "seed"]
 export async function evaluate<T extends FinetuneTask>(given: EvaluateOptions<T>): Promise<EvaluationResult> {
   expectKnownOptions("evaluate", given, EVALUATE_OPTIONS);
   expectValues("evaluate", given);
+  expectSignal("evaluate", given.signal);
   const model = await withModelFiles(given.model, picked(given, HUB), false, async (folder) => {
     const texts = await readModelTexts(folder, "evaluate");
     const tokenizer = modelTokenizer(texts, "evaluate");

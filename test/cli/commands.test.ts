@@ -201,6 +201,30 @@ describe("embed", () => {
     expect(await plainbert(["embed", ...TINY, "-"])).toEqual({ code: 0, signal: null, stdout: "", stderr: "" });
   });
 
+  test("without input too a model that is not there is an error, and so is an index", async () => {
+    const model = ["--local-files-only", "--model", "./nope"];
+    const needed = ["text-classification", "token-classification", "question-answering", "multiple-choice"];
+    for (const command of [
+      "fill-mask",
+      "next-sentence",
+      "embed",
+      "sentence-similarity",
+      "pseudo-log-likelihood",
+      "tokenize",
+      ...needed,
+    ]) {
+      const { code, stdout, stderr } = await plainbert([command, ...model]);
+      expect({ code, stdout }, command).toEqual({ code: 1, stdout: "" });
+      expect(stderr, command).toContain("nope");
+    }
+    const labels = ["--labels", "a,b"];
+    expect((await plainbert(["zero-shot-classification", ...model, ...labels])).stderr).toContain("nope");
+    expect(await plainbert(["search", ...TINY, "nope.safetensors"])).toMatchObject({
+      code: 1,
+      stderr: "plainbert: search: nope.safetensors: no such file or folder\n",
+    });
+  });
+
   test("a wrong line is named by its number, and what stands before it is answered", async () => {
     const input = `one\n\ntwo\n${"long ".repeat(200)}\nthree\n`;
     const { code, stdout, stderr } = await plainbert(["embed", ...TINY], { input });

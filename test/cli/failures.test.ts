@@ -62,7 +62,17 @@ describe("wrong usage: exit code 2, and what is right", () => {
     ["an index as CSV", ["index", "--output", "a.csv"], [".safetensors", "a.csv"]],
     ["a sentence and nothing beside it", ["sentence-similarity", "a"], ["got 1"]],
     ["an unknown shell", ["completion", "tcsh"], ["bash, zsh, fish", '"tcsh"']],
-    ["--threads 0", ["doctor", "--threads", "0"], ["--threads must be a whole number from 1"]],
+    ["--threads 0", ["doctor", "--threads", "0"], ["--threads must be a whole number from 1 to 64, got", '"0"']],
+    [
+      "--threads 65",
+      ["fill-mask", "--threads", "65", "[MASK]"],
+      ["--threads must be a whole number from 1 to 64, got", '"65"'],
+    ],
+    [
+      "--random-seed of ten digits",
+      ["make-examples", "a", "--output", "x", "--random-seed", "4294967295"],
+      ["--random-seed must be a whole number from 0 to 999999999, got"],
+    ],
     ["--backend gpu", ["embed", "--backend", "gpu"], ["--backend must be one of auto, simd, plain"]],
     ["one text for next-sentence", ["next-sentence", "a"], ["expected two texts", "got 1"]],
     ["texts without quotes", ["next-sentence", "a", "b", "c"], ["got 3 arguments", "quotes"]],
@@ -181,8 +191,26 @@ describe("work that fails: exit code 1, one sentence, no stack", () => {
     });
     const endless = await plainbert(["embed", ...TINY], { input: Buffer.alloc(12_000_000, "a") });
     expect(endless.stderr).toBe(
-      "plainbert: standard input: lines must be at most 10000000 bytes long, one is longer\n",
+      "plainbert: standard input, line 1: must be at most 10,000,000 bytes long, is longer\n",
     );
+  });
+
+  test("the limit of a line is the same to the byte, wherever pieces of the file end", async () => {
+    const cwd = await mkdtemp(join(tmpdir(), "plainbert-long-"));
+    const limited = async (bytes: number, input: Buffer | null) => {
+      const text = Buffer.concat([Buffer.from("é\n"), Buffer.alloc(bytes, "a"), Buffer.from("\né\n")]);
+      await writeFile(join(cwd, "long.txt"), text);
+      const args = ["tokenize", "--json", ...(input === null ? ["--input", "long.txt"] : [])];
+      return plainbert(args, { cwd, ...(input && { input: text }) });
+    };
+    for (const input of [null, Buffer.alloc(1)]) {
+      expect(await limited(10_000_000, input)).toMatchObject({ code: 0, stderr: "" });
+      const { code, stdout, stderr } = await limited(10_000_001, input);
+      expect({ code, lines: stdout.split("\n").length - 1 }).toEqual({ code: 1, lines: 1 });
+      const name = input === null ? "long.txt" : "standard input";
+      expect(stderr).toBe(`plainbert: ${name}, line 2: must be at most 10,000,000 bytes long, is longer\n`);
+    }
+    await rm(cwd, { recursive: true });
   });
 });
 

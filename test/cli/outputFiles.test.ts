@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, cp, link, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -8,7 +8,7 @@ import { csv } from "../../src/cli/format.ts";
 import { pipeline } from "../../src/pipelines/index.ts";
 import { readSafetensors } from "../../src/safetensors/index.ts";
 import { WEIGHTS } from "../pipelines/support.ts";
-import { finished, head, MAIN, plainbert, TINY } from "./run.ts";
+import { finished, head, MAIN, plainbert, shell, TINY } from "./run.ts";
 
 const root = await mkdtemp(join(tmpdir(), "plainbert-output-"));
 afterAll(() => rm(root, { recursive: true }));
@@ -134,6 +134,35 @@ function parsedCsv(text: string): string[][] {
   return rows;
 }
 
+test("a file where a folder is wanted is called that, in whatever command", async () => {
+  await writeFile(join(cwd, "a.jsonl"), '{"text":"a","label":"b"}\n');
+  await writeFile(join(cwd, "a.txt"), "One line.\nAnother.\n\nA new text.\n");
+  const training = ["--task", "text-classification", "--train-file", "a.jsonl", "--output"];
+  for (const [args, message] of [
+    [["finetune", ...training, "a.jsonl"], "write: a.jsonl: is a file, not a folder"],
+    [["finetune", ...training, "a.jsonl/b"], "write: a.jsonl/b: a part of the path is a file, not a folder"],
+    [["pretrain", "a.jsonl", "--max-steps", "1", "--output", "a.jsonl"], "write: a.jsonl: is a file, not a folder"],
+    [["make-examples", "a.txt", "--output", "a.txt/b"], "write: a.txt: is a file, not a folder"],
+    [["convert", head("mlm"), "a.txt/b"], "write: a.txt: is a file, not a folder"],
+    [
+      ["embed", ...TINY, "a.txt", "--output", "a.txt/b.jsonl"],
+      "write: a.txt/b.jsonl: a part of the path is a file, not a folder",
+    ],
+  ] as const) {
+    const { code, stderr } = await plainbert(args, { cwd });
+    expect({ code, stderr }, args.join(" ")).toEqual({ code: 1, stderr: `plainbert: ${message}\n` });
+  }
+  for (const args of [
+    ["make-examples", "a.txt", "--output", "a.jsonl"],
+    ["convert", head("mlm"), "a.jsonl"],
+  ]) {
+    const { code, stderr } = await plainbert(args, { cwd });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^plainbert: [^\n]*a\.jsonl: [^\n]*is a file, not a folder\n$/);
+  }
+  expect((await readdir(cwd)).sort()).toEqual(["a.jsonl", "a.txt"]);
+});
+
 describe("work that is cut short", () => {
   test("another input, option or model is refused, and nothing is touched; --restart", async () => {
     await run(["embed", "--output", "a.jsonl"], `${TEXTS.slice(0, 20).join("\n")}\n${"long ".repeat(200)}\n`);
@@ -162,6 +191,47 @@ describe("work that is cut short", () => {
     expect(await run(["embed", "--restart", "--output", "a.jsonl"], "Another.\n")).toMatchObject({ code: 0 });
     expect((await read("a.jsonl")).split("\n").length).toBe(2);
     expect(await readdir(cwd)).toEqual(["a.jsonl"]);
+  });
+
+  test("an output that is read, by whatever name, is refused, and stays as it was", async () => {
+    const text = '"The door is open."\n';
+    for (const name of ["a.jsonl", "b.jsonl.partial", "vocab.txt"]) await writeFile(join(cwd, name), text);
+    await symlink("a.jsonl", join(cwd, "soft.jsonl"));
+    await link(join(cwd, "a.jsonl"), join(cwd, "hard.jsonl"));
+    await cp(head("mlm"), join(cwd, "model"), { recursive: true });
+    expect(await run(["index", "a.jsonl", "--output", "i.safetensors"])).toMatchObject({ code: 0 });
+    await copyFile(join(cwd, "i.safetensors"), join(cwd, "i.csv"));
+    const files = async () => (await readdir(cwd, { recursive: true })).sort();
+    const before = await files();
+    const of = (name: string) => `is the input, ${name}, which would be lost`;
+    const same = "is the input, which would be lost";
+    const model = ["--model", "model", "--backend", "plain"];
+    for (const [args, written, reason] of [
+      [["embed", ...TINY, "a.jsonl", "--output", "a.jsonl"], "a.jsonl", same],
+      [["embed", ...TINY, "a.jsonl", "--output", "./a.jsonl"], "./a.jsonl", of("a.jsonl")],
+      [["embed", ...TINY, "a.jsonl", "--output", "soft.jsonl", "--restart"], "soft.jsonl", of("a.jsonl")],
+      [["embed", ...TINY, "soft.jsonl", "--output", "hard.jsonl"], "hard.jsonl", of("soft.jsonl")],
+      [["embed", ...TINY, "b.jsonl.partial", "--output", "b.jsonl"], "b.jsonl.partial", same],
+      [["fill-mask", ...TINY, "--input", "a.jsonl", "--output", "a.jsonl"], "a.jsonl", same],
+      [["tokenize", "--input", "a.jsonl", "--output", "a.jsonl"], "a.jsonl", same],
+      [["search", ...TINY, "i.safetensors", "--input", "a.jsonl", "--output", "a.jsonl"], "a.jsonl", same],
+      [["search", ...TINY, "i.csv", "A door.", "--output", "i.csv"], "i.csv", same],
+      [["embed", ...TINY, "--quantize", "--precision", "int8", "--ranges", "i.safetensors", "a.jsonl", "--output", "i.safetensors"], "i.safetensors", same], // biome-ignore format: one line
+      [["embed", ...model, "a.jsonl", "--output", "model/model.safetensors"], "model/model.safetensors", same],
+      [["index", ...model, "a.jsonl", "--output", "model/model.safetensors"], "model/model.safetensors", same],
+      [["index", ...TINY, "i.safetensors", "--output", "i.safetensors"], "i.safetensors", same],
+      [["evaluate", ...TINY, "--file", "a.jsonl", "--report", "hard.jsonl"], "hard.jsonl", of("a.jsonl")],
+      [["train-vocab", "a.jsonl", "vocab.txt", "--output", "vocab.txt"], "vocab.txt", same],
+      [["train-vocab", "vocab.txt", "--output", "."], "vocab.txt", same],
+    ] as const) {
+      const stderr = `plainbert: write: ${written}: ${reason}\n`;
+      expect(await plainbert(args, { cwd }), args.join(" ")).toMatchObject({ code: 1, stdout: "", stderr });
+      expect(await files()).toEqual(before);
+    }
+    for (const name of ["a.jsonl", "b.jsonl.partial", "vocab.txt"]) expect(await read(name)).toBe(text);
+    const piped = await shell(`plainbert embed ${TINY.join(" ")} - --output a.jsonl < hard.jsonl`, { cwd });
+    expect(piped.stderr).toBe(`plainbert: write: a.jsonl: ${of("standard input")}\n`);
+    expect(await read("a.jsonl")).toBe(text);
   });
 
   test("two at once: one writes the file, the other one says which", async () => {
@@ -233,12 +303,36 @@ describe("work that is cut short", () => {
     const failed = await run(["embed", "--output", "a.csv"], `${good}${long}\nThe end.\n`);
     expect(failed).toMatchObject({ code: 1, stdout: "" });
     expect(failed.stderr).toMatch(
-      /^plainbert: standard input, line 4: feature-extraction: text must be at most 64 tokens .*; 3 lines are done, in a\.csv\.partial: the same command goes on there\n$/,
+      /^plainbert: standard input, line 4: feature-extraction: text must be at most 64 tokens .*; 3 lines are done, in a\.csv\.partial: once the line is mended, the same command goes on there\n$/,
     );
     expect(await readdir(cwd)).toEqual(["a.csv.partial", "a.csv.partial.json"]);
     expect(await run(["embed", "--output", "a.csv"], `${good}The end.\n`)).toMatchObject({ code: 0, stderr: "" });
     await run(["embed", "--output", "b.csv"], `${good}The end.\n`);
     expect(await read("a.csv")).toBe(await read("b.csv"));
+  });
+
+  test("a line that is too long for any model, no UTF-8 or no JSON: it is named, and goes on once it is mended", async () => {
+    await writeFile(join(cwd, "whole.jsonl"), '"A door."\n\n"A window."\n"The end."\n');
+    await run(["embed", "whole.jsonl", "--output", "whole.csv"]);
+    for (const [bad, reason] of [
+      [Buffer.alloc(10_000_001, "a"), "must be at most 10,000,000 bytes long, is longer"],
+      [Buffer.from([0x22, 0xff, 0x22]), "must be UTF-8 text, is not"],
+      [Buffer.from('"A window.'), "must be JSON, .*"],
+    ] as const) {
+      const lines = [Buffer.from('"A door."\n\n'), bad, Buffer.from('\n"The end."\n')];
+      await writeFile(join(cwd, "lines.jsonl"), Buffer.concat(lines));
+      const command = ["embed", "lines.jsonl", "--truncation", "--output", "a.csv"];
+      const { code, stderr } = await run(command);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(
+        new RegExp(
+          `^plainbert: lines\\.jsonl, line 3: ${reason}; 2 lines are done, in a\\.csv\\.partial: once the line is mended, the same command goes on there\n$`,
+        ),
+      );
+      await copyFile(join(cwd, "whole.jsonl"), join(cwd, "lines.jsonl"));
+      expect(await run(command)).toMatchObject({ code: 0, stderr: "" });
+      expect(await read("a.csv")).toBe(await read("whole.csv"));
+    }
   });
 
   test("a first line that is wrong leaves no file", async () => {

@@ -83,7 +83,9 @@ describe("a hub without TLS", () => {
     here.env.http_proxy = "127.0.0.1:9";
     await expect(here.open()).rejects.toMatchObject({
       code: "ERR_HUB",
-      message: expect.stringMatching(/^hub: no connection to 127.* through the proxy 127\.0\.0\.1:9: it refuses/),
+      message: expect.stringMatching(
+        /^hub: there is no folder .* here, and no connection to 127.* through the proxy 127\.0\.0\.1:9: it refuses/,
+      ),
     });
   });
 });

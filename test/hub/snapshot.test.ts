@@ -197,7 +197,7 @@ describe("without the hub", () => {
     here.env.HF_ENDPOINT = "http://127.0.0.1:9"; // the port of "discard"
     await expect(here.open()).rejects.toMatchObject({
       code: "ERR_HUB",
-      message: "hub: no connection to 127.0.0.1:9: it refuses connections",
+      message: "hub: there is no folder org/small here, and no connection to 127.0.0.1:9: it refuses connections",
     });
     expect(here.waits).toEqual([1000, 2000]);
   });

@@ -205,7 +205,7 @@ describe("zip files that are not torch.save's", () => {
 
   test.each<[string, Uint8Array, string | RegExp]>([
     ["an empty file", bytes(), "is not a file of torch.save"],
-    ["a text", bytes("version https://git-lfs…"), "is not a file of torch.save: it is neither a zip file nor a pickle"],
+    ["a text", bytes("version https://git-lfs…"), "is not a file of torch.save: it is a pointer of git-lfs"],
     ["a compressed entry", zip([pickle, { ...numbers, method: 8 }]), '"a/data/0" is compressed'],
     ["an encrypted entry", zip([pickle, { ...numbers, flags: 1 }]), '"a/data/0" is encrypted'],
     ["two entries of one name", zip([pickle, numbers, numbers]), "two entries have the same name"],

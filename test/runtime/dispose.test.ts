@@ -1,9 +1,19 @@
 import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { BertError } from "../../src/errors.ts";
-import { type FillMaskPrediction, loadBert, type Pipeline, pipeline } from "../../src/pipelines/index.ts";
+import {
+  buildIndex,
+  type FillMaskPrediction,
+  loadBert,
+  loadIndex,
+  type Pipeline,
+  pipeline,
+  type SearchIndex,
+  saveBert,
+} from "../../src/pipelines/index.ts";
 import { PushedSource, settle } from "../support/streams.ts";
 import { temporaryFolder, writeTinyModel } from "../support/tinyModel.ts";
 import { recordWorkers } from "../support/workers.ts";
@@ -153,6 +163,69 @@ describe.each(BACKENDS)("dispose while a call is under way: %s", (_, options) =>
   });
 });
 
+describe.each(BACKENDS)("dispose beside a call of an index: %s", (_, options) => {
+  const WORDS = ["the cat was good.", "a dog saw the film", "the book"];
+  const load = () => pipeline("feature-extraction", folder.path, options);
+  type Extract = Awaited<ReturnType<typeof load>>;
+  const save = join(folder.path, "dispose.safetensors");
+
+  /** What a call gives that is returned without await. */
+  async function returned<Answer>(call: (extract: Extract, index: SearchIndex) => Promise<Answer>) {
+    const extract = await load();
+    const index = await buildIndex(extract, WORDS);
+    const answer = async () => {
+      try {
+        return call(extract, index);
+      } finally {
+        await extract.dispose();
+      }
+    };
+    return { answer: await answer(), index };
+  }
+
+  test("search, add, save, buildIndex, loadIndex and saveBert are waited for", async () => {
+    const { answer: found } = await returned((_, index) => index.search("the cat", 2));
+    expect(found).toHaveLength(2);
+    const { answer: lists } = await returned((_, index) => index.search(["the cat", "a book"]));
+    expect(lists.map((list) => list.length)).toEqual([3, 3]);
+    expect((await returned((_, index) => index.add(["a film", "a cat"]))).index.size).toBe(5);
+    expect((await returned((_, index) => index.add(["a film"].values()))).index.size).toBe(4);
+    expect((await returned((extract) => buildIndex(extract, WORDS))).answer.size).toBe(3);
+    await returned((_, index) => index.save(save));
+    expect((await returned((extract) => loadIndex(extract, save))).answer.size).toBe(3);
+    const copy = join(folder.path, `copy-${options.backend}-${"threads" in options ? options.threads : 0}`);
+    await returned((extract) => saveBert(extract.model, copy));
+    await (await loadBert(copy, options)).dispose();
+  });
+
+  test("or rejected, and who waits for them gets to see that", async () => {
+    const expectInputError = (call: (extract: Extract, index: SearchIndex) => Promise<unknown>) =>
+      expect(returned(call)).rejects.toMatchObject({ name: "BertError", code: "ERR_INPUT" });
+    await expectInputError((_, index) => index.search("the cat", 0));
+    await expectInputError((_, index) => index.search(["the cat", 3 as never]));
+    await expectInputError((_, index) => index.add([3 as never]));
+    await expectInputError((extract) => buildIndex(extract, []));
+    await expect(returned((extract) => loadIndex(extract, `${save}.none`))).rejects.toMatchObject({ code: "ERR_FILE" });
+  });
+
+  test("many calls at once, all made before dispose; later ones are refused", async () => {
+    await using bert = await loadBert(folder.path, options);
+    const extract = await pipeline("feature-extraction", bert);
+    const index = await buildIndex(extract, WORDS);
+    const want = await index.search("the cat");
+    const searches = Array.from({ length: 20 }, () => index.search("the cat"));
+    const added = index.add(["a film"]);
+    const disposed = bert.dispose();
+    await expect(index.search("the cat")).rejects.toMatchObject(REFUSED);
+    await expect(index.add(["a cat"])).rejects.toMatchObject(REFUSED);
+    await expect(buildIndex(extract, WORDS)).rejects.toMatchObject(REFUSED);
+    expect(await Promise.all(searches)).toEqual(Array(20).fill(want));
+    await added;
+    await disposed;
+    expect(index.size).toBe(4);
+  });
+});
+
 test("the program ends well", () => {
   const index = JSON.stringify(new URL("../../src/index.ts", import.meta.url).href);
   const program = `
@@ -168,6 +241,29 @@ test("the program ends well", () => {
     timeout: 20_000,
   });
   expect({ stdout, stderr, status }).toEqual({ stdout: "5\nERR_INPUT\n", stderr: "", status: 0 });
+});
+
+describe("a forgotten await hides no error", () => {
+  const calls = {
+    "of a pipeline": 'unmask("no mask")',
+    "of forward": "unmask.model.forward([{ inputIds: [2, 3] }], { nope: 1 })",
+    "of an index": 'buildIndex(await pipeline("feature-extraction", unmask.model), [3])',
+    "of a call after dispose": 'unmask.dispose().then(() => void unmask("[MASK]"))',
+    "of a call that is aborted": 'unmask("[MASK]", { signal: AbortSignal.abort(new Error("ERR_INPUT ERR_BACKEND")) })',
+  };
+  test.each(Object.entries(calls))("%s", (_, call) => {
+    const index = JSON.stringify(new URL("../../src/index.ts", import.meta.url).href);
+    const program = `
+      import { buildIndex, pipeline } from ${index};
+      const unmask = await pipeline("fill-mask", ${JSON.stringify(folder.path)}, { backend: "plain" });
+      void ${call};`;
+    const { stderr, status } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+      encoding: "utf8",
+      timeout: 20_000,
+    });
+    expect(stderr).toMatch(/ERR_INPUT|ERR_BACKEND/);
+    expect(status).toBe(1);
+  });
 });
 
 /** What a program may do with a pipeline, and how long it waits before. */

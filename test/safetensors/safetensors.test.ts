@@ -87,6 +87,21 @@ describe("each rule is named in the message", () => {
       file("{}", [], 100_000_001n),
       /may have 100000000 bytes, its length field says 100000001/,
     ],
+    [
+      "a pointer of git-lfs",
+      new TextEncoder().encode("version https://git-lfs.github.com/spec/v1\n"),
+      /is no safetensors file but a pointer of git-lfs: `git lfs pull` brings the file itself$/,
+    ],
+    [
+      "a page of HTML",
+      new TextEncoder().encode("<!DOCTYPE html><title>Log in</title>"),
+      /is no safetensors file but a page of HTML that begins with "<!DOCTYP"$/,
+    ],
+    [
+      "a text",
+      new TextEncoder().encode("Entry not found"),
+      /is no safetensors file but a text that begins with "Entry no"$/,
+    ],
     ["length of 64 ones", file("{}", [], 2n ** 64n - 1n), /length field says 18446744073709551615/],
     ["header beyond the file", file("{}", [], 3n), /should have 3 bytes, only 2 follow/],
     ["not UTF-8", file(new Uint8Array([0x7b, 0xff, 0x7d])), /not UTF-8/],

@@ -1,8 +1,9 @@
 import { loaded } from "../../loaded.ts";
+import { expectKnownOptions, expectPath } from "../../options.ts";
 import { type CallOptions, expectOptions, wrongArgument } from "../arguments.ts";
 import type { Pipeline } from "../pipeline.ts";
 import { type Pooling, TEXT_POOLINGS } from "../pooling.ts";
-import { type IndexInput, SearchIndex } from "./searchIndex.ts";
+import { type Extract, type IndexInput, SearchIndex } from "./searchIndex.ts";
 
 /** Options of `buildIndex`. */
 export interface BuildIndexOptions extends CallOptions {
@@ -27,21 +28,22 @@ export interface BuildIndexOptions extends CallOptions {
  * const [best] = await index.search("Is the window shut?", 1);
  * await index.save("letters.safetensors");
  */
-export async function buildIndex<Metadata = unknown>(
+export function buildIndex<Metadata = unknown>(
   extract: Pipeline<"feature-extraction" | "embeddings">,
   texts: IndexInput<Metadata>,
   options: BuildIndexOptions = {},
 ): Promise<SearchIndex<Metadata>> {
-  expectExtract("buildIndex", extract);
-  expectOptions("buildIndex", options, ["pooling", "truncation"]);
-  const { pooling = "mean", ...rest } = options;
-  if (!TEXT_POOLINGS.includes(pooling)) {
-    throw wrongArgument("buildIndex", "pooling", `one of ${TEXT_POOLINGS.join(", ")}`, pooling);
-  }
-  const index = new SearchIndex<Metadata>(extract, pooling);
-  await index.addAs("buildIndex", texts, rest);
-  if (index.size === 0) throw wrongArgument("buildIndex", "texts", "at least one text", texts);
-  return index;
+  return withModelOf("buildIndex", extract, async () => {
+    expectOptions("buildIndex", options, ["pooling", "truncation"]);
+    const { pooling = "mean", ...rest } = options;
+    if (!TEXT_POOLINGS.includes(pooling)) {
+      throw wrongArgument("buildIndex", "pooling", `one of ${TEXT_POOLINGS.join(", ")}`, pooling);
+    }
+    const index = new SearchIndex<Metadata>(extract, pooling);
+    await index.addAs("buildIndex", texts, rest);
+    if (index.size === 0) throw wrongArgument("buildIndex", "texts", "at least one text", texts);
+    return index;
+  });
 }
 
 /**
@@ -49,20 +51,29 @@ export async function buildIndex<Metadata = unknown>(
  * backend. One of plainbert 0.2, which does not say what it was made with, is taken if the model gives some of its
  * texts their vectors.
  *
- * @throws BertError ERR_FILE the file is missing or not readable; ERR_CHECKPOINT it is no index, is damaged, or was
+ * @throws BertError ERR_INPUT no path; ERR_FILE the file is missing or not readable; ERR_CHECKPOINT it is no index, is damaged, or was
  *   made with another model
  */
-export async function loadIndex<Metadata = unknown>(
+export function loadIndex<Metadata = unknown>(
   extract: Pipeline<"feature-extraction" | "embeddings">,
   path: string,
+): Promise<SearchIndex<Metadata>>;
+export async function loadIndex<Metadata>(
+  extract: Pipeline<"feature-extraction" | "embeddings">,
+  path: string,
+  options: unknown = {},
 ): Promise<SearchIndex<Metadata>> {
-  expectExtract("loadIndex", extract);
-  const { readIndex } = await loaded(() => import("./readIndex.ts"));
-  const { rows, pooling } = await readIndex(path, extract);
-  return new SearchIndex<Metadata>(extract, pooling, rows);
+  return withModelOf("loadIndex", extract, async () => {
+    expectPath("loadIndex", "path", path);
+    expectKnownOptions("loadIndex", options, {}); // such as pooling, which the file says itself
+    const { readIndex } = await loaded(() => import("./readIndex.ts"));
+    const { rows, pooling } = await readIndex(path, extract);
+    return new SearchIndex<Metadata>(extract, pooling, rows);
+  });
 }
 
-function expectExtract(where: string, extract: Pipeline<"feature-extraction" | "embeddings">): void {
-  if (extract?.task === "feature-extraction" || extract?.task === "embeddings") return;
-  throw wrongArgument(where, "extract", 'what pipeline("feature-extraction") gives', extract);
+/** A call for which the `dispose` of the pipeline's model waits. */
+function withModelOf<Answer>(where: string, extract: Extract, call: () => Promise<Answer>): Promise<Answer> {
+  if (extract?.task === "feature-extraction" || extract?.task === "embeddings") return extract.model.answer(call);
+  return Promise.reject(wrongArgument(where, "extract", 'what pipeline("feature-extraction") gives', extract));
 }

@@ -10,6 +10,7 @@ import { checksumOf, FORMAT, type IndexHeader, type Strings, TENSORS, type Tenso
 import { Rows } from "./indexRows.ts";
 import type { Extract } from "./searchIndex.ts";
 import { mostRows, SEGMENT_BYTES, type Segment, stringAt, type Utf8Column } from "./segment.ts";
+import { vectorsOf } from "./vectorsOf.ts";
 
 /** Files of plainbert 0.2 have these alone, and two fields of metadata. */
 const OLD_TENSORS: readonly TensorName[] = ["embeddings", "texts", "text_ends"];
@@ -62,8 +63,8 @@ async function expectSameVectors(reader: IndexReader, rows: Rows, extract: Extra
   for (let probe = 0; probe < count; probe++) {
     const r = Math.floor((probe * segment.count) / count);
     const text = stringAt(segment.texts, r);
-    const { data } = await extract(text, { pooling, normalize: true, truncation: true });
-    const cosine = data.reduce((sum, x, h) => sum + x * segment.vectors[r * rows.H + h], 0);
+    const vector = await vectorsOf(extract, [text], { pooling, normalize: true, truncation: true });
+    const cosine = vector.reduce((sum, x, h) => sum + x * segment.vectors[r * rows.H + h], 0);
     if (cosine >= SAME_VECTOR) continue;
     throw reader.fault(
       `must have been made with this model, which gives text ${r} a vector whose cosine with that in the file is ${cosine.toFixed(3)}; make it anew: await buildIndex(extract, texts)`,

@@ -1,4 +1,5 @@
 import { loaded } from "../../loaded.ts";
+import { expectPath } from "../../options.ts";
 import {
   type CallOptions,
   expectCount,
@@ -17,6 +18,7 @@ import { Rows, textAt } from "./indexRows.ts";
 import { nearest } from "./nearest.ts";
 import { expectId, expectRecord, type IndexedText, type TextRecord } from "./records.ts";
 import { liveRows, SegmentBuilder } from "./segment.ts";
+import { vectorsOf } from "./vectorsOf.ts";
 
 /** What an index is made of: texts, or records with ids and metadata; an array, or a stream of any length. */
 export type IndexInput<Metadata = unknown> =
@@ -101,8 +103,8 @@ export class SearchIndex<Metadata = unknown> {
    * @example
    * await index.add([{ id: "door", text: "The door is open.", metadata: { page: 3 } }]);
    */
-  async add(texts: IndexInput<Metadata>, options: AddOptions = {}): Promise<void> {
-    await this.addAs("add", texts, options);
+  add(texts: IndexInput<Metadata>, options: AddOptions = {}): Promise<void> {
+    return this.extract.model.answer(() => this.addAs("add", texts, options));
   }
 
   /** Checks all texts of an array, before any is computed. */
@@ -175,10 +177,18 @@ export class SearchIndex<Metadata = unknown> {
     k?: number,
     options?: SearchOptions<Metadata>,
   ): Answers<Input, string, SearchResult<Metadata>[]>;
-  async search(
+  search(
     input: string | readonly string[],
     k = 5,
     options: SearchOptions<Metadata> = {},
+  ): Promise<SearchResult<Metadata>[] | SearchResult<Metadata>[][]> {
+    return this.extract.model.answer(() => this.found(input, k, options));
+  }
+
+  private async found(
+    input: string | readonly string[],
+    k: number,
+    options: SearchOptions<Metadata>,
   ): Promise<SearchResult<Metadata>[] | SearchResult<Metadata>[][]> {
     const where = "search";
     expectCount(where, "k", k);
@@ -191,8 +201,8 @@ export class SearchIndex<Metadata = unknown> {
     if (!options.truncation) await expectToFit(this.extract.model, where, queries, signal);
     const { segments } = this.rows;
     const texts = queries.map(({ text }) => text);
-    const { data, dims } = await this.extract(texts, this.extractOptions(where, options));
-    const found = await nearest(segments, data, dims[1], this.extract.model.kernels, {
+    const vectors = await vectorsOf(this.extract, texts, this.extractOptions(where, options));
+    const found = await nearest(segments, vectors, this.rows.H, this.extract.model.kernels, {
       k,
       signal,
       accepts: (segment, row) => filter === undefined || accepted(filter(textAt(segment, row))),
@@ -206,12 +216,15 @@ export class SearchIndex<Metadata = unknown> {
   /**
    * Writes the index to a safetensors file, completely or not at all; what is added or removed meanwhile is not in it.
    *
-   * @throws BertError ERR_FILE the path cannot be written
+   * @throws BertError ERR_INPUT no path; ERR_FILE it cannot be written
    */
   async save(path: string): Promise<void> {
-    const { segments, next, H } = this.rows; // as they are now
+    expectPath("save", "path", path);
+    // As they are now; the model may be disposed of meanwhile.
+    const { segments, next, H } = this.rows;
+    const header = { pooling: this.pooling, model: this.extract.model.fingerprint };
     const { saveIndex } = await loaded(() => import("./indexFile.ts"));
-    await saveIndex(path, { segments, next, H }, { pooling: this.pooling, model: this.extract.model.fingerprint });
+    await saveIndex(path, { segments, next, H }, header);
   }
 
   /** What the pipeline is called with. */

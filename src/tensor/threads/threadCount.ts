@@ -4,7 +4,7 @@ import { availableParallelism, environment } from "./platform.ts";
 /** More threads than this would wait for memory: a short batch reads each weight once. */
 const DEFAULT_LIMIT = 8;
 /** The most threads that the option may name. */
-const LIMIT = 64;
+export const MAX_THREADS = 64;
 
 /**
  * How many threads compute: the option's number, else the environment's PLAINBERT_THREADS, else as many as the machine
@@ -22,6 +22,9 @@ export function threadCount(where: string, option: number | undefined): number {
 }
 
 function expectCount(where: string, name: string, count: number, got: unknown): number {
-  if (Number.isInteger(count) && count >= 1 && count <= LIMIT) return count;
-  throw new BertError("ERR_INPUT", `${where}: ${name} must be a whole number from 1 to ${LIMIT}, got ${shown(got)}`);
+  if (Number.isInteger(count) && count >= 1 && count <= MAX_THREADS) return count;
+  throw new BertError(
+    "ERR_INPUT",
+    `${where}: ${name} must be a whole number from 1 to ${MAX_THREADS}, got ${shown(got)}`,
+  );
 }

@@ -1,4 +1,4 @@
-import { appendText, digestOfFile, type FileDigest, textOrNone, writeTexts } from "../../disk/runFolder.ts";
+import { appendText, digestOfFile, type FileDigest, removeFile, textOrNone, writeTexts } from "../../disk/runFolder.ts";
 import { BertError } from "../../errors.ts";
 import { parseJson } from "../../json.ts";
 
@@ -28,7 +28,7 @@ export interface RunProgress {
   readonly evaluating: boolean;
 }
 
-const FILE = "metrics.jsonl";
+export const METRICS_LOG = "metrics.jsonl";
 
 /** metrics.jsonl of a run. */
 export class MetricsLog {
@@ -50,7 +50,7 @@ export class MetricsLog {
    * @throws BertError ERR_CHECKPOINT it does not begin as it did at the checkpoint
    */
   static async open(folder: string, saved: FileDigest | null, tell: (entry: LogEntry) => void): Promise<MetricsLog> {
-    const path = `${folder}/${FILE}`;
+    const path = `${folder}/${METRICS_LOG}`;
     const text = await textOrNone(path);
     const end = text === "" ? 0 : (saved?.bytes ?? 0);
     if (end > 0 && (await digestOfFile(path, end)).sha256 !== saved?.sha256) {
@@ -62,17 +62,22 @@ export class MetricsLog {
     const kept = new TextDecoder().decode(new TextEncoder().encode(text).subarray(0, end));
     const lines = kept.split("\n").slice(0, -1);
     const entries = lines.map((line, i) => entryIn(line, `${path}, line ${i + 1}`));
-    if (kept !== text) await writeTexts(folder, { [FILE]: kept });
+    if (kept !== text) await writeTexts(folder, { [METRICS_LOG]: kept });
     return new MetricsLog(folder, entries, tell);
   }
 
   /** The file as it is, for a checkpoint. */
   digest(): Promise<FileDigest> {
-    return digestOfFile(`${this.folder}/${FILE}`);
+    return digestOfFile(`${this.folder}/${METRICS_LOG}`);
+  }
+
+  /** Removes the file of a run that ends without a checkpoint, so that the folder is free again. */
+  async remove(): Promise<void> {
+    await removeFile(`${this.folder}/${METRICS_LOG}`).catch(() => {}); // why the run ends is to be reported
   }
 
   async add(entry: LogEntry): Promise<void> {
-    await appendText(`${this.folder}/${FILE}`, lineOf(entry));
+    await appendText(`${this.folder}/${METRICS_LOG}`, lineOf(entry));
     this.entries.push(entry);
     this.tell(entry);
   }

@@ -58,6 +58,13 @@ const TYPES: Readonly<Record<string, "boolean" | "string" | "function">> = {
   onProgress: "function",
 };
 
+/** A range of `NUMBERS` in words, without the smallest and the largest number of all. */
+function rangeText(least: number, most: number): string {
+  const isBounded = most < Number.MAX_VALUE;
+  if (least === Number.MIN_VALUE) return isBounded ? `above 0 and at most ${most}` : "above 0";
+  return isBounded ? `from ${least} to ${most}` : `from ${least}`;
+}
+
 /** @throws BertError ERR_INPUT a number out of range, or another type than an option has */
 export function expectValues(where: string, options: object): void {
   const given = options as Readonly<Record<string, unknown>>;
@@ -66,10 +73,10 @@ export function expectValues(where: string, options: object): void {
     if (value === undefined) continue;
     const fits = typeof value === "number" && value >= least && value <= most && (!whole || Number.isInteger(value));
     if (fits) continue;
-    const kindOf = whole ? "a whole number" : "a number";
+    const kindOf = whole ? "a whole number" : most === Number.MAX_VALUE ? "a finite number" : "a number";
     throw new BertError(
       "ERR_INPUT",
-      `${where}: ${name} must be ${kindOf} from ${least} to ${most}, got ${shown(value)}`,
+      `${where}: ${name} must be ${kindOf} ${rangeText(least, most)}, got ${shown(value)}`,
     );
   }
   for (const [name, type] of Object.entries(TYPES)) {

@@ -22,7 +22,7 @@ import {
   saveCheckpoint,
 } from "./checkpoint.ts";
 import { expectNotExploded } from "./exploded.ts";
-import { MetricsLog } from "./log.ts";
+import { METRICS_LOG, MetricsLog } from "./log.ts";
 import { count, entryOf, nothingCounted } from "./pending.ts";
 import { adamwOptions, freezer, type Identity, type ResolvedRunOptions } from "./resolvedOptions.ts";
 import type { RunResult } from "./result.ts";
@@ -62,8 +62,9 @@ export async function run(given: RunPlan, options: ResolvedRunOptions, kernels: 
   const { name: backend, fused } = kernels.info; // others round otherwise
   const plan = { ...given, identity: { ...given.identity, backend, fused } };
   const steps = await checkpointSteps(output);
-  if (!options.resume && (await namesIn(output)).some((name) => name !== LOCK)) {
-    const advice = steps.length > 0 ? "; resume goes on with the run in it" : "";
+  const names = (await namesIn(output)).filter((name) => name !== LOCK);
+  if (!options.resume && names.length > 0) {
+    const advice = steps.length > 0 ? "; resume goes on with the run in it" : adviceWithout(names);
     throw new BertError("ERR_FILE", `${plan.where}: ${quote(output)} must be empty or not there, is neither${advice}`);
   }
   const last = steps.at(-1);
@@ -82,6 +83,12 @@ export async function run(given: RunPlan, options: ResolvedRunOptions, kernels: 
   const state = saved?.state ?? freshState();
   const log = await MetricsLog.open(output, saved?.log ?? null, options.onLog);
   return new Run(plan, options, { model, gradients, training, state, log }).toEnd();
+}
+
+/** What can be done with a folder without any checkpoint. */
+function adviceWithout(names: readonly string[]): string {
+  if (names.some((name) => name !== METRICS_LOG)) return "";
+  return "; it has a run that ended before its first checkpoint: resume begins that anew";
 }
 
 function freshState(): RunState {
@@ -129,8 +136,13 @@ class Run {
     try {
       return await this.trained();
     } catch (error) {
-      if (this.savedStep === 0 || !(error instanceof BertError) || error.code !== "ERR_FILE") throw error;
-      const stays = `checkpoint-${this.savedStep} stays, and resume goes on from there`; // a full disk, say
+      if (!(error instanceof BertError) || error.code !== "ERR_FILE") throw error; // a full disk, say
+      const { savedStep } = this;
+      if (savedStep === 0) await this.log.remove();
+      const stays =
+        savedStep === 0
+          ? "nothing of the run is left, as there was no checkpoint yet: the same call begins anew"
+          : `checkpoint-${savedStep} stays, and resume goes on from there`;
       throw new BertError(error.code, `${error.message}; ${stays}`, { cause: error });
     }
   }

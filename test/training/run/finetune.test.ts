@@ -482,7 +482,11 @@ describe("what is refused", () => {
   test.each([
     [{ task: "translation" }, "finetune: task must be one of text-classification, token-classification,"],
     [{ trainDataset: [] }, "finetune: trainDataset must be a file or at least one example, got none"],
-    [{ learningRate: Number.NaN }, "finetune: learningRate must be a number from 0 to"],
+    [{ learningRate: Number.NaN }, "finetune: learningRate must be a finite number from 0, got NaN"],
+    [{ adamEpsilon: -1 }, "finetune: adamEpsilon must be a finite number from 0, got -1"],
+    [{ numTrainEpochs: 0 }, "finetune: numTrainEpochs must be a number above 0 and at most 4294967295, got 0"],
+    [{ maxGradNorm: 0 }, "finetune: maxGradNorm must be a number above 0, got 0"],
+    [{ warmupRatio: 2 }, "finetune: warmupRatio must be a number from 0 to 1, got 2"],
     [{ batchSize: 0 }, "finetune: batchSize must be a whole number from 1 to"],
     [{ maxLength: 33 }, "finetune: maxLength must be at most 32, the most that the model takes, got 33"],
     [{ loadBestModelAtEnd: true }, "finetune: evalDataset must be given with loadBestModelAtEnd, is left out"],
@@ -499,7 +503,7 @@ describe("what is refused", () => {
     [{ mlmProbability: 0.2 }, "finetune: mlmProbability must be left out for text-classification, it is of fill-mask"],
     [
       { task: "fill-mask", trainDataset: ["good"], mlmProbability: 2 },
-      "finetune: mlmProbability must be a number from",
+      "finetune: mlmProbability must be a number above 0 and at most 1, got 2",
     ],
     [{ task: "fill-mask", trainDataset: ["good"], labels: ["a"] }, "finetune: labels must be left out for fill-mask"],
     [{ task: "fill-mask", trainDataset: ["good", 3] }, "finetune: trainDataset[1] must be a string, got 3"],

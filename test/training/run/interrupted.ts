@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { REVIEWS, writeTinyModel } from "../../support/tinyModel.ts";
 
-const MAIN = fileURLToPath(new URL("../../../src/cli/main.ts", import.meta.url));
+export const MAIN: string = fileURLToPath(new URL("../../../src/cli/main.ts", import.meta.url));
 const NODE_COMPILE_CACHE = fileURLToPath(new URL("../../../.cache/compiled", import.meta.url));
 
 /** Writes a model and data, and gives the command line of a run on them: 60 updates, a checkpoint every 4, an evaluation every 10. */

@@ -1,10 +1,10 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type FinetuneOptions, finetune } from "../../../src/training/index.ts";
 import { REVIEWS, temporaryFolder } from "../../support/tinyModel.ts";
-import { contentsOf, ended, killAndResume, logged, start, writeRun } from "./interrupted.ts";
+import { contentsOf, ended, killAndResume, logged, MAIN, start, writeRun } from "./interrupted.ts";
 
 let place: ReturnType<typeof temporaryFolder>;
 let args: readonly string[];
@@ -114,6 +114,41 @@ describe("in this process", () => {
       "must be empty or not there, is neither; resume goes on with the run in it",
     );
   });
+});
+
+test.skipIf(process.platform === "win32")(
+  "a checkpoint that cannot be written, and none before it: nothing is left, and the same command begins anew",
+  async () => {
+    const output = join(place.path, "limited");
+    const script = 'ulimit -f 16; exec "$0" "$@"'; // blocks of 512 or 1024 bytes
+    const command = [process.execPath, MAIN, ...args, "--output", output];
+    const limited = spawn("sh", ["-c", script, ...command], { stdio: ["ignore", "ignore", "pipe"] });
+    const { code, stderr } = await ended(limited);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        /the file would be larger than the system allows; ulimit -f tells how large; nothing of the run is left, as there was no checkpoint yet: the same call begins anew\n$/,
+      ),
+    ]);
+    expect(readdirSync(place.path)).not.toContain("limited");
+    expect(await ended(start(args, output))).toMatchObject({ code: 0 });
+    expect(contentsOf(output)).toEqual(unbroken);
+  },
+);
+
+test("a run that was killed before its first checkpoint: the refusal says what begins it anew, which does", async () => {
+  const output = join(place.path, "early");
+  execFileSync("mkdir", [output]);
+  writeFileSync(join(output, "metrics.jsonl"), '{"step":3,"epoch":1,"loss":0.5}\n{"st');
+  const { code, stderr } = await ended(start(args, output));
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringMatching(
+      /must be empty or not there, is neither; it has a run that ended before its first checkpoint: resume begins that anew\n$/,
+    ),
+  ]);
+  expect(await ended(start([...args, "--resume"], output))).toMatchObject({ code: 0 });
+  expect(contentsOf(output)).toEqual(unbroken);
 });
 
 describe.skipIf(!canMount())("a full disk (needs the right to mount one)", () => {
