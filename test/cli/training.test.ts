@@ -84,7 +84,7 @@ describe("finetune", () => {
     [["--task", "text-classification", "--train-file", "x.jsonl"], "expected --output FOLDER"],
     [["--task", "sentiment"], "--task must be one of text-classification,"],
     [["--learning-rate", "-1"], '--learning-rate must be a number from 0, got "-1"'],
-    [["--max-steps", "-.5"], '--max-steps must be a whole number from 1, got "-.5"'],
+    [["--max-steps", "-.5"], '--max-steps must be a whole number from 1 to 999999999, got "-.5"'],
     [["--output", "-x"], '--output must have a value; one that begins with "-" is written --output=-…'],
     [["--learning-rate", "fast"], '--learning-rate must be a number from 0, got "fast"'],
   ])("%j is a mistake in the command line", async (args, message) => {
