@@ -225,9 +225,10 @@ export class BertModel {
   }
 
   /**
-   * Waits for the calls under way, of this model and of pipelines and indexes that ask it, and frees the weights. From the moment
-   * of the call on the model takes no other: `return pipe(text)` beside `finally { await pipe.dispose() }` gives the
-   * answer. A stream ends with an error when it next needs the model. Abort what is not to be waited for by its signal.
+   * Waits for the calls under way, of this model and of pipelines and indexes that ask it, and frees the weights. From
+   * the moment of the call on the model takes no other: `return pipe(text)` beside `finally { await pipe.dispose() }`
+   * gives the answer. A stream ends with an error when it next needs the model, but one that an index adds is waited
+   * for. Abort what is not to be waited for by its signal.
    *
    * A second call waits for the first.
    */

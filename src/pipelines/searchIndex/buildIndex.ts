@@ -3,7 +3,8 @@ import { expectKnownOptions, expectPath } from "../../options.ts";
 import { type CallOptions, expectOptions, wrongArgument } from "../arguments.ts";
 import type { Pipeline } from "../pipeline.ts";
 import { type Pooling, TEXT_POOLINGS } from "../pooling.ts";
-import { type Extract, type IndexInput, SearchIndex } from "./searchIndex.ts";
+import { type IndexInput, SearchIndex } from "./searchIndex.ts";
+import type { Extract } from "./vectorsOf.ts";
 
 /** Options of `buildIndex`. */
 export interface BuildIndexOptions extends CallOptions {

@@ -8,9 +8,8 @@ import { openSafetensors, type RandomAccess, type Weights } from "../../safetens
 import { TEXT_POOLINGS, type TextPooling } from "../pooling.ts";
 import { checksumOf, FORMAT, type IndexHeader, type Strings, TENSORS, type TensorName, VERSION } from "./indexFile.ts";
 import { Rows } from "./indexRows.ts";
-import type { Extract } from "./searchIndex.ts";
 import { mostRows, SEGMENT_BYTES, type Segment, stringAt, type Utf8Column } from "./segment.ts";
-import { vectorsOf } from "./vectorsOf.ts";
+import { type Extract, vectorsOf } from "./vectorsOf.ts";
 
 /** Files of plainbert 0.2 have these alone, and two fields of metadata. */
 const OLD_TENSORS: readonly TensorName[] = ["embeddings", "texts", "text_ends"];

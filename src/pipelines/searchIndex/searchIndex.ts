@@ -11,14 +11,13 @@ import {
 } from "../arguments.ts";
 import { expectEach } from "../faults.ts";
 import { expectToFit } from "../featureExtraction.ts";
-import type { Pipeline } from "../pipeline.ts";
 import type { Pooling, TextPooling } from "../pooling.ts";
 import { type Answers, type InputStream, isStream } from "../stream.ts";
 import { Rows, textAt } from "./indexRows.ts";
 import { nearest } from "./nearest.ts";
 import { expectId, expectRecord, type IndexedText, type TextRecord } from "./records.ts";
 import { liveRows, SegmentBuilder } from "./segment.ts";
-import { vectorsOf } from "./vectorsOf.ts";
+import { type Extract, vectorsOf } from "./vectorsOf.ts";
 
 /** What an index is made of: texts, or records with ids and metadata; an array, or a stream of any length. */
 export type IndexInput<Metadata = unknown> =
@@ -47,9 +46,6 @@ export interface SearchResult<Metadata = unknown> extends IndexedText<Metadata> 
   /** Cosine of the text's vector and the query's, −1 to 1. */
   readonly score: number;
 }
-
-/** A pipeline that gives vectors. */
-export type Extract = Pipeline<"feature-extraction" | "embeddings">;
 
 /**
  * Texts with their vectors, to be searched by meaning: `buildIndex` makes one, `loadIndex` reads one that was saved.

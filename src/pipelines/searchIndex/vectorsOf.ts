@@ -1,5 +1,8 @@
+import type { Pipeline } from "../pipeline.ts";
 import type { TextPooling } from "../pooling.ts";
-import type { Extract } from "./searchIndex.ts";
+
+/** A pipeline that gives vectors. */
+export type Extract = Pipeline<"feature-extraction" | "embeddings">;
 
 /** What the vectors of an index are computed with. */
 export interface VectorOptions {

@@ -1,4 +1,4 @@
-import type { Extract } from "../../../src/pipelines/searchIndex/searchIndex.ts";
+import type { Extract } from "../../../src/pipelines/searchIndex/vectorsOf.ts";
 import type { Backend } from "../../../src/tensor/backend.ts";
 import { BertTokenizer } from "../../../src/tokenizer/index.ts";
 
