@@ -48,12 +48,34 @@ describe("an option that there is not is an error, which names the nearest", () 
     expect(error?.message).toContain(message);
   });
 
+  test("encode knows textPair", async () => {
+    const tokenizer = await loadTokenizer();
+    expect(() => tokenizer.encode("a", { text_pair: "b" } as never)).toThrow(
+      'encode: unknown option "text_pair"; did you mean "textPair"?',
+    );
+    for (const options of [null, new Map(), []]) {
+      expect(() => tokenizer.encode("a", options as never)).toThrow("encode: options must be an object, got ");
+    }
+  });
+
+  test.each<[string, () => Promise<unknown>, string]>([
+    ["task", () => pipeline("fil-mask" as never), "fill-mask"],
+    ["dtype", () => loadBert(undefined, { dtype: "fp16" as never }), "float16"],
+    ["architecture", () => loadBert(undefined, { architecture: "BertForMaskedLm" as never }), "BertForMaskedLM"],
+    ["task", () => finetune({ task: "txt-classification", output: "x" } as never), "text-classification"],
+  ])("a value that is none: %s %#", async (name, call, meant) => {
+    await expect(call()).rejects.toMatchObject({
+      code: "ERR_INPUT",
+      message: expect.stringMatching(`: ${name} must be one of .*; did you mean "${meant}"\\?$`),
+    });
+  });
+
   test("forward and forwardStream", async () => {
     await using bert = await loadBert(undefined, { backend: "plain" });
     const batch = bert.tokenizer.encodeBatch(["A text."]);
     await expect(bert.forward(batch, { output_attentions: true } as never)).rejects.toMatchObject({
       code: "ERR_INPUT",
-      message: expect.stringMatching(/^forward: unknown option "output_attentions"; /),
+      message: 'forward: unknown option "output_attentions"; did you mean "attentions"?',
     });
     expect(() => bert.forwardSync(batch, { hiddenState: true } as never)).toThrow('did you mean "hiddenStates"?');
     await expect(bert.forwardStream(batch, { attention: true } as never).next()).rejects.toMatchObject({
