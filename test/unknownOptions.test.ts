@@ -113,6 +113,16 @@ test("a Map, an array, a Date are no options", async () => {
   );
 });
 
+test.each<[unknown, string]>([
+  [Buffer.from("[MASK]"), "a Buffer of 6"],
+  [new String("[MASK]"), "a String object"],
+  [Promise.resolve("[MASK]"), "a Promise: is an await missing?"],
+])("what is no string is named: %#", async (text, got) => {
+  await using unmask = await pipeline("fill-mask", undefined, { backend: "plain" });
+  await expect(unmask(text as never)).rejects.toThrow(`fill-mask: text must be a string, got ${got}`);
+  await expect(pipeline("fill-mask", unmask as never)).rejects.toThrow(/got a function$/);
+});
+
 test.each([
   { cache_dir: 5 },
   { local_files_only: "yes" },
