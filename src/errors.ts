@@ -1,3 +1,5 @@
+import { classOf } from "./realm.ts";
+
 /**
  * What kind of mistake an error reports:
  *
@@ -79,16 +81,31 @@ export function listed(entries: readonly string[], separator = ", "): string {
 }
 
 /**
- * Any value as messages show it: a string in quotes, an array or an object as JSON, cut after 200 characters, anything
- * else as `String` writes it. It throws for no value.
+ * Any value as messages show it: a string in quotes, an array or an object as JSON, cut after 200 characters, another
+ * object by its class, anything else as `String` writes it. It throws for no value.
  */
 export function shown(value: unknown): string {
   if (typeof value === "string") return quote(value);
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "function") return "a function";
   if (typeof value !== "object" || value === null) return String(value);
-  const text = beginning(value, MOST_CHARACTERS);
+  const text = described(value) ?? beginning(value, MOST_CHARACTERS);
   return printable(text, MOST_CHARACTERS);
+}
+
+/** What an object is that JSON would not show as it is: `a Buffer of 11`; null for arrays and objects of names. */
+function described(value: object): string | null {
+  const prototype = Object.getPrototypeOf(value);
+  if (Array.isArray(value) || prototype === null || Object.getPrototypeOf(prototype) === null) return null;
+  const name: unknown = prototype.constructor?.name;
+  const kind = typeof name === "string" && name !== "" ? name : classOf(value);
+  const article = /^[AEIOU]/.test(kind) ? "an" : "a";
+  if (classOf(value) === "Promise") return `${article} ${kind}: is an await missing?`;
+  if (["String", "Number", "Boolean"].includes(classOf(value))) return `${article} ${kind} object`;
+  const isSized = ArrayBuffer.isView(value) || ["Map", "Set"].includes(classOf(value));
+  const { length, size } = isSized ? (value as { length?: unknown; size?: unknown }) : {};
+  const count = length ?? size;
+  return `${article} ${kind}${typeof count === "number" ? ` of ${count}` : ""}`;
 }
 
 /** The beginning of a value's JSON, a little more than `most` characters at most: a value may be huge, or a circle. */

@@ -4,8 +4,20 @@ import { classOf } from "./realm.ts";
 /** Every name of a type of options, so that the compiler asks for a new one here too. */
 export type OptionNames<Options> = { readonly [name in keyof Required<Options>]: true };
 
-/** What other libraries call an option of ours. */
+/** What other libraries call an option, a field or a value of ours. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
+  output_hidden_states: "hiddenStates",
+  output_attentions: "attentions",
+  text_pair: "textPair",
+  fp32: "float32",
+  fp16: "float16",
+  bf16: "bfloat16",
+  q8: "int8",
+  batch_size: "batchSize",
+  per_device_train_batch_size: "batchSize",
+  per_device_eval_batch_size: "evalBatchSize",
+  max_seq_length: "maxLength",
+  doc_stride: "docStride",
   quantized: "dtype",
   torch_dtype: "dtype",
   device: "backend",
@@ -69,14 +81,30 @@ export function expectKnownNames(where: string, what: string, object: object, kn
  * nearest first.
  */
 export function unknownName(where: string, what: string, name: string, known: readonly string[]): BertError {
-  const elsewhere = Object.hasOwn(ELSEWHERE, name) && known.includes(ELSEWHERE[name]) ? ELSEWHERE[name] : null;
-  const meant = elsewhere ?? nearest(name, known);
+  const meant = meantBy(name, known);
   if (known.length === 0) {
     return new BertError("ERR_INPUT", `${where}: unknown ${what} ${quote(name)}; it has no ${what}s`);
   }
   const help =
     meant === null ? `known are ${listed(byNearness(name, known).map(quote))}` : `did you mean ${quote(meant)}?`;
   return new BertError("ERR_INPUT", `${where}: unknown ${what} ${quote(name)}; ${help}`);
+}
+
+/** The name that a user who typed `word` may have meant: what other libraries' word is called here, or the nearest. */
+export function meantBy(word: string, names: readonly string[]): string | null {
+  const own = Object.hasOwn(ELSEWHERE, word) ? ELSEWHERE[word] : null;
+  return own !== null && names.includes(own) ? own : nearest(word, names);
+}
+
+/**
+ * `; did you mean "fill-mask"?`, to follow a value that is none of some names; empty where none is near.
+ *
+ * @example
+ * `dtype must be one of ${names.join(", ")}, got ${shown(dtype)}${hint(dtype, names)}`
+ */
+export function hint(value: unknown, names: readonly string[]): string {
+  const meant = typeof value === "string" ? meantBy(value, names) : null;
+  return meant === null ? "" : `; did you mean ${quote(meant)}?`;
 }
 
 /** The name that a user who typed `word` may have meant: at most a third of it is wrong; null: none is so near. */

@@ -103,6 +103,21 @@ describe("messages", () => {
     expect(listed(names.slice(0, 10))).toBe("0, 1, 2, 3, 4, 5, 6, 7, 8, 9");
   });
 
+  test.each<[unknown, string]>([
+    [Buffer.from("[MASK]"), "a Buffer of 6"],
+    [new Float32Array(3), "a Float32Array of 3"],
+    [new String("x"), "a String object"],
+    [Promise.resolve(1), "a Promise: is an await missing?"],
+    [new Map([[1, 2]]), "a Map of 1"],
+    [new Date(0), "a Date"],
+    [new Error("x"), "an Error"],
+    [() => 1, "a function"],
+    [1n, "1n"],
+    [Object.create(null), "{}"],
+  ])("of what JSON does not show: %#", (value, text) => {
+    expect(shown(value)).toBe(text);
+  });
+
   test("any value can be shown", () => {
     let deep: unknown[] = [];
     for (let i = 0; i < 1e5; i++) deep = [deep];

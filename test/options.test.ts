@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { expectKnownOptions, nearest, type OptionNames } from "../src/options.ts";
+import { expectKnownOptions, hint, nearest, type OptionNames } from "../src/options.ts";
 
 interface Some {
   readonly dtype?: string;
@@ -39,6 +39,15 @@ describe("expectKnownOptions", () => {
     expect(refused({ quantized: true })).toBe('f: unknown option "quantized"; did you mean "dtype"?');
   });
 
+  test.each([
+    ["output_hidden_states", "hiddenStates"],
+    ["output_attentions", "attentions"],
+    ["text_pair", "textPair"],
+  ])("%s is %s, though another name is nearer", (name, ours) => {
+    const names = { lastHiddenState: true, hiddenStates: true, attentions: true, textPair: true } as const;
+    expect(() => expectKnownOptions("f", { [name]: true }, names)).toThrow(`did you mean "${ours}"?`);
+  });
+
   test("tells all, the nearest first, where none is near", () => {
     expect(refused({ theaters: 1 })).toBe(
       'f: unknown option "theaters"; known are "threads", "dtype", "local_files_only"',
@@ -51,6 +60,20 @@ describe("expectKnownOptions", () => {
     expect(refused("dtype")).toBe('f: options must be an object, got "dtype"');
     expect(refused([])).toBe("f: options must be an object, got []");
   });
+});
+
+test.each([
+  ["fp16", "float16"],
+  ["fp32", "float32"],
+  ["bf16", "bfloat16"],
+  ["q8", "int8"],
+  ["Float16", "float16"],
+])("hint: %s is %s", (value, ours) => {
+  expect(hint(value, ["float32", "float16", "bfloat16", "int8"])).toBe(`; did you mean "${ours}"?`);
+});
+
+test("hint: nothing where none is near, or what is no text", () => {
+  for (const value of ["nonsense", 5, null, undefined, {}]) expect(hint(value, ["float32", "int8"])).toBe("");
 });
 
 test("nearest: at most a third of the letters may differ", () => {

@@ -48,12 +48,34 @@ describe("an option that there is not is an error, which names the nearest", () 
     expect(error?.message).toContain(message);
   });
 
+  test("encode knows textPair", async () => {
+    const tokenizer = await loadTokenizer();
+    expect(() => tokenizer.encode("a", { text_pair: "b" } as never)).toThrow(
+      'encode: unknown option "text_pair"; did you mean "textPair"?',
+    );
+    for (const options of [null, new Map(), []]) {
+      expect(() => tokenizer.encode("a", options as never)).toThrow("encode: options must be an object, got ");
+    }
+  });
+
+  test.each<[string, () => Promise<unknown>, string]>([
+    ["task", () => pipeline("fil-mask" as never), "fill-mask"],
+    ["dtype", () => loadBert(undefined, { dtype: "fp16" as never }), "float16"],
+    ["architecture", () => loadBert(undefined, { architecture: "BertForMaskedLm" as never }), "BertForMaskedLM"],
+    ["task", () => finetune({ task: "txt-classification", output: "x" } as never), "text-classification"],
+  ])("a value that is none: %s %#", async (name, call, meant) => {
+    await expect(call()).rejects.toMatchObject({
+      code: "ERR_INPUT",
+      message: expect.stringMatching(`: ${name} must be one of .*; did you mean "${meant}"\\?$`),
+    });
+  });
+
   test("forward and forwardStream", async () => {
     await using bert = await loadBert(undefined, { backend: "plain" });
     const batch = bert.tokenizer.encodeBatch(["A text."]);
     await expect(bert.forward(batch, { output_attentions: true } as never)).rejects.toMatchObject({
       code: "ERR_INPUT",
-      message: expect.stringMatching(/^forward: unknown option "output_attentions"; /),
+      message: 'forward: unknown option "output_attentions"; did you mean "attentions"?',
     });
     expect(() => bert.forwardSync(batch, { hiddenState: true } as never)).toThrow('did you mean "hiddenStates"?');
     await expect(bert.forwardStream(batch, { attention: true } as never).next()).rejects.toMatchObject({
@@ -89,6 +111,16 @@ test("a Map, an array, a Date are no options", async () => {
   await expect(loadIndex(extract, "x", ...([{ pooling: "cls" }] as unknown as []))).rejects.toThrow(
     'loadIndex: unknown option "pooling"; it has no options',
   );
+});
+
+test.each<[unknown, string]>([
+  [Buffer.from("[MASK]"), "a Buffer of 6"],
+  [new String("[MASK]"), "a String object"],
+  [Promise.resolve("[MASK]"), "a Promise: is an await missing?"],
+])("what is no string is named: %#", async (text, got) => {
+  await using unmask = await pipeline("fill-mask", undefined, { backend: "plain" });
+  await expect(unmask(text as never)).rejects.toThrow(`fill-mask: text must be a string, got ${got}`);
+  await expect(pipeline("fill-mask", unmask as never)).rejects.toThrow(/got a function$/);
 });
 
 test.each([

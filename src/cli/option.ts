@@ -1,6 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { quote } from "../errors.ts";
-import { nearest } from "../options.ts";
+import { hint, nearest } from "../options.ts";
 import { codeOf, messageOf } from "../realm.ts";
 
 /**
@@ -94,7 +94,9 @@ export function choice<const Name extends string>(names: readonly Name[], descri
     parse(given, option) {
       const found = names.find((name) => name === given.at(-1));
       if (found !== undefined) return found;
-      throw new UsageError(`--${option} must be one of ${names.join(", ")}, got ${quote(String(given.at(-1)))}`);
+      throw new UsageError(
+        `--${option} must be one of ${names.join(", ")}, got ${quote(String(given.at(-1)))}${hint(given.at(-1), names)}`,
+      );
     },
   };
 }

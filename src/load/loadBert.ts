@@ -5,7 +5,7 @@ import { HUB_OPTIONS, type HubOptions } from "../hub/hubOptions.ts";
 import { ARCHITECTURES, type Architecture } from "../model/architectures.ts";
 import type { BertConfig } from "../model/config.ts";
 import { onAbort } from "../onAbort.ts";
-import { expectKnownOptions, expectSignal, type OptionNames } from "../options.ts";
+import { expectKnownOptions, expectSignal, hint, type OptionNames } from "../options.ts";
 import { BertModel } from "../runtime/bertModel.ts";
 import { ForwardWorker } from "../runtime/forwardWorker.ts";
 import type { Weights } from "../safetensors/safetensorsReader.ts";
@@ -144,7 +144,7 @@ export async function loadBert(path?: string, options: LoadOptions = {}): Promis
   if (architecture !== undefined && !ARCHITECTURES.includes(architecture)) {
     throw new BertError(
       "ERR_INPUT",
-      `loadBert: architecture must be one of ${ARCHITECTURES.join(", ")}, got ${shown(architecture)}`,
+      `loadBert: architecture must be one of ${ARCHITECTURES.join(", ")}, got ${shown(architecture)}${hint(architecture, ARCHITECTURES)}`,
     );
   }
   const simd = { wide, deterministic, threads, assets, dtype };

@@ -1,4 +1,4 @@
-import { BertError, quote } from "../errors.ts";
+import { BertError, shown } from "../errors.ts";
 import { expectKnownNames, expectObject, expectSignal } from "../options.ts";
 import type { BertTokenizer, Encoding } from "../tokenizer/index.ts";
 import { expectEach, faultOf } from "./faults.ts";
@@ -12,14 +12,7 @@ export interface CallOptions {
 
 /** ERR_INPUT: `fill-mask: top_k must be a whole number from 1, got 0`. */
 export function wrongArgument(where: string, name: string, expected: string, got: unknown): BertError {
-  return faultOf(where, name, expected, `got ${show(got)}`);
-}
-
-/** A value as messages show it: strings quoted and cut, so that a page of text stays one line. */
-export function show(value: unknown): string {
-  if (typeof value === "string") return quote(value);
-  if (Array.isArray(value)) return value.length === 0 ? "an empty array" : `an array of ${value.length}`;
-  return typeof value === "object" && value !== null ? "an object" : String(value);
+  return faultOf(where, name, expected, `got ${shown(got)}`);
 }
 
 /** Checks that options are an object with no other names than these, so that `topK` is not silently without effect. */

@@ -1,4 +1,4 @@
-import { BertError, listed } from "../errors.ts";
+import { BertError, listed, quote } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
 import type { BertTokenizer, Encoding } from "../tokenizer/index.ts";
 import { answerAll, expectMaskedLm, tokenLimit } from "./answerAll.ts";
@@ -11,7 +11,6 @@ import {
   expectTexts,
   flagOf,
   type NamedText,
-  show,
   wrongArgument,
 } from "./arguments.ts";
 import { faultOf } from "./faults.ts";
@@ -238,7 +237,7 @@ function targetIds(tokenizer: BertTokenizer, targets: unknown): number[] {
     if (id !== undefined) ids.add(id);
     else {
       const pieces = tokenizer.tokenize(target.slice(0, 200)).slice(0, 8);
-      unknown.push(`${show(target)}${pieces.length > 0 ? ` (its pieces are ${pieces.map(show).join(", ")})` : ""}`);
+      unknown.push(`${quote(target)}${pieces.length > 0 ? ` (its pieces are ${pieces.map(quote).join(", ")})` : ""}`);
     }
   }
   if (unknown.length > 0) {

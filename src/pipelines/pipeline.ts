@@ -1,9 +1,11 @@
+import { shown } from "../errors.ts";
 import { type Bert, LOAD_OPTIONS, type LoadOptions, loadBert } from "../load/loadBert.ts";
 import type { Architecture } from "../model/architectures.ts";
-import { expectKnownOptions } from "../options.ts";
+import { expectKnownOptions, hint } from "../options.ts";
 import { has } from "../realm.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { wrongArgument } from "./arguments.ts";
+import { faultOf } from "./faults.ts";
 import { type FeatureExtraction, featureExtraction } from "./featureExtraction.ts";
 import { type FillMask, fillMask } from "./fillMask.ts";
 import { type MultipleChoice, multipleChoice } from "./multipleChoice.ts";
@@ -100,7 +102,8 @@ export async function pipeline<Task extends PipelineTask>(
   options: PipelineOptions = {},
 ): Promise<Pipeline<Task>> {
   if (!Object.hasOwn(TASKS, task)) {
-    throw wrongArgument("pipeline", "task", `one of ${Object.keys(TASKS).join(", ")}`, task);
+    const names = Object.keys(TASKS);
+    throw faultOf("pipeline", "task", `one of ${names.join(", ")}`, `got ${shown(task)}`, hint(task, names));
   }
   const given = isBert(model);
   if (model !== undefined && typeof model !== "string" && !given) {

@@ -1,4 +1,5 @@
 import { wrongArgument } from "./arguments.ts";
+import { faultOf } from "./faults.ts";
 
 /**
  * What is kept of each number of a vector: its sign, or one of 256 steps between the least and the largest in its
@@ -72,7 +73,7 @@ export function expectRanges(where: string, ranges: unknown, size: number): Floa
     throw wrongArgument(where, "ranges", expected, ranges);
   }
   const numbers = Float32Array.from(ranges as ArrayLike<number>);
-  if (numbers.length !== 2 * size) throw wrongArgument(where, "ranges", expected, `${numbers.length} numbers`);
+  if (numbers.length !== 2 * size) throw faultOf(where, "ranges", expected, `got ${numbers.length} numbers`);
   const wrong = numbers.findIndex((x, i) => !Number.isFinite(x) || (i >= size && !(numbers[i - size] <= x)));
   if (wrong < 0) return numbers;
   throw wrongArgument(

@@ -1,3 +1,4 @@
+import { classOf } from "../realm.ts";
 import { type Sized, streamed } from "../runtime/streamed.ts";
 import type { Encoding } from "../tokenizer/index.ts";
 import { type CallOptions, expectCallOptions } from "./arguments.ts";
@@ -85,5 +86,6 @@ export async function* oneByOne<Answer>(
 
 export function isStream(input: unknown): input is Iterable<unknown> | AsyncIterable<unknown> {
   if (typeof input !== "object" || input === null || Array.isArray(input)) return false;
+  if (ArrayBuffer.isView(input) || classOf(input) === "String") return false; // one text that is no string
   return Symbol.asyncIterator in input || Symbol.iterator in input;
 }

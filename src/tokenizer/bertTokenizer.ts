@@ -2,7 +2,13 @@ import { BertError, quote } from "../errors.ts";
 import type { AddedToken } from "./addedTokens.ts";
 import { type ResolvedNormalizerOptions, resolveNormalizerOptions } from "./basicTokenize.ts";
 import { checkDecodeOptions, type DecodeOptions, joinTokens } from "./decode.ts";
-import { type EncodeOptions, type ResolvedEncodeOptions, resolveEncodeOptions, wrong } from "./encodeOptions.ts";
+import {
+  ENCODE_OPTIONS,
+  type EncodeOptions,
+  type ResolvedEncodeOptions,
+  resolveEncodeOptions,
+  wrong,
+} from "./encodeOptions.ts";
 import type { Encoding, EncodingContext } from "./encoding.ts";
 import { encodingOf, readingsOf, specialTokens } from "./readTexts.ts";
 import { checkAddedToken, checkTokenizerOptions, SPECIAL_TOKENS, type TokenizerOptions } from "./settings.ts";
@@ -13,6 +19,8 @@ import { writeTokenizerFiles } from "./writeTokenizerFiles.ts";
 
 /** A text, or with `isSplitIntoWords` its words. */
 export type TextInput = string | readonly string[];
+
+const PAIR_OPTIONS = { ...ENCODE_OPTIONS, textPair: true } as const;
 
 /**
  * BERT's tokenizer: text to ids and back, with the results of Hugging Face's `tokenizers` 0.23.2 to the last id and
@@ -311,9 +319,8 @@ export class BertTokenizer {
     textPair: TextInput | undefined;
     resolved: ResolvedEncodeOptions;
   } {
-    if (typeof options !== "object" || options === null) throw wrong("encode", "options", "an object", options);
-    const { textPair, ...rest } = options;
-    return { textPair, resolved: resolveEncodeOptions("encode", rest, this.defaults()) };
+    const resolved = resolveEncodeOptions("encode", options, this.defaults(), PAIR_OPTIONS);
+    return { textPair: options.textPair, resolved };
   }
 
   private encodeOne(where: string, text: unknown, textPair: unknown, options: ResolvedEncodeOptions): Encoding {

@@ -72,8 +72,9 @@ export function resolveEncodeOptions(
   where: string,
   options: EncodeOptions,
   defaults: EncodeDefaults,
+  known: Readonly<Record<string, true>> = ENCODE_OPTIONS,
 ): ResolvedEncodeOptions {
-  expectKnownOptions(where, options, NAMES);
+  expectKnownOptions(where, options, known);
   const padding = paddingOf(where, options.padding);
   const truncation = truncationOf(where, options, padding !== "do_not_pad");
   const maxLength = options.maxLength ?? defaults.modelMaxLength;
@@ -120,7 +121,8 @@ const SIDES = ["left", "right"] as const;
 const STRATEGIES = ["longest_first", "only_first", "only_second", "do_not_truncate"] as const;
 // A length of a million tokens can only come from modelMaxLength's stand-in for "none", 1e30.
 const MOST_PADDING = 1_000_000;
-const NAMES: OptionNames<EncodeOptions> = {
+/** The names of `EncodeOptions`. */
+export const ENCODE_OPTIONS: OptionNames<EncodeOptions> = {
   addSpecialTokens: true,
   isSplitIntoWords: true,
   truncation: true,

@@ -217,9 +217,9 @@ describe("bad input", () => {
   test.each<[string, () => Promise<unknown>, string]>([
     ["words: a string", () => any(ner)("a b", split), "words must be a list of words, as is_split_into_words says"],
     ["words: a number", () => any(ner)(["a", 1], split), "words[1] must be a string, got 1"],
-    ["words: none", () => ner([], split), "words must be at least one word, got an empty array"],
+    ["words: none", () => ner([], split), "words must be at least one word, got []"],
     ["words: mixed", () => any(ner)([["a"], "b"], split), "texts[1] must be a list of words"],
-    ["words: not said", () => any(ner)([["a"]]), "texts[0] must be a string, got an array of 1"],
+    ["words: not said", () => any(ner)([["a"]]), 'texts[0] must be a string, got ["a"]'],
     [
       "delimiter alone",
       () => any(ner)("a", { delimiter: "" }),
@@ -230,7 +230,7 @@ describe("bad input", () => {
     [
       "contexts",
       () => ask(["Who?", "Who?"], ["a"]),
-      "context must be one text, or one for each of 2 questions, got an array of 1",
+      'context must be one text, or one for each of 2 questions, got ["a"]',
     ],
     ["no context", () => any(ask)({ question: "Who?" }), "question must be { question, context }"],
     ["a question that is none", () => any(ask)(["Who?", 1], "a"), "questions[1].question must be a string"],

@@ -1,7 +1,7 @@
 import { quote } from "../../errors.ts";
 import { expectKnownNames } from "../../options.ts";
 import { classOf } from "../../realm.ts";
-import { expectText, show, wrongArgument } from "../arguments.ts";
+import { expectText, wrongArgument } from "../arguments.ts";
 
 /** A text for an index, with what is to be found beside it. */
 export interface TextRecord<Metadata = unknown> {
@@ -61,25 +61,31 @@ const DEEPEST = 100;
  * @throws BertError ERR_INPUT naming the place of what JSON cannot say: a Date, NaN, a circle
  */
 function expectJson(where: string, name: string, value: unknown): string {
-  check(where, name, value, 0);
+  if (isTooDeep(value)) {
+    throw wrongArgument(where, name, `nested at most ${DEEPEST} deep, without circles`, value);
+  }
+  check(where, name, value);
   return JSON.stringify(value);
 }
 
-function check(where: string, name: string, value: unknown, depth: number): void {
-  if (depth > DEEPEST) throw wrongArgument(where, name, `nested at most ${DEEPEST} deep, without circles`, value);
+function isTooDeep(value: unknown, depth = 0): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return depth > DEEPEST || Object.values(value).some((member) => isTooDeep(member, depth + 1));
+}
+
+function check(where: string, name: string, value: unknown): void {
   if (value === null || typeof value === "boolean" || Number.isFinite(value)) return;
   if (typeof value === "string") {
     expectText(where, name, value);
   } else if (Array.isArray(value)) {
-    for (const [i, item] of value.entries()) check(where, `${name}[${i}]`, item, depth + 1);
+    for (const [i, item] of value.entries()) check(where, `${name}[${i}]`, item);
   } else if (isPlain(value)) {
     for (const [key, member] of Object.entries(value)) {
       expectText(where, `a name in ${name}`, key);
-      if (member !== undefined) check(where, `${name}[${quote(key)}]`, member, depth + 1);
+      if (member !== undefined) check(where, `${name}[${quote(key)}]`, member);
     }
   } else {
-    const got = typeof value === "object" ? `a ${classOf(value)}` : show(value);
-    throw wrongArgument(where, name, `what JSON can say, a Date as a string, say (it is ${got})`, value);
+    throw wrongArgument(where, name, "what JSON can say, a Date as a string, say", value);
   }
 }
 

@@ -1,5 +1,6 @@
 import { BertError } from "../../errors.ts";
 import type { Architecture } from "../../model/architectures.ts";
+import { hint } from "../../options.ts";
 import { shown } from "./numberedLines.ts";
 
 export type FinetuneTask =
@@ -25,5 +26,8 @@ export const FINETUNE_TASKS: readonly FinetuneTask[] = Object.keys(TASK_MODELS) 
 /** @throws BertError ERR_INPUT it is no task */
 export function expectTask(where: string, task: unknown): asserts task is FinetuneTask {
   if (FINETUNE_TASKS.includes(task as FinetuneTask)) return;
-  throw new BertError("ERR_INPUT", `${where}: task must be one of ${FINETUNE_TASKS.join(", ")}, got ${shown(task)}`);
+  throw new BertError(
+    "ERR_INPUT",
+    `${where}: task must be one of ${FINETUNE_TASKS.join(", ")}, got ${shown(task)}${hint(task, FINETUNE_TASKS)}`,
+  );
 }

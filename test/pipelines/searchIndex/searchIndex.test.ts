@@ -155,8 +155,8 @@ describe("records", () => {
     ["an empty id", { text: "b", id: "" }, "texts[1].id must be a string that is not empty"],
     ["an id twice", { text: "b", id: "a" }, 'texts[1].id must be an id of its own, as each is there once, got "a"'],
     ["NaN", { text: "b", metadata: { x: [1, Number.NaN] } }, 'texts[1].metadata["x"][1] must be what JSON can say'],
-    ["a Date", { text: "b", metadata: { at: new Date(0) } }, "it is a Date"],
-    ["a Map", { text: "b", metadata: new Map() }, "it is a Map"],
+    ["a Date", { text: "b", metadata: { at: new Date(0) } }, "got a Date"],
+    ["a Map", { text: "b", metadata: new Map() }, "got a Map"],
     ["a lone surrogate", { text: "b", metadata: ["\ud800"] }, "lone surrogate"],
     ["a circle", { text: "b", metadata: circle() }, "without circles"],
   ])("%s is refused, and nothing is added", async (_, record, message) => {
