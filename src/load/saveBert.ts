@@ -12,18 +12,19 @@ import type { Bert } from "./loadBert.ts";
  * (`BertModel.tensorsToWrite`).
  *
  * @param folder must be empty or not there; it appears when everything is on the disk
- * @throws BertError ERR_INPUT no model or no path; ERR_FILE there is something in it, it cannot be written, or another process writes it;
- *   ERR_VOCABULARY ids with gaps, which vocab.txt cannot say
+ * @throws BertError ERR_INPUT no model or no path; ERR_FILE there is something in it, it cannot be written, or another
+ *   process writes it; ERR_VOCABULARY ids with gaps, which vocab.txt cannot say
  * @example
  * const bert = await loadBert("models/bert-base-cased", { dtype: "int8" });
  * await saveBert(bert, "models/bert-base-cased-int8"); // 110 MB instead of 433
  */
-export async function saveBert(bert: Bert, folder: string): Promise<void> {
+export function saveBert(bert: Bert, folder: string): Promise<void> {
   if (!has(bert, "tensorsToWrite")) {
-    throw new BertError("ERR_INPUT", `saveBert: bert must be a model from loadBert, got ${shown(bert)}`);
+    const got = shown(bert);
+    return Promise.reject(new BertError("ERR_INPUT", `saveBert: bert must be a model from loadBert, got ${got}`));
   }
-  expectPath("saveBert", "folder", folder);
-  await bert.answer(async () => {
+  return bert.answer(async () => {
+    expectPath("saveBert", "folder", folder);
     // Only here: a browser, which has no node: modules, can import the rest.
     const { saveModel } = await loaded(() => import("./saveModel.ts"));
     await saveModel(folder, {
