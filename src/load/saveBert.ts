@@ -12,8 +12,8 @@ import type { Bert } from "./loadBert.ts";
  * (`BertModel.tensorsToWrite`).
  *
  * @param folder must be empty or not there; it appears when everything is on the disk
- * @throws BertError ERR_INPUT no model or no path; ERR_FILE there is something in it, it cannot be written, or another process writes it;
- *   ERR_VOCABULARY ids with gaps, which vocab.txt cannot say
+ * @throws BertError ERR_INPUT no model or no path; ERR_FILE there is something in it, it cannot be written, or another
+ *   process writes it; ERR_VOCABULARY ids with gaps, which vocab.txt cannot say
  * @example
  * const bert = await loadBert("models/bert-base-cased", { dtype: "int8" });
  * await saveBert(bert, "models/bert-base-cased-int8"); // 110 MB instead of 433

@@ -50,8 +50,8 @@ export async function buildIndex<Metadata = unknown>(
  * backend. One of plainbert 0.2, which does not say what it was made with, is taken if the model gives some of its
  * texts their vectors.
  *
- * @throws BertError ERR_INPUT no path; ERR_FILE the file is missing or not readable; ERR_CHECKPOINT it is no index, is damaged, or was
- *   made with another model
+ * @throws BertError ERR_INPUT no path; ERR_FILE the file is missing or not readable; ERR_CHECKPOINT it is no index, is
+ *   damaged, or was made with another model
  */
 export function loadIndex<Metadata = unknown>(
   extract: Pipeline<"feature-extraction" | "embeddings">,
