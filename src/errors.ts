@@ -93,16 +93,14 @@ export function shown(value: unknown): string {
   return printable(text, MOST_CHARACTERS);
 }
 
-/** What an object is that JSON would not show as it is: `a Buffer of 11`; null for arrays and objects of names. */
+/** What an object is that JSON would not show as it is: `a Uint8Array of 11`; null for arrays and objects of names. */
 function described(value: object): string | null {
-  const prototype = Object.getPrototypeOf(value);
-  if (Array.isArray(value) || prototype === null || Object.getPrototypeOf(prototype) === null) return null;
-  const name: unknown = prototype.constructor?.name;
-  const kind = typeof name === "string" && name !== "" ? name : classOf(value);
-  const article = /^[AEIOU]/.test(kind) ? "an" : "a";
-  if (classOf(value) === "Promise") return `${article} ${kind}: is an await missing?`;
-  if (["String", "Number", "Boolean"].includes(classOf(value))) return `${article} ${kind} object`;
-  const isSized = ArrayBuffer.isView(value) || ["Map", "Set"].includes(classOf(value));
+  const kind = classOf(value);
+  if (kind === "Array" || kind === "Object") return null;
+  const article = /^[AEIOU]/.test(kind) && !kind.startsWith("Uint") ? "an" : "a";
+  if (kind === "Promise") return `${article} ${kind}: is an await missing?`;
+  if (["String", "Number", "Boolean"].includes(kind)) return `${article} ${kind} object`;
+  const isSized = ArrayBuffer.isView(value) || kind === "Map" || kind === "Set";
   const { length, size } = isSized ? (value as { length?: unknown; size?: unknown }) : {};
   const count = length ?? size;
   return `${article} ${kind}${typeof count === "number" ? ` of ${count}` : ""}`;

@@ -104,7 +104,7 @@ describe("messages", () => {
   });
 
   test.each<[unknown, string]>([
-    [Buffer.from("[MASK]"), "a Buffer of 6"],
+    [Buffer.from("[MASK]"), "a Uint8Array of 6"],
     [new Float32Array(3), "a Float32Array of 3"],
     [new String("x"), "a String object"],
     [Promise.resolve(1), "a Promise: is an await missing?"],

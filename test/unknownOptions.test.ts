@@ -114,7 +114,7 @@ test("a Map, an array, a Date are no options", async () => {
 });
 
 test.each<[unknown, string]>([
-  [Buffer.from("[MASK]"), "a Buffer of 6"],
+  [Buffer.from("[MASK]"), "a Uint8Array of 6"],
   [new String("[MASK]"), "a String object"],
   [Promise.resolve("[MASK]"), "a Promise: is an await missing?"],
 ])("what is no string is named: %#", async (text, got) => {

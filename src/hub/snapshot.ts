@@ -71,9 +71,7 @@ function fromCache(
   return { path, fetched: 0, unknown: files.unknown, release: async () => {} };
 }
 
-/**
- * An error without an answer, which may have come of a folder's misspelt name: it says that there is no such folder.
- */
+/** An error without an answer, which may come of the misspelt name of a folder, with the name. */
 function withModel(error: HubError, id: string): HubError {
   const { message, status, transient, retryAfter, missing } = error;
   const said = message.replace(/^hub: /, "");

@@ -1,4 +1,5 @@
 import type { Bert } from "../load/loadBert.ts";
+import { classOf } from "../realm.ts";
 import type { Encoding } from "../tokenizer/index.ts";
 import { answerAll, tokenLimit, withoutDecoder } from "./answerAll.ts";
 import {
@@ -36,6 +37,9 @@ export type TextPair =
   | { readonly text: string; readonly text_pair: string }
   | readonly [text: string, text_pair: string];
 
+/** One pair as an object; an array of two texts would be an array of pairs. */
+type NamedPair = Extract<TextPair, { readonly text: string }>;
+
 /** What `pipeline("next-sentence-prediction")` gives. */
 export interface NextSentence {
   /**
@@ -50,15 +54,16 @@ export interface NextSentence {
    *   the stream throws
    * @example
    * await isNext("She went to the door.", "It was locked."); // { label: "IsNext", score: 0.67… }
+   * await isNext({ text: "She went to the door.", text_pair: "It was locked." }); // the same
    * await isNext([["She went to the door.", "It was locked."]], { top_k: null });
    * for await (const { label } of isNext(pairs())) console.log(label);
    */
-  <Input extends string | readonly TextPair[] | InputStream<TextPair>, K extends 1 | null = 1>(
+  <Input extends string | NamedPair | readonly TextPair[] | InputStream<TextPair>, K extends 1 | null = 1>(
     text: Input,
     ...rest: Input extends string
       ? [text_pair: string, options?: NextSentenceOptions<K>]
       : [options?: NextSentenceOptions<K>]
-  ): Answers<Input, string, K extends 1 ? NextSentencePrediction : NextSentencePrediction[]>;
+  ): Answers<Input, string | NamedPair, K extends 1 ? NextSentencePrediction : NextSentencePrediction[]>;
 }
 
 const TASK = "next-sentence-prediction";
@@ -105,7 +110,9 @@ export function nextSentence(bert: Bert): NextSentence {
 
   async function run(first: unknown, ...rest: unknown[]): Promise<Answer | Answer[]> {
     const isList = Array.isArray(first);
-    const pairs = isList ? pairsOf(first) : [pairOf({ text: first, text_pair: rest.shift() }, "")];
+    const isPair = classOf(first) === "Object";
+    const one = () => (isPair ? pairOf(first, "pair") : pairOf({ text: first, text_pair: rest.shift() }, ""));
+    const pairs = isList ? pairsOf(first) : [one()];
     const options = (rest[0] === undefined ? {} : rest[0]) as NextSentenceOptions;
     const results = await answerAll(pairs, prepare(options), options.signal);
     return isList ? results : results[0];

@@ -19,6 +19,15 @@ async function expectIsNext(pair: readonly [string, string], truncation: boolean
 
 describe("the answers of Hugging Face", async () => {
   const cases = await casesOf("next-sentence");
+  test("one pair as an object", async () => {
+    const any = isNext as (input: unknown) => Promise<unknown>;
+    const pair = { text: "She went to the door.", text_pair: "It was locked." };
+    expect(await isNext(pair)).toStrictEqual(await isNext(pair.text, pair.text_pair));
+    expect(await isNext(pair, { top_k: null })).toStrictEqual((await isNext([pair], { top_k: null }))[0]);
+    await expect(any({ ...pair, text_pair: 5 })).rejects.toThrow("pair.text_pair must be a string, got 5");
+    await expect(any({ txt: "a", text_pair: "b" })).rejects.toThrow('did you mean "text"?');
+  });
+
   test("all of them are here", () => expect(cases.length).toBe(5));
   test.each(cases)("$pair", ({ pair, truncation, is_next }) => expectIsNext(pair, truncation, is_next));
 
