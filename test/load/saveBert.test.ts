@@ -70,7 +70,7 @@ test("a folder that exists is left as it is, and a failure leaves nothing", asyn
   await writeFile(join(there, "notes.txt"), "mine");
   await expectBertError(saveBert(bert, there), "ERR_FILE", there, "must be empty or not there");
   expect(await readdir(there)).toEqual(["notes.txt"]);
-  await expectBertError(saveBert(bert, join(there, "notes.txt", "model")), "ERR_FILE", "model");
+  await expectBertError(saveBert(bert, join(there, "notes.txt", "model")), "ERR_FILE", "notes.txt");
   expect((await readdir(folder)).filter((name) => name.endsWith(".tmp"))).toEqual([]);
   await bert.dispose();
   await expectBertError(saveBert(bert, join(folder, "late")), "ERR_BACKEND", "after dispose()");
