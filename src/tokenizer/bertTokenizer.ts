@@ -1,7 +1,7 @@
-import { BertError, quote } from "../errors.ts";
+import { BertError } from "../errors.ts";
 import type { AddedToken } from "./addedTokens.ts";
 import { type ResolvedNormalizerOptions, resolveNormalizerOptions } from "./basicTokenize.ts";
-import { checkDecodeOptions, type DecodeOptions, joinTokens } from "./decode.ts";
+import { type DecodeOptions, joinTokens, tokensToDecode } from "./decode.ts";
 import {
   ENCODE_OPTIONS,
   type EncodeOptions,
@@ -10,11 +10,11 @@ import {
   wrong,
 } from "./encodeOptions.ts";
 import type { Encoding, EncodingContext } from "./encoding.ts";
-import { encodingOf, readingsOf, specialTokens } from "./readTexts.ts";
-import { checkAddedToken, checkTokenizerOptions, SPECIAL_TOKENS, type TokenizerOptions } from "./settings.ts";
-import { type Reading, TextTokenizer } from "./textTokenizer.ts";
+import { countTokens, encodingOf, padAll, readInParts, readingsOf, specialTokens } from "./readTexts.ts";
+import { checkTokenizerOptions, SPECIAL_TOKENS, type TokenizerOptions } from "./settings.ts";
+import { TextTokenizer } from "./textTokenizer.ts";
 import { readTokenizerFiles, type TokenizerFiles } from "./tokenizerFiles.ts";
-import { numberTokens, Vocabulary } from "./vocabulary.ts";
+import { missingToken, numberTokens, Vocabulary } from "./vocabulary.ts";
 import { writeTokenizerFiles } from "./writeTokenizerFiles.ts";
 
 /** A text, or with `isSplitIntoWords` its words. */
@@ -74,13 +74,13 @@ export class BertTokenizer {
     this.ownVocabulary = new Vocabulary(tokens);
     this.options = options;
     const unk = options.unkToken ?? SPECIAL_TOKENS.unkToken;
-    if (!tokens.has(unk)) throw missing(unk);
+    if (!tokens.has(unk)) throw missingToken(unk);
     for (const role of Object.keys(SPECIAL_TOKENS) as (keyof typeof SPECIAL_TOKENS)[]) {
       const token = options[role] ?? SPECIAL_TOKENS[role];
       if (options[role] !== undefined || tokens.has(token)) this.ownVocabulary.add({ content: token, special: true });
-      else if (role === "clsToken" || role === "sepToken") throw missing(token);
+      else if (role === "clsToken" || role === "sepToken") throw missingToken(token);
     }
-    for (const token of options.addedTokens ?? []) this.add(token);
+    for (const token of options.addedTokens ?? []) this.ownVocabulary.add(token);
     this.normalizer = resolveNormalizerOptions(options);
     const maxChars = options.maxInputCharsPerWord ?? 100;
     this.textTokenizer = new TextTokenizer(this.ownVocabulary, this.normalizer, unk, maxChars);
@@ -166,7 +166,7 @@ export class BertTokenizer {
   encode(text: TextInput, options: EncodeOptions & { readonly textPair?: TextInput } = {}): Encoding {
     const { textPair, resolved } = this.resolve(options);
     const encoding = this.encodeOne("encode", text, textPair, resolved);
-    this.pad("encode", [encoding], resolved);
+    padAll("encode", [encoding], resolved, this.padTokenId);
     return encoding;
   }
 
@@ -189,15 +189,10 @@ export class BertTokenizer {
     options: EncodeOptions & { readonly textPair?: TextInput } = {},
   ): Generator<number, Encoding, undefined> {
     const { textPair, resolved } = this.resolve(options);
-    const readings = this.readings("encode", text, textPair, resolved);
-    for (const reading of readings) {
-      for (let units = reading.next(); units > 0; units = reading.next()) {
-        yield units;
-        reading.read();
-      }
-    }
-    const encoding = this.encodingOf(readings, resolved);
-    this.pad("encode", [encoding], resolved);
+    const readings = readingsOf(this.textTokenizer, "encode", text, textPair, resolved);
+    yield* readInParts(readings);
+    const encoding = encodingOf(readings, resolved, this.context);
+    padAll("encode", [encoding], resolved, this.padTokenId);
     return encoding;
   }
 
@@ -212,16 +207,8 @@ export class BertTokenizer {
     options: Pick<EncodeOptions, "addSpecialTokens" | "isSplitIntoWords"> & { readonly textPair?: TextInput } = {},
   ): Generator<number, number, undefined> {
     const { textPair, resolved } = this.resolve(options);
-    let count = specialTokens(textPair !== undefined, resolved);
-    for (const reading of this.readings("countInParts", text, textPair, resolved)) {
-      for (let units = reading.next(); units > 0; units = reading.next()) {
-        yield units;
-        reading.read();
-        count += reading.forget();
-      }
-      count += reading.tokens.length;
-    }
-    return count;
+    const readings = readingsOf(this.textTokenizer, "countInParts", text, textPair, resolved);
+    return specialTokens(textPair !== undefined, resolved) + (yield* countTokens(readings));
   }
 
   /**
@@ -242,7 +229,7 @@ export class BertTokenizer {
       if (input.length !== 2) throw wrong("encodeBatch", `inputs[${n}]`, "a text or a pair [text, textPair]", input);
       return this.encodeOne(`encodeBatch: inputs[${n}]`, input[0]!, input[1], resolved);
     });
-    this.pad("encodeBatch", encodings, resolved);
+    padAll("encodeBatch", encodings, resolved, this.padTokenId);
     return encodings;
   }
 
@@ -257,20 +244,11 @@ export class BertTokenizer {
    * @throws BertError ERR_INPUT if an id is not in the vocabulary
    */
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
-    if (typeof ids !== "object" || typeof ids?.length !== "number")
-      throw wrong("decode", "ids", "an array of ids", ids);
-    checkDecodeOptions(options);
-    const tokens: string[] = [];
-    for (let i = 0; i < ids.length; i++) {
-      const token = this.ownVocabulary.idToToken(ids[i]);
-      if (token === undefined) {
-        throw wrong("decode", `ids[${i}]`, `an id of the vocabulary, from 0 to ${this.size - 1}`, ids[i]);
-      }
-      const added = this.ownVocabulary.addedToken(ids[i]);
-      if (options.skipSpecialTokens && added?.special) continue;
-      tokens.push(added?.normalized ? this.textTokenizer.normalizedText(token) : token);
-    }
-    return joinTokens(tokens, options.cleanUpTokenizationSpaces ?? this.options.cleanUpTokenizationSpaces ?? false);
+    const { cleanUpTokenizationSpaces = this.options.cleanUpTokenizationSpaces ?? false } = options;
+    const tokens = tokensToDecode(ids, options, this.ownVocabulary, (token) =>
+      this.textTokenizer.normalizedText(token),
+    );
+    return joinTokens(tokens, cleanUpTokenizationSpaces);
   }
 
   /**
@@ -283,7 +261,7 @@ export class BertTokenizer {
   addTokens(tokens: readonly (string | AddedToken)[]): number {
     if (!Array.isArray(tokens)) throw wrong("addTokens", "tokens", "an array", tokens);
     const changed = tokens.filter((token: string | AddedToken) =>
-      this.add(typeof token === "string" ? { content: token } : token),
+      this.ownVocabulary.add(typeof token === "string" ? { content: token } : token),
     );
     this.textTokenizer.setAddedTokens([...this.ownVocabulary.added.values()]);
     return changed.length;
@@ -324,28 +302,9 @@ export class BertTokenizer {
   }
 
   private encodeOne(where: string, text: unknown, textPair: unknown, options: ResolvedEncodeOptions): Encoding {
-    const readings = this.readings(where, text, textPair, options);
+    const readings = readingsOf(this.textTokenizer, where, text, textPair, options);
     for (const reading of readings) while (reading.next() > 0) reading.read();
-    return this.encodingOf(readings, options);
-  }
-
-  private readings(where: string, text: unknown, textPair: unknown, options: ResolvedEncodeOptions): Reading[] {
-    return readingsOf(this.textTokenizer, where, text, textPair, options);
-  }
-
-  private encodingOf(readings: readonly Reading[], options: ResolvedEncodeOptions): Encoding {
     return encodingOf(readings, options, this.context);
-  }
-
-  private pad(where: string, encodings: readonly Encoding[], options: ResolvedEncodeOptions): void {
-    if (options.padding === "do_not_pad") return;
-    const { padTokenId } = this;
-    if (padTokenId === undefined) throw wrong(where, "padding", "off, as the vocabulary has no [PAD]", options.padding);
-    const target =
-      options.padding === "max_length" ? options.maxLength : encodings.reduce((most, e) => Math.max(most, e.length), 0);
-    const length = Math.ceil(target / options.padToMultipleOf) * options.padToMultipleOf;
-    for (const encoding of encodings)
-      encoding.pad({ length, side: options.paddingSide, padTokenId, padTokenTypeId: 0 });
   }
 
   private defaults(): { modelMaxLength: number; truncationSide: "left" | "right"; paddingSide: "left" | "right" } {
@@ -353,20 +312,8 @@ export class BertTokenizer {
     return { modelMaxLength: this.modelMaxLength, truncationSide, paddingSide };
   }
 
-  private add(token: AddedToken): boolean {
-    checkAddedToken(token);
-    return this.ownVocabulary.add(token);
-  }
-
   private optionalToken(role: "padToken" | "maskToken"): string | undefined {
     const token = this.options[role] ?? SPECIAL_TOKENS[role];
     return this.ownVocabulary.tokenToId(token) === undefined ? undefined : token;
   }
-}
-
-function missing(token: string): BertError {
-  return new BertError(
-    "ERR_VOCABULARY",
-    `BertTokenizer: vocabulary must have the token ${quote(token)}, got one without it`,
-  );
 }

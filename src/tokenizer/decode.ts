@@ -1,5 +1,6 @@
 import { expectKnownOptions, type OptionNames } from "../options.ts";
 import { wrong } from "./encodeOptions.ts";
+import type { Vocabulary } from "./vocabulary.ts";
 
 /** Options of `decode`. */
 export interface DecodeOptions {
@@ -15,11 +16,38 @@ export interface DecodeOptions {
 const DECODE_OPTIONS: OptionNames<DecodeOptions> = { skipSpecialTokens: true, cleanUpTokenizationSpaces: true };
 
 /** @throws BertError ERR_INPUT for an unknown option, or one that is not true or false */
-export function checkDecodeOptions(options: DecodeOptions): void {
+function checkDecodeOptions(options: DecodeOptions): void {
   expectKnownOptions("decode", options, DECODE_OPTIONS);
   for (const [name, value] of Object.entries(options)) {
     if (value !== undefined && typeof value !== "boolean") throw wrong("decode", name, "true or false", value);
   }
+}
+
+/**
+ * The tokens that `decode` joins: without special ones where they are to be skipped, added ones that are `normalized`
+ * as they are found in texts.
+ *
+ * @throws BertError ERR_INPUT an id that is not in the vocabulary, or a wrong option
+ */
+export function tokensToDecode(
+  ids: ArrayLike<number>,
+  options: DecodeOptions,
+  vocabulary: Vocabulary,
+  normalized: (token: string) => string,
+): string[] {
+  if (typeof ids !== "object" || typeof ids?.length !== "number") throw wrong("decode", "ids", "an array of ids", ids);
+  checkDecodeOptions(options);
+  const tokens: string[] = [];
+  for (let i = 0; i < ids.length; i++) {
+    const token = vocabulary.idToToken(ids[i]);
+    if (token === undefined) {
+      throw wrong("decode", `ids[${i}]`, `an id of the vocabulary, from 0 to ${vocabulary.size - 1}`, ids[i]);
+    }
+    const added = vocabulary.addedToken(ids[i]);
+    if (options.skipSpecialTokens && added?.special) continue;
+    tokens.push(added?.normalized ? normalized(token) : token);
+  }
+  return tokens;
 }
 
 /**

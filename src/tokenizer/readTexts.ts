@@ -34,6 +34,30 @@ function expectInput(where: string, name: string, text: unknown, isWords: boolea
   throw wrong(where, name, "a list of strings, as isSplitIntoWords says", text);
 }
 
+/** Reads texts as far as is needed; gives, before each part, how many UTF-16 units that has. */
+export function* readInParts(readings: readonly Reading[]): Generator<number, void, undefined> {
+  for (const reading of readings) {
+    for (let units = reading.next(); units > 0; units = reading.next()) {
+      yield units;
+      reading.read();
+    }
+  }
+}
+
+/** How many tokens texts have; read in parts as by `readInParts`, without keeping them. */
+export function* countTokens(readings: readonly Reading[]): Generator<number, number, undefined> {
+  let count = 0;
+  for (const reading of readings) {
+    for (let units = reading.next(); units > 0; units = reading.next()) {
+      yield units;
+      reading.read();
+      count += reading.forget();
+    }
+    count += reading.tokens.length;
+  }
+  return count;
+}
+
 /**
  * The encoding of texts that have been read, truncated as the options say.
  *
@@ -57,4 +81,23 @@ export function encodingOf(
 export function specialTokens(isPair: boolean, { addSpecialTokens }: ResolvedEncodeOptions): number {
   if (!addSpecialTokens) return 0;
   return isPair ? 3 : 2;
+}
+
+/**
+ * Pads encodings as the options say.
+ *
+ * @param padTokenId undefined if the vocabulary has no [PAD]
+ * @throws BertError ERR_INPUT `padding` without such a token
+ */
+export function padAll(
+  where: string,
+  encodings: readonly Encoding[],
+  { padding, maxLength, padToMultipleOf, paddingSide: side }: ResolvedEncodeOptions,
+  padTokenId: number | undefined,
+): void {
+  if (padding === "do_not_pad") return;
+  if (padTokenId === undefined) throw wrong(where, "padding", "off, as the vocabulary has no [PAD]", padding);
+  const longest = encodings.reduce((most, encoding) => Math.max(most, encoding.length), 0);
+  const length = Math.ceil((padding === "max_length" ? maxLength : longest) / padToMultipleOf) * padToMultipleOf;
+  for (const encoding of encodings) encoding.pad({ length, side, padTokenId, padTokenTypeId: 0 });
 }

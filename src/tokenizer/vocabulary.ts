@@ -1,5 +1,6 @@
 import { BertError, quote } from "../errors.ts";
 import type { AddedToken, ResolvedAddedToken } from "./addedTokens.ts";
+import { checkAddedToken } from "./settings.ts";
 
 /** Tokens and their ids, and which of them were added on top of the WordPiece vocabulary. */
 export class Vocabulary {
@@ -55,8 +56,10 @@ export class Vocabulary {
    * properties.
    *
    * @returns true if anything changed
+   * @throws BertError ERR_VOCABULARY it is empty or wrongly described
    */
   add(token: AddedToken): boolean {
+    checkAddedToken(token);
     const special = token.special ?? false;
     const resolved: ResolvedAddedToken = {
       content: token.content,
@@ -114,3 +117,11 @@ export function parseVocabTxt(text: string): Map<string, number> {
 // 2^24 rows of embeddings would be 48 GB of float32 in BERT-base: a higher id is a damaged file, and an array of that
 // length too.
 const MAX_ID = 2 ** 24;
+
+/** ERR_VOCABULARY: a token with a role that is not in the vocabulary; to be thrown. */
+export function missingToken(token: string): BertError {
+  return new BertError(
+    "ERR_VOCABULARY",
+    `BertTokenizer: vocabulary must have the token ${quote(token)}, got one without it`,
+  );
+}

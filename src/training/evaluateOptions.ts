@@ -1,10 +1,10 @@
-import type { HubOptions } from "../hub/hubOptions.ts";
 import type { LoadOptions } from "../load/loadBert.ts";
 import type { OptionNames } from "../options.ts";
 import type { BackendInfo } from "../tensor/backend.ts";
 import type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
 import type { FinetuneOptions } from "./finetuneOptions.ts";
 import type { ClassScores, ConfusionMatrix } from "./metrics/confusionMatrix.ts";
+import { MODEL_SOURCE_OPTIONS, type ModelSourceOptions } from "./modelSource.ts";
 import type { Mistake } from "./run/result.ts";
 
 /**
@@ -13,10 +13,7 @@ import type { Mistake } from "./run/result.ts";
  */
 export interface EvaluateOptions<T extends FinetuneTask = FinetuneTask>
   extends ReadExamplesOptions,
-    Pick<
-      HubOptions,
-      "revision" | "token" | "cache_dir" | "local_files_only" | "force_download" | "assets" | "progress_callback"
-    >,
+    ModelSourceOptions,
     Pick<LoadOptions, "backend" | "threads" | "dtype" | "signal">,
     Pick<
       FinetuneOptions<T>,
@@ -47,8 +44,8 @@ export const EVALUATE_OPTIONS: OptionNames<EvaluateOptions> = {
   ...{ model: true, task: true, dataset: true, labels: true, problemType: true, glueTask: true, columns: true },
   ...{ maxLength: true, docStride: true, maxAnswerLength: true, mlmProbability: true, doWholeWordMask: true },
   ...{ seed: true, batchSize: true, worst: true, backend: true, threads: true, dtype: true, signal: true },
-  ...{ revision: true, token: true, cache_dir: true, local_files_only: true, force_download: true, assets: true },
-  ...{ onProgress: true, progress_callback: true },
+  ...MODEL_SOURCE_OPTIONS,
+  onProgress: true,
 };
 
 /** What a model is worth. */

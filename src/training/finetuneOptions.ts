@@ -1,8 +1,8 @@
-import type { HubOptions } from "../hub/hubOptions.ts";
 import type { ProblemType } from "../model/config.ts";
 import type { OptionNames } from "../options.ts";
 import type { GlueTask } from "./data/glue.ts";
 import type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
+import { MODEL_SOURCE_OPTIONS, type ModelSourceOptions } from "./modelSource.ts";
 import type { RunResult } from "./run/result.ts";
 import { RUN_OPTIONS, type RunOptions } from "./run/runOptions.ts";
 import type { MisplacedAnswers } from "./tasks/questionAnswering.ts";
@@ -14,10 +14,7 @@ import type { MisplacedAnswers } from "./tasks/questionAnswering.ts";
 export interface FinetuneOptions<T extends FinetuneTask = FinetuneTask>
   extends RunOptions,
     ReadExamplesOptions,
-    Pick<
-      HubOptions,
-      "revision" | "token" | "cache_dir" | "local_files_only" | "force_download" | "assets" | "progress_callback"
-    > {
+    ModelSourceOptions {
   /** The model to begin with: a folder, or an id on the hub. Default: the small one that comes with the package. */
   readonly model?: string;
   /** What it is to learn, named as the pipeline that will use it. */
@@ -57,13 +54,7 @@ export interface FinetuneOptions<T extends FinetuneTask = FinetuneTask>
 
 export const FINETUNE_OPTIONS: OptionNames<FinetuneOptions> = {
   ...RUN_OPTIONS,
-  revision: true,
-  token: true,
-  cache_dir: true,
-  local_files_only: true,
-  force_download: true,
-  assets: true,
-  progress_callback: true,
+  ...MODEL_SOURCE_OPTIONS,
   model: true,
   task: true,
   trainDataset: true,

@@ -1,5 +1,5 @@
-import type { HubOptions } from "../hub/hubOptions.ts";
 import type { OptionNames } from "../options.ts";
+import { MODEL_SOURCE_OPTIONS, type ModelSourceOptions } from "./modelSource.ts";
 import { RUN_OPTIONS, type RunOptions } from "./run/runOptions.ts";
 
 /** A part of a pretraining: examples of one length. */
@@ -19,12 +19,7 @@ export interface PretrainPhase {
  * Google's run_pretraining.py's: `learningRate` 1e-4, `batchSize` 32, `optimizer` "bert", `weightDecay` 0.01,
  * `warmupRatio` 0.01.
  */
-export interface PretrainOptions
-  extends Omit<RunOptions, "maxSteps">,
-    Pick<
-      HubOptions,
-      "revision" | "token" | "cache_dir" | "local_files_only" | "force_download" | "assets" | "progress_callback"
-    > {
+export interface PretrainOptions extends Omit<RunOptions, "maxSteps">, ModelSourceOptions {
   /**
    * One after another, under one schedule of the learning rate. The paper trains 90 % of the steps on length 128, the
    * rest on 512.
@@ -47,13 +42,7 @@ const { maxSteps: _, ...OF_ANY_RUN } = RUN_OPTIONS;
 
 export const PRETRAIN_OPTIONS: OptionNames<PretrainOptions> = {
   ...OF_ANY_RUN,
-  revision: true,
-  token: true,
-  cache_dir: true,
-  local_files_only: true,
-  force_download: true,
-  assets: true,
-  progress_callback: true,
+  ...MODEL_SOURCE_OPTIONS,
   phases: true,
   config: true,
   model: true,

@@ -6,23 +6,13 @@ import { type Mark, parseMark } from "../../src/cli/mark.ts";
 import { PartialFile } from "../../src/cli/partialFile.ts";
 import { parseSealedJson, sealedJson } from "../../src/disk/sealedJson.ts";
 import { BertError } from "../../src/errors.ts";
-import { mutatedText, mutatedValue, randomNumbers } from "../support/mutations.ts";
+import { mutatedText, mutatedValue, outcome, randomNumbers } from "../support/mutations.ts";
 
 const root = await mkdtemp(join(tmpdir(), "plainbert-mark-"));
 afterAll(() => rm(root, { recursive: true }));
 
 const MARK: Mark = { work: '["jsonl",["embed",{"pooling":"mean"},"0123"]]', lines: 12, sha256: "ab".repeat(32), bytes: 3456, answers: "cd".repeat(32) }; // biome-ignore format: one line
 const TEXT = sealedJson({ ...MARK });
-
-/** What a reader makes of a text: a value, or the BertError that it throws; anything else is thrown on. */
-function outcome<Value>(read: () => Value): Value | BertError {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof BertError) return error;
-    throw error;
-  }
-}
 
 test("a checksum: not a byte of the text can change", () => {
   expect(

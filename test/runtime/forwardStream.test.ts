@@ -5,24 +5,10 @@ import type { SequenceInput } from "../../src/model/batch.ts";
 import type { BertOutput } from "../../src/model/forward.ts";
 import { loadBert } from "../../src/pipelines/index.ts";
 import { type ForwardStreamOptions, forwardStream } from "../../src/runtime/forwardStream.ts";
-import type { Tensor } from "../../src/tensor/tensor.ts";
 import { handModel, ofLength, quickModel } from "../support/handModel.ts";
 import { loadModel, loadTiny, reference } from "../support/reference.ts";
 import { drain, PushedSource } from "../support/streams.ts";
-
-/** Fails unless both have the same fields, shapes and bits. As toStrictEqual, which takes seconds for so many numbers. */
-function expectSame(got: BertOutput, want: BertOutput): void {
-  expect(Object.keys(got).sort()).toEqual(Object.keys(want).sort());
-  for (const [name, value] of Object.entries(want) as [keyof BertOutput, Tensor | Tensor[]][]) {
-    const [ours, theirs] = [got[name] as Tensor | Tensor[], value].map((tensors) => [tensors].flat());
-    expect(
-      ours.map(({ shape }) => shape),
-      name,
-    ).toEqual(theirs.map(({ shape }) => shape));
-    for (const [i, { data }] of theirs.entries()) expect(bytes(ours[i].data).equals(bytes(data)), name).toBe(true);
-  }
-}
-const bytes = ({ buffer, byteOffset, byteLength }: Float32Array) => Buffer.from(buffer, byteOffset, byteLength);
+import { expectSame } from "./sameOutput.ts";
 
 /** A sequence for the tiny model: V = 211, 32 positions; some with padding, two segments or positions of their own. */
 const sequence: fc.Arbitrary<SequenceInput> = fc

@@ -1,27 +1,13 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, test } from "vitest";
 import type { SequenceInput } from "../../src/model/batch.ts";
-import type { ForwardOptions, HeadOutput } from "../../src/model/forward.ts";
+import type { ForwardOptions } from "../../src/model/forward.ts";
 import type { BertModel } from "../../src/runtime/bertModel.ts";
 import { plain } from "../../src/tensor/kernels/index.ts";
 import { createSimdBackend } from "../../src/tensor/simd/createSimdBackend.ts";
-import type { Tensor } from "../../src/tensor/tensor.ts";
 import { loadModel, reference } from "../support/reference.ts";
-
-/** Fails unless both have the same fields, shapes and bits. As toStrictEqual, which takes seconds for so many numbers. */
-function expectSame(got: HeadOutput, want: HeadOutput): void {
-  expect(Object.keys(got).sort()).toEqual(Object.keys(want).sort());
-  for (const [name, value] of Object.entries(want) as [keyof HeadOutput, Tensor | readonly Tensor[]][]) {
-    const [ours, theirs] = [got[name] as Tensor | Tensor[], value].map((tensors) => [tensors].flat() as Tensor[]);
-    expect(
-      ours.map(({ shape }) => shape),
-      name,
-    ).toEqual(theirs.map(({ shape }) => shape));
-    for (const [i, { data }] of theirs.entries()) expect(bytes(ours[i].data).equals(bytes(data)), name).toBe(true);
-  }
-}
-const bytes = ({ buffer, byteOffset, byteLength }: Float32Array) => Buffer.from(buffer, byteOffset, byteLength);
+import { expectSame } from "./sameOutput.ts";
 
 /** A sequence for the tiny model: V = 211, 32 positions; some with padding. */
 const sequence: fc.Arbitrary<SequenceInput> = fc

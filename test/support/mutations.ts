@@ -1,3 +1,5 @@
+import { BertError } from "../../src/errors.ts";
+
 /** Values that a field of JSON may turn out to have. */
 const HOSTILE: readonly unknown[] = [
   ...[null, true, false, 0, 1, -1, 0.5, 1e308, 2 ** 53, 4294967296, "", "x", "__proto__", "Infinity", "\ud800", "7"],
@@ -48,4 +50,14 @@ export function mutatedValue(value: unknown, random: () => number): unknown {
   else if (kind < 0.25) entries[i][0] = "__proto__";
   else entries[i][1] = mutatedValue(entries[i][1], random);
   return Array.isArray(value) ? entries.map(([, item]) => item) : Object.fromEntries(entries);
+}
+
+/** What a reader makes of a text: a value, or the BertError that it throws; anything else is thrown on. */
+export function outcome<Value>(read: () => Value): Value | BertError {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof BertError) return error;
+    throw error;
+  }
 }

@@ -1,19 +1,10 @@
 import fc from "fast-check";
 import { expect, test, vi } from "vitest";
-import { type NormalizerOptions, resolveNormalizerOptions } from "../../src/tokenizer/basicTokenize.ts";
+import { resolveNormalizerOptions } from "../../src/tokenizer/basicTokenize.ts";
 import { FastTokenizer } from "../../src/tokenizer/fastTokenize.ts";
 import { BertTokenizer } from "../../src/tokenizer/index.ts";
-import { texts, tokenizeByDefinition } from "./generators.ts";
+import { SETTINGS, texts, tokenizeByDefinition } from "./generators.ts";
 import { readReference } from "./library.ts";
-
-const SETTINGS: readonly NormalizerOptions[] = [
-  { doLowerCase: false },
-  { doLowerCase: true },
-  { doLowerCase: true, stripAccents: false },
-  { doLowerCase: false, stripAccents: true, cleanText: false },
-  { doLowerCase: true, tokenizeChineseChars: false },
-  { doLowerCase: true, neverSplit: ["WORLD", "Hello,", "naïve"] },
-];
 
 // [MASK] and the others are no added tokens here: the chain alone knows nothing of those.
 const TOKENS = readReference("bert-base-uncased/vocab.txt").trimEnd().split("\n");

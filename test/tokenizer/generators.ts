@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import {
+  type NormalizerOptions,
   normalize,
   type ResolvedNormalizerOptions,
   splitIntoWords,
@@ -75,3 +76,13 @@ export function tokenizeByDefinition(
     });
   });
 }
+
+/** Ways to normalize, one for each branch. */
+export const SETTINGS: readonly NormalizerOptions[] = [
+  { doLowerCase: false },
+  { doLowerCase: true },
+  { doLowerCase: true, stripAccents: false },
+  { doLowerCase: false, stripAccents: true, cleanText: false },
+  { doLowerCase: true, tokenizeChineseChars: false },
+  { doLowerCase: true, neverSplit: ["WORLD", "Hello,", "naïve"] },
+];

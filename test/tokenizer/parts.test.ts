@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type NormalizerOptions, resolveNormalizerOptions } from "../../src/tokenizer/basicTokenize.ts";
+import { resolveNormalizerOptions } from "../../src/tokenizer/basicTokenize.ts";
 import { BertTokenizer, type EncodeOptions, type Encoding } from "../../src/tokenizer/index.ts";
-import { texts, tokenizeByDefinition } from "./generators.ts";
+import { SETTINGS, texts, tokenizeByDefinition } from "./generators.ts";
 import { readReference } from "./library.ts";
 
 /** What is read of a text at a time, in UTF-16 units. */
@@ -11,14 +11,6 @@ const PART = 4096;
 const TOKENS = readReference("bert-base-uncased/vocab.txt").trimEnd().split("\n");
 const VOCABULARY = new Map(TOKENS.map((token, id) => [token, id] as const));
 const NAMES = { clsToken: "<cls of this test>", sepToken: "<sep>", padToken: "<pad>", maskToken: "<mask>" };
-const SETTINGS: readonly NormalizerOptions[] = [
-  { doLowerCase: false },
-  { doLowerCase: true },
-  { doLowerCase: true, stripAccents: false },
-  { doLowerCase: false, stripAccents: true, cleanText: false },
-  { doLowerCase: true, tokenizeChineseChars: false },
-  { doLowerCase: true, neverSplit: ["WORLD", "Hello,", "naïve"] },
-];
 
 /** A text in whose middle, wherever that is, a part ends: in a word, a run of marks, a surrogate pair, a special token. */
 const acrossParts: fc.Arbitrary<string> = fc

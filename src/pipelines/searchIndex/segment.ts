@@ -87,15 +87,18 @@ export class SegmentBuilder {
 /** Strings as a column. */
 export function columnOf(strings: readonly string[]): Utf8Column {
   const encoder = new TextEncoder();
-  const encoded = strings.map((string) => encoder.encode(string));
-  const ends = new Float64Array(strings.length);
+  return endToEnd(strings.map((string) => encoder.encode(string)));
+}
+
+function endToEnd(parts: readonly Uint8Array[]): Utf8Column {
+  const ends = new Float64Array(parts.length);
   let end = 0;
-  for (const [r, { length }] of encoded.entries()) {
+  for (const [r, { length }] of parts.entries()) {
     end += length;
     ends[r] = end;
   }
   const bytes = new Uint8Array(end);
-  for (const [r, part] of encoded.entries()) bytes.set(part, ends[r] - part.length);
+  for (const [r, part] of parts.entries()) bytes.set(part, ends[r] - part.length);
   return { bytes, ends };
 }
 
@@ -153,16 +156,7 @@ export function merged(segments: readonly Segment[], H: number): Segment {
 }
 
 function mergedColumn(segments: readonly Segment[], column: (segment: Segment) => Utf8Column): Utf8Column {
-  const parts = Array.from(liveRows(segments), ([segment, r]) => bytesAt(column(segment), r));
-  const ends = new Float64Array(parts.length);
-  let end = 0;
-  for (const [r, { length }] of parts.entries()) {
-    end += length;
-    ends[r] = end;
-  }
-  const bytes = new Uint8Array(end);
-  for (const [r, part] of parts.entries()) bytes.set(part, ends[r] - part.length);
-  return { bytes, ends };
+  return endToEnd(Array.from(liveRows(segments), ([segment, r]) => bytesAt(column(segment), r)));
 }
 
 /**

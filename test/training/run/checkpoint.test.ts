@@ -5,7 +5,7 @@ import { sealedJson } from "../../../src/disk/sealedJson.ts";
 import { BertError } from "../../../src/errors.ts";
 import { type FinetuneOptions, finetune } from "../../../src/training/index.ts";
 import { parseState } from "../../../src/training/run/checkpoint.ts";
-import { mutatedText, mutatedValue, randomNumbers } from "../../support/mutations.ts";
+import { mutatedText, mutatedValue, outcome, randomNumbers } from "../../support/mutations.ts";
 import { REVIEWS, temporaryFolder, writeTinyModel } from "../../support/tinyModel.ts";
 
 let place: ReturnType<typeof temporaryFolder>;
@@ -33,16 +33,6 @@ beforeAll(async () => {
 afterAll(() => place[Symbol.dispose]());
 
 const read = (changed: string) => parseState(changed, "trainer_state.json", 4);
-
-/** What a reader makes of a text: a value, or the BertError that it throws; anything else is thrown on. */
-function outcome<Value>(read: () => Value): Value | BertError {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof BertError) return error;
-    throw error;
-  }
-}
 
 test("10,000 changed states: each is refused, unless it came out as it was", () => {
   const random = randomNumbers(1);
