@@ -91,7 +91,7 @@ export function unknownName(where: string, what: string, name: string, known: re
 }
 
 /** The name that a user who typed `word` may have meant: what other libraries' word is called here, or the nearest. */
-export function meantBy(word: string, names: readonly string[]): string | null {
+function meantBy(word: string, names: readonly string[]): string | null {
   const own = Object.hasOwn(ELSEWHERE, word) ? ELSEWHERE[word] : null;
   return own !== null && names.includes(own) ? own : nearest(word, names);
 }
@@ -107,6 +107,27 @@ export function hint(value: unknown, names: readonly string[]): string {
   return meant === null ? "" : `; did you mean ${quote(meant)}?`;
 }
 
+/**
+ * Checks that a value is one of some names.
+ *
+ * @param where the function that errors name
+ * @param name  what the value is
+ * @throws BertError ERR_INPUT it is none, saying which one was meant
+ * @example
+ * expectChoice("loadBert", "dtype", "q8", ["float32", "int8"]);
+ * // BertError: loadBert: dtype must be one of float32, int8, got "q8"; did you mean "int8"?
+ */
+export function expectChoice<const Choice extends string>(
+  where: string,
+  name: string,
+  value: unknown,
+  choices: readonly Choice[],
+): Choice {
+  if (choices.includes(value as Choice)) return value as Choice;
+  const expected = `one of ${choices.join(", ")}`;
+  throw new BertError("ERR_INPUT", `${where}: ${name} must be ${expected}, got ${shown(value)}${hint(value, choices)}`);
+}
+
 /** The name that a user who typed `word` may have meant: at most a third of it is wrong; null: none is so near. */
 export function nearest(word: string, names: readonly string[]): string | null {
   const [first] = byNearness(word, names);
@@ -120,18 +141,26 @@ function byNearness(word: string, names: readonly string[]): string[] {
 }
 
 /**
- * How many characters must be inserted, removed or replaced to make one name the other (Levenshtein 1966), where
- * capitals, `_` and `-` do not count: `topK` is `top_k`.
+ * How many characters must be inserted, removed, replaced or exchanged with the next one to make one name the other
+ * (Damerau 1964, no part edited twice), where capitals, `_` and `-` do not count: `topK` is `top_k`.
  */
 function edits(name: string, other: string): number {
   const [a, b] = [name, other].map((text) => text.slice(0, 100).toLowerCase().replace(/[_-]/g, ""));
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {
-    const next = [i];
+    const [row, before] = [[i], rows[i - 1]];
     for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
+      const exchanged = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      row.push(
+        Math.min(
+          before[j] + 1,
+          row[j - 1] + 1,
+          before[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1),
+          exchanged ? rows[i - 2][j - 2] + 1 : Infinity,
+        ),
+      );
     }
-    row = next;
+    rows.push(row);
   }
-  return row[b.length];
+  return rows[a.length][b.length];
 }

@@ -80,4 +80,6 @@ test("nearest: at most a third of the letters may differ", () => {
   expect(nearest("learnigRate", ["batchSize", "learningRate"])).toBe("learningRate");
   expect(nearest("rate", ["batchSize", "learningRate"])).toBeNull();
   expect(nearest("x", [])).toBeNull();
+  expect(nearest("smid", ["auto", "simd"])).toBe("simd"); // two letters in the wrong order are one mistake
+  expect(nearest("ims", ["simd"])).toBeNull();
 });

@@ -10,7 +10,9 @@ import {
   saveBert,
   trainVocabulary,
 } from "../src/index.ts";
-import { evaluate, evaluationReport, finetune, makeExamples, pretrain } from "../src/training/index.ts";
+import { evaluate, evaluationReport, finetune, glueMetrics, makeExamples, pretrain } from "../src/training/index.ts";
+
+const RUN = { model: "x", output: "y", task: "text-classification", trainDataset: "z.csv" } as const;
 
 describe("an option that there is not is an error, which names the nearest", () => {
   test.each<[string, () => Promise<unknown>, string]>([
@@ -111,6 +113,31 @@ test("a Map, an array, a Date are no options", async () => {
   await expect(loadIndex(extract, "x", ...([{ pooling: "cls" }] as unknown as []))).rejects.toThrow(
     'loadIndex: unknown option "pooling"; it has no options',
   );
+});
+
+test.each<[string, () => unknown, string]>([
+  [
+    "backend",
+    () => loadBert(undefined, { backend: "smid" as never }),
+    'auto, simd, plain, got "smid"; did you mean "simd"?',
+  ],
+  ["dtype", () => loadBert(undefined, { dtype: "fp16" as never }), 'got "fp16"; did you mean "float16"?'],
+  ["architecture", () => loadBert(undefined, { architecture: "BertForMaskedML" as never }), 'mean "BertForMaskedLM"?'],
+  [
+    "task",
+    () => glueMetrics("sst-2" as never, { predictions: [1], references: [1] }),
+    'got "sst-2"; did you mean "sst2"?',
+  ],
+  ["problemType", () => finetune({ ...RUN, problemType: "regresion" as never }), 'did you mean "regression"?'],
+])("a name that there is not is an error, which says which was meant: %s", async (name, call, message) => {
+  const error = await Promise.resolve()
+    .then(call)
+    .then(
+      () => null,
+      (thrown: Error) => thrown.message,
+    );
+  expect(error).toMatch(new RegExp(`: ${name} must be one of `));
+  expect(error?.slice(-message.length)).toBe(message);
 });
 
 test.each<[unknown, string]>([

@@ -1,5 +1,7 @@
 import { fstatSync, statSync } from "node:fs";
+import { BertError, shown } from "../errors.ts";
 import { parseJson } from "../json.ts";
+import { expectKnownNames } from "../options.ts";
 import { linesOf } from "./lines.ts";
 import { flag, type Option, text, UsageError } from "./option.ts";
 import { streams } from "./streams.ts";
@@ -28,15 +30,20 @@ export interface InputForm<Input> {
   fromArguments(texts: readonly string[]): readonly Input[];
   /** The input that a line of text is; left out where an input has several fields, whose lines are always JSON. */
   fromLine?(line: string): Input;
-  /** The input that a line of JSON is; the pipeline throws if it is of another kind. */
-  fromJson(value: unknown): Input;
+  /**
+   * The input that a line of JSON is; the pipeline throws if it is of another kind.
+   *
+   * @param where the line's place, for messages
+   * @throws BertError ERR_INPUT an unknown field, or no text, where the pipeline does not see what the line is
+   */
+  fromJson(value: unknown, where: string): Input;
 }
 
 /** Each is a text. */
 export const TEXTS: InputForm<string> = {
   fromArguments: (texts) => texts,
   fromLine: (line) => line,
-  fromJson: (value) => (isObject(value) && "text" in value ? value.text : value) as string,
+  fromJson: textOf,
 };
 
 /** As TEXTS, for tasks that have an answer for a blank one too. */
@@ -113,18 +120,24 @@ export function lineSource<Input>(form: InputForm<Input>, path: string, jsonl: b
       for (const text of group) {
         number++;
         if ((isJson || !form.takesBlanks) && BLANK.test(text)) yield { number, text, input: null };
-        else
-          yield {
-            number,
-            text,
-            input: isJson
-              ? form.fromJson(parseJson(text, place(number).slice(0, -2), "ERR_FILE").value)
-              : fromLine(text),
-          };
+        else yield { number, text, input: isJson ? jsonInput(form, text, place(number).slice(0, -2)) : fromLine(text) };
       }
     }
   }
   return { lines: lines(), given: false, count: null, place, path, size: sizeOf(path) };
+}
+
+function jsonInput<Input>(form: InputForm<Input>, line: string, where: string): Input {
+  return form.fromJson(parseJson(line, where, "ERR_FILE").value, where);
+}
+
+/** The text that a line of JSON is, or has in its field `text`. */
+function textOf(value: unknown, where: string): string {
+  if (typeof value === "string") return value;
+  if (isObject(value)) expectKnownNames(where, "field", value, ["text"]);
+  if (isObject(value) && "text" in value && typeof value.text === "string") return value.text;
+  const expected = "a string, or an object with a string in its field text";
+  throw new BertError("ERR_INPUT", `${where}: must be ${expected}, got ${shown(value)}`);
 }
 
 function sizeOf(path: string): number | null {
@@ -138,5 +151,5 @@ function sizeOf(path: string): number | null {
 }
 
 function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

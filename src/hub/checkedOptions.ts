@@ -19,7 +19,7 @@ export function expectHubOptions(options: HubOptions): void {
   if (cache_dir !== undefined) checkedFolder("cache_dir", cache_dir);
   checkedSwitch("local_files_only", local_files_only);
   checkedSwitch("force_download", force_download);
-  checkedCallback(progress_callback);
+  expectCallback(progress_callback);
   if (assets === undefined || (typeof assets === "string" && assets !== "") || has(assets, "href")) return;
   throw wrongOption("assets", "a folder, its path or its URL", assets);
 }
@@ -78,8 +78,8 @@ export function checkedForce({ force_download }: HubOptions, offline: string | n
 }
 
 /** @throws BertError ERR_INPUT no function */
-export function checkedCallback(callback: HubOptions["progress_callback"]): HubOptions["progress_callback"] {
-  if (callback === undefined || typeof callback === "function") return callback;
+function expectCallback(callback: HubOptions["progress_callback"]): void {
+  if (callback === undefined || typeof callback === "function") return;
   throw wrongOption("progress_callback", "a function", callback);
 }
 

@@ -1,11 +1,11 @@
 import { type LoadedParams, loadParams } from "../checkpoint/loadParams.ts";
 import type { WeightSource } from "../checkpoint/weightSource.ts";
-import { BertError, shown } from "../errors.ts";
+import { BertError } from "../errors.ts";
 import { HUB_OPTIONS, type HubOptions } from "../hub/hubOptions.ts";
 import { ARCHITECTURES, type Architecture } from "../model/architectures.ts";
 import type { BertConfig } from "../model/config.ts";
 import { onAbort } from "../onAbort.ts";
-import { expectKnownOptions, expectSignal, hint, type OptionNames } from "../options.ts";
+import { expectChoice, expectKnownOptions, expectSignal, type OptionNames } from "../options.ts";
 import { BertModel } from "../runtime/bertModel.ts";
 import { ForwardWorker } from "../runtime/forwardWorker.ts";
 import type { Weights } from "../safetensors/safetensorsReader.ts";
@@ -141,12 +141,7 @@ export async function loadBert(path?: string, options: LoadOptions = {}): Promis
   expectKnownOptions("loadBert", options, LOAD_OPTIONS);
   expectSignal("loadBert", options.signal);
   const { architecture, dtype = "float32", backend: name = "auto", wide, deterministic, threads, assets } = options;
-  if (architecture !== undefined && !ARCHITECTURES.includes(architecture)) {
-    throw new BertError(
-      "ERR_INPUT",
-      `loadBert: architecture must be one of ${ARCHITECTURES.join(", ")}, got ${shown(architecture)}${hint(architecture, ARCHITECTURES)}`,
-    );
-  }
+  if (architecture !== undefined) expectChoice("loadBert", "architecture", architecture, ARCHITECTURES);
   const simd = { wide, deterministic, threads, assets, dtype };
   const backend = inferenceBackend("loadBert", name, simd);
   return withModelFiles(path, options, true, (folder) => loadFolder(folder, backend, dtype, options));

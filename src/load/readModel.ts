@@ -49,6 +49,8 @@ export async function withModelFiles<T>(
 
 /** What a model's folder says in texts: everything but its weights. */
 export interface ModelTexts {
+  /** The folder's. */
+  readonly path: string;
   /** config.json, or Google's bert_config.json, as it was read. */
   readonly configText: string;
   readonly config: BertConfig;
@@ -68,7 +70,18 @@ export async function readModelTexts(folder: ModelFolder, where: string): Promis
   const configText = (await folder.readText(hugging)) ?? (await folder.readText(google));
   if (configText === null)
     throw new BertError("ERR_FILE", `${where}: ${folder.path} must have a config.json, has none`);
-  return { configText, config: parseConfig(configText), tokenizerFiles: await readTokenizerFiles(folder) };
+  const config = inFolder(folder, () => parseConfig(configText));
+  return { path: folder.path, configText, config, tokenizerFiles: await readTokenizerFiles(folder) };
+}
+
+/** What `read` makes of a folder's files; an error names the folder before the file. */
+function inFolder<Value>({ path }: Pick<ModelFolder, "path">, read: () => Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof BertError)) throw error;
+    throw new BertError(error.code, `${path}: ${error.message}`, { cause: error.cause });
+  }
 }
 
 /** Reads those of the tokenizer's files that are in a model's folder. */
@@ -87,13 +100,14 @@ async function readTokenizerFiles(folder: ModelFolder): Promise<TokenizerFiles> 
  * @param where the function that errors name
  * @throws BertError ERR_VOCABULARY the files are invalid, or have another number of tokens than the model
  */
-export function modelTokenizer({ config, tokenizerFiles }: ModelTexts, where: string): BertTokenizer | null {
+export function modelTokenizer(texts: ModelTexts, where: string): BertTokenizer | null {
+  const { path, config, tokenizerFiles } = texts;
   if (!hasVocabulary(tokenizerFiles)) return null;
-  const tokenizer = BertTokenizer.fromFiles(tokenizerFiles);
+  const tokenizer = inFolder(texts, () => BertTokenizer.fromFiles(tokenizerFiles));
   if (tokenizer.size === config.vocabSize) return tokenizer;
   throw new BertError(
     "ERR_VOCABULARY",
-    `${where}: the vocabulary must have as many tokens as config.json's vocab_size, ${config.vocabSize}, has ${tokenizer.size}`,
+    `${where}: ${path}: the vocabulary must have as many tokens as config.json's vocab_size, ${config.vocabSize}, has ${tokenizer.size}`,
   );
 }
 
@@ -106,7 +120,7 @@ export function modelTokenizer({ config, tokenizerFiles }: ModelTexts, where: st
 export async function readTokenizer(folder: ModelFolder, where: string): Promise<BertTokenizer> {
   const files = await readTokenizerFiles(folder);
   if (!hasVocabulary(files)) throw noTokenizer(folder, where);
-  return BertTokenizer.fromFiles(files);
+  return inFolder(folder, () => BertTokenizer.fromFiles(files));
 }
 
 /** The error for a folder that must have a tokenizer and has none. */

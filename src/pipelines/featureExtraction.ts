@@ -1,5 +1,6 @@
 import { BertError } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
+import { expectChoice } from "../options.ts";
 import type { Encoding } from "../tokenizer/index.ts";
 import { answerAll, encodeAll, tokenLimit, withoutDecoder } from "./answerAll.ts";
 import {
@@ -190,14 +191,14 @@ function settingsOf(options: FeatureExtractionOptions, { config }: Bert) {
   ]);
   const { pooling = "none", layers = "last" } = options;
   const H = config.hiddenSize;
-  if (!LAYERS.includes(layers)) throw wrongArgument(TASK, "layers", `one of ${LAYERS.join(", ")}`, layers);
+  expectChoice(TASK, "layers", layers, LAYERS);
   if (layers !== "last" && config.numHiddenLayers < 4) {
     throw wrongArgument(TASK, "layers", `last for a model of ${config.numHiddenLayers} layers`, layers);
   }
   const width = layers === "concat_last_4" ? 4 * H : H;
   const size = options.truncate_dim === undefined ? width : expectCount(TASK, "truncate_dim", options.truncate_dim);
   if (size > width) throw wrongArgument(TASK, "truncate_dim", `at most ${width}, what a vector has`, size);
-  if (!POOLINGS.includes(pooling)) throw wrongArgument(TASK, "pooling", `one of ${POOLINGS.join(", ")}`, pooling);
+  expectChoice(TASK, "pooling", pooling, POOLINGS);
   const normalize = flagOf(TASK, "normalize", options.normalize);
   return { perToken: pooling === "none", size, width, pooling, layers, normalize, ...quantizationOf(options, size) };
 }
@@ -214,9 +215,7 @@ function quantizationOf(
     if (idle) throw wrongArgument(TASK, "quantize", `true where there is ${idle}`, options.quantize);
     return {};
   }
-  if (!PRECISIONS.includes(precision)) {
-    throw wrongArgument(TASK, "precision", `one of ${PRECISIONS.join(", ")}`, precision);
-  }
+  expectChoice(TASK, "precision", precision, PRECISIONS);
   if (pooling === "none")
     throw wrongArgument(TASK, "pooling", "another than none where vectors are quantized", pooling);
   const signs = precision === "binary" || precision === "ubinary";

@@ -1,4 +1,5 @@
 import type { Bert } from "../load/loadBert.ts";
+import { expectChoice } from "../options.ts";
 import {
   type CallOptions,
   expectFields,
@@ -50,9 +51,7 @@ export function sentenceSimilarity(bert: Bert): SentenceSimilarity {
   async function answer(inputs: readonly NamedText[][], options: SentenceSimilarityOptions): Promise<number[][]> {
     expectOptions(TASK, options, ["pooling", "truncation"]);
     const { pooling = "mean", ...others } = options;
-    if (!TEXT_POOLINGS.includes(pooling)) {
-      throw wrongArgument(TASK, "pooling", `one of ${TEXT_POOLINGS.join(", ")}`, pooling);
-    }
+    expectChoice(TASK, "pooling", pooling, TEXT_POOLINGS);
     const settings = { ...others, pooling, normalize: true };
     const { data, dims } = (await vectorsOf(bert, TASK, inputs.flat(), settings)) as FeatureTensor<number[][]>;
     const H = dims[1];

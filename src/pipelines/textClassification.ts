@@ -1,5 +1,6 @@
 import { BertError } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
+import { expectChoice } from "../options.ts";
 import { sigmoid } from "../tensor/kernels/transcendental.ts";
 import type { Encoding } from "../tokenizer/index.ts";
 import { answerAll, tokenLimit } from "./answerAll.ts";
@@ -92,9 +93,7 @@ export function textClassification(bert: Bert): TextClassification {
     expectOptions(TASK, options, ["top_k", "function_to_apply", "truncation"]);
     const { top_k = 1, function_to_apply = "default" } = options;
     const count = top_k === null ? labels.length : expectCount(TASK, "top_k", top_k, ", or null for all labels");
-    if (!FUNCTIONS.includes(function_to_apply)) {
-      throw wrongArgument(TASK, "function_to_apply", `one of ${FUNCTIONS.join(", ")}`, function_to_apply);
-    }
+    expectChoice(TASK, "function_to_apply", function_to_apply, FUNCTIONS);
     const scoresOf = SCORES[function_to_apply === "default" ? functionOf(bert) : function_to_apply];
     const truncation = flagOf(TASK, "truncation", options.truncation);
     const limit = tokenLimit(bert);

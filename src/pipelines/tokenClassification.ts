@@ -1,4 +1,5 @@
 import type { Bert } from "../load/loadBert.ts";
+import { expectChoice } from "../options.ts";
 import type { BertTokenizer, Encoding } from "../tokenizer/index.ts";
 import { answerAll, tokenLimit } from "./answerAll.ts";
 import {
@@ -114,9 +115,7 @@ export function tokenClassification(bert: Bert): TokenClassification {
       ...["is_split_into_words", "delimiter"],
     ]);
     const { aggregation_strategy: strategy = "none", ignore_labels = ["O"], stride } = options;
-    if (!AGGREGATION_STRATEGIES.includes(strategy)) {
-      throw wrongArgument(TASK, "aggregation_strategy", `one of ${AGGREGATION_STRATEGIES.join(", ")}`, strategy);
-    }
+    expectChoice(TASK, "aggregation_strategy", strategy, AGGREGATION_STRATEGIES);
     const ignored = ignoredLabels(TASK, ignore_labels);
     const limit = tokenLimit(bert);
     const room = limit - 2; // beside [CLS] and [SEP]

@@ -1,5 +1,5 @@
 import { BertError, shown } from "../errors.ts";
-import { expectKnownOptions } from "../options.ts";
+import { expectKnownOptions, hint } from "../options.ts";
 import type { Backend } from "./backend.ts";
 import { plain } from "./kernels/index.ts";
 import { createSimdBackend } from "./simd/createSimdBackend.ts";
@@ -46,7 +46,11 @@ export function backendNamed<Kind extends Backend>(
   if (name === "plain") return byDefinition;
   if (name === "simd") return createSimd(options);
   if (name !== "auto") {
-    throw new BertError("ERR_BACKEND", `${where}: backend must be "auto", "simd" or "plain", got ${shown(name)}`);
+    const names = ["auto", "simd", "plain"];
+    throw new BertError(
+      "ERR_BACKEND",
+      `${where}: backend must be one of ${names.join(", ")}, got ${shown(name)}${hint(name, names)}`,
+    );
   }
   try {
     return createSimd(options);

@@ -1,5 +1,5 @@
 import { BertError, shown } from "../errors.ts";
-import { expectKnownOptions, type OptionNames } from "../options.ts";
+import { expectChoice, expectKnownOptions, type OptionNames } from "../options.ts";
 
 /** Which text truncation shortens when a text, or a pair, is longer than `maxLength`. */
 export type TruncationStrategy = "longest_first" | "only_first" | "only_second" | "do_not_truncate";
@@ -93,12 +93,12 @@ export function resolveEncodeOptions(
     truncation,
     maxLength,
     stride: checkInteger(where, "stride", options.stride ?? 0, 0),
-    truncationSide: oneOf(where, "truncationSide", options.truncationSide ?? defaults.truncationSide, SIDES),
+    truncationSide: expectChoice(where, "truncationSide", options.truncationSide ?? defaults.truncationSide, SIDES),
     returnOverflowingTokens: flag(where, "returnOverflowingTokens", options.returnOverflowingTokens, false),
     padding,
     padToMultipleOf: checkInteger(where, "padToMultipleOf", options.padToMultipleOf ?? 1, 1),
-    paddingSide: oneOf(where, "paddingSide", options.paddingSide ?? defaults.paddingSide, SIDES),
-    offsetUnit: oneOf(where, "offsetUnit", options.offsetUnit ?? "utf16", ["utf16", "codePoint"] as const),
+    paddingSide: expectChoice(where, "paddingSide", options.paddingSide ?? defaults.paddingSide, SIDES),
+    offsetUnit: expectChoice(where, "offsetUnit", options.offsetUnit ?? "utf16", ["utf16", "codePoint"] as const),
   };
   if (options.padToMultipleOf !== undefined && padding === "do_not_pad") {
     throw wrong(where, "padToMultipleOf", "given together with padding", options.padToMultipleOf);
@@ -142,16 +142,10 @@ function flag(where: string, name: string, value: unknown, otherwise: boolean): 
   return value;
 }
 
-function oneOf<T extends string>(where: string, name: string, value: unknown, allowed: readonly T[]): T {
-  const found = allowed.find((item) => item === value);
-  if (found === undefined) throw wrong(where, name, allowed.map((item) => `"${item}"`).join(" or "), value);
-  return found;
-}
-
 function paddingOf(where: string, padding: unknown): ResolvedEncodeOptions["padding"] {
   if (padding === undefined || padding === false) return "do_not_pad";
   if (padding === true) return "longest";
-  return oneOf(where, "padding", padding, ["longest", "max_length", "do_not_pad"] as const);
+  return expectChoice(where, "padding", padding, ["longest", "max_length", "do_not_pad"] as const);
 }
 
 function truncationOf(where: string, options: EncodeOptions, pads: boolean): TruncationStrategy {
@@ -159,5 +153,5 @@ function truncationOf(where: string, options: EncodeOptions, pads: boolean): Tru
   if (truncation === undefined) return options.maxLength !== undefined && !pads ? "longest_first" : "do_not_truncate";
   if (truncation === true) return "longest_first";
   if (truncation === false) return "do_not_truncate";
-  return oneOf(where, "truncation", truncation, STRATEGIES);
+  return expectChoice(where, "truncation", truncation, STRATEGIES);
 }

@@ -1,4 +1,5 @@
 import { BertError, shown } from "../errors.ts";
+import { expectChoice } from "../options.ts";
 import type { FinetuneTask } from "./data/taskModels.ts";
 import { expectColumns } from "./data/textExamples.ts";
 import type { FinetuneOptions } from "./finetuneOptions.ts";
@@ -55,7 +56,7 @@ export function expectTaskOptions(
     const tasks = TASKS_OF[name];
     if (tasks && !tasks.includes(task)) throw wrong(name, `left out for ${task}, it is of ${tasks.join(", ")}`, value);
     const choices = CHOICES[name];
-    if (choices && !choices.includes(value as string)) throw wrong(name, `one of ${choices.join(", ")}`, value);
+    if (choices) expectChoice(where, name, value, choices);
     if (glueTask !== undefined && ofGlue.includes(name)) throw wrong(name, "left out where glueTask is given", value);
     if (name === "labels" && problemType === "regression") throw wrong(name, "left out for a regression", value);
     if (name === "labels") expectLabels(where, value);

@@ -197,6 +197,19 @@ describe("embed", () => {
     expect(new Set(lines.slice(0, -300))).toEqual(new Set(["null"]));
   });
 
+  test.each([
+    ['{"txt":"A text."}', 'unknown field "txt"; did you mean "text"?'],
+    ['{"text":"A text.","id":3}', 'unknown field "id"; known are "text"'],
+    ['["A text."]', 'must be a string, or an object with a string in its field text, got ["A text."]'],
+    ["{}", "must be a string, or an object with a string in its field text, got {}"],
+  ])("a line of JSON has a text and nothing else: %s", async (line, message) => {
+    for (const command of [["embed", ...TINY], ["tokenize"], ["pseudo-log-likelihood", ...TINY]]) {
+      const { code, stderr } = await plainbert([...command, "--jsonl"], { input: `"A text."\n${line}\n` });
+      expect([code, stderr]).toEqual([1, expect.stringContaining("standard input, line 2: ")]);
+      expect(stderr).toContain(message);
+    }
+  });
+
   test("empty input gives empty output", async () => {
     expect(await plainbert(["embed", ...TINY, "-"])).toEqual({ code: 0, signal: null, stdout: "", stderr: "" });
   });

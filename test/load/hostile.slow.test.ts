@@ -80,7 +80,7 @@ describe("whatever stands in a file, it is read or refused by a BertError", { ti
       (text) => parseSafetensorsIndex(text, "index.json"),
       ({ weightMap, shards }) => {
         expect(shards).toEqual([...new Set(weightMap.values())].sort());
-        for (const shard of shards) expect(shard).not.toMatch(/^\/|\.\.|\\/);
+        for (const shard of shards) expect(shard).not.toMatch(/^\/|(^|\/)\.\.(\/|$)|\\/);
       },
     );
   });

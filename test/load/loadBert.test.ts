@@ -1,7 +1,10 @@
+import { writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { type Bert, loadBert, loadTokenizer } from "../../src/pipelines/index.ts";
 import { reference, referenceInputs } from "../support/reference.ts";
+import { temporaryFolder, writeTinyModel } from "../support/tinyModel.ts";
 
 describe("loadBert", () => {
   test("the bundled model, with its tokenizer", async () => {
@@ -131,4 +134,20 @@ describe("loadTokenizer", () => {
       message: expect.stringMatching(/^loadTokenizer: .*tiny must have vocab\.txt or tokenizer\.json$/),
     });
   });
+});
+
+test.each<[string, string, string]>([
+  [
+    "config.json",
+    '{"hidden_size": "16"}',
+    'config.json: hidden_size must be a whole number from 1 to 2147483647, got "16"',
+  ],
+  ["config.json", "{", 'config.json: must be JSON, got "{"'],
+  ["tokenizer_config.json", '{"do_lower_case": 3}', "tokenizer_config.json: do_lower_case must be "],
+  ["tokenizer.json", "[]", "tokenizer.json: must be an object, got []"],
+])("an error about %s names the folder: %#", async (file, text, message) => {
+  using folder = temporaryFolder();
+  await writeTinyModel(folder.path);
+  await writeFile(join(folder.path, file), text);
+  await expect(loadBert(folder.path, { backend: "plain" })).rejects.toThrow(`${folder.path}: ${message}`);
 });

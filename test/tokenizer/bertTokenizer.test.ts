@@ -290,7 +290,11 @@ describe("wrong input names the function, the value and what would be right", ()
         }),
       /stride must be less than the 2 tokens/,
     ],
-    ["strategy", () => cased.encode("a", { truncation: "longest" as never }), /truncation must be "longest_first" or /],
+    [
+      "strategy",
+      () => cased.encode("a", { truncation: "longest" as never }),
+      /truncation must be one of longest_first, only_first, only_second, do_not_truncate, got "longest"/,
+    ],
     [
       "only_second alone",
       () => cased.encode("a", { truncation: "only_second", maxLength: 8 }),
@@ -301,7 +305,11 @@ describe("wrong input names the function, the value and what would be right", ()
       () => cased.encode("a", { textPair: "b c d e f", truncation: "only_first", maxLength: 6 }),
       /must leave room for the text that "only_first" cuts/,
     ],
-    ["padding", () => cased.encode("a", { padding: "left" as never }), /padding must be "longest" or "max_length" or/],
+    [
+      "padding",
+      () => cased.encode("a", { padding: "left" as never }),
+      /padding must be one of longest, max_length, do_not_pad, got "left"/,
+    ],
     [
       "padding without length",
       () => uncased.encode("a", { padding: "max_length" }),
@@ -320,9 +328,13 @@ describe("wrong input names the function, the value and what would be right", ()
     [
       "side",
       () => cased.encode("a", { paddingSide: "top" as never }),
-      /paddingSide must be "left" or "right", got "top"/,
+      /paddingSide must be one of left, right, got "top"/,
     ],
-    ["unit", () => cased.encode("a", { offsetUnit: "bytes" as never }), /offsetUnit must be "utf16" or "codePoint"/],
+    [
+      "unit",
+      () => cased.encode("a", { offsetUnit: "bytes" as never }),
+      /offsetUnit must be one of utf16, codePoint, got "bytes"/,
+    ],
     [
       "flag",
       () => cased.encode("a", { addSpecialTokens: "no" as never }),

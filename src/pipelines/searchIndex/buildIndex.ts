@@ -1,5 +1,5 @@
 import { loaded } from "../../loaded.ts";
-import { expectKnownOptions, expectPath } from "../../options.ts";
+import { expectChoice, expectKnownOptions, expectPath } from "../../options.ts";
 import { type CallOptions, expectOptions, wrongArgument } from "../arguments.ts";
 import type { Pipeline } from "../pipeline.ts";
 import { type Pooling, TEXT_POOLINGS } from "../pooling.ts";
@@ -37,9 +37,7 @@ export function buildIndex<Metadata = unknown>(
   return withModelOf("buildIndex", extract, async () => {
     expectOptions("buildIndex", options, ["pooling", "truncation"]);
     const { pooling = "mean", ...rest } = options;
-    if (!TEXT_POOLINGS.includes(pooling)) {
-      throw wrongArgument("buildIndex", "pooling", `one of ${TEXT_POOLINGS.join(", ")}`, pooling);
-    }
+    expectChoice("buildIndex", "pooling", pooling, TEXT_POOLINGS);
     const index = new SearchIndex<Metadata>(extract, pooling);
     await index.addAs("buildIndex", texts, rest);
     if (index.size === 0) throw wrongArgument("buildIndex", "texts", "at least one text", texts);

@@ -85,7 +85,7 @@ function check(where: string, name: string, value: unknown): void {
       if (member !== undefined) check(where, `${name}[${quote(key)}]`, member);
     }
   } else {
-    throw wrongArgument(where, name, "what JSON can say, a Date as a string, say", value);
+    throw wrongArgument(where, name, "a value that JSON has (a Date is written as a string)", value);
   }
 }
 

@@ -1,5 +1,5 @@
 import { BertError, shown } from "../../errors.ts";
-import { hint, type OptionNames } from "../../options.ts";
+import { expectChoice, type OptionNames } from "../../options.ts";
 import { STORAGE_TYPES } from "../storage.ts";
 import type { StorageType } from "../tensor.ts";
 import { environment } from "../threads/platform.ts";
@@ -56,13 +56,7 @@ export function resolveSimdOptions(where: string, options: SimdOptions): Resolve
   for (const [name, value] of Object.entries({ wide, deterministic })) {
     if (typeof value !== "boolean") throw wrong(where, name, "true or false", value);
   }
-  if (!STORAGE_TYPES.includes(dtype)) {
-    const expected = `one of ${STORAGE_TYPES.join(", ")}`;
-    throw new BertError(
-      "ERR_INPUT",
-      `${where}: dtype must be ${expected}, got ${shown(dtype)}${hint(dtype, STORAGE_TYPES)}`,
-    );
-  }
+  expectChoice(where, "dtype", dtype, STORAGE_TYPES);
   return { wide, deterministic, dtype, assets, threads: threadCount(where, options.threads) };
 }
 

@@ -1,5 +1,5 @@
-import { BertError, listed } from "../../errors.ts";
-import { expectKnownOptions } from "../../options.ts";
+import { listed } from "../../errors.ts";
+import { expectChoice, expectKnownOptions } from "../../options.ts";
 import type { DataRow } from "./dataRow.ts";
 import { namesOf, rowOf } from "./delimited.ts";
 import {
@@ -128,9 +128,5 @@ function glueExample(row: DataRow, { columns, labels }: GlueFiles): TextExample 
 }
 
 function filesOf(task: GlueTask): GlueFiles {
-  if (Object.hasOwn(FILES, task)) return FILES[task];
-  throw new BertError(
-    "ERR_INPUT",
-    `readGlue: task must be one of ${Object.keys(FILES).join(", ")}, got ${shown(task)}`,
-  );
+  return FILES[expectChoice("readGlue", "task", task, Object.keys(FILES) as GlueTask[])];
 }

@@ -1,7 +1,5 @@
-import { BertError } from "../../errors.ts";
 import type { Architecture } from "../../model/architectures.ts";
-import { hint } from "../../options.ts";
-import { shown } from "./numberedLines.ts";
+import { expectChoice } from "../../options.ts";
 
 export type FinetuneTask =
   | "text-classification"
@@ -25,9 +23,5 @@ export const FINETUNE_TASKS: readonly FinetuneTask[] = Object.keys(TASK_MODELS) 
 
 /** @throws BertError ERR_INPUT it is no task */
 export function expectTask(where: string, task: unknown): asserts task is FinetuneTask {
-  if (FINETUNE_TASKS.includes(task as FinetuneTask)) return;
-  throw new BertError(
-    "ERR_INPUT",
-    `${where}: task must be one of ${FINETUNE_TASKS.join(", ")}, got ${shown(task)}${hint(task, FINETUNE_TASKS)}`,
-  );
+  expectChoice(where, "task", task, FINETUNE_TASKS);
 }

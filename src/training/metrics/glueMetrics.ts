@@ -1,4 +1,4 @@
-import { BertError, shown } from "../../errors.ts";
+import { expectChoice } from "../../options.ts";
 import type { GlueTask } from "../data/glue.ts";
 import { accuracy, f1Score, matthewsCorrelation } from "./classification.ts";
 import { pearsonCorrelation, spearmanCorrelation } from "./correlation.ts";
@@ -36,10 +36,7 @@ const METRICS: Readonly<Record<GlueTask, Compute>> = {
  * // { accuracy: 0.75, f1: 0.8, combined_score: 0.775 }
  */
 export function glueMetrics(task: GlueTask, pairs: Pairs<number>): GlueMetrics {
-  if (!Object.hasOwn(METRICS, task)) {
-    const tasks = Object.keys(METRICS).join(", ");
-    throw new BertError("ERR_INPUT", `glueMetrics: task must be one of ${tasks}, got ${shown(task)}`);
-  }
+  expectChoice("glueMetrics", "task", task, Object.keys(METRICS));
   const metrics = METRICS[task](pairs);
   const values = Object.values(metrics);
   if (values.length === 1) return metrics;

@@ -3,6 +3,7 @@ import { LOCK } from "../../disk/outputLock.ts";
 import { machineName, namesIn, writeTexts } from "../../disk/runFolder.ts";
 import { BertError, quote } from "../../errors.ts";
 import type { BertConfig } from "../../model/config.ts";
+import { expectChoice } from "../../options.ts";
 import { BertModel } from "../../runtime/bertModel.ts";
 import type { TrainingBackend } from "../../tensor/trainingBackend.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
@@ -237,14 +238,8 @@ class Run {
     const { plan, options, training, state } = this;
     this.evaluation = await this.evaluateNow();
     const { metrics } = this.evaluation;
-    const metric = metrics[options.metricForBestModel];
-    if (metric === undefined) {
-      const names = Object.keys(metrics).join(", ");
-      throw new BertError(
-        "ERR_INPUT",
-        `${plan.where}: metricForBestModel must be one of ${names}, got ${quote(options.metricForBestModel)}`,
-      );
-    }
+    const wanted = expectChoice(plan.where, "metricForBestModel", options.metricForBestModel, Object.keys(metrics));
+    const metric = metrics[wanted];
     const named = Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`eval_${name}`, value]));
     await this.log.add({ step: training.step, epoch: plan.epochAt(training.step), ...named });
     state.evaluated = training.step;

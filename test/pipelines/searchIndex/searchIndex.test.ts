@@ -154,7 +154,12 @@ describe("records", () => {
     ["an id that is a number", { text: "b", id: 1 }, "texts[1].id must be a string that is not empty, got 1"],
     ["an empty id", { text: "b", id: "" }, "texts[1].id must be a string that is not empty"],
     ["an id twice", { text: "b", id: "a" }, 'texts[1].id must be an id of its own, as each is there once, got "a"'],
-    ["NaN", { text: "b", metadata: { x: [1, Number.NaN] } }, 'texts[1].metadata["x"][1] must be what JSON can say'],
+    [
+      "NaN",
+      { text: "b", metadata: { x: [1, Number.NaN] } },
+      'texts[1].metadata["x"][1] must be a value that JSON has (a Date is written as a string), got NaN',
+    ],
+    ["a BigInt", { text: "b", metadata: { a: 1n } }, 'texts[1].metadata["a"] must be a value that JSON has'],
     ["a Date", { text: "b", metadata: { at: new Date(0) } }, "got a Date"],
     ["a Map", { text: "b", metadata: new Map() }, "got a Map"],
     ["a lone surrogate", { text: "b", metadata: ["\ud800"] }, "lone surrogate"],

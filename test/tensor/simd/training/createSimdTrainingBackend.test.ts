@@ -75,7 +75,7 @@ describe("createTrainingBackend", () => {
     expect(createTrainingBackend("simd", { threads: 1 }).info).toMatchObject({ name: "simd", threads: 1 });
     expect(createTrainingBackend().info.name).toBe("simd");
     const wrong = () => createTrainingBackend("fast" as "simd");
-    expect(wrong).toThrow('createTrainingBackend: backend must be "auto", "simd" or "plain", got "fast"');
+    expect(wrong).toThrow('createTrainingBackend: backend must be one of auto, simd, plain, got "fast"');
   });
 
   test("auto is plain, with the reason, where simd cannot run", () => {
