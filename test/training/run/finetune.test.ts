@@ -84,7 +84,7 @@ describe("a field of an example that is none of the task's is refused", () => {
     ["question-answering", { ...ask, title: "T" }, `unknown field "title"; known are`],
     ["question-answering", { ...ask, answers: [{ text: "a", answer_start: 0 }] }, 'answers[0]: unknown field "answer_start"; did you mean "start"?'], // biome-ignore format: one line
     ["question-answering", { ...ask, answers: { text: ["a"], answer_start: [0] } }, "answers must be an array of { text, start }, got an object"], // biome-ignore format: one line
-    ["multiple-choice", { text: "a", choices: ["b", "c"], lable: 0 }, 'unknown field "lable"; known are "label", '],
+    ["multiple-choice", { text: "a", choices: ["b", "c"], lable: 0 }, 'unknown field "lable"; did you mean "label"?'],
     ["multiple-choice", { text: "a", choices: ["b"], label: 0 }, "choices must be an array of strings, at least two, got an array of 1"], // biome-ignore format: one line
     ["text-classification", JSON.parse('{"text": "a", "label": "b", "__proto__": 1}'), 'unknown field "__proto__"'],
     [
