@@ -23,6 +23,7 @@ export function markdownTables(result: BenchResult): Map<string, string> {
     ["storage types", storageTable(run)],
     ["training", trainingTable(run)],
     ["text", textTable(run)],
+    ["index", indexTable(run)],
     ["callers", callersTable(run)],
     ["first answer", firstAnswerTable(run)],
     ["parts", partsTable(run)],
@@ -104,6 +105,15 @@ function trainingTable(run: Run): string {
 function textTable(run: Run): string {
   const cases = casesOf(run, ["fill-mask", "encode-sentences", "index-build", "index-search"]);
   return table(["work", "plainbert", "transformers.js"], rowsBeside(cases, ["transformers.js"]));
+}
+
+function indexTable(run: Run): string {
+  const [build, queries] = casesOf(run, ["index-build", "index-queries"]);
+  const rows = [
+    ...rowsBeside([build], ["plainbert, forwardStream"]),
+    ...rowsBeside([queries], ["plainbert, their vectors alone"]),
+  ];
+  return table(["work", "plainbert", "the vectors alone"], rows);
 }
 
 function callersTable(run: Run): string {
