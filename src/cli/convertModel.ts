@@ -6,7 +6,7 @@ import { int8Tensors, SCALE } from "../checkpoint/rowScales.ts";
 import { overlap } from "../disk/folders.ts";
 import { BertError } from "../errors.ts";
 import { configToSave } from "../load/configToSave.ts";
-import { readModelTexts, withWeights } from "../load/readModel.ts";
+import { readModelTexts, transformerIn, withWeights } from "../load/readModel.ts";
 import { type SaveOptions, writeModelFolder } from "../load/saveModel.ts";
 import { openModelFolder } from "../load/weightFiles.ts";
 import type { BertConfig } from "../model/config.ts";
@@ -52,7 +52,7 @@ const FLOAT16_LIMIT = 65_520;
  *   `from`; ERR_CHECKPOINT `from` is no BERT model, or a number is not finite, or would not be in float16
  */
 export async function convertModel(from: string, to: string, options: ConvertOptions = {}): Promise<Conversion> {
-  const folder = await openModelFolder(from);
+  const folder = await transformerIn(await openModelFolder(from));
   if (await overlap(from, to)) throw new BertError("ERR_FILE", `convert: ${to}: must be another folder than ${from}`);
   const texts = await readModelTexts(folder, "convert");
   return withWeights(folder, async (weights) => {

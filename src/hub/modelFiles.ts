@@ -1,18 +1,21 @@
-import { join } from "node:path";
+import { posix } from "node:path";
 import { readText } from "../disk/files.ts";
 import { messageOf } from "../realm.ts";
 import { parseSafetensorsIndex } from "../safetensors/shards.ts";
 import type { CachedFile, RepositoryCache } from "./repositoryCache.ts";
-import { isIndex, type WantedFiles, WEIGHTS } from "./wantedFiles.ts";
+import { MODULES_FILE } from "./sentenceFiles.ts";
+import { filesToOpen, isIndex, type WantedFiles } from "./wantedFiles.ts";
 
 /**
- * The files that an index in a folder lists.
+ * The files that an index lists, by their names in the model's folder.
  *
- * @throws BertError ERR_CHECKPOINT it is no such index, or leads out of the folder
+ * @param path  where the index is
+ * @param index its name in the model's folder
+ * @throws BertError ERR_CHECKPOINT it is no such index, or leads out of its folder
  */
-export async function shardsOf(folder: string, index: string): Promise<readonly string[]> {
-  const path = join(folder, index);
-  return parseSafetensorsIndex(await readText(path), path).shards;
+export async function shardsOf(path: string, index: string): Promise<readonly string[]> {
+  const { shards } = parseSafetensorsIndex(await readText(path), path);
+  return shards.map((shard) => posix.join(posix.dirname(index), shard));
 }
 
 /** What a commit has in the cache of the files in question. */
@@ -45,12 +48,15 @@ export async function filesInCache(cache: RepositoryCache, commit: string, wante
     for (const file of files) if (await look(file)) return;
     missing.push(files[0]);
   };
-  await first(wanted.config);
-  for (const file of wanted.optional) await look(file);
-  if (wanted.weights) await first(WEIGHTS);
+  const isListed = await look(MODULES_FILE);
+  const listing = isListed && present.has(MODULES_FILE) ? await readText(cache.snapshot(commit, MODULES_FILE)) : null;
+  const { oneOf, optional } = filesToOpen(wanted, listing);
+  for (const file of optional) await look(file);
+  for (const files of oneOf) await first(files);
   for (const index of [...present.keys()].filter(isIndex)) {
     try {
-      for (const shard of await shardsOf(cache.snapshot(commit), index)) if (!(await look(shard))) missing.push(shard);
+      for (const shard of await shardsOf(cache.snapshot(commit, index), index))
+        if (!(await look(shard))) missing.push(shard);
     } catch (error) {
       const found = await cache.distrust(commit, index, messageOf(error));
       if (!found) throw error;

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { readText } from "../disk/files.ts";
 import { BertError } from "../errors.ts";
 import { isDiskError } from "./disk.ts";
 import { downloadFile } from "./downloadFile.ts";
@@ -10,7 +11,8 @@ import { shardsOf } from "./modelFiles.ts";
 import { isCommit } from "./modelId.ts";
 import type { Progress } from "./progress.ts";
 import { type RemoteFile, RepositoryCache } from "./repositoryCache.ts";
-import { isIndex, type WantedFiles, WEIGHTS } from "./wantedFiles.ts";
+import { MODULES_FILE } from "./sentenceFiles.ts";
+import { filesToOpen, isIndex, type WantedFiles } from "./wantedFiles.ts";
 
 /** A folder with a model's files. */
 export interface Snapshot {
@@ -47,19 +49,26 @@ export class SnapshotDownload {
   }
 
   /** Finds out which files there are, and of which commit. */
-  async plan({ config, optional, weights }: WantedFiles): Promise<void> {
-    await this.findCommit(config);
-    this.files.push(...(await this.existing(config, true)));
+  async plan(wanted: WantedFiles): Promise<void> {
+    await this.findCommit([...wanted.config, MODULES_FILE]);
+    const { oneOf, optional } = filesToOpen(wanted, await this.listing());
     this.files.push(...(await this.existing(optional, false)));
-    if (weights) this.files.push(...(await this.existing(WEIGHTS, true)));
+    for (const files of oneOf) this.files.push(...(await this.existing(files, true)));
+  }
+
+  /** The text of modules.json; null if the commit has none. */
+  private async listing(): Promise<string | null> {
+    const [file] = await this.existing([MODULES_FILE], false);
+    if (file === undefined) return null;
+    await this.fetch(file);
+    return readText(this.path(file));
   }
 
   /** Brings them all into one folder. */
   async fetchAll(): Promise<Snapshot> {
     for (const file of this.files) {
       await this.fetch(file);
-      if (isIndex(file))
-        this.files.push(...(await this.existing(await shardsOf(dirname(this.path(file)), file), false)));
+      if (isIndex(file)) this.files.push(...(await this.existing(await shardsOf(this.path(file), file), false)));
     }
     const { temporary, cache, commit } = this;
     if (temporary)

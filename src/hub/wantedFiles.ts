@@ -1,4 +1,5 @@
 /** Which files a model has, in Node and in a browser. */
+import { fileIn, MODULES_FILE, readModules, SETTINGS_FILE, TRANSFORMER_FILES } from "./sentenceFiles.ts";
 
 /** Which of a model's files are to be opened or downloaded. */
 export interface WantedFiles {
@@ -19,6 +20,38 @@ export const WEIGHTS: readonly string[] = [
   "pytorch_model.bin",
   "pytorch_model.bin.index.json",
 ];
+
+/** Which files are wanted, once it is known whether sentence-transformers has saved the model. */
+export interface FilesToOpen {
+  /** Of each of these lists the model must have one; the first that it has is taken. */
+  readonly oneOf: readonly (readonly string[])[];
+  /** Of these, all that the model has. */
+  readonly optional: readonly string[];
+}
+
+/**
+ * What is wanted of a model with this modules.json: those of its transformer, in whichever folder it is, and those of
+ * the other modules.
+ *
+ * @param listing the text of modules.json; null: the model has none
+ * @throws BertError ERR_CHECKPOINT as `readModules`
+ */
+export function filesToOpen({ config, optional, weights }: WantedFiles, listing: string | null): FilesToOpen {
+  const [{ path }, ...modules] = listing === null ? [{ path: "" }] : readModules(listing);
+  const ofModules = listing === null || !weights ? [] : modules;
+  const inside = (folder: string, files: readonly string[]) => files.map((file) => fileIn(folder, file));
+  return {
+    oneOf: [inside(path, config), ...(weights ? [inside(path, WEIGHTS)] : [])],
+    optional: [
+      ...inside(path, optional),
+      ...(listing === null ? [] : [MODULES_FILE, SETTINGS_FILE, ...inside(path, TRANSFORMER_FILES)]),
+      ...ofModules.flatMap((module) => inside(module.path, ["config.json", ...MODULE_WEIGHTS])),
+    ],
+  };
+}
+
+/** What a module's weights are in. */
+const MODULE_WEIGHTS = ["model.safetensors", "pytorch_model.bin"];
 
 /** Whether a file lists the files that a model's weights are in, as they are several. */
 export function isIndex(file: string): boolean {

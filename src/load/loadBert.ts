@@ -23,6 +23,7 @@ import {
   withModelFiles,
   withWeights,
 } from "./readModel.ts";
+import { readSentenceModules, type SentenceModules } from "./sentenceModules.ts";
 
 /** How `loadBert` computes and what it loads; those of the hub say how a model is found. All may be left out. */
 export interface LoadOptions extends HubOptions {
@@ -70,6 +71,8 @@ interface BertParts {
   readonly backend: Backend;
   readonly forwardWorker: ForwardWorker | null;
   readonly tokenizer: BertTokenizer | null;
+  /** Or why they cannot be had. */
+  readonly sentence: SentenceModules | BertError;
   readonly configText: string;
 }
 
@@ -78,10 +81,12 @@ export class Bert extends BertModel {
   /** config.json as it was read. */
   readonly configText: string;
   private readonly ownTokenizer: BertTokenizer | null;
+  private readonly sentence: SentenceModules | BertError;
   private knownFingerprint: string | null = null;
 
-  private constructor({ config, params, backend, forwardWorker, tokenizer, configText }: BertParts) {
+  private constructor({ config, params, backend, forwardWorker, tokenizer, sentence, configText }: BertParts) {
     super(config, params, backend, forwardWorker);
+    this.sentence = sentence;
     this.configText = configText;
     this.ownTokenizer = tokenizer;
   }
@@ -100,6 +105,16 @@ export class Bert extends BertModel {
   get tokenizer(): BertTokenizer {
     if (this.ownTokenizer) return this.ownTokenizer;
     throw new BertError("ERR_VOCABULARY", "bert.tokenizer: the model's folder must have vocab.txt or tokenizer.json");
+  }
+
+  /**
+   * What makes one vector of a text's hidden states, as the folder's modules.json has it; without one, their mean.
+   *
+   * @throws BertError ERR_CHECKPOINT, ERR_FILE what modules.json lists cannot be read, or is not known here
+   */
+  get sentenceModules(): SentenceModules {
+    if ("modules" in this.sentence) return this.sentence;
+    throw this.sentence;
   }
 
   /**
@@ -144,11 +159,12 @@ export async function loadBert(path?: string, options: LoadOptions = {}): Promis
   if (architecture !== undefined) expectChoice("loadBert", "architecture", architecture, ARCHITECTURES);
   const simd = { wide, deterministic, threads, assets, dtype };
   const backend = inferenceBackend("loadBert", name, simd);
-  return withModelFiles(path, options, true, (folder) => loadFolder(folder, backend, dtype, options));
+  return withModelFiles(path, options, true, (folder, root) => loadFolder(folder, root, backend, dtype, options));
 }
 
 async function loadFolder(
   folder: ModelFolder,
+  root: ModelFolder,
   backend: Backend,
   dtype: StorageType,
   options: LoadOptions,
@@ -163,14 +179,21 @@ async function loadFolder(
       const reading = loadParams(stoppable(weights, options.signal), config, backend, dtype);
       const tokenizer = await whileReading(reading, () => modelTokenizer(texts, "loadBert"));
       const params = await reading;
+      const sentence = await readSentenceModules(root).catch(orLater);
       // So that bert.backend tells the number of threads that run
       await orAborted(forwardWorker?.start(), options.signal);
-      return Bert.of({ config, params, backend, forwardWorker, tokenizer, configText: texts.configText });
+      return Bert.of({ config, params, backend, forwardWorker, tokenizer, sentence, configText: texts.configText });
     } catch (error) {
       await forwardWorker?.dispose();
       throw error;
     }
   });
+}
+
+/** An error about files that no other task needs; the caller who asks for them gets it. */
+function orLater(error: unknown): BertError {
+  if (error instanceof BertError && error.code !== "ERR_ABORTED") return error;
+  throw error;
 }
 
 /** The same weights; reading rejects with the signal's reason after it has aborted. */

@@ -5,6 +5,7 @@ import { expectKnownOptions, hint } from "../options.ts";
 import { has } from "../realm.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { wrongArgument } from "./arguments.ts";
+import { type Embeddings, embeddings } from "./embeddings.ts";
 import { faultOf } from "./faults.ts";
 import { type FeatureExtraction, featureExtraction } from "./featureExtraction.ts";
 import { type FillMask, fillMask } from "./fillMask.ts";
@@ -23,8 +24,7 @@ export interface PipelineTasks {
   readonly "fill-mask": FillMask;
   readonly "next-sentence-prediction": NextSentence;
   readonly "feature-extraction": FeatureExtraction;
-  /** The same as "feature-extraction". */
-  readonly embeddings: FeatureExtraction;
+  readonly embeddings: Embeddings;
   readonly "text-classification": TextClassification;
   /** The same as "text-classification". */
   readonly "sentiment-analysis": TextClassification;
@@ -68,7 +68,7 @@ const TASKS: {
   "fill-mask": ["BertForMaskedLM", fillMask],
   "next-sentence-prediction": ["BertForNextSentencePrediction", nextSentence],
   "feature-extraction": ["BertModel", featureExtraction],
-  embeddings: ["BertModel", featureExtraction],
+  embeddings: ["BertModel", embeddings],
   "text-classification": [null, textClassification],
   "sentiment-analysis": [null, textClassification],
   "token-classification": [null, tokenClassification],
@@ -135,9 +135,12 @@ export async function pipeline<Task extends PipelineTask>(
 
 /** The same calls, for which the model's `dispose` waits; not for a stream, which may have no end. */
 function answering<Calls extends PipelineTasks[PipelineTask]>(bert: Bert, calls: Calls): Calls {
-  const answer = calls as (...args: unknown[]) => unknown;
-  return ((...args: unknown[]) =>
-    isStream(args[0]) ? answer(...args) : bert.answer(async () => answer(...args))) as unknown as Calls;
+  const held = (answer: (...args: unknown[]) => unknown) =>
+    Object.assign(
+      (...args: unknown[]) => (isStream(args[0]) ? answer(...args) : bert.answer(async () => answer(...args))),
+      Object.fromEntries(Object.entries(answer).map(([name, call]): [string, unknown] => [name, held(call)])),
+    );
+  return held(calls as (...args: unknown[]) => unknown) as unknown as Calls;
 }
 
 /**

@@ -1,7 +1,6 @@
 import { loaded } from "../../loaded.ts";
 import { expectChoice, expectKnownOptions, expectPath } from "../../options.ts";
 import { type CallOptions, expectOptions, wrongArgument } from "../arguments.ts";
-import type { Pipeline } from "../pipeline.ts";
 import { type Pooling, TEXT_POOLINGS } from "../pooling.ts";
 import { type IndexInput, SearchIndex } from "./searchIndex.ts";
 import type { Extract } from "./vectorsOf.ts";
@@ -30,7 +29,7 @@ export interface BuildIndexOptions extends CallOptions {
  * await index.save("letters.safetensors");
  */
 export function buildIndex<Metadata = unknown>(
-  extract: Pipeline<"feature-extraction" | "embeddings">,
+  extract: Extract,
   texts: IndexInput<Metadata>,
   options: BuildIndexOptions = {},
 ): Promise<SearchIndex<Metadata>> {
@@ -53,12 +52,9 @@ export function buildIndex<Metadata = unknown>(
  * @throws BertError ERR_INPUT no path; ERR_FILE the file is missing or not readable; ERR_CHECKPOINT it is no index, is
  *   damaged, or was made with another model
  */
-export function loadIndex<Metadata = unknown>(
-  extract: Pipeline<"feature-extraction" | "embeddings">,
-  path: string,
-): Promise<SearchIndex<Metadata>>;
+export function loadIndex<Metadata = unknown>(extract: Extract, path: string): Promise<SearchIndex<Metadata>>;
 export function loadIndex<Metadata>(
-  extract: Pipeline<"feature-extraction" | "embeddings">,
+  extract: Extract,
   path: string,
   options: unknown = {},
 ): Promise<SearchIndex<Metadata>> {
@@ -73,6 +69,6 @@ export function loadIndex<Metadata>(
 
 /** A call for which the `dispose` of the pipeline's model waits. */
 function withModelOf<Answer>(where: string, extract: Extract, call: () => Promise<Answer>): Promise<Answer> {
-  if (extract?.task === "feature-extraction" || extract?.task === "embeddings") return extract.model.answer(call);
+  if (extract?.task === "feature-extraction") return extract.model.answer(call);
   return Promise.reject(wrongArgument(where, "extract", 'what pipeline("feature-extraction") gives', extract));
 }

@@ -2,7 +2,7 @@ import type { Pipeline } from "../pipeline.ts";
 import type { TextPooling } from "../pooling.ts";
 
 /** A pipeline that gives vectors. */
-export type Extract = Pipeline<"feature-extraction" | "embeddings">;
+export type Extract = Pipeline<"feature-extraction">;
 
 /** What the vectors of an index are computed with. */
 export interface VectorOptions {
