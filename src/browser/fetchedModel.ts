@@ -171,9 +171,9 @@ export class FetchedModel implements ModelFolder {
       }
       (kept || isInline(remote.url) ? present : missing).push(file);
     });
-    const { oneOf } = filesToOpen(wanted, await this.readText(MODULES_FILE));
-    for (const names of oneOf)
-      if (![...present, ...missing].some((file) => names.includes(file))) missing.push(names[0]);
+    const { config, weights } = filesToOpen(wanted, await this.readText(MODULES_FILE));
+    for (const names of [config, weights])
+      if (names.length > 0 && ![...present, ...missing].some((file) => names.includes(file))) missing.push(names[0]);
     this.files.clear();
     return { missing, damaged };
   }
@@ -208,9 +208,8 @@ export class FetchedModel implements ModelFolder {
     };
     const listing = await describe(MODULES_FILE);
     if (listing && take) await take(MODULES_FILE, listing);
-    const { oneOf, optional } = filesToOpen(wanted, await this.readText(MODULES_FILE));
-    const files = await all(optional);
-    for (const names of oneOf) files.push(...(await first(names)));
+    const { config, optional, weights } = filesToOpen(wanted, await this.readText(MODULES_FILE));
+    const files = [...(await first(config)), ...(await all(optional)), ...(await first(weights))];
     if (take === null) return;
     for (const [file, found] of files) {
       if (file !== MODULES_FILE) await take(file, found);

@@ -50,9 +50,10 @@ export async function filesInCache(cache: RepositoryCache, commit: string, wante
   };
   const isListed = await look(MODULES_FILE);
   const listing = isListed && present.has(MODULES_FILE) ? await readText(cache.snapshot(commit, MODULES_FILE)) : null;
-  const { oneOf, optional } = filesToOpen(wanted, listing);
+  const { config, optional, weights } = filesToOpen(wanted, listing);
+  await first(config);
   for (const file of optional) await look(file);
-  for (const files of oneOf) await first(files);
+  if (weights.length > 0) await first(weights);
   for (const index of [...present.keys()].filter(isIndex)) {
     try {
       for (const shard of await shardsOf(cache.snapshot(commit, index), index))

@@ -50,10 +50,11 @@ export class SnapshotDownload {
 
   /** Finds out which files there are, and of which commit. */
   async plan(wanted: WantedFiles): Promise<void> {
-    await this.findCommit([...wanted.config, MODULES_FILE]);
-    const { oneOf, optional } = filesToOpen(wanted, await this.listing());
+    await this.findCommit(wanted.config);
+    const { config, optional, weights } = filesToOpen(wanted, await this.listing());
+    this.files.push(...(await this.existing(config, true)));
     this.files.push(...(await this.existing(optional, false)));
-    for (const files of oneOf) this.files.push(...(await this.existing(files, true)));
+    this.files.push(...(await this.existing(weights, true)));
   }
 
   /** The text of modules.json; null if the commit has none. */
@@ -85,7 +86,8 @@ export class SnapshotDownload {
   private async findCommit(config: readonly string[]): Promise<void> {
     const { revision } = this.hub.model;
     if (isCommit(revision)) this.commit = revision;
-    for (const file of config) {
+    // A transformer in a folder of its own has its configuration there.
+    for (const file of [...config, MODULES_FILE]) {
       if (this.commit !== "" && (await this.sizeInCache(file)) !== null) return;
       const remote = await this.describe(file);
       if (remote === null) continue;

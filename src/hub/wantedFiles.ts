@@ -23,10 +23,12 @@ export const WEIGHTS: readonly string[] = [
 
 /** Which files are wanted, once it is known whether sentence-transformers has saved the model. */
 export interface FilesToOpen {
-  /** Of each of these lists the model must have one; the first that it has is taken. */
-  readonly oneOf: readonly (readonly string[])[];
+  /** The model must have one of these; the first that it has is taken. */
+  readonly config: readonly string[];
   /** Of these, all that the model has. */
   readonly optional: readonly string[];
+  /** The model must have one of these, if there are any; the first that it has is taken. */
+  readonly weights: readonly string[];
 }
 
 /**
@@ -41,12 +43,13 @@ export function filesToOpen({ config, optional, weights }: WantedFiles, listing:
   const ofModules = listing === null || !weights ? [] : modules;
   const inside = (folder: string, files: readonly string[]) => files.map((file) => fileIn(folder, file));
   return {
-    oneOf: [inside(path, config), ...(weights ? [inside(path, WEIGHTS)] : [])],
+    config: inside(path, config),
     optional: [
       ...inside(path, optional),
       ...(listing === null ? [] : [MODULES_FILE, SETTINGS_FILE, ...inside(path, TRANSFORMER_FILES)]),
       ...ofModules.flatMap((module) => inside(module.path, ["config.json", ...MODULE_WEIGHTS])),
     ],
+    weights: weights ? inside(path, WEIGHTS) : [],
   };
 }
 

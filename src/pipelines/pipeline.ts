@@ -5,7 +5,6 @@ import { expectKnownOptions, hint } from "../options.ts";
 import { has } from "../realm.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { wrongArgument } from "./arguments.ts";
-import { type Embeddings, embeddings } from "./embeddings.ts";
 import { faultOf } from "./faults.ts";
 import { type FeatureExtraction, featureExtraction } from "./featureExtraction.ts";
 import { type FillMask, fillMask } from "./fillMask.ts";
@@ -16,6 +15,7 @@ import { type QuestionAnswering, questionAnswering } from "./questionAnswering.t
 import { type SentenceSimilarity, sentenceSimilarity } from "./sentenceSimilarity.ts";
 import { isStream } from "./stream.ts";
 import { type TextClassification, textClassification } from "./textClassification.ts";
+import { type Embeddings, embeddings } from "./textEmbeddings.ts";
 import { type TokenClassification, tokenClassification } from "./tokenClassification.ts";
 import { type ZeroShotClassification, zeroShotClassification } from "./zeroShotClassification.ts";
 

@@ -1,5 +1,6 @@
 import { BertError, quote } from "../errors.ts";
 import type { SentenceModule, SentenceModules, SentencePooling } from "../load/sentenceModules.ts";
+import { tanh } from "../tensor/kernels/transcendental.ts";
 
 type Dense = Extract<SentenceModule, { type: "Dense" }>;
 type LayerNorm = Extract<SentenceModule, { type: "LayerNorm" }>;
@@ -144,7 +145,7 @@ function activate(
 ): Float64Array<ArrayBuffer> {
   switch (activation.split(".").at(-1)) {
     case "Tanh":
-      return x.map(Math.tanh);
+      return x.map(tanh);
     case "Identity":
       return x;
     default:
@@ -172,7 +173,7 @@ function layerNorm({ weight, bias }: LayerNorm, x: Float64Array<ArrayBuffer>): F
     );
   }
   const mean = x.reduce((sum, value) => sum + value, 0) / D;
-  const variance = x.reduce((sum, value) => sum + (value - mean) ** 2, 0) / D;
+  const variance = x.reduce((sum, value) => sum + (value - mean) * (value - mean), 0) / D;
   const scale = 1 / Math.sqrt(variance + LAYER_NORM_EPS);
   return x.map((value, d) => weight[d] * (value - mean) * scale + bias[d]);
 }
