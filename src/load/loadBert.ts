@@ -23,7 +23,7 @@ import {
   withModelFiles,
   withWeights,
 } from "./readModel.ts";
-import { readSentenceModules, type SentenceModules } from "./sentenceModules.ts";
+import { readSentenceFolder, type SentenceFolder, type SentenceModules } from "./sentenceModules.ts";
 
 /** How `loadBert` computes and what it loads; those of the hub say how a model is found. All may be left out. */
 export interface LoadOptions extends HubOptions {
@@ -71,8 +71,7 @@ interface BertParts {
   readonly backend: Backend;
   readonly forwardWorker: ForwardWorker | null;
   readonly tokenizer: BertTokenizer | null;
-  /** Or why they cannot be had. */
-  readonly sentence: SentenceModules | BertError;
+  readonly sentence: SentenceFolder;
   readonly configText: string;
 }
 
@@ -81,7 +80,8 @@ export class Bert extends BertModel {
   /** config.json as it was read. */
   readonly configText: string;
   private readonly ownTokenizer: BertTokenizer | null;
-  private readonly sentence: SentenceModules | BertError;
+  /** What the folder says of sentences. @internal */
+  readonly sentence: SentenceFolder;
   private knownFingerprint: string | null = null;
 
   private constructor({ config, params, backend, forwardWorker, tokenizer, sentence, configText }: BertParts) {
@@ -113,8 +113,9 @@ export class Bert extends BertModel {
    * @throws BertError ERR_CHECKPOINT, ERR_FILE what modules.json lists cannot be read, or is not known here
    */
   get sentenceModules(): SentenceModules {
-    if ("modules" in this.sentence) return this.sentence;
-    throw this.sentence;
+    const { modules } = this.sentence;
+    if (modules instanceof BertError) throw modules;
+    return { ...this.sentence, modules };
   }
 
   /**
@@ -179,7 +180,7 @@ async function loadFolder(
       const reading = loadParams(stoppable(weights, options.signal), config, backend, dtype);
       const tokenizer = await whileReading(reading, () => modelTokenizer(texts, "loadBert"));
       const params = await reading;
-      const sentence = await readSentenceModules(root).catch(orLater);
+      const sentence = await readSentenceFolder(root);
       // So that bert.backend tells the number of threads that run
       await orAborted(forwardWorker?.start(), options.signal);
       return Bert.of({ config, params, backend, forwardWorker, tokenizer, sentence, configText: texts.configText });
@@ -188,12 +189,6 @@ async function loadFolder(
       throw error;
     }
   });
-}
-
-/** An error about files that no other task needs; the caller who asks for them gets it. */
-function orLater(error: unknown): BertError {
-  if (error instanceof BertError && error.code !== "ERR_ABORTED") return error;
-  throw error;
 }
 
 /** The same weights; reading rejects with the signal's reason after it has aborted. */

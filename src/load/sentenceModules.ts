@@ -2,6 +2,7 @@ import { BertError, listed, quote } from "../errors.ts";
 import { fileIn, type ListedModule, MODULES_FILE, readModules } from "../hub/sentenceFiles.ts";
 import { type Json, parseJson } from "../json.ts";
 import type { Weights } from "../safetensors/safetensorsReader.ts";
+import { torchActivation, type VectorActivation } from "../tensor/kernels/torchActivations.ts";
 import type { ModelFolder } from "./modelFolder.ts";
 import { withWeights } from "./readModel.ts";
 import {
@@ -34,10 +35,15 @@ export type SentenceModule =
       readonly weight: Float32Array;
       /** [O]; null: none. */
       readonly bias: Float32Array | null;
+      /** I */
       readonly inFeatures: number;
+      /** O */
       readonly outFeatures: number;
-      /** torch's class, such as `torch.nn.modules.activation.Tanh`. */
-      readonly activation: string;
+      /** How many numbers come out: O, or half of them. */
+      readonly size: number;
+      readonly activation: VectorActivation;
+      /** Its class in PyTorch, such as `torch.nn.modules.activation.Tanh`. */
+      readonly activationFunction: string;
       /** The activation's own parameters, those of PReLU; null: none. */
       readonly activationWeight: Float32Array | null;
       /** R, [O, I]; "input": x itself; null: there is no such connection. */
@@ -46,9 +52,14 @@ export type SentenceModule =
   | { readonly type: "LayerNorm"; readonly weight: Float32Array; readonly bias: Float32Array }
   | { readonly type: "Normalize" };
 
+/** How a folder of sentence-transformers makes vectors, or scores, of texts. */
+export interface SentenceFolder extends TransformerSettings, SentenceSettings {
+  /** The steps after the encoder, in order, the first a Pooling; or why they cannot be had. */
+  readonly modules: readonly SentenceModule[] | BertError;
+}
+
 /** How a folder of sentence-transformers makes vectors of texts. */
-export interface SentenceModules extends TransformerSettings, SentenceSettings {
-  /** The steps after the encoder, in order; the first is a Pooling. */
+export interface SentenceModules extends SentenceFolder {
   readonly modules: readonly SentenceModule[];
 }
 
@@ -60,29 +71,36 @@ export const MEAN_POOLING: SentenceModules = {
 };
 
 /**
- * Reads the modules of a folder that sentence-transformers has saved, of any of its versions: modules.json, the files
- * of each module, config_sentence_transformers.json and sentence_bert_config.json.
+ * Reads what a folder that sentence-transformers has saved says of sentences, of any of its versions: modules.json, the
+ * files of each module, config_sentence_transformers.json and sentence_bert_config.json. No other task needs the
+ * modules, so one that cannot be read is an error for later.
  *
  * @param folder the folder with modules.json, if it has one
- * @throws BertError ERR_CHECKPOINT a file is damaged or there is a module that is not one of these, by name; ERR_FILE a
- *   file is missing
+ * @throws BertError ERR_CHECKPOINT one of the files is damaged; ERR_FILE it cannot be read
  */
-export async function readSentenceModules(folder: ModelFolder): Promise<SentenceModules> {
+export async function readSentenceFolder(folder: ModelFolder): Promise<SentenceFolder> {
   const listing = await folder.readText(MODULES_FILE);
   if (listing === null) return MEAN_POOLING;
   const [transformer, ...others] = readModules(listing);
+  const settings = { ...(await readTransformerSettings(folder, transformer)), ...(await readSentenceSettings(folder)) };
+  return { ...settings, modules: await readAll(folder, others, settings.task).catch(orLater) };
+}
+
+function orLater(error: unknown): BertError {
+  if (error instanceof BertError && error.code !== "ERR_ABORTED") return error;
+  throw error;
+}
+
+/** @throws BertError ERR_CHECKPOINT a file is damaged or a module is none of these, by name; ERR_FILE a file is missing */
+async function readAll(folder: ModelFolder, listed: readonly ListedModule[], task: string): Promise<SentenceModule[]> {
   const modules: SentenceModule[] = [];
-  for (const module of others) {
+  for (const module of listed) {
     const read = await readModule(folder, module);
     if (read) modules.push(read);
   }
-  if (modules[0]?.type !== "Pooling") {
-    throw new BertError(
-      "ERR_CHECKPOINT",
-      `${MODULES_FILE}: the module after the Transformer must be a Pooling, got ${quote(others[0]?.type ?? "none")}`,
-    );
-  }
-  return { modules, ...(await readTransformerSettings(folder, transformer)), ...(await readSentenceSettings(folder)) };
+  if (modules[0]?.type === "Pooling" && task === "feature-extraction") return modules;
+  const got = task === "feature-extraction" ? `got ${quote(listed[0]?.type ?? "none")}` : `the model is for ${task}`;
+  throw new BertError("ERR_CHECKPOINT", `${MODULES_FILE}: the module after the Transformer must be a Pooling, ${got}`);
 }
 
 /** @returns null for a module that does nothing outside training */
@@ -163,15 +181,21 @@ async function dense(config: Json, path: string, weights: Weights): Promise<Sent
   const [I, O] = ["in_features", "out_features"].map((name) => config.get(name).asInteger({ min: 1 }));
   const hasBias = config.get("bias").or(true, (value) => value.asBoolean());
   const isResidual = config.get("use_residual").or(false, (value) => value.asBoolean());
+  const name = config.get("activation_function");
+  const activationFunction = name.or("torch.nn.modules.activation.Tanh", (value) => value.asString());
+  const activation = torchActivation(activationFunction);
+  if (activation === null) throw name.error("a class of torch.nn that can be made without arguments");
   const ofActivation = "activation_function.weight";
   const size = weights.tensors.get(ofActivation)?.shape;
   return {
     type: "Dense",
     inFeatures: I,
     outFeatures: O,
+    size: activation(new Float64Array(O), null).length,
     weight: await tensor(weights, path, "linear.weight", [O, I]),
     bias: hasBias ? await tensor(weights, path, "linear.bias", [O]) : null,
-    activation: config.get("activation_function").or("torch.nn.modules.activation.Tanh", (value) => value.asString()),
+    activation,
+    activationFunction,
     activationWeight: size ? await tensor(weights, path, ofActivation, size) : null,
     residual: !isResidual ? null : I === O ? "input" : await tensor(weights, path, "residual.weight", [O, I]),
   };

@@ -16,6 +16,8 @@ export interface SentenceSettings {
   readonly similarity: SimilarityFunction;
   /** Only the first so many numbers of a vector count; null: all. */
   readonly truncateDim: number | null;
+  /** The class of PyTorch that makes a score of a reranker's logit; null: config.json says it. */
+  readonly activationFunction: string | null;
 }
 
 /** Where nothing is said. */
@@ -27,6 +29,7 @@ export const NO_SETTINGS: SentenceSettings = {
   defaultPromptName: null,
   similarity: "cosine",
   truncateDim: null,
+  activationFunction: null,
 };
 
 /**
@@ -57,6 +60,7 @@ export async function readSentenceSettings(folder: ModelFolder): Promise<Sentenc
     defaultPromptName,
     similarity: SIMILARITY_FUNCTIONS.find((known) => known === similarity) ?? "cosine",
     truncateDim: json.get("truncate_dim").or(null, (value) => value.asInteger({ min: 1 })),
+    activationFunction: json.get("activation_fn").or(null, (value) => value.asString()),
   };
 }
 
@@ -66,16 +70,21 @@ export interface TransformerSettings {
   readonly maxSeqLength: number | null;
   /** Whether letters are made small, whatever the tokenizer's own files say. */
   readonly doLowerCase: boolean;
+  /** What the transformer gives: "feature-extraction", or "sequence-classification" where it is a reranker. */
+  readonly task: string;
 }
 
 /** Where nothing is said. */
-export const AS_THE_MODEL: TransformerSettings = { maxSeqLength: null, doLowerCase: false };
+export const AS_THE_MODEL: TransformerSettings = {
+  maxSeqLength: null,
+  doLowerCase: false,
+  task: "feature-extraction",
+};
 
 /**
  * Reads sentence_bert_config.json, or the file of another name that earlier versions wrote in its place.
  *
- * @throws BertError ERR_CHECKPOINT it is damaged, or the transformer is to give something else than the vectors of
- *   tokens
+ * @throws BertError ERR_CHECKPOINT it is damaged, or says what is not followed here
  */
 export async function readTransformerSettings(
   folder: ModelFolder,
@@ -85,31 +94,40 @@ export async function readTransformerSettings(
     const text = await folder.inside(path).readText(file);
     if (text === null) continue;
     const json = parseJson(text, fileIn(path, file), "ERR_CHECKPOINT");
-    json.get("transformer_task").or("feature-extraction", (value) => value.asChoice(["feature-extraction"]));
-    json.get("module_output_name").or("token_embeddings", (value) => value.asChoice(["token_embeddings"]));
+    const task = json.get("transformer_task").or("feature-extraction", (value) => value.asString());
+    if (task === "feature-extraction")
+      json.get("module_output_name").or("token_embeddings", (value) => value.asChoice(["token_embeddings"]));
     const length = ofTokenizer(json) ?? json.get("max_seq_length");
     return {
       maxSeqLength: length.or(null, (value) => value.asInteger({ min: 1 })),
       doLowerCase: json.get("do_lower_case").or(false, (value) => value.asBoolean()),
+      task,
     };
   }
   return AS_THE_MODEL;
 }
 
-/** What a tokenizer may be made with that changes no token of a text that stands alone. */
-const WITHOUT_EFFECT = ["use_fast", "trust_remote_code", "padding_side", "add_prefix_space", "local_files_only"];
+/** What tokenizer and model may be made with in Python that changes no number. */
+const WITHOUT_EFFECT = [
+  ...["trust_remote_code", "local_files_only", "token", "revision", "cache_dir", "use_fast", "padding_side"],
+  ...["attn_implementation", "torch_dtype", "dtype", "use_safetensors", "low_cpu_mem_usage", "device_map"],
+  ...["add_pooling_layer", "unpad_inputs", "use_memory_efficient_attention"],
+];
 
 /**
  * `model_max_length` among the arguments that the tokenizer is made with, which wins over `max_seq_length`; null: there
  * is none.
+ *
+ * @throws BertError ERR_CHECKPOINT an argument that changes tokens or numbers in a way that is not followed here
  */
 function ofTokenizer(json: Json): Json | null {
+  const names = ["processor_kwargs", "tokenizer_args", "model_kwargs", "model_args", "config_kwargs", "config_args"];
   let length: Json | null = null;
-  for (const name of ["processor_kwargs", "tokenizer_args"]) {
+  for (const [i, name] of names.entries()) {
     for (const [key, value] of json.get(name).or([], (args) => args.entries())) {
-      if (key === "model_max_length") length ??= value;
+      if (i < 2 && key === "model_max_length") length ??= value;
       else if (!WITHOUT_EFFECT.includes(key)) {
-        throw value.fault("cannot be followed here: write it into tokenizer_config.json");
+        throw value.fault(`is not followed here: write it into ${i < 2 ? "tokenizer_config.json" : "config.json"}`);
       }
     }
   }

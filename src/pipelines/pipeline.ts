@@ -16,6 +16,7 @@ import { type SentenceSimilarity, sentenceSimilarity } from "./sentenceSimilarit
 import { isStream } from "./stream.ts";
 import { type TextClassification, textClassification } from "./textClassification.ts";
 import { type Embeddings, embeddings } from "./textEmbeddings.ts";
+import { type TextRanking, textRanking } from "./textRanking.ts";
 import { type TokenClassification, tokenClassification } from "./tokenClassification.ts";
 import { type ZeroShotClassification, zeroShotClassification } from "./zeroShotClassification.ts";
 
@@ -34,6 +35,7 @@ export interface PipelineTasks {
   readonly "question-answering": QuestionAnswering;
   readonly "zero-shot-classification": ZeroShotClassification;
   readonly "sentence-similarity": SentenceSimilarity;
+  readonly "text-ranking": TextRanking;
   readonly "multiple-choice": MultipleChoice;
   readonly "pseudo-log-likelihood": PseudoLogLikelihood;
 }
@@ -76,6 +78,7 @@ const TASKS: {
   "question-answering": [null, questionAnswering],
   "zero-shot-classification": [null, zeroShotClassification],
   "sentence-similarity": ["BertModel", sentenceSimilarity],
+  "text-ranking": [null, textRanking],
   "multiple-choice": [null, multipleChoice],
   "pseudo-log-likelihood": ["BertForMaskedLM", pseudoLogLikelihood],
 };

@@ -1,6 +1,5 @@
-import { BertError, quote } from "../errors.ts";
+import { BertError } from "../errors.ts";
 import type { SentenceModule, SentenceModules, SentencePooling } from "../load/sentenceModules.ts";
-import { tanh } from "../tensor/kernels/transcendental.ts";
 
 type Dense = Extract<SentenceModule, { type: "Dense" }>;
 type LayerNorm = Extract<SentenceModule, { type: "LayerNorm" }>;
@@ -39,7 +38,7 @@ export function sentenceVector(
 export function sentenceSize({ modules }: SentenceModules, H: number): number {
   return modules.reduce(
     (size, module) =>
-      module.type === "Pooling" ? module.modes.length * H : module.type === "Dense" ? module.outFeatures : size,
+      module.type === "Pooling" ? module.modes.length * H : module.type === "Dense" ? module.size : size,
     H,
   );
 }
@@ -120,7 +119,7 @@ function weighted(
 
 /** act(W x + b), and the residual connection's part. */
 function dense(
-  { weight, bias, inFeatures: I, outFeatures: O, residual, ...module }: Dense,
+  { weight, bias, inFeatures: I, outFeatures: O, residual, activation, activationWeight }: Dense,
   x: Float64Array<ArrayBuffer>,
 ): Float64Array<ArrayBuffer> {
   if (x.length !== I) {
@@ -131,26 +130,12 @@ function dense(
   }
   const y = product(weight, x, O);
   if (bias) for (let o = 0; o < O; o++) y[o] += bias[o];
-  const activated = activate(module, y);
+  const activated = activation(y, activationWeight);
   if (residual) {
     const rest = residual === "input" ? x : product(residual, x, O);
     for (let o = 0; o < activated.length; o++) activated[o] += rest[o];
   }
   return activated;
-}
-
-function activate(
-  { activation }: Pick<Dense, "activation" | "activationWeight">,
-  x: Float64Array<ArrayBuffer>,
-): Float64Array<ArrayBuffer> {
-  switch (activation.split(".").at(-1)) {
-    case "Tanh":
-      return x.map(tanh);
-    case "Identity":
-      return x;
-    default:
-      throw new BertError("ERR_CHECKPOINT", `Dense: activation_function ${quote(activation)} is not known`);
-  }
 }
 
 /** W x, [O, I] and [I] → [O] */
