@@ -243,9 +243,7 @@ describe("embed", () => {
     const { code, stdout, stderr } = await plainbert(["embed", ...TINY, "--no-truncation"], { input });
     expect(code).toBe(1);
     expect(stdout.split("\n").length).toBe(4);
-    expect(stderr).toMatch(
-      /^plainbert: standard input, line 4: embeddings: text must be at most 64 tokens.*\n$/,
-    );
+    expect(stderr).toMatch(/^plainbert: standard input, line 4: embeddings: text must be at most 64 tokens.*\n$/);
   });
 });
 
