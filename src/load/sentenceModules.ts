@@ -56,6 +56,8 @@ export type SentenceModule =
 export interface SentenceFolder extends TransformerSettings, SentenceSettings {
   /** The steps after the encoder, in order, the first a Pooling; or why they cannot be had. */
   readonly modules: readonly SentenceModule[] | BertError;
+  /** The texts that say all this, as they were read, by their names in the folder; none without modules.json. */
+  readonly texts: ReadonlyMap<string, string>;
 }
 
 /** How a folder of sentence-transformers makes vectors of texts. */
@@ -66,6 +68,7 @@ export interface SentenceModules extends SentenceFolder {
 /** Of a folder without modules.json: the mean of all tokens, as sentence-transformers takes it. */
 export const MEAN_POOLING: SentenceModules = {
   modules: [{ type: "Pooling", modes: ["mean"], includePrompt: true }],
+  texts: new Map(),
   ...AS_THE_MODEL,
   ...NO_SETTINGS,
 };
@@ -79,11 +82,27 @@ export const MEAN_POOLING: SentenceModules = {
  * @throws BertError ERR_CHECKPOINT one of the files is damaged; ERR_FILE it cannot be read
  */
 export async function readSentenceFolder(folder: ModelFolder): Promise<SentenceFolder> {
-  const listing = await folder.readText(MODULES_FILE);
+  const texts = new Map<string, string>();
+  const noted = noting(folder, texts, "");
+  const listing = await noted.readText(MODULES_FILE);
   if (listing === null) return MEAN_POOLING;
   const [transformer, ...others] = readModules(listing);
-  const settings = { ...(await readTransformerSettings(folder, transformer)), ...(await readSentenceSettings(folder)) };
-  return { ...settings, modules: await readAll(folder, others, settings.task).catch(orLater) };
+  const settings = { ...(await readTransformerSettings(noted, transformer)), ...(await readSentenceSettings(noted)) };
+  return { ...settings, modules: await readAll(noted, others, settings.task).catch(orLater), texts };
+}
+
+/** The same folder, which notes each text that is read of it: what is saved later is what was read. */
+function noting(folder: ModelFolder, texts: Map<string, string>, path: string): ModelFolder {
+  return {
+    path: folder.path,
+    async readText(name) {
+      const text = await folder.readText(name);
+      if (text !== null) texts.set(fileIn(path, name), text);
+      return text;
+    },
+    openWeights: () => folder.openWeights(),
+    inside: (name) => noting(folder.inside(name), texts, fileIn(path, name)),
+  };
 }
 
 function orLater(error: unknown): BertError {
@@ -134,6 +153,7 @@ async function readModule(folder: ModelFolder, { type, path }: ListedModule): Pr
       return { type };
     }
     case "Dropout":
+      await inside.readText("config.json"); // so that it is noted
       return null;
     default:
       throw unknownModule(type);
