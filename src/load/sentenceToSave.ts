@@ -22,7 +22,7 @@ export interface SentenceFilesToSave {
  * version of the library that read the old folder reads the new one: versions before 5.4 know Pooling's flags and
  * `sentence_transformers.models.…` alone, and fields that are not known here stay. Two things change. Folders have the
  * names that the library's own `save` gives them, the transformer's is the model's own and the others are
- * `1_Pooling`, `2_Dense`, …; and weights are in model.safetensors, which the library reads since 2.3.
+ * `1_Pooling`, `2_Dense`, …; and weights are in model.safetensors, which the library reads since 3.1.
  *
  * @param where the function that errors name
  * @throws BertError ERR_CHECKPOINT a module cannot be read: without it the new folder would be another model
