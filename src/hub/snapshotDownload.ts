@@ -37,6 +37,8 @@ export class SnapshotDownload {
   /** Instead of the cache, once that could not be written. */
   private temporary: { readonly root: string; readonly cache: RepositoryCache } | null = null;
   private readonly inCache: string[] = [];
+  /** What has been brought: modules.json before it is known what else there is. */
+  private readonly brought = new Set<string>();
   private readonly files: string[] = [];
   private fetched = 0;
 
@@ -141,6 +143,8 @@ export class SnapshotDownload {
 
   /** Brings a file that exists into the cache, or beside it. */
   private async fetch(file: string): Promise<void> {
+    if (this.brought.has(file)) return;
+    this.brought.add(file);
     const size = await this.sizeInCache(file);
     if (size !== null) {
       this.inCache.push(file);
