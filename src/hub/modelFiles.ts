@@ -44,9 +44,12 @@ export async function filesInCache(cache: RepositoryCache, commit: string, wante
     if (found.etag === null) unknown.push(found.path);
     return true;
   };
+  const any = async (files: readonly string[]) => {
+    for (const file of files) if (await look(file)) return true;
+    return false;
+  };
   const first = async (files: readonly string[]) => {
-    for (const file of files) if (await look(file)) return;
-    missing.push(files[0]);
+    if (!(await any(files))) missing.push(files[0]);
   };
   /** What `read` makes of a file that lists others; null: it is a copy that cannot be read, so it is damaged. */
   const trusting = async <T>(file: string, read: (path: string) => Promise<T>): Promise<T | null> => {
@@ -64,9 +67,10 @@ export async function filesInCache(cache: RepositoryCache, commit: string, wante
   const listed = present.has(MODULES_FILE)
     ? await trusting(MODULES_FILE, async (path) => filesToOpen(wanted, await readText(path)))
     : null;
-  const { config, optional, weights } = listed ?? filesToOpen(wanted, null);
+  const { config, optional, either, weights } = listed ?? filesToOpen(wanted, null);
   await first(config);
   for (const file of optional) if (file !== MODULES_FILE) await look(file);
+  for (const files of either) await any(files);
   if (weights.length > 0) await first(weights);
   for (const index of [...present.keys()].filter(isIndex)) {
     const shards = await trusting(index, (path) => shardsOf(path, index));

@@ -53,9 +53,10 @@ export class SnapshotDownload {
   /** Finds out which files there are, and of which commit. */
   async plan(wanted: WantedFiles): Promise<void> {
     await this.findCommit(wanted.config);
-    const { config, optional, weights } = filesToOpen(wanted, await this.listing());
+    const { config, optional, either, weights } = filesToOpen(wanted, await this.listing());
     this.files.push(...(await this.existing(config, true)));
     this.files.push(...(await this.existing(optional, false)));
+    for (const files of either) this.files.push(...(await this.existing(files, true)));
     this.files.push(...(await this.existing(weights, true)));
   }
 

@@ -94,6 +94,15 @@ describe.each(["dense", "dense_bin", "layer_norm", "in_a_folder", "processor_kwa
   },
 );
 
+test("weights that are there in both forms: safetensors alone", async () => {
+  const files = await filesOf("dense");
+  const others = ["2_Dense/pytorch_model.bin", "pytorch_model.bin", "1_Pooling/model.safetensors"];
+  await using here = await place({ ...files, ...Object.fromEntries(others.map((name) => [name, new Uint8Array(9)])) });
+  expect(await vectors("org/small", here.options())).toEqual(await vectors(await sentenceFolder(root, "dense")));
+  const wanted = Object.keys(files).filter((name) => !isBeside(name));
+  expect(gets(here).sort()).toEqual(wanted.sort());
+});
+
 test("the tokenizer alone: no module's folder is asked for", async () => {
   await using here = await place(await filesOf("in_a_folder"));
   await loadTokenizer("org/small", here.options());
