@@ -208,8 +208,9 @@ export class FetchedModel implements ModelFolder {
     };
     const listing = await describe(MODULES_FILE);
     if (listing && take) await take(MODULES_FILE, listing);
-    const { config, optional, weights } = filesToOpen(wanted, await this.readText(MODULES_FILE));
-    const files = [...(await first(config)), ...(await all(optional)), ...(await first(weights))];
+    const { config, optional, either, weights } = filesToOpen(wanted, await this.readText(MODULES_FILE));
+    const files = [...(await first(config)), ...(await all(optional))];
+    for (const names of [...either, weights]) files.push(...(await first(names)));
     if (take === null) return;
     for (const [file, found] of files) {
       if (file !== MODULES_FILE) await take(file, found);

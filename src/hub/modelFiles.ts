@@ -44,26 +44,37 @@ export async function filesInCache(cache: RepositoryCache, commit: string, wante
     if (found.etag === null) unknown.push(found.path);
     return true;
   };
-  const first = async (files: readonly string[]) => {
-    for (const file of files) if (await look(file)) return;
-    missing.push(files[0]);
+  const any = async (files: readonly string[]) => {
+    for (const file of files) if (await look(file)) return true;
+    return false;
   };
-  const isListed = await look(MODULES_FILE);
-  const listing = isListed && present.has(MODULES_FILE) ? await readText(cache.snapshot(commit, MODULES_FILE)) : null;
-  const { config, optional, weights } = filesToOpen(wanted, listing);
+  const first = async (files: readonly string[]) => {
+    if (!(await any(files))) missing.push(files[0]);
+  };
+  /** What `read` makes of a file that lists others; null: it is a copy that cannot be read, so it is damaged. */
+  const trusting = async <T>(file: string, read: (path: string) => Promise<T>): Promise<T | null> => {
+    try {
+      return await read(cache.snapshot(commit, file));
+    } catch (error) {
+      const found = await cache.distrust(commit, file, messageOf(error));
+      if (!found) throw error;
+      present.delete(file);
+      damaged.set(file, found);
+      return null;
+    }
+  };
+  await look(MODULES_FILE);
+  const listed = present.has(MODULES_FILE)
+    ? await trusting(MODULES_FILE, async (path) => filesToOpen(wanted, await readText(path)))
+    : null;
+  const { config, optional, either, weights } = listed ?? filesToOpen(wanted, null);
   await first(config);
-  for (const file of optional) await look(file);
+  for (const file of optional) if (file !== MODULES_FILE) await look(file);
+  for (const files of either) await any(files);
   if (weights.length > 0) await first(weights);
   for (const index of [...present.keys()].filter(isIndex)) {
-    try {
-      for (const shard of await shardsOf(cache.snapshot(commit, index), index))
-        if (!(await look(shard))) missing.push(shard);
-    } catch (error) {
-      const found = await cache.distrust(commit, index, messageOf(error));
-      if (!found) throw error;
-      present.delete(index);
-      damaged.set(index, found);
-    }
+    const shards = await trusting(index, (path) => shardsOf(path, index));
+    for (const shard of shards ?? []) if (!(await look(shard))) missing.push(shard);
   }
   return { present, damaged, missing, unknown };
 }

@@ -1,4 +1,4 @@
-import { BertError } from "../errors.ts";
+import { BertError, quote } from "../errors.ts";
 import { parseJson } from "../json.ts";
 
 /** Lists the modules of a folder that sentence-transformers has saved. */
@@ -18,6 +18,9 @@ export interface ListedModule {
   readonly path: string;
 }
 
+/** A file system takes no longer name. */
+const LONGEST_PATH = 255;
+
 /**
  * Reads modules.json, `[{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}, …]`.
  * The package path before a type's last word differs between versions.
@@ -32,14 +35,18 @@ export function readModules(text: string): readonly [ListedModule, ...ListedModu
     const path = module.get("path").or("", (value) => value.asString());
     const inside = path.replace(/\/$/, "");
     const isInside =
-      inside === "" || inside.split("/").every((part) => /^[^\\:\0]+$/.test(part) && !/^\.\.?$/.test(part));
+      inside.length <= LONGEST_PATH &&
+      (inside === "" || inside.split("/").every((part) => /^[^\\:\0]+$/.test(part) && !/^\.\.?$/.test(part)));
     if (!isInside) throw module.get("path").error("a folder inside the model's");
     return { type: module.get("type").asString().split(".").at(-1) as string, path: inside };
   });
   if (!first) throw json.error("a list of at least one module");
   // BERT is what version 0.2 of the library called it.
   if (first.type === "Transformer" || first.type === "BERT") return [first, ...others];
-  throw new BertError("ERR_CHECKPOINT", `${MODULES_FILE}: the first module must be a Transformer, got a ${first.type}`);
+  throw new BertError(
+    "ERR_CHECKPOINT",
+    `${MODULES_FILE}: the first module must be a Transformer, got ${quote(first.type)}`,
+  );
 }
 
 /** The folder within the model's that config.json and the weights are in; "" if there is no modules.json. */

@@ -34,6 +34,7 @@ export async function openSnapshot(
   try {
     await snapshot.plan(wanted);
   } catch (error) {
+    await snapshot.release();
     if (!(error instanceof HubError) || error.missing === "revision" || error.missing === "file") throw error;
     // No answer, or none that helps; but what was deleted on the hub is not served from memory.
     if (!isComplete) throw files?.damaged.size ? withDamage(error, files) : withModel(error, model.id);

@@ -37,6 +37,8 @@ export class SnapshotDownload {
   /** Instead of the cache, once that could not be written. */
   private temporary: { readonly root: string; readonly cache: RepositoryCache } | null = null;
   private readonly inCache: string[] = [];
+  /** What has been brought: modules.json before it is known what else there is. */
+  private readonly brought = new Set<string>();
   private readonly files: string[] = [];
   private fetched = 0;
 
@@ -51,9 +53,10 @@ export class SnapshotDownload {
   /** Finds out which files there are, and of which commit. */
   async plan(wanted: WantedFiles): Promise<void> {
     await this.findCommit(wanted.config);
-    const { config, optional, weights } = filesToOpen(wanted, await this.listing());
+    const { config, optional, either, weights } = filesToOpen(wanted, await this.listing());
     this.files.push(...(await this.existing(config, true)));
     this.files.push(...(await this.existing(optional, false)));
+    for (const files of either) this.files.push(...(await this.existing(files, true)));
     this.files.push(...(await this.existing(weights, true)));
   }
 
@@ -141,6 +144,8 @@ export class SnapshotDownload {
 
   /** Brings a file that exists into the cache, or beside it. */
   private async fetch(file: string): Promise<void> {
+    if (this.brought.has(file)) return;
+    this.brought.add(file);
     const size = await this.sizeInCache(file);
     if (size !== null) {
       this.inCache.push(file);

@@ -27,6 +27,8 @@ export interface FilesToOpen {
   readonly config: readonly string[];
   /** Of these, all that the model has. */
   readonly optional: readonly string[];
+  /** Of each of these, the first that the model has, if it has any. */
+  readonly either: readonly (readonly string[])[];
   /** The model must have one of these, if there are any; the first that it has is taken. */
   readonly weights: readonly string[];
 }
@@ -46,14 +48,22 @@ export function filesToOpen({ config, optional, weights }: WantedFiles, listing:
     config: inside(path, config),
     optional: [
       ...inside(path, optional),
-      ...(listing === null ? [] : [MODULES_FILE, SETTINGS_FILE, ...inside(path, TRANSFORMER_FILES)]),
-      ...ofModules.flatMap((module) => inside(module.path, ["config.json", ...MODULE_WEIGHTS])),
+      ...(listing === null ? [] : [MODULES_FILE, SETTINGS_FILE]),
+      ...ofModules.map((module) => fileIn(module.path, "config.json")),
+    ],
+    either: [
+      ...(listing === null ? [] : [inside(path, TRANSFORMER_FILES)]),
+      ...ofModules
+        .filter(({ type }) => WITH_WEIGHTS.includes(type))
+        .map((module) => inside(module.path, MODULE_WEIGHTS)),
     ],
     weights: weights ? inside(path, WEIGHTS) : [],
   };
 }
 
-/** What a module's weights are in. */
+/** The modules that have weights. */
+const WITH_WEIGHTS = ["Dense", "LayerNorm"];
+/** What these are in. */
 const MODULE_WEIGHTS = ["model.safetensors", "pytorch_model.bin"];
 
 /** Whether a file lists the files that a model's weights are in, as they are several. */

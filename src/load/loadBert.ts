@@ -256,6 +256,6 @@ export async function loadTokenizer(path?: string, options: HubOptions = {}): Pr
 export async function downloadModel(id: string, options: HubOptions = {}): Promise<string> {
   expectKnownOptions("downloadModel", options, HUB_OPTIONS);
   expectSignal("downloadModel", options.signal);
-  const { folder } = await openModelFiles(id, options, true, true);
-  return folder.path;
+  const { root } = await openModelFiles(id, options, true, true);
+  return root.path;
 }

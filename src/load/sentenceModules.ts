@@ -56,6 +56,8 @@ export type SentenceModule =
 export interface SentenceFolder extends TransformerSettings, SentenceSettings {
   /** The steps after the encoder, in order, the first a Pooling; or why they cannot be had. */
   readonly modules: readonly SentenceModule[] | BertError;
+  /** The texts that say all this, as they were read, by their names in the folder; none without modules.json. */
+  readonly texts: ReadonlyMap<string, string>;
 }
 
 /** How a folder of sentence-transformers makes vectors of texts. */
@@ -66,6 +68,7 @@ export interface SentenceModules extends SentenceFolder {
 /** Of a folder without modules.json: the mean of all tokens, as sentence-transformers takes it. */
 export const MEAN_POOLING: SentenceModules = {
   modules: [{ type: "Pooling", modes: ["mean"], includePrompt: true }],
+  texts: new Map(),
   ...AS_THE_MODEL,
   ...NO_SETTINGS,
 };
@@ -79,11 +82,35 @@ export const MEAN_POOLING: SentenceModules = {
  * @throws BertError ERR_CHECKPOINT one of the files is damaged; ERR_FILE it cannot be read
  */
 export async function readSentenceFolder(folder: ModelFolder): Promise<SentenceFolder> {
-  const listing = await folder.readText(MODULES_FILE);
-  if (listing === null) return MEAN_POOLING;
-  const [transformer, ...others] = readModules(listing);
-  const settings = { ...(await readTransformerSettings(folder, transformer)), ...(await readSentenceSettings(folder)) };
-  return { ...settings, modules: await readAll(folder, others, settings.task).catch(orLater) };
+  const texts = new Map<string, string>();
+  const noted = noting(folder, texts, "");
+  const inFolder = (error: unknown) => {
+    if (!(error instanceof BertError) || error.message.includes(folder.path)) throw error;
+    throw new BertError(error.code, `${folder.path}: ${error.message}`, { cause: error.cause });
+  };
+  const read = async () => {
+    const listing = await noted.readText(MODULES_FILE);
+    if (listing === null) return MEAN_POOLING;
+    const [transformer, ...others] = readModules(listing);
+    const settings = { ...(await readTransformerSettings(noted, transformer)), ...(await readSentenceSettings(noted)) };
+    const modules = await readAll(noted, others, settings.task).catch(inFolder).catch(orLater);
+    return { ...settings, modules, texts };
+  };
+  return read().catch(inFolder);
+}
+
+/** The same folder, which notes each text that is read of it: what is saved later is what was read. */
+function noting(folder: ModelFolder, texts: Map<string, string>, path: string): ModelFolder {
+  return {
+    path: folder.path,
+    async readText(name) {
+      const text = await folder.readText(name);
+      if (text !== null) texts.set(fileIn(path, name), text);
+      return text;
+    },
+    openWeights: () => folder.openWeights(),
+    inside: (name) => noting(folder.inside(name), texts, fileIn(path, name)),
+  };
 }
 
 function orLater(error: unknown): BertError {
@@ -101,7 +128,10 @@ async function readAll(folder: ModelFolder, listed: readonly ListedModule[], tas
     if (read) modules.push(read);
   }
   if (modules[0]?.type === "Pooling" && task === "feature-extraction") return modules;
-  const got = task === "feature-extraction" ? `got ${quote(listed[0]?.type ?? "none")}` : `the model is for ${task}`;
+  const got =
+    task !== "feature-extraction"
+      ? `the model is for ${quote(task)}`
+      : `got ${listed[0] ? quote(listed[0].type) : "none"}`;
   throw new BertError("ERR_CHECKPOINT", `${MODULES_FILE}: the module after the Transformer must be a Pooling, ${got}`);
 }
 
@@ -136,6 +166,7 @@ async function readModule(folder: ModelFolder, { type, path }: ListedModule): Pr
       return { type };
     }
     case "Dropout":
+      await inside.readText("config.json"); // so that it is noted
       return null;
     default:
       throw unknownModule(type);
@@ -188,17 +219,20 @@ async function dense(config: Json, path: string, weights: Weights): Promise<Sent
   const activation = torchActivation(activationFunction);
   if (activation === null) throw name.error("a class of torch.nn that can be made without arguments");
   const ofActivation = "activation_function.weight";
-  const size = weights.tensors.get(ofActivation)?.shape;
+  const weight = await tensor(weights, path, "linear.weight", [O, I]);
+  const size = activation(new Float64Array(O), null).length;
+  if (size !== O && O % 2 === 1) throw config.get("out_features").error("an even number, as GLU takes halves");
+  if (size !== O && isResidual) throw config.get("use_residual").error("false, as GLU gives half as many numbers");
   return {
     type: "Dense",
     inFeatures: I,
     outFeatures: O,
-    size: activation(new Float64Array(O), null).length,
-    weight: await tensor(weights, path, "linear.weight", [O, I]),
+    size,
+    weight,
     bias: hasBias ? await tensor(weights, path, "linear.bias", [O]) : null,
     activation,
     activationFunction,
-    activationWeight: size ? await tensor(weights, path, ofActivation, size) : null,
+    activationWeight: weights.tensors.has(ofActivation) ? await tensor(weights, path, ofActivation, [1]) : null,
     residual: !isResidual ? null : I === O ? "input" : await tensor(weights, path, "residual.weight", [O, I]),
   };
 }

@@ -1,3 +1,4 @@
+import { listed, quote } from "../errors.ts";
 import { fileIn, type ListedModule, SETTINGS_FILE, TRANSFORMER_FILES } from "../hub/sentenceFiles.ts";
 import { type Json, parseJson } from "../json.ts";
 import type { ModelFolder } from "./modelFolder.ts";
@@ -52,7 +53,7 @@ export async function readSentenceSettings(folder: ModelFolder): Promise<Sentenc
   const name = json.get("default_prompt_name");
   const defaultPromptName = name.or(null, (value) => value.asString());
   if (defaultPromptName !== null && !prompts.has(defaultPromptName)) {
-    throw name.error(`a name of prompts, ${[...prompts.keys()].join(", ")}`);
+    throw name.error(`a name of prompts, ${listed(Array.from(prompts.keys(), quote))}`);
   }
   const similarity = json.get("similarity_fn_name").or("cosine", (value) => value.asString());
   return {
@@ -99,7 +100,7 @@ export async function readTransformerSettings(
       json.get("module_output_name").or("token_embeddings", (value) => value.asChoice(["token_embeddings"]));
     const length = ofTokenizer(json) ?? json.get("max_seq_length");
     return {
-      maxSeqLength: length.or(null, (value) => value.asInteger({ min: 1 })),
+      maxSeqLength: length.or(null, (value) => value.asInteger({ min: 2 })),
       doLowerCase: json.get("do_lower_case").or(false, (value) => value.asBoolean()),
       task,
     };

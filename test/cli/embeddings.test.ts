@@ -125,7 +125,10 @@ describe("rank", async () => {
     const input = `${JSON.stringify({ query: QUERY, documents })}\n{"query":"a","docs":["b"]}\n`;
     const { code, stdout, stderr } = await plainbert([...args, "--activation", "none", "--stride", "4"], { input });
     expect(JSON.parse(stdout)).toEqual(await rank(QUERY, documents, { activation: "none", stride: 4 }));
-    expect([code, stderr]).toEqual([1, expect.stringContaining('line 2: unknown field "docs"; known are "query", "documents"')]);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining('line 2: unknown field "docs"; known are "query", "documents"'),
+    ]);
     const missing = await plainbert(args, { input: '{"query":"a"}\n' });
     expect(missing.stderr).toContain("line 1: text-ranking: documents must be an array of texts");
   });

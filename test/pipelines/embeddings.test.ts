@@ -1,13 +1,13 @@
-import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
-import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { type Pipeline, pipeline } from "../../src/index.ts";
 import { expectClose } from "../support/close.ts";
+import { SENTENCE_FORMS, sentenceFolder } from "../support/sentenceFolders.ts";
 
 const REFERENCE = join(import.meta.dirname, "reference");
-const BASE = join(REFERENCE, "heads/ner");
 const PLAIN = { backend: "plain" } as const;
 const root = await mkdtemp(join(tmpdir(), "plainbert-embeddings-"));
 afterAll(() => rm(root, { recursive: true }));
@@ -23,18 +23,6 @@ const forms = [...new Set(calls.map(({ form }) => form))];
 
 /** Times the largest number, if that is above 1: float32. Measured 8.7e-7, of vectors of length 1 8e-8. */
 const ATOL = 1e-6;
-
-/** The folder of a form: the base, with what the form adds. */
-async function folderOf(form: string): Promise<string> {
-  const folder = join(root, form);
-  if (existsSync(folder)) return folder;
-  const moved: string = versions.moved[form] ?? "";
-  mkdirSync(join(root, "making", moved), { recursive: true });
-  await cp(BASE, join(root, "making", moved), { recursive: true });
-  if (form !== "plain") await cp(join(REFERENCE, "sentence", form), join(root, "making"), { recursive: true });
-  renameSync(join(root, "making"), folder);
-  return folder;
-}
 
 /** A call of the library, as it is made here. */
 function called(embed: Pipeline<"embeddings">, { role, normalize_embeddings, ...options }: Call["options"]) {
@@ -57,9 +45,9 @@ test("every function of similarity has its scores", () => {
   );
 });
 
-test("every form has its vectors", async () => {
+test("every form has its vectors", () => {
   expect(forms.length).toBeGreaterThan(25);
-  expect((await readdir(join(REFERENCE, "sentence"))).sort()).toEqual(forms.filter((form) => form !== "plain").sort());
+  expect(forms.toSorted()).toEqual(SENTENCE_FORMS.toSorted());
 });
 
 describe.each(forms)("a folder of the form %s gives what SentenceTransformer.encode gives", (form) => {
@@ -67,7 +55,7 @@ describe.each(forms)("a folder of the form %s gives what SentenceTransformer.enc
     .filter((call) => call.form === form)
     .map((call) => [JSON.stringify(call.options), call] as const);
   test.each(ofForm)("%s", async (_, { options, vectors, truncated }) => {
-    await using embed = await pipeline("embeddings", await folderOf(form), PLAIN);
+    await using embed = await pipeline("embeddings", await sentenceFolder(root, form), PLAIN);
     const { dims, data, truncated: cut } = await called(embed, options);
     expect(dims).toEqual([TEXTS.length, vectors[0].length]);
     const want = vectors.flat();
