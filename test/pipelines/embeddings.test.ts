@@ -33,7 +33,7 @@ function called(embed: Pipeline<"embeddings">, { role, normalize_embeddings, ...
 const similar: { form: string; similarity: string; scores: number[][] }[] = lines.filter((line) => "scores" in line);
 
 test.each(similar)("sentence-similarity of the form $form is that of $similarity", async ({ form, scores }) => {
-  await using similarity = await pipeline("sentence-similarity", await folderOf(form), PLAIN);
+  await using similarity = await pipeline("sentence-similarity", await sentenceFolder(root, form), PLAIN);
   const all = await similarity(TEXTS.map((source_sentence) => ({ source_sentence, sentences: TEXTS })));
   const want = scores.flat();
   expectClose(form, all.flat(), want, ATOL * Math.max(1, ...want.map(Math.abs)));

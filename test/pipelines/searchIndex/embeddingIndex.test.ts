@@ -1,8 +1,9 @@
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { buildIndex, loadIndex, pipeline } from "../../../src/index.ts";
+import { sentenceFolder } from "../../support/sentenceFolders.ts";
 import { expectBertError } from "../support.ts";
 
 const REFERENCE = join(import.meta.dirname, "../reference");
@@ -13,12 +14,7 @@ afterAll(() => rm(root, { recursive: true }));
 const TEXTS = ["The door was open.", "He read a letter.", "The window was shut.", "Emma lived in London."];
 const LONG = "Emma Smith lived in London with John and Anna from Bath, it was very long ago. ".repeat(5);
 
-async function folderOf(form: string): Promise<string> {
-  const folder = join(root, form);
-  await cp(join(REFERENCE, "heads/ner"), folder, { recursive: true });
-  if (form !== "plain") await cp(join(REFERENCE, "sentence", form), folder, { recursive: true });
-  return folder;
-}
+const folderOf = (form: string) => sentenceFolder(root, form);
 
 test.each(["plain", "prompts", "dense", "several_flags", "truncate_dim", "without_prompt"])(
   "a folder of the form %s: texts are documents, queries queries",
