@@ -6,7 +6,7 @@ import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { convertModel } from "../../src/cli/convertModel.ts";
 import { downloadModel, loadTokenizer, pipeline } from "../../src/index.ts";
 import { SENTENCES, sentenceFolder } from "../support/sentenceFolders.ts";
-import { listing, Place } from "./support.ts";
+import { listing, Place, restore } from "./support.ts";
 
 const COMMIT = "0123456789".repeat(4);
 const root = await mkdtemp(join(tmpdir(), "plainbert-sentence-hub-"));
@@ -199,4 +199,33 @@ test("modules.json on the hub that leads out of the model: nothing is asked for 
     message: expect.stringMatching(/modules\.json: \[1\]\.path must be a folder inside the model's/),
   });
   expect(here.hub.log().filter((line) => line.includes("other"))).toEqual([]);
+});
+
+describe("the cache and Python's SentenceTransformer", () => {
+  const python: { commit: string; symlinks: Record<string, string> } = JSON.parse(
+    readFileSync(join(import.meta.dirname, "reference/sentences.json"), "utf8"),
+  );
+  /** Without what differs: Python's locks stay, and it asks for files of models that are not BERT. */
+  const compared = (paths: Record<string, string>) =>
+    Object.fromEntries(Object.entries(paths).filter(([path]) => !/\.lock$|\.no_exist|CACHEDIR\.TAG/.test(path)));
+
+  test("what is downloaded is the same, path for path and byte for byte", async () => {
+    await using here = await Place.make();
+    here.hub.add("org/small", await filesOf("dense"), python.commit);
+    await vectors("org/small", { endpoint: here.hub.endpoint, cache_dir: here.at() });
+    expect(compared(listing(here.at()))).toEqual(compared(python.symlinks));
+  });
+
+  test("what Python has downloaded is found without the hub, and with it nothing is fetched", async () => {
+    await using here = await Place.make();
+    const files = await filesOf("dense");
+    here.hub.add("org/small", files, python.commit);
+    restore(here.at(), python, Object.values(files));
+    const options = { endpoint: here.hub.endpoint, cache_dir: here.at() };
+    const expected = await vectors(await sentenceFolder(root, "dense"));
+    expect(await vectors("org/small", { ...options, local_files_only: true })).toEqual(expected);
+    expect(here.hub.seen).toEqual([]);
+    expect(await vectors("org/small", options)).toEqual(expected);
+    expect(here.hub.log().filter((line) => line.includes("GET"))).toEqual([]);
+  });
 });
