@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FileStore } from "../../src/browser/fileStore.ts";
 import { keptFile } from "../../src/browser/keptFile.ts";
 import { noteOf, parseListing } from "../../src/browser/listing.ts";
-import { readNote } from "../../src/browser/modelNote.ts";
+import { checksumOf, readNote } from "../../src/browser/modelNote.ts";
 import { openModel } from "../../src/browser/openFetchedModel.ts";
 import { HubPlace } from "../../src/browser/places.ts";
 import { BertError } from "../../src/errors.ts";
@@ -167,6 +167,23 @@ describe("a model of sentence-transformers with a module in a folder of its own"
     asked.length = 0;
     expect(await modules()).toEqual(before);
     expect(asked).toEqual([file]);
+    expect(await modules({ local_files_only: true })).toEqual(before);
+  });
+
+  test("kept by a version that did not ask for modules.json: offline that is said", async () => {
+    const withModules = files;
+    files = { ...TEXTS, [FILE]: SMALL };
+    await modules();
+    for (const [key, note] of kept) {
+      const text = new TextDecoder().decode(note);
+      if (!text.includes('"modules.json"')) continue;
+      const { checksum: _, ...old } = JSON.parse(text);
+      delete old.files["modules.json"];
+      kept.set(key, new TextEncoder().encode(JSON.stringify({ ...old, checksum: checksumOf(old) })));
+    }
+    await expect(modules({ local_files_only: true })).rejects.toThrow("whether the model has a modules.json");
+    files = withModules;
+    const before = await modules();
     expect(await modules({ local_files_only: true })).toEqual(before);
   });
 

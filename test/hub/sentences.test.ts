@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { convertModel } from "../../src/cli/convertModel.ts";
-import { downloadModel, loadTokenizer, pipeline } from "../../src/index.ts";
+import { downloadModel, loadBert, loadTokenizer, pipeline, saveBert } from "../../src/index.ts";
+import { plainbert } from "../cli/run.ts";
 import { SENTENCES, sentenceFolder } from "../support/sentenceFolders.ts";
 import { listing, Place, restore } from "./support.ts";
 
@@ -186,6 +187,35 @@ describe("a file that is damaged in the cache is fetched again, offline it is sa
       "0_Transformer/config.json is not in the cache",
     );
   });
+});
+
+describe("a cache that was filled by someone who did not ask for modules.json", () => {
+  test.each(["dense", "plain"])(
+    "%s: offline there are no vectors, as nobody knows which; all else works",
+    async (form) => {
+      await using here = await place(await filesOf(form));
+      const got = await vectors("org/small", here.options());
+      rmSync(here.inModel("snapshots", COMMIT, "modules.json"), { force: true });
+      rmSync(here.inModel(".no_exist", COMMIT, "modules.json"), { force: true });
+      const offline = here.options({ local_files_only: true });
+      const reason = "whether the model has a modules.json, which says how vectors are made, is not known here";
+      await expect(vectors("org/small", offline)).rejects.toThrow(reason);
+      await using bert = await loadBert("org/small", { backend: "plain", ...offline });
+      expect((await pipeline("feature-extraction", bert)).model).toBe(bert);
+      await expect(saveBert(bert, join(here.folder, "saved"))).rejects.toThrow(reason);
+      const convert = await plainbert(["convert", "--local-files-only", "org/small", "to"], {
+        env: here.env,
+        cwd: here.folder,
+      });
+      expect(convert).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining("whether the model has a modules.json"),
+      });
+      // What the sentence advises
+      expect(await vectors("org/small", here.options())).toEqual(got);
+      expect(await vectors("org/small", offline)).toEqual(got);
+    },
+  );
 });
 
 test("modules.json on the hub that leads out of the model: nothing is asked for there", async () => {
