@@ -37,7 +37,7 @@ Without QUERY, each line of the input is a JSON object { "query", "documents" },
   },
   examples: [
     'plainbert rank --model reranker "Who was rich?" "Emma was rich." "She was poor."',
-    'plainbert rank --model reranker --top-k 3 "Who was rich?" < documents.txt',
+    `printf 'Emma was rich.\\nShe was poor.\\n' | plainbert rank --model reranker --top-k 1 "Who was rich?"`,
     `echo '{"query":"Who?","documents":["She.","He."]}' | plainbert rank --model reranker`,
   ],
   needsModel: true,

@@ -126,7 +126,9 @@ function orLater(error: unknown): BertError {
   throw error;
 }
 
-/** @throws BertError ERR_CHECKPOINT a file is damaged or a module is none of these, by name; ERR_FILE a file is missing */
+/**
+ * @throws BertError ERR_CHECKPOINT a file is damaged or a module is none of these, by name; ERR_FILE a file is missing
+ */
 async function readAll(folder: ModelFolder, listed: readonly ListedModule[], task: string): Promise<SentenceModule[]> {
   const modules: SentenceModule[] = [];
   for (const module of listed) {

@@ -181,11 +181,8 @@ interface EmbeddingSteps {
 /** How texts become vectors with the options of a call. */
 function stepsOf(bert: Bert): (where: string, options: EmbeddingOptions) => EmbeddingSteps {
   const modules = bert.sentenceModules;
-  const tokenizer = modules.doLowerCase ? bert.tokenizer.lowerCased() : bert.tokenizer;
-  const limit =
-    modules.maxSeqLength === null
-      ? tokenLimit(bert)
-      : Math.min(modules.maxSeqLength, bert.config.maxPositionEmbeddings);
+  const tokenizer = embeddingTokenizer(bert);
+  const limit = embeddingLimit(bert);
   const H = bert.config.hiddenSize;
   const leavesPrompt = modules.modules.some((module) => module.type === "Pooling" && !module.includePrompt);
 
@@ -218,6 +215,23 @@ function stepsOf(bert: Bert): (where: string, options: EmbeddingOptions) => Embe
   };
 }
 
+/** The tokenizer as the folder's sentence_bert_config.json has it. */
+export function embeddingTokenizer({ sentence, tokenizer }: Bert): BertTokenizer {
+  return sentence.doLowerCase ? tokenizer.lowerCased() : tokenizer;
+}
+
+/** The most tokens of a text, by the folder, else by tokenizer and model. */
+export function embeddingLimit(bert: Bert): number {
+  const { maxSeqLength } = bert.sentence;
+  return maxSeqLength === null ? tokenLimit(bert) : Math.min(maxSeqLength, bert.config.maxPositionEmbeddings);
+}
+
+/** How many numbers a vector has: D. */
+export function embeddingSize({ sentenceModules, config }: Bert): number {
+  const D = sentenceSize(sentenceModules, config.hiddenSize);
+  return Math.min(sentenceModules.truncateDim ?? D, D);
+}
+
 /** Encodes a text, cut to what the model takes if that is wanted. */
 function* encodeCut(
   where: string,
@@ -242,7 +256,10 @@ function tokensOfPrompt(tokenizer: BertTokenizer, prompt: string, limit: number)
 }
 
 /** The prompt of a call. @throws BertError ERR_INPUT there is none of that name */
-function promptOf({ prompts, defaultPromptName }: SentenceModules, options: EmbeddingOptions): string {
+export function promptOf(
+  { prompts, defaultPromptName }: SentenceModules,
+  options: Pick<EmbeddingOptions, "prompt" | "prompt_name">,
+): string {
   const { prompt, prompt_name } = options;
   if (prompt !== undefined) {
     if (prompt_name !== undefined) throw wrongArgument(TASK, "prompt_name", "left out beside prompt", prompt_name);

@@ -17,6 +17,7 @@ import {
   type NamedText,
   wrongArgument,
 } from "./arguments.ts";
+import { embeddingLimit, embeddingTokenizer } from "./textEmbeddings.ts";
 import type { Parts } from "./turns.ts";
 import { type Windows, windowsOf } from "./windows.ts";
 
@@ -92,8 +93,8 @@ export function textRanking(bert: Bert): TextRanking {
     );
   }
   const own = ownActivation(bert);
-  const tokenizer = sentence.doLowerCase ? bert.tokenizer.lowerCased() : bert.tokenizer;
-  const limit = Math.min(sentence.maxSeqLength ?? tokenizer.modelMaxLength, config.maxPositionEmbeddings);
+  const tokenizer = embeddingTokenizer(bert);
+  const limit = embeddingLimit(bert);
   const prompt =
     sentence.defaultPromptName === null ? "" : (sentence.prompts.get(sentence.defaultPromptName) as string);
 
@@ -122,7 +123,9 @@ export function textRanking(bert: Bert): TextRanking {
 
 type Activation = (logit: number) => number;
 
-/** The activation function that the model's files name, as CrossEncoder takes it: a class that is not PyTorch's is none. */
+/**
+ * The activation function that the model's files name, as CrossEncoder takes it: a class that is not PyTorch's is none.
+ */
 function ownActivation({ configText, sentence }: Bert): Activation {
   const config = parseJson(configText, "config.json", "ERR_CHECKPOINT");
   const current = config.get("sentence_transformers").or(null, (value) => value.get("activation_fn"));

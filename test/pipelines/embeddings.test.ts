@@ -30,6 +30,21 @@ function called(embed: Pipeline<"embeddings">, { role, normalize_embeddings, ...
   return call(TEXTS, { ...options, ...(normalize_embeddings !== undefined && { normalize: true }) });
 }
 
+const similar: { form: string; similarity: string; scores: number[][] }[] = lines.filter((line) => "scores" in line);
+
+test.each(similar)("sentence-similarity of the form $form is that of $similarity", async ({ form, scores }) => {
+  await using similarity = await pipeline("sentence-similarity", await sentenceFolder(root, form), PLAIN);
+  const all = await similarity(TEXTS.map((source_sentence) => ({ source_sentence, sentences: TEXTS })));
+  const want = scores.flat();
+  expectClose(form, all.flat(), want, ATOL * Math.max(1, ...want.map(Math.abs)));
+});
+
+test("every function of similarity has its scores", () => {
+  expect(new Set(similar.map(({ similarity }) => similarity))).toEqual(
+    new Set(["cosine", "dot", "euclidean", "manhattan"]),
+  );
+});
+
 test("every form has its vectors", () => {
   expect(forms.length).toBeGreaterThan(25);
   expect(forms.toSorted()).toEqual(SENTENCE_FORMS.toSorted());
