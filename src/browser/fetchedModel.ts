@@ -35,6 +35,8 @@ export class FetchedModel implements ModelFolder {
   private fetched = 0;
   private hasUsedKept = false;
   private isOffline = false;
+  /** Whether nobody has asked the server for modules.json, what is kept having been fetched by an earlier version. */
+  isUnasked = false;
   private fetchAgain: () => Promise<void> = async () => {};
 
   constructor(place: Place, fetching: Fetching) {
@@ -70,6 +72,7 @@ export class FetchedModel implements ModelFolder {
     const useKept = async () => {
       place.commit = note?.commit ?? null;
       await this.visit(wanted, describedIn(note), (file, found) => this.take(file, found));
+      this.isUnasked = note !== null && !(MODULES_FILE in note.files);
     };
     if (offline && !isKept) throw this.notKept(lacking);
     if (offline || (place.isFixed && isKept)) return useKept();

@@ -42,7 +42,7 @@ FROM is ${MODEL_NAME}; it has config.json, or Google's bert_config.json. TO is t
     const { files, tensors, parameters, dtypes, leftOut } = await withOutput(to, { parents: true }, async () => {
       const { root, release } = await downloading(values, (hub) => openModelFiles(from, hub, true, true));
       return interruptible((signal) =>
-        convertModel(root.path, to, {
+        convertModel(root, to, {
           ...libraryValues(OPTIONS, values),
           onWrite: (done, total) => progress.to(done, done, total),
           signal,

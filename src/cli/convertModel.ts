@@ -6,6 +6,7 @@ import { int8Tensors, SCALE } from "../checkpoint/rowScales.ts";
 import { overlap } from "../disk/folders.ts";
 import { BertError } from "../errors.ts";
 import { configToSave } from "../load/configToSave.ts";
+import type { ModelFolder } from "../load/modelFolder.ts";
 import { readModelTexts, transformerIn, withWeights } from "../load/readModel.ts";
 import { type SaveOptions, writeModelFolder } from "../load/saveModel.ts";
 import { readSentenceFolder } from "../load/sentenceModules.ts";
@@ -54,10 +55,16 @@ const FLOAT16_LIMIT = 65_520;
  * @throws BertError ERR_FILE `from` cannot be read, `to` cannot be written, is not empty or shares a folder with
  *   `from`; ERR_CHECKPOINT `from` is no BERT model, or a number is not finite, or would not be in float16
  */
-export async function convertModel(from: string, to: string, options: ConvertOptions = {}): Promise<Conversion> {
-  const root = await openModelFolder(from);
+export async function convertModel(
+  from: string | ModelFolder,
+  to: string,
+  options: ConvertOptions = {},
+): Promise<Conversion> {
+  const root = typeof from === "string" ? await openModelFolder(from) : from;
   const folder = await transformerIn(root);
-  if (await overlap(from, to)) throw new BertError("ERR_FILE", `convert: ${to}: must be another folder than ${from}`);
+  if (await overlap(root.path, to)) {
+    throw new BertError("ERR_FILE", `convert: ${to}: must be another folder than ${root.path}`);
+  }
   const texts = await readModelTexts(folder, "convert");
   const sentence = sentenceFilesToSave(await readSentenceFolder(root), "convert");
   return withWeights(folder, async (weights) => {

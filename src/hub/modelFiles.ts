@@ -28,6 +28,8 @@ export interface FilesInCache {
   readonly missing: readonly string[];
   /** Paths of files of which nothing here tells what they must be, where all are to be hashed. */
   readonly unknown: readonly string[];
+  /** Whether it is not known if the commit has a modules.json, as whoever filled the cache never asked for it. */
+  readonly unasked: boolean;
 }
 
 /** Looks at a commit's files in the cache. */
@@ -63,7 +65,7 @@ export async function filesInCache(cache: RepositoryCache, commit: string, wante
       return null;
     }
   };
-  await look(MODULES_FILE);
+  const unasked = !(await look(MODULES_FILE)) && !(await cache.isMissing(commit, MODULES_FILE));
   const listed = present.has(MODULES_FILE)
     ? await trusting(MODULES_FILE, async (path) => filesToOpen(wanted, await readText(path)))
     : null;
@@ -76,5 +78,5 @@ export async function filesInCache(cache: RepositoryCache, commit: string, wante
     const shards = await trusting(index, (path) => shardsOf(path, index));
     for (const shard of shards ?? []) if (!(await look(shard))) missing.push(shard);
   }
-  return { present, damaged, missing, unknown };
+  return { present, damaged, missing, unknown, unasked };
 }

@@ -69,7 +69,7 @@ function fromCache(
     throw new HubError(`${model.id}: ${sentence(files)} where ${offline} does not forbid to ask the hub`);
   }
   for (const [file, size] of files.present) progress.cached(file, size);
-  return { path, fetched: 0, unknown: files.unknown, release: async () => {} };
+  return { path, fetched: 0, unknown: files.unknown, unasked: files.unasked, release: async () => {} };
 }
 
 /** An error without an answer, which may come of the misspelt name of a folder, with the name. */

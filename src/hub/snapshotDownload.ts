@@ -21,6 +21,8 @@ export interface Snapshot {
   readonly fetched: number;
   /** Paths of files of which nothing told what they must be. */
   readonly unknown: readonly string[];
+  /** Whether it is not known if the model has a modules.json. */
+  readonly unasked: boolean;
   /** Deletes the folder if it is a temporary one, because the cache could not be written. */
   release(): Promise<void>;
 }
@@ -82,7 +84,7 @@ export class SnapshotDownload {
     else await cache.setCommitOf(this.hub.model.revision, commit).catch(() => {});
     await cache.removeLeftovers();
     const path = (temporary?.cache ?? cache).snapshot(commit);
-    return { path, fetched: this.fetched, unknown: [], release: () => this.release() };
+    return { path, fetched: this.fetched, unknown: [], unasked: false, release: () => this.release() };
   }
 
   /** The commit is found by asking for the configuration; all other files are those of the same commit. */

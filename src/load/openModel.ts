@@ -55,11 +55,12 @@ export async function openModel(
   };
   const snapshot = await open(model.revision, settings.force, files.hashed ? "all" : "small");
   const snapshots = [snapshot];
-  const folder = withRepair(await openModelFolder(snapshot.path), async () => {
+  const repaired = withRepair(await openModelFolder(snapshot.path), async () => {
     const again = await open(basename(snapshot.path), false, "all");
     snapshots.push(again);
     return again;
   });
+  const folder = { ...repaired, isUnasked: snapshot.unasked };
   return { folder, release: () => Promise.all(snapshots.map(({ release }) => release())).then(() => {}) };
 }
 

@@ -90,13 +90,21 @@ export async function readSentenceFolder(folder: ModelFolder): Promise<SentenceF
   };
   const read = async () => {
     const listing = await noted.readText(MODULES_FILE);
-    if (listing === null) return MEAN_POOLING;
+    if (listing === null) return folder.isUnasked ? { ...MEAN_POOLING, modules: unasked(folder) } : MEAN_POOLING;
     const [transformer, ...others] = readModules(listing);
     const settings = { ...(await readTransformerSettings(noted, transformer)), ...(await readSentenceSettings(noted)) };
     const modules = await readAll(noted, others, settings.task).catch(inFolder).catch(orLater);
     return { ...settings, modules, texts };
   };
   return read().catch(inFolder);
+}
+
+/** The error of vectors that may or may not be the mean. */
+function unasked({ path }: ModelFolder): BertError {
+  return new BertError(
+    "ERR_FILE",
+    `${path}: whether the model has a ${MODULES_FILE}, which says how vectors are made, is not known here: load it once where the hub may be asked`,
+  );
 }
 
 /** The same folder, which notes each text that is read of it: what is saved later is what was read. */

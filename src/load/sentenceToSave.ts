@@ -29,15 +29,10 @@ export interface SentenceFilesToSave {
  */
 export function sentenceFilesToSave({ texts, modules }: SentenceFolder, where: string): SentenceFilesToSave {
   const listing = texts.get(MODULES_FILE);
-  if (listing === undefined) return { texts: {}, weights: {} };
-  const [transformer, ...others] = readModules(listing);
-  if (modules instanceof BertError && others.length > 0) {
-    throw new BertError(
-      modules.code,
-      `${where}: what modules.json lists must be readable, to be saved: ${modules.message}; without modules.json the folder is the encoder alone`,
-      { cause: modules },
-    );
-  }
+  const listed = listing === undefined ? [] : readModules(listing);
+  if (modules instanceof BertError && listed.length !== 1) throw notSaved(where, modules);
+  const [transformer, ...others] = listed;
+  if (listing === undefined || transformer === undefined) return { texts: {}, weights: {} };
   const read = modules instanceof BertError ? [] : [...modules];
   const saved: Record<string, string> = {};
   const keep = (name: string, as: string) => {
@@ -57,6 +52,14 @@ export function sentenceFilesToSave({ texts, modules }: SentenceFolder, where: s
   const moved = entries.map((entry, i) => ({ ...entry.asObject(), path: i === 0 ? "" : folders[i - 1] }));
   saved[MODULES_FILE] = `${JSON.stringify(moved, null, 2)}\n`;
   return { texts: saved, weights };
+}
+
+function notSaved(where: string, reason: BertError): BertError {
+  return new BertError(
+    reason.code,
+    `${where}: what modules.json lists must be readable, to be saved: ${reason.message}; without modules.json the folder is the encoder alone`,
+    { cause: reason },
+  );
 }
 
 /** A module's tensors by the names of its class in PyTorch. */

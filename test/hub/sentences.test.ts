@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { convertModel } from "../../src/cli/convertModel.ts";
-import { downloadModel, loadTokenizer, pipeline } from "../../src/index.ts";
+import { downloadModel, loadBert, loadTokenizer, pipeline, saveBert } from "../../src/index.ts";
+import { plainbert } from "../cli/run.ts";
 import { SENTENCES, sentenceFolder } from "../support/sentenceFolders.ts";
-import { listing, Place } from "./support.ts";
+import { listing, Place, restore } from "./support.ts";
 
 const COMMIT = "0123456789".repeat(4);
 const root = await mkdtemp(join(tmpdir(), "plainbert-sentence-hub-"));
@@ -188,6 +189,35 @@ describe("a file that is damaged in the cache is fetched again, offline it is sa
   });
 });
 
+describe("a cache that was filled by someone who did not ask for modules.json", () => {
+  test.each(["dense", "plain"])(
+    "%s: offline there are no vectors, as nobody knows which; all else works",
+    async (form) => {
+      await using here = await place(await filesOf(form));
+      const got = await vectors("org/small", here.options());
+      rmSync(here.inModel("snapshots", COMMIT, "modules.json"), { force: true });
+      rmSync(here.inModel(".no_exist", COMMIT, "modules.json"), { force: true });
+      const offline = here.options({ local_files_only: true });
+      const reason = "whether the model has a modules.json, which says how vectors are made, is not known here";
+      await expect(vectors("org/small", offline)).rejects.toThrow(reason);
+      await using bert = await loadBert("org/small", { backend: "plain", ...offline });
+      expect((await pipeline("feature-extraction", bert)).model).toBe(bert);
+      await expect(saveBert(bert, join(here.folder, "saved"))).rejects.toThrow(reason);
+      const convert = await plainbert(["convert", "--local-files-only", "org/small", "to"], {
+        env: here.env,
+        cwd: here.folder,
+      });
+      expect(convert).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining("whether the model has a modules.json"),
+      });
+      // What the sentence advises
+      expect(await vectors("org/small", here.options())).toEqual(got);
+      expect(await vectors("org/small", offline)).toEqual(got);
+    },
+  );
+});
+
 test("modules.json on the hub that leads out of the model: nothing is asked for there", async () => {
   const files = await filesOf("mean");
   const escaping = new TextEncoder().encode(
@@ -199,4 +229,33 @@ test("modules.json on the hub that leads out of the model: nothing is asked for 
     message: expect.stringMatching(/modules\.json: \[1\]\.path must be a folder inside the model's/),
   });
   expect(here.hub.log().filter((line) => line.includes("other"))).toEqual([]);
+});
+
+describe("the cache and Python's SentenceTransformer", () => {
+  const python: { commit: string; symlinks: Record<string, string> } = JSON.parse(
+    readFileSync(join(import.meta.dirname, "reference/sentences.json"), "utf8"),
+  );
+  /** Without what differs: Python's locks stay, and it asks for files of models that are not BERT. */
+  const compared = (paths: Record<string, string>) =>
+    Object.fromEntries(Object.entries(paths).filter(([path]) => !/\.lock$|\.no_exist|CACHEDIR\.TAG/.test(path)));
+
+  test("what is downloaded is the same, path for path and byte for byte", async () => {
+    await using here = await Place.make();
+    here.hub.add("org/small", await filesOf("dense"), python.commit);
+    await vectors("org/small", { endpoint: here.hub.endpoint, cache_dir: here.at() });
+    expect(compared(listing(here.at()))).toEqual(compared(python.symlinks));
+  });
+
+  test("what Python has downloaded is found without the hub, and with it nothing is fetched", async () => {
+    await using here = await Place.make();
+    const files = await filesOf("dense");
+    here.hub.add("org/small", files, python.commit);
+    restore(here.at(), python, Object.values(files));
+    const options = { endpoint: here.hub.endpoint, cache_dir: here.at() };
+    const expected = await vectors(await sentenceFolder(root, "dense"));
+    expect(await vectors("org/small", { ...options, local_files_only: true })).toEqual(expected);
+    expect(here.hub.seen).toEqual([]);
+    expect(await vectors("org/small", options)).toEqual(expected);
+    expect(here.hub.log().filter((line) => line.includes("GET"))).toEqual([]);
+  });
 });
