@@ -13,7 +13,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: "fast",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/**/*.slow.test.ts", "test/**/*.page.test.ts", "test/programs/**", "test/types/**"],
+          exclude: ["test/**/*.{slow,page,real}.test.ts", "test/programs/**", "test/types/**"],
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },
@@ -39,6 +39,7 @@ const config: ViteUserConfig = defineConfig({
           hookTimeout: 60_000,
         },
       },
+      { test: { name: "real", include: ["test/real/*.real.test.ts"], testTimeout: 120_000, hookTimeout: 120_000 } },
       { test: { name: "slow", include: ["test/**/*.slow.test.ts"], testTimeout: 600_000, hookTimeout: 600_000 } },
     ],
   },

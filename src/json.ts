@@ -146,6 +146,6 @@ function rangeOf(min: number, max: number): string {
 
 /** What the engine says, without the text itself, of which V8 quotes a part of its own choice. */
 function reasonOf(cause: unknown): string {
-  const message = (cause as Error).message.replace(/,? ?(\.\.\.)?".*" is not valid JSON$/s, "");
+  const message = (cause as Error).message.replace(/,? ?(\.\.\.)?".*"(\.\.\.)? is not valid JSON$/s, "");
   return message === "" ? "not valid" : message;
 }

@@ -1,6 +1,7 @@
 import { BertError, listed } from "../errors.ts";
 import { HubError } from "../hub/hubError.ts";
-import { isIndex, type WantedFiles, WEIGHTS } from "../hub/wantedFiles.ts";
+import { fileIn, MODULES_FILE } from "../hub/sentenceFiles.ts";
+import { filesToOpen, isIndex, type WantedFiles, WEIGHTS } from "../hub/wantedFiles.ts";
 import { openMended } from "../load/mendedWeights.ts";
 import { type ModelFolder, readerOf } from "../load/modelFolder.ts";
 import type { Weights } from "../safetensors/safetensorsReader.ts";
@@ -34,6 +35,8 @@ export class FetchedModel implements ModelFolder {
   private fetched = 0;
   private hasUsedKept = false;
   private isOffline = false;
+  /** Whether nobody has asked the server for modules.json, what is kept having been fetched by an earlier version. */
+  isUnasked = false;
   private fetchAgain: () => Promise<void> = async () => {};
 
   constructor(place: Place, fetching: Fetching) {
@@ -69,6 +72,7 @@ export class FetchedModel implements ModelFolder {
     const useKept = async () => {
       place.commit = note?.commit ?? null;
       await this.visit(wanted, describedIn(note), (file, found) => this.take(file, found));
+      this.isUnasked = note !== null && !(MODULES_FILE in note.files);
     };
     if (offline && !isKept) throw this.notKept(lacking);
     if (offline || (place.isFixed && isKept)) return useKept();
@@ -88,14 +92,28 @@ export class FetchedModel implements ModelFolder {
     await this.setNote(note);
   }
 
+  inside(name: string): ModelFolder {
+    if (name === "") return this;
+    return {
+      path: this.nameOf(name),
+      readText: (file) => this.readText(fileIn(name, file)),
+      openWeights: () => this.weightsIn(name),
+      inside: (deeper) => this.inside(fileIn(name, deeper)),
+    };
+  }
+
   async readText(name: string): Promise<string | null> {
     const parts = this.files.get(name);
     return parts ? textOf(parts, this.nameOf(name)) : null;
   }
 
   openWeights(): Promise<Weights> {
+    return this.weightsIn("");
+  }
+
+  private weightsIn(folder: string): Promise<Weights> {
     return openMended(
-      () => this.openFetched(),
+      () => this.openFetched(folder),
       (error) => this.mend(error),
     );
   }
@@ -119,23 +137,20 @@ export class FetchedModel implements ModelFolder {
     return this.fetched > fetched;
   }
 
-  private async openFetched(): Promise<Weights> {
-    const name = WEIGHTS.find((file) => this.files.has(file));
+  private async openFetched(folder: string): Promise<Weights> {
+    const name = WEIGHTS.find((file) => this.files.has(fileIn(folder, file)));
     if (name === undefined) {
       const must = `must hold ${WEIGHTS.slice(0, -1).join(", ")} or ${WEIGHTS.at(-1)}`;
-      throw new BertError("ERR_FILE", `openWeights: ${this.path}: ${must}`);
+      throw new BertError("ERR_FILE", `openWeights: ${folder === "" ? this.path : this.nameOf(folder)}: ${must}`);
     }
     const open = async (file: string) => {
-      const parts = this.files.get(file);
-      if (parts) return openParts(parts, this.nameOf(file));
-      throw new BertError("ERR_FILE", `openWeights: ${this.nameOf(file)}: no such file`);
+      const parts = this.files.get(fileIn(folder, file));
+      if (parts) return openParts(parts, this.nameOf(fileIn(folder, file)));
+      throw new BertError("ERR_FILE", `openWeights: ${this.nameOf(fileIn(folder, file))}: no such file`);
     };
     if (!isIndex(name)) return readerOf(name)(await open(name));
-    return openShards(
-      parseSafetensorsIndex((await this.readText(name)) ?? "", this.nameOf(name)),
-      open,
-      readerOf(name),
-    );
+    const index = (await this.readText(fileIn(folder, name))) ?? "";
+    return openShards(parseSafetensorsIndex(index, this.nameOf(fileIn(folder, name))), open, readerOf(name));
   }
 
   private nameOf(file: string): string {
@@ -159,7 +174,8 @@ export class FetchedModel implements ModelFolder {
       }
       (kept || isInline(remote.url) ? present : missing).push(file);
     });
-    for (const names of [wanted.config, wanted.weights ? WEIGHTS : []])
+    const { config, weights } = filesToOpen(wanted, await this.readText(MODULES_FILE));
+    for (const names of [config, weights])
       if (names.length > 0 && ![...present, ...missing].some((file) => names.includes(file))) missing.push(names[0]);
     this.files.clear();
     return { missing, damaged };
@@ -178,7 +194,7 @@ export class FetchedModel implements ModelFolder {
 
   /** Takes each file that is wanted and there; the files that an index lists after it. */
   private async visit(
-    { config, optional, weights }: WantedFiles,
+    wanted: WantedFiles,
     describe: Describe,
     take: ((file: string, found: FileNote) => Promise<void>) | null,
   ): Promise<void> {
@@ -193,13 +209,23 @@ export class FetchedModel implements ModelFolder {
       const found = await Promise.all(names.map(async (name) => [name, await describe(name)] as const));
       return found.flatMap(([name, note]) => (note ? [[name, note] as const] : []));
     };
-    const files = [...(await first(config)), ...(await all(optional)), ...(weights ? await first(WEIGHTS) : [])];
+    const listing = await describe(MODULES_FILE);
+    if (listing && take) await take(MODULES_FILE, listing);
+    const { config, optional, either, weights } = filesToOpen(wanted, await this.readText(MODULES_FILE));
+    const files = [...(await first(config)), ...(await all(optional))];
+    for (const names of [...either, weights]) files.push(...(await first(names)));
     if (take === null) return;
     for (const [file, found] of files) {
-      await take(file, found);
+      if (file !== MODULES_FILE) await take(file, found);
       const index = isIndex(file) ? await this.readText(file) : null;
-      if (index !== null) files.push(...(await all(parseSafetensorsIndex(index, this.nameOf(file)).shards)));
+      if (index !== null) files.push(...(await all(this.shardsOf(file, index))));
     }
+  }
+
+  /** The files that an index lists, by their names in the model's folder. */
+  private shardsOf(file: string, index: string): string[] {
+    const folder = file.split("/").slice(0, -1).join("/");
+    return parseSafetensorsIndex(index, this.nameOf(file)).shards.map((shard) => fileIn(folder, shard));
   }
 
   private async describe(file: string, patient: boolean): Promise<FileNote | null> {

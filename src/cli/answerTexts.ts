@@ -56,6 +56,8 @@ export interface Answerer<Input, Result> {
   format(ending: Ending): Format<Result>;
   /** Everything that the numbers in a file depend on, beside the input. */
   readonly work: unknown;
+  /** Says on standard error, at the end, what was done to the input. */
+  tell?(): void;
   /** Releases memory and threads. */
   dispose?(): Promise<void>;
 }
@@ -90,7 +92,7 @@ export async function answerSource<Input, Result>(
   }
   const iterator = source.lines[Symbol.asyncIterator]();
   const lines = withFirst(await iterator.next(), iterator);
-  const { answer, table, heading, json, dispose } = await load();
+  const { answer, table, heading, json, tell, dispose } = await load();
   const progress = new Progress({ unit: "lines", total: source.size }, true);
   const many = (source.count ?? 0) > 1;
   const toPrint = ({ number, input }: Line<Input>, result: Result | null) => {
@@ -111,6 +113,7 @@ export async function answerSource<Input, Result>(
     await dispose?.();
   }
   progress.end();
+  tell?.();
 }
 
 async function toFile<Input, Result>(
@@ -125,10 +128,11 @@ async function toFile<Input, Result>(
   const progress = new Progress({ unit: "lines", total: source.size });
   const file = await PartialFile.open(path, restart);
   let dispose: Answerer<Input, Result>["dispose"];
+  let tell: Answerer<Input, Result>["tell"];
   try {
     const answerer = await load();
     const { answer, format, work } = answerer;
-    dispose = answerer.dispose;
+    ({ dispose, tell } = answerer);
     const { head, entry, finalHead } = format(ending);
     await file.begin(JSON.stringify([ending, work]), head);
     let count = 0;
@@ -158,6 +162,7 @@ async function toFile<Input, Result>(
     await dispose?.();
   }
   progress.end();
+  tell?.();
 }
 
 async function* withFirst<Item>(first: IteratorResult<Item>, rest: AsyncIterator<Item>): AsyncGenerator<Item> {

@@ -30,6 +30,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "tell how similar sentences are",
     load: () => import("./sentenceSimilarity.ts"),
   },
+  rank: {
+    summary: "rank documents by how well they answer a query",
+    load: () => import("./rank.ts"),
+    aliases: ["text-ranking"],
+  },
   "multiple-choice": { summary: "choose the text that goes on best", load: () => import("./multipleChoice.ts") },
   "pseudo-log-likelihood": {
     summary: "tell how likely the model finds a text",

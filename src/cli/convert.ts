@@ -40,9 +40,9 @@ FROM is ${MODEL_NAME}; it has config.json, or Google's bert_config.json. TO is t
     const [from, to] = positionals;
     const progress = new Progress({ verb: "writing", unit: "MB", total: null });
     const { files, tensors, parameters, dtypes, leftOut } = await withOutput(to, { parents: true }, async () => {
-      const { folder, release } = await downloading(values, (hub) => openModelFiles(from, hub, true, true));
+      const { root, release } = await downloading(values, (hub) => openModelFiles(from, hub, true, true));
       return interruptible((signal) =>
-        convertModel(folder.path, to, {
+        convertModel(root, to, {
           ...libraryValues(OPTIONS, values),
           onWrite: (done, total) => progress.to(done, done, total),
           signal,

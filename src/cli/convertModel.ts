@@ -6,8 +6,11 @@ import { int8Tensors, SCALE } from "../checkpoint/rowScales.ts";
 import { overlap } from "../disk/folders.ts";
 import { BertError } from "../errors.ts";
 import { configToSave } from "../load/configToSave.ts";
-import { readModelTexts, withWeights } from "../load/readModel.ts";
+import type { ModelFolder } from "../load/modelFolder.ts";
+import { readModelTexts, transformerIn, withWeights } from "../load/readModel.ts";
 import { type SaveOptions, writeModelFolder } from "../load/saveModel.ts";
+import { readSentenceFolder } from "../load/sentenceModules.ts";
+import { sentenceFilesToSave } from "../load/sentenceToSave.ts";
 import { openModelFolder } from "../load/weightFiles.ts";
 import type { BertConfig } from "../model/config.ts";
 import { byteLengthOf } from "../safetensors/dtype.ts";
@@ -45,16 +48,25 @@ const FLOAT16_LIMIT = 65_520;
 /**
  * Writes a model's folder as Hugging Face's libraries save one, from any that `loadBert` reads: config.json, weights as
  * safetensors under Hugging Face's names (heads that config.json's architecture does not use included), the tokenizer's
- * files as they are. One tensor after the other is in memory. The folder is there completely or not at all
- * (`writeFolder`).
+ * files and those of sentence-transformers as they are, except that a transformer in a folder of its own moves to the
+ * new folder itself (`sentenceFilesToSave`). One tensor after the other is in memory. The folder is there completely or
+ * not at all (`writeFolder`).
  *
  * @throws BertError ERR_FILE `from` cannot be read, `to` cannot be written, is not empty or shares a folder with
  *   `from`; ERR_CHECKPOINT `from` is no BERT model, or a number is not finite, or would not be in float16
  */
-export async function convertModel(from: string, to: string, options: ConvertOptions = {}): Promise<Conversion> {
-  const folder = await openModelFolder(from);
-  if (await overlap(from, to)) throw new BertError("ERR_FILE", `convert: ${to}: must be another folder than ${from}`);
+export async function convertModel(
+  from: string | ModelFolder,
+  to: string,
+  options: ConvertOptions = {},
+): Promise<Conversion> {
+  const root = typeof from === "string" ? await openModelFolder(from) : from;
+  const folder = await transformerIn(root);
+  if (await overlap(root.path, to)) {
+    throw new BertError("ERR_FILE", `convert: ${to}: must be another folder than ${root.path}`);
+  }
   const texts = await readModelTexts(folder, "convert");
+  const sentence = sentenceFilesToSave(await readSentenceFolder(root), "convert");
   return withWeights(folder, async (weights) => {
     const named = withOurNames(weights);
     const { architectures = null } = JSON.parse(texts.configText); // has been read by type
@@ -74,6 +86,7 @@ export async function convertModel(from: string, to: string, options: ConvertOpt
         tensors: reported(tensors, options),
         configText: configToSave(texts.configText, { architectures: architectures ?? [config.architecture], dtype }),
         tokenizerFiles: texts.tokenizerFiles,
+        sentence,
       },
       options,
     );

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
-import type { FeatureTensor, QuantizedFeatures } from "../pipelines/index.ts";
+import type { EmbeddingOptions, FeatureTensor, Pipeline, QuantizedFeatures } from "../pipelines/index.ts";
 import { POOLINGS } from "../pipelines/pooling.ts";
 import { PRECISIONS } from "../pipelines/quantize.ts";
+import { embeddingLimit, embeddingSize } from "../pipelines/textEmbeddings.ts";
 import { type Answerer, answerSource, OUTPUT_OPTIONS } from "./answerTexts.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
+import { EMBEDDING_OPTIONS, tellTruncated } from "./embeddingOptions.ts";
 import {
   csvVectors,
   ENDINGS,
@@ -16,7 +18,7 @@ import {
   type VectorType,
 } from "./format.ts";
 import { lineSource, TEXTS_OR_BLANKS } from "./input.ts";
-import { modelMark } from "./modelMark.ts";
+import { modelMark, sentenceMark } from "./modelMark.ts";
 import { MODEL_OPTIONS, openPipeline } from "./modelOptions.ts";
 import { choice, count, flag, pipelineValues, text, UsageError, type ValuesOf } from "./option.ts";
 import { readRanges } from "./ranges.ts";
@@ -24,13 +26,14 @@ import { streams } from "./streams.ts";
 
 /** The pipeline's. */
 const OPTIONS = {
+  ...EMBEDDING_OPTIONS,
   pooling: choice(
     POOLINGS,
-    "How the vectors of a line's tokens become one: their mean; the first, cls or first_token; the last, eos or last_token; the largest number in each place, max; their sum by the root of their number, mean_sqrt_len. none gives one for each token. Default mean.",
+    "The encoder's own vectors, whatever the model's folder says about sentences. How those of a line's tokens become one: their mean; the first, cls or first_token; the last, eos or last_token; the largest number in each place, max; their sum by the root of their number, mean_sqrt_len. none gives one for each token. Default with --layers: mean.",
   ),
   layers: choice(
     ["last", "concat_last_4", "sum_last_4"],
-    "Of which layers the vectors are: the last one's, those of the last four end to end, or their sum. Default last.",
+    "The encoder's own vectors too, and of which layers: the last one's, those of the last four end to end, or their sum. Default with --pooling: last.",
   ),
   "truncate-dim": count("Only the first N numbers of each vector, cut before --normalize."),
   normalize: flag("Divide each vector by its length, so that dot products are cosine similarities."),
@@ -39,7 +42,7 @@ const OPTIONS = {
     PRECISIONS,
     "With --quantize: signs, eight in a byte, binary or ubinary, the same as a number without sign; or one of 256 steps of a range, int8 or uint8, which needs --ranges. Default binary.",
   ),
-  truncation: flag("Cut lines that are too long for the model instead of stopping there."),
+  truncation: flag("Cut lines that are too long for the model; without --pooling and --layers they are cut anyway."),
 };
 
 const TABLE = {
@@ -62,7 +65,7 @@ const TABLE = {
 
 export const command: Command = defineCommand({
   synopsis: ["[OPTION]… [FILE|-]"],
-  description: `Turns each line of a file, or of standard input, into a vector: a JSON array of numbers, one line out for each line in, so that row n is line n. A blank line gives the vector of the empty text, as in Python. A blank line between lines of JSON gives null; empty cells in CSV, and NaN in safetensors, or 0 where it is quantized.
+  description: `Turns each line of a file, or of standard input, into a vector, as the model's folder says: a JSON array of numbers, one line out for each line in, so that row n is line n. A blank line gives the vector of the empty text, as in Python. A blank line between lines of JSON gives null; empty cells in CSV, and NaN in safetensors, or 0 where it is quantized.
 
 With --output, work that is cut short goes on where it stopped when the same command is given again. What is done stays in FILE.partial. FILE.partial.json says how many lines that is, with a hash of these lines and of options and model; where one of them has changed, the command refuses to go on.`,
   options: TABLE,
@@ -79,6 +82,7 @@ With --output, work that is cut short goes on where it stopped when the same com
     if (positionals.length === 0 && streams.stdin.isTTY)
       throw new UsageError("expected a file, or - to type lines here");
     expectQuantization(values);
+    expectOptionsOf(values);
     if (values.pooling === "none" && values.output !== undefined && endingOf(values.output, ENDINGS) !== "jsonl") {
       throw new UsageError("--pooling none gives a matrix for each line; --output must end in .jsonl");
     }
@@ -96,31 +100,93 @@ function expectQuantization({ quantize, precision, ranges, pooling }: ValuesOf<t
   if (!steps && ranges !== undefined) throw new UsageError("--ranges goes with --precision int8 or uint8");
 }
 
+/** @throws UsageError an option of the folder's vectors beside one of the encoder's own */
+function expectOptionsOf(values: ValuesOf<typeof TABLE>): void {
+  const own = values.pooling !== undefined ? "--pooling" : "--layers";
+  for (const name of ["prompt", "prompt-name", "no-truncation"] as const) {
+    if (isOfEncoder(values) && values[name]) throw new UsageError(`--${name} does not go with ${own}`);
+  }
+}
+
 type Vectors = FeatureTensor<number[][] | number[][][]> | QuantizedFeatures;
 
+/** Whether the encoder's own vectors are asked for. */
+function isOfEncoder({ pooling, layers }: Pick<ValuesOf<typeof TABLE>, "pooling" | "layers">): boolean {
+  return pooling !== undefined || layers !== undefined;
+}
+
 async function load(values: ValuesOf<typeof TABLE>): Promise<Answerer<string, Vectors>> {
-  const extract = await openPipeline("feature-extraction", values);
+  return isOfEncoder(values)
+    ? answererOf(values, await openPipeline("feature-extraction", values), featuresOf)
+    : answererOf(values, await openPipeline("embeddings", values), embeddingsOf);
+}
+
+/** How lines become vectors. */
+interface Calls {
+  /** Numbers of a vector. */
+  readonly size: number;
+  /** What is called with the values' options, for a mark. */
+  readonly options: object;
+  answer(inputs: AsyncGenerator<string>, ranges: Float32Array | undefined): AsyncIterable<Vectors>;
+  /** Says what was done to the lines, at the end. */
+  tell?(): void;
+}
+
+function featuresOf(values: ValuesOf<typeof TABLE>, extract: Pipeline<"feature-extraction">): Calls {
   const { pooling = "mean", ...given } = pipelineValues(OPTIONS, values);
   const { hiddenSize } = extract.model.config;
   const size = given.truncate_dim ?? (given.layers === "concat_last_4" ? 4 * hiddenSize : hiddenSize);
-  const { precision = "binary" } = given;
-  const ranges =
-    values.ranges === undefined
-      ? undefined
-      : await readRanges(values.ranges, size).catch((error) => extract.dispose().then(() => Promise.reject(error)));
-  const options = { ...given, ...(ranges && { ranges }), pooling };
-  const json = (vectors: Vectors) => rounded(vectors.tolist()[0]);
-  const signs = given.quantize && precision.endsWith("binary");
-  const dtype = !given.quantize ? "F32" : precision.startsWith("u") ? "U8" : "I8";
-  const mark = ranges && createHash("sha256").update(ranges).digest("hex");
+  const options = { ...given, pooling };
   return {
-    answer: (inputs) => extract(inputs, options as { pooling: "mean" }),
-    json,
-    format: (ending) =>
-      ending === "jsonl" ? jsonLines(json) : ofVectors(ending, signs ? size / 8 : size, { dtype, ranges }),
-    work: ["embed", { ...options, ranges: mark }, modelMark(extract.model)],
-    dispose: extract.dispose,
+    size,
+    options,
+    answer: (inputs, ranges) => extract(inputs, { ...options, ...(ranges && { ranges }) } as { pooling: "mean" }),
   };
+}
+
+function embeddingsOf(values: ValuesOf<typeof TABLE>, embed: Pipeline<"embeddings">): Calls {
+  const { quantize, precision = "binary", pooling: _, layers: __, ...given } = pipelineValues(OPTIONS, values);
+  const options: EmbeddingOptions = { ...given, ...(quantize && { precision }) };
+  let truncated = 0;
+  return {
+    size: given.truncate_dim ?? embeddingSize(embed.model),
+    options,
+    async *answer(inputs, ranges) {
+      for await (const vector of embed(inputs, { ...options, ...(ranges && { ranges }) })) {
+        truncated += vector.truncated;
+        yield vector;
+      }
+    },
+    tell: () => tellTruncated(truncated, ["line", "lines"], embeddingLimit(embed.model)),
+  };
+}
+
+async function answererOf<Task extends "embeddings" | "feature-extraction">(
+  values: ValuesOf<typeof TABLE>,
+  pipeline: Pipeline<Task>,
+  callsOf: (values: ValuesOf<typeof TABLE>, pipeline: Pipeline<Task>) => Calls,
+): Promise<Answerer<string, Vectors>> {
+  try {
+    const { size, options, answer, tell } = callsOf(values, pipeline);
+    const ranges = values.ranges === undefined ? undefined : await readRanges(values.ranges, size);
+    const json = (vectors: Vectors) => rounded(vectors.tolist()[0]);
+    const { quantize, precision = "binary" } = values;
+    const signs = quantize && precision.endsWith("binary");
+    const dtype = !quantize ? "F32" : precision.startsWith("u") ? "U8" : "I8";
+    const mark = ranges && createHash("sha256").update(ranges).digest("hex");
+    return {
+      answer: (inputs) => answer(inputs, ranges),
+      json,
+      format: (ending) =>
+        ending === "jsonl" ? jsonLines(json) : ofVectors(ending, signs ? size / 8 : size, { dtype, ranges }),
+      work: ["embed", { ...options, ranges: mark }, modelMark(pipeline.model), sentenceMark(pipeline.model)],
+      ...(tell && { tell }),
+      dispose: pipeline.dispose,
+    };
+  } catch (error) {
+    await pipeline.dispose();
+    throw error;
+  }
 }
 
 function ofVectors(ending: Exclude<Ending, "jsonl">, width: number, type: VectorType): Format<Vectors> {

@@ -2,9 +2,11 @@ import { withOutput } from "../disk/outputLock.ts";
 import { BertError } from "../errors.ts";
 import { buildIndex, type TextRecord } from "../pipelines/index.ts";
 import { TEXT_POOLINGS } from "../pipelines/pooling.ts";
+import { embeddingLimit } from "../pipelines/textEmbeddings.ts";
 import { messageOf } from "../realm.ts";
 import { bytesOf, inputError } from "./answerLines.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
+import { EMBEDDING_OPTIONS, tellTruncated } from "./embeddingOptions.ts";
 import { expectUnread, weightsOf } from "./expectUnread.ts";
 import { endingOf } from "./format.ts";
 import { type InputForm, type Line, lineSource } from "./input.ts";
@@ -15,8 +17,12 @@ import { Progress } from "./progressBar.ts";
 import { streams } from "./streams.ts";
 
 const OPTIONS = {
-  pooling: choice(TEXT_POOLINGS, "How the vectors of a line's tokens become one. Default mean."),
-  truncation: flag("Cut lines that are too long for the model instead of stopping there."),
+  pooling: choice(
+    TEXT_POOLINGS,
+    "The encoder's own vectors, and how those of a line's tokens become one. Default: as the model's folder says, else mean.",
+  ),
+  truncation: flag("Cut lines that are too long for the model; without --pooling they are cut anyway."),
+  "no-truncation": EMBEDDING_OPTIONS["no-truncation"],
 };
 
 /** A line of JSON is handed on as it is: `buildIndex` says what is wrong with it. */
@@ -79,9 +85,14 @@ async function makeIndex(values: ValuesOf<typeof TABLE>, path: string, output: s
       `index: ${path === "-" ? "standard input" : path} must have a line of text, has none`,
     );
   }
-  const extract = await openPipeline("feature-extraction", values);
+  const extract =
+    values.pooling === undefined
+      ? await openPipeline("embeddings", values)
+      : await openPipeline("feature-extraction", values);
+  let truncated = 0;
   try {
     const index = await buildIndex(extract, texts(), pipelineValues(OPTIONS, values));
+    ({ truncated } = index);
     const saving = index.save(output);
     const forget = beforeInterrupt(() => saving);
     await saving.finally(forget);
@@ -93,4 +104,5 @@ async function makeIndex(values: ValuesOf<typeof TABLE>, path: string, output: s
     await extract.dispose();
   }
   progress.end();
+  tellTruncated(truncated, ["line", "lines"], embeddingLimit(extract.model));
 }

@@ -131,6 +131,20 @@ function jsonInput<Input>(form: InputForm<Input>, line: string, where: string): 
   return form.fromJson(parseJson(line, where, "ERR_FILE").value, where);
 }
 
+/**
+ * The fields of a line of JSON, for a pipeline that takes them as arguments and says which is missing or wrong.
+ *
+ * @throws BertError ERR_INPUT an unknown field
+ */
+export function fieldsOf<Input extends object>(
+  value: unknown,
+  where: string,
+  names: readonly (keyof Input & string)[],
+): Input {
+  if (isObject(value)) expectKnownNames(where, "field", value, names);
+  return Object(value) as Input; // what is no object has no fields
+}
+
 /** The text that a line of JSON is, or has in its field `text`. */
 function textOf(value: unknown, where: string): string {
   if (typeof value === "string") return value;

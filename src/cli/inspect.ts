@@ -1,11 +1,15 @@
 import { printable } from "../errors.ts";
+import type { SentenceFolder } from "../load/sentenceModules.ts";
 import type { SafetensorsHeader } from "../safetensors/header.ts";
 import type { TensorEntry } from "../safetensors/index.ts";
 import { sizeOf } from "../tensor/tensor.ts";
+import { sentenceFields, sentenceLines } from "./inspectSentence.ts";
 
 /** What `plainbert inspect` shows: the header of a file, or of all files of a checkpoint. `Weights` is one. */
 export interface Inspected extends SafetensorsHeader {
   readonly files: readonly string[];
+  /** What the folder says of sentences; left out: it has no modules.json. */
+  readonly sentence?: SentenceFolder;
 }
 
 /** Longest shown name and metadata value, in characters; some trainers keep whole configurations in the metadata. */
@@ -37,13 +41,18 @@ export function inspectTable(file: Inspected): string {
     for (const [key, value] of file.metadata)
       lines.push(`  ${printable(key, MAX_NAME)}: ${printable(value, MAX_VALUE)}`);
   }
+  if (file.sentence) {
+    lines.push("", "modules.json and its files");
+    for (const [name, value] of sentenceLines(file.sentence)) lines.push(`  ${name}: ${printable(value, MAX_VALUE)}`);
+  }
   lines.push("", ...file.files.map((name) => printable(name, 1000)));
   return `${lines.join("\n")}\n`;
 }
 
 /**
  * The same as JSON, nothing shortened: `{ files, metadata, tensors: [{ name, dtype, shape, elements, bytes }],
- * elements, bytes }`. What is not printable is escaped here too, as `\uXXXX`.
+ * elements, bytes }`, and `sentence_transformers` where the folder has a modules.json. What is not printable is escaped
+ * here too, as `\uXXXX`.
  */
 export function inspectJson(file: Inspected): string {
   const tensors = [...file.tensors.values()].map(({ name, dtype, shape, byteLength }) => ({
@@ -59,6 +68,7 @@ export function inspectJson(file: Inspected): string {
     tensors,
     elements: sum(tensors.map((t) => t.elements)),
     bytes: sum(tensors.map((t) => t.bytes)),
+    ...(file.sentence && { sentence_transformers: sentenceFields(file.sentence) }),
   });
   // Per UTF-16 unit: a format character beyond U+FFFF becomes a pair of escapes, as JSON writes it.
   return json.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (c) =>

@@ -1,9 +1,10 @@
+import { stat } from "node:fs/promises";
 import { isModelId } from "../hub/modelName.ts";
 import { openModelFiles } from "../load/readModel.ts";
+import { readSentenceFolder } from "../load/sentenceModules.ts";
 import { openWeights } from "../load/weightFiles.ts";
-import type { Weights } from "../safetensors/safetensorsReader.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
-import { inspectJson, inspectTable } from "./inspect.ts";
+import { type Inspected, inspectJson, inspectTable } from "./inspect.ts";
 import { downloading, HUB_OPTIONS, MODEL_NAME } from "./modelOptions.ts";
 import { flag, type ValuesOf } from "./option.ts";
 import { print } from "./output.ts";
@@ -12,7 +13,7 @@ const TABLE = { json: flag("Print the same as one line of JSON."), ...HUB_OPTION
 
 export const command: Command = defineCommand({
   synopsis: ["[OPTION]… [FILE|MODEL]"],
-  description: `Lists the tensors of a checkpoint: name, type, shape, size. Reads the file's header alone.
+  description: `Lists the tensors of a checkpoint: name, type, shape, size. Reads the file's header alone. Of a folder of sentence-transformers also the modules, prompts, length and similarity.
 
 FILE is a .safetensors file, one of PyTorch's (.bin, .pt, .pth), or the .index.json of several; MODEL is ${MODEL_NAME}. Default: the small model that comes with plainbert.`,
   options: TABLE,
@@ -20,9 +21,9 @@ FILE is a .safetensors file, one of PyTorch's (.bin, .pt, .pth), or the .index.j
   examples: ["plainbert inspect", "plainbert inspect --json"],
   async run({ values, positionals }) {
     expectCount(positionals, 0, 1, "one file or model");
-    const { weights, close } = await open(positionals[0], values);
+    const { shown, close } = await open(positionals[0], values);
     try {
-      await print(values.json ? `${inspectJson(weights)}\n` : inspectTable(weights));
+      await print(values.json ? `${inspectJson(shown)}\n` : inspectTable(shown));
     } finally {
       await close();
     }
@@ -35,17 +36,25 @@ const FILE = /\.(safetensors|bin|pt|pth|json)$/;
 async function open(
   name: string | undefined,
   values: ValuesOf<typeof TABLE>,
-): Promise<{ readonly weights: Weights; close(): Promise<void> }> {
-  if (name !== undefined && (FILE.test(name) || !(await isModelId(name)))) {
+): Promise<{ readonly shown: Inspected; close(): Promise<void> }> {
+  if (name !== undefined && (FILE.test(name) || !(await isModel(name)))) {
     const weights = await openWeights(name);
-    return { weights, close: () => weights.close() };
+    return { shown: weights, close: () => weights.close() };
   }
-  const { folder, release } = await downloading(values, (hub) => openModelFiles(name, hub, true));
+  const { folder, root, release } = await downloading(values, (hub) => openModelFiles(name, hub, true));
   try {
+    const sentence = await readSentenceFolder(root);
     const weights = await folder.openWeights();
-    return { weights, close: () => weights.close().finally(release) };
+    const shown = sentence.texts.size === 0 ? weights : { ...weights, sentence };
+    return { shown, close: () => weights.close().finally(release) };
   } catch (error) {
     await release();
     throw error;
   }
+}
+
+/** Whether it is a folder, or a model's id. */
+async function isModel(name: string): Promise<boolean> {
+  const stats = await stat(name).catch(() => null);
+  return stats?.isDirectory() || (await isModelId(name));
 }

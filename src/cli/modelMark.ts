@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { BertError } from "../errors.ts";
 import type { Bert } from "../pipelines/index.ts";
 
 /**
@@ -12,4 +13,16 @@ export function modelMark({ config, dtype, fingerprint, samples, backend: { name
   const hash = createHash("sha256").update(JSON.stringify([fingerprint, config, dtype, name, fused]));
   for (const [parameter, values] of samples) hash.update(parameter).update(values);
   return hash.digest("hex");
+}
+
+/**
+ * What tells the vectors of a folder of sentence-transformers apart: its modules with their weights, and its prompts.
+ */
+export function sentenceMark({ sentence }: Bert): string {
+  const { modules, prompts, ...settings } = sentence;
+  const said = [settings, [...prompts], modules instanceof BertError ? modules.message : modules];
+  const text = JSON.stringify(said, (_, value) =>
+    ArrayBuffer.isView(value) ? Array.from(value as Float32Array) : value,
+  );
+  return createHash("sha256").update(text).digest("hex");
 }

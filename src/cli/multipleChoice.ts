@@ -1,6 +1,6 @@
 import { oneByOne } from "./answerLines.ts";
 import { type Command, expectCount } from "./command.ts";
-import type { InputForm } from "./input.ts";
+import { fieldsOf, type InputForm } from "./input.ts";
 import { flag } from "./option.ts";
 import { scoreTable, shown } from "./output.ts";
 import { taskCommand } from "./taskCommand.ts";
@@ -15,7 +15,7 @@ const QUESTION: InputForm<Question> = {
     expectCount([text, ...choices], 2, Number.POSITIVE_INFINITY, "a text and the choices");
     return [{ text, choices }];
   },
-  fromJson: (value) => Object(value) as Question, // of what is no object the pipeline misses the fields
+  fromJson: (value, where) => fieldsOf(value, where, ["text", "choices"]),
 };
 
 export const command: Command = taskCommand({

@@ -186,13 +186,19 @@ export type PipelineValues<Table extends OptionTable> = {
   readonly [Name in keyof Table as Underscored<Name>]?: Exclude<ValuesOf<Table>[Name], undefined>;
 };
 
-/** The values that were given, under the pipeline's names. */
+/**
+ * The values that were given, under the pipeline's names.
+ *
+ * @throws UsageError an option and its opposite
+ */
 export function pipelineValues<Table extends OptionTable>(
   table: Table,
   values: Readonly<Record<string, unknown>>,
 ): PipelineValues<Table> {
-  const entries = givenIn(table, values).map((name) => {
+  const given = givenIn(table, values);
+  const entries = given.map((name) => {
     const negated = name.startsWith("no-");
+    if (given.includes(`no-${name}`)) throw new UsageError(`--${name} does not go with --no-${name}`);
     return [(negated ? name.slice(3) : name).replaceAll("-", "_"), negated ? false : values[name]];
   });
   return Object.fromEntries(entries);

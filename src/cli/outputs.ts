@@ -45,6 +45,16 @@ export interface ExpectedEntities extends ExpectedText {
   }[];
 }
 
+/** The vector of a text, as `SentenceTransformer.encode` gives it. */
+export interface ExpectedEmbedding extends Expected {
+  readonly task: "embeddings";
+  readonly text: string;
+  /** As in a call: what stands before the text, or the name of one of the model's prompts. */
+  readonly prompt?: string;
+  readonly prompt_name?: string;
+  readonly embedding: readonly number[];
+}
+
 /** A part of an output of the model itself. */
 export interface ExpectedForward extends Expected {
   readonly task: "forward";
@@ -61,7 +71,12 @@ export interface ExpectedForward extends Expected {
 }
 
 export type Nested = readonly number[] | readonly Nested[];
-export type ExpectedOutput = ExpectedFillMask | ExpectedNextSentence | ExpectedEntities | ExpectedForward;
+export type ExpectedOutput =
+  | ExpectedFillMask
+  | ExpectedNextSentence
+  | ExpectedEntities
+  | ExpectedEmbedding
+  | ExpectedForward;
 
 /** The outputs of `forward` by their names in Hugging Face's libraries. */
 export const OUTPUTS = {
@@ -129,6 +144,13 @@ const FIELDS: Readonly<Record<ExpectedOutput["task"], Readonly<Record<string, Ch
   "fill-mask": { ...TEXT, top: listOf(record({ token_str: isText, score: isNumber })) },
   "next-sentence-prediction": { ...TEXT, text_pair: isText, is_next: isNumber },
   "token-classification": { ...TEXT, entities: listOf(record(SPAN)) },
+  embeddings: {
+    ...COMMON,
+    text: (value) => typeof value === "string",
+    prompt: optional((value) => typeof value === "string"),
+    prompt_name: optional(isText),
+    embedding: listOf(isNumber),
+  },
   forward: {
     ...COMMON,
     architecture: (value) => ARCHITECTURES.includes(value as Architecture),

@@ -1,15 +1,22 @@
 import { stat } from "node:fs/promises";
 import { orFileError } from "../disk/files.ts";
 import { loadIndex, type SearchResult } from "../pipelines/index.ts";
+import { embeddingLimit } from "../pipelines/textEmbeddings.ts";
 import { inGroups } from "./answerLines.ts";
 import { type Answerer, answerSource, flatFormats, OUTPUT_OPTIONS } from "./answerTexts.ts";
 import { type Command, defineCommand } from "./command.ts";
+import { EMBEDDING_OPTIONS, tellTruncated } from "./embeddingOptions.ts";
 import type { Flat } from "./format.ts";
 import { INPUT_OPTIONS, sourceOf, TEXTS } from "./input.ts";
 import { modelMark } from "./modelMark.ts";
 import { MODEL_OPTIONS, openPipeline } from "./modelOptions.ts";
-import { count, flag, UsageError } from "./option.ts";
+import { count, flag, pipelineValues, UsageError } from "./option.ts";
 import { columns, shown } from "./output.ts";
+
+const TRUNCATION = {
+  truncation: flag("Cut queries that are too long for the model, as is done anyway unless the index has a --pooling."),
+  "no-truncation": EMBEDDING_OPTIONS["no-truncation"],
+};
 
 export const command: Command = defineCommand({
   synopsis: ["[OPTION]… INDEX QUERY…", "[OPTION]… INDEX [--input FILE]"],
@@ -18,7 +25,7 @@ export const command: Command = defineCommand({
 Without QUERY, each line of the input is one, and gives a line of JSON: the texts with their ids, places, from 0, scores and metadata, the best first. A blank line gives null.`,
   options: {
     "top-k": count("How many texts. Default 5."),
-    truncation: flag("Cut queries that are too long for the model instead of stopping there."),
+    ...TRUNCATION,
     ...INPUT_OPTIONS,
     ...OUTPUT_OPTIONS,
     ...MODEL_OPTIONS,
@@ -31,7 +38,8 @@ Without QUERY, each line of the input is one, and gives a line of JSON: the text
   ],
   async run({ values, positionals: [path, ...queries] }) {
     if (path === undefined) throw new UsageError("expected an index, a file that plainbert index has written");
-    const { "top-k": topK = 5, truncation } = values;
+    const { "top-k": topK = 5 } = values;
+    const options = pipelineValues(TRUNCATION, values);
     const load = async (): Promise<Answerer<string, SearchResult[]>> => {
       const { size, mtimeMs } = await orFileError("search", path, stat(path)); // whether it is still the same index
       const extract = await openPipeline("feature-extraction", values);
@@ -39,12 +47,13 @@ Without QUERY, each line of the input is one, and gives a line of JSON: the text
         extract.dispose().then(() => Promise.reject(error)),
       );
       return {
-        answer: (inputs) => inGroups(inputs, (queries) => index.search(queries, topK, { truncation })),
+        answer: (inputs) => inGroups(inputs, (queries) => index.search(queries, topK, options)),
         table: resultTable,
         heading: shown,
         json: (results) => results,
         format: flatFormats((results) => results, FLAT),
-        work: ["search", path, size, mtimeMs, topK, truncation, modelMark(extract.model)],
+        work: ["search", path, size, mtimeMs, topK, options, modelMark(extract.model)],
+        tell: () => tellTruncated(index.truncatedQueries, ["query", "queries"], embeddingLimit(extract.model)),
         dispose: extract.dispose,
       };
     };

@@ -2,6 +2,7 @@ import type { SentenceSimilarityInput } from "../pipelines/index.ts";
 import { TEXT_POOLINGS } from "../pipelines/pooling.ts";
 import { oneByOne } from "./answerLines.ts";
 import { type Command, expectCount } from "./command.ts";
+import { EMBEDDING_OPTIONS } from "./embeddingOptions.ts";
 import type { InputForm } from "./input.ts";
 import { choice, flag } from "./option.ts";
 import { columns, shown } from "./output.ts";
@@ -23,12 +24,16 @@ const SENTENCES: InputForm<SentenceSimilarityInput> = {
 export const command: Command = taskCommand({
   task: "sentence-similarity",
   synopsis: ["[OPTION]… SENTENCE OTHER…", "[OPTION]… [--input FILE]"],
-  description: `Tells how similar other sentences are to the first: the cosine of their vectors, −1 to 1. A model that was trained for sentence embeddings does best.
+  description: `Tells how similar other sentences are to the first: the cosine of their vectors, −1 to 1, or what the model's folder names in its place. A model that was trained for sentence embeddings does best.
 
 Without SENTENCE, each line of the input is a JSON object { "source_sentence", "sentences" }, and gives a line of JSON: the numbers in the order of the sentences.`,
   options: {
-    pooling: choice(TEXT_POOLINGS, "How the vectors of a sentence's tokens become one. Default mean."),
-    truncation: flag("Cut what is too long for the model instead of refusing it."),
+    ...EMBEDDING_OPTIONS,
+    pooling: choice(
+      TEXT_POOLINGS,
+      "The encoder's own vectors, and how those of a sentence's tokens become one. Default: as the model's folder says, else mean.",
+    ),
+    truncation: flag("Cut what is too long for the model; without --pooling it is cut anyway."),
   },
   examples: [
     'plainbert sentence-similarity "The door is open." "The window is shut." "He read."',

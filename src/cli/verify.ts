@@ -15,7 +15,7 @@ export const command: Command = defineCommand({
 
 MODEL is ${MODEL_NAME}; the folder's name, or --as, says which model it is. Default: the small model that comes with plainbert, and what Hugging Face's library made of it.
 
-The FILE of --outputs is a JSON array of outputs. Each has "task", "atol", the largest difference that is allowed, and, for fill-mask, "text" and "top": [{ "token_str", "score" }, …]; for next-sentence-prediction, "text", "text_pair" and "is_next"; for token-classification, "text" and "entities": [{ "entity_group", "score", "word", "start", "end" }, …]; for forward, "architecture", "output", "input_ids", "values", and if need be "attention_mask", "token_type_ids", and "start", the index of the first value on each axis. A text may have "input_ids" too, which the tokenizer must give.`,
+The FILE of --outputs is a JSON array of outputs. Each has "task", "atol", the largest difference that is allowed, and, for fill-mask, "text" and "top": [{ "token_str", "score" }, …]; for next-sentence-prediction, "text", "text_pair" and "is_next"; for token-classification, "text" and "entities": [{ "entity_group", "score", "word", "start", "end" }, …]; for embeddings, "text", "embedding", its numbers, and if need be "prompt" or "prompt_name"; for forward, "architecture", "output", "input_ids", "values", and if need be "attention_mask", "token_type_ids", and "start", the index of the first value on each axis. A text may have "input_ids" too, which the tokenizer must give.`,
   options: {
     as: text("ID", "The model that it is, if the folder's name does not say so."),
     outputs: text("FILE", "Compare with the outputs in this file, whatever the model.", "file"),

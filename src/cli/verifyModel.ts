@@ -5,6 +5,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { downloading, type ENGINE_OPTIONS, engineOptions, type HUB_OPTIONS } from "./modelOptions.ts";
 import type { ValuesOf } from "./option.ts";
 import {
+  type ExpectedEmbedding,
   type ExpectedEntities,
   type ExpectedFillMask,
   type ExpectedForward,
@@ -84,7 +85,7 @@ function titleOf(output: ExpectedOutput): string {
 
 /** Says if the tokenizer gives other ids than expected. */
 function otherIds(bert: Bert, output: ExpectedOutput): string | null {
-  if (output.task === "forward" || !output.input_ids) return null;
+  if (output.task === "forward" || output.task === "embeddings" || !output.input_ids) return null;
   const pair = output.task === "next-sentence-prediction" ? { textPair: output.text_pair } : {};
   const got = [...bert.tokenizer.encode(output.text, pair).inputIds].join(" ");
   const want = output.input_ids.join(" ");
@@ -99,6 +100,8 @@ function compare(bert: Bert, output: ExpectedOutput): Promise<Comparison> {
       return compareNext(bert, output);
     case "token-classification":
       return compareEntities(bert, output);
+    case "embeddings":
+      return compareEmbedding(bert, output);
     case "forward":
       return compareForward(bert, output);
   }
@@ -126,6 +129,17 @@ async function compareEntities(bert: Bert, { text, entities }: ExpectedEntities)
     list.map(({ word, entity_group, start, end }) => `${word} ${entity_group} ${start}–${end}`).join(", ");
   if (shown(found) !== shown(entities)) return `entities: must be ${shown(entities)}, are ${shown(found)}`;
   return entities.map(({ word, score }, i) => ({ place: word, got: found[i].score, want: score }));
+}
+
+async function compareEmbedding(bert: Bert, expected: ExpectedEmbedding): Promise<Comparison> {
+  const { text, prompt, prompt_name, embedding } = expected;
+  const embed = await pipeline("embeddings", bert);
+  const { data } = await embed([text], {
+    ...(prompt !== undefined && { prompt }),
+    ...(prompt_name !== undefined && { prompt_name }),
+  });
+  if (data.length !== embedding.length) return `numbers of a vector: must be ${embedding.length}, are ${data.length}`;
+  return embedding.map((want, i) => ({ place: `[${i}]`, got: data[i], want }));
 }
 
 async function compareForward(bert: Bert, expected: ExpectedForward): Promise<Comparison> {

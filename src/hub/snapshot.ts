@@ -34,6 +34,7 @@ export async function openSnapshot(
   try {
     await snapshot.plan(wanted);
   } catch (error) {
+    await snapshot.release();
     if (!(error instanceof HubError) || error.missing === "revision" || error.missing === "file") throw error;
     // No answer, or none that helps; but what was deleted on the hub is not served from memory.
     if (!isComplete) throw files?.damaged.size ? withDamage(error, files) : withModel(error, model.id);
@@ -68,7 +69,7 @@ function fromCache(
     throw new HubError(`${model.id}: ${sentence(files)} where ${offline} does not forbid to ask the hub`);
   }
   for (const [file, size] of files.present) progress.cached(file, size);
-  return { path, fetched: 0, unknown: files.unknown, release: async () => {} };
+  return { path, fetched: 0, unknown: files.unknown, unasked: files.unasked, release: async () => {} };
 }
 
 /** An error without an answer, which may come of the misspelt name of a folder, with the name. */

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { readText } from "../disk/files.ts";
 import { BertError } from "../errors.ts";
 import { isDiskError } from "./disk.ts";
 import { downloadFile } from "./downloadFile.ts";
@@ -10,7 +11,8 @@ import { shardsOf } from "./modelFiles.ts";
 import { isCommit } from "./modelId.ts";
 import type { Progress } from "./progress.ts";
 import { type RemoteFile, RepositoryCache } from "./repositoryCache.ts";
-import { isIndex, type WantedFiles, WEIGHTS } from "./wantedFiles.ts";
+import { MODULES_FILE } from "./sentenceFiles.ts";
+import { filesToOpen, isIndex, type WantedFiles } from "./wantedFiles.ts";
 
 /** A folder with a model's files. */
 export interface Snapshot {
@@ -19,6 +21,8 @@ export interface Snapshot {
   readonly fetched: number;
   /** Paths of files of which nothing told what they must be. */
   readonly unknown: readonly string[];
+  /** Whether it is not known if the model has a modules.json. */
+  readonly unasked: boolean;
   /** Deletes the folder if it is a temporary one, because the cache could not be written. */
   release(): Promise<void>;
 }
@@ -35,6 +39,8 @@ export class SnapshotDownload {
   /** Instead of the cache, once that could not be written. */
   private temporary: { readonly root: string; readonly cache: RepositoryCache } | null = null;
   private readonly inCache: string[] = [];
+  /** What has been brought: modules.json before it is known what else there is. */
+  private readonly brought = new Set<string>();
   private readonly files: string[] = [];
   private fetched = 0;
 
@@ -47,19 +53,28 @@ export class SnapshotDownload {
   }
 
   /** Finds out which files there are, and of which commit. */
-  async plan({ config, optional, weights }: WantedFiles): Promise<void> {
-    await this.findCommit(config);
+  async plan(wanted: WantedFiles): Promise<void> {
+    await this.findCommit(wanted.config);
+    const { config, optional, either, weights } = filesToOpen(wanted, await this.listing());
     this.files.push(...(await this.existing(config, true)));
     this.files.push(...(await this.existing(optional, false)));
-    if (weights) this.files.push(...(await this.existing(WEIGHTS, true)));
+    for (const files of either) this.files.push(...(await this.existing(files, true)));
+    this.files.push(...(await this.existing(weights, true)));
+  }
+
+  /** The text of modules.json; null if the commit has none. */
+  private async listing(): Promise<string | null> {
+    const [file] = await this.existing([MODULES_FILE], false);
+    if (file === undefined) return null;
+    await this.fetch(file);
+    return readText(this.path(file));
   }
 
   /** Brings them all into one folder. */
   async fetchAll(): Promise<Snapshot> {
     for (const file of this.files) {
       await this.fetch(file);
-      if (isIndex(file))
-        this.files.push(...(await this.existing(await shardsOf(dirname(this.path(file)), file), false)));
+      if (isIndex(file)) this.files.push(...(await this.existing(await shardsOf(this.path(file), file), false)));
     }
     const { temporary, cache, commit } = this;
     if (temporary)
@@ -69,14 +84,15 @@ export class SnapshotDownload {
     else await cache.setCommitOf(this.hub.model.revision, commit).catch(() => {});
     await cache.removeLeftovers();
     const path = (temporary?.cache ?? cache).snapshot(commit);
-    return { path, fetched: this.fetched, unknown: [], release: () => this.release() };
+    return { path, fetched: this.fetched, unknown: [], unasked: false, release: () => this.release() };
   }
 
   /** The commit is found by asking for the configuration; all other files are those of the same commit. */
   private async findCommit(config: readonly string[]): Promise<void> {
     const { revision } = this.hub.model;
     if (isCommit(revision)) this.commit = revision;
-    for (const file of config) {
+    // A transformer in a folder of its own has its configuration there.
+    for (const file of [...config, MODULES_FILE]) {
       if (this.commit !== "" && (await this.sizeInCache(file)) !== null) return;
       const remote = await this.describe(file);
       if (remote === null) continue;
@@ -130,6 +146,8 @@ export class SnapshotDownload {
 
   /** Brings a file that exists into the cache, or beside it. */
   private async fetch(file: string): Promise<void> {
+    if (this.brought.has(file)) return;
+    this.brought.add(file);
     const size = await this.sizeInCache(file);
     if (size !== null) {
       this.inCache.push(file);

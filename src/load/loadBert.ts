@@ -23,6 +23,7 @@ import {
   withModelFiles,
   withWeights,
 } from "./readModel.ts";
+import { readSentenceFolder, type SentenceFolder, type SentenceModules } from "./sentenceModules.ts";
 
 /** How `loadBert` computes and what it loads; those of the hub say how a model is found. All may be left out. */
 export interface LoadOptions extends HubOptions {
@@ -70,6 +71,7 @@ interface BertParts {
   readonly backend: Backend;
   readonly forwardWorker: ForwardWorker | null;
   readonly tokenizer: BertTokenizer | null;
+  readonly sentence: SentenceFolder;
   readonly configText: string;
 }
 
@@ -78,10 +80,13 @@ export class Bert extends BertModel {
   /** config.json as it was read. */
   readonly configText: string;
   private readonly ownTokenizer: BertTokenizer | null;
+  /** What the folder says of sentences. @internal */
+  readonly sentence: SentenceFolder;
   private knownFingerprint: string | null = null;
 
-  private constructor({ config, params, backend, forwardWorker, tokenizer, configText }: BertParts) {
+  private constructor({ config, params, backend, forwardWorker, tokenizer, sentence, configText }: BertParts) {
     super(config, params, backend, forwardWorker);
+    this.sentence = sentence;
     this.configText = configText;
     this.ownTokenizer = tokenizer;
   }
@@ -100,6 +105,17 @@ export class Bert extends BertModel {
   get tokenizer(): BertTokenizer {
     if (this.ownTokenizer) return this.ownTokenizer;
     throw new BertError("ERR_VOCABULARY", "bert.tokenizer: the model's folder must have vocab.txt or tokenizer.json");
+  }
+
+  /**
+   * What makes one vector of a text's hidden states, as the folder's modules.json has it; without one, their mean.
+   *
+   * @throws BertError ERR_CHECKPOINT, ERR_FILE what modules.json lists cannot be read, or is not known here
+   */
+  get sentenceModules(): SentenceModules {
+    const { modules } = this.sentence;
+    if (modules instanceof BertError) throw modules;
+    return { ...this.sentence, modules };
   }
 
   /**
@@ -144,11 +160,12 @@ export async function loadBert(path?: string, options: LoadOptions = {}): Promis
   if (architecture !== undefined) expectChoice("loadBert", "architecture", architecture, ARCHITECTURES);
   const simd = { wide, deterministic, threads, assets, dtype };
   const backend = inferenceBackend("loadBert", name, simd);
-  return withModelFiles(path, options, true, (folder) => loadFolder(folder, backend, dtype, options));
+  return withModelFiles(path, options, true, (folder, root) => loadFolder(folder, root, backend, dtype, options));
 }
 
 async function loadFolder(
   folder: ModelFolder,
+  root: ModelFolder,
   backend: Backend,
   dtype: StorageType,
   options: LoadOptions,
@@ -163,9 +180,10 @@ async function loadFolder(
       const reading = loadParams(stoppable(weights, options.signal), config, backend, dtype);
       const tokenizer = await whileReading(reading, () => modelTokenizer(texts, "loadBert"));
       const params = await reading;
+      const sentence = await readSentenceFolder(root);
       // So that bert.backend tells the number of threads that run
       await orAborted(forwardWorker?.start(), options.signal);
-      return Bert.of({ config, params, backend, forwardWorker, tokenizer, configText: texts.configText });
+      return Bert.of({ config, params, backend, forwardWorker, tokenizer, sentence, configText: texts.configText });
     } catch (error) {
       await forwardWorker?.dispose();
       throw error;
@@ -238,6 +256,6 @@ export async function loadTokenizer(path?: string, options: HubOptions = {}): Pr
 export async function downloadModel(id: string, options: HubOptions = {}): Promise<string> {
   expectKnownOptions("downloadModel", options, HUB_OPTIONS);
   expectSignal("downloadModel", options.signal);
-  const { folder } = await openModelFiles(id, options, true, true);
-  return folder.path;
+  const { root } = await openModelFiles(id, options, true, true);
+  return root.path;
 }

@@ -24,6 +24,10 @@ export interface ModelFolder {
    * the files that `pytorch_model.bin.index.json` lists; errors as `openWeights`.
    */
   openWeights(): Promise<Weights>;
+  /** true: it has no modules.json, but nobody has asked the hub whether the model has one. */
+  readonly isUnasked?: boolean;
+  /** A folder inside it, by its name there; "" is itself. It need not be there. */
+  inside(name: string): ModelFolder;
 }
 
 /** A model's folder, to be released when it has been read. */

@@ -8,12 +8,14 @@ import { openSingle } from "./weightFiles.ts";
 
 /** The small model that comes with the package, whose files a bundler may have put anywhere; reads nothing yet. */
 export function openNamedFiles(files: NamedFiles): ModelFolder {
-  return {
+  const folder: ModelFolder = {
     path: SMALL_MODEL,
     readText: (name) => found(files, name, readText),
     openWeights: () =>
       found(files, "model.safetensors", (path) => openSingle(path, openSafetensors)) as Promise<Weights>,
+    inside: (name) => (name === "" ? folder : openNamedFiles((file) => files(`${name}/${file}`))),
   };
+  return folder;
 }
 
 /** @throws BertError ERR_FILE it is not there, saying what to do */

@@ -7,6 +7,7 @@ import { isModelId } from "../hub/modelName.ts";
 import { Progress } from "../hub/progress.ts";
 import type { Hashed } from "../hub/repositoryCache.ts";
 import { type Pause, pause } from "../hub/retry.ts";
+import { fileIn } from "../hub/sentenceFiles.ts";
 import type { Snapshot } from "../hub/snapshotDownload.ts";
 import type { WantedFiles } from "../hub/wantedFiles.ts";
 import { loaded } from "../loaded.ts";
@@ -54,11 +55,12 @@ export async function openModel(
   };
   const snapshot = await open(model.revision, settings.force, files.hashed ? "all" : "small");
   const snapshots = [snapshot];
-  const folder = withRepair(await openModelFolder(snapshot.path), async () => {
+  const repaired = withRepair(await openModelFolder(snapshot.path), async () => {
     const again = await open(basename(snapshot.path), false, "all");
     snapshots.push(again);
     return again;
   });
+  const folder = { ...repaired, isUnasked: snapshot.unasked };
   return { folder, release: () => Promise.all(snapshots.map(({ release }) => release())).then(() => {}) };
 }
 
@@ -77,5 +79,10 @@ function withRepair(folder: ModelFolder, repair: () => Promise<Snapshot>): Model
     const advice = `if it is damaged, delete ${listed(unknown)} and fetch it again where the hub may be asked`;
     throw new BertError(code, `${message}; ${advice}`, { cause });
   };
-  return { ...folder, openWeights: () => openMended(() => current.openWeights(), mend) };
+  const at = (name: string): ModelFolder => ({
+    ...folder.inside(name),
+    openWeights: () => openMended(() => current.inside(name).openWeights(), mend),
+    inside: (deeper) => at(fileIn(name, deeper)),
+  });
+  return at("");
 }

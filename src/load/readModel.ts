@@ -1,5 +1,6 @@
 import { BertError } from "../errors.ts";
 import type { HubOptions } from "../hub/hubOptions.ts";
+import { MODULES_FILE, transformerPath } from "../hub/sentenceFiles.ts";
 import { loaded } from "../loaded.ts";
 import { type BertConfig, parseConfig } from "../model/config.ts";
 import type { Weights } from "../safetensors/safetensorsReader.ts";
@@ -22,14 +23,32 @@ export async function openModelFiles(
   options: HubOptions,
   weights: boolean,
   hashed: boolean = false,
-): Promise<OpenedModel> {
+): Promise<OpenedTransformer> {
   // Only here: a browser, which has no node: modules, can import the rest.
   const { openModel } = await loaded(() => import("./openModel.ts"));
-  return openModel(
+  const { folder: root, release } = await openModel(
     path ?? ((file) => bundledFile(file, options.assets)),
     { config: CONFIG_FILES, optional: TOKENIZER_FILES, weights, hashed },
     options,
   );
+  try {
+    return { folder: await transformerIn(root), root, release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+/** A model's folder, of which the transformer may be in a folder of its own. */
+export interface OpenedTransformer extends OpenedModel {
+  /** The folder that holds `folder`, or is the same: the one with modules.json, if there is one. */
+  readonly root: ModelFolder;
+}
+
+/** The folder that config.json and the weights are in, as modules.json of sentence-transformers says. */
+export async function transformerIn(root: ModelFolder): Promise<ModelFolder> {
+  const listing = await root.readText(MODULES_FILE);
+  return inFolder(root, () => root.inside(transformerPath(listing)));
 }
 
 /** Opens the files of a model as `openModelFiles` while `use` runs, and releases them afterwards. */
@@ -37,11 +56,11 @@ export async function withModelFiles<T>(
   path: string | undefined,
   options: HubOptions,
   weights: boolean,
-  use: (folder: ModelFolder) => Promise<T>,
+  use: (folder: ModelFolder, root: ModelFolder) => Promise<T>,
 ): Promise<T> {
-  const { folder, release } = await openModelFiles(path, options, weights);
+  const { folder, root, release } = await openModelFiles(path, options, weights);
   try {
-    return await use(folder);
+    return await use(folder, root);
   } finally {
     await release();
   }

@@ -1,10 +1,13 @@
-import { join } from "node:path";
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { orFileError, syncFolder } from "../disk/files.ts";
 import { writeFolder } from "../disk/folders.ts";
 import { withOutput } from "../disk/outputLock.ts";
 import { writeTexts } from "../disk/runFolder.ts";
 import { byteLengthOf, type Dtype } from "../safetensors/dtype.ts";
 import type { TensorToSave } from "../safetensors/safetensorsWriter.ts";
 import type { TokenizerFiles } from "../tokenizer/index.ts";
+import type { SentenceFilesToSave } from "./sentenceToSave.ts";
 import { saveSafetensors } from "./weightFiles.ts";
 
 /** A tensor of known dtype: what a file of it takes is known before it is written. */
@@ -24,6 +27,8 @@ export interface ModelContents {
   readonly configText: string;
   /** None for a model without a tokenizer. */
   readonly tokenizerFiles: TokenizerFiles;
+  /** Left out: the model is not one of sentence-transformers. */
+  readonly sentence?: SentenceFilesToSave;
 }
 
 /**
@@ -55,20 +60,35 @@ export async function writeModelFolder(
 }
 
 /**
- * Writes a model into a folder: its weights (`saveWeights`), its tokenizer's files, and config.json at last, without
- * which no library takes the folder for a model. Each file is written atomically.
+ * Writes a model into a folder: its weights (`saveWeights`), its tokenizer's files, those of sentence-transformers, and
+ * config.json at last, without which no library takes the folder for a model. Each file is written atomically.
  *
  * @returns the names of the files
  * @throws BertError ERR_INPUT, ERR_FILE as `saveSafetensors`
  */
 export async function writeModelFiles(
   folder: string,
-  { tensors, configText, tokenizerFiles }: ModelContents,
+  { tensors, configText, tokenizerFiles, sentence }: ModelContents,
   maxShardSize?: number,
 ): Promise<string[]> {
   const names = await saveWeights(folder, tensors, maxShardSize);
+  const ofSentence = sentence ? await writeSentenceFiles(folder, sentence) : [];
   await writeTexts(folder, { ...tokenizerFiles, "config.json": configText });
-  return [...names, "config.json", ...Object.keys(tokenizerFiles)];
+  return [...names, "config.json", ...Object.keys(tokenizerFiles), ...ofSentence];
+}
+
+/** Writes the files of sentence-transformers, modules.json after those that it lists. */
+async function writeSentenceFiles(folder: string, { texts, weights }: SentenceFilesToSave): Promise<string[]> {
+  const files = Object.keys(weights).map((module) => `${module}/model.safetensors`);
+  const folders = [...files, ...Object.keys(texts)].map((name) => dirname(name)).filter((name) => name !== ".");
+  for (const name of new Set(folders)) {
+    const path = join(folder, name);
+    await orFileError("saveModel", path, mkdir(path));
+    if (weights[name]) await saveWeights(path, weights[name]);
+  }
+  await writeTexts(folder, texts);
+  for (const name of new Set(folders)) await syncFolder(join(folder, name));
+  return [...files, ...Object.keys(texts)].sort();
 }
 
 /**

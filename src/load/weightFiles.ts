@@ -32,10 +32,15 @@ export async function openModelFolder(location: string | URL): Promise<ModelFold
   const path = typeof location === "string" ? location : fileURLToPath(location);
   const stats = await orFileError("openModelFolder", path, stat(path));
   if (!stats.isDirectory()) throw fileError("openModelFolder", path, "must be a folder, is a file");
+  return folderAt(path);
+}
+
+function folderAt(path: string): ModelFolder {
   return {
     path,
     readText: async (name) => ((await exists(join(path, name))) ? readText(join(path, name)) : null),
     openWeights: () => openFolderWeights(path),
+    inside: (name) => folderAt(join(path, name)),
   };
 }
 

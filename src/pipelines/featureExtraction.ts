@@ -1,7 +1,7 @@
 import { BertError } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
 import { expectChoice } from "../options.ts";
-import type { Encoding } from "../tokenizer/index.ts";
+import type { BertTokenizer, Encoding } from "../tokenizer/index.ts";
 import { answerAll, encodeAll, tokenLimit, withoutDecoder } from "./answerAll.ts";
 import {
   type CallOptions,
@@ -133,12 +133,13 @@ export async function expectToFit(
   where: string,
   texts: readonly NamedText[],
   signal: AbortSignal | undefined,
+  tokenizer: BertTokenizer = bert.tokenizer,
+  limit: number = tokenLimit(bert),
 ): Promise<void> {
-  const limit = tokenLimit(bert);
   await encodeAll(
     texts.filter(({ text }) => !surelyFits(text, limit)),
     function* (text) {
-      yield* encodeWithin(where, bert.tokenizer, text, { truncation: false, limit });
+      yield* encodeWithin(where, tokenizer, text, { truncation: false, limit });
     },
     signal,
   );

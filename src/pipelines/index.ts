@@ -27,6 +27,8 @@ export type {
   TextClassification,
   TextClassificationOptions,
 } from "./textClassification.ts";
+export type { EmbeddingOptions, EmbeddingPrecision, Embeddings, Truncated } from "./textEmbeddings.ts";
+export type { RankedDocument, RankOptions, TextRanking } from "./textRanking.ts";
 export type { TokenClassification, TokenClassificationOptions } from "./tokenClassification.ts";
 export type {
   ZeroShotClassification,

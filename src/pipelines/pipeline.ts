@@ -15,6 +15,8 @@ import { type QuestionAnswering, questionAnswering } from "./questionAnswering.t
 import { type SentenceSimilarity, sentenceSimilarity } from "./sentenceSimilarity.ts";
 import { isStream } from "./stream.ts";
 import { type TextClassification, textClassification } from "./textClassification.ts";
+import { type Embeddings, embeddings } from "./textEmbeddings.ts";
+import { type TextRanking, textRanking } from "./textRanking.ts";
 import { type TokenClassification, tokenClassification } from "./tokenClassification.ts";
 import { type ZeroShotClassification, zeroShotClassification } from "./zeroShotClassification.ts";
 
@@ -23,8 +25,7 @@ export interface PipelineTasks {
   readonly "fill-mask": FillMask;
   readonly "next-sentence-prediction": NextSentence;
   readonly "feature-extraction": FeatureExtraction;
-  /** The same as "feature-extraction". */
-  readonly embeddings: FeatureExtraction;
+  readonly embeddings: Embeddings;
   readonly "text-classification": TextClassification;
   /** The same as "text-classification". */
   readonly "sentiment-analysis": TextClassification;
@@ -34,6 +35,7 @@ export interface PipelineTasks {
   readonly "question-answering": QuestionAnswering;
   readonly "zero-shot-classification": ZeroShotClassification;
   readonly "sentence-similarity": SentenceSimilarity;
+  readonly "text-ranking": TextRanking;
   readonly "multiple-choice": MultipleChoice;
   readonly "pseudo-log-likelihood": PseudoLogLikelihood;
 }
@@ -68,7 +70,7 @@ const TASKS: {
   "fill-mask": ["BertForMaskedLM", fillMask],
   "next-sentence-prediction": ["BertForNextSentencePrediction", nextSentence],
   "feature-extraction": ["BertModel", featureExtraction],
-  embeddings: ["BertModel", featureExtraction],
+  embeddings: ["BertModel", embeddings],
   "text-classification": [null, textClassification],
   "sentiment-analysis": [null, textClassification],
   "token-classification": [null, tokenClassification],
@@ -76,6 +78,7 @@ const TASKS: {
   "question-answering": [null, questionAnswering],
   "zero-shot-classification": [null, zeroShotClassification],
   "sentence-similarity": ["BertModel", sentenceSimilarity],
+  "text-ranking": [null, textRanking],
   "multiple-choice": [null, multipleChoice],
   "pseudo-log-likelihood": ["BertForMaskedLM", pseudoLogLikelihood],
 };
@@ -135,9 +138,12 @@ export async function pipeline<Task extends PipelineTask>(
 
 /** The same calls, for which the model's `dispose` waits; not for a stream, which may have no end. */
 function answering<Calls extends PipelineTasks[PipelineTask]>(bert: Bert, calls: Calls): Calls {
-  const answer = calls as (...args: unknown[]) => unknown;
-  return ((...args: unknown[]) =>
-    isStream(args[0]) ? answer(...args) : bert.answer(async () => answer(...args))) as unknown as Calls;
+  const held = (answer: (...args: unknown[]) => unknown) =>
+    Object.assign(
+      (...args: unknown[]) => (isStream(args[0]) ? answer(...args) : bert.answer(async () => answer(...args))),
+      Object.fromEntries(Object.entries(answer).map(([name, call]): [string, unknown] => [name, held(call)])),
+    );
+  return held(calls as (...args: unknown[]) => unknown) as unknown as Calls;
 }
 
 /**

@@ -10,14 +10,21 @@ import {
   wrongArgument,
 } from "./arguments.ts";
 import { expectEach } from "./faults.ts";
-import { type FeatureExtractionOptions, vectorsOf } from "./featureExtraction.ts";
+import { vectorsOf } from "./featureExtraction.ts";
 import type { FeatureTensor } from "./featureTensor.ts";
 import { type Pooling, TEXT_POOLINGS } from "./pooling.ts";
+import { SIMILARITIES } from "./similarities.ts";
 import { type Answers, type InputStream, isStream, oneByOne } from "./stream.ts";
+import { type EmbeddingOptions, embeddingsOf } from "./textEmbeddings.ts";
 
 /** Options of a call. */
-export interface SentenceSimilarityOptions extends CallOptions, Pick<FeatureExtractionOptions, "truncation"> {
-  /** How the vectors of a sentence's tokens become one. Default "mean". */
+export interface SentenceSimilarityOptions
+  extends CallOptions,
+    Pick<EmbeddingOptions, "prompt" | "prompt_name" | "truncation"> {
+  /**
+   * How the vectors of a sentence's tokens become one, and their cosines are taken, as `pipeline("feature-extraction")`
+   * has it. Default: all as the model's folder says, as `pipeline("embeddings")` has it.
+   */
   readonly pooling?: Exclude<Pooling, "none">;
 }
 
@@ -30,8 +37,10 @@ export interface SentenceSimilarityInput {
 /** What `pipeline("sentence-similarity")` gives. */
 export interface SentenceSimilarity {
   /**
-   * How similar each sentence is to the first one: the cosine of their vectors, −1 to 1. An array of inputs gives an
-   * array of results. A stream of any length is answered one input after the other; leaving the loop closes it.
+   * How similar each sentence is to the first one, by the function that the model's folder names: the cosine of their
+   * vectors, −1 to 1, their dot product, or minus their Euclidean or Manhattan distance. The cosine, where it names
+   * none. An array of inputs gives an array of results. A stream of any length is answered one input after the other;
+   * leaving the loop closes it.
    *
    * @returns a number for each of `sentences`, in their order
    * @throws BertError ERR_INPUT texts that are no strings or too long for the model, all of an array's that are, before
@@ -48,22 +57,33 @@ export interface SentenceSimilarity {
 const TASK = "sentence-similarity";
 
 export function sentenceSimilarity(bert: Bert): SentenceSimilarity {
-  async function answer(inputs: readonly NamedText[][], options: SentenceSimilarityOptions): Promise<number[][]> {
-    expectOptions(TASK, options, ["pooling", "truncation"]);
-    const { pooling = "mean", ...others } = options;
+  /** The numbers of all texts, and the function that compares them. */
+  async function vectors(texts: readonly NamedText[], options: SentenceSimilarityOptions) {
+    expectOptions(TASK, options, ["pooling", "prompt", "prompt_name", "truncation"]);
+    const { pooling, prompt, prompt_name, ...others } = options;
+    if (pooling === undefined) {
+      const given = {
+        ...others,
+        ...(prompt !== undefined && { prompt }),
+        ...(prompt_name !== undefined && { prompt_name }),
+      };
+      return { vectors: await embeddingsOf(bert, TASK, texts, given), alike: SIMILARITIES[bert.sentence.similarity] };
+    }
     expectChoice(TASK, "pooling", pooling, TEXT_POOLINGS);
-    const settings = { ...others, pooling, normalize: true };
-    const { data, dims } = (await vectorsOf(bert, TASK, inputs.flat(), settings)) as FeatureTensor<number[][]>;
-    const H = dims[1];
+    const idle = prompt !== undefined ? "prompt" : "prompt_name";
+    if (prompt ?? prompt_name) throw wrongArgument(TASK, idle, "left out beside pooling", prompt ?? prompt_name);
+    return { vectors: await vectorsOf(bert, TASK, texts, { ...others, pooling }), alike: SIMILARITIES.cosine };
+  }
+
+  async function answer(inputs: readonly NamedText[][], options: SentenceSimilarityOptions): Promise<number[][]> {
+    const { vectors: found, alike } = await vectors(inputs.flat(), options);
+    const { data, dims } = found as FeatureTensor<number[][]>;
+    const row = (i: number) => data.subarray(i * dims[1], (i + 1) * dims[1]);
     let source = 0; // the row of the source sentence; those of its sentences follow
     return inputs.map(({ length }) => {
-      const cosines = Array.from({ length: length - 1 }, (_, i) => {
-        let cosine = 0;
-        for (let h = 0; h < H; h++) cosine += data[source * H + h] * data[(source + 1 + i) * H + h];
-        return cosine;
-      });
+      const scores = Array.from({ length: length - 1 }, (_, i) => alike(row(source), row(source + 1 + i)));
       source += length;
-      return cosines;
+      return scores;
     });
   }
 

@@ -279,6 +279,17 @@ export class BertTokenizer {
   }
 
   /**
+   * The same tokenizer but for capitals, which it makes small; accents go or stay as they did. This is what
+   * `do_lower_case` means to sentence-transformers, which puts a `Lowercase` before the tokenizer's own normalizer.
+   */
+  lowerCased(): BertTokenizer {
+    const { doLowerCase, stripAccents } = this.normalizer;
+    if (doLowerCase) return this;
+    const addedTokens = [...this.ownVocabulary.added.values()];
+    return new BertTokenizer(this.vocabulary(), { ...this.options, addedTokens, doLowerCase: true, stripAccents });
+  }
+
+  /**
    * The files from which this library and Hugging Face's read the same tokenizer.
    *
    * @throws BertError ERR_VOCABULARY if the ids have gaps, which vocab.txt cannot say

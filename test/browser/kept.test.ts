@@ -1,16 +1,19 @@
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FileStore } from "../../src/browser/fileStore.ts";
 import { keptFile } from "../../src/browser/keptFile.ts";
 import { noteOf, parseListing } from "../../src/browser/listing.ts";
-import { readNote } from "../../src/browser/modelNote.ts";
+import { checksumOf, readNote } from "../../src/browser/modelNote.ts";
 import { openModel } from "../../src/browser/openFetchedModel.ts";
 import { HubPlace } from "../../src/browser/places.ts";
 import { BertError } from "../../src/errors.ts";
 import type { HubOptions } from "../../src/hub/hubOptions.ts";
 import { isCommit } from "../../src/hub/modelId.ts";
 import { Progress } from "../../src/hub/progress.ts";
+import { readSentenceFolder } from "../../src/load/sentenceModules.ts";
 import { writeSafetensors } from "../../src/safetensors/safetensorsWriter.ts";
 import { gitSha1, sha256 } from "../hub/server.ts";
 import { alteredBytes, alteredJson, RUNS } from "../support/altered.ts";
@@ -67,7 +70,7 @@ beforeEach(() => {
   vi.stubGlobal("fetch", async (url: URL, { method, headers }: { method: string; headers: Record<string, string> }) => {
     if (!isReachable) throw new TypeError("failed to fetch");
     if (url.pathname.startsWith("/api/")) return new Response(listing());
-    const name = url.pathname.split("/").at(-1) ?? "";
+    const name = /\/resolve\/[^/]+\/(.*)$/.exec(url.pathname)?.[1] ?? url.pathname.split("/").at(-1) ?? "";
     const data = files[name];
     if (!data) return new Response(null, { status: 404 });
     const etag = `"${createHash("sha256").update(data).digest("hex")}"`;
@@ -137,6 +140,58 @@ describe.each(DAMAGES)("a part that is %s", (_, damage) => {
         ? /^hub: org\/small: damaged in what this browser keeps: vocab\.txt \(must have the sha1 [0-9a-f]{40}, has [0-9a-f]{40}\), and local_files_only forbids to fetch it again; caches\.delete\("plainbert"\) deletes it$/
         : /^hub: org\/small: vocab\.txt is not kept by this browser, and local_files_only forbids to fetch it$/,
     );
+  });
+});
+
+describe("a model of sentence-transformers with a module in a folder of its own", () => {
+  const DENSE = join(import.meta.dirname, "../pipelines/reference/sentence/dense");
+  const MODULES = ["modules.json", "1_Pooling/config.json", "2_Dense/config.json", "2_Dense/model.safetensors"];
+  beforeEach(() => {
+    files = { ...files, ...Object.fromEntries(MODULES.map((file) => [file, readFileSync(join(DENSE, file))])) };
+  });
+  const modules = async (options: HubOptions = {}) => {
+    const { folder } = await openModel("org/small", WANTED, { endpoint: ENDPOINT, ...options });
+    const { modules, texts } = await readSentenceFolder(folder);
+    if (modules instanceof BertError) throw modules;
+    return JSON.stringify({ modules, texts: [...texts] });
+  };
+
+  test.each(MODULES)("%s is damaged: it is fetched again, and nothing else", async (file) => {
+    const before = await modules();
+    expect([...asked].sort()).toEqual(Object.keys(files).sort());
+    damageIn(hashIn(file), (bytes) => bytes.map((byte, i) => (i === 0 ? byte ^ 1 : byte)));
+    await expect(modules({ local_files_only: true })).rejects.toMatchObject({
+      code: "ERR_HUB",
+      message: expect.stringContaining(`damaged in what this browser keeps: ${file} (must have the sha`),
+    });
+    asked.length = 0;
+    expect(await modules()).toEqual(before);
+    expect(asked).toEqual([file]);
+    expect(await modules({ local_files_only: true })).toEqual(before);
+  });
+
+  test("kept by a version that did not ask for modules.json: offline that is said", async () => {
+    const withModules = files;
+    files = { ...TEXTS, [FILE]: SMALL };
+    await modules();
+    for (const [key, note] of kept) {
+      const text = new TextDecoder().decode(note);
+      if (!text.includes('"modules.json"')) continue;
+      const { checksum: _, ...old } = JSON.parse(text);
+      delete old.files["modules.json"];
+      kept.set(key, new TextEncoder().encode(JSON.stringify({ ...old, checksum: checksumOf(old) })));
+    }
+    await expect(modules({ local_files_only: true })).rejects.toThrow("whether the model has a modules.json");
+    files = withModules;
+    const before = await modules();
+    expect(await modules({ local_files_only: true })).toEqual(before);
+  });
+
+  test("force_download fetches each file once", async () => {
+    const before = await modules();
+    asked.length = 0;
+    expect(await modules({ force_download: true })).toEqual(before);
+    expect([...asked].sort()).toEqual(Object.keys(files).sort());
   });
 });
 

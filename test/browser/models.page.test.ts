@@ -8,8 +8,9 @@ import { buildIndex, loadBert, type PipelineTask, pipeline } from "../../src/pip
 import type { BackendInfo } from "../../src/tensor/backend.ts";
 import { evaluate } from "../../src/training/index.ts";
 import { gitSha1, HubServer, LIST, sha256 } from "../hub/server.ts";
+import { SENTENCES, sentenceFolder } from "../support/sentenceFolders.ts";
 import { BROWSERS, launch, Tab } from "./browsers.ts";
-import { PAGES, pytorchModel, startSite } from "./setup.ts";
+import { PAGES, pytorchModel, SENTENCE_FOLDERS, startSite } from "./setup.ts";
 import type { Site } from "./site.ts";
 
 /** Models in pages of real browsers: from folders and from a hub, what is kept of them, and what goes wrong. */
@@ -32,6 +33,8 @@ const CALLS: readonly (readonly [PipelineTask, string, readonly unknown[][]])[] 
   ["fill-mask", "mlm", [["The [MASK] was open."], [["[MASK] lived in London.", "The [MASK]."], { top_k: 2 }]]],
   ["feature-extraction", "mlm", [["The door was open.", { pooling: "mean", normalize: true }]]],
   ["sentence-similarity", "mlm", [[{ source_sentence: "The door.", sentences: ["The sea.", "The door."] }]]],
+  ["embeddings", "mlm", [["The door was open.", { normalize: true }], [["Two.", "Texts."]]]],
+  ["text-ranking", "one_label", [["Who opened the door?", ["She opened the door.", "It was dark."]]]],
   ["pseudo-log-likelihood", "mlm", [["The door was open."]]],
   ["text-classification", "nli", [["The door was open.", { top_k: null }]]],
   ["text-classification", "multi_label", [[["The door was open.", "Happy?"], { top_k: 2 }]]],
@@ -104,6 +107,61 @@ describe.each(BROWSERS)("%s", (name) => {
       ] as const;
       expect((await tab.call<Asked>("ask", ...args)).answers).toEqual(expected);
       expect((await tab.call<Asked>("inWorker", "ask", ...args)).answers).toEqual(expected);
+    });
+  });
+
+  describe("a folder of sentence-transformers", () => {
+    const texts = [...SENTENCES];
+    const vectorsOf = async (folder: string) => {
+      const embed = await pipeline("embeddings", folder, { backend: "plain" });
+      const answers = [await embed(texts)];
+      await embed.dispose();
+      return JSON.parse(JSON.stringify(answers));
+    };
+    /** Its files, by their names in it. */
+    const filesOf = (folder: string) =>
+      readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1));
+    const embed = (model: string, options: object = {}) =>
+      tab.call<Asked>("ask", "embeddings", model, [[texts]], { backend: "plain", ...options });
+
+    test.each(["dense", "dense_bin", "layer_norm", "in_a_folder", "without_prompt", "plain"])(
+      "%s: the vectors of Node, of the right files and no others; then nothing is fetched",
+      async (form) => {
+        const folder = await sentenceFolder(SENTENCE_FOLDERS, form);
+        const expected = await vectorsOf(folder);
+        expect((await embed(`/sentences/${form}/`)).answers).toEqual(expected);
+        const gets = () => site.seen.flatMap((line) => (line.startsWith("GET /sentences/") ? [line.slice(15)] : []));
+        const there = filesOf(folder).map((name) => `${form}/${name}`);
+        expect(
+          gets()
+            .filter((name) => site.has(`/sentences/${name}`))
+            .sort(),
+        ).toEqual(there.sort());
+        site.seen.length = 0;
+        expect((await embed(`/sentences/${form}/`)).answers).toEqual(expected);
+        expect(gets()).toEqual([]);
+        expect((await embed(`/sentences/${form}/`, { local_files_only: true })).answers).toEqual(expected);
+      },
+    );
+
+    test.each(["dense", "in_a_folder"])("%s, from a hub: the same", async (form) => {
+      const folder = await sentenceFolder(SENTENCE_FOLDERS, form);
+      const wanted = filesOf(folder);
+      const beside = ["README.md", "onnx/model.onnx", "2_Dense/pytorch_model.bin", "1_Pooling/model.safetensors"];
+      const files = wanted.map((name) => [name, readFileSync(join(folder, name))] as const);
+      hub.add("org/small", Object.fromEntries([...files, ...beside.map((name) => [name, "beside"] as const)]));
+      const options = { endpoint: hub.endpoint };
+      const expected = await vectorsOf(folder);
+      expect((await embed("org/small", options)).answers).toEqual(expected);
+      const gets = () => hubLog().flatMap((line) => (line.startsWith("hub GET ") ? [line.slice(8)] : []));
+      expect(gets().sort()).toEqual([LIST, ...wanted].sort());
+      hub.seen.length = 0;
+      expect((await embed("org/small", options)).answers).toEqual(expected);
+      expect(gets()).toEqual([LIST]);
+      expect((await embed("org/small", { ...options, local_files_only: true })).answers).toEqual(expected);
+      expect(gets()).toEqual([LIST]);
     });
   });
 
@@ -537,7 +595,7 @@ test("every task is asked", async () => {
   // The sentence for a task that there is not names all that there are; some are other names of others.
   const [, names] =
     /must be one of ([\w, -]+),/.exec(await pipeline("none" as PipelineTask).then(() => "", String)) ?? [];
-  const others = ["embeddings", "sentiment-analysis", "ner"];
+  const others = ["sentiment-analysis", "ner"];
   const asked = [...CALLS.map(([task]) => task), "next-sentence-prediction", ...others];
   expect(names?.split(", ").sort()).toEqual([...new Set(asked)].sort());
 });

@@ -2,6 +2,7 @@ import { cpSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Place } from "../programs/place.ts";
+import { SENTENCE_FORMS, sentenceFolder } from "../support/sentenceFolders.ts";
 import { Site } from "./site.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
@@ -24,8 +25,12 @@ export function pytorchModel(): string {
   return folder;
 }
 
+/** The folders of sentence-transformers, of every form. */
+export const SENTENCE_FOLDERS: string = mkdtempSync(join(tmpdir(), "plainbert-sentences-"));
+
 /**
- * The packed package, a program that esbuild has bundled with it, and a site that serves both, with models in `/models/`.
+ * The packed package, a program that esbuild has bundled with it, and a site that serves both, with models in `/models/`, those of
+ * sentence-transformers in `/sentences/`.
  *
  * @param name of the folder that the program is built in
  */
@@ -43,6 +48,7 @@ export async function startSite(): Promise<Site> {
   cpSync(join(installed, "weights"), join(out, "assets"), { recursive: true });
   for (const worker of ["plainbert-forward.js", "plainbert-helper.js"])
     cpSync(join(installed, "dist", "chunks", worker), join(out, "assets", worker));
+  for (const form of SENTENCE_FORMS) await sentenceFolder(SENTENCE_FOLDERS, form);
   const site = await Site.start({
     "/out/": out,
     "/package/": installed,
@@ -50,6 +56,7 @@ export async function startSite(): Promise<Site> {
     "/program/": program,
     "/tiny/": join(ROOT, "test", "reference", "tiny"),
     "/pytorch/": pytorchModel(),
+    "/sentences/": SENTENCE_FOLDERS,
     "/models/": join(ROOT, "test", "pipelines", "reference", "heads"),
   });
   site.texts.set(PAGES.bundle, pageOf("/out/page.js"));

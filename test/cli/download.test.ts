@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { openWeights } from "../../src/load/weightFiles.ts";
 import { noise, Place } from "../hub/support.ts";
+import { sentenceFolder } from "../support/sentenceFolders.ts";
 import { head, plainbert } from "./run.ts";
 
 const COMMIT = "0123456789".repeat(4);
@@ -121,4 +122,26 @@ describe("an id in place of a folder", () => {
     const none = await run("make-examples", "none.txt", "--tokenizer", "org/none", "--output", "out");
     expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining("hub: org/none") });
   });
+});
+
+test("a transformer in a folder of its own: the whole model is downloaded, inspected and converted", async () => {
+  await using here = await Place.make();
+  const folder = await sentenceFolder(here.folder, "in_a_folder");
+  const names = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const files = names.map(({ parentPath, name }) => join(parentPath, name));
+  here.hub.add(
+    "org/small",
+    Object.fromEntries(files.map((path) => [path.slice(folder.length + 1), readFileSync(path)])),
+  );
+  const run = (...args: string[]) => plainbert(args, { env: here.env, cwd: here.folder });
+  const snapshot = here.inModel("snapshots", COMMIT);
+  expect(await run("download", "org/small")).toMatchObject({ code: 0, stdout: `${snapshot}\n` });
+  expect((await run("inspect", "org/small")).stdout).toContain("  modules: Transformer, Pooling cls\n");
+  const { code, stdout } = await run("convert", "org/small", "converted");
+  expect(code).toBe(0);
+  const lines = ["model.safetensors", "config.json", "tokenizer_config.json", "vocab.txt", "1_Pooling/config.json"];
+  for (const name of [...lines, "modules.json", "sentence_bert_config.json"]) expect(stdout).toContain(`\n  ${name}\n`);
+  expect(readdirSync(join(here.folder, "converted")).sort()).toEqual(
+    ["1_Pooling", ...lines.slice(0, 4), "modules.json", "sentence_bert_config.json"].sort(),
+  );
 });

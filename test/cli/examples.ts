@@ -9,7 +9,14 @@ import { plainbert } from "./run.ts";
 /** What the examples of the help pages name: models and texts in a folder, and a hub. */
 export async function exampleWorld(folder: string): Promise<HubServer> {
   const heads = new URL("../pipelines/reference/heads/", import.meta.url);
-  const models = { sentiment: "nli", ner: "ner", squad: "qa", nli: "nli", choice: "multiple_choice" };
+  const models = {
+    sentiment: "nli",
+    ner: "ner",
+    squad: "qa",
+    nli: "nli",
+    choice: "multiple_choice",
+    reranker: "one_label",
+  };
   for (const [name, head] of Object.entries(models)) {
     await cp(new URL(head, heads), join(folder, name), { recursive: true });
   }

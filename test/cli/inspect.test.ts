@@ -1,9 +1,14 @@
 import { readFileSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { inspectJson, inspectTable } from "../../src/cli/inspect.ts";
-import { openWeights } from "../../src/load/weightFiles.ts";
+import { readSentenceFolder } from "../../src/load/sentenceModules.ts";
+import { openModelFolder, openWeights } from "../../src/load/weightFiles.ts";
 import { readSafetensors, type TensorToWrite, writeSafetensors } from "../../src/safetensors/index.ts";
+import { sentenceFolder } from "../support/sentenceFolders.ts";
+import { plainbert } from "./run.ts";
 
 const inspected = (tensors: [string, TensorToWrite][], metadata: [string, string][] = []) => ({
   ...readSafetensors(writeSafetensors(tensors, metadata)),
@@ -128,4 +133,71 @@ test("a hundred thousand tensors take seconds at most (0.4 s measured; a quadrat
   const table = inspectTable({ tensors: new Map(tensors.map((t) => [t.name, t])), metadata: new Map(), files: [] });
   expect(performance.now() - start).toBeLessThan(10_000);
   expect(table).toMatch(/^total {2}100,000 tensors +4,999,950,000 elements {2}19,999,800,000 bytes$/m);
+});
+
+describe("a folder of sentence-transformers", () => {
+  let root: string;
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), "plainbert-inspect-"));
+  });
+  afterAll(() => rm(root, { recursive: true }));
+  const shown = async (form: string) => {
+    const folder = await openModelFolder(await sentenceFolder(root, form));
+    const sentence = await readSentenceFolder(folder);
+    const table = inspectTable({ ...mixed, sentence });
+    const json = JSON.parse(inspectJson({ ...mixed, sentence })).sentence_transformers;
+    return { lines: table.split("modules.json and its files\n")[1].split("\n\n")[0].split("\n"), json };
+  };
+
+  test("modules, prompts, length and similarity", async () => {
+    expect((await shown("dense_residual")).lines).toEqual([
+      "  modules: Transformer, Pooling mean, Dense 24 to 24 Tanh with residual, Dense 24 to 8 Identity with residual",
+      "  length: the tokenizer's and the model's",
+      "  similarity: cosine",
+    ]);
+    expect((await shown("prompts")).lines).toEqual([
+      "  modules: Transformer, Pooling mean",
+      '  prompts: query "query: ", passage "passage: "',
+      "  length: the tokenizer's and the model's",
+      "  similarity: dot",
+    ]);
+    expect((await shown("default_prompt")).lines).toContain("  default prompt: read");
+    expect((await shown("without_prompt")).lines[0]).toBe(
+      "  modules: Transformer, Pooling cls + max + mean + weightedmean + lasttoken without the prompt",
+    );
+    expect((await shown("dense_without_bias")).lines[0]).toMatch(/Dense 24 to 8 Identity without bias$/);
+    expect((await shown("do_lower_case")).lines).toContain("  letters: made small");
+    expect((await shown("truncate_dim")).lines).toContain("  numbers of a vector: the first 10");
+  });
+
+  test("as JSON, by the library's names", async () => {
+    expect((await shown("default_prompt")).json).toEqual({
+      modules: ["Transformer", "Pooling mean"],
+      transformer_task: "feature-extraction",
+      prompts: { query: "", document: "", read: "Represent this: " },
+      default_prompt_name: "read",
+      max_seq_length: null,
+      do_lower_case: false,
+      similarity_fn_name: "cosine",
+      truncate_dim: null,
+    });
+  });
+
+  test("modules that cannot be read: the reason", async () => {
+    const folder = await sentenceFolder(join(root, "unknown"), "mean");
+    const text = await readFile(join(folder, "modules.json"), "utf8");
+    await writeFile(join(folder, "modules.json"), text.replace("models.Pooling", "models.LSTM"));
+    const sentence = await readSentenceFolder(await openModelFolder(folder));
+    expect(inspectTable({ ...mixed, sentence })).toMatch(/\n {2}modules: no vectors: .*"LSTM"/);
+    expect(JSON.parse(inspectJson({ ...mixed, sentence })).sentence_transformers.modules).toBeNull();
+  });
+
+  test("the transformer in a folder of its own: its tensors", async () => {
+    const folder = await sentenceFolder(root, "in_a_folder");
+    const { stdout, stderr, code } = await plainbert(["inspect", folder]);
+    expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
+    expect(stdout).toContain("bert.embeddings.word_embeddings.weight");
+    expect(stdout).toContain("  modules: Transformer, Pooling cls\n  length: 12 tokens\n");
+    expect(stdout).toContain(join(folder, "0_Transformer", "model.safetensors"));
+  });
 });

@@ -165,7 +165,10 @@ test("a file where a folder is wanted is called that, in whatever command", asyn
 
 describe("work that is cut short", () => {
   test("another input, option or model is refused, and nothing is touched; --restart", async () => {
-    await run(["embed", "--output", "a.jsonl"], `${TEXTS.slice(0, 20).join("\n")}\n${"long ".repeat(200)}\n`);
+    await run(
+      ["embed", "--no-truncation", "--output", "a.jsonl"],
+      `${TEXTS.slice(0, 20).join("\n")}\n${"long ".repeat(200)}\n`,
+    );
     const files = () => Promise.all([read("a.jsonl.partial"), read("a.jsonl.partial.json")]);
     const before = await files();
     const { lines } = JSON.parse(before[1]);
@@ -179,7 +182,7 @@ describe("work that is cut short", () => {
       [["--backend", "simd"], LINES, "was made with other options, or by another model"],
       [["--dtype", "bfloat16"], LINES, "was made with other options, or by another model"],
     ] as const) {
-      const refused = await run(["embed", ...args, "--output", "a.jsonl"], input);
+      const refused = await run(["embed", "--no-truncation", ...args, "--output", "a.jsonl"], input);
       expect(refused).toEqual({
         code: 1,
         signal: null,
@@ -266,7 +269,10 @@ describe("work that is cut short", () => {
   });
 
   test("a mark that was changed, or of plainbert 0.2, is refused; --restart begins anew", async () => {
-    await run(["embed", "--output", "a.jsonl"], `${TEXTS.slice(0, 20).join("\n")}\n${"long ".repeat(200)}\n`);
+    await run(
+      ["embed", "--no-truncation", "--output", "a.jsonl"],
+      `${TEXTS.slice(0, 20).join("\n")}\n${"long ".repeat(200)}\n`,
+    );
     const mark = await read("a.jsonl.partial.json");
     const { work, lines, sha256, bytes } = JSON.parse(mark);
     const place = "plainbert: a.jsonl.partial.json: ";
@@ -300,14 +306,17 @@ describe("work that is cut short", () => {
   test("a wrong line: those before it stay; when it is right the command goes on there", async () => {
     const good = "A door.\n\nA window.\n";
     const long = "long ".repeat(200);
-    const failed = await run(["embed", "--output", "a.csv"], `${good}${long}\nThe end.\n`);
+    const failed = await run(["embed", "--no-truncation", "--output", "a.csv"], `${good}${long}\nThe end.\n`);
     expect(failed).toMatchObject({ code: 1, stdout: "" });
     expect(failed.stderr).toMatch(
-      /^plainbert: standard input, line 4: feature-extraction: text must be at most 64 tokens .*; 3 lines are done, in a\.csv\.partial: once the line is mended, the same command goes on there\n$/,
+      /^plainbert: standard input, line 4: embeddings: text must be at most 64 tokens .*; 3 lines are done, in a\.csv\.partial: once the line is mended, the same command goes on there\n$/,
     );
     expect(await readdir(cwd)).toEqual(["a.csv.partial", "a.csv.partial.json"]);
-    expect(await run(["embed", "--output", "a.csv"], `${good}The end.\n`)).toMatchObject({ code: 0, stderr: "" });
-    await run(["embed", "--output", "b.csv"], `${good}The end.\n`);
+    expect(await run(["embed", "--no-truncation", "--output", "a.csv"], `${good}The end.\n`)).toMatchObject({
+      code: 0,
+      stderr: "",
+    });
+    await run(["embed", "--no-truncation", "--output", "b.csv"], `${good}The end.\n`);
     expect(await read("a.csv")).toBe(await read("b.csv"));
   });
 

@@ -263,10 +263,10 @@ describe("index and search", () => {
   });
 
   test("a line that is too long is named by its number in the file; without a line there is no index", async () => {
-    const wrong = await plainbert(["index", ...TINY, "--output", `${path}2.safetensors`], {
+    const wrong = await plainbert(["index", ...TINY, "--no-truncation", "--output", `${path}2.safetensors`], {
       input: `\n\na\n${"long ".repeat(200)}`,
     });
-    expect(wrong.stderr).toContain("standard input, line 4: feature-extraction: text must be at most 64 tokens");
+    expect(wrong.stderr).toContain("standard input, line 4: embeddings: text must be at most 64 tokens");
     const none = await plainbert(["index", ...TINY, "--output", `${path}2.safetensors`], { input: "\n\n" });
     expect(none).toMatchObject({
       code: 1,

@@ -6,6 +6,7 @@ import { type ExpectedOutput, parseOutputs } from "../../src/cli/outputs.ts";
 import { PUBLISHED_OUTPUTS } from "../../src/cli/publishedOutputs.ts";
 import { WEIGHTS } from "../pipelines/support.ts";
 import { reference, referenceInputs, referenceJson, referenceTensors } from "../support/reference.ts";
+import { SENTENCES, sentenceFolder } from "../support/sentenceFolders.ts";
 import { TOLERANCE } from "../tolerances.ts";
 import { head, plainbert } from "./run.ts";
 
@@ -169,7 +170,7 @@ describe("a file of outputs", () => {
     [[null], "[0] must be an object, got null"],
     [
       [door, { task: "toString" }],
-      "[1].task must be one of fill-mask, next-sentence-prediction, token-classification, forward, got ",
+      "[1].task must be one of fill-mask, next-sentence-prediction, token-classification, embeddings, forward, got ",
     ],
     [[{ ...door, atol: undefined }], "[0].atol must be what the field is in an output of fill-mask, "],
     [[{ ...door, atol: -1 }], "[0].atol must be what the field is in an output of fill-mask, "],
@@ -230,7 +231,7 @@ describe("published outputs", () => {
               ? []
               : [output.input_ids, output.attention_mask ?? [], output.token_type_ids ?? []],
           ]
-        : [output.input_ids],
+        : ["input_ids" in output ? output.input_ids : []],
     ).flatMap(numbers);
     const sorted = (list: unknown[]) => list.map(Number).sort((a, b) => a - b);
     expect(sorted(ours)).toEqual(sorted(found));
@@ -266,4 +267,36 @@ describe("published outputs", () => {
     expect({ code, stderr }).toEqual({ code: 1, stderr: "plainbert: verify: 3 of 3 outputs differ\n" });
     expect(stdout).toMatch(/^FAIL {2}fill-mask "Hello I'm a \[MASK\] model\."\n {6}token ids: must be 101 8667 /);
   });
+});
+
+test("vectors of texts, with a prompt and without, as Python computed them", async () => {
+  const model = await sentenceFolder(folder, "prompts");
+  const lines = (await readFile(join(import.meta.dirname, "../pipelines/reference/embeddings.jsonl"), "utf8"))
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  const of = (options: object) =>
+    lines.find((line) => line.form === "prompts" && JSON.stringify(line.options) === JSON.stringify(options))
+      .vectors[0];
+  const atol = 1e-6;
+  const [text] = SENTENCES;
+  const outputs = [
+    { task: "embeddings", text, embedding: of({}), atol },
+    { task: "embeddings", text, prompt_name: "passage", embedding: of({ prompt_name: "passage" }), atol },
+    { task: "embeddings", text, prompt: "passage: ", embedding: of({ prompt_name: "passage" }), atol },
+    { task: "embeddings", text, prompt_name: "query", embedding: of({ prompt_name: "passage" }), atol },
+    { task: "embeddings", text, embedding: of({}).slice(1), atol },
+  ];
+  const file = await outputsFile("vectors.json", outputs);
+  const { code, stdout } = await plainbert(["verify", "--backend", "plain", "--json", "--outputs", file, model]);
+  const verdicts = stdout
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
+  expect(verdicts.map(({ passed }) => passed)).toEqual([true, true, true, false, false]);
+  expect(verdicts[0].what).toBe(`embeddings ${JSON.stringify(text)}`);
+  expect(verdicts[0].difference).toBeGreaterThan(0);
+  expect(verdicts[3].where).toMatch(/^\[\d+\]: must be -?[\d.]+, is -?[\d.]+$/);
+  expect(verdicts[4].where).toBe("numbers of a vector: must be 23, are 24");
+  expect(code).toBe(1);
 });

@@ -1,8 +1,8 @@
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { sha256 } from "./server.ts";
-import { listing, Place } from "./support.ts";
+import { listing, Place, restore } from "./support.ts";
 
 /** The model that reference/make_reference.py has downloaded with Python's huggingface_hub. */
 const FILES: Record<string, Uint8Array> = {
@@ -44,7 +44,7 @@ describe.each(["symlinks", "copies"] as const)("with %s", (kind) => {
 
   test("what Python has downloaded is found without the hub", async () => {
     await using here = await place(kind);
-    restore(here.at(), python[kind]);
+    restore(here.at(), { commit: python.commit, symlinks: python[kind] }, Object.values(FILES));
     const { folder } = await here.open({ local_files_only: true }, WANTED);
     for (const [name, data] of Object.entries(FILES))
       expect(sha256(readFileSync(join(folder.path, name)))).toBe(sha256(data));
@@ -72,16 +72,3 @@ test("Python finds what this library has downloaded", async () => {
     expect(ours).toHaveProperty([path === "known not to exist" ? missing : path]);
   }
 });
-
-/** Makes the files and links of a listing. */
-function restore(root: string, paths: Record<string, string>): void {
-  const contents = new Map(Object.values(FILES).map((data) => [sha256(data), data]));
-  contents.set(sha256(new Uint8Array(0)), new Uint8Array(0));
-  contents.set(sha256(new TextEncoder().encode(python.commit)), new TextEncoder().encode(python.commit));
-  for (const [path, is] of Object.entries(paths)) {
-    if (is === "folder") continue;
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    if (is.startsWith("-> ")) symlinkSync(is.slice(3), join(root, path));
-    else if (path !== "CACHEDIR.TAG") writeFileSync(join(root, path), contents.get(is.slice(-64)) as Uint8Array);
-  }
-}

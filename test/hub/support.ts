@@ -1,7 +1,18 @@
 import { createHash } from "node:crypto";
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, type Stats } from "node:fs";
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  type Stats,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { HubOptions, ProgressInfo } from "../../src/hub/hubOptions.ts";
 import type { WantedFiles } from "../../src/hub/wantedFiles.ts";
 import type { OpenedModel } from "../../src/load/modelFolder.ts";
@@ -86,4 +97,24 @@ function describe(path: string): string {
   if (stats.isDirectory()) return "folder";
   const data = readFileSync(path);
   return `${data.length} bytes, sha256 ${createHash("sha256").update(data).digest("hex")}`;
+}
+
+/**
+ * Makes the files and links of a listing that Python's script has written.
+ *
+ * @param contents what its files hold, in any order
+ */
+export function restore(
+  root: string,
+  { commit, symlinks }: { readonly commit: string; readonly symlinks: Readonly<Record<string, string>> },
+  contents: readonly Uint8Array[],
+): void {
+  const all = [...contents, new Uint8Array(0), new TextEncoder().encode(commit)];
+  const byHash = new Map(all.map((data) => [createHash("sha256").update(data).digest("hex"), data]));
+  for (const [path, is] of Object.entries(symlinks)) {
+    if (is === "folder") continue;
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    if (is.startsWith("-> ")) symlinkSync(is.slice(3), join(root, path));
+    else if (path !== "CACHEDIR.TAG") writeFileSync(join(root, path), byHash.get(is.slice(-64)) as Uint8Array);
+  }
 }

@@ -36,6 +36,7 @@ const INDEX = JSON.stringify({
 const OUTPUTS = JSON.stringify([
   { task: "fill-mask", text: "A [MASK].", top: [{ token_str: "door", score: 0.5 }], atol: 1e-5 },
   { task: "next-sentence-prediction", text: "A.", text_pair: "B.", is_next: 0.9, atol: 0 },
+  { task: "embeddings", text: "A.", prompt_name: "query", embedding: [0.5, -1], atol: 1e-6 },
   { task: "forward", architecture: "BertModel", output: "logits", input_ids: [[1, 2]], values: [[[1]]], atol: 1 },
 ]);
 

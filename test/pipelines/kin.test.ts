@@ -55,10 +55,13 @@ describe("inputs that are wrong in one way are named together", () => {
     [
       "sentence-similarity",
       () =>
-        similarity([
-          { source_sentence: "a", sentences: ["b", long(65)] },
-          { source_sentence: long(66), sentences: ["b"] },
-        ]),
+        similarity(
+          [
+            { source_sentence: "a", sentences: ["b", long(65)] },
+            { source_sentence: long(66), sentences: ["b"] },
+          ],
+          { truncation: false },
+        ),
       `sentence-similarity: 2 inputs ${tooLong}inputs[0].sentences[1] (got 65), inputs[1].source_sentence (got 66)`,
     ],
     [

@@ -26,7 +26,7 @@ test("the ranges are the least and the largest number in each place", () => {
 
 const TEXTS = ["The door is open.", "He read a letter.", "No.", "The sea was calm, and the night was long."];
 const H = 256;
-const extract = await pipeline("embeddings", undefined, { backend: "plain" }); // as transformers.js calls it too
+const extract = await pipeline("feature-extraction", undefined, { backend: "plain" });
 afterAll(() => extract.dispose());
 
 async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {

@@ -8,9 +8,9 @@ import { loaded } from "../../loaded.ts";
 import { Xxh32 } from "../../load/xxh32.ts";
 import type { Dtype, NumberArray } from "../../safetensors/dtype.ts";
 import { LITTLE_ENDIAN, swapBytes } from "../../safetensors/numbers.ts";
-import type { TextPooling } from "../pooling.ts";
 import type { Rows } from "./indexRows.ts";
 import { columnOf, merged, type Segment, type Utf8Column } from "./segment.ts";
+import type { IndexPooling } from "./vectorsOf.ts";
 
 /** What `format` says in the file's metadata. */
 export const FORMAT = "plainbert search index";
@@ -36,7 +36,7 @@ export type Strings = "texts" | "ids" | "metadata";
 
 /** What the file says about its index, beside the texts. */
 export interface IndexHeader {
-  readonly pooling: TextPooling;
+  readonly pooling: IndexPooling;
   /** The model's fingerprint. */
   readonly model: string;
   /** The `index` of the next text. */

@@ -5,11 +5,11 @@ import { loaded } from "../../loaded.ts";
 import type { TensorEntry } from "../../safetensors/header.ts";
 import { LITTLE_ENDIAN, swapBytes } from "../../safetensors/numbers.ts";
 import { openSafetensors, type RandomAccess, type Weights } from "../../safetensors/safetensorsReader.ts";
-import { TEXT_POOLINGS, type TextPooling } from "../pooling.ts";
+import { TEXT_POOLINGS } from "../pooling.ts";
 import { checksumOf, FORMAT, type IndexHeader, type Strings, TENSORS, type TensorName, VERSION } from "./indexFile.ts";
 import { Rows } from "./indexRows.ts";
 import { mostRows, SEGMENT_BYTES, type Segment, stringAt, type Utf8Column } from "./segment.ts";
-import { type Extract, vectorsOf } from "./vectorsOf.ts";
+import { type Extract, type IndexPooling, type VectorSource, vectorSource, vectorsOf } from "./vectorsOf.ts";
 
 /** Files of plainbert 0.2 have these alone, and two fields of metadata. */
 const OLD_TENSORS: readonly TensorName[] = ["embeddings", "texts", "text_ends"];
@@ -22,7 +22,7 @@ const PROBES = 4;
 /** What a file has. */
 export interface ReadIndex {
   readonly rows: Rows;
-  readonly pooling: TextPooling;
+  readonly source: VectorSource;
 }
 
 /**
@@ -36,33 +36,34 @@ export async function readIndex(path: string, extract: Extract): Promise<ReadInd
 }
 
 /** `readIndex` of a file that is open; it is closed. */
-export async function readIndexFrom(source: RandomAccess, extract: Extract): Promise<ReadIndex> {
+export async function readIndexFrom(file: RandomAccess, extract: Extract): Promise<ReadIndex> {
   try {
-    const reader = new IndexReader(source, await openSafetensors(source));
+    const reader = new IndexReader(file, await openSafetensors(file));
     const { header } = reader;
-    const { fingerprint, config } = extract.model;
+    const source = vectorSource(extract, header.pooling);
+    const { fingerprint } = source;
     if (header.model !== null && header.model !== fingerprint) {
       throw reader.fault(
-        `must be searched with the model that it was made with, whose fingerprint is ${quote(header.model)}, this one's is ${quote(fingerprint)}; make it anew, or load that model`,
+        `must be searched with the model that it was made with${header.pooling === "modules" ? ", its modules.json and prompts" : ""}, whose fingerprint is ${quote(header.model)}, this one's is ${quote(fingerprint)}; make it anew, or load that model`,
       );
     }
-    const rows = await reader.read(config.hiddenSize);
-    if (header.model === null) await expectSameVectors(reader, rows, extract, header.pooling);
-    return { rows, pooling: header.pooling };
+    const rows = await reader.read(source.size);
+    if (header.model === null) await expectSameVectors(reader, rows, source);
+    return { rows, source };
   } finally {
-    await source.close();
+    await file.close();
   }
 }
 
 /** @throws BertError ERR_CHECKPOINT the model gives texts of the index other vectors */
-async function expectSameVectors(reader: IndexReader, rows: Rows, extract: Extract, pooling: TextPooling) {
+async function expectSameVectors(reader: IndexReader, rows: Rows, source: VectorSource) {
   const [segment] = rows.segments;
   if (!segment) return;
   const count = Math.min(PROBES, segment.count);
   for (let probe = 0; probe < count; probe++) {
     const r = Math.floor((probe * segment.count) / count);
     const text = stringAt(segment.texts, r);
-    const vector = await vectorsOf(extract, [text], { pooling, normalize: true, truncation: true });
+    const { data: vector } = await vectorsOf(source, [text], "document", { truncation: true });
     const cosine = vector.reduce((sum, x, h) => sum + x * segment.vectors[r * rows.H + h], 0);
     if (cosine >= SAME_VECTOR) continue;
     throw reader.fault(
@@ -115,8 +116,8 @@ class IndexReader {
       const { dtype } = this.entry(name);
       if (dtype !== TENSORS[name]) throw this.fault(`must have ${name} as ${TENSORS[name]}, has ${dtype}`);
     }
-    const pooling = field("pooling") as TextPooling;
-    if (!TEXT_POOLINGS.includes(pooling)) {
+    const pooling = field("pooling") as IndexPooling;
+    if (pooling !== "modules" && !TEXT_POOLINGS.includes(pooling)) {
       throw this.fault(`must name its pooling, one of ${TEXT_POOLINGS.join(", ")}`);
     }
     if (isOld) return { pooling, model: null, next: null };
@@ -158,7 +159,7 @@ class IndexReader {
     const { shape } = this.entry("embeddings");
     const [N, size] = shape;
     if (shape.length !== 2 || size !== H) {
-      throw this.fault(`must have vectors of the model's hidden size, ${H}, has [${shape}]`);
+      throw this.fault(`must have vectors of the model's size, ${H}, has [${shape}]`);
     }
     for (const name of ["indices", "text_ends", "id_ends", "metadata_ends"] as const) {
       const entry = this.file.tensors.get(name);

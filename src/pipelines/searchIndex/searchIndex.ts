@@ -10,14 +10,12 @@ import {
   wrongArgument,
 } from "../arguments.ts";
 import { expectEach } from "../faults.ts";
-import { expectToFit } from "../featureExtraction.ts";
-import type { Pooling, TextPooling } from "../pooling.ts";
 import { type Answers, type InputStream, isStream } from "../stream.ts";
 import { Rows, textAt } from "./indexRows.ts";
 import { nearest } from "./nearest.ts";
 import { expectId, expectRecord, type IndexedText, type TextRecord } from "./records.ts";
 import { liveRows, SegmentBuilder } from "./segment.ts";
-import { type Extract, vectorsOf } from "./vectorsOf.ts";
+import { type IndexPooling, type VectorSource, vectorsOf } from "./vectorsOf.ts";
 
 /** What an index is made of: texts, or records with ids and metadata; an array, or a stream of any length. */
 export type IndexInput<Metadata = unknown> =
@@ -26,13 +24,16 @@ export type IndexInput<Metadata = unknown> =
 
 /** Options of `add`. */
 export interface AddOptions extends CallOptions {
-  /** Cut texts that are too long for the model instead of refusing them. Default false. */
+  /**
+   * Cut texts that are too long for the model instead of refusing them. Default: true with what
+   * `pipeline("embeddings")` gives, as in sentence-transformers, else false.
+   */
   readonly truncation?: boolean;
 }
 
 /** Options of `search`. */
 export interface SearchOptions<Metadata = unknown> extends CallOptions {
-  /** Cut queries that are too long for the model instead of refusing them. Default false. */
+  /** As in `add`, of queries. */
   readonly truncation?: boolean;
   /**
    * Which texts may be found: those for which it returns true. It is asked about a text that is among the best so far,
@@ -58,15 +59,19 @@ export interface SearchResult<Metadata = unknown> extends IndexedText<Metadata> 
  * @typeParam Metadata what is kept beside the texts
  */
 export class SearchIndex<Metadata = unknown> {
-  /** How the vectors of a text's tokens become one. */
-  readonly pooling: Exclude<Pooling, "none">;
-  private readonly extract: Extract;
+  /** How the vectors of a text's tokens become one; "modules": as the model's modules.json says. */
+  readonly pooling: IndexPooling;
+  /** How many of the texts that were added here were longer than the model takes, and were cut. */
+  truncated = 0;
+  /** How many of the queries so far were. */
+  truncatedQueries = 0;
+  private readonly source: VectorSource;
   private readonly rows: Rows;
 
   /** @internal call `buildIndex` or `loadIndex` */
-  constructor(extract: Extract, pooling: TextPooling, rows: Rows = new Rows(extract.model.config.hiddenSize)) {
-    this.extract = extract;
-    this.pooling = pooling;
+  constructor(source: VectorSource, rows: Rows = new Rows(source.size)) {
+    this.source = source;
+    this.pooling = source.pooling;
     this.rows = rows;
   }
 
@@ -100,23 +105,23 @@ export class SearchIndex<Metadata = unknown> {
    * await index.add([{ id: "door", text: "The door is open.", metadata: { page: 3 } }]);
    */
   add(texts: IndexInput<Metadata>, options: AddOptions = {}): Promise<void> {
-    return this.extract.model.answer(() => this.addAs("add", texts, options));
+    return this.source.model.answer(() => this.addAs("add", texts, options));
   }
 
   /** Checks all texts of an array, before any is computed. */
-  private async expectAll(where: string, texts: readonly unknown[], { truncation, signal }: AddOptions): Promise<void> {
+  private async expectAll(where: string, texts: readonly unknown[], options: AddOptions): Promise<void> {
     const named = expectEach(texts, (text, n) => {
       const name = `texts[${n}]`;
       return { name, text: expectRecord(where, name, text).text };
     });
-    if (!truncation) await expectToFit(this.extract.model, where, named, signal);
+    await this.source.expectToFit(where, named, "document", options);
   }
 
   /** @internal `add`, for `buildIndex` too */
   async addAs(where: string, texts: IndexInput<Metadata>, options: AddOptions): Promise<void> {
     expectOptions(where, options, ["truncation"]);
     if (!Array.isArray(texts) && !isStream(texts)) throw wrongArgument(where, "texts", "an array or a stream", texts);
-    const extractOptions = this.extractOptions(where, options);
+    if (options.truncation !== undefined) flagOf(where, "truncation", options.truncation);
     const builder = new SegmentBuilder();
     if (Array.isArray(texts)) await this.expectAll(where, texts, options);
     const open: ReturnType<typeof expectRecord>[] = []; // whose vectors have not come yet
@@ -136,13 +141,16 @@ export class SearchIndex<Metadata = unknown> {
       }
     }
     let first = 0; // of a queue whose beginning is cut off now and then
-    for await (const { data } of this.extract(read(), extractOptions)) {
+    let cut = 0;
+    for await (const { data, truncated } of this.source.vectors(read(), "document", options)) {
+      cut += truncated;
       builder.add({ ...open[first++], vector: data });
       if (first < 1024) continue;
       open.splice(0, first);
       first = 0;
     }
     this.rows.append(where, builder.finish());
+    this.truncated += cut;
   }
 
   /**
@@ -178,7 +186,7 @@ export class SearchIndex<Metadata = unknown> {
     k = 5,
     options: SearchOptions<Metadata> = {},
   ): Promise<SearchResult<Metadata>[] | SearchResult<Metadata>[][]> {
-    return this.extract.model.answer(() => this.found(input, k, options));
+    return this.source.model.answer(() => this.found(input, k, options));
   }
 
   private async found(
@@ -194,17 +202,21 @@ export class SearchIndex<Metadata = unknown> {
       throw wrongArgument(where, "filter", "a function", filter);
     const isList = Array.isArray(input);
     const queries = isList ? expectTexts(where, input) : [expectText(where, "query", input)];
-    if (!options.truncation) await expectToFit(this.extract.model, where, queries, signal);
+    if (options.truncation !== undefined) flagOf(where, "truncation", options.truncation);
+    await this.source.expectToFit(where, queries, "query", options);
     const { segments } = this.rows;
     const texts = queries.map(({ text }) => text);
-    const vectors = await vectorsOf(this.extract, texts, this.extractOptions(where, options));
-    const found = await nearest(segments, vectors, this.rows.H, this.extract.model.kernels, {
+    const { data: vectors, truncated } = await vectorsOf(this.source, texts, "query", options);
+    this.truncatedQueries += truncated;
+    const found = await nearest(segments, vectors, this.rows.H, this.source.model.kernels, {
       k,
       signal,
       accepts: (segment, row) => filter === undefined || accepted(filter(textAt(segment, row))),
     });
     const results = found.map((rows) =>
-      rows.map(({ segment, row, score }): SearchResult<Metadata> => ({ ...textAt<Metadata>(segment, row), score })),
+      rows.map(({ segment, row, score }): SearchResult<Metadata> => {
+        return { ...textAt<Metadata>(segment, row), score: Math.min(1, Math.max(-1, score)) }; // but for roundings
+      }),
     );
     return isList ? results : results[0];
   }
@@ -218,19 +230,9 @@ export class SearchIndex<Metadata = unknown> {
     expectPath("save", "path", path);
     // As they are now; the model may be disposed of meanwhile.
     const { segments, next, H } = this.rows;
-    const header = { pooling: this.pooling, model: this.extract.model.fingerprint };
+    const header = { pooling: this.pooling, model: this.source.fingerprint };
     const { saveIndex } = await loaded(() => import("./indexFile.ts"));
     await saveIndex(path, { segments, next, H }, header);
-  }
-
-  /** What the pipeline is called with. */
-  private extractOptions(where: string, { truncation, signal }: AddOptions) {
-    return {
-      pooling: this.pooling,
-      normalize: true,
-      truncation: flagOf(where, "truncation", truncation),
-      ...(signal && { signal }),
-    } as const;
   }
 }
 

@@ -1,6 +1,6 @@
 """What Python's huggingface_hub makes of a small model, as listings of its cache.
 
-    pip install huggingface_hub==2.0.0
+    pip install huggingface_hub==2.4.0
     python test/hub/reference/make_reference.py test/hub/reference
 
 Serves the files below on 127.0.0.1 as the hub does, downloads them with hf_hub_download as transformers does (the files
@@ -27,7 +27,7 @@ FILES = {
     "model.safetensors": bytes(range(256)) * 400,
     "onnx/model.onnx": b"a file in a folder",
 }
-MISSING = ["tokenizer.json", "added_tokens.json"]
+MISSING = ["modules.json", "tokenizer.json", "added_tokens.json"]
 COMMIT = "5fed0cba9876543210" * 2 + "abcd"
 
 

@@ -41,8 +41,8 @@ afterAll(() => rm(folder, { recursive: true }));
 
 /** Reads an index from memory: 10,000 files would take the disk's time. */
 async function load(bytes: Uint8Array): Promise<SearchIndex> {
-  const { rows, pooling } = await readIndexFrom(randomAccess(bytes, "bytes.safetensors"), extract);
-  return new SearchIndex(extract, pooling, rows);
+  const { rows, source } = await readIndexFrom(randomAccess(bytes, "bytes.safetensors"), extract);
+  return new SearchIndex(source, rows);
 }
 
 /** Everything that is in an index. */
@@ -182,7 +182,7 @@ describe("hostile files", () => {
     await refused(rewritten(file, {}, { version: "3" }), 'of version 2, is of "3"');
     await refused(rewritten(file, {}, { pooling: "none" }), "must name its pooling");
     await refused(rewritten(file, {}, { next: "-1" }), "how many texts");
-    await expectBertError(loadIndex(hashedVectors(plain, 16), path), "ERR_CHECKPOINT", "hidden size, 16, has [3,8]");
+    await expectBertError(loadIndex(hashedVectors(plain, 16), path), "ERR_CHECKPOINT", "size, 16, has [3,8]");
     await expectBertError(loadIndex(extract, join(folder, "missing")), "ERR_FILE", "missing");
   });
 });

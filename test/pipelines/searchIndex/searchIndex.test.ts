@@ -216,11 +216,6 @@ describe("records", () => {
   });
 });
 
-test('a pipeline "embeddings" is the same', async () => {
-  await using embeddings = await pipeline("embeddings", extract.model);
-  expect([...(await buildIndex(embeddings, TEXTS))]).toEqual([...index]);
-});
-
 function circle(): unknown[] {
   const list: unknown[] = [];
   list.push(list);

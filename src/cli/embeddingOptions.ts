@@ -1,0 +1,22 @@
+import { flag, type Option, text } from "./option.ts";
+import { streams } from "./streams.ts";
+
+/** The options of `pipeline("embeddings")` that commands have which make vectors as the model's folder says. */
+export const EMBEDDING_OPTIONS: {
+  readonly prompt: Option<string>;
+  readonly "prompt-name": Option<string>;
+  readonly "no-truncation": Option<boolean>;
+} = {
+  prompt: text("TEXT", "What stands before each text. Default: the prompt that --prompt-name names."),
+  "prompt-name": text("NAME", "The name of one of the model's prompts. Default: that which its folder names, if any."),
+  "no-truncation": flag("Stop at a text that is too long for the model instead of cutting it."),
+};
+
+/** Says on standard error how many texts were cut, if any were. */
+export function tellTruncated(count: number, what: readonly [one: string, many: string], limit: number): void {
+  if (count === 0) return;
+  const were = count === 1 ? "was" : "were";
+  streams.stderr.write(
+    `${count.toLocaleString("en-US")} ${what[count === 1 ? 0 : 1]} ${were} longer than ${limit} tokens, what the model takes, and ${were} cut\n`,
+  );
+}

@@ -1,0 +1,164 @@
+import { BertError } from "../errors.ts";
+import type { SentenceModule, SentenceModules, SentencePooling } from "../load/sentenceModules.ts";
+
+type Dense = Extract<SentenceModule, { type: "Dense" }>;
+type LayerNorm = Extract<SentenceModule, { type: "LayerNorm" }>;
+
+/** The eps of torch.nn.LayerNorm, which the module leaves as it is. */
+const LAYER_NORM_EPS = 1e-5;
+/** The least length that torch.nn.functional.normalize divides by. */
+const SHORTEST = 1e-12;
+
+/**
+ * The vector that sentence-transformers' modules make of a text's hidden states, in float64.
+ *
+ * @param tokens       [T, H], [CLS] and [SEP] counted
+ * @param promptLength how many of the first tokens are [CLS] and the prompt's, which a Pooling may leave out
+ * @returns            [D]
+ */
+export function sentenceVector(
+  { modules }: SentenceModules,
+  tokens: Float32Array,
+  H: number,
+  promptLength: number,
+): Float64Array<ArrayBuffer> {
+  let vector = new Float64Array(0);
+  for (const module of modules) {
+    if (module.type === "Pooling") {
+      const from = module.includePrompt ? 0 : promptLength;
+      vector = Float64Array.from(module.modes.flatMap((mode) => Array.from(POOLINGS[mode](tokens, H, from))));
+    } else if (module.type === "Dense") vector = dense(module, vector);
+    else if (module.type === "LayerNorm") vector = layerNorm(module, vector);
+    else vector = normalized(vector);
+  }
+  return vector;
+}
+
+/** How many numbers a vector has. */
+export function sentenceSize({ modules }: SentenceModules, H: number): number {
+  return modules.reduce(
+    (size, module) =>
+      module.type === "Pooling" ? module.modes.length * H : module.type === "Dense" ? module.size : size,
+    H,
+  );
+}
+
+/** Divided by its length; a vector of zeros has no direction and stays. */
+export function normalized(vector: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
+  let squares = 0;
+  for (const x of vector) squares += x * x;
+  const length = Math.max(Math.sqrt(squares), SHORTEST);
+  return vector.map((x) => x / length);
+}
+
+/**
+ * The vectors x_t of tokens [T, H] as one, without the first `from` of them:
+ *
+ *     cls x_from    lasttoken x_T−1    max the largest number in each place
+ *     mean Σ x_t / n    mean_sqrt_len_tokens Σ x_t / √n    weightedmean Σ (t + 1) x_t / Σ (t + 1)
+ *
+ * Where a prompt leaves no token the sums are zeros, "cls" is the first token and there is no "max", as in
+ * sentence-transformers.
+ */
+const POOLINGS: Readonly<
+  Record<SentencePooling, (tokens: Float32Array, H: number, from: number) => Float64Array<ArrayBuffer>>
+> = {
+  cls: (tokens, H, from) => Float64Array.from(row(tokens, H, from < tokens.length / H ? from : 0)),
+  lasttoken: (tokens, H, from) => {
+    const T = tokens.length / H;
+    return from < T ? Float64Array.from(row(tokens, H, T - 1)) : new Float64Array(H);
+  },
+  max: (tokens, H, from) => {
+    const most = new Float64Array(H).fill(-Infinity);
+    for (let t = from; t < tokens.length / H; t++) {
+      for (let h = 0; h < H; h++) if (tokens[t * H + h] > most[h]) most[h] = tokens[t * H + h];
+    }
+    return most;
+  },
+  mean: (tokens, H, from) =>
+    weighted(
+      tokens,
+      H,
+      from,
+      () => 1,
+      (sum) => sum,
+    ),
+  mean_sqrt_len_tokens: (tokens, H, from) => weighted(tokens, H, from, () => 1, Math.sqrt),
+  weightedmean: (tokens, H, from) =>
+    weighted(
+      tokens,
+      H,
+      from,
+      (t) => t + 1,
+      (sum) => sum,
+    ),
+};
+
+function row(tokens: Float32Array, H: number, t: number): Float32Array {
+  return tokens.subarray(t * H, (t + 1) * H);
+}
+
+/** Σ w_t x_t / d(Σ w_t) */
+function weighted(
+  tokens: Float32Array,
+  H: number,
+  from: number,
+  weight: (t: number) => number,
+  divisor: (sum: number) => number,
+): Float64Array<ArrayBuffer> {
+  const vector = new Float64Array(H);
+  let weights = 0;
+  for (let t = from; t < tokens.length / H; t++) {
+    const w = weight(t);
+    weights += w;
+    for (let h = 0; h < H; h++) vector[h] += w * tokens[t * H + h];
+  }
+  const d = divisor(Math.max(weights, 1e-9));
+  return vector.map((x) => x / d);
+}
+
+/** act(W x + b), and the residual connection's part. */
+function dense(
+  { weight, bias, inFeatures: I, outFeatures: O, residual, activation, activationWeight }: Dense,
+  x: Float64Array<ArrayBuffer>,
+): Float64Array<ArrayBuffer> {
+  if (x.length !== I) {
+    throw new BertError(
+      "ERR_CHECKPOINT",
+      `modules.json: a Dense must take the ${x.length} numbers of a vector, its in_features is ${I}`,
+    );
+  }
+  const y = product(weight, x, O);
+  if (bias) for (let o = 0; o < O; o++) y[o] += bias[o];
+  const activated = activation(y, activationWeight);
+  if (residual) {
+    const rest = residual === "input" ? x : product(residual, x, O);
+    for (let o = 0; o < activated.length; o++) activated[o] += rest[o];
+  }
+  return activated;
+}
+
+/** W x, [O, I] and [I] → [O] */
+function product(weight: Float32Array, x: Float64Array, O: number): Float64Array<ArrayBuffer> {
+  const I = x.length;
+  return Float64Array.from({ length: O }, (_, o) => {
+    let sum = 0;
+    for (let i = 0; i < I; i++) sum += weight[o * I + i] * x[i];
+    return sum;
+  });
+}
+
+/** γ (x − μ) / √(σ² + ε) + β (Ba, Kiros & Hinton 2016, eq. 4). */
+function layerNorm({ weight, bias }: LayerNorm, x: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
+  const D = x.length;
+  if (weight.length !== D) {
+    throw new BertError(
+      "ERR_CHECKPOINT",
+      `modules.json: a LayerNorm must have the ${D} numbers of a vector, its dimension is ${weight.length}`,
+    );
+  }
+  const mean = x.reduce((sum, value) => sum + value, 0) / D;
+  const variance = x.reduce((sum, value) => sum + (value - mean) * (value - mean), 0) / D;
+  const scale = 1 / Math.sqrt(variance + LAYER_NORM_EPS);
+  return x.map((value, d) => weight[d] * (value - mean) * scale + bias[d]);
+}

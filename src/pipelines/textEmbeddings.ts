@@ -1,0 +1,306 @@
+import { BertError, listed, quote } from "../errors.ts";
+import type { Bert } from "../load/loadBert.ts";
+import type { SentenceModules } from "../load/sentenceModules.ts";
+import { expectChoice } from "../options.ts";
+import type { BertTokenizer, Encoding } from "../tokenizer/index.ts";
+import { answerAll, tokenLimit, withoutDecoder } from "./answerAll.ts";
+import {
+  type CallOptions,
+  encodeWithin,
+  expectCount,
+  expectOptions,
+  expectText,
+  expectTexts,
+  flagOf,
+  type NamedText,
+  wrongArgument,
+} from "./arguments.ts";
+import { type FeatureTensor, inFewerBits, type QuantizedFeatures, stacked } from "./featureTensor.ts";
+import { expectRanges, PRECISIONS, type Precision } from "./quantize.ts";
+import { normalized, sentenceSize, sentenceVector } from "./sentenceVector.ts";
+import { type Answers, sized, type Texts, withStreams } from "./stream.ts";
+import type { Parts } from "./turns.ts";
+
+/** float32, or how vectors are kept in fewer bits. */
+export type EmbeddingPrecision = "float32" | Precision;
+
+/** Options of a call, named as those of `SentenceTransformer.encode`. */
+export interface EmbeddingOptions<P extends EmbeddingPrecision = EmbeddingPrecision> extends CallOptions {
+  /** What stands before each text. Default: the prompt that `prompt_name` names. */
+  readonly prompt?: string;
+  /** The name of one of the folder's prompts. Default: its `default_prompt_name`, if it has one. */
+  readonly prompt_name?: string;
+  /** Only the first so many numbers of each vector. Default: what the folder says, else all. */
+  readonly truncate_dim?: number;
+  /**
+   * "float32", the default; "binary" or "ubinary" keep signs, eight in a byte; "int8" or "uint8" one of 256 steps of a
+   * range, which has to be known: from `ranges`, or from the texts of the call.
+   */
+  readonly precision?: P;
+  /** With "int8" and "uint8": [2, D], the least number in each place and then the largest. */
+  readonly ranges?: ArrayLike<number>;
+  /** Divide each vector by its length, if the folder has no module that does. Default false. */
+  readonly normalize?: boolean;
+  /** Cut a text that is too long for the model. Default true, as in sentence-transformers; false refuses it. */
+  readonly truncation?: boolean;
+}
+
+/** What is told of a call's texts beside their vectors. */
+export interface Truncated {
+  /** How many of the texts were longer than the model takes, and were cut. */
+  readonly truncated: number;
+}
+
+/** What a call with this precision gives: [n, D]. */
+type Vectors<P extends EmbeddingPrecision> = (P extends "float32" ? FeatureTensor<number[][]> : QuantizedFeatures) &
+  Truncated;
+
+/** A call of the pipeline. */
+type Encode = <Input extends Texts, P extends EmbeddingPrecision = "float32">(
+  texts: Input,
+  options?: EmbeddingOptions<P>,
+) => Answers<Input, string | readonly string[], Vectors<P>>;
+
+/** What `pipeline("embeddings")` gives. */
+export interface Embeddings {
+  /**
+   * One vector for each text, as `SentenceTransformer.encode` of the model's folder gives it: with its prompts, its
+   * length and its modules (Pooling, Dense, LayerNorm, Normalize). A folder that sentence-transformers has not saved
+   * gives the mean of the tokens' vectors.
+   *
+   * A text that is too long is cut, as there, unless `truncation` is false: the one task in which that is not an
+   * error. `truncated` says how many were. A stream of any length is answered text by text, [1, D], and in order.
+   *
+   * @throws BertError ERR_INPUT texts that are no strings, a prompt that there is not, or another wrong argument;
+   *   ERR_CHECKPOINT modules that cannot be read
+   * @example
+   * const embed = await pipeline("embeddings"); // or of a folder, such as that of all-MiniLM-L6-v2
+   * const { dims, data } = await embed(["A text.", "Another."]);
+   * dims; // [2, 256]
+   */
+  <Input extends Texts, P extends EmbeddingPrecision = "float32">(
+    texts: Input,
+    options?: EmbeddingOptions<P>,
+  ): Answers<Input, string | readonly string[], Vectors<P>>;
+  /** As a call, with the prompt "query" unless an option names another: what one searches with. */
+  readonly encodeQuery: Encode;
+  /** As a call, with the prompt "document" unless an option names another: what one searches in. */
+  readonly encodeDocument: Encode;
+}
+
+const TASK = "embeddings";
+
+export function embeddings(bert: Bert): Embeddings {
+  const steps = stepsOf(bert);
+  const run = async (input: unknown, options: EmbeddingOptions = {}) =>
+    embeddingsOf(bert, TASK, expectTexts(TASK, input), options, steps);
+  const call = withStreams(TASK, run, (options: EmbeddingOptions) => {
+    const { size, precision, ranges, ...prepared } = steps(TASK, options);
+    if (needsRanges(precision, ranges)) {
+      throw wrongArgument(TASK, "ranges", `given for ${precision} vectors of a stream`, ranges);
+    }
+    return {
+      *encode(text, i) {
+        const encoded = yield* prepared.encode(expectText(TASK, `texts[${i}]`, text));
+        return { ...sized(encoded.encoding), encoded };
+      },
+      async compute(batch: readonly EncodedText[], signal) {
+        const vectors = await prepared.compute(batch, signal);
+        return vectors.map((vector, i) =>
+          result(stacked([vector], size, false), precision, ranges, batch[i].isCut ? 1 : 0),
+        );
+      },
+    };
+  });
+  const withPrompt = (prompt_name: string) => (texts: unknown, options: EmbeddingOptions | undefined) =>
+    call(texts, { ...(options?.prompt === undefined && { prompt_name }), ...options });
+  return Object.assign(call, {
+    encodeQuery: withPrompt("query"),
+    encodeDocument: withPrompt("document"),
+  }) as Embeddings;
+}
+
+/** An encoded text, and whether it was cut. */
+interface EncodedText {
+  readonly encoding: Encoding;
+  readonly length: number;
+  readonly isCut: boolean;
+}
+
+/**
+ * The vectors of texts that have been checked, for this task and others that need them.
+ *
+ * @param where the function that errors about texts name
+ */
+export async function embeddingsOf(
+  bert: Bert,
+  where: string,
+  texts: readonly NamedText[],
+  options: EmbeddingOptions,
+  steps: (where: string, options: EmbeddingOptions) => EmbeddingSteps = stepsOf(bert),
+): Promise<(FeatureTensor<unknown> | QuantizedFeatures) & Truncated> {
+  const { size, precision, ranges, encode, compute } = steps(where, options);
+  if (needsRanges(precision, ranges) && texts.length === 1) {
+    throw wrongArgument(TASK, "ranges", `given for ${precision} vectors of a single text`, ranges);
+  }
+  let truncated = 0;
+  const vectors = await answerAll(
+    texts,
+    {
+      encode,
+      async compute(batch, signal) {
+        for (const { isCut } of batch) if (isCut) truncated++;
+        return compute(batch, signal);
+      },
+    },
+    options.signal,
+  );
+  return result(stacked(vectors, size, false), precision, ranges, truncated);
+}
+
+function result(
+  vectors: FeatureTensor<unknown>,
+  precision: Precision | undefined,
+  ranges: Float32Array | undefined,
+  truncated: number,
+): (FeatureTensor<unknown> | QuantizedFeatures) & Truncated {
+  return Object.assign(precision ? inFewerBits(vectors, precision, ranges) : vectors, { truncated });
+}
+
+/** How texts become vectors. */
+interface EmbeddingSteps {
+  /** D */
+  readonly size: number;
+  readonly precision?: Precision;
+  readonly ranges?: Float32Array;
+  encode(text: NamedText): Parts<EncodedText>;
+  /** @returns the vector of each text, [D] */
+  compute(batch: readonly EncodedText[], signal?: AbortSignal): Promise<Float32Array[]>;
+}
+
+/** How texts become vectors with the options of a call. */
+function stepsOf(bert: Bert): (where: string, options: EmbeddingOptions) => EmbeddingSteps {
+  const modules = bert.sentenceModules;
+  const tokenizer = embeddingTokenizer(bert);
+  const limit = embeddingLimit(bert);
+  const H = bert.config.hiddenSize;
+  const leavesPrompt = modules.modules.some((module) => module.type === "Pooling" && !module.includePrompt);
+
+  return (where: string, options: EmbeddingOptions) => {
+    const { size, normalize, truncation, ...quantization } = settingsOf(options, modules, H);
+    const prompt = promptOf(modules, options);
+    const promptLength = leavesPrompt && prompt !== "" ? tokensOfPrompt(tokenizer, prompt, limit) : 0;
+    return {
+      size,
+      ...quantization,
+      encode: ({ name, text }: NamedText) =>
+        encodeCut(where, tokenizer, { name, text: prompt + text }, truncation, limit),
+      async compute(batch: readonly EncodedText[], signal?: AbortSignal): Promise<Float32Array[]> {
+        const encodings = batch.map(({ encoding }) => encoding);
+        const { lastHiddenState } = await bert.forward(encodings, {
+          ...withoutDecoder(bert, batch.length),
+          ...(signal && { signal }),
+        });
+        const { data, shape } = lastHiddenState;
+        return encodings.map(({ length }, b) => {
+          const tokens = data.subarray(b * shape[1] * H, (b * shape[1] + length) * H);
+          const vector = sentenceVector(modules, tokens, H, promptLength).subarray(0, size);
+          if (!vector.every(Number.isFinite)) {
+            throw new BertError("ERR_CHECKPOINT", `${TASK}: the model's output must be finite numbers, got others`);
+          }
+          return Float32Array.from(normalize ? normalized(vector) : vector);
+        });
+      },
+    };
+  };
+}
+
+/** The tokenizer as the folder's sentence_bert_config.json has it. */
+export function embeddingTokenizer({ sentence, tokenizer }: Bert): BertTokenizer {
+  return sentence.doLowerCase ? tokenizer.lowerCased() : tokenizer;
+}
+
+/** The most tokens of a text, by the folder, else by tokenizer and model. */
+export function embeddingLimit(bert: Bert): number {
+  const { maxSeqLength } = bert.sentence;
+  return maxSeqLength === null ? tokenLimit(bert) : Math.min(maxSeqLength, bert.config.maxPositionEmbeddings);
+}
+
+/** How many numbers a vector has: D. */
+export function embeddingSize({ sentenceModules, config }: Bert): number {
+  const D = sentenceSize(sentenceModules, config.hiddenSize);
+  return Math.min(sentenceModules.truncateDim ?? D, D);
+}
+
+/** Encodes a text, cut to what the model takes if that is wanted. */
+function* encodeCut(
+  where: string,
+  tokenizer: BertTokenizer,
+  text: NamedText,
+  truncation: boolean,
+  limit: number,
+): Parts<EncodedText> {
+  const encoding = yield* encodeWithin(where, tokenizer, text, { truncation, limit });
+  const { length } = encoding;
+  // Only a text that takes all the room may have been cut; one token more of it tells.
+  const isCut =
+    truncation &&
+    length === limit &&
+    (yield* tokenizer.encodeInParts(text.text, { truncation: true, maxLength: limit + 1 })).length > limit;
+  return { encoding, length, isCut };
+}
+
+/** How many tokens a prompt has with [CLS] before it, as `Transformer._get_prompt_length` counts them. */
+function tokensOfPrompt(tokenizer: BertTokenizer, prompt: string, limit: number): number {
+  return tokenizer.encode(prompt, { truncation: true, maxLength: limit }).length - 1;
+}
+
+/** The prompt of a call. @throws BertError ERR_INPUT there is none of that name */
+export function promptOf(
+  { prompts, defaultPromptName }: SentenceModules,
+  options: Pick<EmbeddingOptions, "prompt" | "prompt_name">,
+): string {
+  const { prompt, prompt_name } = options;
+  if (prompt !== undefined) {
+    if (prompt_name !== undefined) throw wrongArgument(TASK, "prompt_name", "left out beside prompt", prompt_name);
+    return expectText(TASK, "prompt", prompt).text;
+  }
+  const name = prompt_name ?? defaultPromptName;
+  if (name === null) return "";
+  const found = prompts.get(name);
+  if (found !== undefined) return found;
+  throw wrongArgument(TASK, "prompt_name", `one of the model's, ${listed(Array.from(prompts.keys(), quote))}`, name);
+}
+
+/** The options but those about the prompt, checked. */
+function settingsOf(options: EmbeddingOptions, modules: SentenceModules, H: number) {
+  expectOptions(TASK, options, [
+    ...["prompt", "prompt_name", "truncate_dim", "precision", "ranges", "normalize", "truncation"],
+  ]);
+  const D = sentenceSize(modules, H);
+  const { truncate_dim, precision = "float32", ranges } = options;
+  const size =
+    truncate_dim === undefined
+      ? Math.min(modules.truncateDim ?? D, D)
+      : expectCount(TASK, "truncate_dim", truncate_dim);
+  if (size > D) throw wrongArgument(TASK, "truncate_dim", `at most ${D}, what a vector has`, size);
+  expectChoice(TASK, "precision", precision, ["float32", ...PRECISIONS]);
+  const signs = precision === "binary" || precision === "ubinary";
+  if (signs && size % 8 !== 0) {
+    throw wrongArgument(TASK, "truncate_dim", `a multiple of 8 where signs are kept, 8 in a byte`, size);
+  }
+  if (ranges !== undefined && (signs || precision === "float32")) {
+    throw wrongArgument(TASK, "precision", "int8 or uint8 where there are ranges", precision);
+  }
+  return {
+    size,
+    normalize: flagOf(TASK, "normalize", options.normalize),
+    truncation: options.truncation === undefined ? true : flagOf(TASK, "truncation", options.truncation),
+    ...(precision !== "float32" && { precision }),
+    ...(ranges !== undefined && { ranges: expectRanges(TASK, ranges, size) }),
+  };
+}
+
+function needsRanges(precision: Precision | undefined, ranges: Float32Array | undefined): boolean {
+  return (precision === "int8" || precision === "uint8") && !ranges;
+}

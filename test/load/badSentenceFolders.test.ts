@@ -1,0 +1,309 @@
+import { existsSync, readFileSync } from "node:fs";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { BertError } from "../../src/errors.ts";
+import { loadBert, pipeline } from "../../src/index.ts";
+import { readSentenceFolder } from "../../src/load/sentenceModules.ts";
+import { openModelFolder } from "../../src/load/weightFiles.ts";
+import { type TensorToWrite, writeSafetensors } from "../../src/safetensors/index.ts";
+import { expectBertError } from "../pipelines/support.ts";
+import { sentenceFolder } from "../support/sentenceFolders.ts";
+
+const root = await mkdtemp(join(tmpdir(), "plainbert-bad-"));
+afterAll(() => rm(root, { recursive: true }));
+
+type Change = Readonly<Record<string, unknown>>;
+let made = 0;
+
+/** A folder of a form of which a file is another: a text, bytes, what a JSON text becomes; null: there is none. */
+async function altered(form: string, file: string, content: string | Uint8Array | Change | null): Promise<string> {
+  const folder = join(root, String(made++), form);
+  await cp(await sentenceFolder(root, form), folder, { recursive: true });
+  const path = join(folder, file);
+  if (content === null) await rm(path);
+  else if (typeof content === "string" || content instanceof Uint8Array) await writeFile(path, content);
+  else {
+    const old = existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : {};
+    await writeFile(path, JSON.stringify(Array.isArray(old) ? Object.assign(old, content) : { ...old, ...content }));
+  }
+  return folder;
+}
+
+/** The error that the embeddings of a folder have. */
+async function errorOf(folder: string): Promise<BertError> {
+  const error = await readSentenceFolder(await openModelFolder(folder)).then(
+    ({ modules }) => modules,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(BertError);
+  return error as BertError;
+}
+
+const LISTED = "sentence_transformers.models";
+const second = (type: string, path: string) => ({ 1: { idx: 1, name: "1", path, type: `${LISTED}.${type}` } });
+const DENSE = "2_Dense/config.json";
+const WEIGHTS = "2_Dense/model.safetensors";
+const POINTER = `version https://git-lfs.github.com/spec/v1\noid sha256:${"4d7a".repeat(16)}\nsize 12345\n`;
+const dense = (weight: TensorToWrite, more: [string, TensorToWrite][] = []) =>
+  writeSafetensors([["linear.weight", weight], ...more]);
+const zeros = (...shape: number[]) => ({ shape, data: new Float32Array(shape.reduce((n, size) => n * size, 1)) });
+const SETTINGS = "config_sentence_transformers.json";
+const LENGTH = "sentence_bert_config.json";
+
+describe("each says file, field, value and what would be right", () => {
+  test.each<[what: string, form: string, file: string, content: Parameters<typeof altered>[2], ...parts: string[]]>([
+    [
+      "a type that is not known",
+      "mean",
+      "modules.json",
+      second("CNN", "1_CNN"),
+      'one of Transformer, Pooling, Dense, LayerNorm, Normalize and Dropout, got "CNN"',
+    ],
+    ["no type", "mean", "modules.json", { 1: { path: "1_Pooling" } }, "[1].type must be a string, is missing"],
+    [
+      "a path out of the folder",
+      "mean",
+      "modules.json",
+      second("Pooling", "../x"),
+      `[1].path must be a folder inside the model's, got "../x"`,
+    ],
+    [
+      "an absolute path",
+      "mean",
+      "modules.json",
+      second("Pooling", "/etc"),
+      `[1].path must be a folder inside the model's, got "/etc"`,
+    ],
+    [
+      "a path of Windows",
+      "mean",
+      "modules.json",
+      second("Pooling", "..\\x"),
+      "[1].path must be a folder inside the model's",
+    ],
+    [
+      "a path that no file system takes",
+      "mean",
+      "modules.json",
+      second("Pooling", "a".repeat(10_000)),
+      "[1].path must be a folder inside the model's",
+    ],
+    ["no modules", "mean", "modules.json", "[]", "modules.json: must be a list of at least one module, got []"],
+    ["no list", "mean", "modules.json", "{}", "modules.json: must be an array, got {}"],
+    ["no JSON", "mean", "modules.json", "[{", 'modules.json: must be JSON, got "[{"'],
+    [
+      "no Transformer first",
+      "mean",
+      "modules.json",
+      { 0: { path: "", type: "my.Router" } },
+      'the first module must be a Transformer, got "Router"',
+    ],
+    [
+      "a Dense before the Pooling",
+      "dense",
+      "modules.json",
+      second("Dense", "2_Dense"),
+      'the module after the Transformer must be a Pooling, got "Dense"',
+    ],
+    [
+      "the transformer alone",
+      "mean",
+      "modules.json",
+      JSON.stringify([{ path: "", type: "Transformer" }]),
+      "must be a Pooling, got none",
+    ],
+    [
+      "a page of HTML",
+      "dense",
+      DENSE,
+      "<!doctype html><html>",
+      '2_Dense/config.json: must be JSON, got "<!doctype html><html>"',
+    ],
+    [
+      "a mode of Pooling",
+      "pooling_mode",
+      "1_Pooling/config.json",
+      { pooling_mode: "median" },
+      "1_Pooling/config.json: pooling_mode must be one of cls, max, mean",
+      'got "median"',
+    ],
+    [
+      "a flag that is a number",
+      "mean",
+      "1_Pooling/config.json",
+      { pooling_mode_mean_tokens: 1 },
+      "pooling_mode_mean_tokens must be true or false, got 1",
+    ],
+    [
+      "a Pooling without settings",
+      "mean",
+      "1_Pooling/config.json",
+      null,
+      "1_Pooling/config.json: the settings of modules.json's Pooling must be there",
+    ],
+    [
+      "a Dense of another size",
+      "dense",
+      DENSE,
+      { in_features: 25 },
+      '2_Dense: tensor "linear.weight" must be [16, 25] by config.json, is [16, 24]',
+    ],
+    [
+      "a Dense too large for any memory",
+      "dense",
+      DENSE,
+      { out_features: 2 ** 50 },
+      'tensor "linear.weight" must be [1125899906842624, 24] by config.json',
+    ],
+    [
+      "a Dense without its size",
+      "dense",
+      DENSE,
+      "{}",
+      "2_Dense/config.json: in_features must be a whole number from 1, is missing",
+    ],
+    [
+      "an activation function without arguments",
+      "dense",
+      DENSE,
+      { activation_function: "torch.nn.Threshold" },
+      'activation_function must be a class of torch.nn that can be made without arguments, got "torch.nn.Threshold"',
+    ],
+    [
+      "a Dense of tokens",
+      "dense",
+      DENSE,
+      { module_input_name: "token_embeddings" },
+      'module_input_name must be "sentence_embedding", got "token_embeddings"',
+    ],
+    [
+      "halves and a residual connection",
+      "dense_residual",
+      DENSE,
+      { activation_function: "torch.nn.GLU" },
+      "use_residual must be false, as GLU gives half as many numbers, got true",
+    ],
+    ["a Dense without weights", "dense", WEIGHTS, null, "2_Dense: must hold model.safetensors"],
+    [
+      "a Dense without a bias",
+      "dense",
+      WEIGHTS,
+      dense(zeros(16, 24)),
+      '2_Dense: tensor "linear.bias" must be there, there are only "linear.weight"',
+    ],
+    [
+      "no number",
+      "dense",
+      WEIGHTS,
+      dense({ shape: [16, 24], data: new Float32Array(384).fill(NaN) }, [["linear.bias", zeros(16)]]),
+      '2_Dense: tensor "linear.weight" must be finite numbers',
+    ],
+    [
+      "a parameter of another size",
+      "dense",
+      WEIGHTS,
+      dense(zeros(16, 24), [
+        ["linear.bias", zeros(16)],
+        ["activation_function.weight", zeros(4)],
+      ]),
+      'tensor "activation_function.weight" must be [1] by config.json, is [4]',
+    ],
+    [
+      "a pointer of git-lfs",
+      "dense",
+      WEIGHTS,
+      POINTER,
+      "2_Dense/model.safetensors: is no safetensors file but a pointer of git-lfs: `git lfs pull` brings the file itself",
+    ],
+    [
+      "the same for PyTorch",
+      "dense_bin",
+      "2_Dense/pytorch_model.bin",
+      POINTER,
+      "2_Dense/pytorch_model.bin",
+      "`git lfs pull` brings the file itself",
+    ],
+    [
+      "a LayerNorm of another size",
+      "layer_norm",
+      "2_LayerNorm/config.json",
+      { dimension: 7 },
+      'tensor "norm.weight" must be [7] by config.json, is [24]',
+    ],
+    [
+      "a prompt that is a number",
+      "prompts",
+      SETTINGS,
+      { prompts: { query: 3 } },
+      `${SETTINGS}: prompts.query must be a string, got 3`,
+    ],
+    ["prompts in a list", "prompts", SETTINGS, { prompts: ["a"] }, `${SETTINGS}: prompts must be an object, got ["a"]`],
+    [
+      "a default prompt that is none",
+      "prompts",
+      SETTINGS,
+      { default_prompt_name: "quary" },
+      'default_prompt_name must be a name of prompts, "query", "document", "passage", got "quary"',
+    ],
+    [
+      "no number is left",
+      "prompts",
+      SETTINGS,
+      { truncate_dim: 0 },
+      "truncate_dim must be a whole number from 1, got 0",
+    ],
+    [
+      "a length that [CLS] and [SEP] do not fit in",
+      "max_seq_length",
+      LENGTH,
+      { max_seq_length: 1 },
+      `${LENGTH}: max_seq_length must be a whole number from 2, got 1`,
+    ],
+    [
+      "a length in words",
+      "max_seq_length",
+      LENGTH,
+      { max_seq_length: "8" },
+      'max_seq_length must be a whole number from 2, got "8"',
+    ],
+    [
+      "an argument of the tokenizer",
+      "max_seq_length",
+      LENGTH,
+      { processor_kwargs: { strip_accents: true } },
+      "processor_kwargs.strip_accents is not followed here: write it into tokenizer_config.json",
+    ],
+    [
+      "a model that writes",
+      "max_seq_length",
+      LENGTH,
+      { transformer_task: "text-generation" },
+      'the model is for "text-generation"',
+    ],
+  ])("%s", async (_, form, file, content, ...parts) => {
+    const folder = await altered(form, file, content);
+    const { message } = await errorOf(folder);
+    expect(message).toContain(folder);
+    for (const part of parts) expect(message).toContain(part);
+    expect(message.length).toBeLessThan(1000);
+  });
+});
+
+test("a module that cannot be read is in the way of vectors, and of nothing else", async () => {
+  const folder = await altered("mean", "modules.json", second("CNN", "1_CNN"));
+  await using bert = await loadBert(folder, { backend: "plain" });
+  await expectBertError(pipeline("embeddings", bert), "ERR_CHECKPOINT", folder, '"CNN"');
+  const find = await pipeline("token-classification", bert);
+  expect((await find("Emma lived in Bath.", { ignore_labels: [] })).length).toBeGreaterThan(0);
+});
+
+test("a Dense that takes other vectors than there are", async () => {
+  const folder = await altered("dense", WEIGHTS, dense(zeros(16, 8), [["linear.bias", zeros(16)]]));
+  const config = join(folder, DENSE);
+  await writeFile(config, JSON.stringify({ ...JSON.parse(readFileSync(config, "utf8")), in_features: 8 }));
+  await using embed = await pipeline("embeddings", folder, { backend: "plain" });
+  const message = "a Dense must take the 24 numbers of a vector, its in_features is 8";
+  await expectBertError(embed("A text."), "ERR_CHECKPOINT", message);
+});

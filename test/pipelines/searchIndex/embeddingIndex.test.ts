@@ -1,0 +1,131 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { buildIndex, loadIndex, pipeline } from "../../../src/index.ts";
+import { sentenceFolder } from "../../support/sentenceFolders.ts";
+import { expectBertError } from "../support.ts";
+
+const REFERENCE = join(import.meta.dirname, "../reference");
+const PLAIN = { backend: "plain" } as const;
+const root = await mkdtemp(join(tmpdir(), "plainbert-index-"));
+afterAll(() => rm(root, { recursive: true }));
+
+const TEXTS = ["The door was open.", "He read a letter.", "The window was shut.", "Emma lived in London."];
+const LONG = "Emma Smith lived in London with John and Anna from Bath, it was very long ago. ".repeat(5);
+
+const folderOf = (form: string) => sentenceFolder(root, form);
+
+test.each(["plain", "prompts", "dense", "several_flags", "truncate_dim", "without_prompt"])(
+  "a folder of the form %s: texts are documents, queries queries",
+  async (form) => {
+    await using embed = await pipeline("embeddings", await folderOf(form), PLAIN);
+    const index = await buildIndex(embed, TEXTS);
+    const query = "Was the door shut?";
+    const found = await index.search(query, 4);
+    const documents = (await embed.encodeDocument(TEXTS, { normalize: true })).tolist();
+    const [vector] = (await embed.encodeQuery(query, { normalize: true })).tolist();
+    const cosines = documents.map((document) => document.reduce((sum, x, d) => sum + x * vector[d], 0));
+    expect(found.map(({ index }) => index)).toEqual([...cosines.keys()].sort((a, b) => cosines[b] - cosines[a]));
+    for (const { index, score } of found) expect(Math.abs(score - cosines[index])).toBeLessThanOrEqual(3e-7);
+    const path = join(root, `${form}.safetensors`);
+    await index.save(path);
+    expect(await (await loadIndex(embed, path)).search(query, 4)).toStrictEqual(found);
+  },
+);
+
+describe("an index knows how its vectors are made", async () => {
+  const extract = await pipeline("feature-extraction", join(REFERENCE, "heads/ner"), PLAIN);
+  const saved = async (form: string) => {
+    await using embed = await pipeline("embeddings", await folderOf(form), PLAIN);
+    const path = join(root, `${form}.safetensors`);
+    await (await buildIndex(embed, TEXTS)).save(path);
+    return path;
+  };
+  afterAll(() => extract.dispose());
+
+  test("one of the mean is the same by either pipeline", async () => {
+    for (const form of ["plain", "mean", "normalize"]) {
+      await using embed = await pipeline("embeddings", await folderOf(form), PLAIN);
+      const index = await buildIndex(embed, TEXTS);
+      expect(index.pooling).toBe("mean");
+      const path = await saved(form);
+      const want = await (await buildIndex(extract, TEXTS)).search("a letter");
+      expect(await index.search("a letter")).toStrictEqual(want);
+      expect(await (await loadIndex(extract, path)).search("a letter")).toStrictEqual(want);
+    }
+  });
+
+  test("with another prompt, module or length it is another model", async () => {
+    for (const form of ["prompts", "dense", "max_seq_length"]) {
+      await using embed = await pipeline("embeddings", await folderOf(form), PLAIN);
+      const path = await saved(form);
+      await using other = await pipeline("embeddings", await folderOf("default_prompt"), PLAIN);
+      await expectBertError(
+        loadIndex(extract, path),
+        "ERR_CHECKPOINT",
+        "made with, its modules.json and prompts, whose",
+      );
+      await using same = await pipeline("feature-extraction", embed.model);
+      expect(await (await loadIndex(same, path)).search("a letter")).toStrictEqual(
+        await (await loadIndex(embed, path)).search("a letter"),
+      );
+      await expectBertError(loadIndex(other, path), "ERR_CHECKPOINT", "must be searched with");
+      expect((await loadIndex(embed, path)).size).toBe(4);
+    }
+  });
+
+  test("the file says which pooling it is, whatever pipeline the model comes with", async () => {
+    const path = join(root, "cls.index.safetensors");
+    const index = await buildIndex(extract, TEXTS, { pooling: "cls" });
+    await index.save(path);
+    const want = await index.search("a letter");
+    await using mean = await pipeline("embeddings", await folderOf("mean"), PLAIN);
+    expect(await (await loadIndex(mean, path)).search("a letter")).toStrictEqual(want);
+    await using cls = await pipeline("embeddings", await folderOf("cls"), PLAIN);
+    expect((await loadIndex(cls, path)).pooling).toBe("cls");
+    await expectBertError(
+      buildIndex(mean, TEXTS, { pooling: "cls" }),
+      "ERR_INPUT",
+      "buildIndex: pooling must be left out",
+    );
+  });
+});
+
+test("what is too long is cut and counted, unless truncation is false", async () => {
+  await using embed = await pipeline("embeddings", await folderOf("prompts"), PLAIN);
+  const index = await buildIndex(embed, [TEXTS[0], LONG]);
+  expect(index.truncated).toBe(1);
+  await index.add([LONG.toUpperCase(), LONG]);
+  expect(index.truncated).toBe(3);
+  await expectBertError(
+    buildIndex(embed, ["a", LONG], { truncation: false }),
+    "ERR_INPUT",
+    "buildIndex: texts[1] must be at most 64 tokens long",
+  );
+  await expectBertError(
+    index.search(LONG, 1, { truncation: false }),
+    "ERR_INPUT",
+    "search: query must be at most 64 tokens long",
+  );
+  await expectBertError(
+    index.add(["a"], { truncation: "no" as never }),
+    "ERR_INPUT",
+    "add: truncation must be true or false",
+  );
+  expect(await index.search(LONG, 1)).toHaveLength(1);
+});
+
+test("modules that cannot be read: the index says why", async () => {
+  const folder = await folderOf("mean");
+  await writeFile(join(folder, "modules.json"), '[{"type":"a.Transformer","path":""},{"type":"a.CNN","path":"1_CNN"}]');
+  const embed = pipeline("embeddings", folder, PLAIN);
+  await expectBertError(
+    embed,
+    "ERR_CHECKPOINT",
+    "modules.json: a module must be one of Transformer, Pooling",
+    'got "CNN"',
+  );
+  await using extract = await pipeline("feature-extraction", folder, PLAIN);
+  expect((await buildIndex(extract, TEXTS)).size).toBe(4);
+});
