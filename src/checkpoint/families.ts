@@ -2,6 +2,7 @@
  * What differs between the families of checkpoints that hold a BERT: names, the orientation of matrices, and what may
  * be missing.
  */
+import { BertError, listed, quote } from "../errors.ts";
 import { ARCHITECTURES, type Architecture, HEADS } from "../model/architectures.ts";
 import type { BertConfig } from "../model/config.ts";
 import type { ParamsVariant } from "../model/params.ts";
@@ -85,6 +86,37 @@ const ENCODER_PREFIXES = ["embeddings.", "encoder.", "pooler."];
  * tensor, and its count of steps.
  */
 const IGNORED = /(^|\.)embeddings\.position_ids$|(^|\/)(adam_m|adam_v|global_step)$/;
+
+/** The name of the word embeddings in any family, after what a program has put before all names of its model. */
+const WORDS_IN_FILE = /^(.*?)(bert[./])?embeddings[./]word_embeddings(\.weight)?$/;
+
+/**
+ * What stands before the names of a model that was saved within another module, such as `module.` of PyTorch's
+ * DataParallel, `_orig_mod.` of its compiler or `0.auto_model.` of sentence-transformers; "" if nothing does.
+ *
+ * @param names as in the file
+ * @throws BertError ERR_CHECKPOINT there are several models
+ */
+export function wrapperOf(names: readonly string[]): string {
+  const wrappers = new Set(names.flatMap((name) => WORDS_IN_FILE.exec(name)?.[1] ?? []));
+  if (wrappers.has("") || wrappers.size === 0) return "";
+  if (wrappers.size === 1) return [...wrappers][0];
+  throw new BertError(
+    "ERR_CHECKPOINT",
+    `loadParams: the file must hold one model, holds ${listed(Array.from(wrappers, (wrapper) => `${quote(wrapper)}…`))}: save that which is meant by itself`,
+  );
+}
+
+/**
+ * A name without its wrapper, or without those parts of it that it has: with `module.bert_model.` the head's
+ * `module.classifier.weight` is `classifier.weight`.
+ */
+export function unwrapped(name: string, wrapper: string): string {
+  for (let prefix = wrapper; prefix !== ""; prefix = prefix.replace(/[^.]*\.$/, "")) {
+    if (name.startsWith(prefix)) return name.slice(prefix.length);
+  }
+  return name;
+}
 
 /** Whether the names are those of a bare BertModel, which is saved without "bert.". @param names as in the file */
 export function isBare(names: Iterable<string>): boolean {

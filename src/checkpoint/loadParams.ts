@@ -6,7 +6,7 @@ import { formatShape, type StorageType, sizeOf, type Weight } from "../tensor/te
 import { DECODER, hasDecoder, isOptional, variantInFile, variantOf, WORDS } from "./families.ts";
 import { type NamedWeights, withOurNames } from "./names.ts";
 import { readMatrix } from "./readMatrix.ts";
-import { expectFinite } from "./rowScales.ts";
+import { expectFinite, SCALE } from "./rowScales.ts";
 import { TensorSample } from "./samples.ts";
 import type { WeightSource } from "./weightSource.ts";
 
@@ -18,6 +18,8 @@ export interface LoadedParams {
   readonly byName: ReadonlyMap<string, Weight>;
   /** How matrices are held. */
   readonly dtype: StorageType;
+  /** The file's own names of the tensors that the model does not need. */
+  readonly ignored: readonly string[];
   /** A few numbers of each tensor as the checkpoint has them, by name, in the order of `byName`. */
   readonly samples: ReadonlyMap<string, Float32Array>;
 }
@@ -37,17 +39,21 @@ const REDUCED_READS = 8;
  * A decoder of its own beside the word embeddings is taken as transformers 5 does: where both hold the same numbers
  * they are tied and kept once, where they differ, or config.json has `tie_word_embeddings: false`, both are kept.
  *
- * @throws BertError ERR_CHECKPOINT with every missing, left-over and mis-shaped tensor, or the first number that is
- *   not finite
+ * Tensors beside the model's are left alone, as in transformers: heads of other architectures, or what a program has
+ * saved with them.
+ *
+ * @param strict whether left-over tensors are an error, but for the pooler and other heads of BERT
+ * @throws BertError ERR_CHECKPOINT with every missing and mis-shaped tensor, or the first number that is not finite
  */
 export async function loadParams(
   source: WeightSource,
   c: BertConfig,
   k: Backend,
   dtype: StorageType = "float32",
+  strict = false,
 ): Promise<LoadedParams> {
-  const weights = withOurNames(source);
-  const expected = expectedTensors(weights, c);
+  const weights = withOurNames(source, c);
+  const expected = expectedTensors(weights, c, strict);
 
   const read = new Map<string, Weight>(); // in the order in which they arrive
   const samples = new Map(Array.from(expected, ([name, shape]) => [name, new TensorSample(sizeOf(shape))]));
@@ -79,7 +85,13 @@ export async function loadParams(
   }
   packDecoder(c, byName, k);
   const values = new Map(Array.from(byName.keys(), (name) => [name, (samples.get(name) as TensorSample).values]));
-  return { tree: paramsTree(c, byName), byName, dtype, samples: values };
+  return {
+    tree: paramsTree(c, byName),
+    byName,
+    dtype,
+    ignored: ignoredTensors(source, weights, expected),
+    samples: values,
+  };
 }
 
 /**
@@ -126,16 +138,28 @@ export function paramsTree(
 /**
  * The names and shapes that a model's parameters have, given what the checkpoint leaves open.
  *
+ * @param strict whether left-over tensors are an error
  * @throws BertError ERR_CHECKPOINT with the tensors that are missing, left over or mis-shaped: how many, and the first
  *   ten
  */
-export function expectedTensors(weights: NamedWeights, c: BertConfig): Map<string, readonly number[]> {
+export function expectedTensors(weights: NamedWeights, c: BertConfig, strict = false): Map<string, readonly number[]> {
   const expected = expectedShapes(
     c,
     variantInFile((name) => weights.tensors.has(name), c),
   );
-  expectSameTensors(weights, expected);
+  expectSameTensors(weights, expected, strict);
   return expected;
+}
+
+/** The tensors of a file that a model does not need, by their names in the file, in its order. */
+function ignoredTensors(
+  { tensors }: WeightSource,
+  { ourNames }: NamedWeights,
+  expected: ReadonlyMap<string, unknown>,
+): string[] {
+  const isUsed = (name: string) =>
+    expected.has(name) || (name.endsWith(SCALE) && expected.has(name.slice(0, -SCALE.length)));
+  return [...tensors.keys()].filter((name) => !isUsed(ourNames.get(name) ?? ""));
 }
 
 /** Every tensor that a model needs, by its name in the checkpoint, in the order of the forward pass. */
@@ -151,6 +175,7 @@ export function expectedShapes(c: BertConfig, variant: ParamsVariant): Map<strin
 function expectSameTensors(
   { tensors, fileNames }: NamedWeights,
   expected: ReadonlyMap<string, readonly number[]>,
+  strict: boolean,
 ): void {
   const [missing, wrong, leftOver]: string[][] = [[], [], []];
   const inFile = (name: string) => printable(String(fileNames.get(name)), 200);
@@ -162,7 +187,7 @@ function expectSameTensors(
     }
   }
   for (const [name, { shape }] of tensors) {
-    if (!expected.has(name) && !isOptional(name)) {
+    if (strict && !expected.has(name) && !isOptional(name)) {
       leftOver.push(`${inFile(name)}: left over, ${formatShape(shape)}`);
     }
   }

@@ -1,5 +1,16 @@
 import { BertError } from "../errors.ts";
-import { DECODER_BIAS, isBare, isIgnored, isTransposed, ourName } from "./families.ts";
+import type { BertConfig } from "../model/config.ts";
+import {
+  DECODER,
+  DECODER_BIAS,
+  isBare,
+  isIgnored,
+  isTransposed,
+  ourName,
+  unwrapped,
+  WORDS,
+  wrapperOf,
+} from "./families.ts";
 import { isScaleOf, readScales, SCALE, scaleRows } from "./rowScales.ts";
 import type { WeightSource } from "./weightSource.ts";
 
@@ -10,25 +21,34 @@ import type { WeightSource } from "./weightSource.ts";
 export interface NamedWeights extends WeightSource {
   /** The file's own name of each tensor. */
   readonly fileNames: ReadonlyMap<string, string>;
+  /** Our name of each tensor of the file, of vectors under two names for both. */
+  readonly ourNames: ReadonlyMap<string, string>;
   /** The scales [O] of an int8 matrix; null of all other tensors. */
   scalesOf(name: string): Promise<Float32Array | null>;
   /** The same tensors, of int8 matrices the integers. */
   readonly unscaled: Pick<WeightSource, "readInto" | "readPart">;
 }
 
+type Tied = Pick<BertConfig, "tieWordEmbeddings">;
+
 /**
  * The same weights under our names, whichever of the known spellings the file has: PyTorch's of any year, with and
- * without `bert.`, or Google's. A matrix that TensorFlow keeps as [in, out] is transposed while it is read.
+ * without `bert.`, or Google's, and whatever a program has put before all of them. A matrix that TensorFlow keeps as
+ * [in, out] is transposed while it is read. Of word embeddings and decoder that are tied the file may have either.
  *
- * @throws BertError ERR_CHECKPOINT one tensor under two names
+ * @param isTied whether config.json ties the two
+ * @throws BertError ERR_CHECKPOINT one tensor under two names, or two models
  */
-export function withOurNames(source: WeightSource): NamedWeights {
+export function withOurNames(source: WeightSource, { tieWordEmbeddings: isTied }: Tied): NamedWeights {
   const names = [...source.tensors.keys()].filter((name) => !isIgnored(name));
-  const bare = isBare(names);
+  const wrapper = wrapperOf(names);
+  const bare = isBare(names.map((name) => unwrapped(name, wrapper)));
   const tensors = new Map<string, { readonly shape: readonly number[] }>();
   const fileNames = new Map<string, string>();
+  const ourNames = new Map<string, string>();
   for (const name of names) {
-    const ours = ourName(name, bare);
+    const ours = ourName(unwrapped(name, wrapper), bare);
+    ourNames.set(name, ours);
     const twin = fileNames.get(ours);
     if (twin !== undefined && ours !== DECODER_BIAS) {
       throw new BertError(
@@ -40,6 +60,14 @@ export function withOurNames(source: WeightSource): NamedWeights {
     const { shape } = source.tensors.get(name) as { shape: readonly number[] };
     tensors.set(ours, { shape: isTransposed(name) ? shape.toReversed() : shape });
     fileNames.set(ours, name);
+  }
+  if (isTied && !tensors.has(WORDS) && tensors.has(DECODER)) {
+    tensors.set(WORDS, tensors.get(DECODER) as { readonly shape: readonly number[] });
+    const stored = fileNames.get(DECODER) as string;
+    fileNames.set(WORDS, stored);
+    ourNames.set(stored, WORDS);
+    tensors.delete(DECODER);
+    fileNames.delete(DECODER);
   }
   const scaleNames = new Map<string, string>(); // from our name of a matrix to the file's name of its scales
   for (const [name, { shape }] of tensors) {
@@ -61,6 +89,7 @@ export function withOurNames(source: WeightSource): NamedWeights {
   return {
     tensors,
     fileNames,
+    ourNames,
     scalesOf,
     unscaled,
     async readInto(name, target) {

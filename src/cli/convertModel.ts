@@ -68,7 +68,7 @@ export async function convertModel(
   const texts = await readModelTexts(folder, "convert");
   const sentence = sentenceFilesToSave(await readSentenceFolder(root), "convert");
   return withWeights(folder, async (weights) => {
-    const named = withOurNames(weights);
+    const named = withOurNames(weights, texts.config);
     const { architectures = null } = JSON.parse(texts.configText); // has been read by type
     const config =
       architectures === null

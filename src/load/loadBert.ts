@@ -1,9 +1,9 @@
 import { type LoadedParams, loadParams } from "../checkpoint/loadParams.ts";
 import type { WeightSource } from "../checkpoint/weightSource.ts";
-import { BertError } from "../errors.ts";
+import { BertError, shown } from "../errors.ts";
 import { HUB_OPTIONS, type HubOptions } from "../hub/hubOptions.ts";
 import { ARCHITECTURES, type Architecture } from "../model/architectures.ts";
-import type { BertConfig } from "../model/config.ts";
+import { type BertConfig, namesArchitecture } from "../model/config.ts";
 import { onAbort } from "../onAbort.ts";
 import { expectChoice, expectKnownOptions, expectSignal, type OptionNames } from "../options.ts";
 import { BertModel } from "../runtime/bertModel.ts";
@@ -49,6 +49,11 @@ export interface LoadOptions extends HubOptions {
    * has the next-sentence head too.
    */
   readonly architecture?: Architecture;
+  /**
+   * Whether tensors that the model does not need are an error, but for the pooler and other heads of BERT. Default
+   * false: `bert.ignoredTensors` lists them.
+   */
+  readonly strict?: boolean;
   /** Stops loading and downloading: no other byte is read; `loadBert` then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -61,6 +66,7 @@ export const LOAD_OPTIONS: OptionNames<LoadOptions> = {
   threads: true,
   dtype: true,
   architecture: true,
+  strict: true,
   ...HUB_OPTIONS,
 };
 
@@ -88,6 +94,7 @@ export class Bert extends BertModel {
     super(config, params, backend, forwardWorker);
     this.sentence = sentence;
     this.configText = configText;
+    this.ignoredTensors = params.ignored;
     this.ownTokenizer = tokenizer;
   }
 
@@ -100,6 +107,12 @@ export class Bert extends BertModel {
   get hasTokenizer(): boolean {
     return this.ownTokenizer !== null;
   }
+
+  /**
+   * The tensors of the checkpoint that the model does not need, by their names there: heads of other architectures, or
+   * what a program has saved beside the model.
+   */
+  readonly ignoredTensors: readonly string[];
 
   /** @throws BertError ERR_VOCABULARY the model's folder has neither vocab.txt nor tokenizer.json */
   get tokenizer(): BertTokenizer {
@@ -141,6 +154,12 @@ export class Bert extends BertModel {
  * too: bert_config.json, and weights that were put into one of these files under their names in TensorFlow. A model on
  * the hub is downloaded into the cache that Python's libraries use, unless it is there.
  *
+ * Folders as people have them are read as transformers reads them: names of tensors may all stand within another
+ * module's (`module.`, `0.auto_model.`), tensors beside the model's are left alone (`bert.ignoredTensors`), of word
+ * embeddings and decoder that are tied one may be missing, the embeddings may have more rows than the vocabulary has
+ * tokens, and config.json may name a class of somebody's own, which counts as BertModel unless the option
+ * `architecture` or the pipeline's task says more.
+ *
  * @param path the folder, or a model's id on the hub, `org/name`: an existing folder comes first, and what begins with
  *   `.` or `/` is always one. The small model that comes with the package if left out
  * @throws BertError ERR_HUB the hub does not have the model, or does not give it; ERR_FILE the folder or a file is
@@ -154,13 +173,30 @@ export class Bert extends BertModel {
  * const large = await loadBert("google-bert/bert-large-cased", { revision: "main" });
  */
 export async function loadBert(path?: string, options: LoadOptions = {}): Promise<Bert> {
+  return loadBertFor(path, options, "BertModel");
+}
+
+/**
+ * @internal `loadBert`, for a task
+ * @param otherwise the model class where neither the options nor config.json name one of these
+ */
+export async function loadBertFor(
+  path: string | undefined,
+  options: LoadOptions,
+  otherwise: Architecture,
+): Promise<Bert> {
   expectKnownOptions("loadBert", options, LOAD_OPTIONS);
   expectSignal("loadBert", options.signal);
   const { architecture, dtype = "float32", backend: name = "auto", wide, deterministic, threads, assets } = options;
   if (architecture !== undefined) expectChoice("loadBert", "architecture", architecture, ARCHITECTURES);
+  const { strict = false } = options;
+  if (typeof strict !== "boolean")
+    throw new BertError("ERR_INPUT", `loadBert: strict must be true or false, got ${shown(strict)}`);
   const simd = { wide, deterministic, threads, assets, dtype };
   const backend = inferenceBackend("loadBert", name, simd);
-  return withModelFiles(path, options, true, (folder, root) => loadFolder(folder, root, backend, dtype, options));
+  return withModelFiles(path, options, true, (folder, root) =>
+    loadFolder(folder, root, backend, dtype, options, otherwise),
+  );
 }
 
 async function loadFolder(
@@ -169,15 +205,17 @@ async function loadFolder(
   backend: Backend,
   dtype: StorageType,
   options: LoadOptions,
+  otherwise: Architecture,
 ): Promise<Bert> {
   const texts = await readModelTexts(folder, "loadBert");
-  const { architecture = texts.config.architecture } = options;
+  const named = namesArchitecture(texts.configText) ? texts.config.architecture : otherwise;
+  const { architecture = named } = options;
   const config = { ...texts.config, architecture };
   return withWeights(folder, async (weights) => {
     const forwardWorker = backend.sharing && new ForwardWorker(backend.sharing);
     forwardWorker?.start();
     try {
-      const reading = loadParams(stoppable(weights, options.signal), config, backend, dtype);
+      const reading = loadParams(stoppable(weights, options.signal), config, backend, dtype, options.strict);
       const tokenizer = await whileReading(reading, () => modelTokenizer(texts, "loadBert"));
       const params = await reading;
       const sentence = await readSentenceFolder(root);

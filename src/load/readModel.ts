@@ -123,10 +123,10 @@ export function modelTokenizer(texts: ModelTexts, where: string): BertTokenizer 
   const { path, config, tokenizerFiles } = texts;
   if (!hasVocabulary(tokenizerFiles)) return null;
   const tokenizer = inFolder(texts, () => BertTokenizer.fromFiles(tokenizerFiles));
-  if (tokenizer.size === config.vocabSize) return tokenizer;
+  if (tokenizer.size <= config.vocabSize) return tokenizer; // the embeddings may have rows of no token
   throw new BertError(
     "ERR_VOCABULARY",
-    `${where}: ${path}: the vocabulary must have as many tokens as config.json's vocab_size, ${config.vocabSize}, has ${tokenizer.size}`,
+    `${where}: ${path}: the vocabulary must have at most as many tokens as config.json's vocab_size, ${config.vocabSize}, has ${tokenizer.size}`,
   );
 }
 

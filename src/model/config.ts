@@ -126,27 +126,41 @@ function choiceOf<const Choice extends string>(json: Json, name: string, choices
   return json.get(name).or(null, (value) => value.asChoice(choices));
 }
 
-/** The first architecture listed; a file that lists none (Google's) describes the encoder alone. */
+/**
+ * The first of the architectures that is one of these; a file that lists none (Google's), or classes of somebody's own,
+ * describes the encoder alone.
+ */
 function architectureOf(json: Json): Architecture {
   const list = json.get("architectures");
   if (list.isMissing) return "BertModel";
-  const [first] = list.isArray ? list.items() : [list];
-  if (!first) throw list.error("a list of at least one name");
-  return first.asChoice(ARCHITECTURES);
+  const names = (list.isArray ? list.items() : [list]).map((name) => name.asString());
+  return ARCHITECTURES.find((known) => known === names.find((name) => isArchitecture(name))) ?? "BertModel";
 }
 
-/** From id2label, else LABEL_0 … by num_labels, else two of them. */
+function isArchitecture(name: string): boolean {
+  return (ARCHITECTURES as readonly string[]).includes(name);
+}
+
+/** Whether a config.json that has been read names one of these architectures. */
+export function namesArchitecture(text: string): boolean {
+  const list = parseJson(text, "config.json", "ERR_CHECKPOINT").get("architectures");
+  return (list.isArray ? list.items() : [list]).some(({ value }) => isArchitecture(String(value)));
+}
+
+/**
+ * From id2label, else LABEL_0 … by num_labels, else two of them. Where num_labels is another number than that of the
+ * names it wins, as in transformers.
+ */
 function labelsOf(json: Json): string[] {
   const names = json.get("id2label");
-  if (names.isMissing) {
-    const count = sizeOf(json, "num_labels", 2, 100_000);
-    return Array.from({ length: count }, (_, i) => `LABEL_${i}`);
-  }
-  const count = Object.keys(names.asObject()).length;
+  const isGiven = !json.get("num_labels").isMissing;
+  const size = sizeOf(json, "num_labels", 2, 100_000);
+  const count = names.isMissing ? size : Object.keys(names.asObject()).length;
+  if (names.isMissing || (isGiven && size !== count)) return Array.from({ length: size }, (_, i) => `LABEL_${i}`);
   if (count === 0) throw names.fault("must name at least one label");
   return Array.from({ length: count }, (_, i) => {
     const label = names.get(String(i));
     if (label.isMissing) throw names.fault(`must map each of 0 … ${count - 1} to a string, has nothing for ${i}`);
-    return label.asString();
+    return typeof label.value === "number" ? String(label.asNumber()) : label.asString();
   });
 }

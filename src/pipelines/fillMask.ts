@@ -111,7 +111,7 @@ export function fillMask(bert: Bert): FillMask {
     function answer({ encoding, masks }: MaskedText, logitsOf: (mask: number) => Float32Array): unknown {
       const targets = targetsOf(masks.length);
       const perMask = masks.map((mask, i) =>
-        best(logitsOf(i), top_k, targets[i]).map(([token, score]) => ({
+        best(logitsOf(i), top_k, targets[i], tokenizer.size).map(([token, score]) => ({
           score,
           token,
           token_str: tokenizer.decode([token]),
@@ -194,15 +194,20 @@ function tokensOf({ encoding, masks }: MaskedText): number {
   return encoding.length + TOKENS_PER_MASK * masks.length;
 }
 
-/** The k likeliest tokens with their probabilities, likeliest first. */
-function best(logits: Float32Array, k: number, targets: readonly number[] | null): [number, number][] {
+/**
+ * The k likeliest tokens with their probabilities, likeliest first.
+ *
+ * @param count of the vocabulary's tokens: a model may have more rows, which count in the probabilities and stand for
+ *   nothing
+ */
+function best(logits: Float32Array, k: number, targets: readonly number[] | null, count: number): [number, number][] {
   // By logits: probabilities of different logits can be equal, at the latest where they become 0.
   const tokens = targets
     ? topK(
         targets.map((id) => logits[id]),
         k,
       ).map((i) => targets[i])
-    : topK(logits, k);
+    : topK(logits.subarray(0, count), k);
   const scores = softmax(TASK, logits, tokens);
   return tokens.map((token, i) => [token, scores[i]]);
 }

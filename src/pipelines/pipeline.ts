@@ -1,5 +1,5 @@
 import { shown } from "../errors.ts";
-import { type Bert, LOAD_OPTIONS, type LoadOptions, loadBert } from "../load/loadBert.ts";
+import { type Bert, LOAD_OPTIONS, type LoadOptions, loadBertFor } from "../load/loadBert.ts";
 import type { Architecture } from "../model/architectures.ts";
 import { expectKnownOptions, hint } from "../options.ts";
 import { has } from "../realm.ts";
@@ -60,27 +60,32 @@ export type Pipeline<Task extends PipelineTask> = PipelineTasks[Task] & {
   [Symbol.asyncDispose](): Promise<void>;
 };
 
+/** Which class a task loads its model as, and whether it is that whatever config.json names, and what makes it. */
+type TaskEntry<Task extends PipelineTask> = readonly [
+  Architecture,
+  "always" | "unless named",
+  (bert: Bert) => PipelineTasks[Task],
+];
+
 /**
- * Which class a task loads its model as, and what makes the pipeline. null: the one that config.json names, as
- * `classifier.weight` is a matrix of several classes that mean different things.
+ * The tasks of a classifier take the class that config.json names, if it is one of these, as `classifier.weight` is a
+ * matrix of several classes that mean different things.
  */
-const TASKS: {
-  readonly [Task in PipelineTask]: readonly [Architecture | null, (bert: Bert) => PipelineTasks[Task]];
-} = {
-  "fill-mask": ["BertForMaskedLM", fillMask],
-  "next-sentence-prediction": ["BertForNextSentencePrediction", nextSentence],
-  "feature-extraction": ["BertModel", featureExtraction],
-  embeddings: ["BertModel", embeddings],
-  "text-classification": [null, textClassification],
-  "sentiment-analysis": [null, textClassification],
-  "token-classification": [null, tokenClassification],
-  ner: [null, tokenClassification],
-  "question-answering": [null, questionAnswering],
-  "zero-shot-classification": [null, zeroShotClassification],
-  "sentence-similarity": ["BertModel", sentenceSimilarity],
-  "text-ranking": [null, textRanking],
-  "multiple-choice": [null, multipleChoice],
-  "pseudo-log-likelihood": ["BertForMaskedLM", pseudoLogLikelihood],
+const TASKS: { readonly [Task in PipelineTask]: TaskEntry<Task> } = {
+  "fill-mask": ["BertForMaskedLM", "always", fillMask],
+  "next-sentence-prediction": ["BertForNextSentencePrediction", "always", nextSentence],
+  "feature-extraction": ["BertModel", "always", featureExtraction],
+  embeddings: ["BertModel", "always", embeddings],
+  "text-classification": ["BertForSequenceClassification", "unless named", textClassification],
+  "sentiment-analysis": ["BertForSequenceClassification", "unless named", textClassification],
+  "token-classification": ["BertForTokenClassification", "unless named", tokenClassification],
+  ner: ["BertForTokenClassification", "unless named", tokenClassification],
+  "question-answering": ["BertForQuestionAnswering", "unless named", questionAnswering],
+  "zero-shot-classification": ["BertForSequenceClassification", "unless named", zeroShotClassification],
+  "sentence-similarity": ["BertModel", "always", sentenceSimilarity],
+  "text-ranking": ["BertForSequenceClassification", "unless named", textRanking],
+  "multiple-choice": ["BertForMultipleChoice", "unless named", multipleChoice],
+  "pseudo-log-likelihood": ["BertForMaskedLM", "always", pseudoLogLikelihood],
 };
 
 /**
@@ -113,14 +118,15 @@ export async function pipeline<Task extends PipelineTask>(
     throw wrongArgument("pipeline", "model", "a folder, a model's id on the hub or a model from loadBert", model);
   }
   expectKnownOptions("pipeline", options, PIPELINE_OPTIONS);
-  const [architecture, create] = TASKS[task];
+  const [architecture, when, create] = TASKS[task];
   if (given && Object.keys(options).length > 0) {
     throw wrongArgument("pipeline", "options", "left out for a model that is already loaded", options);
   }
-  if (model === undefined && architecture === null) {
+  if (model === undefined && when === "unless named") {
     throw wrongArgument("pipeline", "model", `given for ${task}, which the small one has no head for`, model);
   }
-  const bert = given ? model : await loadBert(model, { ...options, ...(architecture && { architecture }) });
+  const forced = when === "always" ? { architecture } : {};
+  const bert = given ? model : await loadBertFor(model, { ...options, ...forced }, architecture);
   const dispose = async () => {
     if (!given) await bert.dispose();
   };

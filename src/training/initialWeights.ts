@@ -1,4 +1,4 @@
-import { isBare, ourName } from "../checkpoint/families.ts";
+import { isBare, ourName, unwrapped, wrapperOf } from "../checkpoint/families.ts";
 import { expectedShapes } from "../checkpoint/loadParams.ts";
 import type { WeightSource } from "../checkpoint/weightSource.ts";
 import type { BertConfig } from "../model/config.ts";
@@ -30,9 +30,11 @@ export function initialWeights(config: BertConfig, seed: number): WeightSource {
  */
 export function withInitialHead(source: WeightSource, config: BertConfig, seed: number): WeightSource {
   const initial = initialWeights(config, seed);
-  const bare = isBare(source.tensors.keys());
+  const wrapper = wrapperOf([...source.tensors.keys()]);
+  const names = Array.from(source.tensors.keys(), (name) => unwrapped(name, wrapper));
+  const bare = isBare(names);
   const prefix = bare ? "bert." : "";
-  const present = new Set(Array.from(source.tensors.keys(), (name) => ourName(name, bare)));
+  const present = new Set(names.map((name) => ourName(name, bare)));
   const missing = new Map<string, string>();
   for (const name of initial.tensors.keys()) {
     const stored = name.startsWith("bert.") ? name.slice(prefix.length) : name;

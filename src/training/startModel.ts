@@ -1,3 +1,4 @@
+import { unwrapped, wrapperOf } from "../checkpoint/families.ts";
 import { type LoadedParams, loadParams } from "../checkpoint/loadParams.ts";
 import type { WeightSource } from "../checkpoint/weightSource.ts";
 import { paramsToWrite } from "../checkpoint/writeParams.ts";
@@ -76,9 +77,11 @@ export function tokenizerIn(folder: ModelFolder): Promise<BertTokenizer> {
  */
 function withoutOtherHead(source: WeightSource, { architecture, labels }: BertConfig): WeightSource {
   const classes = architecture === "BertForMultipleChoice" ? 1 : labels.length;
-  const shape = source.tensors.get("classifier.weight")?.shape;
-  if (shape === undefined || shape[0] === classes) return source;
-  const tensors = [...source.tensors].filter(([name]) => !name.startsWith("classifier."));
+  const wrapper = wrapperOf([...source.tensors.keys()]);
+  const isOf = (name: string, head: string) => unwrapped(name, wrapper).startsWith(head);
+  const found = [...source.tensors].find(([name]) => isOf(name, "classifier.weight"));
+  if (found === undefined || found[1].shape[0] === classes) return source;
+  const tensors = [...source.tensors].filter(([name]) => !isOf(name, "classifier."));
   return { tensors: new Map(tensors), readInto: (name, target) => source.readInto(name, target) };
 }
 
