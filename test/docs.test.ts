@@ -8,6 +8,7 @@ import { head } from "./cli/run.ts";
 import { HubServer } from "./hub/server.ts";
 import { patternOf, printedBy, shownIn, trimmedLines } from "./support/console.ts";
 import { allExamples, PAGES } from "./support/examples.ts";
+import { sentenceFolder } from "./support/sentenceFolders.ts";
 
 /** Runs every command in docs and compares what is printed with what the page says; follows its links. */
 const root = join(import.meta.dirname, "..");
@@ -34,6 +35,8 @@ describe("commands", () => {
     const cwd = join(folder, page);
     mkdirSync(cwd);
     symlinkSync(join(head("mlm"), ".."), join(cwd, "models"), "junction");
+    mkdirSync(join(cwd, "sentences"));
+    await sentenceFolder(join(cwd, "sentences"), "dense");
     const env = { HF_ENDPOINT: hub.endpoint, HF_HOME: join(cwd, "huggingface") };
     for (const { command, output } of all)
       expect(trimmedLines(await printedBy(command, cwd, env)), command).toMatch(patternOf(output));
@@ -52,7 +55,7 @@ describe("commands", () => {
 
 describe("names that README and docs give to what the package exports", async () => {
   /** Of Python's libraries and Node's; methods of what an example has made. */
-  const NOT_OURS = ["model", "pipe", "tokenizer", "require", "dispose", "tolist"];
+  const NOT_OURS = ["SentenceTransformer", "model", "pipe", "tokenizer", "require", "dispose", "tolist"];
   const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const modules = new Map<string, Record<string, unknown>>();
   for (const [subpath, entry] of Object.entries<{ default?: string }>(exports)) {

@@ -51,7 +51,8 @@ export function inspectTable(file: Inspected): string {
 
 /**
  * The same as JSON, nothing shortened: `{ files, metadata, tensors: [{ name, dtype, shape, elements, bytes }],
- * elements, bytes }`, and `sentence_transformers` where the folder has a modules.json. What is not printable is escaped here too, as `\uXXXX`.
+ * elements, bytes }`, and `sentence_transformers` where the folder has a modules.json. What is not printable is escaped
+ * here too, as `\uXXXX`.
  */
 export function inspectJson(file: Inspected): string {
   const tensors = [...file.tensors.values()].map(({ name, dtype, shape, byteLength }) => ({
