@@ -66,7 +66,7 @@ export interface SentenceModules extends SentenceFolder {
 }
 
 /** Of a folder without modules.json: the mean of all tokens, as sentence-transformers takes it. */
-export const MEAN_POOLING: SentenceModules = {
+const MEAN_POOLING: SentenceModules = {
   modules: [{ type: "Pooling", modes: ["mean"], includePrompt: true }],
   texts: new Map(),
   ...AS_THE_MODEL,

@@ -74,9 +74,9 @@ export interface Embeddings {
    * @throws BertError ERR_INPUT texts that are no strings, a prompt that there is not, or another wrong argument;
    *   ERR_CHECKPOINT modules that cannot be read
    * @example
-   * const embed = await pipeline("embeddings", "models/all-MiniLM-L6-v2");
+   * const embed = await pipeline("embeddings"); // or of a folder, such as that of all-MiniLM-L6-v2
    * const { dims, data } = await embed(["A text.", "Another."]);
-   * dims; // [2, 384]
+   * dims; // [2, 256]
    */
   <Input extends Texts, P extends EmbeddingPrecision = "float32">(
     texts: Input,

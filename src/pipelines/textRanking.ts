@@ -64,7 +64,6 @@ export interface TextRanking {
    * @throws BertError ERR_INPUT texts that are no strings, all of an array's that are, before anything is computed; or
    *   another wrong argument
    * @example
-   * const rank = await pipeline("text-ranking", "models/ms-marco-MiniLM-L6-v2");
    * await rank("Who was rich?", ["She was poor.", "Emma was rich."]); // [{ index: 1, score: 0.98… }, …]
    */
   <D extends boolean = false>(

@@ -13,7 +13,7 @@ export const PUBLISHED = {
 
 const CACHE = join(import.meta.dirname, "../../.cache/real"); // git-ignored
 
-export function sha256Of(path: string): string {
+function sha256Of(path: string): string {
   return createHash("sha256").update(readFileSync(path)).digest("hex");
 }
 

@@ -32,6 +32,7 @@ const FROM_ELSEWHERE: Readonly<Record<string, string>> = {
   QuestionAnswering:
     "declare const ask: QuestionAnswering; declare function questions(): AsyncGenerator<QuestionAndContext>;",
   SentenceSimilarity: "declare const similarity: SentenceSimilarity;",
+  TextRanking: "declare const rank: TextRanking;",
   TextClassification: "declare const classify: TextClassification; declare const lines: AsyncGenerator<string>;",
   TokenClassification: "declare const ner: TokenClassification; declare const lines: AsyncGenerator<string>;",
   ZeroShotClassification:

@@ -99,7 +99,7 @@ describe("fused is what the processor does", () => {
     using place = temporaryFolder();
     const main = fileURLToPath(new URL(`../../../src/cli/main${ending}`, import.meta.url));
     const embed = (flags: readonly string[], env: Record<string, string>) => {
-      const args = [...flags, main, "embed", "--output", "a.jsonl", "lines.txt"];
+      const args = [...flags, main, "embed", "--no-truncation", "--output", "a.jsonl", "lines.txt"];
       try {
         execFileSync(process.execPath, args, { cwd: place.path, encoding: "utf8", env: { ...process.env, PLAINBERT_THREADS: "1", ...env }, stdio: "pipe" }); // biome-ignore format: one line
         return "";
