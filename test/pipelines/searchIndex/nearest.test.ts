@@ -18,7 +18,8 @@ function bySorting(texts: readonly string[], query: string, k: number, H: number
     for (let h = 0; h < H; h++) score += vector[h] * q[h];
     return { id: String(index), text, index, score };
   });
-  return scored.sort((a, b) => b.score - a.score || a.index - b.index).slice(0, k);
+  const best = scored.sort((a, b) => b.score - a.score || a.index - b.index).slice(0, k);
+  return best.map(({ score, ...rest }) => ({ ...rest, score: Math.min(1, Math.max(-1, score)) }));
 }
 
 describe.each(BACKENDS.map((backend) => [backend.info.name, backend] as const))("%s", (_, backend) => {
@@ -67,6 +68,13 @@ describe.each(BACKENDS.map((backend) => [backend.info.name, backend] as const))(
     expect(asked).toBeLessThan(30); // ln 500 = 6 in the mean, not 500
     expect(await index.search("a", 5, { filter: () => false })).toEqual([]);
   });
+});
+
+test("a cosine is 1 at most, though that of vectors rounded to float32 may be above", async () => {
+  const vector = direction("4", 7);
+  expect(vector.reduce((sum, x) => sum + x * x, 0)).toBeGreaterThan(1);
+  const [{ score }] = await (await buildIndex(hashedVectors(plain, 7), ["4"])).search("4", 1);
+  expect(score).toBe(1);
 });
 
 test("a search that is under way does not see what is added or removed", async () => {
