@@ -8,6 +8,7 @@ import { head } from "./cli/run.ts";
 import { HubServer } from "./hub/server.ts";
 import { patternOf, printedBy, shownIn, trimmedLines } from "./support/console.ts";
 import { allExamples, PAGES } from "./support/examples.ts";
+import { sentenceFolder } from "./support/sentenceFolders.ts";
 
 /** Runs every command in docs and compares what is printed with what the page says; follows its links. */
 const root = join(import.meta.dirname, "..");
@@ -34,6 +35,8 @@ describe("commands", () => {
     const cwd = join(folder, page);
     mkdirSync(cwd);
     symlinkSync(join(head("mlm"), ".."), join(cwd, "models"), "junction");
+    mkdirSync(join(cwd, "sentences"));
+    await sentenceFolder(join(cwd, "sentences"), "dense");
     const env = { HF_ENDPOINT: hub.endpoint, HF_HOME: join(cwd, "huggingface") };
     for (const { command, output } of all)
       expect(trimmedLines(await printedBy(command, cwd, env)), command).toMatch(patternOf(output));

@@ -1,4 +1,4 @@
-import { printable } from "../errors.ts";
+import { type BertError, printable } from "../errors.ts";
 import type { SentenceFolder } from "../load/sentenceModules.ts";
 import type { SafetensorsHeader } from "../safetensors/header.ts";
 import type { TensorEntry } from "../safetensors/index.ts";
@@ -8,8 +8,8 @@ import { sentenceFields, sentenceLines } from "./inspectSentence.ts";
 /** What `plainbert inspect` shows: the header of a file, or of all files of a checkpoint. `Weights` is one. */
 export interface Inspected extends SafetensorsHeader {
   readonly files: readonly string[];
-  /** What the folder says of sentences; left out: it has no modules.json. */
-  readonly sentence?: SentenceFolder;
+  /** What the folder says of sentences, or why that cannot be read; left out: it has no modules.json. */
+  readonly sentence?: SentenceFolder | BertError;
 }
 
 /** Longest shown name and metadata value, in characters; some trainers keep whole configurations in the metadata. */

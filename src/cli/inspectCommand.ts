@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { isModelId } from "../hub/modelName.ts";
 import { openModelFiles } from "../load/readModel.ts";
-import { readSentenceFolder } from "../load/sentenceModules.ts";
+import { orLater, readSentenceFolder } from "../load/sentenceModules.ts";
 import { openWeights } from "../load/weightFiles.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
 import { type Inspected, inspectJson, inspectTable } from "./inspect.ts";
@@ -43,9 +43,9 @@ async function open(
   }
   const { folder, root, release } = await downloading(values, (hub) => openModelFiles(name, hub, true));
   try {
-    const sentence = await readSentenceFolder(root);
+    const sentence = await readSentenceFolder(root).catch(orLater);
     const weights = await folder.openWeights();
-    const shown = sentence.texts.size === 0 ? weights : { ...weights, sentence };
+    const shown = "texts" in sentence && sentence.texts.size === 0 ? weights : { ...weights, sentence };
     return { shown, close: () => weights.close().finally(release) };
   } catch (error) {
     await release();

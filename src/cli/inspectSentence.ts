@@ -2,7 +2,8 @@ import { BertError, quote } from "../errors.ts";
 import type { SentenceFolder, SentenceModule } from "../load/sentenceModules.ts";
 
 /** What `plainbert inspect` shows of a folder of sentence-transformers, each line's name and text. */
-export function sentenceLines(folder: SentenceFolder): [string, string][] {
+export function sentenceLines(folder: SentenceFolder | BertError): [string, string][] {
+  if (folder instanceof BertError) return [["cannot be read", folder.message]];
   const { modules, prompts, defaultPromptName, maxSeqLength, doLowerCase, similarity, truncateDim, task } = folder;
   const given = Array.from(prompts).filter(([, prompt]) => prompt !== "");
   const lines: [string, string][] = [["modules", modulesLine(modules)]];
@@ -17,10 +18,12 @@ export function sentenceLines(folder: SentenceFolder): [string, string][] {
 }
 
 /** The same as JSON, by the names that sentence-transformers has for it. */
-export function sentenceFields(folder: SentenceFolder): object {
+export function sentenceFields(folder: SentenceFolder | BertError): object {
+  if (folder instanceof BertError) return { error: folder.message };
   const { modules, prompts, defaultPromptName, maxSeqLength, doLowerCase, similarity, truncateDim, task } = folder;
   return {
     modules: modules instanceof BertError ? null : ["Transformer", ...modules.map(moduleText)],
+    ...(modules instanceof BertError && { error: modules.message }),
     transformer_task: task,
     prompts: Object.fromEntries(prompts),
     default_prompt_name: defaultPromptName,

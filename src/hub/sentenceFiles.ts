@@ -1,4 +1,3 @@
-import { BertError, quote } from "../errors.ts";
 import { parseJson } from "../json.ts";
 
 /** Lists the modules of a folder that sentence-transformers has saved. */
@@ -25,9 +24,8 @@ const LONGEST_PATH = 255;
  * Reads modules.json, `[{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}, …]`.
  * The package path before a type's last word differs between versions.
  *
- * @returns the transformer, then what comes after it, in order
- * @throws BertError ERR_CHECKPOINT no such list, a path that leads out of the folder, or it does not begin with a
- *   Transformer
+ * @returns them in order; the first should be a transformer
+ * @throws BertError ERR_CHECKPOINT no such list, or a path that leads out of the folder
  */
 export function readModules(text: string): readonly [ListedModule, ...ListedModule[]] {
   const json = parseJson(text, MODULES_FILE, "ERR_CHECKPOINT");
@@ -41,17 +39,21 @@ export function readModules(text: string): readonly [ListedModule, ...ListedModu
     return { type: module.get("type").asString().split(".").at(-1) as string, path: inside };
   });
   if (!first) throw json.error("a list of at least one module");
-  // BERT is what version 0.2 of the library called it.
-  if (first.type === "Transformer" || first.type === "BERT") return [first, ...others];
-  throw new BertError(
-    "ERR_CHECKPOINT",
-    `${MODULES_FILE}: the first module must be a Transformer, got ${quote(first.type)}`,
-  );
+  return [first, ...others];
 }
 
-/** The folder within the model's that config.json and the weights are in; "" if there is no modules.json. */
+/** Whether a module is the transformer of a model that makes vectors; BERT is what version 0.2 called it. */
+export function isTransformer({ type }: ListedModule): boolean {
+  return type === "Transformer" || type === "BERT";
+}
+
+/**
+ * The folder within the model's that config.json and the weights are in: "", unless modules.json begins with a
+ * transformer elsewhere. Other libraries' first modules, such as MLMTransformer, may be in folders too.
+ */
 export function transformerPath(listing: string | null): string {
-  return listing === null ? "" : readModules(listing)[0].path;
+  const [first] = listing === null ? [] : readModules(listing);
+  return first && /(Transformer|BERT)$/.test(first.type) ? first.path : "";
 }
 
 /** A file or folder inside a module's folder; "" is that itself. */

@@ -1,5 +1,12 @@
 /** Which files a model has, in Node and in a browser. */
-import { fileIn, MODULES_FILE, readModules, SETTINGS_FILE, TRANSFORMER_FILES } from "./sentenceFiles.ts";
+import {
+  fileIn,
+  MODULES_FILE,
+  readModules,
+  SETTINGS_FILE,
+  TRANSFORMER_FILES,
+  transformerPath,
+} from "./sentenceFiles.ts";
 
 /** Which of a model's files are to be opened or downloaded. */
 export interface WantedFiles {
@@ -41,7 +48,8 @@ export interface FilesToOpen {
  * @throws BertError ERR_CHECKPOINT as `readModules`
  */
 export function filesToOpen({ config, optional, weights }: WantedFiles, listing: string | null): FilesToOpen {
-  const [{ path }, ...modules] = listing === null ? [{ path: "" }] : readModules(listing);
+  const path = transformerPath(listing);
+  const modules = listing === null ? [] : readModules(listing).slice(1);
   const ofModules = listing === null || !weights ? [] : modules;
   const inside = (folder: string, files: readonly string[]) => files.map((file) => fileIn(folder, file));
   return {

@@ -23,7 +23,7 @@ import {
   withModelFiles,
   withWeights,
 } from "./readModel.ts";
-import { readSentenceFolder, type SentenceFolder, type SentenceModules } from "./sentenceModules.ts";
+import { orLater, readSentenceFolder, type SentenceFolder, type SentenceModules } from "./sentenceModules.ts";
 
 /** How `loadBert` computes and what it loads; those of the hub say how a model is found. All may be left out. */
 export interface LoadOptions extends HubOptions {
@@ -77,7 +77,8 @@ interface BertParts {
   readonly backend: Backend;
   readonly forwardWorker: ForwardWorker | null;
   readonly tokenizer: BertTokenizer | null;
-  readonly sentence: SentenceFolder;
+  /** Or why it cannot be read. */
+  readonly sentence: SentenceFolder | BertError;
   readonly configText: string;
 }
 
@@ -86,13 +87,12 @@ export class Bert extends BertModel {
   /** config.json as it was read. */
   readonly configText: string;
   private readonly ownTokenizer: BertTokenizer | null;
-  /** What the folder says of sentences. @internal */
-  readonly sentence: SentenceFolder;
+  private readonly ownSentence: SentenceFolder | BertError;
   private knownFingerprint: string | null = null;
 
   private constructor({ config, params, backend, forwardWorker, tokenizer, sentence, configText }: BertParts) {
     super(config, params, backend, forwardWorker);
-    this.sentence = sentence;
+    this.ownSentence = sentence;
     this.configText = configText;
     this.ignoredTensors = params.ignored;
     this.ownTokenizer = tokenizer;
@@ -118,6 +118,12 @@ export class Bert extends BertModel {
   get tokenizer(): BertTokenizer {
     if (this.ownTokenizer) return this.ownTokenizer;
     throw new BertError("ERR_VOCABULARY", "bert.tokenizer: the model's folder must have vocab.txt or tokenizer.json");
+  }
+
+  /** What the folder says of sentences. @internal @throws BertError ERR_CHECKPOINT, ERR_FILE that cannot be read */
+  get sentence(): SentenceFolder {
+    if (this.ownSentence instanceof BertError) throw this.ownSentence;
+    return this.ownSentence;
   }
 
   /**
@@ -218,7 +224,7 @@ async function loadFolder(
       const reading = loadParams(stoppable(weights, options.signal), config, backend, dtype, options.strict);
       const tokenizer = await whileReading(reading, () => modelTokenizer(texts, "loadBert"));
       const params = await reading;
-      const sentence = await readSentenceFolder(root);
+      const sentence = await readSentenceFolder(root).catch(orLater);
       // So that bert.backend tells the number of threads that run
       await orAborted(forwardWorker?.start(), options.signal);
       return Bert.of({ config, params, backend, forwardWorker, tokenizer, sentence, configText: texts.configText });

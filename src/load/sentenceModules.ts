@@ -1,5 +1,5 @@
 import { BertError, listed, quote } from "../errors.ts";
-import { fileIn, type ListedModule, MODULES_FILE, readModules } from "../hub/sentenceFiles.ts";
+import { fileIn, isTransformer, type ListedModule, MODULES_FILE, readModules } from "../hub/sentenceFiles.ts";
 import { type Json, parseJson } from "../json.ts";
 import type { Weights } from "../safetensors/safetensorsReader.ts";
 import { torchActivation, type VectorActivation } from "../tensor/kernels/torchActivations.ts";
@@ -93,7 +93,7 @@ export async function readSentenceFolder(folder: ModelFolder): Promise<SentenceF
     if (listing === null) return folder.isUnasked ? { ...MEAN_POOLING, modules: unasked(folder) } : MEAN_POOLING;
     const [transformer, ...others] = readModules(listing);
     const settings = { ...(await readTransformerSettings(noted, transformer)), ...(await readSentenceSettings(noted)) };
-    const modules = await readAll(noted, others, settings.task).catch(inFolder).catch(orLater);
+    const modules = await readAll(noted, transformer, others, settings.task).catch(inFolder).catch(orLater);
     return { ...settings, modules, texts };
   };
   return read().catch(inFolder);
@@ -121,7 +121,8 @@ function noting(folder: ModelFolder, texts: Map<string, string>, path: string): 
   };
 }
 
-function orLater(error: unknown): BertError {
+/** An error about files that no other task needs; the caller who asks for them gets it. */
+export function orLater(error: unknown): BertError {
   if (error instanceof BertError && error.code !== "ERR_ABORTED") return error;
   throw error;
 }
@@ -129,7 +130,16 @@ function orLater(error: unknown): BertError {
 /**
  * @throws BertError ERR_CHECKPOINT a file is damaged or a module is none of these, by name; ERR_FILE a file is missing
  */
-async function readAll(folder: ModelFolder, listed: readonly ListedModule[], task: string): Promise<SentenceModule[]> {
+async function readAll(
+  folder: ModelFolder,
+  transformer: ListedModule,
+  listed: readonly ListedModule[],
+  task: string,
+): Promise<SentenceModule[]> {
+  if (!isTransformer(transformer)) {
+    const got = quote(transformer.type);
+    throw new BertError("ERR_CHECKPOINT", `${MODULES_FILE}: the first module must be a Transformer, got ${got}`);
+  }
   const modules: SentenceModule[] = [];
   for (const module of listed) {
     const read = await readModule(folder, module);

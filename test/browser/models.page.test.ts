@@ -235,7 +235,7 @@ describe.each(BROWSERS)("%s", (name) => {
       site.fault = (path, _, response) => path.startsWith("/models/") && !!response.writeHead(403).end();
       expect((await classify("/models/nli/")).answers).toMatchObject([[{ label: "neutral" }]]);
       expect(tab.warnings.join()).toMatch(
-        /config\.json: must be answered with the file, got the status 403; what the browser keeps is used/,
+        /modules\.json: must be answered with the file, got the status 403; what the browser keeps is used/,
       );
       expect(await failure("/models/ner/", {}, "ner")).toMatchObject({ code: "ERR_FILE" });
     });

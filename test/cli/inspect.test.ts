@@ -189,7 +189,21 @@ describe("a folder of sentence-transformers", () => {
     await writeFile(join(folder, "modules.json"), text.replace("models.Pooling", "models.LSTM"));
     const sentence = await readSentenceFolder(await openModelFolder(folder));
     expect(inspectTable({ ...mixed, sentence })).toMatch(/\n {2}modules: no vectors: .*"LSTM"/);
-    expect(JSON.parse(inspectJson({ ...mixed, sentence })).sentence_transformers.modules).toBeNull();
+    expect(JSON.parse(inspectJson({ ...mixed, sentence })).sentence_transformers).toMatchObject({
+      modules: null,
+      error: expect.stringContaining("LSTM"),
+    });
+  });
+
+  test("settings that cannot be read: the tensors, and the reason", async () => {
+    const folder = await sentenceFolder(join(root, "damaged"), "prompts");
+    await writeFile(join(folder, "config_sentence_transformers.json"), '{"prompts": 3}');
+    const { stdout, code } = await plainbert(["inspect", folder]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("bert.embeddings.word_embeddings.weight");
+    expect(stdout).toContain(
+      `  cannot be read: ${folder}: config_sentence_transformers.json: prompts must be an object`,
+    );
   });
 
   test("the transformer in a folder of its own: its tensors", async () => {

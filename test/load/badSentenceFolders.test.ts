@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { BertError } from "../../src/errors.ts";
-import { loadBert, pipeline } from "../../src/index.ts";
+import { loadBert, pipeline, saveBert } from "../../src/index.ts";
 import { readSentenceFolder } from "../../src/load/sentenceModules.ts";
 import { openModelFolder } from "../../src/load/weightFiles.ts";
 import { type TensorToWrite, writeSafetensors } from "../../src/safetensors/index.ts";
@@ -297,6 +297,33 @@ test("a module that cannot be read is in the way of vectors, and of nothing else
   await expectBertError(pipeline("embeddings", bert), "ERR_CHECKPOINT", folder, '"CNN"');
   const find = await pipeline("token-classification", bert);
   expect((await find("Emma lived in Bath.", { ignore_labels: [] })).length).toBeGreaterThan(0);
+});
+
+test.each([
+  [SETTINGS, { prompts: ["a"] }, "prompts must be an object"],
+  [LENGTH, { model_kwargs: { quantization_config: {} } }, "model_kwargs.quantization_config is not followed here"],
+])("settings that cannot be followed, %s: the same", async (file, content, message) => {
+  const folder = await altered("mean", file, content);
+  await using bert = await loadBert(folder, { backend: "plain" });
+  const find = await pipeline("token-classification", bert);
+  expect((await find("Emma lived in Bath.", { ignore_labels: [] })).length).toBeGreaterThan(0);
+  await expectBertError(pipeline("embeddings", bert), "ERR_CHECKPOINT", folder, message);
+  await expectBertError(saveBert(bert, join(root, "never")), "ERR_CHECKPOINT", folder, message);
+});
+
+test("a model whose first module is none of those that make vectors is read for all else", async () => {
+  const folder = join(root, "splade");
+  await cp(join(import.meta.dirname, "../pipelines/reference/heads/mlm"), folder, { recursive: true });
+  const modules = ["MLMTransformer", "SpladePooling"].map((type, idx) => ({
+    ...{ idx, name: String(idx), path: idx === 0 ? "" : "1_SpladePooling" },
+    type: `sentence_transformers.sparse_encoder.models.${type}`,
+  }));
+  await writeFile(join(folder, "modules.json"), JSON.stringify(modules));
+  await using unmask = await pipeline("fill-mask", folder, { backend: "plain" });
+  expect(await unmask("The [MASK] was open.")).toHaveLength(5);
+  const parts = ["modules.json: the first module must be a Transformer", '"MLMTransformer"'];
+  await expectBertError(pipeline("embeddings", folder, { backend: "plain" }), "ERR_CHECKPOINT", folder, ...parts);
+  await expectBertError(saveBert(unmask.model, join(root, "never")), "ERR_CHECKPOINT", ...parts);
 });
 
 test("a Dense that takes other vectors than there are", async () => {

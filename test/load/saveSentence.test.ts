@@ -6,6 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { convertModel } from "../../src/cli/convertModel.ts";
 import { loadBert, type Pipeline, pipeline, saveBert } from "../../src/index.ts";
 import { openWeights } from "../../src/load/weightFiles.ts";
+import { finetune } from "../../src/training/index.ts";
 import { expectBertError } from "../pipelines/support.ts";
 import { SENTENCE_FORMS, SENTENCES, sentenceFolder } from "../support/sentenceFolders.ts";
 
@@ -166,3 +167,15 @@ test.each(["float16", "int8"] as const)(
     expect(await vectors(`${saved}-converted`)).toEqual(await vectors(from));
   },
 );
+
+test("what is trained from such a folder is no such folder: its encoder, wherever it is, learns", async () => {
+  const from = await sentenceFolder(root, "in_a_folder");
+  const output = join(root, "trained");
+  const example = (text: string, label: string) => ({ where: text, text, label });
+  const trainDataset = [example("The door was open.", "door"), example("He read a letter.", "letter")];
+  await finetune({ task: "text-classification", model: from, trainDataset, output, maxSteps: 1 });
+  expect((await readdir(output)).filter((name) => /modules|sentence|_Pooling|_Transformer/.test(name))).toEqual([]);
+  expect(json(output, "config.json").id2label).toEqual({ 0: "door", 1: "letter" });
+  await using classify = await pipeline("text-classification", output, PLAIN);
+  expect(await classify("The door was open.")).toHaveLength(1);
+});
