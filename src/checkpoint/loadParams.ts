@@ -152,7 +152,7 @@ export function expectedTensors(weights: NamedWeights, c: BertConfig, strict = f
 }
 
 /** The tensors of a file that a model does not need, by their names in the file, in its order. */
-function ignoredTensors(
+export function ignoredTensors(
   { tensors }: WeightSource,
   { ourNames }: NamedWeights,
   expected: ReadonlyMap<string, unknown>,
@@ -187,7 +187,8 @@ function expectSameTensors(
     }
   }
   for (const [name, { shape }] of tensors) {
-    if (strict && !expected.has(name) && !isOptional(name)) {
+    // Scales of no matrix of theirs would leave the integers as they are.
+    if ((strict || name.endsWith(SCALE)) && !expected.has(name) && !isOptional(name)) {
       leftOver.push(`${inFile(name)}: left over, ${formatShape(shape)}`);
     }
   }

@@ -1,4 +1,4 @@
-import { type BertError, printable } from "../errors.ts";
+import { type BertError, listed, printable } from "../errors.ts";
 import type { SentenceFolder } from "../load/sentenceModules.ts";
 import type { SafetensorsHeader } from "../safetensors/header.ts";
 import type { TensorEntry } from "../safetensors/index.ts";
@@ -8,6 +8,8 @@ import { sentenceFields, sentenceLines } from "./inspectSentence.ts";
 /** What `plainbert inspect` shows: the header of a file, or of all files of a checkpoint. `Weights` is one. */
 export interface Inspected extends SafetensorsHeader {
   readonly files: readonly string[];
+  /** The tensors that the model does not need, if it is known which one it is. */
+  readonly ignored?: readonly string[];
   /** What the folder says of sentences, or why that cannot be read; left out: it has no modules.json. */
   readonly sentence?: SentenceFolder | BertError;
 }
@@ -36,6 +38,10 @@ export function inspectTable(file: Inspected): string {
   ]);
   const lines = alignColumns([["name", "dtype", "shape", "elements", "bytes"], ...rows]);
   lines.push("", ...alignColumns(totals(tensors)));
+  if (file.ignored && file.ignored.length > 0) {
+    const names = file.ignored.map((name) => printable(name, MAX_NAME));
+    lines.push("", `not needed by the model: ${listed(names)}`);
+  }
   if (file.metadata.size > 0) {
     lines.push("", "metadata");
     for (const [key, value] of file.metadata)
@@ -51,7 +57,7 @@ export function inspectTable(file: Inspected): string {
 
 /**
  * The same as JSON, nothing shortened: `{ files, metadata, tensors: [{ name, dtype, shape, elements, bytes }],
- * elements, bytes }`, and `sentence_transformers` where the folder has a modules.json. What is not printable is escaped
+ * elements, bytes }`, of a model's folder `ignored_tensors`, and `sentence_transformers` where the folder has a modules.json. What is not printable is escaped
  * here too, as `\uXXXX`.
  */
 export function inspectJson(file: Inspected): string {
@@ -68,6 +74,7 @@ export function inspectJson(file: Inspected): string {
     tensors,
     elements: sum(tensors.map((t) => t.elements)),
     bytes: sum(tensors.map((t) => t.bytes)),
+    ...(file.ignored && { ignored_tensors: file.ignored }),
     ...(file.sentence && { sentence_transformers: sentenceFields(file.sentence) }),
   });
   // Per UTF-16 unit: a format character beyond U+FFFF becomes a pair of escapes, as JSON writes it.

@@ -1,8 +1,12 @@
 import { stat } from "node:fs/promises";
+import { expectedTensors, ignoredTensors } from "../checkpoint/loadParams.ts";
+import { withOurNames } from "../checkpoint/names.ts";
 import { isModelId } from "../hub/modelName.ts";
-import { openModelFiles } from "../load/readModel.ts";
+import type { ModelFolder } from "../load/modelFolder.ts";
+import { openModelFiles, readModelTexts } from "../load/readModel.ts";
 import { orLater, readSentenceFolder } from "../load/sentenceModules.ts";
 import { openWeights } from "../load/weightFiles.ts";
+import type { Weights } from "../safetensors/safetensorsReader.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
 import { type Inspected, inspectJson, inspectTable } from "./inspect.ts";
 import { downloading, HUB_OPTIONS, MODEL_NAME } from "./modelOptions.ts";
@@ -45,11 +49,24 @@ async function open(
   try {
     const sentence = await readSentenceFolder(root).catch(orLater);
     const weights = await folder.openWeights();
-    const shown = "texts" in sentence && sentence.texts.size === 0 ? weights : { ...weights, sentence };
+    const ignored = await ignoredOf(folder, weights);
+    const said = "texts" in sentence && sentence.texts.size === 0 ? {} : { sentence };
+    const shown: Inspected = { ...weights, ...(ignored && { ignored }), ...said };
     return { shown, close: () => weights.close().finally(release) };
   } catch (error) {
     await release();
     throw error;
+  }
+}
+
+/** The tensors that the model of config.json does not need; null if it is not clear which they are. */
+async function ignoredOf(folder: ModelFolder, weights: Weights): Promise<string[] | null> {
+  try {
+    const { config } = await readModelTexts(folder, "inspect");
+    const named = withOurNames(weights, config);
+    return ignoredTensors(weights, named, expectedTensors(named, config));
+  } catch {
+    return null; // the list of tensors is what is asked for; loading the model says what is wrong with it
   }
 }
 

@@ -127,13 +127,16 @@ function choiceOf<const Choice extends string>(json: Json, name: string, choices
 }
 
 /**
- * The first of the architectures that is one of these; a file that lists none (Google's), or classes of somebody's own,
- * describes the encoder alone.
+ * The first of the architectures that is one of these. A file that lists none (Google's) describes the encoder alone,
+ * and so does one with classes of somebody's own, if it says that they are BERT.
  */
 function architectureOf(json: Json): Architecture {
   const list = json.get("architectures");
   if (list.isMissing) return "BertModel";
-  const names = (list.isArray ? list.items() : [list]).map((name) => name.asString());
+  const all = list.isArray ? list.items() : [list];
+  const names = all.map((name) => name.asString());
+  if (names.length > 0 && json.get("model_type").isMissing && !names.some(isArchitecture))
+    all[0].asChoice(ARCHITECTURES);
   return ARCHITECTURES.find((known) => known === names.find((name) => isArchitecture(name))) ?? "BertModel";
 }
 

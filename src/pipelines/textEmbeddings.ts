@@ -216,8 +216,8 @@ function stepsOf(bert: Bert): (where: string, options: EmbeddingOptions) => Embe
 }
 
 /** The tokenizer as the folder's sentence_bert_config.json has it. */
-export function embeddingTokenizer({ sentence, tokenizer }: Bert): BertTokenizer {
-  return sentence.doLowerCase ? tokenizer.lowerCased() : tokenizer;
+export function embeddingTokenizer(bert: Bert): BertTokenizer {
+  return bert.sentence.doLowerCase ? bert.tokenizer.lowerCased() : bert.tokenizer;
 }
 
 /** The most tokens of a text, by the folder, else by tokenizer and model. */

@@ -59,8 +59,9 @@ export class BertModel {
     config: BertConfig,
     backend: Backend,
     dtype: StorageType = "float32",
+    strict = false,
   ): Promise<BertModel> {
-    return new BertModel(config, await loadParams(weights, config, backend, dtype), backend);
+    return new BertModel(config, await loadParams(weights, config, backend, dtype, strict), backend);
   }
 
   /**

@@ -37,8 +37,8 @@ function source(stored: Stored): WeightSource {
   return { tensors: stored, readInto: async (name, target) => target.set(stored.get(name)!.data) };
 }
 
-function load(stored: Stored, changes: Partial<BertConfig> = {}): Promise<BertModel> {
-  return BertModel.load(source(stored), { ...config, ...changes }, plain);
+function load(stored: Stored, changes: Partial<BertConfig> = {}, strict = false): Promise<BertModel> {
+  return BertModel.load(source(stored), { ...config, ...changes }, plain, "float32", strict);
 }
 
 function rename(stored: Stored, to: (name: string) => string): Stored {
@@ -152,7 +152,7 @@ describe("refused", () => {
     stored.delete("cls.seq_relationship.weight");
     stored.set("bert.pooler.dense.bias", { shape: [7], data: numbers(7, 0) });
     stored.set("bert.encoder.layer.1.output.dense.bias", { shape: [6], data: numbers(6, 0) });
-    await expect(load(stored)).rejects.toMatchObject({
+    await expect(load(stored, {}, true)).rejects.toMatchObject({
       name: "BertError",
       code: "ERR_CHECKPOINT",
       message: [
@@ -178,7 +178,9 @@ describe("refused", () => {
   });
 
   test("nothing of BERT at all", async () => {
-    await expect(load(new Map([["a", { shape: [1], data: numbers(1, 0) }]]))).rejects.toThrow("a: left over, [1]");
+    const nothing = new Map([["a", { shape: [1], data: numbers(1, 0) }]]);
+    await expect(load(nothing, {}, true)).rejects.toThrow("a: left over, [1]");
+    await expect(load(nothing)).rejects.toThrow("bert.embeddings.word_embeddings.weight: missing, must be [11,6]");
   });
 
   test("both spellings of one tensor", async () => {

@@ -90,8 +90,14 @@ function source(tensors: Stored): WeightSource {
   return { tensors, readInto: async (name, target) => target.set(tensors.get(name)!.data) };
 }
 
-const load = (tensors: Stored, architecture: Architecture) =>
-  loadParams(source(tensors), parseConfig(JSON.stringify({ ...SIZES, architectures: [architecture] })), plain);
+const load = (tensors: Stored, architecture: Architecture, strict = false) =>
+  loadParams(
+    source(tensors),
+    parseConfig(JSON.stringify({ ...SIZES, architectures: [architecture] })),
+    plain,
+    "float32",
+    strict,
+  );
 
 describe("names of Google's TensorFlow checkpoints", () => {
   test.each([
@@ -130,7 +136,7 @@ describe("names of Google's TensorFlow checkpoints", () => {
     tensors.delete("bert/pooler/dense/bias");
     tensors.set("bert/encoder/layer_0/output/dense/kernel", { shape: [6, 6], data: numbers(36, 0) });
     tensors.set("bert/encoder/layer_1/output/dense/kernel", { shape: [5, 6], data: numbers(30, 0) });
-    await expect(load(tensors, "BertForPreTraining")).rejects.toMatchObject({
+    await expect(load(tensors, "BertForPreTraining", true)).rejects.toMatchObject({
       code: "ERR_CHECKPOINT",
       message: [
         "loadParams: the weights must be those of config.json's model, 3 of them are not:",

@@ -22,6 +22,8 @@ declare const zeroShot: Pipeline<"zero-shot-classification">;
 declare const similarity: Pipeline<"sentence-similarity">;
 declare const isNext: Pipeline<"next-sentence-prediction">;
 declare const choose: Pipeline<"multiple-choice">;
+declare const embed: Pipeline<"embeddings">;
+declare const rank: Pipeline<"text-ranking">;
 declare const likelihood: Pipeline<"pseudo-log-likelihood">;
 declare const index: plainbert.SearchIndex;
 declare const bert: plainbert.Bert;
@@ -44,6 +46,9 @@ const COMPLETED: readonly (readonly [option: string, call: string])[] = [
   ["FeatureExtractionOptions.pooling", 'extract(stream, { pooling: "|" })'],
   ["FeatureExtractionOptions.layers", 'extract("a", { layers: "|" })'],
   ["FeatureExtractionOptions.precision", 'extract("a", { pooling: "mean", quantize: true, precision: "|" })'],
+  ["EmbeddingOptions.precision", 'embed("a", { precision: "|" })'],
+  ["EmbeddingOptions.precision", 'embed.encodeQuery(texts, { normalize: true, precision: "|" })'],
+  ["RankOptions.activation", 'rank("a", texts, { activation: "|" })'],
   ["SentenceSimilarityOptions.pooling", 'similarity(source, { pooling: "|" })'],
   ["SentenceSimilarityOptions.pooling", 'similarity([source], { pooling: "|" })'],
   ["BuildIndexOptions.pooling", 'buildIndex(extract, texts, { pooling: "|" })'],
@@ -209,7 +214,7 @@ describe("completion", () => {
     expect(known.get("FeatureExtractionOptions.pooling")?.toSorted()).toEqual(["cls", "eos", "first_token", "last_token", "max", "mean", "mean_sqrt_len", "none"]); // biome-ignore format: one line
     const strategies = known.get("TokenClassificationOptions.aggregation_strategy");
     expect(strategies?.toSorted()).toEqual(["average", "first", "max", "none", "simple"]);
-    expect(known.get("pipeline.task")?.length).toBe(13);
+    expect(known.get("pipeline.task")?.length).toBe(14);
   });
 
   test("every option that has several values is there", () => {
