@@ -57,8 +57,8 @@ export function inspectTable(file: Inspected): string {
 
 /**
  * The same as JSON, nothing shortened: `{ files, metadata, tensors: [{ name, dtype, shape, elements, bytes }],
- * elements, bytes }`, of a model's folder `ignored_tensors`, and `sentence_transformers` where the folder has a modules.json. What is not printable is escaped
- * here too, as `\uXXXX`.
+ * elements, bytes }`, of a model's folder `ignored_tensors`, and `sentence_transformers` where the folder has a
+ * modules.json. What is not printable is escaped here too, as `\uXXXX`.
  */
 export function inspectJson(file: Inspected): string {
   const tensors = [...file.tensors.values()].map(({ name, dtype, shape, byteLength }) => ({

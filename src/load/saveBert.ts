@@ -17,7 +17,7 @@ import { sentenceFilesToSave } from "./sentenceToSave.ts";
  *
  * @param folder must be empty or not there; it appears when everything is on the disk
  * @throws BertError ERR_INPUT no model or no path; ERR_FILE there is something in it, it cannot be written, or another
- *   process writes it; ERR_VOCABULARY ids with gaps, which vocab.txt cannot say; ERR_CHECKPOINT modules.json
+ *   process writes it; ERR_CHECKPOINT modules.json
  *   lists what could not be read
  * @example
  * const bert = await loadBert("models/bert-base-cased", { dtype: "int8" });

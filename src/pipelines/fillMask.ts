@@ -101,6 +101,7 @@ export function fillMask(bert: Bert): FillMask {
   const { tokenizer } = bert;
   const { maskToken } = tokenizer;
   const maskTokenId = expectMaskedLm(TASK, bert);
+  const known = idsOfTokens(bert);
 
   function prepare(options: FillMaskOptions) {
     expectOptions(TASK, options, ["top_k", "targets", "truncation"]);
@@ -111,7 +112,7 @@ export function fillMask(bert: Bert): FillMask {
     function answer({ encoding, masks }: MaskedText, logitsOf: (mask: number) => Float32Array): unknown {
       const targets = targetsOf(masks.length);
       const perMask = masks.map((mask, i) =>
-        best(logitsOf(i), top_k, targets[i], tokenizer.size).map(([token, score]) => ({
+        best(logitsOf(i), top_k, targets[i] ?? known).map(([token, score]) => ({
           score,
           token,
           token_str: tokenizer.decode([token]),
@@ -195,19 +196,25 @@ function tokensOf({ encoding, masks }: MaskedText): number {
 }
 
 /**
- * The k likeliest tokens with their probabilities, likeliest first.
- *
- * @param count of the vocabulary's tokens: a model may have more rows, which count in the probabilities and stand for
- *   nothing
+ * The ids to choose from, ascending; null: all of them. A model may have rows that stand for no token, behind the
+ * vocabulary's or for one that a vocab.txt has twice: they count in the probabilities and are no answer.
  */
-function best(logits: Float32Array, k: number, targets: readonly number[] | null, count: number): [number, number][] {
+function idsOfTokens({ tokenizer, config: { vocabSize } }: Bert): number[] | null {
+  const ids = Array.from({ length: tokenizer.size }, (_, id) => id).filter(
+    (id) => tokenizer.idToToken(id) !== undefined,
+  );
+  return ids.length === vocabSize ? null : ids;
+}
+
+/** The k likeliest tokens with their probabilities, likeliest first. */
+function best(logits: Float32Array, k: number, targets: readonly number[] | null): [number, number][] {
   // By logits: probabilities of different logits can be equal, at the latest where they become 0.
   const tokens = targets
     ? topK(
         targets.map((id) => logits[id]),
         k,
       ).map((i) => targets[i])
-    : topK(logits.subarray(0, count), k);
+    : topK(logits, k);
   const scores = softmax(TASK, logits, tokens);
   return tokens.map((token, i) => [token, scores[i]]);
 }

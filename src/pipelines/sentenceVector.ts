@@ -21,8 +21,8 @@ export function sentenceVector(
   tokens: Float32Array,
   H: number,
   promptLength: number,
-): Float64Array<ArrayBuffer> {
-  let vector = new Float64Array(0);
+): Float64Array {
+  let vector: Float64Array = new Float64Array(0);
   for (const module of modules) {
     if (module.type === "Pooling") {
       const from = module.includePrompt ? 0 : promptLength;
@@ -44,7 +44,7 @@ export function sentenceSize({ modules }: SentenceModules, H: number): number {
 }
 
 /** Divided by its length; a vector of zeros has no direction and stays. */
-export function normalized(vector: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
+export function normalized(vector: Float64Array): Float64Array {
   let squares = 0;
   for (const x of vector) squares += x * x;
   const length = Math.max(Math.sqrt(squares), SHORTEST);
@@ -60,9 +60,7 @@ export function normalized(vector: Float64Array<ArrayBuffer>): Float64Array<Arra
  * Where a prompt leaves no token the sums are zeros, "cls" is the first token and there is no "max", as in
  * sentence-transformers.
  */
-const POOLINGS: Readonly<
-  Record<SentencePooling, (tokens: Float32Array, H: number, from: number) => Float64Array<ArrayBuffer>>
-> = {
+const POOLINGS: Readonly<Record<SentencePooling, (tokens: Float32Array, H: number, from: number) => Float64Array>> = {
   cls: (tokens, H, from) => Float64Array.from(row(tokens, H, from < tokens.length / H ? from : 0)),
   lasttoken: (tokens, H, from) => {
     const T = tokens.length / H;
@@ -105,7 +103,7 @@ function weighted(
   from: number,
   weight: (t: number) => number,
   divisor: (sum: number) => number,
-): Float64Array<ArrayBuffer> {
+): Float64Array {
   const vector = new Float64Array(H);
   let weights = 0;
   for (let t = from; t < tokens.length / H; t++) {
@@ -120,8 +118,8 @@ function weighted(
 /** act(W x + b), and the residual connection's part. */
 function dense(
   { weight, bias, inFeatures: I, outFeatures: O, residual, activation, activationWeight }: Dense,
-  x: Float64Array<ArrayBuffer>,
-): Float64Array<ArrayBuffer> {
+  x: Float64Array,
+): Float64Array {
   if (x.length !== I) {
     throw new BertError(
       "ERR_CHECKPOINT",
@@ -139,7 +137,7 @@ function dense(
 }
 
 /** W x, [O, I] and [I] → [O] */
-function product(weight: Float32Array, x: Float64Array, O: number): Float64Array<ArrayBuffer> {
+function product(weight: Float32Array, x: Float64Array, O: number): Float64Array {
   const I = x.length;
   return Float64Array.from({ length: O }, (_, o) => {
     let sum = 0;
@@ -149,7 +147,7 @@ function product(weight: Float32Array, x: Float64Array, O: number): Float64Array
 }
 
 /** γ (x − μ) / √(σ² + ε) + β (Ba, Kiros & Hinton 2016, eq. 4). */
-function layerNorm({ weight, bias }: LayerNorm, x: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
+function layerNorm({ weight, bias }: LayerNorm, x: Float64Array): Float64Array {
   const D = x.length;
   if (weight.length !== D) {
     throw new BertError(

@@ -291,8 +291,6 @@ export class BertTokenizer {
 
   /**
    * The files from which this library and Hugging Face's read the same tokenizer.
-   *
-   * @throws BertError ERR_VOCABULARY if the ids have gaps, which vocab.txt cannot say
    */
   toFiles(): TokenizerFiles {
     return writeTokenizerFiles(this.ownVocabulary, this.options, {

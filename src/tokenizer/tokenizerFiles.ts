@@ -55,6 +55,7 @@ export function readTokenizerFiles(files: TokenizerFiles): { tokens: Map<string,
     );
   }
   const config = parseFile(files, "tokenizer_config.json");
+  expectOurClass(config);
   const decoder = config?.get("added_tokens_decoder");
   const isListed = decoder !== undefined && !decoder.isMissing;
   const special = fieldsOf(config, isListed ? undefined : parseFile(files, "special_tokens_map.json"));
@@ -70,6 +71,32 @@ export function readTokenizerFiles(files: TokenizerFiles): { tokens: Map<string,
       addedTokens: withFlags([...addedTokens, ...extraSpecialTokens(special), ...namedSpecialTokens(special)]),
     },
   };
+}
+
+/** Classes of transformers whose tokens are those of BertTokenizer, or of tokenizer.json. */
+const OUR_CLASSES =
+  /^(Bert|DistilBert|Electra|MobileBert|ConvBert|RetriBert|SqueezeBert|LayoutLM|Lxmert|DPR\w+|PreTrained)?Tokenizer(Fast)?$|^(TokenizersBackend|PythonBackend)$/;
+
+/**
+ * Checks that tokenizer_config.json is not that of another tokenizer, which would give other tokens of the same
+ * vocabulary.
+ *
+ * @throws BertError ERR_VOCABULARY naming the field
+ */
+function expectOurClass(config: Json | undefined): void {
+  const name = config?.get("tokenizer_class");
+  if (!config || !name) return;
+  if (!name.isMissing && !OUR_CLASSES.test(name.asString())) {
+    throw name.error("BertTokenizer or one that gives the same tokens: another class splits texts in another way");
+  }
+  for (const [field, expected] of Object.entries({
+    word_tokenizer_type: "basic",
+    subword_tokenizer_type: "wordpiece",
+  })) {
+    const type = config.get(field);
+    if (type.or(expected, (value) => value.asString()) === expected) continue;
+    throw type.error(`"${expected}": words are found with a dictionary there, which is not part of plainbert`);
+  }
 }
 
 function expectTexts(files: TokenizerFiles): void {

@@ -107,11 +107,24 @@ export function numberTokens(tokens: readonly string[]): Map<string, number> {
   return ids;
 }
 
-/** The lines of a vocab.txt, line number = id; the line end of the last line may be missing. */
+/** White space as Unicode has it, at the end of a line. */
+const END_SPACE = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/;
+
+/**
+ * The lines of a vocab.txt, line number = id; the line end of the last line may be missing. As in transformers 5, white
+ * space at the end of a line is no part of its token, and of a token that is there twice the last line counts: the id
+ * of the first then stands for nothing.
+ */
 export function parseVocabTxt(text: string): Map<string, number> {
   const lines = text.replace(/^\ufeff/, "").split(/\r\n|\n|\r/);
   while (lines.length > 0 && lines.at(-1) === "") lines.pop();
-  return numberTokens(lines);
+  const ids = new Map<string, number>();
+  for (const [id, line] of lines.entries()) {
+    const token = line.replace(END_SPACE, "");
+    ids.delete(token); // so that tokens stand in the order of their ids
+    ids.set(token, id);
+  }
+  return ids;
 }
 
 // 2^24 rows of embeddings would be 48 GB of float32 in BERT-base: a higher id is a damaged file, and an array of that

@@ -1,4 +1,3 @@
-import { BertError } from "../errors.ts";
 import type { ResolvedAddedToken } from "./addedTokens.ts";
 import type { TokenizerOptions } from "./settings.ts";
 import type { TokenizerFiles } from "./tokenizerFiles.ts";
@@ -17,8 +16,7 @@ export interface SpecialTokenNames {
  * The files of a tokenizer: tokenizer.json and tokenizer_config.json for today's readers, vocab.txt and
  * special_tokens_map.json for those before. Without added tokens that are new, vocab.txt and tokenizer_config.json
  * alone are the same tokenizer.
- *
- * @throws BertError ERR_VOCABULARY if the ids have gaps, which vocab.txt cannot say
+ * An id that stands for no token has in vocab.txt a line of the last token, whose own line counts.
  */
 export function writeTokenizerFiles(
   vocabulary: Vocabulary,
@@ -26,8 +24,8 @@ export function writeTokenizerFiles(
   names: SpecialTokenNames,
 ): TokenizerFiles {
   const list = vocabulary.wordPieceList();
-  const gap = list.indexOf(undefined);
-  if (gap >= 0) throw new BertError("ERR_VOCABULARY", `toFiles: ids must have no gaps, got no token for ${gap}`);
+  // A token that comes again, as the last line of it counts.
+  for (const [id, token] of list.entries()) list[id] = token ?? list.findLast((one) => one !== undefined);
   return {
     "vocab.txt": `${list.join("\n")}\n`,
     "tokenizer.json": json(tokenizerJson(vocabulary, options, names)),

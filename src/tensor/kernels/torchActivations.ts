@@ -1,10 +1,7 @@
 import { erf, erfc, exp, log, log1p, sigmoid, tanh } from "./transcendental.ts";
 
 /** A vector's activation function, in float64; the parameters are those of PReLU. */
-export type VectorActivation = (
-  x: Float64Array<ArrayBuffer>,
-  parameters: Float32Array | null,
-) => Float64Array<ArrayBuffer>;
+export type VectorActivation = (x: Float64Array, parameters: Float32Array | null) => Float64Array;
 
 /**
  * The activation function that a class of PyTorch stands for when it is made without arguments and used outside of
@@ -62,14 +59,14 @@ function geluOf(x: number): number {
 }
 
 /** e^(x_i − m) / Σ e^(x_j − m), m the largest; in logarithms x_i − m − ln Σ. */
-function softmaxOf(x: Float64Array<ArrayBuffer>, inLogarithms = false): Float64Array<ArrayBuffer> {
+function softmaxOf(x: Float64Array, inLogarithms = false): Float64Array {
   const most = x.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   const sum = x.reduce((total, value) => total + exp(value - most), 0);
   return x.map((value) => (inLogarithms ? value - most - log(sum) : exp(value - most) / sum));
 }
 
 /** The first half of a vector, gated by the second (Dauphin et al. 2017, §2): a ⊙ σ(b), [2n] → [n]. */
-function glu(x: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
+function glu(x: Float64Array): Float64Array {
   const n = x.length / 2;
   return x.slice(0, n).map((a, i) => a * sigmoid(x[n + i]));
 }
