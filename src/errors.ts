@@ -67,6 +67,16 @@ export function printable(text: string, limit: number): string {
 }
 
 /**
+ * What a text is that is often found where a model's file should be, with the remedy; null: neither of the two.
+ *
+ * @param text the file's, or its first characters
+ */
+export function otherThanMeant(text: string): string | null {
+  if (/^version (https:\/\/git-lfs|$)/.test(text)) return "a pointer of git-lfs: `git lfs pull` brings the file itself";
+  return /^\s*<(!|html|head|\?xml)/i.test(text) ? "a page of HTML" : null;
+}
+
+/**
  * A list as messages show it: ten entries, and how many more there are.
  *
  * @param entries   what stands there for each: a quoted name, say

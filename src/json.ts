@@ -1,4 +1,4 @@
-import { BertError, type BertErrorCode, quote, shown } from "./errors.ts";
+import { BertError, type BertErrorCode, otherThanMeant, quote, shown } from "./errors.ts";
 
 /** Which numbers are taken, ends included. */
 export interface NumberRange {
@@ -25,7 +25,9 @@ export function parseJson(text: string, file: string, code: BertErrorCode): Json
   try {
     return new Json(JSON.parse(text.startsWith("\ufeff") ? text.slice(1) : text), file, "", code);
   } catch (cause) {
-    throw new BertError(code, `${file}: must be JSON, got ${quote(text)}: ${reasonOf(cause)}`, { cause });
+    const other = otherThanMeant(text);
+    const got = other ? `is ${other}` : `got ${quote(text)}: ${reasonOf(cause)}`;
+    throw new BertError(code, `${file}: must be JSON, ${got}`, { cause });
   }
 }
 

@@ -1,4 +1,4 @@
-import { quote } from "../errors.ts";
+import { otherThanMeant, quote } from "../errors.ts";
 
 /**
  * What a text is that stands where weights should, by its first 8 bytes: `a pointer of git-lfs, …`; null where they are
@@ -7,7 +7,6 @@ import { quote } from "../errors.ts";
 export function textStart(firstBytes: Uint8Array): string | null {
   const text = String.fromCharCode(...firstBytes.subarray(0, 8));
   if (!/^[\t\n\r -~]{8}$/.test(text)) return null;
-  if (text === "version ") return "a pointer of git-lfs: `git lfs pull` brings the file itself";
-  const kind = /^\s*<(!|html|head|\?xml)/i.test(text) ? "a page of HTML" : "a text";
-  return `${kind} that begins with ${quote(text)}`;
+  if (text === "version ") return otherThanMeant(text);
+  return `${otherThanMeant(text) ?? "a text"} that begins with ${quote(text)}`;
 }

@@ -1,4 +1,4 @@
-import { BertError, quote } from "../errors.ts";
+import { BertError, otherThanMeant, quote } from "../errors.ts";
 import type { AddedToken, ResolvedAddedToken } from "./addedTokens.ts";
 import { checkAddedToken } from "./settings.ts";
 
@@ -114,10 +114,14 @@ const END_SPACE = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205
  * The lines of a vocab.txt, line number = id; the line end of the last line may be missing. As in transformers 5, white
  * space at the end of a line is no part of its token, and of a token that is there twice the last line counts: the id
  * of the first then stands for nothing.
+ *
+ * @throws BertError ERR_VOCABULARY a pointer of git-lfs, or a web page, in its place
  */
 export function parseVocabTxt(text: string): Map<string, number> {
   const lines = text.replace(/^\ufeff/, "").split(/\r\n|\n|\r/);
   while (lines.length > 0 && lines.at(-1) === "") lines.pop();
+  const other = otherThanMeant(text);
+  if (other) throw new BertError("ERR_VOCABULARY", `vocab.txt: must have a token in each line, is ${other}`);
   const ids = new Map<string, number>();
   for (const [id, line] of lines.entries()) {
     const token = line.replace(END_SPACE, "");

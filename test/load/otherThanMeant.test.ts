@@ -1,0 +1,34 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { loadBert } from "../../src/index.ts";
+import { BertTokenizer } from "../../src/tokenizer/index.ts";
+import { temporaryFolder, writeTinyModel } from "../support/tinyModel.ts";
+
+const POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:53aa51172d142c89\nsize 90868376\n";
+const PAGE = "<!DOCTYPE html>\n<html><head><title>Not found</title></head></html>\n";
+
+describe.each([
+  ["a pointer of git-lfs", POINTER, "a pointer of git-lfs: `git lfs pull` brings the file itself"],
+  ["a web page", PAGE, "a page of HTML"],
+])("%s in place of", (_, text, what) => {
+  test.each([
+    ["config.json", "ERR_CHECKPOINT"],
+    ["tokenizer.json", "ERR_VOCABULARY"],
+    ["tokenizer_config.json", "ERR_VOCABULARY"],
+    ["model.safetensors", "ERR_CHECKPOINT"],
+    ["modules.json", "ERR_CHECKPOINT"],
+  ])("%s is said to be that", async (file, code) => {
+    using folder = temporaryFolder();
+    await writeTinyModel(folder.path);
+    await writeFile(join(folder.path, file), text);
+    const error = await loadBert(folder.path, { backend: "plain" }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ name: "BertError", code, message: expect.stringContaining(what) });
+    expect((error as Error).message).toContain(file);
+  });
+
+  test("vocab.txt is said to be that", () => {
+    const must = "vocab.txt: must have a token in each line, is ";
+    expect(() => BertTokenizer.fromFiles({ "vocab.txt": text })).toThrow(must + what);
+  });
+});
