@@ -13,7 +13,8 @@ export interface TokenizerJson {
 }
 
 /**
- * Reads tokenizer.json: BertNormalizer, BertPreTokenizer, WordPiece with "##", and [CLS] A [SEP] B [SEP].
+ * Reads tokenizer.json: BertNormalizer and BertPreTokenizer or what stands for them, WordPiece with "##", and
+ * [CLS] A [SEP] B [SEP].
  *
  * @throws BertError ERR_VOCABULARY naming the part that is another model's (BPE, Unigram, RoBERTa's template, …), or
  *   that is of another type than it must be
@@ -27,18 +28,13 @@ export function readTokenizerJson(file: Json): TokenizerJson {
   else if (!model.get("merges").isMissing || vocab.isArray) throw ofAnotherModel(type, "WordPiece", "BPE or Unigram");
   const prefix = model.get("continuing_subword_prefix");
   if (!prefix.isMissing) expectPart(prefix, "##");
-  const normalizer = file.get("normalizer");
-  expectPart(normalizer.get("type"), "BertNormalizer");
-  expectPart(file.get("pre_tokenizer").get("type"), "BertPreTokenizer");
+  expectPreTokenizer(file.get("pre_tokenizer"));
   const [clsToken, sepToken] = readPostProcessor(file.get("post_processor"));
   return {
     tokens: readVocab(vocab),
     addedTokens: readAddedTokens(file.get("added_tokens")),
     options: stripUndefined({
-      cleanText: normalizer.get("clean_text").or(undefined, (value) => value.asBoolean()),
-      tokenizeChineseChars: normalizer.get("handle_chinese_chars").or(undefined, (value) => value.asBoolean()),
-      stripAccents: normalizer.get("strip_accents").or(null, (value) => value.asBoolean()),
-      doLowerCase: normalizer.get("lowercase").or(undefined, (value) => value.asBoolean()),
+      ...readNormalizer(file.get("normalizer")),
       maxInputCharsPerWord: model.get("max_input_chars_per_word").or(undefined, (value) => value.asInteger({ min: 1 })),
       unkToken: model.get("unk_token").or(undefined, (value) => value.asString()),
       clsToken,
@@ -48,6 +44,55 @@ export function readTokenizerJson(file: Json): TokenizerJson {
         .or(undefined, (padding) => padding.get("pad_token").or(undefined, (t) => t.asString())),
     }),
   };
+}
+
+/** The components of a normalizer or pre-tokenizer; those of a Sequence, and of those in it, one after the other. */
+function components(place: Json, list: string): Json[] {
+  if (place.isMissing) return [];
+  if (place.get("type").value !== "Sequence") return [place];
+  return place
+    .get(list)
+    .items()
+    .flatMap((part) => components(part, list));
+}
+
+/**
+ * BertNormalizer; or Lowercase, or nothing, which are BertNormalizer with all else switched off. NFD with StripAccents
+ * is not: the two differ on 550 code points, such as U+0488.
+ */
+function readNormalizer(place: Json): TokenizerOptions {
+  const parts = components(place, "normalizers");
+  const types = parts.map((part) => part.get("type").value);
+  if (types.every((type) => type === "Lowercase")) {
+    return { cleanText: false, tokenizeChineseChars: false, stripAccents: false, doLowerCase: parts.length > 0 };
+  }
+  const other = parts.find((_, i) => types[i] !== "BertNormalizer");
+  if (other !== undefined) expectPart(other.get("type"), "BertNormalizer");
+  if (parts.length > 1) throw place.fault("must have one BertNormalizer, got several");
+  const [normalizer] = parts;
+  return stripUndefined<TokenizerOptions>({
+    cleanText: normalizer.get("clean_text").or(undefined, (value) => value.asBoolean()),
+    tokenizeChineseChars: normalizer.get("handle_chinese_chars").or(undefined, (value) => value.asBoolean()),
+    stripAccents: normalizer.get("strip_accents").or(null, (value) => value.asBoolean()),
+    doLowerCase: normalizer.get("lowercase").or(undefined, (value) => value.asBoolean()),
+  });
+}
+
+/**
+ * BertPreTokenizer; or WhitespaceSplit and Punctuation, which split every text in the same places. Whitespace does not:
+ * it keeps runs of punctuation together.
+ */
+function expectPreTokenizer(place: Json): void {
+  const parts = components(place, "pretokenizers");
+  const types = parts.map((part) => part.get("type").value);
+  if (types.join() === "WhitespaceSplit,Punctuation") {
+    const behavior = parts[1].get("behavior");
+    if (!behavior.isMissing) expectPart(behavior, "Isolated");
+    return;
+  }
+  const other = parts.find((_, i) => types[i] !== "BertPreTokenizer");
+  if (other !== undefined) expectPart(other.get("type"), "BertPreTokenizer");
+  if (parts.length !== 1) throw place.error("BertPreTokenizer, as BERT's tokenizer has it");
 }
 
 function readVocab(vocab: Json): Map<string, number> {

@@ -231,7 +231,6 @@ describe("damaged and foreign files are refused", () => {
       /post_processor\.type must be TemplateProcessing/,
     );
     refuses({ "tokenizer.json": part("normalizer", { type: "NFC" }) }, /normalizer\.type must be BertNormalizer/);
-    refuses({ "tokenizer.json": part("normalizer", null) }, /normalizer must be an object, got null/);
     refuses(
       { "tokenizer.json": part("pre_tokenizer", { type: "ByteLevel" }) },
       /pre_tokenizer\.type must be BertPreTokenizer/,
@@ -239,5 +238,37 @@ describe("damaged and foreign files are refused", () => {
     const single = { type: "TemplateProcessing", single: [{ Sequence: { id: "A", type_id: 0 } }], pair: [] };
     refuses({ "tokenizer.json": part("post_processor", single) }, /post_processor\.single must be/);
     refuses({ "tokenizer.json": part("model", undefined) }, /model must be an object/);
+  });
+});
+
+describe("tokenizer.json whose components stand for BERT's", () => {
+  interface Case {
+    name: string;
+    parts: object;
+    ids: number[][];
+  }
+  const { texts, cases }: { texts: string[]; cases: Case[] } = JSON.parse(readReference("components.json"));
+
+  test.each(cases)("$name", ({ parts, ids: expected }) => {
+    const own = tokenizerJson((file) => Object.assign(file, parts));
+    const tokenizer = BertTokenizer.fromFiles({ "tokenizer.json": own });
+    expect(texts.map((text) => Array.from(tokenizer.encode(text).inputIds))).toEqual(expected);
+  });
+
+  const sequence = (list: string, ...types: string[]) => ({
+    type: "Sequence",
+    [list]: types.map((type) => ({ type })),
+  });
+  test.each<[object, RegExp]>([
+    [{ normalizer: sequence("normalizers", "NFD", "StripAccents") }, /normalizers\[0\]\.type must be BertNormalizer/],
+    [{ normalizer: sequence("normalizers", "BertNormalizer", "BertNormalizer") }, /one BertNormalizer, got several/],
+    [{ pre_tokenizer: { type: "Whitespace" } }, /pre_tokenizer.type must be BertPreTokenizer, .* got "Whitespace"/],
+    [
+      { pre_tokenizer: sequence("pretokenizers", "Punctuation", "WhitespaceSplit") },
+      /pretokenizers\[0\]\.type must be/,
+    ],
+    [{ pre_tokenizer: null }, /pre_tokenizer must be BertPreTokenizer/],
+  ])("%j gives other tokens and is refused", (parts, message) => {
+    refuses({ "tokenizer.json": tokenizerJson((file) => Object.assign(file, parts)) }, message);
   });
 });
