@@ -114,13 +114,7 @@ describe("each says file, field, value and what would be right", () => {
       JSON.stringify([{ path: "", type: "Transformer" }]),
       "must be a Pooling, got none",
     ],
-    [
-      "a page of HTML",
-      "dense",
-      DENSE,
-      "<!doctype html><html>",
-      '2_Dense/config.json: must be JSON, got "<!doctype html><html>"',
-    ],
+    ["a page of HTML", "dense", DENSE, "<!doctype html><html>", "2_Dense/config.json: must be JSON, is a page of HTML"],
     [
       "a mode of Pooling",
       "pooling_mode",
