@@ -87,8 +87,8 @@ const ENCODER_PREFIXES = ["embeddings.", "encoder.", "pooler."];
  */
 const IGNORED = /(^|\.)embeddings\.position_ids$|(^|\/)(adam_m|adam_v|global_step)$/;
 
-/** The name of the word embeddings in any family, after what a program has put before all names of its model. */
-const WORDS_IN_FILE = /^(.*?)(bert[./])?embeddings[./]word_embeddings(\.weight)?$/;
+/** The name of the word embeddings in any family, after the modules that a program has put before all its names. */
+const WORDS_IN_FILE = /^(|.*?[./])(bert[./])?embeddings[./]word_embeddings(\.weight)?$/;
 
 /**
  * What stands before the names of a model that was saved within another module, such as `module.` of PyTorch's
@@ -112,7 +112,7 @@ export function wrapperOf(names: readonly string[]): string {
  * `module.classifier.weight` is `classifier.weight`.
  */
 export function unwrapped(name: string, wrapper: string): string {
-  for (let prefix = wrapper; prefix !== ""; prefix = prefix.replace(/[^.]*\.$/, "")) {
+  for (let prefix = wrapper; prefix !== ""; prefix = prefix.replace(/[^./]*[./]$/, "")) {
     if (name.startsWith(prefix)) return name.slice(prefix.length);
   }
   return name;

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { loadParams } from "../../src/checkpoint/loadParams.ts";
 import { withOurNames } from "../../src/checkpoint/names.ts";
@@ -161,5 +162,43 @@ describe("names of Google's TensorFlow checkpoints", () => {
       code: "ERR_CHECKPOINT",
       message: "readInto: no tensor is named x",
     });
+  });
+});
+
+describe("names within a module's", () => {
+  const renamed = (change: (name: string) => string): Stored =>
+    new Map(Array.from(stored(PRE_TRAINING), ([name, tensor]) => [change(name), tensor]));
+
+  test.each(["module/", "a.b/", "0.auto_model/"])("Google's names after %s", async (wrapper) => {
+    const want = await load(stored(PRE_TRAINING), "BertForPreTraining");
+    const got = await load(
+      renamed((name) => wrapper + name),
+      "BertForPreTraining",
+    );
+    expect(got.byName).toEqual(want.byName);
+  });
+
+  test.each(["query_", "x"])("%s is no module: the tensors are missing", async (beginning) => {
+    const file = renamed((name) => (name.startsWith("cls") ? name : beginning + name.replace("bert/", "")));
+    await expect(load(file, "BertForPreTraining")).rejects.toThrow("bert.embeddings.word_embeddings.weight: missing");
+  });
+
+  test("whatever the names are, each is read once or refused", () => {
+    const part = fc.constantFrom("bert", "embeddings", "word_embeddings", "weight", "query_", "0", "", "classifier");
+    const name = fc
+      .array(fc.tuple(part, fc.constantFrom(".", "/", "")), { minLength: 1, maxLength: 6 })
+      .map((parts) => parts.flat().join(""));
+    fc.assert(
+      fc.property(fc.uniqueArray(name, { maxLength: 6 }), (names) => {
+        const file = new Map(names.map((name) => [name, { shape: [1], data: new Float32Array(1) }] as const));
+        try {
+          const { ourNames } = withOurNames(source(file), { tieWordEmbeddings: false });
+          expect([...ourNames.keys()]).toEqual(names);
+          expect(new Set(ourNames.values()).size).toBe(names.length);
+        } catch (error) {
+          expect(error).toMatchObject({ code: "ERR_CHECKPOINT" });
+        }
+      }),
+    );
   });
 });
