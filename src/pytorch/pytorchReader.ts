@@ -1,4 +1,4 @@
-import { BertError, quote } from "../errors.ts";
+import { BertError, listed, quote } from "../errors.ts";
 import { isA } from "../realm.ts";
 import { DTYPE_BITS } from "../safetensors/dtype.ts";
 import type { TensorEntry } from "../safetensors/header.ts";
@@ -69,23 +69,24 @@ async function readCheckpoint(source: RandomAccess): Promise<Checkpoint> {
   );
 }
 
-/** The tensors of a state dict. */
+/**
+ * The tensors of a state dict. What else a program has put among them, such as a count of steps, is left alone.
+ *
+ * @throws BertError ERR_CHECKPOINT it has no tensor
+ */
 function stateDict(value: unknown, where: string): Map<string, StoredTensor> {
-  if (!isA(value, "Map"))
+  const fail = (held: string): never => {
     throw new BertError(
       "ERR_CHECKPOINT",
-      `${where}: must hold a dict of tensors, as model.state_dict() gives, holds ${describe(value)}`,
+      `${where}: must hold a dict of tensors, as model.state_dict() gives, holds ${held}`,
     );
+  };
+  if (!isA(value, "Map")) return fail(describe(value));
   const tensors = new Map<string, StoredTensor>();
-  for (const [name, tensor] of value) {
-    if (typeof name !== "string" || !(tensor instanceof StoredTensor))
-      throw new BertError(
-        "ERR_CHECKPOINT",
-        `${where}: must hold tensors alone, as model.state_dict() gives; ${quote(String(name))} is ${describe(tensor)}`,
-      );
-    tensors.set(name, tensor);
-  }
-  return tensors;
+  for (const [name, tensor] of value)
+    if (typeof name === "string" && tensor instanceof StoredTensor) tensors.set(name, tensor);
+  if (tensors.size > 0 || value.size === 0) return tensors;
+  return fail(listed(Array.from(value, ([name, other]) => `${quote(String(name))}, which is ${describe(other)}`)));
 }
 
 /** A source whose elements are big-endian, as one in which they are little-endian. */

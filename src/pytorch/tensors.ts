@@ -94,6 +94,12 @@ const DTYPES: readonly (readonly [dtype: string, storage: string | null, Dtype])
   ["uint16", null, "U16"],
   ["uint32", null, "U32"],
   ["uint64", null, "U64"],
+  ["complex64", "ComplexFloatStorage", "C64"],
+  ["float8_e4m3fn", null, "F8_E4M3"],
+  ["float8_e5m2", null, "F8_E5M2"],
+  ["float8_e4m3fnuz", null, "F8_E4M3FNUZ"],
+  ["float8_e5m2fnuz", null, "F8_E5M2FNUZ"],
+  ["float8_e8m0fnu", null, "F8_E8M0"],
 ];
 
 /** PyTorch's own limit on the number of a tensor's sizes. */

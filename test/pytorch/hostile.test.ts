@@ -108,14 +108,19 @@ describe("pickles that break a rule", () => {
     ],
     ["a list", bytes(0x80, 2, "]."), "must hold a dict of tensors, as model.state_dict() gives, holds a list"],
     ["a tensor alone", bytes(0x80, 2, tensor(), "."), "holds a tensor or storage"],
-    ["a number in the dict", stateDict({ epoch: int(3) }), '"epoch" is 3'],
-    ["dicts in the dict", stateDict({ state_dict: bytes("}") }), '"state_dict" is a dict'],
-    ["a number for a name", bytes(0x80, 2, "}", int(1), tensor(), "s."), '"1" is a tensor'],
+    ["a number in the dict", stateDict({ epoch: int(3) }), 'holds "epoch", which is 3'],
+    ["dicts in the dict", stateDict({ state_dict: bytes("}") }), 'holds "state_dict", which is a dict'],
+    ["a number for a name", bytes(0x80, 2, "}", int(1), tensor(), "s."), 'holds "1", which is a tensor'],
     ["a million nested lists", bytes(0x80, 2, "]".repeat(deep), "a".repeat(deep - 1), "."), "holds a list"],
     ["a million nested tuples", bytes(0x80, 2, ")", "\x85".repeat(deep), "."), "holds a tuple"],
-    ["a dict that is in itself", bytes(0x80, 2, "}q", 0, text("a"), "h", 0, "s."), '"a" is a dict'],
+    ["a dict that is in itself", bytes(0x80, 2, "}q", 0, text("a"), "h", 0, "s."), 'holds "a", which is a dict'],
   ])("%s", async (_, pickle, message) => {
     await expect(open(checkpoint(pickle))).rejects.toMatchObject(refused(message));
+  });
+
+  test("what is no tensor beside tensors is left alone", async () => {
+    const pickle = stateDict({ epoch: int(3), w: tensor(), optimizer: bytes("}"), note: text("x"), none: bytes("N") });
+    expect([...(await open(checkpoint(pickle))).tensors.keys()]).toEqual(["w"]);
   });
 
   test("a huge place in the memory takes no room", async () => {

@@ -51,6 +51,22 @@ describe("files of torch.save: every dtype, and every way to lie in a storage", 
     expect(weights.metadata).toEqual(new Map());
   });
 
+  test("tensors of dtypes that no BERT is computed in are listed, and refused when they are read", async () => {
+    const weights = await openPytorch(randomAccess(file("tensors.others.bin"), "x"));
+    expect(Array.from(weights.tensors.values(), ({ name, dtype, shape }) => [name, dtype, shape])).toEqual([
+      ["float32", "F32", [4, 6]],
+      ["complex64", "C64", [2]],
+      ["float8_e4m3fn", "F8_E4M3", [2]],
+      ["float8_e5m2", "F8_E5M2", [2]],
+      ["float8_e4m3fnuz", "F8_E4M3FNUZ", [2]],
+      ["float8_e5m2fnuz", "F8_E5M2FNUZ", [2]],
+      ["float8_e8m0fnu", "F8_E8M0", [2]],
+    ]);
+    expect(await read(weights, "float32")).toEqual(expected.toFloat32("float32"));
+    for (const name of ["complex64", "float8_e4m3fn"])
+      await expect(read(weights, name)).rejects.toMatchObject({ code: "ERR_CHECKPOINT" });
+  });
+
   test("tensors keep the order of the dict; byteOffset is where a contiguous one is", async () => {
     const bytes = file("tensors.bin");
     const { tensors } = await openPytorch(randomAccess(bytes, "x"));

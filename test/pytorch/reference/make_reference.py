@@ -59,6 +59,10 @@ save(tensors, "tensors.protocol4.bin", pickle_protocol=4)
 # torch.load cannot read these three from the old format itself.
 older = {name: tensor for name, tensor in tensors.items() if name not in ("uint16", "uint32", "uint64")}
 save(older, "tensors.legacy.bin", _use_new_zipfile_serialization=False)
+# Of dtypes that safetensors knows and no BERT is computed in: somebody's buffers beside the model's weights.
+others = {name: torch.tensor([1.0, -2.0]).to(getattr(torch, name)) for name in
+          ("complex64", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu")}
+save({"float32": base, **others}, "tensors.others.bin")
 torch.serialization.set_crc32_options(False)
 save(tensors, "tensors.no_checksums.bin")
 torch.serialization.set_crc32_options(True)
