@@ -1,9 +1,10 @@
 /** Checkpoints on disk. */
-import { stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { exists, fileError, openFile, orFileError, readText, writeFileAtomically } from "../disk/files.ts";
 import { removeLeftovers } from "../disk/leftovers.ts";
+import { listed, quote } from "../errors.ts";
 import { WEIGHTS } from "../hub/wantedFiles.ts";
 import type { Weights } from "../safetensors/safetensorsReader.ts";
 import { planFile, type TensorToSave } from "../safetensors/safetensorsWriter.ts";
@@ -67,8 +68,13 @@ async function openFolderWeights(folder: string): Promise<Weights> {
     const path = join(folder, name);
     if (await exists(path)) return path.endsWith(".json") ? openIndex(path) : openSingle(path);
   }
-  throw fileError("openWeights", folder, `must hold ${WEIGHTS.slice(0, -1).join(", ")} or ${WEIGHTS.at(-1)}`);
+  const others = (await orFileError("openWeights", folder, readdir(folder))).filter((name) => OTHERS.test(name)).sort();
+  const has = others.length > 0 ? `; it has ${listed(others.map(quote))}, which is not read` : "";
+  throw fileError("openWeights", folder, `must hold ${WEIGHTS.slice(0, -1).join(", ")} or ${WEIGHTS.at(-1)}${has}`);
 }
+
+/** Weights of other names or formats: of TensorFlow, Flax, ONNX, adapters, training checkpoints. */
+const OTHERS = /\.(safetensors|bin|pt|pth|h5|msgpack|onnx|gguf|ckpt|ckpt\.index)$/;
 
 /** Opens a file with weights, in the format that its name says or the one that is given. */
 export async function openSingle(path: string, read: ReturnType<typeof readerOf> = readerOf(path)): Promise<Weights> {

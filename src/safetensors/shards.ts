@@ -1,4 +1,4 @@
-import { BertError, quote } from "../errors.ts";
+import { BertError, otherThanMeant, quote } from "../errors.ts";
 import { JsonScanner } from "./jsonScanner.ts";
 import { openSafetensors, type RandomAccess, type Weights } from "./safetensorsReader.ts";
 
@@ -26,6 +26,8 @@ export interface SafetensorsIndex {
  *   `C:x`, `a\b`
  */
 export function parseSafetensorsIndex(json: string, where: string): SafetensorsIndex {
+  const other = otherThanMeant(json);
+  if (other !== null) throw new BertError("ERR_CHECKPOINT", `${where}: is no index of weights but ${other}`);
   const scanner = new JsonScanner(json, where);
   const weightMap = new Map<string, string>();
   let found = false;

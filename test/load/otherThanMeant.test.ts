@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadBert } from "../../src/index.ts";
@@ -27,8 +27,35 @@ describe.each([
     expect((error as Error).message).toContain(file);
   });
 
+  test.each(["model.safetensors", "pytorch_model.bin"])(
+    "the index of %s in shards is said to be that",
+    async (file) => {
+      using folder = temporaryFolder();
+      await writeTinyModel(folder.path);
+      await rm(join(folder.path, "model.safetensors"));
+      await writeFile(join(folder.path, `${file}.index.json`), text);
+      await expect(loadBert(folder.path, { backend: "plain" })).rejects.toMatchObject({
+        code: "ERR_CHECKPOINT",
+        message: `${join(folder.path, file)}.index.json: is no index of weights but ${what}`,
+      });
+    },
+  );
+
   test("vocab.txt is said to be that", () => {
     const must = "vocab.txt: must have a token in each line, is ";
     expect(() => BertTokenizer.fromFiles({ "vocab.txt": text })).toThrow(must + what);
   });
 });
+
+test.each(["tf_model.h5", "flax_model.msgpack", "model.fp16.safetensors", "bert_model.ckpt.index"])(
+  "weights that are %s alone are said to be not read",
+  async (name) => {
+    using folder = temporaryFolder();
+    await writeTinyModel(folder.path);
+    await rename(join(folder.path, "model.safetensors"), join(folder.path, name));
+    await expect(loadBert(folder.path, { backend: "plain" })).rejects.toMatchObject({
+      code: "ERR_FILE",
+      message: `openWeights: ${folder.path}: must hold model.safetensors, model.safetensors.index.json, pytorch_model.bin or pytorch_model.bin.index.json; it has "${name}", which is not read`,
+    });
+  },
+);
