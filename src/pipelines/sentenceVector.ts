@@ -10,7 +10,8 @@ const LAYER_NORM_EPS = 1e-5;
 const SHORTEST = 1e-12;
 
 /**
- * The vector that sentence-transformers' modules make of a text's hidden states, in float64.
+ * The vector that sentence-transformers' modules make of a text's hidden states, in float64. The modules must fit, as
+ * `sentenceSize` checks.
  *
  * @param tokens       [T, H], [CLS] and [SEP] counted
  * @param promptLength how many of the first tokens are [CLS] and the prompt's, which a Pooling may leave out
@@ -34,12 +35,28 @@ export function sentenceVector(
   return vector;
 }
 
-/** How many numbers a vector has. */
+/**
+ * How many numbers a vector has.
+ *
+ * @throws BertError ERR_CHECKPOINT a module takes another number of them than comes to it
+ */
 export function sentenceSize({ modules }: SentenceModules, H: number): number {
-  return modules.reduce(
-    (size, module) =>
-      module.type === "Pooling" ? module.modes.length * H : module.type === "Dense" ? module.size : size,
-    H,
+  let D = H;
+  for (const module of modules) {
+    if (module.type === "Pooling") D = module.modes.length * H;
+    else if (module.type === "Dense") {
+      expectFitting("a Dense", "in_features", module.inFeatures, D);
+      D = module.size;
+    } else if (module.type === "LayerNorm") expectFitting("a LayerNorm", "dimension", module.weight.length, D);
+  }
+  return D;
+}
+
+function expectFitting(module: string, field: string, size: number, D: number): void {
+  if (size === D) return;
+  throw new BertError(
+    "ERR_CHECKPOINT",
+    `modules.json: ${module} must take the ${D} numbers of a vector, its ${field} is ${size}`,
   );
 }
 
@@ -117,15 +134,9 @@ function weighted(
 
 /** act(W x + b), and the residual connection's part. */
 function dense(
-  { weight, bias, inFeatures: I, outFeatures: O, residual, activation, activationWeight }: Dense,
+  { weight, bias, outFeatures: O, residual, activation, activationWeight }: Dense,
   x: Float64Array,
 ): Float64Array {
-  if (x.length !== I) {
-    throw new BertError(
-      "ERR_CHECKPOINT",
-      `modules.json: a Dense must take the ${x.length} numbers of a vector, its in_features is ${I}`,
-    );
-  }
   const y = product(weight, x, O);
   if (bias) for (let o = 0; o < O; o++) y[o] += bias[o];
   const activated = activation(y, activationWeight);
@@ -149,12 +160,6 @@ function product(weight: Float32Array, x: Float64Array, O: number): Float64Array
 /** γ (x − μ) / √(σ² + ε) + β (Ba, Kiros & Hinton 2016, eq. 4). */
 function layerNorm({ weight, bias }: LayerNorm, x: Float64Array): Float64Array {
   const D = x.length;
-  if (weight.length !== D) {
-    throw new BertError(
-      "ERR_CHECKPOINT",
-      `modules.json: a LayerNorm must have the ${D} numbers of a vector, its dimension is ${weight.length}`,
-    );
-  }
   const mean = x.reduce((sum, value) => sum + value, 0) / D;
   const variance = x.reduce((sum, value) => sum + (value - mean) * (value - mean), 0) / D;
   const scale = 1 / Math.sqrt(variance + LAYER_NORM_EPS);

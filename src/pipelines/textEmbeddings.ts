@@ -184,6 +184,7 @@ function stepsOf(bert: Bert): (where: string, options: EmbeddingOptions) => Embe
   const tokenizer = embeddingTokenizer(bert);
   const limit = embeddingLimit(bert);
   const H = bert.config.hiddenSize;
+  sentenceSize(modules, H); // modules that do not fit are an error now
   const leavesPrompt = modules.modules.some((module) => module.type === "Pooling" && !module.includePrompt);
 
   return (where: string, options: EmbeddingOptions) => {

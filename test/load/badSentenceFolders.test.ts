@@ -324,7 +324,18 @@ test("a Dense that takes other vectors than there are", async () => {
   const folder = await altered("dense", WEIGHTS, dense(zeros(16, 8), [["linear.bias", zeros(16)]]));
   const config = join(folder, DENSE);
   await writeFile(config, JSON.stringify({ ...JSON.parse(readFileSync(config, "utf8")), in_features: 8 }));
-  await using embed = await pipeline("embeddings", folder, { backend: "plain" });
-  const message = "a Dense must take the 24 numbers of a vector, its in_features is 8";
-  await expectBertError(embed("A text."), "ERR_CHECKPOINT", message);
+  const message = "modules.json: a Dense must take the 24 numbers of a vector, its in_features is 8";
+  await expectBertError(pipeline("embeddings", folder, { backend: "plain" }), "ERR_CHECKPOINT", message);
+  await using compare = await pipeline("sentence-similarity", folder, { backend: "plain" });
+  const pair = { source_sentence: "A text.", sentences: ["Another."] };
+  await expectBertError(compare(pair), "ERR_CHECKPOINT", message);
+  expect(await compare(pair, { pooling: "mean" })).toHaveLength(1);
+});
+
+test("a LayerNorm of another size than the vectors'", async () => {
+  const norm = writeSafetensors(["norm.weight", "norm.bias"].map((name) => [name, zeros(8)] as const));
+  const folder = await altered("layer_norm", "2_LayerNorm/model.safetensors", norm);
+  await writeFile(join(folder, "2_LayerNorm/config.json"), JSON.stringify({ dimension: 8 }));
+  const message = "modules.json: a LayerNorm must take the 24 numbers of a vector, its dimension is 8";
+  await expectBertError(pipeline("embeddings", folder, { backend: "plain" }), "ERR_CHECKPOINT", message);
 });
