@@ -120,9 +120,10 @@ async function readTokenizerFiles(folder: ModelFolder): Promise<TokenizerFiles> 
  * @throws BertError ERR_VOCABULARY the files are invalid, or have another number of tokens than the model
  */
 export function modelTokenizer(texts: ModelTexts, where: string): BertTokenizer | null {
-  const { path, config, tokenizerFiles } = texts;
+  const { path, config, configText, tokenizerFiles } = texts;
   if (!hasVocabulary(tokenizerFiles)) return null;
-  const tokenizer = inFolder(texts, () => BertTokenizer.fromFiles(tokenizerFiles));
+  const files = { ...tokenizerFiles, "config.json": configText };
+  const tokenizer = inFolder(texts, () => BertTokenizer.fromFiles(files));
   if (tokenizer.size <= config.vocabSize) return tokenizer; // the embeddings may have rows of no token
   throw new BertError(
     "ERR_VOCABULARY",
@@ -139,7 +140,10 @@ export function modelTokenizer(texts: ModelTexts, where: string): BertTokenizer 
 export async function readTokenizer(folder: ModelFolder, where: string): Promise<BertTokenizer> {
   const files = await readTokenizerFiles(folder);
   if (!hasVocabulary(files)) throw noTokenizer(folder, where);
-  return inFolder(folder, () => BertTokenizer.fromFiles(files));
+  const configText = await folder.readText("config.json");
+  return inFolder(folder, () =>
+    BertTokenizer.fromFiles({ ...files, ...(configText !== null && { "config.json": configText }) }),
+  );
 }
 
 /** The error for a folder that must have a tokenizer and has none. */

@@ -16,9 +16,11 @@ export interface TokenizerFiles {
   "tokenizer_config.json"?: string;
   "special_tokens_map.json"?: string;
   "added_tokens.json"?: string;
+  /** The model's: `tokenizer_class` alone is read, where tokenizer_config.json names none. */
+  "config.json"?: string;
 }
 
-/** The names of a tokenizer's files. */
+/** The names of a tokenizer's own files. */
 export const TOKENIZER_FILES: readonly (keyof TokenizerFiles)[] = [
   "vocab.txt",
   "tokenizer.json",
@@ -32,9 +34,11 @@ export const TOKENIZER_FILES: readonly (keyof TokenizerFiles)[] = [
  * (`PreTrainedTokenizerBase._from_pretrained`):
  *
  * - the vocabulary is tokenizer.json's, else vocab.txt's;
- * - lower-casing, accents and Chinese characters are tokenizer_config.json's, else tokenizer.json's normalizer's.
- *   (Where neither file says, we lower-case, as it does; where only tokenizer.json does, it would not look there, and
- *   we do.)
+ * - with the class PreTrainedTokenizerFast or TokenizersBackend, tokenizer.json says how texts are split, and
+ *   `do_lower_case`, `strip_accents` and `tokenize_chinese_chars` of tokenizer_config.json do not count;
+ * - with any other class, tokenizer_config.json says it, and of tokenizer.json only the tokens count. (Where it has no
+ *   `do_lower_case`, transformers lower-cases whatever tokenizer.json says. We follow tokenizer.json there, and
+ *   lower-case where no file says anything.)
  * - if tokenizer_config.json has `added_tokens_decoder`, that is the list of added tokens, and special_tokens_map.json
  *   and added_tokens.json are not read; else special_tokens_map.json overrides tokenizer_config.json, and added tokens
  *   come from added_tokens.json and tokenizer.json. An added token's id is its id in the vocabulary or the next free
@@ -45,8 +49,13 @@ export const TOKENIZER_FILES: readonly (keyof TokenizerFiles)[] = [
  */
 export function readTokenizerFiles(files: TokenizerFiles): { tokens: Map<string, number>; options: TokenizerOptions } {
   expectTexts(files);
+  const config = parseFile(files, "tokenizer_config.json");
+  const className = tokenizerClass(config, parseFile(files, "config.json"));
+  expectOurs(className, config);
   const ownFile = parseFile(files, "tokenizer.json");
-  const own = ownFile && readTokenizerJson(ownFile);
+  const fileDecides = ownFile !== undefined && OF_TOKENIZER_JSON.test(className?.asString() ?? "");
+  const configDecides = !fileDecides && config?.get("do_lower_case").isMissing === false;
+  const own = ownFile && readTokenizerJson(ownFile, configDecides);
   const tokens = own?.tokens ?? (files["vocab.txt"] === undefined ? undefined : parseVocabTxt(files["vocab.txt"]));
   if (tokens === undefined) {
     throw new BertError(
@@ -54,8 +63,6 @@ export function readTokenizerFiles(files: TokenizerFiles): { tokens: Map<string,
       "BertTokenizer.fromFiles: files must have vocab.txt or tokenizer.json, got neither",
     );
   }
-  const config = parseFile(files, "tokenizer_config.json");
-  expectOurClass(config);
   const decoder = config?.get("added_tokens_decoder");
   const isListed = decoder !== undefined && !decoder.isMissing;
   const special = fieldsOf(config, isListed ? undefined : parseFile(files, "special_tokens_map.json"));
@@ -67,6 +74,7 @@ export function readTokenizerFiles(files: TokenizerFiles): { tokens: Map<string,
     options: {
       ...own?.options,
       ...(config && readConfig(config)),
+      ...(fileDecides && own && normalizerOf(own.options)),
       ...readSpecialTokens(special),
       addedTokens: withFlags([...addedTokens, ...extraSpecialTokens(special), ...namedSpecialTokens(special)]),
     },
@@ -77,18 +85,24 @@ export function readTokenizerFiles(files: TokenizerFiles): { tokens: Map<string,
 const OUR_CLASSES =
   /^(Bert|DistilBert|Electra|MobileBert|ConvBert|RetriBert|SqueezeBert|LayoutLM|Lxmert|DPR\w+|PreTrained)?Tokenizer(Fast)?$|^(TokenizersBackend|PythonBackend)$/;
 
+/** Those of them that work as tokenizer.json says. */
+const OF_TOKENIZER_JSON = /^(PreTrainedTokenizerFast|TokenizersBackend)$/;
+
+/** `tokenizer_class` of tokenizer_config.json, else of the model's config.json. */
+function tokenizerClass(...configs: readonly (Json | undefined)[]): Json | undefined {
+  return configs.map((config) => config?.get("tokenizer_class")).find((name) => name && !name.isMissing);
+}
+
 /**
- * Checks that tokenizer_config.json is not that of another tokenizer, which would give other tokens of the same
- * vocabulary.
+ * Checks that the files are not those of another tokenizer, which would give other tokens of the same vocabulary.
  *
  * @throws BertError ERR_VOCABULARY naming the field
  */
-function expectOurClass(config: Json | undefined): void {
-  const name = config?.get("tokenizer_class");
-  if (!config || !name) return;
-  if (!name.isMissing && !OUR_CLASSES.test(name.asString())) {
+function expectOurs(name: Json | undefined, config: Json | undefined): void {
+  if (name && !OUR_CLASSES.test(name.asString())) {
     throw name.error("BertTokenizer or one that gives the same tokens: another class splits texts in another way");
   }
+  if (!config) return;
   for (const [field, expected] of Object.entries({
     word_tokenizer_type: "basic",
     subword_tokenizer_type: "wordpiece",
@@ -142,6 +156,11 @@ function readConfig(config: Json): TokenizerOptions {
     truncationSide: side("truncation_side"),
     cleanUpTokenizationSpaces: flag("clean_up_tokenization_spaces"),
   });
+}
+
+/** How tokenizer.json normalizes texts; what it leaves out counts too. */
+function normalizerOf({ doLowerCase, stripAccents, tokenizeChineseChars }: TokenizerOptions): TokenizerOptions {
+  return { doLowerCase, stripAccents, tokenizeChineseChars } as TokenizerOptions;
 }
 
 const ROLES = {

@@ -16,34 +16,39 @@ export interface TokenizerJson {
  * Reads tokenizer.json: BertNormalizer and BertPreTokenizer or what stands for them, WordPiece with "##", and
  * [CLS] A [SEP] B [SEP].
  *
+ * @param onlyTokens reads nothing but the tokens, and looks at nothing else
  * @throws BertError ERR_VOCABULARY naming the part that is another model's (BPE, Unigram, RoBERTa's template, …), or
  *   that is of another type than it must be
  */
-export function readTokenizerJson(file: Json): TokenizerJson {
+export function readTokenizerJson(file: Json, onlyTokens: boolean): TokenizerJson {
   const model = file.get("model");
   const vocab = model.get("vocab");
   // Files of the first versions of the library have no model.type: then the parts must look like WordPiece's.
   const type = model.get("type");
   if (!type.isMissing) expectPart(type, "WordPiece");
   else if (!model.get("merges").isMissing || vocab.isArray) throw ofAnotherModel(type, "WordPiece", "BPE or Unigram");
+  return {
+    tokens: readVocab(vocab),
+    addedTokens: readAddedTokens(file.get("added_tokens")),
+    options: onlyTokens ? {} : readComponents(file, model),
+  };
+}
+
+function readComponents(file: Json, model: Json): TokenizerOptions {
   const prefix = model.get("continuing_subword_prefix");
   if (!prefix.isMissing) expectPart(prefix, "##");
   expectPreTokenizer(file.get("pre_tokenizer"));
   const [clsToken, sepToken] = readPostProcessor(file.get("post_processor"));
-  return {
-    tokens: readVocab(vocab),
-    addedTokens: readAddedTokens(file.get("added_tokens")),
-    options: stripUndefined({
-      ...readNormalizer(file.get("normalizer")),
-      maxInputCharsPerWord: model.get("max_input_chars_per_word").or(undefined, (value) => value.asInteger({ min: 1 })),
-      unkToken: model.get("unk_token").or(undefined, (value) => value.asString()),
-      clsToken,
-      sepToken,
-      padToken: file
-        .get("padding")
-        .or(undefined, (padding) => padding.get("pad_token").or(undefined, (t) => t.asString())),
-    }),
-  };
+  return stripUndefined({
+    ...readNormalizer(file.get("normalizer")),
+    maxInputCharsPerWord: model.get("max_input_chars_per_word").or(undefined, (value) => value.asInteger({ min: 1 })),
+    unkToken: model.get("unk_token").or(undefined, (value) => value.asString()),
+    clsToken,
+    sepToken,
+    padToken: file
+      .get("padding")
+      .or(undefined, (padding) => padding.get("pad_token").or(undefined, (t) => t.asString())),
+  });
 }
 
 /** The components of a normalizer or pre-tokenizer; those of a Sequence, and of those in it, one after the other. */

@@ -72,6 +72,7 @@ function tokenizerJson(vocabulary: Vocabulary, options: TokenizerOptions, names:
 function tokenizerConfig(vocabulary: Vocabulary, options: TokenizerOptions, names: SpecialTokenNames): unknown {
   const roles = new Set<string | undefined>(Object.values(names));
   const extra = addedTokens(vocabulary).filter(({ content, special }) => special && !roles.has(content));
+  const isBert = (options.cleanText ?? true) && (options.maxInputCharsPerWord ?? 100) === 100;
   return {
     added_tokens_decoder: Object.fromEntries(addedTokens(vocabulary).map((token) => [token.id, addedTokenJson(token)])),
     additional_special_tokens: extra.map(({ content }) => content), // transformers 5 reads it as extra_special_tokens
@@ -85,7 +86,8 @@ function tokenizerConfig(vocabulary: Vocabulary, options: TokenizerOptions, name
     ...(options.paddingSide && { padding_side: options.paddingSide }),
     ...(options.truncationSide && { truncation_side: options.truncationSide }),
     ...names,
-    tokenizer_class: "BertTokenizer",
+    // BertTokenizer cleans texts, and gives up on words of more than 100 characters, whatever tokenizer.json says.
+    tokenizer_class: isBert ? "BertTokenizer" : "PreTrainedTokenizerFast",
   };
 }
 

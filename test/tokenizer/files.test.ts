@@ -272,3 +272,61 @@ describe("tokenizer.json whose components stand for BERT's", () => {
     refuses({ "tokenizer.json": tokenizerJson((file) => Object.assign(file, parts)) }, message);
   });
 });
+
+describe("tokenizer.json and tokenizer_config.json that disagree", () => {
+  interface Row {
+    name: string;
+    parts: Record<string, unknown>;
+    config: Record<string, unknown>;
+    ids: number[][];
+  }
+  const reference: { texts: string[]; file: { model: object }; rows: Row[] } = JSON.parse(
+    readReference("classes.json"),
+  );
+  const { texts, file, rows } = reference;
+  const filesOfRow = ({ parts: { max_input_chars_per_word, ...parts }, config }: Row): TokenizerFiles => {
+    const model = { ...file.model, ...(max_input_chars_per_word !== undefined && { max_input_chars_per_word }) };
+    return { "tokenizer.json": json({ ...file, ...parts, model }), "tokenizer_config.json": json(config) };
+  };
+  const idsOf = (tokenizer: BertTokenizer) => texts.map((text) => Array.from(tokenizer.encode(text).inputIds));
+
+  test("as transformers, by the class that the files name", () => {
+    expect(rows.length).toBeGreaterThan(100);
+    expect(new Set(rows.map(({ ids }) => json(ids))).size).toBeGreaterThan(7);
+    for (const row of rows) {
+      const tokenizer = BertTokenizer.fromFiles(filesOfRow(row));
+      expect(idsOf(tokenizer), json([row.name, row.config])).toEqual(row.ids);
+      const { tokenizer_class, ...rest } = row.config;
+      if (tokenizer_class === undefined) continue;
+      const files = { ...filesOfRow({ ...row, config: rest }), "config.json": json({ tokenizer_class }) };
+      expect(idsOf(BertTokenizer.fromFiles(files)), json([row.name, row.config])).toEqual(row.ids);
+    }
+  });
+
+  test("what is saved of each gives the same tokens, and says so to transformers", () => {
+    for (const row of rows) {
+      const files = BertTokenizer.fromFiles(filesOfRow(row)).toFiles();
+      expect(idsOf(BertTokenizer.fromFiles(files)), json([row.name, row.config])).toEqual(row.ids);
+      const { normalizer, model } = JSON.parse(files["tokenizer.json"] as string);
+      const isBert = normalizer.clean_text && model.max_input_chars_per_word === 100;
+      expect(JSON.parse(files["tokenizer_config.json"] as string).tokenizer_class, row.name).toBe(
+        isBert ? "BertTokenizer" : "PreTrainedTokenizerFast",
+      );
+    }
+  });
+
+  test("where tokenizer_config.json says nothing of lower-casing, tokenizer.json counts", () => {
+    const cased = tokenizerJson((file) => Object.assign(file.normalizer, { lowercase: false }));
+    for (const config of [{}, { tokenizer_class: "BertTokenizer" }]) {
+      const files = { "tokenizer.json": cased, "tokenizer_config.json": json(config) };
+      expect(BertTokenizer.fromFiles(files).tokenize("Open open")).toEqual(["[UNK]", "open"]);
+    }
+  });
+
+  test("a class in config.json that is another tokenizer's", () => {
+    const config = json({ tokenizer_class: "BertJapaneseTokenizer" });
+    refuses({ "vocab.txt": vocabTxt, "config.json": config }, /^config\.json: tokenizer_class must be BertTokenizer/);
+    const ours = json({ tokenizer_class: "BertTokenizer" });
+    expect(ids({ "vocab.txt": vocabTxt, "config.json": config, "tokenizer_config.json": ours }, "a")).toEqual([7]);
+  });
+});
