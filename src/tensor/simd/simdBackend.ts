@@ -240,7 +240,7 @@ export class SimdBackend implements BackendScope {
     this.elementwise("tanh", y, x);
   }
 
-  /** The loop is that of `plain`, cut for the threads. */
+  /** The loop is that of `plain`, cut for the threads: 5 to 125 ns for an element, where gelu takes 0.6. */
   activate(y: Float32Array, x: Float32Array, act: OtherActivation): void {
     const args = [y.byteOffset, x.byteOffset, OTHER_ACTIVATIONS.indexOf(act)];
     runRange(this.core, "activate", args, x.length, CHUNK_ELEMENTS);
