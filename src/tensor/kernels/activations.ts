@@ -1,6 +1,6 @@
 import { erf, erfc, exp, sigmoid, tanh as tanhOf } from "./transcendental.ts";
 
-/** The names of the activation functions that `linear` can end in, and that are kernels of their own, y[i] = act(x[i]). */
+/** The activation functions that `linear` can end in, and that are kernels of their own, y[i] = act(x[i]). */
 export const ACTIVATION_NAMES = ["gelu", "geluNew", "relu", "silu", "tanh"] as const;
 
 /** An activation function that `linear` can end in, and that is a kernel of its own. */

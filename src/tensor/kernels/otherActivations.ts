@@ -63,10 +63,10 @@ const [LAPLACE_MEAN, LAPLACE_DEVIATION] = [0.707107, 0.282095];
 
 /**
  * The formulas are those of transformers 5.24 (activations.py) and of PyTorch. At a point without a derivative `slope`
- * is what PyTorch takes there.
+ * is what PyTorch 2.15 takes there.
  */
 export const SCALAR_ACTIVATIONS: Readonly<Record<OtherActivation, ScalarActivation>> = {
-  /** min(gelu(x), 10) (Wu et al. 2020, §4.2). The library clips below −10 too, where gelu never is. */
+  /** min(gelu(x), 10) (Wu et al. 2020, arXiv 2004.09602). The library clips below −10 too, where gelu never is. */
   gelu_10: {
     of: (x) => Math.min(geluOf(x), 10),
     slope: (x) => (geluOf(x) >= 10 ? 0 : geluSlope(x)),
@@ -76,12 +76,12 @@ export const SCALAR_ACTIVATIONS: Readonly<Record<OtherActivation, ScalarActivati
     of: (x) => x * hardSigmoid(x),
     slope: (x) => (x <= -3 ? 0 : x < 3 ? x / 3 + 0.5 : 1),
   },
-  /** Φ((x − μ)/σ) (Ma et al. 2022, MEGA, §3.3): a smooth step. */
+  /** Φ((x − μ)/σ) (Ma et al. 2022, MEGA): a smooth step. */
   laplace: {
     of: (x) => normalDistribution((x - LAPLACE_MEAN) / LAPLACE_DEVIATION),
     slope: (x) => normalDensity((x - LAPLACE_MEAN) / LAPLACE_DEVIATION) / LAPLACE_DEVIATION,
   },
-  /** max(x, 0) + 0.01 min(x, 0) (Maas et al. 2013, §2). */
+  /** max(x, 0) + 0.01 min(x, 0) (Maas et al. 2013). */
   leaky_relu: {
     of: (x) => (x >= 0 ? x : 0.01 * x),
     slope: (x) => (x > 0 ? 1 : 0.01),
@@ -101,12 +101,12 @@ export const SCALAR_ACTIVATIONS: Readonly<Record<OtherActivation, ScalarActivati
     of: (x) => x * sigmoid(1.702 * x),
     slope: (x) => sigmoid(1.702 * x) * (1 + 1.702 * x * sigmoid(-1.702 * x)),
   },
-  /** max(x, 0)² (So et al. 2021, Primer, §4). */
+  /** max(x, 0)² (So et al. 2021, Primer). */
   relu2: {
-    of: (x) => Math.max(x, 0) ** 2,
+    of: (x) => Math.max(x, 0) * Math.max(x, 0),
     slope: (x) => 2 * Math.max(x, 0),
   },
-  /** min(max(x, 0), 6) (Krizhevsky 2010, §2). */
+  /** min(max(x, 0), 6) (Krizhevsky 2010). */
   relu6: {
     of: (x) => Math.min(Math.max(x, 0), 6),
     slope: (x) => (x <= 0 || x >= 6 ? 0 : 1),
