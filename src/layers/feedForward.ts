@@ -1,21 +1,28 @@
 import type { Backend } from "../tensor/backend.ts";
 import type { Activation } from "../tensor/kernels/activations.ts";
+import type { OtherActivation } from "../tensor/kernels/otherActivations.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { TrainingBackend } from "../tensor/trainingBackend.ts";
 import type { GradientsOf } from "./gradientsOf.ts";
 import { type LinearParams, linear, linearBackward } from "./linear.ts";
 import { type HiddenAct, keep, type LayerBackwardPass, type LayerPass, see } from "./pass.ts";
 
-const KERNELS: Readonly<Record<HiddenAct, Activation>> = {
+/** The activation functions that are kernels of their own. */
+const KERNELS: Readonly<Record<Exclude<HiddenAct, OtherActivation>, Activation>> = {
   gelu: "gelu",
   gelu_new: "geluNew",
   relu: "relu",
   silu: "silu",
+  tanh: "tanh",
 };
 
+function hasKernel(act: HiddenAct): act is keyof typeof KERNELS {
+  return Object.hasOwn(KERNELS, act);
+}
+
 /**
- * act(x Wᵀ + b). It is one kernel, unless a tap wants to see what comes before the activation function, or backward
- * needs it.
+ * act(x Wᵀ + b). It is one kernel, unless act is none of its own, a tap wants to see what comes before it, or backward
+ * needs that.
  *
  * @param x      [R, I]
  * @param before the tap's name for x Wᵀ + b
@@ -30,11 +37,10 @@ export function activated(
   before: string,
 ): Tensor {
   const { k, config, tap, training } = pass;
-  const act = KERNELS[config.hiddenAct];
-  if (!training && !tap?.wants(before)) return linear(k, p, x, act);
+  const act = config.hiddenAct;
+  if (hasKernel(act) && !training && !tap?.wants(before)) return linear(k, p, x, KERNELS[act]);
   const z = see(pass, before, linear(k, p, x));
-  const y = training ? k.empty(z.shape) : z;
-  k[act](y.data, z.data);
+  const y = activation(k, z, act, training ? k.empty(z.shape) : z);
   keep(training?.record, { before: z });
   return y;
 }
@@ -66,16 +72,23 @@ export function feedForward(pass: LayerPass, p: FeedForwardParams, x: Tensor): T
   return see(pass, "output.dense", linear(pass.k, p.output.dense, hidden)); // [M, H]
 }
 
-/** act(x), what `activated` makes of x Wᵀ + b. @returns a new tensor */
-function activation(k: Backend, x: Tensor, act: HiddenAct): Tensor {
-  const y = k.empty(x.shape);
-  k[KERNELS[act]](y.data, x.data);
+/** y = act(x). @param y may be x itself @returns y */
+function activation(k: Backend, x: Tensor, act: HiddenAct, y: Tensor): Tensor {
+  if (hasKernel(act)) k[KERNELS[act]](y.data, x.data);
+  else k.activate(y.data, x.data, act);
   return y;
 }
 
-/** The gradient of `activation`. @param dy [R, I] in, dx out @param x [R, I], what act was given */
-export function activationBackward(k: TrainingBackend, dy: Tensor, x: Tensor, act: HiddenAct): void {
-  k[`${KERNELS[act]}Backward`](dy.data, dy.data, x.data);
+/**
+ * The gradient of `activated` by x Wᵀ + b.
+ *
+ * @param dy [R, O] in, dx out
+ * @param x  [R, O], what act was given
+ * @param y  [R, O], what it returned
+ */
+export function activationBackward(k: TrainingBackend, dy: Tensor, x: Tensor, y: Tensor, act: HiddenAct): void {
+  if (!hasKernel(act)) k.activateBackward(dy.data, dy.data, x.data, act);
+  else k[`${KERNELS[act]}Backward`](dy.data, dy.data, act === "tanh" ? y.data : x.data); // tanh′ is read from y
 }
 
 /**
@@ -97,9 +110,9 @@ export function feedForwardBackward(
   dy: Tensor,
   dx: Tensor,
 ): void {
-  const hidden = activation(k, before, config.hiddenAct); // [M, I]
+  const hidden = activation(k, before, config.hiddenAct, k.empty(before.shape)); // [M, I]
   const dhidden = k.zeros(hidden.shape);
   linearBackward(k, p.output.dense, gradients.output.dense, hidden, dy, dhidden);
-  activationBackward(k, dhidden, before, config.hiddenAct);
+  activationBackward(k, dhidden, before, hidden, config.hiddenAct);
   linearBackward(k, p.intermediate.dense, gradients.intermediate.dense, x, dhidden, dx);
 }

@@ -1,10 +1,11 @@
 import type { Backend } from "../tensor/backend.ts";
 import type { DropoutMask } from "../tensor/kernels/dropout.ts";
+import type { OtherActivation } from "../tensor/kernels/otherActivations.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { TrainingBackend } from "../tensor/trainingBackend.ts";
 
-/** The activation functions that a checkpoint's `hidden_act` may name. */
-export type HiddenAct = "gelu" | "gelu_new" | "relu" | "silu";
+/** The activation functions that a checkpoint's `hidden_act` may name, each under one of its names. */
+export type HiddenAct = "gelu" | "gelu_new" | "relu" | "silu" | "tanh" | OtherActivation;
 
 /** What the layers read of config.json; `BertConfig` has it. */
 export interface LayerConfig {

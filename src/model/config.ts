@@ -32,15 +32,38 @@ export interface BertConfig {
   readonly problemType: ProblemType | null;
 }
 
-/** `hidden_act` names that mean the same function (Hugging Face's ACT2FN). */
+/**
+ * The names of transformers' table of activation functions (5.24, activations.py, ACT2CLS), and what they stand for:
+ * some are one function in several ways of writing it. `gelu_fast` has √(2/π) in ten digits, which changes a result by
+ * 4e-10 of itself at most, where float32 rounds by 6e-8.
+ */
 const HIDDEN_ACTS: Readonly<Record<string, HiddenAct>> = {
   gelu: "gelu",
+  gelu_10: "gelu_10",
+  gelu_accurate: "gelu_new",
+  gelu_fast: "gelu_new",
   gelu_new: "gelu_new",
+  gelu_python: "gelu",
+  gelu_python_tanh: "gelu_new",
   gelu_pytorch_tanh: "gelu_new",
+  hardswish: "hardswish",
+  laplace: "laplace",
+  leaky_relu: "leaky_relu",
+  linear: "linear",
+  mish: "mish",
+  quick_gelu: "quick_gelu",
   relu: "relu",
+  relu2: "relu2",
+  relu6: "relu6",
+  sigmoid: "sigmoid",
   silu: "silu",
+  sqrtsoftplus: "sqrtsoftplus",
   swish: "silu",
+  tanh: "tanh",
 };
+
+/** The names of the table whose functions have parameters, which each layer trains and saves. */
+const ACTS_WITH_PARAMETERS: readonly unknown[] = ["prelu", "xielu"];
 
 const PROBLEM_TYPES = ["regression", "single_label_classification", "multi_label_classification"] as const;
 
@@ -71,7 +94,7 @@ export function parseConfig(text: string): BertConfig {
     numHiddenLayers: sizeOf(json, "num_hidden_layers", 12, 10_000),
     numAttentionHeads: sizeOf(json, "num_attention_heads", 12),
     intermediateSize: sizeOf(json, "intermediate_size", 3072),
-    hiddenAct: HIDDEN_ACTS[choiceOf(json, "hidden_act", Object.keys(HIDDEN_ACTS)) ?? "gelu"],
+    hiddenAct: hiddenActOf(json),
     maxPositionEmbeddings: sizeOf(json, "max_position_embeddings", 512),
     typeVocabSize: sizeOf(json, "type_vocab_size", 2),
     layerNormEps: numberOf(json, "layer_norm_eps", 1e-12),
@@ -111,6 +134,18 @@ function refuseOtherModels(json: Json): void {
       "is_decoder and add_cross_attention must be false: this is BERT's bidirectional encoder, without causal mask",
     );
   }
+}
+
+function hiddenActOf(json: Json): HiddenAct {
+  const act = json.get("hidden_act");
+  if (ACTS_WITH_PARAMETERS.includes(act.value)) {
+    throw new BertError(
+      "ERR_CHECKPOINT",
+      `${act.error(`one of ${Object.keys(HIDDEN_ACTS).join(", ")}`).message}: that one has parameters of its own ` +
+        "(intermediate_act_fn.* in each layer), for which this model has no place",
+    );
+  }
+  return HIDDEN_ACTS[act.or("gelu", (value) => value.asChoice(Object.keys(HIDDEN_ACTS)))];
 }
 
 function sizeOf(json: Json, name: string, fallback: number, max: number = 2 ** 31 - 1): number {

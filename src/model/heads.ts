@@ -80,7 +80,7 @@ export function mlmHeadBackward(
   const dinput = k.zeros(input.shape);
   linearBackward(k, p.decoder, gradients.decoder, input, dlogits, dinput);
   layerNormBackward(k, p.transform.LayerNorm, gradients.transform.LayerNorm, dense, dinput, config.layerNormEps);
-  activationBackward(k, dinput, before, config.hiddenAct);
+  activationBackward(k, dinput, before, dense, config.hiddenAct);
   linearBackward(k, p.transform.dense, gradients.transform.dense, x, dinput, dx);
 }
 

@@ -2,6 +2,7 @@ import type { gelu, geluNew, relu, silu, tanh } from "./kernels/activations.ts";
 import type { attention } from "./kernels/attention.ts";
 import type { layerNorm } from "./kernels/layerNorm.ts";
 import type { linear, matmul, matmulTransposed } from "./kernels/matmul.ts";
+import type { activate } from "./kernels/otherActivations.ts";
 import type { add, gatherRows } from "./kernels/rows.ts";
 import type { softmaxRows } from "./kernels/softmax.ts";
 import type { gatherStored, linearStored } from "./kernels/storedWeights.ts";
@@ -97,6 +98,7 @@ export interface Backend {
   readonly relu: typeof relu;
   readonly silu: typeof silu;
   readonly tanh: typeof tanh;
+  readonly activate: typeof activate;
   readonly add: typeof add;
   readonly gatherRows: typeof gatherRows;
   readonly gatherStored: typeof gatherStored;

@@ -6,6 +6,7 @@ import type { crossEntropy } from "./kernels/crossEntropy.ts";
 import type { dropout } from "./kernels/dropout.ts";
 import type { layerNormBackward } from "./kernels/layerNorm.ts";
 import type { linearBackwardInput, linearBackwardWeight } from "./kernels/matmul.ts";
+import type { activateBackward } from "./kernels/otherActivations.ts";
 import type { gatherRowsBackward } from "./kernels/rows.ts";
 
 /**
@@ -30,6 +31,7 @@ export interface TrainingBackend extends Backend {
   readonly reluBackward: typeof reluBackward;
   readonly siluBackward: typeof siluBackward;
   readonly tanhBackward: typeof tanhBackward;
+  readonly activateBackward: typeof activateBackward;
   readonly gatherRowsBackward: typeof gatherRowsBackward;
   readonly dropout: typeof dropout;
   readonly crossEntropy: typeof crossEntropy;

@@ -86,6 +86,8 @@ test.each(ARCHITECTURES)("%s", (name) => {
 describe("refused with the reason", () => {
   const LIST =
     "BertModel, BertForPreTraining, BertForMaskedLM, BertForNextSentencePrediction, BertForSequenceClassification, BertForTokenClassification, BertForQuestionAnswering, BertForMultipleChoice";
+  const ACTS =
+    "gelu, gelu_10, gelu_accurate, gelu_fast, gelu_new, gelu_python, gelu_python_tanh, gelu_pytorch_tanh, hardswish, laplace, leaky_relu, linear, mish, quick_gelu, relu, relu2, relu6, sigmoid, silu, sqrtsoftplus, swish, tanh";
   const cases: [what: string, fields: Record<string, unknown>, message: string][] = [
     ...["roberta", "distilbert", "albert", "modernbert", "xlm-roberta", "BERT", "toString"].map(
       (type): [string, Record<string, unknown>, string] => [
@@ -118,11 +120,12 @@ describe("refused with the reason", () => {
     ],
     ["a decoder", { is_decoder: true }, "is_decoder and add_cross_attention must be false"],
     ["cross-attention", { add_cross_attention: true }, "is_decoder and add_cross_attention must be false"],
-    [
-      "an unknown activation",
-      { hidden_act: "mish" },
-      'hidden_act must be one of gelu, gelu_new, gelu_pytorch_tanh, relu, silu, swish, got "mish"',
-    ],
+    ["an unknown activation", { hidden_act: "elu" }, `hidden_act must be one of ${ACTS}, got "elu"`],
+    ...["prelu", "xielu"].map((act): [string, Record<string, unknown>, string] => [
+      `the activation ${act}`,
+      { hidden_act: act },
+      `hidden_act must be one of ${ACTS}, got "${act}": that one has parameters of its own (intermediate_act_fn.* in each layer), for which this model has no place`,
+    ]),
     ["an inherited name", { hidden_act: "toString" }, "hidden_act must be one of gelu"],
     ["a size of text", { hidden_size: "768" }, 'hidden_size must be a whole number from 1 to 2147483647, got "768"'],
     ["a size of nothing", { vocab_size: 0 }, "vocab_size must be a whole number from 1 to 2147483647, got 0"],

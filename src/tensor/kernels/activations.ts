@@ -1,43 +1,54 @@
 import { erf, erfc, exp, sigmoid, tanh as tanhOf } from "./transcendental.ts";
 
-/** The names of the activation functions that `linear` can end in. */
-export const ACTIVATION_NAMES = ["gelu", "geluNew", "relu", "silu"] as const;
+/** The activation functions that `linear` can end in, and that are kernels of their own, y[i] = act(x[i]). */
+export const ACTIVATION_NAMES = ["gelu", "geluNew", "relu", "silu", "tanh"] as const;
 
-/** An activation function that `linear` can end in. */
+/** An activation function that `linear` can end in, and that is a kernel of its own. */
 export type Activation = (typeof ACTIVATION_NAMES)[number];
 
-/** The name of a kernel of elements, y[i] = act(x[i]). */
-export type Elementwise = Activation | "tanh";
+/** The name of the backward of an activation function. */
+export type ActivationBackward = `${Activation}Backward`;
 
-/** The names of the kernels of elements, y[i] = act(x[i]). */
-export const ELEMENTWISE: readonly Elementwise[] = [...ACTIVATION_NAMES, "tanh"];
-
-/** The name of the backward of a kernel of elements. */
-export type ElementwiseBackward = `${Elementwise}Backward`;
-
-/** The names of the backwards of the kernels of elements. */
-export const ELEMENTWISE_BACKWARD: readonly ElementwiseBackward[] = ELEMENTWISE.map(
+/** The names of the backwards of the activation functions. */
+export const ACTIVATIONS_BACKWARD: readonly ActivationBackward[] = ACTIVATION_NAMES.map(
   (name) => `${name}Backward` as const,
 );
+
+/** 1/√(2π) */
+const ONE_OVER_SQRT_TWO_PI = 0.3989422804014327;
+
+/** Φ(x) = ½ (1 + erf(x/√2)); for negative x ½ erfc(−x/√2): 1 + erf would cancel to nothing below x = −5. */
+export function normalDistribution(x: number): number {
+  const z = x * Math.SQRT1_2;
+  return 0.5 * (z < 0 ? erfc(-z) : 1 + erf(z));
+}
+
+/** φ(x) = Φ′(x) = e^(−x²/2) / √(2π) */
+export function normalDensity(x: number): number {
+  const z = x * Math.SQRT1_2;
+  return exp(-z * z) * ONE_OVER_SQRT_TWO_PI;
+}
+
+/** gelu(x), see `gelu`. */
+export function geluOf(x: number): number {
+  return x * normalDistribution(x);
+}
+
+/** gelu′(x), see `geluBackward`. */
+export function geluSlope(x: number): number {
+  return normalDistribution(x) + x * normalDensity(x);
+}
 
 /**
  * Gaussian error linear unit in its exact form (Hendrycks & Gimpel 2016, §2), `hidden_act: "gelu"`:
  *
  *     gelu(x) = x Φ(x) = x · ½ (1 + erf(x/√2))        Φ the standard normal distribution function
  *
- * For negative x the bracket is computed as erfc(−x/√2): 1 + erf would cancel to nothing below x = −5.
- *
  * @param y out [N]; may be x itself @param x [N]
  */
 export function gelu(y: Float32Array, x: Float32Array): void {
-  for (let i = 0; i < x.length; i++) {
-    const z = x[i] * Math.SQRT1_2;
-    y[i] = x[i] * 0.5 * (z < 0 ? erfc(-z) : 1 + erf(z));
-  }
+  for (let i = 0; i < x.length; i++) y[i] = geluOf(x[i]);
 }
-
-/** 1/√(2π) */
-const ONE_OVER_SQRT_TWO_PI = 0.3989422804014327;
 
 /**
  * dx = dy ⊙ gelu′(x). The derivative of x Φ(x), by the product rule:
@@ -47,11 +58,7 @@ const ONE_OVER_SQRT_TWO_PI = 0.3989422804014327;
  * @param dx out [N]; may be dy itself @param dy [N] @param x [N], what gelu was given
  */
 export function geluBackward(dx: Float32Array, dy: Float32Array, x: Float32Array): void {
-  for (let i = 0; i < x.length; i++) {
-    const z = x[i] * Math.SQRT1_2;
-    const phi = exp(-z * z) * ONE_OVER_SQRT_TWO_PI;
-    dx[i] = dy[i] * (0.5 * (z < 0 ? erfc(-z) : 1 + erf(z)) + x[i] * phi);
-  }
+  for (let i = 0; i < x.length; i++) dx[i] = dy[i] * geluSlope(x[i]);
 }
 
 /** √(2/π) */
@@ -124,7 +131,7 @@ export function siluBackward(dx: Float32Array, dy: Float32Array, x: Float32Array
   }
 }
 
-/** Hyperbolic tangent, the pooler's activation. @param y out [N]; may be x itself @param x [N] */
+/** Hyperbolic tangent, the pooler's activation function. @param y out [N]; may be x itself @param x [N] */
 export function tanh(y: Float32Array, x: Float32Array): void {
   for (let i = 0; i < x.length; i++) y[i] = tanhOf(x[i]);
 }
@@ -144,4 +151,5 @@ export const ACTIVATIONS: Readonly<Record<Activation, (y: Float32Array, x: Float
   geluNew,
   relu,
   silu,
+  tanh,
 };

@@ -5,6 +5,7 @@ import { gelu, geluNew, relu, silu, tanh } from "./activations.ts";
 import { attention } from "./attention.ts";
 import { layerNorm } from "./layerNorm.ts";
 import { linear, matmul, matmulTransposed } from "./matmul.ts";
+import { activate } from "./otherActivations.ts";
 import { add, gatherRows } from "./rows.ts";
 import { softmaxRows } from "./softmax.ts";
 import { gatherStored, linearStored } from "./storedWeights.ts";
@@ -50,6 +51,7 @@ export const plain: BackendScope = {
   relu,
   silu,
   tanh,
+  activate,
   add,
   gatherRows,
   gatherStored,

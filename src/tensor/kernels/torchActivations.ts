@@ -1,4 +1,6 @@
-import { erf, erfc, exp, log, log1p, sigmoid, tanh } from "./transcendental.ts";
+import { geluOf } from "./activations.ts";
+import { hardSigmoid, SCALAR_ACTIVATIONS, softplus } from "./otherActivations.ts";
+import { exp, log, log1p, sigmoid, tanh } from "./transcendental.ts";
 
 /** A vector's activation function, in float64; the parameters are those of PReLU. */
 export type VectorActivation = (x: Float64Array, parameters: Float32Array | null) => Float64Array;
@@ -26,8 +28,6 @@ const same: VectorActivation = (x) => x;
 /** λ and α of SELU (Klambauer et al. 2017, §2), to which PyTorch rounds them. */
 const SELU_SCALE = 1.0507009873554805;
 const SELU_ALPHA = 1.6732632423543772;
-/** Above it PyTorch's Softplus is x itself. */
-const SOFTPLUS_THRESHOLD = 20;
 /** Outside of training RReLU has the middle of its slopes, 1/8 and 1/3. */
 const RRELU_SLOPE = (1 / 8 + 1 / 3) / 2;
 
@@ -38,24 +38,9 @@ function expm1(x: number): number {
   return (2 * t) / (1 - t);
 }
 
-/** ln(1 + e^x), without overflow. */
-function softplus(x: number): number {
-  return x > SOFTPLUS_THRESHOLD ? x : Math.max(x, 0) + log1p(exp(-Math.abs(x)));
-}
-
 /** ln σ(x) = −ln(1 + e^(−x)), without overflow. */
 function logSigmoid(x: number): number {
   return Math.min(x, 0) - log1p(exp(-Math.abs(x)));
-}
-
-function hardSigmoid(x: number): number {
-  return Math.min(Math.max(x + 3, 0), 6) / 6;
-}
-
-/** x Φ(x), as `gelu` in activations.ts. */
-function geluOf(x: number): number {
-  const z = x * Math.SQRT1_2;
-  return x * 0.5 * (z < 0 ? erfc(-z) : 1 + erf(z));
 }
 
 /** e^(x_i − m) / Σ e^(x_j − m), m the largest; in logarithms x_i − m − ln Σ. */
@@ -80,13 +65,13 @@ const CLASSES: Readonly<Record<string, VectorActivation>> = {
   Tanh: each(tanh),
   Sigmoid: each(sigmoid),
   ReLU: each((x) => Math.max(x, 0)),
-  ReLU6: each((x) => Math.min(Math.max(x, 0), 6)),
-  LeakyReLU: each((x) => (x >= 0 ? x : 0.01 * x)),
+  ReLU6: each(SCALAR_ACTIVATIONS.relu6.of),
+  LeakyReLU: each(SCALAR_ACTIVATIONS.leaky_relu.of),
   RReLU: each((x) => (x >= 0 ? x : RRELU_SLOPE * x)),
   PReLU: prelu,
   GELU: each(geluOf),
   SiLU: each((x) => x * sigmoid(x)),
-  Mish: each((x) => x * tanh(softplus(x))),
+  Mish: each(SCALAR_ACTIVATIONS.mish.of),
   ELU: each((x) => (x > 0 ? x : expm1(x))),
   CELU: each((x) => (x > 0 ? x : expm1(x))),
   SELU: each((x) => SELU_SCALE * (x > 0 ? x : SELU_ALPHA * expm1(x))),
@@ -95,7 +80,7 @@ const CLASSES: Readonly<Record<string, VectorActivation>> = {
   LogSigmoid: each(logSigmoid),
   Hardtanh: each((x) => Math.min(Math.max(x, -1), 1)),
   Hardsigmoid: each(hardSigmoid),
-  Hardswish: each((x) => x * hardSigmoid(x)),
+  Hardswish: each(SCALAR_ACTIVATIONS.hardswish.of),
   Tanhshrink: each((x) => x - tanh(x)),
   Softshrink: each((x) => (x > 0.5 ? x - 0.5 : x < -0.5 ? x + 0.5 : 0)),
   Hardshrink: each((x) => (Math.abs(x) > 0.5 ? x : 0)),

@@ -7,6 +7,7 @@ import { dropout } from "./dropout.ts";
 import { plain } from "./index.ts";
 import { layerNormBackward } from "./layerNorm.ts";
 import { linearBackwardInput, linearBackwardWeight } from "./matmul.ts";
+import { activateBackward } from "./otherActivations.ts";
 import { gatherRowsBackward } from "./rows.ts";
 
 /** `plain` with what training needs: the definition of every backward kernel, the same bits on every machine. */
@@ -23,6 +24,7 @@ export const plainTraining: TrainingScope = {
   reluBackward,
   siluBackward,
   tanhBackward,
+  activateBackward,
   gatherRowsBackward,
   dropout,
   crossEntropy,

@@ -1,4 +1,4 @@
-import type { Elementwise } from "../kernels/activations.ts";
+import type { Activation } from "../kernels/activations.ts";
 import type { ModuleBuilder } from "./assembler.ts";
 import { declareLoopLocals, emitChunks } from "./emitLoops.ts";
 import { declareMathLocals, emitGelu, emitGeluNew, emitRelu, emitSilu, emitTanh } from "./emitMath.ts";
@@ -6,7 +6,7 @@ import { emitAcrossLanes } from "./emitRows.ts";
 import type { FunctionBuilder } from "./functionBuilder.ts";
 
 /** The activation functions: the name of the kernel, and what it does to a vector on the stack. */
-const EMITTERS: Readonly<Record<Elementwise, (f: FunctionBuilder, fused: boolean) => unknown>> = {
+const EMITTERS: Readonly<Record<Activation, (f: FunctionBuilder, fused: boolean) => unknown>> = {
   gelu: emitGelu,
   geluNew: emitGeluNew,
   relu: emitRelu,

@@ -1,4 +1,4 @@
-import { ELEMENTWISE, type Elementwise, type ElementwiseBackward } from "../kernels/activations.ts";
+import { ACTIVATION_NAMES, type Activation, type ActivationBackward } from "../kernels/activations.ts";
 
 /** A table with an entry for each of some names, in their order. */
 export function tableOf<Name extends string, Entry>(
@@ -8,16 +8,16 @@ export function tableOf<Name extends string, Entry>(
   return Object.fromEntries(names.map((name) => [name, entry(name)])) as Record<Name, Entry>;
 }
 
-/** The kernels that every compiled module has, beside those of elements. */
+/** The kernels that every compiled module has, beside the activation functions. */
 const KERNELS = ["multiply", "packRows", "packColumns", "softmaxRows", "layerNorm", "add"] as const;
 
 /** A kernel that every compiled module has. */
-export type KernelName = (typeof KERNELS)[number] | Elementwise;
+export type KernelName = (typeof KERNELS)[number] | Activation;
 
 /** The kernels that every compiled module has. */
-export const KERNEL_NAMES: readonly KernelName[] = [...KERNELS, ...ELEMENTWISE];
+export const KERNEL_NAMES: readonly KernelName[] = [...KERNELS, ...ACTIVATION_NAMES];
 
-/** The kernels that threads share (rangeKernels.ts), beside those of elements. */
+/** The kernels that threads share (rangeKernels.ts), beside the activation functions. */
 export const RANGE_KERNELS = [
   "multiply",
   "multiplyStored",
@@ -25,12 +25,13 @@ export const RANGE_KERNELS = [
   "quantizeRows",
   "attention",
   "layerNorm",
+  "activate",
   "add",
 ] as const;
 /** A kernel that threads share. */
-export type RangeKernelName = (typeof RANGE_KERNELS)[number] | Elementwise;
+export type RangeKernelName = (typeof RANGE_KERNELS)[number] | Activation;
 
-/** The kernels of the module for training, beside those of elements. */
+/** The kernels of the module for training, beside the activation functions. */
 export const TRAINING_KERNELS = [
   "dropout",
   "dropoutTwo",
@@ -46,11 +47,11 @@ export const TRAINING_SUMS = ["squares", "largest", "exponentials"] as const;
 
 /** The functions of the module for training; the emitters say what each takes. Addresses and strides are in bytes. */
 export type TrainingKernels = Readonly<
-  Record<(typeof TRAINING_KERNELS)[number] | ElementwiseBackward, (...args: number[]) => void> &
+  Record<(typeof TRAINING_KERNELS)[number] | ActivationBackward, (...args: number[]) => void> &
     Record<(typeof TRAINING_SUMS)[number], (...args: number[]) => number>
 >;
 
-/** The kernels for training that threads share (trainingRanges.ts), beside those of elements. */
+/** The kernels for training that threads share (trainingRanges.ts), beside the activation functions. */
 export const TRAINING_RANGE_KERNELS = [
   "attentionWithDropout",
   "attentionBackward",
@@ -58,13 +59,14 @@ export const TRAINING_RANGE_KERNELS = [
   "transpose",
   "columnSums",
   "layerNormBackward",
+  "activateBackward",
   "dropout",
   "crossEntropy",
   "squares",
   "adamw",
 ] as const;
 /** A kernel for training that threads share. */
-export type TrainingRangeKernelName = (typeof TRAINING_RANGE_KERNELS)[number] | ElementwiseBackward;
+export type TrainingRangeKernelName = (typeof TRAINING_RANGE_KERNELS)[number] | ActivationBackward;
 
 /** The functions of a compiled module; the emitters say what each takes. Addresses and strides are in bytes. */
 export interface Kernels extends Readonly<Record<KernelName, (...args: number[]) => void>> {

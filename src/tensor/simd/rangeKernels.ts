@@ -1,4 +1,5 @@
-import { ELEMENTWISE, type Elementwise } from "../kernels/activations.ts";
+import { ACTIVATION_NAMES, type Activation } from "../kernels/activations.ts";
+import { activate, OTHER_ACTIVATIONS } from "../kernels/otherActivations.ts";
 import { attentionRange } from "./attentionRange.ts";
 import { type Kernels, type RangeKernelName, tableOf } from "./kernelNames.ts";
 import type { TensorMemory } from "./memory.ts";
@@ -18,7 +19,7 @@ export type RangeKernels = Readonly<Record<RangeKernelName, RangeKernel>>;
  */
 export function rangeKernels(k: Kernels, memory: TensorMemory): RangeKernels {
   const elementwise =
-    (name: Elementwise): RangeKernel =>
+    (name: Activation): RangeKernel =>
     (y, x, begin, end) =>
       k[name](y + begin * 4, x + begin * 4, end - begin);
   return {
@@ -32,7 +33,12 @@ export function rangeKernels(k: Kernels, memory: TensorMemory): RangeKernels {
       const at = begin * H * 4;
       k.layerNorm(y + at, x + at, gamma, beta, residual && residual + at, end - begin, H, eps);
     },
-    ...tableOf(ELEMENTWISE, elementwise),
+    ...tableOf(ACTIVATION_NAMES, elementwise),
+    /** `act` is a number: the place in OTHER_ACTIVATIONS. */
+    activate: (y, x, act, begin, end) => {
+      const [to, from] = [y, x].map((at) => new Float32Array(memory.memory.buffer, at + begin * 4, end - begin));
+      activate(to, from, OTHER_ACTIVATIONS[act]);
+    },
     add: (y, a, b, begin, end) => k.add(y + begin * 4, a + begin * 4, b + begin * 4, end - begin),
   };
 }

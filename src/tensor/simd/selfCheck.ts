@@ -1,6 +1,6 @@
 import { messageOf } from "../../realm.ts";
 import type { Backend, BackendScope } from "../backend.ts";
-import { ELEMENTWISE, type Elementwise } from "../kernels/activations.ts";
+import { ACTIVATION_NAMES, type Activation } from "../kernels/activations.ts";
 import { plain } from "../kernels/index.ts";
 import { encodeWeight } from "../storage.ts";
 import type { StorageType, Tensor } from "../tensor.ts";
@@ -87,7 +87,7 @@ function product(k: Backend, kernel: "matmul" | "matmulTransposed"): Float32Arra
   return out.data;
 }
 
-function elementwise(k: Backend, kernel: Elementwise): Float32Array {
+function elementwise(k: Backend, kernel: Activation): Float32Array {
   const { data } = numbers(k, [27], 7);
   k[kernel](data, data);
   return data;
@@ -114,7 +114,7 @@ const CASES: Readonly<Record<string, (k: Backend) => Float32Array>> = {
   "linear, in rows": (k) => linear(k, 9, false),
   matmul: (k) => product(k, "matmul"),
   matmulTransposed: (k) => product(k, "matmulTransposed"),
-  ...tableOf(ELEMENTWISE, (name) => (k: Backend) => elementwise(k, name)),
+  ...tableOf(ACTIVATION_NAMES, (name) => (k: Backend) => elementwise(k, name)),
   softmaxRows: (k) => {
     const { data } = numbers(k, [3, 23], 8);
     k.softmaxRows({ data, offset: 1, rows: 3, cols: 21, stride: 23 });

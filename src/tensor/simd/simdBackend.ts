@@ -1,7 +1,8 @@
 import { BertError } from "../../errors.ts";
 import type { BackendInfo, BackendScope, Sharing } from "../backend.ts";
-import type { Activation, Elementwise } from "../kernels/activations.ts";
+import type { Activation } from "../kernels/activations.ts";
 import { longest } from "../kernels/attention.ts";
+import { OTHER_ACTIVATIONS, type OtherActivation } from "../kernels/otherActivations.ts";
 import { gatherRows } from "../kernels/rows.ts";
 import { copyRows, decodeWeight, emptyRows } from "../storage.ts";
 import {
@@ -239,6 +240,12 @@ export class SimdBackend implements BackendScope {
     this.elementwise("tanh", y, x);
   }
 
+  /** The loop is that of `plain`, cut for the threads: 5 to 125 ns for an element, where gelu takes 0.6. */
+  activate(y: Float32Array, x: Float32Array, act: OtherActivation): void {
+    const args = [y.byteOffset, x.byteOffset, OTHER_ACTIVATIONS.indexOf(act)];
+    runRange(this.core, "activate", args, x.length, CHUNK_ELEMENTS);
+  }
+
   add(y: Float32Array, a: Float32Array, b: Float32Array): void {
     runRange(this.core, "add", [y.byteOffset, a.byteOffset, b.byteOffset], y.length, CHUNK_ELEMENTS);
   }
@@ -260,7 +267,7 @@ export class SimdBackend implements BackendScope {
     });
   }
 
-  private elementwise(name: Elementwise, y: Float32Array, x: Float32Array): void {
+  private elementwise(name: Activation, y: Float32Array, x: Float32Array): void {
     runRange(this.core, name, [y.byteOffset, x.byteOffset], x.length, CHUNK_ELEMENTS);
   }
 }

@@ -1,4 +1,4 @@
-import { ELEMENTWISE } from "../kernels/activations.ts";
+import { ACTIVATION_NAMES } from "../kernels/activations.ts";
 import { type Kernels, tableOf } from "./kernelNames.ts";
 import type { TensorMemory } from "./memory.ts";
 import { PANEL } from "./panels.ts";
@@ -30,7 +30,7 @@ export function warmUp(kernels: Kernels, memory: TensorMemory): void {
     packColumns: () => kernels.packColumns(x, b, N * 4, N, PANEL),
     softmaxRows: () => kernels.softmaxRows(x, N * 4, R, N),
     layerNorm: () => kernels.layerNorm(x, x, row, row, b, R, N, 1e-12),
-    ...tableOf(ELEMENTWISE, (name) => () => kernels[name](x, x, R * N)),
+    ...tableOf(ACTIVATION_NAMES, (name) => () => kernels[name](x, x, R * N)),
     finiteness: () => kernels.finiteness(b, N * N),
     multiplyStored: () => kernels.multiplyStored?.(x, row, b, b, N * 4, 0, N * 4, R, N, N / PANEL, 0, N / PANEL, 0),
     quantizeRows: () => kernels.quantizeRows?.(b, row, x, R, N, 1000),

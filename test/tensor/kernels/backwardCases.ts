@@ -1,4 +1,5 @@
 import { type DropoutMask, dropout } from "../../../src/tensor/kernels/dropout.ts";
+import { OTHER_ACTIVATIONS, type OtherActivation } from "../../../src/tensor/kernels/otherActivations.ts";
 import { erfc } from "../../../src/tensor/kernels/transcendental.ts";
 import type { TrainingBackend } from "../../../src/tensor/trainingBackend.ts";
 import { numbers } from "./cases.ts";
@@ -152,6 +153,21 @@ function activationCases(): BackwardCase[] {
     reluBackward: (x: number) => Math.max(x, 0),
     siluBackward: (x: number) => x * sigmoid(x),
   };
+  const normal = (x: number) => erfc(-x * Math.SQRT1_2) / 2;
+  const softplus = (x: number) => Math.log1p(Math.exp(x));
+  const others: Readonly<Record<OtherActivation, (x: number) => number>> = {
+    gelu_10: (x) => Math.min(x * normal(x), 10),
+    hardswish: (x) => (x * Math.min(Math.max(x + 3, 0), 6)) / 6,
+    laplace: (x) => normal((x - 707_107e-6) / 0.282095),
+    leaky_relu: (x) => (x < 0 ? x / 100 : x),
+    linear: (x) => x,
+    mish: (x) => x * Math.tanh(softplus(x)),
+    quick_gelu: (x) => x * sigmoid(1.702 * x),
+    relu2: (x) => (x < 0 ? 0 : x * x),
+    relu6: (x) => (x < 0 ? 0 : Math.min(x, 6)),
+    sigmoid,
+    sqrtsoftplus: (x) => Math.sqrt(softplus(x)),
+  };
   const N = 201;
   const cases: BackwardCase[] = Object.entries(functions).map(([name, f]) => ({
     kernel: name as keyof typeof functions,
@@ -162,6 +178,17 @@ function activationCases(): BackwardCase[] {
     written: ["x"],
     backward: (k, d, { x }, dy) => k[name as keyof typeof functions](d.x, dy, x),
   }));
+  const otherCases = OTHER_ACTIVATIONS.map(
+    (act): BackwardCase => ({
+      kernel: "activateBackward",
+      size: `${act}, ${N}`,
+      inputs: { x: numbers(N, 5, 12) },
+      forward: ({ x }) => x.map(others[act]),
+      added: [],
+      written: ["x"],
+      backward: (k, d, { x }, dy) => k.activateBackward(d.x, dy, x, act),
+    }),
+  );
   const tanh: BackwardCase = {
     kernel: "tanhBackward",
     size: `${N}`,
@@ -184,7 +211,7 @@ function activationCases(): BackwardCase[] {
     written: ["x"],
     backward: (k, d, _, dy) => k.dropout(d.x, dy, MASK),
   };
-  return [...cases, tanh, dropoutCase];
+  return [...cases, ...otherCases, tanh, dropoutCase];
 }
 
 function gatherCase(N: number, H: number, rows: readonly number[]): BackwardCase {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ELEMENTWISE, ELEMENTWISE_BACKWARD } from "../../../src/tensor/kernels/activations.ts";
+import { ACTIVATION_NAMES, ACTIVATIONS_BACKWARD } from "../../../src/tensor/kernels/activations.ts";
 import { createSimdBackend } from "../../../src/tensor/simd/createSimdBackend.ts";
 import {
   KERNEL_NAMES,
@@ -18,14 +18,14 @@ test("modules and threads have the kernels of the lists", async () => {
   const backend = createSimdTrainingBackend({ threads: 1 });
   const { kernels, ranges, training } = backend.core as SimdTrainingCore;
   expect(Object.keys(ranges).sort()).toEqual([
-    ...new Set(sorted(RANGE_KERNELS, ELEMENTWISE, TRAINING_RANGE_KERNELS, ELEMENTWISE_BACKWARD)),
+    ...new Set(sorted(RANGE_KERNELS, ACTIVATION_NAMES, TRAINING_RANGE_KERNELS, ACTIVATIONS_BACKWARD)),
   ]);
   expect(Object.keys(training)).toEqual(
-    expect.arrayContaining(sorted(TRAINING_KERNELS, TRAINING_SUMS, ELEMENTWISE_BACKWARD)),
+    expect.arrayContaining(sorted(TRAINING_KERNELS, TRAINING_SUMS, ACTIVATIONS_BACKWARD)),
   );
   expect(Object.keys(kernels)).toEqual(expect.arrayContaining([...KERNEL_NAMES]));
   await backend.dispose();
   const inference = createSimdBackend({ threads: 1 });
-  expect(Object.keys(inference.core.ranges).sort()).toEqual(sorted(RANGE_KERNELS, ELEMENTWISE));
+  expect(Object.keys(inference.core.ranges).sort()).toEqual(sorted(RANGE_KERNELS, ACTIVATION_NAMES));
   await inference.dispose();
 });

@@ -1,4 +1,4 @@
-import { ELEMENTWISE_BACKWARD } from "../../kernels/activations.ts";
+import { ACTIVATIONS_BACKWARD } from "../../kernels/activations.ts";
 import { ModuleBuilder } from "../assembler.ts";
 import { compileModule, type Variant } from "../compile.ts";
 import { type TrainingKernels, tableOf } from "../kernelNames.ts";
@@ -51,7 +51,7 @@ function warmUpTraining(kernels: TrainingKernels, memory: TensorMemory): void {
   const row = y + R * N * 4;
   const stride = N * 4;
   const uses: Readonly<Record<keyof TrainingKernels, () => unknown>> = {
-    ...tableOf(ELEMENTWISE_BACKWARD, (name) => () => kernels[name](y, y, x, R * N)),
+    ...tableOf(ACTIVATIONS_BACKWARD, (name) => () => kernels[name](y, y, x, R * N)),
     dropout: () => kernels.dropout(y, x, stride, R, N, 0, N / DROPOUT_NUMBERS, 1, 2, 3, 4, 1),
     dropoutTwo: () => kernels.dropoutTwo(y, x, y, x, stride, R, N, 0, N / DROPOUT_NUMBERS, 1, 2, 3, 4, 1),
     softmaxRowsBackward: () => kernels.softmaxRowsBackward(y, x, stride, R, N),

@@ -1,4 +1,4 @@
-import type { ElementwiseBackward } from "../../kernels/activations.ts";
+import type { ActivationBackward } from "../../kernels/activations.ts";
 import type { ModuleBuilder } from "../assembler.ts";
 import { declareLoopLocals, emitChunks, emitPair } from "../emitLoops.ts";
 import {
@@ -15,7 +15,7 @@ const ONE_OVER_SQRT_TWO_PI = 0.3989422804014327;
 
 /** The derivatives: name of the kernel, and what it makes of a vector x (for tanh y) on the stack. */
 const SLOPES: Readonly<
-  Record<Exclude<ElementwiseBackward, "reluBackward">, (f: FunctionBuilder, fused: boolean) => unknown>
+  Record<Exclude<ActivationBackward, "reluBackward">, (f: FunctionBuilder, fused: boolean) => unknown>
 > = {
   geluBackward: emitGeluSlope,
   geluNewBackward: emitGeluNewSlope,

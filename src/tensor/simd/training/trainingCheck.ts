@@ -1,5 +1,5 @@
 import { messageOf } from "../../../realm.ts";
-import { ELEMENTWISE_BACKWARD, type ElementwiseBackward } from "../../kernels/activations.ts";
+import { ACTIVATIONS_BACKWARD, type ActivationBackward } from "../../kernels/activations.ts";
 import { plainTraining } from "../../kernels/training.ts";
 import type { Tensor } from "../../tensor.ts";
 import type { TrainingBackend, TrainingScope } from "../../trainingBackend.ts";
@@ -48,7 +48,7 @@ function attention(k: TrainingBackend, H: number): Float32Array {
   return joined(out, dquery, dkey, dvalue);
 }
 
-function elementwise(k: TrainingBackend, kernel: ElementwiseBackward): Float32Array {
+function elementwise(k: TrainingBackend, kernel: ActivationBackward): Float32Array {
   const { data } = numbers(k, [27], 1);
   k[kernel](data, data, numbers(k, [27], 2).data);
   return data;
@@ -80,7 +80,7 @@ const CASES: Readonly<Record<string, (k: TrainingBackend) => Float32Array>> = {
     k.layerNormBackward(dx.data, dgamma.data, dbeta.data, dx.data, x.data, gamma.data, R, 21, 1e-12);
     return joined(dx, dgamma, dbeta);
   },
-  ...tableOf(ELEMENTWISE_BACKWARD, (name) => (k: TrainingBackend) => elementwise(k, name)),
+  ...tableOf(ACTIVATIONS_BACKWARD, (name) => (k: TrainingBackend) => elementwise(k, name)),
   gatherRowsBackward: (k) => {
     const table = numbers(k, [3, 5], 1);
     k.gatherRowsBackward(table.data, numbers(k, [4, 5], 2).data, Int32Array.of(2, 0, 2, 2), 5);

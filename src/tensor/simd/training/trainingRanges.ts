@@ -1,4 +1,5 @@
-import { ELEMENTWISE_BACKWARD, type ElementwiseBackward } from "../../kernels/activations.ts";
+import { ACTIVATIONS_BACKWARD, type ActivationBackward } from "../../kernels/activations.ts";
+import { activateBackward, OTHER_ACTIVATIONS } from "../../kernels/otherActivations.ts";
 import { type Kernels, type TrainingKernels, type TrainingRangeKernelName, tableOf } from "../kernelNames.ts";
 import type { TensorMemory } from "../memory.ts";
 import type { RangeKernel } from "../rangeKernels.ts";
@@ -23,7 +24,7 @@ export type TrainingRangeKernels = Readonly<Record<TrainingRangeKernelName, Rang
 /** The range kernels of training: each computes outputs begin … end − 1, as those of `rangeKernels` do. */
 export function trainingRanges(k: Kernels, t: TrainingKernels, memory: TensorMemory): TrainingRangeKernels {
   const elementwise =
-    (name: ElementwiseBackward): RangeKernel =>
+    (name: ActivationBackward): RangeKernel =>
     (dx, dy, x, begin, end) =>
       t[name](dx + begin * 4, dy + begin * 4, x + begin * 4, end - begin);
   const tail = memory.allocate(DROPOUT_NUMBERS);
@@ -66,7 +67,13 @@ export function trainingRanges(k: Kernels, t: TrainingKernels, memory: TensorMem
       }
     },
 
-    ...tableOf(ELEMENTWISE_BACKWARD, elementwise),
+    ...tableOf(ACTIVATIONS_BACKWARD, elementwise),
+
+    /** `act` is a number: the place in OTHER_ACTIVATIONS. */
+    activateBackward: (dx, dy, x, act, begin, end) => {
+      const arrays = [dx, dy, x].map((at) => new Float32Array(memory.memory.buffer, at + begin * 4, end - begin));
+      activateBackward(arrays[0], arrays[1], arrays[2], OTHER_ACTIVATIONS[act]);
+    },
 
     /** An output is sixteen of n numbers. */
     dropout: (y, x, n, seed, step, site, most, scale, begin, end) => {

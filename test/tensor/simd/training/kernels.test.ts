@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { IGNORED } from "../../../../src/tensor/kernels/crossEntropy.ts";
 import { plain as PLAIN } from "../../../../src/tensor/kernels/index.ts";
+import { OTHER_ACTIVATIONS } from "../../../../src/tensor/kernels/otherActivations.ts";
 import { plainTraining } from "../../../../src/tensor/kernels/training.ts";
 import type { TrainingBackend } from "../../../../src/tensor/trainingBackend.ts";
 import { TRAINING_BACKENDS } from "../../../support/training.ts";
@@ -69,6 +70,11 @@ const CASES: Readonly<Record<string, fc.Arbitrary<Run>>> = {
       k[`${name}Backward` as "geluBackward"](dx, dx, on(N, 2, name === "tanh" ? 1 : 12));
       return [dx];
     }),
+  activateBackward: fc.tuple(fc.constantFrom(...OTHER_ACTIVATIONS), size(9000)).map(([act, N]) => (k, on) => {
+    const dx = on(N, 1);
+    k.activateBackward(dx, dx, on(N, 2, 12), act);
+    return [dx];
+  }),
   gatherRowsBackward: fc.tuple(size(9), size(40), size(20)).map(([N, H, R]) => (k, on) => {
     const table = on(N * H, 1);
     const rows = Int32Array.from({ length: R }, (_, r) => (r * 7) % N);
@@ -145,5 +151,5 @@ test("every kernel of training is among the cases", () => {
     for (const run of fc.sample(arbitrary, { numRuns: 20, seed: 2 })) results(spy, run);
   const training = Object.keys(plainTraining).filter((key) => !(key in PLAIN) || inherited.has(key));
   expect([...calls].filter((key) => training.includes(key)).sort()).toEqual(training.sort());
-  expect(training.length).toBe(16);
+  expect(training.length).toBe(17);
 });
