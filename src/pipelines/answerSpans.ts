@@ -74,13 +74,12 @@ export function bestSpans(
 
 /** The words of all windows together, as the edge of one may cut a word. */
 function wordsOf(windows: readonly Encoding[]): Words {
-  const words = new Map<number, [number, number]>();
+  const words = new Map<number, readonly [number, number]>();
   for (const { sequenceIds, wordIds, offsets } of windows) {
-    for (const [t, sequence] of sequenceIds.entries()) {
-      if (sequence !== 1) continue;
-      const word = words.get(wordIds[t]!);
-      if (word) word[1] = Math.max(word[1], offsets[t][1]);
-      else words.set(wordIds[t]!, offsets[t]);
+    for (const [t, [start, end]] of offsets.entries()) {
+      if (sequenceIds[t] !== 1) continue;
+      const [first, last] = words.get(wordIds[t]!) ?? [start, end];
+      words.set(wordIds[t]!, [Math.min(first, start), Math.max(last, end)]);
     }
   }
   return words;

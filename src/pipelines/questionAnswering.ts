@@ -197,7 +197,9 @@ export function questionAnswering(bert: Bert): QuestionAnswering {
 function limitsOf(options: QuestionAnsweringOptions, limit: number) {
   const names = ["top_k", "max_answer_len", "max_seq_len", "doc_stride", "max_question_len"] as const;
   expectOptions(TASK, options, [...names, "handle_impossible_answer", "align_to_words"]);
-  const max_seq_len = expectCount(TASK, "max_seq_len", options.max_seq_len ?? Math.min(384, limit));
+  const { top_k = 1, max_answer_len = 15, max_question_len = 64 } = options;
+  const { max_seq_len = Math.min(384, limit) } = options;
+  expectCount(TASK, "max_seq_len", max_seq_len);
   if (max_seq_len > limit) {
     throw wrongArgument(TASK, "max_seq_len", `at most ${limit}, the most that the model takes`, max_seq_len);
   }
@@ -210,9 +212,9 @@ function limitsOf(options: QuestionAnsweringOptions, limit: number) {
     throw wrongArgument(TASK, "doc_stride", expected, doc_stride);
   }
   return {
-    top_k: expectCount(TASK, "top_k", options.top_k ?? 1),
-    max_answer_len: expectCount(TASK, "max_answer_len", options.max_answer_len ?? 15),
-    max_question_len: expectCount(TASK, "max_question_len", options.max_question_len ?? 64),
+    top_k: expectCount(TASK, "top_k", top_k),
+    max_answer_len: expectCount(TASK, "max_answer_len", max_answer_len),
+    max_question_len: expectCount(TASK, "max_question_len", max_question_len),
     max_seq_len,
     doc_stride,
   };
