@@ -129,12 +129,12 @@ export function questionAnswering(bert: Bert): QuestionAnswering {
         truncationSide: "right",
       });
       const asked = cut(question.text, whole, max_question_len);
-      const taken = SPECIAL_TOKENS + Math.min(whole.length, max_question_len);
+      const taken = SPECIAL_TOKENS + asked.length;
       const room = max_seq_len - taken;
       if (room < 1)
         throw wrongArgument(TASK, "max_seq_len", `more than question and special tokens, ${taken}`, max_seq_len);
       const stride = options.doc_stride ?? Math.min(limits.doc_stride, room >> 1);
-      const encoding = yield* tokenizer.encodeInParts(asked, {
+      const encoding = yield* tokenizer.encodeInParts(asked.text, {
         textPair: context.text,
         truncation: "only_second",
         maxLength: max_seq_len,
@@ -220,9 +220,12 @@ function limitsOf(options: QuestionAnsweringOptions, limit: number) {
   };
 }
 
-/** The text as far as its first `most` tokens go. */
-function cut(text: string, { length, offsets }: Encoding, most: number): string {
-  return length <= most ? text : text.slice(0, offsets[most - 1][1]);
+/** The text as far as its first `most` tokens go, and how many they are; fewer, where the last is part of a character. */
+function cut(text: string, { length, offsets }: Encoding, most: number): { text: string; length: number } {
+  if (length <= most) return { text, length };
+  let count = most;
+  while (count > 0 && offsets[count][0] < offsets[count - 1][1]) count--;
+  return { text: text.slice(0, count === 0 ? 0 : offsets[count - 1][1]), length: count };
 }
 
 /** Each question with its context, or all with the same. */

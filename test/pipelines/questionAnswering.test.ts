@@ -161,3 +161,19 @@ describe("answers of windows that overlap", () => {
     }
   });
 });
+
+test("a question is cut between characters, at the most after max_question_len tokens", async () => {
+  const [tokenizer] = tokenizers;
+  const asked: number[] = [];
+  const { ask } = asking(tokenizer, ({ length, sequenceIds }) => {
+    asked.push(sequenceIds.filter((sequence) => sequence === 0).length);
+    return { start: new Float32Array(length), end: new Float32Array(length) };
+  });
+  for (const [i, tokens] of [0, 0, 3, 3, 3, 6, 7].entries()) {
+    const max_question_len = i + 1;
+    asked.length = 0;
+    // As short as can be: special tokens, the question, a token of the context.
+    await ask("각각?", "a a a", { max_question_len, max_seq_len: 3 + tokens + 1, doc_stride: 0 });
+    expect(asked).toEqual([tokens, tokens, tokens]);
+  }
+});
