@@ -41,8 +41,8 @@ export interface QuestionAnsweringOptions<K extends number = number> extends Cal
 /** A part of the context. */
 export interface Answer {
   /**
-   * Probability of its first token times that of its last, from 0 to 1. Answers that are widened to the same words add
-   * up. Of windows that share the answer the surest counts.
+   * Probability of its first token times that of its last, at most 1. Spans of tokens that are widened to the same
+   * words add up. Of several windows that hold the answer the surest counts.
    */
   readonly score: number;
   /** Where the answer stands: `context.slice(start, end)`. */
@@ -220,7 +220,7 @@ function limitsOf(options: QuestionAnsweringOptions, limit: number) {
   };
 }
 
-/** The text as far as its first `most` tokens go, and how many they are; fewer, where the last is part of a character. */
+/** The text as far as its first `most` tokens go, or fewer so that no character is cut, and how many they are. */
 function cut(text: string, { length, offsets }: Encoding, most: number): { text: string; length: number } {
   if (length <= most) return { text, length };
   let count = most;
