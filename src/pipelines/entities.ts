@@ -171,8 +171,9 @@ function tagOf(label: string): string {
 }
 
 /**
- * Entities of overlapping windows, each part of the text once: of those that overlap the longer one stays, of equally
- * long ones the surer (transformers, aggregate_overlapping_entities).
+ * Entities of overlapping windows, each part of the text once at most: of those that overlap the longer one stays, of
+ * equally long ones the surer (transformers, aggregate_overlapping_entities). They are compared in turn, so one that
+ * gives way to a second is lost, even where the second gives way to a third that leaves it room.
  */
 export function withoutOverlaps(groups: readonly EntityGroup[]): EntityGroup[] {
   const result: EntityGroup[] = [];

@@ -1,7 +1,7 @@
 import type { Bert } from "../load/loadBert.ts";
 import type { Encoding } from "../tokenizer/index.ts";
 import { answerAll, tokenLimit } from "./answerAll.ts";
-import { type AnswerSpan, bestSpans } from "./answerSpans.ts";
+import { bestSpans } from "./answerSpans.ts";
 import {
   type CallOptions,
   expectCount,
@@ -40,7 +40,10 @@ export interface QuestionAnsweringOptions<K extends number = number> extends Cal
 
 /** A part of the context. */
 export interface Answer {
-  /** Probability of its first token times that of its last; summed up over the windows that give the same text. */
+  /**
+   * Probability of its first token times that of its last, at most 1. Spans of tokens that are widened to the same
+   * words add up. Of several windows that hold the answer the surest counts.
+   */
   readonly score: number;
   /** Where the answer stands: `context.slice(start, end)`. */
   readonly start: number;
@@ -113,8 +116,7 @@ export function questionAnswering(bert: Bert): QuestionAnswering {
     const { top_k, max_answer_len } = limits;
     const alignToWords = options.align_to_words === undefined || flagOf(TASK, "align_to_words", options.align_to_words);
     const mayBeImpossible = flagOf(TASK, "handle_impossible_answer", options.handle_impossible_answer);
-    // As Python: spans that are widened to the same words count together, so more of them are looked at.
-    const spanOptions = { count: alignToWords ? 2 * top_k + 10 : top_k, maxAnswerLength: max_answer_len, alignToWords };
+    const spanOptions = { count: top_k, maxAnswerLength: max_answer_len, alignToWords };
 
     function* encode({ question, context }: Texts): Parts<EncodedQuestion> {
       for (const { name, text } of [question, context]) {
@@ -127,12 +129,12 @@ export function questionAnswering(bert: Bert): QuestionAnswering {
         truncationSide: "right",
       });
       const asked = cut(question.text, whole, max_question_len);
-      const taken = SPECIAL_TOKENS + Math.min(whole.length, max_question_len);
+      const taken = SPECIAL_TOKENS + asked.length;
       const room = max_seq_len - taken;
       if (room < 1)
         throw wrongArgument(TASK, "max_seq_len", `more than question and special tokens, ${taken}`, max_seq_len);
       const stride = options.doc_stride ?? Math.min(limits.doc_stride, room >> 1);
-      const encoding = yield* tokenizer.encodeInParts(asked, {
+      const encoding = yield* tokenizer.encodeInParts(asked.text, {
         textPair: context.text,
         truncation: "only_second",
         maxLength: max_seq_len,
@@ -147,14 +149,9 @@ export function questionAnswering(bert: Bert): QuestionAnswering {
     }
 
     function answersOf({ context, windows }: EncodedQuestion, logits: readonly TokenLogits[]): Answer[] {
-      const found = windows.map((window, i) => bestSpans(TASK, window, logits[i][0], logits[i][1], spanOptions));
-      const answers = merged(
-        context,
-        found.flatMap(({ spans }) => spans),
-      );
-      // No answer in the whole context is no answer in any window: the least of their scores.
-      const score = Math.min(...found.map(({ impossible }) => impossible));
-      if (mayBeImpossible) answers.push({ score, start: 0, end: 0, answer: "" });
+      const { spans, impossible } = bestSpans(TASK, windows, logits, spanOptions);
+      const answers = spans.map((span) => ({ ...span, answer: context.slice(span.start, span.end) }));
+      if (mayBeImpossible) answers.push({ score: impossible, start: 0, end: 0, answer: "" });
       // A blank context, as in Python
       if (answers.length === 0) answers.push({ score: 0, start: 0, end: 0, answer: "" });
       return answers.sort((a, b) => b.score - a.score).slice(0, top_k);
@@ -200,7 +197,9 @@ export function questionAnswering(bert: Bert): QuestionAnswering {
 function limitsOf(options: QuestionAnsweringOptions, limit: number) {
   const names = ["top_k", "max_answer_len", "max_seq_len", "doc_stride", "max_question_len"] as const;
   expectOptions(TASK, options, [...names, "handle_impossible_answer", "align_to_words"]);
-  const max_seq_len = expectCount(TASK, "max_seq_len", options.max_seq_len ?? Math.min(384, limit));
+  const { top_k = 1, max_answer_len = 15, max_question_len = 64 } = options;
+  const { max_seq_len = Math.min(384, limit) } = options;
+  expectCount(TASK, "max_seq_len", max_seq_len);
   if (max_seq_len > limit) {
     throw wrongArgument(TASK, "max_seq_len", `at most ${limit}, the most that the model takes`, max_seq_len);
   }
@@ -213,29 +212,20 @@ function limitsOf(options: QuestionAnsweringOptions, limit: number) {
     throw wrongArgument(TASK, "doc_stride", expected, doc_stride);
   }
   return {
-    top_k: expectCount(TASK, "top_k", options.top_k ?? 1),
-    max_answer_len: expectCount(TASK, "max_answer_len", options.max_answer_len ?? 15),
-    max_question_len: expectCount(TASK, "max_question_len", options.max_question_len ?? 64),
+    top_k: expectCount(TASK, "top_k", top_k),
+    max_answer_len: expectCount(TASK, "max_answer_len", max_answer_len),
+    max_question_len: expectCount(TASK, "max_question_len", max_question_len),
     max_seq_len,
     doc_stride,
   };
 }
 
-/** The text as far as its first `most` tokens go. */
-function cut(text: string, { length, offsets }: Encoding, most: number): string {
-  return length <= most ? text : text.slice(0, offsets[most - 1][1]);
-}
-
-/** One answer for all spans of the same text, large or small letters; it keeps the place of the first. */
-function merged(context: string, spans: readonly AnswerSpan[]): Answer[] {
-  const answers = new Map<string, Answer>();
-  for (const { score, start, end } of spans) {
-    const answer = context.slice(start, end);
-    const key = answer.toLowerCase();
-    const known = answers.get(key);
-    answers.set(key, known ? { ...known, score: known.score + score } : { score, start, end, answer });
-  }
-  return [...answers.values()];
+/** The text as far as its first `most` tokens go, or fewer so that no character is cut, and how many they are. */
+function cut(text: string, { length, offsets }: Encoding, most: number): { text: string; length: number } {
+  if (length <= most) return { text, length };
+  let count = most;
+  while (count > 0 && offsets[count][0] < offsets[count - 1][1]) count--;
+  return { text: text.slice(0, count === 0 ? 0 : offsets[count - 1][1]), length: count };
 }
 
 /** Each question with its context, or all with the same. */

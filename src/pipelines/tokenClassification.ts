@@ -46,8 +46,9 @@ export interface TokenClassificationOptions<
   /** Labels that are left out of the answer. Default ["O"]. */
   readonly ignore_labels?: readonly string[];
   /**
-   * Read a text that is too long for the model in windows that share this many tokens, instead of refusing it. Needs an
-   * `aggregation_strategy`, as windows are put together by entities.
+   * Read a text that is too long for the model in windows that share this many tokens, instead of refusing or cutting
+   * it. Needs an `aggregation_strategy`, as windows are put together by entities. Where a window ends it may cut a word
+   * or an entity; so it should share more tokens than an entity has.
    */
   readonly stride?: number;
   /** Cut a text that is too long for the model instead of refusing it. Default false. */

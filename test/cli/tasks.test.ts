@@ -95,14 +95,17 @@ test("question-answering, next-sentence: JSON lines in, JSON lines out", async (
   const questions = [
     { question: "Who lived?", context: EMMA },
     { question: "Where?", context: EMMA },
+    { question: "Where?", context: `${EMMA} `.repeat(20) }, // in windows
   ];
-  const options = { max_answer_len: 2, handle_impossible_answer: true, align_to_words: false, top_k: 2 };
+  const windows = { max_seq_len: 40, doc_stride: 12 };
+  const options = { max_answer_len: 2, handle_impossible_answer: true, align_to_words: false, top_k: 2, ...windows };
   const args = ["question-answering", ...withHead("qa"), "--top-k", "2", "--max-answer-len", "2"];
+  args.push("--max-seq-len", "40", "--doc-stride", "12");
   const { stdout } = await plainbert([...args, "--handle-impossible-answer", "--no-align-to-words"], {
     input: questions.map((question) => `${JSON.stringify(question)}\n\n`).join(""),
   });
-  const [first, second] = await ask(questions, options);
-  expect(jsonLines(stdout)).toEqual([first, null, second, null]);
+  const [first, second, third] = await ask(questions, options);
+  expect(jsonLines(stdout)).toEqual([first, null, second, null, third, null]);
 
   await using isNext = await pipeline("next-sentence-prediction", undefined, PLAIN);
   const pairs = [{ text: DOOR, text_pair: EMMA }, [EMMA, DOOR]] as const;

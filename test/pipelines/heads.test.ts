@@ -81,7 +81,7 @@ test("all of them are here", () => {
   expect(counts).toEqual({
     "text-classification": 48,
     ner: 122,
-    "question-answering": 70,
+    "question-answering": 118,
     "zero-shot-classification": 30,
     "pseudo-log-likelihood": 6,
     "multiple-choice": 6,

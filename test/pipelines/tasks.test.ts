@@ -166,6 +166,14 @@ describe("bad input", () => {
     ["qa: no room", () => ask("Who walked?", "a", { max_seq_len: 6 }), "max_seq_len must be more than"],
     ["qa: doc_stride", () => ask("Who?", LONG, { doc_stride: 60 }), "doc_stride must be less than"],
     ["qa: negative", () => ask("Who?", "a", { doc_stride: -1 }), "doc_stride must be a whole number from 0"],
+    ...(["top_k", "max_answer_len", "max_seq_len", "doc_stride", "max_question_len"] as const).map(
+      (name): [string, () => Promise<unknown>, string, string] => [
+        `qa: ${name} null`,
+        () => ask("Who?", "a", { [name]: null }),
+        `${name} must be a whole number from`,
+        "got null",
+      ],
+    ),
     ["zero-shot: no labels", () => zeroShot("a", []), "labels must be at least one label"],
     ["zero-shot: only commas", () => zeroShot("a", " , "), "labels must be at least one label"],
     [

@@ -118,7 +118,10 @@ interface ScoredSpan {
   readonly score: number;
 }
 
-/** The loss is that of windows, start and end in the mean; those of a misplaced answer have none. */
+/**
+ * Of all windows of a question the best span answers, and the least score of [CLS] … [CLS] is that of no answer, as in
+ * run_qa.py. The loss is that of windows, start and end in the mean; those of a misplaced answer have none.
+ */
 async function evaluate(
   model: BertModel,
   how: EvaluationOptions,

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 import transformers
 from transformers import BatchEncoding, BertConfig, BertTokenizerFast, pipeline
-from transformers.pipelines.document_question_answering import select_starts_ends
 
 WORDS = """the a an in of to and was is it she he they door window room house table open shut old little went came said
 read book letter Emma Anna John Smith London Bath Park street lived walked with from into at what who where when how did
@@ -48,6 +47,7 @@ TEXTS = [
     "𝒳 went into the 🏠 house, said Anna.",
 ]
 LONG = " ".join(TEXTS[1:3] * 6)
+OVERLAPPING = []  # answers that two windows gave
 SPLIT = [
     "Emma Smith lived in London with John .".split(" "),
     ["red-red", "walked", "unopenable,", "ünknown", "☃", "New London", "a"],
@@ -122,42 +122,35 @@ def choices(model, tokenizer, text, choices):
 
 def answers(model, tokenizer, question, context, max_seq_len, doc_stride, top_k=1, max_answer_len=15,
             handle_impossible_answer=False, align_to_words=True):
-    """transformers 5 has no pipeline for it; as that of transformers 4, with the span search that version 5 still has."""
+    """transformers 5 has no pipeline for it. From the definition: of all windows the best score of each span of characters."""
     whole = tokenizer(context, add_special_tokens=False, return_offsets_mapping=True)
-    asked = tokenizer(question, add_special_tokens=False)["input_ids"]
-    room = max_seq_len - 3 - len(asked)
-    found, null_score = [], 1000000
-    for first, last in windows(len(whole["input_ids"]), room, doc_stride):
-        before = [tokenizer.cls_token_id, *asked, tokenizer.sep_token_id]
+    places = whole["offset_mapping"]
+    if align_to_words:
+        places = [tuple(whole.word_to_chars(word)) for word in whole.word_ids()]
+    before = [tokenizer.cls_token_id, *tokenizer(question, add_special_tokens=False)["input_ids"], tokenizer.sep_token_id]
+    seen, null_scores = {}, []
+    for first, last in windows(len(places), max_seq_len - 1 - len(before), doc_stride):
         ids = [*before, *whole["input_ids"][first:last], tokenizer.sep_token_id]
         types = [0] * len(before) + [1] * (len(ids) - len(before))
-        inputs = dict(input_ids=torch.tensor([ids]), token_type_ids=torch.tensor([types]),
-                      attention_mask=torch.ones(1, len(ids), dtype=torch.long))
         with torch.no_grad():
-            output = model(**inputs)
-        sequences = [None] * len(before) + [1] * (last - first) + [None]
-        words = [None] * len(before) + whole.word_ids()[first:last] + [None]
-        offsets = [None] * len(before) + whole["offset_mapping"][first:last] + [None]
-        masked = np.array([[0 if t == 0 or sequence == 1 else 1 for t, sequence in enumerate(sequences)]])
-        count = top_k * 2 + 10 if align_to_words else top_k
-        starts, ends, scores, null_score = select_starts_ends(
-            output.start_logits.numpy(), output.end_logits.numpy(), masked, inputs["attention_mask"].numpy(), null_score,
-            count, handle_impossible_answer, max_answer_len)
-        for s, e, score in zip(starts, ends, scores):
-            if score == 0:  # not a span: the search fills up with what it has masked
-                continue
-            if align_to_words:
-                s = min(t for t in range(len(words)) if sequences[t] == 1 and words[t] == words[s])
-                e = max(t for t in range(len(words)) if sequences[t] == 1 and words[t] == words[e])
-            start, end = offsets[s][0], offsets[e][1]
-            same = [one for one in found if one["answer"].lower() == context[start:end].lower()]
-            if same:
-                same[0]["score"] += score
-            else:
-                found.append(dict(score=score, start=start, end=end, answer=context[start:end]))
+            output = model(input_ids=torch.tensor([ids]), token_type_ids=torch.tensor([types]))
+        inside = [0, *range(len(before), len(ids) - 1)]  # [CLS] and the context
+        starts, ends = (np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+                        for logits in (output.start_logits[0, inside].numpy(), output.end_logits[0, inside].numpy()))
+        table = np.outer(starts, ends)
+        null_scores.append(table[0, 0])
+        here = {}  # in one window, spans of tokens that are widened to the same words exclude each other
+        for i in range(first, last):
+            for j in range(i, min(last, i + max_answer_len)):
+                span = places[i][0], places[j][1]
+                here[span] = here.get(span, 0) + table[1 + i - first, 1 + j - first]
+        for span, score in here.items():
+            seen.setdefault(span, []).append(score)
+    found = [dict(score=max(scores), start=start, end=end, answer=context[start:end]) for (start, end), scores in seen.items()]
     if handle_impossible_answer:
-        found.append(dict(score=null_score, start=0, end=0, answer=""))
+        found.append(dict(score=min(null_scores), start=0, end=0, answer=""))
     found = sorted(found, key=lambda one: -one["score"])[:top_k]
+    OVERLAPPING.extend(one for one in found if len(seen.get((one["start"], one["end"]), [])) > 1)
     return found[0] if top_k == 1 else found
 
 
@@ -203,6 +196,13 @@ def calls():
             yield "question-answering", "qa", both, dict(max_seq_len=48, doc_stride=16, top_k=4, max_answer_len=3)
             yield "question-answering", "qa", both, dict(max_seq_len=48, doc_stride=16, top_k=3, handle_impossible_answer=True)
             yield "question-answering", "qa", both, dict(max_seq_len=48, doc_stride=16, top_k=3, align_to_words=False)
+        for context in (LONG, "a " * 50, "red unopenable " * 12, "unopenable" * 9):
+            for stride in (0, 5, 16):  # with 16 a token is in four windows or more
+                both = dict(question=question, context=context)
+                sizes = dict(max_seq_len=len(question) // 2 + 20, doc_stride=stride)
+                yield "question-answering", "qa", both, dict(**sizes, top_k=12)
+                yield ("question-answering", "qa", both,
+                       dict(**sizes, top_k=12, align_to_words=False, handle_impossible_answer=True))
     for one in TEXTS:
         for labels in (["sea", "weather", "food"], ["love"]):
             for multi in (False, True):
@@ -231,6 +231,7 @@ def main():
             output = pipelines[key](inputs, **options)
             line = dict(task=task, model=model, input=inputs, options=options, output=output)
             file.write(json.dumps(line, ensure_ascii=False, default=float_or_int) + "\n")
+    assert len(OVERLAPPING) > 100, "no case tests what two windows give"
 
 
 main()
