@@ -2,11 +2,12 @@ import { BertError, listed, quote } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
 import type { SentenceModules } from "../load/sentenceModules.ts";
 import { expectChoice } from "../options.ts";
-import type { BertTokenizer, Encoding } from "../tokenizer/index.ts";
-import { answerAll, tokenLimit, withoutDecoder } from "./answerAll.ts";
+import type { BertTokenizer } from "../tokenizer/index.ts";
+import { answerTexts, tokenLimit, withoutDecoder } from "./answerAll.ts";
 import {
   type CallOptions,
-  encodeWithin,
+  type EncodedText,
+  encodeTelling,
   expectCount,
   expectOptions,
   expectText,
@@ -15,7 +16,7 @@ import {
   type NamedText,
   wrongArgument,
 } from "./arguments.ts";
-import { type FeatureTensor, inFewerBits, type QuantizedFeatures, stacked } from "./featureTensor.ts";
+import { type FeatureTensor, type QuantizedFeatures, stacked, type Truncated, told } from "./featureTensor.ts";
 import { expectRanges, PRECISIONS, type Precision } from "./quantize.ts";
 import { normalized, sentenceSize, sentenceVector } from "./sentenceVector.ts";
 import { type Answers, sized, type Texts, withStreams } from "./stream.ts";
@@ -43,12 +44,6 @@ export interface EmbeddingOptions<P extends EmbeddingPrecision = EmbeddingPrecis
   readonly normalize?: boolean;
   /** Cut a text that is too long for the model. Default true, as in sentence-transformers; false refuses it. */
   readonly truncation?: boolean;
-}
-
-/** What is told of a call's texts beside their vectors. */
-export interface Truncated {
-  /** How many of the texts were longer than the model takes, and were cut. */
-  readonly truncated: number;
 }
 
 /** What a call with this precision gives: [n, D]. */
@@ -107,7 +102,7 @@ export function embeddings(bert: Bert): Embeddings {
       async compute(batch: readonly EncodedText[], signal) {
         const vectors = await prepared.compute(batch, signal);
         return vectors.map((vector, i) =>
-          result(stacked([vector], size, false), precision, ranges, batch[i].isCut ? 1 : 0),
+          told(stacked([vector], size, false), precision, ranges, batch[i].isCut ? 1 : 0),
         );
       },
     };
@@ -118,13 +113,6 @@ export function embeddings(bert: Bert): Embeddings {
     encodeQuery: withPrompt("query"),
     encodeDocument: withPrompt("document"),
   }) as Embeddings;
-}
-
-/** An encoded text, and whether it was cut. */
-interface EncodedText {
-  readonly encoding: Encoding;
-  readonly length: number;
-  readonly isCut: boolean;
 }
 
 /**
@@ -143,28 +131,8 @@ export async function embeddingsOf(
   if (needsRanges(precision, ranges) && texts.length === 1) {
     throw wrongArgument(TASK, "ranges", `given for ${precision} vectors of a single text`, ranges);
   }
-  let truncated = 0;
-  const vectors = await answerAll(
-    texts,
-    {
-      encode,
-      async compute(batch, signal) {
-        for (const { isCut } of batch) if (isCut) truncated++;
-        return compute(batch, signal);
-      },
-    },
-    options.signal,
-  );
-  return result(stacked(vectors, size, false), precision, ranges, truncated);
-}
-
-function result(
-  vectors: FeatureTensor<unknown>,
-  precision: Precision | undefined,
-  ranges: Float32Array | undefined,
-  truncated: number,
-): (FeatureTensor<unknown> | QuantizedFeatures) & Truncated {
-  return Object.assign(precision ? inFewerBits(vectors, precision, ranges) : vectors, { truncated });
+  const { answers, truncated } = await answerTexts(texts, { encode, compute }, options.signal);
+  return told(stacked(answers, size, false), precision, ranges, truncated);
 }
 
 /** How texts become vectors. */
@@ -194,7 +162,7 @@ function stepsOf(bert: Bert): (where: string, options: EmbeddingOptions) => Embe
       size,
       ...quantization,
       encode: ({ name, text }: NamedText) =>
-        encodeCut(where, tokenizer, { name, text: prompt + text }, truncation, limit),
+        encodeTelling(where, tokenizer, { name, text: prompt + text }, { truncation, limit }),
       async compute(batch: readonly EncodedText[], signal?: AbortSignal): Promise<Float32Array[]> {
         const encodings = batch.map(({ encoding }) => encoding);
         const { lastHiddenState } = await bert.forward(encodings, {
@@ -230,24 +198,6 @@ export function embeddingLimit(bert: Bert): number {
 export function embeddingSize({ sentenceModules, config }: Bert): number {
   const D = sentenceSize(sentenceModules, config.hiddenSize);
   return Math.min(sentenceModules.truncateDim ?? D, D);
-}
-
-/** Encodes a text, cut to what the model takes if that is wanted. */
-function* encodeCut(
-  where: string,
-  tokenizer: BertTokenizer,
-  text: NamedText,
-  truncation: boolean,
-  limit: number,
-): Parts<EncodedText> {
-  const encoding = yield* encodeWithin(where, tokenizer, text, { truncation, limit });
-  const { length } = encoding;
-  // Only a text that takes all the room may have been cut; one token more of it tells.
-  const isCut =
-    truncation &&
-    length === limit &&
-    (yield* tokenizer.encodeInParts(text.text, { truncation: true, maxLength: limit + 1 })).length > limit;
-  return { encoding, length, isCut };
 }
 
 /** How many tokens a prompt has with [CLS] before it, as `Transformer._get_prompt_length` counts them. */

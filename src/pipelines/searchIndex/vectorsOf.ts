@@ -75,13 +75,12 @@ export function vectorSource(given: Extract, pooling: IndexPooling): VectorSourc
   const { model } = given;
   if (pooling === "modules") return modulesSource(model, given.task === "embeddings" ? given : embeddings(model));
   const extract = given.task === "feature-extraction" ? given : featureExtraction(model);
+  const isCut = given.task === "embeddings"; // unless a call says otherwise
   return {
     ...{ model, pooling, size: model.config.hiddenSize, fingerprint: model.fingerprint },
-    async *vectors(texts, _, { truncation = false, signal }) {
-      const options = { pooling, normalize: true, truncation, ...(signal && { signal }) } as const;
-      for await (const { data } of extract(texts, options)) yield { data, truncated: 0 };
-    },
-    async expectToFit(where, texts, _, { truncation, signal }) {
+    vectors: (texts, _, { truncation = isCut, signal }) =>
+      extract(texts, { pooling, normalize: true, truncation, ...(signal && { signal }) }),
+    async expectToFit(where, texts, _, { truncation = isCut, signal }) {
       if (!flagOf(where, "truncation", truncation)) await expectToFit(model, where, texts, signal);
     },
   };
