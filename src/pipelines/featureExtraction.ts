@@ -219,7 +219,8 @@ function quantizationOf(
   const { precision = "binary", pooling = "none", ranges } = options;
   if (!flagOf(TASK, "quantize", options.quantize)) {
     // An explicit false is transformers.js's way to say no to a precision that is there.
-    const idle = options.quantize === undefined && ["precision", "ranges"].find((name) => name in options);
+    const idle =
+      options.quantize === undefined && (["precision", "ranges"] as const).find((name) => options[name] !== undefined);
     if (idle) throw wrongArgument(TASK, "quantize", `true where there is ${idle}`, options.quantize);
     return {};
   }

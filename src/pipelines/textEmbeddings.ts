@@ -2,6 +2,7 @@ import { BertError, listed, quote } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
 import type { SentenceModules } from "../load/sentenceModules.ts";
 import { expectChoice } from "../options.ts";
+import { classOf } from "../realm.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { answerTexts, tokenLimit, withoutDecoder } from "./answerAll.ts";
 import {
@@ -107,12 +108,19 @@ export function embeddings(bert: Bert): Embeddings {
       },
     };
   });
-  const withPrompt = (prompt_name: string) => (texts: unknown, options: EmbeddingOptions | undefined) =>
-    call(texts, { ...(options?.prompt === undefined && { prompt_name }), ...options });
+  const withPrompt = (name: string) => (texts: unknown, options: EmbeddingOptions | undefined) =>
+    call(texts, orPrompt(name, options));
   return Object.assign(call, {
     encodeQuery: withPrompt("query"),
     encodeDocument: withPrompt("document"),
   }) as Embeddings;
+}
+
+/** The options, with this prompt where they name none; what is no object is left for the call to refuse. */
+function orPrompt(name: string, options: EmbeddingOptions = {}): EmbeddingOptions {
+  if (classOf(options) !== "Object" || options.prompt !== undefined) return options;
+  const { prompt_name = name, ...others } = options;
+  return { ...others, prompt_name };
 }
 
 /**
@@ -215,8 +223,8 @@ export function promptOf(
     if (prompt_name !== undefined) throw wrongArgument(TASK, "prompt_name", "left out beside prompt", prompt_name);
     return expectText(TASK, "prompt", prompt).text;
   }
-  const name = prompt_name ?? defaultPromptName;
-  if (name === null) return "";
+  const { prompt_name: name = defaultPromptName ?? undefined } = options;
+  if (name === undefined) return "";
   const found = prompts.get(name);
   if (found !== undefined) return found;
   throw wrongArgument(TASK, "prompt_name", `one of the model's, ${listed(Array.from(prompts.keys(), quote))}`, name);

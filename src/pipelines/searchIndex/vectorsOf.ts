@@ -60,7 +60,8 @@ export interface VectorSource {
  */
 export function newVectorSource(where: string, extract: Extract, pooling?: TextPooling): VectorSource {
   if (extract.task === "feature-extraction") {
-    return vectorSource(extract, expectChoice(where, "pooling", pooling ?? "mean", TEXT_POOLINGS));
+    const named = pooling === undefined ? "mean" : pooling;
+    return vectorSource(extract, expectChoice(where, "pooling", named, TEXT_POOLINGS));
   }
   if (pooling === undefined) return vectorSource(extract, "modules");
   throw wrongArgument(where, "pooling", 'left out for what pipeline("embeddings") gives, whose model says it', pooling);
