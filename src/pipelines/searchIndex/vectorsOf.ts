@@ -106,6 +106,16 @@ function modulesSource(model: Bert, embed: Embeddings): VectorSource {
   };
 }
 
+/** Whether `pipeline("embeddings")` of the model gives the vectors that an index of this pooling has. */
+export function isOfModules(model: Bert, pooling: IndexPooling): boolean {
+  if (pooling === "modules") return true;
+  try {
+    return plainPooling(model, model.sentenceModules) === pooling;
+  } catch {
+    return false; // of modules that cannot be read nobody has made an index
+  }
+}
+
 /** The pooling of "feature-extraction" that gives the same vectors of length 1; null: there is none. */
 function plainPooling(model: Bert, modules: SentenceModules): TextPooling | null {
   const [first, ...others] = modules.modules;
