@@ -55,7 +55,9 @@ export interface FeatureExtractionOptions<P extends Pooling = Pooling, Q extends
    * `ranges`. Default: those of this call's vectors, so that codes of two calls without it cannot be compared.
    */
   readonly ranges?: ArrayLike<number>;
-  /** Cut a text that is too long for the model instead of refusing it; `truncated` says how many were. Default false. */
+  /**
+   * Cut a text that is too long for the model instead of refusing it; `truncated` says how many were. Default false.
+   */
   readonly truncation?: boolean;
 }
 
