@@ -14,7 +14,7 @@ export const EMBEDDING_OPTIONS: {
 };
 
 /** Texts that have been answered, and how many of them were cut. */
-export interface Cuts {
+interface Cuts {
   readonly count: number;
   readonly truncated: number;
 }

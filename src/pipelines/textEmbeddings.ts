@@ -64,8 +64,8 @@ export interface Embeddings {
    * length and its modules (Pooling, Dense, LayerNorm, Normalize). A folder that sentence-transformers has not saved
    * gives the mean of the tokens' vectors.
    *
-   * A text that is too long is cut, as there, unless `truncation` is false: the one task in which that is not an
-   * error. `truncated` says how many were. A stream of any length is answered text by text, [1, D], and in order.
+   * A text that is too long is cut, as there, unless `truncation` is false. `truncated` says how many were. A stream of
+   * any length is answered text by text, [1, D], and in order.
    *
    * @throws BertError ERR_INPUT texts that are no strings, a prompt that there is not, or another wrong argument;
    *   ERR_CHECKPOINT modules that cannot be read

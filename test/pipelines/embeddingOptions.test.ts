@@ -105,6 +105,11 @@ test.each([[[]], [new Map()], ["query"], [5]])("%j is no object of options, for 
   }
 });
 
+test("the name that sentence-transformers has for an option", async () => {
+  const normalized = embed(TEXT, { normalize_embeddings: true } as never);
+  await expectBertError(normalized, "ERR_INPUT", 'unknown option "normalize_embeddings"; did you mean "normalize"?');
+});
+
 test.each([{ prompt: "" }, { prompt: "query: " }, { prompt_name: "query" }, { prompt_name: "" }])(
   "%j does not go with a pooling",
   async (options) => {
