@@ -175,9 +175,9 @@ async function answererOf<Task extends "embeddings" | "feature-extraction">(
     return {
       async *answer(inputs) {
         for await (const vectors of answer(inputs, ranges)) {
-          cuts.count++;
-          cuts.truncated += vectors.truncated;
           yield vectors;
+          cuts.count++; // here the line is written
+          cuts.truncated += vectors.truncated;
         }
       },
       json,

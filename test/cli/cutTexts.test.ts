@@ -1,8 +1,9 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { grouped } from "../../src/cli/progressBar.ts";
 import { sentenceFolder } from "../support/sentenceFolders.ts";
 import { finished, head, MAIN, plainbert } from "./run.ts";
 
@@ -45,31 +46,42 @@ describe("how many of how many texts were cut", () => {
     expect(stderr).toContain(`${cut("2 of 3 queries", "were")}plainbert: standard input, line 4: must be a string`);
   });
 
-  test.skipIf(process.platform === "win32").each([[[]], [["--output", "a.jsonl"]]])(
-    "embed, after Ctrl-C: %j",
-    async (output) => {
-      const args = ["embed", "--model", await folder("prompts"), "--backend", "plain", ...output];
-      const child = spawn(process.execPath, [MAIN, ...args], { cwd });
+  describe.skipIf(process.platform === "win32")("after Ctrl-C", () => {
+    const started = async (...args: string[]) => {
+      const model = ["--model", await folder("prompts"), "--backend", "plain"];
+      return spawn(process.execPath, [MAIN, ...args, ...model], { cwd });
+    };
+    const interrupted = (child: ChildProcess) => {
       const ended = finished(child);
-      const print = new Promise((resolve) => child.stdout.once("data", resolve));
-      child.stdin.write(`${DOOR}\n${LONG}\n${LETTER}\n`);
-      if (output.length === 0) await print;
-      else {
-        // A mark is set with the first line that is answered a second after the file was begun.
-        const done = async () =>
-          JSON.parse(await readFile(join(cwd, "a.jsonl.partial.json"), "utf8").catch(() => "{}"));
-        while (((await done()).lines ?? 0) < 3) {
-          await new Promise((turn) => setTimeout(turn, 300));
-          child.stdin.write(`${DOOR}\n`);
-        }
-      }
-      await new Promise((turn) => setTimeout(turn, 200)); // for the lines that were read with the first
       child.kill("SIGINT");
-      const { code, stderr } = await ended;
+      return ended;
+    };
+
+    test("embed that waits for lines", async () => {
+      const child = await started("embed");
+      child.stdin.write(`${LONG}\n`);
+      await new Promise((resolve) => child.stdout.once("data", resolve));
+      expect(await interrupted(child)).toMatchObject({ code: 130, stderr: cut("1 of 1 line", "was") });
+    });
+
+    test("embed in the middle of a file: the lines that are done", async () => {
+      await writeFile(join(cwd, "lines.txt"), `${LONG}\n`.repeat(20_000));
+      const child = await started("embed", "lines.txt", "--output", "a.jsonl");
+      while ((await markedLines("a.jsonl")) === 0) await new Promise((turn) => setTimeout(turn, 50));
+      const { code, stderr } = await interrupted(child);
+      const lines = await markedLines("a.jsonl");
       expect(code).toBe(130);
-      expect(stderr).toMatch(/1 of \d+ lines was longer than 64 tokens, what the model takes, and was cut\n$/);
-    },
-  );
+      expect(stderr).toBe(
+        `plainbert: interrupted; ${lines} lines are done, in a.jsonl.partial: the same command goes on there\n${cut(`${grouped(lines)} of ${grouped(lines)} lines`, "were")}`,
+      );
+    });
+
+    /** How many lines of a file are done, by its mark, which is set a second after the file was begun. */
+    async function markedLines(name: string): Promise<number> {
+      const mark = await readFile(join(cwd, `${name}.partial.json`), "utf8").catch(() => '{"lines":0}');
+      return JSON.parse(mark).lines;
+    }
+  });
 });
 
 describe("queries of an index are cut as its lines were", () => {
