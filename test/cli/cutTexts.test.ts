@@ -31,6 +31,14 @@ describe("how many of how many texts were cut", () => {
     expect([code, stderr]).toEqual([0, cut("1 of 2 lines", "was")]);
   });
 
+  test("index, with --pooling and --truncation too", async () => {
+    const lines = [LONG, "", DOOR, LONG];
+    for (const args of [[], ["--pooling", "cls", "--truncation"]]) {
+      const { code, stderr } = await run(["index", "--output", "i.safetensors", ...args], "prompts", lines);
+      expect([code, stderr]).toEqual([0, cut("2 of 3 lines", "were")]);
+    }
+  });
+
   test.each([[[]], [["--output", "a.jsonl"]]])("embed, where a line is wrong: %j", async (output) => {
     const lines = [LONG, DOOR, LONG].map((line) => JSON.stringify(line));
     const { code, stderr } = await run(["embed", "--jsonl", ...output], "prompts", [...lines, "{}"]);
