@@ -25,6 +25,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   use_auth_token: "token",
   accessToken: "token",
   topk: "top_k",
+  normalize_embeddings: "normalize",
   epochs: "numTrainEpochs",
   lr: "learningRate",
   tokens: "words",

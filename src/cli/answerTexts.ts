@@ -4,6 +4,7 @@ import { answerLines, bytesOf } from "./answerLines.ts";
 import { expectUnread, weightsOf } from "./expectUnread.ts";
 import { csv, type Ending, endingOf, type Flat, type Format, jsonLines } from "./format.ts";
 import type { Line, Source } from "./input.ts";
+import { beforeInterrupt } from "./interrupt.ts";
 import { flag, type Option, text } from "./option.ts";
 import { jsonLine, print, styled } from "./output.ts";
 import { PartialFile, partialNames } from "./partialFile.ts";
@@ -55,8 +56,8 @@ export interface Answerer<Input, Result> {
   /** The formats of a file. */
   format(ending: Ending): Format<Result>;
   /** Everything that the numbers in a file depend on, beside the input. */
-  readonly work: unknown;
-  /** Says on standard error, at the end, what was done to the input. */
+  work(): unknown;
+  /** Says on standard error what was done to the input, at the end, also where that is an error or Ctrl-C. */
   tell?(): void;
   /** Releases memory and threads. */
   dispose?(): Promise<void>;
@@ -101,6 +102,7 @@ export async function answerSource<Input, Result>(
     const title = many ? heading?.(input) : null;
     return `${number > 1 ? "\n" : ""}${title ? `${styled("bold", title)}\n\n` : ""}${table(result, input)}`;
   };
+  const forget = beforeInterrupt(async () => tell?.());
   try {
     await answerLines({ lines, place: source.place }, answer, async (line, result) => {
       await print(toPrint(line, result));
@@ -108,8 +110,10 @@ export async function answerSource<Input, Result>(
     });
   } catch (error) {
     progress.clear();
+    tell?.();
     throw error;
   } finally {
+    forget();
     await dispose?.();
   }
   progress.end();
@@ -129,12 +133,13 @@ async function toFile<Input, Result>(
   const file = await PartialFile.open(path, restart);
   let dispose: Answerer<Input, Result>["dispose"];
   let tell: Answerer<Input, Result>["tell"];
+  const forget = beforeInterrupt(async () => tell?.());
   try {
     const answerer = await load();
     const { answer, format, work } = answerer;
     ({ dispose, tell } = answerer);
     const { head, entry, finalHead } = format(ending);
-    await file.begin(JSON.stringify([ending, work]), head);
+    await file.begin(JSON.stringify([ending, source.isJson === true, work()]), head);
     let count = 0;
     async function* lines() {
       for await (const line of withFirst(first, iterator)) {
@@ -154,11 +159,13 @@ async function toFile<Input, Result>(
   } catch (error) {
     progress.clear();
     await file.stop();
+    tell?.();
     if (!(error instanceof BertError)) throw error;
     const ofLine = error.message.startsWith(source.place(file.nextLine)); // there the same command would stop again
     const kept = file.kept(ofLine ? "once the line is mended, " : "");
     throw new BertError(error.code, error.message + kept, { cause: error });
   } finally {
+    forget();
     await dispose?.();
   }
   progress.end();

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import type { EmbeddingOptions, FeatureTensor, Pipeline, QuantizedFeatures } from "../pipelines/index.ts";
+import { tokenLimit } from "../pipelines/answerAll.ts";
+import type { EmbeddingOptions, FeatureTensor, Pipeline, QuantizedFeatures, Truncated } from "../pipelines/index.ts";
 import { POOLINGS } from "../pipelines/pooling.ts";
 import { PRECISIONS } from "../pipelines/quantize.ts";
 import { embeddingLimit, embeddingSize } from "../pipelines/textEmbeddings.ts";
@@ -104,11 +105,12 @@ function expectQuantization({ quantize, precision, ranges, pooling }: ValuesOf<t
 function expectOptionsOf(values: ValuesOf<typeof TABLE>): void {
   const own = values.pooling !== undefined ? "--pooling" : "--layers";
   for (const name of ["prompt", "prompt-name", "no-truncation"] as const) {
-    if (isOfEncoder(values) && values[name]) throw new UsageError(`--${name} does not go with ${own}`);
+    if (isOfEncoder(values) && values[name] !== undefined && values[name] !== false)
+      throw new UsageError(`--${name} does not go with ${own}`);
   }
 }
 
-type Vectors = FeatureTensor<number[][] | number[][][]> | QuantizedFeatures;
+type Vectors = (FeatureTensor<number[][] | number[][][]> | QuantizedFeatures) & Truncated;
 
 /** Whether the encoder's own vectors are asked for. */
 function isOfEncoder({ pooling, layers }: Pick<ValuesOf<typeof TABLE>, "pooling" | "layers">): boolean {
@@ -127,9 +129,9 @@ interface Calls {
   readonly size: number;
   /** What is called with the values' options, for a mark. */
   readonly options: object;
+  /** The most tokens of a line. */
+  readonly limit: number;
   answer(inputs: AsyncGenerator<string>, ranges: Float32Array | undefined): AsyncIterable<Vectors>;
-  /** Says what was done to the lines, at the end. */
-  tell?(): void;
 }
 
 function featuresOf(values: ValuesOf<typeof TABLE>, extract: Pipeline<"feature-extraction">): Calls {
@@ -140,6 +142,7 @@ function featuresOf(values: ValuesOf<typeof TABLE>, extract: Pipeline<"feature-e
   return {
     size,
     options,
+    limit: tokenLimit(extract.model),
     answer: (inputs, ranges) => extract(inputs, { ...options, ...(ranges && { ranges }) } as { pooling: "mean" }),
   };
 }
@@ -147,17 +150,11 @@ function featuresOf(values: ValuesOf<typeof TABLE>, extract: Pipeline<"feature-e
 function embeddingsOf(values: ValuesOf<typeof TABLE>, embed: Pipeline<"embeddings">): Calls {
   const { quantize, precision = "binary", pooling: _, layers: __, ...given } = pipelineValues(OPTIONS, values);
   const options: EmbeddingOptions = { ...given, ...(quantize && { precision }) };
-  let truncated = 0;
   return {
     size: given.truncate_dim ?? embeddingSize(embed.model),
     options,
-    async *answer(inputs, ranges) {
-      for await (const vector of embed(inputs, { ...options, ...(ranges && { ranges }) })) {
-        truncated += vector.truncated;
-        yield vector;
-      }
-    },
-    tell: () => tellTruncated(truncated, ["line", "lines"], embeddingLimit(embed.model)),
+    limit: embeddingLimit(embed.model),
+    answer: (inputs, ranges) => embed(inputs, { ...options, ...(ranges && { ranges }) }),
   };
 }
 
@@ -167,20 +164,27 @@ async function answererOf<Task extends "embeddings" | "feature-extraction">(
   callsOf: (values: ValuesOf<typeof TABLE>, pipeline: Pipeline<Task>) => Calls,
 ): Promise<Answerer<string, Vectors>> {
   try {
-    const { size, options, answer, tell } = callsOf(values, pipeline);
+    const { size, options, limit, answer } = callsOf(values, pipeline);
     const ranges = values.ranges === undefined ? undefined : await readRanges(values.ranges, size);
     const json = (vectors: Vectors) => rounded(vectors.tolist()[0]);
     const { quantize, precision = "binary" } = values;
     const signs = quantize && precision.endsWith("binary");
     const dtype = !quantize ? "F32" : precision.startsWith("u") ? "U8" : "I8";
     const mark = ranges && createHash("sha256").update(ranges).digest("hex");
+    const cuts = { count: 0, truncated: 0 };
     return {
-      answer: (inputs) => answer(inputs, ranges),
+      async *answer(inputs) {
+        for await (const vectors of answer(inputs, ranges)) {
+          yield vectors;
+          cuts.count++; // here the line is written
+          cuts.truncated += vectors.truncated;
+        }
+      },
       json,
       format: (ending) =>
         ending === "jsonl" ? jsonLines(json) : ofVectors(ending, signs ? size / 8 : size, { dtype, ranges }),
-      work: ["embed", { ...options, ranges: mark }, modelMark(pipeline.model), sentenceMark(pipeline.model)],
-      ...(tell && { tell }),
+      work: () => ["embed", { ...options, ranges: mark }, modelMark(pipeline.model), sentenceMark(pipeline.model)],
+      tell: () => tellTruncated(cuts, ["line", "lines"], limit),
       dispose: pipeline.dispose,
     };
   } catch (error) {

@@ -1,4 +1,5 @@
 import { flag, type Option, text } from "./option.ts";
+import { grouped } from "./progressBar.ts";
 import { streams } from "./streams.ts";
 
 /** The options of `pipeline("embeddings")` that commands have which make vectors as the model's folder says. */
@@ -12,11 +13,21 @@ export const EMBEDDING_OPTIONS: {
   "no-truncation": flag("Stop at a text that is too long for the model instead of cutting it."),
 };
 
-/** Says on standard error how many texts were cut, if any were. */
-export function tellTruncated(count: number, what: readonly [one: string, many: string], limit: number): void {
-  if (count === 0) return;
-  const were = count === 1 ? "was" : "were";
+/** Texts that have been answered, and how many of them were cut. */
+interface Cuts {
+  readonly count: number;
+  readonly truncated: number;
+}
+
+/** Says on standard error how many of how many texts were cut, if any were. */
+export function tellTruncated(
+  { count, truncated }: Cuts,
+  what: readonly [one: string, many: string],
+  limit: number,
+): void {
+  if (truncated === 0) return;
+  const were = truncated === 1 ? "was" : "were";
   streams.stderr.write(
-    `${count.toLocaleString("en-US")} ${what[count === 1 ? 0 : 1]} ${were} longer than ${limit} tokens, what the model takes, and ${were} cut\n`,
+    `${grouped(truncated)} of ${grouped(count)} ${what[count === 1 ? 0 : 1]} ${were} longer than ${limit} tokens, what the model takes, and ${were} cut\n`,
   );
 }

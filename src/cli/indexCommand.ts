@@ -1,5 +1,6 @@
 import { withOutput } from "../disk/outputLock.ts";
 import { BertError } from "../errors.ts";
+import { tokenLimit } from "../pipelines/answerAll.ts";
 import { buildIndex, type TextRecord } from "../pipelines/index.ts";
 import { TEXT_POOLINGS } from "../pipelines/pooling.ts";
 import { embeddingLimit } from "../pipelines/textEmbeddings.ts";
@@ -89,10 +90,10 @@ async function makeIndex(values: ValuesOf<typeof TABLE>, path: string, output: s
     values.pooling === undefined
       ? await openPipeline("embeddings", values)
       : await openPipeline("feature-extraction", values);
-  let truncated = 0;
+  let cuts = { count: 0, truncated: 0 };
   try {
     const index = await buildIndex(extract, texts(), pipelineValues(OPTIONS, values));
-    ({ truncated } = index);
+    cuts = { count: index.size, truncated: index.truncated };
     const saving = index.save(output);
     const forget = beforeInterrupt(() => saving);
     await saving.finally(forget);
@@ -104,5 +105,6 @@ async function makeIndex(values: ValuesOf<typeof TABLE>, path: string, output: s
     await extract.dispose();
   }
   progress.end();
-  tellTruncated(truncated, ["line", "lines"], embeddingLimit(extract.model));
+  const limit = values.pooling === undefined ? embeddingLimit(extract.model) : tokenLimit(extract.model);
+  tellTruncated(cuts, ["line", "lines"], limit);
 }

@@ -69,6 +69,8 @@ export interface Source<Input> {
   readonly lines: AsyncIterable<Line<Input>>;
   /** Whether they stand on the command line. */
   readonly given: boolean;
+  /** Whether each line is JSON; else it is a text. */
+  readonly isJson?: boolean;
   /** How many there are, if they stand on the command line. */
   readonly count: number | null;
   /** Before the message about a wrong input: `lines.txt, line 3: `. */
@@ -124,7 +126,7 @@ export function lineSource<Input>(form: InputForm<Input>, path: string, jsonl: b
       }
     }
   }
-  return { lines: lines(), given: false, count: null, place, path, size: sizeOf(path) };
+  return { lines: lines(), given: false, isJson, count: null, place, path, size: sizeOf(path) };
 }
 
 function jsonInput<Input>(form: InputForm<Input>, line: string, where: string): Input {

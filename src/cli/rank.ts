@@ -40,6 +40,7 @@ Without QUERY, each line of the input is a JSON object { "query", "documents" },
     `printf 'Emma was rich.\\nShe was poor.\\n' | plainbert rank --model reranker --top-k 1 "Who was rich?"`,
     `echo '{"query":"Who?","documents":["She.","He."]}' | plainbert rank --model reranker`,
   ],
+  isOfSentences: true,
   needsModel: true,
   form: QUERY,
   source: (positionals) =>

@@ -1,6 +1,8 @@
 import { stat } from "node:fs/promises";
 import { orFileError } from "../disk/files.ts";
+import { tokenLimit } from "../pipelines/answerAll.ts";
 import { loadIndex, type SearchResult } from "../pipelines/index.ts";
+import { isOfModules } from "../pipelines/searchIndex/vectorsOf.ts";
 import { embeddingLimit } from "../pipelines/textEmbeddings.ts";
 import { inGroups } from "./answerLines.ts";
 import { type Answerer, answerSource, flatFormats, OUTPUT_OPTIONS } from "./answerTexts.ts";
@@ -14,7 +16,9 @@ import { count, flag, pipelineValues, UsageError } from "./option.ts";
 import { columns, shown } from "./output.ts";
 
 const TRUNCATION = {
-  truncation: flag("Cut queries that are too long for the model, as is done anyway unless the index has a --pooling."),
+  truncation: flag(
+    "Cut queries that are too long for the model, as is done anyway unless the index has another --pooling than the model's own.",
+  ),
   "no-truncation": EMBEDDING_OPTIONS["no-truncation"],
 };
 
@@ -46,14 +50,23 @@ Without QUERY, each line of the input is one, and gives a line of JSON: the text
       const index = await loadIndex(extract, path).catch((error) =>
         extract.dispose().then(() => Promise.reject(error)),
       );
+      const { model } = extract;
+      const { truncation = isOfModules(model, index.pooling) } = options; // as the lines of the index were cut
+      const limit = index.pooling === "modules" ? embeddingLimit(model) : tokenLimit(model);
+      let count = 0;
+      const search = async (queries: readonly string[]) => {
+        const found = await index.search(queries, topK, { truncation });
+        count += queries.length;
+        return found;
+      };
       return {
-        answer: (inputs) => inGroups(inputs, (queries) => index.search(queries, topK, options)),
+        answer: (inputs) => inGroups(inputs, search),
         table: resultTable,
         heading: shown,
         json: (results) => results,
         format: flatFormats((results) => results, FLAT),
-        work: ["search", path, size, mtimeMs, topK, options, modelMark(extract.model)],
-        tell: () => tellTruncated(index.truncatedQueries, ["query", "queries"], embeddingLimit(extract.model)),
+        work: () => ["search", path, size, mtimeMs, topK, truncation, modelMark(model)],
+        tell: () => tellTruncated({ count, truncated: index.truncatedQueries }, ["query", "queries"], limit),
         dispose: extract.dispose,
       };
     };

@@ -39,6 +39,7 @@ Without SENTENCE, each line of the input is a JSON object { "source_sentence", "
     'plainbert sentence-similarity "The door is open." "The window is shut." "He read."',
     `echo '{"source_sentence":"A","sentences":["B","C"]}' | plainbert sentence-similarity`,
   ],
+  isOfSentences: true,
   needsModel: false,
   form: SENTENCES,
   answer: (similarity, inputs, options) => oneByOne(inputs, (input) => similarity(input, options)),

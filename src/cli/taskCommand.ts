@@ -3,7 +3,7 @@ import { type Answerer, answerSource, flatFormats, OUTPUT_OPTIONS } from "./answ
 import type { Command } from "./command.ts";
 import type { Flat } from "./format.ts";
 import { INPUT_OPTIONS, type InputForm, JSON_INPUT_OPTIONS, type Source, sourceOf } from "./input.ts";
-import { modelMark } from "./modelMark.ts";
+import { modelMark, sentenceMark } from "./modelMark.ts";
 import { expectModel, MODEL_OPTIONS, openPipeline } from "./modelOptions.ts";
 import { type Arguments, type OptionTable, type PipelineValues, pipelineValues, type ValuesOf } from "./option.ts";
 
@@ -20,6 +20,8 @@ export interface TaskCommand<Task extends PipelineTask, Table extends OptionTabl
   readonly options: Table;
   /** Whether the model that comes with plainbert has no head for it. */
   readonly needsModel: boolean;
+  /** Whether what the folder says of sentences, such as prompts, changes its answers. Default false. */
+  readonly isOfSentences?: boolean;
   readonly form: InputForm<Input>;
   /** The source of the inputs; undefined: `sourceOf` chooses it. */
   source?(positionals: readonly string[]): Source<Input> | undefined;
@@ -74,7 +76,12 @@ export function taskCommand<Task extends PipelineTask, Table extends OptionTable
       heading: (input) => task.heading(input),
       json,
       format: flatFormats(json, task),
-      work: [task.task, given, modelMark(pipeline.model)],
+      work: () => [
+        task.task,
+        given,
+        modelMark(pipeline.model),
+        task.isOfSentences ? sentenceMark(pipeline.model) : null,
+      ],
       dispose: pipeline.dispose,
     };
   }

@@ -5,6 +5,7 @@ import { answerSource, flatFormats, OUTPUT_OPTIONS } from "./answerTexts.ts";
 import { type Command, defineCommand } from "./command.ts";
 import type { Flat } from "./format.ts";
 import { INPUT_OPTIONS, sourceOf, TEXTS_OR_BLANKS } from "./input.ts";
+import { tokenizerMark } from "./modelMark.ts";
 import { downloading, TOKENIZER_OPTIONS } from "./modelOptions.ts";
 import { columns, shown, styled } from "./output.ts";
 
@@ -28,7 +29,7 @@ Without TEXT, each line of the input is one, and gives a line of JSON: { "tokens
         heading: shown,
         json: tokenLists,
         format: flatFormats(tokenLists, FLAT),
-        work: ["tokenize", tokenizer.encode("A 1 é 漢 😀 unaffable").inputIds, tokenizer.size],
+        work: () => ["tokenize", tokenizerMark(tokenizer)],
       };
     });
   },

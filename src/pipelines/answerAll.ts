@@ -2,7 +2,7 @@ import { BertError } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
 import { BATCH_TOKENS } from "../model/batch.ts";
 import type { ForwardOptions } from "../model/forward.ts";
-import { wrongArgument } from "./arguments.ts";
+import { type EncodedText, type NamedText, wrongArgument } from "./arguments.ts";
 import { Faults } from "./faults.ts";
 import { atOnce, inTurns, type Parts } from "./turns.ts";
 
@@ -115,6 +115,21 @@ export async function answerAll<Item, Encoded extends { readonly length: number 
     await computing.catch(() => {}); // nothing is left computing
     throw error;
   }
+}
+
+/** As `answerAll`, for texts; and how many of them were cut. */
+export async function answerTexts<Answer>(
+  texts: readonly NamedText[],
+  { encode, compute }: Steps<NamedText, EncodedText, Answer>,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly answers: Answer[]; readonly truncated: number }> {
+  let truncated = 0;
+  const counting = (batch: readonly EncodedText[], signal?: AbortSignal) => {
+    for (const { isCut } of batch) if (isCut) truncated++;
+    return compute(batch, signal);
+  };
+  const answers = await answerAll(texts, { encode, compute: counting }, signal);
+  return { answers, truncated };
 }
 
 /** The most tokens that model and tokenizer agree to take. */

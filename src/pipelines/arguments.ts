@@ -128,6 +128,34 @@ export function* encodeWithin(
   throw faultOf(where, both, expected, `got ${length}`, "; the option truncation cuts what is longer");
 }
 
+/** An encoded text, and whether it was cut. */
+export interface EncodedText {
+  readonly encoding: Encoding;
+  readonly length: number;
+  readonly isCut: boolean;
+}
+
+/**
+ * Encodes a text as `encodeWithin` and tells whether it was cut.
+ *
+ * @throws BertError ERR_INPUT more tokens than the model takes and no `truncation`
+ */
+export function* encodeTelling(
+  where: string,
+  tokenizer: BertTokenizer,
+  text: NamedText,
+  { truncation, limit }: { readonly truncation: boolean; readonly limit: number },
+): Parts<EncodedText> {
+  const encoding = yield* encodeWithin(where, tokenizer, text, { truncation, limit });
+  const { length } = encoding;
+  // Only a text that takes all the room may have been cut; one token more of it tells.
+  const isCut =
+    truncation &&
+    length === limit &&
+    (yield* tokenizer.encodeInParts(text.text, { truncation: true, maxLength: limit + 1 })).length > limit;
+  return { encoding, length, isCut };
+}
+
 /** A text in words, with its name in messages. */
 export interface NamedWords {
   readonly name: string;

@@ -1,10 +1,12 @@
 import { BertError } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
 import { expectChoice } from "../options.ts";
-import type { BertTokenizer, Encoding } from "../tokenizer/index.ts";
-import { answerAll, encodeAll, tokenLimit, withoutDecoder } from "./answerAll.ts";
+import type { BertTokenizer } from "../tokenizer/index.ts";
+import { answerTexts, encodeAll, tokenLimit, withoutDecoder } from "./answerAll.ts";
 import {
   type CallOptions,
+  type EncodedText,
+  encodeTelling,
   encodeWithin,
   expectCount,
   expectOptions,
@@ -14,7 +16,7 @@ import {
   type NamedText,
   wrongArgument,
 } from "./arguments.ts";
-import { type FeatureTensor, inFewerBits, type QuantizedFeatures, stacked } from "./featureTensor.ts";
+import { type FeatureTensor, type QuantizedFeatures, stacked, type Truncated, told } from "./featureTensor.ts";
 import { POOLINGS, type Pooling, pooled } from "./pooling.ts";
 import { expectRanges, PRECISIONS, type Precision } from "./quantize.ts";
 import { type Answers, sized, type Texts, withStreams } from "./stream.ts";
@@ -53,14 +55,17 @@ export interface FeatureExtractionOptions<P extends Pooling = Pooling, Q extends
    * `ranges`. Default: those of this call's vectors, so that codes of two calls without it cannot be compared.
    */
   readonly ranges?: ArrayLike<number>;
-  /** Cut a text that is too long for the model instead of refusing it. Default false. */
+  /**
+   * Cut a text that is too long for the model instead of refusing it; `truncated` says how many were. Default false.
+   */
   readonly truncation?: boolean;
 }
 
 /** What a call with these options gives. */
-type Features<P extends Pooling, Q extends boolean> = Q extends true
+type Features<P extends Pooling, Q extends boolean> = (Q extends true
   ? QuantizedFeatures
-  : FeatureTensor<P extends "none" ? number[][][] : number[][]>;
+  : FeatureTensor<P extends "none" ? number[][][] : number[][]>) &
+  Truncated;
 
 /** What `pipeline("feature-extraction")` gives. */
 export interface FeatureExtraction {
@@ -98,11 +103,14 @@ export function featureExtraction(bert: Bert): FeatureExtraction {
     }
     return {
       *encode(text, i) {
-        return sized(yield* encode(expectText(TASK, `texts[${i}]`, text)));
+        const encoded = yield* encode(expectText(TASK, `texts[${i}]`, text));
+        return { ...sized(encoded.encoding), encoded };
       },
-      async compute(batch: readonly Encoding[], signal) {
-        const features = (await compute(batch, signal)).map((feature) => stacked([feature], size, perToken));
-        return precision ? features.map((feature) => inFewerBits(feature, precision, ranges)) : features;
+      async compute(batch: readonly EncodedText[], signal) {
+        const features = await compute(batch, signal);
+        return features.map((feature, i) =>
+          told(stacked([feature], size, perToken), precision, ranges, batch[i].isCut ? 1 : 0),
+        );
       },
     };
   }) as FeatureExtraction;
@@ -118,13 +126,13 @@ export async function vectorsOf(
   where: string,
   texts: readonly NamedText[],
   options: FeatureExtractionOptions,
-): Promise<FeatureTensor<unknown> | QuantizedFeatures> {
-  const { perToken, size, precision, ranges, ...steps } = prepare(bert, where, options);
+): Promise<(FeatureTensor<unknown> | QuantizedFeatures) & Truncated> {
+  const { perToken, size, precision, ranges, encode, compute } = prepare(bert, where, options);
   if (needsRanges(precision, ranges) && texts.length === 1) {
     throw wrongArgument(TASK, "ranges", `given for ${precision} vectors of a single text`, ranges);
   }
-  const features = stacked(await answerAll(texts, steps, options.signal), size, perToken);
-  return precision ? inFewerBits(features, precision, ranges) : features;
+  const { answers, truncated } = await answerTexts(texts, { encode, compute }, options.signal);
+  return told(stacked(answers, size, perToken), precision, ranges, truncated);
 }
 
 /** Checks that texts are not too long for the model. @throws BertError ERR_INPUT about all that are */
@@ -164,11 +172,12 @@ function prepare(bert: Bert, where: string, options: FeatureExtractionOptions) {
     ...quantization,
     perToken,
     size,
-    encode: (text: NamedText) => encodeWithin(where, tokenizer, text, { truncation, limit }),
+    encode: (text: NamedText) => encodeTelling(where, tokenizer, text, { truncation, limit }),
 
     /** Computes the features of each text: [T of the text, size] or [size]. */
-    async compute(batch: readonly Encoding[], signal?: AbortSignal): Promise<Float32Array[]> {
-      const { lastHiddenState, hiddenStates } = await bert.forward(batch, {
+    async compute(batch: readonly EncodedText[], signal?: AbortSignal): Promise<Float32Array[]> {
+      const encodings = batch.map(({ encoding }) => encoding);
+      const { lastHiddenState, hiddenStates } = await bert.forward(encodings, {
         ...withoutDecoder(bert, batch.length),
         ...(layers !== "last" && { hiddenStates: true }),
         ...(signal && { signal }),
@@ -212,7 +221,8 @@ function quantizationOf(
   const { precision = "binary", pooling = "none", ranges } = options;
   if (!flagOf(TASK, "quantize", options.quantize)) {
     // An explicit false is transformers.js's way to say no to a precision that is there.
-    const idle = options.quantize === undefined && ["precision", "ranges"].find((name) => name in options);
+    const idle =
+      options.quantize === undefined && (["precision", "ranges"] as const).find((name) => options[name] !== undefined);
     if (idle) throw wrongArgument(TASK, "quantize", `true where there is ${idle}`, options.quantize);
     return {};
   }

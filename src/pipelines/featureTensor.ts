@@ -63,6 +63,12 @@ export class QuantizedFeatures {
   }
 }
 
+/** What is told of a call's texts beside their vectors. */
+export interface Truncated {
+  /** How many of the texts were longer than the model takes, and were cut. */
+  readonly truncated: number;
+}
+
 /** Texts' vectors in one tensor: [T, H] of each → [B, T of the longest, H], or [H] of each → [B, H]. */
 export function stacked(features: readonly Float32Array[], H: number, perToken: boolean): FeatureTensor<unknown> {
   const size = features.reduce((most, { length }) => Math.max(most, length), 0);
@@ -71,8 +77,18 @@ export function stacked(features: readonly Float32Array[], H: number, perToken: 
   return new FeatureTensor(perToken ? [features.length, size / H, H] : [features.length, H], data);
 }
 
+/** What a call gives: vectors, in fewer bits where a precision is named, and how many texts were cut. */
+export function told(
+  vectors: FeatureTensor<unknown>,
+  precision: Precision | undefined,
+  ranges: Float32Array | undefined,
+  truncated: number,
+): (FeatureTensor<unknown> | QuantizedFeatures) & Truncated {
+  return Object.assign(precision ? inFewerBits(vectors, precision, ranges) : vectors, { truncated });
+}
+
 /** [B, size] */
-export function inFewerBits(
+function inFewerBits(
   { dims, data }: FeatureTensor<unknown>,
   precision: Precision,
   given?: Float32Array,

@@ -3,7 +3,7 @@ export { saveBert } from "../load/saveBert.ts";
 export type { CallOptions } from "./arguments.ts";
 export type { AggregationStrategy, EntityGroup, TokenEntity } from "./entities.ts";
 export type { FeatureExtraction, FeatureExtractionOptions } from "./featureExtraction.ts";
-export type { FeatureTensor, QuantizedFeatures } from "./featureTensor.ts";
+export type { FeatureTensor, QuantizedFeatures, Truncated } from "./featureTensor.ts";
 export type { FillMask, FillMaskOptions, FillMaskOutput, FillMaskPrediction } from "./fillMask.ts";
 export type { Choice, MultipleChoice, MultipleChoiceOptions, TextAndChoices } from "./multipleChoice.ts";
 export type { NextSentence, NextSentenceOptions, NextSentencePrediction, TextPair } from "./nextSentence.ts";
@@ -27,7 +27,7 @@ export type {
   TextClassification,
   TextClassificationOptions,
 } from "./textClassification.ts";
-export type { EmbeddingOptions, EmbeddingPrecision, Embeddings, Truncated } from "./textEmbeddings.ts";
+export type { EmbeddingOptions, EmbeddingPrecision, Embeddings } from "./textEmbeddings.ts";
 export type { RankedDocument, RankOptions, TextRanking } from "./textRanking.ts";
 export type { TokenClassification, TokenClassificationOptions } from "./tokenClassification.ts";
 export type {

@@ -70,8 +70,9 @@ export function sentenceSimilarity(bert: Bert): SentenceSimilarity {
       return { vectors: await embeddingsOf(bert, TASK, texts, given), alike: SIMILARITIES[bert.sentence.similarity] };
     }
     expectChoice(TASK, "pooling", pooling, TEXT_POOLINGS);
-    const idle = prompt !== undefined ? "prompt" : "prompt_name";
-    if (prompt ?? prompt_name) throw wrongArgument(TASK, idle, "left out beside pooling", prompt ?? prompt_name);
+    for (const [name, value] of Object.entries({ prompt, prompt_name })) {
+      if (value !== undefined) throw wrongArgument(TASK, name, "left out beside pooling", value);
+    }
     return { vectors: await vectorsOf(bert, TASK, texts, { ...others, pooling }), alike: SIMILARITIES.cosine };
   }
 

@@ -2,11 +2,13 @@ import { BertError, listed, quote } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
 import type { SentenceModules } from "../load/sentenceModules.ts";
 import { expectChoice } from "../options.ts";
-import type { BertTokenizer, Encoding } from "../tokenizer/index.ts";
-import { answerAll, tokenLimit, withoutDecoder } from "./answerAll.ts";
+import { classOf } from "../realm.ts";
+import type { BertTokenizer } from "../tokenizer/index.ts";
+import { answerTexts, tokenLimit, withoutDecoder } from "./answerAll.ts";
 import {
   type CallOptions,
-  encodeWithin,
+  type EncodedText,
+  encodeTelling,
   expectCount,
   expectOptions,
   expectText,
@@ -15,7 +17,7 @@ import {
   type NamedText,
   wrongArgument,
 } from "./arguments.ts";
-import { type FeatureTensor, inFewerBits, type QuantizedFeatures, stacked } from "./featureTensor.ts";
+import { type FeatureTensor, type QuantizedFeatures, stacked, type Truncated, told } from "./featureTensor.ts";
 import { expectRanges, PRECISIONS, type Precision } from "./quantize.ts";
 import { normalized, sentenceSize, sentenceVector } from "./sentenceVector.ts";
 import { type Answers, sized, type Texts, withStreams } from "./stream.ts";
@@ -45,12 +47,6 @@ export interface EmbeddingOptions<P extends EmbeddingPrecision = EmbeddingPrecis
   readonly truncation?: boolean;
 }
 
-/** What is told of a call's texts beside their vectors. */
-export interface Truncated {
-  /** How many of the texts were longer than the model takes, and were cut. */
-  readonly truncated: number;
-}
-
 /** What a call with this precision gives: [n, D]. */
 type Vectors<P extends EmbeddingPrecision> = (P extends "float32" ? FeatureTensor<number[][]> : QuantizedFeatures) &
   Truncated;
@@ -68,8 +64,8 @@ export interface Embeddings {
    * length and its modules (Pooling, Dense, LayerNorm, Normalize). A folder that sentence-transformers has not saved
    * gives the mean of the tokens' vectors.
    *
-   * A text that is too long is cut, as there, unless `truncation` is false: the one task in which that is not an
-   * error. `truncated` says how many were. A stream of any length is answered text by text, [1, D], and in order.
+   * A text that is too long is cut, as there, unless `truncation` is false. `truncated` says how many were. A stream of
+   * any length is answered text by text, [1, D], and in order.
    *
    * @throws BertError ERR_INPUT texts that are no strings, a prompt that there is not, or another wrong argument;
    *   ERR_CHECKPOINT modules that cannot be read
@@ -107,24 +103,24 @@ export function embeddings(bert: Bert): Embeddings {
       async compute(batch: readonly EncodedText[], signal) {
         const vectors = await prepared.compute(batch, signal);
         return vectors.map((vector, i) =>
-          result(stacked([vector], size, false), precision, ranges, batch[i].isCut ? 1 : 0),
+          told(stacked([vector], size, false), precision, ranges, batch[i].isCut ? 1 : 0),
         );
       },
     };
   });
-  const withPrompt = (prompt_name: string) => (texts: unknown, options: EmbeddingOptions | undefined) =>
-    call(texts, { ...(options?.prompt === undefined && { prompt_name }), ...options });
+  const withPrompt = (name: string) => (texts: unknown, options: EmbeddingOptions | undefined) =>
+    call(texts, orPrompt(name, options));
   return Object.assign(call, {
     encodeQuery: withPrompt("query"),
     encodeDocument: withPrompt("document"),
   }) as Embeddings;
 }
 
-/** An encoded text, and whether it was cut. */
-interface EncodedText {
-  readonly encoding: Encoding;
-  readonly length: number;
-  readonly isCut: boolean;
+/** The options, with this prompt where they name none; what is no object is left for the call to refuse. */
+function orPrompt(name: string, options: EmbeddingOptions = {}): EmbeddingOptions {
+  if (classOf(options) !== "Object" || options.prompt !== undefined) return options;
+  const { prompt_name = name, ...others } = options;
+  return { ...others, prompt_name };
 }
 
 /**
@@ -143,28 +139,8 @@ export async function embeddingsOf(
   if (needsRanges(precision, ranges) && texts.length === 1) {
     throw wrongArgument(TASK, "ranges", `given for ${precision} vectors of a single text`, ranges);
   }
-  let truncated = 0;
-  const vectors = await answerAll(
-    texts,
-    {
-      encode,
-      async compute(batch, signal) {
-        for (const { isCut } of batch) if (isCut) truncated++;
-        return compute(batch, signal);
-      },
-    },
-    options.signal,
-  );
-  return result(stacked(vectors, size, false), precision, ranges, truncated);
-}
-
-function result(
-  vectors: FeatureTensor<unknown>,
-  precision: Precision | undefined,
-  ranges: Float32Array | undefined,
-  truncated: number,
-): (FeatureTensor<unknown> | QuantizedFeatures) & Truncated {
-  return Object.assign(precision ? inFewerBits(vectors, precision, ranges) : vectors, { truncated });
+  const { answers, truncated } = await answerTexts(texts, { encode, compute }, options.signal);
+  return told(stacked(answers, size, false), precision, ranges, truncated);
 }
 
 /** How texts become vectors. */
@@ -195,7 +171,7 @@ function stepsOf(bert: Bert): (where: string, options: EmbeddingOptions) => Embe
       size,
       ...quantization,
       encode: ({ name, text }: NamedText) =>
-        encodeCut(where, tokenizer, { name, text: prompt + text }, truncation, limit),
+        encodeTelling(where, tokenizer, { name, text: prompt + text }, { truncation, limit }),
       async compute(batch: readonly EncodedText[], signal?: AbortSignal): Promise<Float32Array[]> {
         const encodings = batch.map(({ encoding }) => encoding);
         const { lastHiddenState } = await bert.forward(encodings, {
@@ -233,24 +209,6 @@ export function embeddingSize({ sentenceModules, config }: Bert): number {
   return Math.min(sentenceModules.truncateDim ?? D, D);
 }
 
-/** Encodes a text, cut to what the model takes if that is wanted. */
-function* encodeCut(
-  where: string,
-  tokenizer: BertTokenizer,
-  text: NamedText,
-  truncation: boolean,
-  limit: number,
-): Parts<EncodedText> {
-  const encoding = yield* encodeWithin(where, tokenizer, text, { truncation, limit });
-  const { length } = encoding;
-  // Only a text that takes all the room may have been cut; one token more of it tells.
-  const isCut =
-    truncation &&
-    length === limit &&
-    (yield* tokenizer.encodeInParts(text.text, { truncation: true, maxLength: limit + 1 })).length > limit;
-  return { encoding, length, isCut };
-}
-
 /** How many tokens a prompt has with [CLS] before it, as `Transformer._get_prompt_length` counts them. */
 function tokensOfPrompt(tokenizer: BertTokenizer, prompt: string, limit: number): number {
   return tokenizer.encode(prompt, { truncation: true, maxLength: limit }).length - 1;
@@ -266,8 +224,8 @@ export function promptOf(
     if (prompt_name !== undefined) throw wrongArgument(TASK, "prompt_name", "left out beside prompt", prompt_name);
     return expectText(TASK, "prompt", prompt).text;
   }
-  const name = prompt_name ?? defaultPromptName;
-  if (name === null) return "";
+  const { prompt_name: name = defaultPromptName ?? undefined } = options;
+  if (name === undefined) return "";
   const found = prompts.get(name);
   if (found !== undefined) return found;
   throw wrongArgument(TASK, "prompt_name", `one of the model's, ${listed(Array.from(prompts.keys(), quote))}`, name);

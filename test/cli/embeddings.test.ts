@@ -45,10 +45,10 @@ describe("embed", () => {
   test("says how many lines were cut, into a file too; --no-truncation stops there", async () => {
     const input = `${DOOR}\n${LONG}\n${LONG} \n`;
     const { stdout, stderr } = await plainbert(["embed", ...MODEL], { input });
-    expect(stderr).toBe(`${cut("2 lines were")}were cut\n`);
+    expect(stderr).toBe(`${cut("2 of 3 lines were")}were cut\n`);
     expect(vectorsIn(stdout)).toHaveLength(3);
     const file = await plainbert(["embed", ...MODEL, "--output", "a.csv"], { cwd, input: `${LONG}\n` });
-    expect(file).toMatchObject({ code: 0, stderr: `${cut("1 line was")}was cut\n` });
+    expect(file).toMatchObject({ code: 0, stderr: `${cut("1 of 1 line was")}was cut\n` });
     const refused = await plainbert(["embed", ...MODEL, "--no-truncation"], { input });
     expect(refused.stderr).toContain("standard input, line 2: embeddings: text must be at most 64 tokens long");
     expect(vectorsIn(refused.stdout)).toHaveLength(1);
@@ -56,6 +56,8 @@ describe("embed", () => {
 
   test.each([
     [["--pooling", "mean", "--prompt", "a"], "--prompt does not go with --pooling"],
+    [["--pooling", "mean", "--prompt", ""], "--prompt does not go with --pooling"],
+    [["--layers", "last", "--prompt-name", ""], "--prompt-name does not go with --layers"],
     [["--layers", "last", "--no-truncation"], "--no-truncation does not go with --layers"],
     [["--truncation", "--no-truncation"], "--truncation does not go with --no-truncation"],
   ])("%j is wrong usage", async (args, message) => {
@@ -71,7 +73,7 @@ describe("embed", () => {
 
 test("index and search: documents and queries with their prompts, and what was cut", async () => {
   const made = await plainbert(["index", ...MODEL, "--output", "x.safetensors"], { cwd, input: `${DOOR}\n${LETTER}\n${LONG}\n` }); // biome-ignore format: one line
-  expect(made).toMatchObject({ code: 0, stderr: expect.stringContaining(`${cut("1 line was")}was cut\n`) });
+  expect(made).toMatchObject({ code: 0, stderr: expect.stringContaining(`${cut("1 of 3 lines was")}was cut\n`) });
   const index = await buildIndex(embed, [DOOR, LETTER, LONG]);
   const want = await index.search("Was it read?", 2);
   const found = await plainbert(["search", ...MODEL, "--json", "--top-k", "2", "x.safetensors", "Was it read?"], {
@@ -80,7 +82,7 @@ test("index and search: documents and queries with their prompts, and what was c
   expect(JSON.parse(found.stdout)).toEqual(want);
   expect(found.stderr).toBe("");
   const long = await plainbert(["search", ...MODEL, "x.safetensors", LONG], { cwd });
-  expect(long).toMatchObject({ code: 0, stderr: `${cut("1 query was")}was cut\n` });
+  expect(long).toMatchObject({ code: 0, stderr: `${cut("1 of 1 query was")}was cut\n` });
   const refused = await plainbert(["search", ...MODEL, "--no-truncation", "x.safetensors", LONG], { cwd });
   expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("must be at most 64 tokens long")]);
   const other = await plainbert(["search", "--model", head("ner"), "x.safetensors", DOOR], { cwd });

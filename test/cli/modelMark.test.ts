@@ -1,6 +1,14 @@
-import { expect, test } from "vitest";
-import { modelMark } from "../../src/cli/modelMark.ts";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { modelMark, sentenceMark } from "../../src/cli/modelMark.ts";
 import { type Bert, loadBert } from "../../src/pipelines/index.ts";
+import { readSafetensors, writeSafetensors } from "../../src/safetensors/index.ts";
+import { sentenceFolder } from "../support/sentenceFolders.ts";
+
+const root = await mkdtemp(join(tmpdir(), "plainbert-mark-"));
+afterAll(() => rm(root, { recursive: true }));
 
 test("types of matrices are told apart, also where they hold the same numbers: the small model's are bfloat16's", async () => {
   await using float32 = await loadBert(undefined, { backend: "plain" });
@@ -27,6 +35,92 @@ test("so are tokenizers: with other tokens the same weights give other answers",
 });
 
 /** The mark of a model that is another in some points. */
-function markOf({ config, dtype, fingerprint, samples, backend }: Bert, changes: Partial<Bert>): string {
-  return modelMark({ config, dtype, fingerprint, samples, backend, ...changes } as Bert);
+function markOf(bert: Bert, changes: Partial<Bert>): string {
+  const properties = Object.entries(changes).map(([name, value]) => [name, { value }]);
+  return modelMark(Object.create(bert, Object.fromEntries(properties)));
 }
+
+describe("every file of a folder that changes vectors or scores changes a mark", async () => {
+  const folder = await sentenceFolder(root, "dense");
+  const marks = async (path: string) => {
+    await using bert = await loadBert(path, { backend: "plain" });
+    return { model: modelMark(bert), sentence: sentenceMark(bert) };
+  };
+  const before = await marks(folder);
+  const settings = { prompts: { query: "query: ", read: "read: " }, similarity_fn_name: "dot" };
+  let count = 0;
+
+  /** The marks of the folder with other fields in some of its files. */
+  async function changed(files: Readonly<Record<string, object>>) {
+    const copy = join(root, String(count++));
+    await cp(folder, copy, { recursive: true });
+    for (const [name, fields] of Object.entries(files)) {
+      const path = join(copy, name);
+      const old = JSON.parse(await readFile(path, "utf8").catch(() => "{}"));
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, JSON.stringify(Array.isArray(fields) ? [...old, ...fields] : { ...old, ...fields }));
+    }
+    return marks(copy);
+  }
+
+  test("a copy has the same", async () => {
+    expect(await changed({})).toEqual(before);
+  });
+
+  test.each<[string, object]>([
+    ["config.json", { hidden_act: "gelu_new" }],
+    ["config.json", { sbert_ce_default_activation_function: "torch.nn.modules.linear.Identity" }],
+    ["tokenizer_config.json", { model_max_length: 32 }],
+    ["tokenizer_config.json", { truncation_side: "left" }],
+    ["tokenizer_config.json", { do_lower_case: true }],
+  ])("%s with %j: the model's", async (name, fields) => {
+    expect((await changed({ [name]: fields })).model).not.toBe(before.model);
+  });
+
+  test.each<[string, object]>([
+    ["config_sentence_transformers.json", { prompts: settings.prompts }],
+    ["config_sentence_transformers.json", { similarity_fn_name: "dot" }],
+    ["config_sentence_transformers.json", { truncate_dim: 8 }],
+    ["config_sentence_transformers.json", { activation_fn: "torch.nn.modules.linear.Identity" }],
+    ["sentence_bert_config.json", { max_seq_length: 16 }],
+    ["sentence_bert_config.json", { do_lower_case: true }],
+    ["modules.json", [{ idx: 3, name: "3", path: "3_Normalize", type: "a.Normalize" }]],
+    ["1_Pooling/config.json", { pooling_mode: "cls" }],
+    ["1_Pooling/config.json", { include_prompt: false }],
+    ["2_Dense/config.json", { activation_function: "torch.nn.modules.linear.Identity" }],
+  ])("%s with %j: that of sentences", async (name, fields) => {
+    const after = await changed({ [name]: fields });
+    expect(after.model).toBe(before.model);
+    expect(after.sentence).not.toBe(before.sentence);
+  });
+
+  test("prompts and the name of the one that stands there unless a call says otherwise", async () => {
+    const name = "config_sentence_transformers.json";
+    const one = await changed({ [name]: { ...settings, default_prompt_name: "query" } });
+    const other = await changed({ [name]: { ...settings, default_prompt_name: "read" } });
+    const spelled = await changed({ [name]: { ...settings, prompts: { ...settings.prompts, query: "query:" } } });
+    const all = [one, other, spelled, await changed({ [name]: settings })].map(({ sentence }) => sentence);
+    expect(new Set(all).size).toBe(4);
+  });
+
+  test("a single number of a module's weights", async () => {
+    const copy = join(root, "number");
+    await cp(folder, copy, { recursive: true });
+    const path = join(copy, "2_Dense/model.safetensors");
+    const file = readSafetensors(new Uint8Array(await readFile(path)));
+    const tensors = Array.from(file.tensors.values(), ({ name, shape }) => {
+      const data = file.toFloat32(name);
+      if (name === "linear.weight") data[data.length - 1] *= 1 + 2 ** -20;
+      return [name, { shape, data }] as const;
+    });
+    await writeFile(path, writeSafetensors(tensors));
+    expect((await marks(copy)).sentence).not.toBe(before.sentence);
+  });
+
+  test("what cannot be read is no error for tasks that do not need it", async () => {
+    const damaged = join(root, "damaged");
+    await cp(folder, damaged, { recursive: true });
+    await writeFile(join(damaged, "sentence_bert_config.json"), "no JSON");
+    expect((await marks(damaged)).model).toBe(before.model);
+  });
+});

@@ -247,13 +247,13 @@ describe("index and search", () => {
     expect((await wrong("5")).stderr).toContain("line 4: buildIndex: text must be a text or { id, text, metadata }");
   });
 
-  test("a query that is too long is named by its line, after the answers before; --truncation cuts it", async () => {
+  test("a query that is too long is named by its line, after the answers before, with --no-truncation; else it is cut", async () => {
     expect((await plainbert(["index", ...TINY, "--output", path], { input: texts.join("\n") })).code).toBe(0);
     const input = `A letter.\nA door.\n${"long ".repeat(200)}\nA house.\n`;
-    const stopped = await plainbert(["search", path, ...TINY], { input });
+    const stopped = await plainbert(["search", path, ...TINY, "--no-truncation"], { input });
     expect(stopped.stderr).toContain("standard input, line 3: search: text must be at most 64 tokens");
     expect(jsonLines(stopped.stdout).length).toBe(2);
-    const cut = await plainbert(["search", path, ...TINY, "--truncation"], { input });
+    const cut = await plainbert(["search", path, ...TINY], { input });
     expect([cut.code, jsonLines(cut.stdout).length]).toEqual([0, 4]);
   });
 

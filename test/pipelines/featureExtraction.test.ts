@@ -58,7 +58,7 @@ test("JSON has the numbers as an array, and another thread gets them", async () 
   const { dims, type, data } = await extract(["A cat.", "A dog."], { pooling: "mean" });
   const got = await extract(["A cat.", "A dog."], { pooling: "mean" });
   expect(JSON.parse(JSON.stringify({ got }))).toEqual({ got: { dims: [2, H], type: "float32", data: [...data] } });
-  expect(structuredClone(got)).toEqual({ dims, type, data });
+  expect(structuredClone(got)).toEqual({ dims, type, data, truncated: 0 });
   const perToken = JSON.parse(JSON.stringify(await extract("A cat.")));
   expect(Object.keys(perToken)).toEqual(["dims", "type", "data"]);
   expect(perToken.data.length).toBe(perToken.dims[1] * H);
@@ -121,6 +121,17 @@ test("truncation keeps [SEP]: the vector is that of the text's first tokens", as
   const options = { pooling: "mean", truncation: true } as const;
   const long = await extract("word ".repeat(5000), options);
   expect(long.data).toStrictEqual((await extract("word ".repeat(POSITIONS - 2), options)).data);
+});
+
+test("truncated says how many texts were cut: a text that just fits was not", async () => {
+  const texts = ["A text.", ...[2, 1, 0].map((less) => "word ".repeat(POSITIONS - less))];
+  const truncation = true;
+  expect((await extract(texts, { pooling: "mean", truncation })).truncated).toBe(2);
+  expect((await extract(texts, { truncation })).truncated).toBe(2);
+  expect((await extract(texts, { pooling: "cls", quantize: true, truncation })).truncated).toBe(2);
+  const counts: number[] = [];
+  for await (const { truncated } of extract(texts.values(), { truncation })) counts.push(truncated);
+  expect(counts).toEqual([0, 0, 1, 1]);
 });
 
 describe("the last four layers, as of the model's own hidden states", async () => {

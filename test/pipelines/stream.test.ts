@@ -6,6 +6,7 @@ import {
   type NextSentencePrediction,
   pipeline,
   type TextPair,
+  type Truncated,
 } from "../../src/pipelines/index.ts";
 import { drain, PushedSource, until } from "../support/streams.ts";
 import { POSITIONS } from "./support.ts";
@@ -185,9 +186,11 @@ test("types: a string or an array gives a promise, what can only be iterated a g
   expectTypeOf(() => unmask(texts)).returns.toEqualTypeOf<Results<FillMaskOutput<string>>>();
   expectTypeOf(() => isNext(pairs)).returns.toEqualTypeOf<Results<NextSentencePrediction>>();
   expectTypeOf(() => isNext(pairs, { top_k: null })).returns.toEqualTypeOf<Results<NextSentencePrediction[]>>();
-  expectTypeOf(() => extract(texts)).returns.toEqualTypeOf<Results<FeatureTensor<number[][][]>>>();
-  expectTypeOf(() => extract(texts, { pooling: "cls" })).returns.toEqualTypeOf<Results<FeatureTensor<number[][]>>>();
-  expectTypeOf(() => extract([...texts])).returns.toEqualTypeOf<Promise<FeatureTensor<number[][][]>>>();
+  expectTypeOf(() => extract(texts)).returns.toEqualTypeOf<Results<FeatureTensor<number[][][]> & Truncated>>();
+  expectTypeOf(() => extract(texts, { pooling: "cls" })).returns.toEqualTypeOf<
+    Results<FeatureTensor<number[][]> & Truncated>
+  >();
+  expectTypeOf(() => extract([...texts])).returns.toEqualTypeOf<Promise<FeatureTensor<number[][][]> & Truncated>>();
   expectTypeOf(() => unmask([...texts] as string[] | Set<string>)).returns.toEqualTypeOf<
     Promise<FillMaskOutput[]> | Results<FillMaskOutput>
   >();

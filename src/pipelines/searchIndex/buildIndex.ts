@@ -52,8 +52,9 @@ export function buildIndex<Metadata = unknown>(
 
 /**
  * Reads an index that `save` has written. The model must be the one that it was made with, though not its `dtype` or
- * backend. The file says how vectors are made of it, whichever of the two pipelines the model comes with. One of
- * plainbert 0.2, which does not say what it was made with, is taken if the model gives some of its texts their vectors.
+ * backend. The file says how vectors are made of it, whichever of the two pipelines the model comes with; the pipeline
+ * says what is done with texts that are too long. One of plainbert 0.2, which does not say what it was made with, is
+ * taken if the model gives some of its texts their vectors.
  *
  * @throws BertError ERR_INPUT no path; ERR_FILE the file is missing or not readable; ERR_CHECKPOINT it is no index, is
  *   damaged, or was made with another model

@@ -26,7 +26,7 @@ export type IndexInput<Metadata = unknown> =
 export interface AddOptions extends CallOptions {
   /**
    * Cut texts that are too long for the model instead of refusing them. Default: true with what
-   * `pipeline("embeddings")` gives, as in sentence-transformers, else false.
+   * `pipeline("embeddings")` gives, as in sentence-transformers, and where `pooling` is "modules"; else false.
    */
   readonly truncation?: boolean;
 }

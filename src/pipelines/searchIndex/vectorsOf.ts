@@ -60,7 +60,8 @@ export interface VectorSource {
  */
 export function newVectorSource(where: string, extract: Extract, pooling?: TextPooling): VectorSource {
   if (extract.task === "feature-extraction") {
-    return vectorSource(extract, expectChoice(where, "pooling", pooling ?? "mean", TEXT_POOLINGS));
+    const named = pooling === undefined ? "mean" : pooling;
+    return vectorSource(extract, expectChoice(where, "pooling", named, TEXT_POOLINGS));
   }
   if (pooling === undefined) return vectorSource(extract, "modules");
   throw wrongArgument(where, "pooling", 'left out for what pipeline("embeddings") gives, whose model says it', pooling);
@@ -75,13 +76,12 @@ export function vectorSource(given: Extract, pooling: IndexPooling): VectorSourc
   const { model } = given;
   if (pooling === "modules") return modulesSource(model, given.task === "embeddings" ? given : embeddings(model));
   const extract = given.task === "feature-extraction" ? given : featureExtraction(model);
+  const isCut = given.task === "embeddings"; // unless a call says otherwise
   return {
     ...{ model, pooling, size: model.config.hiddenSize, fingerprint: model.fingerprint },
-    async *vectors(texts, _, { truncation = false, signal }) {
-      const options = { pooling, normalize: true, truncation, ...(signal && { signal }) } as const;
-      for await (const { data } of extract(texts, options)) yield { data, truncated: 0 };
-    },
-    async expectToFit(where, texts, _, { truncation, signal }) {
+    vectors: (texts, _, { truncation = isCut, signal }) =>
+      extract(texts, { pooling, normalize: true, truncation, ...(signal && { signal }) }),
+    async expectToFit(where, texts, _, { truncation = isCut, signal }) {
       if (!flagOf(where, "truncation", truncation)) await expectToFit(model, where, texts, signal);
     },
   };
@@ -104,6 +104,16 @@ function modulesSource(model: Bert, embed: Embeddings): VectorSource {
       await expectToFit(model, where, named, signal, embeddingTokenizer(model), embeddingLimit(model));
     },
   };
+}
+
+/** Whether `pipeline("embeddings")` of the model gives the vectors that an index of this pooling has. */
+export function isOfModules(model: Bert, pooling: IndexPooling): boolean {
+  if (pooling === "modules") return true;
+  try {
+    return plainPooling(model, model.sentenceModules) === pooling;
+  } catch {
+    return false; // of modules that cannot be read nobody has made an index
+  }
 }
 
 /** The pooling of "feature-extraction" that gives the same vectors of length 1; null: there is none. */

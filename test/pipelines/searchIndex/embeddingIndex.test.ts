@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { buildIndex, loadIndex, pipeline } from "../../../src/index.ts";
+import { buildIndex, loadIndex, pipeline, type SearchIndex } from "../../../src/index.ts";
 import { sentenceFolder } from "../../support/sentenceFolders.ts";
 import { expectBertError } from "../support.ts";
 
@@ -89,6 +89,55 @@ describe("an index knows how its vectors are made", async () => {
       "ERR_INPUT",
       "buildIndex: pooling must be left out",
     );
+  });
+});
+
+describe("what is too long, before an index is saved and after it is loaded", () => {
+  /** What a long query, and a long text that is added, come to: what is found, and how many were cut. */
+  async function outcomes(index: SearchIndex) {
+    const found = await index.search(LONG, 4).catch(messageOf);
+    const [first] = await index.search([LONG, "a letter"], 4).catch((error) => [messageOf(error)]);
+    const added = await index.add([LONG]).then(() => index.size, messageOf);
+    return { found, first, added, truncated: index.truncated, truncatedQueries: index.truncatedQueries };
+  }
+  const messageOf = (error: Error) => error.message;
+
+  test.each(["plain", "mean", "cls", "normalize", "prompts"])("embeddings of the form %s cut it", async (form) => {
+    await using embed = await pipeline("embeddings", await folderOf(form), PLAIN);
+    const path = join(root, `${form}-long.safetensors`);
+    const index = await buildIndex(embed, TEXTS);
+    await index.save(path);
+    const want = await outcomes(index);
+    expect(want).toMatchObject({ found: { length: 4 }, added: 5, truncated: 1, truncatedQueries: 2 });
+    expect(await outcomes(await loadIndex(embed, path))).toStrictEqual(want);
+  });
+
+  test.each(["mean", "last_token"] as const)("feature-extraction with %s refuses it", async (pooling) => {
+    await using extract = await pipeline("feature-extraction", await folderOf("plain"), PLAIN);
+    const path = join(root, `${pooling}-refused.safetensors`);
+    const index = await buildIndex(extract, TEXTS, { pooling });
+    await index.save(path);
+    const want = await outcomes(index);
+    expect(want.found).toContain("search: query must be at most 64 tokens long");
+    expect(want.added).toContain("add: texts[0] must be at most 64 tokens long");
+    expect(await outcomes(await loadIndex(extract, path))).toStrictEqual(want);
+  });
+
+  test("the pipeline in use decides, and embeddings cut: the queries of an index of the mean, and of plainbert 0.2", async () => {
+    await using small = await pipeline("embeddings", undefined, PLAIN);
+    const index = await loadIndex(small, join(REFERENCE, "index-0.2.0.safetensors"));
+    const long = LONG.repeat(5);
+    expect(await index.search(long, 1)).toStrictEqual(await index.search(long, 1, { truncation: true }));
+    await expectBertError(index.search(long, 1, { truncation: false }), "ERR_INPUT", "search: query must be at most");
+    expect(index.truncatedQueries).toBe(2);
+  });
+
+  test("feature-extraction that is told to cut counts as well", async () => {
+    await using extract = await pipeline("feature-extraction", await folderOf("plain"), PLAIN);
+    const index = await buildIndex(extract, ["a", LONG, LONG], { truncation: true, pooling: "cls" });
+    expect(index.truncated).toBe(2);
+    await index.search([LONG, "a"], 1, { truncation: true });
+    expect(index.truncatedQueries).toBe(1);
   });
 });
 

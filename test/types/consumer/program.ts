@@ -22,6 +22,7 @@ import {
   type SearchResult,
   type TextLikelihood,
   type TokenEntity,
+  type Truncated,
   type ZeroShotClassificationResult,
 } from "plainbert";
 import { readSafetensors, writeSafetensors } from "plainbert/safetensors";
@@ -60,10 +61,12 @@ export async function fillMask(): Promise<void> {
 
 export async function features(options: FeatureExtractionOptions): Promise<void> {
   const extract = await pipeline("feature-extraction");
-  is<FeatureTensor<number[][][]>>()(await extract(text));
-  is<FeatureTensor<number[][]>>()(await extract(texts, { pooling: "mean", normalize: true, layers: "sum_last_4" }));
-  is<QuantizedFeatures>()(await extract(either, { pooling: "cls", quantize: true, precision: "ubinary" }));
-  is<FeatureTensor<number[][][] | number[][]> | QuantizedFeatures>()(await extract(text, options));
+  is<FeatureTensor<number[][][]> & Truncated>()(await extract(text));
+  is<FeatureTensor<number[][]> & Truncated>()(
+    await extract(texts, { pooling: "mean", normalize: true, layers: "sum_last_4" }),
+  );
+  is<QuantizedFeatures & Truncated>()(await extract(either, { pooling: "cls", quantize: true, precision: "ubinary" }));
+  is<(FeatureTensor<number[][][] | number[][]> | QuantizedFeatures) & Truncated>()(await extract(text, options));
   for await (const { data } of extract(lines(), { pooling: "max" })) is<Float32Array>()(data);
   const index = await buildIndex(extract, lines(), { pooling: "max" });
   is<SearchResult[]>()(await index.search(text));
