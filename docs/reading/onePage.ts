@@ -32,9 +32,7 @@ export interface Model {
   readonly vocabulary: ReadonlyMap<string, number>;
 }
 
-// ---------------------------------------------------------------------------------------------------------------------
-// 1. Files
-// ---------------------------------------------------------------------------------------------------------------------
+// 1. Files ------------------------------------------------------------------------------------------------------------
 
 /** Reads a folder as the hub of Hugging Face has it: sizes, weights, vocabulary. */
 export function readModel(folder: string): Model {
@@ -81,9 +79,7 @@ interface TensorEntry {
   readonly data_offsets: readonly [begin: number, end: number];
 }
 
-// ---------------------------------------------------------------------------------------------------------------------
-// 2. Tokens: a text becomes numbers, each of a piece of a word (Devlin et al., §3, "Input/Output Representations")
-// ---------------------------------------------------------------------------------------------------------------------
+// 2. Tokens: a text becomes numbers, each of a piece of a word (Devlin et al., §3, "Input/Output Representations") ----
 
 /** What the encoder is given of each token: which piece it is, and whether it is of the first text or the second. */
 export interface Tokens {
@@ -129,9 +125,7 @@ function pieces(vocabulary: ReadonlyMap<string, number>, word: string): string[]
   return found;
 }
 
-// ---------------------------------------------------------------------------------------------------------------------
-// 3. Three tools that all layers use
-// ---------------------------------------------------------------------------------------------------------------------
+// 3. Three tools that all layers use ----------------------------------------------------------------------------------
 
 /** Σ_i x_i y_i: large where two vectors point the same way. */
 export function dot(x: Vector, y: Vector): number {
@@ -181,9 +175,7 @@ export function add(X: Matrix, Y: Matrix): Matrix {
   return X.map((x, t) => x.map((value, h) => value + Y[t][h]));
 }
 
-// ---------------------------------------------------------------------------------------------------------------------
-// 4. The encoder
-// ---------------------------------------------------------------------------------------------------------------------
+// 4. The encoder ------------------------------------------------------------------------------------------------------
 
 /**
  * Embeddings: what the model knows of a token before it has looked at any other, a sum of three learned vectors. The
@@ -279,9 +271,7 @@ export function encoder(model: Model, tokens: Tokens): Matrix[] {
   return hiddenStates;
 }
 
-// ---------------------------------------------------------------------------------------------------------------------
-// 5. Two heads, which ask the encoder's vectors the two questions of pretraining (Devlin et al., §3.1)
-// ---------------------------------------------------------------------------------------------------------------------
+// 5. Two heads, which ask the encoder's vectors the two questions of pretraining (Devlin et al., §3.1) ----------------
 
 /**
  * The masked language model: which piece stands here? The vector is compared with the embedding of every piece of the
@@ -307,9 +297,7 @@ export function nextSentence(model: Model, X: Matrix): Vector {
   return dense(model, "cls.seq_relationship", C)[0];
 }
 
-// ---------------------------------------------------------------------------------------------------------------------
-// 6. A filled mask
-// ---------------------------------------------------------------------------------------------------------------------
+// 6. A filled mask ----------------------------------------------------------------------------------------------------
 
 /** The five likeliest pieces in the place of a text's [MASK], with their probabilities. */
 export function fillMask(model: Model, text: string): { readonly piece: string; readonly probability: number }[] {

@@ -3,16 +3,23 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import * as page from "../../docs/reading/onePage.ts";
+import * as training from "../../docs/reading/onePageTraining.ts";
+import { loadParams } from "../../src/checkpoint/loadParams.ts";
 import { loadBert } from "../../src/index.ts";
 import { openWeights } from "../../src/load/weightFiles.ts";
 import { parseConfig } from "../../src/model/config.ts";
 import { BertModel } from "../../src/runtime/bertModel.ts";
 import { plain } from "../../src/tensor/kernels/index.ts";
+import { plainTraining } from "../../src/tensor/kernels/training.ts";
+import { adamwStep, createMoments } from "../../src/training/adamwStep.ts";
+import { createGradients, zeroGradients } from "../../src/training/gradients.ts";
+import { lossAndGradients } from "../../src/training/lossAndGradients.ts";
 import { reference } from "../support/reference.ts";
 import { type Case, readReference, TOKENIZERS } from "../tokenizer/library.ts";
 
 const REPOSITORY = join(import.meta.dirname, "../..");
 const PAGE = join(REPOSITORY, "docs/reading/onePage.ts");
+const TRAINING = join(REPOSITORY, "docs/reading/onePageTraining.ts");
 const SMALL = join(REPOSITORY, "weights");
 
 /** The tokens of a batch of one. */
@@ -110,4 +117,94 @@ test("run as a program it prints README's five answers; without a [MASK] it says
       .map((line) => line.split(/\s+/).slice(0, 2).join(" ")),
   ).toEqual(["door 53.62", "room 15.14", "window 3.60", "bell 2.80", "table 1.88"]);
   expect(run("No gap.").stderr).toContain('the text must have a [MASK], got "No gap."');
+});
+
+describe("the page of training has the bits of `plain`", () => {
+  /** The page's learner and the engine's model, of the same file. */
+  async function learners(file: string, configText: string) {
+    const config = { ...parseConfig(configText), hiddenDropoutProb: 0, attentionProbsDropoutProb: 0 };
+    const weights = page.readSafetensors(file);
+    const gradients = new Map(
+      Array.from(weights, ([name, W]) => [name, W.map(({ length }) => new Float32Array(length))]),
+    );
+    const { numHiddenLayers: layers, numAttentionHeads: heads } = config;
+    const opened = await openWeights(file);
+    const model = { config, params: await loadParams(opened, config, plainTraining), kernels: plainTraining };
+    await opened.close();
+    return { learner: { weights, gradients, layers, heads, vocabulary: new Map<string, number>() }, model };
+  }
+
+  /** Every token has a label, so that the engine's last layer computes all rows, as the page does. */
+  const EXAMPLE = {
+    ids: [2, 5, 9, 9, 17, 100, 3, 8],
+    types: [0, 0, 0, 0, 1, 1, 1, 1],
+    labels: [5, 6, 7, 8, 9, 10, 11, 12],
+  };
+  const numbersOf = (rows: page.Matrix | undefined) => Float32Array.from((rows ?? []).flatMap((row) => [...row]));
+
+  test.each([
+    ["tiny", reference("tiny/model.safetensors"), reference("tiny/config.json"), 46],
+    ["the small model", join(SMALL, "model.safetensors"), join(SMALL, "config.json"), 78],
+  ])("the loss and every gradient of %s", async (_, file, config, tensors) => {
+    const { learner, model } = await learners(file, readFileSync(config, "utf8"));
+    const { ids, types, labels } = EXAMPLE;
+    for (const isNext of [true, false]) {
+      const gradients = createGradients(model);
+      const input = [{ inputIds: ids, tokenTypeIds: types }];
+      const answers = { labels: [labels], nextSentenceLabel: [isNext ? 0 : 1] };
+      const { loss } = lossAndGradients(model, gradients, input, answers, { dropout: null });
+      for (const rows of learner.gradients.values()) for (const row of rows) row.fill(0);
+      const hidden = new Map(labels.entries());
+      expect(training.lossAndGradients(learner, { tokens: { ids, types }, hidden, isNext })).toBe(loss);
+      expect(gradients.byName.size).toBe(tensors);
+      for (const [name, { data }] of gradients.byName) {
+        const got = numbersOf(learner.gradients.get(name));
+        expect(
+          got.findIndex((g, i) => g !== data[i]),
+          name,
+        ).toBe(-1);
+        expect(got.length, name).toBe(data.length);
+      }
+    }
+  });
+
+  test("every weight after three steps of AdamW", async () => {
+    const { learner, model } = await learners(
+      reference("tiny/model.safetensors"),
+      readFileSync(reference("tiny/config.json"), "utf8"),
+    );
+    const { ids, types, labels } = EXAMPLE;
+    const gradients = createGradients(model);
+    const moments = createMoments(model, gradients);
+    const own = [0, 1].map(
+      () => new Map(Array.from(learner.weights, ([name, W]) => [name, W.map((w) => new Float32Array(w.length))])),
+    );
+    for (let step = 1; step <= 3; step++) {
+      zeroGradients(gradients);
+      const answers = { labels: [labels], nextSentenceLabel: [0] };
+      lossAndGradients(model, gradients, [{ inputIds: ids, tokenTypeIds: types }], answers, { dropout: null });
+      adamwStep(
+        model,
+        gradients,
+        moments,
+        { step, learningRate: 0.003, norm: 1 },
+        { maxGradNorm: Number.POSITIVE_INFINITY },
+      );
+      for (const rows of learner.gradients.values()) for (const row of rows) row.fill(0);
+      training.lossAndGradients(learner, { tokens: { ids, types }, hidden: new Map(labels.entries()), isNext: true });
+      training.adamw(learner, own, step, 0.003);
+      for (const [name, { data }] of model.params.byName)
+        expect(numbersOf(learner.weights.get(name)), name).toEqual(data);
+    }
+  });
+
+  test("it is at most 350 lines, and learns", () => {
+    expect(readFileSync(TRAINING, "utf8").trimEnd().split("\n").length).toBeLessThanOrEqual(350);
+    const { stdout, stderr } = spawnSync(process.execPath, [TRAINING, "30"], { encoding: "utf8" });
+    expect(stderr).toBe("");
+    const losses = [...stdout.matchAll(/loss (\d+\.\d+)/g)].map(([, loss]) => Number(loss));
+    expect(losses).toHaveLength(1);
+    expect(losses[0]).toBeLessThan(Math.log(211) + Math.log(2)); // that of guessing among 211 pieces and 2 answers
+    expect(stdout.trimEnd().split("\n")).toHaveLength(1 + 4);
+  });
 });
