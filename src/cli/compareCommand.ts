@@ -92,7 +92,7 @@ async function open(name: string, values: ValuesOf<typeof HUB_OPTIONS>): Promise
 function report(comparison: TensorComparison, tolerance: number = 0): string {
   const { equal, compared, differences, onlyInA, onlyInB } = comparison;
   const within = tolerance === 0 ? "" : ` within ${tolerance}`;
-  if (equal) return `${compared} tensors, equal${within}\n`;
+  if (equal) return `${compared} tensor${compared === 1 ? "" : "s"}, equal${within}\n`;
   const lines = [
     `${differences.length} of ${compared} tensors differ${tolerance === 0 ? "" : ` by more than ${tolerance}`}`,
   ];

@@ -4,7 +4,7 @@
  *
  * @module
  */
-export { type Activations, type ActivationsOptions, collectActivations } from "./activations.ts";
+export { type Activations, type ActivationsOptions, collectActivations } from "./collectActivations.ts";
 export {
   type CompareOptions,
   compareTensors,
