@@ -147,6 +147,11 @@ only in B: d
       expect.stringMatching(/^\d+ of 42 tensors differ\nfirst: bert\.embeddings\.word_embeddings\.weight \[/),
     ]);
     expect(await compare("--tolerance", "0.01", "copy", "half")).toMatchObject({ code: 0 });
+    await run("convert", head("mlm"), "int8", "--dtype", "int8");
+    expect(await compare("--tolerance", "0.01", "copy", "int8")).toMatchObject({
+      code: 0,
+      stdout: "42 tensors, equal within 0.01\n", // the numbers that the integers stand for, half a step of 1/127 off
+    });
     expect(await compare("copy/model.safetensors", "google/model.safetensors")).toMatchObject({ code: 1 }); // other names
   });
 
