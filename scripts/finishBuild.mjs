@@ -44,6 +44,7 @@ await build({
     "tokenizer/index": "src/tokenizer/index.ts",
     "safetensors/index": "src/safetensors/index.ts",
     "training/index": "src/training/index.ts",
+    "testing/index": "src/testing/index.ts",
     "cli/main": "src/cli/main.ts",
     "browser/index": forBrowsers("src/index.ts"),
     "browser/training/index": forBrowsers("src/training/index.ts"),

@@ -98,6 +98,7 @@ const SUITES = [
   "test/tensor",
   "test/layers",
   "test/model",
+  "test/conformance",
   "test/pipelines",
   "test/training",
   "test/tokenizer/train.test",

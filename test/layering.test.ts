@@ -26,7 +26,8 @@ const ROOMS: Readonly<Record<string, { readonly files: RegExp; readonly on: read
   training: { files: /^training\//, on: ["load"] },
   pipelines: { files: /^pipelines\//, on: ["load"] },
   browser: { files: /^browser\//, on: ["load"] },
-  cli: { files: /^cli\//, on: ["training", "pipelines"] },
+  testing: { files: /^testing\//, on: ["pipelines"] },
+  cli: { files: /^cli\//, on: ["training", "testing"] },
   index: { files: /^index\.ts$/, on: ["pipelines"] },
 };
 

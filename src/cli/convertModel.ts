@@ -172,7 +172,7 @@ function expectWithin(name: string, numbers: Float32Array, limit: number): void 
 }
 
 /** Whether the decoder is there and is the word embeddings: then it is written once, as Hugging Face's libraries do. */
-async function isTied(named: NamedWeights, config: BertConfig): Promise<boolean> {
+export async function isTied(named: NamedWeights, config: BertConfig): Promise<boolean> {
   const [decoder, words] = [named.tensors.get(DECODER), named.tensors.get(WORDS)];
   if (!decoder || !words || !config.tieWordEmbeddings || sizeOf(decoder.shape) !== sizeOf(words.shape)) return false;
   const [a, b] = [new Float32Array(sizeOf(decoder.shape)), new Float32Array(sizeOf(words.shape))];

@@ -1,7 +1,5 @@
-import { stat } from "node:fs/promises";
 import { expectedTensors, ignoredTensors } from "../checkpoint/loadParams.ts";
 import { withOurNames } from "../checkpoint/names.ts";
-import { isModelId } from "../hub/modelName.ts";
 import type { ModelFolder } from "../load/modelFolder.ts";
 import { openModelFiles, readModelTexts } from "../load/readModel.ts";
 import { orLater, readSentenceFolder } from "../load/sentenceModules.ts";
@@ -12,6 +10,7 @@ import { type Inspected, inspectJson, inspectTable } from "./inspect.ts";
 import { downloading, HUB_OPTIONS, MODEL_NAME } from "./modelOptions.ts";
 import { flag, type ValuesOf } from "./option.ts";
 import { print } from "./output.ts";
+import { isWeightsFile } from "./weightsFile.ts";
 
 const TABLE = { json: flag("Print the same as one line of JSON."), ...HUB_OPTIONS };
 
@@ -34,14 +33,11 @@ FILE is a .safetensors file, one of PyTorch's (.bin, .pt, .pth), or the .index.j
   },
 });
 
-/** What is called like a file of weights is one, also where it is not there. */
-const FILE = /\.(safetensors|bin|pt|pth|json)$/;
-
 async function open(
   name: string | undefined,
   values: ValuesOf<typeof TABLE>,
 ): Promise<{ readonly shown: Inspected; close(): Promise<void> }> {
-  if (name !== undefined && (FILE.test(name) || !(await isModel(name)))) {
+  if (name !== undefined && (await isWeightsFile(name))) {
     const weights = await openWeights(name);
     return { shown: weights, close: () => weights.close() };
   }
@@ -68,10 +64,4 @@ async function ignoredOf(folder: ModelFolder, weights: Weights): Promise<string[
   } catch {
     return null; // the list of tensors is what is asked for; loading the model says what is wrong with it
   }
-}
-
-/** Whether it is a folder, or a model's id. */
-async function isModel(name: string): Promise<boolean> {
-  const stats = await stat(name).catch(() => null);
-  return stats?.isDirectory() || (await isModelId(name));
 }

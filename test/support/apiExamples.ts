@@ -14,6 +14,7 @@ const FROM_ELSEWHERE: Readonly<Record<string, string>> = {
   loadBert: "",
   saveBert: "",
   readSafetensors: "",
+  compareTensors: "declare const bert: Bert;",
   BertTokenizer: 'import { readFile } from "node:fs/promises";',
   wordPiece: "declare const vocab: ReadonlyMap<string, number>;",
   evaluate: "",

@@ -1,5 +1,6 @@
 // Every entry point, for bundlers.
 export * as main from "plainbert";
 export * as safetensors from "plainbert/safetensors";
+export * as testing from "plainbert/testing";
 export * as tokenizer from "plainbert/tokenizer";
 export * as training from "plainbert/training";

@@ -26,6 +26,7 @@ import {
   type ZeroShotClassificationResult,
 } from "plainbert";
 import { readSafetensors, writeSafetensors } from "plainbert/safetensors";
+import { collectActivations, compareTensors, type TensorComparison } from "plainbert/testing";
 import { BertTokenizer, type Encoding } from "plainbert/tokenizer";
 import { f1Score, finetune, type TextExample } from "plainbert/training";
 
@@ -140,6 +141,16 @@ export async function train(): Promise<number> {
   await finetune({ task: "text-classification", trainDataset, evalDataset: "dev.jsonl", output: "folder" });
   await finetune({ task: "multiple-choice", trainDataset: [{ text, choices: texts, label: 0 }], output: "folder" });
   return f1Score({ predictions: [1, 0], references: [1, 1] }, { average: "macro" });
+}
+
+export async function steps(): Promise<string | undefined> {
+  const bert = await loadBert("folder", { backend: "plain" });
+  const { tensors, metadata } = await collectActivations(bert, text, { textPair: text, taps: ["bert.*"] });
+  const file = readSafetensors(writeSafetensors(tensors, metadata));
+  const comparison = await compareTensors(tensors, file, { tolerance: 1e-5 });
+  is<TensorComparison>()(comparison);
+  is<TensorComparison>()(await compareTensors(bert.parameters, bert.parameters));
+  return comparison.differences[0]?.name;
 }
 
 export function files(): string[] {

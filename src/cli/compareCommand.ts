@@ -1,0 +1,117 @@
+import { DECODER } from "../checkpoint/families.ts";
+import { withOurNames } from "../checkpoint/names.ts";
+import type { WeightSource } from "../checkpoint/weightSource.ts";
+import { BertError, listed } from "../errors.ts";
+import { openModelFiles, readModelTexts } from "../load/readModel.ts";
+import { openWeights } from "../load/weightFiles.ts";
+import { formatShape } from "../tensor/tensor.ts";
+import { compareTensors, type TensorComparison, type TensorDifference } from "../testing/index.ts";
+import { type Command, defineCommand, expectCount } from "./command.ts";
+import { isTied } from "./convertModel.ts";
+import { shortest } from "./format.ts";
+import { interruptible } from "./interrupt.ts";
+import { downloading, HUB_OPTIONS, MODEL_NAME } from "./modelOptions.ts";
+import { decimal, flag, libraryValues, type ValuesOf } from "./option.ts";
+import { jsonLine, print, shown } from "./output.ts";
+import { isWeightsFile } from "./weightsFile.ts";
+
+/** The library's. */
+const OPTIONS = {
+  tolerance: decimal("The largest difference of two numbers that are taken for equal. Default 0: every bit counts."),
+};
+
+const TABLE = {
+  ...OPTIONS,
+  json: flag(
+    'Print a line of JSON: { "equal", "compared", "differences": [{ "name", "shapes", "numbers": { "count", "of", "largest", "at", "values", "rms", "ulp" } }, …], "onlyInA", "onlyInB" }. NaN and infinity are null.',
+  ),
+  ...HUB_OPTIONS,
+};
+
+export const command: Command = defineCommand({
+  synopsis: ["[OPTION]… A B"],
+  description: `Compares two files of plainbert activations, or the weights of two models: names, shapes, numbers. It tells the first tensor that differs, in the order of the forward pass, its largest difference and where that is, the root of the mean square, and the distance in ulp, the float32 numbers from one to the other. The exit status is 0 if all are equal, 1 if not.
+
+A and B are files of safetensors or PyTorch; or models, each ${MODEL_NAME}. Two models are compared under Hugging Face's names, whichever names their files have, and their matrices of int8 as the numbers they stand for. Numbers are compared as float32.`,
+  options: TABLE,
+  positional: "file",
+  examples: [
+    'plainbert activations "It is open." --output a.safetensors && plainbert activations "It is open." --backend simd --output b.safetensors && plainbert compare --tolerance 1e-4 a.safetensors b.safetensors',
+    "plainbert convert downloaded renamed --names google && plainbert compare downloaded renamed",
+  ],
+  async run({ values, positionals }) {
+    expectCount(positionals, 2, 2, "two files or two models");
+    const [a, b] = positionals;
+    const comparison = await compareOpened(a, b, values);
+    await print(values.json ? jsonLine(comparison) : report(comparison, values.tolerance));
+    if (!comparison.equal) throw new BertError("ERR_CHECKPOINT", `compare: ${a} and ${b} differ`);
+  },
+});
+
+async function compareOpened(a: string, b: string, values: ValuesOf<typeof TABLE>): Promise<TensorComparison> {
+  const openedA = await open(a, values);
+  try {
+    const openedB = await open(b, values);
+    try {
+      const options = libraryValues(OPTIONS, values);
+      return await interruptible((signal) => compareTensors(openedA.source, openedB.source, { ...options, signal }));
+    } finally {
+      await openedB.close();
+    }
+  } finally {
+    await openedA.close();
+  }
+}
+
+interface Opened {
+  readonly source: WeightSource;
+  close(): Promise<void>;
+}
+
+async function open(name: string, values: ValuesOf<typeof HUB_OPTIONS>): Promise<Opened> {
+  if (await isWeightsFile(name)) {
+    const weights = await openWeights(name);
+    return { source: weights, close: () => weights.close() };
+  }
+  const { folder, release } = await downloading(values, (hub) => openModelFiles(name, hub, true));
+  try {
+    const { config } = await readModelTexts(folder, "compare");
+    const weights = await folder.openWeights();
+    const close = () => weights.close().finally(release);
+    const named = withOurNames(weights, config);
+    if (!(await isTied(named, config))) return { source: named, close };
+    const tensors = new Map(named.tensors);
+    tensors.delete(DECODER); // it is the word embeddings, which some files have once and some twice
+    return { source: { ...named, tensors }, close };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+function report(comparison: TensorComparison, tolerance: number = 0): string {
+  const { equal, compared, differences, onlyInA, onlyInB } = comparison;
+  const within = tolerance === 0 ? "" : ` within ${tolerance}`;
+  if (equal) return `${compared} tensor${compared === 1 ? "" : "s"}, equal${within}\n`;
+  const lines = [
+    `${differences.length} of ${compared} tensors differ${tolerance === 0 ? "" : ` by more than ${tolerance}`}`,
+  ];
+  if (differences.length > 0) lines.push(...firstLines(differences[0]));
+  if (onlyInA.length > 0) lines.push(`only in A: ${shown(listed(onlyInA))}`);
+  if (onlyInB.length > 0) lines.push(`only in B: ${shown(listed(onlyInB))}`);
+  return `${lines.join("\n")}\n`;
+}
+
+function firstLines({ name, shapes: [a, b], numbers }: TensorDifference): string[] {
+  if (numbers === null) return [`first: ${shown(name)}`, `  shape    ${formatShape(a)} and ${formatShape(b)}`];
+  const { count, of, largest, at, values, rms, ulp } = numbers;
+  const grouped = (n: number) => n.toLocaleString("en-US");
+  const [x, y] = values.map((value) => String(shortest(value)));
+  return [
+    `first: ${shown(name)} ${formatShape(a)}`,
+    `  numbers  ${grouped(count)} of ${grouped(of)}`,
+    `  largest  ${largest.toExponential(2)} at ${formatShape(at)}: ${x} and ${y}`,
+    `  rms      ${rms.toExponential(2)}`,
+    `  ulp      ${grouped(ulp)}`,
+  ];
+}
