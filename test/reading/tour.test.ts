@@ -1,0 +1,129 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { beforeAll, describe, expect, test } from "vitest";
+import { TOUR_PAGES, withExcerpts } from "../../scripts/readingExcerpts.ts";
+import { expectedOf } from "../support/examples.ts";
+
+/** The tour: its excerpts are the sources', its programs print what the pages say, its links lead somewhere. */
+const root = join(import.meta.dirname, "..", "..");
+const folder = join(root, ".cache", "tour"); // git-ignored, and as deep as docs/reading
+const pages = TOUR_PAGES.map((path) => ({ path, name: basename(path, ".md"), text: readFileSync(path, "utf8") }));
+
+/** The programs of a page: blocks with what they print in a block below, and no marker above. */
+function programsOf({ name, text }: { readonly name: string; readonly text: string }) {
+  const found = text.matchAll(/(?<! -->\n)^```ts\n((?:(?!```).*\n)*)```\n```text\n((?:(?!```).*\n)*)```$/gm);
+  return [...found].map(([, code, output], n) => ({ name: `${name}-${n + 1}`, code, output }));
+}
+const programs = pages.flatMap(programsOf);
+
+test("there is a page for each part, in order, and questions", () => {
+  expect(pages.map(({ name }) => name)).toEqual([
+    "01-tokens",
+    "02-embeddings",
+    "03-attention",
+    "04-residual-and-layernorm",
+    "05-feed-forward",
+    "06-the-stack",
+    "07-masked-language-model",
+    "08-next-sentence",
+    "09-pretraining",
+    "10-the-backward-pass",
+    "11-the-machine",
+    "README",
+    "questions",
+  ]);
+});
+
+describe.each(pages)("$name.md", ({ path, name, text }) => {
+  test("shows code as the sources have it: npm run docs", () => {
+    expect(withExcerpts(text)).toBe(text);
+  });
+
+  test("is short, in lines of at most 140 columns", () => {
+    const lines = text.trimEnd().split("\n");
+    expect(lines.length).toBeLessThanOrEqual(125);
+    expect(lines.filter((line) => line.length > 140)).toEqual([]);
+  });
+
+  test("links to files that exist", () => {
+    for (const [, link] of text.matchAll(/\]\((?!https:)([^)#]+)/g))
+      expect(existsSync(join(path, "..", link)), link).toBe(true);
+  });
+
+  test("has each of its parts, and leads to the next page", () => {
+    if (!/^\d/.test(name)) return;
+    const headings = [...text.matchAll(/^## (.*)$/gm)].map(([, heading]) => heading);
+    expect(headings).toEqual([
+      expect.stringMatching(/^The (equation|rule)s?$/),
+      "By hand",
+      "In the code",
+      "Try it",
+      "What would break",
+    ]);
+    const next = pages[pages.findIndex((page) => page.name === name) + 1];
+    expect(text.trimEnd().split("\n").at(-1)).toContain(
+      name === "11-the-machine" ? "(questions.md)" : `(${next.name}.md)`,
+    );
+    expect(programsOf({ name, text }).length).toBeGreaterThan(0);
+    expect(text.match(/^<!-- source: docs\/reading\/onePage/m)).not.toBeNull();
+    expect(text.match(/^<!-- source: src\//m)).not.toBeNull();
+  });
+});
+
+test("every block of code is an excerpt or a program that is run", () => {
+  const blocks = pages.flatMap(({ text }) => text.match(/^```ts$/gm) ?? []).length;
+  const excerpts = pages.flatMap(({ text }) => text.match(/^<!-- source:/gm) ?? []).length;
+  expect(excerpts).toBeGreaterThan(25);
+  expect(blocks).toBe(excerpts + programs.length);
+});
+
+describe("the check of excerpts", () => {
+  const block = (marker: string, code: string) => `<!-- source: ${marker} -->\n\`\`\`ts\n${code}\n\`\`\``;
+
+  test("writes a function, a member and some lines, without their indentation", () => {
+    const take = (marker: string) => withExcerpts(block(marker, "stale")).split("\n").slice(2, -1).join("\n");
+    expect(take("docs/reading/onePage.ts dot")).toMatch(/^export function dot\(.*\n {2}let sum = 0;\n.*\n.*\n}$/);
+    expect(take("src/tensor/simd/functionBuilder.ts FunctionBuilder.get")).toMatch(/^get\(name: string\): this \{\n/);
+    expect(take('docs/reading/onePage.ts dot from "let" to "for"')).toMatch(/^let sum = 0;\nfor \(let i/);
+  });
+
+  test("refuses what is not there, and a marker without a block", () => {
+    expect(() => withExcerpts(block("docs/reading/onePage.ts nothing", ""))).toThrow("has no nothing");
+    expect(() => withExcerpts(block('docs/reading/onePage.ts dot from "x" to "nothing"', ""))).toThrow("to nothing");
+    expect(() => withExcerpts("<!-- source: docs/reading/onePage.ts dot -->\n\n```ts\n```")).toThrow("of 1 markers 0");
+  });
+});
+
+describe("programs", () => {
+  const pathOf = (name: string) => join(folder, `${name}.ts`);
+  let printed: string[];
+  beforeAll(() => {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    for (const { name, code } of programs)
+      writeFileSync(pathOf(name), code.replaceAll('from "./onePage', 'from "../../docs/reading/onePage'));
+    const settings = { extends: "../../tsconfig.json", include: ["*.ts"] };
+    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(settings));
+    const mark = "\u0000";
+    const start = join(folder, "run.mjs");
+    const lines = programs.map(({ name }) => `await import("${pathToFileURL(pathOf(name))}"); console.log("${mark}");`);
+    writeFileSync(start, lines.join("\n"));
+    const { stdout, stderr } = spawnSync(process.execPath, [start], { cwd: root, encoding: "utf8" });
+    expect(stderr).toBe("");
+    printed = stdout.split(`${mark}\n`);
+  }, 60_000);
+
+  test("compile", () => {
+    const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+    const { status, stdout } = spawnSync(process.execPath, [tsc, "-p", folder], { encoding: "utf8" });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
+  });
+
+  test.each(programs.map((program, n) => ({ ...program, n })))("$name prints what the page says", (program) => {
+    expect(program.output).not.toBe("");
+    const { got, want } = expectedOf(program, printed[program.n]);
+    expect(got).toBe(want);
+  });
+});
