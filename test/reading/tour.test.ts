@@ -73,6 +73,52 @@ describe.each(pages)("$name.md", ({ path, name, text }) => {
   });
 });
 
+/**
+ * The equalities in what a page does by hand, as `[left, right]`: of "w = 0.5 − 0.1 × 2 = 0.3" those of numbers alone.
+ * Two or more spaces stand between equalities.
+ */
+function equalitiesIn(text: string): (readonly [left: string, right: string])[] {
+  const [, section = ""] = /^## By hand\n(.*?)^## /ms.exec(text) ?? [];
+  return section.split(/\n| {2,}|, (?=√|ln)/).flatMap((cell) => {
+    const parts = cell.trim().replace(/[:.]$/, "").split(" = ");
+    return parts.slice(1).flatMap((right, i) => {
+      const left = parts[i].replace(/^.*(?:is|as|then) /, "");
+      return [left, right].every((part) => /^[\d.()×/+− √]+$/.test(part)) ? [[left, right] as const] : [];
+    });
+  });
+}
+
+/** What an expression of numbers is worth. */
+function worth(expression: string): number {
+  const code = expression
+    .replaceAll("×", "*")
+    .replaceAll("−", "-")
+    .replaceAll(/√(\([^)]*\)|[\d.]+)/g, "Math.sqrt($1)");
+  return Function(`return ${code}`)();
+}
+
+test("what is done by hand is right, to the digits that are shown", () => {
+  const equalities = pages.flatMap(({ name, text }) => equalitiesIn(text).map((sides) => [name, ...sides] as const));
+  expect(equalities.length).toBeGreaterThan(30);
+  for (const [name, left, right] of equalities) {
+    const digits = /\.(\d+)$/.exec(right)?.[1].length ?? 0;
+    expect(Math.abs(worth(left) - worth(right)), `${name}: ${left} = ${right}`).toBeLessThanOrEqual(
+      0.501 * 10 ** -digits,
+    );
+  }
+});
+
+test("the check of what is done by hand finds chains, roots and negative numbers", () => {
+  const found = equalitiesIn(
+    "## By hand\n\n    the sum of 2  w = 2 × (−1) + 1 = −1    √(8 + 8) = 4\n    e^0 = 1\n\n## In the code",
+  );
+  expect(found).toEqual([
+    ["2 × (−1) + 1", "−1"],
+    ["√(8 + 8)", "4"],
+  ]);
+  expect(found.map(([left]) => worth(left))).toEqual([-1, 4]);
+});
+
 test("every block of code is an excerpt or a program that is run", () => {
   const blocks = pages.flatMap(({ text }) => text.match(/^```ts$/gm) ?? []).length;
   const excerpts = pages.flatMap(({ text }) => text.match(/^<!-- source:/gm) ?? []).length;
