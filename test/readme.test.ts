@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { PICTURE_FILE, terminalPicture } from "../scripts/terminalPicture.ts";
 import { shownIn } from "./support/console.ts";
 
 /**
@@ -14,6 +15,15 @@ const manifest = JSON.parse(read("package.json"));
 const readme = read("README.md");
 
 const bash = (command: string) => spawnSync("bash", ["-o", "pipefail", "-c", command], { cwd: root, encoding: "utf8" });
+
+test("README is at most 200 lines", () => {
+  expect(readme.trimEnd().split("\n").length).toBeLessThanOrEqual(200);
+});
+
+test("README's picture is what the commands print: npm run docs writes it", () => {
+  expect(readFileSync(PICTURE_FILE, "utf8")).toBe(terminalPicture());
+  expect(readme).toContain("](docs/terminal.svg)");
+});
 
 describe("commands", () => {
   const shown = shownIn(readme).map(({ command, output }) => [command, output] as const);

@@ -108,6 +108,21 @@ const MAX_SIZES = 64;
 const UNTYPED = "torch.storage.UntypedStorage";
 
 /**
+ * What else torch.load(weights_only=True) makes of a pickle (torch/_weights_only_unpickler.py, _get_allowed_globals):
+ * values that may stand beside weights, and that no weight is made of. They are not made here, only passed over.
+ */
+const OTHERS: readonly string[] = [
+  ...["builtins", "__builtin__"].flatMap((module) =>
+    ["set", "complex", "bytearray"].map((name) => `${module}.${name}`),
+  ),
+  ...["_codecs.encode", "collections.Counter", "torch.Size", "torch.device", "torch.serialization._get_layout"],
+  ...["torch._utils._rebuild_sparse_tensor", "torch._utils._rebuild_meta_tensor_no_storage"],
+];
+
+/** The most bytes of a tensor that repeats elements of its storage (`expand`), so that a small file stays small. */
+const MOST_REPEATED = 1 << 24;
+
+/**
  * What the pickle of a checkpoint may name: dicts, tensors, storages, parameters and dtypes, as torch.save writes them.
  *
  * @param where the file's name, for messages
@@ -143,9 +158,12 @@ export function tensorHost(where: string): PickleHost & { readonly storages: Rea
   add("torch._utils._rebuild_tensor_v3", (args) =>
     rebuild(args, dtypeOf.get(args[6]) ?? fail("a tensor must have a dtype")),
   );
-  add("torch._utils._rebuild_parameter", ([data]) =>
-    data instanceof StoredTensor ? data : fail(`a parameter must be a tensor, is ${describe(data)}`),
-  );
+  for (const name of ["_rebuild_parameter", "_rebuild_parameter_with_state"]) {
+    add(`torch._utils.${name}`, ([data]) =>
+      data instanceof StoredTensor ? data : fail(`a parameter must be a tensor, is ${describe(data)}`),
+    );
+  }
+  for (const name of OTHERS) add(name, () => new PickleGlobal(`a ${name.replace(/^.*\./, "")}`));
 
   return {
     globals,
@@ -193,7 +211,8 @@ function checkedTensor(
   // In float64, and rounded only beyond 2^53, where no storage is.
   if ((offset + tensor.span) * width > storage.byteLength)
     return fail(`${what}: ${form} from ${offset} on must stay within its ${storage.byteLength / width} elements`);
-  if (bytes > storage.byteLength) return fail(`${what}: ${form} must not repeat elements`);
+  if (bytes > storage.byteLength && bytes > MOST_REPEATED)
+    return fail(`${what}: ${form} must not repeat elements to more than ${MOST_REPEATED} bytes, takes ${bytes}`);
   return tensor;
 }
 

@@ -56,6 +56,7 @@ export function readTokenizerFiles(files: TokenizerFiles): { tokens: Map<string,
   const fileDecides = ownFile !== undefined && OF_TOKENIZER_JSON.test(className?.asString() ?? "");
   const configDecides = !fileDecides && config?.get("do_lower_case").isMissing === false;
   const own = ownFile && readTokenizerJson(ownFile, configDecides);
+  if (fileDecides) expectPostProcessor(ownFile.get("post_processor"));
   const tokens = own?.tokens ?? (files["vocab.txt"] === undefined ? undefined : parseVocabTxt(files["vocab.txt"]));
   if (tokens === undefined) {
     throw new BertError(
@@ -76,6 +77,7 @@ export function readTokenizerFiles(files: TokenizerFiles): { tokens: Map<string,
       ...(config && readConfig(config)),
       ...(fileDecides && own && normalizerOf(own.options)),
       ...readSpecialTokens(special),
+      ...(fileDecides && own?.options.unkToken !== undefined && { unkToken: own.options.unkToken }),
       addedTokens: withFlags([...addedTokens, ...extraSpecialTokens(special), ...namedSpecialTokens(special)]),
     },
   };
@@ -100,9 +102,14 @@ function tokenizerClass(...configs: readonly (Json | undefined)[]): Json | undef
  */
 function expectOurs(name: Json | undefined, config: Json | undefined): void {
   if (name && !OUR_CLASSES.test(name.asString())) {
-    throw name.error("BertTokenizer or one that gives the same tokens: another class splits texts in another way");
+    throw name.error(
+      "BertTokenizer or one that gives the same tokens (PreTrainedTokenizerFast, where tokenizer.json says how texts are " +
+        "split): another class splits texts in another way",
+    );
   }
   if (!config) return;
+  const splits = config.get("split_special_tokens");
+  if (splits.value === true) throw splits.error("false: special tokens that stand in a text are always found as such");
   for (const [field, expected] of Object.entries({
     word_tokenizer_type: "basic",
     subword_tokenizer_type: "wordpiece",
@@ -111,6 +118,11 @@ function expectOurs(name: Json | undefined, config: Json | undefined): void {
     if (type.or(expected, (value) => value.asString()) === expected) continue;
     throw type.error(`"${expected}": words are found with a dictionary there, which is not part of plainbert`);
   }
+}
+
+/** Without one, transformers adds neither [CLS] nor [SEP], and no model was trained so. */
+function expectPostProcessor(place: Json): void {
+  if (place.isMissing) throw place.error("TemplateProcessing or BertProcessing, which add [CLS] and [SEP]");
 }
 
 function expectTexts(files: TokenizerFiles): void {

@@ -323,6 +323,28 @@ describe("tokenizer.json and tokenizer_config.json that disagree", () => {
     }
   });
 
+  test("tokenizer.json of PreTrainedTokenizerFast: its unk_token counts, and it must add [CLS] and [SEP]", () => {
+    const config = json({ tokenizer_class: "PreTrainedTokenizerFast", unk_token: "[UNK]" });
+    const own = tokenizerJson((changed) => Object.assign(changed.model, { unk_token: "[MASK]" }));
+    const tokenizer = BertTokenizer.fromFiles({ "tokenizer.json": own, "tokenizer_config.json": config });
+    expect(tokenizer.tokenize("the \u{1f600}")).toEqual(["the", "[MASK]"]);
+    const without = tokenizerJson((changed) => Object.assign(changed, { post_processor: null }));
+    refuses(
+      { "tokenizer.json": without, "tokenizer_config.json": config },
+      /^tokenizer\.json: post_processor must be TemplateProcessing or BertProcessing, which add \[CLS\] and \[SEP\]/,
+    );
+    const bert = json({ tokenizer_class: "BertTokenizer", do_lower_case: true });
+    const { inputIds } = BertTokenizer.fromFiles({ "tokenizer.json": without, "tokenizer_config.json": bert }).encode(
+      "the",
+    );
+    expect([...inputIds]).toEqual([101, 1996, 102]);
+  });
+
+  test("split_special_tokens is refused", () => {
+    const config = json({ split_special_tokens: true });
+    refuses({ "vocab.txt": vocabTxt, "tokenizer_config.json": config }, /split_special_tokens must be false: special/);
+  });
+
   test("a class in config.json that is another tokenizer's", () => {
     const config = json({ tokenizer_class: "BertJapaneseTokenizer" });
     refuses({ "vocab.txt": vocabTxt, "config.json": config }, /^config\.json: tokenizer_class must be BertTokenizer/);

@@ -35,7 +35,7 @@ describe("tokenizer_config.json of another tokenizer is refused, and says why", 
   test.each([
     [
       { tokenizer_class: "BertJapaneseTokenizer", word_tokenizer_type: "mecab" },
-      'tokenizer_class must be BertTokenizer or one that gives the same tokens: another class splits texts in another way, got "BertJapaneseTokenizer"',
+      'tokenizer_class must be BertTokenizer or one that gives the same tokens (PreTrainedTokenizerFast, where tokenizer.json says how texts are split): another class splits texts in another way, got "BertJapaneseTokenizer"',
     ],
     [{ tokenizer_class: "MyTokenizer" }, "tokenizer_config.json: tokenizer_class must be"],
     [{ tokenizer_class: "RoFormerTokenizer" }, "tokenizer_config.json: tokenizer_class must be"],

@@ -62,7 +62,12 @@ save(older, "tensors.legacy.bin", _use_new_zipfile_serialization=False)
 # Of dtypes that safetensors knows and no BERT is computed in: somebody's buffers beside the model's weights.
 others = {name: torch.tensor([1.0, -2.0]).to(getattr(torch, name)) for name in
           ("complex64", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu")}
-save({"float32": base, **others}, "tensors.others.bin")
+values = {"size": torch.Size([2, 3]), "set": {1, 2}, "complex": 1j, "bytes": b"x", "bytearray": bytearray(b"x"), "counter": collections.Counter("aab"),
+          "device": torch.device("cpu"), "layout": torch.strided, "sparse": torch.eye(3).to_sparse(), "count": 3, "none": None}
+stateful = torch.nn.Parameter(base[2])
+stateful.is_initialised = True  # as transformers 5 marks what it has loaded
+repeated = {"parameter": stateful, "repeated": torch.tensor([2.5]).expand(4), "rows": base[1].expand(3, 6)}
+save({"float32": base, **others, **values, **repeated}, "tensors.others.bin")
 torch.serialization.set_crc32_options(False)
 save(tensors, "tensors.no_checksums.bin")
 torch.serialization.set_crc32_options(True)
