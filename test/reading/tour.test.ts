@@ -119,6 +119,12 @@ test("the check of what is done by hand finds chains, roots and negative numbers
   expect(found.map(([left]) => worth(left))).toEqual([-1, 4]);
 });
 
+test("there are ten questions, and ten answers that name their page", () => {
+  const [questions, answers] = pages[12].text.split("## Answers").map((part) => part.split(/^\d+\. /m).slice(1));
+  expect([questions.length, answers.length]).toEqual([10, 10]);
+  for (const [n, answer] of answers.entries()) expect(answer).toContain(`[${n + 1}](${pages[n].name}.md)`);
+});
+
 test("every block of code is an excerpt or a program that is run", () => {
   const blocks = pages.flatMap(({ text }) => text.match(/^```ts$/gm) ?? []).length;
   const excerpts = pages.flatMap(({ text }) => text.match(/^<!-- source:/gm) ?? []).length;
