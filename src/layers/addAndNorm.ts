@@ -13,6 +13,8 @@ export interface LayerNormParams {
 /**
  * LayerNorm(x), see kernels/layerNorm.ts.
  *
+ * On one page: `normalize` in docs/reading/onePage.ts.
+ *
  * @param x        [R, H]
  * @param residual [R, H], added to x first
  * @returns        [R, H]
@@ -29,6 +31,8 @@ export function layerNorm(k: Backend, p: LayerNormParams, x: Tensor, eps: number
 
 /**
  * The gradients of `layerNorm`, see kernels/layerNorm.ts. dy becomes dx, in place.
+ *
+ * On one page: `normalize` in docs/reading/onePageTraining.ts.
  *
  * @param x  [R, H], what was normalised, with the residual in it
  * @param dy [R, H] in, dx out
@@ -56,6 +60,8 @@ export function layerNormBackward(
  *
  *     y = LayerNorm(x + dropout(Sublayer(x)))
  *
+ * On one page: `encoder` in docs/reading/onePage.ts.
+ *
  * @param sublayer [M, H], what the sub-layer returned; becomes the sum while a model trains
  * @param x        [M, H], what it was given
  * @param site     which of the block's two it is
@@ -82,6 +88,8 @@ export function addAndNorm(
  * The gradients of `addAndNorm`. x and the sub-layer get the same, the latter through its dropout:
  *
  *     dsum = layerNormBackward(dy)        dx = dsum        dsublayer = dropout(dsum)
+ *
+ * On one page: `addAndNorm` in docs/reading/onePageTraining.ts.
  *
  * @param dy [M, H] in, dx out
  * @returns  [M, H], dsublayer; without dropout dx itself

@@ -21,6 +21,8 @@ export interface EmbeddingsParams {
  * BERT's input representation (Devlin et al. 2019, §3 and figure 2): for each token the sum of the embeddings of its
  * word piece, its segment and its position, normalised.
  *
+ * On one page: `embeddings` in docs/reading/onePage.ts.
+ *
  * @returns [R, H]
  */
 export function embeddings(pass: Pick<Pass, "k" | "config" | "tap">, p: EmbeddingsParams, batch: PackedBatch): Tensor {
@@ -46,6 +48,8 @@ function embeddingsSum(pass: Pick<Pass, "k" | "tap">, p: EmbeddingsParams, batch
  * The gradients of `embeddings`. The sum is looked up again, so nothing is kept; all three tables get its gradient:
  *
  *     dsum = layerNormBackward(dy)        dE_word[id_r] += dsum_r, and so for segments and positions
+ *
+ * On one page: `embeddings` in docs/reading/onePageTraining.ts.
  *
  * @param dy [R, H], overwritten
  */

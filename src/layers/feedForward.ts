@@ -24,6 +24,8 @@ function hasKernel(act: HiddenAct): act is keyof typeof KERNELS {
  * act(x Wᵀ + b). It is one kernel, unless act is none of its own, a tap wants to see what comes before it, or backward
  * needs that.
  *
+ * On one page: `feedForward` in docs/reading/onePage.ts.
+ *
  * @param x      [R, I]
  * @param before the tap's name for x Wᵀ + b
  * @returns      [R, O]
@@ -63,6 +65,8 @@ export interface FeedForwardParams {
  *
  *     FFN(x) = act(x W₁ᵀ + b₁) W₂ᵀ + b₂
  *
+ * On one page: `feedForward` in docs/reading/onePage.ts.
+ *
  * @param x [M, H]
  * @returns [M, H]
  */
@@ -82,6 +86,8 @@ function activation(k: Backend, x: Tensor, act: HiddenAct, y: Tensor): Tensor {
 /**
  * The gradient of `activated` by x Wᵀ + b.
  *
+ * On one page: `each` in docs/reading/onePageTraining.ts.
+ *
  * @param dy [R, O] in, dx out
  * @param x  [R, O], what act was given
  * @param y  [R, O], what it returned
@@ -97,6 +103,8 @@ export function activationBackward(k: TrainingBackend, dy: Tensor, x: Tensor, y:
  *     h = act(z)        dh = dy W₂        dz = dh ⊙ act′(z)        dx += dz W₁
  *
  * z = x W₁ᵀ + b₁ is all that is kept, 4I bytes per token instead of 8I: h is computed again from it.
+ *
+ * On one page: `encoderLayer` in docs/reading/onePageTraining.ts.
  *
  * @param x  [M, H]
  * @param dy [M, H]

@@ -5,6 +5,8 @@ import type { TrainingBackend } from "../tensor/trainingBackend.ts";
 /**
  * Some rows of a matrix, in any order: embedding look-up, and the tokens that a head reads.
  *
+ * On one page: `embeddings` in docs/reading/onePage.ts.
+ *
  * @param table [N, H], stored in any way
  * @param rows  [R], each in 0 … N−1
  * @returns     [R, H]
@@ -19,6 +21,8 @@ export function gather(k: Backend, table: Weight, rows: Int32Array): Tensor {
 
 /**
  * The gradient of `gather`: each row of dy is added to the row of the table that it was read from.
+ *
+ * On one page: `embeddings` in docs/reading/onePageTraining.ts.
  *
  * @param dtable [N, H], null where it is not computed
  * @param rows   [R]

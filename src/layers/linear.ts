@@ -13,6 +13,8 @@ export interface LinearParams {
 /**
  * y = act(x Wᵀ + b)
  *
+ * On one page: `dense` in docs/reading/onePage.ts.
+ *
  * @param x          [R, I]
  * @param activation which act; none if left out
  * @returns          [R, O]
@@ -33,6 +35,8 @@ export function linear(k: Backend, p: LinearParams, x: Tensor, activation?: Acti
  * The gradients of `linear` without activation; all are added to what is there:
  *
  *     dW += dyᵀ x        db += Σ_r dy_r        dx += dy W
+ *
+ * On one page: `map` in docs/reading/onePageTraining.ts.
  *
  * @param p  its weight must be a `Tensor`
  * @param x  [R, I], what linear was given

@@ -14,6 +14,8 @@ export interface PoolerParams {
  * One vector for each sequence: tanh of a linear map of its first token, [CLS] (the C of Devlin et al. 2019, figure 1;
  * the tanh is in Google's modeling.py alone).
  *
+ * On one page: `nextSentence` in docs/reading/onePage.ts.
+ *
  * @param x [M, H], the rows of the encoder's output that are read: all first tokens among them
  * @returns [B, H]
  */
@@ -32,6 +34,8 @@ function firstRows(pass: Pick<Pass, "read" | "offsets">): Int32Array {
 
 /**
  * The gradients of `pooler`.
+ *
+ * On one page: `lossAndGradients` in docs/reading/onePageTraining.ts.
  *
  * @param encoded sequence [M, H] and pooled [B, H]: what pooler was given, and what it returned
  * @param dpooled [B, H], overwritten

@@ -19,6 +19,8 @@ export interface SelfAttentionParams {
  * Q, K and V are linear maps; the equation itself is kernels/attention.ts. Each token attends to the tokens of its own
  * sequence and to nothing else. While a model trains, the probabilities are dropped out; there is no head mask then.
  *
+ * On one page: `attention` in docs/reading/onePage.ts.
+ *
  * @param pass its tap sees query [M, H], key, value [R, H] and probs [B, A, T, T] (T the longest sequence, zeros past
  *   the others' ends) below the name attention.self
  * @param x    [M, H], the rows that are computed
@@ -55,6 +57,8 @@ function probabilitiesOf({ k, offsets, config: { numAttentionHeads: A } }: Layer
 
 /**
  * The gradients of `selfAttention`: those of the equation (kernels/attention.ts), then those of three linear maps.
+ *
+ * On one page: `attention` in docs/reading/onePageTraining.ts.
  *
  * @param dcontext [M, H]
  * @param dx       [M, H], added to; null where it is not computed

@@ -34,6 +34,8 @@ export interface Encoded {
  * It is a generator that pauses after each layer (`yield`): `forward` yields to the event loop there and
  * looks at the AbortSignal. `finish` runs it without a pause.
  *
+ * On one page: `encoder` in docs/reading/onePage.ts.
+ *
  * @param pass  what all steps share: the backend, config.json, which rows are read
  * @param batch ids, token types and positions [R], the sequences end to end
  */
@@ -47,6 +49,8 @@ export function* bert(pass: BertPass, p: BertParams, batch: PackedBatch): Genera
 
 /**
  * The stack of L Transformer blocks.
+ *
+ * On one page: `encoder` in docs/reading/onePage.ts.
  *
  * @param x [R, H], the embeddings
  * @returns [M, H], the rows of the last block's output that are read
@@ -134,6 +138,8 @@ export function emptyRecord(gradients: GradientsOf<BertParams>): BertRecord {
 /**
  * The gradients of `bert`, its lines from bottom to top. It ends where nothing below is trained. Each layer's record is
  * freed when it has been read.
+ *
+ * On one page: `lossAndGradients` in docs/reading/onePageTraining.ts.
  *
  * @param pass      that of the forward pass, with its record
  * @param encoded   what the forward pass returned

@@ -21,6 +21,8 @@ export interface EncoderLayerParams extends FeedForwardParams {
  *
  *     x′ = LayerNorm(x + dropout(Attention(x)))        y = LayerNorm(x′ + dropout(FFN(x′)))
  *
+ * On one page: `encoder` in docs/reading/onePage.ts.
+ *
  * @param x   [M, H], the rows that are computed
  * @param all [R, H], the rows that they attend to: x itself, but in a last layer that computes only the rows that are
  *   read
@@ -41,6 +43,8 @@ export function encoderLayer(pass: LayerPass, p: EncoderLayerParams, x: Tensor, 
 /**
  * The gradients of `encoderLayer`, its lines from bottom to top. One array is in turn dy, dx′ and dx: each residual
  * connection hands it on, and what comes through the sub-layer is added to it.
+ *
+ * On one page: `encoderLayer` in docs/reading/onePageTraining.ts.
  *
  * @param dy      [M, H]; overwritten: it becomes dx, which is dall where all rows are computed
  * @param wantsDx whether something below is trained

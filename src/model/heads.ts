@@ -50,6 +50,8 @@ export interface MlmHeadParams {
  *
  *     logits = LayerNorm(act(x Wᵀ + b)) Eᵀ + b_V        E the word embeddings
  *
+ * On one page: `maskedLanguageModel` in docs/reading/onePage.ts.
+ *
  * @param x [N, H], hidden states of tokens
  * @returns [N, V]
  */
@@ -65,6 +67,8 @@ export function mlmHead(pass: HeadPass, p: MlmHeadParams, x: Tensor): Tensor {
 
 /**
  * The gradients of `mlmHead`. E is the word embeddings where they are tied; both uses add to one gradient.
+ *
+ * On one page: `lossAndGradients` in docs/reading/onePageTraining.ts.
  *
  * @param dlogits [N, V]
  * @param dx      [N, H], added to
@@ -91,6 +95,8 @@ export function mlmHeadBackward(
  * classification (§4.1: C, or each T_i, to the labels), of multiple choice (§4.4: C to one score), and of questions
  * about a text (§4.2: each T_i to a start and an end score, the vectors S and E as rows of W, without dropout).
  *
+ * On one page: `nextSentence` in docs/reading/onePage.ts.
+ *
  * @param x [N, H], vectors of sequences or of tokens
  * @returns [N, classes]
  */
@@ -106,6 +112,8 @@ export function classifier({ k, training }: HeadPass, p: LinearParams, x: Tensor
 
 /**
  * The gradients of `classifier`.
+ *
+ * On one page: `lossAndGradients` in docs/reading/onePageTraining.ts.
  *
  * @param dlogits [N, classes]
  * @param dx      [N, H], added to

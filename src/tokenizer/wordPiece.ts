@@ -3,6 +3,8 @@
  * has. Pieces after the first are looked up with "##" before them. One unmatched piece makes the whole word [UNK]; the
  * word is never split around the gap. `WordPieceTrie` finds the same pieces in linear time.
  *
+ * On one page: `pieces` in docs/reading/onePage.ts.
+ *
  * @param vocab    token → id; only its keys matter here
  * @param maxChars longest word in code points: 100 in Hugging Face's library, 200 in Google's code; a longer one is
  *   [UNK]

@@ -31,6 +31,8 @@ export interface BatchLoss {
  * 26): four times the weights are 1,733, the records 416, and the rest is Node, one layer's working memory and the
  * buffers of matrix products.
  *
+ * On one page: `lossAndGradients` in docs/reading/onePageTraining.ts.
+ *
  * @param input  a list of sequences or `{ inputIds, … }` of [B, T], as `forward` takes it
  * @throws BertError ERR_INPUT an input or labels that do not fit the model
  * @example

@@ -44,6 +44,8 @@ export function geluSlope(x: number): number {
  *
  *     gelu(x) = x Φ(x) = x · ½ (1 + erf(x/√2))        Φ the standard normal distribution function
  *
+ * On one page: `gelu` in docs/reading/onePage.ts.
+ *
  * @param y out [N]; may be x itself @param x [N]
  */
 export function gelu(y: Float32Array, x: Float32Array): void {
@@ -54,6 +56,8 @@ export function gelu(y: Float32Array, x: Float32Array): void {
  * dx = dy ⊙ gelu′(x). The derivative of x Φ(x), by the product rule:
  *
  *     gelu′(x) = Φ(x) + x φ(x)        φ(x) = Φ′(x) = e^(−x²/2) / √(2π)
+ *
+ * On one page: `bend` in docs/reading/onePageTraining.ts.
  *
  * @param dx out [N]; may be dy itself @param dy [N] @param x [N], what gelu was given
  */
@@ -131,13 +135,21 @@ export function siluBackward(dx: Float32Array, dy: Float32Array, x: Float32Array
   }
 }
 
-/** Hyperbolic tangent, the pooler's activation function. @param y out [N]; may be x itself @param x [N] */
+/**
+ * Hyperbolic tangent, the pooler's activation function.
+ *
+ * On one page: `nextSentence` in docs/reading/onePage.ts.
+ *
+ * @param y out [N]; may be x itself @param x [N]
+ */
 export function tanh(y: Float32Array, x: Float32Array): void {
   for (let i = 0; i < x.length; i++) y[i] = tanhOf(x[i]);
 }
 
 /**
  * dx = dy ⊙ (1 − y²), as tanh′ = 1 − tanh²: the one derivative that is read from the output.
+ *
+ * On one page: `squash` in docs/reading/onePageTraining.ts.
  *
  * @param dx out [N]; may be dy itself @param dy [N] @param y [N], what tanh returned
  */

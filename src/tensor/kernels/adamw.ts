@@ -19,6 +19,8 @@ export interface AdamWUpdate {
  *
  *     m ← β₁ m + (1 − β₁) g        v ← β₂ v + (1 − β₂) g²        w ← w − λ w − c₁ m / (√v / c₂ + ε)
  *
+ * On one page: `adamw` in docs/reading/onePageTraining.ts.
+ *
  * @param weight       [N], updated
  * @param firstMoment  [N], m, updated
  * @param secondMoment [N], v, updated

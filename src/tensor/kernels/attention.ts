@@ -10,6 +10,8 @@ import { softmaxRows, softmaxRowsBackward } from "./softmax.ts";
  *
  * Each token attends to the tokens of its own sequence and to nothing else.
  *
+ * On one page: `attention` in docs/reading/onePage.ts.
+ *
  * @param out      out [M, H], the heads side by side
  * @param probs    out [B, A, T, T], T the longest sequence, untouched past a sequence's end; not kept if null
  * @param query    [M, H] @param key [R, H] @param value [R, H]
@@ -49,6 +51,8 @@ export function attention(
 /**
  * Head a of sequence b of a matrix [R, H]: columns aD … (a+1)D − 1 of the sequence's rows. It is a window, so nothing
  * is transposed or copied.
+ *
+ * On one page: `attention` in docs/reading/onePageTraining.ts.
  *
  * @param offsets [B + 1], sequence b is rows offsets[b] … offsets[b+1] − 1
  */
@@ -99,6 +103,8 @@ export function attentionWithDropout(
  *
  *     dV = P̃ᵀ dO        dP̃ = dO Vᵀ        dP = dropout(dP̃)        dS = P ⊙ (dP − Σ_j dP_j P_j)  by row
  *     dQ = dS K / √D        dK = dSᵀ Q / √D
+ *
+ * On one page: `attention` in docs/reading/onePageTraining.ts.
  *
  * @param dquery      out [M, H], written as a whole
  * @param dkey, dvalue out [R, H], written as a whole

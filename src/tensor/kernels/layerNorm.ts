@@ -5,6 +5,8 @@ import { add } from "./rows.ts";
  *
  *     μ = mean(x)     σ² = mean((x − μ)²)     y = (x − μ) / √(σ² + eps) ⊙ γ + β
  *
+ * On one page: `layerNorm` in docs/reading/onePage.ts.
+ *
  * @param y        out [R, H]; may be x or the residual itself
  * @param x        [R, H]
  * @param gamma    [H], `LayerNorm.weight` in the checkpoint
@@ -48,6 +50,8 @@ export function layerNorm(
  *     dx = (g − mean(g) − x̂ ⊙ mean(g ⊙ x̂)) / √(σ² + eps)        dγ += Σ_r dy ⊙ x̂        dβ += Σ_r dy
  *
  * μ and σ are computed again: two passes over a row that is in the cache, against 8 bytes kept for each row.
+ *
+ * On one page: `normalize` in docs/reading/onePageTraining.ts.
  *
  * @param dx     out [R, H]; may be dy itself
  * @param dgamma [H], added to; null if it is not wanted

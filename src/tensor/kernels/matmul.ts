@@ -10,6 +10,8 @@ import { type Addend, columnsOf, type Operand, rowsOf } from "./operand.ts";
  *
  * Each element is one sum in float64, k = 0, 1, 2, … in order, rounded to float32 once, when it is stored.
  *
+ * On one page: `dot` in docs/reading/onePage.ts.
+ *
  * @param out    [M, N]; must not overlap a or b
  * @param a      M rows of K numbers
  * @param b      N columns of K numbers
@@ -48,6 +50,8 @@ function multiply(out: Matrix, a: Operand, b: Operand, K: number, scale: number,
 /**
  * out = scale · a b
  *
+ * On one page: `attention` in docs/reading/onePage.ts.
+ *
  * @param out [M, N]; must not overlap a or b
  * @param a   [M, K]
  * @param b   [K, N]
@@ -58,6 +62,8 @@ export function matmul(out: Matrix, a: Matrix, b: Matrix, scale: number): void {
 
 /**
  * out = scale · a bᵀ
+ *
+ * On one page: `attention` in docs/reading/onePage.ts.
  *
  * @param out [M, N]; must not overlap a or b
  * @param a   [M, K]
@@ -70,6 +76,8 @@ export function matmulTransposed(out: Matrix, a: Matrix, b: Matrix, scale: numbe
 /**
  * out = scale · aᵀ b
  *
+ * On one page: `attention` in docs/reading/onePageTraining.ts.
+ *
  * @param out [M, N]; must not overlap a or b
  * @param a   [K, M]
  * @param b   [K, N]
@@ -80,6 +88,8 @@ export function transposedMatmul(out: Matrix, a: Matrix, b: Matrix, scale: numbe
 
 /**
  * y = act(x Wᵀ + b), with W as PyTorch's nn.Linear and the checkpoints hold it.
+ *
+ * On one page: `linear` in docs/reading/onePage.ts.
  *
  * @param y          out [R, O]; must not overlap x
  * @param x          [R, I]
@@ -104,6 +114,8 @@ export function linear(
 /**
  * out = a bᵀ + bias
  *
+ * On one page: `linear` in docs/reading/onePage.ts.
+ *
  * @param out  [M, N]; must not overlap a or b
  * @param a    [M, K]
  * @param b    [N, K]
@@ -117,6 +129,8 @@ export function multiplyAdd(out: Matrix, a: Matrix, b: Matrix, bias: Float32Arra
  * The gradient of `linear` without activation by its input. With y_ro = Σ_i x_ri W_oi + b_o:
  *
  *     ∂L/∂x_ri = Σ_o ∂L/∂y_ro W_oi        dx += dy W
+ *
+ * On one page: `map` in docs/reading/onePageTraining.ts.
  *
  * @param dx     [R, I], added to
  * @param dy     [R, O]
@@ -138,6 +152,8 @@ export function linearBackwardInput(
  * The gradients of `linear` without activation by its parameters:
  *
  *     dW += dyᵀ x        db += Σ_r dy_r
+ *
+ * On one page: `map` in docs/reading/onePageTraining.ts.
  *
  * @param dweight [O, I], added to; null if it is not wanted
  * @param dbias   [O], added to; null if it is not wanted

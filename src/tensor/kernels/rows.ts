@@ -2,6 +2,8 @@
  * Element-wise sum, for residual connections and for the three embeddings: y = a + b. It needs no backward of its own:
  * da = db = dy, and `add` adds up the gradients of what was used twice.
  *
+ * On one page: `add` in docs/reading/onePage.ts.
+ *
  * @param y out [N]; may be a or b itself @param a [N] @param b [N]
  */
 export function add(y: Float32Array, a: Float32Array, b: Float32Array): void {
@@ -10,6 +12,8 @@ export function add(y: Float32Array, a: Float32Array, b: Float32Array): void {
 
 /**
  * Embedding look-up: row r of y is row `indices[r]` of the table.
+ *
+ * On one page: `embeddings` in docs/reading/onePage.ts.
  *
  * @param y       out [R, H]
  * @param table   [N, H]
@@ -25,6 +29,8 @@ export function gatherRows(y: Float32Array, table: Float32Array, indices: Int32A
 /**
  * The gradient of `gatherRows`: row `indices[r]` of dtable gets row r of dy added. Rows that were read several times
  * get the sum, taken in float64 in the order of r.
+ *
+ * On one page: `embeddings` in docs/reading/onePageTraining.ts.
  *
  * @param dtable  [N, H], added to
  * @param dy      [R, H]

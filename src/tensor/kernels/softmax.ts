@@ -8,6 +8,8 @@ import { exp } from "./transcendental.ts";
  *
  * Only the columns of the window take part. Padding is never among them, so no score needs to be masked with −∞.
  *
+ * On one page: `softmax` in docs/reading/onePage.ts.
+ *
  * @param scores [T, T] in, probabilities out; a row that holds NaN becomes NaN throughout
  */
 export function softmaxRows(scores: Matrix): void {
@@ -31,6 +33,8 @@ export function softmaxRows(scores: Matrix): void {
  *
  *     ds_k = Σ_j dp_j ∂p_j/∂s_k = p_k (dp_k − Σ_j dp_j p_j)
  *
+ * On one page: `attention` in docs/reading/onePageTraining.ts.
+ *
  * @param gradient [T, T] dp in, ds out
  * @param probs    [T, T], what softmaxRows returned
  */
@@ -51,6 +55,8 @@ export function softmaxRowsBackward(gradient: Matrix, probs: Matrix): void {
  *     ln Σ_i e^(z_i) = m + ln Σ_i e^(z_i − m)
  *
  * and with it −ln softmax(z)_y = ln Σ_i e^(z_i) − z_y.
+ *
+ * On one page: `crossEntropy` in docs/reading/onePageTraining.ts.
  *
  * @param values z, the `count` numbers from `from` on
  * @returns NaN as the sum where a number is NaN or the largest is infinite

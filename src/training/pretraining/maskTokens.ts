@@ -47,6 +47,8 @@ export function maskVocabulary(tokenizer: BertTokenizer, maskTokenId: number): M
  * Two differences to Google's: no special token is chosen or put in, [UNK] included; and a word does not go on from one
  * segment into the next.
  *
+ * On one page: `example` in docs/reading/onePageTraining.ts.
+ *
  * @param ids [T], [CLS] A [SEP] B [SEP]
  * @returns the places of the chosen tokens, ascending, and what they were
  */
