@@ -274,7 +274,7 @@ describe("each says file, field, value and what would be right", () => {
       "max_seq_length",
       LENGTH,
       { transformer_task: "text-generation" },
-      'the model is for "text-generation"',
+      `${LENGTH}: transformer_task must be "feature-extraction" for vectors of texts, got "text-generation"`,
     ],
   ])("%s", async (_, form, file, content, ...parts) => {
     const folder = await altered(form, file, content);
