@@ -65,8 +65,8 @@ export interface Embeddings {
    * length and its modules (Pooling, Dense, LayerNorm, Normalize). A folder that sentence-transformers has not saved
    * gives the mean of the tokens' vectors.
    *
-   * A text that is too long is cut, as there, unless `truncation` is false. `truncated` says how many were. A stream of
-   * any length is answered text by text, [1, D], and in order.
+   * A text that is too long is cut, as there, unless `truncation` is false. `truncated` says how many were. Of no texts
+   * it is [0, D]. A stream of any length is answered text by text, [1, D], and in order.
    *
    * @throws BertError ERR_INPUT texts that are no strings, a prompt that there is not, or another wrong argument;
    *   ERR_CHECKPOINT modules that cannot be read
@@ -79,9 +79,9 @@ export interface Embeddings {
     texts: Input,
     options?: EmbeddingOptions<P>,
   ): Answers<Input, string | readonly string[], Vectors<P>>;
-  /** As a call, with the prompt "query" unless an option names another: what one searches with. */
+  /** As a call, with the prompt "query" unless an option names another, and a query's length: what one searches with. */
   readonly encodeQuery: Encode;
-  /** As a call, with the prompt "document" unless an option names another: what one searches in. */
+  /** As a call, with the prompt "document" unless an option names another, and its length: what one searches in. */
   readonly encodeDocument: Encode;
 }
 
