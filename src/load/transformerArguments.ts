@@ -50,7 +50,7 @@ export function madeWithLength(json: Json): number | undefined {
 
 /**
  * The arguments of a tokenizer's call that change tokens, but `max_length`, with the values that leave them as they
- * are. Others (`pad_to_multiple_of`, `return_length`, `verbose`, …) change none; of unknown ones Python takes no notice.
+ * are. Others (`pad_to_multiple_of`, `return_length`, `verbose`, …) change none; unknown ones are ignored in Python.
  */
 const CALL: Readonly<Record<string, readonly unknown[]>> = {
   add_special_tokens: [true],

@@ -125,13 +125,13 @@ function hiddenStateOf(json: Json, task: string): number | null {
 export function expectVectorTask(task: string, path: string): void {
   if (task === AS_THE_MODEL.task) return;
   const file = fileIn(path, TRANSFORMER_FILES[0]);
-  const other = PIPELINES[task];
+  const other = PIPELINES.get(task);
   const instead = other ? `; pipeline(${quote(other)}) is for such a model` : "";
   const expected = `transformer_task must be "feature-extraction" for vectors of texts, got ${quote(task)}${instead}`;
   throw new BertError("ERR_CHECKPOINT", `${file}: ${expected}`);
 }
 
-const PIPELINES: Readonly<Record<string, string>> = {
-  "sequence-classification": "text-ranking",
-  "fill-mask": "fill-mask",
-};
+const PIPELINES: ReadonlyMap<string, string> = new Map([
+  ["sequence-classification", "text-ranking"],
+  ["fill-mask", "fill-mask"],
+]);

@@ -79,9 +79,9 @@ export interface Embeddings {
     texts: Input,
     options?: EmbeddingOptions<P>,
   ): Answers<Input, string | readonly string[], Vectors<P>>;
-  /** As a call, with the prompt "query" unless an option names another, and a query's length: what one searches with. */
+  /** As a call, with a query's length, and its prompt unless an option names another: what one searches with. */
   readonly encodeQuery: Encode;
-  /** As a call, with the prompt "document" unless an option names another, and its length: what one searches in. */
+  /** As a call, with a document's length, and its prompt unless an option names another: what one searches in. */
   readonly encodeDocument: Encode;
 }
 

@@ -437,6 +437,13 @@ describe("each says file, field, value and what would be right", () => {
       `${LENGTH}: transformer_task must be "feature-extraction" for vectors of texts, got "fill-mask"; pipeline("fill-mask") is for such a model`,
     ],
     [
+      "a task of a name that every object has",
+      "mean",
+      LENGTH,
+      { transformer_task: "constructor" },
+      'transformer_task must be "feature-extraction" for vectors of texts, got "constructor"',
+    ],
+    [
       "a reranker",
       "mean",
       LENGTH,
