@@ -105,6 +105,6 @@ async function makeIndex(values: ValuesOf<typeof TABLE>, path: string, output: s
     await extract.dispose();
   }
   progress.end();
-  const limit = values.pooling === undefined ? embeddingLimit(extract.model) : tokenLimit(extract.model);
+  const limit = values.pooling === undefined ? embeddingLimit(extract.model, "document") : tokenLimit(extract.model);
   tellTruncated(cuts, ["line", "lines"], limit);
 }

@@ -5,12 +5,16 @@ import type { SentenceFolder, SentenceModule } from "../load/sentenceModules.ts"
 export function sentenceLines(folder: SentenceFolder | BertError): [string, string][] {
   if (folder instanceof BertError) return [["cannot be read", folder.message]];
   const { modules, prompts, defaultPromptName, maxSeqLength, doLowerCase, similarity, truncateDim, task } = folder;
+  const { queryLength, documentLength, hiddenState } = folder;
   const given = Array.from(prompts).filter(([, prompt]) => prompt !== "");
   const lines: [string, string][] = [["modules", modulesLine(modules)]];
   if (task !== "feature-extraction") lines.push(["task", task]);
   if (given.length > 0) lines.push(["prompts", given.map(([name, prompt]) => `${name} ${quote(prompt)}`).join(", ")]);
   if (defaultPromptName !== null) lines.push(["default prompt", defaultPromptName]);
   lines.push(["length", maxSeqLength === null ? "the tokenizer's and the model's" : `${maxSeqLength} tokens`]);
+  if (queryLength !== null) lines.push(["length of a query", `${queryLength} tokens`]);
+  if (documentLength !== null) lines.push(["length of a document", `${documentLength} tokens`]);
+  if (hiddenState !== null) lines.push(["hidden state", `hidden_states[${hiddenState}]`]);
   if (doLowerCase) lines.push(["letters", "made small"]);
   lines.push(["similarity", similarity]);
   if (truncateDim !== null) lines.push(["numbers of a vector", `the first ${truncateDim}`]);
@@ -21,6 +25,7 @@ export function sentenceLines(folder: SentenceFolder | BertError): [string, stri
 export function sentenceFields(folder: SentenceFolder | BertError): object {
   if (folder instanceof BertError) return { error: folder.message };
   const { modules, prompts, defaultPromptName, maxSeqLength, doLowerCase, similarity, truncateDim, task } = folder;
+  const { queryLength, documentLength, hiddenState } = folder;
   return {
     modules: modules instanceof BertError ? null : ["Transformer", ...modules.map(moduleText)],
     ...(modules instanceof BertError && { error: modules.message }),
@@ -28,6 +33,9 @@ export function sentenceFields(folder: SentenceFolder | BertError): object {
     prompts: Object.fromEntries(prompts),
     default_prompt_name: defaultPromptName,
     max_seq_length: maxSeqLength,
+    query_length: queryLength,
+    document_length: documentLength,
+    ...(hiddenState !== null && { method_output_name: ["hidden_states", hiddenState] }),
     do_lower_case: doLowerCase,
     similarity_fn_name: similarity,
     truncate_dim: truncateDim,

@@ -52,7 +52,7 @@ Without QUERY, each line of the input is one, and gives a line of JSON: the text
       );
       const { model } = extract;
       const { truncation = isOfModules(model, index.pooling) } = options; // as the lines of the index were cut
-      const limit = index.pooling === "modules" ? embeddingLimit(model) : tokenLimit(model);
+      const limit = index.pooling === "modules" ? embeddingLimit(model, "query") : tokenLimit(model);
       let count = 0;
       const search = async (queries: readonly string[]) => {
         const found = await index.search(queries, topK, { truncation });

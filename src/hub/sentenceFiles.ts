@@ -7,7 +7,15 @@ export const MODULES_FILE = "modules.json";
 export const SETTINGS_FILE = "config_sentence_transformers.json";
 
 /** How the transformer is given texts; named by the kind of model in earlier versions. The first one counts. */
-export const TRANSFORMER_FILES: readonly string[] = ["sentence_bert_config.json", "sentence_distilbert_config.json"];
+export const TRANSFORMER_FILES: readonly string[] = [
+  "bert",
+  "roberta",
+  "distilbert",
+  "camembert",
+  "albert",
+  "xlm-roberta",
+  "xlnet",
+].map((kind) => `sentence_${kind}_config.json`);
 
 /** A module of `modules.json`. */
 export interface ListedModule {

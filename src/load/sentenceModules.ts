@@ -5,14 +5,13 @@ import type { Weights } from "../safetensors/safetensorsReader.ts";
 import { torchActivation, type VectorActivation } from "../tensor/kernels/torchActivations.ts";
 import type { ModelFolder } from "./modelFolder.ts";
 import { withWeights } from "./readModel.ts";
+import { NO_SETTINGS, readSentenceSettings, type SentenceSettings } from "./sentenceSettings.ts";
 import {
   AS_THE_MODEL,
-  NO_SETTINGS,
-  readSentenceSettings,
+  expectVectorTask,
   readTransformerSettings,
-  type SentenceSettings,
   type TransformerSettings,
-} from "./sentenceSettings.ts";
+} from "./transformerSettings.ts";
 
 /** How sentence-transformers makes one vector of a text's tokens, by its names. */
 export const SENTENCE_POOLINGS = ["cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"] as const;
@@ -140,17 +139,18 @@ async function readAll(
     const got = quote(transformer.type);
     throw new BertError("ERR_CHECKPOINT", `${MODULES_FILE}: the first module must be a Transformer, got ${got}`);
   }
+  expectVectorTask(task, transformer.path);
   const modules: SentenceModule[] = [];
   for (const module of listed) {
     const read = await readModule(folder, module);
     if (read) modules.push(read);
   }
-  if (modules[0]?.type === "Pooling" && task === "feature-extraction") return modules;
-  const got =
-    task !== "feature-extraction"
-      ? `the model is for ${quote(task)}`
-      : `got ${listed[0] ? quote(listed[0].type) : "none"}`;
-  throw new BertError("ERR_CHECKPOINT", `${MODULES_FILE}: the module after the Transformer must be a Pooling, ${got}`);
+  if (modules[0]?.type === "Pooling") return modules;
+  const got = listed[0] ? quote(listed[0].type) : "none";
+  throw new BertError(
+    "ERR_CHECKPOINT",
+    `${MODULES_FILE}: the module after the Transformer must be a Pooling, got ${got}`,
+  );
 }
 
 /** @returns null for a module that does nothing outside training */

@@ -97,7 +97,7 @@ function inFewerBits(
   const signs = precision === "binary" || precision === "ubinary";
   const ranges = signs ? undefined : (given ?? rangesOf(data, size));
   const codes = quantized(data, size, precision, ranges);
-  return new QuantizedFeatures([B, codes.length / B], codes, ranges);
+  return new QuantizedFeatures([B, signs ? size / 8 : size], codes, B === 0 ? given : ranges); // no text, no range
 }
 
 function nested(data: Float32Array | Int8Array | Uint8Array, dims: readonly number[]): unknown[] {

@@ -42,7 +42,7 @@ export interface SentenceSimilarity {
    * none. An array of inputs gives an array of results. A stream of any length is answered one input after the other;
    * leaving the loop closes it.
    *
-   * @returns a number for each of `sentences`, in their order
+   * @returns a number for each of `sentences`, in their order; none for none
    * @throws BertError ERR_INPUT texts that are no strings or too long for the model, all of an array's that are, before
    *   anything is computed; or another wrong argument; of a stream after the results before. What the stream throws
    * @example
@@ -110,5 +110,6 @@ function textsOf(input: unknown, name: string): NamedText[] {
   if (!Array.isArray(fields.sentences)) throw wrongArgument(TASK, name || "input", expected, input);
   const prefix = name && `${name}.`;
   const source = expectText(TASK, `${prefix}source_sentence`, fields.source_sentence);
+  if (fields.sentences.length === 0) return [source];
   return [source, ...expectTexts(TASK, fields.sentences, `${prefix}sentences`)];
 }

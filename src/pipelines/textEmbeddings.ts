@@ -1,4 +1,5 @@
 import { BertError, listed, quote } from "../errors.ts";
+import { TRANSFORMER_FILES } from "../hub/sentenceFiles.ts";
 import type { Bert } from "../load/loadBert.ts";
 import type { SentenceModules } from "../load/sentenceModules.ts";
 import { expectChoice } from "../options.ts";
@@ -64,8 +65,8 @@ export interface Embeddings {
    * length and its modules (Pooling, Dense, LayerNorm, Normalize). A folder that sentence-transformers has not saved
    * gives the mean of the tokens' vectors.
    *
-   * A text that is too long is cut, as there, unless `truncation` is false. `truncated` says how many were. A stream of
-   * any length is answered text by text, [1, D], and in order.
+   * A text that is too long is cut, as there, unless `truncation` is false. `truncated` says how many were. Of no texts
+   * it is [0, D]. A stream of any length is answered text by text, [1, D], and in order.
    *
    * @throws BertError ERR_INPUT texts that are no strings, a prompt that there is not, or another wrong argument;
    *   ERR_CHECKPOINT modules that cannot be read
@@ -78,20 +79,35 @@ export interface Embeddings {
     texts: Input,
     options?: EmbeddingOptions<P>,
   ): Answers<Input, string | readonly string[], Vectors<P>>;
-  /** As a call, with the prompt "query" unless an option names another: what one searches with. */
+  /** As a call, with a query's length, and its prompt unless an option names another: what one searches with. */
   readonly encodeQuery: Encode;
-  /** As a call, with the prompt "document" unless an option names another: what one searches in. */
+  /** As a call, with a document's length, and its prompt unless an option names another: what one searches in. */
   readonly encodeDocument: Encode;
 }
 
 const TASK = "embeddings";
 
+/** What a text is encoded as, by its prompt and its length; null: neither. */
+export type TextRole = "query" | "document" | null;
+
 export function embeddings(bert: Bert): Embeddings {
   const steps = stepsOf(bert);
+  const as = (role: "query" | "document") => {
+    const call = callAs(bert, steps, role);
+    return (texts: unknown, options: EmbeddingOptions | undefined) => call(texts, orPrompt(role, options));
+  };
+  return Object.assign(callAs(bert, steps, null), {
+    encodeQuery: as("query"),
+    encodeDocument: as("document"),
+  }) as Embeddings;
+}
+
+/** A call of the pipeline, for texts of this role. */
+function callAs(bert: Bert, steps: StepsOf, role: TextRole) {
   const run = async (input: unknown, options: EmbeddingOptions = {}) =>
-    embeddingsOf(bert, TASK, expectTexts(TASK, input), options, steps);
-  const call = withStreams(TASK, run, (options: EmbeddingOptions) => {
-    const { size, precision, ranges, ...prepared } = steps(TASK, options);
+    embeddingsOf(bert, TASK, textsOf(input), options, { steps, role });
+  return withStreams(TASK, run, (options: EmbeddingOptions) => {
+    const { size, precision, ranges, ...prepared } = steps(TASK, options, role);
     if (needsRanges(precision, ranges)) {
       throw wrongArgument(TASK, "ranges", `given for ${precision} vectors of a stream`, ranges);
     }
@@ -108,12 +124,11 @@ export function embeddings(bert: Bert): Embeddings {
       },
     };
   });
-  const withPrompt = (name: string) => (texts: unknown, options: EmbeddingOptions | undefined) =>
-    call(texts, orPrompt(name, options));
-  return Object.assign(call, {
-    encodeQuery: withPrompt("query"),
-    encodeDocument: withPrompt("document"),
-  }) as Embeddings;
+}
+
+/** Checks one text or a list of them, which may be empty. */
+function textsOf(input: unknown): NamedText[] {
+  return Array.isArray(input) && input.length === 0 ? [] : expectTexts(TASK, input);
 }
 
 /** The options, with this prompt where they name none; what is no object is left for the call to refuse. */
@@ -133,9 +148,9 @@ export async function embeddingsOf(
   where: string,
   texts: readonly NamedText[],
   options: EmbeddingOptions,
-  steps: (where: string, options: EmbeddingOptions) => EmbeddingSteps = stepsOf(bert),
+  { steps = stepsOf(bert), role = null }: { readonly steps?: StepsOf; readonly role?: TextRole } = {},
 ): Promise<(FeatureTensor<unknown> | QuantizedFeatures) & Truncated> {
-  const { size, precision, ranges, encode, compute } = steps(where, options);
+  const { size, precision, ranges, encode, compute } = steps(where, options, role);
   if (needsRanges(precision, ranges) && texts.length === 1) {
     throw wrongArgument(TASK, "ranges", `given for ${precision} vectors of a single text`, ranges);
   }
@@ -154,19 +169,23 @@ interface EmbeddingSteps {
   compute(batch: readonly EncodedText[], signal?: AbortSignal): Promise<Float32Array[]>;
 }
 
-/** How texts become vectors with the options of a call. */
-function stepsOf(bert: Bert): (where: string, options: EmbeddingOptions) => EmbeddingSteps {
+/** How texts of a role become vectors with the options of a call. */
+type StepsOf = (where: string, options: EmbeddingOptions, role: TextRole) => EmbeddingSteps;
+
+/** @throws BertError ERR_CHECKPOINT the folder's modules cannot be read, or do not fit the model or each other */
+function stepsOf(bert: Bert): StepsOf {
   const modules = bert.sentenceModules;
   const tokenizer = embeddingTokenizer(bert);
-  const limit = embeddingLimit(bert);
   const H = bert.config.hiddenSize;
+  const state = hiddenStateOf(bert);
   sentenceSize(modules, H); // modules that do not fit are an error now
   const leavesPrompt = modules.modules.some((module) => module.type === "Pooling" && !module.includePrompt);
 
-  return (where: string, options: EmbeddingOptions) => {
+  return (where, options, role) => {
+    const limit = embeddingLimit(bert, role);
     const { size, normalize, truncation, ...quantization } = settingsOf(options, modules, H);
     const prompt = promptOf(modules, options);
-    const promptLength = leavesPrompt && prompt !== "" ? tokensOfPrompt(tokenizer, prompt, limit) : 0;
+    const promptLength = leavesPrompt && prompt !== "" ? tokensOfPrompt(tokenizer, prompt, embeddingLimit(bert)) : 0;
     return {
       size,
       ...quantization,
@@ -174,11 +193,12 @@ function stepsOf(bert: Bert): (where: string, options: EmbeddingOptions) => Embe
         encodeTelling(where, tokenizer, { name, text: prompt + text }, { truncation, limit }),
       async compute(batch: readonly EncodedText[], signal?: AbortSignal): Promise<Float32Array[]> {
         const encodings = batch.map(({ encoding }) => encoding);
-        const { lastHiddenState } = await bert.forward(encodings, {
+        const { lastHiddenState, hiddenStates } = await bert.forward(encodings, {
           ...withoutDecoder(bert, batch.length),
+          ...(state !== null && { hiddenStates: true }),
           ...(signal && { signal }),
         });
-        const { data, shape } = lastHiddenState;
+        const { data, shape } = state === null ? lastHiddenState : hiddenStates![state];
         return encodings.map(({ length }, b) => {
           const tokens = data.subarray(b * shape[1] * H, (b * shape[1] + length) * H);
           const vector = sentenceVector(modules, tokens, H, promptLength).subarray(0, size);
@@ -197,10 +217,27 @@ export function embeddingTokenizer(bert: Bert): BertTokenizer {
   return bert.sentence.doLowerCase ? bert.tokenizer.lowerCased() : bert.tokenizer;
 }
 
-/** The most tokens of a text, by the folder, else by tokenizer and model. */
-export function embeddingLimit(bert: Bert): number {
-  const { maxSeqLength } = bert.sentence;
-  return maxSeqLength === null ? tokenLimit(bert) : Math.min(maxSeqLength, bert.config.maxPositionEmbeddings);
+/** The most tokens of a text of this role, by the folder, else by tokenizer and model. */
+export function embeddingLimit(bert: Bert, role: TextRole = null): number {
+  const { maxSeqLength, queryLength, documentLength } = bert.sentence;
+  const length = (role === "query" ? queryLength : role === "document" ? documentLength : null) ?? maxSeqLength;
+  return length === null ? tokenLimit(bert) : Math.min(length, bert.config.maxPositionEmbeddings);
+}
+
+/**
+ * Which of the L + 1 hidden states the modules are given, from 0; null: the last layer's output.
+ *
+ * @throws BertError ERR_CHECKPOINT the folder names one that the model does not have
+ */
+function hiddenStateOf({ sentenceModules, config }: Bert): number | null {
+  const { hiddenState: n } = sentenceModules;
+  const L = config.numHiddenLayers;
+  if (n === null || (n >= -L - 1 && n <= L)) return n === null || n >= 0 ? n : L + 1 + n;
+  const expected = `n of ["hidden_states", n] must be ${-L - 1} to ${L}, as the model has ${L} layers, got ${n}`;
+  throw new BertError(
+    "ERR_CHECKPOINT",
+    `${TRANSFORMER_FILES[0]}: modality_config.text.method_output_name: ${expected}`,
+  );
 }
 
 /** How many numbers a vector has: D. */

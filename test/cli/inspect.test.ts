@@ -170,6 +170,16 @@ describe("a folder of sentence-transformers", () => {
     expect((await shown("truncate_dim")).lines).toContain("  numbers of a vector: the first 10");
   });
 
+  test("lengths of queries and documents, and the hidden state", async () => {
+    const { lines, json } = await shown("query_length");
+    const lengths = ["  length: 12 tokens", "  length of a query: 7 tokens", "  length of a document: 15 tokens"];
+    expect(lines).toEqual(expect.arrayContaining(lengths));
+    expect(json).toMatchObject({ max_seq_length: 12, query_length: 7, document_length: 15 });
+    const hidden = await shown("hidden_state_from_end");
+    expect(hidden.lines).toContain("  hidden state: hidden_states[-3]");
+    expect(hidden.json).toMatchObject({ method_output_name: ["hidden_states", -3] });
+  });
+
   test("as JSON, by the library's names", async () => {
     expect((await shown("default_prompt")).json).toEqual({
       modules: ["Transformer", "Pooling mean"],
@@ -177,6 +187,8 @@ describe("a folder of sentence-transformers", () => {
       prompts: { query: "", document: "", read: "Represent this: " },
       default_prompt_name: "read",
       max_seq_length: null,
+      query_length: null,
+      document_length: null,
       do_lower_case: false,
       similarity_fn_name: "cosine",
       truncate_dim: null,

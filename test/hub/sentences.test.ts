@@ -57,43 +57,48 @@ const filesNamed = (folder: string) =>
 const gets = (here: Place) =>
   here.hub.log().flatMap((line) => (/^hub GET /.test(line) ? [line.slice("hub GET ".length)] : []));
 
-describe.each(["dense", "dense_bin", "layer_norm", "in_a_folder", "processor_kwargs", "prompts", "plain"])(
-  "a model of the form %s",
-  (form) => {
-    test("its files are fetched, each once, and no others; its vectors are those of the folder", async () => {
-      const files = await filesOf(form);
-      await using here = await place(files);
-      const got = await vectors("org/small", here.options());
-      expect(got).toEqual(await vectors(await sentenceFolder(root, form)));
-      const wanted = Object.keys(files).filter((name) => !isBeside(name));
-      expect(present(here).sort()).toEqual(wanted.sort());
-      expect(gets(here).sort()).toEqual(wanted.sort());
+describe.each([
+  ...["dense", "dense_bin", "layer_norm", "in_a_folder", "processor_kwargs", "prompts", "plain", "tokenizer_args"],
+])("a model of the form %s", (form) => {
+  test("its files are fetched, each once, and no others; its vectors are those of the folder", async () => {
+    const files = await filesOf(form);
+    await using here = await place(files);
+    const got = await vectors("org/small", here.options());
+    expect(got).toEqual(await vectors(await sentenceFolder(root, form)));
+    const wanted = Object.keys(files).filter((name) => !isBeside(name));
+    expect(present(here).sort()).toEqual(wanted.sort());
+    expect(gets(here).sort()).toEqual(wanted.sort());
 
-      // Then all is there, with the hub and without.
-      here.hub.seen.length = 0;
-      expect(await vectors("org/small", here.options())).toEqual(got);
-      expect(gets(here)).toEqual([]);
-      here.hub.seen.length = 0;
-      expect(await vectors("org/small", here.options({ local_files_only: true }))).toEqual(got);
-      expect(here.hub.seen).toEqual([]);
-    });
+    // Then all is there, with the hub and without.
+    here.hub.seen.length = 0;
+    expect(await vectors("org/small", here.options())).toEqual(got);
+    expect(gets(here)).toEqual([]);
+    here.hub.seen.length = 0;
+    expect(await vectors("org/small", here.options({ local_files_only: true }))).toEqual(got);
+    expect(here.hub.seen).toEqual([]);
+  });
 
-    test("downloadModel gives the folder with modules.json; force_download fetches each file again", async () => {
-      const files = await filesOf(form);
-      await using here = await place(files);
-      const path = await downloadModel("org/small", here.options());
-      expect(path).toBe(here.inModel("snapshots", COMMIT));
-      expect(await vectors(path)).toEqual(await vectors(await sentenceFolder(root, form)));
-      here.hub.seen.length = 0;
-      await downloadModel("org/small", here.options({ force_download: true }));
-      expect(gets(here).sort()).toEqual(
-        Object.keys(files)
-          .filter((name) => !isBeside(name))
-          .sort(),
-      );
-    });
-  },
-);
+  test("downloadModel gives the folder with modules.json; force_download fetches each file again", async () => {
+    const files = await filesOf(form);
+    await using here = await place(files);
+    const path = await downloadModel("org/small", here.options());
+    expect(path).toBe(here.inModel("snapshots", COMMIT));
+    expect(await vectors(path)).toEqual(await vectors(await sentenceFolder(root, form)));
+    here.hub.seen.length = 0;
+    await downloadModel("org/small", here.options({ force_download: true }));
+    expect(gets(here).sort()).toEqual(
+      Object.keys(files)
+        .filter((name) => !isBeside(name))
+        .sort(),
+    );
+  });
+});
+
+test("of the names that sentence_bert_config.json has had, the first that is there", async () => {
+  await using here = await place(await filesOf("roberta_name"));
+  expect(await vectors("org/small", here.options())).toEqual(await vectors(await sentenceFolder(root, "roberta_name")));
+  expect(gets(here).filter((name) => name.startsWith("sentence_"))).toEqual(["sentence_roberta_config.json"]);
+});
 
 test("weights that are there in both forms: safetensors alone", async () => {
   const files = await filesOf("dense");

@@ -52,8 +52,35 @@ const zeros = (...shape: number[]) => ({ shape, data: new Float32Array(shape.red
 const SETTINGS = "config_sentence_transformers.json";
 const LENGTH = "sentence_bert_config.json";
 
+type Bad = [what: string, form: string, file: string, content: Parameters<typeof altered>[2], ...parts: string[]];
+/** A sentence_bert_config.json that says which of the model's outputs counts. */
+const outputOf = (name: unknown, more: object = {}) => ({
+  modality_config: { text: { method: "forward", method_output_name: name, ...more } },
+  module_output_name: "token_embeddings",
+});
+const only = (value: string) => `must be ${value}, as nothing else is followed here, got`;
+/** What a tokenizer must not be called with. */
+const CALLED: readonly (readonly [group: string, key: string, value: unknown, message: string])[] = [
+  ["text", "max_length", 1, "must be a whole number from 2, got 1"],
+  ["common", "max_length", "9", 'must be a whole number from 2, got "9"'],
+  ["text", "add_special_tokens", false, `${only("true")} false`],
+  ["common", "add_special_tokens", false, `${only("true")} false`],
+  ["text", "truncation", false, `${only('true or "longest_first"')} false`],
+  ["text", "truncation", "only_first", `${only('true or "longest_first"')} "only_first"`],
+  ["text", "padding", false, `${only('true or "longest" or "max_length"')} false`],
+  ["text", "padding_side", "left", `${only('"right" or null')} "left"`],
+  ["text", "stride", 3, `${only("0")} 3`],
+  ["text", "is_split_into_words", true, `${only("false")} true`],
+  ["text", "split_special_tokens", true, `${only("false")} true`],
+  ["common", "return_tensors", "np", `${only('"pt"')} "np"`],
+  ["text", "return_token_type_ids", false, `${only("true or null")} false`],
+  ["text", "return_attention_mask", false, `${only("true or null")} false`],
+  ["text", "return_overflowing_tokens", true, `${only("false")} true`],
+  ["text", "text_pair", "a", "is not followed here: the texts are those of the call"],
+];
+
 describe("each says file, field, value and what would be right", () => {
-  test.each<[what: string, form: string, file: string, content: Parameters<typeof altered>[2], ...parts: string[]]>([
+  test.each<Bad>([
     [
       "a type that is not known",
       "mean",
@@ -270,11 +297,165 @@ describe("each says file, field, value and what would be right", () => {
       "processor_kwargs.strip_accents is not followed here: write it into tokenizer_config.json",
     ],
     [
+      "a field that nobody knows",
+      "mean",
+      LENGTH,
+      { max_lenght: 8 },
+      "max_lenght is not known, and sentence-transformers 6.2 fails on it",
+    ],
+    [
+      "another tokenizer",
+      "mean",
+      LENGTH,
+      { tokenizer_name_or_path: "org/other" },
+      "tokenizer_name_or_path is not followed here: put that tokenizer's files into the folder",
+    ],
+    [
+      "queries with masks",
+      "mean",
+      LENGTH,
+      { query_expansion: { strategy: "min", length: 20 } },
+      "query_expansion is not followed here: it is for models that compare token by token",
+    ],
+    ["a query without room", "mean", LENGTH, { query_length: 1 }, "query_length must be a whole number from 2, got 1"],
+    [
+      "a document's length in words",
+      "mean",
+      LENGTH,
+      { document_length: "9" },
+      'document_length must be a whole number from 2, got "9"',
+    ],
+    [
+      "the tokenizer's length as null",
+      "mean",
+      LENGTH,
+      { tokenizer_args: { model_max_length: null } },
+      "tokenizer_args.model_max_length must be a whole number from 2, got null",
+    ],
+    [
+      "padding at the left",
+      "mean",
+      LENGTH,
+      { processor_kwargs: { padding_side: "left" } },
+      'processor_kwargs.padding_side must be "right", as nothing else is followed here, got "left"',
+    ],
+    [
+      "an argument of the configuration",
+      "mean",
+      LENGTH,
+      { config_args: { hidden_act: "relu" } },
+      "config_args.hidden_act is not followed here: write it into config.json",
+    ],
+    [
+      "an argument of the model",
+      "mean",
+      LENGTH,
+      { model_args: { quantization_config: {} } },
+      "model_args.quantization_config is not followed here: take it out if the model is the same without it",
+    ],
+    [
+      "vectors of pooled outputs",
+      "mean",
+      LENGTH,
+      outputOf("pooler_output"),
+      `modality_config.text.method_output_name must be "last_hidden_state" or ["hidden_states", n], as no other output is followed here, got "pooler_output"`,
+    ],
+    ["no output", "mean", LENGTH, outputOf(null), 'method_output_name must be "last_hidden_state" or', "got null"],
+    [
+      "an empty path to the output",
+      "mean",
+      LENGTH,
+      outputOf([]),
+      'method_output_name must be "last_hidden_state" or',
+      "got []",
+    ],
+    [
+      "half a hidden state",
+      "mean",
+      LENGTH,
+      outputOf(["hidden_states", 0.5]),
+      "method_output_name must be",
+      'got ["hidden_states", 0.5]',
+    ],
+    [
+      "a part of a hidden state",
+      "mean",
+      LENGTH,
+      outputOf(["hidden_states", 1, 0]),
+      "method_output_name must be",
+      'got ["hidden_states", 1, 0]',
+    ],
+    [
+      "another method",
+      "mean",
+      LENGTH,
+      outputOf("last_hidden_state", { method: "get_text_features" }),
+      'modality_config.text.method must be "forward", got "get_text_features"',
+    ],
+    [
+      "an output of another name",
+      "mean",
+      LENGTH,
+      { ...outputOf("last_hidden_state"), module_output_name: "sentence_embedding" },
+      'module_output_name must be "token_embeddings", got "sentence_embedding"',
+    ],
+    [
+      "an output without a name",
+      "mean",
+      LENGTH,
+      { modality_config: outputOf("last_hidden_state").modality_config },
+      'module_output_name must be "token_embeddings", is missing',
+    ],
+    [
+      "no texts",
+      "mean",
+      LENGTH,
+      { modality_config: {}, module_output_name: "token_embeddings" },
+      "modality_config.text must be an object, is missing",
+    ],
+    [
+      "texts as chats",
+      "mean",
+      LENGTH,
+      { modality_config: { message: { method: "forward" } }, module_output_name: "token_embeddings" },
+      "modality_config.message is not followed here: a BERT has no template for chats",
+    ],
+    ...CALLED.map(
+      ([group, key, value, message]): Bad => [
+        `${key} of ${group} in a tokenizer's call`,
+        "mean",
+        LENGTH,
+        { processing_kwargs: { [group]: { [key]: value } } },
+        `${LENGTH}: processing_kwargs.${group}.${key} ${message}`,
+      ],
+    ),
+    [
+      "a model that fills gaps",
+      "mean",
+      LENGTH,
+      { transformer_task: "fill-mask" },
+      `${LENGTH}: transformer_task must be "feature-extraction" for vectors of texts, got "fill-mask"; pipeline("fill-mask") is for such a model`,
+    ],
+    [
+      "a task of a name that every object has",
+      "mean",
+      LENGTH,
+      { transformer_task: "constructor" },
+      'transformer_task must be "feature-extraction" for vectors of texts, got "constructor"',
+    ],
+    [
+      "a reranker",
+      "mean",
+      LENGTH,
+      { transformer_task: "sequence-classification" },
+      'got "sequence-classification"; pipeline("text-ranking") is for such a model',
+    ],
+    [
       "a model that writes",
       "max_seq_length",
       LENGTH,
       { transformer_task: "text-generation" },
-      'the model is for "text-generation"',
+      `${LENGTH}: transformer_task must be "feature-extraction" for vectors of texts, got "text-generation"`,
     ],
   ])("%s", async (_, form, file, content, ...parts) => {
     const folder = await altered(form, file, content);
@@ -303,6 +484,37 @@ test.each([
   expect((await find("Emma lived in Bath.", { ignore_labels: [] })).length).toBeGreaterThan(0);
   await expectBertError(pipeline("embeddings", bert), "ERR_CHECKPOINT", folder, message);
   await expectBertError(saveBert(bert, join(root, "never")), "ERR_CHECKPOINT", folder, message);
+});
+
+test("a hidden state that the model does not have", async () => {
+  for (const [n, L] of [
+    [3, 2],
+    [-4, 2],
+  ]) {
+    const folder = await altered("mean", LENGTH, outputOf(["hidden_states", n]));
+    const message = `must be -3 to 2, as the model has ${L} layers, got ${n}`;
+    await expectBertError(pipeline("embeddings", folder, { backend: "plain" }), "ERR_CHECKPOINT", LENGTH, message);
+  }
+});
+
+test("what a reranker's sentence_bert_config.json says that is not followed is in the way of its scores", async () => {
+  const reference = join(import.meta.dirname, "../pipelines/reference");
+  for (const [fields, message] of [
+    [{ processing_kwargs: { text: { truncation: "only_second" } } }, 'got "only_second"'],
+    [outputOf("hidden_states"), 'module_output_name must be "scores"'],
+    [{ ...outputOf("hidden_states"), module_output_name: "scores" }, 'must be "logits", as no other output'],
+  ] as const) {
+    const folder = join(root, String(made++));
+    for (const part of ["heads/one_label", "ranking/saved"]) {
+      await cp(join(reference, part), folder, { recursive: true });
+    }
+    const old = JSON.parse(readFileSync(join(folder, LENGTH), "utf8"));
+    await writeFile(join(folder, LENGTH), JSON.stringify({ ...old, ...fields }));
+    const ranking = pipeline("text-ranking", folder, { backend: "plain" });
+    await expectBertError(ranking, "ERR_CHECKPOINT", folder, LENGTH, message);
+    await using classify = await pipeline("text-classification", folder, { backend: "plain" });
+    expect(await classify("Emma lived in Bath.")).toHaveLength(1);
+  }
 });
 
 test("a model whose first module is none of those that make vectors is read for all else", async () => {

@@ -54,7 +54,11 @@ const FILES: Files = {
     max_seq_length: 12,
     do_lower_case: true,
     processor_kwargs: { model_max_length: 10, use_fast: true },
+    query_length: 6,
+    document_length: null,
+    processing_kwargs: { text: { padding: true, truncation: "longest_first" }, common: { return_tensors: "pt" } },
     transformer_task: "feature-extraction",
+    modality_config: { text: { method: "forward", method_output_name: ["hidden_states", -1] } },
     module_output_name: "token_embeddings",
   }),
   "1_Pooling/config.json": JSON.stringify({
@@ -85,7 +89,10 @@ async function expectRightOrRefused(files: Files): Promise<boolean> {
     const modules = folder as SentenceModules;
     for (const prompt of modules.prompts.values()) expect(prompt.isWellFormed()).toBe(true);
     if (modules.defaultPromptName !== null) expect(modules.prompts.has(modules.defaultPromptName)).toBe(true);
-    expect(modules.maxSeqLength === null || modules.maxSeqLength >= 2).toBe(true);
+    for (const length of [modules.maxSeqLength, modules.queryLength, modules.documentLength]) {
+      expect(length === null || length >= 2).toBe(true);
+    }
+    expect(modules.hiddenState === null || Number.isSafeInteger(modules.hiddenState)).toBe(true);
     const vector = sentenceVector(modules, TOKENS, H, 2);
     expect(vector.length).toBe(sentenceSize(modules, H));
     expect(vector.every(Number.isFinite)).toBe(true);

@@ -121,3 +121,32 @@ test.each([{ prompt: "" }, { prompt: "query: " }, { prompt_name: "query" }, { pr
     );
   },
 );
+
+describe("of no texts there are no vectors, as in sentence-transformers", () => {
+  test.each(["plain", "dense"])("a folder of the form %s", async (form) => {
+    await using embed = await pipeline("embeddings", await sentenceFolder(root, form), { backend: "plain" });
+    const D = (await embed(TEXT)).dims[1];
+    for (const call of [embed, embed.encodeQuery, embed.encodeDocument]) {
+      const { dims, data, truncated } = await call([]);
+      expect({ dims, data, truncated }).toEqual({ dims: [0, D], data: new Float32Array(0), truncated: 0 });
+      expect((await call([])).tolist()).toEqual([]);
+    }
+    for (const [precision, size, type] of [
+      ["binary", D / 8, "int8"],
+      ["ubinary", D / 8, "uint8"],
+      ["int8", D, "int8"],
+      ["uint8", D, "uint8"],
+    ] as const) {
+      const got = await embed([], { precision });
+      expect([got.dims, got.type, got.data.length, got.ranges]).toEqual([[0, size], type, 0, undefined]);
+    }
+    await expectBertError(embed([], { prompt_name: "none" }), "ERR_INPUT", "prompt_name must be one of");
+  });
+
+  test("and no similarities", async () => {
+    const none = { source_sentence: TEXT, sentences: [] };
+    expect(await similarity(none)).toEqual([]);
+    expect(await similarity(none, { pooling: "mean" })).toEqual([]);
+    expect(await similarity([none, INPUT, none])).toEqual([[], await similarity(INPUT), []]);
+  });
+});

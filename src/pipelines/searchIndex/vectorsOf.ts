@@ -101,7 +101,7 @@ function modulesSource(model: Bert, embed: Embeddings): VectorSource {
       if (truncation === undefined || flagOf(where, "truncation", truncation)) return;
       const prompt = promptOf(modules, { prompt_name: role });
       const named = texts.map(({ name, text }) => ({ name, text: prompt + text }));
-      await expectToFit(model, where, named, signal, embeddingTokenizer(model), embeddingLimit(model));
+      await expectToFit(model, where, named, signal, embeddingTokenizer(model), embeddingLimit(model, role));
     },
   };
 }
@@ -126,6 +126,9 @@ function plainPooling(model: Bert, modules: SentenceModules): TextPooling | null
     modules.prompts.get("query") === "" &&
     modules.prompts.get("document") === "" &&
     modules.truncateDim === null &&
+    modules.hiddenState === null &&
+    modules.queryLength === null &&
+    modules.documentLength === null &&
     embeddingTokenizer(model) === model.tokenizer &&
     embeddingLimit(model) === tokenLimit(model);
   if (!isPlain) return null;
@@ -137,10 +140,11 @@ function plainPooling(model: Bert, modules: SentenceModules): TextPooling | null
 
 /**
  * What tells the vectors of modules apart, in 16 hexadecimal digits: the model's fingerprint, the modules with their
- * weights, the length, and the prompts of queries and documents.
+ * weights, the lengths, the hidden state, and the prompts of queries and documents.
  */
 function sentenceFingerprint(fingerprint: string, modules: SentenceModules): string {
-  const { maxSeqLength, doLowerCase, truncateDim, prompts } = modules;
+  const { maxSeqLength, doLowerCase, truncateDim, prompts, queryLength, documentLength, hiddenState } = modules;
+  const later = [queryLength, documentLength, hiddenState]; // only where said: other indexes keep their fingerprint
   const halves = [new Xxh32(0), new Xxh32(1)];
   const text = JSON.stringify(
     [
@@ -151,6 +155,7 @@ function sentenceFingerprint(fingerprint: string, modules: SentenceModules): str
       prompts.get("query"),
       prompts.get("document"),
       modules.modules,
+      ...(later.some((value) => value !== null) ? later : []),
     ],
     (_, value) => (ArrayBuffer.isView(value) ? Array.from(value as Float32Array) : value),
   );

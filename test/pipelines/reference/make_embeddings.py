@@ -69,6 +69,12 @@ def with_dense(*layers, package="sentence_transformers.models", suffix="model.sa
     return form(files, weights)
 
 
+def output(name):
+    """sentence_bert_config.json of a model whose modules are given this output."""
+    text = {"method": "forward", "method_output_name": name}
+    return {"transformer_task": "feature-extraction", "modality_config": {"text": text}, "module_output_name": "token_embeddings"}
+
+
 TANH, IDENTITY = "torch.nn.modules.activation.Tanh", "torch.nn.modules.linear.Identity"
 torch.manual_seed(7)
 NORM = {"norm.weight": torch.randn(H), "norm.bias": torch.randn(H)}
@@ -123,6 +129,28 @@ FORMS = {
     "max_seq_length": pooled(MEAN, **{"sentence_bert_config.json": {"max_seq_length": 8, "do_lower_case": False}}),
     "do_lower_case": pooled(MEAN, **{"sentence_bert_config.json": {"max_seq_length": None, "do_lower_case": True}}),
     "processor_kwargs": pooled(MEAN, **{"sentence_bert_config.json": {"max_seq_length": 8, "processor_kwargs": {"model_max_length": 10}}}),
+    # A length that the tokenizer is made with, under its old name too, which wins; and lengths that it is called with.
+    "tokenizer_args": pooled(MEAN, **{"sentence_bert_config.json": {"tokenizer_args": {"model_max_length": 7},
+                                                                    "processor_kwargs": {"model_max_length": 10}}}),
+    "call_length": pooled(MEAN, **{"sentence_bert_config.json": {
+        "max_seq_length": 20, "query_length": 6, "processing_kwargs": {"text": {"max_length": 9, "padding": "max_length"}}}}),
+    "call_length_common": pooled(MEAN, **{"sentence_bert_config.json": {
+        "processing_kwargs": {"text": {"max_length": 9, "return_length": True}, "common": {"max_length": 11}}}}),
+    "call_length_null": pooled(MEAN, **{"sentence_bert_config.json": {
+        "max_seq_length": 20, "query_length": 6, "processing_kwargs": {"text": {"max_length": None}, "of_others": {"max_length": 5}}}}),
+    "query_length": pooled(
+        {**MEAN, "include_prompt": False},
+        **{"sentence_bert_config.json": {"max_seq_length": 12, "query_length": 7, "document_length": 15},
+           "config_sentence_transformers.json": {"prompts": {"query": "read: "}}},
+    ),
+    "document_length": pooled(MEAN, **{"sentence_bert_config.json": {"document_length": 9}}),
+    "hidden_state": pooled(MEAN, **{"sentence_bert_config.json": output(["hidden_states", 1])}),
+    "hidden_state_from_end": pooled(flags("cls_token", "max_tokens"), **{"sentence_bert_config.json": output(["hidden_states", -3])}),
+    "saved_by_6": pooled(MEAN, **{"sentence_bert_config.json": {
+        **output("last_hidden_state"), "unpad_inputs": False, "query_length": None,
+        "config_kwargs": {"output_hidden_states": True, "use_cache": False}, "model_kwargs": {"attn_implementation": "eager"}}}),
+    "roberta_name": pooled(MEAN, **{"sentence_xlnet_config.json": {"max_seq_length": 5}, "sentence_roberta_config.json": {"max_seq_length": 8}}),
+    "empty_then_roberta": pooled(MEAN, **{"sentence_bert_config.json": {}, "sentence_roberta_config.json": {"max_seq_length": 8}}),
     "default_prompt": pooled(
         MEAN, **{"config_sentence_transformers.json": {"prompts": {"read": "Represent this: "}, "default_prompt_name": "read"}}
     ),
@@ -143,6 +171,10 @@ CALLS = {
     "default_prompt": [dict(prompt=""), dict(prompt_name="query"), dict(role="query"), dict(role="document")],
     "prompts": [dict(prompt_name="passage"), dict(role="query"), dict(role="document"), dict(role="query", prompt_name="passage"),
                 dict(role="document", prompt="said: ")],
+    "call_length": [dict(role="query")],
+    "call_length_null": [dict(role="query")],
+    "query_length": [dict(role="query"), dict(role="document"), dict(prompt_name="query"), dict(role="query", prompt="")],
+    "document_length": [dict(role="query"), dict(role="document")],
     "without_prompt": [dict(role="query"), dict(prompt="The door of the house was very old. " * 9)],
     "truncate_dim": [dict(truncate_dim=24)],
 }
@@ -177,9 +209,10 @@ def prompt_of(model, role, prompt=None, prompt_name=None, **_):
     return model._resolve_prompt(prompt, prompt_name) or ""
 
 
-def count_truncated(model, prompt):
+def count_truncated(model, prompt, role):
     lengths = [len(ids) for ids in model.tokenizer([prompt + text for text in TEXTS], truncation=False)["input_ids"]]
-    return sum(length > model.max_seq_length for length in lengths)
+    rows = model.preprocess(TEXTS, prompt=prompt, task=role)["attention_mask"].sum(1).tolist()
+    return sum(row < length for row, length in zip(rows, lengths))
 
 
 def main():
@@ -198,7 +231,7 @@ def main():
                 role = options.pop("role", None)
                 encode = {"query": model.encode_query, "document": model.encode_document}.get(role, model.encode)
                 vectors = encode(TEXTS, convert_to_tensor=True, **options)
-                lines.append(line(name, call, vectors, count_truncated(model, prompt_of(model, role, **options))))
+                lines.append(line(name, call, vectors, count_truncated(model, prompt_of(model, role, **options), role)))
                 if name in ("prompts", "without_prompt", "truncate_dim", "mean") and not call:
                     scores = model.similarity(vectors, vectors)
                     lines.append(json.dumps(dict(form=name, similarity=model.similarity_fn_name, scores=[rounded(s) for s in scores.tolist()])))

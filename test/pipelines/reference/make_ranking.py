@@ -31,7 +31,10 @@ FORMS = {
     "of_others": {"sbert_ce_default_activation_function": "my_package.Activation"},
     "null_before_4": {"sbert_ce_default_activation_function": None},
 }
-SAVED = {"saved": dict(), "saved_identity": dict(activation_fn=nn.Identity()), "saved_short": dict(max_length=20)}
+SAVED = {"saved": dict(), "saved_identity": dict(activation_fn=nn.Identity()), "saved_short": dict(max_length=20),
+         "saved_call_length": dict(max_length=40)}
+# What a saved form's sentence_bert_config.json is given beside.
+CALLED = {"saved_call_length": {"processing_kwargs": {"text": {"max_length": 17, "truncation": True}}, "query_length": 5}}
 
 
 def folder_of(name, into):
@@ -53,6 +56,11 @@ def save(name):
             if file not in ("model.safetensors", "README.md", "vocab.txt"):
                 shutil.copytree(os.path.join(saved, file), os.path.join("ranking", name, file)) if os.path.isdir(
                     os.path.join(saved, file)) else shutil.copy(os.path.join(saved, file), os.path.join("ranking", name, file))
+    if name in CALLED:
+        path = os.path.join("ranking", name, "sentence_bert_config.json")
+        config = {**json.load(open(path)), **CALLED[name]}
+        with open(path, "w") as file:
+            json.dump(config, file, indent=4)
 
 
 def windows(model, stride):

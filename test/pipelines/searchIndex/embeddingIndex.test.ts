@@ -16,23 +16,22 @@ const LONG = "Emma Smith lived in London with John and Anna from Bath, it was ve
 
 const folderOf = (form: string) => sentenceFolder(root, form);
 
-test.each(["plain", "prompts", "dense", "several_flags", "truncate_dim", "without_prompt"])(
-  "a folder of the form %s: texts are documents, queries queries",
-  async (form) => {
-    await using embed = await pipeline("embeddings", await folderOf(form), PLAIN);
-    const index = await buildIndex(embed, TEXTS);
-    const query = "Was the door shut?";
-    const found = await index.search(query, 4);
-    const documents = (await embed.encodeDocument(TEXTS, { normalize: true })).tolist();
-    const [vector] = (await embed.encodeQuery(query, { normalize: true })).tolist();
-    const cosines = documents.map((document) => document.reduce((sum, x, d) => sum + x * vector[d], 0));
-    expect(found.map(({ index }) => index)).toEqual([...cosines.keys()].sort((a, b) => cosines[b] - cosines[a]));
-    for (const { index, score } of found) expect(Math.abs(score - cosines[index])).toBeLessThanOrEqual(3e-7);
-    const path = join(root, `${form}.safetensors`);
-    await index.save(path);
-    expect(await (await loadIndex(embed, path)).search(query, 4)).toStrictEqual(found);
-  },
-);
+test.each([
+  ...["plain", "prompts", "dense", "several_flags", "truncate_dim", "without_prompt", "query_length", "hidden_state"],
+])("a folder of the form %s: texts are documents, queries queries", async (form) => {
+  await using embed = await pipeline("embeddings", await folderOf(form), PLAIN);
+  const index = await buildIndex(embed, TEXTS);
+  const query = "Was the door shut?";
+  const found = await index.search(query, 4);
+  const documents = (await embed.encodeDocument(TEXTS, { normalize: true })).tolist();
+  const [vector] = (await embed.encodeQuery(query, { normalize: true })).tolist();
+  const cosines = documents.map((document) => document.reduce((sum, x, d) => sum + x * vector[d], 0));
+  expect(found.map(({ index }) => index)).toEqual([...cosines.keys()].sort((a, b) => cosines[b] - cosines[a]));
+  for (const { index, score } of found) expect(Math.abs(score - cosines[index])).toBeLessThanOrEqual(3e-7);
+  const path = join(root, `${form}.safetensors`);
+  await index.save(path);
+  expect(await (await loadIndex(embed, path)).search(query, 4)).toStrictEqual(found);
+});
 
 describe("an index knows how its vectors are made", async () => {
   const extract = await pipeline("feature-extraction", join(REFERENCE, "heads/ner"), PLAIN);
@@ -56,8 +55,8 @@ describe("an index knows how its vectors are made", async () => {
     }
   });
 
-  test("with another prompt, module or length it is another model", async () => {
-    for (const form of ["prompts", "dense", "max_seq_length"]) {
+  test("with another prompt, module, length or hidden state it is another model", async () => {
+    for (const form of ["prompts", "dense", "max_seq_length", "query_length", "document_length", "hidden_state"]) {
       await using embed = await pipeline("embeddings", await folderOf(form), PLAIN);
       const path = await saved(form);
       await using other = await pipeline("embeddings", await folderOf("default_prompt"), PLAIN);
@@ -90,6 +89,18 @@ describe("an index knows how its vectors are made", async () => {
       "buildIndex: pooling must be left out",
     );
   });
+});
+
+test("queries and texts are cut to lengths of their own, and refused by them", async () => {
+  await using embed = await pipeline("embeddings", await folderOf("query_length"), PLAIN);
+  const index = await buildIndex(embed, [LONG]);
+  expect(await index.search(LONG)).toHaveLength(1);
+  expect([index.truncated, index.truncatedQueries]).toEqual([1, 1]);
+  const uncut = { truncation: false };
+  await expectBertError(index.search(LONG, 1, uncut), "ERR_INPUT", "search: query must be at most 7 tokens long");
+  await expectBertError(index.add([LONG], uncut), "ERR_INPUT", "add: texts[0] must be at most 15 tokens long");
+  await expectBertError(embed.encodeQuery(LONG, uncut), "ERR_INPUT", "must be at most 7 tokens long");
+  await expectBertError(embed(LONG, uncut), "ERR_INPUT", "must be at most 12 tokens long");
 });
 
 describe("what is too long, before an index is saved and after it is loaded", () => {
