@@ -9,7 +9,7 @@
  *
  * A matrix is a list of rows, so that X[t] is the vector of token t. A sum is a float64, as every number of JavaScript;
  * each number that is put into a vector is rounded to float32, once. The engine's backend `plain` does the same in the
- * same order, and a test shows that every number on this page has its bits.
+ * same order, and a test shows that every number here is equal to the engine's, bit for bit.
  */
 import { readFileSync } from "node:fs";
 // JavaScript has no erf, and engines disagree in the last bits of exp and tanh. These are made of + − × ÷ alone.
@@ -32,7 +32,225 @@ export interface Model {
   readonly vocabulary: ReadonlyMap<string, number>;
 }
 
-// 1. Files ------------------------------------------------------------------------------------------------------------
+// 1. Tokens: a text becomes numbers, each of a piece of a word (Devlin et al., §3, "Input/Output Representations") ----
+
+/** What the encoder is given of each token: which piece it is, and whether it is of the first text or the second. */
+export interface Tokens {
+  readonly ids: readonly number[];
+  readonly types: readonly number[];
+}
+
+/** [CLS] text [SEP], or [CLS] text [SEP] pair [SEP]: the first stands for all, the last two say where a text ends. */
+export function encode(vocabulary: ReadonlyMap<string, number>, text: string, pair?: string): Tokens {
+  const first = ["[CLS]", ...tokenize(vocabulary, text), "[SEP]"];
+  const second = pair === undefined ? [] : [...tokenize(vocabulary, pair), "[SEP]"];
+  const ids = [...first, ...second].map((piece) => vocabulary.get(piece) as number);
+  return { ids, types: [...first.map(() => 0), ...second.map(() => 1)] };
+}
+
+/** Special tokens may be written in the text, as "[MASK]" is; what stands between them is split into words. */
+function tokenize(vocabulary: ReadonlyMap<string, number>, text: string): string[] {
+  const parts = text.split(/(\[(?:PAD|UNK|CLS|SEP|MASK)\])/);
+  return parts.flatMap((part, i) => (i % 2 === 1 ? [part] : words(part).flatMap((word) => pieces(vocabulary, word))));
+}
+
+/** Words stand between spaces. Each punctuation mark and each Chinese character is a word of its own (`ALONE`, below). */
+function words(text: string): string[] {
+  const clean = text.replace(/[\t\n\r]/g, " ").replace(/[\p{Cc}\p{Cf}\p{Co}\uFFFD]/gu, "");
+  return clean.replace(ALONE, " $& ").match(/\S+/gu) ?? [];
+}
+
+/** WordPiece: the longest piece of the vocabulary that the word begins with, then that of the rest, with "##" before. */
+function pieces(vocabulary: ReadonlyMap<string, number>, word: string): string[] {
+  const letters = [...word];
+  const found: string[] = [];
+  for (let start = 0, end = letters.length; start < letters.length; end = letters.length) {
+    const piece = () => (start > 0 ? "##" : "") + letters.slice(start, end).join("");
+    while (end > start && !vocabulary.has(piece())) end--;
+    if (end === start || letters.length > 100) return ["[UNK]"]; // no piece fits, or it is too long for a word
+    found.push(piece());
+    start = end;
+  }
+  return found;
+}
+
+// 2. Three tools that all layers use ----------------------------------------------------------------------------------
+
+/** Σ_i x_i y_i: large where two vectors point the same way. */
+export function dot(x: Vector, y: Vector): number {
+  let sum = 0;
+  for (let i = 0; i < x.length; i++) sum += x[i] * y[i];
+  return sum;
+}
+
+/**
+ * A linear map, y = x Wᵀ + b: each of the O numbers of y is a weighted sum of the I numbers of x. Most of what BERT has
+ * learned is in such a W, and nearly all of its time goes into this line.
+ *
+ * @param X [T, I] @param W [O, I] @param b [O] @returns [T, O]
+ */
+export function linear(X: Matrix, W: Matrix, b: Vector): Matrix {
+  return X.map((x) => Float32Array.from(W, (w, o) => dot(x, w) + b[o]));
+}
+
+/**
+ * Layer normalisation (Ba et al. 2016) brings each token's numbers to mean 0 and variance 1, then stretches and shifts
+ * each place as it has learned to. Without it, the numbers would grow or vanish on their way through the layers.
+ *
+ *     y = γ (x − μ) / √(σ² + ε) + β        ε = 10⁻¹²
+ */
+export function layerNorm(X: Matrix, gamma: Vector, beta: Vector): Matrix {
+  return X.map((x) => {
+    const H = x.length;
+    let mean = 0;
+    for (let h = 0; h < H; h++) mean += x[h];
+    mean /= H;
+    let variance = 0;
+    for (let h = 0; h < H; h++) variance += (x[h] - mean) * (x[h] - mean);
+    variance /= H;
+    const scale = 1 / Math.sqrt(variance + 1e-12);
+    return x.map((value, h) => (value - mean) * scale * gamma[h] + beta[h]);
+  });
+}
+
+// A layer finds its weights by their names in the file.
+const matrixOf = ({ weights }: Model, name: string): Matrix => weights.get(name) as Matrix;
+const dense = (model: Model, name: string, X: Matrix): Matrix =>
+  linear(X, matrixOf(model, `${name}.weight`), matrixOf(model, `${name}.bias`)[0]);
+const normalize = (model: Model, name: string, X: Matrix): Matrix =>
+  layerNorm(X, matrixOf(model, `${name}.weight`)[0], matrixOf(model, `${name}.bias`)[0]);
+
+/** X + Y, number by number. */
+export function add(X: Matrix, Y: Matrix): Matrix {
+  return X.map((x, t) => x.map((value, h) => value + Y[t][h]));
+}
+
+// 3. The encoder ------------------------------------------------------------------------------------------------------
+
+/**
+ * Embeddings: what the model knows of a token before it has looked at any other, a sum of three learned vectors. The
+ * first says which piece it is, the second which text it is in, the third where it stands: without that, attention
+ * could not tell "dog bites man" from "man bites dog" (Devlin et al., figure 2).
+ */
+function embeddings(model: Model, { ids, types }: Tokens): Matrix {
+  const [word, type, position] = ["word", "token_type", "position"].map((table) =>
+    matrixOf(model, `bert.embeddings.${table}_embeddings.weight`),
+  );
+  if (ids.length > position.length)
+    throw new Error(`a text has ${ids.length} tokens, the model takes ${position.length}`);
+  const sum = add(
+    ids.map((id) => word[id]),
+    types.map((id) => type[id]),
+  );
+  return normalize(model, "bert.embeddings.LayerNorm", add(sum, position.slice(0, ids.length)));
+}
+
+/**
+ * Attention: every token looks at every other one and takes a weighted mean of what they hold. It is the only place
+ * where tokens exchange anything; all else works on one token at a time.
+ *
+ * Three linear maps give each token a query, what it looks for; a key, what it is found by; and a value, what it hands
+ * over. Where a query and a key point the same way, the weight is large. A heads do this side by side, each with its
+ * own D of the H numbers, so that each can look for something else (Vaswani et al., eq. 1 and §3.2.2):
+ *
+ *     head_a = softmax(Q_a K_aᵀ / √D) V_a        Attention(X) = [head_1 … head_A] W_Oᵀ + b_O
+ */
+function attention(model: Model, layer: string, X: Matrix): Matrix {
+  const [Q, K, V] = ["query", "key", "value"].map((map) => dense(model, `${layer}.attention.self.${map}`, X));
+  const D = X[0].length / model.heads;
+  const C = X.map(({ length }) => new Float32Array(length)); // what the heads have found, side by side
+  for (let a = 0; a < model.heads; a++) {
+    const [q, k, v] = [Q, K, V].map((rows) => rows.map((row) => row.subarray(a * D, (a + 1) * D)));
+    for (let t = 0; t < X.length; t++) {
+      const p = softmax(Float32Array.from(k, (key) => dot(q[t], key) * (1 / Math.sqrt(D))));
+      for (let d = 0; d < D; d++) {
+        let sum = 0;
+        for (let s = 0; s < X.length; s++) sum += p[s] * v[s][d];
+        C[t][a * D + d] = sum;
+      }
+    }
+  }
+  return dense(model, `${layer}.attention.output.dense`, C);
+}
+
+/**
+ * Softmax makes weights of any numbers: all above 0, together 1, the largest for the largest number. The maximum is
+ * taken off first, which changes nothing but keeps e^s from overflowing.
+ *
+ *     p_i = e^(s_i − m) / Σ_j e^(s_j − m)        m = max s
+ */
+export function softmax(scores: Vector): Vector {
+  const max = Math.max(...scores);
+  let sum = 0;
+  for (const score of scores) sum += exp(score - max);
+  const powers = scores.map((score) => exp(score - max)); // rounded here, not in the sum
+  return powers.map((power) => power / sum);
+}
+
+/**
+ * The feed-forward network: two linear maps with a bend between them, FFN(x) = gelu(x W₁ᵀ + b₁) W₂ᵀ + b₂ (Vaswani et
+ * al., §3.3; gelu: Devlin et al., §A.2). Here each token thinks about what attention has brought it. Without the bend
+ * the two maps would be one.
+ */
+function feedForward(model: Model, layer: string, X: Matrix): Matrix {
+  return dense(model, `${layer}.output.dense`, gelu(dense(model, `${layer}.intermediate.dense`, X)));
+}
+
+/**
+ * gelu(x) = x Φ(x), Φ(x) = ½ (1 + erf(x / √2)) the normal distribution (Hendrycks & Gimpel 2016): x itself where x is
+ * large, 0 where it is far below 0, and smooth between. Below 0, 1 + erf(z) would lose its digits; erfc(−z) is the same.
+ */
+export function gelu(X: Matrix): Matrix {
+  const Φ = (z: number) => 0.5 * (z < 0 ? erfc(-z) : 1 + erf(z)); // of x, with z = x / √2
+  return X.map((x) => x.map((value) => value * Φ(value * Math.SQRT1_2)));
+}
+
+/**
+ * The stack of L layers, the encoder of the Transformer. Each layer adds to a token's vector what attention and the
+ * feed-forward network have found, instead of replacing it: x + Sublayer(x), normalised (Vaswani et al., §3.1). With this
+ * residual connection a sub-layer has to find only what is to change, and training can reach what lies below it.
+ *
+ * @returns L + 1 matrices [T, H], the embeddings and what each layer makes of the one before it
+ */
+export function encoder(model: Model, tokens: Tokens): Matrix[] {
+  const hiddenStates = [embeddings(model, tokens)];
+  for (let n = 0; n < model.layers; n++) {
+    const layer = `bert.encoder.layer.${n}`;
+    const X = hiddenStates[n];
+    const attended = normalize(model, `${layer}.attention.output.LayerNorm`, add(attention(model, layer, X), X));
+    const transformed = feedForward(model, layer, attended);
+    hiddenStates.push(normalize(model, `${layer}.output.LayerNorm`, add(transformed, attended)));
+  }
+  return hiddenStates;
+}
+
+// 4. Two heads, which ask the encoder's vectors the two questions of pretraining (Devlin et al., §3.1) ----------------
+
+/**
+ * The masked language model: which piece stands here? The vector is compared with the embedding of every piece of the
+ * vocabulary, the very table that the encoder began with; a linear map and gelu prepare it.
+ *
+ * @param X [N, H], the last hidden states of N tokens @returns [N, V], a score for each piece
+ */
+export function maskedLanguageModel(model: Model, X: Matrix): Matrix {
+  const head = "cls.predictions";
+  const prepared = normalize(model, `${head}.transform.LayerNorm`, gelu(dense(model, `${head}.transform.dense`, X)));
+  const E = matrixOf(model, "bert.embeddings.word_embeddings.weight");
+  return linear(prepared, E, matrixOf(model, `${head}.bias`)[0]);
+}
+
+/**
+ * Next sentence: does the second text follow the first? [CLS] has no meaning of its own, so that its vector can stand
+ * for the whole; a linear map and tanh make C of it, the vector that also classifiers read.
+ *
+ * @param X [T, H], the last hidden states @returns [2], the scores of "it follows" and "it does not"
+ */
+export function nextSentence(model: Model, X: Matrix): Vector {
+  const C = dense(model, "bert.pooler.dense", [X[0]]).map((x) => x.map(tanh));
+  return dense(model, "cls.seq_relationship", C)[0];
+}
+
+// 5. Files ------------------------------------------------------------------------------------------------------------
 
 /** Reads a folder as the hub of Hugging Face has it: sizes, weights, vocabulary. */
 export function readModel(folder: string): Model {
@@ -79,223 +297,10 @@ interface TensorEntry {
   readonly data_offsets: readonly [begin: number, end: number];
 }
 
-// 2. Tokens: a text becomes numbers, each of a piece of a word (Devlin et al., §3, "Input/Output Representations") ----
-
-/** What the encoder is given of each token: which piece it is, and whether it is of the first text or the second. */
-export interface Tokens {
-  readonly ids: readonly number[];
-  readonly types: readonly number[];
-}
-
-/** [CLS] text [SEP], or [CLS] text [SEP] pair [SEP]: the first stands for all, the last two say where a text ends. */
-export function encode(vocabulary: ReadonlyMap<string, number>, text: string, pair?: string): Tokens {
-  const first = ["[CLS]", ...tokenize(vocabulary, text), "[SEP]"];
-  const second = pair === undefined ? [] : [...tokenize(vocabulary, pair), "[SEP]"];
-  const ids = [...first, ...second].map((piece) => vocabulary.get(piece) as number);
-  return { ids, types: [...first.map(() => 0), ...second.map(() => 1)] };
-}
-
-/** Special tokens may be written in the text, as "[MASK]" is; what stands between them is split into words. */
-function tokenize(vocabulary: ReadonlyMap<string, number>, text: string): string[] {
-  const parts = text.split(/(\[(?:PAD|UNK|CLS|SEP|MASK)\])/);
-  return parts.flatMap((part, i) => (i % 2 === 1 ? [part] : words(part).flatMap((word) => pieces(vocabulary, word))));
-}
-
-/** Words stand between spaces. Each punctuation mark, and each Chinese character, is a word of its own. */
-function words(text: string): string[] {
-  const clean = text.replace(/[\t\n\r]/g, " ").replace(/[\p{Cc}\p{Cf}\p{Co}\uFFFD]/gu, "");
-  return clean.replace(ALONE, " $& ").match(/\S+/gu) ?? [];
-}
+// Which characters are words of their own. Signs that Unicode has got since BERT was made are letters to BERT.
 const CHINESE = String.raw`\u3400-\u4DBF\u4E00-\u9FFF\uF900-\uFAFF\u{20000}-\u{2A6DF}\u{2A700}-\u{2B81F}\u{2B920}-\u{2CEAF}\u{2F800}-\u{2FA1F}`;
-// Signs that Unicode has got since BERT was made; to BERT they are letters.
 const YOUNGER = String.raw`\u061D\u09FD\u0A76\u0C77\u0C84\u166D\u1B4E\u1B4F\u1B7D-\u1B7F\u2E43-\u2E5D`;
 const ALONE = new RegExp(String.raw`(?![${YOUNGER}])[\p{P}$+<=>^\x60|~${CHINESE}]`, "gu");
-
-/** WordPiece: the longest piece of the vocabulary that the word begins with, then that of the rest, with "##" before. */
-function pieces(vocabulary: ReadonlyMap<string, number>, word: string): string[] {
-  const letters = [...word];
-  const found: string[] = [];
-  for (let start = 0, end = letters.length; start < letters.length; end = letters.length) {
-    const piece = () => (start > 0 ? "##" : "") + letters.slice(start, end).join("");
-    while (end > start && !vocabulary.has(piece())) end--;
-    if (end === start || letters.length > 100) return ["[UNK]"]; // no piece fits, or it is no word
-    found.push(piece());
-    start = end;
-  }
-  return found;
-}
-
-// 3. Three tools that all layers use ----------------------------------------------------------------------------------
-
-/** Σ_i x_i y_i: large where two vectors point the same way. */
-export function dot(x: Vector, y: Vector): number {
-  let sum = 0;
-  for (let i = 0; i < x.length; i++) sum += x[i] * y[i];
-  return sum;
-}
-
-/**
- * A linear map, y = x Wᵀ + b: each of the O numbers of y is a weighted sum of the I numbers of x. Nearly all that BERT
- * has learned is in such a W, and nearly all of its time goes into this line.
- *
- * @param X [T, I] @param W [O, I] @param b [O] @returns [T, O]
- */
-export function linear(X: Matrix, W: Matrix, b: Vector): Matrix {
-  return X.map((x) => Float32Array.from(W, (w, o) => dot(x, w) + b[o]));
-}
-
-/**
- * Layer normalisation (Ba et al. 2016) brings each token's numbers to mean 0 and variance 1, then stretches and shifts
- * each place as it has learned to. Without it, the numbers would grow or vanish on their way through the layers.
- *
- *     y = γ (x − μ) / √(σ² + ε) + β        ε = 10⁻¹²
- */
-export function layerNorm(X: Matrix, gamma: Vector, beta: Vector): Matrix {
-  return X.map((x) => {
-    const H = x.length;
-    let mean = 0;
-    for (let h = 0; h < H; h++) mean += x[h];
-    mean /= H;
-    let variance = 0;
-    for (let h = 0; h < H; h++) variance += (x[h] - mean) * (x[h] - mean);
-    const scale = 1 / Math.sqrt(variance / H + 1e-12);
-    return x.map((value, h) => (value - mean) * scale * gamma[h] + beta[h]);
-  });
-}
-
-// A layer finds its weights by their names in the file.
-const matrixOf = ({ weights }: Model, name: string): Matrix => weights.get(name) as Matrix;
-const dense = (model: Model, name: string, X: Matrix): Matrix =>
-  linear(X, matrixOf(model, `${name}.weight`), matrixOf(model, `${name}.bias`)[0]);
-const normalize = (model: Model, name: string, X: Matrix): Matrix =>
-  layerNorm(X, matrixOf(model, `${name}.weight`)[0], matrixOf(model, `${name}.bias`)[0]);
-
-/** X + Y, number by number. */
-export function add(X: Matrix, Y: Matrix): Matrix {
-  return X.map((x, t) => x.map((value, h) => value + Y[t][h]));
-}
-
-// 4. The encoder ------------------------------------------------------------------------------------------------------
-
-/**
- * Embeddings: what the model knows of a token before it has looked at any other, a sum of three learned vectors. The
- * first says which piece it is, the second which text it is in, the third where it stands: without that, attention
- * could not tell "dog bites man" from "man bites dog" (Devlin et al., figure 2).
- */
-function embeddings(model: Model, { ids, types }: Tokens): Matrix {
-  const [word, type, position] = ["word", "token_type", "position"].map((table) =>
-    matrixOf(model, `bert.embeddings.${table}_embeddings.weight`),
-  );
-  const sum = add(
-    ids.map((id) => word[id]),
-    types.map((id) => type[id]),
-  );
-  return normalize(model, "bert.embeddings.LayerNorm", add(sum, position.slice(0, ids.length)));
-}
-
-/**
- * Attention: every token looks at every other one and takes a weighted mean of what they hold. It is the only place
- * where tokens exchange anything; all else works on one token at a time.
- *
- * Three linear maps give each token a query, what it looks for; a key, what it is found by; and a value, what it hands
- * over. Where a query and a key point the same way, the weight is large. A heads do this side by side, each with its
- * own D of the H numbers, so that each can look for something else (Vaswani et al., eq. 1 and §3.2.2):
- *
- *     head_a = softmax(Q_a K_aᵀ / √D) V_a        Attention(X) = [head_1 … head_A] W_Oᵀ + b_O
- */
-function attention(model: Model, layer: string, X: Matrix): Matrix {
-  const [Q, K, V] = ["query", "key", "value"].map((map) => dense(model, `${layer}.attention.self.${map}`, X));
-  const D = X[0].length / model.heads;
-  const heads = X.map(({ length }) => new Float32Array(length));
-  for (let a = 0; a < model.heads; a++) {
-    const [q, k, v] = [Q, K, V].map((rows) => rows.map((row) => row.subarray(a * D, (a + 1) * D)));
-    for (let t = 0; t < X.length; t++) {
-      const weights = softmax(Float32Array.from(k, (key) => dot(q[t], key) * (1 / Math.sqrt(D))));
-      for (let d = 0; d < D; d++) {
-        let mean = 0;
-        for (let s = 0; s < X.length; s++) mean += weights[s] * v[s][d];
-        heads[t][a * D + d] = mean;
-      }
-    }
-  }
-  return dense(model, `${layer}.attention.output.dense`, heads);
-}
-
-/**
- * Softmax makes weights of any numbers: all above 0, together 1, the largest for the largest number. The maximum is
- * taken off first, which changes nothing but keeps e^s from overflowing.
- *
- *     p_i = e^(s_i − m) / Σ_j e^(s_j − m)        m = max s
- */
-export function softmax(scores: Vector): Vector {
-  const max = Math.max(...scores);
-  let sum = 0;
-  for (const score of scores) sum += exp(score - max);
-  return scores.map((score) => exp(score - max)).map((power) => power / sum);
-}
-
-/**
- * The feed-forward network: two linear maps with a bend between them, FFN(x) = gelu(x W₁ᵀ + b₁) W₂ᵀ + b₂ (Vaswani et
- * al., §3.3; gelu: Devlin et al., §A.2). Here each token thinks about what attention has brought it. Without the bend
- * the two maps would be one, and so would all layers.
- */
-function feedForward(model: Model, layer: string, X: Matrix): Matrix {
-  return dense(model, `${layer}.output.dense`, gelu(dense(model, `${layer}.intermediate.dense`, X)));
-}
-
-/**
- * gelu(x) = x Φ(x), Φ(x) = ½ (1 + erf(x / √2)) the normal distribution (Hendrycks & Gimpel 2016): x itself where x is
- * large, 0 where it is far below 0, and smooth between. Below 0, erfc(−z) stands for 1 + erf(z), which would cancel.
- */
-export function gelu(X: Matrix): Matrix {
-  const half = (z: number) => 0.5 * (z < 0 ? erfc(-z) : 1 + erf(z));
-  return X.map((x) => x.map((value) => value * half(value * Math.SQRT1_2)));
-}
-
-/**
- * The stack of L layers, the encoder of the Transformer. Each layer adds to a token's vector what attention and the
- * feed-forward network have found, instead of replacing it: x + Sublayer(x), normalised (Vaswani et al., §3.1). That
- * residual connection lets a hundred steps be trained as if they were few.
- *
- * @returns L + 1 matrices [T, H], the embeddings and what each layer makes of the one before it
- */
-export function encoder(model: Model, tokens: Tokens): Matrix[] {
-  const hiddenStates = [embeddings(model, tokens)];
-  for (let n = 0; n < model.layers; n++) {
-    const layer = `bert.encoder.layer.${n}`;
-    const X = hiddenStates[n];
-    const attended = normalize(model, `${layer}.attention.output.LayerNorm`, add(attention(model, layer, X), X));
-    const transformed = feedForward(model, layer, attended);
-    hiddenStates.push(normalize(model, `${layer}.output.LayerNorm`, add(transformed, attended)));
-  }
-  return hiddenStates;
-}
-
-// 5. Two heads, which ask the encoder's vectors the two questions of pretraining (Devlin et al., §3.1) ----------------
-
-/**
- * The masked language model: which piece stands here? The vector is compared with the embedding of every piece of the
- * vocabulary, the very table that the encoder began with; a linear map and gelu prepare it.
- *
- * @param X [N, H], the last hidden states of N tokens @returns [N, V], a score for each piece
- */
-export function maskedLanguageModel(model: Model, X: Matrix): Matrix {
-  const head = "cls.predictions";
-  const prepared = normalize(model, `${head}.transform.LayerNorm`, gelu(dense(model, `${head}.transform.dense`, X)));
-  const E = matrixOf(model, "bert.embeddings.word_embeddings.weight");
-  return linear(prepared, E, matrixOf(model, `${head}.bias`)[0]);
-}
-
-/**
- * Next sentence: does the second text follow the first? [CLS] has no meaning of its own, so that its vector can stand
- * for the whole; a linear map and tanh make C of it, the vector that also classifiers read.
- *
- * @param X [T, H], the last hidden states @returns [2], the scores of "it follows" and "it is any other"
- */
-export function nextSentence(model: Model, X: Matrix): Vector {
-  const C = dense(model, "bert.pooler.dense", [X[0]]).map((x) => x.map(tanh));
-  return dense(model, "cls.seq_relationship", C)[0];
-}
 
 // 6. A filled mask ----------------------------------------------------------------------------------------------------
 
@@ -310,6 +315,7 @@ export function fillMask(model: Model, text: string): { readonly piece: string; 
   return answers.sort((a, b) => b.probability - a.probability).slice(0, 5);
 }
 
+// Run as a program, it fills the gap of the text that is given.
 if (process.argv[1] === import.meta.filename) {
   const model = readModel(`${import.meta.dirname}/../../weights`);
   const text = process.argv[2] ?? "She opened the [MASK] and looked out.";

@@ -41,12 +41,12 @@ function sumOf(count: number, f: (n: number) => number): number {
 // 1. The parts, forward and back --------------------------------------------------------------------------------------
 
 /**
- * A linear map, y_to = Σ_i x_ti w_oi + b_o. In this sum x_ti acts on y_to with the strength w_oi, and w_oi with the
- * strength x_ti:
+ * A linear map: y[t][o] = Σ_i x[t][i] w[o][i] + b[o]. In this sum x[t][i] acts with the strength w[o][i], and w[o][i] with
+ * the strength x[t][i]. A bias is a matrix of one row.
  *
  *     dX += dY W        dW += dYᵀ X        db += Σ_t dy_t
  */
-function map(X: Matrix, [W, dW]: Trained, [[b], [db]]: Trained): Part {
+function linearMap(X: Matrix, [W, dW]: Trained, [[b], [db]]: Trained): Part {
   const back = (dY: Matrix, dX: Matrix) => {
     for (let o = 0; o < W.length; o++) {
       for (let i = 0; i < W[o].length; i++) dW[o][i] += sumOf(X.length, (t) => dY[t][o] * X[t][i]);
@@ -59,15 +59,15 @@ function map(X: Matrix, [W, dW]: Trained, [[b], [db]]: Trained): Part {
 }
 const dense = (learner: Learner, name: string): Step => {
   const [weight, bias] = ["weight", "bias"].map((kind) => trained(learner, `${name}.${kind}`));
-  return (X) => map(X, weight, bias);
+  return (X) => linearMap(X, weight, bias);
 };
 
 /**
- * Layer normalisation, y = γ x̂ + β with x̂ = (x − μ) / σ. A number of x acts on its own y, and through μ and σ on all
- * others. So of g = dy γ, the gradient of x̂, two parts are lost: its mean, for what moves all x by the same moves no x̂,
- * and its share along x̂, for what stretches all x stretches none.
+ * Layer normalisation, y = γ ⊙ x̂ + β with x̂ = (x − μ) / σ; ⊙ multiplies number by number. A number of x acts on its own
+ * y, and through μ and σ on all others. So of g = dy ⊙ γ, the gradient of x̂, two parts are lost: its mean, because
+ * x + 1 has the same x̂ as x, and its share along x̂, because 2x has the same x̂ too.
  *
- *     dx += (g − mean(g) − x̂ mean(g x̂)) / σ        dγ += Σ_t dy x̂        dβ += Σ_t dy
+ *     dx += (g − mean(g) − x̂ mean(g ⊙ x̂)) / σ        dγ += Σ_t dy ⊙ x̂        dβ += Σ_t dy
  */
 const normalize =
   (learner: Learner, name: string) =>
@@ -76,7 +76,7 @@ const normalize =
     const [[beta], [dbeta]] = trained(learner, `${name}.bias`);
     const H = gamma.length;
     const back = (dY: Matrix, dX: Matrix) => {
-      const normal = X.map((x, t) => {
+      const xHats = X.map((x, t) => {
         const mean = sumOf(H, (h) => x[h]) / H;
         const scale = 1 / Math.sqrt(sumOf(H, (h) => (x[h] - mean) * (x[h] - mean)) / H + 1e-12); // 1 / σ
         const xHat = Float64Array.from(x, (value) => (value - mean) * scale);
@@ -86,7 +86,7 @@ const normalize =
         return xHat;
       });
       for (let h = 0; h < H; h++) {
-        dgamma[h] += sumOf(X.length, (t) => dY[t][h] * normal[t][h]);
+        dgamma[h] += sumOf(X.length, (t) => dY[t][h] * xHats[t][h]);
         dbeta[h] += sumOf(X.length, (t) => dY[t][h]);
       }
     };
@@ -153,7 +153,7 @@ function embeddings(learner: Learner, { ids, types }: Tokens): Part {
 /**
  * Attention. From C = P V back to P and V, through softmax to the scores S = Q Kᵀ / √D, and from there to Q and K:
  *
- *     dV = Pᵀ dC        dP = dC Vᵀ        dS = P (dP − Σ_s dP_s P_s)        dQ = dS K / √D        dK = dSᵀ Q / √D
+ *     dV = Pᵀ dC        dP = dC Vᵀ        dS = P ⊙ (dP − Σ_s dP_s P_s)        dQ = dS K / √D        dK = dSᵀ Q / √D
  *
  * The line of softmax says: a score is to grow as far as its weight is wanted more than the weights are on average.
  */
@@ -222,11 +222,10 @@ const encoderLayer = (learner: Learner, layer: string): Step => {
 
 /**
  * Cross-entropy: the mean of −ln p_y over rows of scores z whose right answer is y, with p = softmax(z). It is 0 for a
- * model that is sure and right, ln V for one that guesses among V, and has no limit for one that is sure and wrong.
- *
- *     dz_c = (p_c − [c = y]) / n        the right score is to grow, all others to shrink by what was believed of them
+ * model that is sure and right, ln V for one that guesses among V, and has no limit for one that is sure and wrong. Its
+ * gradient, which goes back through the head, is dz_c = p_c / n, and for the right answer (p_y − 1) / n.
  */
-function crossEntropy(head: Part, answers: readonly number[], dX: Matrix): number {
+function lossOf(head: Part, answers: readonly number[], dX: Matrix): number {
   let loss = 0;
   const dZ = head.Y.map((z, n) => {
     const max = Math.max(...z);
@@ -251,16 +250,20 @@ export function lossAndGradients(learner: Learner, { tokens, hidden, isNext }: E
   const layers = Array.from({ length: learner.layers }, (_, n) => encoderLayer(learner, `bert.encoder.layer.${n}`));
   const stack = chain(embedded.Y, ...layers);
   const dX = zeros(stack.Y);
-  const [masked, first] = [[...hidden.keys()], [0]].map((rows) => [stack.Y, dX].map((all) => rows.map((t) => all[t])));
   const E = trained(learner, "bert.embeddings.word_embeddings.weight");
-  const transform = "cls.predictions.transform";
-  const prepare = [dense(learner, `${transform}.dense`), bend, normalize(learner, `${transform}.LayerNorm`)];
-  const word = chain(masked[0], ...prepare, (X) => map(X, E, trained(learner, "cls.predictions.bias")));
-  const C = [dense(learner, "bert.pooler.dense"), squash];
-  const sentence = chain(first[0], ...C, dense(learner, "cls.seq_relationship"));
-  const dfirst = zeros(first[0]);
-  const loss = crossEntropy(word, [...hidden.values()], masked[1]) + crossEntropy(sentence, [isNext ? 0 : 1], dfirst);
-  dX[0].set(add(first[1], dfirst)[0]);
+  const map = (name: string) => dense(learner, name);
+  const places = (X: Matrix) => [...hidden.keys()].map((t) => X[t]); // the rows themselves, not copies
+  const word = chain(
+    places(stack.Y),
+    map("cls.predictions.transform.dense"),
+    bend,
+    normalize(learner, "cls.predictions.transform.LayerNorm"),
+    (X) => linearMap(X, E, trained(learner, "cls.predictions.bias")),
+  );
+  const sentence = chain([stack.Y[0]], map("bert.pooler.dense"), squash, map("cls.seq_relationship"));
+  const dfirst = zeros([dX[0]]);
+  const loss = lossOf(word, [...hidden.values()], places(dX)) + lossOf(sentence, [isNext ? 0 : 1], dfirst);
+  dX[0].set(add([dX[0]], dfirst)[0]); // [CLS] may have been hidden too
   const dembedded = zeros(dX);
   stack.back(dX, dembedded);
   embedded.back(dembedded, []); // nothing lies below
@@ -280,7 +283,7 @@ export function adamw(learner: Learner, moments: readonly Map<string, Matrix>[],
   const [beta1, beta2] = [0.9, 0.999];
   const [stepSize, correction] = [rate / (1 - beta1 ** t), Math.sqrt(1 - beta2 ** t)];
   for (const [name, W] of learner.weights) {
-    const decay = name.endsWith("bias") || name.includes("LayerNorm") ? 0 : rate * 0.01;
+    const decay = name.endsWith("bias") || name.includes("LayerNorm") ? 0 : rate * 0.01; // η λ
     const [dW, M, V] = [learner.gradients, ...moments].map((all) => all.get(name) as Matrix);
     for (const [o, w] of W.entries()) {
       for (const [i, g] of dW[o].entries()) {
@@ -293,24 +296,22 @@ export function adamw(learner: Learner, moments: readonly Map<string, Matrix>[],
   }
 }
 
-/** A BERT that knows nothing, of the shapes of a test's: random matrices, biases of 0, and LayerNorms that stretch by 1. */
+/** A BERT that knows nothing: the shapes of a file, random matrices, biases of 0, and LayerNorms that stretch by 1. */
 function newLearner(vocabulary: ReadonlyMap<string, number>, random: () => number): Learner {
   const weights = readSafetensors(`${import.meta.dirname}/../../test/reference/tiny/model.safetensors`);
-  const begin = (name: string) =>
-    name.endsWith("bias") ? 0 : name.includes("LayerNorm") ? 1 : (random() + random() + random() - 1.5) / 4;
+  const any = () => (random() + random() + random() - 1.5) / 4; // about normal, around 0, σ = 1/8
+  const begin = (name: string) => (name.endsWith("bias") ? 0 : name.includes("LayerNorm") ? 1 : any());
   for (const [name, W] of weights) for (const w of W) for (const i of w.keys()) w[i] = begin(name);
   const gradients = new Map(Array.from(weights, ([name, W]) => [name, zeros(W)]));
   return { weights, gradients, layers: 2, heads: 3, vocabulary };
 }
 
-const RHYME = [
-  "Twinkle, twinkle, little star, how I wonder what you are!",
-  "Up above the world so high, like a diamond in the sky.",
-  "When the blazing sun is gone, when he nothing shines upon,",
-  "then you show your little light, twinkle, twinkle, all the night.",
-];
+const RHYME = `Twinkle, twinkle, little star, how I wonder what you are!
+Up above the world so high, like a diamond in the sky.
+When the blazing sun is gone, when he nothing shines upon,
+then you show your little light, twinkle, twinkle, all the night.`.split("\n");
 
-/** A line and the one after it, or any other; 15 % of the tokens are hidden (Devlin et al., §3.1 and §A.1). */
+/** A line, and the one after it or one of the two others; 15 % of the tokens are chosen (Devlin et al., §3.1, §A.1). */
 function example(vocabulary: ReadonlyMap<string, number>, random: () => number): Example {
   const any = (n: number) => Math.floor(random() * n);
   const [line, isNext] = [any(4), random() < 0.5];
@@ -323,10 +324,11 @@ function example(vocabulary: ReadonlyMap<string, number>, random: () => number):
   return hidden.size > 0 ? { tokens: { ids: read, types }, hidden, isNext } : example(vocabulary, random);
 }
 
+// Run as a program, it learns the rhyme.
 if (process.argv[1] === import.meta.filename) {
   let state = 1;
   const random = () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0; // Knuth's numbers
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0; // a linear congruential generator, Knuth's
     return state / 2 ** 32;
   };
   const pieces = `[PAD] [UNK] [CLS] [SEP] [MASK] ${RHYME.join(" ").replace(/[^\w\s]/g, " $&")}`.split(/\s+/);
