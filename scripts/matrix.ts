@@ -4,8 +4,8 @@
  * tests of everything that computes under Node 20, 22 and 24, as `npm test` does under Node 26. Prints a table; exits with 1 if one of
  * them fails.
  *
- *     npm run test:matrix                 all of them
- *     node scripts/matrix.ts own 24 bun   some of them
+ *     npm run test:matrix                     all of them
+ *     npx tsx scripts/matrix.ts own 24 bun    some of them
  *
  * They come from the registry, once, into the git-ignored folder .cache/node; Bun and Deno are skipped where it has none for
  * this machine.
