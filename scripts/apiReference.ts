@@ -248,4 +248,4 @@ function anchor(module: string, name: string): string {
   return `${module.replace("/", "-")}-${name}`;
 }
 
-if (import.meta.main) writeFileSync(API_FILE, apiReference());
+if (process.argv[1] === import.meta.filename) writeFileSync(API_FILE, apiReference());

@@ -1,11 +1,11 @@
 /**
  * Packs the package, installs the tarball into an empty folder, and runs `test/smoke/smoke.mjs` there under the machine's
- * own Node, under Node 20, 22, 24 and 26, under Bun and under Deno; and under each Node every program of README and docs. Then runs the
- * tests of everything that computes under Node 20, 22 and 24, as `npm test` does under Node 26. Prints a table; exits with 1 if one of
- * them fails.
+ * own Node, under Node 20, 22, 24 and 26, under Bun and under Deno; and under each Node every program of README and docs, and by tsx
+ * those of examples. Then runs the tests of everything that computes under Node 20, 22 and 24, as `npm test` does under Node 26. Prints a
+ * table; exits with 1 if one of them fails.
  *
- *     npm run test:matrix                 all of them
- *     node scripts/matrix.ts own 24 bun   some of them
+ *     npm run test:matrix                     all of them
+ *     npx tsx scripts/matrix.ts own 24 bun    some of them
  *
  * They come from the registry, once, into the git-ignored folder .cache/node; Bun and Deno are skipped where it has none for
  * this machine.
@@ -25,6 +25,7 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { transformSync } from "rolldown/utils";
 import { apiExamples } from "../test/support/apiExamples.ts";
+import { CALLS, copyExamples, runCall } from "../test/support/examplePrograms.ts";
 import { allExamples, expectedOf, needsNode24, runInTurn } from "../test/support/examples.ts";
 import { compileTests } from "./compiledTests.ts";
 import { packInto, run } from "./npm.ts";
@@ -86,8 +87,9 @@ function availableRuntime(name: string): Runtime | null {
 /** An empty program with the packed package as its only dependency. */
 function install(folder: string): void {
   const tarball = packInto(folder);
-  writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true }));
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
   run("npm", ["install", "--no-audit", "--no-fund", tarball], folder);
+  copyExamples(folder);
   copyFileSync(join(root, "test", "smoke", "smoke.mjs"), join(folder, "smoke.mjs"));
 }
 
@@ -113,8 +115,8 @@ interface Outcome {
 }
 
 /**
- * Runs the programs of README and docs with the package that is installed in a folder, and compares what they print with what the pages
- * say. Bun and Deno print objects in another form.
+ * Runs the programs of README, docs and examples with the package that is installed in a folder, and compares what they print with what
+ * the pages, or the programs themselves, say. Bun and Deno print objects in another form.
  *
  * @param major Node's
  */
@@ -130,7 +132,12 @@ function runExamples(node: string, major: number, folder: string): Outcome {
     const { got, want } = expectedOf(example, printed[n] ?? "nothing");
     return got === want ? [] : [`${example.name}: prints ${got}, not ${want}`];
   });
-  if (wrong.length === 0 && stderr === "") return { passed: `${examples.length}` };
+  for (const { command, output } of CALLS) {
+    const ran = runCall(node, command, folder);
+    if (ran.printed !== output.trim() || ran.stderr !== "")
+      wrong.push(`${command}: prints ${ran.printed}, not ${output.trim()}\n${ran.stderr}`);
+  }
+  if (wrong.length === 0 && stderr === "") return { passed: `${examples.length + CALLS.length}` };
   return { passed: "FAILED", failure: `${wrong.join("\n")}\n${stderr}` };
 }
 

@@ -3,7 +3,7 @@
  * .cache/bert-base-synthetic, and checks it against test/reference/base/weights.probe.json. Does nothing if an intact
  * one is there.
  *
- *     node scripts/syntheticCheckpoint.ts
+ *     npx tsx scripts/syntheticCheckpoint.ts
  */
 import { copyFile, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -36,7 +36,7 @@ export function linear(k: Backend, p: LinearParams, x: Tensor, activation?: Acti
  *
  *     dW += dyᵀ x        db += Σ_r dy_r        dx += dy W
  *
- * On one page: `map` in docs/reading/onePageTraining.ts.
+ * On one page: `linearMap` in docs/reading/onePageTraining.ts.
  *
  * @param p  its weight must be a `Tensor`
  * @param x  [R, I], what linear was given

@@ -14,7 +14,7 @@ export interface Found {
 }
 
 /** The environment without what npm and the test runner put into it. */
-const OUTSIDE = Object.fromEntries(
+export const OUTSIDE: NodeJS.ProcessEnv = Object.fromEntries(
   Object.entries(process.env).filter(
     ([name]) => !/^(npm_|VITEST|TEST|NODE_ENV$|NODE_OPTIONS$|PLAINBERT_|INIT_CWD)/i.test(name),
   ),

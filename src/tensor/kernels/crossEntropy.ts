@@ -10,7 +10,7 @@ export const IGNORED = -100;
  *
  * Rows whose label is −100 count for nothing: their gradient is 0.
  *
- * On one page: `crossEntropy` in docs/reading/onePageTraining.ts.
+ * On one page: `lossOf` in docs/reading/onePageTraining.ts.
  *
  * @param dlogits out [R, C], the gradient times `scale`; may be logits itself
  * @param logits  [R, C]

@@ -130,7 +130,7 @@ export function multiplyAdd(out: Matrix, a: Matrix, b: Matrix, bias: Float32Arra
  *
  *     ∂L/∂x_ri = Σ_o ∂L/∂y_ro W_oi        dx += dy W
  *
- * On one page: `map` in docs/reading/onePageTraining.ts.
+ * On one page: `linearMap` in docs/reading/onePageTraining.ts.
  *
  * @param dx     [R, I], added to
  * @param dy     [R, O]
@@ -153,7 +153,7 @@ export function linearBackwardInput(
  *
  *     dW += dyᵀ x        db += Σ_r dy_r
  *
- * On one page: `map` in docs/reading/onePageTraining.ts.
+ * On one page: `linearMap` in docs/reading/onePageTraining.ts.
  *
  * @param dweight [O, I], added to; null if it is not wanted
  * @param dbias   [O], added to; null if it is not wanted

@@ -56,7 +56,7 @@ export function softmaxRowsBackward(gradient: Matrix, probs: Matrix): void {
  *
  * and with it −ln softmax(z)_y = ln Σ_i e^(z_i) − z_y.
  *
- * On one page: `crossEntropy` in docs/reading/onePageTraining.ts.
+ * On one page: `lossOf` in docs/reading/onePageTraining.ts.
  *
  * @param values z, the `count` numbers from `from` on
  * @returns NaN as the sum where a number is NaN or the largest is infinite

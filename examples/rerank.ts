@@ -1,0 +1,26 @@
+/**
+ * Retrieves and reranks: an index finds candidates by their vectors, then a reranker reads each beside the query.
+ * In the call below a tiny one with random weights stands in, so that the order means nothing.
+ *
+ *     $ npx tsx examples/rerank.ts test/pipelines/reference/heads/one_label "Who wrote a letter?"
+ *     0.383  The doctor told him to stay in bed for a week.  (by its vector number 3)
+ *     0.348  My brother plays the piano every evening.  (by its vector number 2)
+ *     0.279  He wrote a long letter to his mother.  (by its vector number 1)
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { buildIndex, pipeline } from "plainbert";
+
+const [model = "cross-encoder/ms-marco-MiniLM-L6-v2", query = "Who wrote a letter?"] = process.argv.slice(2);
+const notes = readFileSync(join(import.meta.dirname, "notes.txt"), "utf8")
+  .trimEnd()
+  .split("\n");
+
+const [embed, rank] = await Promise.all([pipeline("embeddings"), pipeline("text-ranking", model)]);
+const index = await buildIndex(embed, notes);
+
+const candidates = (await index.search(query, 5)).map(({ text }) => text);
+const ranked = await rank(query, candidates, { top_k: 3, return_documents: true });
+for (const { score, index, text } of ranked) {
+  console.log(`${score.toFixed(3)}  ${text}  (by its vector number ${index + 1})`);
+}
