@@ -147,7 +147,7 @@ export async function readTokenizer(folder: ModelFolder, where: string): Promise
 }
 
 /** The error for a folder that must have a tokenizer and has none. */
-export function noTokenizer({ path }: ModelFolder, where: string): BertError {
+export function noTokenizer({ path }: Pick<ModelFolder, "path">, where: string): BertError {
   return new BertError("ERR_VOCABULARY", `${where}: ${path} must have vocab.txt or tokenizer.json`);
 }
 
