@@ -33,6 +33,11 @@ Without QUERY, each line of the input is one, and gives a line of JSON: the text
     ...OUTPUT_OPTIONS,
     ...MODEL_OPTIONS,
   },
+  libraryNames: {
+    "index.save": "plainbert index",
+    "make it anew, or load that model": "name that model by --model, or make the index anew",
+    "make it anew: await buildIndex(extract, texts)": "name another by --model, or make it anew with plainbert index",
+  },
   positional: "file",
   examples: [
     'plainbert search texts.safetensors "Is the window shut?"',

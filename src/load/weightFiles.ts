@@ -2,7 +2,15 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { exists, fileError, openFile, orFileError, readText, writeFileAtomically } from "../disk/files.ts";
+import {
+  exists,
+  fileError,
+  openFile,
+  orFileError,
+  readText,
+  throughLinks,
+  writeFileAtomically,
+} from "../disk/files.ts";
 import { removeLeftovers } from "../disk/leftovers.ts";
 import { listed, quote } from "../errors.ts";
 import { WEIGHTS } from "../hub/wantedFiles.ts";
@@ -59,7 +67,8 @@ export async function saveSafetensors(
   metadata: Iterable<readonly [string, string]> = [],
 ): Promise<void> {
   const plan = planFile("saveSafetensors", tensors, metadata);
-  await removeLeftovers(dirname(path), basename(path));
+  const target = await throughLinks(path);
+  await removeLeftovers(dirname(target), basename(target));
   await writeFileAtomically(path, plan.stream());
 }
 

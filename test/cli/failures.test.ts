@@ -121,7 +121,11 @@ describe("work that fails: exit code 1, one sentence, no stack", () => {
     ["a file that is no checkpoint", ["inspect", join(WEIGHTS, "vocab.txt")], ["vocab.txt"]],
     ["a folder that is not there", ["embed", "--output", "/nowhere/a.csv"], ["/nowhere/a.csv: no such file or folder"]],
     ["an index in such a folder", ["index", "--output", "/nowhere/a.safetensors"], ["no such file or folder"]],
-    ["a file that is no index", ["search", ...TINY, join(WEIGHTS, "model.safetensors"), "a"], ["SearchIndex.save"]],
+    [
+      "a file that is no index",
+      ["search", ...TINY, join(WEIGHTS, "model.safetensors"), "a"],
+      ["model.safetensors must be a search index that plainbert index has written\n"],
+    ],
     ["a line that is no JSON", ["fill-mask", ...TINY, "--jsonl"], ["standard input, line 1: must be JSON, got "]],
     [
       "a line of the wrong JSON",
