@@ -90,7 +90,7 @@ export async function answerSource<Input, Result>(
   if (values.output !== undefined) {
     const ending = endingOf(values.output, endings);
     const output = await throughLinks(values.output); // where the lines are that an earlier run has done
-    expectUnread([output, ...partialNames(output)], [source.path, ...others, ...weightsOf(values.model)]);
+    expectUnread([values.output, ...partialNames(output)], [source.path, ...others, ...weightsOf(values.model)]);
     return withOutput(output, { restart, advice: RESTART }, () => toFile(source, output, ending, values, load));
   }
   const iterator = source.lines[Symbol.asyncIterator]();
