@@ -4,8 +4,8 @@ import type { OptionTable } from "./option.ts";
 
 /**
  * An error of the library in the words of the command line: where it names an option that the command has, it says
- * `--doc-stride` in place of `docStride` or `doc_stride`, and it leaves out the name of a function that the user has not
- * called. What stands in quotes is the user's, and stays.
+ * `--doc-stride` in place of `docStride` or `doc_stride`, and it leaves out the name of a function that the user has
+ * not called. What stands in quotes is the user's, and stays.
  *
  * @param error anything that was thrown; what is no `BertError` comes back as it is
  */

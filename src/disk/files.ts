@@ -33,8 +33,8 @@ export async function openFile(path: string): Promise<RandomAccess> {
  * Where a path that is to be written leads: through symbolic links to their target, which need not be there yet. So the
  * target is replaced and the link stays. A path that is no link comes back as it is.
  *
- * @throws BertError ERR_FILE links that lead in a circle, or to a blob of the hub's cache, which must stay what its name,
- *   a hash, says
+ * @throws BertError ERR_FILE links that lead in a circle, or to a blob of the hub's cache, which must stay what its
+ *   name, a hash, says
  */
 export async function throughLinks(path: string): Promise<string> {
   if (!(await isLink(path))) return path;
