@@ -32,7 +32,8 @@ export interface OutputLockOptions {
 /**
  * Holds an output, a file or a new folder, while some work writes it: no other process can take it meanwhile. The lock
  * is a file beside it, `.NAME.lock`, which names its process; of a link, beside its target (`throughLinks`). That of a
- * process that has ended, as one that was killed, is taken over. Then what killed processes have left beside the output is removed.
+ * process that has ended, as one that was killed, is taken over. Then what killed processes have left beside the output
+ * is removed.
  *
  * @param path the output
  * @throws BertError ERR_FILE another process holds it, naming that one; or the lock cannot be written; what `work`
