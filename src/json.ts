@@ -1,4 +1,5 @@
-import { BertError, type BertErrorCode, otherThanMeant, quote, shown } from "./errors.ts";
+import { BertError, type BertErrorCode, otherThanMeant, printable, quote, shown } from "./errors.ts";
+import { faultOfJson, placeIn } from "./jsonFault.ts";
 
 /** Which numbers are taken, ends included. */
 export interface NumberRange {
@@ -26,8 +27,7 @@ export function parseJson(text: string, file: string, code: BertErrorCode): Json
     return new Json(JSON.parse(text.startsWith("\ufeff") ? text.slice(1) : text), file, "", code);
   } catch (cause) {
     const other = otherThanMeant(text);
-    const got = other ? `is ${other}` : `got ${quote(text)}: ${reasonOf(cause)}`;
-    throw new BertError(code, `${file}: must be JSON, ${got}`, { cause });
+    throw new BertError(code, `${file}: must be JSON, ${other ? `is ${other}` : foundIn(text, cause)}`, { cause });
   }
 }
 
@@ -144,6 +144,22 @@ function rangeOf(min: number, max: number): string {
   if (min === -Number.MAX_VALUE && max === Number.MAX_VALUE) return "";
   const to = max === Number.MAX_SAFE_INTEGER || max === Number.MAX_VALUE ? "" : ` to ${max}`;
   return min === -Number.MAX_VALUE ? ` of at most ${max}` : ` from ${min}${to}`;
+}
+
+/** A text of one line is shown whole up to so many characters, else the place where it stops being JSON. */
+const SHORT = 200;
+/** So much of the line is shown from there. */
+const EXCERPT = 40;
+
+/** What stands in a text where JSON should. */
+function foundIn(text: string, cause: unknown): string {
+  const at = faultOfJson(text);
+  const [word] = /^(-?Infinity|NaN)?/.exec(text.slice(at, at + 9)) as RegExpExecArray;
+  const reason = word === "" ? reasonOf(cause) : `JSON has no ${word}, though Python's json writes and reads it`;
+  if (text.length <= SHORT && !text.trimEnd().includes("\n")) return `got ${quote(text)}: ${reason}`;
+  const [rest] = /^.*/.exec(text.slice(at)) as RegExpExecArray;
+  const got = at === text.length ? "ends" : `got ${quote(word || printable(rest, EXCERPT))}`;
+  return `${got} at ${placeIn(text, at)}: ${reason.replace(/ in JSON at position .*$/, "")}`;
 }
 
 /** What the engine says, without the text itself, of which V8 quotes a part of its own choice. */

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { listed, quote, shown } from "../src/errors.ts";
 import { type Json, parseJson } from "../src/json.ts";
+import { faultOfJson } from "../src/jsonFault.ts";
 
 const read = (text: string) => parseJson(text, "a.json", "ERR_CHECKPOINT");
 
@@ -13,6 +14,27 @@ function refusal(ask: () => unknown): string {
     return (error as Error).message;
   }
   return "taken";
+}
+
+/** What `JSON.parse` says of a text. */
+function messageOf(text: string): string {
+  try {
+    JSON.parse(text);
+    return "";
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** A text with what may follow it, and the brackets that are open in it closed. */
+function completions(text: string): string[] {
+  const open: string[] = [];
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]]/g)) {
+    if (token === "{" || token === "[") open.push(token === "{" ? "}" : "]");
+    else if (token === "}" || token === "]") open.pop();
+  }
+  const close = open.reverse().join("");
+  return ["", "0", '"":0', ":0"].map((next) => text + next + close);
 }
 
 describe("parseJson", () => {
@@ -61,6 +83,48 @@ describe("parseJson", () => {
       expect(message).toMatch(/^a\.json: must be JSON, got "/);
       expect(message.length).toBeLessThan(400);
     }
+  });
+
+  test("of a text of several lines it names the place", () => {
+    const config = '{\n  "hidden_size": 32,\n  "initializer_range": NaN,\n  "b": [-Infinity]\n}\n';
+    const why = "though Python's json writes and reads it";
+    expect(refusal(() => read(config))).toBe(
+      `a.json: must be JSON, got "NaN" at line 3, character 24: JSON has no NaN, ${why}`,
+    );
+    expect(refusal(() => read(config.replace("NaN", '"\u{1F600}\\" NaN"')))).toBe(
+      `a.json: must be JSON, got "-Infinity" at line 4, character 9: JSON has no -Infinity, ${why}`,
+    );
+    expect(refusal(() => read("[NaN]"))).toBe(`a.json: must be JSON, got "[NaN]": JSON has no NaN, ${why}`);
+    expect(refusal(() => read('{\n"a": 1,\n}'))).toMatch(/^a\.json: must be JSON, got "}" at line 3, character 1: \w/);
+    expect(refusal(() => read('{\n"a": 1'))).toMatch(/^a\.json: must be JSON, ends at line 2, character 7: \w/);
+    expect(refusal(() => read(`{"a": 'b'${" ".repeat(300)}}`))).toMatch(/, got "'b' +…" at line 1, character 7: \w/);
+  });
+
+  test("the place is that of the first character that no JSON has there", () => {
+    const json = fc.jsonValue().map((value) => JSON.stringify(value, null, 1));
+    const isJson = (text: string) => {
+      try {
+        return [JSON.parse(text)].length === 1;
+      } catch {
+        return false;
+      }
+    };
+    const at = (text: string, i: number) => text[i] ?? "";
+    fc.assert(
+      fc.property(json, fc.nat(), fc.constantFrom("", "'", "}", "]", ",", ":", "NaN", '"', "{"), (text, n, put) => {
+        const i = n % text.length;
+        const spoiled = text.slice(0, i) + put + text.slice(i + 1);
+        if (isJson(spoiled)) return;
+        const fault = faultOfJson(spoiled);
+        expect(at(spoiled, fault)).not.toMatch(/[\t\n\r ]/);
+        // V8 tells the position of some faults; within a string or a number it is later than where that begins.
+        const [, position] = /at position (\d+)/.exec(messageOf(spoiled)) ?? [];
+        if (position !== undefined) expect(fault).toBeLessThanOrEqual(Number(position));
+        // Before it, all can still become JSON: some text that begins so is.
+        expect(completions(spoiled.slice(0, fault)).some(isJson), spoiled).toBe(true);
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   test("numbers that a double cannot hold are refused where they matter", () => {

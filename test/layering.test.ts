@@ -7,7 +7,7 @@ import { sourceFiles } from "./support/syntaxTree.ts";
 /** The rooms of `src`, lowest first: which files are in it, and which rooms it stands on; it may import from what these stand on too. */
 const ROOMS: Readonly<Record<string, { readonly files: RegExp; readonly on: readonly string[] }>> = {
   errors: { files: /^(errors|realm|options|loaded|onAbort)\.ts$/, on: [] },
-  json: { files: /^json\.ts$/, on: ["errors"] },
+  json: { files: /^json(Fault)?\.ts$/, on: ["errors"] },
   tokenizer: { files: /^tokenizer\//, on: ["json"] },
   tensor: { files: /^tensor\/\w+\.ts$(?<!\/(chooseBackend|createTrainingBackend)\.ts)/, on: ["errors"] },
   kernels: { files: /^tensor\/kernels\//, on: ["tensor"] },
@@ -36,7 +36,7 @@ const KERNEL_TYPES = /^tensor\/(backend|trainingBackend)\.ts$/;
 
 /** What runs in Node alone: `node:` modules and Node's globals. */
 const NODE_ONLY =
-  /^(disk|hub(?!\/(hubOptions|sentenceFiles)\.ts$)|cli)\/|^load\/(namedFiles|openModel|saveModel|weightFiles)\.ts$|^tensor\/threads\/platform/;
+  /^(disk|hub(?!\/(hubOptions|sentenceFiles)\.ts$)|cli)\/|^load\/(missingWeights|namedFiles|openModel|saveModel|weightFiles)\.ts$|^tensor\/threads\/platform/;
 
 /** The sources of what package.json exports. */
 const ENTRY_POINTS = Object.values<{ types?: string } | string>(

@@ -2,10 +2,11 @@
  * What differs between the families of checkpoints that hold a BERT: names, the orientation of matrices, and what may
  * be missing.
  */
-import { BertError, listed, quote } from "../errors.ts";
+import { listed, quote } from "../errors.ts";
 import { ARCHITECTURES, type Architecture, HEADS } from "../model/architectures.ts";
 import type { BertConfig } from "../model/config.ts";
 import type { ParamsVariant } from "../model/params.ts";
+import { type WeightSource, wrongWeights } from "./weightSource.ts";
 
 /** The masked-language-model head's matrix, where it is one of its own. */
 export const DECODER = "cls.predictions.decoder.weight";
@@ -97,14 +98,12 @@ const WORDS_IN_FILE = /^(|.*?[./])(bert[./])?embeddings[./]word_embeddings(\.wei
  * @param names as in the file
  * @throws BertError ERR_CHECKPOINT there are several models
  */
-export function wrapperOf(names: readonly string[]): string {
+export function wrapperOf(names: readonly string[], source: Pick<WeightSource, "files"> = {}): string {
   const wrappers = new Set(names.flatMap((name) => WORDS_IN_FILE.exec(name)?.[1] ?? []));
   if (wrappers.has("") || wrappers.size === 0) return "";
   if (wrappers.size === 1) return [...wrappers][0];
-  throw new BertError(
-    "ERR_CHECKPOINT",
-    `loadParams: the file must hold one model, holds ${listed(Array.from(wrappers, (wrapper) => `${quote(wrapper)}…`))}: save that which is meant by itself`,
-  );
+  const found = listed(Array.from(wrappers, (wrapper) => `${quote(wrapper)}…`));
+  throw wrongWeights(source, `the file must hold one model, holds ${found}: save that which is meant by itself`);
 }
 
 /**

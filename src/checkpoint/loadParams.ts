@@ -1,4 +1,4 @@
-import { BertError, listed, printable } from "../errors.ts";
+import { listed, printable } from "../errors.ts";
 import type { BertConfig } from "../model/config.ts";
 import { type ModelParams, modelParams, type ParamsVariant } from "../model/params.ts";
 import type { Backend } from "../tensor/backend.ts";
@@ -8,7 +8,7 @@ import { type NamedWeights, withOurNames } from "./names.ts";
 import { readMatrix } from "./readMatrix.ts";
 import { expectFinite, SCALE } from "./rowScales.ts";
 import { TensorSample } from "./samples.ts";
-import type { WeightSource } from "./weightSource.ts";
+import { type WeightSource, wrongWeights } from "./weightSource.ts";
 
 /**
  * A model's parameters, in the backend's own layout: as the tree that the layers read, and by name in the checkpoint.
@@ -29,6 +29,8 @@ export interface LoadedParams {
  * them for the time in which this thread does something else: loadBert makes the tokenizer meanwhile, in 100 to 150 ms.
  */
 const READS = 64;
+/** The matrix with a row for each label. */
+const CLASSIFIER = "classifier.weight";
 /** How many reads are under way where matrices are held in reduced precision: each decodes 1 MB at a time. */
 const REDUCED_READS = 8;
 
@@ -113,7 +115,7 @@ async function readFloat32(
 ): Promise<Weight> {
   const tensor = k.empty(shape);
   await weights.readInto(name, tensor.data);
-  if (!k.allFinite(tensor.data)) expectFinite(name, tensor.data, 0);
+  if (!k.allFinite(tensor.data)) expectFinite(weights, name, tensor.data, 0);
   sample.take(tensor.data, 0);
   return shape.length === 2 && !mayBeTied(name) ? k.packWeight(tensor) : tensor; // now, while other reads are pending
 }
@@ -147,7 +149,7 @@ export function expectedTensors(weights: NamedWeights, c: BertConfig, strict = f
     c,
     variantInFile((name) => weights.tensors.has(name), c),
   );
-  expectSameTensors(weights, expected, strict);
+  expectSameTensors(weights, expected, c, strict);
   return expected;
 }
 
@@ -173,10 +175,12 @@ export function expectedShapes(c: BertConfig, variant: ParamsVariant): Map<strin
 }
 
 function expectSameTensors(
-  { tensors, fileNames }: NamedWeights,
+  source: NamedWeights,
   expected: ReadonlyMap<string, readonly number[]>,
+  c: BertConfig,
   strict: boolean,
 ): void {
+  const { tensors, fileNames } = source;
   const [missing, wrong, leftOver]: string[][] = [[], [], []];
   const inFile = (name: string) => printable(String(fileNames.get(name)), 200);
   for (const [name, shape] of expected) {
@@ -194,10 +198,26 @@ function expectSameTensors(
   }
   const lists = [missing, wrong, leftOver].filter(({ length }) => length > 0);
   if (lists.length === 0) return;
-  throw new BertError(
-    "ERR_CHECKPOINT",
-    `loadParams: the weights must be those of config.json's model, ${lists.flat().length} of them are not:\n  ${lists.map((list) => listed(list, "\n  ")).join("\n  ")}`,
-  );
+  const list = `\n  ${lists.map((list) => listed(list, "\n  ")).join("\n  ")}`;
+  const isHeadless = lists.length === 1 && missing.length > 0 && !missing.some((entry) => entry.startsWith("bert."));
+  if (isHeadless) {
+    const head = `must have the head of a ${c.architecture}, ${missing.length} of its tensors are missing`;
+    throw wrongWeights(source, `the weights ${head}:${list}`);
+  }
+  const must = `must be those of config.json's model, ${lists.flat().length} of them are not`;
+  throw wrongWeights(source, `the weights ${must}:${list}${labelsRemedy(source, expected, c)}`);
+}
+
+/** What to do where config.json has another number of labels than the classifier; "" where it has the same. */
+function labelsRemedy(
+  { tensors }: NamedWeights,
+  expected: ReadonlyMap<string, readonly number[]>,
+  { labels }: BertConfig,
+): string {
+  const [rows] = tensors.get(CLASSIFIER)?.shape ?? [];
+  const [classes] = expected.get(CLASSIFIER) ?? [];
+  if (rows === undefined || rows === classes || classes !== labels.length) return ""; // or it is of multiple choice
+  return `\nid2label or num_labels of config.json must say ${rows} labels, as many as the classifier has rows: they say ${labels.length}`;
 }
 
 /** Embeddings are looked up row by row; only if they serve as the decoder too are they packed. */

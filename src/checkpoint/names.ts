@@ -12,7 +12,7 @@ import {
   wrapperOf,
 } from "./families.ts";
 import { isScaleOf, readScales, SCALE, scaleRows } from "./rowScales.ts";
-import type { WeightSource } from "./weightSource.ts";
+import { type WeightSource, wrongWeights } from "./weightSource.ts";
 
 /**
  * A source of weights whose tensors have the names and the orientation that params.ts gives them. Int8 matrices are
@@ -41,7 +41,7 @@ type Tied = Pick<BertConfig, "tieWordEmbeddings">;
  */
 export function withOurNames(source: WeightSource, { tieWordEmbeddings: isTied }: Tied): NamedWeights {
   const names = [...source.tensors.keys()].filter((name) => !isIgnored(name));
-  const wrapper = wrapperOf(names);
+  const wrapper = wrapperOf(names, source);
   const bare = isBare(names.map((name) => unwrapped(name, wrapper)));
   const tensors = new Map<string, { readonly shape: readonly number[] }>();
   const fileNames = new Map<string, string>();
@@ -51,10 +51,7 @@ export function withOurNames(source: WeightSource, { tieWordEmbeddings: isTied }
     ourNames.set(name, ours);
     const twin = fileNames.get(ours);
     if (twin !== undefined && ours !== DECODER_BIAS) {
-      throw new BertError(
-        "ERR_CHECKPOINT",
-        `loadParams: ${twin} and ${name} must not both be there: they are one tensor`,
-      );
+      throw wrongWeights(source, `${twin} and ${name} must not both be there: they are one tensor`);
     }
     if (twin === ours) continue;
     const { shape } = source.tensors.get(name) as { shape: readonly number[] };
@@ -88,6 +85,7 @@ export function withOurNames(source: WeightSource, { tieWordEmbeddings: isTied }
   const { readPart } = unscaled;
   return {
     tensors,
+    ...(source.files && { files: source.files }),
     fileNames,
     ourNames,
     scalesOf,

@@ -1,10 +1,10 @@
-import { BertError } from "../errors.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { encodeWeight } from "../tensor/storage.ts";
 import type { Int8Weight, ReducedWeight } from "../tensor/tensor.ts";
 import type { NamedWeights } from "./names.ts";
 import { expectFinite } from "./rowScales.ts";
 import type { TensorSample } from "./samples.ts";
+import { wrongWeights } from "./weightSource.ts";
 
 /** How many numbers of a matrix are in float32 at a time: 1 MB of them. */
 const BLOCK = 1 << 18;
@@ -38,22 +38,25 @@ export async function readMatrix(
     else await source.readInto(name, data);
     sample?.take(data, row * I, scale && ((i) => scale[row + Math.floor(i / I)]));
     const held = scale
-      ? integers(name, data, scale.subarray(row, row + rows), [rows, I])
+      ? integers(weights, name, data, scale.subarray(row, row + rows), [rows, I])
       : encodeWeight(dtype, data, [rows, I]);
-    if (!isRepresentable(held)) throw notRepresentable(name, dtype, data, row * I);
+    if (!isRepresentable(held)) throw notRepresentable(weights, name, dtype, data, row * I);
     k.storeRows(weight, row, held);
   }
   return weight;
 }
 
-function integers(name: string, data: Float32Array, scale: Float32Array, shape: readonly number[]): Int8Weight {
+function integers(
+  source: NamedWeights,
+  name: string,
+  data: Float32Array,
+  scale: Float32Array,
+  shape: readonly number[],
+): Int8Weight {
   const q = Int8Array.from(data);
   const i = q.findIndex((value, at) => value !== data[at]);
   if (i < 0) return { dtype: "int8", data: q, scale, shape };
-  throw new BertError(
-    "ERR_CHECKPOINT",
-    `loadParams: ${name} must hold integers of 8 bits, as it has scales, got ${data[i]}`,
-  );
+  throw wrongWeights(source, `${name} must hold integers of 8 bits, as it has scales, got ${data[i]}`);
 }
 
 /** Whether every number is one that the type can hold: neither NaN nor infinite before it was rounded or after. */
@@ -66,12 +69,16 @@ function isRepresentable(weight: ReducedWeight): boolean {
 }
 
 /** float16 ends at 65504; the largest float32 numbers are beyond bfloat16. */
-function notRepresentable(name: string, dtype: ReducedWeight["dtype"], data: Float32Array, first: number): BertError {
-  expectFinite(name, data, first);
+function notRepresentable(
+  source: NamedWeights,
+  name: string,
+  dtype: ReducedWeight["dtype"],
+  data: Float32Array,
+  first: number,
+): Error {
+  expectFinite(source, name, data, first);
   const rounded = encodeWeight(dtype, data, [1, data.length]);
   const i = rounded.data.findIndex((bits) => (bits & 0x7fff) === (dtype === "float16" ? 0x7c00 : 0x7f80));
-  return new BertError(
-    "ERR_CHECKPOINT",
-    `loadParams: ${name} must hold numbers within ${dtype}'s range, element ${first + i} is ${data[i]}`,
-  );
+  const range = `numbers within ${dtype}'s range`;
+  return wrongWeights(source, `${name} must hold ${range}, element ${first + i} is ${data[i]}`);
 }

@@ -1,6 +1,5 @@
-import { BertError } from "../errors.ts";
 import type { TensorToSave } from "../safetensors/safetensorsWriter.ts";
-import type { WeightSource } from "./weightSource.ts";
+import { type WeightSource, wrongWeights } from "./weightSource.ts";
 
 /**
  * What the name of an int8 matrix's scales, [O] or [O, 1], ends in: `…weight_scale`. A matrix [O, I] that has some
@@ -32,7 +31,7 @@ export function isScaleOf(shape: readonly number[], matrix: readonly number[] | 
 export async function readScales(source: WeightSource, name: string, O: number): Promise<Float32Array> {
   const scale = new Float32Array(O);
   await source.readInto(name, scale);
-  expectFinite(name, scale, 0);
+  expectFinite(source, name, scale, 0);
   return scale;
 }
 
@@ -42,12 +41,14 @@ export function scaleRows(data: Float32Array, scale: Float32Array): void {
   for (let o = 0; o < scale.length; o++) for (let i = o * I; i < (o + 1) * I; i++) data[i] *= scale[o];
 }
 
-/** @throws BertError ERR_CHECKPOINT `loadParams: NAME must hold finite numbers, element 5 is NaN` */
-export function expectFinite(name: string, data: Float32Array, first: number): void {
+/** @throws BertError ERR_CHECKPOINT `loadParams: FILE: NAME must hold finite numbers, element 5 is NaN` */
+export function expectFinite(
+  source: Pick<WeightSource, "files">,
+  name: string,
+  data: Float32Array,
+  first: number,
+): void {
   const i = data.findIndex((value) => !Number.isFinite(value));
   if (i < 0) return;
-  throw new BertError(
-    "ERR_CHECKPOINT",
-    `loadParams: ${name} must hold finite numbers, element ${first + i} is ${data[i]}`,
-  );
+  throw wrongWeights(source, `${name} must hold finite numbers, element ${first + i} is ${data[i]}`);
 }

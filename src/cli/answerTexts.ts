@@ -1,3 +1,4 @@
+import { throughLinks } from "../disk/files.ts";
 import { withOutput } from "../disk/outputLock.ts";
 import { BertError } from "../errors.ts";
 import { answerLines, bytesOf } from "./answerLines.ts";
@@ -85,10 +86,11 @@ export async function answerSource<Input, Result>(
   load: () => Promise<Answerer<Input, Result>>,
   { endings = ["jsonl", "csv"], others = [] }: OutputRules = {},
 ): Promise<void> {
-  const { output, restart } = values;
-  if (output !== undefined) {
-    const ending = endingOf(output, endings);
-    expectUnread([output, ...partialNames(output)], [source.path, ...others, ...weightsOf(values.model)]);
+  const { restart } = values;
+  if (values.output !== undefined) {
+    const ending = endingOf(values.output, endings);
+    const output = await throughLinks(values.output); // where the lines are that an earlier run has done
+    expectUnread([values.output, ...partialNames(output)], [source.path, ...others, ...weightsOf(values.model)]);
     return withOutput(output, { restart, advice: RESTART }, () => toFile(source, output, ending, values, load));
   }
   const iterator = source.lines[Symbol.asyncIterator]();

@@ -8,7 +8,10 @@ export interface Command {
   readonly description: string;
   /** Beside `--help`, which every command has. */
   readonly options: OptionTable;
-  /** What the library calls options that have another name here: `{ evalDataset: "--validation-file" }`. */
+  /**
+   * What the library calls options that have another name here, `{ evalDataset: "--validation-file" }`; or a phrase of
+   * its messages, with spaces, and what a command says instead.
+   */
   readonly libraryNames?: Readonly<Record<string, string>>;
   /** What a shell completes beside options. Left out: the arguments are texts, for which there is no completion. */
   readonly positional?: "file" | readonly string[];

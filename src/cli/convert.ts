@@ -29,6 +29,9 @@ export const command: Command = defineCommand({
 
 FROM is ${MODEL_NAME}; it has config.json, or Google's bert_config.json. TO is the new folder; it must not be there, or be empty. It appears when all is in it. The tokenizer's files are copied as they are. Nothing in a pytorch_model.bin is run.`,
   options: { ...OPTIONS, ...HUB_OPTIONS },
+  libraryNames: {
+    "must be empty or not there, is neither": "must be empty or not there, is neither; --force replaces a model",
+  },
   positional: "file",
   examples: [
     "plainbert convert downloaded converted",

@@ -3,6 +3,7 @@ import { expectedTensors } from "../checkpoint/loadParams.ts";
 import { type NamedWeights, transpose, withOurNames } from "../checkpoint/names.ts";
 import { readMatrix } from "../checkpoint/readMatrix.ts";
 import { int8Tensors, SCALE } from "../checkpoint/rowScales.ts";
+import { nameOf } from "../checkpoint/weightSource.ts";
 import { overlap } from "../disk/folders.ts";
 import { BertError } from "../errors.ts";
 import { configToSave } from "../load/configToSave.ts";
@@ -136,7 +137,7 @@ function converted(
   const data = async (): Promise<Float32Array> => {
     const numbers = new Float32Array(sizeOf(shape));
     await named.readInto(name, numbers);
-    expectWithin(name, numbers, target === "F16" ? FLOAT16_LIMIT : Number.POSITIVE_INFINITY);
+    expectWithin(named, name, numbers, target === "F16" ? FLOAT16_LIMIT : Number.POSITIVE_INFINITY);
     if (turned) transpose(numbers, shape[1], shape[0]);
     return numbers;
   };
@@ -164,11 +165,12 @@ function reported(
 }
 
 /** @throws BertError ERR_CHECKPOINT */
-function expectWithin(name: string, numbers: Float32Array, limit: number): void {
+function expectWithin(source: NamedWeights, name: string, numbers: Float32Array, limit: number): void {
   const i = numbers.findIndex((x) => !(Math.abs(x) < limit));
   if (i < 0) return;
   const rule = limit === FLOAT16_LIMIT ? `numbers that float16 can hold, below ${limit}` : "finite numbers";
-  throw new BertError("ERR_CHECKPOINT", `convert: ${name} must hold ${rule}; element ${i} is ${numbers[i]}`);
+  const what = `${name} must hold ${rule}; element ${i} is ${numbers[i]}`;
+  throw new BertError("ERR_CHECKPOINT", `convert: ${nameOf(source)}${what}`);
 }
 
 /** Whether the decoder is there and is the word embeddings: then it is written once, as Hugging Face's libraries do. */

@@ -3,10 +3,10 @@ import { tokenLimit } from "../pipelines/answerAll.ts";
 import type { EmbeddingOptions, FeatureTensor, Pipeline, QuantizedFeatures, Truncated } from "../pipelines/index.ts";
 import { POOLINGS } from "../pipelines/pooling.ts";
 import { PRECISIONS } from "../pipelines/quantize.ts";
-import { embeddingLimit, embeddingSize } from "../pipelines/textEmbeddings.ts";
+import { embeddingSize } from "../pipelines/textEmbeddings.ts";
 import { type Answerer, answerSource, OUTPUT_OPTIONS } from "./answerTexts.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
-import { EMBEDDING_OPTIONS, tellTruncated } from "./embeddingOptions.ts";
+import { EMBEDDING_OPTIONS, embeddingLimits, tellTruncated } from "./embeddingOptions.ts";
 import {
   csvVectors,
   ENDINGS,
@@ -130,7 +130,7 @@ interface Calls {
   /** What is called with the values' options, for a mark. */
   readonly options: object;
   /** The most tokens of a line. */
-  readonly limit: number;
+  readonly limits: ReturnType<typeof embeddingLimits>;
   answer(inputs: AsyncGenerator<string>, ranges: Float32Array | undefined): AsyncIterable<Vectors>;
 }
 
@@ -142,7 +142,7 @@ function featuresOf(values: ValuesOf<typeof TABLE>, extract: Pipeline<"feature-e
   return {
     size,
     options,
-    limit: tokenLimit(extract.model),
+    limits: { limit: tokenLimit(extract.model) },
     answer: (inputs, ranges) => extract(inputs, { ...options, ...(ranges && { ranges }) } as { pooling: "mean" }),
   };
 }
@@ -153,7 +153,7 @@ function embeddingsOf(values: ValuesOf<typeof TABLE>, embed: Pipeline<"embedding
   return {
     size: given.truncate_dim ?? embeddingSize(embed.model),
     options,
-    limit: embeddingLimit(embed.model),
+    limits: embeddingLimits(embed.model),
     answer: (inputs, ranges) => embed(inputs, { ...options, ...(ranges && { ranges }) }),
   };
 }
@@ -164,7 +164,7 @@ async function answererOf<Task extends "embeddings" | "feature-extraction">(
   callsOf: (values: ValuesOf<typeof TABLE>, pipeline: Pipeline<Task>) => Calls,
 ): Promise<Answerer<string, Vectors>> {
   try {
-    const { size, options, limit, answer } = callsOf(values, pipeline);
+    const { size, options, limits, answer } = callsOf(values, pipeline);
     const ranges = values.ranges === undefined ? undefined : await readRanges(values.ranges, size);
     const json = (vectors: Vectors) => rounded(vectors.tolist()[0]);
     const { quantize, precision = "binary" } = values;
@@ -184,7 +184,7 @@ async function answererOf<Task extends "embeddings" | "feature-extraction">(
       format: (ending) =>
         ending === "jsonl" ? jsonLines(json) : ofVectors(ending, signs ? size / 8 : size, { dtype, ranges }),
       work: () => ["embed", { ...options, ranges: mark }, modelMark(pipeline.model), sentenceMark(pipeline.model)],
-      tell: () => tellTruncated(cuts, ["line", "lines"], limit),
+      tell: () => tellTruncated(cuts, ["line", "lines"], limits),
       dispose: pipeline.dispose,
     };
   } catch (error) {

@@ -1,3 +1,6 @@
+import type { Bert } from "../load/loadBert.ts";
+import { MODELS_LIMIT } from "../pipelines/arguments.ts";
+import { embeddingLimit, type TextRole, whoseLimit } from "../pipelines/textEmbeddings.ts";
 import { flag, type Option, text } from "./option.ts";
 import { grouped } from "./progressBar.ts";
 import { streams } from "./streams.ts";
@@ -19,15 +22,28 @@ interface Cuts {
   readonly truncated: number;
 }
 
+/** The most tokens of a text, by which it was cut. */
+interface Limits {
+  readonly limit: number;
+  /** Whose number that is. Default: the model's. */
+  readonly limitIs?: string;
+}
+
+/** The same for `pipeline("embeddings")`. */
+export function embeddingLimits(model: Bert, role: TextRole = null): Limits {
+  const limitIs = whoseLimit(model, role);
+  return { limit: embeddingLimit(model, role), ...(limitIs !== MODELS_LIMIT && { limitIs }) };
+}
+
 /** Says on standard error how many of how many texts were cut, if any were. */
 export function tellTruncated(
   { count, truncated }: Cuts,
   what: readonly [one: string, many: string],
-  limit: number,
+  { limit, limitIs = "what the model takes" }: Limits,
 ): void {
   if (truncated === 0) return;
   const were = truncated === 1 ? "was" : "were";
   streams.stderr.write(
-    `${grouped(truncated)} of ${grouped(count)} ${what[count === 1 ? 0 : 1]} ${were} longer than ${limit} tokens, what the model takes, and ${were} cut\n`,
+    `${grouped(truncated)} of ${grouped(count)} ${what[count === 1 ? 0 : 1]} ${were} longer than ${limit} tokens, ${limitIs}, and ${were} cut\n`,
   );
 }

@@ -3,11 +3,10 @@ import { BertError } from "../errors.ts";
 import { tokenLimit } from "../pipelines/answerAll.ts";
 import { buildIndex, type TextRecord } from "../pipelines/index.ts";
 import { TEXT_POOLINGS } from "../pipelines/pooling.ts";
-import { embeddingLimit } from "../pipelines/textEmbeddings.ts";
 import { messageOf } from "../realm.ts";
 import { bytesOf, inputError } from "./answerLines.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
-import { EMBEDDING_OPTIONS, tellTruncated } from "./embeddingOptions.ts";
+import { EMBEDDING_OPTIONS, embeddingLimits, tellTruncated } from "./embeddingOptions.ts";
 import { expectUnread, weightsOf } from "./expectUnread.ts";
 import { endingOf } from "./format.ts";
 import { type InputForm, type Line, lineSource } from "./input.ts";
@@ -105,6 +104,7 @@ async function makeIndex(values: ValuesOf<typeof TABLE>, path: string, output: s
     await extract.dispose();
   }
   progress.end();
-  const limit = values.pooling === undefined ? embeddingLimit(extract.model, "document") : tokenLimit(extract.model);
-  tellTruncated(cuts, ["line", "lines"], limit);
+  const { model } = extract;
+  const limits = values.pooling === undefined ? embeddingLimits(model, "document") : { limit: tokenLimit(model) };
+  tellTruncated(cuts, ["line", "lines"], limits);
 }

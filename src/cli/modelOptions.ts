@@ -56,13 +56,13 @@ export const ENGINE_OPTIONS: typeof BACKEND_OPTIONS & { readonly dtype: Option<S
   ),
 };
 
+function modelOption(otherwise: string): Option<string> {
+  return text("NAME", `The model: ${MODEL_NAME}; from there it is downloaded once. ${otherwise}`, "folder");
+}
+
 /** Which tokenizer: of commands that need no weights. */
 export const TOKENIZER_OPTIONS: { readonly model: Option<string> } & typeof HUB_OPTIONS = {
-  model: text(
-    "NAME",
-    `The model: ${MODEL_NAME}; from there it is downloaded once. Default: the small model that comes with plainbert.`,
-    "folder",
-  ),
+  model: modelOption("Default: the small model that comes with plainbert."),
   ...HUB_OPTIONS,
 };
 
@@ -70,6 +70,12 @@ export const TOKENIZER_OPTIONS: { readonly model: Option<string> } & typeof HUB_
 export const MODEL_OPTIONS: typeof TOKENIZER_OPTIONS & typeof ENGINE_OPTIONS = {
   ...TOKENIZER_OPTIONS,
   ...ENGINE_OPTIONS,
+};
+
+/** The same, for what the small model was not trained for (`expectModel`). */
+export const NEEDED_MODEL_OPTIONS: typeof MODEL_OPTIONS = {
+  ...MODEL_OPTIONS,
+  model: modelOption("It must be given: the small model that comes with plainbert was not trained for this."),
 };
 
 type ModelValues = ValuesOf<typeof MODEL_OPTIONS>;

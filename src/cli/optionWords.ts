@@ -1,15 +1,17 @@
 import { BertError } from "../errors.ts";
 import type { Command } from "./command.ts";
+import type { OptionTable } from "./option.ts";
 
 /**
  * An error of the library in the words of the command line: where it names an option that the command has, it says
- * `--doc-stride` in place of `docStride` or `doc_stride`. What stands in quotes is the user's, and stays.
+ * `--doc-stride` in place of `docStride` or `doc_stride`, and it leaves out the name of a function that the user has
+ * not called. What stands in quotes is the user's, and stays.
  *
  * @param error anything that was thrown; what is no `BertError` comes back as it is
  */
 export function inCommandWords(error: unknown, { options, libraryNames = {} }: WordsOf): unknown {
   if (!(error instanceof BertError)) return error;
-  const words = new Map(Object.entries(libraryNames));
+  const words = new Map(Object.entries({ ...libraryNames, ...truncationIn(options) }));
   for (const name of Object.keys(options)) {
     words.set(name.replaceAll("-", "_"), `--${name}`);
     words.set(
@@ -17,10 +19,27 @@ export function inCommandWords(error: unknown, { options, libraryNames = {} }: W
       `--${name}`,
     );
   }
-  const parts = error.message.split(/("[^"]*")/); // the odd ones are quoted
+  const parts = error.message.replace(FUNCTION, "").split(/("[^"]*")/); // the odd ones are quoted
   const message = parts.map((part, i) => (i % 2 === 1 ? part : translated(part, words, i === 0))).join("");
   return message === error.message ? error : new BertError(error.code, message, { cause: error });
 }
+
+/** What cuts a text that is too long: the flag, or leaving out its opposite. */
+function truncationIn(options: OptionTable): Record<string, string> {
+  if ("truncation" in options) return { "the option truncation": "--truncation" };
+  if (!("no-truncation" in options)) return {};
+  return { "the option truncation cuts what is longer": "without --no-truncation what is longer is cut" };
+}
+
+/** The library's functions that commands call for their users. */
+const FUNCTION = new RegExp(
+  `^(?:${[
+    ...["openFile", "openWeights", "openModelFolder", "openExamples", "readText", "readInto", "readExamples", "stat"],
+    ...["writeFileAtomically", "writeFolder", "runFolder", "saveModel", "saveSafetensors", "saveBert", "makeExamples"],
+    ...["loadBert", "loadTokenizer", "loadParams", "loadIndex", "buildIndex", "trainVocabulary", "downloadModel"],
+    "bert\\.tokenizer",
+  ].join("|")}): `,
+);
 
 type WordsOf = Pick<Command, "options" | "libraryNames">;
 
@@ -32,7 +51,9 @@ const BESIDE = /(where|unless|with|;) (\w+)(?= is given| is left out| lists| say
 
 function translated(text: string, words: ReadonlyMap<string, string>, isFirst: boolean): string {
   const word = (name: string) => words.get(name) ?? name;
-  const all = text
+  const phrases = [...words.keys()].filter((name) => name.includes(" "));
+  const all = phrases
+    .reduce((sentence, phrase) => sentence.replaceAll(phrase, word(phrase)), text)
     .replace(COMPOUND, word)
     .replace(BESIDE, (_, before: string, name: string) => `${before} ${word(name)}`);
   return isFirst ? all.replace(SUBJECT, (_, where: string, name: string) => `${where}${word(name)}`) : all;

@@ -26,7 +26,10 @@ Without QUESTION, each line of the input is a JSON object { "question", "context
     "max-seq-len": count(
       "The most tokens of question and text together; a longer text is read in windows. Default 384, or what the model takes.",
     ),
-    "doc-stride": count("Tokens that neighbouring windows share. Default 128, or less where windows are short.", 0),
+    "doc-stride": count(
+      "Tokens that neighbouring windows share. Default 128, or half of --max-seq-len if that is less.",
+      0,
+    ),
     "max-question-len": count("Tokens of a question beyond these are cut off. Default 64."),
     "handle-impossible-answer": flag("The empty text is an answer too: that there is none."),
     "no-align-to-words": flag("Do not widen answers to whole words."),

@@ -3,11 +3,10 @@ import { orFileError } from "../disk/files.ts";
 import { tokenLimit } from "../pipelines/answerAll.ts";
 import { loadIndex, type SearchResult } from "../pipelines/index.ts";
 import { isOfModules } from "../pipelines/searchIndex/vectorsOf.ts";
-import { embeddingLimit } from "../pipelines/textEmbeddings.ts";
 import { inGroups } from "./answerLines.ts";
 import { type Answerer, answerSource, flatFormats, OUTPUT_OPTIONS } from "./answerTexts.ts";
 import { type Command, defineCommand } from "./command.ts";
-import { EMBEDDING_OPTIONS, tellTruncated } from "./embeddingOptions.ts";
+import { EMBEDDING_OPTIONS, embeddingLimits, tellTruncated } from "./embeddingOptions.ts";
 import type { Flat } from "./format.ts";
 import { INPUT_OPTIONS, sourceOf, TEXTS } from "./input.ts";
 import { modelMark } from "./modelMark.ts";
@@ -34,6 +33,11 @@ Without QUERY, each line of the input is one, and gives a line of JSON: the text
     ...OUTPUT_OPTIONS,
     ...MODEL_OPTIONS,
   },
+  libraryNames: {
+    "index.save": "plainbert index",
+    "make it anew, or load that model": "name that model by --model, or make the index anew",
+    "make it anew: await buildIndex(extract, texts)": "name another by --model, or make it anew with plainbert index",
+  },
   positional: "file",
   examples: [
     'plainbert search texts.safetensors "Is the window shut?"',
@@ -52,7 +56,7 @@ Without QUERY, each line of the input is one, and gives a line of JSON: the text
       );
       const { model } = extract;
       const { truncation = isOfModules(model, index.pooling) } = options; // as the lines of the index were cut
-      const limit = index.pooling === "modules" ? embeddingLimit(model, "query") : tokenLimit(model);
+      const limits = index.pooling === "modules" ? embeddingLimits(model, "query") : { limit: tokenLimit(model) };
       let count = 0;
       const search = async (queries: readonly string[]) => {
         const found = await index.search(queries, topK, { truncation });
@@ -66,7 +70,7 @@ Without QUERY, each line of the input is one, and gives a line of JSON: the text
         json: (results) => results,
         format: flatFormats((results) => results, FLAT),
         work: () => ["search", path, size, mtimeMs, topK, truncation, modelMark(model)],
-        tell: () => tellTruncated({ count, truncated: index.truncatedQueries }, ["query", "queries"], limit),
+        tell: () => tellTruncated({ count, truncated: index.truncatedQueries }, ["query", "queries"], limits),
         dispose: extract.dispose,
       };
     };

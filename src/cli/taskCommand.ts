@@ -4,7 +4,7 @@ import type { Command } from "./command.ts";
 import type { Flat } from "./format.ts";
 import { INPUT_OPTIONS, type InputForm, JSON_INPUT_OPTIONS, type Source, sourceOf } from "./input.ts";
 import { modelMark, sentenceMark } from "./modelMark.ts";
-import { expectModel, MODEL_OPTIONS, openPipeline } from "./modelOptions.ts";
+import { expectModel, MODEL_OPTIONS, NEEDED_MODEL_OPTIONS, openPipeline } from "./modelOptions.ts";
 import { type Arguments, type OptionTable, type PipelineValues, pipelineValues, type ValuesOf } from "./option.ts";
 
 /**
@@ -53,7 +53,7 @@ export function taskCommand<Task extends PipelineTask, Table extends OptionTable
     synopsis: task.synopsis,
     description: task.description,
     examples: task.examples,
-    options: { ...options, ...input, ...OUTPUT_OPTIONS, ...MODEL_OPTIONS },
+    options: { ...options, ...input, ...OUTPUT_OPTIONS, ...(needsModel ? NEEDED_MODEL_OPTIONS : MODEL_OPTIONS) },
     async run({ values: all, positionals }: Arguments<OptionTable>) {
       const values = all as unknown as InputValues & ValuesOf<typeof OUTPUT_OPTIONS & typeof MODEL_OPTIONS>;
       if (needsModel) expectModel(values);

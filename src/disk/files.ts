@@ -1,6 +1,6 @@
 /** Files and folders on disk, by Node's modules, which Deno and Bun have too. Nothing in a browser imports it. */
-import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { type FileHandle, lstat, open, readlink, realpath, rename, rm, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { BertError } from "../errors.ts";
 import { codeOf, messageOf } from "../realm.ts";
 import type { RandomAccess } from "../safetensors/safetensorsReader.ts";
@@ -30,9 +30,39 @@ export async function openFile(path: string): Promise<RandomAccess> {
 }
 
 /**
+ * Where a path that is to be written leads: through symbolic links to their target, which need not be there yet. So the
+ * target is replaced and the link stays. A path that is no link comes back as it is.
+ *
+ * @throws BertError ERR_FILE links that lead in a circle, or to a blob of the hub's cache, which must stay what its
+ *   name, a hash, says
+ */
+export async function throughLinks(path: string): Promise<string> {
+  if (!(await isLink(path))) return path;
+  if (await exists(path)) {
+    const target = await orFileError("write", path, realpath(path));
+    if (!BLOB.test(target)) return target;
+    throw fileError("write", path, "is a link to a file of the hub's cache, which must stay as it is");
+  }
+  const folder = await orFileError("write", path, realpath(dirname(path))); // `..` in a link is that of the real folder
+  return throughLinks(resolve(folder, await orFileError("write", path, readlink(path))));
+}
+
+/** As Python's huggingface_hub names them. */
+const BLOB = /[\\/]blobs[\\/][\da-f]{40,64}$/;
+
+/** Whether a path is a symbolic link; false if it cannot be told. */
+export async function isLink(path: string): Promise<boolean> {
+  return lstat(resolve(path)).then(
+    (stats) => stats.isSymbolicLink(),
+    () => false,
+  );
+}
+
+/**
  * Writes a file completely or not at all: into a temporary file of the same folder, which takes the name `path` only
  * when everything is on the disk. So readers and a crash find the old file or the new one. A failure removes the
- * temporary file; a killed process leaves it (`.NAME.….tmp`, see `removeLeftovers`), and the old file as it was.
+ * temporary file; a killed process leaves it (`.NAME.….tmp`, see `removeLeftovers`), and the old file as it was. Of a
+ * link the target is written (`throughLinks`).
  *
  * @param chunks the content, piece by piece; each is written before the next is read
  * @throws BertError ERR_FILE naming the path and the reason (disk full, no permission, …); what `chunks` throws
@@ -42,7 +72,8 @@ export async function writeFileAtomically(
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<void> {
   const where = "writeFileAtomically";
-  const temporary = temporaryPath(path, "tmp");
+  const target = await throughLinks(path);
+  const temporary = temporaryPath(target, "tmp");
   const handle = await orFileError(where, path, open(temporary, "wx"));
   try {
     try {
@@ -51,12 +82,12 @@ export async function writeFileAtomically(
     } finally {
       await orFileError(where, path, handle.close());
     }
-    await orFileError(where, path, rename(temporary, path));
+    await orFileError(where, path, rename(temporary, target));
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {}); // the first error is the one to report
     throw error;
   }
-  await syncFolder(dirname(path));
+  await syncFolder(dirname(target));
 }
 
 /**
@@ -164,6 +195,8 @@ const REASONS: ReadonlyMap<unknown, string> = new Map([
   ["EMFILE", "too many open files; ulimit -n tells how many"],
   ["ENFILE", "too many open files in the whole system"],
   ["ENOTEMPTY", "there is something in it"],
+  ["ELOOP", "links that lead in a circle"],
+  ["ENAMETOOLONG", "a name in the path is too long"],
 ]);
 
 function reasonOf(error: unknown): string {

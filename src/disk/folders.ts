@@ -1,21 +1,23 @@
 import { mkdir, readdir, realpath, rename, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { codeOf } from "../realm.ts";
-import { fileError, orFileError, syncFolder } from "./files.ts";
+import { fileError, orFileError, syncFolder, throughLinks } from "./files.ts";
 import { temporaryPath } from "./processes.ts";
 
 const WHERE = "writeFolder";
 
 /**
  * Makes a model's folder completely or not at all: `fill` writes into a temporary folder beside it, which takes the
- * name `path` when everything is there. A failure removes the temporary folder; a killed process leaves it
- * (`.NAME.….tmp`), and what stood at `path` as it was, or as `.NAME.….replaced`: see `removeLeftovers`.
+ * name `to` when everything is there. A failure removes the temporary folder; a killed process leaves it
+ * (`.NAME.….tmp`), and what stood at `to` as it was, or as `.NAME.….replaced`: see `removeLeftovers`.
  *
+ * @param to    the path; of a link the target is written (`throughLinks`)
  * @param force replace a folder that holds a model, with everything in it
- * @throws BertError ERR_FILE `path` is there and neither an empty folder nor, with `force`, a model's; or cannot be
+ * @throws BertError ERR_FILE `to` is there and neither an empty folder nor, with `force`, a model's; or cannot be
  *   written. What `fill` throws
  */
-export async function writeFolder(path: string, fill: (folder: string) => Promise<void>, force = false): Promise<void> {
+export async function writeFolder(to: string, fill: (folder: string) => Promise<void>, force = false): Promise<void> {
+  const path = await throughLinks(to);
   const there = await contents(path);
   if (there && there.length > 0 && !force) throw fileError(WHERE, path, "must be empty or not there, is neither");
   if (there && there.length > 0 && !there.some((name) => /^(bert_)?config\.json$/.test(name)))

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { BertError, quote } from "../errors.ts";
 import { parseJson } from "../json.ts";
 import { codeOf } from "../realm.ts";
-import { orFileError, systemError } from "./files.ts";
+import { fileError, orFileError, systemError, throughLinks } from "./files.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import { type ProcessName, stateOf, temporaryPath, thisProcess } from "./processes.ts";
 
@@ -31,8 +31,9 @@ export interface OutputLockOptions {
 
 /**
  * Holds an output, a file or a new folder, while some work writes it: no other process can take it meanwhile. The lock
- * is a file beside it, `.NAME.lock`, which names its process. That of a process that has ended, as one that was killed,
- * is taken over. Then what killed processes have left beside the output is removed.
+ * is a file beside it, `.NAME.lock`, which names its process; of a link, beside its target (`throughLinks`). That of a
+ * process that has ended, as one that was killed, is taken over. Then what killed processes have left beside the output
+ * is removed.
  *
  * @param path the output
  * @throws BertError ERR_FILE another process holds it, naming that one; or the lock cannot be written; what `work`
@@ -41,11 +42,12 @@ export interface OutputLockOptions {
  * await withOutput("vectors.jsonl", {}, () => writeFile("vectors.jsonl", text));
  */
 export async function withOutput<T>(path: string, options: OutputLockOptions, work: () => Promise<T>): Promise<T> {
-  const lock = join(dirname(resolve(path)), `.${basename(resolve(path))}.lock`);
+  const target = resolve(await throughLinks(path));
+  const lock = join(dirname(target), `.${basename(target)}.lock`);
   if (options.parents) await orFileError("write", dirname(path), mkdir(dirname(lock), { recursive: true }));
   const letGo = await takeLock(lock, path, options);
   try {
-    await removeLeftovers(dirname(lock), basename(resolve(path)));
+    await removeLeftovers(dirname(lock), basename(target));
     return await work();
   } finally {
     letGo();
@@ -59,7 +61,7 @@ export async function withOutput<T>(path: string, options: OutputLockOptions, wo
  * @throws BertError as `withOutput`
  */
 export async function withOutputFolder<T>(folder: string, work: () => Promise<T>): Promise<T> {
-  const made = await orFileError("write", folder, mkdir(folder, { recursive: true }));
+  const made = await orFileError("write", folder, mkdir(await throughLinks(folder), { recursive: true }));
   try {
     const release = await takeLock(join(folder, LOCK), folder, {});
     try {
@@ -72,6 +74,12 @@ export async function withOutputFolder<T>(folder: string, work: () => Promise<T>
     if (made !== undefined) await rmdir(folder).catch(() => {}); // it is not empty
   }
 }
+
+/**
+ * Most file systems take names of 255 bytes. The longest that is made from NAME has 83 more: that of the temporary file
+ * of the lock by which the lock of an ended process is removed.
+ */
+const NAME_TOO_LONG = "the name is too long, as files beside it have longer ones: 170 bytes always fit";
 
 /** The file in a folder that holds it. */
 export const LOCK = ".lock";
@@ -145,6 +153,7 @@ function created(file: string, text: string, output: string): boolean {
     return true;
   } catch (error) {
     if (codeOf(error) === "EEXIST") return false;
+    if (codeOf(error) === "ENAMETOOLONG") throw fileError("write", output, NAME_TOO_LONG, error);
     throw systemError("write", output, error);
   } finally {
     removeQuietly(temporary);

@@ -17,6 +17,7 @@ import { fingerprintOf } from "./fingerprint.ts";
 import type { ModelFolder } from "./modelFolder.ts";
 import {
   modelTokenizer,
+  noTokenizer,
   openModelFiles,
   readModelTexts,
   readTokenizer,
@@ -80,20 +81,25 @@ interface BertParts {
   /** Or why it cannot be read. */
   readonly sentence: SentenceFolder | BertError;
   readonly configText: string;
+  /** The folder's. */
+  readonly path: string;
 }
 
 /** A model with its tokenizer. */
 export class Bert extends BertModel {
   /** config.json as it was read. */
   readonly configText: string;
+  /** The folder's, for messages. */
+  private readonly path: string;
   private readonly ownTokenizer: BertTokenizer | null;
   private readonly ownSentence: SentenceFolder | BertError;
   private knownFingerprint: string | null = null;
 
-  private constructor({ config, params, backend, forwardWorker, tokenizer, sentence, configText }: BertParts) {
+  private constructor({ config, params, backend, forwardWorker, tokenizer, sentence, configText, path }: BertParts) {
     super(config, params, backend, forwardWorker);
     this.ownSentence = sentence;
     this.configText = configText;
+    this.path = path;
     this.ignoredTensors = params.ignored;
     this.ownTokenizer = tokenizer;
   }
@@ -117,7 +123,7 @@ export class Bert extends BertModel {
   /** @throws BertError ERR_VOCABULARY the model's folder has neither vocab.txt nor tokenizer.json */
   get tokenizer(): BertTokenizer {
     if (this.ownTokenizer) return this.ownTokenizer;
-    throw new BertError("ERR_VOCABULARY", "bert.tokenizer: the model's folder must have vocab.txt or tokenizer.json");
+    throw noTokenizer({ path: this.path }, "bert.tokenizer");
   }
 
   /** What the folder says of sentences. @internal @throws BertError ERR_CHECKPOINT, ERR_FILE that cannot be read */
@@ -227,7 +233,8 @@ async function loadFolder(
       const sentence = await readSentenceFolder(root).catch(orLater);
       // So that bert.backend tells the number of threads that run
       await orAborted(forwardWorker?.start(), options.signal);
-      return Bert.of({ config, params, backend, forwardWorker, tokenizer, sentence, configText: texts.configText });
+      const { path, configText } = texts;
+      return Bert.of({ config, params, backend, forwardWorker, tokenizer, sentence, configText, path });
     } catch (error) {
       await forwardWorker?.dispose();
       throw error;
@@ -239,6 +246,7 @@ async function loadFolder(
 function stoppable(weights: Weights, signal: AbortSignal | undefined): WeightSource {
   return {
     tensors: weights.tensors,
+    files: weights.files,
     readInto(name, target) {
       signal?.throwIfAborted();
       return weights.readInto(name, target);

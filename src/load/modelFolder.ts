@@ -43,6 +43,12 @@ export interface OpenedModel {
  */
 export type NamedFiles = (name: string) => URL | null;
 
+/** What peft's folders have in place of a model's config.json. */
+export const ADAPTER = "adapter_config.json";
+/** What messages say of such a folder. */
+export const IS_ADAPTER =
+  "is an adapter of peft, no model: merge it into its model in Python (merge_and_unload), and save that";
+
 /** What messages call the small model. */
 export const SMALL_MODEL = "the small model that comes with plainbert";
 

@@ -7,7 +7,7 @@ import type { Weights } from "../safetensors/safetensorsReader.ts";
 import { BertTokenizer, type TokenizerFiles } from "../tokenizer/index.ts";
 import { TOKENIZER_FILES } from "../tokenizer/tokenizerFiles.ts";
 import { bundledFile, CONFIG_FILES } from "./bundledFiles.ts";
-import type { ModelFolder, OpenedModel } from "./modelFolder.ts";
+import { ADAPTER, IS_ADAPTER, type ModelFolder, type OpenedModel } from "./modelFolder.ts";
 
 /**
  * Opens the files of a model that `loadBert` needs, or those that `loadTokenizer` does.
@@ -87,8 +87,11 @@ export interface ModelTexts {
 export async function readModelTexts(folder: ModelFolder, where: string): Promise<ModelTexts> {
   const [hugging, google] = CONFIG_FILES;
   const configText = (await folder.readText(hugging)) ?? (await folder.readText(google));
-  if (configText === null)
-    throw new BertError("ERR_FILE", `${where}: ${folder.path} must have a config.json, has none`);
+  if (configText === null) {
+    const isAdapter = (await folder.readText(ADAPTER)) !== null;
+    const what = isAdapter ? `: ${IS_ADAPTER}` : " must have a config.json, has none";
+    throw new BertError("ERR_FILE", `${where}: ${folder.path}${what}`);
+  }
   const config = inFolder(folder, () => parseConfig(configText));
   return { path: folder.path, configText, config, tokenizerFiles: await readTokenizerFiles(folder) };
 }
@@ -147,7 +150,7 @@ export async function readTokenizer(folder: ModelFolder, where: string): Promise
 }
 
 /** The error for a folder that must have a tokenizer and has none. */
-export function noTokenizer({ path }: ModelFolder, where: string): BertError {
+export function noTokenizer({ path }: Pick<ModelFolder, "path">, where: string): BertError {
   return new BertError("ERR_VOCABULARY", `${where}: ${path} must have vocab.txt or tokenizer.json`);
 }
 

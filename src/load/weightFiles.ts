@@ -1,14 +1,22 @@
 /** Checkpoints on disk. */
-import { readdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { exists, fileError, openFile, orFileError, readText, writeFileAtomically } from "../disk/files.ts";
+import {
+  exists,
+  fileError,
+  openFile,
+  orFileError,
+  readText,
+  throughLinks,
+  writeFileAtomically,
+} from "../disk/files.ts";
 import { removeLeftovers } from "../disk/leftovers.ts";
-import { listed, quote } from "../errors.ts";
 import { WEIGHTS } from "../hub/wantedFiles.ts";
 import type { Weights } from "../safetensors/safetensorsReader.ts";
 import { planFile, type TensorToSave } from "../safetensors/safetensorsWriter.ts";
 import { openShards, parseSafetensorsIndex } from "../safetensors/shards.ts";
+import { brokenLink, missingWeights } from "./missingWeights.ts";
 import { type ModelFolder, readerOf } from "./modelFolder.ts";
 
 /**
@@ -39,7 +47,13 @@ export async function openModelFolder(location: string | URL): Promise<ModelFold
 function folderAt(path: string): ModelFolder {
   return {
     path,
-    readText: async (name) => ((await exists(join(path, name))) ? readText(join(path, name)) : null),
+    async readText(name) {
+      const file = join(path, name);
+      if (await exists(file)) return readText(file);
+      const broken = await brokenLink(file);
+      if (broken) throw broken;
+      return null;
+    },
     openWeights: () => openFolderWeights(path),
     inside: (name) => folderAt(join(path, name)),
   };
@@ -59,7 +73,8 @@ export async function saveSafetensors(
   metadata: Iterable<readonly [string, string]> = [],
 ): Promise<void> {
   const plan = planFile("saveSafetensors", tensors, metadata);
-  await removeLeftovers(dirname(path), basename(path));
+  const target = await throughLinks(path);
+  await removeLeftovers(dirname(target), basename(target));
   await writeFileAtomically(path, plan.stream());
 }
 
@@ -68,13 +83,8 @@ async function openFolderWeights(folder: string): Promise<Weights> {
     const path = join(folder, name);
     if (await exists(path)) return path.endsWith(".json") ? openIndex(path) : openSingle(path);
   }
-  const others = (await orFileError("openWeights", folder, readdir(folder))).filter((name) => OTHERS.test(name)).sort();
-  const has = others.length > 0 ? `; it has ${listed(others.map(quote))}, which is not read` : "";
-  throw fileError("openWeights", folder, `must hold ${WEIGHTS.slice(0, -1).join(", ")} or ${WEIGHTS.at(-1)}${has}`);
+  throw await missingWeights(folder);
 }
-
-/** Weights of other names or formats: of TensorFlow, Flax, ONNX, adapters, training checkpoints. */
-const OTHERS = /\.(safetensors|bin|pt|pth|h5|msgpack|onnx|gguf|ckpt|ckpt\.index)$/;
 
 /** Opens a file with weights, in the format that its name says or the one that is given. */
 export async function openSingle(path: string, read: ReturnType<typeof readerOf> = readerOf(path)): Promise<Weights> {

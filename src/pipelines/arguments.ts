@@ -88,9 +88,14 @@ export interface EncodeWithinOptions {
   readonly textPair?: NamedText;
   /** Cut what is too long, or the first text alone, instead of refusing it. */
   readonly truncation: boolean | "only_first";
-  /** The most tokens that the model takes. */
+  /** The most tokens of all together. */
   readonly limit: number;
+  /** Whose number that is, for messages. Default: the most that the model takes. */
+  readonly limitIs?: string;
 }
+
+/** What messages call the number of positions that a model has, or of tokens that its tokenizer says. */
+export const MODELS_LIMIT = "the most that the model takes";
 
 /**
  * Encodes a text, its words, or a pair, for a model that takes `limit` tokens. One without any token is [CLS] [SEP].
@@ -101,7 +106,7 @@ export function* encodeWithin(
   where: string,
   tokenizer: BertTokenizer,
   input: NamedText | NamedWords,
-  { textPair, truncation, limit }: EncodeWithinOptions,
+  { textPair, truncation, limit, limitIs = MODELS_LIMIT }: EncodeWithinOptions,
 ): Parts<Encoding> {
   const { name } = input;
   const isSplitIntoWords = "words" in input;
@@ -118,13 +123,13 @@ export function* encodeWithin(
     encoding = yield* tokenizer.encodeInParts(text, { ...given, ...cut });
   } catch (error) {
     if (!(error instanceof BertError && truncation === "only_first" && textPair)) throw error;
-    const expected = `short enough to leave a text room in ${limit} tokens, the most that the model takes`;
+    const expected = `short enough to leave a text room in ${limit} tokens, ${limitIs}`;
     throw wrongArgument(where, textPair.name, expected, textPair.text);
   }
   if (encoding.length <= limit) return encoding;
   const length = yield* tokenizer.countInParts(text, given);
   const both = textPair ? `${name} and ${textPair.name} together` : name;
-  const expected = `at most ${limit} tokens long, the most that the model takes`;
+  const expected = `at most ${limit} tokens long, ${limitIs}`;
   throw faultOf(where, both, expected, `got ${length}`, "; the option truncation cuts what is longer");
 }
 
@@ -144,9 +149,10 @@ export function* encodeTelling(
   where: string,
   tokenizer: BertTokenizer,
   text: NamedText,
-  { truncation, limit }: { readonly truncation: boolean; readonly limit: number },
+  options: { readonly truncation: boolean; readonly limit: number; readonly limitIs?: string },
 ): Parts<EncodedText> {
-  const encoding = yield* encodeWithin(where, tokenizer, text, { truncation, limit });
+  const { truncation, limit } = options;
+  const encoding = yield* encodeWithin(where, tokenizer, text, options);
   const { length } = encoding;
   // Only a text that takes all the room may have been cut; one token more of it tells.
   const isCut =

@@ -6,6 +6,7 @@ import { answerTexts, encodeAll, tokenLimit, withoutDecoder } from "./answerAll.
 import {
   type CallOptions,
   type EncodedText,
+  type EncodeWithinOptions,
   encodeTelling,
   encodeWithin,
   expectCount,
@@ -137,17 +138,16 @@ export async function vectorsOf(
 
 /** Checks that texts are not too long for the model. @throws BertError ERR_INPUT about all that are */
 export async function expectToFit(
-  bert: Bert,
   where: string,
   texts: readonly NamedText[],
   signal: AbortSignal | undefined,
-  tokenizer: BertTokenizer = bert.tokenizer,
-  limit: number = tokenLimit(bert),
+  tokenizer: BertTokenizer,
+  limits: Pick<EncodeWithinOptions, "limit" | "limitIs">,
 ): Promise<void> {
   await encodeAll(
-    texts.filter(({ text }) => !surelyFits(text, limit)),
+    texts.filter(({ text }) => !surelyFits(text, limits.limit)),
     function* (text) {
-      yield* encodeWithin(where, tokenizer, text, { truncation: false, limit });
+      yield* encodeWithin(where, tokenizer, text, { truncation: false, ...limits });
     },
     signal,
   );

@@ -12,7 +12,7 @@ import {
   type NamedText,
   wrongArgument,
 } from "./arguments.ts";
-import { expectEach } from "./faults.ts";
+import { expectEach, faultOf } from "./faults.ts";
 import { type Answers, type InputStream, withStreams } from "./stream.ts";
 import type { Parts } from "./turns.ts";
 import { logitsOf, type TokenLogits, type Windows, windowsOf } from "./windows.ts";
@@ -28,7 +28,10 @@ export interface QuestionAnsweringOptions<K extends number = number> extends Cal
    * model takes.
    */
   readonly max_seq_len?: number;
-  /** Tokens of the context that neighbouring windows share. Default 128, or less where windows are short. */
+  /**
+   * Tokens of the context that neighbouring windows share. Default 128, or half of `max_seq_len` if that is less; where
+   * the question leaves no such room, half of what it leaves.
+   */
   readonly doc_stride?: number;
   /** A question's tokens beyond these are cut off. Default 64. */
   readonly max_question_len?: number;
@@ -132,8 +135,15 @@ export function questionAnswering(bert: Bert): QuestionAnswering {
       const taken = SPECIAL_TOKENS + asked.length;
       const room = max_seq_len - taken;
       if (room < 1)
-        throw wrongArgument(TASK, "max_seq_len", `more than question and special tokens, ${taken}`, max_seq_len);
-      const stride = options.doc_stride ?? Math.min(limits.doc_stride, room >> 1);
+        throw faultOf(
+          TASK,
+          "max_seq_len",
+          `more than question and special tokens, ${taken}`,
+          `got ${max_seq_len}`,
+          "; max_question_len cuts the question",
+        );
+      const fits = options.doc_stride !== undefined || limits.doc_stride < room; // else Python's fails
+      const stride = fits ? limits.doc_stride : room >> 1;
       const encoding = yield* tokenizer.encodeInParts(asked.text, {
         textPair: context.text,
         truncation: "only_second",
@@ -203,7 +213,7 @@ function limitsOf(options: QuestionAnsweringOptions, limit: number) {
   if (max_seq_len > limit) {
     throw wrongArgument(TASK, "max_seq_len", `at most ${limit}, the most that the model takes`, max_seq_len);
   }
-  const { doc_stride = Math.min(128, max_seq_len >> 1) } = options;
+  const { doc_stride = Math.min(128, max_seq_len >> 1) } = options; // as transformers 4
   const most = max_seq_len - SPECIAL_TOKENS;
   if (
     !(Number.isSafeInteger(doc_stride) && doc_stride >= 0 && (doc_stride < most || options.doc_stride === undefined))

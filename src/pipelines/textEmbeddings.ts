@@ -15,6 +15,7 @@ import {
   expectText,
   expectTexts,
   flagOf,
+  MODELS_LIMIT,
   type NamedText,
   wrongArgument,
 } from "./arguments.ts";
@@ -182,7 +183,7 @@ function stepsOf(bert: Bert): StepsOf {
   const leavesPrompt = modules.modules.some((module) => module.type === "Pooling" && !module.includePrompt);
 
   return (where, options, role) => {
-    const limit = embeddingLimit(bert, role);
+    const [limit, limitIs] = [embeddingLimit(bert, role), whoseLimit(bert, role)];
     const { size, normalize, truncation, ...quantization } = settingsOf(options, modules, H);
     const prompt = promptOf(modules, options);
     const promptLength = leavesPrompt && prompt !== "" ? tokensOfPrompt(tokenizer, prompt, embeddingLimit(bert)) : 0;
@@ -190,7 +191,7 @@ function stepsOf(bert: Bert): StepsOf {
       size,
       ...quantization,
       encode: ({ name, text }: NamedText) =>
-        encodeTelling(where, tokenizer, { name, text: prompt + text }, { truncation, limit }),
+        encodeTelling(where, tokenizer, { name, text: prompt + text }, { truncation, limit, limitIs }),
       async compute(batch: readonly EncodedText[], signal?: AbortSignal): Promise<Float32Array[]> {
         const encodings = batch.map(({ encoding }) => encoding);
         const { lastHiddenState, hiddenStates } = await bert.forward(encodings, {
@@ -239,6 +240,14 @@ function hiddenStateOf({ sentenceModules, config }: Bert): number | null {
     `${TRANSFORMER_FILES[0]}: modality_config.text.method_output_name: ${expected}`,
   );
 }
+
+/** Whose number that limit is, for messages. */
+export function whoseLimit(bert: Bert, role: TextRole = null): string {
+  return embeddingLimit(bert, role) < bert.config.maxPositionEmbeddings ? FOLDERS_LIMIT : MODELS_LIMIT;
+}
+
+/** What messages call a length that is less than the model's, as files beside the weights say. */
+const FOLDERS_LIMIT = "the most that the model's folder allows";
 
 /** How many numbers a vector has: D. */
 export function embeddingSize({ sentenceModules, config }: Bert): number {

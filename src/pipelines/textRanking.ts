@@ -8,6 +8,7 @@ import type { BertTokenizer } from "../tokenizer/index.ts";
 import { answerAll, batchesOf } from "./answerAll.ts";
 import {
   type CallOptions,
+  type EncodeWithinOptions,
   encodeWithin,
   expectCount,
   expectOptions,
@@ -17,7 +18,7 @@ import {
   type NamedText,
   wrongArgument,
 } from "./arguments.ts";
-import { embeddingLimit, embeddingTokenizer } from "./textEmbeddings.ts";
+import { embeddingLimit, embeddingTokenizer, whoseLimit } from "./textEmbeddings.ts";
 import type { Parts } from "./turns.ts";
 import { type Windows, windowsOf } from "./windows.ts";
 
@@ -93,12 +94,12 @@ export function textRanking(bert: Bert): TextRanking {
   }
   const own = ownActivation(bert);
   const tokenizer = embeddingTokenizer(bert);
-  const limit = embeddingLimit(bert);
+  const limits = { limit: embeddingLimit(bert), limitIs: whoseLimit(bert) };
   const prompt =
     sentence.defaultPromptName === null ? "" : (sentence.prompts.get(sentence.defaultPromptName) as string);
 
   async function rank(input: unknown, documents: unknown, options: RankOptions = {}): Promise<RankedDocument[]> {
-    const { count, activation, encode, withText } = prepare(options, limit, tokenizer);
+    const { count, activation, encode, withText } = prepare(options, limits, tokenizer);
     const query = expectText(TASK, "query", input);
     if (!Array.isArray(documents)) throw wrongArgument(TASK, "documents", "an array of texts", documents);
     if (documents.length === 0) return [];
@@ -143,8 +144,11 @@ function ownActivation({ configText, sentence }: Bert): Activation {
   );
 }
 
+/** The most tokens of query and document, and whose number that is. */
+type Limits = Required<Pick<EncodeWithinOptions, "limit" | "limitIs">>;
+
 /** The options, checked, and how a pair is encoded. */
-function prepare(options: RankOptions, limit: number, tokenizer: BertTokenizer) {
+function prepare(options: RankOptions, limits: Limits, tokenizer: BertTokenizer) {
   expectOptions(TASK, options, ["top_k", "return_documents", "activation", "truncation", "stride"]);
   const { top_k = null, activation = "default", stride } = options;
   expectChoice(TASK, "activation", activation, ACTIVATIONS);
@@ -159,8 +163,8 @@ function prepare(options: RankOptions, limit: number, tokenizer: BertTokenizer) 
     withText: flagOf(TASK, "return_documents", options.return_documents),
     activation: activation === "default" ? null : activation === "sigmoid" ? sigmoid : (logit: number) => logit,
     *encode(query: NamedText, document: NamedText): Parts<Windows> {
-      if (stride !== undefined) return yield* inWindows(query, document, stride, limit, tokenizer);
-      return windowsOf(yield* encodeWithin(TASK, tokenizer, query, { textPair: document, truncation, limit }));
+      if (stride !== undefined) return yield* inWindows(query, document, stride, limits, tokenizer);
+      return windowsOf(yield* encodeWithin(TASK, tokenizer, query, { textPair: document, truncation, ...limits }));
     },
   };
 }
@@ -170,12 +174,12 @@ function* inWindows(
   query: NamedText,
   document: NamedText,
   stride: number,
-  limit: number,
+  { limit, limitIs }: Limits,
   tokenizer: BertTokenizer,
 ): Parts<Windows> {
   const room = limit - SPECIAL_TOKENS - (yield* tokenizer.countInParts(query.text, { addSpecialTokens: false }));
   if (room <= stride) {
-    const expected = `short enough to leave a document more than the ${stride} tokens of stride, of ${limit} that the model takes`;
+    const expected = `short enough to leave a document more than the ${stride} tokens of stride, of ${limit}, ${limitIs}`;
     throw wrongArgument(TASK, "query", expected, query.text);
   }
   const options = { truncation: "only_second", maxLength: limit, stride, returnOverflowingTokens: true } as const;

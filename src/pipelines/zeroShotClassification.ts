@@ -1,3 +1,4 @@
+import { quote } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
 import type { Encoding } from "../tokenizer/index.ts";
 import { answerAll, batchesOf, tokenLimit } from "./answerAll.ts";
@@ -11,6 +12,7 @@ import {
   type NamedText,
   wrongArgument,
 } from "./arguments.ts";
+import { faultOf } from "./faults.ts";
 import { softmax, topK } from "./scores.ts";
 import { type Answers, type Texts, withStreams } from "./stream.ts";
 import type { Parts } from "./turns.ts";
@@ -75,9 +77,11 @@ interface EncodedText {
 export function zeroShotClassification(bert: Bert): ZeroShotClassification {
   const { tokenizer, config } = bert;
   const N = config.labels.length;
-  if (config.architecture !== "BertForSequenceClassification" || N < 2) {
-    throw wrongArgument(TASK, "model", "a BertForSequenceClassification with at least two labels", config.architecture);
+  const needed = "a BertForSequenceClassification with at least two labels";
+  if (config.architecture !== "BertForSequenceClassification") {
+    throw wrongArgument(TASK, "model", needed, config.architecture);
   }
+  if (N < 2) throw faultOf(TASK, "model", needed, `has one alone, ${quote(config.labels[0])}`);
   // As transformers: the label that begins so, else the last; and the first label denies it, or the last if that is it.
   const named = config.labels.findIndex((label) => label.toLowerCase().startsWith("entail"));
   const entailment = named < 0 ? N - 1 : named;

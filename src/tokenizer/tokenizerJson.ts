@@ -132,7 +132,8 @@ function readPostProcessor(processor: Json): [string | undefined, string | undef
   expectPart(processor.get("type"), "TemplateProcessing");
   const [single, pair] = [processor.get("single"), processor.get("pair")];
   const template = pieces(single);
-  const [cls, sep] = [template[0], template[2]].map((piece) => piece?.replace(/:[^:]*$/, ""));
+  const specials = template.length === 3 ? [template[0], template[2]] : ["[CLS]:0", "[SEP]:0"];
+  const [cls, sep] = specials.map((piece) => piece.replace(/:[^:]*$/, ""));
   expectTemplate(single, template, `${cls}:0 A:0 ${sep}:0`);
   expectTemplate(pair, pieces(pair), `${cls}:0 A:0 ${sep}:0 B:1 ${sep}:1`);
   return [cls, sep];

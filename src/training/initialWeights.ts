@@ -30,7 +30,7 @@ export function initialWeights(config: BertConfig, seed: number): WeightSource {
  */
 export function withInitialHead(source: WeightSource, config: BertConfig, seed: number): WeightSource {
   const initial = initialWeights(config, seed);
-  const wrapper = wrapperOf([...source.tensors.keys()]);
+  const wrapper = wrapperOf([...source.tensors.keys()], source);
   const names = Array.from(source.tensors.keys(), (name) => unwrapped(name, wrapper));
   const bare = isBare(names);
   const prefix = bare ? "bert." : "";
@@ -43,6 +43,7 @@ export function withInitialHead(source: WeightSource, config: BertConfig, seed: 
   }
   const shapeOf = (name: string) => initial.tensors.get(name) ?? { shape: [] };
   return {
+    files: source.files ?? [],
     tensors: new Map([...source.tensors, ...Array.from(missing, ([as, name]) => [as, shapeOf(name)] as const)]),
     readInto: (name, target) => {
       const ours = missing.get(name);

@@ -77,12 +77,13 @@ export function tokenizerIn(folder: ModelFolder): Promise<BertTokenizer> {
  */
 function withoutOtherHead(source: WeightSource, { architecture, labels }: BertConfig): WeightSource {
   const classes = architecture === "BertForMultipleChoice" ? 1 : labels.length;
-  const wrapper = wrapperOf([...source.tensors.keys()]);
+  const wrapper = wrapperOf([...source.tensors.keys()], source);
   const isOf = (name: string, head: string) => unwrapped(name, wrapper).startsWith(head);
   const found = [...source.tensors].find(([name]) => isOf(name, "classifier.weight"));
   if (found === undefined || found[1].shape[0] === classes) return source;
   const tensors = [...source.tensors].filter(([name]) => !isOf(name, "classifier."));
-  return { tensors: new Map(tensors), readInto: (name, target) => source.readInto(name, target) };
+  const { files = [] } = source;
+  return { tensors: new Map(tensors), files, readInto: (name, target) => source.readInto(name, target) };
 }
 
 /** What a task says of a model's config. */

@@ -183,6 +183,43 @@ describe("refused", () => {
     await expect(load(nothing)).rejects.toThrow("bert.embeddings.word_embeddings.weight: missing, must be [11,6]");
   });
 
+  test("another number of labels than config.json's: how many each says", async () => {
+    const stored = checkpoint();
+    stored.set("classifier.weight", { shape: [3, 6], data: numbers(18, 0) });
+    stored.set("classifier.bias", { shape: [3], data: numbers(3, 0) });
+    const architecture = "BertForSequenceClassification";
+    await expect(load(stored, { architecture, labels: ["no", "yes"] })).rejects.toMatchObject({
+      code: "ERR_CHECKPOINT",
+      message: [
+        "loadParams: the weights must be those of config.json's model, 2 of them are not:",
+        "  classifier.weight: must be [2,6] by config.json, is [3,6]",
+        "  classifier.bias: must be [2] by config.json, is [3]",
+        "id2label or num_labels of config.json must say 3 labels, as many as the classifier has rows: they say 2",
+      ].join("\n"),
+    });
+    await expect(load(stored, { architecture: "BertForMultipleChoice" })).rejects.toThrow(/is \[3\]$/);
+  });
+
+  test("an encoder without the head that is asked for", async () => {
+    const stored = checkpoint();
+    for (const name of [...stored.keys()]) if (name.startsWith("cls.predictions.")) stored.delete(name);
+    await expect(load(stored, { architecture: "BertForMaskedLM" })).rejects.toThrow(
+      "loadParams: the weights must have the head of a BertForMaskedLM, 5 of its tensors are missing:\n" +
+        "  cls.predictions.transform.dense.weight: missing, must be [6,6]\n",
+    );
+  });
+
+  test("the message names the file, or the first of several", async () => {
+    const stored = checkpoint();
+    stored.get("bert.pooler.dense.bias")!.data[3] = Number.NaN;
+    const what = "bert.pooler.dense.bias must hold finite numbers, element 3 is NaN";
+    const named = (...files: string[]) => BertModel.load({ ...source(stored), files }, config, plain);
+    await expect(named("a/b.safetensors")).rejects.toThrow(`loadParams: a/b.safetensors: ${what}`);
+    await expect(named("a", "b", "c")).rejects.toThrow(`loadParams: a and 2 more: ${what}`);
+    stored.delete("bert.pooler.dense.weight");
+    await expect(named("a")).rejects.toThrow("loadParams: a: the weights must be those of config.json's model, 1 of");
+  });
+
   test("both spellings of one tensor", async () => {
     const stored = checkpoint();
     stored.set("bert.embeddings.LayerNorm.gamma", stored.get("bert.embeddings.LayerNorm.weight")!);

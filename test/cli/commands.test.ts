@@ -335,6 +335,17 @@ describe("inspect", () => {
 });
 
 describe("help", () => {
+  test("a command that refuses to work without --model promises no default; the others do", async () => {
+    for (const name of ["fill-mask", "embed", "text-classification", "rank", "ner", "question-answering"]) {
+      const { stderr } = await plainbert([name, "a", "b"], { input: "a\n" });
+      const isNeeded = stderr.includes("expected --model NAME");
+      const help = (await plainbert([name, "--help"])).stdout.replace(/\s+/g, " ");
+      expect(help.includes("Default: the small model that comes with plainbert."), name).toBe(!isNeeded);
+      expect(help.includes("It must be given: the small model"), name).toBe(isNeeded);
+      expect(isNeeded, name).toBe(!["fill-mask", "embed"].includes(name));
+    }
+  });
+
   test("lists every command", async () => {
     const { code, stdout, stderr } = await plainbert(["--help"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });

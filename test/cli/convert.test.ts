@@ -173,7 +173,7 @@ describe("dtype", () => {
       await writeFile(join(from, "model.safetensors"), writeSafetensors(all));
       await expect(convert(from, at("to"), { dtype })).rejects.toMatchObject({
         code: "ERR_CHECKPOINT",
-        message: `convert: bert.pooler.dense.bias ${message}`,
+        message: `convert: ${join(from, "model.safetensors")}: bert.pooler.dense.bias ${message}`,
       });
       expect((await readdir(folder)).filter((name) => name.includes("to"))).toEqual([]);
     }
@@ -256,7 +256,9 @@ describe("int8", () => {
     await writeFile(join(from, "model.safetensors"), writeSafetensors(all));
     await expect(convert(from, at("to"), { dtype: "int8" })).rejects.toMatchObject({
       code: "ERR_CHECKPOINT",
-      message: expect.stringContaining("bert.pooler.dense.weight must hold finite numbers, element 40 is NaN"),
+      message: expect.stringContaining(
+        `${join(from, "model.safetensors")}: bert.pooler.dense.weight must hold finite numbers, element 40 is NaN`,
+      ),
     });
     expect(await readdir(folder)).toEqual(["from"]);
   });

@@ -31,6 +31,22 @@ describe("how many of how many texts were cut", () => {
     expect([code, stderr]).toEqual([0, cut("1 of 2 lines", "was")]);
   });
 
+  test("of a length that the folder sets it is said to be the folder's, where texts are refused too", async () => {
+    const model = join(cwd, "short");
+    await cp(await folder("mean"), model, { recursive: true });
+    await writeFile(join(model, "sentence_bert_config.json"), '{"max_seq_length":16}');
+    const args = ["--model", model, "--backend", "plain"];
+    const embed = await plainbert(["embed", ...args], { input: `${LONG}\n` });
+    const allowed = "the most that the model's folder allows";
+    expect(embed.stderr).toBe(`1 of 1 line was longer than 16 tokens, ${allowed}, and was cut\n`);
+    const refused = await plainbert(["embed", "--no-truncation", ...args], { input: `${LONG}\n` });
+    expect(refused.stderr).toBe(
+      `plainbert: standard input, line 1: embeddings: text must be at most 16 tokens long, ${allowed}, got 101; --truncation cuts what is longer\n`,
+    );
+    const index = ["index", ...args, "--no-truncation", "--output", join(cwd, "i.safetensors")];
+    expect((await plainbert(index, { input: `${LONG}\n` })).stderr).toContain(`16 tokens long, ${allowed}, got 101`);
+  });
+
   test("index, with --pooling and --truncation too", async () => {
     const lines = [LONG, "", DOOR, LONG];
     for (const args of [[], ["--pooling", "cls", "--truncation"]]) {

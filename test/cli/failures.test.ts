@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { modelCopy, POSITIONS, WEIGHTS } from "../pipelines/support.ts";
-import { finished, plainbert, plainbertProcess, shell, shellProcess, TINY } from "./run.ts";
+import { finished, head, plainbert, plainbertProcess, shell, shellProcess, TINY } from "./run.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "plainbert-cli-"));
 afterAll(() => rm(folder, { recursive: true }));
@@ -121,7 +121,31 @@ describe("work that fails: exit code 1, one sentence, no stack", () => {
     ["a file that is no checkpoint", ["inspect", join(WEIGHTS, "vocab.txt")], ["vocab.txt"]],
     ["a folder that is not there", ["embed", "--output", "/nowhere/a.csv"], ["/nowhere/a.csv: no such file or folder"]],
     ["an index in such a folder", ["index", "--output", "/nowhere/a.safetensors"], ["no such file or folder"]],
-    ["a file that is no index", ["search", ...TINY, join(WEIGHTS, "model.safetensors"), "a"], ["SearchIndex.save"]],
+    [
+      "a file that is no index",
+      ["search", ...TINY, join(WEIGHTS, "model.safetensors"), "a"],
+      ["model.safetensors must be a search index that plainbert index has written\n"],
+    ],
+    [
+      "a file that is no index, without the library's names",
+      ["search", ...TINY, "/nowhere/i", "a"],
+      ["plainbert: search: /nowhere/i: no"],
+    ],
+    [
+      "a file that is not there, without the library's names",
+      ["inspect", "/nowhere.bin"],
+      ["plainbert: /nowhere.bin: no"],
+    ],
+    [
+      "a text that is too long",
+      ["fill-mask", ...TINY, `[MASK] ${long}`],
+      ["got 203; --truncation cuts what is longer\n"],
+    ],
+    [
+      "a folder in the place of a new one",
+      ["convert", head("mlm"), WEIGHTS],
+      [`plainbert: ${WEIGHTS}`, "is neither; --force replaces"],
+    ],
     ["a line that is no JSON", ["fill-mask", ...TINY, "--jsonl"], ["standard input, line 1: must be JSON, got "]],
     [
       "a line of the wrong JSON",
@@ -140,6 +164,15 @@ describe("work that fails: exit code 1, one sentence, no stack", () => {
     for (const part of parts) expect(stderr).toContain(part);
     expect(stderr).toMatch(/^plainbert: [^\n]+\n$/);
     expect(stderr).not.toContain("\u001b");
+  });
+
+  test("a model without the task's head: its file, the head, and what is missing", async () => {
+    const { code, stderr } = await plainbert(["fill-mask", "--model", head("nli"), "[MASK]"]);
+    const [first, second] = stderr.split("\n");
+    const weights = join(head("nli"), "model.safetensors");
+    const what = "the weights must have the head of a BertForMaskedLM, 5 of its tensors are missing:";
+    expect([code, first]).toEqual([1, `plainbert: ${weights}: ${what}`]);
+    expect(second).toBe("  cls.predictions.transform.dense.weight: missing, must be [24,24]");
   });
 
   test("a model that is damaged", async () => {

@@ -262,6 +262,7 @@ describe("index and search", () => {
     const other = await plainbert(["search", path, ...withHead("nli"), "a"]);
     expect(other.code).toBe(1);
     expect(other.stderr).toContain("must be searched with the model that it was made with, whose fingerprint is");
+    expect(other.stderr).toMatch(/"; name that model by --model, or make the index anew\n$/);
     expect(other.stdout).toBe("");
   });
 

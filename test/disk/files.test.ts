@@ -253,11 +253,15 @@ describe("writeFileAtomically", () => {
     expect(readdirSync(folder).sort()).toEqual(["empty", "x"]);
   });
 
-  test("a link is replaced, what it pointed to stays", async () => {
-    writeFileSync(at("blob"), "old");
-    symlinkSync("blob", at("x"));
-    await writeFileAtomically(at("x"), [bytes("new")]);
-    expect([readFileSync(at("x"), "utf8"), readFileSync(at("blob"), "utf8")]).toEqual(["new", "old"]);
+  test("a link into the hub's cache is refused: a blob stays what its hash says", async () => {
+    const blob = at("blobs", "0123456789".repeat(4));
+    mkdirSync(at("blobs"));
+    writeFileSync(blob, "old");
+    symlinkSync(blob, at("x"));
+    await expect(writeFileAtomically(at("x"), [bytes("new")])).rejects.toThrow(
+      fileError(`write: ${at("x")}: is a link to a file of the hub's cache, which must stay as it is`),
+    );
+    expect([readFileSync(at("x"), "utf8"), readdirSync(folder).sort()]).toEqual(["old", ["blobs", "x"]]);
   });
 
   test("a source that fails leaves the old file alone and is the error", async () => {

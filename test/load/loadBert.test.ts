@@ -22,7 +22,7 @@ describe("loadBert", () => {
     expect(() => bert.tokenizer).toThrow(
       expect.objectContaining({
         code: "ERR_VOCABULARY",
-        message: "bert.tokenizer: the model's folder must have vocab.txt or tokenizer.json",
+        message: `bert.tokenizer: ${reference("tiny")} must have vocab.txt or tokenizer.json`,
       }),
     );
   });

@@ -1,5 +1,5 @@
-import { rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadBert } from "../../src/index.ts";
 import { BertTokenizer } from "../../src/tokenizer/index.ts";
@@ -47,11 +47,12 @@ describe.each([
   });
 });
 
-test.each(["tf_model.h5", "flax_model.msgpack", "model.fp16.safetensors", "bert_model.ckpt.index"])(
+test.each(["tf_model.h5", "flax_model.msgpack", "model.fp16.safetensors", "bert_model.ckpt.index", "onnx/model.onnx"])(
   "weights that are %s alone are said to be not read",
   async (name) => {
     using folder = temporaryFolder();
     await writeTinyModel(folder.path);
+    await mkdir(dirname(join(folder.path, name)), { recursive: true });
     await rename(join(folder.path, "model.safetensors"), join(folder.path, name));
     await expect(loadBert(folder.path, { backend: "plain" })).rejects.toMatchObject({
       code: "ERR_FILE",
@@ -59,3 +60,46 @@ test.each(["tf_model.h5", "flax_model.msgpack", "model.fp16.safetensors", "bert_
     });
   },
 );
+
+test.each(["model.safetensors", "pytorch_model.bin.index.json", "config.json", "vocab.txt"])(
+  "a broken link in place of %s is said to be one, with its target",
+  async (name) => {
+    using folder = temporaryFolder();
+    await writeTinyModel(folder.path);
+    if (name.startsWith("pytorch")) await rm(join(folder.path, "model.safetensors"));
+    await rm(join(folder.path, name), { force: true });
+    await symlink("/gone/blob", join(folder.path, name));
+    await expect(loadBert(folder.path, { backend: "plain" })).rejects.toMatchObject({
+      code: "ERR_FILE",
+      message: `openFile: ${join(folder.path, name)}: is a broken link, to /gone/blob`,
+    });
+  },
+);
+
+test.each([
+  ["model.safetensors", "model-0000N-of-00002.safetensors"],
+  ["pytorch_model.bin", "pytorch_model-0000N-of-00002.bin"],
+])("files of %s without their index: the message names it", async (file, shard) => {
+  using folder = temporaryFolder();
+  await writeTinyModel(folder.path);
+  await rm(join(folder.path, "model.safetensors"));
+  const names = ["1", "2"].map((n) => shard.replace("N", n));
+  for (const name of names) await writeFile(join(folder.path, name), "");
+  await expect(loadBert(folder.path, { backend: "plain" })).rejects.toMatchObject({
+    code: "ERR_FILE",
+    message: `openWeights: ${folder.path}: must hold ${file}.index.json beside "${names[0]}", "${names[1]}": it lists which tensor is in which of them`,
+  });
+});
+
+test.each([true, false])("an adapter of peft is said to be one, without a config.json: %s", async (isBare) => {
+  using folder = temporaryFolder();
+  await writeTinyModel(folder.path);
+  await rm(join(folder.path, isBare ? "config.json" : "model.safetensors"));
+  await writeFile(join(folder.path, "adapter_config.json"), '{"peft_type": "LORA"}');
+  await writeFile(join(folder.path, "adapter_model.safetensors"), "");
+  const what = "is an adapter of peft, no model: merge it into its model in Python (merge_and_unload), and save that";
+  await expect(loadBert(folder.path, { backend: "plain" })).rejects.toMatchObject({
+    code: "ERR_FILE",
+    message: `${isBare ? "loadBert" : "openWeights"}: ${folder.path}: ${what}`,
+  });
+});

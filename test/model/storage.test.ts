@@ -137,7 +137,7 @@ describe("what is refused", () => {
     message: string,
   ): Promise<void> {
     const file = await openSafetensors(randomAccess(writeSafetensors(stored), "memory"));
-    const whole: WeightSource = { tensors: file.tensors, readInto: file.readInto };
+    const whole: WeightSource = { tensors: file.tensors, files: file.files, readInto: file.readInto };
     for (const source of [file, whole]) {
       await expect(loadParams(source, config, plain, dtype)).rejects.toMatchObject({
         code: "ERR_CHECKPOINT",
@@ -150,7 +150,11 @@ describe("what is refused", () => {
     for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
       const stored = tensors();
       stored.get(QUERY)!.data[7] = value;
-      await expectRefused(stored, dtype, `loadParams: ${QUERY} must hold finite numbers, element 7 is ${value}`);
+      await expectRefused(
+        stored,
+        dtype,
+        `loadParams: memory: ${QUERY} must hold finite numbers, element 7 is ${value}`,
+      );
     }
   });
 

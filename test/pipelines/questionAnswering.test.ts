@@ -177,3 +177,42 @@ test("a question is cut between characters, at the most after max_question_len t
     expect(asked).toEqual([tokens, tokens, tokens]);
   }
 });
+
+describe("doc_stride left out", () => {
+  /** Where each window of a long context begins and ends. */
+  async function windows(options: { max_seq_len: number; doc_stride?: number }): Promise<string[]> {
+    const seen: string[] = [];
+    const { ask } = asking(tokenizers[0], ({ offsets, sequenceIds, length }) => {
+      const of = offsets.filter((_, t) => sequenceIds[t] === 1);
+      seen.push(`${of[0][0]}–${of[of.length - 1][1]}`);
+      return { start: new Float32Array(length), end: new Float32Array(length) };
+    });
+    await ask(QUESTION, "a ".repeat(400), options);
+    return seen;
+  }
+
+  test("is min(max_seq_len // 2, 128), as in transformers 4", async () => {
+    for (const [max_seq_len, doc_stride] of [
+      [64, 32],
+      [301, 128],
+      [2 * TAKEN + 2, TAKEN + 1],
+    ]) {
+      const explicit = await windows({ max_seq_len, doc_stride });
+      expect(explicit.length).toBeGreaterThan(1);
+      expect(await windows({ max_seq_len })).toEqual(explicit);
+      expect(await windows({ max_seq_len, doc_stride: doc_stride - 1 })).not.toEqual(explicit);
+    }
+  });
+
+  test("is half of what a question leaves, where Python fails", async () => {
+    const [max_seq_len, room] = [TAKEN + 4, 4];
+    await expect(windows({ max_seq_len, doc_stride: max_seq_len >> 1 })).rejects.toThrow("less than the 4 tokens");
+    expect(await windows({ max_seq_len })).toEqual(await windows({ max_seq_len, doc_stride: room / 2 }));
+  });
+
+  test("a question that leaves no room: the message names what cuts it", async () => {
+    await expect(windows({ max_seq_len: TAKEN })).rejects.toThrow(
+      `max_seq_len must be more than question and special tokens, ${TAKEN}, got ${TAKEN}; max_question_len cuts the question`,
+    );
+  });
+});

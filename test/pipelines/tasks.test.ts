@@ -208,6 +208,11 @@ describe("bad input", () => {
       "a BertForTokenClassification",
       'got "BertForSequenceClassification"',
     );
+    await expectBertError(
+      pipeline("zero-shot-classification", folder("one_label"), plain),
+      "ERR_INPUT",
+      'must be a BertForSequenceClassification with at least two labels, has one alone, "LABEL_0"',
+    );
   });
 
   test("a stream gives the results before a bad text, then the error", async () => {

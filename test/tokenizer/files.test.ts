@@ -236,7 +236,15 @@ describe("damaged and foreign files are refused", () => {
       /pre_tokenizer\.type must be BertPreTokenizer/,
     );
     const single = { type: "TemplateProcessing", single: [{ Sequence: { id: "A", type_id: 0 } }], pair: [] };
-    refuses({ "tokenizer.json": part("post_processor", single) }, /post_processor\.single must be/);
+    refuses(
+      { "tokenizer.json": part("post_processor", single) },
+      /post_processor\.single must be \[CLS\]:0 A:0 \[SEP\]:0, as .*, got "A:0"$/,
+    );
+    single.single.unshift({ SpecialToken: { id: "[CLS]", type_id: 0 } } as never);
+    refuses(
+      { "tokenizer.json": part("post_processor", single) },
+      /post_processor\.single must be \[CLS\]:0 A:0 \[SEP\]:0, as .*, got "\[CLS\]:0 A:0"$/,
+    );
     refuses({ "tokenizer.json": part("model", undefined) }, /model must be an object/);
   });
 });

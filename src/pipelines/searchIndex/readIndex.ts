@@ -108,7 +108,7 @@ class IndexReader {
       field("format") === FORMAT &&
       names.every((name) => tensors.has(name)) &&
       (!isOld || (tensors.size === OLD_TENSORS.length && metadata.size === OLD_FIELDS.length));
-    if (!good) throw this.fault("must be a file that SearchIndex.save has written");
+    if (!good) throw this.fault("must be a search index that index.save has written");
     if (!isOld && version !== VERSION) {
       throw this.fault(`must be of version ${VERSION}, is of ${quote(version)}: of a newer plainbert`);
     }

@@ -14,6 +14,7 @@ import {
   embeddings,
   embeddingTokenizer,
   promptOf,
+  whoseLimit,
 } from "../textEmbeddings.ts";
 
 /** A pipeline that gives vectors. */
@@ -82,7 +83,9 @@ export function vectorSource(given: Extract, pooling: IndexPooling): VectorSourc
     vectors: (texts, _, { truncation = isCut, signal }) =>
       extract(texts, { pooling, normalize: true, truncation, ...(signal && { signal }) }),
     async expectToFit(where, texts, _, { truncation = isCut, signal }) {
-      if (!flagOf(where, "truncation", truncation)) await expectToFit(model, where, texts, signal);
+      if (!flagOf(where, "truncation", truncation)) {
+        await expectToFit(where, texts, signal, model.tokenizer, { limit: tokenLimit(model) });
+      }
     },
   };
 }
@@ -101,7 +104,8 @@ function modulesSource(model: Bert, embed: Embeddings): VectorSource {
       if (truncation === undefined || flagOf(where, "truncation", truncation)) return;
       const prompt = promptOf(modules, { prompt_name: role });
       const named = texts.map(({ name, text }) => ({ name, text: prompt + text }));
-      await expectToFit(model, where, named, signal, embeddingTokenizer(model), embeddingLimit(model, role));
+      const limits = { limit: embeddingLimit(model, role), limitIs: whoseLimit(model, role) };
+      await expectToFit(where, named, signal, embeddingTokenizer(model), limits);
     },
   };
 }

@@ -1,6 +1,6 @@
 """Writes expected.jsonl, a case in each line: what Hugging Face's pipelines answer with the weights of ../../../weights, in float64.
 
-Made with Python 3.11, torch 2.13.0, transformers 5.18.0:  python make_pipelines.py
+Made with Python 3.11, torch 2.15.0, transformers 5.24.0:  python make_pipelines.py
 """
 import json
 from pathlib import Path

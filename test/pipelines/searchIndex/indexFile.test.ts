@@ -177,7 +177,7 @@ describe("hostile files", () => {
     const refused = (bytes: Uint8Array, ...what: string[]) => expectBertError(load(bytes), "ERR_CHECKPOINT", ...what);
     await refused(
       writeSafetensors([["a", { shape: [1], data: new Float32Array(1) }]]),
-      "that SearchIndex.save has written",
+      "must be a search index that index.save has written",
     );
     await refused(rewritten(file, {}, { version: "3" }), 'of version 2, is of "3"');
     await refused(rewritten(file, {}, { pooling: "none" }), "must name its pooling");
