@@ -22,7 +22,7 @@ import { packInto, run } from "./npm.ts";
 /** The parts of the package: how many bytes each may have, and its files; the last one has what is in no other. */
 const PARTS: readonly { readonly name: string; readonly budget: number; readonly files: RegExp }[] = [
   { name: "weights", budget: Number.POSITIVE_INFINITY, files: /^weights\// },
-  { name: "browser file", budget: 350_000, files: /^dist\/plainbert\.browser\.js$/ },
+  { name: "browser file", budget: 375_000, files: /^dist\/plainbert\.browser\.js$/ },
   { name: "engine and command line", budget: 1_750_000, files: /^/ },
 ];
 const SHIPPED = ["CHANGELOG.md", "LICENSE", "NOTICE", "README.md", "dist", "package.json", "weights"];
