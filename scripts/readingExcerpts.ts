@@ -6,8 +6,8 @@
  *
  * A marker stands right above its block. It names a file and what is shown of it: a function, class or constant at the
  * file's top level, or a member of a class, without its doc comment; or some lines of that, the first one that has a
- * text to the next one that has another. Brackets that they open are closed,
- * and where more code follows, a line `// …` says so.
+ * text to the next one that has another. Brackets that they open are closed, and where more code follows, a line
+ * `// …` says so.
  *
  *     <!-- source: docs/reading/onePage.ts softmax -->
  *     <!-- source: src/tensor/simd/functionBuilder.ts FunctionBuilder.emit -->
