@@ -6,7 +6,8 @@
  *
  * A marker stands right above its block. It names a file and what is shown of it: a function, class or constant at the
  * file's top level, or a member of a class, without its doc comment; or some lines of that, the first one that has a
- * text to the next one that has another.
+ * text to the next one that has another. Brackets that they open are closed, and where more code follows, a line
+ * `// …` says so.
  *
  *     <!-- source: docs/reading/onePage.ts softmax -->
  *     <!-- source: src/tensor/simd/functionBuilder.ts FunctionBuilder.emit -->
@@ -32,7 +33,7 @@ export function withExcerpts(page: string): string {
   const written = page.replace(MARKER, (block, path: string, name: string, from?: string, to?: string) => {
     const lines = declaration(path, name);
     const shown = from === undefined || to === undefined ? lines : between(lines, from, to, `${path} ${name}`);
-    const indent = Math.min(...shown.filter((line) => line !== "").map((line) => line.search(/\S/)));
+    const indent = leastIndentOf(shown);
     return `${block.split("\n")[0]}\n\`\`\`ts\n${shown.map((line) => line.slice(indent)).join("\n")}\n\`\`\``;
   });
   const [markers, blocks] = [/^<!-- source:/gm, MARKER].map((pattern) => [...page.matchAll(pattern)].length);
@@ -65,8 +66,17 @@ function between(lines: readonly string[], from: string, to: string, where: stri
   const first = lines.findIndex((line) => line.includes(from));
   const last = lines.findIndex((line, i) => i >= first && line.includes(to));
   if (first < 0 || last < 0) throw new Error(`${where} has no lines from ${from} to ${to}`);
-  return lines.slice(first, last + 1);
+  const least = leastIndentOf(lines.slice(first, last + 1));
+  let end = last + 1;
+  while (closes(lines[end]) && indentOf(lines[end]) >= least) end++; // what was opened is closed
+  const shown = lines.slice(first, end);
+  return lines.slice(end).every(closes) ? shown : [...shown, `${" ".repeat(indentOf(shown.at(-1) as string))}// …`];
 }
+
+const closes = (line: string): boolean => /^\s*[)}\];,]+$/.test(line);
+const indentOf = (line: string): number => line.search(/\S/);
+const leastIndentOf = (lines: readonly string[]): number =>
+  Math.min(...lines.filter((line) => line !== "").map(indentOf));
 
 if (import.meta.main) {
   for (const path of TOUR_PAGES) writeFileSync(path, withExcerpts(readFileSync(path, "utf8")));

@@ -71,6 +71,15 @@ describe.each(pages)("$name.md", ({ path, name, text }) => {
     expect(text.match(/^<!-- source: docs\/reading\/onePage/m)).not.toBeNull();
     expect(text.match(/^<!-- source: src\//m)).not.toBeNull();
   });
+
+  test("folds the engine's lines away, and no others; those of the last page are its subject", () => {
+    const folded = [...text.matchAll(/^<details><summary>The engine's lines<\/summary>\n\n(.*?)^<\/details>$/gms)];
+    expect(text.match(/<\/?details>|<summary>/g)?.length ?? 0).toBe(3 * folded.length);
+    const sourcesIn = (part: string) => [...part.matchAll(/^<!-- source: (\w+)\//gm)].map(([, top]) => top);
+    const open = folded.reduce((rest, [block]) => rest.replace(block, ""), text);
+    for (const [block] of folded) expect(new Set(sourcesIn(block))).toEqual(new Set(["src"]));
+    if (name !== "11-the-machine") expect(sourcesIn(open)).not.toContain("src");
+  });
 });
 
 /**
@@ -125,6 +134,11 @@ test("there are ten questions, and ten answers that name their page", () => {
   for (const [n, answer] of answers.entries()) expect(answer).toContain(`[${n + 1}](${pages[n].name}.md)`);
 });
 
+test("programs are run by one command", () => {
+  const commands = pages.flatMap(({ text }) => [...text.matchAll(/npx (\w+) docs/g)].map(([, command]) => command));
+  expect(commands).toEqual(["tsx", "tsx", "tsx"]);
+});
+
 test("every block of code is an excerpt or a program that is run", () => {
   const blocks = pages.flatMap(({ text }) => text.match(/^```ts$/gm) ?? []).length;
   const excerpts = pages.flatMap(({ text }) => text.match(/^<!-- source:/gm) ?? []).length;
@@ -150,6 +164,18 @@ describe("the check of excerpts", () => {
     expect(take("docs/reading/onePage.ts dot")).toMatch(/^export function dot\(.*\n {2}let sum = 0;\n.*\n.*\n}$/);
     expect(take("src/tensor/simd/functionBuilder.ts FunctionBuilder.get")).toMatch(/^get\(name: string\): this \{\n/);
     expect(take('docs/reading/onePage.ts dot from "let" to "for"')).toMatch(/^let sum = 0;\nfor \(let i/);
+  });
+
+  test("closes what it opens, and ends by a comment where more code follows", () => {
+    const last = (marker: string) =>
+      withExcerpts(block(`docs/reading/onePage.ts ${marker}`, ""))
+        .split("\n")
+        .at(-2);
+    expect(last('dot from "let" to "for"')).toBe("// …"); // `return sum` is left out
+    expect(last('encode from "const second" to "const ids"')).toBe("// …"); // so is what is returned
+    expect(last('dot from "let" to "return"')).toBe("return sum;");
+    expect(last('layerNorm from "return" to "return x.map"')).toBe("});");
+    expect(last("dot")).toBe("}");
   });
 
   test("refuses what is not there, and a marker without a block", () => {
