@@ -1,0 +1,116 @@
+/**
+ * What the page shows, as one value that a link can hold: `#v=1&a=…&b=…&mask=4,7&l=3&h=5&view=lines&scale=linear`. It
+ * stands behind the `#`, which no server is sent.
+ */
+
+/** How the attention of one head is drawn. */
+export const VIEWS = ["lines", "matrix"] as const;
+/** How a probability becomes an opacity: itself, its root, or its share of the largest in its row. */
+export const SCALES = ["linear", "root", "row"] as const;
+/** Which edges are drawn, by the segments of query and key. */
+export const PAIRS = ["all", "aa", "ab", "ba", "bb"] as const;
+
+/** What the page shows. */
+export interface ExplorerState {
+  /** The first text. */
+  readonly text: string;
+  /** The second; "" where there is none. */
+  readonly pair: string;
+  /** Positions of tokens that are masked by a click, ascending. */
+  readonly masks: readonly number[];
+  /** The chosen layer and head, from 0. */
+  readonly layer: number;
+  readonly head: number;
+  readonly view: (typeof VIEWS)[number];
+  readonly scale: (typeof SCALES)[number];
+  readonly pairs: (typeof PAIRS)[number];
+  /** The position of the token whose row is picked; null: none. */
+  readonly query: number | null;
+  /** Whether the numbers are shown as tables. */
+  readonly numbers: boolean;
+}
+
+/** What the page shows at first. */
+export const INITIAL_STATE: ExplorerState = {
+  text: "She opened the [MASK] and looked out.",
+  pair: "",
+  masks: [],
+  layer: 0,
+  head: 0,
+  view: "lines",
+  scale: "linear",
+  pairs: "all",
+  query: null,
+  numbers: false,
+};
+
+/** A text of more characters is not put into a link. */
+export const MOST_CHARACTERS = 2000;
+
+/** What a link says, what of it is not understood, and the fields that are not ours, which are kept. */
+export interface ReadLink {
+  readonly state: ExplorerState;
+  /** Sentences for the user. */
+  readonly problems: readonly string[];
+  readonly others: ReadonlyMap<string, string>;
+}
+
+const FIELDS = ["v", "a", "b", "mask", "l", "h", "view", "scale", "pairs", "q", "n"];
+
+/** The link of a state. @param others fields that are not ours, as `readLink` gives them */
+export function linkOf(state: ExplorerState, others: ReadonlyMap<string, string> = new Map()): string {
+  const { text, pair, masks, layer, head, view, scale, pairs, query, numbers } = state;
+  const fits = text.length + pair.length <= MOST_CHARACTERS;
+  const fields = new URLSearchParams({ v: "1", ...(fits && { a: text }) });
+  if (fits && pair !== "") fields.set("b", pair);
+  if (masks.length > 0) fields.set("mask", masks.join());
+  fields.set("l", String(layer));
+  fields.set("h", String(head));
+  fields.set("view", view);
+  if (scale !== INITIAL_STATE.scale) fields.set("scale", scale);
+  if (pairs !== INITIAL_STATE.pairs) fields.set("pairs", pairs);
+  if (query !== null) fields.set("q", String(query));
+  if (numbers) fields.set("n", "1");
+  for (const [name, value] of others) fields.set(name, value);
+  return `#${fields}`;
+}
+
+/** What a link says; where it says nothing, or nothing that can be meant, the initial state's. */
+export function readLink(hash: string): ReadLink {
+  const fields = new URLSearchParams(hash.replace(/^#/, ""));
+  const problems: string[] = [];
+  const wrong = <Value>(name: string, must: string, value: Value): Value => {
+    problems.push(`The link's ${name} must be ${must}, got "${(fields.get(name) ?? "").slice(0, 40)}".`);
+    return value;
+  };
+  const whole = <Value>(name: string, fallback: Value): number | Value => {
+    const given = fields.get(name);
+    if (given === null) return fallback;
+    return /^\d{1,5}$/.test(given) ? Number(given) : wrong(name, "a whole number", fallback);
+  };
+  const choice = <Choice extends string>(name: string, choices: readonly Choice[], fallback: Choice): Choice => {
+    const given = fields.get(name);
+    if (given === null) return fallback;
+    return choices.find((one) => one === given) ?? wrong(name, `one of ${choices.join(", ")}`, fallback);
+  };
+  const version = fields.get("v");
+  if (version !== null && version !== "1") wrong("v", "1", null);
+  const masks = fields.get("mask");
+  const listed = masks === null || /^\d{1,5}(,\d{1,5})*$/.test(masks);
+  const state: ExplorerState = {
+    text: fields.get("a") ?? INITIAL_STATE.text,
+    pair: fields.get("b") ?? "",
+    masks: listed
+      ? [...new Set((masks ?? "").split(",").filter(Boolean).map(Number))].sort((a, b) => a - b)
+      : wrong("mask", "whole numbers with commas between them", []),
+    layer: whole("l", INITIAL_STATE.layer),
+    head: whole("h", INITIAL_STATE.head),
+    view: choice("view", VIEWS, INITIAL_STATE.view),
+    scale: choice("scale", SCALES, INITIAL_STATE.scale),
+    pairs: choice("pairs", PAIRS, INITIAL_STATE.pairs),
+    query: whole("q", null),
+    numbers: fields.get("n") === "1",
+  };
+  const others = new Map([...fields].filter(([name]) => !FIELDS.includes(name)));
+  return { state, problems, others };
+}
