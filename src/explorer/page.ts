@@ -8,7 +8,18 @@ import { numbersOf, type Scene } from "./scene.ts";
 import { gapAnswers, nextSentence } from "./scenes/answers.ts";
 import { headLines, headMatrix } from "./scenes/head.ts";
 import { mapPlaces, modelMap } from "./scenes/modelMap.ts";
-import { type ExplorerState, linkOf, PAIRS, readLink, SCALES, VIEWS } from "./state.ts";
+import {
+  type ExplorerState,
+  type Kept,
+  leftOutOfLink,
+  linkOf,
+  PAIRS,
+  readLink,
+  SCALES,
+  VIEWS,
+  withinModel,
+  withinText,
+} from "./state.ts";
 import type { ModelSummary } from "./worker.ts";
 
 /** Pixels of a map of the model. */
@@ -22,24 +33,33 @@ let result: ExplorerResult | null = null;
 let progress = 0;
 let problem: string | null = null;
 
-const worker = new Worker(new URL("./explorer-worker.js", import.meta.url), { type: "module" });
-const client = new Client(worker, {
+let hasStopped = false;
+
+const startWorker = () => new Worker(new URL("./explorer-worker.js", import.meta.url), { type: "module" });
+const client = new Client(startWorker, {
   progress(share) {
     progress = share;
     show();
   },
   opened(summary) {
     model = summary;
+    [hasStopped, problem] = [false, null];
     state = within(state);
     ask();
   },
   result(next) {
     result = next;
     problem = null;
+    state = kept(withinText(state, next.tokens));
     show();
   },
   problem(message) {
     problem = message;
+    show();
+  },
+  stopped(message) {
+    problem = message;
+    hasStopped = true;
     show();
   },
 });
@@ -47,8 +67,20 @@ client.open(new URL("./model/", location.href).href);
 
 /** The same state, within the model's layers and heads. */
 function within(given: ExplorerState): ExplorerState {
-  if (!model) return given;
-  return { ...given, layer: Math.min(given.layer, model.layers - 1), head: Math.min(given.head, model.heads - 1) };
+  return model ? kept(withinModel(given, model)) : given;
+}
+
+/** The state, while what could not be kept of it is told. */
+function kept({ state: within, problems: more }: Kept): ExplorerState {
+  if (more.length > 0) problems = [...problems, ...more];
+  return within;
+}
+
+/** Starts another worker in place of one that has stopped. */
+function startAgain(): void {
+  [problem, hasStopped, progress, model] = [null, false, 0, null];
+  client.restart();
+  show();
 }
 
 function ask(): void {
@@ -60,6 +92,7 @@ function ask(): void {
 /** Changes what is shown. @param isPinned whether the browser's way back leads to what was shown before */
 function change(next: Partial<ExplorerState>, isPinned: boolean): void {
   const before = state;
+  problems = []; // those of the link, which is another now
   state = within({ ...state, ...next });
   const link = linkOf(state, others);
   if (isPinned) history.pushState(null, "", link);
@@ -119,7 +152,8 @@ function page(): TemplateResult {
           @input=${(event: Event) => change({ pair: typed(event), masks: [], query: null }, false)}>
       </label>
     </form>
-    ${[...problems, ...(problem ? [problem] : [])].map((text) => html`<p class="problem" role="alert">${text}</p>`)}
+    ${[...problems, leftOutOfLink(state), problem].map((text) => text && html`<p class="problem" role="alert">${text}</p>`)}
+    ${hasStopped ? html`<p><button id="again" @click=${startAgain}>Start again</button></p>` : nothing}
     ${result ? views(result) : nothing}
   `;
 }

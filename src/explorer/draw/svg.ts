@@ -2,9 +2,9 @@
 import { cssColour, shadeOf } from "../palette.ts";
 import type { Scene, Shape } from "../scene.ts";
 
-/** Text as it may stand in SVG. */
+/** Text as it may stand in SVG; for what XML 1.0 has no character (§2.2), and control characters, stands U+FFFD. */
 const escaped = (text: string): string =>
-  text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`).replace(/\p{Cc}/gu, "\ufffd");
+  text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`).replace(/[\p{Cc}\p{Cs}\ufffe\uffff]/gu, "\ufffd");
 
 const round = (number: number): string => String(Math.round(number * 100) / 100);
 
