@@ -1,6 +1,6 @@
 /** The page's side of the worker: at most one forward pass runs and one waits; of those that wait the latest counts. */
 import type { ExplorerRequest, ExplorerResult } from "./result.ts";
-import type { FromWorker, ModelSummary, ToWorker } from "./worker.ts";
+import type { FromWorker, ModelFiles, ModelSummary, ToWorker } from "./worker.ts";
 
 /** What the page is told. */
 export interface Listener {
@@ -40,9 +40,9 @@ export class Client {
     port.onerror = (event) => listener.problem(`The worker has stopped: ${event.message}. Reload the page.`);
   }
 
-  /** Opens a model by the path of its folder. */
-  open(path: string, backend?: "plain"): void {
-    this.port.postMessage({ open: path, ...(backend && { backend }) });
+  /** Opens a model: the address of its folder, or its files. */
+  open(model: string | ModelFiles, backend?: "plain"): void {
+    this.port.postMessage({ open: model, ...(backend && { backend }) });
   }
 
   /** Computes a text, once what runs has ended. */

@@ -1,0 +1,27 @@
+/**
+ * Where worker and model come from: files beside the page; or, of the page that is one file, elements in it, as a page
+ * from a disk may neither fetch nor start a worker of a file.
+ */
+import type { ModelFiles } from "./worker.ts";
+
+/** The text of an element that holds data, which is emptied; null: there is none. */
+function takeText(id: string): string | null {
+  const element = document.getElementById(id);
+  const text = element?.textContent ?? null;
+  element?.remove();
+  return text;
+}
+
+/** Starts the page's worker. */
+export function startWorker(): Worker {
+  const source = takeText("worker-source");
+  if (source === null) return new Worker(new URL("./explorer-worker.js", import.meta.url), { type: "module" });
+  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+  return new Worker(url);
+}
+
+/** The address of the model's folder, or its files. */
+export function modelToOpen(): string | ModelFiles {
+  const json = takeText("model-files");
+  return json === null ? new URL("./model/", location.href).href : { json };
+}
