@@ -28,7 +28,8 @@ const hashOf = (text: string): string => `'sha256-${createHash("sha256").update(
 /** A part of the text that is there once, replaced. @throws Error it is not there once */
 function replacedOnce(text: string, part: string | RegExp, by: string): string {
   const parts = text.split(part);
-  if (parts.length !== 2) throw new Error(`buildExplorer: index.html must have ${part} once, has it ${parts.length - 1} times`);
+  if (parts.length !== 2)
+    throw new Error(`buildExplorer: index.html must have ${part} once, has it ${parts.length - 1} times`);
   return parts.join(by);
 }
 

@@ -1,9 +1,5 @@
 /** The page's worker: opens a model, and computes what the page shows of a text. It is a module, started by `client.ts`. */
-import {
-  type BertModel,
-  type BertTokenizer,
-  loadBert,
-} from "../index.ts";
+import { type BertModel, type BertTokenizer, loadBert } from "../index.ts";
 import { modelOfFiles } from "./modelOfFiles.ts";
 import { compute, type ExplorerRequest, type ExplorerResult } from "./result.ts";
 
