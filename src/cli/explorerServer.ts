@@ -17,7 +17,7 @@ export const CONTENT_SECURITY_POLICY: string = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** Of each answer. The first two isolate the page, so that its threads could share memory; none opens it to other origins. */
+/** Of each answer. The first two isolate the page, so that its threads could share memory; none opens it to others. */
 const HEADERS: Readonly<Record<string, string>> = {
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-embedder-policy": "require-corp",

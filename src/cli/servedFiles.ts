@@ -31,7 +31,8 @@ export async function pageFiles(folder: string): Promise<ServedFiles> {
  * The files of a model that a page asks for, as far as they are there, under `/model/`: those that `loadBert` opens, by
  * their names, and no others.
  *
- * @throws BertError ERR_FILE one is a link that leads out of the folder; ERR_CHECKPOINT modules.json or an index is none
+ * @throws BertError ERR_FILE one is a link that leads out of the folder; ERR_CHECKPOINT modules.json or an index
+ *   cannot be read
  */
 export async function modelFiles(folder: string): Promise<ServedFiles> {
   const root = await realpath(folder);

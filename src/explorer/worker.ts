@@ -1,4 +1,4 @@
-/** The page's worker: opens a model, and computes what the page shows of a text. It is a module, started by `client.ts`. */
+/** The page's worker: opens a model, and computes what the page shows of a text. `start.ts` starts it. */
 import { type BertModel, type BertTokenizer, loadBert } from "../index.ts";
 import { modelOfFiles } from "./modelOfFiles.ts";
 import { compute, type ExplorerRequest, type ExplorerResult } from "./result.ts";
