@@ -32,7 +32,8 @@ export interface ExplorerToken {
 export interface ExplorerGap {
   /** The token's position. */
   readonly position: number;
-  /** The row of the logits [N, V] that it is. */
+  /** The output of `forward` that has its logits, and their row in it, [N, V]. */
+  readonly output: "predictionLogits" | "logits";
   readonly row: number;
   readonly answers: readonly {
     readonly id: number;
@@ -54,8 +55,14 @@ export interface ExplorerResult {
   readonly attentions: readonly Float32Array[];
   readonly heads: number;
   readonly gaps: readonly ExplorerGap[];
-  /** The logits of "the second text follows" and "it does not"; null without a second text or without the head. */
-  readonly nextSentence: readonly [number, number] | null;
+  /**
+   * The logits of "the second text follows" and "it does not", and the output of `forward` that has them; null without
+   * a second text or without the head.
+   */
+  readonly nextSentence: {
+    readonly output: "seqRelationshipLogits" | "logits";
+    readonly logits: readonly [follows: number, doesNot: number];
+  } | null;
   /** Milliseconds of the forward pass. */
   readonly milliseconds: number;
 }
@@ -74,10 +81,10 @@ export function compute(model: BertModel, tokenizer: BertTokenizer, request: Exp
   const maxLength = Math.min(model.config.maxPositionEmbeddings, tokenizer.modelMaxLength);
   const encoding = tokenizer.encode(text, { ...options, truncation: true, maxLength });
   const whole = encoding.length < maxLength ? encoding.length : tokenizer.encode(text, options).length;
-  const maskId = tokenizer.maskTokenId ?? -1;
+  const { maskTokenId } = tokenizer;
   const isSpecial = (t: number) => encoding.specialTokensMask[t] === 1;
-  const inputIds = encoding.inputIds.map((id, t) => (masks.includes(t) && !isSpecial(t) ? maskId : id));
-  const positions = [...inputIds.keys()].filter((t) => inputIds[t] === maskId);
+  const inputIds = encoding.inputIds.map((id, t) => (masks.includes(t) && !isSpecial(t) ? (maskTokenId ?? id) : id));
+  const positions = [...inputIds.keys()].filter((t) => inputIds[t] === maskTokenId);
   const pieces = encoding.tokens();
   const tokens = inputIds.map((id, t) => ({
     id,
@@ -86,45 +93,58 @@ export function compute(model: BertModel, tokenizer: BertTokenizer, request: Exp
     segment: encoding.tokenTypeIds[t],
     word: encoding.wordIds[t],
     isSpecial: isSpecial(t),
-    isMasked: id === maskId,
+    isMasked: id === maskTokenId,
   }));
+  const { architecture } = model.config;
+  const predicts = architecture === "BertForMaskedLM" || architecture === "BertForPreTraining";
   const start = performance.now();
   const output = model.forwardSync([{ inputIds, tokenTypeIds: encoding.tokenTypeIds }], {
     attentions: true,
-    maskedLmPositions: [positions],
+    ...(predicts && { maskedLmPositions: [positions] }),
   });
   const milliseconds = performance.now() - start;
-  const logits =
-    output.predictionLogits ?? (model.config.architecture === "BertForMaskedLM" ? output.logits : undefined);
-  const follows = output.seqRelationshipLogits?.data;
+  const masked = architecture === "BertForMaskedLM" ? "logits" : "predictionLogits";
+  const follows = architecture === "BertForNextSentencePrediction" ? "logits" : "seqRelationshipLogits";
+  const predictions = predicts ? output[masked] : undefined;
+  const next = output[follows]?.data;
   return {
     request,
     tokens,
     whole,
     attentions: (output.attentions ?? []).map(({ data }) => data),
     heads: model.config.numAttentionHeads,
-    gaps: logits ? positions.map((position, row) => gapOf(position, row, logits, top, tokenizer)) : [],
-    nextSentence: follows && pair !== "" ? [follows[0], follows[1]] : null,
+    gaps: predictions
+      ? positions.map((position, row) => ({
+          position,
+          output: masked,
+          row,
+          ...answersOf(predictions, row, top, tokenizer),
+        }))
+      : [],
+    nextSentence: next && pair !== "" ? { output: follows, logits: [next[0], next[1]] } : null,
     milliseconds,
   };
 }
 
-function gapOf(position: number, row: number, logits: Tensor, top: number, tokenizer: BertTokenizer): ExplorerGap {
+/** The likeliest pieces; rows of the logits that stand for none count in the probabilities and are no answer. */
+function answersOf(
+  logits: Tensor,
+  row: number,
+  top: number,
+  tokenizer: BertTokenizer,
+): Pick<ExplorerGap, "answers" | "entropy"> {
   const V = logits.shape.at(-1) as number;
   const scores = logits.data.subarray(row * V, (row + 1) * V);
   const max = scores.reduce((most, score) => Math.max(most, score), Number.NEGATIVE_INFINITY);
   const sum = scores.reduce((total, score) => total + Math.exp(score - max), 0);
-  const best = [...scores.keys()].sort((a, b) => scores[b] - scores[a] || a - b).slice(0, top);
   const mean = scores.reduce((total, score) => total + ((score - max) * Math.exp(score - max)) / sum, 0);
-  return {
-    position,
-    row,
-    answers: best.map((id) => ({
-      id,
-      piece: tokenizer.idToToken(id) ?? "",
-      logit: scores[id],
-      probability: Math.exp(scores[id] - max) / sum,
-    })),
-    entropy: Math.log(sum) - mean,
-  };
+  const best = [...scores.keys()].sort((a, b) => scores[b] - scores[a] || a - b);
+  const answers: ExplorerGap["answers"][number][] = [];
+  for (const id of best) {
+    const piece = tokenizer.idToToken(id);
+    if (answers.length === top) break;
+    if (piece !== undefined)
+      answers.push({ id, piece, logit: scores[id], probability: Math.exp(scores[id] - max) / sum });
+  }
+  return { answers, entropy: Math.log(sum) - mean };
 }

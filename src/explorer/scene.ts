@@ -3,7 +3,7 @@
  * table and tests read the same list.
  */
 
-/** Where a number stands in what `forward` returns: the tap, or the output, and the indices in it. */
+/** Where a number of a sequence stands in what `forward` returns: the tap, or the output, and the last indices in it. */
 export interface NumberRef {
   readonly tap: string;
   readonly at: readonly number[];

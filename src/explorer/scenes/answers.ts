@@ -5,7 +5,7 @@ import type { Scene, Shape } from "../scene.ts";
 const [ROW, BAR] = [28, 220];
 
 /** The likeliest pieces in the place of a gap, as bars of their probability. */
-export function gapAnswers({ position, row, answers, entropy }: ExplorerGap): Scene {
+export function gapAnswers({ position, output, row, answers, entropy }: ExplorerGap): Scene {
   const shapes = answers.flatMap(({ id, piece, logit, probability }, n): Shape[] => {
     const y = n * ROW;
     return [
@@ -17,7 +17,7 @@ export function gapAnswers({ position, row, answers, entropy }: ExplorerGap): Sc
         width: BAR * probability,
         height: 16,
         value: logit,
-        ref: { tap: "logits", at: [row, id] },
+        ref: { tap: output, at: [row, id] },
       },
       {
         kind: "text",
@@ -39,8 +39,9 @@ export function gapAnswers({ position, row, answers, entropy }: ExplorerGap): Sc
 }
 
 /** Whether the second text follows the first. */
-export function nextSentence({ nextSentence: logits }: ExplorerResult): Scene | null {
-  if (!logits) return null;
+export function nextSentence({ nextSentence: next }: ExplorerResult): Scene | null {
+  if (!next) return null;
+  const { output, logits } = next;
   const follows = 1 / (1 + Math.exp(logits[1] - logits[0]));
   const rows = [["follows", follows], ["does not", 1 - follows]] as const; // biome-ignore format: one line
   const shapes = rows.flatMap(([text, probability], n): Shape[] => [
@@ -52,7 +53,7 @@ export function nextSentence({ nextSentence: logits }: ExplorerResult): Scene | 
       width: BAR * probability,
       height: 16,
       value: logits[n],
-      ref: { tap: "seqRelationshipLogits", at: [0, n] },
+      ref: { tap: output, at: [0, n] },
     },
     {
       kind: "text",

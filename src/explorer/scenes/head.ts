@@ -10,14 +10,16 @@ export const LEAST = 0.01;
 /** Pixels of a token's row, of the room for its piece, between the two columns. */
 const [ROW, NAMES, SPAN] = [24, 130, 200];
 
-/** What is drawn of an edge, by the segments of query and key. */
+/** Whether an edge is drawn, by the segments of query and key; where there is no second text each one is. */
 export function isShown(
-  { tokens }: ExplorerResult,
+  { request, tokens }: ExplorerResult,
   pairs: ExplorerState["pairs"],
   query: number,
   key: number,
 ): boolean {
-  return pairs === "all" || pairs === `${"ab"[tokens[query].segment]}${"ab"[tokens[key].segment]}`;
+  return (
+    pairs === "all" || request.pair === "" || pairs === `${"ab"[tokens[query].segment]}${"ab"[tokens[key].segment]}`
+  );
 }
 
 /** The opacity of a probability p in a row whose largest is `most`. */
@@ -34,31 +36,35 @@ export const SCALE_LEGENDS: Readonly<Record<ExplorerState["scale"], string>> = {
 
 /** One head's attention as lines from each token that looks, on the left, to those that it looks at, on the right. */
 export function headLines(result: ExplorerResult, state: ExplorerState): Scene {
-  const { layer, head, scale, pairs, query } = state;
+  const { layer, head, scale, pairs } = state;
   const { tokens } = result;
   const T = tokens.length;
+  const query = state.query !== null && state.query < T ? state.query : null;
   const rows = result.attentions[layer].subarray(head * T * T, (head + 1) * T * T);
   const middle = (t: number) => t * ROW + ROW / 2 + 8;
   const lines: LineShape[] = [];
   const shapes: Shape[] = [];
+  const left = { count: 0, sum: 0 };
   for (const [i, { piece }] of tokens.entries()) {
     const row = rows.subarray(i * T, (i + 1) * T);
     const most = Math.max(...row);
+    const isPicked = query === null || query === i;
     let [rest, edges] = [0, 0];
     for (const [j, p] of row.entries()) {
-      if (!isShown(result, pairs, i, j)) continue;
-      if (p < LEAST) {
+      if (!isPicked) continue;
+      if (p < LEAST || !isShown(result, pairs, i, j)) {
         rest += p;
         edges++;
         continue;
       }
-      if (query !== null && query !== i) continue;
       const opacity = opacityOf(scale, p, most);
       lines.push({
         ...{ kind: "line", from: [NAMES, middle(i)], to: [NAMES + SPAN, middle(j)], value: p, opacity },
         ...{ width: 0.5 + 5.5 * opacity, ref: { tap: probabilitiesOf(layer), at: [head, i, j] } },
       });
     }
+    left.count += edges;
+    left.sum += rest;
     const tone = query === i ? "accent" : tokens[i].isSpecial ? "quiet" : "plain";
     shapes.push({ kind: "text", x: NAMES - 8, y: middle(i) + 4, text: labelOf(piece), align: "right", tone });
     shapes.push({
@@ -81,10 +87,17 @@ export function headLines(result: ExplorerResult, state: ExplorerState): Scene {
     legend: [
       "Left: the token that looks. Right: the tokens that it looks at.",
       SCALE_LEGENDS[scale],
-      `Lines below ${LEAST} are not drawn.`,
+      leftOut(left, query === null ? T : 1, T, pairs !== "all" && result.request.pair !== ""),
     ],
     shapes: [...lines, ...shapes],
   };
+}
+
+/** What is not drawn of so many rows of T lines, in a sentence. */
+function leftOut({ count, sum }: { count: number; sum: number }, rows: number, T: number, isFiltered: boolean): string {
+  if (count === 0) return "Every line is drawn.";
+  const which = `those below ${LEAST}${isFiltered ? " and those of other pairs" : ""}`;
+  return `${count} of ${rows * T} lines are not drawn, ${which}: ${((100 * sum) / rows).toFixed(2)} % of the attention.`;
 }
 
 /** One head's attention as a matrix: a row is a token that looks, a column one that is looked at. */
