@@ -1,32 +1,61 @@
 /**
- * Writes dist/explorer, the page that shows what a model does, with the small model: a folder for any server of static files.
+ * Writes the explorer for those who have no package: `dist/explorer`, a folder for any server of static files, with the
+ * small model; and `dist/explorer.html`, one file that holds all of it and works from a disk.
  *
  *     npm run build:explorer
  */
-import { cpSync, mkdirSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "rolldown";
+import { loadBert } from "../src/index.ts";
 // @ts-expect-error: plain JavaScript, as the build of the package runs it on whatever Node there is
-import { browserTwins, forBrowsers } from "./forBrowsers.mjs";
+import { EXPLORER, writeExplorerPage } from "./explorerPage.mjs";
 
-const root = join(import.meta.dirname, "..");
-const OUT = join(root, "dist", "explorer");
-const MODEL = ["config.json", "model.safetensors", "vocab.txt", "tokenizer_config.json"];
+const MODEL = ["config.json", "model.safetensors", "tokenizer_config.json", "vocab.txt"];
 
-rmSync(OUT, { recursive: true, force: true });
-mkdirSync(join(OUT, "model"), { recursive: true });
-const common = { platform: "browser", tsconfig: false, transform: { target: "es2023" } } as const;
-const output = { codeSplitting: false, minify: true, comments: false } as const;
-await build({
-  ...common,
-  input: join(root, "src/explorer/page.ts"),
-  output: { ...output, file: join(OUT, "explorer.js") },
-});
-await build({
-  ...common,
-  input: forBrowsers("src/explorer/worker.ts"),
-  plugins: [browserTwins],
-  output: { ...output, file: join(OUT, "explorer-worker.js") },
-});
-for (const file of ["index.html", "explorer.css"]) cpSync(join(root, "src/explorer", file), join(OUT, file));
-for (const file of MODEL) cpSync(join(root, "weights", file), join(OUT, "model", file));
+/** The text of a file of the page. */
+const pageFile = (name: string): string => readFileSync(join(EXPLORER, name), "utf8");
+
+/** A script as HTML holds it: nothing in it ends the element. */
+function inScript(code: string): string {
+  if (code.includes("<!--")) throw new Error("buildExplorer: a script must not hold <!--, which HTML reads otherwise");
+  return code.replaceAll("</script", "<\\/script");
+}
+
+/** What a Content-Security-Policy allows: this text and no other. */
+const hashOf = (text: string): string => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+
+/** A part of the text that is there once, replaced. @throws Error it is not there once */
+function replacedOnce(text: string, part: string | RegExp, by: string): string {
+  const parts = text.split(part);
+  if (parts.length !== 2)
+    throw new Error(`buildExplorer: index.html must have ${part} once, has it ${parts.length - 1} times`);
+  return parts.join(by);
+}
+
+/** The page with its script, style sheet, worker and model in it. */
+async function singleFile(): Promise<string> {
+  const [style, page, worker] = ["explorer.css", "explorer.js", "explorer-worker.js"].map(pageFile);
+  const script = inScript(page);
+  const policy = [
+    ...["default-src 'none'", `script-src ${hashOf(script)} 'wasm-unsafe-eval'`, `style-src ${hashOf(style)}`],
+    ...["worker-src blob:", "img-src blob: data:", "base-uri 'none'", "form-action 'none'"],
+  ].join("; ");
+  await using bert = await loadBert(undefined, { backend: "plain" });
+  const files = Object.fromEntries(MODEL.map((name) => [name, readFileSync(join("weights", name)).toString("base64")]));
+  const model = JSON.stringify({ files, fingerprint: bert.fingerprint });
+  const data = [
+    `<script type="application/json" id="model-files">${model}</script>`,
+    `<script type="text/plain" id="worker-source">${inScript(worker)}</script>`,
+  ].join("\n");
+  const html = replacedOnce(pageFile("index.html"), /(?<=Content-Security-Policy" content=")[^"]*/, policy);
+  const styled = replacedOnce(html, '<link rel="stylesheet" href="explorer.css">', `<style>${style}</style>`);
+  const started = `${data}\n<script type="module">${script}</script>`;
+  return replacedOnce(styled, '<script type="module" src="explorer.js"></script>', started);
+}
+
+rmSync(EXPLORER, { recursive: true, force: true });
+await writeExplorerPage();
+writeFileSync(join("dist", "explorer.html"), await singleFile());
+mkdirSync(join(EXPLORER, "model"));
+for (const file of MODEL) cpSync(join("weights", file), join(EXPLORER, "model", file));

@@ -5,6 +5,7 @@
 import { chmodSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { build } from "rolldown";
+import { writeExplorerPage } from "./explorerPage.mjs";
 import { browserTwins, forBrowsers } from "./forBrowsers.mjs";
 
 const common = { platform: "node", tsconfig: false, transform: { target: "es2023" } };
@@ -75,6 +76,8 @@ for (const [name, source] of Object.entries(WORKERS)) {
     output: { file: `dist/chunks/${name}.js`, format: "iife", codeSplitting: false, minify: true, comments: false },
   });
 }
+
+await writeExplorerPage();
 
 const { bin } = JSON.parse(readFileSync("package.json", "utf8"));
 for (const path of Object.values(bin)) chmodSync(path, 0o755);

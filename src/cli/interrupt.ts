@@ -35,6 +35,20 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
   }
 }
 
+/** Whether Ctrl-C is the end that the command waits for. */
+let isAwaited = false;
+
+/**
+ * Waits for Ctrl-C or SIGTERM, has `close` called, and lets the command end. Ctrl-C is the way to end it, so its exit
+ * code is 0.
+ */
+export function untilInterrupted(close: () => Promise<void>): Promise<void> {
+  isAwaited = true;
+  return new Promise((resolve) => {
+    beforeInterrupt(() => close().finally(resolve));
+  });
+}
+
 /**
  * One Ctrl-C may come as several signals: from the terminal, and from npx or timeout, which hand theirs on. Only one
  * that comes so much later, in milliseconds, is a second Ctrl-C.
@@ -53,7 +67,7 @@ export function handleInterrupts(): void {
       if (first !== null) return;
       first = performance.now();
       for (const finish of unfinished) await finish().catch(() => {}); // the process ends all the same
-      process.exit(code);
+      process.exit(isAwaited && signal === "SIGINT" ? 0 : code);
     });
   }
 }

@@ -1,6 +1,6 @@
 /** The page's side of the worker: at most one forward pass runs and one waits; of those that wait the latest counts. */
 import type { ExplorerRequest, ExplorerResult } from "./result.ts";
-import type { FromWorker, ModelSummary, ToWorker } from "./worker.ts";
+import type { FromWorker, ModelFiles, ModelSummary, ToWorker } from "./worker.ts";
 
 /** What the page is told. */
 export interface Listener {
@@ -39,9 +39,9 @@ export class Client {
     this.listener = listener;
   }
 
-  /** Opens a model by the path of its folder. */
-  open(path: string, backend?: "plain"): void {
-    this.opening = { open: path, ...(backend && { backend }) };
+  /** Opens a model: the address of its folder, or its files. */
+  open(model: string | ModelFiles, backend?: "plain"): void {
+    this.opening = { open: model, ...(backend && { backend }) };
     this.restart();
   }
 

@@ -8,6 +8,7 @@ import { numbersOf, type Scene } from "./scene.ts";
 import { gapAnswers, nextSentence } from "./scenes/answers.ts";
 import { headLines, headMatrix } from "./scenes/head.ts";
 import { mapPlaces, modelMap } from "./scenes/modelMap.ts";
+import { modelToOpen, startWorker } from "./start.ts";
 import {
   type ExplorerState,
   type Kept,
@@ -35,7 +36,6 @@ let problem: string | null = null;
 
 let hasStopped = false;
 
-const startWorker = () => new Worker(new URL("./explorer-worker.js", import.meta.url), { type: "module" });
 const client = new Client(startWorker, {
   progress(share) {
     progress = share;
@@ -63,7 +63,7 @@ const client = new Client(startWorker, {
     show();
   },
 });
-client.open(new URL("./model/", location.href).href);
+client.open(modelToOpen());
 
 /** The same state, within the model's layers and heads. */
 function within(given: ExplorerState): ExplorerState {
@@ -230,7 +230,7 @@ function modelView(shown: ExplorerResult): TemplateResult {
         const [x, y] = at(layer, head);
         const isChosen = layer === state.layer && head === state.head;
         return html`<button role="gridcell" aria-selected=${isChosen} tabindex=${isChosen ? 0 : -1} aria-label="layer ${layer + 1}, head ${head + 1}"
-        style="left:${x - 3}px;top:${y - 3}px;width:${side + 6}px;height:${side + 6}px" data-place="${layer},${head}"
+        .style=${`left:${x - 3}px;top:${y - 3}px;width:${side + 6}px;height:${side + 6}px`} data-place="${layer},${head}"
         @click=${() => change({ layer, head }, true)} @keydown=${move}></button>`;
       })}</div>`,
   );

@@ -1,11 +1,17 @@
-/** The page's worker: opens a model, and computes what the page shows of a text. It is a module, started by `client.ts`. */
+/** The page's worker: opens a model, and computes what the page shows of a text. `start.ts` starts it. */
 import { type BertModel, type BertTokenizer, loadBert } from "../index.ts";
+import { modelOfFiles } from "./modelOfFiles.ts";
 import { compute, type ExplorerRequest, type ExplorerResult } from "./result.ts";
 
 /** What the page asks. */
 export type ToWorker =
-  | { readonly open: string; readonly backend?: "plain" }
+  | { readonly open: string | ModelFiles; readonly backend?: "plain" }
   | { readonly id: number; readonly request: ExplorerRequest };
+
+/** A model's files as text, which is read in the worker, as it is large: JSON of `FilesOfModel`. */
+export interface ModelFiles {
+  readonly json: string;
+}
 
 /** What the worker answers. */
 export type FromWorker =
@@ -32,34 +38,38 @@ interface WorkerScope {
 }
 
 const scope = globalThis as unknown as WorkerScope;
-let open: Promise<{ model: BertModel; tokenizer: BertTokenizer }> | null = null;
+let open: Promise<Opened> | null = null;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-async function openModel(path: string, backend?: "plain"): Promise<{ model: BertModel; tokenizer: BertTokenizer }> {
-  const bert = await loadBert(path, {
+type Opened = Pick<ModelSummary, "fingerprint"> & { readonly model: BertModel; readonly tokenizer: BertTokenizer };
+
+async function openModel(source: string | ModelFiles, backend?: "plain"): Promise<Opened> {
+  if (typeof source !== "string") return modelOfFiles(source.json, backend);
+  const bert = await loadBert(source, {
     ...(backend && { backend }),
     threads: 1, // this worker is the thread
     progress_callback(step) {
       if (step.status === "progress_total") scope.postMessage({ progress: step.progress });
     },
   });
-  const { config, backend: info, fingerprint } = bert;
-  scope.postMessage({
-    opened: {
-      ...{ layers: config.numHiddenLayers, heads: config.numAttentionHeads, hiddenSize: config.hiddenSize },
-      positions: config.maxPositionEmbeddings,
-      ...{ backend: `${info.name}, ${info.width} bits`, reason: info.reason, fingerprint },
-    },
-  });
-  return { model: bert, tokenizer: bert.tokenizer };
+  return { model: bert, tokenizer: bert.tokenizer, fingerprint: bert.fingerprint };
+}
+
+/** What the page tells of a model. */
+function summaryOf({ model: { config, backend }, fingerprint }: Opened): ModelSummary {
+  return {
+    ...{ layers: config.numHiddenLayers, heads: config.numAttentionHeads, hiddenSize: config.hiddenSize },
+    positions: config.maxPositionEmbeddings,
+    ...{ backend: `${backend.name}, ${backend.width} bits`, reason: backend.reason, fingerprint },
+  };
 }
 
 scope.onmessage = async ({ data }) => {
   try {
     if ("open" in data) {
       open = openModel(data.open, data.backend);
-      await open;
+      scope.postMessage({ opened: summaryOf(await open) });
       return;
     }
     if (!open) return;

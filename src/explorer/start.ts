@@ -1,0 +1,28 @@
+/**
+ * Where worker and model come from: files beside the page; or, of the page that is one file, elements in it, as a page
+ * from a disk may neither fetch nor start a worker of a file.
+ */
+import type { ModelFiles } from "./worker.ts";
+
+/** The text of an element that holds data, which is emptied; null: there is none. */
+function takeText(id: string): string | null {
+  const element = document.getElementById(id);
+  const text = element?.textContent ?? null;
+  element?.remove();
+  return text;
+}
+
+const source = takeText("worker-source");
+const script = source === null ? null : URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+
+/** Starts the page's worker. */
+export function startWorker(): Worker {
+  if (script !== null) return new Worker(script);
+  return new Worker(new URL("./explorer-worker.js", import.meta.url), { type: "module" });
+}
+
+/** The address of the model's folder, or its files. */
+export function modelToOpen(): string | ModelFiles {
+  const json = takeText("model-files");
+  return json === null ? new URL("./model/", location.href).href : { json };
+}
