@@ -1,4 +1,5 @@
 /** The page's side of the worker: at most one forward pass runs and one waits; of those that wait the latest counts. */
+import type { TensorsToWrite } from "./files.ts";
 import type { ExplorerRequest, ExplorerResult } from "./result.ts";
 import type { FromWorker, ModelFiles, ModelSummary, ToWorker } from "./worker.ts";
 
@@ -8,6 +9,8 @@ export interface Listener {
   opened(model: ModelSummary): void;
   result(result: ExplorerResult): void;
   problem(message: string): void;
+  /** A file that was asked for; or why there is none. */
+  written(file: Uint8Array | string): void;
 }
 
 /** A port to the worker; in tests something else that speaks as it does. */
@@ -29,6 +32,8 @@ export class Client {
     port.onmessage = ({ data }) => {
       if ("progress" in data) return listener.progress(data.progress);
       if ("opened" in data) return listener.opened(data.opened);
+      if ("written" in data) return listener.written(data.written);
+      if ("unwritten" in data) return listener.written(data.unwritten);
       const { waiting } = this;
       this.running = null;
       this.waiting = null;
@@ -43,6 +48,11 @@ export class Client {
   /** Opens a model: the address of its folder, or its files. */
   open(model: string | ModelFiles, backend?: "plain"): void {
     this.port.postMessage({ open: model, ...(backend && { backend }) });
+  }
+
+  /** Writes a file of tensors. */
+  write(file: TensorsToWrite): void {
+    this.port.postMessage({ write: file });
   }
 
   /** Computes a text, once what runs has ended. */

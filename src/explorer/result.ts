@@ -26,6 +26,8 @@ export interface ExplorerToken {
   readonly isSpecial: boolean;
   /** Whether it is [MASK], written or clicked. */
   readonly isMasked: boolean;
+  /** Whether it stands for characters that no pieces of the vocabulary spell. */
+  readonly isUnknown: boolean;
 }
 
 /** The likeliest pieces in the place of a gap. */
@@ -94,6 +96,7 @@ export function compute(model: BertModel, tokenizer: BertTokenizer, request: Exp
     word: encoding.wordIds[t],
     isSpecial: isSpecial(t),
     isMasked: id === maskTokenId,
+    isUnknown: id === tokenizer.unkTokenId,
   }));
   const { architecture } = model.config;
   const predicts = architecture === "BertForMaskedLM" || architecture === "BertForPreTraining";

@@ -10,6 +10,12 @@ export const SCALES = ["linear", "root", "row"] as const;
 /** Which edges are drawn, by the segments of query and key. */
 export const PAIRS = ["all", "aa", "ab", "ba", "bb"] as const;
 
+/**
+ * In which order the heads stand on the map: by layer and head, sharpest first, or by what they look at most: the token
+ * before, the one after, the token itself, [CLS], [SEP], or the picked key from the picked query.
+ */
+export const SORTS = ["place", "sharp", "previous", "next", "self", "cls", "sep", "pair"] as const;
+
 /** What the page shows. */
 export interface ExplorerState {
   /** The first text. */
@@ -24,8 +30,11 @@ export interface ExplorerState {
   readonly view: (typeof VIEWS)[number];
   readonly scale: (typeof SCALES)[number];
   readonly pairs: (typeof PAIRS)[number];
+  readonly sort: (typeof SORTS)[number];
   /** The position of the token whose row is picked; null: none. */
   readonly query: number | null;
+  /** That of the token whose column is picked; null: none. */
+  readonly key: number | null;
   /** Whether the numbers are shown as tables. */
   readonly numbers: boolean;
 }
@@ -40,7 +49,9 @@ export const INITIAL_STATE: ExplorerState = {
   view: "lines",
   scale: "linear",
   pairs: "all",
+  sort: "place",
   query: null,
+  key: null,
   numbers: false,
 };
 
@@ -55,11 +66,11 @@ export interface ReadLink {
   readonly others: ReadonlyMap<string, string>;
 }
 
-const FIELDS = ["v", "a", "b", "mask", "l", "h", "view", "scale", "pairs", "q", "n"];
+const FIELDS = ["v", "a", "b", "mask", "l", "h", "view", "scale", "pairs", "sort", "q", "k", "n"];
 
 /** The link of a state. @param others fields that are not ours, as `readLink` gives them */
 export function linkOf(state: ExplorerState, others: ReadonlyMap<string, string> = new Map()): string {
-  const { text, pair, masks, layer, head, view, scale, pairs, query, numbers } = state;
+  const { text, pair, masks, layer, head, view, scale, pairs, sort, query, key, numbers } = state;
   const fits = text.length + pair.length <= MOST_CHARACTERS;
   const fields = new URLSearchParams({ v: "1", ...(fits && { a: text }) });
   if (fits && pair !== "") fields.set("b", pair);
@@ -69,7 +80,9 @@ export function linkOf(state: ExplorerState, others: ReadonlyMap<string, string>
   fields.set("view", view);
   if (scale !== INITIAL_STATE.scale) fields.set("scale", scale);
   if (pairs !== INITIAL_STATE.pairs) fields.set("pairs", pairs);
+  if (sort !== INITIAL_STATE.sort) fields.set("sort", sort);
   if (query !== null) fields.set("q", String(query));
+  if (key !== null) fields.set("k", String(key));
   if (numbers) fields.set("n", "1");
   for (const [name, value] of others) fields.set(name, value);
   return `#${fields}`;
@@ -108,7 +121,9 @@ export function readLink(hash: string): ReadLink {
     view: choice("view", VIEWS, INITIAL_STATE.view),
     scale: choice("scale", SCALES, INITIAL_STATE.scale),
     pairs: choice("pairs", PAIRS, INITIAL_STATE.pairs),
+    sort: choice("sort", SORTS, INITIAL_STATE.sort),
     query: whole("q", null),
+    key: whole("k", null),
     numbers: fields.get("n") === "1",
   };
   const others = new Map([...fields].filter(([name]) => !FIELDS.includes(name)));
