@@ -1,4 +1,5 @@
 /** The page's side of the worker: at most one forward pass runs and one waits; of those that wait the latest counts. */
+import type { TensorsToWrite } from "./files.ts";
 import type { ExplorerRequest, ExplorerResult } from "./result.ts";
 import type { FromWorker, ModelFiles, ModelSummary, ToWorker } from "./worker.ts";
 
@@ -12,6 +13,8 @@ export interface Listener {
   problem(message: string): void;
   /** The model cannot be opened, or the worker has stopped: nothing more is computed until `restart`. */
   stopped(message: string): void;
+  /** A file that was asked for; or why there is none. */
+  written(file: Uint8Array | string): void;
 }
 
 /** A port to the worker; in tests something else that speaks as it does. */
@@ -45,6 +48,11 @@ export class Client {
     this.restart();
   }
 
+  /** Writes a file of tensors. */
+  write(file: TensorsToWrite): void {
+    this.port?.postMessage({ write: file });
+  }
+
   /** Starts a worker, in place of the one that there is, and opens the model in it. What was asked is forgotten. */
   restart(): void {
     this.stop();
@@ -71,6 +79,8 @@ export class Client {
   private receive(data: FromWorker): void {
     if ("progress" in data) this.listener.progress(data.progress);
     else if ("opened" in data) this.listener.opened(data.opened);
+    else if ("written" in data) this.listener.written(data.written);
+    else if ("unwritten" in data) this.listener.written(data.unwritten);
     else if ("problem" in data && data.id === null) {
       this.stop();
       this.listener.stopped(data.problem);

@@ -26,6 +26,8 @@ export interface ExplorerToken {
   readonly isSpecial: boolean;
   /** Whether it is [MASK], written or clicked. */
   readonly isMasked: boolean;
+  /** Whether it stands for characters that no pieces of the vocabulary spell. */
+  readonly isUnknown: boolean;
 }
 
 /** The outputs of `forward` that have the logits of gaps, and those of whether the second text follows. */
@@ -118,7 +120,7 @@ export function compute(model: BertModel, tokenizer: BertTokenizer, request: Exp
 /** The tokens of a text, some of them masked. */
 function tokensOf(encoding: Encoding, tokenizer: BertTokenizer, masks: readonly number[]): ExplorerToken[] {
   const { inputIds, offsets, tokenTypeIds, wordIds, specialTokensMask } = encoding;
-  const { maskTokenId, maskToken } = tokenizer;
+  const { maskTokenId, maskToken, unkTokenId } = tokenizer;
   const pieces = encoding.tokens();
   return inputIds.map((own, t) => {
     const isSpecial = specialTokensMask[t] === 1;
@@ -129,6 +131,7 @@ function tokensOf(encoding: Encoding, tokenizer: BertTokenizer, masks: readonly 
       span: [offsets[t][0], offsets[t][1]] as const,
       ...{ segment: tokenTypeIds[t], word: wordIds[t], isSpecial },
       isMasked: isClicked || own === maskTokenId,
+      isUnknown: !isClicked && own === unkTokenId,
     };
   });
 }

@@ -34,6 +34,7 @@ export interface LineShape {
   /** By the legend's formula. */
   readonly opacity: number;
   readonly width: number;
+  readonly tone: "accent" | "quiet";
   readonly ref: NumberRef;
 }
 
@@ -60,8 +61,26 @@ export interface TextShape {
   readonly turn?: number;
 }
 
+/** A filled rectangle that stands for no number of this result: the bar of an answer that is compared with. */
+export interface RuleShape {
+  readonly kind: "rule";
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The colours of a matrix from 0 to its largest, as a legend. */
+export interface RampShape {
+  readonly kind: "ramp";
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
 /** One shape of a scene. */
-export type Shape = MatrixShape | LineShape | BarShape | TextShape;
+export type Shape = MatrixShape | LineShape | BarShape | TextShape | RuleShape | RampShape;
 
 /** A picture. */
 export interface Scene {

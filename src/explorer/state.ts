@@ -10,6 +10,12 @@ export const SCALES = ["linear", "root", "row"] as const;
 /** Which edges are drawn, by the segments of query and key. */
 export const PAIRS = ["all", "aa", "ab", "ba", "bb"] as const;
 
+/**
+ * In which order the heads stand on the map: by layer and head, sharpest first, or by what they look at most: the token
+ * before, the one after, the token itself, [CLS], [SEP], or the picked key from the picked query.
+ */
+export const SORTS = ["place", "sharp", "previous", "next", "self", "cls", "sep", "pair"] as const;
+
 /** What the page shows. */
 export interface ExplorerState {
   /** The first text. */
@@ -24,8 +30,11 @@ export interface ExplorerState {
   readonly view: (typeof VIEWS)[number];
   readonly scale: (typeof SCALES)[number];
   readonly pairs: (typeof PAIRS)[number];
+  readonly sort: (typeof SORTS)[number];
   /** The position of the token whose row is picked; null: none. */
   readonly query: number | null;
+  /** That of the token whose column is picked; null: none. */
+  readonly key: number | null;
   /** Whether the numbers are shown as tables. */
   readonly numbers: boolean;
 }
@@ -40,7 +49,9 @@ export const INITIAL_STATE: ExplorerState = {
   view: "lines",
   scale: "linear",
   pairs: "all",
+  sort: "place",
   query: null,
+  key: null,
   numbers: false,
 };
 
@@ -55,7 +66,7 @@ export interface ReadLink {
   readonly others: ReadonlyMap<string, string>;
 }
 
-const FIELDS = ["v", "a", "b", "mask", "l", "h", "view", "scale", "pairs", "q", "n"];
+const FIELDS = ["v", "a", "b", "mask", "l", "h", "view", "scale", "pairs", "sort", "q", "k", "n"];
 
 const fitsLink = ({ text, pair }: ExplorerState): boolean => text.length + pair.length <= MOST_CHARACTERS;
 
@@ -72,7 +83,7 @@ export function leftOutOfLink(state: ExplorerState): string | null {
  * @param others fields that are not ours, as `readLink` gives them
  */
 export function linkOf(state: ExplorerState, others: ReadonlyMap<string, string> = new Map()): string {
-  const { text, pair, masks, layer, head, view, scale, pairs, query, numbers } = state;
+  const { text, pair, masks, layer, head, view, scale, pairs, sort, query, key, numbers } = state;
   const fits = fitsLink(state);
   const fields = new URLSearchParams({ v: "1", ...(fits && { a: text }) });
   if (fits && pair !== "") fields.set("b", pair);
@@ -82,7 +93,9 @@ export function linkOf(state: ExplorerState, others: ReadonlyMap<string, string>
   fields.set("view", view);
   if (scale !== INITIAL_STATE.scale) fields.set("scale", scale);
   if (pairs !== INITIAL_STATE.pairs) fields.set("pairs", pairs);
+  if (sort !== INITIAL_STATE.sort) fields.set("sort", sort);
   if (fits && query !== null) fields.set("q", String(query));
+  if (fits && key !== null) fields.set("k", String(key));
   if (numbers) fields.set("n", "1");
   for (const [name, value] of others) fields.set(name, value);
   return `#${fields}`;
@@ -121,7 +134,9 @@ export function readLink(hash: string): ReadLink {
     view: choice("view", VIEWS, INITIAL_STATE.view),
     scale: choice("scale", SCALES, INITIAL_STATE.scale),
     pairs: choice("pairs", PAIRS, INITIAL_STATE.pairs),
+    sort: choice("sort", SORTS, INITIAL_STATE.sort),
     query: whole("q", null),
+    key: whole("k", null),
     numbers: choice("n", ["0", "1"], "0") === "1",
   };
   const others = new Map([...fields].filter(([name]) => !FIELDS.includes(name)));
@@ -156,10 +171,11 @@ export function withinText(state: ExplorerState, tokens: readonly { readonly isS
     const wrong = state.masks.filter((t) => !masks.includes(t)).slice(0, 8);
     problems.push(`The link's mask must be positions of tokens that can be hidden, got ${wrong.join(", ")}.`);
   }
-  let { query } = state;
-  if (query !== null && query >= tokens.length) {
-    problems.push(`The link's q must be below ${tokens.length}, the number of tokens, got ${query}.`);
-    query = null;
-  }
-  return problems.length === 0 ? { state, problems } : { state: { ...state, masks, query }, problems };
+  const inText = (name: string, position: number | null): number | null => {
+    if (position === null || position < tokens.length) return position;
+    problems.push(`The link's ${name} must be below ${tokens.length}, the number of tokens, got ${position}.`);
+    return null;
+  };
+  const [query, key] = [inText("q", state.query), inText("k", state.key)];
+  return problems.length === 0 ? { state, problems } : { state: { ...state, masks, query, key }, problems };
 }

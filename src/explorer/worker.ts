@@ -1,11 +1,13 @@
 /** The page's worker: opens a model, and computes what the page shows of a text. `start.ts` starts it. */
-import { type BertModel, type BertTokenizer, loadBert } from "../index.ts";
+import { type BertConfig, type BertModel, type BertTokenizer, loadBert, writeSafetensors } from "../index.ts";
+import type { TensorsToWrite } from "./files.ts";
 import { modelOfFiles } from "./modelOfFiles.ts";
 import { compute, type ExplorerRequest, type ExplorerResult } from "./result.ts";
 
 /** What the page asks. */
 export type ToWorker =
   | { readonly open: string | ModelFiles; readonly backend?: "plain" }
+  | { readonly write: TensorsToWrite }
   | { readonly id: number; readonly request: ExplorerRequest };
 
 /** A model's files as text, which is read in the worker, as it is large: JSON of `FilesOfModel`. */
@@ -18,10 +20,13 @@ export type FromWorker =
   | { readonly progress: number }
   | { readonly opened: ModelSummary }
   | { readonly id: number; readonly result: ExplorerResult }
+  | { readonly written: Uint8Array }
+  | { readonly unwritten: string }
   | { readonly id: number | null; readonly problem: string };
 
 /** What the page tells of the model. */
 export interface ModelSummary {
+  readonly config: BertConfig;
   readonly layers: number;
   readonly heads: number;
   readonly hiddenSize: number;
@@ -59,10 +64,21 @@ async function openModel(source: string | ModelFiles, backend?: "plain"): Promis
 /** What the page tells of a model. */
 function summaryOf({ model: { config, backend }, fingerprint }: Opened): ModelSummary {
   return {
+    config,
     ...{ layers: config.numHiddenLayers, heads: config.numAttentionHeads, hiddenSize: config.hiddenSize },
     positions: config.maxPositionEmbeddings,
     ...{ backend: `${backend.name}, ${backend.width} bits`, reason: backend.reason, fingerprint },
   };
+}
+
+/** Writes a file here, as a large one takes a while. */
+function write({ tensors, metadata }: TensorsToWrite): void {
+  try {
+    const written = writeSafetensors(tensors, metadata);
+    scope.postMessage({ written }, [written.buffer as ArrayBuffer]);
+  } catch (error) {
+    scope.postMessage({ unwritten: messageOf(error) });
+  }
 }
 
 scope.onmessage = async ({ data }) => {
@@ -72,6 +88,7 @@ scope.onmessage = async ({ data }) => {
       scope.postMessage({ opened: summaryOf(await open) });
       return;
     }
+    if ("write" in data) return write(data.write);
     if (!open) return;
     const { model, tokenizer } = await open;
     const result = compute(model, tokenizer, data.request);

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Client, type Port } from "../../src/explorer/client.ts";
 import type { ExplorerRequest, ExplorerResult } from "../../src/explorer/result.ts";
 import type { FromWorker, ToWorker } from "../../src/explorer/worker.ts";
+import { parseConfig } from "../../src/index.ts";
 
 /** A worker that answers when it is told to. */
 class HandPort implements Port {
@@ -17,7 +18,8 @@ class HandPort implements Port {
   postMessage(message: ToWorker): void {
     if (this.isEnded) throw new Error("a worker that has ended was asked");
     if ("open" in message) this.opened.push(message);
-    else this.open.push(message);
+    else if ("request" in message) this.open.push(message);
+    else this.send({ written: Uint8Array.of(message.write.tensors.length) });
   }
 
   terminate(): void {
@@ -41,7 +43,17 @@ class HandPort implements Port {
 }
 
 const requestOf = (text: string): ExplorerRequest => ({ text, pair: "", masks: [], top: 8 });
-const summary = { layers: 1, heads: 1, hiddenSize: 4, positions: 8, backend: "plain", reason: "", fingerprint: "" };
+const config = parseConfig(JSON.stringify({ model_type: "bert", vocab_size: 9 }));
+const summary = {
+  config,
+  layers: 1,
+  heads: 1,
+  hiddenSize: 4,
+  positions: 8,
+  backend: "plain",
+  reason: "",
+  fingerprint: "",
+};
 
 function started(): { client: Client; ports: HandPort[]; heard: string[] } {
   const ports: HandPort[] = [];
@@ -57,6 +69,7 @@ function started(): { client: Client; ports: HandPort[]; heard: string[] } {
       result: ({ request }) => heard.push(`result ${request.text}`),
       problem: (message) => heard.push(message),
       stopped: (message) => heard.push(`stopped: ${message}`),
+      written: (file) => heard.push(`written ${file}`),
     },
   );
   client.open("model/");
@@ -135,6 +148,18 @@ describe("a worker", () => {
     ports[0].send({ progress: 40 });
     ports[0].send({ opened: summary });
     expect(heard).toEqual(["progress 40", "opened plain"]);
+  });
+
+  test("writes files beside, whatever runs, and none once it is stopped", () => {
+    const { client, ports, heard } = started();
+    client.ask(requestOf("a"));
+    client.write({ tensors: [], metadata: [] });
+    ports[0].send({ unwritten: "too large" });
+    ports[0].answer();
+    expect(heard).toEqual(["written 0", "written too large", "result a"]);
+    ports[0].send({ id: null, problem: "no model" });
+    client.write({ tensors: [], metadata: [] });
+    expect(heard.length).toBe(4);
   });
 
   test("that cannot compute a text computes the next", () => {

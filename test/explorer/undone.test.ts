@@ -17,7 +17,7 @@ function scenesOf(result: ExplorerResult): unknown {
       headLines(result, stateOf({ layer, head: 1, query: 2 })),
       headMatrix(result, stateOf({ layer, head: 3 })),
     ]),
-    ...result.gaps.map(gapAnswers),
+    ...result.gaps.map((gap) => gapAnswers(gap)),
     nextSentence(result),
   ];
   return scenes.map(

@@ -1,6 +1,6 @@
 /** A scene on a canvas: a matrix as pixels, the rest by the canvas's own commands. */
 import { PALETTE, shadeOf } from "../palette.ts";
-import type { MatrixShape, Scene } from "../scene.ts";
+import type { MatrixShape, Scene, Shape } from "../scene.ts";
 
 /** The colours of the page, by what they are for; the page's style sheet has them. */
 export interface Ink {
@@ -11,30 +11,49 @@ export interface Ink {
   readonly font: string;
 }
 
+/** Browsers draw nothing on a canvas of more pixels a side. */
+const MOST_PIXELS = 16384;
+
 /** Draws a scene anew. @param ratio pixels of the canvas for each pixel of the scene */
 export function drawScene(canvas: HTMLCanvasElement, scene: Scene, ink: Ink, ratio: number): void {
-  canvas.width = Math.ceil(scene.width * ratio);
-  canvas.height = Math.ceil(scene.height * ratio);
+  const fits = Math.min(ratio, MOST_PIXELS / Math.max(scene.width, scene.height));
+  canvas.width = Math.ceil(scene.width * fits);
+  canvas.height = Math.ceil(scene.height * fits);
   const context = canvas.getContext("2d");
   if (!context) return;
   context.imageSmoothingEnabled = false;
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  for (const shape of scene.shapes) {
-    if (shape.kind === "matrix") drawMatrix(context, shape);
-    else if (shape.kind === "line") {
+  context.setTransform(fits, 0, 0, fits, 0, 0);
+  for (const shape of scene.shapes) drawShape(context, shape, ink);
+}
+
+function drawShape(context: CanvasRenderingContext2D, shape: Shape, ink: Ink): void {
+  switch (shape.kind) {
+    case "matrix":
+      drawCells(context, shape, shape.values);
+      return;
+    case "ramp": {
+      const values = Float32Array.from({ length: 256 }, (_, shade) => shade / 255);
+      drawCells(context, { ...shape, rows: 1, columns: 256, most: 1 }, values);
+      return;
+    }
+    case "line": {
       const [[x1, y1], [x2, y2]] = [shape.from, shape.to];
       context.globalAlpha = shape.opacity;
       context.lineWidth = shape.width;
-      context.strokeStyle = ink.accent;
+      context.strokeStyle = ink[shape.tone];
       context.beginPath();
       context.moveTo(x1, y1);
       context.bezierCurveTo((x1 + x2) / 2, y1, (x1 + x2) / 2, y2, x2, y2);
       context.stroke();
       context.globalAlpha = 1;
-    } else if (shape.kind === "bar") {
-      context.fillStyle = ink.accent;
+      return;
+    }
+    case "bar":
+    case "rule":
+      context.fillStyle = shape.kind === "bar" ? ink.accent : ink.quiet;
       context.fillRect(shape.x, shape.y, shape.width, shape.height);
-    } else {
+      return;
+    case "text":
       context.fillStyle = ink[shape.tone];
       context.font = `${shape.tone === "strong" ? "600 " : ""}14px ${ink.font}`;
       context.textAlign = shape.align;
@@ -43,12 +62,16 @@ export function drawScene(canvas: HTMLCanvasElement, scene: Scene, ink: Ink, rat
       context.rotate(((shape.turn ?? 0) * Math.PI) / 180);
       context.fillText(shape.text, 0, 0);
       context.restore();
-    }
   }
 }
 
-/** A matrix: one pixel for each cell, put on the canvas at its size without smoothing. */
-function drawMatrix(context: CanvasRenderingContext2D, { x, y, cell, rows, columns, values, most }: MatrixShape): void {
+type Cells = Pick<MatrixShape, "x" | "y" | "rows" | "columns" | "most"> &
+  ({ readonly cell: number } | { readonly width: number; readonly height: number });
+
+/** Cells: one pixel for each, put on the canvas at its size without smoothing. */
+function drawCells(context: CanvasRenderingContext2D, cells: Cells, values: Float32Array): void {
+  const { x, y, rows, columns, most } = cells;
+  const [width, height] = "cell" in cells ? [columns * cells.cell, rows * cells.cell] : [cells.width, cells.height];
   const image = new ImageData(columns, rows);
   for (let i = 0; i < values.length; i++) {
     const shade = 3 * shadeOf(values[i], most);
@@ -60,5 +83,5 @@ function drawMatrix(context: CanvasRenderingContext2D, { x, y, cell, rows, colum
   const small = document.createElement("canvas");
   [small.width, small.height] = [columns, rows];
   small.getContext("2d")?.putImageData(image, 0, 0);
-  context.drawImage(small, x, y, columns * cell, rows * cell);
+  context.drawImage(small, x, y, width, height);
 }

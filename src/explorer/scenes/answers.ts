@@ -1,71 +1,98 @@
 import type { ExplorerGap, ExplorerResult } from "../result.ts";
 import type { Scene, Shape } from "../scene.ts";
+import { labelOf } from "./label.ts";
 
-/** Pixels of a row, and of the longest bar. */
-const [ROW, BAR] = [28, 220];
+/** Pixels of an answer, of the heading above, of a bar's thickness, and of the columns of numbers. */
+const [ROW, HEADING, BAR, COLUMN] = [38, 24, 5, 70];
 
-/** The likeliest pieces in the place of a gap, as bars of their probability. */
-export function gapAnswers({ position, output, row, answers, entropy }: ExplorerGap): Scene {
-  const shapes = answers.flatMap(({ id, piece, logit, probability }, n): Shape[] => {
-    const y = n * ROW;
-    return [
-      { kind: "text", x: 104, y: y + 19, text: piece, align: "right", tone: n === 0 ? "strong" : "plain" },
-      {
-        kind: "bar",
-        x: 114,
-        y: y + 6,
-        width: BAR * probability,
-        height: 16,
-        value: logit,
-        ref: { tap: output, at: [row, id] },
-      },
-      {
-        kind: "text",
-        x: 122 + BAR * probability,
-        y: y + 19,
-        text: `${(100 * probability).toFixed(2)} %`,
-        align: "left",
-        tone: "quiet",
-      },
-    ];
+/** Answers that others are compared with. */
+export interface Compared {
+  readonly gap: ExplorerGap;
+  /** What they are, for the legend: "the answer before". */
+  readonly name: string;
+}
+
+/** An answer's row: what it is, its numbers, its bar, and the bar that it is compared with. */
+interface AnswerRow {
+  readonly text: string;
+  readonly logit: number;
+  readonly probability: number;
+  readonly tap: string;
+  readonly at: readonly number[];
+  /** The probability that it is compared with; null: there is none. */
+  readonly before: number | null;
+  readonly change: string;
+}
+
+/**
+ * The likeliest pieces in the place of a gap, as bars of their probability.
+ *
+ * @param compared the answers that arrows go by; null: none
+ * @param width    pixels that there are
+ */
+export function gapAnswers(gap: ExplorerGap, compared: Compared | null = null, width = 320): Scene {
+  const { position, output, row, answers, entropy } = gap;
+  const rows = answers.map(({ id, piece, logit, probability }): AnswerRow => {
+    const before = compared?.gap.answers.find((answer) => answer.id === id)?.probability ?? null;
+    const change = compared ? changeOf(probability, before) : "";
+    return { text: piece, logit, probability, tap: output, at: [row, id], before, change };
   });
   return {
-    title: `What fits at position ${position}`,
-    width: 114 + BAR + 80,
-    height: answers.length * ROW + 4,
-    legend: [`A full bar is a probability of 1. Entropy ${entropy.toFixed(2)} nats.`],
-    shapes,
+    ...{ title: `What fits at position ${position}`, width, height: HEADING + rows.length * ROW },
+    legend: [
+      `A full bar is a probability of 1. Entropy ${entropy.toFixed(2)} nats.`,
+      ...(compared ? [`Arrows, in points of a hundred, and thin bars: against ${compared.name}.`] : []),
+    ],
+    shapes: [...heading(width), ...rows.flatMap((answer, n) => answerShapes(answer, n, width))],
   };
 }
 
+/** How a probability has changed, in points of a hundred; "new" where it was not among the answers. */
+export function changeOf(probability: number, before: number | null): string {
+  if (before === null) return "new";
+  const points = 100 * (probability - before);
+  if (Math.abs(points) < 0.05) return "=";
+  return `${points > 0 ? "▲" : "▼"} ${Math.abs(points).toFixed(1)}`;
+}
+
 /** Whether the second text follows the first. */
-export function nextSentence({ nextSentence: next }: ExplorerResult): Scene | null {
+export function nextSentence({ nextSentence: next }: ExplorerResult, width = 320): Scene | null {
   if (!next) return null;
   const { output, logits } = next;
   const follows = 1 / (1 + Math.exp(logits[1] - logits[0]));
-  const rows = [["follows", follows], ["does not", 1 - follows]] as const; // biome-ignore format: one line
-  const shapes = rows.flatMap(([text, probability], n): Shape[] => [
-    { kind: "text", x: 104, y: n * ROW + 19, text, align: "right", tone: n === 0 ? "strong" : "plain" },
-    {
-      kind: "bar",
-      x: 114,
-      y: n * ROW + 6,
-      width: BAR * probability,
-      height: 16,
-      value: logits[n],
-      ref: { tap: output, at: [0, n] },
-    },
-    {
-      kind: "text",
-      x: 122 + BAR * probability,
-      y: n * ROW + 19,
-      text: `${(100 * probability).toFixed(2)} %`,
-      align: "left",
-      tone: "quiet",
-    },
-  ]);
+  const rows = ["It follows", "It does not"].map((text, n): AnswerRow => {
+    const probability = n === 0 ? follows : 1 - follows;
+    return { text, logit: logits[n], probability, tap: output, at: [0, n], before: null, change: "" };
+  });
   return {
-    ...{ title: "Does the second text follow the first?", width: 114 + BAR + 80, height: 2 * ROW + 4 },
-    ...{ legend: ["Index 0 means that it follows."], shapes },
+    ...{ title: "Does the second text follow the first?", width, height: HEADING + rows.length * ROW },
+    legend: ["A full bar is a probability of 1. Index 0 means that it follows."],
+    shapes: [...heading(width), ...rows.flatMap((answer, n) => answerShapes(answer, n, width))],
   };
+}
+
+function heading(width: number): Shape[] {
+  return ["probability", "logit"].map((text, n) => ({
+    ...{ kind: "text", x: width - n * (COLUMN + 14), y: 14, text, align: "right", tone: "quiet" },
+  }));
+}
+
+function answerShapes(answer: AnswerRow, n: number, width: number): Shape[] {
+  const { text, logit, probability, tap, at, before, change } = answer;
+  const y = HEADING + n * ROW;
+  const right = width - COLUMN - 14;
+  const room = right - COLUMN - (change === "" ? 0 : 50);
+  const words: Shape[] = [
+    { kind: "text", x: 0, y: y + 18, text: labelOf(text, room), align: "left", tone: n === 0 ? "strong" : "plain" },
+    { kind: "text", x: width, y: y + 18, text: `${(100 * probability).toFixed(2)} %`, align: "right", tone: "plain" },
+    { kind: "text", x: right, y: y + 18, text: logit.toFixed(2), align: "right", tone: "quiet" },
+    { kind: "text", x: right - 50, y: y + 18, text: change, align: "right", tone: "quiet" },
+  ];
+  const bar = { x: 0, y: y + 25, width: width * probability, height: BAR };
+  const thin = { x: 0, y: y + 25 + BAR + 1, width: width * (before ?? 0), height: 2 };
+  return [
+    ...words.filter((shape) => shape.kind !== "text" || shape.text !== ""),
+    { kind: "bar", ...bar, value: logit, ref: { tap, at } },
+    ...(before === null ? [] : [{ kind: "rule", ...thin } as const]),
+  ];
 }

@@ -1,14 +1,26 @@
 import { type ExplorerResult, probabilitiesOf } from "../result.ts";
 import type { LineShape, Scene, Shape } from "../scene.ts";
 import type { ExplorerState } from "../state.ts";
+import { labelOf, roomOf } from "./label.ts";
 
-/** A token as a label. */
-export const labelOf = (piece: string): string => piece;
-
-/** Lines of less than this are not drawn; what they are together is written beside the row. */
+/** Lines of less than this are not drawn; what they are together is written below. */
 export const LEAST = 0.01;
-/** Pixels of a token's row, of the room for its piece, between the two columns. */
-const [ROW, NAMES, SPAN] = [24, 130, 200];
+/** Of the lines, pixels of a token's row, above the first, of the room for a number, and below the last. */
+const [ROW, TOP, NUMBER, FOOT] = [24, 8, 46, 32];
+/** Of the matrix, pixels of a cell: the fewest, the most, and the fewest that leave room for names. */
+const [LEAST_CELL, MOST_CELL, NAMED_CELL] = [3, 32, 14];
+/** Names of columns rise at this angle. */
+const TURN = -60;
+const [COS, SIN] = [Math.cos(Math.PI / 3), Math.sin(Math.PI / 3)];
+
+/** What a pair filter shows, in words. */
+export const PAIR_NAMES: Readonly<Record<ExplorerState["pairs"], string>> = {
+  all: "all",
+  aa: "A → A",
+  ab: "A → B",
+  ba: "B → A",
+  bb: "B → B",
+};
 
 /** Whether an edge is drawn, by the segments of query and key; where there is no second text each one is. */
 export function isShown(
@@ -34,101 +46,143 @@ export const SCALE_LEGENDS: Readonly<Record<ExplorerState["scale"], string>> = {
   row: "A line is as opaque and as wide as its share of the largest probability in its row.",
 };
 
-/** One head's attention as lines from each token that looks, on the left, to those that it looks at, on the right. */
-export function headLines(result: ExplorerResult, state: ExplorerState): Scene {
+/** A position that the text has; null where it has none such. */
+const inText = (position: number | null, T: number): number | null =>
+  position !== null && position < T ? position : null;
+
+/**
+ * One head's attention as lines from each token that looks, on the left, to those that it looks at, on the right. Of a
+ * picked query its row alone, with numbers; of a picked key without a query its column.
+ *
+ * @param width pixels that there are
+ */
+export function headLines(result: ExplorerResult, state: ExplorerState, width = 460): Scene {
   const { layer, head, scale, pairs } = state;
   const { tokens } = result;
   const T = tokens.length;
-  const query = state.query !== null && state.query < T ? state.query : null;
+  const [query, key] = [inText(state.query, T), inText(state.key, T)];
+  const { names, left, right } = sidesOf(result, width);
   const rows = result.attentions[layer].subarray(head * T * T, (head + 1) * T * T);
-  const middle = (t: number) => t * ROW + ROW / 2 + 8;
-  const lines: LineShape[] = [];
-  const shapes: Shape[] = [];
-  const left = { count: 0, sum: 0 };
-  for (const [i, { piece }] of tokens.entries()) {
+  const [lines, labels]: [LineShape[], Shape[]] = [[], []];
+  const rest = { count: 0, sum: 0 };
+  for (const [i, { piece, isSpecial }] of tokens.entries()) {
     const row = rows.subarray(i * T, (i + 1) * T);
-    const most = Math.max(...row);
-    const isPicked = query === null || query === i;
-    let [rest, edges] = [0, 0];
+    const most = row.reduce((a, b) => Math.max(a, b), 0);
     for (const [j, p] of row.entries()) {
+      const isPicked = query === null ? key === null || key === j : query === i;
       if (!isPicked) continue;
       if (p < LEAST || !isShown(result, pairs, i, j)) {
-        rest += p;
-        edges++;
+        rest.sum += p;
+        rest.count++;
         continue;
       }
       const opacity = opacityOf(scale, p, most);
       lines.push({
-        ...{ kind: "line", from: [NAMES, middle(i)], to: [NAMES + SPAN, middle(j)], value: p, opacity },
-        ...{ width: 0.5 + 5.5 * opacity, ref: { tap: probabilitiesOf(layer), at: [head, i, j] } },
+        ...{ kind: "line", from: [left, middleOf(i)], to: [right, middleOf(j)], value: p, opacity },
+        ...{ width: 0.5 + 5.5 * opacity, tone: isSpecial || tokens[j].isSpecial ? "quiet" : "accent" },
+        ref: { tap: probabilitiesOf(layer), at: [head, i, j] },
       });
+      const number = { kind: "text", y: middleOf(j) + 5, text: p.toFixed(3), align: "right", tone: "quiet" } as const;
+      if (query === i) labels.push({ ...number, x: right + 8 + names + NUMBER });
     }
-    left.count += edges;
-    left.sum += rest;
-    const tone = query === i ? "accent" : tokens[i].isSpecial ? "quiet" : "plain";
-    shapes.push({ kind: "text", x: NAMES - 8, y: middle(i) + 4, text: labelOf(piece), align: "right", tone });
-    shapes.push({
-      kind: "text",
-      x: NAMES + SPAN + 8,
-      y: middle(i) + 4,
-      text: labelOf(piece),
-      align: "left",
-      tone: tokens[i].isSpecial ? "quiet" : "plain",
-    });
-    if (query === i && edges > 0) {
-      const text = `rest of the row: ${rest.toFixed(3)} in ${edges} ${edges === 1 ? "edge" : "edges"}`;
-      shapes.push({ kind: "text", x: NAMES + SPAN + 8, y: T * ROW + 26, text, align: "left", tone: "quiet" });
-    }
+    const label = { kind: "text", y: middleOf(i) + 5, text: labelOf(piece, names) } as const;
+    const tone = isSpecial ? "quiet" : "plain";
+    labels.push(
+      { ...label, x: names, align: "right", tone: query === i ? "accent" : tone },
+      { ...label, x: right + 8, align: "left", tone: key === i ? "accent" : tone },
+    );
   }
+  if (query !== null && rest.count > 0) {
+    const text = `rest of the row: ${rest.sum.toFixed(3)} in ${rest.count} ${rest.count === 1 ? "line" : "lines"}`;
+    const place = { x: (left + right) / 2, y: TOP + T * ROW + 22 };
+    labels.push({ kind: "text", ...place, text, align: "center", tone: "quiet" });
+  }
+  const isFiltered = pairs !== "all" && result.request.pair !== "";
   return {
-    title: `Attention of layer ${layer + 1}, head ${head + 1}`,
-    width: 2 * NAMES + SPAN,
-    height: T * ROW + 36,
+    title: `Layer ${layer + 1}, head ${head + 1}`,
+    width: right + 8 + names + NUMBER,
+    height: TOP + T * ROW + FOOT,
     legend: [
       "Left: the token that looks. Right: the tokens that it looks at.",
       SCALE_LEGENDS[scale],
-      leftOut(left, query === null ? T : 1, T, pairs !== "all" && result.request.pair !== ""),
+      "Grey lines are those of [CLS] and [SEP].",
+      ...(isFiltered ? [`Lines ${PAIR_NAMES[pairs]} alone; A is the first text, B the second.`] : []),
+      leftOut(rest, query === null ? T : 1, query === null && key !== null ? 1 : T, isFiltered),
     ],
-    shapes: [...lines, ...shapes],
+    shapes: [...lines, ...labels],
   };
 }
 
-/** What is not drawn of so many rows of T lines, in a sentence. */
-function leftOut({ count, sum }: { count: number; sum: number }, rows: number, T: number, isFiltered: boolean): string {
-  if (count === 0) return "Every line is drawn.";
-  const which = `those below ${LEAST}${isFiltered ? " and those of other pairs" : ""}`;
-  return `${count} of ${rows * T} lines are not drawn, ${which}: ${((100 * sum) / rows).toFixed(2)} % of the attention.`;
+/** The height of a token's line. */
+const middleOf = (t: number): number => TOP + t * ROW + ROW / 2;
+
+/** Pixels of the names of tokens, and where lines begin and end. */
+function sidesOf({ tokens }: ExplorerResult, width: number): { names: number; left: number; right: number } {
+  const names = roomOf(tokens, Math.max(40, Math.floor((width - NUMBER - 100) / 2)));
+  return { names, left: names + 8, right: Math.max(names + 108, width - NUMBER - names - 8) };
 }
 
-/** One head's attention as a matrix: a row is a token that looks, a column one that is looked at. */
-export function headMatrix(result: ExplorerResult, state: ExplorerState): Scene {
-  const { layer, head, query } = state;
+/** Which token's line is at a place of the lines, and whether it is the one looked at; null: none. */
+export function tokenAt(
+  result: ExplorerResult,
+  scene: Scene,
+  x: number,
+  y: number,
+): { readonly token: number; readonly isKey: boolean } | null {
+  const token = Math.floor((y - TOP) / ROW);
+  if (token < 0 || token >= result.tokens.length) return null;
+  return { token, isKey: x > (scene.width - NUMBER) / 2 };
+}
+
+/** What is not drawn of so many rows and columns, in a sentence. */
+function leftOut(
+  { count, sum }: { count: number; sum: number },
+  rows: number,
+  columns: number,
+  isFiltered: boolean,
+): string {
+  if (count === 0) return "Every line is drawn.";
+  const which = `those below ${LEAST}${isFiltered ? " and those of other pairs" : ""}`;
+  return `${count} of ${rows * columns} lines are not drawn, ${which}: ${((100 * sum) / rows).toFixed(2)} % of the attention.`;
+}
+
+/**
+ * One head's attention as a matrix: a row is a token that looks, a column one that is looked at.
+ *
+ * @param width pixels that there are
+ */
+export function headMatrix(result: ExplorerResult, state: ExplorerState, width = 640): Scene {
+  const { layer, head, query, key } = state;
   const { tokens } = result;
   const T = tokens.length;
-  const cell = Math.max(3, Math.min(24, Math.floor(560 / T)));
-  const values = result.attentions[layer].subarray(head * T * T, (head + 1) * T * T);
-  const named = cell >= 11;
-  const room = named ? 110 : 12;
+  const names = roomOf(tokens, Math.min(130, Math.floor(width / 4)));
+  const left = names + 8;
+  const slant = Math.ceil(names * COS);
+  const cellOf = (room: number) => Math.max(LEAST_CELL, Math.min(MOST_CELL, Math.floor(room / T)));
+  const isNamed = cellOf(width - left - slant) >= NAMED_CELL;
+  const [x, y] = isNamed ? [left, Math.ceil(names * SIN) + 14] : [0, 8];
+  const cell = cellOf(isNamed ? width - left - slant : width);
   const labels = tokens.flatMap(({ piece, isSpecial }, t): Shape[] => {
-    if (!named) return [];
-    const tone = query === t ? "accent" : isSpecial ? "quiet" : "plain";
-    const at = room + t * cell + cell / 2;
-    const text = labelOf(piece);
+    if (!isNamed) return [];
+    const tone = isSpecial ? "quiet" : "plain";
+    const at = t * cell + cell / 2;
+    const text = labelOf(piece, names);
     return [
-      { kind: "text", x: room - 8, y: at + 4, text, align: "right", tone },
-      { kind: "text", x: at + 4, y: room - 8, text, align: "left", tone, turn: -60 },
+      { kind: "text", x: x - 8, y: y + at + 5, text, align: "right", tone: query === t ? "accent" : tone },
+      { kind: "text", x: x + at + 5, y: y - 8, text, align: "left", tone: key === t ? "accent" : tone, turn: TURN },
     ];
   });
   return {
-    title: `Attention of layer ${layer + 1}, head ${head + 1}`,
-    width: room + T * cell + (named ? 60 : 12),
-    height: room + T * cell + 12,
+    title: `Layer ${layer + 1}, head ${head + 1}`,
+    width: x + T * cell + (isNamed ? slant : 0),
+    height: y + T * cell + 8,
     legend: [
       "A row is a token that looks, a column one that is looked at. Dark is 0, bright is 1. Each row adds up to 1.",
     ],
     shapes: [
       {
-        ...{ kind: "matrix", x: room, y: room, cell, rows: T, columns: T, values, most: 1 },
+        ...{ kind: "matrix", x, y, cell, rows: T, columns: T, most: 1 },
+        values: result.attentions[layer].subarray(head * T * T, (head + 1) * T * T),
         ref: (i, j) => ({ tap: probabilitiesOf(layer), at: [head, i, j] }),
       },
       ...labels,

@@ -1,26 +1,34 @@
 import { type ExplorerResult, probabilitiesOf } from "../result.ts";
 import type { MatrixShape, Scene, Shape } from "../scene.ts";
+import type { HeadPlace } from "./order.ts";
 
 /** A map of more cells a side is drawn with the largest of each block. */
 export const MOST_CELLS = 64;
 
-/** Pixels between maps, and of the room for the names of layers and heads. */
-const [GAP, NAMES] = [8, 26];
+/** Pixels between maps, of the room for the names of layers and heads, and above each map for its own name. */
+const [GAP, NAMES, LABEL] = [8, 26, 22];
 
-/** The places of the maps: the side of each, and where that of a layer and head begins. */
+/**
+ * The places of the maps: where that of a layer and head begins, or, in an order that goes by what the heads do, the n-th.
+ *
+ * @param side   pixels of a map's side
+ * @param sorted whether each has its own name above it
+ */
 export function mapPlaces(
   result: ExplorerResult,
   side: number,
+  sorted = false,
 ): {
   readonly at: (layer: number, head: number) => readonly [x: number, y: number];
   readonly width: number;
   readonly height: number;
 } {
-  const step = side + GAP;
+  const [across, down] = [side + GAP, side + GAP + (sorted ? LABEL : 0)];
+  const [left, top] = sorted ? [4, LABEL] : [NAMES, NAMES];
   return {
-    at: (layer, head) => [NAMES + head * step, NAMES + layer * step],
-    width: NAMES + result.heads * step,
-    height: NAMES + result.attentions.length * step,
+    at: (layer, head) => [left + head * across, top + layer * down],
+    width: left + result.heads * across,
+    height: top + result.attentions.length * down,
   };
 }
 
@@ -28,43 +36,37 @@ export function mapPlaces(
  * The whole model at a glance: for each layer (downwards) and head (to the right) the attention probabilities [T, T], a
  * query's row by row, on one scale.
  *
- * @param side about how many pixels a map has
+ * @param side  pixels of a map's side
+ * @param order the heads in the order of `headOrder`, row by row; left out: by layer and head
  */
-export function modelMap(result: ExplorerResult, side: number): Scene {
+export function modelMap(result: ExplorerResult, side: number, order: readonly HeadPlace[] = []): Scene {
   const T = result.tokens.length;
-  const block = Math.ceil(T / MOST_CELLS);
+  const block = Math.ceil(T / Math.min(MOST_CELLS, side)); // a cell has at least a pixel
   const cells = Math.ceil(T / block);
-  const cell = Math.max(1, Math.floor(side / cells));
-  const places = mapPlaces(result, cell * cells);
-  const names: Shape[] = [
-    ...result.attentions.map(
-      (_, layer): Shape => name(NAMES - 6, places.at(layer, 0)[1] + (cell * cells) / 2 + 4, String(layer + 1), "right"),
-    ),
-    ...Array.from(
-      { length: result.heads },
-      (_, head): Shape => name(places.at(0, head)[0] + (cell * cells) / 2, NAMES - 8, String(head + 1), "center"),
-    ),
-  ];
-  const maps = result.attentions.flatMap((probabilities, layer) =>
-    Array.from({ length: result.heads }, (_, head): MatrixShape => {
-      const own = probabilities.subarray(head * T * T, (head + 1) * T * T);
-      const [x, y] = places.at(layer, head);
-      const { values, largest } = pooled(own, T, block);
-      return {
-        ...{ kind: "matrix", x, y, cell, rows: cells, columns: cells, values, most: 1 },
-        ref: (i, j) => {
-          const place = largest[i * cells + j];
-          return { tap: probabilitiesOf(layer), at: [head, Math.floor(place / T), place % T] };
-        },
-      };
-    }),
-  );
+  const { heads, attentions } = result;
+  const sorted = order.some(({ score }) => score !== null);
+  const places = mapPlaces(result, side, sorted);
+  const byPlace = attentions.flatMap((_, layer) => Array.from({ length: heads }, (_, head) => ({ layer, head })));
+  const names = sorted ? ownNames(order, heads, side, places.at) : axisNames(result, side, places.at);
+  const maps = (sorted ? order : byPlace).map(({ layer, head }, n): MatrixShape => {
+    const own = attentions[layer].subarray(head * T * T, (head + 1) * T * T);
+    const [x, y] = places.at(Math.floor(n / heads), n % heads);
+    const { values, largest } = pooled(own, T, block);
+    return {
+      ...{ kind: "matrix", x, y, cell: side / cells, rows: cells, columns: cells, values, most: 1 },
+      ref: (i, j) => {
+        const place = largest[i * cells + j];
+        return { tap: probabilitiesOf(layer), at: [head, Math.floor(place / T), place % T] };
+      },
+    };
+  });
   return {
-    title: `Attention of ${result.attentions.length} layers and ${result.heads} heads`,
+    title: `Attention of ${attentions.length} layers and ${heads} heads`,
     width: places.width,
     height: places.height,
     legend: [
-      "Layers from top to bottom, heads from left to right. In each map a row is a token that looks, a column one that is looked at.",
+      sorted ? "Each map is named by its layer and head." : "Layers from top to bottom, heads from left to right.",
+      "In each map a row is a token that looks, a column one that is looked at.",
       "Dark is 0, bright is 1.",
       ...(block > 1 ? [`Each cell is the largest of ${block} × ${block} numbers.`] : []),
     ],
@@ -72,7 +74,28 @@ export function modelMap(result: ExplorerResult, side: number): Scene {
   };
 }
 
-function name(x: number, y: number, text: string, align: "right" | "center"): Shape {
+type Places = ReturnType<typeof mapPlaces>["at"];
+
+/** The numbers of layers, on the left, and of heads, above. */
+function axisNames({ attentions, heads }: ExplorerResult, side: number, at: Places): Shape[] {
+  return [
+    ...attentions.map((_, layer) => name(NAMES - 8, at(layer, 0)[1] + side / 2 + 5, String(layer + 1), "right")),
+    ...Array.from({ length: heads }, (_, head) =>
+      name(at(0, head)[0] + side / 2, NAMES - 8, String(head + 1), "center"),
+    ),
+  ];
+}
+
+/** Layer, head and score above each map; the score only where there is room for it. */
+function ownNames(order: readonly HeadPlace[], heads: number, side: number, at: Places): Shape[] {
+  return order.flatMap(({ layer, head, score }, n) => {
+    const [x, y] = at(Math.floor(n / heads), n % heads);
+    const own = name(x, y - 7, `${layer + 1}·${head + 1}`, "left");
+    return side < 72 || score === null ? [own] : [own, name(x + side, y - 7, score.toFixed(2), "right")];
+  });
+}
+
+function name(x: number, y: number, text: string, align: "left" | "right" | "center"): Shape {
   return { kind: "text", x, y, text, align, tone: "quiet" };
 }
 

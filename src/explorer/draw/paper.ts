@@ -1,0 +1,57 @@
+/** A scene as it leaves the page: its title above, the legend and what it was computed from below, on white paper. */
+import type { Scene, Shape } from "../scene.ts";
+
+/** Pixels around, of the title, and of a line below. */
+const [MARGIN, TITLE, LINE] = [24, 34, 20];
+/** Characters of a line below for each pixel of width; a letter of 14 px is about 7 wide. */
+const CHARACTERS = 1 / 7;
+/** A picture is at least so wide, so that what stands below it needs few lines. */
+const LEAST_WIDTH = 420;
+
+/** @param notes what stands below the legend: the texts, the model */
+export function paperOf(scene: Scene, notes: readonly string[]): Scene {
+  const width = Math.max(scene.width, LEAST_WIDTH);
+  const top = MARGIN + TITLE;
+  const hasRamp = scene.shapes.some(({ kind }) => kind === "matrix");
+  const below = top + scene.height + 16;
+  const words = below + (hasRamp ? 34 : 0);
+  const lines = [...scene.legend, ...notes].flatMap((text) => wrapped(text, Math.floor(width * CHARACTERS)));
+  const quiet = { kind: "text", tone: "quiet" } as const;
+  return {
+    ...{ title: scene.title, legend: scene.legend },
+    width: width + 2 * MARGIN,
+    height: words + lines.length * LINE + MARGIN,
+    shapes: [
+      { kind: "text", x: MARGIN, y: MARGIN + 14, text: scene.title, align: "left", tone: "strong" },
+      ...scene.shapes.map((shape) => moved(shape, MARGIN, top)),
+      ...(hasRamp
+        ? ([
+            { ...quiet, x: MARGIN, y: below + 12, text: "0", align: "left" },
+            { kind: "ramp", x: MARGIN + 16, y: below + 2, width: 128, height: 10 },
+            { ...quiet, x: MARGIN + 152, y: below + 12, text: "1", align: "left" },
+          ] as const)
+        : []),
+      ...lines.map((text, n) => ({ ...quiet, x: MARGIN, y: words + 14 + n * LINE, text, align: "left" }) as const),
+    ],
+  };
+}
+
+function moved(shape: Shape, x: number, y: number): Shape {
+  if (shape.kind !== "line") return { ...shape, x: shape.x + x, y: shape.y + y };
+  const { from, to } = shape;
+  return { ...shape, from: [from[0] + x, from[1] + y], to: [to[0] + x, to[1] + y] };
+}
+
+/** Lines of at most so many characters, broken between words where there are any. */
+function wrapped(text: string, most: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(/\s+/u).flatMap((whole) => whole.match(new RegExp(`.{1,${most}}`, "gu")) ?? [])) {
+    if (line !== "" && line.length + 1 + word.length > most) {
+      lines.push(line);
+      line = "";
+    }
+    line = line === "" ? word : `${line} ${word}`;
+  }
+  return line === "" ? lines : [...lines, line];
+}

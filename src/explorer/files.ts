@@ -1,0 +1,74 @@
+/** What leaves the page as files: everything as JSON, the attention as tensors, and code that computes it again. */
+import { type ExplorerResult, probabilitiesOf } from "./result.ts";
+import type { ModelSummary } from "./worker.ts";
+
+/** A file of tensors that the worker writes. */
+export interface TensorsToWrite {
+  readonly tensors: readonly (readonly [
+    name: string,
+    tensor: { readonly shape: readonly number[]; readonly data: Float32Array },
+  ])[];
+  /** Of the file's header. */
+  readonly metadata: readonly (readonly [string, string])[];
+}
+
+/** The attention probabilities of all layers, [1, A, T, T] each, under PyTorch's names, and what they are of. */
+export function tensorsOf(result: ExplorerResult, model: ModelSummary): TensorsToWrite {
+  const { attentions, heads, tokens, request } = result;
+  const shape = [1, heads, tokens.length, tokens.length];
+  return {
+    tensors: attentions.map((data, layer) => [probabilitiesOf(layer), { shape, data }]),
+    metadata: [
+      ["format", "pt"],
+      ["model", model.fingerprint],
+      ["text", request.text],
+      ...(request.pair === "" ? [] : [["text_pair", request.pair] as const]),
+      ["input_ids", JSON.stringify(tokens.map(({ id }) => id))],
+      ["token_type_ids", JSON.stringify(tokens.map(({ segment }) => segment))],
+    ],
+  };
+}
+
+/** Everything that the page shows of a text, as JSON; numbers have all their digits. */
+export function jsonOf(result: ExplorerResult, model: ModelSummary): string {
+  const { request, tokens, whole, attentions, heads, gaps, nextSentence, milliseconds } = result;
+  const T = tokens.length;
+  return JSON.stringify({
+    model: { fingerprint: model.fingerprint, backend: model.backend, config: model.config },
+    text: request.text,
+    ...(request.pair !== "" && { textPair: request.pair }),
+    masks: request.masks,
+    tokens: tokens.map((token, position) => ({ position, ...token })),
+    tokensOfTheWholeText: whole,
+    attentions: attentions.map((data, layer) => ({
+      ...{ name: probabilitiesOf(layer), shape: [1, heads, T, T], data: [...data] },
+    })),
+    gaps,
+    nextSentence,
+    milliseconds,
+  });
+}
+
+/**
+ * Code that computes a head's attention again, [T, T], with this library.
+ *
+ * @param path what `loadBert` is given; "" for the small model that comes with the library
+ */
+export function codeOf(result: ExplorerResult, layer: number, head: number, path = ""): string {
+  const { request, tokens, whole } = result;
+  const { text, pair, masks } = request;
+  const options = [
+    ...(pair === "" ? [] : [`textPair: ${JSON.stringify(pair)}`]),
+    ...(whole > tokens.length ? [`truncation: true, maxLength: ${tokens.length}`] : []),
+  ].join(", ");
+  const ids =
+    masks.length === 0
+      ? "inputIds"
+      : `inputIds: inputIds.map((id, t) => ([${masks.join(", ")}].includes(t) ? bert.tokenizer.maskTokenId : id))`;
+  return `import { loadBert } from "plainbert";
+const bert = await loadBert(${path === "" ? "" : JSON.stringify(path)});
+const { inputIds, tokenTypeIds, length: T } = bert.tokenizer.encode(${JSON.stringify(text)}${options && `, { ${options} }`});
+const { attentions } = await bert.forward([{ ${ids}, tokenTypeIds }], { attentions: true });
+const probabilities = attentions[${layer}].data.subarray(${head} * T * T, ${head + 1} * T * T); // [T, T]
+`;
+}

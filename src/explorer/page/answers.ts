@@ -1,0 +1,101 @@
+/** What the model answers: what fits in each gap, and whether the second text follows. */
+import { html, nothing, type TemplateResult } from "lit-html";
+import type { ExplorerGap, ExplorerResult } from "../result.ts";
+import type { Scene } from "../scene.ts";
+import { type Compared, gapAnswers, nextSentence } from "../scenes/answers.ts";
+import { canvasOf, captionOf } from "./picture.ts";
+import { answersTable } from "./table.ts";
+import type { View } from "./view.ts";
+
+/** What the answers are compared with: one that is kept or, without, the one before. */
+export interface Comparison {
+  readonly before: ExplorerResult | null;
+  readonly kept: ExplorerResult | null;
+  keep(result: ExplorerResult | null): void;
+}
+
+/** The scenes of the answers, with the id of each. */
+export function answerScenes(
+  view: View,
+  { before, kept }: Comparison,
+): [id: string, scene: Scene, gap: ExplorerGap | null][] {
+  const { result, layout, pictures } = view;
+  const width = layout.answers;
+  const gaps = result.gaps.map((gap, n): [string, Scene, ExplorerGap] => {
+    const id = `gap-${n}`;
+    const scene = pictures.scene(id, [gap, kept, before, width], () =>
+      gapAnswers(gap, comparedOf(gap, n, before, kept), width),
+    );
+    return [id, scene, gap];
+  });
+  if (!result.nextSentence) return gaps;
+  const next = pictures.scene("next", [result, width], () => nextSentence(result, width) as Scene);
+  return [...gaps, ["next", next, null]];
+}
+
+/** The answers of the same gap, counted from the left, if one of them is among these. */
+function comparedOf(
+  { answers }: ExplorerGap,
+  n: number,
+  before: ExplorerResult | null,
+  kept: ExplorerResult | null,
+): Compared | null {
+  const gap = (kept ?? before)?.gaps[n];
+  if (!gap) return null;
+  const isAlike = answers.some(({ id }) => gap.answers.some((answer) => answer.id === id));
+  if (!isAlike && !kept) return null;
+  return { gap, name: kept ? `what was kept, “${kept.request.text}”` : "the answers before" };
+}
+
+/** The answers, with what can be done with them. */
+export function answersView(view: View, comparison: Comparison): TemplateResult {
+  const { state, result, change } = view;
+  const { kept, keep } = comparison;
+  const scenes = answerScenes(view, comparison);
+  const hasNext = result.nextSentence !== null;
+  return html`
+    ${result.gaps.length === 0 ? html`<section><h2>What fits</h2><p class="quiet">${noGap(result)}</p></section>` : nothing}
+    ${scenes.map(
+      ([id, scene, gap]) => html`<section>
+        <div class="heading"><h2>${scene.title}</h2>
+          ${id === "gap-0" ? html`<button aria-pressed=${kept !== null} @click=${() => keep(kept ? null : result)}>${kept ? "Let go" : "Keep to compare"}</button>` : nothing}
+          ${id === "next" ? html`<button @click=${() => change({ text: state.pair, pair: state.text, masks: [], query: null, key: null }, true)}>Swap A and B</button>` : nothing}
+        </div>
+        <figure>${canvasOf(id, altOf(scene, gap, result))}${captionOf(scene)}</figure>
+        ${state.numbers && gap ? answersTable(gap) : nothing}
+      </section>`,
+    )}
+    ${hasNext ? nothing : html`<section><h2>What follows</h2><p class="quiet">${noNext(result)}</p></section>`}`;
+}
+
+/** The answers of a picture in words. */
+function altOf(scene: Scene, gap: ExplorerGap | null, { nextSentence: next }: ExplorerResult): string {
+  if (gap) {
+    const list = gap.answers.map(({ piece, probability }) => `${piece} ${(100 * probability).toFixed(2)} %`);
+    return `${scene.title}: ${list.join(", ")}`;
+  }
+  const follows = next ? 1 / (1 + Math.exp(next.logits[1] - next.logits[0])) : 0;
+  return `${scene.title} It follows: ${(100 * follows).toFixed(2)} %`;
+}
+
+function noGap({ tokens }: ExplorerResult): string {
+  return tokens.some(({ isMasked }) => isMasked)
+    ? "This model has no head that tells what is hidden."
+    : "Write [MASK] in the text, or double-click a token, to hide a word: the model tells what fits.";
+}
+
+function noNext({ request }: ExplorerResult): string {
+  return request.pair === ""
+    ? "Write a second text to ask whether it follows the first."
+    : "This model has no head that tells whether a text follows.";
+}
+
+/** The likeliest piece of each gap, for a screen reader; "" without a gap. */
+export function answerSentence({ gaps }: ExplorerResult): string {
+  return gaps
+    .map(
+      ({ position, answers: [best] }) =>
+        `position ${position}: ${best?.piece}, ${Math.round(100 * (best?.probability ?? 0))} %`,
+    )
+    .join("; ");
+}

@@ -1,0 +1,74 @@
+/** The menu of what leaves the page: pictures, numbers, code. */
+import { html, type TemplateResult } from "lit-html";
+import { pngOf } from "../draw/png.ts";
+import { svgOf } from "../draw/svg.ts";
+import { codeOf, jsonOf, type TensorsToWrite, tensorsOf } from "../files.ts";
+import type { Scene } from "../scene.ts";
+import { answerScenes, type Comparison } from "./answers.ts";
+import { menu } from "./controls.ts";
+import { headScene } from "./head.ts";
+import { mapScene } from "./map.ts";
+import type { View } from "./view.ts";
+
+/** The menu. @param write asks the worker for a file of tensors */
+export function exportMenu(view: View, comparison: Comparison, write: (file: TensorsToWrite) => void): TemplateResult {
+  const { result, model, state } = view;
+  const pictures: (readonly [name: string, file: string, scene: Scene])[] = [
+    ["The model", "model", mapScene(view)],
+    ["The head", `layer-${state.layer + 1}-head-${state.head + 1}`, headScene(view)],
+    ...answerScenes(view, comparison).map(([id, scene]) => [scene.title, id, scene] as const),
+  ];
+  return menu(
+    "Export",
+    html`<p class="quiet">Pictures, with legend, texts and the model's fingerprint</p>
+      <ul>${pictures.map(
+        ([name, file, scene]) => html`<li><span>${name}</span>
+          <button aria-label="${name} as SVG" @click=${() => saveSvg(view, scene, file)}>SVG</button>
+          <button aria-label="${name} as PNG" @click=${() => savePng(view, scene, file)}>PNG</button></li>`,
+      )}</ul>
+      <p class="quiet">Numbers, with all their digits</p>
+      <ul>
+        <li><button @click=${() => save(view, new Blob([jsonOf(result, model)], { type: "application/json" }), "plainbert.json")}>Everything as JSON</button></li>
+        <li><button @click=${() => write(tensorsOf(result, model))}>All attention as .safetensors</button></li>
+        <li><button @click=${() => copy(view, codeOf(result, state.layer, state.head))}>Copy code that computes this head</button></li>
+      </ul>`,
+  );
+}
+
+/** What stands below a picture that leaves the page. */
+function notesOf({ result, model }: View): string[] {
+  const { text, pair } = result.request;
+  const hidden = result.tokens.flatMap(({ isMasked }, t) => (isMasked ? [t] : []));
+  return [
+    pair === "" ? `Text: ${text}` : `A: ${text}`,
+    ...(pair === "" ? [] : [`B: ${pair}`]),
+    ...(hidden.length > 0 ? [`Hidden from the model: position ${hidden.join(", ")}.`] : []),
+    `Model ${model.fingerprint}`,
+  ];
+}
+
+function saveSvg(view: View, scene: Scene, name: string): void {
+  save(view, new Blob([svgOf(scene, notesOf(view))], { type: "image/svg+xml" }), `${name}.svg`);
+}
+
+function savePng(view: View, scene: Scene, name: string): void {
+  pngOf(scene, notesOf(view)).then(
+    (blob) => save(view, blob, `${name}.png`),
+    (error: Error) => view.say(error.message),
+  );
+}
+
+/** Gives a file to the browser to save. */
+export function save({ say }: Pick<View, "say">, blob: Blob, name: string): void {
+  const url = URL.createObjectURL(blob);
+  Object.assign(document.createElement("a"), { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000); // a browser may begin to read it later
+  say(`${name} is saved`);
+}
+
+function copy(view: View, text: string): void {
+  navigator.clipboard.writeText(text).then(
+    () => view.say("The code is copied."),
+    () => view.say("The browser does not let the page copy."),
+  );
+}

@@ -1,0 +1,60 @@
+/** What the keys do, and what the page shows. */
+import { html, type TemplateResult } from "lit-html";
+
+const KEYS: readonly (readonly [where: string, keys: readonly (readonly [string, string])[]])[] = [
+  [
+    "Tokens",
+    [
+      ["← →", "the next token"],
+      ["Enter", "keep its row, or let go"],
+      ["M", "hide it from the model, or show it"],
+      ["Esc", "let go"],
+    ],
+  ],
+  [
+    "The model",
+    [
+      ["← → ↑ ↓", "another head"],
+      ["Home End", "the first and last of a row"],
+    ],
+  ],
+  [
+    "The head",
+    [
+      ["↑ ↓", "another query"],
+      ["← →", "another key"],
+      ["Enter", "keep the number, or let go"],
+      ["Esc", "let go"],
+    ],
+  ],
+  ["Everywhere but in a text", [["?", "this help"]]],
+];
+
+/** The dialog. */
+export function help(): TemplateResult {
+  return html`<dialog id="help" aria-labelledby="help-title" @click=${closeOutside}>
+    <div class="sheet">
+    <div class="heading"><h2 id="help-title">Help</h2><button @click=${toggleHelp}>Close</button></div>
+    <p>BERT reads a text as pieces of words. In each layer, each head mixes into every token what it takes from the others:
+      a row of attention probabilities, which adds up to 1. All of it is computed here, in the page; nothing is sent.</p>
+    <p>Attention is not by itself an explanation, and one sentence is one example.</p>
+    ${KEYS.map(
+      ([where, keys]) =>
+        html`<h3>${where}</h3><dl>${keys.map(
+          ([key, what]) =>
+            html`<div><dt>${key.split(" ").map((one) => html`<kbd>${one}</kbd>`)}</dt><dd>${what}</dd></div>`,
+        )}</dl>`,
+    )}
+    </div></dialog>`;
+}
+
+/** Opens the help, or closes it. */
+export function toggleHelp(): void {
+  const dialog = document.getElementById("help") as HTMLDialogElement | null;
+  if (dialog?.open) dialog.close();
+  else dialog?.showModal();
+}
+
+function closeOutside(event: Event): void {
+  if (event.target === event.currentTarget) toggleHelp();
+}

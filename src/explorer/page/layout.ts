@@ -1,0 +1,47 @@
+/** How wide the parts of the page are, in a window of a width. */
+
+/** Pixels of the parts; the style sheet has the same columns under the same names. */
+export interface Layout {
+  /** One column; map and answers beside the head; three columns; or, for many heads, the map beside head and answers. */
+  readonly name: "one" | "two" | "three" | "deep";
+  /** Of the columns, as CSS writes them. */
+  readonly columns: string;
+  /** Of a head's map. */
+  readonly side: number;
+  readonly map: number;
+  readonly head: number;
+  readonly answers: number;
+}
+
+/** Pixels of a map's side: the fewest and the most; between maps, and of the names beside them, as in `modelMap`. */
+const [LEAST_SIDE, MOST_SIDE, GAP, NAMES] = [48, 110, 8, 26];
+/** The widest that the page gets, and that a head and the answers get. */
+const [MOST, MOST_HEAD, MOST_ANSWERS] = [1840, 720, 420];
+
+/**
+ * @param window pixels of the window
+ * @param heads  of a layer
+ */
+export function layoutOf(window: number, heads: number): Layout {
+  const margin = window < 640 ? 16 : 32;
+  const inner = Math.min(window - 2 * margin, MOST);
+  const gap = window < 1500 ? 40 : 64;
+  const sideIn = (width: number) =>
+    Math.max(LEAST_SIDE, Math.min(MOST_SIDE, Math.floor((width - NAMES) / heads) - GAP));
+  const mapOf = (width: number) => Math.min(Math.floor(width), NAMES + heads * (sideIn(width) + GAP));
+  if (window < 760) {
+    return { name: "one", columns: "100%", side: sideIn(inner), map: inner, head: inner, answers: inner };
+  }
+  const isDeep = heads > 8 && window < 1900;
+  if (window < 1180 || isDeep) {
+    const map = mapOf(inner * (isDeep ? 0.54 : 0.42));
+    const head = Math.min(MOST_HEAD, inner - map - gap);
+    const answers = isDeep ? Math.min(MOST_ANSWERS, head) : map;
+    const name = isDeep ? "deep" : "two";
+    return { name, columns: `${map}px ${head}px`, side: sideIn(map), map, head, answers };
+  }
+  const map = mapOf(inner * 0.34);
+  const answers = Math.min(MOST_ANSWERS, Math.max(300, Math.floor(inner * 0.24)));
+  const head = Math.min(MOST_HEAD, inner - map - answers - 2 * gap);
+  return { name: "three", columns: `${map}px ${head}px ${answers}px`, side: sideIn(map), map, head, answers };
+}

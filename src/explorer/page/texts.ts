@@ -1,0 +1,55 @@
+/** The boxes of the two texts; the characters of the chosen token are marked in them. */
+import { html, type TemplateResult } from "lit-html";
+import type { ExplorerResult } from "../result.ts";
+import type { ExplorerState } from "../state.ts";
+
+/** What the boxes show. */
+interface Texts {
+  readonly state: ExplorerState;
+  readonly result: ExplorerResult | null;
+  /** The token whose characters are marked; null: none. */
+  readonly marked: number | null;
+  typed(next: { readonly text: string } | { readonly pair: string }): void;
+}
+
+/** The two boxes. */
+export function textBoxes({ state, result, marked, typed }: Texts): TemplateResult {
+  const spanIn = (segment: 0 | 1, text: string): readonly [number, number] => {
+    const { request, tokens } = result ?? {};
+    const isCurrent = request && (segment === 0 ? request.text : request.pair) === text;
+    const token = isCurrent && marked !== null ? tokens?.[marked] : undefined;
+    return token?.segment === segment && !token.isSpecial ? token.span : [0, 0];
+  };
+  return html`<form class="texts" @submit=${(event: Event) => event.preventDefault()}>
+    ${box("Text", "a", state.text, spanIn(0, state.text), "Write a text", (text) => typed({ text }))}
+    ${box("Second text", "b", state.pair, spanIn(1, state.pair), "none", (pair) => typed({ pair }))}
+  </form>`;
+}
+
+function box(
+  name: string,
+  id: string,
+  text: string,
+  [from, to]: readonly [number, number],
+  placeholder: string,
+  typed: (text: string) => void,
+): TemplateResult {
+  // The mirror below has the same text, so that it gives the box its height, and a place to mark characters.
+  return html`<label for="text-${id}"><span>${name}</span>
+    <span class="box"><span class="mirror" aria-hidden="true">${text.slice(0, from)}<mark>${text.slice(from, to)}</mark>${text.slice(to)} </span>
+    <textarea id="text-${id}" rows="1" .value=${text} placeholder=${placeholder} spellcheck="false" autocomplete="off"
+      @input=${(event: Event) => typed((event.target as HTMLTextAreaElement).value)}></textarea></span></label>`;
+}
+
+/** The tokens whose characters the caret of a box stands at. */
+export function tokensAtCaret(result: ExplorerResult | null): ReadonlySet<number> {
+  const focused = document.activeElement;
+  if (!result || !(focused instanceof HTMLTextAreaElement)) return new Set();
+  const segment = focused.id === "text-a" ? 0 : 1;
+  const { selectionStart: from, selectionEnd: to } = focused;
+  return new Set(
+    result.tokens.flatMap(({ span, segment: own, isSpecial }, t) =>
+      own === segment && !isSpecial && span[0] <= to && span[1] >= from ? [t] : [],
+    ),
+  );
+}

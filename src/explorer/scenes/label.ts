@@ -1,0 +1,18 @@
+/** How wide the pieces of a text are, about: a scene is computed where there is nothing to measure with. */
+import type { ExplorerToken } from "../result.ts";
+
+/** Pixels of a character of 14 px, on average. */
+const CHARACTER = 7.8;
+
+/** A piece as a label, cut where it is wider than there is room for. */
+export function labelOf(piece: string, room: number = Number.POSITIVE_INFINITY): string {
+  const most = Math.max(2, Math.floor(room / CHARACTER));
+  const signs = [...piece];
+  return signs.length <= most ? piece : `${signs.slice(0, most - 1).join("")}…`;
+}
+
+/** Pixels that the longest label needs. @param most it gets no more */
+export function roomOf(tokens: readonly ExplorerToken[], most: number): number {
+  const longest = tokens.reduce((length, { piece }) => Math.max(length, piece.length), 0);
+  return Math.min(most, Math.ceil(longest * CHARACTER) + 4);
+}
