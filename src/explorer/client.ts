@@ -7,8 +7,12 @@ import type { FromWorker, ModelFiles, ModelSummary, ToWorker } from "./worker.ts
 export interface Listener {
   progress(share: number): void;
   opened(model: ModelSummary): void;
+  /** The result of what was asked last; others are dropped. */
   result(result: ExplorerResult): void;
+  /** What was asked last cannot be computed. */
   problem(message: string): void;
+  /** The model cannot be opened, or the worker has stopped: nothing more is computed until `restart`. */
+  stopped(message: string): void;
   /** A file that was asked for; or why there is none. */
   written(file: Uint8Array | string): void;
 }
@@ -16,52 +20,91 @@ export interface Listener {
 /** A port to the worker; in tests something else that speaks as it does. */
 export interface Port {
   onmessage: ((event: MessageEvent<FromWorker>) => void) | null;
+  onmessageerror: ((event: MessageEvent) => void) | null;
   onerror: ((event: ErrorEvent) => void) | null;
   postMessage(message: ToWorker): void;
+  terminate(): void;
 }
 
 /** Asks the worker. */
 export class Client {
-  private readonly port: Port;
+  private readonly start: () => Port;
+  private readonly listener: Listener;
+  private port: Port | null = null;
+  private opening: ToWorker | null = null;
   private running: number | null = null;
   private waiting: ExplorerRequest | null = null;
   private last = 0;
 
-  constructor(port: Port, listener: Listener) {
-    this.port = port;
-    port.onmessage = ({ data }) => {
-      if ("progress" in data) return listener.progress(data.progress);
-      if ("opened" in data) return listener.opened(data.opened);
-      if ("written" in data) return listener.written(data.written);
-      if ("unwritten" in data) return listener.written(data.unwritten);
-      const { waiting } = this;
-      this.running = null;
-      this.waiting = null;
-      if (waiting)
-        this.ask(waiting); // what has just come is stale
-      else if ("result" in data) listener.result(data.result);
-      else listener.problem(data.problem);
-    };
-    port.onerror = (event) => listener.problem(`The worker has stopped: ${event.message}. Reload the page.`);
+  /** @param start starts a worker; again after one has stopped */
+  constructor(start: () => Port, listener: Listener) {
+    this.start = start;
+    this.listener = listener;
   }
 
   /** Opens a model: the address of its folder, or its files. */
   open(model: string | ModelFiles, backend?: "plain"): void {
-    this.port.postMessage({ open: model, ...(backend && { backend }) });
+    this.opening = { open: model, ...(backend && { backend }) };
+    this.restart();
   }
 
-  /** Writes a file of tensors. */
+  /** Writes a file of tensors; none while the worker is stopped. */
   write(file: TensorsToWrite): void {
-    this.port.postMessage({ write: file });
+    this.port?.postMessage({ write: file });
   }
 
-  /** Computes a text, once what runs has ended. */
+  /** Starts a worker, in place of the one that there is, and opens the model in it. What was asked is forgotten. */
+  restart(): void {
+    this.stop();
+    const port = this.start();
+    this.port = port;
+    port.onmessage = ({ data }) => this.receive(data);
+    port.onmessageerror = () => this.fail("its answer cannot be read");
+    // A script that is not found has an event without a message
+    port.onerror = ({ message }) => this.fail(message || "it cannot be loaded");
+    if (this.opening) port.postMessage(this.opening);
+  }
+
+  /** Computes a text, once what runs has ended; nothing while the worker is stopped. */
   ask(request: ExplorerRequest): void {
+    if (!this.port) return;
     if (this.running !== null) {
       this.waiting = request;
       return;
     }
     this.running = ++this.last;
     this.port.postMessage({ id: this.running, request });
+  }
+
+  private receive(data: FromWorker): void {
+    if ("progress" in data) this.listener.progress(data.progress);
+    else if ("opened" in data) this.listener.opened(data.opened);
+    else if ("written" in data) this.listener.written(data.written);
+    else if ("unwritten" in data) this.listener.written(data.unwritten);
+    else if ("problem" in data && data.id === null) {
+      this.stop();
+      this.listener.stopped(data.problem);
+    } else {
+      const { waiting } = this;
+      [this.running, this.waiting] = [null, null];
+      if (waiting)
+        this.ask(waiting); // what has just come is stale
+      else if ("result" in data) this.listener.result(data.result);
+      else this.listener.problem(data.problem);
+    }
+  }
+
+  private fail(what: string): void {
+    this.stop();
+    this.listener.stopped(`The worker that computes has stopped: ${what}.`);
+  }
+
+  /** Ends the worker; what it may still have sent is not heard. */
+  private stop(): void {
+    const { port } = this;
+    [this.port, this.running, this.waiting] = [null, null, null];
+    if (!port) return;
+    port.onmessage = port.onmessageerror = port.onerror = null;
+    port.terminate();
   }
 }

@@ -18,7 +18,7 @@ import { textBoxes, tokensAtCaret } from "./page/texts.ts";
 import type { Pointer, View } from "./page/view.ts";
 import type { ExplorerResult } from "./result.ts";
 import { modelToOpen, startWorker } from "./start.ts";
-import { type ExplorerState, linkOf, MOST_CHARACTERS, readLink } from "./state.ts";
+import { type ExplorerState, type Kept, leftOutOfLink, linkOf, readLink, withinModel, withinText } from "./state.ts";
 import type { ModelSummary } from "./worker.ts";
 
 /** How many answers there are for each gap. */
@@ -28,21 +28,24 @@ let { state, problems, others } = readLink(location.hash);
 let model: ModelSummary | null = null;
 let result: ExplorerResult | null = null;
 let before: ExplorerResult | null = null;
-let kept: ExplorerResult | null = null;
+let compared: ExplorerResult | null = null;
 let pointer: Pointer | null = null;
 let progress = 0;
 let problem: string | null = null;
 
+let hasStopped = false;
+
 const pictures = new Pictures();
 const speaker = new Speaker(() => document.getElementById("spoken"));
 
-const client = new Client(startWorker(), {
+const client = new Client(startWorker, {
   progress(share) {
     progress = share;
     show();
   },
   opened(summary) {
     model = summary;
+    [hasStopped, problem] = [false, null];
     state = within(state);
     ask();
   },
@@ -52,6 +55,7 @@ const client = new Client(startWorker(), {
     result = next;
     problem = null;
     pointer = null;
+    state = kept(withinText(state, next.tokens));
     show();
     if (isOther) speaker.say(answerSentence(next));
   },
@@ -64,13 +68,30 @@ const client = new Client(startWorker(), {
     else save(speaker, new Blob([file as Uint8Array<ArrayBuffer>]), "attention.safetensors");
     show();
   },
+  stopped(message) {
+    problem = message;
+    hasStopped = true;
+    show();
+  },
 });
 client.open(modelToOpen());
 
 /** The same state, within the model's layers and heads. */
 function within(given: ExplorerState): ExplorerState {
-  if (!model) return given;
-  return { ...given, layer: Math.min(given.layer, model.layers - 1), head: Math.min(given.head, model.heads - 1) };
+  return model ? kept(withinModel(given, model)) : given;
+}
+
+/** The state, while what could not be kept of it is told. */
+function kept({ state: within, problems: more }: Kept): ExplorerState {
+  if (more.length > 0) problems = [...problems, ...more];
+  return within;
+}
+
+/** Starts another worker in place of one that has stopped. */
+function startAgain(): void {
+  [problem, hasStopped, progress, model] = [null, false, 0, null];
+  client.restart();
+  show();
 }
 
 function ask(): void {
@@ -82,8 +103,8 @@ function ask(): void {
 /** Changes what is shown. @param isPinned whether the browser's way back leads to what was shown before */
 function change(next: Partial<ExplorerState>, isPinned: boolean): void {
   const last = state;
+  problems = []; // those of the link, which is another now
   state = within({ ...state, ...next });
-  problems = [];
   const link = linkOf(state, others);
   if (isPinned) history.pushState(null, "", link);
   else history.replaceState(null, "", link);
@@ -120,6 +141,7 @@ function ink(): Ink {
   const colour = (name: string) => styles.getPropertyValue(name).trim();
   return {
     ...{ plain: colour("--ink"), strong: colour("--ink"), quiet: colour("--quiet"), accent: colour("--accent") },
+    faint: colour("--faint"),
     font: styles.fontFamily,
   };
 }
@@ -129,10 +151,10 @@ const comparison: Comparison = {
     return before;
   },
   get kept() {
-    return kept;
+    return compared;
   },
   keep(next) {
-    kept = next;
+    compared = next;
     show();
   },
 };
@@ -150,14 +172,8 @@ function viewOf(shown: ExplorerResult, of: ModelSummary): View {
 
 function page(): TemplateResult {
   const view = result && model ? viewOf(result, model) : null;
-  const tooLong = state.text.length + state.pair.length > MOST_CHARACTERS;
-  const notes = [
-    ...problems,
-    ...(problem ? [problem] : []),
-    ...(tooLong ? [`A text of more than ${MOST_CHARACTERS} characters is not put into the link.`] : []),
-  ];
   return html`
-    <a class="skip" href="#map" @click=${skip}>Skip to the model</a>
+    <a class="skip" href="#model" @click=${skip}>Skip to the model</a>
     <header>
       <h1>See BERT think</h1>
       <p class="quiet">${status()}</p>
@@ -169,7 +185,8 @@ function page(): TemplateResult {
     </header>
     <main>
       ${textBoxes({ state, result, marked: pointer?.query ?? state.query, typed: (next) => change({ ...next, masks: [], query: null, key: null }, false) })}
-      ${notes.map((text) => html`<p class="problem" role="alert">${text}</p>`)}
+      ${[...problems, leftOutOfLink(state), problem].map((text) => text && html`<p class="problem" role="alert">${text}</p>`)}
+      ${hasStopped ? html`<p><button id="again" @click=${startAgain}>Start again</button></p>` : nothing}
       ${view ? views(view) : html`<progress max="100" .value=${progress} aria-label="The model is coming"></progress>`}
     </main>
     <p id="spoken" class="unseen" aria-live="polite"></p>

@@ -12,12 +12,13 @@ function takeText(id: string): string | null {
   return text;
 }
 
+const source = takeText("worker-source");
+const script = source === null ? null : URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+
 /** Starts the page's worker. */
 export function startWorker(): Worker {
-  const source = takeText("worker-source");
-  if (source === null) return new Worker(new URL("./explorer-worker.js", import.meta.url), { type: "module" });
-  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-  return new Worker(url);
+  if (script !== null) return new Worker(script);
+  return new Worker(new URL("./explorer-worker.js", import.meta.url), { type: "module" });
 }
 
 /** The address of the model's folder, or its files. */

@@ -55,7 +55,7 @@ export const INITIAL_STATE: ExplorerState = {
   numbers: false,
 };
 
-/** A text of more characters is not put into a link. */
+/** Texts of more characters, together, are not put into a link. */
 export const MOST_CHARACTERS = 2000;
 
 /** What a link says, what of it is not understood, and the fields that are not ours, which are kept. */
@@ -68,21 +68,30 @@ export interface ReadLink {
 
 const FIELDS = ["v", "a", "b", "mask", "l", "h", "view", "scale", "pairs", "sort", "q", "k", "n"];
 
-/** The link of a state. @param others fields that are not ours, as `readLink` gives them */
+const fitsLink = ({ text, pair }: ExplorerState): boolean => text.length + pair.length <= MOST_CHARACTERS;
+
+/** Why the link of a state does not have its texts, in a sentence; null where it has them. */
+export function leftOutOfLink(state: ExplorerState): string | null {
+  if (fitsLink(state)) return null;
+  const count = state.text.length + state.pair.length;
+  return `The address of this page leaves the text out: ${count} characters, where it takes at most ${MOST_CHARACTERS}.`;
+}
+
+/** The link of a state, without texts that are too long, and what is picked in them. @param others fields that are not ours, as `readLink` gives them */
 export function linkOf(state: ExplorerState, others: ReadonlyMap<string, string> = new Map()): string {
   const { text, pair, masks, layer, head, view, scale, pairs, sort, query, key, numbers } = state;
-  const fits = text.length + pair.length <= MOST_CHARACTERS;
+  const fits = fitsLink(state);
   const fields = new URLSearchParams({ v: "1", ...(fits && { a: text }) });
   if (fits && pair !== "") fields.set("b", pair);
-  if (masks.length > 0) fields.set("mask", masks.join());
+  if (fits && masks.length > 0) fields.set("mask", masks.join());
   fields.set("l", String(layer));
   fields.set("h", String(head));
   fields.set("view", view);
   if (scale !== INITIAL_STATE.scale) fields.set("scale", scale);
   if (pairs !== INITIAL_STATE.pairs) fields.set("pairs", pairs);
   if (sort !== INITIAL_STATE.sort) fields.set("sort", sort);
-  if (query !== null) fields.set("q", String(query));
-  if (key !== null) fields.set("k", String(key));
+  if (fits && query !== null) fields.set("q", String(query));
+  if (fits && key !== null) fields.set("k", String(key));
   if (numbers) fields.set("n", "1");
   for (const [name, value] of others) fields.set(name, value);
   return `#${fields}`;
@@ -124,8 +133,45 @@ export function readLink(hash: string): ReadLink {
     sort: choice("sort", SORTS, INITIAL_STATE.sort),
     query: whole("q", null),
     key: whole("k", null),
-    numbers: fields.get("n") === "1",
+    numbers: choice("n", ["0", "1"], "0") === "1",
   };
   const others = new Map([...fields].filter(([name]) => !FIELDS.includes(name)));
   return { state, problems, others };
+}
+
+/** A state, and a sentence for each choice in it that could not be kept. */
+export interface Kept {
+  readonly state: ExplorerState;
+  readonly problems: readonly string[];
+}
+
+/** A state within a model's layers and heads. */
+export function withinModel(state: ExplorerState, { layers, heads }: { layers: number; heads: number }): Kept {
+  const problems: string[] = [];
+  const below = (name: string, value: number, count: number): number => {
+    if (value < count) return value;
+    problems.push(`The link's ${name} must be below ${count}, as the model has so many, got ${value}.`);
+    return count - 1;
+  };
+  return {
+    state: { ...state, layer: below("l, a layer,", state.layer, layers), head: below("h, a head,", state.head, heads) },
+    problems,
+  };
+}
+
+/** A state within the tokens of its texts. */
+export function withinText(state: ExplorerState, tokens: readonly { readonly isSpecial: boolean }[]): Kept {
+  const problems: string[] = [];
+  const masks = state.masks.filter((t) => t < tokens.length && !tokens[t].isSpecial);
+  if (masks.length < state.masks.length) {
+    const wrong = state.masks.filter((t) => !masks.includes(t)).slice(0, 8);
+    problems.push(`The link's mask must be positions of tokens that can be hidden, got ${wrong.join(", ")}.`);
+  }
+  const inText = (name: string, position: number | null): number | null => {
+    if (position === null || position < tokens.length) return position;
+    problems.push(`The link's ${name} must be below ${tokens.length}, the number of tokens, got ${position}.`);
+    return null;
+  };
+  const [query, key] = [inText("q", state.query), inText("k", state.key)];
+  return problems.length === 0 ? { state, problems } : { state: { ...state, masks, query, key }, problems };
 }

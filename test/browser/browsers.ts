@@ -11,13 +11,13 @@ const QUIET = [
   ...["--disable-component-update", "--disable-sync"],
 ];
 
-/** @throws Error it is not there */
-export async function launch(name: BrowserName): Promise<Browser> {
+/** @param args further arguments of chromium @throws Error it is not there */
+export async function launch(name: BrowserName, args: readonly string[] = []): Promise<Browser> {
   const [variable, debian] = { chromium: ["CHROMIUM", "chromium"], firefox: ["FIREFOX", "firefox-esr"] }[name];
   const executablePath = process.env[variable] ?? `/usr/bin/${debian}`;
   if (!existsSync(executablePath)) throw new Error(`${executablePath} is missing; set ${variable} to a ${name}`);
   if (name === "firefox") return puppeteer.launch({ browser: "firefox", executablePath, headless: true });
-  return puppeteer.launch({ browser: "chrome", executablePath, headless: true, args: QUIET });
+  return puppeteer.launch({ browser: "chrome", executablePath, headless: true, args: [...QUIET, ...args] });
 }
 
 /** A page with the program of these tests (`program/program.mjs`). */

@@ -13,8 +13,8 @@ const model = await small();
 /** The pieces and percentages that a scene shows, from top to bottom. */
 function rowsOf({ shapes }: Scene): (readonly [piece: string, percent: string])[] {
   const texts = shapes.filter((shape) => shape.kind === "text").sort((a, b) => a.y - b.y || a.x - b.x);
-  const pieces = texts.filter(({ align }) => align === "right");
-  const percents = texts.filter(({ align }) => align === "left");
+  const pieces = texts.filter(({ align }) => align === "left");
+  const percents = texts.filter(({ text }) => text.endsWith(" %"));
   expect(pieces.map(({ y }) => y)).toEqual(percents.map(({ y }) => y));
   return pieces.map(({ text }, n) => [text, percents[n].text]);
 }
@@ -62,7 +62,7 @@ describe("whether the second text follows is what the pipeline says", () => {
     const wanted = await isNext(text, pair, { top_k: null });
     const score = (label: string) => wanted.find((one) => one.label === label)?.score as number;
     const scene = nextSentence(explored(model, text, { pair })) as Scene;
-    const rows = [["follows", percentOf(score("IsNext"))], ["does not", percentOf(score("NotNext"))]]; // biome-ignore format: one line
+    const rows = [["It follows", percentOf(score("IsNext"))], ["It does not", percentOf(score("NotNext"))]]; // biome-ignore format: one line
     expect(rowsOf(scene)).toEqual(rows);
   });
 

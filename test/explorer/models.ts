@@ -63,12 +63,14 @@ export function explored(
 /** What `forward` returns for a result's text, encoded here, with every attention and the logits of every token. */
 export async function forwardOf({ model, tokenizer }: Explored, { request }: ExplorerResult): Promise<BertOutput> {
   const { text, pair, masks } = request;
-  const { inputIds, tokenTypeIds } = tokenizer.encode(text, {
+  const { inputIds, tokenTypeIds, specialTokensMask } = tokenizer.encode(text, {
     ...(pair !== "" && { textPair: pair }),
     truncation: true,
     maxLength: model.config.maxPositionEmbeddings,
   });
-  const ids = inputIds.map((id, t) => (masks.includes(t) ? (tokenizer.maskTokenId as number) : id));
+  const ids = inputIds.map((id, t) =>
+    masks.includes(t) && specialTokensMask[t] === 0 ? (tokenizer.maskTokenId as number) : id,
+  );
   const taps = model.taps.map(({ name }) => name).filter((name) => name.endsWith("attention.self.probs"));
   return model.forward([{ inputIds: ids, tokenTypeIds }], { taps });
 }

@@ -1,0 +1,187 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Client, type Port } from "../../src/explorer/client.ts";
+import type { ExplorerRequest, ExplorerResult } from "../../src/explorer/result.ts";
+import type { FromWorker, ToWorker } from "../../src/explorer/worker.ts";
+import { parseConfig } from "../../src/index.ts";
+
+/** A worker that answers when it is told to. */
+class HandPort implements Port {
+  onmessage: Port["onmessage"] = null;
+  onmessageerror: Port["onmessageerror"] = null;
+  onerror: Port["onerror"] = null;
+  readonly opened: ToWorker[] = [];
+  /** Requests that have not been answered, oldest first. */
+  readonly open: { readonly id: number; readonly request: ExplorerRequest }[] = [];
+  isEnded = false;
+
+  postMessage(message: ToWorker): void {
+    if (this.isEnded) throw new Error("a worker that has ended was asked");
+    if ("open" in message) this.opened.push(message);
+    else if ("request" in message) this.open.push(message);
+  }
+
+  terminate(): void {
+    this.isEnded = true;
+  }
+
+  /** What a worker sends, whether or not anybody still hears it. */
+  send(data: FromWorker): void {
+    this.onmessage?.({ data } as MessageEvent<FromWorker>);
+  }
+
+  answer(): void {
+    const asked = this.open.shift();
+    if (asked) this.send({ id: asked.id, result: { request: asked.request } as ExplorerResult });
+  }
+
+  refuse(): void {
+    const asked = this.open.shift();
+    if (asked) this.send({ id: asked.id, problem: `cannot: ${asked.request.text}` });
+  }
+}
+
+const requestOf = (text: string): ExplorerRequest => ({ text, pair: "", masks: [], top: 8 });
+const config = parseConfig("{}");
+const summary = {
+  config,
+  layers: 1,
+  heads: 1,
+  hiddenSize: 4,
+  positions: 8,
+  backend: "plain",
+  reason: "",
+  fingerprint: "",
+};
+
+function started(): { client: Client; ports: HandPort[]; heard: string[] } {
+  const ports: HandPort[] = [];
+  const heard: string[] = [];
+  const client = new Client(
+    () => {
+      ports.push(new HandPort());
+      return ports[ports.length - 1];
+    },
+    {
+      progress: (share) => heard.push(`progress ${share}`),
+      opened: ({ backend }) => heard.push(`opened ${backend}`),
+      result: ({ request }) => heard.push(`result ${request.text}`),
+      problem: (message) => heard.push(message),
+      stopped: (message) => heard.push(`stopped: ${message}`),
+      written: (file) => heard.push(`written: ${file}`),
+    },
+  );
+  client.open("model/");
+  return { client, ports, heard };
+}
+
+describe("while texts are typed faster than they are computed", () => {
+  test("one runs, the last of the others waits, what is stale is dropped", () => {
+    const { client, ports, heard } = started();
+    const [port] = ports;
+    for (const text of ["a", "ab", "abc"]) client.ask(requestOf(text));
+    expect(port.open.map(({ request }) => request.text)).toEqual(["a"]);
+    port.answer();
+    expect(heard).toEqual([]);
+    expect(port.open.map(({ request }) => request.text)).toEqual(["abc"]);
+    port.answer();
+    expect(heard).toEqual(["result abc"]);
+  });
+
+  test("in any order of typing, answers, refusals, deaths and new starts", () => {
+    const steps = fc.array(
+      fc.constantFrom("ask", "ask", "ask", "answer", "answer", "refuse", "late", "die", "restart"),
+      { maxLength: 60, size: "max" },
+    );
+    const reached = { dropped: 0, answered: 0, restarted: 0 };
+    fc.assert(
+      fc.property(steps, (list) => {
+        const { client, ports, heard } = started();
+        let [asked, isRunning] = [0, true];
+        let before: HandPort | null = null;
+        for (const step of list) {
+          const port = ports[ports.length - 1];
+          const [from, live] = [heard.length, port.open.length];
+          if (step === "ask") client.ask(requestOf(String(++asked)));
+          if (step === "answer") port.answer();
+          if (step === "refuse") port.refuse();
+          if (step === "late") before?.answer(); // of a worker that was replaced
+          if (step === "die") port.onerror?.({ message: "out of memory" } as ErrorEvent);
+          if (step === "restart") {
+            before = port;
+            client.restart();
+          }
+          const told = heard.slice(from);
+          if (step === "restart") isRunning = true;
+          if (step === "die") {
+            expect(told).toEqual(isRunning ? ["stopped: The worker that computes has stopped: out of memory."] : []);
+            isRunning = false;
+          } else if (told.length > 0) {
+            // Whatever is told is of the text that was asked last.
+            expect(told).toEqual([step === "answer" ? `result ${asked}` : `cannot: ${asked}`]);
+            reached.answered++;
+          } else if (step === "answer" && live > 0 && isRunning) reached.dropped++;
+          for (const one of ports) expect(one.open.length).toBeLessThanOrEqual(1);
+          expect(ports.filter(({ isEnded }) => !isEnded).length).toBe(isRunning ? 1 : 0);
+        }
+        // At last all is answered: the text that was asked last is what is shown, unless its worker died.
+        const [port, from] = [ports[ports.length - 1], heard.length];
+        if (!isRunning) client.restart();
+        reached.restarted += isRunning ? 0 : 1;
+        client.ask(requestOf("last"));
+        const now = ports[ports.length - 1];
+        expect(now === port).toBe(isRunning);
+        while (now.open.length > 0) now.answer();
+        expect(heard.slice(from)).toEqual(["result last"]);
+      }),
+      { numRuns: 2000 },
+    );
+    for (const count of Object.values(reached)) expect(count).toBeGreaterThan(100);
+  });
+});
+
+describe("a worker", () => {
+  test("tells how much of the model is there, and when it is open", () => {
+    const { ports, heard } = started();
+    expect(ports[0].opened).toEqual([{ open: "model/" }]);
+    ports[0].send({ progress: 40 });
+    ports[0].send({ opened: summary });
+    expect(heard).toEqual(["progress 40", "opened plain"]);
+  });
+
+  test("that cannot compute a text computes the next", () => {
+    const { client, ports, heard } = started();
+    client.ask(requestOf("a"));
+    ports[0].refuse();
+    client.ask(requestOf("b"));
+    ports[0].answer();
+    expect(heard).toEqual(["cannot: a", "result b"]);
+  });
+
+  test.each([
+    ["dies", (port: Port) => port.onerror?.({ message: "boom" } as ErrorEvent), "has stopped: boom."],
+    ["is not found", (port: Port) => port.onerror?.({} as ErrorEvent), "has stopped: it cannot be loaded."],
+    ["sends nonsense", (port: Port) => port.onmessageerror?.({} as MessageEvent), "its answer cannot be read."],
+    ["finds no model", (port: Port) => (port as HandPort).send({ id: null, problem: "no config.json" }), "no config"],
+  ])("that %s: the page is told, and another opens the same model", (_, fail, message) => {
+    const { client, ports, heard } = started();
+    const [dead] = ports;
+    client.ask(requestOf("a"));
+    client.ask(requestOf("b"));
+    fail(dead);
+    expect(heard.length).toBe(1);
+    expect(heard[0]).toMatch(/^stopped: /);
+    expect(heard[0]).toContain(message);
+    expect(dead.isEnded).toBe(true);
+    client.ask(requestOf("c")); // asks nobody
+    dead.answer(); // is not heard
+    expect(heard.length).toBe(1);
+    client.restart();
+    expect(ports.length).toBe(2);
+    expect(ports[1].opened).toEqual([{ open: "model/" }]);
+    expect(ports[1].open).toEqual([]);
+    client.ask(requestOf("d"));
+    ports[1].answer();
+    expect(heard.slice(1)).toEqual(["result d"]);
+  });
+});

@@ -1,0 +1,149 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  type ExplorerState,
+  INITIAL_STATE,
+  leftOutOfLink,
+  linkOf,
+  MOST_CHARACTERS,
+  PAIRS,
+  readLink,
+  SCALES,
+  SORTS,
+  VIEWS,
+  withinModel,
+  withinText,
+} from "../../src/explorer/state.ts";
+import { stateOf } from "./models.ts";
+
+const RUNS = { numRuns: 3000 };
+const text = fc.string({ unit: "binary", maxLength: 60 });
+const place = fc.nat({ max: 99_999 });
+const states: fc.Arbitrary<ExplorerState> = fc.record({
+  ...{ text, pair: text, layer: place, head: place },
+  masks: fc.uniqueArray(place, { maxLength: 6 }).map((list) => list.sort((a, b) => a - b)),
+  ...{ view: fc.constantFrom(...VIEWS), scale: fc.constantFrom(...SCALES), pairs: fc.constantFrom(...PAIRS) },
+  ...{ sort: fc.constantFrom(...SORTS), query: fc.option(place), key: fc.option(place), numbers: fc.boolean() },
+});
+
+/** The fields of a link and what each may say. */
+const FIELDS: Readonly<Record<string, RegExp>> = {
+  ...{ v: /^1$/, a: /^/, b: /^/, mask: /^\d{1,5}(,\d{1,5})*$/, l: /^\d{1,5}$/, h: /^\d{1,5}$/ },
+  ...{ q: /^\d{1,5}$/, k: /^\d{1,5}$/, sort: /^(place|sharp|previous|next|self|cls|sep|pair)$/ },
+  ...{ view: /^(lines|matrix)$/, scale: /^(linear|root|row)$/, pairs: /^(all|aa|ab|ba|bb)$/, n: /^[01]$/ },
+};
+const others = fc
+  .dictionary(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }))
+  .map((given) => new Map(Object.entries(given).filter(([name]) => !(name in FIELDS))));
+
+describe("a link", () => {
+  test("says the whole state, and keeps what is not ours", () => {
+    fc.assert(
+      fc.property(states, others, (state, kept) => {
+        const read = readLink(linkOf(state, kept));
+        expect(read).toEqual({ state, problems: [], others: kept });
+        expect(linkOf(read.state, read.others)).toBe(linkOf(state, kept));
+        expect(leftOutOfLink(state)).toBeNull();
+      }),
+      RUNS,
+    );
+  });
+
+  test("is short and can be read", () => {
+    const state = stateOf({ text: "a b", pair: "c", masks: [4, 7], layer: 3, head: 5, view: "matrix", scale: "row" });
+    expect(linkOf(state)).toBe("#v=1&a=a+b&b=c&mask=4%2C7&l=3&h=5&view=matrix&scale=row");
+    expect(readLink("#v=1&a=a%20b&b=c&mask=4,7&l=3&h=5&view=matrix&scale=row").state).toEqual(state);
+    expect(readLink("").state).toEqual(INITIAL_STATE);
+  });
+
+  test("leaves texts out that are too long, with what is picked in them, and says so", () => {
+    const picked = { layer: 2, masks: [3], query: 4 };
+    const [most, more] = [0, 1].map((n) =>
+      stateOf({ text: "x".repeat(MOST_CHARACTERS - 5), pair: "y".repeat(5 + n), ...picked }),
+    );
+    expect(readLink(linkOf(most)).state).toEqual(most);
+    expect(leftOutOfLink(most)).toBeNull();
+    expect(linkOf(more)).toBe("#v=1&l=2&h=0&view=lines");
+    expect(leftOutOfLink(more)).toBe(
+      "The address of this page leaves the text out: 2001 characters, where it takes at most 2000.",
+    );
+  });
+
+  test("of anything at all is read without an error; what is kept of it is the same again", () => {
+    const known = fc.constantFrom(...Object.keys(FIELDS));
+    const words = fc.oneof(
+      fc.string({ unit: "binary" }),
+      fc.constantFrom("%", "%E2%82", "&&", "=", "#", "+", "\ud800"),
+    );
+    const part = fc.oneof(
+      words,
+      fc.tuple(known, words).map(([name, value]) => `${name}=${value}`),
+    );
+    fc.assert(
+      fc.property(fc.array(part), (parts) => {
+        const { state, others: kept } = readLink(`#${parts.join("&")}`);
+        expect(readLink(linkOf(state, kept))).toEqual({ state, problems: [], others: kept });
+      }),
+      RUNS,
+    );
+  });
+
+  test("names every field that cannot be meant, and takes the initial state's", () => {
+    const value = fc.oneof(
+      fc.string({ unit: "binary" }),
+      fc.stringMatching(/^-?\d{0,7}(,\d{1,6}){0,3}\.?$/),
+      fc.constantFrom("1", "0", "lines", "Lines", "root", "ab", "1e3", "٣", "constructor", "__proto__"),
+    );
+    const names = Object.keys(FIELDS);
+    const reached = { right: 0, wrong: 0 };
+    fc.assert(
+      fc.property(fc.constantFrom(...names), value, (name, given) => {
+        const { state, problems } = readLink(`#${new URLSearchParams({ [name]: given })}`);
+        const isRight = FIELDS[name].test(given);
+        reached[isRight ? "right" : "wrong"]++;
+        expect(problems.length).toBe(isRight ? 0 : 1);
+        if (isRight) return;
+        expect(problems[0]).toContain(`The link's ${name} must be `);
+        expect(problems[0]).toContain(`got "${given.slice(0, 40)}"`);
+        expect(state).toEqual(INITIAL_STATE);
+      }),
+      RUNS,
+    );
+    expect(Math.min(reached.right, reached.wrong)).toBeGreaterThan(100);
+  });
+
+  test("names all that are wrong at once", () => {
+    const { problems } = readLink("#v=2&l=x&h=-1&q=1.5&mask=a&view=z&scale=z&pairs=z&n=2");
+    expect(problems.map((sentence) => sentence.split(" must be ")[0].split(" ").at(-1))).toEqual(
+      ["v", "mask", "l", "h", "view", "scale", "pairs", "q", "n"], // biome-ignore format: one line
+    );
+  });
+});
+
+describe("what is not there", () => {
+  const tokens = [true, false, false, true].map((isSpecial) => ({ isSpecial }));
+
+  test("layers and heads that the model does not have are its last, and are named", () => {
+    const within = stateOf({ layer: 3, head: 2 });
+    expect(withinModel(within, { layers: 4, heads: 3 })).toEqual({ state: within, problems: [] });
+    expect(withinModel(stateOf({ layer: 4, head: 12 }), { layers: 4, heads: 3 })).toEqual({
+      state: within,
+      problems: [
+        "The link's l, a layer, must be below 4, as the model has so many, got 4.",
+        "The link's h, a head, must be below 3, as the model has so many, got 12.",
+      ],
+    });
+  });
+
+  test("tokens that the text does not have, or that cannot be hidden, are not picked, and are named", () => {
+    const within = stateOf({ masks: [1, 2], query: 3 });
+    expect(withinText(within, tokens)).toEqual({ state: within, problems: [] });
+    expect(withinText(stateOf({ masks: [0, 1, 2, 3, 9], query: 4 }), tokens)).toEqual({
+      state: stateOf({ masks: [1, 2], query: null }),
+      problems: [
+        "The link's mask must be positions of tokens that can be hidden, got 0, 3, 9.",
+        "The link's q must be below 4, the number of tokens, got 4.",
+      ],
+    });
+  });
+});
