@@ -17,12 +17,14 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { gzipSync } from "node:zlib";
 import { packInto, run } from "./npm.ts";
 
 /** The parts of the package: how many bytes each may have, and its files; the last one has what is in no other. */
 const PARTS: readonly { readonly name: string; readonly budget: number; readonly files: RegExp }[] = [
   { name: "weights", budget: Number.POSITIVE_INFINITY, files: /^weights\// },
   { name: "browser file", budget: 375_000, files: /^dist\/plainbert\.browser\.js$/ },
+  { name: "explorer", budget: 400_000, files: /^dist\/explorer\// },
   { name: "engine and command line", budget: 1_750_000, files: /^/ },
 ];
 const SHIPPED = ["CHANGELOG.md", "LICENSE", "NOTICE", "README.md", "dist", "package.json", "weights"];
@@ -37,7 +39,7 @@ function brokenPromises(folder: string): string[] {
   for (const script of ["preinstall", "install", "postinstall", "prepare"]) {
     if (manifest.scripts?.[script] !== undefined) broken.push(`package.json must have no ${script} script`);
   }
-  broken.push(...unseenByBundlers(folder), ...brokenBrowserFile(folder));
+  broken.push(...unseenByBundlers(folder), ...brokenBrowserFile(folder), ...brokenExplorer(folder));
   const shipped = readdirSync(folder).sort();
   if (shipped.join() !== SHIPPED.join())
     broken.push(`the package must hold ${SHIPPED.join()}, holds ${shipped.join()}`);
@@ -94,6 +96,28 @@ function brokenBrowserFile(folder: string): string[] {
     return isNamed && existsSync(join(folder, "dist", file)) ? [] : [`${name} must name ${file}, which must be there`];
   });
   if (/\bimport\s*[("'{]|\bfrom\s*["']/.test(source)) broken.push(`${name} must import nothing`);
+  return broken;
+}
+
+/** The explorer's page, beside the engine in its worker, compressed as servers send it. */
+const PAGE_BUDGET = 40_000;
+/** What lit-html, the one library that is bundled, has in it, and nothing of ours. */
+const OF_LIT = "litHtmlVersions";
+
+/** What the explorer breaks of its promises: its files, its size, and that code of others is in its page alone. */
+function brokenExplorer(folder: string): string[] {
+  const dist = join(folder, "dist");
+  const names = readdirSync(join(dist, "explorer")).sort();
+  const expected = ["explorer-worker.js", "explorer.css", "explorer.js", "index.html"];
+  const broken = names.join() === expected.join() ? [] : [`dist/explorer must hold ${expected}, holds ${names}`];
+  const page = names.filter((name) => name !== "explorer-worker.js");
+  const size = page.reduce((sum, name) => sum + gzipSync(readFileSync(join(dist, "explorer", name))).length, 0);
+  console.log(`explorer's page, compressed: ${size} bytes of at most ${PAGE_BUDGET}`);
+  if (size > PAGE_BUDGET) broken.push(`the explorer's page must be at most ${PAGE_BUDGET} bytes, has ${size}`);
+  const files = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter((name) => /\.c?js$/.test(name));
+  const withLit = files.filter((name) => readFileSync(join(dist, name), "utf8").includes(OF_LIT));
+  if (withLit.join() !== join("explorer", "explorer.js"))
+    broken.push(`code of others must be in dist/explorer/explorer.js alone, is in ${withLit.join()}`);
   return broken;
 }
 

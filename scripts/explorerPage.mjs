@@ -17,7 +17,11 @@ export async function writeExplorerPage() {
   mkdirSync(EXPLORER, { recursive: true });
   const common = { platform: "browser", tsconfig: false, transform: { target: "es2023" } };
   const outputTo = (file) => ({ file: join(EXPLORER, file), codeSplitting: false, minify: true, comments: false });
-  await build({ ...common, input: join(SOURCES, "page.ts"), output: outputTo("explorer.js") });
+  await build({
+    ...common,
+    input: join(SOURCES, "page.ts"),
+    output: { ...outputTo("explorer.js"), comments: { legal: true, annotation: false, jsdoc: false } }, // lit-html's licence
+  });
   await build({
     ...common,
     input: forBrowsers(join(SOURCES, "worker.ts")),

@@ -3,7 +3,7 @@ import type { HubOptions } from "../hub/hubOptions.ts";
 import { openModelFiles } from "../load/readModel.ts";
 import { loadBert } from "../pipelines/index.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
-import { serve } from "./explorerServer.ts";
+import { type ExplorerServer, serve } from "./explorerServer.ts";
 import { untilInterrupted } from "./interrupt.ts";
 import { downloading, TOKENIZER_OPTIONS } from "./modelOptions.ts";
 import { count } from "./option.ts";
@@ -28,13 +28,19 @@ The model computes in the page. The server answers this machine alone, has the p
     expectCount(positionals, 0, 0, "no argument");
     const page = await pageFiles(fileURLToPath(PAGE));
     const { path, release } = await downloading(values, (hub) => checkedModel(values.model, hub));
+    let server: ExplorerServer | null = null;
+    const close = async () => {
+      await server?.close();
+      await release();
+    };
     try {
-      const server = await serve(new Map([...page, ...(await modelFiles(path))]), values.port ?? 0);
-      const ended = untilInterrupted(() => server.close());
+      server = await serve(new Map([...page, ...(await modelFiles(path))]), values.port ?? 0);
+      const ended = untilInterrupted(close);
       await print(`${server.address}\n`);
       await ended;
-    } finally {
-      await release();
+    } catch (error) {
+      await close();
+      throw error;
     }
   },
 });

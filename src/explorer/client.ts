@@ -48,7 +48,7 @@ export class Client {
     this.restart();
   }
 
-  /** Writes a file of tensors. */
+  /** Writes a file of tensors; none while the worker is stopped. */
   write(file: TensorsToWrite): void {
     this.port?.postMessage({ write: file });
   }

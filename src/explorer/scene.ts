@@ -61,13 +61,14 @@ export interface TextShape {
   readonly turn?: number;
 }
 
-/** A filled rectangle that stands for no number of this result: the bar of an answer that is compared with. */
+/** A filled rectangle that stands for no number of this result: what a bar would fill, the bar of an answer that is compared with. */
 export interface RuleShape {
   readonly kind: "rule";
   readonly x: number;
   readonly y: number;
   readonly width: number;
   readonly height: number;
+  readonly tone: "quiet" | "faint";
 }
 
 /** The colours of a matrix from 0 to its largest, as a legend. */

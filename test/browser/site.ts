@@ -8,6 +8,7 @@ const TYPES: Readonly<Record<string, string>> = {
   ".js": "text/javascript",
   ".mjs": "text/javascript",
   ".html": "text/html",
+  ".css": "text/css",
   ".json": "application/json",
 };
 

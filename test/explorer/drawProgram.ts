@@ -23,6 +23,7 @@ const INK: Ink = {
   quiet: "#00ff00",
   strong: "#ff00ff",
   accent: "#0b63ce",
+  faint: "#ffff00",
   font: "sans-serif",
 };
 

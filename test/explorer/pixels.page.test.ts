@@ -104,23 +104,29 @@ test("a map of another head does not pass", async () => {
   expect(wrongCells(await call("cells", null), coloursOf(other)).length).toBeGreaterThan(20);
 });
 
-test.each(SCALES)("a line alone is as opaque as it says, %s, and of the page's accent", async (scale) => {
-  const T = 2;
-  const values = [0.0078125, 0.9921875, 0.75, 0.25]; // a line of each is alone where the other key has less than 0.01
-  const tokens = SHORT.tokens.slice(0, T);
-  const result = { ...SHORT, tokens, attentions: [Float32Array.from(values)], heads: 1 };
-  for (const query of [0, 1]) {
-    const made = query === 0 ? result : { ...result, attentions: [Float32Array.from([0, 1, 0.25, 0.0078125])] };
-    const scene = await drawn("lines", made, stateOf({ scale, query }), 2);
-    const [line, ...more] = scene.shapes.filter((shape) => shape.kind === "line");
-    expect(more).toEqual([]);
-    const [[red, green, blue, alpha]] = await call<number[][]>("middles");
-    expect(Math.abs(alpha - 255 * line.opacity)).toBeLessThanOrEqual(1);
-    // The canvas holds colours multiplied by their opacity, in whole numbers.
-    for (const [got, want] of [[red, 0x0b], [green, 0x63], [blue, 0xce]]) // biome-ignore format: one line
-      expect(Math.abs(got - want)).toBeLessThanOrEqual(Math.ceil(255 / alpha));
-  }
-});
+test.each(SCALES.flatMap((scale) => [[scale, "accent", 1] as const, [scale, "quiet, as of [CLS]", 0] as const]))(
+  "a line alone is as opaque as it says, %s, and %s",
+  async (scale, tone, first) => {
+    const T = 2;
+    const values = [0.0078125, 0.9921875, 0.75, 0.25]; // a line of each is alone where the other key has less than 0.01
+    const tokens = SHORT.tokens.slice(first, first + T);
+    const result = { ...SHORT, tokens, attentions: [Float32Array.from(values)], heads: 1 };
+    for (const query of [0, 1]) {
+      const made = query === 0 ? result : { ...result, attentions: [Float32Array.from([0, 1, 0.25, 0.0078125])] };
+      const scene = await drawn("lines", made, stateOf({ scale, query }), 2);
+      const [line, ...more] = scene.shapes.filter((shape) => shape.kind === "line");
+      expect(more).toEqual([]);
+      const [[red, green, blue, alpha]] = await call<number[][]>("middles");
+      expect(Math.abs(alpha - 255 * line.opacity)).toBeLessThanOrEqual(1);
+      // The canvas holds colours multiplied by their opacity, in whole numbers.
+      const wanted = tone === "accent" ? [0x0b, 0x63, 0xce] : [0, 255, 0];
+      for (const [n, want] of wanted.entries()) {
+        const got = [red, green, blue][n];
+        expect(Math.abs(got - want)).toBeLessThanOrEqual(Math.ceil(255 / alpha));
+      }
+    }
+  },
+);
 
 describe("a file of SVG", () => {
   test.each([
@@ -139,7 +145,10 @@ describe("a file of SVG", () => {
       else expect(Math.abs(Number(opacity) - lines[n].opacity)).toBeLessThanOrEqual(0.005);
     }
     const words = scene.shapes.flatMap((shape) => (shape.kind === "text" ? [shape.text] : []));
-    expect(texts).toEqual([...words, ...scene.legend, "a note", "the model"]);
+    const ends = view === "lines" ? [] : ["0", "1"];
+    expect(texts.slice(0, 1 + words.length + ends.length)).toEqual([scene.title, ...words, ...ends]);
+    const below = [...scene.legend, "a note", "the model"];
+    expect(texts.slice(1 + words.length + ends.length).join("")).toBe(below.join(""));
   });
 
   test.each(Object.entries(HOSTILE))("of a text that is %s is one, with the text as it is", async (_, text) => {
@@ -148,6 +157,7 @@ describe("a file of SVG", () => {
     const { texts } = await call<{ texts: string[] }>("svg", [text]);
     const words = scene.shapes.flatMap((shape) => (shape.kind === "text" ? [shape.text] : []));
     const readable = (given: string) => given.replace(/[\p{Cc}\p{Cs}\ufffe\uffff]/gu, "\ufffd");
-    expect(texts).toEqual([...words, ...scene.legend, text].map(readable));
+    expect(texts.slice(0, words.length + 1)).toEqual([scene.title, ...words].map(readable));
+    expect(texts.slice(words.length + 1).join("")).toBe([...scene.legend, text].map(readable).join(""));
   });
 });

@@ -5,7 +5,7 @@
  * Throws at the first thing that is wrong. Prints one line of JSON: what ran, and the digest of the model's bits.
  */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -130,6 +130,17 @@ assert.deepEqual([answered.status, answered.stderr], [0, ""]);
 assert.ok(answered.stdout.includes(top5[0][0].token_str), answered.stdout);
 assert.equal(cli(["--help"]).status, 0);
 assert.equal(cli(["no-such-command"]).status, 2);
+
+// The page of the package with its own model, until Ctrl-C.
+const serving = spawn(process.execPath, [join(folder, manifest.bin.plainbert), "explore"]);
+const ended = new Promise((resolve) => serving.on("close", resolve));
+const address = await new Promise((resolve) => serving.stdout.once("data", (text) => resolve(String(text).trim())));
+for (const path of ["", "explorer.js", "explorer-worker.js", "explorer.css", "model/config.json", "model/vocab.txt"]) {
+  const { ok } = await fetch(address + path);
+  assert.ok(ok, `explore: ${path}`);
+}
+serving.kill("SIGINT");
+if (process.platform !== "win32") assert.equal(await ended, 0);
 
 // Bun and Deno say that they are a Node too, and Bun that it has a V8.
 const { node, bun, deno, v8, webkit } = process.versions;

@@ -8,6 +8,7 @@ export interface Ink {
   readonly quiet: string;
   readonly strong: string;
   readonly accent: string;
+  readonly faint: string;
   readonly font: string;
 }
 
@@ -50,7 +51,7 @@ function drawShape(context: CanvasRenderingContext2D, shape: Shape, ink: Ink): v
     }
     case "bar":
     case "rule":
-      context.fillStyle = shape.kind === "bar" ? ink.accent : ink.quiet;
+      context.fillStyle = shape.kind === "bar" ? ink.accent : ink[shape.tone];
       context.fillRect(shape.x, shape.y, shape.width, shape.height);
       return;
     case "text":

@@ -42,16 +42,15 @@ function moved(shape: Shape, x: number, y: number): Shape {
   return { ...shape, from: [from[0] + x, from[1] + y], to: [to[0] + x, to[1] + y] };
 }
 
-/** Lines of at most so many characters, broken between words where there are any. */
+/** Lines of at most so many characters, broken after a space where there is one; together they are the text. */
 function wrapped(text: string, most: number): string[] {
   const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(/\s+/u).flatMap((whole) => whole.match(new RegExp(`.{1,${most}}`, "gu")) ?? [])) {
-    if (line !== "" && line.length + 1 + word.length > most) {
-      lines.push(line);
-      line = "";
-    }
-    line = line === "" ? word : `${line} ${word}`;
+  let rest = [...text];
+  while (rest.length > most) {
+    const space = rest.lastIndexOf(" ", most - 1);
+    const end = space > 0 ? space + 1 : most;
+    lines.push(rest.slice(0, end).join(""));
+    rest = rest.slice(end);
   }
-  return line === "" ? lines : [...lines, line];
+  return [...lines, rest.join("")];
 }

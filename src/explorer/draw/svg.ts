@@ -6,7 +6,7 @@ import { paperOf } from "./paper.ts";
 
 /** The colours of a picture on white paper, by what they are for. */
 export const PAPER_INK: Ink = {
-  ...{ plain: "#1b1f24", quiet: "#59616a", strong: "#1b1f24", accent: "#0b5cc4" },
+  ...{ plain: "#1b1f24", quiet: "#59616a", strong: "#1b1f24", accent: "#0b5cc4", faint: "#e6e8eb" },
   font: '"Helvetica Neue", Arial, sans-serif',
 };
 
@@ -41,7 +41,7 @@ function elementOf(shape: Shape): string {
     case "bar":
       return `<rect ${boxOf(shape)} fill="${PAPER_INK.accent}" data-value="${shape.value}"/>`;
     case "rule":
-      return `<rect ${boxOf(shape)} fill="${PAPER_INK.quiet}"/>`;
+      return `<rect ${boxOf(shape)} fill="${PAPER_INK[shape.tone]}"/>`;
     case "ramp": {
       const step = shape.width / 64;
       const shades = Array.from({ length: 64 }, (_, n) => {

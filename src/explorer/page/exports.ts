@@ -10,6 +10,9 @@ import { headScene } from "./head.ts";
 import { mapScene } from "./map.ts";
 import type { View } from "./view.ts";
 
+/** Characters of a text that stand below a picture. */
+const MOST_TEXT = 500;
+
 /** The menu. @param write asks the worker for a file of tensors */
 export function exportMenu(view: View, comparison: Comparison, write: (file: TensorsToWrite) => void): TemplateResult {
   const { result, model, state } = view;
@@ -35,13 +38,17 @@ export function exportMenu(view: View, comparison: Comparison, write: (file: Ten
   );
 }
 
+/** A text as it stands below a picture: where it is long its beginning. */
+const cut = (text: string): string =>
+  text.length <= MOST_TEXT ? text : `${text.slice(0, MOST_TEXT)}… (${text.length} characters)`;
+
 /** What stands below a picture that leaves the page. */
 function notesOf({ result, model }: View): string[] {
   const { text, pair } = result.request;
   const hidden = result.tokens.flatMap(({ isMasked }, t) => (isMasked ? [t] : []));
   return [
-    pair === "" ? `Text: ${text}` : `A: ${text}`,
-    ...(pair === "" ? [] : [`B: ${pair}`]),
+    pair === "" ? `Text: ${cut(text)}` : `A: ${cut(text)}`,
+    ...(pair === "" ? [] : [`B: ${cut(pair)}`]),
     ...(hidden.length > 0 ? [`Hidden from the model: position ${hidden.join(", ")}.`] : []),
     `Model ${model.fingerprint}`,
   ];

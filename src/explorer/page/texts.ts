@@ -21,8 +21,8 @@ export function textBoxes({ state, result, marked, typed }: Texts): TemplateResu
     return token?.segment === segment && !token.isSpecial ? token.span : [0, 0];
   };
   return html`<form class="texts" @submit=${(event: Event) => event.preventDefault()}>
-    ${box("Text", "a", state.text, spanIn(0, state.text), "Write a text", (text) => typed({ text }))}
-    ${box("Second text", "b", state.pair, spanIn(1, state.pair), "none", (pair) => typed({ pair }))}
+    ${box("Text A", "a", state.text, spanIn(0, state.text), "Write a text", (text) => typed({ text }))}
+    ${box("Text B, if there is a second", "b", state.pair, spanIn(1, state.pair), "It may follow, or not", (pair) => typed({ pair }))}
   </form>`;
 }
 

@@ -65,7 +65,7 @@ export function nextSentence({ nextSentence: next }: ExplorerResult, width = 320
     return { text, logit: logits[n], probability, tap: output, at: [0, n], before: null, change: "" };
   });
   return {
-    ...{ title: "Does the second text follow the first?", width, height: HEADING + rows.length * ROW },
+    ...{ title: "Does text B follow A?", width, height: HEADING + rows.length * ROW },
     legend: ["A full bar is a probability of 1. Index 0 means that it follows."],
     shapes: [...heading(width), ...rows.flatMap((answer, n) => answerShapes(answer, n, width))],
   };
@@ -92,7 +92,8 @@ function answerShapes(answer: AnswerRow, n: number, width: number): Shape[] {
   const thin = { x: 0, y: y + 25 + BAR + 1, width: width * (before ?? 0), height: 2 };
   return [
     ...words.filter((shape) => shape.kind !== "text" || shape.text !== ""),
+    { kind: "rule", ...bar, width, tone: "faint" },
     { kind: "bar", ...bar, value: logit, ref: { tap, at } },
-    ...(before === null ? [] : [{ kind: "rule", ...thin } as const]),
+    ...(before === null ? [] : [{ kind: "rule", ...thin, tone: "quiet" } as const]),
   ];
 }
