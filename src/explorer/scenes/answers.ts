@@ -48,7 +48,7 @@ export function gapAnswers(gap: ExplorerGap, compared: Compared | null = null, w
 }
 
 /** How a probability has changed, in points of a hundred; "new" where it was not among the answers. */
-export function changeOf(probability: number, before: number | null): string {
+function changeOf(probability: number, before: number | null): string {
   if (before === null) return "new";
   const points = 100 * (probability - before);
   if (Math.abs(points) < 0.05) return "=";

@@ -3,7 +3,7 @@ import type { MatrixShape, Scene, Shape } from "../scene.ts";
 import type { HeadPlace } from "./order.ts";
 
 /** A map of more cells a side is drawn with the largest of each block. */
-export const MOST_CELLS = 64;
+const MOST_CELLS = 64;
 
 /** Pixels between maps, of the room for the names of layers and heads, and above each map for its own name. */
 const [GAP, NAMES, LABEL] = [8, 26, 22];
