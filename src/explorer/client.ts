@@ -48,7 +48,7 @@ export class Client {
     this.restart();
   }
 
-  /** Writes a file of tensors; none while the worker is stopped. */
+  /** Writes a file of tensors. */
   write(file: TensorsToWrite): void {
     this.port?.postMessage({ write: file });
   }

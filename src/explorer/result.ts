@@ -1,5 +1,5 @@
 /** What the model makes of a text, for the page to show: arrays of numbers and strings alone, which can be posted. */
-import type { BertModel, BertTokenizer, Tensor } from "../index.ts";
+import type { Architecture, BertModel, BertTokenizer, Encoding, Tensor } from "../index.ts";
 
 /** What is computed. */
 export interface ExplorerRequest {
@@ -30,12 +30,18 @@ export interface ExplorerToken {
   readonly isUnknown: boolean;
 }
 
+/** The outputs of `forward` that have the logits of gaps, and those of whether the second text follows. */
+interface Outputs {
+  readonly gaps?: "predictionLogits" | "logits";
+  readonly nextSentence?: "seqRelationshipLogits" | "logits";
+}
+
 /** The likeliest pieces in the place of a gap. */
 export interface ExplorerGap {
   /** The token's position. */
   readonly position: number;
   /** The output of `forward` that has its logits, and their row in it, [N, V]. */
-  readonly output: "predictionLogits" | "logits";
+  readonly output: NonNullable<Outputs["gaps"]>;
   readonly row: number;
   readonly answers: readonly {
     readonly id: number;
@@ -62,7 +68,7 @@ export interface ExplorerResult {
    * a second text or without the head.
    */
   readonly nextSentence: {
-    readonly output: "seqRelationshipLogits" | "logits";
+    readonly output: NonNullable<Outputs["nextSentence"]>;
     readonly logits: readonly [follows: number, doesNot: number];
   } | null;
   /** Milliseconds of the forward pass. */
@@ -72,61 +78,62 @@ export interface ExplorerResult {
 /** The name of the tap that has a layer's attention probabilities. */
 export const probabilitiesOf = (layer: number): string => `bert.encoder.layer.${layer}.attention.self.probs`;
 
+/** What models have of them; others have neither. */
+const OUTPUTS: Readonly<Partial<Record<Architecture, Outputs>>> = {
+  BertForPreTraining: { gaps: "predictionLogits", nextSentence: "seqRelationshipLogits" },
+  BertForMaskedLM: { gaps: "logits" },
+  BertForNextSentencePrediction: { nextSentence: "logits" },
+};
+
 /**
  * Computes what the page shows of a text.
  *
  * @throws BertError as `encode` and `forward`
  */
 export function compute(model: BertModel, tokenizer: BertTokenizer, request: ExplorerRequest): ExplorerResult {
-  const { text, pair, masks, top } = request;
+  const { text, pair, top } = request;
   const options = { ...(pair !== "" && { textPair: pair }) };
   const maxLength = Math.min(model.config.maxPositionEmbeddings, tokenizer.modelMaxLength);
   const encoding = tokenizer.encode(text, { ...options, truncation: true, maxLength });
   const whole = encoding.length < maxLength ? encoding.length : tokenizer.encode(text, options).length;
-  const { maskTokenId } = tokenizer;
-  const isSpecial = (t: number) => encoding.specialTokensMask[t] === 1;
-  const inputIds = encoding.inputIds.map((id, t) => (masks.includes(t) && !isSpecial(t) ? (maskTokenId ?? id) : id));
-  const positions = [...inputIds.keys()].filter((t) => inputIds[t] === maskTokenId);
-  const pieces = encoding.tokens();
-  const tokens = inputIds.map((id, t) => ({
-    id,
-    piece: inputIds[t] === encoding.inputIds[t] ? pieces[t] : (tokenizer.maskToken ?? ""),
-    span: [encoding.offsets[t][0], encoding.offsets[t][1]] as const,
-    segment: encoding.tokenTypeIds[t],
-    word: encoding.wordIds[t],
-    isSpecial: isSpecial(t),
-    isMasked: id === maskTokenId,
-    isUnknown: id === tokenizer.unkTokenId,
-  }));
-  const { architecture } = model.config;
-  const predicts = architecture === "BertForMaskedLM" || architecture === "BertForPreTraining";
+  const tokens = tokensOf(encoding, tokenizer, request.masks);
+  const positions = [...tokens.keys()].filter((t) => tokens[t].isMasked);
+  const { gaps, nextSentence }: Outputs = OUTPUTS[model.config.architecture] ?? {};
   const start = performance.now();
-  const output = model.forwardSync([{ inputIds, tokenTypeIds: encoding.tokenTypeIds }], {
+  const output = model.forwardSync([{ inputIds: tokens.map(({ id }) => id), tokenTypeIds: encoding.tokenTypeIds }], {
     attentions: true,
-    ...(predicts && { maskedLmPositions: [positions] }),
+    ...(gaps && { maskedLmPositions: [positions] }),
   });
   const milliseconds = performance.now() - start;
-  const masked = architecture === "BertForMaskedLM" ? "logits" : "predictionLogits";
-  const follows = architecture === "BertForNextSentencePrediction" ? "logits" : "seqRelationshipLogits";
-  const predictions = predicts ? output[masked] : undefined;
-  const next = output[follows]?.data;
+  const answers = (row: number) => answersOf(output[gaps!] as Tensor, row, top, tokenizer);
+  const [follows, doesNot] = nextSentence ? (output[nextSentence] as Tensor).data : [];
   return {
-    request,
-    tokens,
-    whole,
+    ...{ request, tokens, whole },
     attentions: (output.attentions ?? []).map(({ data }) => data),
     heads: model.config.numAttentionHeads,
-    gaps: predictions
-      ? positions.map((position, row) => ({
-          position,
-          output: masked,
-          row,
-          ...answersOf(predictions, row, top, tokenizer),
-        }))
-      : [],
-    nextSentence: next && pair !== "" ? { output: follows, logits: [next[0], next[1]] } : null,
+    gaps: gaps ? positions.map((position, row) => ({ position, output: gaps, row, ...answers(row) })) : [],
+    nextSentence: nextSentence && pair !== "" ? { output: nextSentence, logits: [follows, doesNot] } : null,
     milliseconds,
   };
+}
+
+/** The tokens of a text, some of them masked. */
+function tokensOf(encoding: Encoding, tokenizer: BertTokenizer, masks: readonly number[]): ExplorerToken[] {
+  const { inputIds, offsets, tokenTypeIds, wordIds, specialTokensMask } = encoding;
+  const { maskTokenId, maskToken, unkTokenId } = tokenizer;
+  const pieces = encoding.tokens();
+  return inputIds.map((own, t) => {
+    const isSpecial = specialTokensMask[t] === 1;
+    const isClicked = masks.includes(t) && !isSpecial && maskTokenId !== undefined;
+    return {
+      id: isClicked ? maskTokenId : own,
+      piece: isClicked ? (maskToken ?? pieces[t]) : pieces[t],
+      span: [offsets[t][0], offsets[t][1]] as const,
+      ...{ segment: tokenTypeIds[t], word: wordIds[t], isSpecial },
+      isMasked: isClicked || own === maskTokenId,
+      isUnknown: !isClicked && own === unkTokenId,
+    };
+  });
 }
 
 /** The likeliest pieces; rows of the logits that stand for none count in the probabilities and are no answer. */

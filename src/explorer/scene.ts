@@ -1,9 +1,9 @@
 /**
- * A picture as a list of shapes that know their numbers: a scene is a pure function of state and result, and canvas, SVG,
- * table and tests read the same list.
+ * A picture as a list of shapes that know their numbers: a scene is a pure function of state and result, and canvas,
+ * SVG, table and tests read the same list.
  */
 
-/** Where a number of a sequence stands in what `forward` returns: the tap, or the output, and the last indices in it. */
+/** Where a number stands in what `forward` returns of a sequence: the tap or the output, and the last indices in it. */
 export interface NumberRef {
   readonly tap: string;
   readonly at: readonly number[];

@@ -77,7 +77,11 @@ export function leftOutOfLink(state: ExplorerState): string | null {
   return `The address of this page leaves the text out: ${count} characters, where it takes at most ${MOST_CHARACTERS}.`;
 }
 
-/** The link of a state, without texts that are too long, and what is picked in them. @param others fields that are not ours, as `readLink` gives them */
+/**
+ * The link of a state, without texts that are too long and what is picked in them.
+ *
+ * @param others fields that are not ours, as `readLink` gives them
+ */
 export function linkOf(state: ExplorerState, others: ReadonlyMap<string, string> = new Map()): string {
   const { text, pair, masks, layer, head, view, scale, pairs, sort, query, key, numbers } = state;
   const fits = fitsLink(state);

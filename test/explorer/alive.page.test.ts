@@ -2,10 +2,12 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { ExplorerResult } from "../../src/explorer/result.ts";
+import { compute, type ExplorerResult } from "../../src/explorer/result.ts";
 import { INITIAL_STATE, linkOf } from "../../src/explorer/state.ts";
+import { loadBert } from "../../src/index.ts";
 import { launch } from "../browser/browsers.ts";
 import { Site } from "../browser/site.ts";
+import { WEIGHTS } from "../pipelines/support.ts";
 import { HOSTILE } from "./hostile.ts";
 
 /** The page while it is used: typing, links, the way back, and a worker that stops. */
@@ -94,6 +96,24 @@ const alerts = (): Promise<string[]> =>
   ) as Promise<string[]>;
 
 const hash = (): Promise<string> => page.evaluate("location.hash") as Promise<string>;
+
+test("what is computed in the page is what Node computes with vectors of 128 bits, to the last bit", async () => {
+  await open({ a: TEXT, b: "It was locked.", mask: "2" });
+  const got = await settled(TEXT);
+  await using bert = await loadBert(WEIGHTS, { backend: "simd", wide: false, threads: 1 });
+  const { milliseconds: _, ...want } = compute(bert, bert.tokenizer, got.request);
+  // Probabilities and entropy are made of these with the engine's Math.exp, whose last bit is its own.
+  const numbersOf = ({ attentions, gaps, ...rest }: Omit<ExplorerResult, "milliseconds">) => ({
+    ...{ ...rest, attentions: attentions.map((list) => [...list]) },
+    gaps: gaps.map(({ entropy: _, answers, ...gap }) => ({
+      ...{ ...gap, answers: answers.map(({ id, piece, logit }) => ({ id, piece, logit })) },
+    })),
+  });
+  expect(numbersOf(got)).toEqual(numbersOf(want));
+  expect(got.attentions.length).toBe(4);
+  expect(got.gaps.length).toBe(2);
+  for (const [n, { entropy }] of got.gaps.entries()) expect(entropy).toBeCloseTo(want.gaps[n].entropy, 12);
+});
 
 describe("typing", () => {
   test("and undoing it gives the same pictures and the same link", async () => {

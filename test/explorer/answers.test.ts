@@ -14,7 +14,7 @@ const model = await small();
 function rowsOf({ shapes }: Scene): (readonly [piece: string, percent: string])[] {
   const texts = shapes.filter((shape) => shape.kind === "text").sort((a, b) => a.y - b.y || a.x - b.x);
   const pieces = texts.filter(({ align }) => align === "left");
-  const percents = texts.filter(({ text }) => text.endsWith(" %"));
+  const percents = texts.filter(({ text, align }) => align === "right" && text.endsWith(" %"));
   expect(pieces.map(({ y }) => y)).toEqual(percents.map(({ y }) => y));
   return pieces.map(({ text }, n) => [text, percents[n].text]);
 }

@@ -19,6 +19,7 @@ class HandPort implements Port {
     if (this.isEnded) throw new Error("a worker that has ended was asked");
     if ("open" in message) this.opened.push(message);
     else if ("request" in message) this.open.push(message);
+    else this.send({ written: Uint8Array.of(message.write.tensors.length) });
   }
 
   terminate(): void {
@@ -42,7 +43,7 @@ class HandPort implements Port {
 }
 
 const requestOf = (text: string): ExplorerRequest => ({ text, pair: "", masks: [], top: 8 });
-const config = parseConfig("{}");
+const config = parseConfig(JSON.stringify({ model_type: "bert", vocab_size: 9 }));
 const summary = {
   config,
   layers: 1,
@@ -68,7 +69,7 @@ function started(): { client: Client; ports: HandPort[]; heard: string[] } {
       result: ({ request }) => heard.push(`result ${request.text}`),
       problem: (message) => heard.push(message),
       stopped: (message) => heard.push(`stopped: ${message}`),
-      written: (file) => heard.push(`written: ${file}`),
+      written: (file) => heard.push(`written ${file}`),
     },
   );
   client.open("model/");
@@ -147,6 +148,18 @@ describe("a worker", () => {
     ports[0].send({ progress: 40 });
     ports[0].send({ opened: summary });
     expect(heard).toEqual(["progress 40", "opened plain"]);
+  });
+
+  test("writes files beside, whatever runs, and none once it is stopped", () => {
+    const { client, ports, heard } = started();
+    client.ask(requestOf("a"));
+    client.write({ tensors: [], metadata: [] });
+    ports[0].send({ unwritten: "too large" });
+    ports[0].answer();
+    expect(heard).toEqual(["written 0", "written too large", "result a"]);
+    ports[0].send({ id: null, problem: "no model" });
+    client.write({ tensors: [], metadata: [] });
+    expect(heard.length).toBe(4);
   });
 
   test("that cannot compute a text computes the next", () => {

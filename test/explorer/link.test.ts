@@ -28,9 +28,18 @@ const states: fc.Arbitrary<ExplorerState> = fc.record({
 
 /** The fields of a link and what each may say. */
 const FIELDS: Readonly<Record<string, RegExp>> = {
-  ...{ v: /^1$/, a: /^/, b: /^/, mask: /^\d{1,5}(,\d{1,5})*$/, l: /^\d{1,5}$/, h: /^\d{1,5}$/ },
-  ...{ q: /^\d{1,5}$/, k: /^\d{1,5}$/, sort: /^(place|sharp|previous|next|self|cls|sep|pair)$/ },
+  ...{
+    v: /^1$/,
+    a: /^/,
+    b: /^/,
+    mask: /^\d{1,5}(,\d{1,5})*$/,
+    l: /^\d{1,5}$/,
+    h: /^\d{1,5}$/,
+    q: /^\d{1,5}$/,
+    k: /^\d{1,5}$/,
+  },
   ...{ view: /^(lines|matrix)$/, scale: /^(linear|root|row)$/, pairs: /^(all|aa|ab|ba|bb)$/, n: /^[01]$/ },
+  sort: /^(place|sharp|previous|next|self|cls|sep|pair)$/,
 };
 const others = fc
   .dictionary(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }))
@@ -57,7 +66,7 @@ describe("a link", () => {
   });
 
   test("leaves texts out that are too long, with what is picked in them, and says so", () => {
-    const picked = { layer: 2, masks: [3], query: 4 };
+    const picked = { layer: 2, masks: [3], query: 4, key: 5 };
     const [most, more] = [0, 1].map((n) =>
       stateOf({ text: "x".repeat(MOST_CHARACTERS - 5), pair: "y".repeat(5 + n), ...picked }),
     );
@@ -113,9 +122,9 @@ describe("a link", () => {
   });
 
   test("names all that are wrong at once", () => {
-    const { problems } = readLink("#v=2&l=x&h=-1&q=1.5&mask=a&view=z&scale=z&pairs=z&n=2");
+    const { problems } = readLink("#v=2&l=x&h=-1&q=1.5&k=&mask=a&view=z&scale=z&pairs=z&sort=z&n=2");
     expect(problems.map((sentence) => sentence.split(" must be ")[0].split(" ").at(-1))).toEqual(
-      ["v", "mask", "l", "h", "view", "scale", "pairs", "q", "n"], // biome-ignore format: one line
+      ["v", "mask", "l", "h", "view", "scale", "pairs", "sort", "q", "k", "n"], // biome-ignore format: one line
     );
   });
 });
@@ -136,13 +145,14 @@ describe("what is not there", () => {
   });
 
   test("tokens that the text does not have, or that cannot be hidden, are not picked, and are named", () => {
-    const within = stateOf({ masks: [1, 2], query: 3 });
+    const within = stateOf({ masks: [1, 2], query: 3, key: 0 });
     expect(withinText(within, tokens)).toEqual({ state: within, problems: [] });
-    expect(withinText(stateOf({ masks: [0, 1, 2, 3, 9], query: 4 }), tokens)).toEqual({
+    expect(withinText(stateOf({ masks: [0, 1, 2, 3, 9], query: 4, key: 77 }), tokens)).toEqual({
       state: stateOf({ masks: [1, 2], query: null }),
       problems: [
         "The link's mask must be positions of tokens that can be hidden, got 0, 3, 9.",
         "The link's q must be below 4, the number of tokens, got 4.",
+        "The link's k must be below 4, the number of tokens, got 77.",
       ],
     });
   });

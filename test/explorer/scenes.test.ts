@@ -4,7 +4,8 @@ import { type LineShape, type MatrixShape, numbersOf, type Scene } from "../../s
 import { gapAnswers, nextSentence } from "../../src/explorer/scenes/answers.ts";
 import { headLines, headMatrix } from "../../src/explorer/scenes/head.ts";
 import { modelMap } from "../../src/explorer/scenes/modelMap.ts";
-import { type ExplorerState, PAIRS, SCALES } from "../../src/explorer/state.ts";
+import { headOrder } from "../../src/explorer/scenes/order.ts";
+import { type ExplorerState, PAIRS, SCALES, SORTS } from "../../src/explorer/state.ts";
 import type { BertOutput } from "../../src/index.ts";
 import { type Explored, expectTrue, explored, forwardOf, MODELS, numberAt, stateOf } from "./models.ts";
 
@@ -101,6 +102,58 @@ describe.each(MODELS)("%s: every number is one of forward's", (_, open) => {
     }
   });
 
+  test("of a picked key without a query the lines are its column's", () => {
+    for (const key of result.tokens.keys()) {
+      const lines = linesOf(headLines(result, stateOf({ key, scale: "root" })));
+      const column = result.tokens.map((_, i) => numberAt(output, { tap: probabilitiesOf(0), at: [0, i, key] }));
+      expect(lines.map(({ ref }) => ref.at)).toEqual(column.flatMap((p, i) => (p < 0.01 ? [] : [[0, i, key]])));
+      expect(lines.map(({ value }) => value)).toEqual(column.filter((p) => p >= 0.01));
+    }
+  });
+
+  test("the numbers beside the lines of a picked row are the lines' own", () => {
+    for (const query of result.tokens.keys()) {
+      const scene = headLines(result, stateOf({ layer: 1, query }));
+      const beside = scene.shapes.flatMap((shape) =>
+        shape.kind === "text" && /^\d\.\d{3}$/.test(shape.text) ? [shape] : [],
+      );
+      expect(beside.map(({ text }) => text)).toEqual(linesOf(scene).map(({ value }) => value.toFixed(3)));
+      for (const [n, { to }] of linesOf(scene).entries()) expect(Math.abs(beside[n].y - to[1])).toBeLessThan(8);
+    }
+  });
+
+  test.each(SORTS.filter((sort) => sort !== "place"))("the map in the order of %s: every cell, once", (sort) => {
+    const [query, key] = [3, 5];
+    const order = headOrder(result, { sort, query, key });
+    const scene = modelMap(result, 96, order);
+    const places = expectTrue(scene, output);
+    expect(places.length).toBe(allPlaces(result).size);
+    expect(new Set(places)).toEqual(allPlaces(result));
+    const T = result.tokens.length;
+    const maps = matricesOf(scene);
+    const scores = maps.map(({ x, y, ref }) => {
+      const {
+        tap,
+        at: [head],
+      } = ref(0, 0);
+      const layer = Number(/layer\.(\d+)\./.exec(tap)?.[1]);
+      const p = (i: number, j: number) => numberAt(output, { tap, at: [head, i, j] });
+      const score = SCORES[sort](
+        p,
+        T,
+        result.tokens.flatMap(({ isSpecial }, t) => (isSpecial && t > 0 ? [t] : [])),
+      );
+      // Above the map stand its own layer and head, and the score.
+      const above = scene.shapes.flatMap((shape) => (shape.kind === "text" && shape.y === y - 7 ? [shape] : []));
+      expect(above.filter((shape) => shape.x === x).map(({ text }) => text)).toEqual([`${layer + 1}·${head + 1}`]);
+      expect(above.filter((shape) => shape.x === x + 96).map(({ text }) => text)).toEqual([score.toFixed(2)]);
+      return score;
+    });
+    const sign = sort === "sharp" ? 1 : -1;
+    for (let n = 1; n < scores.length; n++) expect(sign * (scores[n] - scores[n - 1])).toBeGreaterThanOrEqual(-1e-9);
+    expect(new Set(scores).size).toBe(scores.length);
+  });
+
   test("a line is between its query, on the left, and its key, on the right, at the height of their pieces", () => {
     const scene = headLines(result, stateOf());
     const heights = { left: new Map<number, string>(), right: new Map<number, string>() };
@@ -146,6 +199,25 @@ describe.each(MODELS)("%s: every number is one of forward's", (_, open) => {
   });
 });
 
+/** A head's number in each order: of its probabilities p(i, j), T and the places of [SEP]; the picked pair is (3, 5). */
+const SCORES: Readonly<
+  Record<
+    Exclude<ExplorerState["sort"], "place">,
+    (p: (i: number, j: number) => number, T: number, seps: readonly number[]) => number
+  >
+> = {
+  sharp: (p, T) => meanOf(T, (i) => -sumOf(T, (j) => (p(i, j) === 0 ? 0 : p(i, j) * Math.log(p(i, j))))) / Math.log(T),
+  previous: (p, T) => meanOf(T - 1, (n) => p(n + 1, n)),
+  next: (p, T) => meanOf(T - 1, (n) => p(n, n + 1)),
+  self: (p, T) => meanOf(T, (n) => p(n, n)),
+  cls: (p, T) => meanOf(T, (i) => p(i, 0)),
+  sep: (p, T, seps) => meanOf(T, (i) => sumOf(seps.length, (n) => p(i, seps[n]))),
+  pair: (p) => p(3, 5),
+};
+const sumOf = (count: number, of: (n: number) => number): number =>
+  Array.from({ length: count }, (_, n) => of(n)).reduce((a, b) => a + b, 0);
+const meanOf = (count: number, of: (n: number) => number): number => sumOf(count, of) / count;
+
 /** What a scene of one row says of the lines that it leaves out. */
 function restOf({ shapes }: Scene): { rest: number; edges: number } {
   const texts = shapes.flatMap((shape) => (shape.kind === "text" ? [shape.text] : []));
@@ -174,13 +246,22 @@ function expectBars(
     const probability = probabilities[indexOf(bar.ref)];
     expect(bar.width).toBeCloseTo(width * probability, 9);
     expect(percent[n].text).toBe(`${(100 * probability).toFixed(2)} %`);
-    expect(Math.abs(percent[n].y - bar.y)).toBeLessThan(12);
+    expect(Math.abs(percent[n].y - bar.y)).toBeLessThan(19); // half of what a row has
   }
 }
 
 /** A result of T tokens whose numbers are all different, of no model. */
 function madeResult(T: number, L = 2, A = 3): ExplorerResult {
-  const token = { id: 5, piece: "a", span: [0, 0] as const, segment: 0, word: null, isSpecial: false, isMasked: false };
+  const token = {
+    id: 5,
+    piece: "a",
+    span: [0, 0] as const,
+    segment: 0,
+    word: null,
+    isSpecial: false,
+    isMasked: false,
+    isUnknown: false,
+  };
   let seed = T;
   const random = () => {
     seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0; // Numerical Recipes' generator
@@ -235,7 +316,7 @@ describe("a map of many tokens", () => {
     const maps = matricesOf(scene);
     for (const [n, { x, y, cell, columns, rows }] of maps.entries()) {
       const [layer, head] = [Math.floor(n / 3), n % 3];
-      expect(cell).toBeGreaterThanOrEqual(1); // no cell is without a pixel
+      expect(cell).toBeGreaterThanOrEqual(1);
       expect(x + cell * columns).toBeLessThanOrEqual(scene.width);
       expect(y + cell * rows).toBeLessThanOrEqual(scene.height);
       const [right, below] = [maps[n + 1], maps[n + 3]];
