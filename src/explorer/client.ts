@@ -1,7 +1,6 @@
 /** The page's side of the worker: at most one forward pass runs and one waits; of those that wait the latest counts. */
-import type { TensorsToWrite } from "./files.ts";
 import type { ExplorerRequest, ExplorerResult } from "./result.ts";
-import type { FromWorker, ModelFiles, ModelSummary, ToWorker } from "./worker.ts";
+import type { FromWorker, ModelFiles, ModelSummary, TensorsToWrite, ToWorker } from "./worker.ts";
 
 /** What the page is told. */
 export interface Listener {

@@ -2,14 +2,14 @@
 import { html, nothing, render, type TemplateResult } from "lit-html";
 import { Client } from "./client.ts";
 import type { Ink } from "./draw/canvas.ts";
-import { answerSentence, answersView, type Comparison } from "./page/answers.ts";
+import { answerSentence, answersView, type Comparison } from "./page/answersView.ts";
 import { closeMenus } from "./page/controls.ts";
 import { exampleMenu } from "./page/examples.ts";
 import { exportMenu, save } from "./page/exports.ts";
-import { headView } from "./page/head.ts";
-import { help, toggleHelp } from "./page/help.ts";
+import { headView } from "./page/headView.ts";
+import { help, toggleHelp } from "./page/helpDialog.ts";
 import { layoutOf } from "./page/layout.ts";
-import { modelView } from "./page/map.ts";
+import { modelView } from "./page/mapView.ts";
 import { Pictures } from "./page/picture.ts";
 import { sentenceOf } from "./page/readout.ts";
 import { Speaker } from "./page/speaker.ts";

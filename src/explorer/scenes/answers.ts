@@ -55,11 +55,16 @@ function changeOf(probability: number, before: number | null): string {
   return `${points > 0 ? "▲" : "▼"} ${Math.abs(points).toFixed(1)}`;
 }
 
+/** The probability that the second text follows the first, by the softmax of the two logits. */
+export function followsOf(logits: readonly [follows: number, doesNot: number]): number {
+  return 1 / (1 + Math.exp(logits[1] - logits[0]));
+}
+
 /** Whether the second text follows the first. */
 export function nextSentence({ nextSentence: next }: ExplorerResult, width = 320): Scene | null {
   if (!next) return null;
   const { output, logits } = next;
-  const follows = 1 / (1 + Math.exp(logits[1] - logits[0]));
+  const follows = followsOf(logits);
   const rows = ["It follows", "It does not"].map((text, n): AnswerRow => {
     const probability = n === 0 ? follows : 1 - follows;
     return { text, logit: logits[n], probability, tap: output, at: [0, n], before: null, change: "" };

@@ -11,7 +11,7 @@ const [ROW, TOP, NUMBER, FOOT] = [24, 8, 46, 32];
 const [LEAST_CELL, MOST_CELL, NAMED_CELL] = [3, 32, 14];
 /** Names of columns rise at this angle. */
 const TURN = -60;
-const [COS, SIN] = [Math.cos(Math.PI / 3), Math.sin(Math.PI / 3)];
+const [COS, SIN] = [0.5, Math.sqrt(0.75)];
 
 /** What a pair filter shows, in words. */
 export const PAIR_NAMES: Readonly<Record<ExplorerState["pairs"], string>> = {

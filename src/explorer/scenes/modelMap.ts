@@ -9,7 +9,7 @@ const MOST_CELLS = 64;
 const [GAP, NAMES, LABEL] = [8, 26, 22];
 
 /**
- * The places of the maps: where that of a layer and head begins, or, in an order that goes by what the heads do, the n-th.
+ * The places of the maps: where that of a layer and head begins; in an order that goes by what heads do, the n-th.
  *
  * @param side   pixels of a map's side
  * @param sorted whether each has its own name above it
