@@ -1,7 +1,6 @@
 /** The page's side of the worker: at most one forward pass runs and one waits; of those that wait the latest counts. */
-import type { TensorsToWrite } from "./files.ts";
 import type { ExplorerRequest, ExplorerResult } from "./result.ts";
-import type { FromWorker, ModelFiles, ModelSummary, ToWorker } from "./worker.ts";
+import type { FromWorker, ModelFiles, ModelSummary, TensorsToWrite, ToWorker } from "./worker.ts";
 
 /** What the page is told. */
 export interface Listener {
@@ -48,7 +47,7 @@ export class Client {
     this.restart();
   }
 
-  /** Writes a file of tensors; none while the worker is stopped. */
+  /** Writes a file of tensors. */
   write(file: TensorsToWrite): void {
     this.port?.postMessage({ write: file });
   }

@@ -2,14 +2,14 @@
 import { html, nothing, render, type TemplateResult } from "lit-html";
 import { Client } from "./client.ts";
 import type { Ink } from "./draw/canvas.ts";
-import { answerSentence, answersView, type Comparison } from "./page/answers.ts";
+import { answerSentence, answersView, type Comparison } from "./page/answersView.ts";
 import { closeMenus } from "./page/controls.ts";
 import { exampleMenu } from "./page/examples.ts";
 import { exportMenu, save } from "./page/exports.ts";
-import { headView } from "./page/head.ts";
-import { help, toggleHelp } from "./page/help.ts";
+import { headView } from "./page/headView.ts";
+import { help, toggleHelp } from "./page/helpDialog.ts";
 import { layoutOf } from "./page/layout.ts";
-import { modelView } from "./page/map.ts";
+import { modelView } from "./page/mapView.ts";
 import { Pictures } from "./page/picture.ts";
 import { sentenceOf } from "./page/readout.ts";
 import { Speaker } from "./page/speaker.ts";
@@ -28,11 +28,11 @@ let { state, problems, others } = readLink(location.hash);
 let model: ModelSummary | null = null;
 let result: ExplorerResult | null = null;
 let before: ExplorerResult | null = null;
-let compared: ExplorerResult | null = null;
+let kept: ExplorerResult | null = null;
 let pointer: Pointer | null = null;
 let progress = 0;
 let problem: string | null = null;
-
+/** Whether the worker has stopped, and another can be started. */
 let hasStopped = false;
 
 const pictures = new Pictures();
@@ -55,7 +55,7 @@ const client = new Client(startWorker, {
     result = next;
     problem = null;
     pointer = null;
-    state = kept(withinText(state, next.tokens));
+    state = told(withinText(state, next.tokens));
     show();
     if (isOther) speaker.say(answerSentence(next));
   },
@@ -63,14 +63,14 @@ const client = new Client(startWorker, {
     problem = message;
     show();
   },
-  written(file) {
-    if (typeof file === "string") problem = file;
-    else save(speaker, new Blob([file as Uint8Array<ArrayBuffer>]), "attention.safetensors");
-    show();
-  },
   stopped(message) {
     problem = message;
     hasStopped = true;
+    show();
+  },
+  written(file) {
+    if (typeof file === "string") problem = file;
+    else save(speaker, new Blob([file as Uint8Array<ArrayBuffer>]), "attention.safetensors");
     show();
   },
 });
@@ -78,18 +78,18 @@ client.open(modelToOpen());
 
 /** The same state, within the model's layers and heads. */
 function within(given: ExplorerState): ExplorerState {
-  return model ? kept(withinModel(given, model)) : given;
+  return model ? told(withinModel(given, model)) : given;
 }
 
 /** The state, while what could not be kept of it is told. */
-function kept({ state: within, problems: more }: Kept): ExplorerState {
+function told({ state: within, problems: more }: Kept): ExplorerState {
   if (more.length > 0) problems = [...problems, ...more];
   return within;
 }
 
 /** Starts another worker in place of one that has stopped. */
 function startAgain(): void {
-  [problem, hasStopped, progress, model] = [null, false, 0, null];
+  [problem, hasStopped, progress] = [null, false, 0];
   client.restart();
   show();
 }
@@ -151,10 +151,10 @@ const comparison: Comparison = {
     return before;
   },
   get kept() {
-    return compared;
+    return kept;
   },
   keep(next) {
-    compared = next;
+    kept = next;
     show();
   },
 };
@@ -172,6 +172,7 @@ function viewOf(shown: ExplorerResult, of: ModelSummary): View {
 
 function page(): TemplateResult {
   const view = result && model ? viewOf(result, model) : null;
+  const notes = [...problems, problem, leftOutOfLink(state)].filter((note) => note !== null);
   return html`
     <a class="skip" href="#model" @click=${skip}>Skip to the model</a>
     <header>
@@ -185,7 +186,7 @@ function page(): TemplateResult {
     </header>
     <main>
       ${textBoxes({ state, result, marked: pointer?.query ?? state.query, typed: (next) => change({ ...next, masks: [], query: null, key: null }, false) })}
-      ${[...problems, leftOutOfLink(state), problem].map((text) => text && html`<p class="problem" role="alert">${text}</p>`)}
+      ${notes.map((text) => html`<p class="problem" role="alert">${text}</p>`)}
       ${hasStopped ? html`<p><button id="again" @click=${startAgain}>Start again</button></p>` : nothing}
       ${view ? views(view) : html`<progress max="100" .value=${progress} aria-label="The model is coming"></progress>`}
     </main>

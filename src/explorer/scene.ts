@@ -61,7 +61,7 @@ export interface TextShape {
   readonly turn?: number;
 }
 
-/** A filled rectangle that stands for no number of this result: what a bar would fill, the bar of an answer that is compared with. */
+/** A filled rectangle that stands for no number of this result: what a bar would fill, the bar of an answer before. */
 export interface RuleShape {
   readonly kind: "rule";
   readonly x: number;

@@ -1,6 +1,5 @@
 /** The page's worker: opens a model, and computes what the page shows of a text. `start.ts` starts it. */
 import { type BertConfig, type BertModel, type BertTokenizer, loadBert, writeSafetensors } from "../index.ts";
-import type { TensorsToWrite } from "./files.ts";
 import { modelOfFiles } from "./modelOfFiles.ts";
 import { compute, type ExplorerRequest, type ExplorerResult } from "./result.ts";
 
@@ -13,6 +12,16 @@ export type ToWorker =
 /** A model's files as text, which is read in the worker, as it is large: JSON of `FilesOfModel`. */
 export interface ModelFiles {
   readonly json: string;
+}
+
+/** A file of tensors that the worker writes. */
+export interface TensorsToWrite {
+  readonly tensors: readonly (readonly [
+    name: string,
+    tensor: { readonly shape: readonly number[]; readonly data: Float32Array },
+  ])[];
+  /** Of the file's header. */
+  readonly metadata: readonly (readonly [string, string])[];
 }
 
 /** What the worker answers. */

@@ -2,12 +2,13 @@
 import { html, type TemplateResult } from "lit-html";
 import { pngOf } from "../draw/png.ts";
 import { svgOf } from "../draw/svg.ts";
-import { codeOf, jsonOf, type TensorsToWrite, tensorsOf } from "../files.ts";
+import { codeOf, jsonOf, tensorsOf } from "../exported.ts";
 import type { Scene } from "../scene.ts";
-import { answerScenes, type Comparison } from "./answers.ts";
+import type { TensorsToWrite } from "../worker.ts";
+import { answerScenes, type Comparison } from "./answersView.ts";
 import { menu } from "./controls.ts";
-import { headScene } from "./head.ts";
-import { mapScene } from "./map.ts";
+import { headScene } from "./headView.ts";
+import { mapScene } from "./mapView.ts";
 import type { View } from "./view.ts";
 
 /** Characters of a text that stand below a picture. */

@@ -2,7 +2,7 @@
 
 /** Pixels of the parts; the style sheet has the same columns under the same names. */
 export interface Layout {
-  /** One column; map and answers beside the head; three columns; or, for many heads, the map beside head and answers. */
+  /** One column; map and answers beside the head; three columns; for many heads, the map beside head and answers. */
   readonly name: "one" | "two" | "three" | "deep";
   /** Of the columns, as CSS writes them. */
   readonly columns: string;

@@ -1,4 +1,4 @@
-/** The number that is pointed at, in words; the same ones for map, matrix and lines, for eyes and for screen readers. */
+/** The number that is pointed at, in words: the same for map, matrix and lines, for eyes and for screen readers. */
 import { html, type TemplateResult } from "lit-html";
 import type { ExplorerResult } from "../result.ts";
 import { entropyOf } from "../scenes/order.ts";

@@ -48,18 +48,23 @@ export function gapAnswers(gap: ExplorerGap, compared: Compared | null = null, w
 }
 
 /** How a probability has changed, in points of a hundred; "new" where it was not among the answers. */
-export function changeOf(probability: number, before: number | null): string {
+function changeOf(probability: number, before: number | null): string {
   if (before === null) return "new";
   const points = 100 * (probability - before);
   if (Math.abs(points) < 0.05) return "=";
   return `${points > 0 ? "▲" : "▼"} ${Math.abs(points).toFixed(1)}`;
 }
 
+/** The probability that the second text follows the first, by the softmax of the two logits. */
+export function followsOf(logits: readonly [follows: number, doesNot: number]): number {
+  return 1 / (1 + Math.exp(logits[1] - logits[0]));
+}
+
 /** Whether the second text follows the first. */
 export function nextSentence({ nextSentence: next }: ExplorerResult, width = 320): Scene | null {
   if (!next) return null;
   const { output, logits } = next;
-  const follows = 1 / (1 + Math.exp(logits[1] - logits[0]));
+  const follows = followsOf(logits);
   const rows = ["It follows", "It does not"].map((text, n): AnswerRow => {
     const probability = n === 0 ? follows : 1 - follows;
     return { text, logit: logits[n], probability, tap: output, at: [0, n], before: null, change: "" };

@@ -4,14 +4,14 @@ import type { ExplorerState } from "../state.ts";
 import { labelOf, roomOf } from "./label.ts";
 
 /** Lines of less than this are not drawn; what they are together is written below. */
-export const LEAST = 0.01;
+const LEAST = 0.01;
 /** Of the lines, pixels of a token's row, above the first, of the room for a number, and below the last. */
 const [ROW, TOP, NUMBER, FOOT] = [24, 8, 46, 32];
 /** Of the matrix, pixels of a cell: the fewest, the most, and the fewest that leave room for names. */
 const [LEAST_CELL, MOST_CELL, NAMED_CELL] = [3, 32, 14];
 /** Names of columns rise at this angle. */
 const TURN = -60;
-const [COS, SIN] = [Math.cos(Math.PI / 3), Math.sin(Math.PI / 3)];
+const [COS, SIN] = [0.5, Math.sqrt(0.75)];
 
 /** What a pair filter shows, in words. */
 export const PAIR_NAMES: Readonly<Record<ExplorerState["pairs"], string>> = {
@@ -35,12 +35,12 @@ export function isShown(
 }
 
 /** The opacity of a probability p in a row whose largest is `most`. */
-export function opacityOf(scale: ExplorerState["scale"], p: number, most: number): number {
+function opacityOf(scale: ExplorerState["scale"], p: number, most: number): number {
   return scale === "linear" ? p : scale === "root" ? Math.sqrt(p) : p / most;
 }
 
 /** What a scale is, in a sentence. */
-export const SCALE_LEGENDS: Readonly<Record<ExplorerState["scale"], string>> = {
+const SCALE_LEGENDS: Readonly<Record<ExplorerState["scale"], string>> = {
   linear: "A line is as opaque and as wide as its probability: 0 is nothing, 1 is full.",
   root: "A line is as opaque and as wide as the root of its probability, which lifts small ones.",
   row: "A line is as opaque and as wide as its share of the largest probability in its row.",

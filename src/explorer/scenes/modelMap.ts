@@ -3,13 +3,13 @@ import type { MatrixShape, Scene, Shape } from "../scene.ts";
 import type { HeadPlace } from "./order.ts";
 
 /** A map of more cells a side is drawn with the largest of each block. */
-export const MOST_CELLS = 64;
+const MOST_CELLS = 64;
 
 /** Pixels between maps, of the room for the names of layers and heads, and above each map for its own name. */
 const [GAP, NAMES, LABEL] = [8, 26, 22];
 
 /**
- * The places of the maps: where that of a layer and head begins, or, in an order that goes by what the heads do, the n-th.
+ * The places of the maps: where that of a layer and head begins; in an order that goes by what heads do, the n-th.
  *
  * @param side   pixels of a map's side
  * @param sorted whether each has its own name above it

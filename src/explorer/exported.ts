@@ -1,16 +1,6 @@
 /** What leaves the page as files: everything as JSON, the attention as tensors, and code that computes it again. */
 import { type ExplorerResult, probabilitiesOf } from "./result.ts";
-import type { ModelSummary } from "./worker.ts";
-
-/** A file of tensors that the worker writes. */
-export interface TensorsToWrite {
-  readonly tensors: readonly (readonly [
-    name: string,
-    tensor: { readonly shape: readonly number[]; readonly data: Float32Array },
-  ])[];
-  /** Of the file's header. */
-  readonly metadata: readonly (readonly [string, string])[];
-}
+import type { ModelSummary, TensorsToWrite } from "./worker.ts";
 
 /** The attention probabilities of all layers, [1, A, T, T] each, under PyTorch's names, and what they are of. */
 export function tensorsOf(result: ExplorerResult, model: ModelSummary): TensorsToWrite {

@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import type { ExplorerGap, ExplorerResult } from "../result.ts";
 import type { Scene } from "../scene.ts";
-import { type Compared, gapAnswers, nextSentence } from "../scenes/answers.ts";
+import { type Compared, followsOf, gapAnswers, nextSentence } from "../scenes/answers.ts";
 import { canvasOf, captionOf } from "./picture.ts";
 import { answersTable } from "./table.ts";
 import type { View } from "./view.ts";
@@ -74,7 +74,7 @@ function altOf(scene: Scene, gap: ExplorerGap | null, { nextSentence: next }: Ex
     const list = gap.answers.map(({ piece, probability }) => `${piece} ${(100 * probability).toFixed(2)} %`);
     return `${scene.title}: ${list.join(", ")}`;
   }
-  const follows = next ? 1 / (1 + Math.exp(next.logits[1] - next.logits[0])) : 0;
+  const follows = next ? followsOf(next.logits) : 0;
   return `${scene.title} It follows: ${(100 * follows).toFixed(2)} %`;
 }
 
