@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { compute, type ExplorerResult } from "../../src/explorer/result.ts";
+import { compute, type ExplorerResult } from "../../src/explorer/explorerResult.ts";
 import { INITIAL_STATE, linkOf } from "../../src/explorer/state.ts";
 import { loadBert } from "../../src/index.ts";
 import { launch } from "../browser/browsers.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Client, type Port } from "../../src/explorer/client.ts";
-import type { ExplorerRequest, ExplorerResult } from "../../src/explorer/result.ts";
+import type { ExplorerRequest, ExplorerResult } from "../../src/explorer/explorerResult.ts";
 import type { FromWorker, ToWorker } from "../../src/explorer/worker.ts";
 import { parseConfig } from "../../src/index.ts";
 

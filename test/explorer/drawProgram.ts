@@ -3,7 +3,7 @@ import { drawScene, type Ink } from "../../src/explorer/draw/canvas.ts";
 import { paperOf } from "../../src/explorer/draw/paper.ts";
 import { pngOf } from "../../src/explorer/draw/png.ts";
 import { svgOf } from "../../src/explorer/draw/svg.ts";
-import type { ExplorerResult } from "../../src/explorer/result.ts";
+import type { ExplorerResult } from "../../src/explorer/explorerResult.ts";
 import type { MatrixShape, Scene } from "../../src/explorer/scene.ts";
 import { headLines, headMatrix } from "../../src/explorer/scenes/head.ts";
 import { modelMap } from "../../src/explorer/scenes/modelMap.ts";

@@ -1,4 +1,4 @@
-import { type ExplorerResult, probabilitiesOf } from "../result.ts";
+import { type ExplorerResult, probabilitiesOf } from "../explorerResult.ts";
 import type { LineShape, Scene, Shape } from "../scene.ts";
 import type { ExplorerState } from "../state.ts";
 import { labelOf, roomOf } from "./label.ts";
