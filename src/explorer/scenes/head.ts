@@ -143,7 +143,7 @@ function leftOut(
 ): string {
   if (count === 0) return "Every line is drawn.";
   const which = `those below ${LEAST}${isFiltered ? " and those of other pairs" : ""}`;
-  return `${count} of ${rows * columns} lines are not drawn, ${which}: ${((100 * sum) / rows).toFixed(2)} % of the attention.`;
+  return `${count} of ${rows * columns} lines ${count === 1 ? "is" : "are"} not drawn, ${which}: ${((100 * sum) / rows).toFixed(2)} % of the attention.`;
 }
 
 /**
