@@ -70,7 +70,7 @@ const client = new Client(startWorker, {
   },
   written(file) {
     if (typeof file === "string") problem = file;
-    else save(speaker, new Blob([file as Uint8Array<ArrayBuffer>]), "attention.safetensors");
+    else save((text) => speaker.say(text), new Blob([file as Uint8Array<ArrayBuffer>]), "attention.safetensors");
     show();
   },
 });
@@ -113,12 +113,14 @@ function change(next: Partial<ExplorerState>, isPinned: boolean): void {
   else show();
 }
 
-/** Points at something; drawn with the next frame, as a pointer moves more often than a screen shows. */
+/** Points at something. By a mouse it is drawn with the next frame, as that moves more often than a screen shows. */
 function point(next: Pointer | null, isSaid = false): void {
   if (JSON.stringify(next) === JSON.stringify(pointer)) return;
   pointer = next;
-  if (isSaid && next && result) speaker.say(sentenceOf(result, next));
-  showSoon();
+  if (isSaid) {
+    if (next && result) speaker.say(sentenceOf(result, next));
+    show();
+  } else showSoon();
 }
 
 let isSoon = false;

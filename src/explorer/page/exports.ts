@@ -32,7 +32,7 @@ export function exportMenu(view: View, comparison: Comparison, write: (file: Ten
       )}</ul>
       <p class="quiet">Numbers, with all their digits</p>
       <ul>
-        <li><button @click=${() => save(view, new Blob([jsonOf(result, model)], { type: "application/json" }), "plainbert.json")}>Everything as JSON</button></li>
+        <li><button @click=${() => save(view.say, new Blob([jsonOf(result, model)], { type: "application/json" }), "plainbert.json")}>Everything as JSON</button></li>
         <li><button @click=${() => write(tensorsOf(result, model))}>All attention as .safetensors</button></li>
         <li><button @click=${() => copy(view, codeOf(result, state.layer, state.head))}>Copy code that computes this head</button></li>
       </ul>`,
@@ -56,18 +56,18 @@ function notesOf({ result, model }: View): string[] {
 }
 
 function saveSvg(view: View, scene: Scene, name: string): void {
-  save(view, new Blob([svgOf(scene, notesOf(view))], { type: "image/svg+xml" }), `${name}.svg`);
+  save(view.say, new Blob([svgOf(scene, notesOf(view))], { type: "image/svg+xml" }), `${name}.svg`);
 }
 
 function savePng(view: View, scene: Scene, name: string): void {
   pngOf(scene, notesOf(view)).then(
-    (blob) => save(view, blob, `${name}.png`),
+    (blob) => save(view.say, blob, `${name}.png`),
     (error: Error) => view.say(error.message),
   );
 }
 
 /** Gives a file to the browser to save. */
-export function save({ say }: Pick<View, "say">, blob: Blob, name: string): void {
+export function save(say: View["say"], blob: Blob, name: string): void {
   const url = URL.createObjectURL(blob);
   Object.assign(document.createElement("a"), { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 60_000); // a browser may begin to read it later

@@ -116,7 +116,8 @@ function keyDown(event: KeyboardEvent, view: View): void {
   const { query, key, layer, head } = seen(view);
   const last = view.result.tokens.length - 1;
   const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
-  const moved = (from: number | null, by: number) => (from === null ? 0 : Math.min(last, Math.max(0, from + by)));
+  const moved = (from: number | null, by: number) =>
+    by === 0 ? from : from === null ? 0 : Math.min(last, Math.max(0, from + by));
   if (step) view.point({ layer, head, query: moved(query, step[0]), key: moved(key, step[1]) }, true);
   else if (event.key === "Enter") pin(view, { layer, head, query, key });
   else if (event.key === "Escape") {

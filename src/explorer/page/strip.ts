@@ -61,10 +61,9 @@ function tokenOf([t, token]: Placed, view: View, near: ReadonlySet<number>): Tem
   const parts = piece.startsWith("##") ? html`<i>##</i>${piece.slice(2)}` : piece;
   return html`<div role="option" class=${["token", ...classes.flatMap(([name, is]) => (is ? [name] : []))].join(" ")}
     data-token=${t} tabindex=${t === reached ? 0 : -1} aria-selected=${isPicked}
-    aria-label="${piece}, position ${t}, id ${id}${isMasked ? ", hidden" : ""}"
     @pointerenter=${(event: PointerEvent) => event.pointerType === "mouse" && pointAt(view, t)}
-    @click=${() => pick(view, t)} @dblclick=${() => hide(view, t)}
-    ><span>${parts}</span><small>${id}</small></div>`;
+    @click=${(event: MouseEvent) => event.detail < 2 && pick(view, t)} @dblclick=${() => hide(view, t)}
+    ><span>${parts}</span><span class="unseen">, position ${t}${isMasked ? ", hidden" : ""}, id </span><small>${id}</small></div>`;
 }
 
 const pointAt = (view: View, t: number, isSaid = false) =>

@@ -7,8 +7,8 @@ import { labelOf, roomOf } from "./label.ts";
 const LEAST = 0.01;
 /** Of the lines, pixels of a token's row, above the first, of the room for a number, and below the last. */
 const [ROW, TOP, NUMBER, FOOT] = [24, 8, 46, 32];
-/** Of the matrix, pixels of a cell: the fewest, the most, and the fewest that leave room for names. */
-const [LEAST_CELL, MOST_CELL, NAMED_CELL] = [3, 32, 14];
+/** Of the matrix, pixels of a cell: the fewest, the most, the fewest beside names; and tokens that have names at most. */
+const [LEAST_CELL, MOST_CELL, NAMED_CELL, MOST_NAMES] = [3, 32, 14, 48];
 /** Names of columns rise at this angle. */
 const TURN = -60;
 const [COS, SIN] = [0.5, Math.sqrt(0.75)];
@@ -158,10 +158,10 @@ export function headMatrix(result: ExplorerResult, state: ExplorerState, width =
   const names = roomOf(tokens, Math.min(130, Math.floor(width / 4)));
   const left = names + 8;
   const slant = Math.ceil(names * COS);
-  const cellOf = (room: number) => Math.max(LEAST_CELL, Math.min(MOST_CELL, Math.floor(room / T)));
-  const isNamed = cellOf(width - left - slant) >= NAMED_CELL;
+  const cellOf = (room: number, least: number) => Math.max(least, Math.min(MOST_CELL, Math.floor(room / T)));
+  const isNamed = T <= MOST_NAMES || cellOf(width - left - slant, LEAST_CELL) >= NAMED_CELL;
   const [x, y] = isNamed ? [left, Math.ceil(names * SIN) + 14] : [0, 8];
-  const cell = cellOf(isNamed ? width - left - slant : width);
+  const cell = isNamed ? cellOf(width - left - slant, NAMED_CELL) : cellOf(width, LEAST_CELL);
   const labels = tokens.flatMap(({ piece, isSpecial }, t): Shape[] => {
     if (!isNamed) return [];
     const tone = isSpecial ? "quiet" : "plain";

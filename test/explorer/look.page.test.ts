@@ -1,0 +1,360 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import type { Browser, KeyInput, Page } from "puppeteer-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { EXAMPLES } from "../../src/explorer/page/examples.ts";
+import { probabilitiesOf } from "../../src/explorer/result.ts";
+import { loadBert, readSafetensors } from "../../src/index.ts";
+import { launch } from "../browser/browsers.ts";
+import { Site } from "../browser/site.ts";
+import { explored, small } from "./models.ts";
+
+/** The page as it looks, by keyboard alone, to a screen reader, and what leaves it. */
+const ROOT = join(import.meta.dirname, "..", "..");
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const model = await small();
+/** The page's backend is simd, the tests' own plain; measured 1.6e-6. */
+const NEAR = 2e-6;
+
+/** Keeps what leaves the page: files, and what is copied. */
+const LEAVING = `
+globalThis.left = { files: [], names: [], copied: [] };
+const make = URL.createObjectURL;
+URL.createObjectURL = (blob) => { left.files.push(blob); return make.call(URL, blob); };
+HTMLAnchorElement.prototype.click = function () { left.names.push(this.download); };
+Object.defineProperty(navigator, "clipboard", { value: { writeText: async (text) => { left.copied.push(text); } } });`;
+
+let browser: Browser;
+let site: Site;
+let page: Page;
+const complaints: string[] = [];
+
+beforeAll(async () => {
+  execFileSync(process.execPath, [join("scripts", "buildExplorer.ts")], { cwd: ROOT });
+  [browser, site] = [await launch("chromium"), await Site.start({ "/": join(ROOT, "dist", "explorer") })];
+}, 120_000);
+afterAll(async () => {
+  await browser?.close();
+  await site?.[Symbol.asyncDispose]();
+});
+beforeEach(async () => {
+  complaints.length = 0;
+  page = await browser.newPage();
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  await page.evaluateOnNewDocument(LEAVING);
+});
+afterEach(async () => {
+  await page.close();
+  expect(complaints).toEqual([]);
+});
+
+const ONE = { a: "The carpenter opened the [MASK] with a screwdriver.", l: "1", h: "1" };
+const TWO = { a: "The storm broke the old bridge.", b: "The [MASK] was cut off for a week.", l: "2", h: "1" };
+
+/** Opens a link, and waits until its pictures are drawn. */
+async function open(fields: Record<string, string>): Promise<void> {
+  await page.goto(`${site.origin}/index.html#${new URLSearchParams({ v: "1", ...fields })}`);
+  await page.waitForSelector("#head", { timeout: 30_000 });
+  await drawn();
+}
+
+const drawn = () => page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))");
+
+/** What the page's link says. */
+async function fields(): Promise<Record<string, string>> {
+  const hash = (await page.evaluate("location.hash")) as string;
+  return Object.fromEntries(new URLSearchParams(hash.slice(1)));
+}
+
+/** Waits for a condition, a program. */
+const until = (condition: string) => page.waitForFunction(condition, { timeout: 10_000 });
+
+const LOOKS = [360, 1280, 2560].flatMap((width) =>
+  (["light", "dark"] as const).map((scheme) => [width, scheme] as const),
+);
+
+describe.each(LOOKS)("%d pixels wide, %s", (width, scheme) => {
+  beforeEach(async () => {
+    await page.setViewport({ width, height: 900 });
+    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+  });
+
+  test.each([
+    ["lines", { ...TWO, view: "lines" }],
+    ["a row of lines, with numbers", { ...ONE, view: "lines", q: "4", mask: "3", n: "1" }],
+    ["a matrix", { ...TWO, view: "matrix", q: "3", k: "6", n: "1" }],
+    ["an order, no gap", { a: "It was locked.", sort: "sharp" }],
+    ["a link that cannot be meant", { ...ONE, view: "x" }],
+  ])("%s: no fault of accessibility, nothing stands out of the page", async (_, given) => {
+    await open(given);
+    expect(await faults()).toEqual([]);
+    const { wider, small } = (await page.evaluate(FITS)) as { wider: number; small: string[] };
+    expect(wider).toBe(0);
+    expect(small).toEqual([]);
+  });
+
+  test("menus and help have none either", async () => {
+    await open(ONE);
+    for (const n of [0, 1]) {
+      await page.evaluate(`document.querySelectorAll("summary")[${n}].click()`);
+      expect(await faults()).toEqual([]);
+      expect(((await page.evaluate(FITS)) as { wider: number }).wider).toBe(0);
+    }
+    await page.evaluate('document.querySelector("nav > button").click()');
+    expect(await faults()).toEqual([]);
+  });
+});
+
+/** How much the page is wider than its window, and what can be clicked and is less than 24 pixels high or wide. */
+const FITS = `(() => {
+  const { scrollWidth, clientWidth } = document.documentElement;
+  const targets = [...document.querySelectorAll("button, select, summary, [role=option], textarea, [role=application]")];
+  const small = targets.filter((target) => target.checkVisibility()).flatMap((target) => {
+    const { width, height } = target.getBoundingClientRect();
+    return width < 24 || height < 24 ? [target.outerHTML.slice(0, 80) + width + " × " + height] : [];
+  });
+  return { wider: scrollWidth - clientWidth, small };
+})()`;
+
+/** What axe finds, a line for each element. */
+async function faults(): Promise<string[]> {
+  await page.evaluate(AXE);
+  return (await page.evaluate(`axe.run({ resultTypes: ["violations"] }).then(({ violations }) =>
+    violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => [id, html, failureSummary].join(" "))))`)) as string[];
+}
+
+test("the check finds a fault", async () => {
+  await open(ONE);
+  await page.evaluate(
+    'document.querySelector("textarea").closest("label").replaceWith(document.createElement("textarea"))',
+  );
+  expect((await faults()).join()).toContain("label");
+});
+
+describe("by keyboard alone", () => {
+  const press = async (...keys: KeyInput[]) => {
+    for (const key of keys) await page.keyboard.press(key);
+    await drawn();
+  };
+  const focused = (what: string) => page.evaluate(`document.activeElement.${what}`) as Promise<string>;
+  /** Goes on with Tab until what has the focus fits. */
+  const tabTo = async (selector: string) => {
+    for (let n = 0; n < 60; n++) {
+      if (await page.evaluate(`document.activeElement.matches(${JSON.stringify(selector)})`)) return;
+      await page.keyboard.press("Tab");
+    }
+    throw new Error(`Tab does not reach ${selector}`);
+  };
+  const spoken = () => page.evaluate('document.getElementById("spoken").textContent') as Promise<string>;
+
+  test("the whole tour: an example, a token hidden, a head, a number, the numbers as tables, help", async () => {
+    await open(ONE);
+    await press("Tab");
+    expect(await focused("textContent")).toBe("Skip to the model");
+    await press("Enter");
+    expect(await focused("id")).toBe("model");
+    expect(await fields()).toMatchObject({ a: ONE.a }); // the link is still a state
+    await page.evaluate("document.activeElement.blur()");
+
+    await tabTo("summary");
+    await press("Enter", "Tab", "Tab", "Enter"); // the second example
+    await until(`document.querySelectorAll('canvas[id^="gap"]').length === 2`);
+    expect(await fields()).toMatchObject({ a: EXAMPLES[1][1] });
+
+    await tabTo("[role=option]");
+    await press("ArrowRight", "ArrowRight", "ArrowRight", "m");
+    await until(`document.querySelectorAll('canvas[id^="gap"]').length === 3`);
+    expect(await fields()).toMatchObject({ mask: "3", q: "3" });
+    expect(await focused("dataset.token")).toBe("3");
+    await press("m");
+    await until(`document.querySelectorAll('canvas[id^="gap"]').length === 2`);
+    expect(await fields()).not.toHaveProperty("mask");
+    await press("Escape");
+    expect(await fields()).not.toHaveProperty("q");
+    await press("End", "Enter");
+    expect((await fields()).q).toBe(await focused("dataset.token"));
+
+    await tabTo("[role=gridcell]");
+    expect(await focused("ariaLabel")).toMatch(/^layer 2, head 2: \d+ % to .+, entropy \d\.\d\d of the most$/);
+    await press("ArrowDown", "ArrowLeft", "ArrowLeft");
+    expect(await fields()).toMatchObject({ l: "2", h: "0" });
+    expect(await focused("dataset.head")).toBe("2,0");
+    await press("End");
+    expect(await focused("dataset.head")).toBe("2,3");
+
+    await tabTo("[role=application]");
+    await press("ArrowUp", "ArrowRight", "ArrowRight", "Enter");
+    const last = Number((await fields()).q);
+    expect(await fields()).toMatchObject({ k: "1" });
+    const { attentions, tokens } = explored(model, EXAMPLES[1][1]);
+    const p = attentions[2][(3 * tokens.length + last) * tokens.length + 1];
+    const text = (await page.evaluate('document.querySelector(".readout").textContent')) as string;
+    expect(Math.abs(Number(/\d\.\d+/.exec(text)?.[0]) - p)).toBeLessThanOrEqual(6e-5);
+    await until(`/→/.test(document.getElementById("spoken").textContent)`); // at most once a second
+    expect(await spoken()).toContain("layer 3, head 4");
+    await press("Escape");
+    expect(await fields()).not.toHaveProperty("k");
+
+    await page.keyboard.press("?");
+    expect(await page.evaluate('document.getElementById("help").open')).toBe(true);
+    await press("Escape");
+    expect(await page.evaluate('document.getElementById("help").open')).toBe(false);
+  });
+
+  test("letters are letters in a text", async () => {
+    await open(ONE);
+    await page.focus("#text-a");
+    await page.keyboard.press("End");
+    await page.keyboard.type(" m?");
+    await until(`document.querySelector("[data-token]:last-child") && location.hash.includes("m%3F")`);
+    expect(await page.evaluate('document.getElementById("help").open')).toBe(false);
+    expect(await fields()).not.toHaveProperty("mask");
+  });
+});
+
+test("the numbers are tables of the same numbers", async () => {
+  await open({ ...TWO, view: "matrix", n: "1" });
+  const rows = (selector: string) =>
+    page.evaluate(
+      `[...document.querySelectorAll(${JSON.stringify(selector)})].map((row) => [...row.querySelectorAll("data")].map(({ value }) => Number(value)))`,
+    ) as Promise<number[][]>;
+  const { attentions, tokens, gaps } = explored(model, TWO.a, { pair: TWO.b });
+  const T = tokens.length;
+  const got = await rows(".head tbody tr");
+  expect(got.map(({ length }) => length)).toEqual(Array(T).fill(T));
+  const own = attentions[2].subarray(T * T, 2 * T * T);
+  for (const [n, p] of got.flat().entries()) expect(Math.abs(p - own[n])).toBeLessThanOrEqual(NEAR);
+  const answers = await rows(".answers tbody tr");
+  expect(answers.map(([id]) => id)).toEqual(gaps[0].answers.map(({ id }) => id));
+  for (const [n, [, probability, logit]] of answers.entries()) {
+    expect(Math.abs(probability - gaps[0].answers[n].probability)).toBeLessThanOrEqual(1e-5);
+    expect(Math.abs(logit - gaps[0].answers[n].logit)).toBeLessThanOrEqual(1e-4);
+  }
+});
+
+test("a pointer over a token, a cell and a map reads the same number", async () => {
+  await open({ ...TWO, view: "matrix" });
+  const { attentions, tokens } = explored(model, TWO.a, { pair: TWO.b });
+  const T = tokens.length;
+  const readout = async () => (await page.evaluate('document.querySelector(".readout").textContent')) as string;
+  const numberIn = (text: string) => Number(/\d\.\d+/.exec(text)?.[0]);
+  const at = (layer: number, head: number, i: number, j: number) => attentions[layer][(head * T + i) * T + j];
+  const button = await (await page.$('[data-head="0,2"]'))?.boundingBox();
+  if (!button) throw new Error("no map");
+  const side = (button.width - 6) / T;
+  await page.mouse.move(button.x + 3 + 4.5 * side, button.y + 3 + 2.5 * side);
+  await drawn();
+  expect(await readout()).toMatch(/^layer 1, head 3: storm → the/);
+  expect(Math.abs(numberIn(await readout()) - at(0, 2, 2, 4))).toBeLessThanOrEqual(6e-5);
+  await page.hover('[data-token="3"]');
+  await drawn();
+  expect(await readout()).toMatch(/^broke looks most at bridge/);
+  expect(Math.abs(numberIn(await readout()) - at(2, 1, 3, 6))).toBeLessThanOrEqual(6e-5);
+});
+
+describe("what leaves the page", () => {
+  const leave = async (label: string) => {
+    const clicked = `[...document.querySelectorAll(".menu button")].find((button) =>
+      (button.ariaLabel ?? button.textContent) === ${JSON.stringify(label)})?.click() ?? null`;
+    await page.evaluate(clicked);
+    await until("left.files.length + left.copied.length > 0");
+  };
+  const fileText = () => page.evaluate("left.files.at(-1).text()") as Promise<string>;
+  const fileBytes = async () =>
+    Uint8Array.from(
+      (await page.evaluate(
+        "left.files.at(-1).arrayBuffer().then((buffer) => [...new Uint8Array(buffer)])",
+      )) as number[],
+    );
+  const MASKED = { ...TWO, mask: "3" };
+  const ours = explored(model, TWO.a, { pair: TWO.b, masks: [3] });
+
+  test("JSON: texts, tokens, model and every number", async () => {
+    await open(MASKED);
+    await leave("Everything as JSON");
+    const json = JSON.parse(await fileText());
+    expect(await page.evaluate("left.names")).toEqual(["plainbert.json"]);
+    expect(json).toMatchObject({ text: TWO.a, textPair: TWO.b, masks: [3], tokensOfTheWholeText: ours.whole });
+    expect(json.tokens).toEqual(ours.tokens.map((token, position) => ({ position, ...token })));
+    expect(json.model.config).toEqual(JSON.parse(JSON.stringify(model.model.config)));
+    expect(json.model.backend).toMatch(/simd|plain/);
+    expect(json.attentions.map(({ name }: { name: string }) => name)).toEqual([0, 1, 2, 3].map(probabilitiesOf));
+    for (const [layer, { shape, data }] of json.attentions.entries()) {
+      expect(shape).toEqual([1, 4, ours.tokens.length, ours.tokens.length]);
+      expect(data.length).toBe(ours.attentions[layer].length);
+      for (const [n, p] of data.entries()) expect(Math.abs(p - ours.attentions[layer][n])).toBeLessThanOrEqual(NEAR);
+    }
+  });
+
+  test("safetensors: read back, to the last bit what the JSON says, with what it is of", async () => {
+    await open(MASKED);
+    await leave("Everything as JSON");
+    const json = JSON.parse(await fileText());
+    await page.evaluate("left.files.length = 0");
+    await leave("All attention as .safetensors");
+    const file = readSafetensors(await fileBytes());
+    expect(await page.evaluate("left.names.at(-1)")).toBe("attention.safetensors");
+    expect([...file.tensors.keys()].sort()).toEqual([0, 1, 2, 3].map(probabilitiesOf));
+    for (const { name, shape, data } of json.attentions) {
+      expect(file.tensors.get(name)?.shape).toEqual(shape);
+      expect([...file.toFloat32(name)]).toEqual(data);
+    }
+    expect(Object.fromEntries(file.metadata)).toMatchObject({
+      ...{ format: "pt", model: json.model.fingerprint, text: TWO.a, text_pair: TWO.b },
+      input_ids: JSON.stringify(ours.tokens.map(({ id }) => id)),
+    });
+  });
+
+  test.each([
+    ["The model as SVG", 4 * 4 * ours.tokens.length ** 2],
+    ["The head as SVG", ours.tokens.length ** 2],
+    ["What fits at position 3 as SVG", 8],
+    ["Does text B follow A? as SVG", 2],
+  ])("%s: a picture with its numbers, legend, texts and model", async (label, count) => {
+    await open({ ...MASKED, view: "matrix" });
+    await leave(label);
+    const svg = await fileText();
+    const read = `(() => { const file = new DOMParser().parseFromString(${JSON.stringify(svg)}, "image/svg+xml");
+      return { error: file.querySelector("parsererror")?.textContent ?? null, numbers: file.querySelectorAll("[data-value]").length,
+        text: [...file.querySelectorAll("text")].map(({ textContent }) => textContent).join("") }; })()`;
+    const { error, numbers, text } = (await page.evaluate(read)) as { error: string; numbers: number; text: string };
+    expect(error).toBeNull();
+    expect(numbers).toBe(count);
+    for (const part of [`A: ${TWO.a}`, `B: ${TWO.b}`, "Hidden from the model: position 3, 10.", "Model "])
+      expect(text).toContain(part);
+  });
+
+  test("PNG: twice the pixels of the SVG, on white", async () => {
+    await open({ ...MASKED, view: "matrix" });
+    await leave("The head as SVG");
+    const [, width, height] = /width="(\d+)" height="(\d+)"/.exec(await fileText()) ?? [];
+    await page.evaluate("left.files.length = 0");
+    await leave("The head as PNG");
+    const read = `createImageBitmap(left.files.at(-1)).then((image) => {
+      const canvas = new OffscreenCanvas(image.width, image.height).getContext("2d");
+      canvas.drawImage(image, 0, 0);
+      return [image.width, image.height, ...canvas.getImageData(1, 1, 1, 1).data]; })`;
+    expect(await page.evaluate(read)).toEqual([2 * Number(width), 2 * Number(height), 255, 255, 255, 255]);
+  });
+
+  test("code that computes the head's numbers again", async () => {
+    await open(MASKED);
+    await leave("Copy code that computes this head");
+    const [code] = (await page.evaluate("left.copied")) as string[];
+    const [first, ...lines] = code.split("\n");
+    expect(first).toBe('import { loadBert } from "plainbert";');
+    const AsyncFunction = (async () => {}).constructor as new (
+      ...code: string[]
+    ) => (load: typeof loadBert) => Promise<Float32Array>;
+    const got = await new AsyncFunction("loadBert", `${lines.join("\n")}; await bert.dispose(); return probabilities;`)(
+      loadBert,
+    );
+    const T = ours.tokens.length;
+    expect(got.length).toBe(T * T);
+    const own = ours.attentions[2].subarray(T * T, 2 * T * T);
+    for (const [n, p] of got.entries()) expect(Math.abs(p - own[n])).toBeLessThanOrEqual(NEAR);
+  });
+});
