@@ -18,8 +18,8 @@ export function summarize(samples: readonly number[]): Summary {
   return { samples: sorted.length, median, min: sorted[0], spread };
 }
 
-/** Between the two neighbours in proportion (Hyndman & Fan 1996, definition 7, as in numpy). */
-function quantile(sorted: readonly number[], q: number): number {
+/** Of ascending numbers, between the two neighbours in proportion (Hyndman & Fan 1996, definition 7, as in numpy). */
+export function quantile(sorted: readonly number[], q: number): number {
   const at = (sorted.length - 1) * q;
   const low = Math.floor(at);
   const high = Math.min(low + 1, sorted.length - 1);
