@@ -2,7 +2,7 @@
  * How fast the explorer is in a page: the first picture, a key until what it changes is on the screen, and memory after
  * many edits, with the headers that isolate a page and without.
  *
- *     npm run bench:explorer                  five runs of each, two minutes
+ *     npm run bench:explorer                  five runs of each, five minutes
  *     npm run bench:explorer -- --runs 1
  *     npm run bench:explorer -- --save        writes the table of docs/explorer.md too
  *
@@ -33,11 +33,12 @@ const MEASURED = {
   first: ["from navigation to the first picture", "ms", 1500],
   middle: ["from a key to its picture, half of 60 keys", "ms", null],
   slow: ["from a key to its picture, 95 % of them", "ms", 100],
+  work: ["work of the main thread for each key", "ms", null],
   long: ["tasks of the main thread above 50 ms while typing", "", 0],
-  pageHeap: ["memory of the page", "MB", null],
-  pageGrowth: [`what ${EDITS} edits add to it`, "%", 2],
-  workerHeap: ["memory of its worker", "MB", null],
-  workerGrowth: [`what ${EDITS} edits add to it`, "%", 2],
+  pageHeap: [`memory of the page after ${EDITS} edits`, "MB", null],
+  pageGrowth: [`what ${EDITS} more add to it`, "%", 3],
+  workerHeap: [`memory of its worker after ${EDITS} edits`, "MB", null],
+  workerGrowth: [`what ${EDITS} more add to it`, "%", 3],
 } as const satisfies Readonly<Record<string, readonly [what: string, unit: string, aim: number | null]>>;
 
 type Measures = Readonly<Record<keyof typeof MEASURED, number>>;
@@ -84,23 +85,27 @@ class Sitting {
   }
 
   /** @throws Error the last picture is another than that of the same text opened anew */
-  private async type(): Promise<Pick<Measures, "middle" | "slow" | "long">> {
+  private async type(): Promise<Pick<Measures, "middle" | "slow" | "work" | "long">> {
     await this.open("");
     await this.page.focus(FIELD);
-    const [{ long: before }, start] = [await this.noted(), performance.now()];
+    const [{ long: before }, { TaskDuration: idle }] = [await this.noted(), await this.page.metrics()];
+    const start = performance.now();
     for (const [n, key] of [...TYPED].entries()) {
-      await pause(start + n * BETWEEN - performance.now());
+      await pause(Math.max(0, start + n * BETWEEN - performance.now()));
       await this.page.keyboard.press(key as "a");
     }
     await this.painted(TYPED);
     await pause(BETWEEN); // the observer of long tasks tells of them later
-    const noted = await this.noted();
+    const [noted, { TaskDuration: worked }] = [await this.noted(), await this.page.metrics()];
     const seen = await this.pictures();
     await this.open(TYPED);
     if ((await this.pictures()) !== seen) throw new Error("explorer: the last picture is not that of the last text");
     const times = keyTimes(noted, TYPED).sort((a, b) => a - b);
     const long = noted.long.slice(before.length).filter(([, duration]) => duration > 50);
-    return { middle: quantile(times, 0.5), slow: quantile(times, 0.95), long: long.length };
+    return {
+      ...{ middle: quantile(times, 0.5), slow: quantile(times, 0.95) },
+      ...{ work: (1000 * ((worked ?? 0) - (idle ?? 0))) / TYPED.length, long: long.length },
+    };
   }
 
   /** The map and the head, as they are drawn. */
@@ -113,14 +118,13 @@ class Sitting {
     const [page, worker] = [await this.page.createCDPSession(), this.page.workers()[0].client];
     await this.page.focus(FIELD);
     await this.page.keyboard.press("End");
-    await this.typeAndUndo(EDITS / 10); // what is compiled and kept once
-    const before = [await heapOf(page), await heapOf(worker)];
-    await this.typeAndUndo(EDITS);
+    await this.typeAndUndo(EDITS); // V8 compiles meanwhile, and keeps what it compiles
     const [pageHeap, workerHeap] = [await heapOf(page), await heapOf(worker)];
-    const growth = (now: number, then: number) => (100 * (now - then)) / then;
+    await this.typeAndUndo(EDITS);
+    const growth = async (then: number, session: CDPSession) => (100 * ((await heapOf(session)) - then)) / then;
     return {
-      ...{ pageHeap, pageGrowth: growth(pageHeap, before[0]) },
-      ...{ workerHeap, workerGrowth: growth(workerHeap, before[1]) },
+      ...{ pageHeap, pageGrowth: await growth(pageHeap, page) },
+      ...{ workerHeap, workerGrowth: await growth(workerHeap, worker) },
     };
   }
 
@@ -132,6 +136,7 @@ class Sitting {
       await this.page.keyboard.press("Backspace");
       await this.painted(TYPED);
     }
+    await this.page.evaluate("noted.keys.length = 0, noted.painted.splice(0, noted.painted.length - 1)");
   }
 }
 
@@ -151,17 +156,17 @@ async function measured(browser: Browser, address: string): Promise<Measures> {
   }
 }
 
-/** A row of the table: what it is, the aim, the figures with the headers and without. */
+/** A row of the table: what is measured, the aim, the figures of each list of runs. */
 function rowOf(name: keyof Measures, runs: readonly (readonly Measures[])[]): string[] {
   const [what, unit, aim] = MEASURED[name];
   const digits = unit === "ms" || unit === "" ? 0 : 1;
-  const figures = runs.map((all) => {
+  const cells = runs.map((all) => {
     const values = all.map((one) => one[name]);
     const [low, middle, high] = [Math.min(...values), summarize(values).median, Math.max(...values)];
     const missed = aim !== null && middle > aim ? ", missed" : "";
     return `${middle.toFixed(digits)} ${unit} (${low.toFixed(digits)} to ${high.toFixed(digits)})${missed}`;
   });
-  return [what, aim === null ? "" : `≤ ${aim} ${unit}`.trimEnd(), ...figures];
+  return [what, aim === null ? "" : `≤ ${aim} ${unit}`.trimEnd(), ...cells];
 }
 
 function table(rows: readonly (readonly string[])[]): string {
@@ -186,10 +191,12 @@ for (let run = 0; run < Number(values.runs); run++) {
 const version = await browser.version();
 await browser.close();
 const names = Object.keys(MEASURED) as (keyof Measures)[];
-const result = table([
+const figures = table([
   ["", "aim", "with the isolation headers", "without"],
   ...names.map((name) => rowOf(name, [isolated, open])),
 ]);
-console.log(`${version}, ${cpus().length} × ${cpus()[0].model.trim()}, ${values.runs} runs: median (lowest to highest)\n`);
-console.log(result);
-if (values.save) writeFileSync(GUIDE, withTables(readFileSync(GUIDE, "utf8"), new Map([["speed", result]])));
+console.log(
+  `${version}, ${cpus().length} × ${cpus()[0].model.trim()}, ${values.runs} runs: median (lowest to highest)\n`,
+);
+console.log(figures);
+if (values.save) writeFileSync(GUIDE, withTables(readFileSync(GUIDE, "utf8"), new Map([["speed", figures]])));
