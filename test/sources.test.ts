@@ -11,7 +11,7 @@ const EXACT: ReadonlySet<unknown> = new Set(
 /** Files whose use of other functions moves no bit of a result, with the reason. */
 const ENGINE_ALLOWED: Readonly<Record<string, string>> = {
   "cli/convert.ts": "a number of bytes that a person has written",
-  "explorer/result.ts": "probabilities and an entropy, which are shown; the logits are forward's",
+  "explorer/explorerResult.ts": "probabilities and an entropy, which are shown; the logits are forward's",
   "explorer/scenes/answers.ts": "a probability, which is shown; the logits are forward's",
   "explorer/scenes/order.ts": "an entropy, by which heads are ordered",
   "hub/retry.ts": "a pause before the next attempt",

@@ -1,5 +1,5 @@
 /** The page's side of the worker: at most one forward pass runs and one waits; of those that wait the latest counts. */
-import type { ExplorerRequest, ExplorerResult } from "./result.ts";
+import type { ExplorerRequest, ExplorerResult } from "./explorerResult.ts";
 import type { FromWorker, ModelFiles, ModelSummary, TensorsToWrite, ToWorker } from "./worker.ts";
 
 /** What the page is told. */

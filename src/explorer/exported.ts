@@ -1,5 +1,5 @@
 /** What leaves the page as files: everything as JSON, the attention as tensors, and code that computes it again. */
-import { type ExplorerResult, probabilitiesOf } from "./result.ts";
+import { type ExplorerResult, probabilitiesOf } from "./explorerResult.ts";
 import type { ModelSummary, TensorsToWrite } from "./worker.ts";
 
 /** The attention probabilities of all layers, [1, A, T, T] each, under PyTorch's names, and what they are of. */

@@ -2,6 +2,7 @@
 import { html, nothing, render, type TemplateResult } from "lit-html";
 import { Client } from "./client.ts";
 import type { Ink } from "./draw/canvas.ts";
+import type { ExplorerResult } from "./explorerResult.ts";
 import { answerSentence, answersView, type Comparison } from "./page/answersView.ts";
 import { closeMenus } from "./page/controls.ts";
 import { exampleMenu } from "./page/examples.ts";
@@ -16,7 +17,6 @@ import { Speaker } from "./page/speaker.ts";
 import { strip } from "./page/strip.ts";
 import { textBoxes, tokensAtCaret } from "./page/texts.ts";
 import type { Pointer, View } from "./page/view.ts";
-import type { ExplorerResult } from "./result.ts";
 import { modelToOpen, startWorker } from "./start.ts";
 import { type ExplorerState, type Kept, leftOutOfLink, linkOf, readLink, withinModel, withinText } from "./state.ts";
 import type { ModelSummary } from "./worker.ts";

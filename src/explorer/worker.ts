@@ -1,7 +1,7 @@
 /** The page's worker: opens a model, and computes what the page shows of a text. `start.ts` starts it. */
 import { type BertConfig, type BertModel, type BertTokenizer, loadBert, writeSafetensors } from "../index.ts";
+import { compute, type ExplorerRequest, type ExplorerResult } from "./explorerResult.ts";
 import { modelOfFiles } from "./modelOfFiles.ts";
-import { compute, type ExplorerRequest, type ExplorerResult } from "./result.ts";
 
 /** What the page asks. */
 export type ToWorker =

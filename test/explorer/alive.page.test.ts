@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { compute, type ExplorerResult } from "../../src/explorer/result.ts";
+import { compute, type ExplorerResult } from "../../src/explorer/explorerResult.ts";
 import { INITIAL_STATE, linkOf } from "../../src/explorer/state.ts";
 import { loadBert } from "../../src/index.ts";
 import { launch } from "../browser/browsers.ts";
@@ -56,7 +57,8 @@ beforeEach(async () => {
   await page.evaluateOnNewDocument(LISTEN);
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("request", (request) => {
-    if (![site.origin, "data:", "blob:"].some((own) => request.url().startsWith(own))) complaints.push(request.url());
+    if (![site.origin, "file:", "data:", "blob:"].some((own) => request.url().startsWith(own)))
+      complaints.push(request.url());
   });
 });
 afterEach(async () => {
@@ -246,8 +248,11 @@ describe("a worker that stops", () => {
     expect((await settled(`${TEXT} Yes`)).gaps[0].answers[0].piece.length).toBeGreaterThan(0);
   }
 
-  test("in the middle", async () => {
-    await open({ a: TEXT });
+  test.each([
+    ["a folder", () => `${site.origin}/index.html`],
+    ["one file", () => pathToFileURL(join(ROOT, "dist", "explorer.html")).href],
+  ])("in the middle, of %s", async (_, address) => {
+    await page.goto(address() + link({ a: TEXT }));
     await settled(TEXT);
     const before = await pictures();
     await page.evaluate("void (heard.result = null)");

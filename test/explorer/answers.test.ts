@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "vitest";
-import type { ExplorerResult } from "../../src/explorer/result.ts";
+import type { ExplorerResult } from "../../src/explorer/explorerResult.ts";
 import type { Scene } from "../../src/explorer/scene.ts";
 import { gapAnswers, nextSentence } from "../../src/explorer/scenes/answers.ts";
 import { BertTokenizer, type FillMaskPrediction, pipeline } from "../../src/index.ts";

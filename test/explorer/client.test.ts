@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Client, type Port } from "../../src/explorer/client.ts";
-import type { ExplorerRequest, ExplorerResult } from "../../src/explorer/result.ts";
+import type { ExplorerRequest, ExplorerResult } from "../../src/explorer/explorerResult.ts";
 import type { FromWorker, ToWorker } from "../../src/explorer/worker.ts";
 import { parseConfig } from "../../src/index.ts";
 
@@ -43,7 +43,7 @@ class HandPort implements Port {
 }
 
 const requestOf = (text: string): ExplorerRequest => ({ text, pair: "", masks: [], top: 8 });
-const config = parseConfig(JSON.stringify({ model_type: "bert", vocab_size: 9 }));
+const config = parseConfig("{}");
 const summary = {
   config,
   layers: 1,

@@ -1,15 +1,19 @@
 /** What `pixels.page.test.ts` calls in a page: draws a scene as the explorer does, and tells what is on the canvas. */
 import { drawScene, type Ink } from "../../src/explorer/draw/canvas.ts";
+import { paperOf } from "../../src/explorer/draw/paper.ts";
+import { pngOf } from "../../src/explorer/draw/png.ts";
 import { svgOf } from "../../src/explorer/draw/svg.ts";
-import type { ExplorerResult } from "../../src/explorer/result.ts";
+import type { ExplorerResult } from "../../src/explorer/explorerResult.ts";
 import type { MatrixShape, Scene } from "../../src/explorer/scene.ts";
 import { headLines, headMatrix } from "../../src/explorer/scenes/head.ts";
 import { modelMap } from "../../src/explorer/scenes/modelMap.ts";
+import { headOrder } from "../../src/explorer/scenes/order.ts";
 import type { ExplorerState } from "../../src/explorer/state.ts";
 
 /** The scenes that are drawn. */
 const VIEWS = {
   map: (result: ExplorerResult): Scene => modelMap(result, 72),
+  sorted: (result: ExplorerResult, state: ExplorerState): Scene => modelMap(result, 72, headOrder(result, state)),
   matrix: headMatrix,
   lines: headLines,
 } as const;
@@ -49,6 +53,13 @@ async function pixelsOf(file: string | null): Promise<ImageData> {
   const copy = new OffscreenCanvas(source.width, source.height).getContext("2d") as OffscreenCanvasRenderingContext2D;
   copy.drawImage(source, 0, 0);
   return copy.getImageData(0, 0, source.width, source.height);
+}
+
+/** A file of PNG as the page saves it, and the colours of its matrices' cells. */
+async function saved(notes: readonly string[]): Promise<number[][]> {
+  const url = URL.createObjectURL(await pngOf(scene, notes));
+  [scene, ratio] = [paperOf(scene, notes), 2];
+  return cells(url);
 }
 
 /** For each matrix the colours of its cells, 0xrrggbb; −1 of a cell that has several. */
@@ -96,7 +107,8 @@ function svg(notes: readonly string[]): { numbers: (readonly [string, string, st
   return { numbers, texts: [...file.querySelectorAll("text")].map(({ textContent }) => textContent ?? "") };
 }
 
+/** The canvas as a file of PNG. */
 const png = (): string => (document.querySelector("canvas") as HTMLCanvasElement).toDataURL("image/png");
 
 // A page has no imports: the test calls these by their names
-Object.assign(globalThis, { program: { draw, cells, middles, svg, png } });
+Object.assign(globalThis, { program: { draw, cells, saved, middles, svg, png } });

@@ -28,18 +28,9 @@ const states: fc.Arbitrary<ExplorerState> = fc.record({
 
 /** The fields of a link and what each may say. */
 const FIELDS: Readonly<Record<string, RegExp>> = {
-  ...{
-    v: /^1$/,
-    a: /^/,
-    b: /^/,
-    mask: /^\d{1,5}(,\d{1,5})*$/,
-    l: /^\d{1,5}$/,
-    h: /^\d{1,5}$/,
-    q: /^\d{1,5}$/,
-    k: /^\d{1,5}$/,
-  },
+  ...{ v: /^1$/, a: /^/, b: /^/, mask: /^\d{1,5}(,\d{1,5})*$/, l: /^\d{1,5}$/, h: /^\d{1,5}$/ },
+  ...{ q: /^\d{1,5}$/, k: /^\d{1,5}$/, sort: /^(place|sharp|previous|next|self|cls|sep|pair)$/ },
   ...{ view: /^(lines|matrix)$/, scale: /^(linear|root|row)$/, pairs: /^(all|aa|ab|ba|bb)$/, n: /^[01]$/ },
-  sort: /^(place|sharp|previous|next|self|cls|sep|pair)$/,
 };
 const others = fc
   .dictionary(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }))

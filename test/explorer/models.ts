@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect } from "vitest";
-import { compute, type ExplorerRequest, type ExplorerResult } from "../../src/explorer/result.ts";
+import { compute, type ExplorerRequest, type ExplorerResult } from "../../src/explorer/explorerResult.ts";
 import { type NumberRef, numbersOf, type Scene } from "../../src/explorer/scene.ts";
 import { type ExplorerState, INITIAL_STATE } from "../../src/explorer/state.ts";
 import { type BertModel, type BertOutput, BertTokenizer, loadBert, type Tensor } from "../../src/index.ts";

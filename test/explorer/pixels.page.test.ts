@@ -2,11 +2,12 @@ import { join } from "node:path";
 import type { Browser, Page } from "puppeteer-core";
 import { build } from "rolldown";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ExplorerResult } from "../../src/explorer/explorerResult.ts";
 import { cssColour, PALETTE, shadeOf } from "../../src/explorer/palette.ts";
-import type { ExplorerResult } from "../../src/explorer/result.ts";
 import { type MatrixShape, numbersOf, type Scene } from "../../src/explorer/scene.ts";
 import { headLines, headMatrix } from "../../src/explorer/scenes/head.ts";
 import { modelMap } from "../../src/explorer/scenes/modelMap.ts";
+import { headOrder } from "../../src/explorer/scenes/order.ts";
 import { type ExplorerState, SCALES } from "../../src/explorer/state.ts";
 import { launch } from "../browser/browsers.ts";
 import { HOSTILE } from "./hostile.ts";
@@ -19,6 +20,7 @@ const LONG = explored(model, "The ship came into the harbour and the door was sh
 
 const SCENES = {
   map: (result: ExplorerResult): Scene => modelMap(result, 72),
+  sorted: (result: ExplorerResult, state: ExplorerState): Scene => modelMap(result, 72, headOrder(result, state)),
   matrix: headMatrix,
   lines: headLines,
 } as const;
@@ -81,10 +83,11 @@ describe.each([1, 1.25, 1.5, 2, 3])("at %d pixels for each of the page", (ratio)
   test.each([
     ["map", "short", SHORT],
     ["map", "long, of the largest of blocks", LONG],
+    ["sorted", "short", SHORT],
     ["matrix", "short", SHORT],
     ["matrix", "long", LONG],
   ] as const)("%s, %s: each cell has its number's colour, also in a file of PNG", async (view, _, result) => {
-    const scene = await drawn(view, result, stateOf({ layer: 2, head: 1 }), ratio);
+    const scene = await drawn(view, result, stateOf({ layer: 2, head: 1, sort: "previous" }), ratio);
     const want = coloursOf(scene);
     expect(new Set(want.flat()).size).toBeGreaterThan(20);
     expect(wrongCells(await call("cells", null), want)).toEqual([]);
@@ -96,6 +99,16 @@ test("what the browser shows of a map has these colours too", async () => {
   const scene = await drawn("map", SHORT, stateOf(), 1);
   const shot = await (await page.$("canvas"))?.screenshot({ encoding: "base64" });
   expect(wrongCells(await call("cells", `data:image/png;base64,${shot}`), coloursOf(scene))).toEqual([]);
+});
+
+test.each([
+  ["map", SHORT],
+  ["map", LONG],
+  ["sorted", SHORT],
+  ["matrix", SHORT],
+] as const)("the file of PNG that the page saves of the %s has these colours too", async (view, result) => {
+  const scene = await drawn(view, result, stateOf({ layer: 3, head: 2, sort: "sharp" }), 1);
+  expect(wrongCells(await call("saved", ["She opened it.", "the model"]), coloursOf(scene))).toEqual([]);
 });
 
 test("a map of another head does not pass", async () => {

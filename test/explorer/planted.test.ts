@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { WeightSource } from "../../src/checkpoint/weightSource.ts";
-import type { ExplorerResult } from "../../src/explorer/result.ts";
+import type { ExplorerResult } from "../../src/explorer/explorerResult.ts";
 import type { MatrixShape, Scene } from "../../src/explorer/scene.ts";
 import { headLines, headMatrix } from "../../src/explorer/scenes/head.ts";
 import { mapPlaces, modelMap } from "../../src/explorer/scenes/modelMap.ts";

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { type ExplorerResult, probabilitiesOf } from "../../src/explorer/result.ts";
+import { type ExplorerResult, probabilitiesOf } from "../../src/explorer/explorerResult.ts";
 import { type LineShape, type MatrixShape, numbersOf, type Scene } from "../../src/explorer/scene.ts";
 import { gapAnswers, nextSentence } from "../../src/explorer/scenes/answers.ts";
 import { headLines, headMatrix } from "../../src/explorer/scenes/head.ts";

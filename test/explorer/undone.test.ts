@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { ExplorerResult } from "../../src/explorer/result.ts";
+import type { ExplorerResult } from "../../src/explorer/explorerResult.ts";
 import { numbersOf, type Scene } from "../../src/explorer/scene.ts";
 import { gapAnswers, nextSentence } from "../../src/explorer/scenes/answers.ts";
 import { headLines, headMatrix, isShown } from "../../src/explorer/scenes/head.ts";

@@ -7,7 +7,7 @@ import type { Browser, Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { serve } from "../../src/cli/explorerServer.ts";
 import { modelFiles, pageFiles } from "../../src/cli/servedFiles.ts";
-import type { ExplorerResult } from "../../src/explorer/result.ts";
+import type { ExplorerResult } from "../../src/explorer/explorerResult.ts";
 import { BROWSERS, launch } from "../browser/browsers.ts";
 import { ISOLATION, Site } from "../browser/site.ts";
 import { head } from "../cli/run.ts";

@@ -1,6 +1,6 @@
 /** What the model answers: what fits in each gap, and whether the second text follows. */
 import { html, nothing, type TemplateResult } from "lit-html";
-import type { ExplorerGap, ExplorerResult } from "../result.ts";
+import type { ExplorerGap, ExplorerResult } from "../explorerResult.ts";
 import type { Scene } from "../scene.ts";
 import { type Compared, followsOf, gapAnswers, nextSentence } from "../scenes/answers.ts";
 import { canvasOf, captionOf } from "./picture.ts";

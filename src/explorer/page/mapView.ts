@@ -1,6 +1,6 @@
 /** The map of the model: a grid of heads to choose from. */
 import { html, type TemplateResult } from "lit-html";
-import { type ExplorerResult, probabilitiesOf } from "../result.ts";
+import { type ExplorerResult, probabilitiesOf } from "../explorerResult.ts";
 import type { Scene } from "../scene.ts";
 import { mapPlaces, modelMap } from "../scenes/modelMap.ts";
 import { type HeadPlace, habitOf, headOrder, SORT_LEGENDS, SORT_NAMES } from "../scenes/order.ts";

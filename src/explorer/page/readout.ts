@@ -1,6 +1,6 @@
 /** The number that is pointed at, in words: the same for map, matrix and lines, for eyes and for screen readers. */
 import { html, type TemplateResult } from "lit-html";
-import type { ExplorerResult } from "../result.ts";
+import type { ExplorerResult } from "../explorerResult.ts";
 import { entropyOf } from "../scenes/order.ts";
 import type { Pointer, View } from "./view.ts";
 

@@ -1,6 +1,6 @@
 /** The tokens of the text: a list to choose from, pieces of a word together, with what is known of the chosen one. */
 import { html, nothing, type TemplateResult } from "lit-html";
-import type { ExplorerToken } from "../result.ts";
+import type { ExplorerToken } from "../explorerResult.ts";
 import type { View } from "./view.ts";
 
 /** A token and its position. */

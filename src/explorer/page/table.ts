@@ -1,6 +1,6 @@
 /** The numbers of a scene as tables, with all their digits in `<data>`. */
 import { html, nothing, type TemplateResult } from "lit-html";
-import type { ExplorerGap, ExplorerResult } from "../result.ts";
+import type { ExplorerGap, ExplorerResult } from "../explorerResult.ts";
 import type { ExplorerState } from "../state.ts";
 
 /** A table of more rows and columns is cut to these. */

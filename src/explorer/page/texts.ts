@@ -1,6 +1,6 @@
 /** The boxes of the two texts; the characters of the chosen token are marked in them. */
 import { html, type TemplateResult } from "lit-html";
-import type { ExplorerResult } from "../result.ts";
+import type { ExplorerResult } from "../explorerResult.ts";
 import type { ExplorerState } from "../state.ts";
 
 /** What the boxes show. */

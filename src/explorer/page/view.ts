@@ -1,5 +1,5 @@
 /** What the parts of the page share: what they show, and what they may ask for. */
-import type { ExplorerResult } from "../result.ts";
+import type { ExplorerResult } from "../explorerResult.ts";
 import type { ExplorerState } from "../state.ts";
 import type { ModelSummary } from "../worker.ts";
 import type { Layout } from "./layout.ts";

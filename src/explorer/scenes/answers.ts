@@ -1,4 +1,4 @@
-import type { ExplorerGap, ExplorerResult } from "../result.ts";
+import type { ExplorerGap, ExplorerResult } from "../explorerResult.ts";
 import type { Scene, Shape } from "../scene.ts";
 import { labelOf } from "./label.ts";
 

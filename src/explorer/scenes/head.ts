@@ -1,4 +1,4 @@
-import { type ExplorerResult, probabilitiesOf } from "../result.ts";
+import { type ExplorerResult, probabilitiesOf } from "../explorerResult.ts";
 import type { LineShape, Scene, Shape } from "../scene.ts";
 import type { ExplorerState } from "../state.ts";
 import { labelOf, roomOf } from "./label.ts";
@@ -143,7 +143,7 @@ function leftOut(
 ): string {
   if (count === 0) return "Every line is drawn.";
   const which = `those below ${LEAST}${isFiltered ? " and those of other pairs" : ""}`;
-  return `${count} of ${rows * columns} lines are not drawn, ${which}: ${((100 * sum) / rows).toFixed(2)} % of the attention.`;
+  return `${count} of ${rows * columns} lines ${count === 1 ? "is" : "are"} not drawn, ${which}: ${((100 * sum) / rows).toFixed(2)} % of the attention.`;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** How wide the pieces of a text are, about: a scene is computed where there is nothing to measure with. */
-import type { ExplorerToken } from "../result.ts";
+import type { ExplorerToken } from "../explorerResult.ts";
 
 /** Pixels of a character of 14 px, on average. */
 const CHARACTER = 7.8;

@@ -1,4 +1,4 @@
-import { type ExplorerResult, probabilitiesOf } from "../result.ts";
+import { type ExplorerResult, probabilitiesOf } from "../explorerResult.ts";
 import type { MatrixShape, Scene, Shape } from "../scene.ts";
 import type { HeadPlace } from "./order.ts";
 

@@ -1,5 +1,5 @@
 /** The order of the heads on the map, by what each does with the text that is shown. */
-import type { ExplorerResult } from "../result.ts";
+import type { ExplorerResult } from "../explorerResult.ts";
 import type { ExplorerState } from "../state.ts";
 
 /** A head and what it is ordered by; null where that is its place alone. */
