@@ -8,8 +8,11 @@ const MOST_CELLS = 64;
 /** Pixels of the room for the names of layers and heads, and above each map for its own name. */
 const [NAMES, LABEL] = [26, 22];
 
+/** Maps of fewer pixels a side stand closer together. */
+const WIDE = 64;
+
 /** Pixels between maps whose sides have so many. */
-const gapOf = (side: number): number => (side < 64 ? 4 : 8);
+const gapOf = (side: number): number => (side < WIDE ? 4 : 8);
 
 /** How wide the maps of so many heads are. */
 export const widthOf = (heads: number, side: number): number => NAMES + heads * (side + gapOf(side));
@@ -17,7 +20,7 @@ export const widthOf = (heads: number, side: number): number => NAMES + heads * 
 /** The side of the maps of so many heads in a width: as long as fits, within these. */
 export function sideIn(width: number, heads: number, least: number, most: number): number {
   const step = Math.floor((width - NAMES) / heads);
-  const side = step - gapOf(64) < 64 ? step - gapOf(0) : step - gapOf(64);
+  const side = step - gapOf(WIDE) >= WIDE ? step - gapOf(WIDE) : Math.min(WIDE - 1, step - gapOf(0));
   return Math.max(least, Math.min(most, side));
 }
 
