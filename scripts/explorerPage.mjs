@@ -2,7 +2,7 @@
  * The page of dist/explorer, without a model: two bundles, of the page and of its worker, beside index.html and the style sheet. Plain
  * JavaScript, as it runs while the package is installed, on whatever Node there is.
  */
-import { cpSync, mkdirSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "rolldown";
 import { browserTwins, forBrowsers } from "./forBrowsers.mjs";
@@ -16,10 +16,12 @@ export const EXPLORER = join("dist", "explorer");
 export async function writeExplorerPage() {
   mkdirSync(EXPLORER, { recursive: true });
   const common = { platform: "browser", tsconfig: false, transform: { target: "es2023" } };
+  const { version } = JSON.parse(readFileSync("package.json", "utf8"));
   const outputTo = (file) => ({ file: join(EXPLORER, file), codeSplitting: false, minify: true, comments: false });
   await build({
     ...common,
     input: join(SOURCES, "page.ts"),
+    transform: { ...common.transform, define: { PLAINBERT_VERSION: JSON.stringify(version) } },
     output: { ...outputTo("explorer.js"), comments: { legal: true, annotation: false, jsdoc: false } }, // lit-html's licence
   });
   await build({

@@ -19,11 +19,12 @@ export function tensorsOf(result: ExplorerResult, model: ModelSummary): TensorsT
   };
 }
 
-/** Everything that the page shows of a text, as JSON; numbers have all their digits. */
-export function jsonOf(result: ExplorerResult, model: ModelSummary): string {
+/** Everything that the page shows of a text, as JSON; numbers have all their digits. @param version of the library */
+export function jsonOf(result: ExplorerResult, model: ModelSummary, version: string): string {
   const { request, tokens, whole, attentions, heads, gaps, nextSentence, milliseconds } = result;
   const T = tokens.length;
   return JSON.stringify({
+    plainbert: version,
     model: { fingerprint: model.fingerprint, backend: model.backend, config: model.config },
     text: request.text,
     ...(request.pair !== "" && { textPair: request.pair }),

@@ -1,11 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
+import axe from "axe-core";
 import type { Browser, KeyInput, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { probabilitiesOf } from "../../src/explorer/explorerResult.ts";
 import { EXAMPLES } from "../../src/explorer/page/examples.ts";
-import { probabilitiesOf } from "../../src/explorer/result.ts";
 import { loadBert, readSafetensors } from "../../src/index.ts";
 import { launch } from "../browser/browsers.ts";
 import { Site } from "../browser/site.ts";
@@ -13,7 +13,6 @@ import { explored, small } from "./models.ts";
 
 /** The page as it looks, by keyboard alone, to a screen reader, and what leaves it. */
 const ROOT = join(import.meta.dirname, "..", "..");
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const model = await small();
 /** The page's backend is simd, the tests' own plain; measured 1.6e-6. */
 const NEAR = 2e-6;
@@ -121,10 +120,20 @@ const FITS = `(() => {
 
 /** What axe finds, a line for each element. */
 async function faults(): Promise<string[]> {
-  await page.evaluate(AXE);
+  await page.evaluate(axe.source);
   return (await page.evaluate(`axe.run({ resultTypes: ["violations"] }).then(({ violations }) =>
     violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => [id, html, failureSummary].join(" "))))`)) as string[];
 }
+
+test("forced colours: no fault of accessibility, every token has a border", async () => {
+  const session = await page.createCDPSession();
+  await session.send("Emulation.setEmulatedMedia", { features: [{ name: "forced-colors", value: "active" }] });
+  await open({ ...TWO, view: "matrix", q: "3", k: "6" });
+  expect(await page.evaluate('matchMedia("(forced-colors: active)").matches')).toBe(true);
+  expect(await faults()).toEqual([]);
+  const borders = `[...document.querySelectorAll("[role=option]")].map((token) => getComputedStyle(token).borderTopWidth)`;
+  expect(new Set((await page.evaluate(borders)) as string[])).toEqual(new Set(["1px"]));
+});
 
 test("the check finds a fault", async () => {
   await open(ONE);
@@ -215,6 +224,91 @@ describe("by keyboard alone", () => {
   });
 });
 
+describe("by pointer", () => {
+  const gaps = (count: number) => until(`document.querySelectorAll('canvas[id^="gap"]').length === ${count}`);
+
+  test("a double-click hides a token and shows it again, one way back each", async () => {
+    await open(ONE);
+    const entries = () => page.evaluate("history.length") as Promise<number>;
+    const before = await entries();
+    await page.click('[data-token="5"]', { count: 2 });
+    await gaps(2);
+    expect(await fields()).toMatchObject({ mask: "5", q: "5" });
+    expect(await entries()).toBe(before + 2); // the first click has picked its row
+    await page.click('[data-token="5"]', { count: 2 });
+    await gaps(1);
+    expect(await fields()).not.toHaveProperty("mask");
+    expect(await page.$eval('[data-token="5"]', ({ textContent }) => textContent)).toContain("opened");
+  });
+
+  test("where there is no double-click a button hides the picked token, and one shows all that are hidden", async () => {
+    await open(ONE);
+    const press = (name: string) =>
+      page.evaluate(
+        `[...document.querySelectorAll(".about button")].find(({ textContent }) => textContent.trim() === "${name}").click()`,
+      );
+    await page.click('[data-token="5"]');
+    await press("Hide");
+    await gaps(2);
+    await page.click('[data-token="6"]');
+    await press("Hide");
+    await gaps(3);
+    expect(await fields()).toMatchObject({ mask: "5,6" });
+    await press("Show all 2 hidden tokens");
+    await gaps(1);
+    await page.click('[data-token="0"]');
+    const names = await page.$$eval(".about button", (buttons) => buttons.map(({ textContent }) => textContent));
+    expect(names).toEqual(["Let go"]); // [CLS] cannot be hidden
+  });
+
+  test("the caret shows its token, a picked token its characters", async () => {
+    await open(ONE);
+    await page.focus("#text-a");
+    await page.evaluate('document.getElementById("text-a").setSelectionRange(9, 9)');
+    await until('document.querySelector(".token.near")');
+    const near = await page.$$eval(".token.near", (tokens) =>
+      tokens.map((token) => (token as HTMLElement).dataset.token),
+    );
+    expect(near).toEqual(["3"]); // ##pent of carpenter
+    await page.click('[data-token="3"]');
+    expect(await page.$$eval(".mirror mark", (marks) => marks.map(({ textContent }) => textContent))).toEqual([
+      "pent",
+      "",
+    ]);
+  });
+
+  test("answers that are kept stay to compare with", async () => {
+    await open(ONE);
+    await page.evaluate(`document.querySelector("section.answers button").click()`);
+    await page.type("#text-a", " Then he left");
+    await until(
+      'document.querySelector("section.answers figcaption").textContent.includes("what was kept, “The carpenter")',
+    );
+    await page.evaluate(`document.querySelector("section.answers button").click()`);
+    expect(await page.$eval("section.answers figcaption", ({ textContent }) => textContent)).not.toContain("kept");
+  });
+
+  test("a click on the map chooses a head, on the matrix a number, a second time lets go of it", async () => {
+    await open({ ...TWO, view: "matrix" });
+    await page.click('[data-head="3,1"]');
+    expect(await fields()).toMatchObject({ l: "3", h: "1" });
+    const box = await (await page.$("#head"))?.boundingBox();
+    if (!box) throw new Error("no matrix");
+    const place = [box.x + box.width / 2, box.y + box.height / 2] as const;
+    await page.mouse.click(...place);
+    const { q, k } = await fields();
+    expect([q, k]).toEqual([expect.stringMatching(/^\d+$/), expect.stringMatching(/^\d+$/)]);
+    await page.mouse.click(...place);
+    expect(await fields()).not.toHaveProperty("q");
+  });
+
+  test("the texts in each other's place", async () => {
+    await open(TWO);
+    await page.click('[aria-label="Swap text A and text B"]');
+    expect(await fields()).toMatchObject({ a: TWO.b, b: TWO.a });
+  });
+});
+
 test("the numbers are tables of the same numbers", async () => {
   await open({ ...TWO, view: "matrix", n: "1" });
   const rows = (selector: string) =>
@@ -277,6 +371,7 @@ describe("what leaves the page", () => {
     await leave("Everything as JSON");
     const json = JSON.parse(await fileText());
     expect(await page.evaluate("left.names")).toEqual(["plainbert.json"]);
+    expect(json.plainbert).toBe(JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")).version);
     expect(json).toMatchObject({ text: TWO.a, textPair: TWO.b, masks: [3], tokensOfTheWholeText: ours.whole });
     expect(json.tokens).toEqual(ours.tokens.map((token, position) => ({ position, ...token })));
     expect(json.model.config).toEqual(JSON.parse(JSON.stringify(model.model.config)));
@@ -323,7 +418,7 @@ describe("what leaves the page", () => {
     const { error, numbers, text } = (await page.evaluate(read)) as { error: string; numbers: number; text: string };
     expect(error).toBeNull();
     expect(numbers).toBe(count);
-    for (const part of [`A: ${TWO.a}`, `B: ${TWO.b}`, "Hidden from the model: position 3, 10.", "Model "])
+    for (const part of [`A: ${TWO.a}`, `B: ${TWO.b}`, "Hidden from the model: position 3 and 10.", "Model "])
       expect(text).toContain(part);
   });
 

@@ -11,6 +11,9 @@ import { headScene } from "./headView.ts";
 import { mapScene } from "./mapView.ts";
 import type { View } from "./view.ts";
 
+/** Of the library; the build writes it. */
+declare const PLAINBERT_VERSION: string;
+
 /** Characters of a text that stand below a picture. */
 const MOST_TEXT = 500;
 
@@ -32,7 +35,7 @@ export function exportMenu(view: View, comparison: Comparison, write: (file: Ten
       )}</ul>
       <p class="quiet">Numbers, with all their digits</p>
       <ul>
-        <li><button @click=${() => save(view.say, new Blob([jsonOf(result, model)], { type: "application/json" }), "plainbert.json")}>Everything as JSON</button></li>
+        <li><button @click=${() => save(view.say, new Blob([jsonOf(result, model, PLAINBERT_VERSION)], { type: "application/json" }), "plainbert.json")}>Everything as JSON</button></li>
         <li><button @click=${() => write(tensorsOf(result, model))}>All attention as .safetensors</button></li>
         <li><button @click=${() => copy(view, codeOf(result, state.layer, state.head))}>Copy code that computes this head</button></li>
       </ul>`,
@@ -50,7 +53,7 @@ function notesOf({ result, model }: View): string[] {
   return [
     pair === "" ? `Text: ${cut(text)}` : `A: ${cut(text)}`,
     ...(pair === "" ? [] : [`B: ${cut(pair)}`]),
-    ...(hidden.length > 0 ? [`Hidden from the model: position ${hidden.join(", ")}.`] : []),
+    ...(hidden.length > 0 ? [`Hidden from the model: position ${hidden.join(" and ")}.`] : []),
     `Model ${model.fingerprint}`,
   ];
 }

@@ -1,4 +1,5 @@
 /** How wide the parts of the page are, in a window of a width. */
+import { sideIn, widthOf } from "../scenes/modelMap.ts";
 
 /** Pixels of the parts; the style sheet has the same columns under the same names. */
 export interface Layout {
@@ -13,8 +14,8 @@ export interface Layout {
   readonly answers: number;
 }
 
-/** Pixels of a map's side: the fewest and the most; between maps, and of the names beside them, as in `modelMap`. */
-const [LEAST_SIDE, MOST_SIDE, GAP, NAMES] = [48, 110, 8, 26];
+/** Pixels of a map's side: the fewest and the most. */
+const [LEAST_SIDE, MOST_SIDE] = [48, 110];
 /** The widest that the page gets, and that a head and the answers get. */
 const [MOST, MOST_HEAD, MOST_ANSWERS] = [1840, 720, 420];
 
@@ -26,11 +27,10 @@ export function layoutOf(window: number, heads: number): Layout {
   const margin = window < 640 ? 16 : 32;
   const inner = Math.min(window - 2 * margin, MOST);
   const gap = window < 1500 ? 40 : 64;
-  const sideIn = (width: number) =>
-    Math.max(LEAST_SIDE, Math.min(MOST_SIDE, Math.floor((width - NAMES) / heads) - GAP));
-  const mapOf = (width: number) => Math.min(Math.floor(width), NAMES + heads * (sideIn(width) + GAP));
+  const sideOf = (width: number) => sideIn(width, heads, LEAST_SIDE, MOST_SIDE);
+  const mapOf = (width: number) => Math.min(Math.floor(width), widthOf(heads, MOST_SIDE));
   if (window < 760) {
-    return { name: "one", columns: "100%", side: sideIn(inner), map: inner, head: inner, answers: inner };
+    return { name: "one", columns: "100%", side: sideOf(inner), map: inner, head: inner, answers: inner };
   }
   const isDeep = heads > 8 && window < 1900;
   if (window < 1180 || isDeep) {
@@ -38,10 +38,10 @@ export function layoutOf(window: number, heads: number): Layout {
     const head = Math.min(MOST_HEAD, inner - map - gap);
     const answers = isDeep ? Math.min(MOST_ANSWERS, head) : map;
     const name = isDeep ? "deep" : "two";
-    return { name, columns: `${map}px ${head}px`, side: sideIn(map), map, head, answers };
+    return { name, columns: `${map}px ${head}px`, side: sideOf(map), map, head, answers };
   }
-  const map = mapOf(inner * 0.34);
+  const map = mapOf(inner * (heads > 8 ? 0.42 : 0.34));
   const answers = Math.min(MOST_ANSWERS, Math.max(300, Math.floor(inner * 0.24)));
   const head = Math.min(MOST_HEAD, inner - map - answers - 2 * gap);
-  return { name: "three", columns: `${map}px ${head}px ${answers}px`, side: sideIn(map), map, head, answers };
+  return { name: "three", columns: `${map}px ${head}px ${answers}px`, side: sideOf(map), map, head, answers };
 }

@@ -135,7 +135,7 @@ function about(view: View): TemplateResult {
 }
 
 function allHidden({ state, change }: View): TemplateResult | typeof nothing {
-  return state.masks.length > 0
+  return state.masks.some((t) => t !== state.query)
     ? html`<button @click=${() => change({ masks: [] }, true)}>Show ${state.masks.length === 1 ? "the hidden token" : `all ${state.masks.length} hidden tokens`}</button>`
     : nothing;
 }

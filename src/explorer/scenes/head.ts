@@ -7,7 +7,7 @@ import { labelOf, roomOf } from "./label.ts";
 const LEAST = 0.01;
 /** Of the lines, pixels of a token's row, above the first, of the room for a number, and below the last. */
 const [ROW, TOP, NUMBER, FOOT] = [24, 8, 46, 32];
-/** Of the matrix, pixels of a cell: the fewest, the most, the fewest beside names; and tokens that have names at most. */
+/** Of the matrix, pixels of a cell: the fewest, the most, the fewest beside names; and the most tokens with names. */
 const [LEAST_CELL, MOST_CELL, NAMED_CELL, MOST_NAMES] = [3, 32, 14, 48];
 /** Names of columns rise at this angle. */
 const TURN = -60;

@@ -5,8 +5,24 @@ import type { HeadPlace } from "./order.ts";
 /** A map of more cells a side is drawn with the largest of each block. */
 const MOST_CELLS = 64;
 
-/** Pixels between maps, of the room for the names of layers and heads, and above each map for its own name. */
-const [GAP, NAMES, LABEL] = [8, 26, 22];
+/** Pixels of the room for the names of layers and heads, and above each map for its own name. */
+const [NAMES, LABEL] = [26, 22];
+
+/** Maps of fewer pixels a side stand closer together. */
+const WIDE = 64;
+
+/** Pixels between maps whose sides have so many. */
+const gapOf = (side: number): number => (side < WIDE ? 4 : 8);
+
+/** How wide the maps of so many heads are. */
+export const widthOf = (heads: number, side: number): number => NAMES + heads * (side + gapOf(side));
+
+/** The side of the maps of so many heads in a width: as long as fits, within these. */
+export function sideIn(width: number, heads: number, least: number, most: number): number {
+  const step = Math.floor((width - NAMES) / heads);
+  const side = step - gapOf(WIDE) >= WIDE ? step - gapOf(WIDE) : Math.min(WIDE - 1, step - gapOf(0));
+  return Math.max(least, Math.min(most, side));
+}
 
 /**
  * The places of the maps: where that of a layer and head begins; in an order that goes by what heads do, the n-th.
@@ -23,7 +39,7 @@ export function mapPlaces(
   readonly width: number;
   readonly height: number;
 } {
-  const [across, down] = [side + GAP, side + GAP + (sorted ? LABEL : 0)];
+  const [across, down] = [side + gapOf(side), side + gapOf(side) + (sorted ? LABEL : 0)];
   const [left, top] = sorted ? [4, LABEL] : [NAMES, NAMES];
   return {
     at: (layer, head) => [left + head * across, top + layer * down],
