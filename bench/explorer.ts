@@ -164,7 +164,7 @@ function rowOf(name: keyof Measures, runs: readonly (readonly Measures[])[]): st
     const values = all.map((one) => one[name]);
     const [low, middle, high] = [Math.min(...values), summarize(values).median, Math.max(...values)];
     const missed = aim !== null && middle > aim ? ", missed" : "";
-    return `${middle.toFixed(digits)} ${unit} (${low.toFixed(digits)} to ${high.toFixed(digits)})${missed}`;
+    return `${`${middle.toFixed(digits)} ${unit}`.trimEnd()} (${low.toFixed(digits)} to ${high.toFixed(digits)})${missed}`;
   });
   return [what, aim === null ? "" : `≤ ${aim} ${unit}`.trimEnd(), ...cells];
 }
@@ -179,11 +179,12 @@ const { values } = parseArgs({ options: { runs: { type: "string", default: "5" }
 const browser = await launch("chromium");
 await using site = await Site.start({ "/": join(ROOT, "dist", "explorer") });
 const [isolated, open]: [Measures[], Measures[]] = [[], []];
+const both = [
+  [ISOLATION, isolated],
+  [{}, open],
+] as const;
 for (let run = 0; run < Number(values.runs); run++) {
-  for (const [headers, into] of [
-    [ISOLATION, isolated],
-    [{}, open],
-  ] as const) {
+  for (const [headers, into] of run % 2 === 0 ? both : both.toReversed()) {
     site.headers = headers;
     into.push(await measured(browser, `${site.origin}/index.html`));
   }
@@ -195,8 +196,7 @@ const figures = table([
   ["", "aim", "with the isolation headers", "without"],
   ...names.map((name) => rowOf(name, [isolated, open])),
 ]);
-console.log(
-  `${version}, ${cpus().length} × ${cpus()[0].model.trim()}, ${values.runs} runs: median (lowest to highest)\n`,
-);
-console.log(figures);
-if (values.save) writeFileSync(GUIDE, withTables(readFileSync(GUIDE, "utf8"), new Map([["speed", figures]])));
+const caption = `${version}, ${cpus().length} × ${cpus()[0].model.trim()}, ${values.runs} runs: median (lowest to highest)`;
+console.log(`${caption}\n\n${figures}`);
+const saved = new Map([["speed", `${caption}\n\n${figures}`]]);
+if (values.save) writeFileSync(GUIDE, withTables(readFileSync(GUIDE, "utf8"), saved));

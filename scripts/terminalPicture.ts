@@ -1,5 +1,5 @@
 /**
- * Writes docs/terminal.svg, the picture on README's first screen: what two commands print on a terminal, from the sources.
+ * Writes docs/terminal.svg, the picture on docs/command-line.md: what two commands print on a terminal, from the sources.
  *
  *     npm run docs
  *

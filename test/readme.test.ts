@@ -20,9 +20,17 @@ test("README is at most 200 lines", () => {
   expect(readme.trimEnd().split("\n").length).toBeLessThanOrEqual(200);
 });
 
-test("README's picture is what the commands print: npm run docs writes it", () => {
+test("README's picture is that of the explorer, two pixels for each of 1280, at most 200 kB", () => {
+  const picture = readFileSync(join(root, "docs", "explorer.png"));
+  expect(picture.subarray(0, 8).toString("latin1")).toBe("\x89PNG\r\n\x1a\n");
+  expect(picture.readUInt32BE(16)).toBe(2 * 1280);
+  expect(picture.length).toBeLessThanOrEqual(200_000);
+  expect(readme).toContain("](docs/explorer.png)");
+});
+
+test("the picture of a terminal is what the commands print: npm run docs writes it", () => {
   expect(readFileSync(PICTURE_FILE, "utf8")).toBe(terminalPicture());
-  expect(readme).toContain("](docs/terminal.svg)");
+  expect(read("docs/command-line.md")).toContain("](terminal.svg)");
 });
 
 describe("commands", () => {
