@@ -54,13 +54,13 @@ export interface TensorDifference {
  * Numbers are compared as float32, in whatever type they are stored: two float64 numbers that round to the same are
  * equal. Without a tolerance −0 and 0 differ, as their bits do.
  *
- * @throws BertError ERR_INPUT what is no set of tensors, no tensor in either, a tolerance that is no number from 0, or a
- *   tensor for which there is not enough memory; as reading throws
+ * @throws BertError ERR_INPUT what is no set of tensors, no tensor in either, a tolerance that is no number from 0, or
+ *   a tensor for which there is not enough memory; as reading throws
  * @example
  * const want = readSafetensors(await (await fetch("activations.safetensors")).arrayBuffer());
  * const { tensors } = await collectActivations(bert, "The door is open.");
- * const { equal, differences, onlyInA, onlyInB } = await compareTensors(tensors, want, { tolerance: 1e-5 });
- * if (!equal) console.log(differences[0]?.name, differences[0]?.numbers?.largest, onlyInA, onlyInB);
+ * const { equal, differences, onlyInA } = await compareTensors(tensors, want, { tolerance: 1e-5 });
+ * if (!equal) console.log(differences[0]?.name, differences[0]?.numbers?.largest, onlyInA);
  */
 export async function compareTensors(
   a: NamedTensors,
