@@ -39,6 +39,7 @@ const server = createServer(async (request, response) => {
   const gone = new AbortController();
   response.once("close", () => gone.abort());
   const [status, content] = await answer(request.url ?? "/", gone.signal);
+  if (!server.listening) response.setHeader("connection", "close"); // the last answer, so that no client is waited for
   response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(content));
 });
 

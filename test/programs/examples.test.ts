@@ -139,8 +139,11 @@ describe("service.ts", () => {
       expect((await fetch(`${origin}/else`)).status).toBe(404);
       expect((await fetch(`${origin}//`)).status).toBe(400);
 
-      const last = Array.from({ length: 20 }, () => ask("The [MASK] is open."));
-      await Promise.race(last); // then all have come, and the others wait for their turn
+      // Each has its connection already, and the first takes long: once it is answered all have come, and wait.
+      const askAll = () => Array.from({ length: 20 }, () => ask(`${"word ".repeat(200)}[MASK].`));
+      for (const response of await Promise.all(askAll())) await response.text();
+      const last = askAll();
+      await Promise.race(last);
       service.kill(signal);
       for (const { status } of await Promise.all(last)) expect(status).toBe(200);
       expect(await ended).toEqual([0, null]);
