@@ -109,7 +109,7 @@ test("the page is at most 350 lines and imports node:fs and four functions", () 
 });
 
 /** Runs a file as a program, with Node, or with tsx where its path is put before. */
-const run = (...args: string[]) => spawnSync(process.execPath, args, { encoding: "utf8" });
+const run = (...args: string[]) => spawnSync(process.execPath, args, { encoding: "utf8", timeout: 20_000 });
 /** The answers that a run printed, and their probabilities. */
 const answersOf = ({ stdout }: { readonly stdout: string }) =>
   stdout
