@@ -27,7 +27,14 @@ const config: ViteUserConfig = defineConfig({
           fileParallelism: false, // they build their programs in one folder
         },
       },
-      { test: { name: "programs", include: ["test/programs/{programs,examples}.test.ts"], testTimeout: 600_000 } },
+      {
+        test: {
+          name: "programs",
+          include: ["test/programs/{programs,examples}.test.ts"],
+          testTimeout: 600_000,
+          fileParallelism: false, // each builds the package in one folder
+        },
+      },
       { test: { name: "programs:rest", include: ["test/programs/rest.test.ts"], testTimeout: 600_000 } },
       {
         test: {

@@ -13,6 +13,11 @@ import { pipeline } from "plainbert";
 
 const [file = join(import.meta.dirname, "notes.txt"), model] = process.argv.slice(2);
 
+process.stdout.once("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(); // who reads has enough, as `| head` does
+});
+
 const embed = await pipeline("embeddings", model);
 const lines = createInterface({ input: createReadStream(file) });
 for await (const { data } of embed(lines, { normalize: true })) console.log(JSON.stringify(Array.from(data)));

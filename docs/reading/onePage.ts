@@ -11,7 +11,7 @@
  * each number that is put into a vector is rounded to float32, once. The engine's backend `plain` does the same in the
  * same order, and a test shows that every number here is equal to the engine's, bit for bit.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
 // JavaScript has no erf, and engines disagree in the last bits of exp and tanh. These are made of + − × ÷ alone.
 import { erf, erfc, exp, tanh } from "../../src/tensor/kernels/transcendental.ts";
 
@@ -137,7 +137,7 @@ function embeddings(model: Model, { ids, types }: Tokens): Matrix {
     matrixOf(model, `bert.embeddings.${table}_embeddings.weight`),
   );
   if (ids.length > position.length)
-    throw new Error(`a text has ${ids.length} tokens, the model takes ${position.length}`);
+    throw new Error(`a text has ${ids.length} tokens, the model takes ${position.length}: give a shorter text`);
   const sum = add(
     ids.map((id) => word[id]),
     types.map((id) => type[id]),
@@ -304,7 +304,7 @@ const ALONE = new RegExp(String.raw`(?![${YOUNGER}])[\p{P}$+<=>^\x60|~${CHINESE}
 
 // 6. A filled mask ----------------------------------------------------------------------------------------------------
 
-/** The five likeliest pieces in the place of a text's [MASK], with their probabilities. */
+/** The five likeliest pieces in the place of a text's first [MASK], with their probabilities. */
 export function fillMask(model: Model, text: string): { readonly piece: string; readonly probability: number }[] {
   const tokens = encode(model.vocabulary, text);
   const masked = tokens.ids.indexOf(model.vocabulary.get("[MASK]") as number);
@@ -315,11 +315,27 @@ export function fillMask(model: Model, text: string): { readonly piece: string; 
   return answers.sort((a, b) => b.probability - a.probability).slice(0, 5);
 }
 
-// Run as a program, it fills the gap of the text that is given.
-if (process.argv[1] === import.meta.filename) {
-  const model = readModel(`${import.meta.dirname}/../../weights`);
-  const text = process.argv[2] ?? "She opened the [MASK] and looked out.";
-  for (const { piece, probability } of fillMask(model, text)) {
-    console.log(`${piece.padEnd(10)} ${(100 * probability).toFixed(2).padStart(6)} %`);
+/**
+ * Runs a page as a program if it is the file that was called, which may have been by a link, or without `.ts`. What is
+ * wrong with the argument is said in one sentence.
+ */
+export function runPage(file: string, program: (argument?: string) => void): void {
+  const called = process.argv[1] ?? "";
+  if (![called, `${called}.ts`].some((path) => existsSync(path) && realpathSync(path) === realpathSync(file))) return;
+  try {
+    program(process.argv[2]);
+  } catch (error) {
+    if ((error as Error).name !== "Error") throw error; // a TypeError, say, is the page's own fault
+    console.error((error as Error).message);
+    process.exitCode = 1;
   }
 }
+
+// As a program, the page fills the gap of the text that is given.
+runPage(import.meta.filename, (text = "She opened the [MASK] and looked out.") => {
+  const answers = fillMask(readModel(`${import.meta.dirname}/../../weights`), text);
+  if (text.split("[MASK]").length > 2) console.log("for the first of several [MASK]:");
+  for (const { piece, probability } of answers) {
+    console.log(`${piece.padEnd(10)} ${(100 * probability).toFixed(2).padStart(6)} %`);
+  }
+});

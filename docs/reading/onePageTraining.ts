@@ -12,7 +12,7 @@
  */
 import { erf, erfc, exp, log, tanh } from "../../src/tensor/kernels/transcendental.ts";
 import type { Matrix, Model, Tokens } from "./onePage.ts";
-import { add, dot, encode, fillMask, gelu, layerNorm, linear, readSafetensors, softmax } from "./onePage.ts";
+import { add, dot, encode, fillMask, gelu, layerNorm, linear, readSafetensors, runPage, softmax } from "./onePage.ts";
 
 /** A model that learns: beside each matrix of weights there is one for its gradient. */
 export interface Learner extends Model {
@@ -324,8 +324,10 @@ function example(vocabulary: ReadonlyMap<string, number>, random: () => number):
   return hidden.size > 0 ? { tokens: { ids: read, types }, hidden, isNext } : example(vocabulary, random);
 }
 
-// Run as a program, it learns the rhyme.
-if (process.argv[1] === import.meta.filename) {
+// As a program, it learns the rhyme.
+runPage(import.meta.filename, (argument = "420") => {
+  const updates = Number(argument);
+  if (!Number.isSafeInteger(updates) || updates < 1) throw new Error(`UPDATES must be an integer > 0, got ${argument}`);
   let state = 1;
   const random = () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0; // a linear congruential generator, Knuth's
@@ -335,7 +337,7 @@ if (process.argv[1] === import.meta.filename) {
   const vocabulary = new Map([...new Set(pieces)].map((piece, id) => [piece, id]));
   const learner = newLearner(vocabulary, random);
   const moments = [0, 1].map(() => new Map(Array.from(learner.weights, ([name, W]) => [name, zeros(W)])));
-  for (let t = 1, mean = 0; t <= Number(process.argv[2] ?? 420); t++) {
+  for (let t = 1, mean = 0; t <= updates; t++) {
     for (const dw of [...learner.gradients.values()].flat()) dw.fill(0);
     for (let n = 0; n < 8; n++) mean += lossAndGradients(learner, example(vocabulary, random)) / (8 * 30);
     adamw(learner, moments, t, 0.003);
@@ -343,8 +345,6 @@ if (process.argv[1] === import.meta.filename) {
     console.log(`update ${String(t).padStart(3)}  loss ${mean.toFixed(2)}  ${"█".repeat(12 * mean)}`);
     mean = 0;
   }
-  for (const line of RHYME) {
-    const text = line.replace(/(little|diamond|sun|light)/, "[MASK]");
+  for (const text of RHYME.map((line) => line.replace(/(little|diamond|sun|light)/, "[MASK]")))
     console.log(`${text}  ${fillMask(learner, text)[0].piece}`);
-  }
-}
+});

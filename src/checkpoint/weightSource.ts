@@ -1,4 +1,5 @@
-import { BertError } from "../errors.ts";
+import { BertError, quote } from "../errors.ts";
+import { formatShape, sizeOf } from "../tensor/tensor.ts";
 
 /** Where weights come from: names and shapes at once, numbers one tensor at a time. An open safetensors file is one. */
 export interface WeightSource {
@@ -12,6 +13,24 @@ export interface WeightSource {
    * in reduced precision is in memory as float32 while it is read.
    */
   readPart?(name: string, target: Float32Array, from: number): Promise<void>;
+}
+
+/**
+ * Room for a tensor's numbers as float32.
+ *
+ * @param where the function that errors name
+ * @throws BertError ERR_INPUT there is not enough memory for them
+ */
+export function float32Room(where: string, name: string, shape: readonly number[]): Float32Array {
+  const size = sizeOf(shape);
+  try {
+    return new Float32Array(size);
+  } catch (cause) {
+    // a RangeError in every engine (ECMA-262 §6.2.9.1)
+    const bytes = (4 * size).toLocaleString("en-US");
+    const rule = `${quote(name)} must fit into memory, ${formatShape(shape)} takes ${bytes} bytes, more than are free`;
+    throw new BertError("ERR_INPUT", `${where}: ${rule}`, { cause });
+  }
 }
 
 /** What messages call a source before they say what is wrong with it: `model.safetensors: `; "" if it has no file. */

@@ -25,7 +25,7 @@ export const command: Command = defineCommand({
 
 Beside the steps, of float32, it has input_ids and token_type_ids, of int64. Its metadata say text, model and backend.`,
   options: {
-    output: text("FILE", "The file, .safetensors. It appears when it is whole.", "file"),
+    output: text("FILE", "The file, .safetensors. It appears when it is whole, and replaces one of that name.", "file"),
     ...OPTIONS,
     json: flag('Print a line of JSON: { "file", "metadata", "tensors": [{ "name", "shape" }, …] }.'),
     ...MODEL_OPTIONS,

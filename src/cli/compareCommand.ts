@@ -23,7 +23,7 @@ const OPTIONS = {
 const TABLE = {
   ...OPTIONS,
   json: flag(
-    'Print a line of JSON: { "equal", "compared", "differences": [{ "name", "shapes", "numbers": { "count", "of", "largest", "at", "values", "rms", "ulp" } }, …], "onlyInA", "onlyInB" }. NaN and infinity are null.',
+    'Print a line of JSON: { "equal", "compared", "differences": [{ "name", "shapes", "numbers": { "count", "of", "largest", "at", "values", "rms", "ulp" } }, …], "onlyInA", "onlyInB" }. NaN and infinity are null, −0 is -0.0.',
   ),
   ...HUB_OPTIONS,
 };
@@ -35,6 +35,7 @@ export const command: Command = defineCommand({
 A and B are files of safetensors or PyTorch; or models, each ${MODEL_NAME}. Two models are compared under Hugging Face's names, whichever names their files have, and their matrices of int8 as the numbers they stand for. Numbers are compared as float32.`,
   options: TABLE,
   positional: "file",
+  libraryNames: { "a or b": "A or B" },
   examples: [
     'plainbert activations "It is open." --output a.safetensors && plainbert activations "It is open." --backend simd --output b.safetensors && plainbert compare --tolerance 1e-4 a.safetensors b.safetensors',
     "plainbert convert downloaded renamed --names google && plainbert compare downloaded renamed",
@@ -43,7 +44,7 @@ A and B are files of safetensors or PyTorch; or models, each ${MODEL_NAME}. Two 
     expectCount(positionals, 2, 2, "two files or two models");
     const [a, b] = positionals;
     const comparison = await compareOpened(a, b, values);
-    await print(values.json ? jsonLine(comparison) : report(comparison, values.tolerance));
+    await print(values.json ? asJson(comparison) : report(comparison, values.tolerance));
     if (!comparison.equal) throw new BertError("ERR_CHECKPOINT", `compare: ${a} and ${b} differ`);
   },
 });
@@ -79,7 +80,7 @@ async function open(name: string, values: ValuesOf<typeof HUB_OPTIONS>): Promise
     const weights = await folder.openWeights();
     const close = () => weights.close().finally(release);
     const named = withOurNames(weights, config);
-    if (!(await isTied(named, config))) return { source: named, close };
+    if (!(await isTied("compare", named, config))) return { source: named, close };
     const tensors = new Map(named.tensors);
     tensors.delete(DECODER); // it is the word embeddings, which some files have once and some twice
     return { source: { ...named, tensors }, close };
@@ -89,29 +90,70 @@ async function open(name: string, values: ValuesOf<typeof HUB_OPTIONS>): Promise
   }
 }
 
+/** −0 is -0.0, a number of JSON that JavaScript and Python read as it is; `JSON.stringify` would write 0. */
+function asJson(comparison: TensorComparison): string {
+  const line = jsonLine({
+    ...comparison,
+    differences: comparison.differences.map(({ numbers, ...difference }) => ({
+      ...difference,
+      numbers: numbers && { ...numbers, values: numbers.values.map((x) => (Object.is(x, -0) ? "-0" : x)) },
+    })),
+  });
+  // In a name the quotes would have a backslash.
+  return line.replace(/"values":\[[^\]]*\]/g, (values) => values.replaceAll('"-0"', "-0.0"));
+}
+
 function report(comparison: TensorComparison, tolerance: number = 0): string {
   const { equal, compared, differences, onlyInA, onlyInB } = comparison;
   const within = tolerance === 0 ? "" : ` within ${tolerance}`;
-  if (equal) return `${compared} tensor${compared === 1 ? "" : "s"}, equal${within}\n`;
-  const lines = [
-    `${differences.length} of ${compared} tensors differ${tolerance === 0 ? "" : ` by more than ${tolerance}`}`,
-  ];
-  if (differences.length > 0) lines.push(...firstLines(differences[0]));
-  if (onlyInA.length > 0) lines.push(`only in A: ${shown(listed(onlyInA))}`);
-  if (onlyInB.length > 0) lines.push(`only in B: ${shown(listed(onlyInB))}`);
+  const tensors = (n: number) => `${n} tensor${n === 1 ? "" : "s"}`;
+  if (equal) return `${tensors(compared)}, equal${within}\n`;
+  const lines: string[] = [];
+  if (differences.length > 0) {
+    lines.push(
+      `${differences.length} of ${compared} tensors differ${tolerance === 0 ? "" : ` by more than ${tolerance}`}`,
+    );
+    lines.push(...firstLines(differences[0]));
+  } else lines.push(compared === 0 ? "no tensor is in both" : `${tensors(compared)} in both, equal${within}`);
+  for (const [side, names] of [["A", onlyInA] as const, ["B", onlyInB] as const]) {
+    if (names.length === 0) continue;
+    lines.push(
+      `${tensors(names.length)} ${names.length === 1 ? "is" : "are"} in ${side} alone: ${shown(listed(names))}`,
+    );
+  }
+  lines.push(...prefixLines(onlyInA, onlyInB));
   return `${lines.join("\n")}\n`;
 }
 
-function firstLines({ name, shapes: [a, b], numbers }: TensorDifference): string[] {
-  if (numbers === null) return [`first: ${shown(name)}`, `  shape    ${formatShape(a)} and ${formatShape(b)}`];
+/** What the names of one side may lack: `encoder.layer.0` there is `bert.encoder.layer.0` here. */
+function prefixLines(onlyInA: readonly string[], onlyInB: readonly string[]): string[] {
+  const [a, b] = [new Set(onlyInA), new Set(onlyInB)];
+  const line = (name: string, [long, short]: readonly [string, string]) =>
+    `  ${shown(name)} of ${short} may be bert.${shown(name)} of ${long}: tensors are compared under equal names`;
+  const ofB = onlyInB.find((name) => a.has(`bert.${name}`));
+  if (ofB !== undefined) return [line(ofB, ["A", "B"])];
+  const ofA = onlyInA.find((name) => b.has(`bert.${name}`));
+  return ofA === undefined ? [] : [line(ofA, ["B", "A"])];
+}
+
+function firstLines({ name, shapes, numbers }: TensorDifference): string[] {
+  const [a, b] = shapes.map(formatShape);
+  if (numbers === null) return [`first: ${shown(name)}`, `  shape    ${a} and ${b}${axesHint(shapes)}`];
   const { count, of, largest, at, values, rms, ulp } = numbers;
   const grouped = (n: number) => n.toLocaleString("en-US");
-  const [x, y] = values.map((value) => String(shortest(value)));
+  const [x, y] = values.map((value) => (Object.is(value, -0) ? "-0" : String(shortest(value))));
+  const signs = largest === 0 ? ", which differ in the sign of 0 alone" : "";
   return [
-    `first: ${shown(name)} ${formatShape(a)}`,
+    `first: ${shown(name)} ${a}`,
     `  numbers  ${grouped(count)} of ${grouped(of)}`,
-    `  largest  ${largest.toExponential(2)} at ${formatShape(at)}: ${x} and ${y}`,
+    `  largest  ${largest.toExponential(2)} at ${formatShape(at)}: ${x} and ${y}${signs}`,
     `  rms      ${rms.toExponential(2)}`,
     `  ulp      ${grouped(ulp)}`,
   ];
+}
+
+/** What to do about shapes that differ in axes of length 1 alone, as [9] and [1,9] do. */
+function axesHint(shapes: TensorDifference["shapes"]): string {
+  const [a, b] = shapes.map((shape) => formatShape(shape.filter((n) => n !== 1)));
+  return a === b ? ": they differ in axes of length 1; the first axis of plainbert's steps is the batch, 1" : "";
 }

@@ -3,7 +3,7 @@ import { expectedTensors } from "../checkpoint/loadParams.ts";
 import { type NamedWeights, transpose, withOurNames } from "../checkpoint/names.ts";
 import { readMatrix } from "../checkpoint/readMatrix.ts";
 import { int8Tensors, SCALE } from "../checkpoint/rowScales.ts";
-import { nameOf } from "../checkpoint/weightSource.ts";
+import { float32Room, nameOf } from "../checkpoint/weightSource.ts";
 import { overlap } from "../disk/folders.ts";
 import { BertError } from "../errors.ts";
 import { configToSave } from "../load/configToSave.ts";
@@ -77,7 +77,7 @@ export async function convertModel(
         : texts.config;
     const names = [...expectedTensors(named, config).keys()];
     for (const name of named.tensors.keys()) if (!names.includes(name)) names.push(name);
-    const kept = (await isTied(named, config)) ? names.filter((name) => name !== DECODER) : names;
+    const kept = (await isTied("convert", named, config)) ? names.filter((name) => name !== DECODER) : names;
     const tensors = kept.flatMap((name) => converted(name, weights, named, options));
     const dtypes = [...new Set(tensors.map(([, { dtype }]) => storageType(dtype)))];
     const dtype = options.dtype ?? (dtypes.length === 1 ? dtypes[0] : undefined);
@@ -135,7 +135,7 @@ function converted(
   const google = googleName(name);
   const turned = names === "google" && google.transposed;
   const data = async (): Promise<Float32Array> => {
-    const numbers = new Float32Array(sizeOf(shape));
+    const numbers = float32Room("convert", name, shape);
     await named.readInto(name, numbers);
     expectWithin(named, name, numbers, target === "F16" ? FLOAT16_LIMIT : Number.POSITIVE_INFINITY);
     if (turned) transpose(numbers, shape[1], shape[0]);
@@ -173,11 +173,15 @@ function expectWithin(source: NamedWeights, name: string, numbers: Float32Array,
   throw new BertError("ERR_CHECKPOINT", `convert: ${nameOf(source)}${what}`);
 }
 
-/** Whether the decoder is there and is the word embeddings: then it is written once, as Hugging Face's libraries do. */
-export async function isTied(named: NamedWeights, config: BertConfig): Promise<boolean> {
+/**
+ * Whether the decoder is there and is the word embeddings: then it is written once, as Hugging Face's libraries do.
+ *
+ * @param where the command that errors name
+ */
+export async function isTied(where: string, named: NamedWeights, config: BertConfig): Promise<boolean> {
   const [decoder, words] = [named.tensors.get(DECODER), named.tensors.get(WORDS)];
   if (!decoder || !words || !config.tieWordEmbeddings || sizeOf(decoder.shape) !== sizeOf(words.shape)) return false;
-  const [a, b] = [new Float32Array(sizeOf(decoder.shape)), new Float32Array(sizeOf(words.shape))];
+  const [a, b] = [float32Room(where, DECODER, decoder.shape), float32Room(where, WORDS, words.shape)];
   await Promise.all([named.readInto(DECODER, a), named.readInto(WORDS, b)]);
   return a.every((value, i) => value === b[i]);
 }

@@ -37,6 +37,7 @@ const FUNCTION = new RegExp(
     ...["openFile", "openWeights", "openModelFolder", "openExamples", "readText", "readInto", "readExamples", "stat"],
     ...["writeFileAtomically", "writeFolder", "runFolder", "saveModel", "saveSafetensors", "saveBert", "makeExamples"],
     ...["loadBert", "loadTokenizer", "loadParams", "loadIndex", "buildIndex", "trainVocabulary", "downloadModel"],
+    "compareTensors",
     "bert\\.tokenizer",
   ].join("|")}): `,
 );

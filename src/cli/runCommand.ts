@@ -68,5 +68,11 @@ function sentenceOf(error: unknown): string {
   // Reading errors are BertErrors, so this one comes from writing.
   if (has(error, "syscall"))
     return `standard output: ${codeOf(error) === "ENOSPC" ? "the disk is full" : messageOf(error)}`;
+  if (isOutOfMemory(error)) return `there is not enough memory for this work: ${messageOf(error)}`;
   return stackOf(error); // a mistake of ours, to be reported with its stack
+}
+
+/** What engines throw where memory for an array, or for WebAssembly, is not there. */
+function isOutOfMemory(error: unknown): boolean {
+  return /allocation failed|could not allocate|out of memory/i.test(messageOf(error));
 }

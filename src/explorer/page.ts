@@ -190,7 +190,7 @@ function page(): TemplateResult {
       ${textBoxes({ state, result, marked: pointer?.query ?? state.query, typed: (next) => change({ ...next, masks: [], query: null, key: null }, false) })}
       ${notes.map((text) => html`<p class="problem" role="alert">${text}</p>`)}
       ${hasStopped ? html`<p><button id="again" @click=${startAgain}>Start again</button></p>` : nothing}
-      ${view ? views(view) : html`<progress max="100" .value=${progress} aria-label="The model is coming"></progress>`}
+      ${view ? views(view) : hasStopped ? nothing : html`<progress max="100" .value=${progress} aria-label="The model is coming"></progress>`}
     </main>
     <p id="spoken" class="unseen" aria-live="polite"></p>
     ${help()}
@@ -209,6 +209,7 @@ function views(view: View): TemplateResult {
 }
 
 function status(): string {
+  if (hasStopped) return "";
   if (!model) return progress > 0 ? `The model is coming: ${Math.round(progress)} %.` : "The model is coming.";
   const { layers, heads, hiddenSize, backend } = model;
   const time = result ? ` · ${result.milliseconds.toFixed(0)} ms` : "";

@@ -1,19 +1,21 @@
-import type { WeightSource } from "../checkpoint/weightSource.ts";
+import { float32Room, type WeightSource } from "../checkpoint/weightSource.ts";
 import { BertError, shown } from "../errors.ts";
 import { expectKnownOptions, expectSignal, type OptionNames } from "../options.ts";
 import { has, isA } from "../realm.ts";
 import type { NumberArray, Safetensors } from "../safetensors/index.ts";
 import { formatShape, sizeOf } from "../tensor/tensor.ts";
 import { byForwardOrder } from "./forwardOrder.ts";
+import { NumberComparison, type NumberDifference } from "./numberDifference.ts";
 
 /**
  * Tensors by name: a map, as `bert.parameters`, `taps` of `forward`, and `tensors` of `collectActivations` are; what
- * `readSafetensors` gives; or a checkpoint that is read a tensor at a time.
+ * `readSafetensors` gives; or a checkpoint, of whose tensors 8 MB are in memory at a time where its file can be
+ * read in parts.
  */
 export type NamedTensors =
   | ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: NumberArray | (() => NumberArray) }>
   | Pick<Safetensors, "tensors" | "toFloat32">
-  | Pick<WeightSource, "tensors" | "readInto">;
+  | Pick<WeightSource, "tensors" | "readInto" | "readPart">;
 
 /** How `compareTensors` compares. */
 export interface CompareOptions {
@@ -47,33 +49,18 @@ export interface TensorDifference {
   readonly numbers: NumberDifference | null;
 }
 
-/** How the numbers a and b of two tensors differ. NaN equals NaN, and is as far from every number as can be: NaN. */
-export interface NumberDifference {
-  /** How many of them differ by more than the tolerance, and how many there are. */
-  readonly count: number;
-  readonly of: number;
-  /** max |a − b| */
-  readonly largest: number;
-  /** The index where that is, one number for each axis, and what stands there. */
-  readonly at: readonly number[];
-  readonly values: readonly [a: number, b: number];
-  /** √(mean (a − b)²) */
-  readonly rms: number;
-  /** The most float32 numbers that lie from a to b, one of the two not counted: 1 for neighbours. */
-  readonly ulp: number;
-}
-
 /**
  * Compares tensors of the same names: two models' weights, or what two engines, machines or versions made of a text.
  * Numbers are compared as float32, in whatever type they are stored: two float64 numbers that round to the same are
  * equal. Without a tolerance −0 and 0 differ, as their bits do.
  *
- * @throws BertError ERR_INPUT what is no set of tensors, or a tolerance that is no number from 0; as reading throws
+ * @throws BertError ERR_INPUT what is no set of tensors, no tensor in either, a tolerance that is no number from 0, or
+ *   a tensor for which there is not enough memory; as reading throws
  * @example
  * const want = readSafetensors(await (await fetch("activations.safetensors")).arrayBuffer());
  * const { tensors } = await collectActivations(bert, "The door is open.");
- * const { differences } = await compareTensors(tensors, want, { tolerance: 1e-5 });
- * console.log(differences[0]?.name, differences[0]?.numbers?.largest);
+ * const { equal, differences, onlyInA } = await compareTensors(tensors, want, { tolerance: 1e-5 });
+ * if (!equal) console.log(differences[0]?.name, differences[0]?.numbers?.largest, onlyInA);
  */
 export async function compareTensors(
   a: NamedTensors,
@@ -85,12 +72,14 @@ export async function compareTensors(
   const { tolerance = 0, signal } = options;
   if (typeof tolerance !== "number" || !(tolerance >= 0)) throw wrong("tolerance", "a number from 0", tolerance);
   expectSignal("compareTensors", signal);
+  if (readerA.shapes.size + readerB.shapes.size === 0)
+    throw new BertError("ERR_INPUT", "compareTensors: a or b must have a tensor, both have none");
   const names = [...readerA.shapes.keys()].sort(byForwardOrder);
   const common = names.filter((name) => readerB.shapes.has(name));
   const differences: TensorDifference[] = [];
   for (const name of common) {
     signal?.throwIfAborted();
-    const difference = await compareOne(name, readerA, readerB, tolerance);
+    const difference = await compareOne(name, readerA, readerB, tolerance, signal);
     if (difference) differences.push(difference);
   }
   const onlyInA = names.filter((name) => !readerB.shapes.has(name));
@@ -102,8 +91,14 @@ export async function compareTensors(
 /** Any of the forms of `NamedTensors`. */
 interface Reader {
   readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** All numbers of a tensor. */
   read(name: string): Promise<Float32Array>;
+  /** As many numbers as `target` has, from the one at `from` on; left out: a tensor is read as a whole. */
+  readPart?(name: string, target: Float32Array, from: number): Promise<void>;
 }
+
+/** Numbers that are read at a time where tensors are read in parts: 4 MB of each of the two. */
+const PART = 1 << 20;
 
 function readerOf(which: string, tensors: NamedTensors): Reader {
   if (isA(tensors, "Map")) {
@@ -118,10 +113,11 @@ function readerOf(which: string, tensors: NamedTensors): Reader {
   return {
     shapes,
     async read(name) {
-      const target = new Float32Array(sizeOf(shapes.get(name)!));
+      const target = float32Room("compareTensors", name, shapes.get(name)!);
       await tensors.readInto(name, target);
       return target;
     },
+    ...(tensors.readPart && { readPart: async (name, target, from) => tensors.readPart?.(name, target, from) }),
   };
 }
 
@@ -140,55 +136,50 @@ function asFloat32(data: NumberArray | (() => NumberArray)): Float32Array {
     : new Float32Array(numbers);
 }
 
-/** @throws BertError ERR_INPUT a tensor with more or fewer numbers than its shape says */
-async function compareOne(name: string, a: Reader, b: Reader, tolerance: number): Promise<TensorDifference | null> {
+async function compareOne(
+  name: string,
+  a: Reader,
+  b: Reader,
+  tolerance: number,
+  signal: AbortSignal | undefined,
+): Promise<TensorDifference | null> {
   const shapes = [a.shapes.get(name)!, b.shapes.get(name)!] as const;
   if (formatShape(shapes[0]) !== formatShape(shapes[1])) return { name, shapes, numbers: null };
-  const [numbersA, numbersB] = await Promise.all([a.read(name), b.read(name)]);
-  for (const [which, { length }] of [["a", numbersA] as const, ["b", numbersB] as const]) {
-    if (length === sizeOf(shapes[0])) continue;
-    throw wrong(which, `tensors with as many numbers as ${formatShape(shapes[0])} says under ${shown(name)}`, length);
+  const size = sizeOf(shapes[0]);
+  const comparison = new NumberComparison(tolerance);
+  const next = [await partsOf("a", a, name, size), await partsOf("b", b, name, size)] as const;
+  for (let from = 0; from < size; from += PART) {
+    signal?.throwIfAborted();
+    comparison.add(...(await Promise.all([next[0](from), next[1](from)])));
   }
-  const numbers = compareNumbers(numbersA, numbersB, shapes[0], tolerance);
+  const numbers = comparison.difference(shapes[0]);
   return numbers && { name, shapes, numbers };
 }
 
-/** How numbers of one shape differ; null: none does by more than the tolerance. */
-function compareNumbers(
-  a: Float32Array,
-  b: Float32Array,
-  shape: readonly number[],
-  tolerance: number,
-): NumberDifference | null {
-  const [bitsA, bitsB] = [a, b].map(({ buffer, byteOffset, length }) => new Int32Array(buffer, byteOffset, length));
-  let [count, largest, worst, squares, ulp] = [0, -1, 0, 0, 0];
-  for (let i = 0; i < a.length; i++) {
-    if (bitsA[i] === bitsB[i] || (Number.isNaN(a[i]) && Number.isNaN(b[i]))) continue;
-    const difference = Math.abs(a[i] - b[i]);
-    if (tolerance === 0 || !(difference <= tolerance)) count++; // so that NaN is not within it
-    if (!(difference <= largest) && !Number.isNaN(largest)) [largest, worst] = [difference, i]; // NaN is the largest
-    squares += difference * difference;
-    ulp = Math.max(ulp, Number.isNaN(difference) ? Number.NaN : Math.abs(rank(bitsA[i]) - rank(bitsB[i])));
+/**
+ * What reads a tensor's numbers from one place to at most `PART` further: each call may overwrite what the one before
+ * has given.
+ *
+ * @throws BertError ERR_INPUT a tensor with more or fewer numbers than its shape says
+ */
+async function partsOf(
+  which: string,
+  reader: Reader,
+  name: string,
+  size: number,
+): Promise<(from: number) => Promise<Float32Array>> {
+  if (reader.readPart) {
+    const room = new Float32Array(Math.min(PART, size));
+    return async (from) => {
+      const part = room.subarray(0, Math.min(PART, size - from));
+      await reader.readPart?.(name, part, from);
+      return part;
+    };
   }
-  if (count === 0) return null;
-  const [at, values] = [indexOf(worst, shape), [a[worst], b[worst]] as const];
-  return { count, of: a.length, largest, at, values, rms: Math.sqrt(squares / a.length), ulp };
-}
-
-/** The place of a float32 among all of them in their order, 0 that of both zeros, from its bits as an integer. */
-function rank(bits: number): number {
-  return bits < 0 ? -(bits & 0x7fffffff) : bits;
-}
-
-/** One number for each axis, from the place in row-major order. */
-function indexOf(place: number, shape: readonly number[]): number[] {
-  const index: number[] = [];
-  let rest = place;
-  for (const n of shape.toReversed()) {
-    index.unshift(rest % n);
-    rest = Math.floor(rest / n);
-  }
-  return index;
+  const numbers = await reader.read(name);
+  if (numbers.length === size) return async (from) => numbers.subarray(from, from + PART);
+  const rule = `tensors with as many numbers as ${formatShape(reader.shapes.get(name)!)} says under ${shown(name)}`;
+  throw wrong(which, rule, numbers.length);
 }
 
 function wrong(name: string, expected: string, got: unknown): BertError {

@@ -9,7 +9,7 @@ export {
   type CompareOptions,
   compareTensors,
   type NamedTensors,
-  type NumberDifference,
   type TensorComparison,
   type TensorDifference,
 } from "./compareTensors.ts";
+export type { NumberDifference } from "./numberDifference.ts";

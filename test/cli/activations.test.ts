@@ -117,8 +117,8 @@ first: bert.embeddings [1,2]
   largest  2.50e-1 at [0,1]: 1 and 1.25
   rms      1.77e-1
   ulp      2,097,152
-only in A: c
-only in B: d
+1 tensor is in A alone: c
+1 tensor is in B alone: d
 `, // √(0.25²/2); from 1 to 1.25 there are 2²³/4 numbers
       stderr: message,
     });
@@ -132,6 +132,48 @@ only in B: d
     await write("wide.safetensors", { "bert.pooler": row(1, 2, 3) });
     const shapes = await compare("one.safetensors", "wide.safetensors");
     expect(shapes.stdout).toBe("1 of 1 tensors differ\nfirst: bert.pooler\n  shape    [1,2] and [1,3]\n");
+  });
+
+  test("the sign of 0: it is shown, in JSON too", async () => {
+    await write("zero.safetensors", { '"values":["-0"]': row(0, 1) });
+    await write("minus.safetensors", { '"values":["-0"]': row(-0, 1) });
+    const { stdout } = await compare("zero.safetensors", "minus.safetensors");
+    expect(stdout).toContain("  largest  0.00e+0 at [0,0]: 0 and -0, which differ in the sign of 0 alone\n");
+    const json = await compare("--json", "zero.safetensors", "minus.safetensors");
+    expect(json.stdout).toContain('"values":[0,-0.0],');
+    const [{ name, numbers }] = JSON.parse(json.stdout).differences;
+    expect([name, numbers.values]).toStrictEqual(['"values":["-0"]', [0, -0]]);
+  });
+
+  test("names that one has: what is in both may be equal, or nothing", async () => {
+    await write("more.safetensors", { "bert.pooler": row(1, 2), c: row(0), d: row(0) });
+    const more = await compare("one.safetensors", "more.safetensors");
+    expect([more.code, more.stdout]).toEqual([1, "1 tensor in both, equal\n2 tensors are in B alone: c, d\n"]);
+    await write("bare.safetensors", { pooler: row(1, 2) });
+    const line = "  pooler of B may be bert.pooler of A: tensors are compared under equal names\n";
+    const bare = await compare("one.safetensors", "bare.safetensors");
+    expect(bare.stdout).toBe(
+      `no tensor is in both\n1 tensor is in A alone: bert.pooler\n1 tensor is in B alone: pooler\n${line}`,
+    );
+    const turned = await compare("bare.safetensors", "one.safetensors");
+    expect(turned.stdout).toContain("  pooler of A may be bert.pooler of B: tensors");
+  });
+
+  test("a shape without the axis of the batch", async () => {
+    await write("flat.safetensors", { "bert.pooler": { shape: [2], data: Float32Array.of(1, 2) } as never });
+    const { stdout } = await compare("flat.safetensors", "one.safetensors");
+    expect(stdout).toContain(
+      "  shape    [2] and [1,2]: they differ in axes of length 1; the first axis of plainbert's steps is the batch, 1\n",
+    );
+  });
+
+  test("two files without a tensor are not equal", async () => {
+    await write("none.safetensors", {});
+    expect(await compare("none.safetensors", "none.safetensors")).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: "plainbert: A or B must have a tensor, both have none\n",
+    });
   });
 
   test("models: the same under any names, in any type that holds them; not after a change", async () => {

@@ -1,7 +1,9 @@
 import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import type { Command } from "../../src/cli/command.ts";
+import { COMMANDS } from "../../src/cli/commands.ts";
 import { modelCopy, POSITIONS, WEIGHTS } from "../pipelines/support.ts";
 import { finished, head, plainbert, plainbertProcess, shell, shellProcess, TINY } from "./run.ts";
 
@@ -86,6 +88,15 @@ describe("wrong usage: exit code 2, and what is right", () => {
 });
 
 describe("work that fails: exit code 1, one sentence, no stack", () => {
+  test("memory that is not there", async () => {
+    const run = async () => void new ArrayBuffer(2 ** 50);
+    const command = { synopsis: [], description: "", options: {}, examples: [], run } as unknown as Command;
+    const load = vi.spyOn(COMMANDS.doctor, "load").mockResolvedValue({ command });
+    const stderr = "plainbert: there is not enough memory for this work: Array buffer allocation failed\n";
+    expect(await plainbert(["doctor"])).toMatchObject({ code: 1, stdout: "", stderr });
+    load.mockRestore();
+  });
+
   const long = "long ".repeat(200);
   const number = join(folder, "number.jsonl");
   beforeAll(() => writeFile(number, "1\n"));

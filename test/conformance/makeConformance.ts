@@ -2,7 +2,7 @@
  * Writes the pinned part of the set, reference/digests.json and reference/vectors.safetensors, from what the backend
  * `plain` computes now.
  *
- *     node test/conformance/makeConformance.ts
+ *     npx tsx test/conformance/makeConformance.ts
  */
 import { writeFileSync } from "node:fs";
 import { loadBert } from "../../src/pipelines/index.ts";

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import * as page from "../../docs/reading/onePage.ts";
@@ -14,6 +15,7 @@ import { plainTraining } from "../../src/tensor/kernels/training.ts";
 import { adamwStep, createMoments } from "../../src/training/adamwStep.ts";
 import { createGradients, zeroGradients } from "../../src/training/gradients.ts";
 import { lossAndGradients } from "../../src/training/lossAndGradients.ts";
+import { TSX } from "../support/examplePrograms.ts";
 import { reference } from "../support/reference.ts";
 import { type Case, readReference, TOKENIZERS } from "../tokenizer/library.ts";
 
@@ -101,22 +103,60 @@ test("the page is at most 350 lines and imports node:fs and four functions", () 
   const text = readFileSync(PAGE, "utf8");
   expect(text.trimEnd().split("\n").length).toBeLessThanOrEqual(350);
   expect(text.match(/^import .*$/gm)).toEqual([
-    'import { readFileSync } from "node:fs";',
+    'import { existsSync, readFileSync, realpathSync } from "node:fs";',
     'import { erf, erfc, exp, tanh } from "../../src/tensor/kernels/transcendental.ts";',
   ]);
 });
 
-test("run as a program it prints README's five answers; without a [MASK] it says so", () => {
-  const run = (...args: string[]) => spawnSync(process.execPath, [PAGE, ...args], { encoding: "utf8" });
-  const { stdout, status } = run("She opened the [MASK] and looked out.");
-  expect(status).toBe(0);
-  expect(
-    stdout
-      .trimEnd()
-      .split("\n")
-      .map((line) => line.split(/\s+/).slice(0, 2).join(" ")),
-  ).toEqual(["door 53.62", "room 15.14", "window 3.60", "bell 2.80", "table 1.88"]);
-  expect(run("No gap.").stderr).toContain('the text must have a [MASK], got "No gap."');
+/** Runs a file as a program, with Node, or with tsx where its path is put before. */
+const run = (...args: string[]) => spawnSync(process.execPath, args, { encoding: "utf8", timeout: 20_000 });
+/** The answers that a run printed, and their probabilities. */
+const answersOf = ({ stdout }: { readonly stdout: string }) =>
+  stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.split(/\s+/).slice(0, 2).join(" "));
+const ANSWERS = ["door 53.62", "room 15.14", "window 3.60", "bell 2.80", "table 1.88"];
+
+test("run as a program it prints README's five answers", () => {
+  const ran = run(PAGE, "She opened the [MASK] and looked out.");
+  expect(ran).toMatchObject({ status: 0, stderr: "" });
+  expect(answersOf(ran)).toEqual(ANSWERS);
+});
+
+test("so it does through a link, and without .ts", () => {
+  const folder = mkdtempSync(join(tmpdir(), "one-page-"));
+  symlinkSync(REPOSITORY, join(folder, "link"), "junction");
+  const linked = join(folder, "link", "docs", "reading", "onePage.ts");
+  for (const args of [[linked], [TSX, linked], [TSX, PAGE], [TSX, PAGE.slice(0, -3)]])
+    expect(answersOf(run(...args)), args.join(" ")).toEqual(ANSWERS);
+  rmSync(folder, { recursive: true });
+  expect(run(TSX, TRAINING.slice(0, -3), "1").stdout.trimEnd().split("\n")).toHaveLength(4);
+});
+
+test("of several [MASK] it fills the first, and says so", () => {
+  const [first, ...answers] = run(PAGE, "The [MASK] is [MASK].").stdout.trimEnd().split("\n");
+  expect(first).toBe("for the first of several [MASK]:");
+  expect(answers).toHaveLength(5);
+});
+
+test.each([
+  ["no [MASK]", PAGE, "No gap.", 'the text must have a [MASK], got "No gap."'],
+  ["no text", PAGE, "", 'the text must have a [MASK], got ""'],
+  [
+    "a long text",
+    PAGE,
+    `${"so ".repeat(300)}[MASK]`,
+    "a text has 303 tokens, the model takes 256: give a shorter text",
+  ],
+  ...["abc", "0", "-5", "1e9999", "1.5"].map((updates) => [
+    `${updates} updates`,
+    TRAINING,
+    updates,
+    `UPDATES must be an integer > 0, got ${updates}`,
+  ]),
+])("%s: one sentence says what is wrong", (_, file, argument, sentence) => {
+  expect(run(file, argument)).toMatchObject({ status: 1, stdout: "", stderr: `${sentence}\n` });
 });
 
 describe("the page of training has the bits of `plain`", () => {

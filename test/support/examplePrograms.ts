@@ -1,12 +1,19 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 
 const root = join(import.meta.dirname, "..", "..");
 const folder = join(root, "examples");
 
 /** What runs TypeScript on every Node. */
 export const TSX: string = join(root, "node_modules", "tsx", "dist", "cli.mjs");
+
+/** The same inside of a Node, as its first arguments, for programs that are sent signals. */
+export const TSX_IN_NODE: readonly string[] = [
+  "--import",
+  pathToFileURL(join(root, "node_modules", "tsx", "dist", "loader.mjs")).href,
+];
 
 /** The programs of the folder examples, as paths in it. */
 export const PROGRAMS: readonly string[] = readdirSync(folder, { recursive: true, encoding: "utf8" })

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { openWeights } from "../../src/load/weightFiles.ts";
-import { readSafetensors } from "../../src/safetensors/index.ts";
+import { readSafetensors, writeSafetensors } from "../../src/safetensors/index.ts";
 import { compareTensors, type NamedTensors } from "../../src/testing/index.ts";
 
 const pathOf = (name: string) => new URL(`reference/${name}`, import.meta.url).pathname;
@@ -42,7 +42,7 @@ describe("what NumPy says of two files", () => {
 test.each<[string, number[], number[], number | undefined, object | null]>([
   ["nothing", [1, 2], [1, 2], undefined, null],
   ["NaN and NaN, infinity and infinity", [NaN, Infinity], [NaN, Infinity], undefined, null],
-  ["signs of 0", [0], [-0], undefined, { count: 1, largest: 0, ulp: 0 }],
+  ["signs of 0", [0], [-0], undefined, { count: 1, largest: 0, values: [0, -0], ulp: 0 }],
   ["signs of 0, with a tolerance", [0], [-0], 1e-30, null],
   ["the tolerance itself", [1, 5], [1.5, 5], 0.5, null],
   ["more than the tolerance", [1, 5], [1.5, 5.75], 0.5, { count: 1, largest: 0.75, at: [1], values: [5, 5.75] }],
@@ -68,6 +68,64 @@ test("shapes and names, in the order of the forward pass", async () => {
     onlyInB: ["bert.embeddings.LayerNorm", "logits"],
   });
   expect(await compareTensors(a, new Map(a))).toMatchObject({ equal: true, compared: 5 });
+});
+
+test("no tensor in either is an error, in one of them a difference", async () => {
+  for (const none of [new Map(), readSafetensors(writeSafetensors([]))])
+    await expect(compareTensors(none, none)).rejects.toMatchObject({
+      code: "ERR_INPUT",
+      message: "compareTensors: a or b must have a tensor, both have none",
+    });
+  expect(await compareTensors(new Map(), of(1))).toMatchObject({ equal: false, compared: 0, onlyInB: ["x"] });
+});
+
+describe("what is read in parts", () => {
+  const PART = 1 << 20;
+  const shape = [3, PART - 1]; // parts end within rows
+  const size = 3 * (PART - 1);
+  const numbersOf = (name: string) => {
+    const numbers = Float32Array.from({ length: size }, (_, i) => i % 1000);
+    if (name === "b") for (const i of [5, PART - 1, PART, size - 1]) numbers[i] += 1 + i / size;
+    return numbers;
+  };
+  const opened = (name: string, read: number[]) => {
+    const numbers = numbersOf(name);
+    return {
+      tensors: new Map([["x", { shape }]]),
+      readInto: async () => expect.fail("reads a tensor as a whole"),
+      async readPart(_: string, target: Float32Array, from: number) {
+        read.push(target.length);
+        target.set(numbers.subarray(from, from + target.length));
+      },
+    };
+  };
+
+  test("compares as what is in memory does, at most 2^20 numbers of each at a time", async () => {
+    const read: number[] = [];
+    const whole = (name: string) => new Map([["x", { shape, data: numbersOf(name) }]]);
+    const inMemory = await compareTensors(whole("a"), whole("b"));
+    expect(await compareTensors(opened("a", read), opened("b", read))).toEqual(inMemory);
+    expect(await compareTensors(whole("a"), opened("b", read))).toEqual(inMemory);
+    expect(inMemory.differences).toMatchObject([{ numbers: { count: 4, of: size, at: [2, PART - 2], largest: 2 } }]);
+    expect(read).toEqual([PART, PART, PART, PART, PART - 3, PART - 3, PART, PART, PART - 3]);
+  });
+
+  test("a signal stops it between two parts", async () => {
+    const [stop, read] = [new AbortController(), [] as number[]];
+    const file = opened("a", read);
+    const readPart: typeof file.readPart = async (...args) => file.readPart(...args).then(() => stop.abort("enough"));
+    const whole = new Map([["x", { shape, data: numbersOf("a") }]]);
+    await expect(compareTensors({ ...file, readPart }, whole, { signal: stop.signal })).rejects.toBe("enough");
+    expect(read).toEqual([PART]);
+  });
+});
+
+test("a tensor that no memory can hold is an error that says how large it is", async () => {
+  const file = { tensors: new Map([["x", { shape: [2 ** 45] }]]), readInto: async () => {} };
+  await expect(compareTensors(file, file)).rejects.toMatchObject({
+    code: "ERR_INPUT",
+    message: `compareTensors: "x" must fit into memory, [35184372088832] takes 140,737,488,355,328 bytes, more than are free`,
+  });
 });
 
 test("what is no set of tensors is an error", async () => {

@@ -30,6 +30,7 @@ const cached = join(root, ".cache", "testing-page");
 const before = process.cwd();
 beforeAll(async () => {
   await symlink(join(head("mlm"), ".."), join(cwd, "models"), "junction");
+  await symlink(join(root, "weights"), join(cwd, "weights"), "junction");
   for (const { command } of shownIn(page)) await printedBy(command, cwd, {});
   process.chdir(cwd);
 });
@@ -63,6 +64,18 @@ test("the page's test has what to fail by: other vectors", async () => {
   const { differences } = await compareTensors(new Map([["embeddings", { shape, data }]]), pinned);
   expect(differences).toMatchObject([{ name: "embeddings", numbers: { count: 1, at: [0, 5] } }]);
 });
+
+test("the page's test has what to fail by: a file without vectors, in which nothing differs", async () => {
+  const [, expected] = /toMatchObject\((.*)\);/.exec(vitestProgram)!;
+  const other = new Map([["vectors", { shape: [1], data: new Float32Array(1) }]]);
+  const pinned = readSafetensors(new Uint8Array(await readFile("pinned.safetensors")));
+  const comparison = await compareTensors(other, pinned);
+  expect(comparison).toMatchObject({ compared: 0, differences: [] });
+  expect(comparison).not.toMatchObject(JSON.parse(expected.replace(/(\w+):/g, '"$1":')));
+});
+
+test("the page says how to get its models", () =>
+  expect(page).toContain("ln -s test/pipelines/reference/heads models"));
 
 describe("the page's program of PyTorch", () => {
   test("is the one whose file is here", async () => {

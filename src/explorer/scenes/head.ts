@@ -8,7 +8,7 @@ const LEAST = 0.01;
 /** Of the lines, pixels of a token's row, above the first, of the room for a number, and below the last. */
 const [ROW, TOP, NUMBER, FOOT] = [24, 8, 46, 32];
 /** Of the matrix, pixels of a cell: the fewest, the most, the fewest beside names; and the most tokens with names. */
-const [LEAST_CELL, MOST_CELL, NAMED_CELL, MOST_NAMES] = [3, 32, 14, 48];
+const [LEAST_CELL, MOST_CELL, NAMED_CELL, MOST_NAMES] = [3, 32, 17, 32];
 /** Names of columns rise at this angle. */
 const TURN = -60;
 const [COS, SIN] = [0.5, Math.sqrt(0.75)];

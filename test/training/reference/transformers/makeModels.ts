@@ -2,7 +2,7 @@
  * Fine-tunes a small model for each task, pretrains one, and writes each with what it answers to a few inputs, for
  * checkModels.py to compare with what Python's transformers answer from the same folders.
  *
- *     node test/training/reference/transformers/makeModels.ts FOLDER
+ *     npx tsx test/training/reference/transformers/makeModels.ts FOLDER
  *     python test/training/reference/transformers/checkModels.py FOLDER
  */
 import { mkdirSync, writeFileSync } from "node:fs";
