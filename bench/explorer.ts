@@ -176,7 +176,7 @@ function table(rows: readonly (readonly string[])[]): string {
 }
 
 const { values } = parseArgs({ options: { runs: { type: "string", default: "5" }, save: { type: "boolean" } } });
-const browser = await launch("chromium");
+await using browser = await launch("chromium");
 await using site = await Site.start({ "/": join(ROOT, "dist", "explorer") });
 const [isolated, open]: [Measures[], Measures[]] = [[], []];
 const both = [
@@ -190,7 +190,6 @@ for (let run = 0; run < Number(values.runs); run++) {
   }
 }
 const version = await browser.version();
-await browser.close();
 const names = Object.keys(MEASURED) as (keyof Measures)[];
 const figures = table([
   ["", "aim", "with the isolation headers", "without"],

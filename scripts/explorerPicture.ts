@@ -82,7 +82,7 @@ function chunk(name: string, data: Uint8Array): Buffer {
   return Buffer.concat([length, named, check]);
 }
 
-const browser = await launch("chromium");
+await using browser = await launch("chromium");
 await using site = await Site.start({ "/": join(root, "dist", "explorer") });
 const page = await browser.newPage();
 await page.setViewport({ width: WIDTH, height: 600, deviceScaleFactor: FINENESS });
@@ -90,4 +90,3 @@ await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: "light" 
 await page.goto(`${site.origin}/index.html${linkOf({ ...INITIAL_STATE, layer: 1, head: 1 })}`);
 await page.waitForSelector("canvas");
 writeFileSync(join(root, "docs", "explorer.png"), palettePng(await pixelsOf(page)));
-await browser.close();
