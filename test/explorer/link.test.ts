@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
@@ -147,4 +149,15 @@ describe("what is not there", () => {
       ],
     });
   });
+});
+
+test("docs/explorer.md lists the fields of a link, and every choice", () => {
+  const guide = readFileSync(join(import.meta.dirname, "..", "..", "docs", "explorer.md"), "utf8");
+  const [, table] = guide.match(/\| field \| \|\n\|---\|---\|\n((?:\|.*\n)*)/) ?? [];
+  const rows = table.trimEnd().split("\n").map((row) => [...row.matchAll(/`(.+?)`/g)].map(([, name]) => name)); // biome-ignore format: one line
+  const ownOf = (row: readonly string[]) => row.filter((name) => name in FIELDS);
+  expect(rows.flatMap(ownOf).sort()).toEqual(Object.keys(FIELDS).sort());
+  const choicesOf = (field: string) => rows.find(([name]) => name === field)?.slice(1);
+  for (const [field, choices] of Object.entries({ view: VIEWS, scale: SCALES, pairs: PAIRS, sort: SORTS }))
+    expect(choicesOf(field), field).toEqual(choices);
 });
