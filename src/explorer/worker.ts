@@ -54,7 +54,7 @@ interface WorkerScope {
 const scope = globalThis as unknown as WorkerScope;
 let open: Promise<Opened> | null = null;
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const messageOf = (error: unknown): string => String((error as Partial<Error> | null)?.message ?? error);
 
 type Opened = Pick<ModelSummary, "fingerprint"> & { readonly model: BertModel; readonly tokenizer: BertTokenizer };
 

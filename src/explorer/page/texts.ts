@@ -43,8 +43,8 @@ function box(
 
 /** The tokens whose characters the caret of a box stands at. */
 export function tokensAtCaret(result: ExplorerResult | null): ReadonlySet<number> {
-  const focused = document.activeElement;
-  if (!result || !(focused instanceof HTMLTextAreaElement)) return new Set();
+  const focused = document.querySelector<HTMLTextAreaElement>("textarea:focus");
+  if (!result || !focused) return new Set();
   const segment = focused.id === "text-a" ? 0 : 1;
   const { selectionStart: from, selectionEnd: to } = focused;
   return new Set(
