@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { HubOptions } from "../hub/hubOptions.ts";
 import { openModelFiles } from "../load/readModel.ts";
@@ -34,7 +36,7 @@ The model computes in the page. The server answers this machine alone, has the p
       await release();
     };
     try {
-      server = await serve(new Map([...page, ...(await modelFiles(path))]), values.port ?? 0);
+      server = await serve(new Map([...page, ...(await modelFiles(path))]), values.port ?? 0, toLoad(values));
       const ended = untilInterrupted(close);
       await print(`${server.address}\n`);
       await ended;
@@ -44,6 +46,17 @@ The model computes in the page. The server answers this machine alone, has the p
     }
   },
 });
+
+/** What `loadBert` is given to open the same model, from any folder. */
+function toLoad(values: {
+  readonly model: string | undefined;
+  readonly revision: string | undefined;
+}): readonly unknown[] {
+  const { model, revision } = values;
+  if (model === undefined) return [];
+  if (existsSync(model)) return [resolve(model)];
+  return revision === undefined ? [model] : [model, { revision }];
+}
 
 /**
  * A model's folder, once everything in it has been read: what is wrong is said here, and not in the page.

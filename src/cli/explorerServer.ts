@@ -47,13 +47,22 @@ export interface ExplorerServer {
  * Starts the server.
  *
  * @param port 0: any that is free
+ * @param model what `loadBert` is given to open the model, which the page writes into code; null: it is not told
  * @throws BertError ERR_INPUT the port cannot be had
  */
-export async function serve(files: ServedFiles, port: number): Promise<ExplorerServer> {
+export async function serve(
+  files: ServedFiles,
+  port: number,
+  model: readonly unknown[] | null = null,
+): Promise<ExplorerServer> {
   const server = createServer();
   const own = await listen(server, port);
   const hosts = [`${ADDRESS}:${own}`, `localhost:${own}`, ...(own === 80 ? [ADDRESS, "localhost"] : [])];
-  server.on("request", (request, response) => answer(request, response, files, hosts));
+  const told = model && encodeURIComponent(JSON.stringify(model)); // headers are ASCII
+  server.on("request", (request, response) => {
+    if (told !== null) response.setHeader("plainbert-model", told);
+    return answer(request, response, files, hosts);
+  });
   return {
     address: `http://${ADDRESS}:${own}/`,
     close: () =>

@@ -43,9 +43,15 @@ export function jsonOf(result: ExplorerResult, model: ModelSummary, version: str
 /**
  * Code that computes a head's attention again, [T, T], with this library.
  *
- * @param path what `loadBert` is given; "" for the small model that comes with the library
+ * @param from what `loadBert` is given, nothing for the small model; null: not known, the program's reader must say
  */
-export function codeOf(result: ExplorerResult, layer: number, head: number, path = ""): string {
+export function codeOf(
+  result: ExplorerResult,
+  layer: number,
+  head: number,
+  { fingerprint }: Pick<ModelSummary, "fingerprint">,
+  from: readonly unknown[] | null,
+): string {
   const { request, tokens, whole } = result;
   const { text, pair, masks } = request;
   const options = [
@@ -57,7 +63,9 @@ export function codeOf(result: ExplorerResult, layer: number, head: number, path
       ? "inputIds"
       : `inputIds: inputIds.map((id, t) => ([${masks.join(", ")}].includes(t) ? bert.tokenizer.maskTokenId : id))`;
   return `import { loadBert } from "plainbert";
-const bert = await loadBert(${path === "" ? "" : JSON.stringify(path)});
+const bert = await loadBert(${(from ?? ["PATH OF YOUR MODEL"]).map((one) => JSON.stringify(one)).join(", ")});${
+    from ? "" : ` // the one whose bert.fingerprint is ${fingerprint}`
+  }
 const { inputIds, tokenTypeIds, length: T } = bert.tokenizer.encode(${JSON.stringify(text)}${options && `, { ${options} }`});
 const { attentions } = await bert.forward([{ ${ids}, tokenTypeIds }], { attentions: true });
 const probabilities = attentions[${layer}].data.subarray(${head} * T * T, ${head + 1} * T * T); // [T, T]

@@ -17,7 +17,7 @@ import { Speaker } from "./page/speaker.ts";
 import { strip } from "./page/strip.ts";
 import { textBoxes, tokensAtCaret } from "./page/texts.ts";
 import type { Pointer, View } from "./page/view.ts";
-import { modelToOpen, startWorker } from "./start.ts";
+import { argumentsOfModel, modelToOpen, startWorker } from "./start.ts";
 import { type ExplorerState, type Kept, leftOutOfLink, linkOf, readLink, withinModel, withinText } from "./state.ts";
 import type { ModelSummary } from "./worker.ts";
 
@@ -75,6 +75,13 @@ const client = new Client(startWorker, {
   },
 });
 client.open(modelToOpen());
+
+/** What `loadBert` is given to open the same model elsewhere; null: not known. */
+let loadedFrom: readonly unknown[] | null = null;
+argumentsOfModel().then((from) => {
+  loadedFrom = from;
+  show();
+});
 
 /** The same state, within the model's layers and heads. */
 function within(given: ExplorerState): ExplorerState {
@@ -165,7 +172,7 @@ const comparison: Comparison = {
 function viewOf(shown: ExplorerResult, of: ModelSummary): View {
   const inText = (t: number | null) => (t !== null && t < shown.tokens.length ? t : null);
   return {
-    ...{ result: shown, model: of, pictures, pointer, change, point },
+    ...{ result: shown, model: of, loadedFrom, pictures, pointer, change, point },
     state: { ...state, query: inText(state.query), key: inText(state.key) },
     layout: layoutOf(document.documentElement.clientWidth, shown.heads),
     say: (text) => speaker.say(text),

@@ -26,3 +26,15 @@ export function modelToOpen(): string | ModelFiles {
   const json = takeText("model-files");
   return json === null ? new URL("./model/", location.href).href : { json };
 }
+
+/** What `loadBert` is given in Node to open the same model, as the command's server says; null: another server. */
+export async function argumentsOfModel(): Promise<readonly unknown[] | null> {
+  if (script !== null) return []; // the one file holds the small model
+  try {
+    const { headers } = await fetch(location.pathname, { method: "HEAD" });
+    const said = headers.get("plainbert-model");
+    return said === null ? null : (JSON.parse(decodeURIComponent(said)) as unknown[]);
+  } catch {
+    return null;
+  }
+}

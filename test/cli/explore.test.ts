@@ -3,7 +3,7 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises"
 import { type IncomingHttpHeaders, request } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CONTENT_SECURITY_POLICY, type ExplorerServer, serve } from "../../src/cli/explorerServer.ts";
@@ -223,6 +223,7 @@ describe.skipIf(process.platform === "win32")("plainbert explore", () => {
     const { body } = await ask(address, "/model/vocab.txt");
     expect(body.equals(await readFile(fileURLToPath(new URL("../../weights/vocab.txt", import.meta.url))))).toBe(true);
     expect((await ask(address, "/model/expected.json")).status).toBe(404);
+    expect((await ask(address, "/", {}, "HEAD")).headers["plainbert-model"]).toBe("%5B%5D"); // []
     expect(await end("SIGINT")).toMatchObject({ code: 0, stderr: "", stdout: `${address}\n` });
   });
 
@@ -236,8 +237,19 @@ describe.skipIf(process.platform === "win32")("plainbert explore", () => {
     const env = { HF_ENDPOINT: hub.endpoint, HF_HOME: join(folder, "huggingface") };
     const { address, end } = await explore(["--model", "org/tiny", "--port", "0"], env);
     for (const [name, want] of files) expect((await ask(address, `/model/${name}`)).body.equals(want), name).toBe(true); // links to the cache's blobs
+    const said = (await ask(address, "/", {}, "HEAD")).headers["plainbert-model"] as string;
+    expect(JSON.parse(decodeURIComponent(said))).toEqual(["org/tiny"]);
     expect((await end("SIGTERM")).code).toBe(143);
   });
+});
+
+test.skipIf(process.platform === "win32")("a folder is told as a path that holds from anywhere", async () => {
+  const named = join(folder, "größer");
+  await cp(head("mlm"), named, { recursive: true });
+  const { address, end } = await explore(["--model", relative(process.cwd(), named)]);
+  const said = (await ask(address, "/", {}, "HEAD")).headers["plainbert-model"] as string;
+  expect(JSON.parse(decodeURIComponent(said))).toEqual([named]);
+  await end("SIGINT");
 });
 
 describe("what is wrong is said before an address is printed", () => {

@@ -37,7 +37,7 @@ export function exportMenu(view: View, comparison: Comparison, write: (file: Ten
       <ul>
         <li><button @click=${() => save(view.say, new Blob([jsonOf(result, model, PLAINBERT_VERSION)], { type: "application/json" }), "plainbert.json")}>Everything as JSON</button></li>
         <li><button @click=${() => write(tensorsOf(result, model))}>All attention as .safetensors</button></li>
-        <li><button @click=${() => copy(view, codeOf(result, state.layer, state.head))}>Copy code that computes this head</button></li>
+        <li><button @click=${() => copy(view, codeOf(result, state.layer, state.head, model, view.loadedFrom))}>Copy code that computes this head</button></li>
       </ul>`,
   );
 }

@@ -19,6 +19,8 @@ export interface View {
   readonly state: ExplorerState;
   readonly result: ExplorerResult;
   readonly model: ModelSummary;
+  /** What `loadBert` is given to open the same model in Node; null: not known. */
+  readonly loadedFrom: readonly unknown[] | null;
   readonly layout: Layout;
   readonly pictures: Pictures;
   readonly pointer: Pointer | null;
