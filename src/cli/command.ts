@@ -17,6 +17,8 @@ export interface Command {
   readonly positional?: "file" | readonly string[];
   /** Whole command lines; the tests run each of them. */
   readonly examples: readonly string[];
+  /** Ctrl-C is the way to end it (`untilInterrupted`). */
+  readonly endsByInterrupt?: boolean;
   run(args: Arguments<OptionTable>): Promise<void>;
 }
 

@@ -26,6 +26,7 @@ The model computes in the page. The server answers this machine alone, has the p
     ...TOKENIZER_OPTIONS,
   },
   examples: ["plainbert explore", "plainbert explore --model google-bert/bert-base-cased --port 8080"],
+  endsByInterrupt: true,
   async run({ values, positionals }) {
     expectCount(positionals, 0, 0, "no argument");
     const page = await pageFiles(fileURLToPath(PAGE));

@@ -12,6 +12,13 @@ const EXIT_STATUS: readonly (readonly [string, string])[] = [
   ["130", "Interrupted by Ctrl-C, after the current write; 143 by SIGTERM."],
 ];
 
+/** The same of a command that Ctrl-C is the way to end. */
+const SERVER_EXIT_STATUS: readonly (readonly [string, string])[] = [
+  ["0", "Ended by Ctrl-C."],
+  ...EXIT_STATUS.slice(1, 3),
+  ["130", "Interrupted by Ctrl-C before it serves; 143 by SIGTERM at any time."],
+];
+
 /** The environment's variables that commands read which compute. */
 const ENGINE_ENVIRONMENT: readonly (readonly [string, string])[] = [
   ["PLAINBERT_THREADS", "How many threads compute, where --threads does not say."],
@@ -40,7 +47,7 @@ export function helpPage(
   { summary, aliases = [] }: { readonly summary: string; readonly aliases?: readonly string[] },
   command: Command,
 ): string {
-  const { synopsis, description, options, examples } = command;
+  const { synopsis, description, options, examples, endsByInterrupt } = command;
   const environment = [
     ...("threads" in options ? ENGINE_ENVIRONMENT : []),
     ...("revision" in options ? HUB_ENVIRONMENT : []),
@@ -52,7 +59,7 @@ export function helpPage(
     ["DESCRIPTION", paragraphs(description)],
     ["OPTIONS", optionLines({ ...options, ...HELP })],
     ["EXAMPLES", examples.map((line) => `${INDENT}$ ${line}`)],
-    ["EXIT STATUS", definitions(EXIT_STATUS)],
+    ["EXIT STATUS", definitions(endsByInterrupt ? SERVER_EXIT_STATUS : EXIT_STATUS)],
     ["ENVIRONMENT", definitions(environment)],
   ]);
 }

@@ -269,6 +269,13 @@ describe("what is wrong is said before an address is printed", () => {
     expect(stderr).toBe(`plainbert: ${broken} must have vocab.txt or tokenizer.json\n`);
   });
 
+  test("its manual names the statuses that it ends with", async () => {
+    const { stdout } = await plainbert(["explore", "--help"]);
+    const [, statuses] = /^EXIT STATUS\n([\s\S]*?)\n\n/m.exec(stdout) ?? [];
+    expect(statuses.match(/^ +\d+/gm)?.map(Number)).toEqual([0, 1, 2, 130]);
+    expect(statuses).toMatch(/ 0 +Ended by Ctrl-C/);
+  });
+
   test("a port out of range, an argument too many", async () => {
     expect(await plainbert(["explore", "--port", "65536"])).toMatchObject({ code: 2 });
     const { code, stderr } = await plainbert(["explore", "model"]);
