@@ -176,6 +176,10 @@ function viewOf(shown: ExplorerResult, of: ModelSummary): View {
     state: { ...state, query: inText(state.query), key: inText(state.key) },
     layout: layoutOf(document.documentElement.clientWidth, shown.heads),
     say: (text) => speaker.say(text),
+    warn(text) {
+      problem = text;
+      show();
+    },
   };
 }
 
@@ -207,8 +211,8 @@ function page(): TemplateResult {
 function views(view: View): TemplateResult {
   const { name, columns } = view.layout;
   return html`
-    <section aria-label="Tokens" @keydown=${keyDown}>${strip(view, tokensAtCaret(view.result))}</section>
-    <div class="views ${name}" .style=${`grid-template-columns:${columns}`} @keydown=${keyDown}>
+    <section aria-label="Tokens">${strip(view, tokensAtCaret(view.result))}</section>
+    <div class="views ${name}" .style=${`grid-template-columns:${columns}`}>
       <section class="model" id="model" tabindex="-1" aria-label="The model">${modelView(view)}</section>
       <section class="head" aria-label="One head">${headView(view)}</section>
       <section class="answers" aria-label="Answers">${answersView(view, comparison)}</section>
@@ -229,9 +233,9 @@ function skip(event: Event): void {
   document.getElementById("model")?.focus();
 }
 
-/** A key that is not of one part alone. */
+/** A key that is of no part alone; in a text it is a letter. */
 function keyDown(event: KeyboardEvent): void {
-  if (event.key === "?") toggleHelp();
+  if (event.key === "?" && !(event.target as Partial<Element> | null)?.matches?.("textarea")) toggleHelp();
 }
 
 addEventListener("popstate", () => {
@@ -241,6 +245,7 @@ addEventListener("popstate", () => {
 });
 addEventListener("resize", showSoon);
 addEventListener("click", closeMenus);
+document.addEventListener("keydown", keyDown);
 document.addEventListener("selectionchange", showSoon);
 for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"])
   matchMedia(query).addEventListener("change", show);

@@ -213,6 +213,27 @@ describe("by keyboard alone", () => {
     expect(await page.evaluate('document.getElementById("help").open')).toBe(false);
   });
 
+  test("? opens the help wherever the focus is, but in a text", async () => {
+    await open(ONE);
+    const isOpen = () => page.evaluate('document.getElementById("help").open');
+    for (const place of ["body", "nav summary", "#model", "[data-token]", "section.answers button"]) {
+      await page.evaluate(`document.activeElement.blur(); document.querySelector(${JSON.stringify(place)}).focus()`);
+      await page.keyboard.press("?");
+      expect(await isOpen(), place).toBe(true);
+      await page.keyboard.press("?");
+      expect(await isOpen(), place).toBe(false);
+    }
+  });
+
+  test("an example leads back to the menu that it was chosen in", async () => {
+    await open(ONE);
+    await page.focus("nav summary");
+    await press("Enter", "Tab", "Enter");
+    expect(await focused("textContent")).toBe("Examples");
+    expect(await page.$("details[open]")).toBeNull();
+    expect((await fields()).a).toBe(EXAMPLES[0][1]);
+  });
+
   test("letters are letters in a text", async () => {
     await open(ONE);
     await page.focus("#text-a");
@@ -435,8 +456,33 @@ describe("what leaves the page", () => {
     expect(await page.evaluate(read)).toEqual([2 * Number(width), 2 * Number(height), 255, 255, 255, 255]);
   });
 
+  test("the button that copies says so for a while; where it may not, the page does", async () => {
+    await open(ONE);
+    const name = "Copy code that computes this head";
+    const isCalled = (text: string) =>
+      until(`[...document.querySelectorAll("nav li button")].at(-1).textContent === ${JSON.stringify(text)}`);
+    await isCalled(name);
+    await leave(name);
+    await isCalled("Copied");
+    await isCalled(name);
+    await page.evaluate("navigator.clipboard.writeText = async () => { throw new Error('no') }");
+    await leave(name);
+    await until(`document.querySelector(".problem")?.textContent === "The browser does not let the page copy."`);
+    await isCalled(name);
+  });
+
+  test("lines and matrix of a head are files of different names", async () => {
+    await open({ ...ONE, view: "lines" });
+    await leave("The head as SVG");
+    await open({ ...ONE, view: "matrix" });
+    await leave("The head as SVG");
+    expect(await page.evaluate("left.names")).toEqual(["layer-2-head-2-lines.svg", "layer-2-head-2-matrix.svg"]);
+  });
+
   test("code that computes the head's numbers again", async () => {
+    site.headers = { "plainbert-model": "%5B%5D" }; // as the command's server says of the small model
     await open(MASKED);
+    site.headers = {};
     await leave("Copy code that computes this head");
     const [code] = (await page.evaluate("left.copied")) as string[];
     const [first, ...lines] = code.split("\n");

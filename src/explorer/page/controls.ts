@@ -40,9 +40,15 @@ function closeIfLeft(event: FocusEvent): void {
 function closeByKey(event: KeyboardEvent): void {
   const details = event.currentTarget as HTMLDetailsElement;
   if (event.key !== "Escape" || !details.open) return;
-  details.open = false;
-  details.querySelector("summary")?.focus();
+  closeMenu(details);
   event.stopPropagation();
+}
+
+/** Closes the menu that an element is in, whose name gets the focus. */
+export function closeMenu(within: Element): void {
+  const details = within.closest("details");
+  details?.querySelector("summary")?.focus();
+  details?.removeAttribute("open");
 }
 
 /** Closes the menus that a click was not in. */

@@ -1,6 +1,6 @@
 /** Texts that show something. */
 import { html, type TemplateResult } from "lit-html";
-import { menu } from "./controls.ts";
+import { closeMenu, menu } from "./controls.ts";
 import type { View } from "./view.ts";
 
 /** What each shows, and its texts. */
@@ -24,7 +24,7 @@ export function exampleMenu(change: View["change"]): TemplateResult {
     html`<ul>${EXAMPLES.map(
       ([name, text, pair]) =>
         html`<li><button @click=${(event: Event) => {
-          (event.currentTarget as HTMLElement).closest("details")?.removeAttribute("open");
+          closeMenu(event.currentTarget as HTMLElement);
           change({ text, pair, masks: [], query: null, key: null, pairs: "all" }, true);
         }}>${name}</button></li>`,
     )}</ul>`,

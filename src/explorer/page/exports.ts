@@ -17,12 +17,16 @@ declare const PLAINBERT_VERSION: string;
 /** Characters of a text that stand below a picture. */
 const MOST_TEXT = 500;
 
+/** What the button is called that copies; after it has, it says so for as many milliseconds. */
+const COPY = "Copy code that computes this head";
+const COPIED_MS = 2000;
+
 /** The menu. @param write asks the worker for a file of tensors */
 export function exportMenu(view: View, comparison: Comparison, write: (file: TensorsToWrite) => void): TemplateResult {
   const { result, model, state } = view;
   const pictures: (readonly [name: string, file: string, scene: Scene])[] = [
     ["The model", "model", mapScene(view)],
-    ["The head", `layer-${state.layer + 1}-head-${state.head + 1}`, headScene(view)],
+    ["The head", `layer-${state.layer + 1}-head-${state.head + 1}-${state.view}`, headScene(view)],
     ...answerScenes(view, comparison).map(([id, scene]) => [scene.title, id, scene] as const),
   ];
   return menu(
@@ -37,7 +41,7 @@ export function exportMenu(view: View, comparison: Comparison, write: (file: Ten
       <ul>
         <li><button @click=${() => save(view.say, new Blob([jsonOf(result, model, PLAINBERT_VERSION)], { type: "application/json" }), "plainbert.json")}>Everything as JSON</button></li>
         <li><button @click=${() => write(tensorsOf(result, model))}>All attention as .safetensors</button></li>
-        <li><button @click=${() => copy(view, codeOf(result, state.layer, state.head, model, view.loadedFrom))}>Copy code that computes this head</button></li>
+        <li><button @click=${(event: Event) => copy(view, event, codeOf(result, state.layer, state.head, model, view.loadedFrom))}><span .textContent=${COPY}></span></button></li>
       </ul>`,
   );
 }
@@ -65,7 +69,7 @@ function saveSvg(view: View, scene: Scene, name: string): void {
 function savePng(view: View, scene: Scene, name: string): void {
   pngOf(scene, notesOf(view)).then(
     (blob) => save(view.say, blob, `${name}.png`),
-    (error: Error) => view.say(error.message),
+    (error: Error) => view.warn(error.message),
   );
 }
 
@@ -77,9 +81,15 @@ export function save(say: View["say"], blob: Blob, name: string): void {
   say(`${name} is saved`);
 }
 
-function copy(view: View, text: string): void {
-  navigator.clipboard.writeText(text).then(
-    () => view.say("The code is copied."),
-    () => view.say("The browser does not let the page copy."),
-  );
+/** Copies a text, which the button says for a while. */
+async function copy(view: View, { currentTarget }: Event, text: string): Promise<void> {
+  const name = (currentTarget as HTMLElement).querySelector("span") as HTMLElement;
+  try {
+    await navigator.clipboard.writeText(text); // there is no clipboard on a page that a browser does not trust
+  } catch {
+    return view.warn("The browser does not let the page copy.");
+  }
+  name.textContent = "Copied";
+  setTimeout(() => (name.textContent = COPY), COPIED_MS);
+  view.say("The code is copied.");
 }

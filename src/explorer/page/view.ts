@@ -30,6 +30,8 @@ export interface View {
   point(pointer: Pointer | null, isSaid?: boolean): void;
   /** Tells a screen reader; at most once a second. */
   say(text: string): void;
+  /** Shows what went wrong. */
+  warn(text: string): void;
 }
 
 /** The chosen head with what is picked in it, for the moment or for longer. */
