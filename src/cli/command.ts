@@ -35,7 +35,8 @@ export function defineCommand<Table extends OptionTable>(
 /** @throws UsageError fewer or more arguments than the command takes */
 export function expectCount(positionals: readonly string[], least: number, most: number, what: string): void {
   if (positionals.length >= least && positionals.length <= most) return;
-  throw new UsageError(`expected ${what}, got ${positionals.length} arguments; a text with spaces needs quotes`);
+  const got = positionals.length === 1 ? "1 argument" : `${positionals.length} arguments`;
+  throw new UsageError(`expected ${what}, got ${got}${most > 0 ? "; a text with spaces needs quotes" : ""}`);
 }
 
 /** A command in the list of all. */

@@ -74,7 +74,8 @@ const fitsLink = ({ text, pair }: ExplorerState): boolean => text.length + pair.
 export function leftOutOfLink(state: ExplorerState): string | null {
   if (fitsLink(state)) return null;
   const count = state.text.length + state.pair.length;
-  return `The address of this page leaves the text out: ${count} characters, where it takes at most ${MOST_CHARACTERS}.`;
+  const why = `${count} characters, where it takes at most ${MOST_CHARACTERS}`;
+  return `The address of this page leaves the text out: ${why}. A reload loses the text.`;
 }
 
 /**

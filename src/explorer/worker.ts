@@ -54,7 +54,9 @@ interface WorkerScope {
 const scope = globalThis as unknown as WorkerScope;
 let open: Promise<Opened> | null = null;
 
-const messageOf = (error: unknown): string => String((error as Partial<Error> | null)?.message ?? error);
+/** What went wrong, without the name of the function that the library's errors begin with. */
+const messageOf = (error: unknown): string =>
+  String((error as Partial<Error> | null)?.message ?? error).replace(/^([A-Z]\w*\.)?[a-z]\w*: /, "");
 
 type Opened = Pick<ModelSummary, "fingerprint"> & { readonly model: BertModel; readonly tokenizer: BertTokenizer };
 

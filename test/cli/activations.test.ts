@@ -215,7 +215,7 @@ first: bert.embeddings [1,2]
 
   test("what cannot be read or is not understood", async () => {
     for (const [args, code, message] of [
-      [["one.safetensors"], 2, "expected two files or two models, got 1 arguments"],
+      [["one.safetensors"], 2, "expected two files or two models, got 1 argument"],
       [["one.safetensors", "nope.safetensors"], 1, "nope.safetensors: no such file or folder"],
       [["one.safetensors", "--tolerance", "-1", "one.safetensors"], 2, "--tolerance must be a number from 0"],
     ] as const) {

@@ -113,7 +113,7 @@ describe("--report", () => {
 
 test.each([
   [[], 2, "expected --file FILE"],
-  [["--file", "a", "b"], 2, "expected options alone, got 1 arguments"],
+  [["--file", "a", "b"], 2, "expected options alone, got 1 argument"],
   [["--file", "a", "--task", "sentiment"], 2, "--task must be one of text-classification,"],
   [["--file", "none.jsonl"], 1, "none.jsonl: no such file or folder"],
   [["--file", "a.jsonl", "--model", head("mlm"), "--task", "text-classification"], 1, "evaluate: --task must be fill-mask or next-sentence-prediction for a model that is a"], // biome-ignore format: one line

@@ -237,6 +237,7 @@ describe("a worker that stops", () => {
   async function startsAgain(message: string | RegExp, mend: () => void = () => {}): Promise<void> {
     await page.waitForSelector("#again", { timeout: 20_000 });
     expect((await alerts()).join()).toMatch(message);
+    expect((await alerts()).join()).not.toMatch(/^[\w.]*[a-z][A-Z]\w*: /); // a function's name
     mend();
     await page.click("#again");
     await page.waitForFunction('heard.result && document.querySelector("canvas")', { timeout: 30_000 });

@@ -67,7 +67,7 @@ describe("a link", () => {
     expect(leftOutOfLink(most)).toBeNull();
     expect(linkOf(more)).toBe("#v=1&l=2&h=0&view=lines");
     expect(leftOutOfLink(more)).toBe(
-      "The address of this page leaves the text out: 2001 characters, where it takes at most 2000.",
+      "The address of this page leaves the text out: 2001 characters, where it takes at most 2000. A reload loses the text.",
     );
   });
 
