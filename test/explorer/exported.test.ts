@@ -24,7 +24,7 @@ test.each([
   expect(await run(codeOf(result, 1, 1, bert, from))).toEqual(want);
 });
 
-test("of a model from an unknown place: a path to fill in, with the fingerprint; a revision where there is one", async () => {
+test("of a model of an unknown place: a path to fill in, and the fingerprint", async () => {
   await using bert = await loadBert(undefined, { backend: "plain" });
   const result = explored({ model: bert, tokenizer: bert.tokenizer }, "The door", {});
   expect(codeOf(result, 0, 0, bert, null)).toContain(
