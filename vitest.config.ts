@@ -32,6 +32,7 @@ const config: ViteUserConfig = defineConfig({
           name: "programs",
           include: ["test/programs/{programs,examples}.test.ts"],
           testTimeout: 600_000,
+          hookTimeout: 60_000, // npm installs the package
           fileParallelism: false, // each builds the package in one folder
         },
       },

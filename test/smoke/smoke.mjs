@@ -140,7 +140,9 @@ for (const path of ["", "explorer.js", "explorer-worker.js", "explorer.css", "mo
   assert.ok(ok, `explore: ${path}`);
 }
 serving.kill("SIGINT");
-if (process.platform !== "win32") assert.equal(await ended, 0);
+const status = await ended;
+// Windows has no signals, and Deno 2.9 tells of a process that it has sent one that the signal ended it, whatever its status.
+if (process.platform !== "win32" && !("Deno" in globalThis)) assert.equal(status, 0);
 
 // Bun and Deno say that they are a Node too, and Bun that it has a V8.
 const { node, bun, deno, v8, webkit } = process.versions;
