@@ -17,6 +17,7 @@ import { Speaker } from "./page/speaker.ts";
 import { strip } from "./page/strip.ts";
 import { textBoxes, tokensAtCaret } from "./page/texts.ts";
 import type { Pointer, View } from "./page/view.ts";
+import { clearestHead } from "./scenes/order.ts";
 import { modelToOpen, startWorker } from "./start.ts";
 import { type ExplorerState, type Kept, leftOutOfLink, linkOf, readLink, withinModel, withinText } from "./state.ts";
 import type { ModelSummary } from "./worker.ts";
@@ -24,7 +25,7 @@ import type { ModelSummary } from "./worker.ts";
 /** How many answers there are for each gap. */
 const TOP = 8;
 
-let { state, problems, others } = readLink(location.hash);
+let { state, saysHead, problems, others } = readLink(location.hash);
 let model: ModelSummary | null = null;
 let result: ExplorerResult | null = null;
 let before: ExplorerResult | null = null;
@@ -55,6 +56,7 @@ const client = new Client(startWorker, {
     result = next;
     problem = null;
     pointer = null;
+    if (!saysHead) [state, saysHead] = [{ ...state, ...clearestHead(next) }, true];
     state = told(withinText(state, next.tokens));
     show();
     if (isOther) speaker.say(answerSentence(next));
@@ -228,7 +230,7 @@ function keyDown(event: KeyboardEvent): void {
 }
 
 addEventListener("popstate", () => {
-  ({ state, problems, others } = readLink(location.hash));
+  ({ state, saysHead, problems, others } = readLink(location.hash));
   state = within(state);
   ask();
 });

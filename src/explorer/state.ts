@@ -61,6 +61,8 @@ export const MOST_CHARACTERS = 2000;
 /** What a link says, what of it is not understood, and the fields that are not ours, which are kept. */
 export interface ReadLink {
   readonly state: ExplorerState;
+  /** Whether it says anything of a layer or a head. */
+  readonly saysHead: boolean;
   /** Sentences for the user. */
   readonly problems: readonly string[];
   readonly others: ReadonlyMap<string, string>;
@@ -140,7 +142,7 @@ export function readLink(hash: string): ReadLink {
     numbers: choice("n", ["0", "1"], "0") === "1",
   };
   const others = new Map([...fields].filter(([name]) => !FIELDS.includes(name)));
-  return { state, problems, others };
+  return { state, saysHead: fields.has("l") || fields.has("h"), problems, others };
 }
 
 /** A state, and a sentence for each choice in it that could not be kept. */

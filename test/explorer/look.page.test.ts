@@ -6,6 +6,7 @@ import type { Browser, KeyInput, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { probabilitiesOf } from "../../src/explorer/explorerResult.ts";
 import { EXAMPLES } from "../../src/explorer/page/examples.ts";
+import { clearestHead } from "../../src/explorer/scenes/order.ts";
 import { loadBert, readSafetensors } from "../../src/index.ts";
 import { launch } from "../browser/browsers.ts";
 import { Site } from "../browser/site.ts";
@@ -307,6 +308,17 @@ describe("by pointer", () => {
     await page.click('[aria-label="Swap text A and text B"]');
     expect(await fields()).toMatchObject({ a: TWO.b, b: TWO.a });
   });
+});
+
+test("a link that says nothing of a head begins with the clearest one; one that says it with that", async () => {
+  const title = () => page.$eval(".head h2", ({ textContent }) => textContent);
+  const { layer, head } = clearestHead(explored(model, ONE.a));
+  expect([layer, head]).not.toEqual([0, 0]);
+  await open({ a: ONE.a });
+  expect(await title()).toBe(`Layer ${layer + 1}, head ${head + 1}`);
+  await page.goto("about:blank");
+  await open({ a: ONE.a, l: "0", h: "0" });
+  expect(await title()).toBe("Layer 1, head 1");
 });
 
 test("the numbers are tables of the same numbers", async () => {
