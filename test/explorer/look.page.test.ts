@@ -434,6 +434,15 @@ describe("what leaves the page", () => {
       expect(text).toContain(part);
   });
 
+  test("a picture of a text that was cut says so", async () => {
+    const long = "a ".repeat(400);
+    const { tokens, whole } = explored(model, long);
+    expect(whole).toBeGreaterThan(tokens.length);
+    await open({ a: long, view: "matrix" });
+    await leave("The head as SVG");
+    expect(await fileText()).toContain(`${tokens.length} of ${whole} tokens are shown`);
+  });
+
   test("PNG: twice the pixels of the SVG, on white", async () => {
     await open({ ...MASKED, view: "matrix" });
     await leave("The head as SVG");

@@ -337,6 +337,26 @@ describe("a map of many tokens", () => {
   });
 });
 
+test.each([
+  [40, 16],
+  [256, 16],
+  [257, 32],
+])("a matrix of %i tokens has positions at its sides, every %ith, at their rows and columns", (T, step) => {
+  const scene = headMatrix(madeResult(T), stateOf({ view: "matrix" }));
+  expect(scene.legend).toContain("The numbers at the sides are positions.");
+  const [{ x, y, cell }] = matricesOf(scene);
+  const positions = Array.from({ length: Math.ceil(T / step) }, (_, n) => n * step);
+  const texts = scene.shapes.flatMap((shape) => (shape.kind === "text" ? [shape] : []));
+  const above = texts.filter((text) => text.y < y);
+  const beside = texts.filter((text) => text.x < x);
+  expect(above.length + beside.length).toBe(texts.length);
+  for (const side of [above, beside]) expect(side.map(({ text }) => Number(text))).toEqual(positions);
+  for (const [n, t] of positions.entries()) {
+    expect(above[n].x).toBeCloseTo(x + (t + 0.5) * cell, 9);
+    expect(beside[n].y - 5).toBeCloseTo(y + (t + 0.5) * cell, 9);
+  }
+});
+
 describe("what is picked", () => {
   const state = (changes: Partial<ExplorerState>) => stateOf(changes);
   const result: ExplorerResult = madeResult(4, 1, 1);

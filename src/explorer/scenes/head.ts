@@ -9,6 +9,8 @@ const LEAST = 0.01;
 const [ROW, TOP, NUMBER, FOOT] = [24, 8, 46, 32];
 /** Of the matrix, pixels of a cell: the fewest, the most, the fewest beside names; and the most tokens with names. */
 const [LEAST_CELL, MOST_CELL, NAMED_CELL, MOST_NAMES] = [3, 32, 17, 32];
+/** Of a matrix without names, pixels of the room for positions on the left and above. */
+const [LEFT_TICKS, TOP_TICKS] = [34, 22];
 /** Names of columns rise at this angle. */
 const TURN = -60;
 const [COS, SIN] = [0.5, Math.sqrt(0.75)];
@@ -160,10 +162,9 @@ export function headMatrix(result: ExplorerResult, state: ExplorerState, width =
   const slant = Math.ceil(names * COS);
   const cellOf = (room: number, least: number) => Math.max(least, Math.min(MOST_CELL, Math.floor(room / T)));
   const isNamed = T <= MOST_NAMES || cellOf(width - left - slant, LEAST_CELL) >= NAMED_CELL;
-  const [x, y] = isNamed ? [left, Math.ceil(names * SIN) + 14] : [0, 8];
-  const cell = isNamed ? cellOf(width - left - slant, NAMED_CELL) : cellOf(width, LEAST_CELL);
+  const [x, y] = isNamed ? [left, Math.ceil(names * SIN) + 14] : [LEFT_TICKS, TOP_TICKS];
+  const cell = isNamed ? cellOf(width - left - slant, NAMED_CELL) : cellOf(width - LEFT_TICKS, LEAST_CELL);
   const labels = tokens.flatMap(({ piece, isSpecial }, t): Shape[] => {
-    if (!isNamed) return [];
     const tone = isSpecial ? "quiet" : "plain";
     const at = t * cell + cell / 2;
     const text = labelOf(piece, names);
@@ -178,6 +179,7 @@ export function headMatrix(result: ExplorerResult, state: ExplorerState, width =
     height: y + T * cell + 8,
     legend: [
       "A row is a token that looks, a column one that is looked at. Dark is 0, bright is 1. Each row adds up to 1.",
+      ...(isNamed ? [] : ["The numbers at the sides are positions."]),
     ],
     shapes: [
       {
@@ -185,7 +187,21 @@ export function headMatrix(result: ExplorerResult, state: ExplorerState, width =
         values: result.attentions[layer].subarray(head * T * T, (head + 1) * T * T),
         ref: (i, j) => ({ tap: probabilitiesOf(layer), at: [head, i, j] }),
       },
-      ...labels,
+      ...(isNamed ? labels : ticksOf(T, cell)),
     ],
   };
+}
+
+/** The positions of every 16th or, of many tokens, 32nd row and column of a matrix without names. */
+function ticksOf(T: number, cell: number): Shape[] {
+  const step = T <= 256 ? 16 : 32;
+  return Array.from({ length: Math.ceil(T / step) }, (_, n) => n * step).flatMap((t): Shape[] => {
+    const [at, text] = [(t + 0.5) * cell, String(t)];
+    return [
+      { kind: "text", x: LEFT_TICKS - 8, y: TOP_TICKS + at + 5, text, align: "right", tone: "quiet" },
+      { kind: "rule", x: LEFT_TICKS - 5, y: TOP_TICKS + at - 0.5, width: 4, height: 1, tone: "quiet" },
+      { kind: "text", x: LEFT_TICKS + at, y: TOP_TICKS - 8, text, align: "center", tone: "quiet" },
+      { kind: "rule", x: LEFT_TICKS + at - 0.5, y: TOP_TICKS - 5, width: 1, height: 4, tone: "quiet" },
+    ];
+  });
 }
