@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import axe from "axe-core";
 import type { Browser, KeyInput, Page } from "puppeteer-core";
@@ -308,6 +309,30 @@ describe("by pointer", () => {
     await page.click('[aria-label="Swap text A and text B"]');
     expect(await fields()).toMatchObject({ a: TWO.b, b: TWO.a });
   });
+});
+
+test("a model without a head that answers says so at once, and promises nothing", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "plainbert-headless-"));
+  cpSync(join(ROOT, "dist", "explorer"), folder, { recursive: true });
+  cpSync(join(ROOT, "test", "pipelines", "reference", "heads", "one_label"), join(folder, "model"), {
+    recursive: true,
+  });
+  await using other = await Site.start({ "/": folder });
+  await page.goto(`${other.origin}/index.html#v=1&a=the`);
+  await page.waitForSelector(".answers", { timeout: 30_000 });
+  expect(await page.$$eval(".answers p", (all) => all.map(({ textContent }) => textContent))).toEqual([
+    "This model has no head that tells what is hidden.",
+    "This model has no head that tells whether a text follows.",
+  ]);
+  rmSync(folder, { recursive: true });
+});
+
+test.each([360, 900, 1280])("%i pixels wide: the map of the small model fits its place", async (width) => {
+  await page.setViewport({ width, height: 900 });
+  await open(ONE);
+  const [all, seen] = await page.$eval(".model .scroll", (box) => [box.scrollWidth, box.clientWidth]);
+  expect(all).toBeLessThanOrEqual(seen);
+  expect(await page.$(".model .cut")).toBeNull();
 });
 
 test("a link that says nothing of a head begins with the clearest one; one that says it with that", async () => {
