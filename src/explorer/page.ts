@@ -176,7 +176,7 @@ function viewOf(shown: ExplorerResult, of: ModelSummary): View {
 
 function page(): TemplateResult {
   const view = result && model ? viewOf(result, model) : null;
-  const notes = [...problems, problem, leftOutOfLink(state)].filter((note) => note !== null);
+  const notes = [problems.join(" "), problem, leftOutOfLink(state)].filter((note) => note !== null && note !== "");
   return html`
     <a class="skip" href="#model" @click=${skip}>Skip to the model</a>
     <header>
@@ -195,7 +195,7 @@ function page(): TemplateResult {
       ${view ? views(view) : hasStopped ? nothing : html`<progress max="100" .value=${progress} aria-label="The model is coming"></progress>`}
     </main>
     <p id="spoken" class="unseen" aria-live="polite"></p>
-    ${help()}
+    ${help(model?.backend ?? null)}
   `;
 }
 
@@ -213,9 +213,9 @@ function views(view: View): TemplateResult {
 function status(): string {
   if (hasStopped) return "";
   if (!model) return progress > 0 ? `The model is coming: ${Math.round(progress)} %.` : "The model is coming.";
-  const { layers, heads, hiddenSize, backend } = model;
-  const time = result ? ` · ${result.milliseconds.toFixed(0)} ms` : "";
-  return `${layers} layers · ${heads} heads · ${hiddenSize} numbers a token · ${backend}${time}`;
+  const { layers, heads, hiddenSize } = model;
+  const time = result ? ` · computed in ${result.milliseconds.toFixed(0)} ms` : "";
+  return `${layers} layers · ${heads} heads · ${hiddenSize} numbers a token${time}`;
 }
 
 /** Leads to the model; the link's own address would be taken for a state. */

@@ -335,6 +335,36 @@ test.each([360, 900, 1280])("%i pixels wide: the map of the small model fits its
   expect(await page.$(".model .cut")).toBeNull();
 });
 
+test("pointing does not move the picture", async () => {
+  await page.setViewport({ width: 360, height: 900 });
+  await open({ ...TWO, view: "matrix" });
+  const top = () => page.$eval("#head", (canvas) => canvas.getBoundingClientRect().top + scrollY);
+  const before = await top();
+  for (const t of [2, 3, 10]) {
+    await page.hover(`[data-token="${t}"]`);
+    await drawn();
+    expect(await page.$eval(".readout", ({ textContent }) => textContent)).toContain("looks most at");
+    expect(await top()).toBe(before);
+  }
+});
+
+test("a focused text box has one mark", async () => {
+  await open(ONE);
+  await page.focus("#text-a");
+  expect(await page.$eval("#text-a", (box) => getComputedStyle(box).outlineStyle)).toBe("none");
+});
+
+test("help at 360 pixels: what the keys and words are begins at one line, and the backend is told", async () => {
+  await page.setViewport({ width: 360, height: 900 });
+  await open(ONE);
+  await page.evaluate('document.querySelector("nav > button").click()');
+  const lefts = await page.$$eval("#help dd", (all) => all.map((one) => one.getBoundingClientRect().left));
+  expect(lefts.length).toBeGreaterThan(10);
+  expect(new Set(lefts).size).toBe(1);
+  expect(await page.$eval("#help", ({ textContent }) => textContent)).toMatch(/backend (simd|plain)/);
+  expect(await page.$eval("header", ({ textContent }) => textContent)).toMatch(/computed in \d+ ms/);
+});
+
 test("a link that says nothing of a head begins with the clearest one; one that says it with that", async () => {
   const title = () => page.$eval(".head h2", ({ textContent }) => textContent);
   const { layer, head } = clearestHead(explored(model, ONE.a));

@@ -58,7 +58,7 @@ export function answersView(view: View, comparison: Comparison): TemplateResult 
     ${scenes.map(
       ([id, scene, gap]) => html`<section>
         <div class="heading"><h2>${scene.title}</h2>
-          ${id === "gap-0" ? html`<button aria-label=${kept ? "Let go of what was kept" : "Keep these answers to compare"} @click=${() => keep(kept ? null : result)}>${kept ? "Let go" : "Keep"}</button>` : nothing}
+          ${id === "gap-0" ? html`<button aria-label=${kept ? "Forget what was kept" : "Keep these answers to compare"} @click=${() => keep(kept ? null : result)}>${kept ? "Forget" : "Keep"}</button>` : nothing}
           ${id === "next" ? html`<button @click=${() => change({ text: state.pair, pair: state.text, masks: [], query: null, key: null }, true)} aria-label="Swap text A and text B">Swap</button>` : nothing}
         </div>
         <figure>${canvasOf(id, altOf(scene, gap, result))}${captionOf(scene)}</figure>

@@ -44,7 +44,7 @@ function opacityOf(scale: ExplorerState["scale"], p: number, most: number): numb
 /** What a scale is, in a sentence. */
 const SCALE_LEGENDS: Readonly<Record<ExplorerState["scale"], string>> = {
   linear: "A line is as opaque and as wide as its probability: 0 is nothing, 1 is full.",
-  root: "A line is as opaque and as wide as the root of its probability, which lifts small ones.",
+  root: "A line is as opaque and as wide as the square root of its probability, which lifts small ones.",
   row: "A line is as opaque and as wide as its share of the largest probability in its row.",
 };
 
