@@ -1,5 +1,5 @@
 import { type ExplorerResult, probabilitiesOf } from "../explorerResult.ts";
-import type { LineShape, Scene, Shape } from "../scene.ts";
+import type { LineShape, RuleShape, Scene, Shape } from "../scene.ts";
 import type { ExplorerState } from "../state.ts";
 import { labelOf, roomOf } from "./label.ts";
 
@@ -94,12 +94,17 @@ export function headLines(result: ExplorerResult, state: ExplorerState, width = 
       { ...label, x: right + 8, align: "left", tone: key === i ? "accent" : tone },
     );
   }
+  const isFiltered = pairs !== "all" && result.request.pair !== "";
+  const side = query === null ? pairs[0] : "ab"[tokens[query].segment];
+  if (isFiltered && side !== pairs[0]) {
+    const text = `${side.toUpperCase()} has no lines in ${PAIR_NAMES[pairs]}`;
+    labels.push({ kind: "text", x: (left + right) / 2, y: TOP + ROW, text, align: "center", tone: "quiet" });
+  }
   if (query !== null && rest.count > 0) {
     const text = `rest of the row: ${rest.sum.toFixed(3)} in ${rest.count} ${rest.count === 1 ? "line" : "lines"}`;
     const place = { x: (left + right) / 2, y: TOP + T * ROW + 22 };
     labels.push({ kind: "text", ...place, text, align: "center", tone: "quiet" });
   }
-  const isFiltered = pairs !== "all" && result.request.pair !== "";
   return {
     title: `Layer ${layer + 1}, head ${head + 1}`,
     width: right + 8 + names + NUMBER,
@@ -111,8 +116,21 @@ export function headLines(result: ExplorerResult, state: ExplorerState, width = 
       ...(isFiltered ? [`Lines ${PAIR_NAMES[pairs]} alone; A is the first text, B the second.`] : []),
       leftOut(rest, query === null ? T : 1, query === null && key !== null ? 1 : T, isFiltered),
     ],
-    shapes: [...lines, ...labels],
+    shapes: [
+      ...beginOfB(tokens, (b) => [{ x: 0, y: TOP + b * ROW - 0.5, width: 2 * names + right - left + 16, height: 1 }]),
+      ...lines,
+      ...labels,
+    ],
   };
+}
+
+/** Where the second text begins, as rules beside what has its first token, not over numbers; none where there is no second. */
+export function beginOfB(
+  tokens: ExplorerResult["tokens"],
+  rulesAt: (b: number) => readonly Omit<RuleShape, "kind" | "tone">[],
+): RuleShape[] {
+  const b = tokens.findIndex(({ segment }) => segment === 1);
+  return b < 1 ? [] : rulesAt(b).map((box) => ({ kind: "rule", ...box, tone: "quiet" }));
 }
 
 /** The height of a token's line. */
@@ -187,6 +205,10 @@ export function headMatrix(result: ExplorerResult, state: ExplorerState, width =
         values: result.attentions[layer].subarray(head * T * T, (head + 1) * T * T),
         ref: (i, j) => ({ tap: probabilitiesOf(layer), at: [head, i, j] }),
       },
+      ...beginOfB(tokens, (b) => [
+        { x: x - 7, y: y + b * cell - 0.5, width: 7, height: 1 },
+        { x: x + b * cell - 0.5, y: y - 7, width: 1, height: 7 },
+      ]),
       ...(isNamed ? labels : ticksOf(T, cell)),
     ],
   };
