@@ -124,7 +124,7 @@ export function headLines(result: ExplorerResult, state: ExplorerState, width = 
   };
 }
 
-/** Where the second text begins, as rules beside what has its first token, not over numbers; none where there is no second. */
+/** Where the second text begins, as rules beside numbers, never over them; none where there is no second text. */
 export function beginOfB(
   tokens: ExplorerResult["tokens"],
   rulesAt: (b: number) => readonly Omit<RuleShape, "kind" | "tone">[],
