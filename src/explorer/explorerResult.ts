@@ -85,6 +85,9 @@ const OUTPUTS: Readonly<Partial<Record<Architecture, Outputs>>> = {
   BertForNextSentencePrediction: { nextSentence: "logits" },
 };
 
+/** Which answers models of an architecture have, by the names of their outputs. */
+export const outputsOf = (architecture: Architecture): Outputs => OUTPUTS[architecture] ?? {};
+
 /**
  * Computes what the page shows of a text.
  *
@@ -98,7 +101,7 @@ export function compute(model: BertModel, tokenizer: BertTokenizer, request: Exp
   const whole = encoding.length < maxLength ? encoding.length : tokenizer.encode(text, options).length;
   const tokens = tokensOf(encoding, tokenizer, request.masks);
   const positions = [...tokens.keys()].filter((t) => tokens[t].isMasked);
-  const { gaps, nextSentence }: Outputs = OUTPUTS[model.config.architecture] ?? {};
+  const { gaps, nextSentence } = outputsOf(model.config.architecture);
   const start = performance.now();
   const output = model.forwardSync([{ inputIds: tokens.map(({ id }) => id), tokenTypeIds: encoding.tokenTypeIds }], {
     attentions: true,

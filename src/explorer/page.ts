@@ -17,6 +17,7 @@ import { Speaker } from "./page/speaker.ts";
 import { strip } from "./page/strip.ts";
 import { textBoxes, tokensAtCaret } from "./page/texts.ts";
 import type { Pointer, View } from "./page/view.ts";
+import { clearestHead } from "./scenes/order.ts";
 import { argumentsOfModel, modelToOpen, startWorker } from "./start.ts";
 import { type ExplorerState, type Kept, leftOutOfLink, linkOf, readLink, withinModel, withinText } from "./state.ts";
 import type { ModelSummary } from "./worker.ts";
@@ -24,7 +25,7 @@ import type { ModelSummary } from "./worker.ts";
 /** How many answers there are for each gap. */
 const TOP = 8;
 
-let { state, problems, others } = readLink(location.hash);
+let { state, saysHead, problems, others } = readLink(location.hash);
 let model: ModelSummary | null = null;
 let result: ExplorerResult | null = null;
 let before: ExplorerResult | null = null;
@@ -55,6 +56,7 @@ const client = new Client(startWorker, {
     result = next;
     problem = null;
     pointer = null;
+    if (!saysHead) [state, saysHead] = [{ ...state, ...clearestHead(next) }, true];
     state = told(withinText(state, next.tokens));
     show();
     if (isOther) speaker.say(answerSentence(next));
@@ -185,7 +187,7 @@ function viewOf(shown: ExplorerResult, of: ModelSummary): View {
 
 function page(): TemplateResult {
   const view = result && model ? viewOf(result, model) : null;
-  const notes = [...problems, problem, leftOutOfLink(state)].filter((note) => note !== null);
+  const notes = [problems.join(" "), problem, leftOutOfLink(state)].filter((note) => note !== null && note !== "");
   return html`
     <a class="skip" href="#model" @click=${skip}>Skip to the model</a>
     <header>
@@ -204,7 +206,7 @@ function page(): TemplateResult {
       ${view ? views(view) : hasStopped ? nothing : html`<progress max="100" .value=${progress} aria-label="The model is coming"></progress>`}
     </main>
     <p id="spoken" class="unseen" aria-live="polite"></p>
-    ${help()}
+    ${help(model?.backend ?? null)}
   `;
 }
 
@@ -222,9 +224,9 @@ function views(view: View): TemplateResult {
 function status(): string {
   if (hasStopped) return "";
   if (!model) return progress > 0 ? `The model is coming: ${Math.round(progress)} %.` : "The model is coming.";
-  const { layers, heads, hiddenSize, backend } = model;
-  const time = result ? ` · ${result.milliseconds.toFixed(0)} ms` : "";
-  return `${layers} layers · ${heads} heads · ${hiddenSize} numbers a token · ${backend}${time}`;
+  const { layers, heads, hiddenSize } = model;
+  const time = result ? ` · computed in ${result.milliseconds.toFixed(0)} ms` : "";
+  return `${layers} layers · ${heads} heads · ${hiddenSize} numbers a token${time}`;
 }
 
 /** Leads to the model; the link's own address would be taken for a state. */
@@ -239,7 +241,7 @@ function keyDown(event: KeyboardEvent): void {
 }
 
 addEventListener("popstate", () => {
-  ({ state, problems, others } = readLink(location.hash));
+  ({ state, saysHead, problems, others } = readLink(location.hash));
   state = within(state);
   ask();
 });

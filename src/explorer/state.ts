@@ -5,7 +5,7 @@
 
 /** How the attention of one head is drawn. */
 export const VIEWS = ["lines", "matrix"] as const;
-/** How a probability becomes an opacity: itself, its root, or its share of the largest in its row. */
+/** How a probability becomes an opacity: itself, its square root, or its share of the largest in its row. */
 export const SCALES = ["linear", "root", "row"] as const;
 /** Which edges are drawn, by the segments of query and key. */
 export const PAIRS = ["all", "aa", "ab", "ba", "bb"] as const;
@@ -61,6 +61,8 @@ export const MOST_CHARACTERS = 2000;
 /** What a link says, what of it is not understood, and the fields that are not ours, which are kept. */
 export interface ReadLink {
   readonly state: ExplorerState;
+  /** Whether it says anything of a layer or a head. */
+  readonly saysHead: boolean;
   /** Sentences for the user. */
   readonly problems: readonly string[];
   readonly others: ReadonlyMap<string, string>;
@@ -141,7 +143,7 @@ export function readLink(hash: string): ReadLink {
     numbers: choice("n", ["0", "1"], "0") === "1",
   };
   const others = new Map([...fields].filter(([name]) => !FIELDS.includes(name)));
-  return { state, problems, others };
+  return { state, saysHead: fields.has("l") || fields.has("h"), problems, others };
 }
 
 /** A state, and a sentence for each choice in it that could not be kept. */

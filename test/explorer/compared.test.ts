@@ -18,7 +18,7 @@ test("arrows tell by how many points an answer has changed, thin bars what it wa
   expect(texts.filter((text) => /^([▲▼] |new$|=$)/u.test(text))).toEqual(["▲ 25.0", "new", "▼ 37.5", "="]);
   const thin = shapes.filter((shape) => shape.kind === "rule" && shape.tone === "quiet");
   expect(thin.map((shape) => shape.kind === "rule" && shape.width)).toEqual([100, 200, 400 * 0.0627]);
-  expect(legend.at(-1)).toBe("Arrows, in points of a hundred, and thin bars: against the answers before.");
+  expect(legend.at(-1)).toBe("Arrows, in percentage points, and thin bars: against the answers before.");
 });
 
 test("without such there are none", () => {

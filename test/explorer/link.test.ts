@@ -43,7 +43,7 @@ describe("a link", () => {
     fc.assert(
       fc.property(states, others, (state, kept) => {
         const read = readLink(linkOf(state, kept));
-        expect(read).toEqual({ state, problems: [], others: kept });
+        expect(read).toEqual({ state, saysHead: true, problems: [], others: kept });
         expect(linkOf(read.state, read.others)).toBe(linkOf(state, kept));
         expect(leftOutOfLink(state)).toBeNull();
       }),
@@ -56,6 +56,8 @@ describe("a link", () => {
     expect(linkOf(state)).toBe("#v=1&a=a+b&b=c&mask=4%2C7&l=3&h=5&view=matrix&scale=row");
     expect(readLink("#v=1&a=a%20b&b=c&mask=4,7&l=3&h=5&view=matrix&scale=row").state).toEqual(state);
     expect(readLink("").state).toEqual(INITIAL_STATE);
+    const says = ["", "#v=1&a=b&q=1", "#l=0", "#h=0", "#l=x"].map((hash) => readLink(hash).saysHead);
+    expect(says).toEqual([false, false, true, true, true]);
   });
 
   test("leaves texts out that are too long, with what is picked in them, and says so", () => {
@@ -84,7 +86,7 @@ describe("a link", () => {
     fc.assert(
       fc.property(fc.array(part), (parts) => {
         const { state, others: kept } = readLink(`#${parts.join("&")}`);
-        expect(readLink(linkOf(state, kept))).toEqual({ state, problems: [], others: kept });
+        expect(readLink(linkOf(state, kept))).toEqual({ state, saysHead: true, problems: [], others: kept });
       }),
       RUNS,
     );

@@ -1,11 +1,13 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import axe from "axe-core";
 import type { Browser, KeyInput, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { probabilitiesOf } from "../../src/explorer/explorerResult.ts";
 import { EXAMPLES } from "../../src/explorer/page/examples.ts";
+import { clearestHead } from "../../src/explorer/scenes/order.ts";
 import { loadBert, readSafetensors } from "../../src/index.ts";
 import { launch } from "../browser/browsers.ts";
 import { Site } from "../browser/site.ts";
@@ -330,6 +332,71 @@ describe("by pointer", () => {
   });
 });
 
+test("a model without a head that answers says so at once, and promises nothing", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "plainbert-headless-"));
+  cpSync(join(ROOT, "dist", "explorer"), folder, { recursive: true });
+  cpSync(join(ROOT, "test", "pipelines", "reference", "heads", "one_label"), join(folder, "model"), {
+    recursive: true,
+  });
+  await using other = await Site.start({ "/": folder });
+  await page.goto(`${other.origin}/index.html#v=1&a=the`);
+  await page.waitForSelector(".answers", { timeout: 30_000 });
+  expect(await page.$$eval(".answers p", (all) => all.map(({ textContent }) => textContent))).toEqual([
+    "This model has no head that tells what is hidden.",
+    "This model has no head that tells whether a text follows.",
+  ]);
+  rmSync(folder, { recursive: true });
+});
+
+test.each([360, 900, 1280])("%i pixels wide: the map of the small model fits its place", async (width) => {
+  await page.setViewport({ width, height: 900 });
+  await open(ONE);
+  const [all, seen] = await page.$eval(".model .scroll", (box) => [box.scrollWidth, box.clientWidth]);
+  expect(all).toBeLessThanOrEqual(seen);
+  expect(await page.$(".model .cut")).toBeNull();
+});
+
+test("pointing does not move the picture", async () => {
+  await page.setViewport({ width: 360, height: 900 });
+  await open({ ...TWO, view: "matrix" });
+  const top = () => page.$eval("#head", (canvas) => canvas.getBoundingClientRect().top + scrollY);
+  const before = await top();
+  for (const t of [2, 3, 10]) {
+    await page.hover(`[data-token="${t}"]`);
+    await drawn();
+    expect(await page.$eval(".readout", ({ textContent }) => textContent)).toContain("looks most at");
+    expect(await top()).toBe(before);
+  }
+});
+
+test("a focused text box has one mark", async () => {
+  await open(ONE);
+  await page.focus("#text-a");
+  expect(await page.$eval("#text-a", (box) => getComputedStyle(box).outlineStyle)).toBe("none");
+});
+
+test("help at 360 pixels: what the keys and words are begins at one line, and the backend is told", async () => {
+  await page.setViewport({ width: 360, height: 900 });
+  await open(ONE);
+  await page.evaluate('document.querySelector("nav > button").click()');
+  const lefts = await page.$$eval("#help dd", (all) => all.map((one) => one.getBoundingClientRect().left));
+  expect(lefts.length).toBeGreaterThan(10);
+  expect(new Set(lefts).size).toBe(1);
+  expect(await page.$eval("#help", ({ textContent }) => textContent)).toMatch(/backend (simd|plain)/);
+  expect(await page.$eval("header", ({ textContent }) => textContent)).toMatch(/computed in \d+ ms/);
+});
+
+test("a link that says nothing of a head begins with the clearest one; one that says it with that", async () => {
+  const title = () => page.$eval(".head h2", ({ textContent }) => textContent);
+  const { layer, head } = clearestHead(explored(model, ONE.a));
+  expect([layer, head]).not.toEqual([0, 0]);
+  await open({ a: ONE.a });
+  expect(await title()).toBe(`Layer ${layer + 1}, head ${head + 1}`);
+  await page.goto("about:blank");
+  await open({ a: ONE.a, l: "0", h: "0" });
+  expect(await title()).toBe("Layer 1, head 1");
+});
+
 test("the numbers are tables of the same numbers", async () => {
   await open({ ...TWO, view: "matrix", n: "1" });
   const rows = (selector: string) =>
@@ -441,6 +508,15 @@ describe("what leaves the page", () => {
     expect(numbers).toBe(count);
     for (const part of [`A: ${TWO.a}`, `B: ${TWO.b}`, "Hidden from the model: position 3 and 10.", "Model "])
       expect(text).toContain(part);
+  });
+
+  test("a picture of a text that was cut says so", async () => {
+    const long = "a ".repeat(400);
+    const { tokens, whole } = explored(model, long);
+    expect(whole).toBeGreaterThan(tokens.length);
+    await open({ a: long, view: "matrix" });
+    await leave("The head as SVG");
+    expect(await fileText()).toContain(`${tokens.length} of ${whole} tokens are shown`);
   });
 
   test("PNG: twice the pixels of the SVG, on white", async () => {

@@ -1,6 +1,13 @@
 import { describe, expect, test } from "vitest";
 import type { ExplorerResult } from "../../src/explorer/explorerResult.ts";
-import { entropyOf, habitOf, headOrder, SORT_LEGENDS, SORT_NAMES } from "../../src/explorer/scenes/order.ts";
+import {
+  clearestHead,
+  entropyOf,
+  habitOf,
+  headOrder,
+  SORT_LEGENDS,
+  SORT_NAMES,
+} from "../../src/explorer/scenes/order.ts";
 import { SORTS } from "../../src/explorer/state.ts";
 import { explored, small } from "./models.ts";
 
@@ -66,6 +73,17 @@ describe("the heads", () => {
         );
       }
     }
+  });
+
+  test("the clearest has the largest mean of its rows' maxima, the first where all are alike", () => {
+    const clear = Array.from({ length: 16 }, (_, n) =>
+      mean(rowsOf(result, Math.floor(n / 4), n % 4).map((row) => Math.max(...row))),
+    );
+    const n = clear.indexOf(Math.max(...clear));
+    expect(n).toBeGreaterThan(0);
+    expect(clearestHead(result)).toEqual({ layer: Math.floor(n / 4), head: n % 4 });
+    const alike = result.attentions.map((data) => new Float32Array(data.length).fill(1 / T));
+    expect(clearestHead({ ...result, attentions: alike })).toEqual({ layer: 0, head: 0 });
   });
 
   test("a row of one key has no entropy, an even one ln T", () => {

@@ -337,6 +337,55 @@ describe("a map of many tokens", () => {
   });
 });
 
+describe("two texts", () => {
+  const made = madeResult(6, 1, 1);
+  const tokens = made.tokens.map((token, t) => ({ ...token, segment: t < 4 ? 0 : 1 }));
+  const result = { ...made, tokens, request: { ...made.request, pair: "b" } };
+  const rulesOf = ({ shapes }: Scene) => shapes.flatMap((shape) => (shape.kind === "rule" ? [shape] : []));
+  const textsOf = ({ shapes }: Scene) => shapes.flatMap((shape) => (shape.kind === "text" ? [shape.text] : []));
+
+  test("the place where B begins is marked in lines, matrix and map; nothing with one text", () => {
+    for (const scene of [headMatrix(result, stateOf({})), modelMap(result, 96)]) {
+      const [{ x, y, cell }] = matricesOf(scene);
+      const [level, upright] = rulesOf(scene);
+      expect(level.y + 0.5).toBeCloseTo(y + 4 * cell, 9);
+      expect(upright.x + 0.5).toBeCloseTo(x + 4 * cell, 9);
+    }
+    const scene = headLines(result, stateOf({}));
+    const heights = [3, 4].map((i) => linesOf(scene).find(({ ref }) => ref.at[1] === i)?.from[1] ?? 0);
+    expect(rulesOf(scene).map(({ y }) => y + 0.5)).toEqual([(heights[0] + heights[1]) / 2]);
+    for (const one of [headLines(made, stateOf({})), headMatrix(made, stateOf({})), modelMap(made, 96)])
+      expect(rulesOf(one)).toEqual([]);
+  });
+
+  test("a row of the text that a filter has no lines of says so", () => {
+    expect(textsOf(headLines(result, stateOf({ pairs: "ab", query: 5 })))).toContain("B has no lines in A → B");
+    expect(textsOf(headLines(result, stateOf({ pairs: "bb", query: 1 })))).toContain("A has no lines in B → B");
+    for (const changes of [{ pairs: "ab", query: 1 }, { pairs: "ab" }, { query: 5 }] as const)
+      expect(textsOf(headLines(result, stateOf(changes))).join()).not.toContain("no lines");
+  });
+});
+
+test.each([
+  [40, 16],
+  [256, 16],
+  [257, 32],
+])("a matrix of %i tokens has positions at its sides, every %ith, at their rows and columns", (T, step) => {
+  const scene = headMatrix(madeResult(T), stateOf({ view: "matrix" }));
+  expect(scene.legend).toContain("The numbers at the sides are positions.");
+  const [{ x, y, cell }] = matricesOf(scene);
+  const positions = Array.from({ length: Math.ceil(T / step) }, (_, n) => n * step);
+  const texts = scene.shapes.flatMap((shape) => (shape.kind === "text" ? [shape] : []));
+  const above = texts.filter((text) => text.y < y);
+  const beside = texts.filter((text) => text.x < x);
+  expect(above.length + beside.length).toBe(texts.length);
+  for (const side of [above, beside]) expect(side.map(({ text }) => Number(text))).toEqual(positions);
+  for (const [n, t] of positions.entries()) {
+    expect(above[n].x).toBeCloseTo(x + (t + 0.5) * cell, 9);
+    expect(beside[n].y - 5).toBeCloseTo(y + (t + 0.5) * cell, 9);
+  }
+});
+
 describe("what is picked", () => {
   const state = (changes: Partial<ExplorerState>) => stateOf(changes);
   const result: ExplorerResult = madeResult(4, 1, 1);

@@ -1,6 +1,6 @@
 /** What the model answers: what fits in each gap, and whether the second text follows. */
 import { html, nothing, type TemplateResult } from "lit-html";
-import type { ExplorerGap, ExplorerResult } from "../explorerResult.ts";
+import { type ExplorerGap, type ExplorerResult, outputsOf } from "../explorerResult.ts";
 import type { Scene } from "../scene.ts";
 import { type Compared, followsOf, gapAnswers, nextSentence } from "../scenes/answers.ts";
 import { canvasOf, captionOf } from "./picture.ts";
@@ -54,18 +54,18 @@ export function answersView(view: View, comparison: Comparison): TemplateResult 
   const scenes = answerScenes(view, comparison);
   const hasNext = result.nextSentence !== null;
   return html`
-    ${result.gaps.length === 0 ? html`<section><h2>What fits</h2><p class="quiet">${noGap(result)}</p></section>` : nothing}
+    ${result.gaps.length === 0 ? html`<section><h2>What fits</h2><p class="quiet">${noGap(view)}</p></section>` : nothing}
     ${scenes.map(
       ([id, scene, gap]) => html`<section>
         <div class="heading"><h2>${scene.title}</h2>
-          ${id === "gap-0" ? html`<button aria-label=${kept ? "Let go of what was kept" : "Keep these answers to compare"} @click=${() => keep(kept ? null : result)}>${kept ? "Let go" : "Keep"}</button>` : nothing}
+          ${id === "gap-0" ? html`<button aria-label=${kept ? "Forget what was kept" : "Keep these answers to compare"} @click=${() => keep(kept ? null : result)}>${kept ? "Forget" : "Keep"}</button>` : nothing}
           ${id === "next" ? html`<button @click=${() => change({ text: state.pair, pair: state.text, masks: [], query: null, key: null }, true)} aria-label="Swap text A and text B">Swap</button>` : nothing}
         </div>
         <figure>${canvasOf(id, altOf(scene, gap, result))}${captionOf(scene)}</figure>
         ${state.numbers && gap ? answersTable(gap) : nothing}
       </section>`,
     )}
-    ${hasNext ? nothing : html`<section><h2>What follows</h2><p class="quiet">${noNext(result)}</p></section>`}`;
+    ${hasNext ? nothing : html`<section><h2>What follows</h2><p class="quiet">${noNext(view)}</p></section>`}`;
 }
 
 /** The answers of a picture in words. */
@@ -78,14 +78,14 @@ function altOf(scene: Scene, gap: ExplorerGap | null, { nextSentence: next }: Ex
   return `${scene.title} It follows: ${(100 * follows).toFixed(2)} %`;
 }
 
-function noGap({ tokens }: ExplorerResult): string {
-  return tokens.some(({ isMasked }) => isMasked)
-    ? "This model has no head that tells what is hidden."
-    : "Write [MASK] in the text, or double-click a token, to hide a word: the model tells what fits.";
+function noGap({ model }: View): string {
+  return outputsOf(model.config.architecture).gaps
+    ? "Write [MASK] in the text, or double-click a token, to hide a word: the model tells what fits."
+    : "This model has no head that tells what is hidden.";
 }
 
-function noNext({ request }: ExplorerResult): string {
-  return request.pair === ""
+function noNext({ model }: View): string {
+  return outputsOf(model.config.architecture).nextSentence
     ? "Write a second text to ask whether it follows the first."
     : "This model has no head that tells whether a text follows.";
 }

@@ -9,6 +9,7 @@ import { answerScenes, type Comparison } from "./answersView.ts";
 import { menu } from "./controls.ts";
 import { headScene } from "./headView.ts";
 import { mapScene } from "./mapView.ts";
+import { cutSentence } from "./strip.ts";
 import type { View } from "./view.ts";
 
 /** Of the library; the build writes it. */
@@ -53,10 +54,12 @@ const cut = (text: string): string =>
 /** What stands below a picture that leaves the page. */
 function notesOf({ result, model }: View): string[] {
   const { text, pair } = result.request;
+  const shown = cutSentence(result);
   const hidden = result.tokens.flatMap(({ isMasked }, t) => (isMasked ? [t] : []));
   return [
     pair === "" ? `Text: ${cut(text)}` : `A: ${cut(text)}`,
     ...(pair === "" ? [] : [`B: ${cut(pair)}`]),
+    ...(shown === null ? [] : [shown]),
     ...(hidden.length > 0 ? [`Hidden from the model: position ${hidden.join(" and ")}.`] : []),
     `Model ${model.fingerprint}`,
   ];

@@ -12,7 +12,7 @@ import { type Pointer, seen, type View } from "./view.ts";
 /** What a scale is, in words. */
 const SCALE_NAMES: Readonly<Record<ExplorerState["scale"], string>> = {
   linear: "the probability",
-  root: "its root",
+  root: "its square root",
   row: "its share of the row's largest",
 };
 

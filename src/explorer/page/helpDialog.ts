@@ -1,5 +1,5 @@
 /** What the keys do, and what the page shows. */
-import { html, type TemplateResult } from "lit-html";
+import { html, nothing, type TemplateResult } from "lit-html";
 
 const KEYS: readonly (readonly [where: string, keys: readonly (readonly [string, string])[]])[] = [
   [
@@ -30,14 +30,23 @@ const KEYS: readonly (readonly [where: string, keys: readonly (readonly [string,
   ["Everywhere but in a text", [["?", "this help"]]],
 ];
 
-/** The dialog. */
-export function help(): TemplateResult {
+const WORDS: readonly (readonly [word: string, meaning: string])[] = [
+  ["head", "a part of a layer that has attention of its own"],
+  ["query", "the token that looks: a row of the matrix"],
+  ["key", "a token that is looked at: a column"],
+  ["logit", "a score of the model; the softmax of all scores gives the probabilities"],
+  ["nats", "the unit of entropy: 0 where one answer is certain, ln n where n are equally likely"],
+];
+
+/** The dialog. @param backend what computes; null: it is not known yet */
+export function help(backend: string | null): TemplateResult {
   return html`<dialog id="help" aria-labelledby="help-title" @click=${closeOutside}>
     <div class="sheet">
     <div class="heading"><h2 id="help-title">Help</h2><button @click=${toggleHelp}>Close</button></div>
     <p>BERT reads a text as pieces of words. In each layer, each head mixes into every token what it takes from the others:
       a row of attention probabilities, which adds up to 1. All of it is computed here, in the page; nothing is sent.</p>
     <p>Attention is not by itself an explanation, and one sentence is one example.</p>
+    <h3>Words</h3><dl>${WORDS.map(([word, meaning]) => html`<div><dt>${word}</dt><dd>${meaning}</dd></div>`)}</dl>
     ${KEYS.map(
       ([where, keys]) =>
         html`<h3>${where}</h3><dl>${keys.map(
@@ -45,6 +54,7 @@ export function help(): TemplateResult {
             html`<div><dt>${key.split(" ").map((one) => html`<kbd>${one}</kbd>`)}</dt><dd>${what}</dd></div>`,
         )}</dl>`,
     )}
+    ${backend === null ? nothing : html`<p class="quiet">Computed by the backend ${backend}.</p>`}
     </div></dialog>`;
 }
 

@@ -15,7 +15,7 @@ export interface Layout {
 }
 
 /** Pixels of a map's side: the fewest and the most. */
-const [LEAST_SIDE, MOST_SIDE] = [48, 110];
+const [LEAST_SIDE, MOST_SIDE] = [20, 110];
 /** The widest that the page gets, and that a head and the answers get. */
 const [MOST, MOST_HEAD, MOST_ANSWERS] = [1840, 720, 420];
 

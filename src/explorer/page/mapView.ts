@@ -23,15 +23,23 @@ const habitsOf = remembered((result: ExplorerResult) =>
 const ordered = ({ result, state: { sort, query, key } }: View): readonly HeadPlace[] =>
   sort === "pair" ? orderOf(result, sort, query, key) : orderOf(result, sort, null, null);
 
+/** Maps with names of their own have at least so many pixels a side, so that the names stand apart. */
+const NAMED_SIDE = 44;
+
+/** Whether the heads stand in an order of their own, each with its name. */
+const isOrdered = (view: View): boolean => ordered(view).some(({ score }) => score !== null);
+
+/** Pixels of a map's side. */
+const sideOf = (view: View): number => Math.max(view.layout.side, isOrdered(view) ? NAMED_SIDE : 0);
+
 /** The scene of the map. */
 export function mapScene(view: View): Scene {
-  const { result, layout, pictures } = view;
+  const { result, pictures } = view;
   const { sort } = view.state;
-  const order = ordered(view);
-  return pictures.scene("map", [order, layout.side], () => {
-    const scene = modelMap(result, layout.side, order);
-    const isSorted = sort !== "place" && order.some(({ score }) => score !== null);
-    return isSorted ? { ...scene, legend: [SORT_LEGENDS[sort], ...scene.legend] } : scene;
+  const [order, side] = [ordered(view), sideOf(view)];
+  return pictures.scene("map", [order, side], () => {
+    const scene = modelMap(result, side, order);
+    return sort !== "place" && isOrdered(view) ? { ...scene, legend: [SORT_LEGENDS[sort], ...scene.legend] } : scene;
   });
 }
 
@@ -40,8 +48,8 @@ export function modelView(view: View): TemplateResult {
   const { state, result, layout, change } = view;
   const scene = mapScene(view);
   const order = ordered(view);
-  const sorted = order.some(({ score }) => score !== null);
-  const { at } = mapPlaces(result, layout.side, sorted);
+  const sorted = isOrdered(view);
+  const { at } = mapPlaces(result, sideOf(view), sorted);
   const rows = Array.from({ length: result.attentions.length }, (_, n) =>
     order.slice(n * result.heads, (n + 1) * result.heads),
   );
@@ -56,7 +64,7 @@ export function modelView(view: View): TemplateResult {
     </div>
     ${state.sort === "pair" && !sorted ? html`<p class="quiet">Pick a query and a key in the matrix first.</p>` : ""}
     <figure>
-      <div class="scroll"><div class="map" @pointerleave=${() => view.point(null)}>
+      <div class=${scene.width > layout.map ? "scroll cut" : "scroll"} @scroll=${fade}><div class="map" @pointerleave=${() => view.point(null)}>
         ${canvasOf("map")}
         <div role="grid" aria-label="Layers and heads">${rows.map(
           (row, n) => html`<div role="row">${row.map((place, m) => headButton(view, scene, place, at(n, m)))}</div>`,
@@ -66,11 +74,17 @@ export function modelView(view: View): TemplateResult {
     </figure>`;
 }
 
+/** The edge fades that more lies beyond. */
+function fade(event: Event): void {
+  const { scrollLeft, clientWidth, scrollWidth, style } = event.currentTarget as HTMLElement;
+  style.maskImage = scrollLeft + clientWidth >= scrollWidth - 1 ? "none" : "";
+}
+
 function headButton(view: View, scene: Scene, { layer, head }: HeadPlace, [x, y]: readonly [number, number]) {
-  const { state, result, layout, change, pointer } = view;
+  const { state, result, change, pointer } = view;
   const isChosen = layer === state.layer && head === state.head;
   const isPointed = pointer?.layer === layer && pointer.head === head;
-  const side = layout.side + 6;
+  const side = sideOf(view) + 6;
   return html`<button role="gridcell" class=${isPointed ? "pointed" : ""} aria-selected=${isChosen} tabindex=${isChosen ? 0 : -1}
     aria-label="layer ${layer + 1}, head ${head + 1}: ${habitsOf(result)[layer][head]}" data-head="${layer},${head}"
     .style=${`left:${x - 3}px;top:${y - 3}px;width:${side}px;height:${side}px`}

@@ -1,6 +1,6 @@
 /** The tokens of the text: a list to choose from, pieces of a word together, with what is known of the chosen one. */
 import { html, nothing, type TemplateResult } from "lit-html";
-import type { ExplorerToken } from "../explorerResult.ts";
+import type { ExplorerResult, ExplorerToken } from "../explorerResult.ts";
 import type { View } from "./view.ts";
 
 /** A token and its position. */
@@ -11,7 +11,8 @@ let reached = 0;
 
 /** The strip. @param near positions of the tokens at the caret of a text box */
 export function strip(view: View, near: ReadonlySet<number>): TemplateResult {
-  const { tokens, whole } = view.result;
+  const { tokens } = view.result;
+  const cut = cutSentence(view.result);
   reached = Math.min(view.state.query ?? reached, tokens.length - 1);
   const texts = groupsOf([...tokens.entries()], ({ segment }) => segment);
   return html`
@@ -24,9 +25,15 @@ export function strip(view: View, near: ReadonlySet<number>): TemplateResult {
         </div>`,
       )}
     </div>
-    ${whole > tokens.length ? html`<p class="quiet">${tokens.length} of ${whole} tokens are shown: the model has no more positions.</p>` : nothing}
+    ${cut === null ? nothing : html`<p class="quiet">${cut}</p>`}
     ${about(view)}
   `;
+}
+
+/** How many of the tokens are shown, in a sentence; null where all are. */
+export function cutSentence({ tokens, whole }: ExplorerResult): string | null {
+  if (whole <= tokens.length) return null;
+  return `${tokens.length} of ${whole} tokens are shown: the model has no more positions.`;
 }
 
 /** Neighbours that are of the same group. */

@@ -41,13 +41,13 @@ export function gapAnswers(gap: ExplorerGap, compared: Compared | null = null, w
     ...{ title: `What fits at position ${position}`, width, height: HEADING + rows.length * ROW },
     legend: [
       `A full bar is a probability of 1. Entropy ${entropy.toFixed(2)} nats.`,
-      ...(compared ? [`Arrows, in points of a hundred, and thin bars: against ${compared.name}.`] : []),
+      ...(compared ? [`Arrows, in percentage points, and thin bars: against ${compared.name}.`] : []),
     ],
     shapes: [...heading(width), ...rows.flatMap((answer, n) => answerShapes(answer, n, width))],
   };
 }
 
-/** How a probability has changed, in points of a hundred; "new" where it was not among the answers. */
+/** How a probability has changed, in percentage points; "new" where it was not among the answers. */
 function changeOf(probability: number, before: number | null): string {
   if (before === null) return "new";
   const points = 100 * (probability - before);
@@ -71,7 +71,7 @@ export function nextSentence({ nextSentence: next }: ExplorerResult, width = 320
   });
   return {
     ...{ title: "Does text B follow A?", width, height: HEADING + rows.length * ROW },
-    legend: ["A full bar is a probability of 1. Index 0 means that it follows."],
+    legend: ["A full bar is a probability of 1."],
     shapes: [...heading(width), ...rows.flatMap((answer, n) => answerShapes(answer, n, width))],
   };
 }

@@ -1,5 +1,5 @@
 import { type ExplorerResult, probabilitiesOf } from "../explorerResult.ts";
-import type { LineShape, Scene, Shape } from "../scene.ts";
+import type { LineShape, RuleShape, Scene, Shape } from "../scene.ts";
 import type { ExplorerState } from "../state.ts";
 import { labelOf, roomOf } from "./label.ts";
 
@@ -9,6 +9,8 @@ const LEAST = 0.01;
 const [ROW, TOP, NUMBER, FOOT] = [24, 8, 46, 32];
 /** Of the matrix, pixels of a cell: the fewest, the most, the fewest beside names; and the most tokens with names. */
 const [LEAST_CELL, MOST_CELL, NAMED_CELL, MOST_NAMES] = [3, 32, 17, 32];
+/** Of a matrix without names, pixels of the room for positions on the left and above. */
+const [LEFT_TICKS, TOP_TICKS] = [34, 22];
 /** Names of columns rise at this angle. */
 const TURN = -60;
 const [COS, SIN] = [0.5, Math.sqrt(0.75)];
@@ -42,7 +44,7 @@ function opacityOf(scale: ExplorerState["scale"], p: number, most: number): numb
 /** What a scale is, in a sentence. */
 const SCALE_LEGENDS: Readonly<Record<ExplorerState["scale"], string>> = {
   linear: "A line is as opaque and as wide as its probability: 0 is nothing, 1 is full.",
-  root: "A line is as opaque and as wide as the root of its probability, which lifts small ones.",
+  root: "A line is as opaque and as wide as the square root of its probability, which lifts small ones.",
   row: "A line is as opaque and as wide as its share of the largest probability in its row.",
 };
 
@@ -92,12 +94,17 @@ export function headLines(result: ExplorerResult, state: ExplorerState, width = 
       { ...label, x: right + 8, align: "left", tone: key === i ? "accent" : tone },
     );
   }
+  const isFiltered = pairs !== "all" && result.request.pair !== "";
+  const side = query === null ? pairs[0] : "ab"[tokens[query].segment];
+  if (isFiltered && side !== pairs[0]) {
+    const text = `${side.toUpperCase()} has no lines in ${PAIR_NAMES[pairs]}`;
+    labels.push({ kind: "text", x: (left + right) / 2, y: TOP + ROW, text, align: "center", tone: "quiet" });
+  }
   if (query !== null && rest.count > 0) {
     const text = `rest of the row: ${rest.sum.toFixed(3)} in ${rest.count} ${rest.count === 1 ? "line" : "lines"}`;
     const place = { x: (left + right) / 2, y: TOP + T * ROW + 22 };
     labels.push({ kind: "text", ...place, text, align: "center", tone: "quiet" });
   }
-  const isFiltered = pairs !== "all" && result.request.pair !== "";
   return {
     title: `Layer ${layer + 1}, head ${head + 1}`,
     width: right + 8 + names + NUMBER,
@@ -109,8 +116,21 @@ export function headLines(result: ExplorerResult, state: ExplorerState, width = 
       ...(isFiltered ? [`Lines ${PAIR_NAMES[pairs]} alone; A is the first text, B the second.`] : []),
       leftOut(rest, query === null ? T : 1, query === null && key !== null ? 1 : T, isFiltered),
     ],
-    shapes: [...lines, ...labels],
+    shapes: [
+      ...beginOfB(tokens, (b) => [{ x: 0, y: TOP + b * ROW - 0.5, width: 2 * names + right - left + 16, height: 1 }]),
+      ...lines,
+      ...labels,
+    ],
   };
+}
+
+/** Where the second text begins, as rules beside numbers, never over them; none where there is no second text. */
+export function beginOfB(
+  tokens: ExplorerResult["tokens"],
+  rulesAt: (b: number) => readonly Omit<RuleShape, "kind" | "tone">[],
+): RuleShape[] {
+  const b = tokens.findIndex(({ segment }) => segment === 1);
+  return b < 1 ? [] : rulesAt(b).map((box) => ({ kind: "rule", ...box, tone: "quiet" }));
 }
 
 /** The height of a token's line. */
@@ -160,10 +180,9 @@ export function headMatrix(result: ExplorerResult, state: ExplorerState, width =
   const slant = Math.ceil(names * COS);
   const cellOf = (room: number, least: number) => Math.max(least, Math.min(MOST_CELL, Math.floor(room / T)));
   const isNamed = T <= MOST_NAMES || cellOf(width - left - slant, LEAST_CELL) >= NAMED_CELL;
-  const [x, y] = isNamed ? [left, Math.ceil(names * SIN) + 14] : [0, 8];
-  const cell = isNamed ? cellOf(width - left - slant, NAMED_CELL) : cellOf(width, LEAST_CELL);
+  const [x, y] = isNamed ? [left, Math.ceil(names * SIN) + 14] : [LEFT_TICKS, TOP_TICKS];
+  const cell = isNamed ? cellOf(width - left - slant, NAMED_CELL) : cellOf(width - LEFT_TICKS, LEAST_CELL);
   const labels = tokens.flatMap(({ piece, isSpecial }, t): Shape[] => {
-    if (!isNamed) return [];
     const tone = isSpecial ? "quiet" : "plain";
     const at = t * cell + cell / 2;
     const text = labelOf(piece, names);
@@ -178,6 +197,7 @@ export function headMatrix(result: ExplorerResult, state: ExplorerState, width =
     height: y + T * cell + 8,
     legend: [
       "A row is a token that looks, a column one that is looked at. Dark is 0, bright is 1. Each row adds up to 1.",
+      ...(isNamed ? [] : ["The numbers at the sides are positions."]),
     ],
     shapes: [
       {
@@ -185,7 +205,25 @@ export function headMatrix(result: ExplorerResult, state: ExplorerState, width =
         values: result.attentions[layer].subarray(head * T * T, (head + 1) * T * T),
         ref: (i, j) => ({ tap: probabilitiesOf(layer), at: [head, i, j] }),
       },
-      ...labels,
+      ...beginOfB(tokens, (b) => [
+        { x: x - 7, y: y + b * cell - 0.5, width: 7, height: 1 },
+        { x: x + b * cell - 0.5, y: y - 7, width: 1, height: 7 },
+      ]),
+      ...(isNamed ? labels : ticksOf(T, cell)),
     ],
   };
+}
+
+/** The positions of every 16th or, of many tokens, 32nd row and column of a matrix without names. */
+function ticksOf(T: number, cell: number): Shape[] {
+  const step = T <= 256 ? 16 : 32;
+  return Array.from({ length: Math.ceil(T / step) }, (_, n) => n * step).flatMap((t): Shape[] => {
+    const [at, text] = [(t + 0.5) * cell, String(t)];
+    return [
+      { kind: "text", x: LEFT_TICKS - 8, y: TOP_TICKS + at + 5, text, align: "right", tone: "quiet" },
+      { kind: "rule", x: LEFT_TICKS - 5, y: TOP_TICKS + at - 0.5, width: 4, height: 1, tone: "quiet" },
+      { kind: "text", x: LEFT_TICKS + at, y: TOP_TICKS - 8, text, align: "center", tone: "quiet" },
+      { kind: "rule", x: LEFT_TICKS + at - 0.5, y: TOP_TICKS - 5, width: 1, height: 4, tone: "quiet" },
+    ];
+  });
 }

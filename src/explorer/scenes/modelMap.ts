@@ -1,5 +1,6 @@
 import { type ExplorerResult, probabilitiesOf } from "../explorerResult.ts";
 import type { MatrixShape, Scene, Shape } from "../scene.ts";
+import { beginOfB } from "./head.ts";
 import type { HeadPlace } from "./order.ts";
 
 /** A map of more cells a side is drawn with the largest of each block. */
@@ -86,7 +87,16 @@ export function modelMap(result: ExplorerResult, side: number, order: readonly H
       "Dark is 0, bright is 1.",
       ...(block > 1 ? [`Each cell is the largest of ${block} × ${block} numbers.`] : []),
     ],
-    shapes: [...names, ...maps],
+    shapes: [
+      ...names,
+      ...maps.flatMap((map) => [
+        map,
+        ...beginOfB(result.tokens, (b) => [
+          { x: map.x - 3, y: map.y + (b / block) * map.cell - 0.5, width: 3, height: 1 },
+          { x: map.x + (b / block) * map.cell - 0.5, y: map.y - 3, width: 1, height: 3 },
+        ]),
+      ]),
+    ],
   };
 }
 

@@ -77,6 +77,21 @@ function scoreOf({ tokens, attentions }: ExplorerResult, layer: number, head: nu
   }
 }
 
+/** The head to begin with: its rows have the largest maxima on average; of those that are alike the first. */
+export function clearestHead({ tokens, attentions, heads }: ExplorerResult): { layer: number; head: number } {
+  const T = tokens.length;
+  let clearest = { layer: 0, head: 0, sum: -1 };
+  for (const [layer, data] of attentions.entries()) {
+    for (let head = 0; head < heads; head++) {
+      let sum = 0;
+      for (let i = head * T; i < (head + 1) * T; i++)
+        sum += data.subarray(i * T, (i + 1) * T).reduce((a, b) => Math.max(a, b), 0);
+      if (sum > clearest.sum) clearest = { layer, head, sum };
+    }
+  }
+  return { layer: clearest.layer, head: clearest.head };
+}
+
 /** The entropy of a row of probabilities, −Σ p ln p, in nats. */
 export function entropyOf(row: Float32Array): number {
   return row.reduce((sum, p) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
