@@ -25,6 +25,8 @@ import type { ModelSummary } from "./worker.ts";
 const TOP = 8;
 
 let { state, problems, others } = readLink(location.hash);
+/** Whether the positions in the state are those of a link, and not of what was clicked. */
+let isOfLink = true;
 let model: ModelSummary | null = null;
 let result: ExplorerResult | null = null;
 let before: ExplorerResult | null = null;
@@ -55,7 +57,7 @@ const client = new Client(startWorker, {
     result = next;
     problem = null;
     pointer = null;
-    state = told(withinText(state, next.tokens));
+    keepWithin(next);
     show();
     if (isOther) speaker.say(answerSentence(next));
   },
@@ -75,6 +77,17 @@ const client = new Client(startWorker, {
   },
 });
 client.open(modelToOpen());
+
+/** Lets go of positions that the text does not have, in the address too; those of a link are named. */
+function keepWithin({ tokens }: ExplorerResult): void {
+  const given = withinText(state, tokens);
+  if (given.state === state) return;
+  state = isOfLink ? told(given) : given.state;
+  history.replaceState(null, "", linkOf(state, others));
+}
+
+/** Whether a result is of the texts that the state has, so that positions in one are positions in the other. */
+const isOfTexts = ({ request }: ExplorerResult): boolean => request.text === state.text && request.pair === state.pair;
 
 /** The same state, within the model's layers and heads. */
 function within(given: ExplorerState): ExplorerState {
@@ -102,7 +115,11 @@ function ask(): void {
 
 /** Changes what is shown. @param isPinned whether the browser's way back leads to what was shown before */
 function change(next: Partial<ExplorerState>, isPinned: boolean): void {
+  const hasPositions = ["masks", "query", "key"].some((name) => name in next);
+  // What is picked in the result of another text has no place in this one.
+  if (hasPositions && next.text === undefined && next.pair === undefined && !(result && isOfTexts(result))) return;
   const last = state;
+  if (hasPositions) isOfLink = false;
   problems = []; // those of the link, which is another now
   state = within({ ...state, ...next });
   const link = linkOf(state, others);
@@ -163,10 +180,12 @@ const comparison: Comparison = {
 
 /** What the parts of the page are given, once there is something to show. */
 function viewOf(shown: ExplorerResult, of: ModelSummary): View {
-  const inText = (t: number | null) => (t !== null && t < shown.tokens.length ? t : null);
+  const isCurrent = isOfTexts(shown);
+  const inText = (t: number | null) => (isCurrent && t !== null && t < shown.tokens.length ? t : null);
+  const masks = isCurrent ? state.masks : shown.request.masks;
   return {
     ...{ result: shown, model: of, pictures, pointer, change, point },
-    state: { ...state, query: inText(state.query), key: inText(state.key) },
+    state: { ...state, masks, query: inText(state.query), key: inText(state.key) },
     layout: layoutOf(document.documentElement.clientWidth, shown.heads),
     say: (text) => speaker.say(text),
   };
@@ -229,6 +248,7 @@ function keyDown(event: KeyboardEvent): void {
 
 addEventListener("popstate", () => {
   ({ state, problems, others } = readLink(location.hash));
+  isOfLink = true;
   state = within(state);
   ask();
 });

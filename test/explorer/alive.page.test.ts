@@ -153,6 +153,23 @@ describe("typing", () => {
   });
 });
 
+test("a click on a token of the text before, while the next is computed, picks and hides nothing", async () => {
+  await open({ a: "the door was shut and the ship came" });
+  await settled("the door was shut and the ship came");
+  await page.evaluate(`
+    const field = document.querySelector("form textarea");
+    field.value = "a sea";
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    const token = document.querySelector('[data-token="7"]');
+    token.dispatchEvent(new MouseEvent("click", { bubbles: true, detail: 1 }));
+    token.dispatchEvent(new MouseEvent("dblclick", { bubbles: true, detail: 2 }));`);
+  const { request } = await settled("a sea");
+  expect(request.masks).toEqual([]);
+  expect(await alerts()).toEqual([]);
+  const names = fieldsOf(await hash()).map(([name]) => name);
+  for (const name of ["q", "k", "mask"]) expect(names).not.toContain(name);
+});
+
 /** The fields of a link. */
 const fieldsOf = (text: string): [string, string][] => [...new URLSearchParams(text.slice(1))];
 
@@ -198,6 +215,8 @@ describe("a link", () => {
     await settled("The door");
     const told = (await alerts()).join(" ");
     for (const name of ["l", "h", "view", "q", "mask"]) expect(told).toMatch(new RegExp(`The link's ${name}\\b`));
+    expect(fieldsOf(await hash())).toContainEqual(["mask", "1"]); // what is left of it
+    expect(fieldsOf(await hash()).map(([name]) => name)).not.toContain("q");
     await page.focus(FIELD);
     await page.keyboard.press("End");
     await page.keyboard.type("s");
