@@ -3,6 +3,7 @@ import { html, nothing, render, type TemplateResult } from "lit-html";
 import { Client } from "./client.ts";
 import type { Ink } from "./draw/canvas.ts";
 import type { ExplorerResult } from "./explorerResult.ts";
+import { carriedOver, type HiddenPiece, hiddenPieces, isPieceOf, shownAgain } from "./hidden.ts";
 import { answerSentence, answersView, type Comparison } from "./page/answersView.ts";
 import { closeMenus } from "./page/controls.ts";
 import { exampleMenu } from "./page/examples.ts";
@@ -27,6 +28,8 @@ const TOP = 8;
 let { state, problems, others } = readLink(location.hash);
 /** Whether the positions in the state are those of a link, and not of what was clicked. */
 let isOfLink = true;
+/** Tokens that stay hidden in the text that is typed, until it has positions; null: `state.masks` has them. */
+let carried: readonly HiddenPiece[] | null = null;
 let model: ModelSummary | null = null;
 let result: ExplorerResult | null = null;
 let before: ExplorerResult | null = null;
@@ -57,6 +60,7 @@ const client = new Client(startWorker, {
     result = next;
     problem = null;
     pointer = null;
+    keepHidden(next);
     keepWithin(next);
     show();
     if (isOther) speaker.say(answerSentence(next));
@@ -77,6 +81,29 @@ const client = new Client(startWorker, {
   },
 });
 client.open(modelToOpen());
+
+/** Takes the positions of the tokens that stay hidden, once a typed text has some. */
+function keepHidden({ request: { masks }, tokens }: ExplorerResult): void {
+  if (!carried) return;
+  const found = hiddenPieces(tokens, masks);
+  const lost = carried.filter(({ segment, span, id }) => !found.some(isPieceOf(segment, span, id)));
+  if (lost.length > 0) problems = [...problems, shownAgain(lost)];
+  carried = null;
+  state = { ...state, masks };
+  history.replaceState(null, "", linkOf(state, others));
+}
+
+/** Changes a text; what is hidden outside of the change stays so. */
+function typed(next: { readonly text: string } | { readonly pair: string }): void {
+  const [segment, before, after] =
+    "text" in next ? ([0, state.text, next.text] as const) : ([1, state.pair, next.pair] as const);
+  const pieces = carried ?? (result && isOfTexts(result) ? hiddenPieces(result.tokens, state.masks) : []);
+  const { kept, lost } = carriedOver(pieces, segment, before, after);
+  change({ ...next, masks: [], query: null, key: null }, false, kept);
+  if (lost.length === 0) return;
+  problems = [...problems, shownAgain(lost)];
+  show();
+}
 
 /** Lets go of positions that the text does not have, in the address too; those of a link are named. */
 function keepWithin({ tokens }: ExplorerResult): void {
@@ -109,17 +136,22 @@ function startAgain(): void {
 
 function ask(): void {
   const { text, pair, masks } = state;
-  if (model) client.ask({ text, pair, masks, top: TOP });
+  if (model) client.ask({ text, pair, masks, ...(carried && { hidden: carried }), top: TOP });
   show();
 }
 
-/** Changes what is shown. @param isPinned whether the browser's way back leads to what was shown before */
-function change(next: Partial<ExplorerState>, isPinned: boolean): void {
+/**
+ * Changes what is shown.
+ *
+ * @param isPinned whether the browser's way back leads to what was shown before
+ * @param hidden   tokens that stay hidden in another text
+ */
+function change(next: Partial<ExplorerState>, isPinned: boolean, hidden: readonly HiddenPiece[] = []): void {
   const hasPositions = ["masks", "query", "key"].some((name) => name in next);
   // What is picked in the result of another text has no place in this one.
   if (hasPositions && next.text === undefined && next.pair === undefined && !(result && isOfTexts(result))) return;
   const last = state;
-  if (hasPositions) isOfLink = false;
+  if (hasPositions) [isOfLink, carried] = [false, hidden.length > 0 ? hidden : null];
   problems = []; // those of the link, which is another now
   state = within({ ...state, ...next });
   const link = linkOf(state, others);
@@ -206,7 +238,7 @@ function page(): TemplateResult {
       </nav>
     </header>
     <main>
-      ${textBoxes({ state, result, marked: pointer?.query ?? state.query, typed: (next) => change({ ...next, masks: [], query: null, key: null }, false) })}
+      ${textBoxes({ state, result, marked: pointer?.query ?? state.query, typed })}
       ${notes.map((text) => html`<p class="problem" role="alert">${text}</p>`)}
       ${hasStopped ? html`<p><button id="again" @click=${startAgain}>Start again</button></p>` : nothing}
       ${view ? views(view) : hasStopped ? nothing : html`<progress max="100" .value=${progress} aria-label="The model is coming"></progress>`}
@@ -248,7 +280,7 @@ function keyDown(event: KeyboardEvent): void {
 
 addEventListener("popstate", () => {
   ({ state, problems, others } = readLink(location.hash));
-  isOfLink = true;
+  [isOfLink, carried] = [true, null];
   state = within(state);
   ask();
 });

@@ -170,6 +170,21 @@ test("a click on a token of the text before, while the next is computed, picks a
   for (const name of ["q", "k", "mask"]) expect(names).not.toContain(name);
 });
 
+test("what is hidden stays so while the text around it is typed, and is named where it does not", async () => {
+  await open({ a: "the door was shut", mask: "2,4" });
+  await settled("the door was shut");
+  await page.focus(FIELD);
+  await page.keyboard.press("Home");
+  await page.keyboard.type("then ");
+  expect((await settled("then the door was shut")).request.masks).toEqual([3, 5]);
+  expect(fieldsOf(await hash())).toContainEqual(["mask", "3,5"]);
+  expect(await alerts()).toEqual([]);
+  await page.keyboard.press("End");
+  await page.keyboard.press("Backspace");
+  expect((await settled("then the door was shu")).request.masks).toEqual([3]);
+  expect(await alerts()).toEqual(["“shut” is hidden no more: the text there has changed."]);
+});
+
 /** The fields of a link. */
 const fieldsOf = (text: string): [string, string][] => [...new URLSearchParams(text.slice(1))];
 

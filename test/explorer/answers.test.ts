@@ -99,7 +99,7 @@ describe("models of one head", () => {
 describe("a token hidden by a click is one written as [MASK]", () => {
   const without = ({ request, milliseconds, tokens, ...rest }: ExplorerResult) => ({
     ...rest,
-    tokens: tokens.map(({ span, word, isSpecial, ...token }) => token), // of other characters
+    tokens: tokens.map(({ span, word, isSpecial, hidden, ...token }) => token), // of other characters
   });
 
   test.each([
