@@ -24,6 +24,8 @@ import type { ModelSummary } from "./worker.ts";
 
 /** How many answers there are for each gap. */
 const TOP = 8;
+/** Milliseconds that a result stands before later ones are compared with it. */
+const PAUSE = 1000;
 
 let { state, problems, others } = readLink(location.hash);
 /** Whether the positions in the state are those of a link, and not of what was clicked. */
@@ -33,6 +35,8 @@ let carried: readonly HiddenPiece[] | null = null;
 let model: ModelSummary | null = null;
 let result: ExplorerResult | null = null;
 let before: ExplorerResult | null = null;
+/** When the result came that is shown. */
+let shownAt = 0;
 let kept: ExplorerResult | null = null;
 let pointer: Pointer | null = null;
 let progress = 0;
@@ -56,7 +60,10 @@ const client = new Client(startWorker, {
   },
   result(next) {
     const isOther = JSON.stringify(next.request) !== JSON.stringify(result?.request);
-    if (isOther) before = result;
+    if (isOther) {
+      if (performance.now() - shownAt >= PAUSE) before = result;
+      shownAt = performance.now();
+    }
     result = next;
     problem = null;
     pointer = null;
