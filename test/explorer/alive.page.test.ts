@@ -185,6 +185,17 @@ test("what is hidden stays so while the text around it is typed, and is named wh
   expect(await alerts()).toEqual(["“shut” is hidden no more: the text there has changed."]);
 });
 
+test("a double-click hides a token in one step of the way back, and its tile has the word", async () => {
+  await open({ a: "the door was shut" });
+  await settled("the door was shut");
+  const steps = (await page.evaluate("history.length")) as number;
+  await page.click('[data-token="2"]', { count: 2 });
+  await page.waitForSelector('[data-token="2"] s');
+  expect(await page.$eval('[data-token="2"] s', ({ textContent }) => textContent)).toBe("door");
+  expect(await page.evaluate("history.length")).toBe(steps + 1);
+  expect(fieldsOf(await hash())).toContainEqual(["mask", "2"]);
+});
+
 /** The fields of a link. */
 const fieldsOf = (text: string): [string, string][] => [...new URLSearchParams(text.slice(1))];
 

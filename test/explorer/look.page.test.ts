@@ -281,9 +281,7 @@ describe("by pointer", () => {
     await open(ONE);
     await page.evaluate(`document.querySelector("section.answers button").click()`);
     await page.type("#text-a", " Then he left");
-    await until(
-      'document.querySelector("section.answers figcaption").textContent.includes("of “The carpenter")',
-    );
+    await until('document.querySelector("section.answers figcaption").textContent.includes("of “The carpenter")');
     await page.evaluate(`document.querySelector("section.answers button").click()`);
     expect(await page.$eval("section.answers figcaption", ({ textContent }) => textContent)).not.toContain("kept");
   });
