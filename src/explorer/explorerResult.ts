@@ -54,6 +54,13 @@ export interface ExplorerGap {
     readonly logit: number;
     readonly probability: number;
   }[];
+  /** The hidden token itself, with its place among all pieces, from 1; null where [MASK] is written. */
+  readonly truth: {
+    readonly id: number;
+    readonly piece: string;
+    readonly rank: number;
+    readonly probability: number;
+  } | null;
   /** Of the probabilities of all pieces, in nats. */
   readonly entropy: number;
 }
@@ -110,7 +117,8 @@ export function compute(model: BertModel, tokenizer: BertTokenizer, request: Exp
     ...(gaps && { maskedLmPositions: [positions] }),
   });
   const milliseconds = performance.now() - start;
-  const answers = (row: number) => answersOf(output[gaps!] as Tensor, row, top, tokenizer);
+  const answers = (row: number) =>
+    answersOf(output[gaps!] as Tensor, row, top, tokenizer, tokens[positions[row]].hidden);
   const [follows, doesNot] = nextSentence ? (output[nextSentence] as Tensor).data : [];
   return {
     ...{ request: placed(request, tokens), tokens, whole },
@@ -158,7 +166,8 @@ function answersOf(
   row: number,
   top: number,
   tokenizer: BertTokenizer,
-): Pick<ExplorerGap, "answers" | "entropy"> {
+  hidden: ExplorerToken["hidden"],
+): Pick<ExplorerGap, "answers" | "truth" | "entropy"> {
   const V = logits.shape.at(-1) as number;
   const scores = logits.data.subarray(row * V, (row + 1) * V);
   const max = scores.reduce((most, score) => Math.max(most, score), Number.NEGATIVE_INFINITY);
@@ -172,5 +181,8 @@ function answersOf(
     if (piece !== undefined)
       answers.push({ id, piece, logit: scores[id], probability: Math.exp(scores[id] - max) / sum });
   }
-  return { answers, entropy: Math.log(sum) - mean };
+  const rank = (id: number) =>
+    best.slice(0, best.indexOf(id) + 1).filter((one) => tokenizer.idToToken(one) !== undefined).length;
+  const truth = hidden && { ...hidden, rank: rank(hidden.id), probability: Math.exp(scores[hidden.id] - max) / sum };
+  return { answers, truth, entropy: Math.log(sum) - mean };
 }

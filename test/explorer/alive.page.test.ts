@@ -231,7 +231,7 @@ describe("a link", () => {
     await open({ a: "The [MASK] was [MASK]" });
     await page.reload();
     const written = await settled("The [MASK] was [MASK]");
-    expect(clicked.gaps).toEqual(written.gaps);
+    expect(clicked.gaps.map((gap) => ({ ...gap, truth: null }))).toEqual(written.gaps);
     expect(clicked.attentions).toEqual(written.attentions);
     expect(clicked.gaps.length).toBe(2);
   });
