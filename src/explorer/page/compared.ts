@@ -38,7 +38,7 @@ export function beforeOf(gap: ExplorerGap, result: ExplorerResult, before: Explo
 }
 
 /** Whether two texts differ in one word at most. */
-export function isNear(one: ExplorerRequest, other: ExplorerRequest): boolean {
+function isNear(one: ExplorerRequest, other: ExplorerRequest): boolean {
   if (one.text !== other.text && one.pair !== other.pair) return false;
   const [a, b] = one.text === other.text ? [one.pair, other.pair] : [one.text, other.text];
   const [before, after] = [a, b].map((text) => text.split(/\s+/).filter(Boolean));
