@@ -1,5 +1,6 @@
 /** What the model makes of a text, for the page to show: arrays of numbers and strings alone, which can be posted. */
 import type { Architecture, BertModel, BertTokenizer, Encoding, Tensor } from "../index.ts";
+import { type HiddenPiece, isPieceOf } from "./hidden.ts";
 
 /** What is computed. */
 export interface ExplorerRequest {
@@ -8,6 +9,8 @@ export interface ExplorerRequest {
   readonly pair: string;
   /** Positions of tokens that are replaced by [MASK]. */
   readonly masks: readonly number[];
+  /** Pieces that stay hidden, wherever their characters are now: the result's `masks` has their positions. */
+  readonly hidden?: readonly HiddenPiece[];
   /** How many answers there are for each gap. */
   readonly top: number;
 }
@@ -26,6 +29,8 @@ export interface ExplorerToken {
   readonly isSpecial: boolean;
   /** Whether it is [MASK], written or clicked. */
   readonly isMasked: boolean;
+  /** What it is where a click hides it; null where none does. */
+  readonly hidden: { readonly id: number; readonly piece: string } | null;
   /** Whether it stands for characters that no pieces of the vocabulary spell. */
   readonly isUnknown: boolean;
 }
@@ -49,6 +54,13 @@ export interface ExplorerGap {
     readonly logit: number;
     readonly probability: number;
   }[];
+  /** The hidden token itself, with its place among all pieces, from 1; null where [MASK] is written. */
+  readonly truth: {
+    readonly id: number;
+    readonly piece: string;
+    readonly rank: number;
+    readonly probability: number;
+  } | null;
   /** Of the probabilities of all pieces, in nats. */
   readonly entropy: number;
 }
@@ -99,7 +111,7 @@ export function compute(model: BertModel, tokenizer: BertTokenizer, request: Exp
   const maxLength = Math.min(model.config.maxPositionEmbeddings, tokenizer.modelMaxLength);
   const encoding = tokenizer.encode(text, { ...options, truncation: true, maxLength });
   const whole = encoding.length < maxLength ? encoding.length : tokenizer.encode(text, options).length;
-  const tokens = tokensOf(encoding, tokenizer, request.masks);
+  const tokens = tokensOf(encoding, tokenizer, request);
   const positions = [...tokens.keys()].filter((t) => tokens[t].isMasked);
   const { gaps, nextSentence } = outputsOf(model.config.architecture);
   const start = performance.now();
@@ -108,10 +120,11 @@ export function compute(model: BertModel, tokenizer: BertTokenizer, request: Exp
     ...(gaps && { maskedLmPositions: [positions] }),
   });
   const milliseconds = performance.now() - start;
-  const answers = (row: number) => answersOf(output[gaps!] as Tensor, row, top, tokenizer);
+  const answers = (row: number) =>
+    answersOf(output[gaps!] as Tensor, row, top, tokenizer, tokens[positions[row]].hidden);
   const [follows, doesNot] = nextSentence ? (output[nextSentence] as Tensor).data : [];
   return {
-    ...{ request, tokens, whole },
+    ...{ request: placed(request, tokens), tokens, whole },
     attentions: (output.attentions ?? []).map(({ data }) => data),
     heads: model.config.numAttentionHeads,
     gaps: gaps ? positions.map((position, row) => ({ position, output: gaps, row, ...answers(row) })) : [],
@@ -120,20 +133,31 @@ export function compute(model: BertModel, tokenizer: BertTokenizer, request: Exp
   };
 }
 
+/** The request with positions in place of hidden pieces. */
+function placed({ hidden, ...request }: ExplorerRequest, tokens: readonly ExplorerToken[]): ExplorerRequest {
+  return hidden ? { ...request, masks: [...tokens.keys()].filter((t) => tokens[t].hidden) } : request;
+}
+
 /** The tokens of a text, some of them masked. */
-function tokensOf(encoding: Encoding, tokenizer: BertTokenizer, masks: readonly number[]): ExplorerToken[] {
+function tokensOf(
+  encoding: Encoding,
+  tokenizer: BertTokenizer,
+  { masks, hidden = [] }: ExplorerRequest,
+): ExplorerToken[] {
   const { inputIds, offsets, tokenTypeIds, wordIds, specialTokensMask } = encoding;
   const { maskTokenId, maskToken, unkTokenId } = tokenizer;
   const pieces = encoding.tokens();
   return inputIds.map((own, t) => {
     const isSpecial = specialTokensMask[t] === 1;
-    const isClicked = masks.includes(t) && !isSpecial && maskTokenId !== undefined;
+    const span = [offsets[t][0], offsets[t][1]] as const;
+    const isChosen = masks.includes(t) || hidden.some(isPieceOf(tokenTypeIds[t], span, own));
+    const isClicked = isChosen && !isSpecial && maskTokenId !== undefined && own !== maskTokenId;
     return {
       id: isClicked ? maskTokenId : own,
       piece: isClicked ? (maskToken ?? pieces[t]) : pieces[t],
-      span: [offsets[t][0], offsets[t][1]] as const,
-      ...{ segment: tokenTypeIds[t], word: wordIds[t], isSpecial },
+      ...{ span, segment: tokenTypeIds[t], word: wordIds[t], isSpecial },
       isMasked: isClicked || own === maskTokenId,
+      hidden: isClicked ? { id: own, piece: pieces[t] } : null,
       isUnknown: !isClicked && own === unkTokenId,
     };
   });
@@ -145,7 +169,8 @@ function answersOf(
   row: number,
   top: number,
   tokenizer: BertTokenizer,
-): Pick<ExplorerGap, "answers" | "entropy"> {
+  hidden: ExplorerToken["hidden"],
+): Pick<ExplorerGap, "answers" | "truth" | "entropy"> {
   const V = logits.shape.at(-1) as number;
   const scores = logits.data.subarray(row * V, (row + 1) * V);
   const max = scores.reduce((most, score) => Math.max(most, score), Number.NEGATIVE_INFINITY);
@@ -159,5 +184,8 @@ function answersOf(
     if (piece !== undefined)
       answers.push({ id, piece, logit: scores[id], probability: Math.exp(scores[id] - max) / sum });
   }
-  return { answers, entropy: Math.log(sum) - mean };
+  const rank = (id: number) =>
+    best.slice(0, best.indexOf(id) + 1).filter((one) => tokenizer.idToToken(one) !== undefined).length;
+  const truth = hidden && { ...hidden, rank: rank(hidden.id), probability: Math.exp(scores[hidden.id] - max) / sum };
+  return { answers, truth, entropy: Math.log(sum) - mean };
 }

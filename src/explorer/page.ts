@@ -3,6 +3,7 @@ import { html, nothing, render, type TemplateResult } from "lit-html";
 import { Client } from "./client.ts";
 import type { Ink } from "./draw/canvas.ts";
 import type { ExplorerResult } from "./explorerResult.ts";
+import { carriedOver, type HiddenPiece, hiddenPieces, isPieceOf, shownAgain } from "./hidden.ts";
 import { answerSentence, answersView, type Comparison } from "./page/answersView.ts";
 import { closeMenus } from "./page/controls.ts";
 import { exampleMenu } from "./page/examples.ts";
@@ -24,11 +25,19 @@ import type { ModelSummary } from "./worker.ts";
 
 /** How many answers there are for each gap. */
 const TOP = 8;
+/** Milliseconds that a result stands before later ones are compared with it. */
+const PAUSE = 1000;
 
 let { state, saysHead, problems, others } = readLink(location.hash);
+/** Whether the positions in the state are those of a link, and not of what was clicked. */
+let isOfLink = true;
+/** Tokens that stay hidden in the text that is typed, until it has positions; null: `state.masks` has them. */
+let carried: readonly HiddenPiece[] | null = null;
 let model: ModelSummary | null = null;
 let result: ExplorerResult | null = null;
 let before: ExplorerResult | null = null;
+/** When the result came that is shown. */
+let shownAt = 0;
 let kept: ExplorerResult | null = null;
 let pointer: Pointer | null = null;
 let progress = 0;
@@ -52,12 +61,16 @@ const client = new Client(startWorker, {
   },
   result(next) {
     const isOther = JSON.stringify(next.request) !== JSON.stringify(result?.request);
-    if (isOther) before = result;
+    if (isOther) {
+      if (performance.now() - shownAt >= PAUSE) before = result;
+      shownAt = performance.now();
+    }
     result = next;
     problem = null;
     pointer = null;
     if (!saysHead) [state, saysHead] = [{ ...state, ...clearestHead(next) }, true];
-    state = told(withinText(state, next.tokens));
+    keepHidden(next);
+    keepWithin(next);
     show();
     if (isOther) speaker.say(answerSentence(next));
   },
@@ -85,6 +98,40 @@ argumentsOfModel().then((from) => {
   show();
 });
 
+/** Takes the positions of the tokens that stay hidden, once a typed text has some. */
+function keepHidden({ request: { masks }, tokens }: ExplorerResult): void {
+  if (!carried) return;
+  const found = hiddenPieces(tokens, masks);
+  const lost = carried.filter(({ segment, span, id }) => !found.some(isPieceOf(segment, span, id)));
+  if (lost.length > 0) problems = [...problems, shownAgain(lost)];
+  carried = null;
+  state = { ...state, masks };
+  history.replaceState(null, "", linkOf(state, others));
+}
+
+/** Changes a text; what is hidden outside of the change stays so. */
+function typed(next: { readonly text: string } | { readonly pair: string }): void {
+  const [segment, before, after] =
+    "text" in next ? ([0, state.text, next.text] as const) : ([1, state.pair, next.pair] as const);
+  const pieces = carried ?? (result && isOfTexts(result) ? hiddenPieces(result.tokens, state.masks) : []);
+  const { kept, lost } = carriedOver(pieces, segment, before, after);
+  change({ ...next, masks: [], query: null, key: null }, false, kept);
+  if (lost.length === 0) return;
+  problems = [...problems, shownAgain(lost)];
+  show();
+}
+
+/** Lets go of positions that the text does not have, in the address too; those of a link are named. */
+function keepWithin({ tokens }: ExplorerResult): void {
+  const given = withinText(state, tokens);
+  if (given.state === state) return;
+  state = isOfLink ? told(given) : given.state;
+  history.replaceState(null, "", linkOf(state, others));
+}
+
+/** Whether a result is of the texts that the state has, so that positions in one are positions in the other. */
+const isOfTexts = ({ request }: ExplorerResult): boolean => request.text === state.text && request.pair === state.pair;
+
 /** The same state, within the model's layers and heads. */
 function within(given: ExplorerState): ExplorerState {
   return model ? told(withinModel(given, model)) : given;
@@ -105,13 +152,22 @@ function startAgain(): void {
 
 function ask(): void {
   const { text, pair, masks } = state;
-  if (model) client.ask({ text, pair, masks, top: TOP });
+  if (model) client.ask({ text, pair, masks, ...(carried && { hidden: carried }), top: TOP });
   show();
 }
 
-/** Changes what is shown. @param isPinned whether the browser's way back leads to what was shown before */
-function change(next: Partial<ExplorerState>, isPinned: boolean): void {
+/**
+ * Changes what is shown.
+ *
+ * @param isPinned whether the browser's way back leads to what was shown before
+ * @param hidden   tokens that stay hidden in another text
+ */
+function change(next: Partial<ExplorerState>, isPinned: boolean, hidden: readonly HiddenPiece[] = []): void {
+  const hasPositions = ["masks", "query", "key"].some((name) => name in next);
+  // What is picked in the result of another text has no place in this one.
+  if (hasPositions && next.text === undefined && next.pair === undefined && !(result && isOfTexts(result))) return;
   const last = state;
+  if (hasPositions) [isOfLink, carried] = [false, hidden.length > 0 ? hidden : null];
   problems = []; // those of the link, which is another now
   state = within({ ...state, ...next });
   const link = linkOf(state, others);
@@ -172,10 +228,12 @@ const comparison: Comparison = {
 
 /** What the parts of the page are given, once there is something to show. */
 function viewOf(shown: ExplorerResult, of: ModelSummary): View {
-  const inText = (t: number | null) => (t !== null && t < shown.tokens.length ? t : null);
+  const isCurrent = isOfTexts(shown);
+  const inText = (t: number | null) => (isCurrent && t !== null && t < shown.tokens.length ? t : null);
+  const masks = isCurrent ? state.masks : shown.request.masks;
   return {
     ...{ result: shown, model: of, loadedFrom, pictures, pointer, change, point },
-    state: { ...state, query: inText(state.query), key: inText(state.key) },
+    state: { ...state, masks, query: inText(state.query), key: inText(state.key) },
     layout: layoutOf(document.documentElement.clientWidth, shown.heads),
     say: (text) => speaker.say(text),
     warn(text) {
@@ -200,7 +258,7 @@ function page(): TemplateResult {
       </nav>
     </header>
     <main>
-      ${textBoxes({ state, result, marked: pointer?.query ?? state.query, typed: (next) => change({ ...next, masks: [], query: null, key: null }, false) })}
+      ${textBoxes({ state, result, marked: pointer?.query ?? state.query, typed })}
       ${notes.map((text) => html`<p class="problem" role="alert">${text}</p>`)}
       ${hasStopped ? html`<p><button id="again" @click=${startAgain}>Start again</button></p>` : nothing}
       ${view ? views(view) : hasStopped ? nothing : html`<progress max="100" .value=${progress} aria-label="The model is coming"></progress>`}
@@ -242,6 +300,7 @@ function keyDown(event: KeyboardEvent): void {
 
 addEventListener("popstate", () => {
   ({ state, saysHead, problems, others } = readLink(location.hash));
+  [isOfLink, carried] = [true, null];
   state = within(state);
   ask();
 });

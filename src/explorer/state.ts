@@ -2,6 +2,7 @@
  * What the page shows, as one value that a link can hold: `#v=1&a=…&b=…&mask=4,7&l=3&h=5&view=lines&scale=linear`. It
  * stands behind the `#`, which no server is sent.
  */
+import type { ExplorerToken } from "./explorerResult.ts";
 
 /** How the attention of one head is drawn. */
 export const VIEWS = ["lines", "matrix"] as const;
@@ -166,10 +167,14 @@ export function withinModel(state: ExplorerState, { layers, heads }: { layers: n
   };
 }
 
-/** A state within the tokens of its texts. */
-export function withinText(state: ExplorerState, tokens: readonly { readonly isSpecial: boolean }[]): Kept {
+/** A state within the tokens of its texts, computed with its masks. */
+export function withinText(
+  state: ExplorerState,
+  tokens: readonly Pick<ExplorerToken, "isSpecial" | "isMasked" | "hidden">[],
+): Kept {
   const problems: string[] = [];
-  const masks = state.masks.filter((t) => t < tokens.length && !tokens[t].isSpecial);
+  const canHide = ({ isSpecial, isMasked, hidden }: (typeof tokens)[number]) => !isSpecial && (!isMasked || hidden);
+  const masks = state.masks.filter((t) => t < tokens.length && canHide(tokens[t]));
   if (masks.length < state.masks.length) {
     const wrong = state.masks.filter((t) => !masks.includes(t)).slice(0, 8);
     problems.push(`The link's mask must be positions of tokens that can be hidden, got ${wrong.join(", ")}.`);

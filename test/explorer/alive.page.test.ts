@@ -153,6 +153,49 @@ describe("typing", () => {
   });
 });
 
+test("a click on a token of the text before, while the next is computed, picks and hides nothing", async () => {
+  await open({ a: "the door was shut and the ship came" });
+  await settled("the door was shut and the ship came");
+  await page.evaluate(`
+    const field = document.querySelector("form textarea");
+    field.value = "a sea";
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    const token = document.querySelector('[data-token="7"]');
+    token.dispatchEvent(new MouseEvent("click", { bubbles: true, detail: 1 }));
+    token.dispatchEvent(new MouseEvent("dblclick", { bubbles: true, detail: 2 }));`);
+  const { request } = await settled("a sea");
+  expect(request.masks).toEqual([]);
+  expect(await alerts()).toEqual([]);
+  const names = fieldsOf(await hash()).map(([name]) => name);
+  for (const name of ["q", "k", "mask"]) expect(names).not.toContain(name);
+});
+
+test("what is hidden stays so while the text around it is typed, and is named where it does not", async () => {
+  await open({ a: "the door was shut", mask: "2,4" });
+  await settled("the door was shut");
+  await page.focus(FIELD);
+  await page.keyboard.press("Home");
+  await page.keyboard.type("then ");
+  expect((await settled("then the door was shut")).request.masks).toEqual([3, 5]);
+  expect(fieldsOf(await hash())).toContainEqual(["mask", "3,5"]);
+  expect(await alerts()).toEqual([]);
+  await page.keyboard.press("End");
+  await page.keyboard.press("Backspace");
+  expect((await settled("then the door was shu")).request.masks).toEqual([3]);
+  expect(await alerts()).toEqual(["“shut” is hidden no more: the text there has changed."]);
+});
+
+test("a double-click hides a token in one step of the way back, and its tile has the word", async () => {
+  await open({ a: "the door was shut" });
+  await settled("the door was shut");
+  const steps = (await page.evaluate("history.length")) as number;
+  await page.click('[data-token="2"]', { count: 2 });
+  await page.waitForSelector('[data-token="2"] s');
+  expect(await page.$eval('[data-token="2"] s', ({ textContent }) => textContent)).toBe("door");
+  expect(await page.evaluate("history.length")).toBe(steps + 1);
+  expect(fieldsOf(await hash())).toContainEqual(["mask", "2"]);
+});
+
 /** The fields of a link. */
 const fieldsOf = (text: string): [string, string][] => [...new URLSearchParams(text.slice(1))];
 
@@ -188,7 +231,7 @@ describe("a link", () => {
     await open({ a: "The [MASK] was [MASK]" });
     await page.reload();
     const written = await settled("The [MASK] was [MASK]");
-    expect(clicked.gaps).toEqual(written.gaps);
+    expect(clicked.gaps.map((gap) => ({ ...gap, truth: null }))).toEqual(written.gaps);
     expect(clicked.attentions).toEqual(written.attentions);
     expect(clicked.gaps.length).toBe(2);
   });
@@ -198,6 +241,8 @@ describe("a link", () => {
     await settled("The door");
     const told = (await alerts()).join(" ");
     for (const name of ["l", "h", "view", "q", "mask"]) expect(told).toMatch(new RegExp(`The link's ${name}\\b`));
+    expect(fieldsOf(await hash())).toContainEqual(["mask", "1"]); // what is left of it
+    expect(fieldsOf(await hash()).map(([name]) => name)).not.toContain("q");
     await page.focus(FIELD);
     await page.keyboard.press("End");
     await page.keyboard.type("s");

@@ -97,9 +97,10 @@ describe("models of one head", () => {
 });
 
 describe("a token hidden by a click is one written as [MASK]", () => {
-  const without = ({ request, milliseconds, tokens, ...rest }: ExplorerResult) => ({
+  const without = ({ request, milliseconds, tokens, gaps, ...rest }: ExplorerResult) => ({
     ...rest,
-    tokens: tokens.map(({ span, word, isSpecial, ...token }) => token), // of other characters
+    gaps: gaps.map(({ truth, ...gap }) => gap),
+    tokens: tokens.map(({ span, word, isSpecial, hidden, ...token }) => token), // of other characters
   });
 
   test.each([
@@ -115,6 +116,21 @@ describe("a token hidden by a click is one written as [MASK]", () => {
       expect(without(clicked)).toEqual(without(explored(model, written, { pair })));
       expect(clicked.gaps.map((gap) => gap.position)).toEqual([position]);
     }
+  });
+
+  test("but for what is hidden, which is named with its place and probability", () => {
+    const V = model.model.config.vocabSize;
+    const { gaps } = explored(model, "the door quickly was shut by", { masks: [1, 2, 3, 6], top: V });
+    for (const { answers, truth, ...gap } of gaps) {
+      const n = answers.findIndex(({ id }) => id === truth?.id);
+      expect(truth).toEqual({ id: answers[n].id, piece: answers[n].piece, rank: n + 1, probability: answers[n].probability }); // biome-ignore format: one line
+      const { legend } = gapAnswers({ ...gap, truth, answers: answers.slice(0, 8) });
+      const percent = percentOf(answers[n].probability);
+      expect(legend).toContain(`✓ is what is hidden: “${answers[n].piece}”, place ${n + 1}, ${percent}.`);
+    }
+    expect(gaps.length).toBe(4);
+    expect(gaps.some(({ truth }) => (truth?.rank ?? 0) > 8)).toBe(true);
+    expect(explored(model, "the [MASK]").gaps[0].truth).toBeNull();
   });
 
   test("several at once, and those of the second text", () => {

@@ -4,7 +4,7 @@ import { gapAnswers } from "../../src/explorer/scenes/answers.ts";
 
 /** Answers beside those that they are compared with. */
 const gapOf = (probabilities: Readonly<Record<string, number>>): ExplorerGap => ({
-  ...{ position: 3, output: "predictionLogits", row: 0, entropy: 1 },
+  ...{ position: 3, output: "predictionLogits", row: 0, truth: null, entropy: 1 },
   answers: Object.entries(probabilities).map(([piece, probability]) => ({
     ...{ id: piece.charCodeAt(0), piece, logit: 0, probability },
   })),

@@ -125,7 +125,7 @@ describe("a link", () => {
 });
 
 describe("what is not there", () => {
-  const tokens = [true, false, false, true].map((isSpecial) => ({ isSpecial }));
+  const tokens = [true, false, false, true].map((isSpecial) => ({ isSpecial, isMasked: false, hidden: null }));
 
   test("layers and heads that the model does not have are its last, and are named", () => {
     const within = stateOf({ layer: 3, head: 2 });
@@ -149,6 +149,15 @@ describe("what is not there", () => {
         "The link's q must be below 4, the number of tokens, got 4.",
         "The link's k must be below 4, the number of tokens, got 77.",
       ],
+    });
+  });
+
+  test("a [MASK] that is written cannot be hidden, and is named", () => {
+    const written = { isSpecial: false, isMasked: true, hidden: null };
+    const given = [tokens[0], written, { ...written, hidden: { id: 5, piece: "door" } }, tokens[3]];
+    expect(withinText(stateOf({ masks: [1, 2] }), given)).toEqual({
+      state: stateOf({ masks: [2] }),
+      problems: ["The link's mask must be positions of tokens that can be hidden, got 1."],
     });
   });
 });

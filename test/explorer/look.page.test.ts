@@ -257,9 +257,10 @@ describe("by pointer", () => {
     await page.click('[data-token="5"]', { count: 2 });
     await gaps(2);
     expect(await fields()).toMatchObject({ mask: "5", q: "5" });
-    expect(await entries()).toBe(before + 2); // the first click has picked its row
+    expect(await entries()).toBe(before + 1); // that of the first click
     await page.click('[data-token="5"]', { count: 2 });
     await gaps(1);
+    expect(await entries()).toBe(before + 2);
     expect(await fields()).not.toHaveProperty("mask");
     expect(await page.$eval('[data-token="5"]', ({ textContent }) => textContent)).toContain("opened");
   });
@@ -304,9 +305,7 @@ describe("by pointer", () => {
     await open(ONE);
     await page.evaluate(`document.querySelector("section.answers button").click()`);
     await page.type("#text-a", " Then he left");
-    await until(
-      'document.querySelector("section.answers figcaption").textContent.includes("what was kept, “The carpenter")',
-    );
+    await until('document.querySelector("section.answers figcaption").textContent.includes("of “The carpenter")');
     await page.evaluate(`document.querySelector("section.answers button").click()`);
     expect(await page.$eval("section.answers figcaption", ({ textContent }) => textContent)).not.toContain("kept");
   });

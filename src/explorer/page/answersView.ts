@@ -2,12 +2,13 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import { type ExplorerGap, type ExplorerResult, outputsOf } from "../explorerResult.ts";
 import type { Scene } from "../scene.ts";
-import { type Compared, followsOf, gapAnswers, nextSentence } from "../scenes/answers.ts";
+import { followsOf, gapAnswers, nextSentence } from "../scenes/answers.ts";
+import { beforeOf, keptOf, nameOf } from "./compared.ts";
 import { canvasOf, captionOf } from "./picture.ts";
 import { answersTable } from "./table.ts";
 import type { View } from "./view.ts";
 
-/** What the answers are compared with: one that is kept or, without, the one before. */
+/** What the answers are compared with: one that is kept or, without, the one before the last pause. */
 export interface Comparison {
   readonly before: ExplorerResult | null;
   readonly kept: ExplorerResult | null;
@@ -21,30 +22,15 @@ export function answerScenes(
 ): [id: string, scene: Scene, gap: ExplorerGap | null][] {
   const { result, layout, pictures } = view;
   const width = layout.answers;
+  const comparedOf = (gap: ExplorerGap) => (kept ? keptOf(gap, result, kept) : before && beforeOf(gap, result, before));
   const gaps = result.gaps.map((gap, n): [string, Scene, ExplorerGap] => {
     const id = `gap-${n}`;
-    const scene = pictures.scene(id, [gap, kept, before, width], () =>
-      gapAnswers(gap, comparedOf(gap, n, before, kept), width),
-    );
+    const scene = pictures.scene(id, [gap, kept, before, width], () => gapAnswers(gap, comparedOf(gap), width));
     return [id, scene, gap];
   });
   if (!result.nextSentence) return gaps;
   const next = pictures.scene("next", [result, width], () => nextSentence(result, width) as Scene);
   return [...gaps, ["next", next, null]];
-}
-
-/** The answers of the same gap, counted from the left, if one of them is among these. */
-function comparedOf(
-  { answers }: ExplorerGap,
-  n: number,
-  before: ExplorerResult | null,
-  kept: ExplorerResult | null,
-): Compared | null {
-  const gap = (kept ?? before)?.gaps[n];
-  if (!gap) return null;
-  const isAlike = answers.some(({ id }) => gap.answers.some((answer) => answer.id === id));
-  if (!isAlike && !kept) return null;
-  return { gap, name: kept ? `what was kept, “${kept.request.text}”` : "the answers before" };
 }
 
 /** The answers, with what can be done with them. */
@@ -62,6 +48,7 @@ export function answersView(view: View, comparison: Comparison): TemplateResult 
           ${id === "next" ? html`<button @click=${() => change({ text: state.pair, pair: state.text, masks: [], query: null, key: null }, true)} aria-label="Swap text A and text B">Swap</button>` : nothing}
         </div>
         <figure>${canvasOf(id, altOf(scene, gap, result))}${captionOf(scene)}</figure>
+        ${gap && kept && !keptOf(gap, result, kept) ? html`<p class="quiet">Kept is ${nameOf(kept)}, which does not have this gap: there are no arrows.</p>` : nothing}
         ${state.numbers && gap ? answersTable(gap) : nothing}
       </section>`,
     )}

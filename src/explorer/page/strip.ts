@@ -57,7 +57,7 @@ function wordOf(pieces: readonly Placed[], view: View, near: ReadonlySet<number>
 
 function tokenOf([t, token]: Placed, view: View, near: ReadonlySet<number>): TemplateResult {
   const { state, pointer } = view;
-  const { piece, id, isSpecial, isMasked } = token;
+  const { piece, id, isSpecial, isMasked, hidden } = token;
   const isPicked = state.query === t;
   const classes = [
     ["special", isSpecial],
@@ -69,8 +69,8 @@ function tokenOf([t, token]: Placed, view: View, near: ReadonlySet<number>): Tem
   return html`<div role="option" class=${["token", ...classes.flatMap(([name, is]) => (is ? [name] : []))].join(" ")}
     data-token=${t} tabindex=${t === reached ? 0 : -1} aria-selected=${isPicked}
     @pointerenter=${(event: PointerEvent) => event.pointerType === "mouse" && pointAt(view, t)}
-    @click=${(event: MouseEvent) => event.detail < 2 && pick(view, t)} @dblclick=${() => hide(view, t)}
-    ><span>${parts}</span><span class="unseen">, position ${t}${isMasked ? ", hidden" : ""}, id </span><small>${id}</small></div>`;
+    @click=${(event: MouseEvent) => event.detail < 2 && pick(view, t)} @dblclick=${() => hide(view, t, false)}
+    ><span>${hidden ? html`<s>${hidden.piece}</s>` : parts}</span><span class="unseen">, position ${t}${isMasked ? ", hidden" : ""}, id </span><small>${id}</small></div>`;
 }
 
 const pointAt = (view: View, t: number, isSaid = false) =>
@@ -82,13 +82,13 @@ function pick(view: View, t: number): void {
   view.change({ query: view.state.query === t ? null : t }, true);
 }
 
-/** Hides a token from the model, or shows it again. */
-function hide(view: View, t: number): void {
+/** Hides a token from the model, or shows it again. @param isPinned not after a click that is a step already */
+function hide(view: View, t: number, isPinned = true): void {
   const { masks } = view.state;
   if (!canHide(view.result.tokens[t], masks.includes(t))) return;
   reached = t;
   const next = masks.includes(t) ? masks.filter((one) => one !== t) : [...masks, t].sort((a, b) => a - b);
-  view.change({ masks: next, query: t }, true);
+  view.change({ masks: next, query: t }, isPinned);
   view.say(masks.includes(t) ? `position ${t} is shown` : `position ${t} is hidden`);
 }
 

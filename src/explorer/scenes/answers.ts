@@ -31,16 +31,27 @@ interface AnswerRow {
  * @param width    pixels that there are
  */
 export function gapAnswers(gap: ExplorerGap, compared: Compared | null = null, width = 320): Scene {
-  const { position, output, row, answers, entropy } = gap;
+  const { position, output, row, answers, truth, entropy } = gap;
   const rows = answers.map(({ id, piece, logit, probability }): AnswerRow => {
     const before = compared?.gap.answers.find((answer) => answer.id === id)?.probability ?? null;
     const change = compared ? changeOf(probability, before) : "";
-    return { text: piece, logit, probability, tap: output, at: [row, id], before, change };
+    return {
+      text: id === truth?.id ? `${piece} ✓` : piece,
+      logit,
+      probability,
+      tap: output,
+      at: [row, id],
+      before,
+      change,
+    };
   });
   return {
     ...{ title: `What fits at position ${position}`, width, height: HEADING + rows.length * ROW },
     legend: [
       `A full bar is a probability of 1. Entropy ${entropy.toFixed(2)} nats.`,
+      ...(truth
+        ? [`✓ is what is hidden: “${truth.piece}”, place ${truth.rank}, ${(100 * truth.probability).toFixed(2)} %.`]
+        : []),
       ...(compared ? [`Arrows, in percentage points, and thin bars: against ${compared.name}.`] : []),
     ],
     shapes: [...heading(width), ...rows.flatMap((answer, n) => answerShapes(answer, n, width))],
