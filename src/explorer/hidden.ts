@@ -1,15 +1,23 @@
 /** Tokens that stay hidden while the text around them is typed. */
-import type { ExplorerToken } from "./explorerResult.ts";
 
 /** A hidden token, by its characters rather than by its position. */
-export interface HiddenPiece extends Pick<ExplorerToken, "segment" | "span"> {
+export interface HiddenPiece {
+  /** 0 for the first text, 1 for the second. */
+  readonly segment: number;
+  /** Its characters in its text, as `slice` takes them. */
+  readonly span: readonly [from: number, to: number];
   /** What it is without [MASK] in its place. */
   readonly id: number;
   readonly piece: string;
 }
 
+/** A token of the text; `hidden` is what it is where a click has put [MASK] in its place. */
+interface Token extends HiddenPiece {
+  readonly hidden: { readonly id: number; readonly piece: string } | null;
+}
+
 /** The tokens at positions that are hidden, whether [MASK] is in their place yet or not. */
-export function hiddenPieces(tokens: readonly ExplorerToken[], masks: readonly number[]): HiddenPiece[] {
+export function hiddenPieces(tokens: readonly Token[], masks: readonly number[]): HiddenPiece[] {
   return masks.flatMap((t) => {
     if (t >= tokens.length) return [];
     const { segment, span, hidden, id, piece } = tokens[t];
