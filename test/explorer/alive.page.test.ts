@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Browser, Page } from "puppeteer-core";
@@ -6,13 +5,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { compute, type ExplorerResult } from "../../src/explorer/explorerResult.ts";
 import { INITIAL_STATE, linkOf } from "../../src/explorer/state.ts";
 import { loadBert } from "../../src/index.ts";
-import { launch } from "../browser/browsers.ts";
-import { Site } from "../browser/site.ts";
+import type { Site } from "../browser/site.ts";
 import { WEIGHTS } from "../pipelines/support.ts";
+import { openBuilt, ROOT } from "./built.ts";
 import { HOSTILE } from "./hostile.ts";
 
 /** The page while it is used: typing, links, the way back, and a worker that stops. */
-const ROOT = join(import.meta.dirname, "..", "..");
 
 /** Keeps what the page and its workers tell each other: how many requests are open, the texts asked, the last result. */
 const LISTEN = `
@@ -38,19 +36,17 @@ const TEXT = "She opened the [MASK] and looked out.";
 const FIELD = "form input, form textarea";
 const link = (fields: Record<string, string>) => `#${new URLSearchParams({ v: "1", ...fields })}`;
 
+let opened: Awaited<ReturnType<typeof openBuilt>> | undefined;
 let browser: Browser;
 let site: Site;
 let page: Page;
 const complaints: string[] = [];
 
 beforeAll(async () => {
-  execFileSync(process.execPath, [join("scripts", "buildExplorer.ts")], { cwd: ROOT });
-  [browser, site] = [await launch("chromium"), await Site.start({ "/": join(ROOT, "dist", "explorer") })];
+  opened = await openBuilt();
+  ({ browser, site } = opened);
 }, 120_000);
-afterAll(async () => {
-  await browser?.close();
-  await site?.[Symbol.asyncDispose]();
-});
+afterAll(() => opened?.[Symbol.asyncDispose]());
 beforeEach(async () => {
   [site.fault, complaints.length] = [() => false, 0];
   page = await browser.newPage();

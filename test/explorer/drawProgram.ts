@@ -5,18 +5,8 @@ import { pngOf } from "../../src/explorer/draw/png.ts";
 import { svgOf } from "../../src/explorer/draw/svg.ts";
 import type { ExplorerResult } from "../../src/explorer/explorerResult.ts";
 import type { MatrixShape, Scene } from "../../src/explorer/scene.ts";
-import { headLines, headMatrix } from "../../src/explorer/scenes/head.ts";
-import { modelMap } from "../../src/explorer/scenes/modelMap.ts";
-import { headOrder } from "../../src/explorer/scenes/order.ts";
 import type { ExplorerState } from "../../src/explorer/state.ts";
-
-/** The scenes that are drawn. */
-const VIEWS = {
-  map: (result: ExplorerResult): Scene => modelMap(result, 72),
-  sorted: (result: ExplorerResult, state: ExplorerState): Scene => modelMap(result, 72, headOrder(result, state)),
-  matrix: headMatrix,
-  lines: headLines,
-} as const;
+import { VIEWS } from "./views.ts";
 
 /** A result as it comes by JSON. */
 type Posted = Omit<ExplorerResult, "attentions"> & { readonly attentions: readonly (readonly number[])[] };

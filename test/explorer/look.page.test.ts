@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,12 +8,11 @@ import { probabilitiesOf } from "../../src/explorer/explorerResult.ts";
 import { EXAMPLES } from "../../src/explorer/page/examples.ts";
 import { clearestHead } from "../../src/explorer/scenes/order.ts";
 import { loadBert, readSafetensors } from "../../src/index.ts";
-import { launch } from "../browser/browsers.ts";
 import { Site } from "../browser/site.ts";
+import { openBuilt, ROOT } from "./built.ts";
 import { explored, small } from "./models.ts";
 
 /** The page as it looks, by keyboard alone, to a screen reader, and what leaves it. */
-const ROOT = join(import.meta.dirname, "..", "..");
 const model = await small();
 /** The page's backend is simd, the tests' own plain; measured 1.6e-6. */
 const NEAR = 2e-6;
@@ -27,19 +25,17 @@ URL.createObjectURL = (blob) => { left.files.push(blob); return make.call(URL, b
 HTMLAnchorElement.prototype.click = function () { left.names.push(this.download); };
 Object.defineProperty(navigator, "clipboard", { value: { writeText: async (text) => { left.copied.push(text); } } });`;
 
+let opened: Awaited<ReturnType<typeof openBuilt>> | undefined;
 let browser: Browser;
 let site: Site;
 let page: Page;
 const complaints: string[] = [];
 
 beforeAll(async () => {
-  execFileSync(process.execPath, [join("scripts", "buildExplorer.ts")], { cwd: ROOT });
-  [browser, site] = [await launch("chromium"), await Site.start({ "/": join(ROOT, "dist", "explorer") })];
+  opened = await openBuilt();
+  ({ browser, site } = opened);
 }, 120_000);
-afterAll(async () => {
-  await browser?.close();
-  await site?.[Symbol.asyncDispose]();
-});
+afterAll(() => opened?.[Symbol.asyncDispose]());
 beforeEach(async () => {
   complaints.length = 0;
   page = await browser.newPage();

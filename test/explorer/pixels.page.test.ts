@@ -5,25 +5,17 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ExplorerResult } from "../../src/explorer/explorerResult.ts";
 import { cssColour, PALETTE, shadeOf } from "../../src/explorer/palette.ts";
 import { type MatrixShape, numbersOf, type Scene } from "../../src/explorer/scene.ts";
-import { headLines, headMatrix } from "../../src/explorer/scenes/head.ts";
-import { modelMap } from "../../src/explorer/scenes/modelMap.ts";
-import { headOrder } from "../../src/explorer/scenes/order.ts";
+import { headMatrix } from "../../src/explorer/scenes/head.ts";
 import { type ExplorerState, SCALES } from "../../src/explorer/state.ts";
 import { launch } from "../browser/browsers.ts";
 import { HOSTILE } from "./hostile.ts";
 import { explored, small, stateOf } from "./models.ts";
+import { VIEWS } from "./views.ts";
 
 /** The colours on a canvas, in a picture of the page and in files are those of the scene's numbers. */
 const model = await small();
 const SHORT = explored(model, "She opened the [MASK] and looked out.", { pair: "It was locked." });
 const LONG = explored(model, "The ship came into the harbour and the door was shut. ".repeat(8));
-
-const SCENES = {
-  map: (result: ExplorerResult): Scene => modelMap(result, 72),
-  sorted: (result: ExplorerResult, state: ExplorerState): Scene => modelMap(result, 72, headOrder(result, state)),
-  matrix: headMatrix,
-  lines: headLines,
-} as const;
 
 let browser: Browser;
 let page: Page;
@@ -47,14 +39,14 @@ async function call<T>(name: string, ...given: readonly unknown[]): Promise<T> {
 
 /** Draws a view in the page, and gives the scene that it must be. */
 async function drawn(
-  view: keyof typeof SCENES,
+  view: keyof typeof VIEWS,
   result: ExplorerResult,
   state: ExplorerState,
   ratio: number,
 ): Promise<Scene> {
   const attentions = result.attentions.map((numbers) => [...numbers]);
   await call("draw", view, { ...result, attentions }, state, ratio);
-  return SCENES[view](result, state);
+  return VIEWS[view](result, state);
 }
 
 const matricesOf = ({ shapes }: Scene): MatrixShape[] => shapes.filter((shape) => shape.kind === "matrix");
