@@ -4,7 +4,7 @@
  */
 import { cpSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "rolldown";
+import { bundle } from "./bundle.mjs";
 import { browserTwins, forBrowsers } from "./forBrowsers.mjs";
 
 const SOURCES = "src/explorer";
@@ -18,13 +18,13 @@ export async function writeExplorerPage() {
   const common = { platform: "browser", tsconfig: false, transform: { target: "es2023" } };
   const { version } = JSON.parse(readFileSync("package.json", "utf8"));
   const outputTo = (file) => ({ file: join(EXPLORER, file), codeSplitting: false, minify: true, comments: false });
-  await build({
+  await bundle({
     ...common,
     input: join(SOURCES, "page.ts"),
     transform: { ...common.transform, define: { PLAINBERT_VERSION: JSON.stringify(version) } },
     output: { ...outputTo("explorer.js"), comments: { legal: true, annotation: false, jsdoc: false } }, // lit-html's licence
   });
-  await build({
+  await bundle({
     ...common,
     input: forBrowsers(join(SOURCES, "worker.ts")),
     plugins: [browserTwins],

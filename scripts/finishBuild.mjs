@@ -4,7 +4,7 @@
  */
 import { chmodSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
-import { build } from "rolldown";
+import { bundle } from "./bundle.mjs";
 import { writeExplorerPage } from "./explorerPage.mjs";
 import { browserTwins, forBrowsers } from "./forBrowsers.mjs";
 
@@ -39,7 +39,7 @@ const publishedNames = (chunks, weights) => ({
  * What starts a worker looks for it beside itself, and for the package's weights two folders up: it is in a chunk, as several entry
  * points reach it; `scripts/checkPackage.ts` makes sure of it.
  */
-await build({
+await bundle({
   input: {
     index: "src/index.ts",
     "tokenizer/index": "src/tokenizer/index.ts",
@@ -56,7 +56,7 @@ await build({
 });
 
 /** The same for a page without a bundler: all that `plainbert` exports in one file, which finds the workers and the weights in the package. */
-await build({
+await bundle({
   input: forBrowsers("src/index.ts"),
   ...common,
   platform: "browser",
@@ -69,7 +69,7 @@ await build({
  * minified, as it repeats what the chunks have.
  */
 for (const [name, source] of Object.entries(WORKERS)) {
-  await build({
+  await bundle({
     input: source,
     ...common,
     transform: { ...common.transform, define: { "import.meta": "{}" } }, // of a module that starts workers, which one does not
