@@ -22,6 +22,8 @@ export type TextInput = string | readonly string[];
 
 const PAIR_OPTIONS = { ...ENCODE_OPTIONS, textPair: true } as const;
 
+const described = (token: string | AddedToken): AddedToken => (typeof token === "string" ? { content: token } : token);
+
 /**
  * BERT's tokenizer: text to ids and back, with the results of Hugging Face's `tokenizers` 0.23.2 to the last id and
  * offset.
@@ -164,8 +166,8 @@ export class BertTokenizer {
    *   say. Lone surrogates are no error: they count as U+FFFD, as in any UTF-8 file that they are written to.
    */
   encode(text: TextInput, options: EncodeOptions & { readonly textPair?: TextInput } = {}): Encoding {
-    const { textPair, resolved } = this.resolve(options);
-    const encoding = this.encodeOne("encode", text, textPair, resolved);
+    const resolved = this.resolve(options);
+    const encoding = this.encodeOne("encode", text, options.textPair, resolved);
     padAll("encode", [encoding], resolved, this.padTokenId);
     return encoding;
   }
@@ -188,8 +190,8 @@ export class BertTokenizer {
     text: TextInput,
     options: EncodeOptions & { readonly textPair?: TextInput } = {},
   ): Generator<number, Encoding, undefined> {
-    const { textPair, resolved } = this.resolve(options);
-    const readings = readingsOf(this.textTokenizer, "encode", text, textPair, resolved);
+    const resolved = this.resolve(options);
+    const readings = readingsOf(this.textTokenizer, "encode", text, options.textPair, resolved);
     yield* readInParts(readings);
     const encoding = encodingOf(readings, resolved, this.context);
     padAll("encode", [encoding], resolved, this.padTokenId);
@@ -206,9 +208,9 @@ export class BertTokenizer {
     text: TextInput,
     options: Pick<EncodeOptions, "addSpecialTokens" | "isSplitIntoWords"> & { readonly textPair?: TextInput } = {},
   ): Generator<number, number, undefined> {
-    const { textPair, resolved } = this.resolve(options);
-    const readings = readingsOf(this.textTokenizer, "countInParts", text, textPair, resolved);
-    return specialTokens(textPair !== undefined, resolved) + (yield* countTokens(readings));
+    const resolved = this.resolve(options);
+    const readings = readingsOf(this.textTokenizer, "countInParts", text, options.textPair, resolved);
+    return specialTokens(options.textPair !== undefined, resolved) + (yield* countTokens(readings));
   }
 
   /**
@@ -260,9 +262,7 @@ export class BertTokenizer {
    */
   addTokens(tokens: readonly (string | AddedToken)[]): number {
     if (!Array.isArray(tokens)) throw wrong("addTokens", "tokens", "an array", tokens);
-    const changed = tokens.filter((token: string | AddedToken) =>
-      this.ownVocabulary.add(typeof token === "string" ? { content: token } : token),
-    );
+    const changed = tokens.filter((token: string | AddedToken) => this.ownVocabulary.add(described(token)));
     this.textTokenizer.setAddedTokens([...this.ownVocabulary.added.values()]);
     return changed.length;
   }
@@ -270,12 +270,7 @@ export class BertTokenizer {
   /** `addTokens`, and `decode` can skip them. */
   addSpecialTokens(tokens: readonly (string | AddedToken)[]): number {
     if (!Array.isArray(tokens)) throw wrong("addSpecialTokens", "tokens", "an array", tokens);
-    return this.addTokens(
-      tokens.map((token: string | AddedToken) => ({
-        ...(typeof token === "string" ? { content: token } : token),
-        special: true,
-      })),
-    );
+    return this.addTokens(tokens.map((token: string | AddedToken) => ({ ...described(token), special: true })));
   }
 
   /**
@@ -289,9 +284,7 @@ export class BertTokenizer {
     return new BertTokenizer(this.vocabulary(), { ...this.options, addedTokens, doLowerCase: true, stripAccents });
   }
 
-  /**
-   * The files from which this library and Hugging Face's read the same tokenizer.
-   */
+  /** The files from which this library and Hugging Face's read the same tokenizer. */
   toFiles(): TokenizerFiles {
     return writeTokenizerFiles(this.ownVocabulary, this.options, {
       unk_token: this.unkToken,
@@ -302,12 +295,8 @@ export class BertTokenizer {
     });
   }
 
-  private resolve(options: EncodeOptions & { readonly textPair?: TextInput }): {
-    textPair: TextInput | undefined;
-    resolved: ResolvedEncodeOptions;
-  } {
-    const resolved = resolveEncodeOptions("encode", options, this.defaults(), PAIR_OPTIONS);
-    return { textPair: options.textPair, resolved };
+  private resolve(options: EncodeOptions): ResolvedEncodeOptions {
+    return resolveEncodeOptions("encode", options, this.defaults(), PAIR_OPTIONS);
   }
 
   private encodeOne(where: string, text: unknown, textPair: unknown, options: ResolvedEncodeOptions): Encoding {
