@@ -1,11 +1,10 @@
 /** The page: what is typed and clicked becomes a state, the state a request, the result scenes. */
 import { html, nothing, render, type TemplateResult } from "lit-html";
 import { Client } from "./client.ts";
-import type { Ink } from "./draw/canvas.ts";
 import type { ExplorerResult } from "./explorerResult.ts";
 import { carriedOver, type HiddenPiece, hiddenPieces, isPieceOf, shownAgain } from "./hidden.ts";
 import { answerSentence, answersView, type Comparison } from "./page/answersView.ts";
-import { closeMenus } from "./page/controls.ts";
+import { closeMenus, skipTo } from "./page/controls.ts";
 import { exampleMenu } from "./page/examples.ts";
 import { exportMenu, save } from "./page/exports.ts";
 import { headView } from "./page/headView.ts";
@@ -200,17 +199,7 @@ function showSoon(): void {
 
 function show(): void {
   render(page(), document.getElementById("page") as HTMLElement);
-  pictures.draw(ink(), devicePixelRatio);
-}
-
-function ink(): Ink {
-  const styles = getComputedStyle(document.documentElement);
-  const colour = (name: string) => styles.getPropertyValue(name).trim();
-  return {
-    ...{ plain: colour("--ink"), strong: colour("--ink"), quiet: colour("--quiet"), accent: colour("--accent") },
-    faint: colour("--faint"),
-    font: styles.fontFamily,
-  };
+  pictures.draw();
 }
 
 const comparison: Comparison = {
@@ -247,7 +236,7 @@ function page(): TemplateResult {
   const view = result && model ? viewOf(result, model) : null;
   const notes = [problems.join(" "), problem, leftOutOfLink(state)].filter((note) => note !== null && note !== "");
   return html`
-    <a class="skip" href="#model" @click=${skip}>Skip to the model</a>
+    ${skipTo("model", "Skip to the model")}
     <header>
       <h1>See BERT think</h1>
       <p class="quiet">${status()}</p>
@@ -285,12 +274,6 @@ function status(): string {
   const { layers, heads, hiddenSize } = model;
   const time = result ? ` · computed in ${result.milliseconds.toFixed(0)} ms` : "";
   return `${layers} layers · ${heads} heads · ${hiddenSize} numbers a token${time}`;
-}
-
-/** Leads to the model; the link's own address would be taken for a state. */
-function skip(event: Event): void {
-  event.preventDefault();
-  document.getElementById("model")?.focus();
 }
 
 /** A key that is of no part alone; in a text it is a letter. */

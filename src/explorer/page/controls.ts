@@ -56,3 +56,12 @@ export function closeMenus(event: Event): void {
   for (const details of document.querySelectorAll<HTMLDetailsElement>("details.menu[open]"))
     if (!details.contains(event.target as Node)) details.open = false;
 }
+
+/** A link to a part of the page, for the keyboard; its address would be taken for a state, so it has the focus only. */
+export function skipTo(id: string, text: string): TemplateResult {
+  const skip = (event: Event): void => {
+    event.preventDefault();
+    document.getElementById(id)?.focus();
+  };
+  return html`<a class="skip" href="#${id}" @click=${skip}>${text}</a>`;
+}

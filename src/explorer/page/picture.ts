@@ -21,7 +21,8 @@ export class Pictures {
   }
 
   /** Draws what is on the page and has changed. */
-  draw(ink: Ink, ratio: number): void {
+  draw(): void {
+    const [ink, ratio] = [inkOfPage(), devicePixelRatio];
     for (const canvas of document.querySelectorAll<HTMLCanvasElement>("canvas[id]")) {
       const scene = this.made.get(canvas.id)?.scene;
       if (!scene) continue;
@@ -32,6 +33,17 @@ export class Pictures {
       [canvas.style.width, canvas.style.height] = [`${scene.width}px`, `${scene.height}px`];
     }
   }
+}
+
+/** The colours and the font of the style sheet. */
+function inkOfPage(): Ink {
+  const styles = getComputedStyle(document.documentElement);
+  const colour = (name: string) => styles.getPropertyValue(name).trim();
+  return {
+    ...{ plain: colour("--ink"), strong: colour("--ink"), quiet: colour("--quiet"), accent: colour("--accent") },
+    faint: colour("--faint"),
+    font: styles.fontFamily,
+  };
 }
 
 /** The canvas of a scene. @param label what a screen reader says it is; left out: it is hidden from it */
