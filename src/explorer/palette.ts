@@ -24,9 +24,9 @@ export const PALETTE: Uint8Array = Uint8Array.from({ length: 768 }, (_, i) =>
   Number.parseInt(CIVIDIS.slice(2 * i, 2 * i + 2), 16),
 );
 
-/** The place on the palette of a number from 0 to `most`: 0 to 255. */
-export function shadeOf(value: number, most: number): number {
-  return most > 0 ? Math.min(255, Math.max(0, Math.round((255 * value) / most))) : 0;
+/** The place on the palette of a strength from 0 to 1: 0 to 255. */
+export function shadeOf(strength: number): number {
+  return Math.min(255, Math.max(0, Math.round(255 * strength)));
 }
 
 /** A colour of the palette as CSS writes it. */

@@ -9,7 +9,7 @@ export interface NumberRef {
   readonly at: readonly number[];
 }
 
-/** A matrix of cells, row by row; the colour of a cell is that of `value / most` on the palette. */
+/** A matrix of cells, row by row; the colour of a cell is that of its strength on the palette. */
 export interface MatrixShape {
   readonly kind: "matrix";
   readonly x: number;
@@ -20,7 +20,8 @@ export interface MatrixShape {
   readonly columns: number;
   /** [rows, columns] */
   readonly values: Float32Array;
-  readonly most: number;
+  /** [rows, columns]: from 0, the darkest colour, to 1, the brightest, by the legend's formula. */
+  readonly strengths: Float32Array;
   /** Where cell (i, j) comes from; of a pooled cell the place of its largest number. */
   ref(i: number, j: number): NumberRef;
 }
@@ -71,7 +72,7 @@ export interface RuleShape {
   readonly tone: "quiet" | "faint";
 }
 
-/** The colours of a matrix from 0 to its largest, as a legend. */
+/** The colours of a matrix from the darkest to the brightest, as a legend. */
 export interface RampShape {
   readonly kind: "ramp";
   readonly x: number;
@@ -90,6 +91,8 @@ export interface Scene {
   readonly height: number;
   /** What the colours, widths and lengths mean, and what was left out, in sentences. */
   readonly legend: readonly string[];
+  /** What the brightest colour stands for, where the darkest is 0; left out where nothing is coloured. */
+  readonly brightest?: string;
   readonly shapes: readonly Shape[];
 }
 

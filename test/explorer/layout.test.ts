@@ -9,7 +9,7 @@ describe.each([1, 2, 3, 4, 8, 9, 12, 16, 24])("a model of %d heads", (heads) => 
   test("columns fit the window, with what the style sheet has around and between them", () => {
     for (const width of WIDTHS) {
       const { name, columns, map, head, answers } = layoutOf(width, heads);
-      const inner = Math.min(width - 2 * (width < 640 ? 16 : 32), 1840);
+      const inner = Math.min(width - 2 * (width < 640 ? 16 : 32), 2240);
       if (name === "one") {
         expect([map, head, answers]).toEqual([inner, inner, inner]);
         continue;
@@ -24,14 +24,14 @@ describe.each([1, 2, 3, 4, 8, 9, 12, 16, 24])("a model of %d heads", (heads) => 
     }
   });
 
-  test("maps are 20 to 110 pixels, and as large as they fit", () => {
+  test("maps are 20 to 148 pixels, and as large as they fit", () => {
     for (const width of WIDTHS) {
       const { side, map } = layoutOf(width, heads);
       expect(side).toBeGreaterThanOrEqual(20);
-      expect(side).toBeLessThanOrEqual(110);
+      expect(side).toBeLessThanOrEqual(148);
       if (heads <= 12 && width >= 360) expect(widthOf(heads, side)).toBeLessThanOrEqual(map);
       if (side > 20) expect(widthOf(heads, side)).toBeLessThanOrEqual(map);
-      if (side < 110) expect(widthOf(heads, side + 1)).toBeGreaterThan(map);
+      if (side < 148) expect(widthOf(heads, side + 1)).toBeGreaterThan(map);
     }
   });
 });

@@ -53,9 +53,9 @@ const matricesOf = ({ shapes }: Scene): MatrixShape[] => shapes.filter((shape) =
 
 /** The colours that the cells of each matrix must have, 0xrrggbb. */
 function coloursOf(scene: Scene): number[][] {
-  return matricesOf(scene).map(({ values, most }) =>
-    Array.from(values, (value) => {
-      const [red, green, blue] = PALETTE.subarray(3 * shadeOf(value, most));
+  return matricesOf(scene).map(({ strengths }) =>
+    Array.from(strengths, (strength) => {
+      const [red, green, blue] = PALETTE.subarray(3 * shadeOf(strength));
       return red * 65_536 + green * 256 + blue;
     }),
   );
@@ -73,18 +73,21 @@ function wrongCells(got: number[][], want: number[][]): string[] {
 
 describe.each([1, 1.25, 1.5, 2, 3])("at %d pixels for each of the page", (ratio) => {
   test.each([
-    ["map", "short", SHORT],
-    ["map", "long, of the largest of blocks", LONG],
-    ["sorted", "short", SHORT],
-    ["matrix", "short", SHORT],
-    ["matrix", "long", LONG],
-  ] as const)("%s, %s: each cell has its number's colour, also in a file of PNG", async (view, _, result) => {
-    const scene = await drawn(view, result, stateOf({ layer: 2, head: 1, sort: "previous" }), ratio);
-    const want = coloursOf(scene);
-    expect(new Set(want.flat()).size).toBeGreaterThan(20);
-    expect(wrongCells(await call("cells", null), want)).toEqual([]);
-    expect(wrongCells(await call("cells", await call("png")), want)).toEqual([]);
-  });
+    ["map", "short", "linear", SHORT],
+    ["map", "long, of the largest of blocks", "row", LONG],
+    ["sorted", "short", "root", SHORT],
+    ["matrix", "short", "row", SHORT],
+    ["matrix", "long", "linear", LONG],
+  ] as const)(
+    "%s, %s, %s: each cell has its number's colour, also in a file of PNG",
+    async (view, _, scale, result) => {
+      const scene = await drawn(view, result, stateOf({ layer: 2, head: 1, sort: "previous", scale }), ratio);
+      const want = coloursOf(scene);
+      expect(new Set(want.flat()).size).toBeGreaterThan(20);
+      expect(wrongCells(await call("cells", null), want)).toEqual([]);
+      expect(wrongCells(await call("cells", await call("png")), want)).toEqual([]);
+    },
+  );
 });
 
 test("what the browser shows of a map has these colours too", async () => {
@@ -135,22 +138,23 @@ test.each(SCALES.flatMap((scale) => [[scale, "accent", 1] as const, [scale, "qui
 
 describe("a file of SVG", () => {
   test.each([
-    ["map", SHORT],
-    ["map", LONG],
-    ["matrix", SHORT],
-    ["lines", SHORT],
-  ] as const)("of the %s has each number of the scene, in order, to the last bit", async (view, result) => {
-    const scene = await drawn(view, result, stateOf({ layer: 1, head: 3 }), 1);
+    ["map", "linear", SHORT],
+    ["map", "root", LONG],
+    ["matrix", "row", SHORT],
+    ["lines", "linear", SHORT],
+  ] as const)("of the %s, %s, has each number of the scene, in order, to the last bit", async (view, scale, result) => {
+    const scene = await drawn(view, result, stateOf({ layer: 1, head: 3, scale }), 1);
     const { numbers, texts } = await call<{ numbers: string[][]; texts: string[] }>("svg", ["a note", "the model"]);
     const want = [...numbersOf(scene)].map(({ value }) => value);
     expect(numbers.map(([value]) => Number(value))).toEqual(want);
     const lines = scene.shapes.filter((shape) => shape.kind === "line");
-    for (const [n, [value, element, fill, opacity]] of numbers.entries()) {
-      if (element === "rect") expect(fill).toBe(cssColour(shadeOf(Number(value), 1)));
+    const strengths = matricesOf(scene).flatMap((matrix) => [...matrix.strengths]);
+    for (const [n, [, element, fill, opacity]] of numbers.entries()) {
+      if (element === "rect") expect(fill).toBe(cssColour(shadeOf(strengths[n])));
       else expect(Math.abs(Number(opacity) - lines[n].opacity)).toBeLessThanOrEqual(0.005);
     }
     const words = scene.shapes.flatMap((shape) => (shape.kind === "text" ? [shape.text] : []));
-    const ends = view === "lines" ? [] : ["0", "1"];
+    const ends = view === "lines" ? [] : ["0", scale === "row" ? "the row's largest" : "1"];
     expect(texts.slice(0, 1 + words.length + ends.length)).toEqual([scene.title, ...words, ...ends]);
     const below = [...scene.legend, "a note", "the model"];
     expect(texts.slice(1 + words.length + ends.length).join("")).toBe(below.join(""));

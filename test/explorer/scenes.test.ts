@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { type ExplorerResult, probabilitiesOf } from "../../src/explorer/explorerResult.ts";
 import { type LineShape, type MatrixShape, numbersOf, type Scene } from "../../src/explorer/scene.ts";
 import { gapAnswers, nextSentence } from "../../src/explorer/scenes/answers.ts";
-import { headLines, headMatrix } from "../../src/explorer/scenes/head.ts";
+import { headLines, headMatrix, tokenAt } from "../../src/explorer/scenes/head.ts";
 import { modelMap } from "../../src/explorer/scenes/modelMap.ts";
 import { headOrder } from "../../src/explorer/scenes/order.ts";
 import { type ExplorerState, PAIRS, SCALES, SORTS } from "../../src/explorer/state.ts";
@@ -52,7 +52,6 @@ describe.each(MODELS)("%s: every number is one of forward's", (_, open) => {
     const places = expectTrue(scene, output);
     expect(places.length).toBe(allPlaces(result).size);
     expect(new Set(places)).toEqual(allPlaces(result));
-    expect(matricesOf(scene).every(({ most }) => most === 1)).toBe(true);
   });
 
   test("the matrix of each head: every cell, once; rows add up to 1", () => {
@@ -68,6 +67,31 @@ describe.each(MODELS)("%s: every number is one of forward's", (_, open) => {
         const sum = values.subarray(i * T, (i + 1) * T).reduce((total, p) => total + p, 0);
         expect(Math.abs(sum - 1)).toBeLessThanOrEqual(1e-6);
       }
+    }
+  });
+
+  test.each(SCALES)("the colours of map and matrices are what the legend says, %s", (scale) => {
+    const scenes = [
+      modelMap(result, 72, [], scale),
+      ...heads().map((at) => headMatrix(result, stateOf({ ...at, scale }))),
+    ];
+    for (const scene of scenes) {
+      expectTrue(scene, output);
+      for (const { rows, columns, ref, strengths } of matricesOf(scene)) {
+        expect(strengths.length).toBe(rows * columns);
+        for (let i = 0; i < rows; i++) {
+          const row = Array.from({ length: columns }, (_, j) => numberAt(output, ref(i, j)));
+          for (const [j, p] of row.entries()) {
+            const wanted = { linear: p, root: p ** 0.5, row: p / Math.max(...row) }[scale];
+            if (!(strengths[i * columns + j] === Math.fround(wanted)))
+              expect.fail(`${scale} of ${p}: ${strengths[i * columns + j]}, not ${wanted}`);
+          }
+        }
+      }
+      expect(scene.brightest).toBe(scale === "row" ? "the row's largest" : "1");
+      expect(scene.legend.join(" ")).toContain(
+        { linear: "bright is 1.", root: "square root", row: "largest in its row" }[scale],
+      );
     }
   });
 
@@ -409,5 +433,65 @@ describe("what is picked", () => {
     const ofRow = (query: number) => headLines(made, state({ query })).legend.at(-1);
     expect(ofRow(0)).toBe("2 of 4 lines are not drawn, those below 0.01: 0.50 % of the attention.");
     expect(ofRow(2)).toBe("Every line is drawn.");
+  });
+});
+
+describe("lines of many tokens", () => {
+  const state = (changes: Partial<ExplorerState> = {}) => stateOf(changes);
+
+  /** A head that gives each token of a row a little more than the one before: T rows that add up to 1. */
+  function slopes(T: number): ExplorerResult {
+    const row = Array.from({ length: T }, (_, j) => (1 + j / T) / (T * (1.5 - 0.5 / T)));
+    return { ...madeResult(T, 1, 1), attentions: [Float32Array.from({ length: T * T }, (_, n) => row[n % T])] };
+  }
+
+  test.each([40, 41, 100])("of %i: those that are at least 0.01, or an even share", (T) => {
+    const result = slopes(T);
+    const least = Math.min(0.01, 1 / T);
+    const { legend } = headLines(result, state());
+    const want = [...result.attentions[0]].filter((p) => p >= least);
+    expect(linesOf(headLines(result, state())).map(({ value }) => value)).toEqual(want);
+    expect(want.length).toBeGreaterThan(T);
+    const said = legend.at(-1);
+    if (want.length === T * T) expect(said).toBe("Every line is drawn.");
+    else
+      expect(said).toMatch(new RegExp(`^${T * T - want.length} of ${T * T} lines are not drawn, those below 0.01: `));
+  });
+
+  test.each([101, 300])(
+    "of %i: the ten largest of each row; of a picked row or column all from an even share on",
+    (T) => {
+      const result = slopes(T);
+      const scene = headLines(result, state());
+      const lines = linesOf(scene);
+      for (let i = 0; i < T; i++) {
+        const own = lines.filter(({ ref }) => ref.at[1] === i);
+        expect(own.map(({ ref }) => ref.at[2])).toEqual(Array.from({ length: 10 }, (_, n) => T - 10 + n));
+      }
+      const least = Number((1 / T).toPrecision(2));
+      const said = scene.legend.at(-1);
+      expect(said).toContain(
+        `${T * T - 10 * T} of ${T * T} lines are not drawn, those below ${least} and those that are not`,
+      );
+      const share = lines.reduce((sum, { value }) => sum + value, 0) / T;
+      expect(said).toContain(`row: ${(100 * (1 - share)).toFixed(2)} % of the attention.`);
+      const [row, column] = [headLines(result, state({ query: 7 })), headLines(result, state({ key: T - 2 }))];
+      const want = [...result.attentions[0].subarray(0, T)].filter((p) => p >= 1 / T);
+      expect(linesOf(row).map(({ value }) => value)).toEqual(want);
+      expect(linesOf(column).length).toBe(T);
+      expect(row.legend.at(-1)).toMatch(new RegExp(`those below ${least}: `));
+    },
+  );
+
+  test("each is at the height of its names, and the pointer finds them there", () => {
+    for (const T of [40, 41]) {
+      const result = slopes(T);
+      const scene = headLines(result, state());
+      const left = scene.shapes.flatMap((shape) => (shape.kind === "text" && shape.align === "right" ? [shape.y] : []));
+      expect(left.length).toBe(T);
+      for (const { from, ref } of linesOf(scene)) expect(left[ref.at[1]] - from[1]).toBeCloseTo(5, 9);
+      for (const [t, y] of left.entries()) expect(tokenAt(result, scene, 1, y - 5)).toEqual({ token: t, isKey: false });
+      expect(scene.height).toBeLessThan(T === 40 ? 1010 : 790);
+    }
   });
 });

@@ -9,8 +9,8 @@ import type { ExplorerState } from "../../src/explorer/state.ts";
 type View = (result: ExplorerResult, state: ExplorerState) => Scene;
 
 export const VIEWS: Readonly<Record<"map" | "sorted" | "matrix" | "lines", View>> = {
-  map: (result) => modelMap(result, 72),
-  sorted: (result, state) => modelMap(result, 72, headOrder(result, state)),
+  map: (result, { scale }) => modelMap(result, 72, [], scale),
+  sorted: (result, state) => modelMap(result, 72, headOrder(result, state), state.scale),
   matrix: headMatrix,
   lines: headLines,
 };

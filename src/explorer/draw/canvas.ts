@@ -30,11 +30,11 @@ export function drawScene(canvas: HTMLCanvasElement, scene: Scene, ink: Ink, rat
 function drawShape(context: CanvasRenderingContext2D, shape: Shape, ink: Ink): void {
   switch (shape.kind) {
     case "matrix":
-      drawCells(context, shape, shape.values);
+      drawCells(context, shape, shape.strengths);
       return;
     case "ramp": {
-      const values = Float32Array.from({ length: 256 }, (_, shade) => shade / 255);
-      drawCells(context, { ...shape, rows: 1, columns: 256, most: 1 }, values);
+      const strengths = Float32Array.from({ length: 256 }, (_, shade) => shade / 255);
+      drawCells(context, { ...shape, rows: 1, columns: 256 }, strengths);
       return;
     }
     case "line": {
@@ -66,16 +66,16 @@ function drawShape(context: CanvasRenderingContext2D, shape: Shape, ink: Ink): v
   }
 }
 
-type Cells = Pick<MatrixShape, "x" | "y" | "rows" | "columns" | "most"> &
+type Cells = Pick<MatrixShape, "x" | "y" | "rows" | "columns"> &
   ({ readonly cell: number } | { readonly width: number; readonly height: number });
 
 /** Cells: one pixel for each, put on the canvas at its size without smoothing. */
-function drawCells(context: CanvasRenderingContext2D, cells: Cells, values: Float32Array): void {
-  const { x, y, rows, columns, most } = cells;
+function drawCells(context: CanvasRenderingContext2D, cells: Cells, strengths: Float32Array): void {
+  const { x, y, rows, columns } = cells;
   const [width, height] = "cell" in cells ? [columns * cells.cell, rows * cells.cell] : [cells.width, cells.height];
   const image = new ImageData(columns, rows);
-  for (let i = 0; i < values.length; i++) {
-    const shade = 3 * shadeOf(values[i], most);
+  for (let i = 0; i < strengths.length; i++) {
+    const shade = 3 * shadeOf(strengths[i]);
     image.data[4 * i] = PALETTE[shade];
     image.data[4 * i + 1] = PALETTE[shade + 1];
     image.data[4 * i + 2] = PALETTE[shade + 2];

@@ -12,9 +12,9 @@ const LEAST_WIDTH = 420;
 export function paperOf(scene: Scene, notes: readonly string[]): Scene {
   const width = Math.max(scene.width, LEAST_WIDTH);
   const top = MARGIN + TITLE;
-  const hasRamp = scene.shapes.some(({ kind }) => kind === "matrix");
+  const { brightest } = scene;
   const below = top + scene.height + 16;
-  const words = below + (hasRamp ? 34 : 0);
+  const words = below + (brightest === undefined ? 0 : 34);
   const lines = [...scene.legend, ...notes].flatMap((text) => wrapped(text, Math.floor(width * CHARACTERS)));
   const quiet = { kind: "text", tone: "quiet" } as const;
   return {
@@ -24,13 +24,13 @@ export function paperOf(scene: Scene, notes: readonly string[]): Scene {
     shapes: [
       { kind: "text", x: MARGIN, y: MARGIN + 14, text: scene.title, align: "left", tone: "strong" },
       ...scene.shapes.map((shape) => moved(shape, MARGIN, top)),
-      ...(hasRamp
-        ? ([
+      ...(brightest === undefined
+        ? []
+        : ([
             { ...quiet, x: MARGIN, y: below + 12, text: "0", align: "left" },
             { kind: "ramp", x: MARGIN + 16, y: below + 2, width: 128, height: 10 },
-            { ...quiet, x: MARGIN + 152, y: below + 12, text: "1", align: "left" },
-          ] as const)
-        : []),
+            { ...quiet, x: MARGIN + 152, y: below + 12, text: brightest, align: "left" },
+          ] as const)),
       ...lines.map((text, n) => ({ ...quiet, x: MARGIN, y: words + 14 + n * LINE, text, align: "left" }) as const),
     ],
   };

@@ -57,13 +57,14 @@ function elementOf(shape: Shape): string {
       return `<text x="${round(shape.x)}" y="${round(shape.y)}" text-anchor="${anchor}" fill="${PAPER_INK[shape.tone]}"${weight}${turn}>${escaped(shape.text)}</text>`;
     }
     case "matrix": {
-      const { x, y, cell, rows, columns, values, most } = shape;
+      const { x, y, cell, rows, columns, values, strengths } = shape;
       const cells: string[] = [];
       for (let i = 0; i < rows; i++) {
         for (let j = 0; j < columns; j++) {
-          const value = values[i * columns + j];
+          const n = i * columns + j;
           const box = { x: x + j * cell, y: y + i * cell, width: cell, height: cell };
-          cells.push(`<rect ${boxOf(box)} fill="${cssColour(shadeOf(value, most))}" data-value="${value}"/>`);
+          const fill = cssColour(shadeOf(strengths[n]));
+          cells.push(`<rect ${boxOf(box)} fill="${fill}" data-value="${values[n]}"/>`);
         }
       }
       return `<g shape-rendering="crispEdges">${cells.join("")}</g>`;

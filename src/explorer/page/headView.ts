@@ -2,27 +2,21 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import type { MatrixShape, Scene } from "../scene.ts";
 import { headLines, headMatrix, PAIR_NAMES, tokenAt } from "../scenes/head.ts";
-import { type ExplorerState, PAIRS, SCALES } from "../state.ts";
+import { SCALE_NAMES } from "../scenes/scale.ts";
+import { PAIRS, SCALES } from "../state.ts";
 import { choice, segments } from "./controls.ts";
 import { canvasOf, captionOf, cellAt, placeOn } from "./picture.ts";
 import { readout } from "./readout.ts";
 import { headTable } from "./table.ts";
 import { type Pointer, seen, type View } from "./view.ts";
 
-/** What a scale is, in words. */
-const SCALE_NAMES: Readonly<Record<ExplorerState["scale"], string>> = {
-  linear: "the probability",
-  root: "its square root",
-  row: "its share of the row's largest",
-};
-
 /** The scene of the head. */
 export function headScene(view: View): Scene {
   const { result, layout, pictures } = view;
   const state = seen(view);
   const { layer, head, scale, pairs, query, key } = state;
-  const picked = [result, state.view, layout.head, layer, head, query, key];
-  return pictures.scene("head", state.view === "lines" ? [...picked, scale, pairs] : picked, () =>
+  const picked = [result, state.view, layout.head, layer, head, query, key, scale];
+  return pictures.scene("head", state.view === "lines" ? [...picked, pairs] : picked, () =>
     state.view === "lines" ? headLines(result, state, layout.head) : headMatrix(result, state, layout.head),
   );
 }
@@ -45,28 +39,24 @@ export function headView(view: View): TemplateResult {
       )}
       <button aria-pressed=${state.numbers} @click=${() => change({ numbers: !state.numbers }, true)}>Numbers</button>
     </div>
-    ${
-      isLines
-        ? html`<div class="controls">
-            ${choice(
-              "Lines show",
-              SCALES.map((scale) => [scale, SCALE_NAMES[scale]]),
-              state.scale,
-              (scale) => change({ scale }, true),
-            )}
-            ${
-              result.request.pair === ""
-                ? nothing
-                : choice(
-                    "Between",
-                    PAIRS.map((pairs) => [pairs, PAIR_NAMES[pairs]]),
-                    state.pairs,
-                    (pairs) => change({ pairs }, true),
-                  )
-            }
-          </div>`
-        : nothing
-    }
+    <div class="controls">
+      ${choice(
+        "Show",
+        SCALES.map((scale) => [scale, SCALE_NAMES[scale]]),
+        state.scale,
+        (scale) => change({ scale }, true),
+      )}
+      ${
+        isLines && result.request.pair !== ""
+          ? choice(
+              "Between",
+              PAIRS.map((pairs) => [pairs, PAIR_NAMES[pairs]]),
+              state.pairs,
+              (pairs) => change({ pairs }, true),
+            )
+          : nothing
+      }
+    </div>
     ${readout(view)}
     <figure>
       <div class="scroll">

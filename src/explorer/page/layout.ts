@@ -15,9 +15,9 @@ export interface Layout {
 }
 
 /** Pixels of a map's side: the fewest and the most. */
-const [LEAST_SIDE, MOST_SIDE] = [20, 110];
+const [LEAST_SIDE, MOST_SIDE] = [20, 148];
 /** The widest that the page gets, and that a head and the answers get. */
-const [MOST, MOST_HEAD, MOST_ANSWERS] = [1840, 720, 420];
+const [MOST, MOST_HEAD, MOST_ANSWERS] = [2240, 860, 480];
 
 /**
  * @param window pixels of the window

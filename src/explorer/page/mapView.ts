@@ -35,10 +35,10 @@ const sideOf = (view: View): number => Math.max(view.layout.side, isOrdered(view
 /** The scene of the map. */
 export function mapScene(view: View): Scene {
   const { result, pictures } = view;
-  const { sort } = view.state;
+  const { sort, scale } = view.state;
   const [order, side] = [ordered(view), sideOf(view)];
-  return pictures.scene("map", [order, side], () => {
-    const scene = modelMap(result, side, order);
+  return pictures.scene("map", [order, side, scale], () => {
+    const scene = modelMap(result, side, order, scale);
     return sort !== "place" && isOrdered(view) ? { ...scene, legend: [SORT_LEGENDS[sort], ...scene.legend] } : scene;
   });
 }

@@ -54,11 +54,10 @@ export function canvasOf(id: string, label?: string): TemplateResult {
 }
 
 /** What stands below a picture. */
-export function captionOf(scene: Scene): TemplateResult {
-  const hasRamp = scene.shapes.some(({ kind }) => kind === "matrix");
+export function captionOf({ legend, brightest }: Scene): TemplateResult {
   return html`<figcaption>
-    ${hasRamp ? html`<span class="ramp" role="img" aria-label="Colours from 0, dark, to 1, bright"><span>0</span><i></i><span>1</span></span>` : ""}
-    ${scene.legend.join(" ")}
+    ${brightest === undefined ? "" : html`<span class="ramp" role="img" aria-label="Colours from 0, dark, to ${brightest}, bright"><span>0</span><i></i><span>${brightest}</span></span>`}
+    ${legend.join(" ")}
   </figcaption>`;
 }
 

@@ -2,13 +2,18 @@ import { type ExplorerResult, probabilitiesOf } from "../explorerResult.ts";
 import type { LineShape, RuleShape, Scene, Shape } from "../scene.ts";
 import type { ExplorerState } from "../state.ts";
 import { labelOf, roomOf } from "./label.ts";
+import { BRIGHTEST, COLOUR_LEGENDS, LINE_LEGENDS, largestOf, strengthOf, strengthsOf } from "./scale.ts";
 
 /** Lines of less than this are not drawn; what they are together is written below. */
 const LEAST = 0.01;
-/** Of the lines, pixels of a token's row, above the first, of the room for a number, and below the last. */
-const [ROW, TOP, NUMBER, FOOT] = [24, 8, 46, 32];
+/** Of more tokens, where all rows are shown, so many lines of each row are drawn: 512 tokens have 262,144. */
+const [MANY, LARGEST] = [100, 10];
+/** Of the lines, pixels above the first token's row, of the room for a number, and below the last row. */
+const [TOP, NUMBER, FOOT] = [8, 46, 32];
+/** Pixels of a token's row, of so many tokens. */
+const rowOf = (T: number): number => (T <= 40 ? 24 : 18);
 /** Of the matrix, pixels of a cell: the fewest, the most, the fewest beside names; and the most tokens with names. */
-const [LEAST_CELL, MOST_CELL, NAMED_CELL, MOST_NAMES] = [3, 32, 17, 32];
+const [LEAST_CELL, MOST_CELL, NAMED_CELL, MOST_NAMES] = [3, 44, 17, 32];
 /** Of a matrix without names, pixels of the room for positions on the left and above. */
 const [LEFT_TICKS, TOP_TICKS] = [34, 22];
 /** Names of columns rise at this angle. */
@@ -36,18 +41,6 @@ export function isShown(
   );
 }
 
-/** The opacity of a probability p in a row whose largest is `most`. */
-function opacityOf(scale: ExplorerState["scale"], p: number, most: number): number {
-  return scale === "linear" ? p : scale === "root" ? Math.sqrt(p) : p / most;
-}
-
-/** What a scale is, in a sentence. */
-const SCALE_LEGENDS: Readonly<Record<ExplorerState["scale"], string>> = {
-  linear: "A line is as opaque and as wide as its probability: 0 is nothing, 1 is full.",
-  root: "A line is as opaque and as wide as the square root of its probability, which lifts small ones.",
-  row: "A line is as opaque and as wide as its share of the largest probability in its row.",
-};
-
 /** A position that the text has; null where it has none such. */
 const inText = (position: number | null, T: number): number | null =>
   position !== null && position < T ? position : null;
@@ -67,18 +60,20 @@ export function headLines(result: ExplorerResult, state: ExplorerState, width = 
   const rows = result.attentions[layer].subarray(head * T * T, (head + 1) * T * T);
   const [lines, labels]: [LineShape[], Shape[]] = [[], []];
   const rest = { count: 0, sum: 0 };
+  const isWhole = query === null && key === null;
+  const middleOf = (t: number) => TOP + (t + 0.5) * rowOf(T);
   for (const [i, { piece, isSpecial }] of tokens.entries()) {
     const row = rows.subarray(i * T, (i + 1) * T);
-    const most = row.reduce((a, b) => Math.max(a, b), 0);
+    const [most, least] = [largestOf(row), leastOf(row, isWhole)];
     for (const [j, p] of row.entries()) {
       const isPicked = query === null ? key === null || key === j : query === i;
       if (!isPicked) continue;
-      if (p < LEAST || !isShown(result, pairs, i, j)) {
+      if (p < least || !isShown(result, pairs, i, j)) {
         rest.sum += p;
         rest.count++;
         continue;
       }
-      const opacity = opacityOf(scale, p, most);
+      const opacity = strengthOf(scale, p, most);
       lines.push({
         ...{ kind: "line", from: [left, middleOf(i)], to: [right, middleOf(j)], value: p, opacity },
         ...{ width: 0.5 + 5.5 * opacity, tone: isSpecial || tokens[j].isSpecial ? "quiet" : "accent" },
@@ -98,26 +93,32 @@ export function headLines(result: ExplorerResult, state: ExplorerState, width = 
   const side = query === null ? pairs[0] : "ab"[tokens[query].segment];
   if (isFiltered && side !== pairs[0]) {
     const text = `${side.toUpperCase()} has no lines in ${PAIR_NAMES[pairs]}`;
-    labels.push({ kind: "text", x: (left + right) / 2, y: TOP + ROW, text, align: "center", tone: "quiet" });
+    labels.push({ kind: "text", x: (left + right) / 2, y: TOP + rowOf(T), text, align: "center", tone: "quiet" });
   }
   if (query !== null && rest.count > 0) {
     const text = `rest of the row: ${rest.sum.toFixed(3)} in ${rest.count} ${rest.count === 1 ? "line" : "lines"}`;
-    const place = { x: (left + right) / 2, y: TOP + T * ROW + 22 };
+    const place = { x: (left + right) / 2, y: TOP + T * rowOf(T) + 22 };
     labels.push({ kind: "text", ...place, text, align: "center", tone: "quiet" });
   }
   return {
     title: `Layer ${layer + 1}, head ${head + 1}`,
     width: right + 8 + names + NUMBER,
-    height: TOP + T * ROW + FOOT,
+    height: TOP + T * rowOf(T) + FOOT,
     legend: [
       "Left: the token that looks. Right: the tokens that it looks at.",
-      SCALE_LEGENDS[scale],
+      LINE_LEGENDS[scale],
       "Grey lines are those of [CLS] and [SEP].",
       ...(isFiltered ? [`Lines ${PAIR_NAMES[pairs]} alone; A is the first text, B the second.`] : []),
-      leftOut(rest, query === null ? T : 1, query === null && key !== null ? 1 : T, isFiltered),
+      leftOut(rest, query === null ? T : 1, query === null && key !== null ? 1 : T, [
+        `those below ${Number(leastOf(rows.subarray(0, T), false).toPrecision(2))}`,
+        ...(isWhole && T > MANY ? [`those that are not among the ${LARGEST} largest of their row`] : []),
+        ...(isFiltered ? ["those of other pairs"] : []),
+      ]),
     ],
     shapes: [
-      ...beginOfB(tokens, (b) => [{ x: 0, y: TOP + b * ROW - 0.5, width: 2 * names + right - left + 16, height: 1 }]),
+      ...beginOfB(tokens, (b) => [
+        { x: 0, y: TOP + b * rowOf(T) - 0.5, width: 2 * names + right - left + 16, height: 1 },
+      ]),
       ...lines,
       ...labels,
     ],
@@ -133,8 +134,14 @@ export function beginOfB(
   return b < 1 ? [] : rulesAt(b).map((box) => ({ kind: "rule", ...box, tone: "quiet" }));
 }
 
-/** The height of a token's line. */
-const middleOf = (t: number): number => TOP + t * ROW + ROW / 2;
+/**
+ * From which probability on the lines of a row are drawn. It is no more than each token has where all have the same, so
+ * that a row of many tokens has lines.
+ */
+function leastOf(row: Float32Array, isWhole: boolean): number {
+  const least = Math.min(LEAST, 1 / row.length);
+  return isWhole && row.length > MANY ? Math.max(least, row.toSorted()[row.length - LARGEST]) : least;
+}
 
 /** Pixels of the names of tokens, and where lines begin and end. */
 function sidesOf({ tokens }: ExplorerResult, width: number): { names: number; left: number; right: number } {
@@ -149,7 +156,7 @@ export function tokenAt(
   x: number,
   y: number,
 ): { readonly token: number; readonly isKey: boolean } | null {
-  const token = Math.floor((y - TOP) / ROW);
+  const token = Math.floor((y - TOP) / rowOf(result.tokens.length));
   if (token < 0 || token >= result.tokens.length) return null;
   return { token, isKey: x > (scene.width - NUMBER) / 2 };
 }
@@ -159,11 +166,11 @@ function leftOut(
   { count, sum }: { count: number; sum: number },
   rows: number,
   columns: number,
-  isFiltered: boolean,
+  which: readonly string[],
 ): string {
   if (count === 0) return "Every line is drawn.";
-  const which = `those below ${LEAST}${isFiltered ? " and those of other pairs" : ""}`;
-  return `${count} of ${rows * columns} lines ${count === 1 ? "is" : "are"} not drawn, ${which}: ${((100 * sum) / rows).toFixed(2)} % of the attention.`;
+  const share = ((100 * sum) / rows).toFixed(2);
+  return `${count} of ${rows * columns} lines ${count === 1 ? "is" : "are"} not drawn, ${which.join(" and ")}: ${share} % of the attention.`;
 }
 
 /**
@@ -172,9 +179,10 @@ function leftOut(
  * @param width pixels that there are
  */
 export function headMatrix(result: ExplorerResult, state: ExplorerState, width = 640): Scene {
-  const { layer, head, query, key } = state;
+  const { layer, head, query, key, scale } = state;
   const { tokens } = result;
   const T = tokens.length;
+  const values = result.attentions[layer].subarray(head * T * T, (head + 1) * T * T);
   const names = roomOf(tokens, Math.min(130, Math.floor(width / 4)));
   const left = names + 8;
   const slant = Math.ceil(names * COS);
@@ -196,13 +204,14 @@ export function headMatrix(result: ExplorerResult, state: ExplorerState, width =
     width: x + T * cell + (isNamed ? slant : 0),
     height: y + T * cell + 8,
     legend: [
-      "A row is a token that looks, a column one that is looked at. Dark is 0, bright is 1. Each row adds up to 1.",
+      "A row is a token that looks, a column one that is looked at. Each row adds up to 1.",
+      COLOUR_LEGENDS[scale],
       ...(isNamed ? [] : ["The numbers at the sides are positions."]),
     ],
+    brightest: BRIGHTEST[scale],
     shapes: [
       {
-        ...{ kind: "matrix", x, y, cell, rows: T, columns: T, most: 1 },
-        values: result.attentions[layer].subarray(head * T * T, (head + 1) * T * T),
+        ...{ kind: "matrix", x, y, cell, rows: T, columns: T, values, strengths: strengthsOf(scale, values, T) },
         ref: (i, j) => ({ tap: probabilitiesOf(layer), at: [head, i, j] }),
       },
       ...beginOfB(tokens, (b) => [

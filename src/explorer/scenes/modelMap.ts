@@ -1,7 +1,9 @@
 import { type ExplorerResult, probabilitiesOf } from "../explorerResult.ts";
 import type { MatrixShape, Scene, Shape } from "../scene.ts";
+import type { ExplorerState } from "../state.ts";
 import { beginOfB } from "./head.ts";
 import type { HeadPlace } from "./order.ts";
+import { BRIGHTEST, COLOUR_LEGENDS, strengthsOf } from "./scale.ts";
 
 /** A map of more cells a side is drawn with the largest of each block. */
 const MOST_CELLS = 64;
@@ -55,8 +57,14 @@ export function mapPlaces(
  *
  * @param side  pixels of a map's side
  * @param order the heads in the order of `headOrder`, row by row; left out: by layer and head
+ * @param scale how a probability, or the largest of a block, becomes a colour
  */
-export function modelMap(result: ExplorerResult, side: number, order: readonly HeadPlace[] = []): Scene {
+export function modelMap(
+  result: ExplorerResult,
+  side: number,
+  order: readonly HeadPlace[] = [],
+  scale: ExplorerState["scale"] = "linear",
+): Scene {
   const T = result.tokens.length;
   const block = Math.ceil(T / Math.min(MOST_CELLS, side)); // a cell has at least a pixel
   const cells = Math.ceil(T / block);
@@ -70,7 +78,8 @@ export function modelMap(result: ExplorerResult, side: number, order: readonly H
     const [x, y] = places.at(Math.floor(n / heads), n % heads);
     const { values, largest } = pooled(own, T, block);
     return {
-      ...{ kind: "matrix", x, y, cell: side / cells, rows: cells, columns: cells, values, most: 1 },
+      ...{ kind: "matrix", x, y, cell: side / cells, rows: cells, columns: cells, values },
+      strengths: strengthsOf(scale, values, cells),
       ref: (i, j) => {
         const place = largest[i * cells + j];
         return { tap: probabilitiesOf(layer), at: [head, Math.floor(place / T), place % T] };
@@ -84,9 +93,10 @@ export function modelMap(result: ExplorerResult, side: number, order: readonly H
     legend: [
       sorted ? "Each map is named by its layer and head." : "Layers from top to bottom, heads from left to right.",
       "In each map a row is a token that looks, a column one that is looked at.",
-      "Dark is 0, bright is 1.",
+      COLOUR_LEGENDS[scale],
       ...(block > 1 ? [`Each cell is the largest of ${block} × ${block} numbers.`] : []),
     ],
+    brightest: BRIGHTEST[scale],
     shapes: [
       ...names,
       ...maps.flatMap((map) => [

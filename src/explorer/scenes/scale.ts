@@ -1,0 +1,47 @@
+/** How a probability becomes a colour or a line. */
+import type { ExplorerState } from "../state.ts";
+
+type Scale = ExplorerState["scale"];
+
+/** What a scale takes of a probability, in words. */
+export const SCALE_NAMES: Readonly<Record<Scale, string>> = {
+  linear: "the probability",
+  root: "its square root",
+  row: "its share of the row's largest",
+};
+
+/** What the lines of a scale are, in a sentence. */
+export const LINE_LEGENDS: Readonly<Record<Scale, string>> = {
+  linear: "A line is as opaque and as wide as its probability: 0 is nothing, 1 is full.",
+  root: "A line is as opaque and as wide as the square root of its probability, which lifts small ones.",
+  row: "A line is as opaque and as wide as its share of the largest probability in its row.",
+};
+
+/** What the colours of a scale are, in a sentence. */
+export const COLOUR_LEGENDS: Readonly<Record<Scale, string>> = {
+  linear: "Dark is 0, bright is 1.",
+  root: "Colours go by the square root of the number, which lifts small ones: half way is 0.25.",
+  row: "Colours go by the number's share of the largest in its row.",
+};
+
+/** What the brightest colour of a scale stands for. */
+export const BRIGHTEST: Readonly<Record<Scale, string>> = { linear: "1", root: "1", row: "the row's largest" };
+
+/** The strength of a probability p in a row whose largest is `most`: from 0 to 1. */
+export function strengthOf(scale: Scale, p: number, most: number): number {
+  return scale === "linear" ? p : scale === "root" ? Math.sqrt(p) : most > 0 ? p / most : 0;
+}
+
+/** The strength of each probability of a matrix with so many columns. */
+export function strengthsOf(scale: Scale, values: Float32Array, columns: number): Float32Array {
+  if (scale === "linear") return values;
+  const strengths = new Float32Array(values.length);
+  for (let start = 0; start < values.length; start += columns) {
+    const most = largestOf(values.subarray(start, start + columns));
+    for (let j = start; j < start + columns; j++) strengths[j] = strengthOf(scale, values[j], most);
+  }
+  return strengths;
+}
+
+/** The largest number of a row. */
+export const largestOf = (row: Float32Array): number => row.reduce((a, b) => Math.max(a, b), 0);
