@@ -13,6 +13,8 @@ export interface ExplorerRequest {
   readonly hidden?: readonly HiddenPiece[];
   /** How many answers there are for each gap. */
   readonly top: number;
+  /** The pieces to choose from, instead of the whole vocabulary; left out or none of them known: the likeliest. */
+  readonly targets?: readonly string[];
 }
 
 /** A token of the text. */
@@ -52,8 +54,13 @@ export interface ExplorerGap {
     readonly id: number;
     readonly piece: string;
     readonly logit: number;
+    /** Among the whole vocabulary. */
     readonly probability: number;
+    /** Its place among all pieces, from 1. */
+    readonly rank: number;
   }[];
+  /** Whether the answers are those that were asked for, and not the likeliest. */
+  readonly areAsked: boolean;
   /** The hidden token itself, with its place among all pieces, from 1; null where [MASK] is written. */
   readonly truth: {
     readonly id: number;
@@ -75,6 +82,8 @@ export interface ExplorerResult {
   readonly attentions: readonly Float32Array[];
   readonly heads: number;
   readonly gaps: readonly ExplorerGap[];
+  /** Those of the request's targets that are no piece of the vocabulary. */
+  readonly unknownTargets: readonly string[];
   /**
    * The logits of "the second text follows" and "it does not", and the output of `forward` that has them; null without
    * a second text or without the head.
@@ -106,7 +115,7 @@ export const outputsOf = (architecture: Architecture): Outputs => OUTPUTS[archit
  * @throws BertError as `encode` and `forward`
  */
 export function compute(model: BertModel, tokenizer: BertTokenizer, request: ExplorerRequest): ExplorerResult {
-  const { text, pair, top } = request;
+  const { text, pair, top, targets = [] } = request;
   const options = { ...(pair !== "" && { textPair: pair }) };
   const maxLength = Math.min(model.config.maxPositionEmbeddings, tokenizer.modelMaxLength);
   const encoding = tokenizer.encode(text, { ...options, truncation: true, maxLength });
@@ -120,14 +129,17 @@ export function compute(model: BertModel, tokenizer: BertTokenizer, request: Exp
     ...(gaps && { maskedLmPositions: [positions] }),
   });
   const milliseconds = performance.now() - start;
+  const idOf = (target: string) => tokenizer.tokenToId(target);
+  const asked = targets.map(idOf).filter((id) => id !== undefined);
   const answers = (row: number) =>
-    answersOf(output[gaps!] as Tensor, row, top, tokenizer, tokens[positions[row]].hidden);
+    answersOf(output[gaps!] as Tensor, row, { top, asked }, tokenizer, tokens[positions[row]].hidden);
   const [follows, doesNot] = nextSentence ? (output[nextSentence] as Tensor).data : [];
   return {
     ...{ request: placed(request, tokens), tokens, whole },
     attentions: (output.attentions ?? []).map(({ data }) => data),
     heads: model.config.numAttentionHeads,
     gaps: gaps ? positions.map((position, row) => ({ position, output: gaps, row, ...answers(row) })) : [],
+    unknownTargets: targets.filter((target) => idOf(target) === undefined),
     nextSentence: nextSentence && pair !== "" ? { output: nextSentence, logits: [follows, doesNot] } : null,
     milliseconds,
   };
@@ -163,29 +175,35 @@ function tokensOf(
   });
 }
 
-/** The likeliest pieces; rows of the logits that stand for none count in the probabilities and are no answer. */
+/**
+ * The likeliest pieces, or of those that are asked for; rows of the logits that stand for none count in the
+ * probabilities and are no answer.
+ */
 function answersOf(
   logits: Tensor,
   row: number,
-  top: number,
+  { top, asked }: { readonly top: number; readonly asked: readonly number[] },
   tokenizer: BertTokenizer,
   hidden: ExplorerToken["hidden"],
-): Pick<ExplorerGap, "answers" | "truth" | "entropy"> {
+): Pick<ExplorerGap, "answers" | "areAsked" | "truth" | "entropy"> {
   const V = logits.shape.at(-1) as number;
   const scores = logits.data.subarray(row * V, (row + 1) * V);
   const max = scores.reduce((most, score) => Math.max(most, score), Number.NEGATIVE_INFINITY);
   const sum = scores.reduce((total, score) => total + Math.exp(score - max), 0);
   const mean = scores.reduce((total, score) => total + ((score - max) * Math.exp(score - max)) / sum, 0);
-  const best = [...scores.keys()].sort((a, b) => scores[b] - scores[a] || a - b);
-  const answers: ExplorerGap["answers"][number][] = [];
-  for (const id of best) {
-    const piece = tokenizer.idToToken(id);
-    if (answers.length === top) break;
-    if (piece !== undefined)
-      answers.push({ id, piece, logit: scores[id], probability: Math.exp(scores[id] - max) / sum });
-  }
-  const rank = (id: number) =>
-    best.slice(0, best.indexOf(id) + 1).filter((one) => tokenizer.idToToken(one) !== undefined).length;
-  const truth = hidden && { ...hidden, rank: rank(hidden.id), probability: Math.exp(scores[hidden.id] - max) / sum };
-  return { answers, truth, entropy: Math.log(sum) - mean };
+  const best = [...scores.keys()]
+    .filter((id) => tokenizer.idToToken(id) !== undefined)
+    .sort((a, b) => scores[b] - scores[a] || a - b);
+  const answerOf = (id: number) => ({
+    ...{ id, piece: tokenizer.idToToken(id) as string, logit: scores[id] },
+    ...{ probability: Math.exp(scores[id] - max) / sum, rank: best.indexOf(id) + 1 },
+  });
+  const areAsked = asked.length > 0;
+  const shown = areAsked ? best.filter((id) => asked.includes(id)) : best.slice(0, top);
+  const truth = hidden && {
+    ...hidden,
+    rank: best.indexOf(hidden.id) + 1,
+    probability: answerOf(hidden.id).probability,
+  };
+  return { answers: shown.map(answerOf), areAsked, truth, entropy: Math.log(sum) - mean };
 }

@@ -29,6 +29,7 @@ export function jsonOf(result: ExplorerResult, model: ModelSummary, version: str
     text: request.text,
     ...(request.pair !== "" && { textPair: request.pair }),
     masks: request.masks,
+    ...(request.targets && { targets: request.targets }),
     tokens: tokens.map((token, position) => ({ position, ...token })),
     tokensOfTheWholeText: whole,
     attentions: attentions.map((data, layer) => ({

@@ -19,7 +19,16 @@ import { textBoxes, tokensAtCaret } from "./page/texts.ts";
 import type { Pointer, View } from "./page/view.ts";
 import { clearestHead } from "./scenes/order.ts";
 import { argumentsOfModel, modelToOpen, startWorker } from "./start.ts";
-import { type ExplorerState, type Kept, leftOutOfLink, linkOf, readLink, withinModel, withinText } from "./state.ts";
+import {
+  type ExplorerState,
+  type Kept,
+  leftOutOfLink,
+  linkOf,
+  readLink,
+  targetsOf,
+  withinModel,
+  withinText,
+} from "./state.ts";
 import type { ModelSummary } from "./worker.ts";
 
 /** How many answers there are for each gap. */
@@ -40,6 +49,8 @@ let shownAt = 0;
 let kept: ExplorerResult | null = null;
 let pointer: Pointer | null = null;
 let progress = 0;
+/** Whether what is shown is not yet what was asked for last. */
+let isComputing = false;
 let problem: string | null = null;
 /** Whether the worker has stopped, and another can be started. */
 let hasStopped = false;
@@ -65,8 +76,7 @@ const client = new Client(startWorker, {
       shownAt = performance.now();
     }
     result = next;
-    problem = null;
-    pointer = null;
+    [problem, pointer, isComputing] = [null, null, false];
     if (!saysHead) [state, saysHead] = [{ ...state, ...clearestHead(next) }, true];
     keepHidden(next);
     keepWithin(next);
@@ -74,12 +84,11 @@ const client = new Client(startWorker, {
     if (isOther) speaker.say(answerSentence(next));
   },
   problem(message) {
-    problem = message;
+    [problem, isComputing] = [message, false];
     show();
   },
   stopped(message) {
-    problem = message;
-    hasStopped = true;
+    [problem, hasStopped, isComputing] = [message, true, false];
     show();
   },
   written(file) {
@@ -114,9 +123,11 @@ function typed(next: { readonly text: string } | { readonly pair: string }): voi
     "text" in next ? ([0, state.text, next.text] as const) : ([1, state.pair, next.pair] as const);
   const pieces = carried ?? (result && isOfTexts(result) ? hiddenPieces(result.tokens, state.masks) : []);
   const { kept, lost } = carriedOver(pieces, segment, before, after);
+  const isUnknown = state.masks.length > pieces.length; // a link's, whose tokens are not there yet
   change({ ...next, masks: [], query: null, key: null }, false, kept);
-  if (lost.length === 0) return;
-  problems = [...problems, shownAgain(lost)];
+  if (lost.length === 0 && !isUnknown) return;
+  const sentence = isUnknown ? "The link's mask was left alone: the text has changed before it was shown." : "";
+  problems = [...problems, shownAgain(lost), sentence].filter(Boolean);
   show();
 }
 
@@ -151,7 +162,10 @@ function startAgain(): void {
 
 function ask(): void {
   const { text, pair, masks } = state;
-  if (model) client.ask({ text, pair, masks, ...(carried && { hidden: carried }), top: TOP });
+  const targets = targetsOf(state);
+  const hidden = carried && { hidden: carried };
+  isComputing = model !== null;
+  if (model) client.ask({ text, pair, masks, ...hidden, top: TOP, ...(targets.length > 0 && { targets }) });
   show();
 }
 
@@ -172,8 +186,8 @@ function change(next: Partial<ExplorerState>, isPinned: boolean, hidden: readonl
   const link = linkOf(state, others);
   if (isPinned) history.pushState(null, "", link);
   else history.replaceState(null, "", link);
-  const isOther = last.text !== state.text || last.pair !== state.pair || last.masks.join() !== state.masks.join();
-  if (isOther) ask();
+  const asked = ({ text, pair, masks, targets }: ExplorerState) => JSON.stringify([text, pair, masks, targets]);
+  if (asked(last) !== asked(state)) ask();
   else show();
 }
 
@@ -239,7 +253,7 @@ function page(): TemplateResult {
     ${skipTo("model", "Skip to the model")}
     <header>
       <h1>See BERT think</h1>
-      <p class="quiet">${status()}</p>
+      <p class="quiet">${status()} ${isComputing && result ? html`<span class="late">· computing …</span>` : nothing}</p>
       <nav aria-label="Menus">
         ${exampleMenu(change)}
         ${view ? exportMenu(view, comparison, (file) => client.write(file)) : nothing}
@@ -247,7 +261,7 @@ function page(): TemplateResult {
       </nav>
     </header>
     <main>
-      ${textBoxes({ state, result, marked: pointer?.query ?? state.query, typed })}
+      ${textBoxes({ state, result, model, marked: pointer?.query ?? state.query, typed })}
       ${notes.map((text) => html`<p class="problem" role="alert">${text}</p>`)}
       ${hasStopped ? html`<p><button id="again" @click=${startAgain}>Start again</button></p>` : nothing}
       ${view ? views(view) : hasStopped ? nothing : html`<progress max="100" .value=${progress} aria-label="The model is coming"></progress>`}
@@ -261,7 +275,7 @@ function views(view: View): TemplateResult {
   const { name, columns } = view.layout;
   return html`
     <section aria-label="Tokens">${strip(view, tokensAtCaret(view.result))}</section>
-    <div class="views ${name}" .style=${`grid-template-columns:${columns}`}>
+    <div class="views ${name} ${isComputing ? "stale" : ""}" .style=${`grid-template-columns:${columns}`}>
       <section class="model" id="model" tabindex="-1" aria-label="The model">${modelView(view)}</section>
       <section class="head" aria-label="One head">${headView(view)}</section>
       <section class="answers" aria-label="Answers">${answersView(view, comparison)}</section>
@@ -278,7 +292,7 @@ function status(): string {
 
 /** A key that is of no part alone; in a text it is a letter. */
 function keyDown(event: KeyboardEvent): void {
-  if (event.key === "?" && !(event.target as Partial<Element> | null)?.matches?.("textarea")) toggleHelp();
+  if (event.key === "?" && !(event.target as Partial<Element> | null)?.matches?.("textarea, input")) toggleHelp();
 }
 
 addEventListener("popstate", () => {

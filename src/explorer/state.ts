@@ -25,6 +25,8 @@ export interface ExplorerState {
   readonly pair: string;
   /** Positions of tokens that are masked by a click, ascending. */
   readonly masks: readonly number[];
+  /** The pieces to choose from for each gap, with spaces or commas between them; "" for the likeliest of all. */
+  readonly targets: string;
   /** The chosen layer and head, from 0. */
   readonly layer: number;
   readonly head: number;
@@ -45,6 +47,7 @@ export const INITIAL_STATE: ExplorerState = {
   text: "She opened the [MASK] and looked out.",
   pair: "",
   masks: [],
+  targets: "",
   layer: 0,
   head: 0,
   view: "lines",
@@ -58,6 +61,8 @@ export const INITIAL_STATE: ExplorerState = {
 
 /** Texts of more characters, together, are not put into a link. */
 export const MOST_CHARACTERS = 2000;
+/** The list of pieces to choose from has at most as many. */
+export const MOST_TARGETS = 200;
 
 /** What a link says, what of it is not understood, and the fields that are not ours, which are kept. */
 export interface ReadLink {
@@ -69,7 +74,7 @@ export interface ReadLink {
   readonly others: ReadonlyMap<string, string>;
 }
 
-const FIELDS = ["v", "a", "b", "mask", "l", "h", "view", "scale", "pairs", "sort", "q", "k", "n"];
+const FIELDS = ["v", "a", "b", "mask", "targets", "l", "h", "view", "scale", "pairs", "sort", "q", "k", "n"];
 
 const fitsLink = ({ text, pair }: ExplorerState): boolean => text.length + pair.length <= MOST_CHARACTERS;
 
@@ -87,11 +92,12 @@ export function leftOutOfLink(state: ExplorerState): string | null {
  * @param others fields that are not ours, as `readLink` gives them
  */
 export function linkOf(state: ExplorerState, others: ReadonlyMap<string, string> = new Map()): string {
-  const { text, pair, masks, layer, head, view, scale, pairs, sort, query, key, numbers } = state;
+  const { text, pair, masks, targets, layer, head, view, scale, pairs, sort, query, key, numbers } = state;
   const fits = fitsLink(state);
   const fields = new URLSearchParams({ v: "1", ...(fits && { a: text }) });
   if (fits && pair !== "") fields.set("b", pair);
   if (fits && masks.length > 0) fields.set("mask", masks.join());
+  if (targets !== "") fields.set("targets", targets);
   fields.set("l", String(layer));
   fields.set("h", String(head));
   fields.set("view", view);
@@ -126,6 +132,7 @@ export function readLink(hash: string): ReadLink {
   const version = fields.get("v");
   if (version !== null && version !== "1") wrong("v", "1", null);
   const masks = fields.get("mask");
+  const targets = fields.get("targets") ?? "";
   const listed = masks === null || /^\d{1,5}(,\d{1,5})*$/.test(masks);
   const state: ExplorerState = {
     text: fields.get("a") ?? INITIAL_STATE.text,
@@ -133,6 +140,7 @@ export function readLink(hash: string): ReadLink {
     masks: listed
       ? [...new Set((masks ?? "").split(",").filter(Boolean).map(Number))].sort((a, b) => a - b)
       : wrong("mask", "whole numbers with commas between them", []),
+    targets: targets.length <= MOST_TARGETS ? targets : wrong("targets", `at most ${MOST_TARGETS} characters`, ""),
     layer: whole("l", INITIAL_STATE.layer),
     head: whole("h", INITIAL_STATE.head),
     view: choice("view", VIEWS, INITIAL_STATE.view),
@@ -146,6 +154,11 @@ export function readLink(hash: string): ReadLink {
   const others = new Map([...fields].filter(([name]) => !FIELDS.includes(name)));
   return { state, saysHead: fields.has("l") || fields.has("h"), problems, others };
 }
+
+/** The pieces to choose from, each once. */
+export const targetsOf = (state: Pick<ExplorerState, "targets">): string[] => [
+  ...new Set(state.targets.split(/[\s,]+/).filter(Boolean)),
+];
 
 /** A state, and a sentence for each choice in it that could not be kept. */
 export interface Kept {

@@ -192,6 +192,36 @@ test("a double-click hides a token in one step of the way back, and its tile has
   expect(fieldsOf(await hash())).toContainEqual(["mask", "2"]);
 });
 
+test("a link's hidden tokens are named where the text is changed before they are there", async () => {
+  await page.goto("about:blank");
+  let answer = () => {};
+  site.fault = (path, _request, response) => {
+    if (path === "/model/config.json") answer = () => response.writeHead(404).end();
+    return path === "/model/config.json";
+  };
+  await open({ a: "the door was shut", mask: "2" });
+  await page.focus(FIELD);
+  await page.keyboard.type("b");
+  expect(await alerts()).toEqual(["The link's mask was left alone: the text has changed before it was shown."]);
+  answer();
+});
+
+test("until what is asked for is computed the page says that it computes", async () => {
+  await open({ a: TEXT });
+  await settled(TEXT);
+  const says = `[document.querySelector(".late")?.textContent ?? "", document.querySelector(".stale") !== null]`;
+  expect(await page.evaluate(says)).toEqual(["", false]);
+  const during = await page.evaluate(`(() => {
+    const field = document.querySelector("form textarea");
+    field.value = "a sea";
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    return ${says};
+  })()`);
+  expect(during).toEqual(["· computing …", true]);
+  await settled("a sea");
+  expect(await page.evaluate(says)).toEqual(["", false]);
+});
+
 /** The fields of a link. */
 const fieldsOf = (text: string): [string, string][] => [...new URLSearchParams(text.slice(1))];
 

@@ -42,12 +42,41 @@ describe("what fits is what the pipeline says", () => {
     }
   });
 
+  test.each([
+    ["She opened the [MASK] and looked out.", ["window", "door", "##s", "."]],
+    ["The [MASK] came into the [MASK].", ["ship"]],
+  ])("%s, of these pieces: %j", async (text, targets) => {
+    const wanted = (await unmask(text, { targets, top_k: targets.length })) as unknown[];
+    const perGap = (Array.isArray(wanted[0]) ? wanted : [wanted]) as FillMaskPrediction[][];
+    const all = explored(model, text, { top: 100_000 }).gaps;
+    const { gaps, unknownTargets } = explored(model, text, { targets: ["xyzzy", ...targets] });
+    expect(unknownTargets).toEqual(["xyzzy"]);
+    for (const [n, gap] of gaps.entries()) {
+      expect(gap.answers.map(({ id }) => id)).toEqual(perGap[n].map(({ token }) => token));
+      const rows = gap.answers.map(({ id, piece, rank, probability }, m) => {
+        expect(Math.abs(probability / perGap[n][m].score - 1)).toBeLessThanOrEqual(1e-12);
+        expect(all[n].answers[rank - 1].id).toBe(id);
+        return [`${piece} · place ${rank}`, percentOf(probability)];
+      });
+      expect(rowsOf(gapAnswers(gap))).toEqual(rows);
+      expect(gap.entropy).toBe(all[n].entropy);
+    }
+  });
+
+  test("of pieces that are none: all", () => {
+    const { gaps, unknownTargets } = explored(model, "The [MASK]", { targets: ["xyzzy", "[[", "Door door"] });
+    expect(unknownTargets).toEqual(["xyzzy", "[[", "Door door"]);
+    expect(gaps).toEqual(explored(model, "The [MASK]").gaps);
+    expect(explored(model, "The [MASK]").unknownTargets).toEqual([]);
+  });
+
   test("in a model with more rows than tokens these are no answer, but count", async () => {
     const { model: large, tokenizer } = await tiny();
     const few = BertTokenizer.fromVocabulary(Array.from({ length: 30 }, (_, id) => tokenizer.idToToken(id) as string));
     const all = explored({ model: large, tokenizer }, "the [MASK]", { top: 211 }).gaps[0];
     const shown = explored({ model: large, tokenizer: few }, "the [MASK]", { top: 211 }).gaps[0];
-    expect(shown.answers).toEqual(all.answers.filter(({ id }) => id < 30));
+    const those = all.answers.filter(({ id }) => id < 30);
+    expect(shown.answers).toEqual(those.map((answer, n) => ({ ...answer, rank: n + 1 })));
     expect(shown.answers.length).toBe(30);
     expect(shown.entropy).toBe(all.entropy);
   });

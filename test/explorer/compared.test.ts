@@ -4,9 +4,9 @@ import { gapAnswers } from "../../src/explorer/scenes/answers.ts";
 
 /** Answers beside those that they are compared with. */
 const gapOf = (probabilities: Readonly<Record<string, number>>): ExplorerGap => ({
-  ...{ position: 3, output: "predictionLogits", row: 0, truth: null, entropy: 1 },
-  answers: Object.entries(probabilities).map(([piece, probability]) => ({
-    ...{ id: piece.charCodeAt(0), piece, logit: 0, probability },
+  ...{ position: 3, output: "predictionLogits", row: 0, areAsked: false, truth: null, entropy: 1 },
+  answers: Object.entries(probabilities).map(([piece, probability], n) => ({
+    ...{ id: piece.charCodeAt(0), piece, logit: 0, probability, rank: n + 1 },
   })),
 });
 const NOW = gapOf({ a: 0.5, b: 0.25, c: 0.125, d: 0.0625 });

@@ -12,6 +12,7 @@ import {
   readLink,
   SCALES,
   SORTS,
+  targetsOf,
   VIEWS,
   withinModel,
   withinText,
@@ -23,6 +24,7 @@ const text = fc.string({ unit: "binary", maxLength: 60 });
 const place = fc.nat({ max: 99_999 });
 const states: fc.Arbitrary<ExplorerState> = fc.record({
   ...{ text, pair: text, layer: place, head: place },
+  targets: fc.string({ unit: "binary", maxLength: 60 }),
   masks: fc.uniqueArray(place, { maxLength: 6 }).map((list) => list.sort((a, b) => a - b)),
   ...{ view: fc.constantFrom(...VIEWS), scale: fc.constantFrom(...SCALES), pairs: fc.constantFrom(...PAIRS) },
   ...{ sort: fc.constantFrom(...SORTS), query: fc.option(place), key: fc.option(place), numbers: fc.boolean() },
@@ -31,7 +33,12 @@ const states: fc.Arbitrary<ExplorerState> = fc.record({
 /** The fields of a link and what each may say. */
 const FIELDS: Readonly<Record<string, RegExp>> = {
   ...{ v: /^1$/, a: /^/, b: /^/, mask: /^\d{1,5}(,\d{1,5})*$/, l: /^\d{1,5}$/, h: /^\d{1,5}$/ },
-  ...{ q: /^\d{1,5}$/, k: /^\d{1,5}$/, sort: /^(place|sharp|previous|next|self|cls|sep|pair)$/ },
+  ...{
+    targets: /^[\s\S]{0,200}$/,
+    q: /^\d{1,5}$/,
+    k: /^\d{1,5}$/,
+    sort: /^(place|sharp|previous|next|self|cls|sep|pair)$/,
+  },
   ...{ view: /^(lines|matrix)$/, scale: /^(linear|root|row)$/, pairs: /^(all|aa|ab|ba|bb)$/, n: /^[01]$/ },
 };
 const others = fc
@@ -96,6 +103,7 @@ describe("a link", () => {
     const value = fc.oneof(
       fc.string({ unit: "binary" }),
       fc.stringMatching(/^-?\d{0,7}(,\d{1,6}){0,3}\.?$/),
+      fc.string({ unit: "binary", minLength: 195, maxLength: 205 }),
       fc.constantFrom("1", "0", "lines", "Lines", "root", "ab", "1e3", "٣", "constructor", "__proto__"),
     );
     const names = Object.keys(FIELDS);
@@ -117,11 +125,22 @@ describe("a link", () => {
   });
 
   test("names all that are wrong at once", () => {
-    const { problems } = readLink("#v=2&l=x&h=-1&q=1.5&k=&mask=a&view=z&scale=z&pairs=z&sort=z&n=2");
+    const { problems } = readLink(
+      `#v=2&targets=${"a".repeat(201)}&l=x&h=-1&q=1.5&k=&mask=a&view=z&scale=z&pairs=z&sort=z&n=2`,
+    );
     expect(problems.map((sentence) => sentence.split(" must be ")[0].split(" ").at(-1))).toEqual(
-      ["v", "mask", "l", "h", "view", "scale", "pairs", "sort", "q", "k", "n"], // biome-ignore format: one line
+      ["v", "mask", "targets", "l", "h", "view", "scale", "pairs", "sort", "q", "k", "n"], // biome-ignore format: one line
     );
   });
+});
+
+test.each([
+  ["", []],
+  [" , ", []],
+  ["door", ["door"]],
+  ["door, window  ##s,door", ["door", "window", "##s"]],
+])("the pieces to choose from: %j", (targets, wanted) => {
+  expect(targetsOf({ targets })).toEqual(wanted);
 });
 
 describe("what is not there", () => {

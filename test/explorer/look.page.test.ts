@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import axe from "axe-core";
@@ -8,7 +8,9 @@ import { probabilitiesOf } from "../../src/explorer/explorerResult.ts";
 import { EXAMPLES } from "../../src/explorer/page/examples.ts";
 import { clearestHead } from "../../src/explorer/scenes/order.ts";
 import { loadBert, readSafetensors } from "../../src/index.ts";
+import { saveSafetensors } from "../../src/load/weightFiles.ts";
 import { Site } from "../browser/site.ts";
+import { syntheticCheckpoint } from "../support/synthetic.ts";
 import { openBuilt, ROOT } from "./built.ts";
 import { explored, small } from "./models.ts";
 
@@ -285,7 +287,7 @@ describe("by pointer", () => {
     await open(ONE);
     await page.focus("#text-a");
     await page.evaluate('document.getElementById("text-a").setSelectionRange(9, 9)');
-    await until('document.querySelector(".token.near")');
+    await until(`document.querySelector('.token.near[data-token="3"]')`); // the focus had put the caret elsewhere
     const near = await page.$$eval(".token.near", (tokens) =>
       tokens.map((token) => (token as HTMLElement).dataset.token),
     );
@@ -304,6 +306,46 @@ describe("by pointer", () => {
     await until('document.querySelector("section.answers figcaption").textContent.includes("of “The carpenter")');
     await page.evaluate(`document.querySelector("section.answers button").click()`);
     expect(await page.$eval("section.answers figcaption", ({ textContent }) => textContent)).not.toContain("kept");
+  });
+
+  test("answers are compared with those before the last pause of a second, and no later ones", async () => {
+    await page.evaluateOnNewDocument("globalThis.clock = 0; performance.now = () => clock;");
+    await open(ONE);
+    const caption = () => page.$eval("section.answers figcaption", ({ textContent }) => textContent?.trim());
+    const typed = async (key: KeyInput, clock: number) => {
+      await page.evaluate(`clock = ${clock}`);
+      await page.focus("#text-a");
+      await page.keyboard.press("End");
+      await page.keyboard.press(key);
+      await until('document.querySelector(".late") === null');
+      expect((await fields()).a).toMatch(new RegExp(`${key}$`));
+    };
+    await typed("x", 999);
+    expect(await caption()).not.toContain("Arrows");
+    await typed("y", 1999); // a second after the first letter
+    expect(await caption()).toContain(
+      "against the answers before, for “The carpenter opened the [MASK] with a screwdriver.x”.",
+    );
+  });
+
+  test("of the pieces that are chosen from, each has its place among all; what is none is named", async () => {
+    await open(ONE);
+    await page.type("#targets", "door, window xyzzy?");
+    await until(
+      'document.querySelector(".late") === null && /xyzzy\\?”/.test(document.querySelector(".answers").textContent)',
+    );
+    expect(await fields()).toMatchObject({ targets: "door, window xyzzy?" });
+    const asked = explored(model, ONE.a, { targets: ["door", "window"] }).gaps[0].answers;
+    const shown = (await page.$eval("#gap-0", (canvas) => canvas.getAttribute("aria-label"))) as string;
+    const places = asked.map(
+      ({ piece, rank, probability }) => `${piece}, place ${rank}, ${(100 * probability).toFixed(2)} %`,
+    );
+    expect(shown.split(": ")[1]).toBe(places.join("; "));
+    expect(await page.$eval(".answers p", ({ textContent }) => textContent)).toBe(
+      "No piece of the vocabulary: “xyzzy?”.",
+    );
+    expect(await page.$eval("#help", (dialog) => (dialog as unknown as { open: boolean }).open)).toBe(false);
+    expect(await faults()).toEqual([]);
   });
 
   test("a click on the map chooses a head, on the matrix a number, a second time lets go of it", async () => {
@@ -341,6 +383,48 @@ test("a model without a head that answers says so at once, and promises nothing"
     "This model has no head that tells whether a text follows.",
   ]);
   rmSync(folder, { recursive: true });
+});
+
+describe("a model of many heads", () => {
+  /** The page with a model of two layers and so many heads. */
+  async function openHeads(heads: number, width: number): Promise<Site> {
+    const folder = mkdtempSync(join(tmpdir(), "heads-"));
+    cpSync(join(ROOT, "dist", "explorer"), folder, { recursive: true });
+    cpSync(new URL("../pipelines/reference/heads/mlm/vocab.txt", import.meta.url), join(folder, "model", "vocab.txt"));
+    const vocab_size = readFileSync(join(folder, "model", "vocab.txt"), "utf8")
+      .split("\n")
+      .filter(Boolean).length;
+    const sizes = { hidden_size: 2 * heads, num_hidden_layers: 2, intermediate_size: 16, max_position_embeddings: 64 };
+    const config = { ...sizes, vocab_size, type_vocab_size: 2 };
+    const more = { num_attention_heads: heads, architectures: ["BertForPreTraining"], hidden_act: "gelu" };
+    writeFileSync(join(folder, "model", "config.json"), JSON.stringify({ ...config, ...more }));
+    await saveSafetensors(join(folder, "model", "model.safetensors"), syntheticCheckpoint(config));
+    const other = await Site.start({ "/": folder });
+    await page.setViewport({ width, height: 900 });
+    await page.goto(`${other.origin}/index.html#v=1&a=the+[MASK]`);
+    await page.waitForSelector("#head", { timeout: 30_000 });
+    await drawn();
+    rmSync(folder, { recursive: true });
+    return other;
+  }
+
+  test.each([360, 1280, 2560])("12, at %i pixels: the map fits its place", async (width) => {
+    await using _ = await openHeads(12, width);
+    expect(await page.$$eval("[data-head]", ({ length }) => length)).toBe(24);
+    expect(await page.$(".model .cut")).toBeNull();
+    expect(await faults()).toEqual([]);
+  });
+
+  test("24, at 360 pixels: an edge fades while there is more beyond it", async () => {
+    await using _ = await openHeads(24, 360);
+    const faded = async (left: number): Promise<boolean> => {
+      await page.$eval(".model .cut", (box, to) => (box.scrollLeft = to), left);
+      await drawn();
+      return page.$eval(".model .cut", (box) => getComputedStyle(box).maskImage.includes("gradient"));
+    };
+    expect([await faded(0), await faded(10_000), await faded(100)]).toEqual([true, false, true]);
+    expect(await faults()).toEqual([]);
+  });
 });
 
 test.each([360, 900, 1280])("%i pixels wide: the map of the small model fits its place", async (width) => {

@@ -294,7 +294,7 @@ function madeResult(T: number, L = 2, A = 3): ExplorerResult {
   return {
     ...{ request: { text: "", pair: "", masks: [], top: 1 }, tokens: Array(T).fill(token), whole: T, heads: A },
     attentions: Array.from({ length: L }, () => Float32Array.from({ length: A * T * T }, random)),
-    ...{ gaps: [], nextSentence: null, milliseconds: 0 },
+    ...{ gaps: [], unknownTargets: [], nextSentence: null, milliseconds: 0 },
   };
 }
 

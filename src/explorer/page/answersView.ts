@@ -3,6 +3,7 @@ import { html, nothing, type TemplateResult } from "lit-html";
 import { type ExplorerGap, type ExplorerResult, outputsOf } from "../explorerResult.ts";
 import type { Scene } from "../scene.ts";
 import { followsOf, gapAnswers, nextSentence } from "../scenes/answers.ts";
+import { MOST_TARGETS } from "../state.ts";
 import { beforeOf, keptOf, nameOf } from "./compared.ts";
 import { canvasOf, captionOf } from "./picture.ts";
 import { answersTable } from "./table.ts";
@@ -47,6 +48,7 @@ export function answersView(view: View, comparison: Comparison): TemplateResult 
           ${id === "gap-0" ? html`<button aria-label=${kept ? "Forget what was kept" : "Keep these answers to compare"} @click=${() => keep(kept ? null : result)}>${kept ? "Forget" : "Keep"}</button>` : nothing}
           ${id === "next" ? html`<button @click=${() => change({ text: state.pair, pair: state.text, masks: [], query: null, key: null }, true)} aria-label="Swap text A and text B">Swap</button>` : nothing}
         </div>
+        ${id === "gap-0" ? targetsBox(view) : nothing}
         <figure>${canvasOf(id, altOf(scene, gap, result))}${captionOf(scene)}</figure>
         ${gap && kept && !keptOf(gap, result, kept) ? html`<p class="quiet">Kept is ${nameOf(kept)}, which does not have this gap: there are no arrows.</p>` : nothing}
         ${state.numbers && gap ? answersTable(gap) : nothing}
@@ -55,11 +57,24 @@ export function answersView(view: View, comparison: Comparison): TemplateResult 
     ${hasNext ? nothing : html`<section><h2>What follows</h2><p class="quiet">${noNext(view)}</p></section>`}`;
 }
 
+/** The pieces to choose from, for all gaps. */
+function targetsBox({ state, result: { unknownTargets: unknown }, change }: View): TemplateResult {
+  const names = unknown.map((target) => `“${target}”`).join(", ");
+  return html`<label class="choice">Only these
+      <input id="targets" .value=${state.targets} placeholder="any piece" maxlength=${MOST_TARGETS}
+        spellcheck="false" autocomplete="off" autocapitalize="off"
+        @input=${(event: Event) => change({ targets: (event.target as HTMLInputElement).value }, false)}></label>
+    ${unknown.length > 0 ? html`<p class="quiet">No piece of the vocabulary: ${names}.</p>` : nothing}`;
+}
+
 /** The answers of a picture in words. */
 function altOf(scene: Scene, gap: ExplorerGap | null, { nextSentence: next }: ExplorerResult): string {
   if (gap) {
-    const list = gap.answers.map(({ piece, probability }) => `${piece} ${(100 * probability).toFixed(2)} %`);
-    return `${scene.title}: ${list.join(", ")}`;
+    const list = gap.answers.map(({ piece, rank, probability }) => {
+      const place = gap.areAsked ? `, place ${rank},` : "";
+      return `${piece}${place} ${(100 * probability).toFixed(2)} %`;
+    });
+    return `${scene.title}: ${list.join(gap.areAsked ? "; " : ", ")}`;
   }
   const follows = next ? followsOf(next.logits) : 0;
   return `${scene.title} It follows: ${(100 * follows).toFixed(2)} %`;

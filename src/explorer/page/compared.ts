@@ -28,6 +28,7 @@ export function keptOf(gap: ExplorerGap, { tokens }: ExplorerResult, kept: Explo
 /** The answers before, where but a mask or a word has changed since. */
 export function beforeOf(gap: ExplorerGap, result: ExplorerResult, before: ExplorerResult): Compared | null {
   if (!isNear(before.request, result.request)) return null;
+  if (before.request.targets?.join() !== result.request.targets?.join()) return null;
   const [hidden, length] = [result.tokens[gap.position].hidden?.id, result.tokens.length];
   // A gap keeps its distance to the beginning where the change is behind it, to the end where it is before it.
   const places = [gap.position, gap.position + before.tokens.length - length];

@@ -1,28 +1,32 @@
 /** The boxes of the two texts; the characters of the chosen token are marked in them. */
 import { html, type TemplateResult } from "lit-html";
-import type { ExplorerResult } from "../explorerResult.ts";
+import { type ExplorerResult, outputsOf } from "../explorerResult.ts";
 import type { ExplorerState } from "../state.ts";
+import type { ModelSummary } from "../worker.ts";
 
 /** What the boxes show. */
 interface Texts {
   readonly state: ExplorerState;
   readonly result: ExplorerResult | null;
+  /** null: it is not there yet. */
+  readonly model: ModelSummary | null;
   /** The token whose characters are marked; null: none. */
   readonly marked: number | null;
   typed(next: { readonly text: string } | { readonly pair: string }): void;
 }
 
 /** The two boxes. */
-export function textBoxes({ state, result, marked, typed }: Texts): TemplateResult {
+export function textBoxes({ state, result, model, marked, typed }: Texts): TemplateResult {
   const spanIn = (segment: 0 | 1, text: string): readonly [number, number] => {
     const { request, tokens } = result ?? {};
     const isCurrent = request && (segment === 0 ? request.text : request.pair) === text;
     const token = isCurrent && marked !== null ? tokens?.[marked] : undefined;
     return token?.segment === segment && !token.isSpecial ? token.span : [0, 0];
   };
+  const asks = !model || outputsOf(model.config.architecture).nextSentence !== undefined;
   return html`<form class="texts" @submit=${(event: Event) => event.preventDefault()}>
     ${box("Text A", "a", state.text, spanIn(0, state.text), "Write a text", (text) => typed({ text }))}
-    ${box("Text B, if there is a second", "b", state.pair, spanIn(1, state.pair), "It may follow, or not", (pair) => typed({ pair }))}
+    ${box("Text B, if there is a second", "b", state.pair, spanIn(1, state.pair), asks ? "It may follow, or not" : "Another text", (pair) => typed({ pair }))}
   </form>`;
 }
 

@@ -25,18 +25,19 @@ interface AnswerRow {
 }
 
 /**
- * The likeliest pieces in the place of a gap, as bars of their probability.
+ * The likeliest pieces in the place of a gap, or those that are asked for with their places among all, as bars of their
+ * probability.
  *
  * @param compared the answers that arrows go by; null: none
  * @param width    pixels that there are
  */
 export function gapAnswers(gap: ExplorerGap, compared: Compared | null = null, width = 320): Scene {
-  const { position, output, row, answers, truth, entropy } = gap;
-  const rows = answers.map(({ id, piece, logit, probability }): AnswerRow => {
+  const { position, output, row, answers, areAsked, truth, entropy } = gap;
+  const rows = answers.map(({ id, piece, logit, probability, rank }): AnswerRow => {
     const before = compared?.gap.answers.find((answer) => answer.id === id)?.probability ?? null;
     const change = compared ? changeOf(probability, before) : "";
     return {
-      text: id === truth?.id ? `${piece} ✓` : piece,
+      text: `${piece}${id === truth?.id ? " ✓" : ""}${areAsked ? ` · place ${rank}` : ""}`,
       logit,
       probability,
       tap: output,
