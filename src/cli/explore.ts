@@ -52,11 +52,16 @@ The model computes in the page. The server answers this machine alone, has the p
 function toLoad(values: {
   readonly model: string | undefined;
   readonly revision: string | undefined;
+  readonly "cache-dir": string | undefined;
 }): readonly unknown[] {
-  const { model, revision } = values;
+  const { model, revision, "cache-dir": cache } = values;
   if (model === undefined) return [];
   if (existsSync(model)) return [resolve(model)];
-  return revision === undefined ? [model] : [model, { revision }];
+  const options: HubOptions = {
+    ...(revision !== undefined && { revision }),
+    ...(cache !== undefined && { cache_dir: resolve(cache) }),
+  };
+  return Object.keys(options).length === 0 ? [model] : [model, options];
 }
 
 /**

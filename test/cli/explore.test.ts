@@ -240,6 +240,14 @@ describe.skipIf(process.platform === "win32")("plainbert explore", () => {
     const said = (await ask(address, "/", {}, "HEAD")).headers["plainbert-model"] as string;
     expect(JSON.parse(decodeURIComponent(said))).toEqual(["org/tiny"]);
     expect((await end("SIGTERM")).code).toBe(143);
+    const kept = join(folder, "kept here");
+    const other = await explore(
+      ["--model", "org/tiny", "--revision", "main", "--cache-dir", relative(process.cwd(), kept)],
+      env,
+    );
+    const again = (await ask(other.address, "/", {}, "HEAD")).headers["plainbert-model"] as string;
+    expect(JSON.parse(decodeURIComponent(again))).toEqual(["org/tiny", { revision: "main", cache_dir: kept }]);
+    await other.end("SIGTERM");
   });
 });
 

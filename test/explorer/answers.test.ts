@@ -56,7 +56,7 @@ describe("what fits is what the pipeline says", () => {
       const rows = gap.answers.map(({ id, piece, rank, probability }, m) => {
         expect(Math.abs(probability / perGap[n][m].score - 1)).toBeLessThanOrEqual(1e-12);
         expect(all[n].answers[rank - 1].id).toBe(id);
-        return [`${piece} · place ${rank}`, percentOf(probability)];
+        return [`${piece} #${rank}`, percentOf(probability)];
       });
       expect(rowsOf(gapAnswers(gap))).toEqual(rows);
       expect(gap.entropy).toBe(all[n].entropy);

@@ -37,7 +37,7 @@ export function gapAnswers(gap: ExplorerGap, compared: Compared | null = null, w
     const before = compared?.gap.answers.find((answer) => answer.id === id)?.probability ?? null;
     const change = compared ? changeOf(probability, before) : "";
     return {
-      text: `${piece}${id === truth?.id ? " ✓" : ""}${areAsked ? ` · place ${rank}` : ""}`,
+      text: `${piece}${id === truth?.id ? " ✓" : ""}${areAsked ? ` #${rank}` : ""}`,
       logit,
       probability,
       tap: output,
@@ -49,6 +49,7 @@ export function gapAnswers(gap: ExplorerGap, compared: Compared | null = null, w
   return {
     ...{ title: `What fits at position ${position}`, width, height: HEADING + rows.length * ROW },
     legend: [
+      ...(areAsked ? ["# is the place in the whole vocabulary."] : []),
       `A full bar is a probability of 1. Entropy ${entropy.toFixed(2)} nats.`,
       ...(truth
         ? [`✓ is what is hidden: “${truth.piece}”, place ${truth.rank}, ${(100 * truth.probability).toFixed(2)} %.`]
