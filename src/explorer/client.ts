@@ -6,6 +6,8 @@ import type { FromWorker, ModelFiles, ModelSummary, TensorsToWrite, ToWorker } f
 export interface Listener {
   progress(share: number): void;
   opened(model: ModelSummary): void;
+  /** Another model could not be opened; the one before is still there. */
+  unopened(message: string): void;
   /** The result of what was asked last; others are dropped. */
   result(result: ExplorerResult): void;
   /** What was asked last cannot be computed. */
@@ -30,6 +32,8 @@ export class Client {
   private readonly start: () => Port;
   private readonly listener: Listener;
   private port: Port | null = null;
+  /** The worker that opens another model. */
+  private next: Port | null = null;
   private opening: ToWorker | null = null;
   private running: number | null = null;
   private waiting: ExplorerRequest | null = null;
@@ -47,6 +51,35 @@ export class Client {
     this.restart();
   }
 
+  /** Opens another model. Until it is open the one before answers, and for longer where it cannot be opened. */
+  openOther(model: Source): void {
+    if (!this.port) {
+      this.open(model);
+      return;
+    }
+    this.drop(this.next);
+    const next = this.start();
+    this.next = next;
+    const refuse = (message: string): void => {
+      this.drop(next);
+      this.next = null;
+      this.listener.unopened(message);
+    };
+    next.onmessage = ({ data }) => {
+      if ("progress" in data) this.listener.progress(data.progress);
+      else if ("problem" in data) refuse(data.problem);
+      else if ("opened" in data) {
+        this.next = null;
+        this.stop();
+        [this.port, this.opening] = [next, { open: model }];
+        this.listenTo(next);
+        this.listener.opened(data.opened);
+      }
+    };
+    next.onmessageerror = next.onerror = () => refuse("The worker that opens the model has stopped.");
+    next.postMessage({ open: model });
+  }
+
   /** Writes a file of tensors. */
   write(file: TensorsToWrite): void {
     this.port?.postMessage({ write: file });
@@ -57,11 +90,15 @@ export class Client {
     this.stop();
     const port = this.start();
     this.port = port;
+    this.listenTo(port);
+    if (this.opening) port.postMessage(this.opening);
+  }
+
+  private listenTo(port: Port): void {
     port.onmessage = ({ data }) => this.receive(data);
     port.onmessageerror = () => this.fail("its answer cannot be read");
     // A script that is not found has an event without a message
     port.onerror = ({ message }) => this.fail(message || "it cannot be loaded");
-    if (this.opening) port.postMessage(this.opening);
   }
 
   /** Computes a text, once what runs has ended; nothing while the worker is stopped. */
@@ -98,10 +135,15 @@ export class Client {
     this.listener.stopped(`The worker that computes has stopped: ${what}.`);
   }
 
-  /** Ends the worker; what it may still have sent is not heard. */
+  /** Ends the worker, and what opens another model. */
   private stop(): void {
-    const { port } = this;
-    [this.port, this.running, this.waiting] = [null, null, null];
+    const { port, next } = this;
+    [this.port, this.next, this.running, this.waiting] = [null, null, null, null];
+    for (const one of [port, next]) this.drop(one);
+  }
+
+  /** Ends a worker; what it may still have sent is not heard. */
+  private drop(port: Port | null): void {
     if (!port) return;
     port.onmessage = port.onmessageerror = port.onerror = null;
     port.terminate();

@@ -3,19 +3,17 @@ import { html, nothing, render, type TemplateResult } from "lit-html";
 import { Client } from "./client.ts";
 import type { ExplorerResult } from "./explorerResult.ts";
 import { carriedOver, type HiddenPiece, hiddenPieces, isPieceOf, shownAgain } from "./hidden.ts";
-import { answerSentence, answersView, type Comparison } from "./page/answersView.ts";
-import { closeMenus, skipTo } from "./page/controls.ts";
+import { answerSentence, type Comparison } from "./page/answersView.ts";
+import { closeMenus } from "./page/controls.ts";
 import { exampleMenu } from "./page/examples.ts";
 import { exportMenu, save } from "./page/exports.ts";
-import { headView } from "./page/headView.ts";
-import { help, toggleHelp } from "./page/helpDialog.ts";
+import { type Folder, folderButton, takeDrops } from "./page/folder.ts";
+import { frame, statusOf } from "./page/frame.ts";
+import { toggleHelp } from "./page/helpDialog.ts";
 import { layoutOf } from "./page/layout.ts";
-import { modelView } from "./page/mapView.ts";
 import { Pictures } from "./page/picture.ts";
 import { sentenceOf } from "./page/readout.ts";
 import { Speaker } from "./page/speaker.ts";
-import { strip } from "./page/strip.ts";
-import { textBoxes, tokensAtCaret } from "./page/texts.ts";
 import type { Pointer, View } from "./page/view.ts";
 import { clearestHead } from "./scenes/order.ts";
 import { argumentsOfModel, modelToOpen, startWorker } from "./start.ts";
@@ -52,6 +50,8 @@ let progress = 0;
 /** Whether what is shown is not yet what was asked for last. */
 let isComputing = false;
 let problem: string | null = null;
+/** The folder that was opened in the page, and the one that is being opened; null: none. */
+let [chosen, coming]: (string | null)[] = [null, null];
 /** Whether the worker has stopped, and another can be started. */
 let hasStopped = false;
 
@@ -66,8 +66,13 @@ const client = new Client(startWorker, {
   opened(summary) {
     model = summary;
     [hasStopped, problem] = [false, null];
+    if (coming !== null) forgetBefore(coming);
     state = within(state);
     ask();
+  },
+  unopened(message) {
+    [problem, coming] = [message, null];
+    show();
   },
   result(next) {
     const isOther = JSON.stringify(next.request) !== JSON.stringify(result?.request);
@@ -88,7 +93,7 @@ const client = new Client(startWorker, {
     show();
   },
   stopped(message) {
-    [problem, hasStopped, isComputing] = [message, true, false];
+    [problem, hasStopped, isComputing, coming] = [message, true, false, null];
     show();
   },
   written(file) {
@@ -99,10 +104,25 @@ const client = new Client(startWorker, {
 });
 client.open(modelToOpen());
 
+/** Opens a folder in place of the model that there is. */
+function openFolder({ name, files }: Folder): void {
+  [coming, problem] = [name, null];
+  client.openOther(files);
+  show();
+}
+
+/** Lets go of what another model made, and of positions among its tokens; the texts stay. */
+function forgetBefore(name: string): void {
+  [chosen, coming, loadedFrom] = [name, null, null];
+  [result, before, kept, carried, saysHead] = [null, null, null, null, false];
+  state = { ...state, masks: [], query: null, key: null };
+  history.replaceState(null, "", linkOf(state, others));
+}
+
 /** What `loadBert` is given to open the same model elsewhere; null: not known. */
 let loadedFrom: readonly unknown[] | null = null;
 argumentsOfModel().then((from) => {
-  loadedFrom = from;
+  if (chosen === null) loadedFrom = from;
   show();
 });
 
@@ -248,46 +268,15 @@ function viewOf(shown: ExplorerResult, of: ModelSummary): View {
 
 function page(): TemplateResult {
   const view = result && model ? viewOf(result, model) : null;
-  const notes = [problems.join(" "), problem, leftOutOfLink(state)].filter((note) => note !== null && note !== "");
-  return html`
-    ${skipTo("model", "Skip to the model")}
-    <header>
-      <h1>See BERT think</h1>
-      <p class="quiet">${status()} ${isComputing && result ? html`<span class="late">· computing …</span>` : nothing}</p>
-      <nav aria-label="Menus">
-        ${exampleMenu(change)}
-        ${view ? exportMenu(view, comparison, (file) => client.write(file)) : nothing}
-        <button class="plain" @click=${toggleHelp}>Help</button>
-      </nav>
-    </header>
-    <main>
-      ${textBoxes({ state, result, model, marked: pointer?.query ?? state.query, typed })}
-      ${notes.map((text) => html`<p class="problem" role="alert">${text}</p>`)}
-      ${hasStopped ? html`<p><button id="again" @click=${startAgain}>Start again</button></p>` : nothing}
-      ${view ? views(view) : hasStopped ? nothing : html`<progress max="100" .value=${progress} aria-label="The model is coming"></progress>`}
-    </main>
-    <p id="spoken" class="unseen" aria-live="polite"></p>
-    ${help(model?.backend ?? null)}
-  `;
-}
-
-function views(view: View): TemplateResult {
-  const { name, columns } = view.layout;
-  return html`
-    <section aria-label="Tokens">${strip(view, tokensAtCaret(view.result))}</section>
-    <div class="views ${name} ${isComputing ? "stale" : ""}" .style=${`grid-template-columns:${columns}`}>
-      <section class="model" id="model" tabindex="-1" aria-label="The model">${modelView(view)}</section>
-      <section class="head" aria-label="One head">${headView(view)}</section>
-      <section class="answers" aria-label="Answers">${answersView(view, comparison)}</section>
-    </div>`;
-}
-
-function status(): string {
-  if (hasStopped) return "";
-  if (!model) return progress > 0 ? `The model is coming: ${Math.round(progress)} %.` : "The model is coming.";
-  const { layers, heads, hiddenSize } = model;
-  const time = result ? ` · computed in ${result.milliseconds.toFixed(0)} ms` : "";
-  return `${layers} layers · ${heads} heads · ${hiddenSize} numbers a token${time}`;
+  return frame({
+    ...{ view, comparison, isComputing, progress, hasStopped, startAgain },
+    texts: { state, result, model, marked: pointer?.query ?? state.query, typed },
+    status: statusOf({ model, result, progress, hasStopped, chosen, coming }),
+    notes: [problems.join(" "), problem, leftOutOfLink(state)],
+    backend: model?.backend ?? null,
+    menus: html`${exampleMenu(change)} ${folderButton(openFolder)}
+      ${view ? exportMenu(view, comparison, (file) => client.write(file)) : nothing}`,
+  });
 }
 
 /** A key that is of no part alone; in a text it is a letter. */
@@ -300,6 +289,10 @@ addEventListener("popstate", () => {
   [isOfLink, carried] = [true, null];
   state = within(state);
   ask();
+});
+takeDrops(openFolder, ({ message }) => {
+  problem = message;
+  show();
 });
 addEventListener("resize", showSoon);
 addEventListener("click", closeMenus);

@@ -67,6 +67,7 @@ function started(): { client: Client; ports: HandPort[]; heard: string[] } {
       progress: (share) => heard.push(`progress ${share}`),
       opened: ({ backend }) => heard.push(`opened ${backend}`),
       result: ({ request }) => heard.push(`result ${request.text}`),
+      unopened: (message) => heard.push(`unopened: ${message}`),
       problem: (message) => heard.push(message),
       stopped: (message) => heard.push(`stopped: ${message}`),
       written: (file) => heard.push(`written ${file}`),
@@ -196,5 +197,75 @@ describe("a worker", () => {
     client.ask(requestOf("d"));
     ports[1].answer();
     expect(heard.slice(1)).toEqual(["result d"]);
+  });
+});
+
+describe("another model", () => {
+  const sea = new Map([["config.json", new Blob(["{}"])]]);
+
+  test("answers once it is open; until then the one before does", () => {
+    const { client, ports, heard } = started();
+    client.openOther(sea);
+    expect(ports[1].opened).toEqual([{ open: sea }]);
+    client.ask(requestOf("a"));
+    ports[0].answer();
+    client.ask(requestOf("b"));
+    client.ask(requestOf("c"));
+    ports[1].send({ progress: 50 });
+    ports[1].send({ opened: { ...summary, backend: "other" } });
+    expect(heard).toEqual(["result a", "progress 50", "opened other"]);
+    expect(ports.map(({ isEnded }) => isEnded)).toEqual([true, false]);
+    ports[0].answer(); // is not heard
+    client.ask(requestOf("d"));
+    ports[1].answer();
+    expect(heard.slice(3)).toEqual(["result d"]);
+    expect(ports[1].open).toEqual([]);
+    client.restart();
+    expect(ports[2].opened).toEqual([{ open: sea }]);
+  });
+
+  test.each([
+    ["cannot be opened", (port: HandPort) => port.send({ id: null, problem: "no config" }), "unopened: no config"],
+    ["dies", (port: HandPort) => port.onerror?.({} as ErrorEvent), "unopened: The worker that opens the model has stopped."],
+    ["sends nonsense", (port: HandPort) => port.onmessageerror?.({} as MessageEvent), "unopened: The worker that opens the model has stopped."],
+  ])("that %s: the one before stays", (_, fail, message) => {
+    const { client, ports, heard } = started();
+    client.ask(requestOf("a"));
+    client.openOther(sea);
+    fail(ports[1]);
+    ports[0].answer();
+    expect(heard).toEqual([message, "result a"]);
+    expect(ports.map(({ isEnded }) => isEnded)).toEqual([false, true]);
+    client.restart();
+    expect(ports[2].opened).toEqual([{ open: "model/" }]);
+  });
+
+  test("in place of one that is being opened, which is not heard of again", () => {
+    const { client, ports, heard } = started();
+    client.openOther("one/");
+    client.openOther("two/");
+    expect(ports.map(({ isEnded }) => isEnded)).toEqual([false, true, false]);
+    ports[1].send({ opened: summary });
+    ports[2].send({ opened: summary });
+    expect(heard).toEqual(["opened plain"]);
+    expect(ports.map(({ isEnded }) => isEnded)).toEqual([true, true, false]);
+  });
+
+  test("in place of one that has stopped", () => {
+    const { client, ports, heard } = started();
+    ports[0].send({ id: null, problem: "no model" });
+    client.openOther(sea);
+    expect(ports[1].opened).toEqual([{ open: sea }]);
+    ports[1].send({ opened: summary });
+    client.ask(requestOf("a"));
+    ports[1].answer();
+    expect(heard).toEqual(["stopped: no model", "opened plain", "result a"]);
+  });
+
+  test("that is being opened when the one before dies is ended with it", () => {
+    const { client, ports } = started();
+    client.openOther(sea);
+    ports[0].onerror?.({ message: "boom" } as ErrorEvent);
+    expect(ports.map(({ isEnded }) => isEnded)).toEqual([true, true]);
   });
 });

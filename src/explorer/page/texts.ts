@@ -5,7 +5,7 @@ import type { ExplorerState } from "../state.ts";
 import type { ModelSummary } from "../worker.ts";
 
 /** What the boxes show. */
-interface Texts {
+export interface Texts {
   readonly state: ExplorerState;
   readonly result: ExplorerResult | null;
   /** null: it is not there yet. */

@@ -1,0 +1,88 @@
+/** The page's head, the text boxes, and where each part stands. */
+import { html, nothing, type TemplateResult } from "lit-html";
+import type { ExplorerResult } from "../explorerResult.ts";
+import type { ModelSummary } from "../worker.ts";
+import { answersView, type Comparison } from "./answersView.ts";
+import { skipTo } from "./controls.ts";
+import { headView } from "./headView.ts";
+import { help, toggleHelp } from "./helpDialog.ts";
+import { modelView } from "./mapView.ts";
+import { strip } from "./strip.ts";
+import { type Texts, textBoxes, tokensAtCaret } from "./texts.ts";
+import type { View } from "./view.ts";
+
+/** What the page shows. */
+interface Frame {
+  /** null: nothing has been computed yet. */
+  readonly view: View | null;
+  readonly comparison: Comparison;
+  readonly texts: Texts;
+  readonly menus: TemplateResult;
+  readonly status: string;
+  /** What is to be told, in sentences; null or "": nothing. */
+  readonly notes: readonly (string | null)[];
+  /** Whether the view is not yet what was asked for last. */
+  readonly isComputing: boolean;
+  /** Percent of the model that is here. */
+  readonly progress: number;
+  readonly hasStopped: boolean;
+  /** What computes; null: it is not known yet. */
+  readonly backend: string | null;
+  startAgain(): void;
+}
+
+/** The whole page. */
+export function frame(shown: Frame): TemplateResult {
+  const { view, texts, menus, status, notes, isComputing, progress, hasStopped, startAgain } = shown;
+  return html`
+    ${skipTo("model", "Skip to the model")}
+    <header>
+      <h1>See BERT think</h1>
+      <p class="quiet">${status} ${isComputing && view ? html`<span class="late">· computing …</span>` : nothing}</p>
+      <nav aria-label="Menus">${menus}<button class="plain" @click=${toggleHelp}>Help</button></nav>
+    </header>
+    <main>
+      ${textBoxes(texts)}
+      ${notes.filter(Boolean).map((text) => html`<p class="problem" role="alert">${text}</p>`)}
+      ${hasStopped ? html`<p><button id="again" @click=${startAgain}>Start again</button></p>` : nothing}
+      ${view ? views(view, shown) : hasStopped ? nothing : html`<progress max="100" .value=${progress} aria-label="The model is coming"></progress>`}
+    </main>
+    <p id="spoken" class="unseen" aria-live="polite"></p>
+    ${help(shown.backend)}
+  `;
+}
+
+function views(view: View, { comparison, isComputing }: Frame): TemplateResult {
+  const { name, columns } = view.layout;
+  return html`
+    <section aria-label="Tokens">${strip(view, tokensAtCaret(view.result))}</section>
+    <div class="views ${name} ${isComputing ? "stale" : ""}" .style=${`grid-template-columns:${columns}`}>
+      <section class="model" id="model" tabindex="-1" aria-label="The model">${modelView(view)}</section>
+      <section class="head" aria-label="One head">${headView(view)}</section>
+      <section class="answers" aria-label="Answers">${answersView(view, comparison)}</section>
+    </div>`;
+}
+
+/** What there is of the model. */
+interface Status {
+  readonly model: ModelSummary | null;
+  readonly result: ExplorerResult | null;
+  readonly progress: number;
+  readonly hasStopped: boolean;
+  /** The folder that was opened in the page, and the one that is being opened; null: none. */
+  readonly chosen: string | null;
+  readonly coming: string | null;
+}
+
+/** What there is of the model, in a line. */
+export function statusOf({ model, result, progress, hasStopped, chosen, coming }: Status): string {
+  if (hasStopped) return "";
+  if (!model) return progress > 0 ? `The model is coming: ${Math.round(progress)} %.` : "The model is coming.";
+  const { layers, heads, hiddenSize } = model;
+  return [
+    ...(chosen === null ? [] : [chosen]),
+    ...[`${layers} layers`, `${heads} heads`, `${hiddenSize} numbers a token`],
+    ...(result ? [`computed in ${result.milliseconds.toFixed(0)} ms`] : []),
+    ...(coming === null ? [] : [`“${coming}” is read …`]),
+  ].join(" · ");
+}
