@@ -7,7 +7,6 @@
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { loadBert } from "../src/index.ts";
 // @ts-expect-error: plain JavaScript, as the build of the package runs it on whatever Node there is
 import { EXPLORER, writeExplorerPage } from "./explorerPage.mjs";
 
@@ -34,18 +33,16 @@ function replacedOnce(text: string, part: string | RegExp, by: string): string {
 }
 
 /** The page with its script, style sheet, worker and model in it. */
-async function singleFile(): Promise<string> {
+function singleFile(): string {
   const [style, page, worker] = ["explorer.css", "explorer.js", "explorer-worker.js"].map(pageFile);
   const script = inScript(page);
   const policy = [
     ...["default-src 'none'", `script-src ${hashOf(script)} 'wasm-unsafe-eval'`, `style-src ${hashOf(style)}`],
     ...["worker-src blob:", "img-src blob: data:", "base-uri 'none'", "form-action 'none'"],
   ].join("; ");
-  await using bert = await loadBert(undefined, { backend: "plain" });
   const files = Object.fromEntries(MODEL.map((name) => [name, readFileSync(join("weights", name)).toString("base64")]));
-  const model = JSON.stringify({ files, fingerprint: bert.fingerprint });
   const data = [
-    `<script type="application/json" id="model-files">${model}</script>`,
+    `<script type="application/json" id="model-files">${JSON.stringify(files)}</script>`,
     `<script type="text/plain" id="worker-source">${inScript(worker)}</script>`,
   ].join("\n");
   const html = replacedOnce(pageFile("index.html"), /(?<=Content-Security-Policy" content=")[^"]*/, policy);
@@ -56,6 +53,6 @@ async function singleFile(): Promise<string> {
 
 rmSync(EXPLORER, { recursive: true, force: true });
 await writeExplorerPage();
-writeFileSync(join("dist", "explorer.html"), await singleFile());
+writeFileSync(join("dist", "explorer.html"), singleFile());
 mkdirSync(join(EXPLORER, "model"));
 for (const file of MODEL) cpSync(join("weights", file), join(EXPLORER, "model", file));

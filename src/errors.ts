@@ -45,6 +45,11 @@ export class BertError extends Error {
   }
 }
 
+/** What is wrong with a file or folder. */
+export function fileError(where: string, path: string, reason: string, cause?: unknown): BertError {
+  return new BertError("ERR_FILE", `${where}: ${path}: ${reason}`, cause === undefined ? {} : { cause });
+}
+
 /** A value in a message stops after so many characters. */
 const MOST_CHARACTERS = 200;
 /** A list in a message stops after so many entries. */

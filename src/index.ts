@@ -43,6 +43,7 @@ export {
   loadBert,
   loadIndex,
   loadTokenizer,
+  type ModelFiles,
   type MultipleChoice,
   type MultipleChoiceOptions,
   type NextSentence,

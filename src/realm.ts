@@ -25,6 +25,8 @@ export function has<Name extends string>(value: unknown, name: Name): value is {
 }
 
 interface Classes {
+  readonly Blob: Blob;
+  readonly File: Blob;
   readonly ArrayBuffer: ArrayBuffer;
   readonly SharedArrayBuffer: SharedArrayBuffer;
   readonly Map: Map<unknown, unknown>;

@@ -40,7 +40,7 @@ const KERNEL_TYPES = /^tensor\/(backend|trainingBackend)\.ts$/;
 
 /** What runs in Node alone: `node:` modules and Node's globals. */
 const NODE_ONLY =
-  /^(disk|hub(?!\/(hubOptions|sentenceFiles)\.ts$)|cli)\/|^load\/(missingWeights|namedFiles|openModel|saveModel|weightFiles)\.ts$|^tensor\/threads\/platform/;
+  /^(disk|hub(?!\/(hubOptions|sentenceFiles|wantedFiles)\.ts$)|cli)\/|^load\/(missingWeights|namedFiles|openModel|saveModel|weightFiles)\.ts$|^tensor\/threads\/platform/;
 
 /** The sources of what package.json exports. */
 const ENTRY_POINTS = Object.values<{ types?: string } | string>(

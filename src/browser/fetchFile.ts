@@ -1,6 +1,6 @@
 import { HubError } from "../hub/hubError.ts";
 import { RETRIES, retrying } from "../hub/retry.ts";
-import { sizeOf } from "./blobs.ts";
+import { sizeOf } from "../load/blobs.ts";
 import { PART_BYTES } from "./fileStore.ts";
 import type { Hash } from "./hash.ts";
 import { absorb, type Fetching, hashFor, keptFile } from "./keptFile.ts";

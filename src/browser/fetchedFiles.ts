@@ -4,7 +4,7 @@
 
 import type { openFile as openFileOfNode } from "../disk/files.ts";
 import { BertError } from "../errors.ts";
-import { openParts } from "./blobs.ts";
+import { openParts } from "../load/blobs.ts";
 import { refused, request } from "./request.ts";
 
 /**

@@ -1,12 +1,12 @@
 import { BertError, listed } from "../errors.ts";
 import { HubError } from "../hub/hubError.ts";
 import { fileIn, MODULES_FILE } from "../hub/sentenceFiles.ts";
-import { filesToOpen, isIndex, type WantedFiles, WEIGHTS } from "../hub/wantedFiles.ts";
+import { filesToOpen, isIndex, type WantedFiles } from "../hub/wantedFiles.ts";
+import { BlobFolder } from "../load/blobFolder.ts";
 import { openMended } from "../load/mendedWeights.ts";
-import { type ModelFolder, readerOf } from "../load/modelFolder.ts";
+import type { ModelFolder } from "../load/modelFolder.ts";
 import type { Weights } from "../safetensors/safetensorsReader.ts";
-import { openShards, parseSafetensorsIndex } from "../safetensors/shards.ts";
-import { openParts, textOf } from "./blobs.ts";
+import { parseSafetensorsIndex } from "../safetensors/shards.ts";
 import { fetchFile } from "./fetchFile.ts";
 import { type Fetching, keptFile } from "./keptFile.ts";
 import type { FileNote } from "./listing.ts";
@@ -29,6 +29,8 @@ export class FetchedModel implements ModelFolder {
   private fetching: Fetching;
   /** The parts of each file that is here. */
   private readonly files = new Map<string, readonly Blob[]>();
+  /** What is read of them. */
+  private readonly folder: BlobFolder;
   /** What the server said of each file; null: it has no such file. */
   private readonly described = new Map<string, FileNote | null>();
   /** How many files were fetched, and not kept. */
@@ -41,6 +43,7 @@ export class FetchedModel implements ModelFolder {
 
   constructor(place: Place, fetching: Fetching) {
     this.path = place.name;
+    this.folder = new BlobFolder(this.path, this.files);
     this.place = place;
     this.fetching = fetching;
   }
@@ -95,16 +98,15 @@ export class FetchedModel implements ModelFolder {
   inside(name: string): ModelFolder {
     if (name === "") return this;
     return {
-      path: this.nameOf(name),
+      path: this.folder.nameOf(name),
       readText: (file) => this.readText(fileIn(name, file)),
       openWeights: () => this.weightsIn(name),
       inside: (deeper) => this.inside(fileIn(name, deeper)),
     };
   }
 
-  async readText(name: string): Promise<string | null> {
-    const parts = this.files.get(name);
-    return parts ? textOf(parts, this.nameOf(name)) : null;
+  readText(name: string): Promise<string | null> {
+    return this.folder.readText(name);
   }
 
   openWeights(): Promise<Weights> {
@@ -113,7 +115,7 @@ export class FetchedModel implements ModelFolder {
 
   private weightsIn(folder: string): Promise<Weights> {
     return openMended(
-      () => this.openFetched(folder),
+      () => this.folder.inside(folder).openWeights(),
       (error) => this.mend(error),
     );
   }
@@ -135,26 +137,6 @@ export class FetchedModel implements ModelFolder {
     this.fetching = { ...fetching, force: false };
     this.hasUsedKept = false;
     return this.fetched > fetched;
-  }
-
-  private async openFetched(folder: string): Promise<Weights> {
-    const name = WEIGHTS.find((file) => this.files.has(fileIn(folder, file)));
-    if (name === undefined) {
-      const must = `must hold ${WEIGHTS.slice(0, -1).join(", ")} or ${WEIGHTS.at(-1)}`;
-      throw new BertError("ERR_FILE", `openWeights: ${folder === "" ? this.path : this.nameOf(folder)}: ${must}`);
-    }
-    const open = async (file: string) => {
-      const parts = this.files.get(fileIn(folder, file));
-      if (parts) return openParts(parts, this.nameOf(fileIn(folder, file)));
-      throw new BertError("ERR_FILE", `openWeights: ${this.nameOf(fileIn(folder, file))}: no such file`);
-    };
-    if (!isIndex(name)) return readerOf(name)(await open(name));
-    const index = (await this.readText(fileIn(folder, name))) ?? "";
-    return openShards(parseSafetensorsIndex(index, this.nameOf(fileIn(folder, name))), open, readerOf(name));
-  }
-
-  private nameOf(file: string): string {
-    return `${this.path.replace(/\/$/, "")}/${file}`;
   }
 
   /** The files that are wanted and that cannot be had from what the browser keeps. */
@@ -225,7 +207,7 @@ export class FetchedModel implements ModelFolder {
   /** The files that an index lists, by their names in the model's folder. */
   private shardsOf(file: string, index: string): string[] {
     const folder = file.split("/").slice(0, -1).join("/");
-    return parseSafetensorsIndex(index, this.nameOf(file)).shards.map((shard) => fileIn(folder, shard));
+    return parseSafetensorsIndex(index, this.folder.nameOf(file)).shards.map((shard) => fileIn(folder, shard));
   }
 
   private async describe(file: string, patient: boolean): Promise<FileNote | null> {

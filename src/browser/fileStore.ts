@@ -10,7 +10,7 @@
  * The keys are addresses that are never fetched.
  */
 import { type Json, parseJson } from "../json.ts";
-import { sizeOf } from "./blobs.ts";
+import { sizeOf } from "../load/blobs.ts";
 
 /** 8 MiB: what a connection that breaks costs at most; a large model, 1.3 GB, has 160. */
 export const PART_BYTES: number = 1 << 23;

@@ -2,7 +2,7 @@
 import type { Progress } from "../hub/progress.ts";
 import type { Pause } from "../hub/retry.ts";
 import { isAlwaysHashed } from "../hub/wantedFiles.ts";
-import { sizeOf } from "./blobs.ts";
+import { sizeOf } from "../load/blobs.ts";
 import type { FileStore } from "./fileStore.ts";
 import { Hash, type HashName } from "./hash.ts";
 import type { WebFile } from "./places.ts";

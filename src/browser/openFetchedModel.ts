@@ -14,6 +14,7 @@ import type { HubOptions } from "../hub/hubOptions.ts";
 import { isPath, isPossibleId } from "../hub/modelId.ts";
 import { Progress } from "../hub/progress.ts";
 import { pause } from "../hub/retry.ts";
+import { BlobFolder } from "../load/blobFolder.ts";
 import type { NamedFiles } from "../load/modelFolder.ts";
 import type { openModel as openModelOfNode } from "../load/openModel.ts";
 import { FetchedModel } from "./fetchedModel.ts";
@@ -25,7 +26,7 @@ import { FolderPlace, HubPlace, type Place } from "./places.ts";
  * fetched.
  *
  * @param name  what begins with `.` or `/`, is a URL or ends with `/` is a folder; `org/name` is an id; or the files of
- *   the small model
+ *   the small model, or others that are there
  * @throws BertError ERR_INPUT neither a folder nor an id, or an option that cannot be meant; ERR_FILE a folder's server
  *   does not give a file; ERR_HUB the hub does not have or give the model, or what arrives is damaged
  */
@@ -34,6 +35,7 @@ export const openModel: typeof openModelOfNode = async (name, wanted, options = 
   expectHubOptions(options);
   if (cache_dir !== undefined)
     throw wrongOption("cache_dir", "left out in a browser, which keeps files in its Cache API", cache_dir);
+  if (name instanceof BlobFolder) return { folder: name, release: async () => {} };
   signal?.throwIfAborted();
   const place = placeOf(name, options);
   const offline = checkedSwitch("local_files_only", options.local_files_only);

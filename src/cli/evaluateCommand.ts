@@ -1,7 +1,8 @@
 import { dirname } from "node:path";
-import { exists, fileError, writeFileAtomically } from "../disk/files.ts";
+import { exists, writeFileAtomically } from "../disk/files.ts";
 import { withOutput } from "../disk/outputLock.ts";
 import { machineName } from "../disk/runFolder.ts";
+import { fileError } from "../errors.ts";
 import { type EvaluationResult, evaluate, evaluationReport } from "../training/index.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
 import { evaluationText } from "./evaluationText.ts";

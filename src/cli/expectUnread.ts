@@ -1,6 +1,6 @@
 import { type BigIntStats, fstatSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { fileError } from "../disk/files.ts";
+import { fileError } from "../errors.ts";
 import { streams } from "./streams.ts";
 
 /**

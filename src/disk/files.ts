@@ -1,7 +1,7 @@
 /** Files and folders on disk, by Node's modules, which Deno and Bun have too. Nothing in a browser imports it. */
 import { type FileHandle, lstat, open, readlink, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { BertError } from "../errors.ts";
+import { BertError, fileError } from "../errors.ts";
 import { codeOf, messageOf } from "../realm.ts";
 import type { RandomAccess } from "../safetensors/safetensorsReader.ts";
 import { temporaryPath } from "./processes.ts";
@@ -174,11 +174,6 @@ export async function orFileError<T>(where: string, path: string, result: Promis
 /** An error of Node's, as one of ours. */
 export function systemError(where: string, path: string, cause: unknown): BertError {
   return fileError(where, path, reasonOf(cause), cause);
-}
-
-/** What is wrong with a path. */
-export function fileError(where: string, path: string, reason: string, cause?: unknown): BertError {
-  return new BertError("ERR_FILE", `${where}: ${path}: ${reason}`, cause === undefined ? {} : { cause });
 }
 
 const REASONS: ReadonlyMap<unknown, string> = new Map([

@@ -1,7 +1,8 @@
 import { mkdir, readdir, realpath, rename, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
+import { fileError } from "../errors.ts";
 import { codeOf } from "../realm.ts";
-import { fileError, orFileError, syncFolder, throughLinks } from "./files.ts";
+import { orFileError, syncFolder, throughLinks } from "./files.ts";
 import { temporaryPath } from "./processes.ts";
 
 const WHERE = "writeFolder";

@@ -2,10 +2,10 @@ import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir, rmdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BertError, quote } from "../errors.ts";
+import { BertError, fileError, quote } from "../errors.ts";
 import { parseJson } from "../json.ts";
 import { codeOf } from "../realm.ts";
-import { fileError, orFileError, systemError, throughLinks } from "./files.ts";
+import { orFileError, systemError, throughLinks } from "./files.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import { type ProcessName, stateOf, temporaryPath, thisProcess } from "./processes.ts";
 

@@ -1,6 +1,6 @@
 /** The page's side of the worker: at most one forward pass runs and one waits; of those that wait the latest counts. */
 import type { ExplorerRequest, ExplorerResult } from "./explorerResult.ts";
-import type { FromWorker, ModelFiles, ModelSummary, TensorsToWrite, ToWorker } from "./worker.ts";
+import type { FilesInPage, FromWorker, ModelSummary, TensorsToWrite, ToWorker } from "./worker.ts";
 
 /** What the page is told. */
 export interface Listener {
@@ -46,7 +46,7 @@ export class Client {
   }
 
   /** Opens a model: the address of its folder, or its files. */
-  open(model: string | ModelFiles, backend?: "plain"): void {
+  open(model: string | FilesInPage, backend?: "plain"): void {
     this.opening = { open: model, ...(backend && { backend }) };
     this.restart();
   }

@@ -2,7 +2,7 @@
  * Where worker and model come from: files beside the page; or, of the page that is one file, elements in it, as a page
  * from a disk may neither fetch nor start a worker of a file.
  */
-import type { ModelFiles } from "./worker.ts";
+import type { FilesInPage } from "./worker.ts";
 
 /** The text of an element that holds data, which is emptied; null: there is none. */
 function takeText(id: string): string | null {
@@ -22,7 +22,7 @@ export function startWorker(): Worker {
 }
 
 /** The address of the model's folder, or its files. */
-export function modelToOpen(): string | ModelFiles {
+export function modelToOpen(): string | FilesInPage {
   const json = takeText("model-files");
   return json === null ? new URL("./model/", location.href).href : { json };
 }

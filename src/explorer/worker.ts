@@ -1,16 +1,22 @@
 /** The page's worker: opens a model, and computes what the page shows of a text. `start.ts` starts it. */
-import { type BertConfig, type BertModel, type BertTokenizer, loadBert, writeSafetensors } from "../index.ts";
+import {
+  type Bert,
+  type BertConfig,
+  type BertTokenizer,
+  loadBert,
+  type ModelFiles,
+  writeSafetensors,
+} from "../index.ts";
 import { compute, type ExplorerRequest, type ExplorerResult } from "./explorerResult.ts";
-import { modelOfFiles } from "./modelOfFiles.ts";
 
 /** What the page asks. */
 export type ToWorker =
-  | { readonly open: string | ModelFiles; readonly backend?: "plain" }
+  | { readonly open: string | FilesInPage; readonly backend?: "plain" }
   | { readonly write: TensorsToWrite }
   | { readonly id: number; readonly request: ExplorerRequest };
 
-/** A model's files as text, which is read in the worker, as it is large: JSON of `FilesOfModel`. */
-export interface ModelFiles {
+/** A model's files as text, which is read in the worker, as it is large: JSON of each file's base64 by its name. */
+export interface FilesInPage {
   readonly json: string;
 }
 
@@ -58,22 +64,31 @@ let open: Promise<Opened> | null = null;
 const messageOf = (error: unknown): string =>
   String((error as Partial<Error> | null)?.message ?? error).replace(/^([A-Z]\w*\.)?[a-z]\w*: /, "");
 
-type Opened = Pick<ModelSummary, "fingerprint"> & { readonly model: BertModel; readonly tokenizer: BertTokenizer };
+interface Opened {
+  readonly bert: Bert;
+  readonly tokenizer: BertTokenizer;
+}
 
-async function openModel(source: string | ModelFiles, backend?: "plain"): Promise<Opened> {
-  if (typeof source !== "string") return modelOfFiles(source.json, backend);
-  const bert = await loadBert(source, {
+/** Opens a model, which must have a tokenizer. */
+async function openModel(source: string | FilesInPage, backend?: "plain"): Promise<Opened> {
+  const bert = await loadBert(typeof source === "string" ? source : filesOf(source), {
     ...(backend && { backend }),
     threads: 1, // this worker is the thread
     progress_callback(step) {
       if (step.status === "progress_total") scope.postMessage({ progress: step.progress });
     },
   });
-  return { model: bert, tokenizer: bert.tokenizer, fingerprint: bert.fingerprint };
+  return { bert, tokenizer: bert.tokenizer };
+}
+
+function filesOf({ json }: FilesInPage): ModelFiles {
+  const files = Object.entries(JSON.parse(json) as Readonly<Record<string, string>>);
+  const bytesOf = (base64: string) => Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0));
+  return new Map(files.map(([name, base64]) => [name, new Blob([bytesOf(base64)])]));
 }
 
 /** What the page tells of a model. */
-function summaryOf({ model: { config, backend }, fingerprint }: Opened): ModelSummary {
+function summaryOf({ bert: { config, backend, fingerprint } }: Opened): ModelSummary {
   return {
     config,
     ...{ layers: config.numHiddenLayers, heads: config.numAttentionHeads, hiddenSize: config.hiddenSize },
@@ -101,8 +116,8 @@ scope.onmessage = async ({ data }) => {
     }
     if ("write" in data) return write(data.write);
     if (!open) return;
-    const { model, tokenizer } = await open;
-    const result = compute(model, tokenizer, data.request);
+    const { bert, tokenizer } = await open;
+    const result = compute(bert, tokenizer, data.request);
     scope.postMessage({ id: data.id, result }, [
       ...new Set(result.attentions.map(({ buffer }) => buffer as ArrayBuffer)),
     ]);

@@ -14,6 +14,7 @@ import { type BackendName, inferenceBackend } from "../tensor/chooseBackend.ts";
 import type { StorageType } from "../tensor/tensor.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { fingerprintOf } from "./fingerprint.ts";
+import { type ModelFiles, modelToOpen } from "./givenFiles.ts";
 import type { ModelFolder } from "./modelFolder.ts";
 import {
   modelTokenizer,
@@ -173,7 +174,8 @@ export class Bert extends BertModel {
  * `architecture` or the pipeline's task says more.
  *
  * @param path the folder, or a model's id on the hub, `org/name`: an existing folder comes first, and what begins with
- *   `.` or `/` is always one. The small model that comes with the package if left out
+ *   `.` or `/` is always one. Or the folder's files, as a page gets them of its user (`ModelFiles`). The small model
+ *   that comes with the package if left out
  * @throws BertError ERR_HUB the hub does not have the model, or does not give it; ERR_FILE the folder or a file is
  *   missing or not readable; ERR_CHECKPOINT config.json or the weights are not those of a BERT model, or not of each
  *   other; ERR_VOCABULARY the tokenizer's files are invalid or have another number of tokens than config.json;
@@ -184,7 +186,7 @@ export class Bert extends BertModel {
  * await bert.dispose();
  * const large = await loadBert("google-bert/bert-large-cased", { revision: "main" });
  */
-export async function loadBert(path?: string, options: LoadOptions = {}): Promise<Bert> {
+export async function loadBert(path?: string | ModelFiles, options: LoadOptions = {}): Promise<Bert> {
   return loadBertFor(path, options, "BertModel");
 }
 
@@ -193,7 +195,7 @@ export async function loadBert(path?: string, options: LoadOptions = {}): Promis
  * @param otherwise the model class where neither the options nor config.json name one of these
  */
 export async function loadBertFor(
-  path: string | undefined,
+  path: string | ModelFiles | undefined,
   options: LoadOptions,
   otherwise: Architecture,
 ): Promise<Bert> {
@@ -205,8 +207,9 @@ export async function loadBertFor(
   if (typeof strict !== "boolean")
     throw new BertError("ERR_INPUT", `loadBert: strict must be true or false, got ${shown(strict)}`);
   const simd = { wide, deterministic, threads, assets, dtype };
+  const model = modelToOpen("loadBert", path);
   const backend = inferenceBackend("loadBert", name, simd);
-  return withModelFiles(path, options, true, (folder, root) =>
+  return withModelFiles(model, options, true, (folder, root) =>
     loadFolder(folder, root, backend, dtype, options, otherwise),
   );
 }
@@ -286,15 +289,16 @@ async function whileReading<T>(reading: Promise<unknown>, work: () => T): Promis
 /**
  * Loads the tokenizer of a model alone; reading the weights takes most of `loadBert`'s time.
  *
- * @param path the folder, or a model's id on the hub, of which only the tokenizer's files are downloaded; the small
- *   model that comes with the package if left out
+ * @param path the folder, or a model's id on the hub, of which only the tokenizer's files are downloaded, or files of
+ *   the folder, of which those of the tokenizer are enough; the small model that comes with the package if left out
  * @throws BertError ERR_FILE the folder is missing or not readable; ERR_HUB the hub does not have the model, or does
  *   not give it; ERR_VOCABULARY the tokenizer's files are missing or invalid
  */
-export async function loadTokenizer(path?: string, options: HubOptions = {}): Promise<BertTokenizer> {
+export async function loadTokenizer(path?: string | ModelFiles, options: HubOptions = {}): Promise<BertTokenizer> {
   expectKnownOptions("loadTokenizer", options, HUB_OPTIONS);
   expectSignal("loadTokenizer", options.signal);
-  return withModelFiles(path, options, false, (folder) => readTokenizer(folder, "loadTokenizer"));
+  const model = modelToOpen("loadTokenizer", path);
+  return withModelFiles(model, options, false, (folder) => readTokenizer(folder, "loadTokenizer"));
 }
 
 /**

@@ -52,6 +52,9 @@ export const IS_ADAPTER =
 /** What messages call the small model. */
 export const SMALL_MODEL = "the small model that comes with plainbert";
 
+/** What messages call a model's folder whose files a program has handed over. */
+export const GIVEN_FOLDER = "the given folder";
+
 /** The error for a file of the small model that is not where it should be, saying what to do. */
 export function leftBehind(name: string, got: string, cause?: unknown): BertError {
   return new BertError(

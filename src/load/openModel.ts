@@ -11,6 +11,7 @@ import { fileIn } from "../hub/sentenceFiles.ts";
 import type { Snapshot } from "../hub/snapshotDownload.ts";
 import type { WantedFiles } from "../hub/wantedFiles.ts";
 import { loaded } from "../loaded.ts";
+import { BlobFolder } from "./blobFolder.ts";
 import { openMended } from "./mendedWeights.ts";
 import type { ModelFolder, NamedFiles, OpenedModel } from "./modelFolder.ts";
 import { openNamedFiles } from "./namedFiles.ts";
@@ -19,14 +20,15 @@ import { openModelFolder } from "./weightFiles.ts";
 /**
  * Opens a model by the path of a folder or by its id on the hub, from where what is not in the cache is downloaded.
  *
- * @param name  a folder, or `org/name`; `isModelId` tells which; or the files of the small model
+ * @param name  a folder, or `org/name`; `isModelId` tells which; or the files of the small model, or others that are
+ *   there
  * @param files which of its files are needed
  * @param wait  how to wait before the next attempt
  * @throws BertError ERR_INPUT neither an existing folder nor an id, or an option that cannot be meant; ERR_FILE there
  *   is no such folder, or nothing can be written; ERR_HUB the hub does not have or give it
  */
 export async function openModel(
-  name: string | NamedFiles,
+  name: string | NamedFiles | BlobFolder,
   files: WantedFiles,
   options: HubOptions = {},
   env: Environment = process.env,
@@ -34,6 +36,7 @@ export async function openModel(
 ): Promise<OpenedModel> {
   expectHubOptions(options);
   const release = async () => {};
+  if (name instanceof BlobFolder) return { folder: name, release };
   if (typeof name === "function") return { folder: openNamedFiles(name), release };
   if (!(await isModelId(name))) return { folder: await openModelFolder(name), release };
   const { signal } = options;

@@ -6,20 +6,21 @@ import { type BertConfig, parseConfig } from "../model/config.ts";
 import type { Weights } from "../safetensors/safetensorsReader.ts";
 import { BertTokenizer, type TokenizerFiles } from "../tokenizer/index.ts";
 import { TOKENIZER_FILES } from "../tokenizer/tokenizerFiles.ts";
+import type { BlobFolder } from "./blobFolder.ts";
 import { bundledFile, CONFIG_FILES } from "./bundledFiles.ts";
 import { ADAPTER, IS_ADAPTER, type ModelFolder, type OpenedModel } from "./modelFolder.ts";
 
 /**
  * Opens the files of a model that `loadBert` needs, or those that `loadTokenizer` does.
  *
- * @param path    as in `loadBert`
+ * @param path    as in `loadBert`, or the folder of files that were given
  * @param weights whether the weights are needed: without them the tokenizer's files and config.json are downloaded
  *   alone
  * @param hashed  whether all that the cache has is checked against the hub's hashes first
  * @throws BertError as `loadBert`, before it reads the files
  */
 export async function openModelFiles(
-  path: string | undefined,
+  path: string | BlobFolder | undefined,
   options: HubOptions,
   weights: boolean,
   hashed: boolean = false,
@@ -53,7 +54,7 @@ export async function transformerIn(root: ModelFolder): Promise<ModelFolder> {
 
 /** Opens the files of a model as `openModelFiles` while `use` runs, and releases them afterwards. */
 export async function withModelFiles<T>(
-  path: string | undefined,
+  path: string | BlobFolder | undefined,
   options: HubOptions,
   weights: boolean,
   use: (folder: ModelFolder, root: ModelFolder) => Promise<T>,

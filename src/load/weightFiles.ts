@@ -2,16 +2,9 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import {
-  exists,
-  fileError,
-  openFile,
-  orFileError,
-  readText,
-  throughLinks,
-  writeFileAtomically,
-} from "../disk/files.ts";
+import { exists, openFile, orFileError, readText, throughLinks, writeFileAtomically } from "../disk/files.ts";
 import { removeLeftovers } from "../disk/leftovers.ts";
+import { fileError } from "../errors.ts";
 import { WEIGHTS } from "../hub/wantedFiles.ts";
 import type { Weights } from "../safetensors/safetensorsReader.ts";
 import { planFile, type TensorToSave } from "../safetensors/safetensorsWriter.ts";

@@ -1,3 +1,4 @@
+export type { ModelFiles } from "../load/givenFiles.ts";
 export { Bert, downloadModel, type LoadOptions, loadBert, loadTokenizer } from "../load/loadBert.ts";
 export { saveBert } from "../load/saveBert.ts";
 export type { CallOptions } from "./arguments.ts";

@@ -1,8 +1,9 @@
 import { shown } from "../errors.ts";
+import type { ModelFiles } from "../load/givenFiles.ts";
 import { type Bert, LOAD_OPTIONS, type LoadOptions, loadBertFor } from "../load/loadBert.ts";
 import type { Architecture } from "../model/architectures.ts";
 import { expectKnownOptions, hint } from "../options.ts";
-import { has } from "../realm.ts";
+import { has, isA } from "../realm.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { wrongArgument } from "./arguments.ts";
 import { faultOf } from "./faults.ts";
@@ -96,8 +97,8 @@ const TASKS: { readonly [Task in PipelineTask]: TaskEntry<Task> } = {
  * `loadBert` and hand it to each. Calls that wait, of all of them, are computed together.
  *
  * @param task  what the pipeline does
- * @param model a folder as Hugging Face's libraries save a model, a model's id on the hub, or a loaded model; left out,
- *   the small one that comes with the package
+ * @param model a folder as Hugging Face's libraries save a model, or its files, a model's id on the hub, or a loaded
+ *   model; left out, the small one that comes with the package
  * @throws BertError ERR_INPUT an unknown task, or a loaded model without the head it needs; as `loadBert`
  * @example
  * const unmask = await pipeline("fill-mask");
@@ -106,7 +107,7 @@ const TASKS: { readonly [Task in PipelineTask]: TaskEntry<Task> } = {
  */
 export async function pipeline<Task extends PipelineTask>(
   task: Task,
-  model?: string | Bert,
+  model?: string | ModelFiles | Bert,
   options: PipelineOptions = {},
 ): Promise<Pipeline<Task>> {
   if (!Object.hasOwn(TASKS, task)) {
@@ -114,8 +115,9 @@ export async function pipeline<Task extends PipelineTask>(
     throw faultOf("pipeline", "task", `one of ${names.join(", ")}`, `got ${shown(task)}`, hint(task, names));
   }
   const given = isBert(model);
-  if (model !== undefined && typeof model !== "string" && !given) {
-    throw wrongArgument("pipeline", "model", "a folder, a model's id on the hub or a model from loadBert", model);
+  if (model !== undefined && typeof model !== "string" && !given && !isA(model, "Map")) {
+    const must = "a folder, a model's id on the hub, a Map of its files or a model from loadBert";
+    throw wrongArgument("pipeline", "model", must, model);
   }
   expectKnownOptions("pipeline", options, PIPELINE_OPTIONS);
   const [architecture, when, create] = TASKS[task];

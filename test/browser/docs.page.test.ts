@@ -1,12 +1,16 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Browser } from "puppeteer-core";
+import type { Browser, ElementHandle } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BROWSERS, launch } from "./browsers.ts";
 import { startSite } from "./setup.ts";
 import type { Site } from "./site.ts";
 
-/** Opens the pages that docs/runtimes.md shows, and compares what they show with the block of text that follows. */
+/**
+ * Opens the pages that docs/runtimes.md shows, and compares what they show with the block of text that follows. A page that asks for
+ * files gets those of a model.
+ */
+const MODEL = join(import.meta.dirname, "..", "pipelines", "reference", "heads", "mlm");
 const markdown = readFileSync(join(import.meta.dirname, "..", "..", "docs", "runtimes.md"), "utf8");
 const pages = [...markdown.matchAll(/^```html\n(.*?)^```\n```text\n(.*?)^```$/gms)].map(([, html, text], n) => ({
   n,
@@ -36,6 +40,8 @@ describe.each(BROWSERS)("%s", (name) => {
   test.each(pages)("page $n shows what docs/runtimes.md says", async ({ n, text }) => {
     const page = await browser.newPage();
     await page.goto(`${site.origin}/docs-${n}.html`);
+    const input = (await page.$("input[type=file]")) as ElementHandle<HTMLInputElement> | null;
+    await input?.uploadFile(...readdirSync(MODEL).map((file) => join(MODEL, file)));
     await page.waitForFunction("document.body.innerText !== ''", { timeout: 20_000 });
     expect(await page.evaluate("document.body.innerText.trim()")).toBe(text.trim());
     await page.close();

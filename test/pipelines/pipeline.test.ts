@@ -48,7 +48,7 @@ describe("bad arguments", () => {
     [
       "a model that is none",
       ["fill-mask", 5],
-      ["model must be a folder, a model's id on the hub or a model from loadBert", "got 5"],
+      ["model must be a folder, a model's id on the hub, a Map of its files or a model from loadBert", "got 5"],
     ],
     ["null as model", ["fill-mask", null], ["model must be", "null"]],
     ["options no object", ["fill-mask", undefined, "plain"], ["options must be an object", '"plain"']],

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
+import { openAsBlob, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 
@@ -118,6 +118,18 @@ for (const { data } of [lastHiddenState, poolerOutput, predictionLogits, seqRela
 }
 const digest = hash.digest("hex");
 assert.equal(digest, DIGEST, "the digest of plain's bits");
+
+// The same model of its files: in memory, and on the disk, as far as the runtime opens a Blob there.
+const onDisk = globalThis.Bun ? async (path) => Bun.file(path) : openAsBlob;
+for (const open of [async (path) => new Blob([readFileSync(path)]), onDisk]) {
+  const files = new Map();
+  for (const name of ["config.json", "model.safetensors", "tokenizer_config.json", "vocab.txt"]) {
+    files.set(name, await open(join(folder, "weights", name)));
+  }
+  const given = await loadBert(files, { backend: "plain" });
+  assert.equal(given.fingerprint, bert.fingerprint);
+  await given.dispose();
+}
 await bert.dispose();
 
 const cli = (args, input) => {

@@ -13,6 +13,8 @@ const FROM_ELSEWHERE: Readonly<Record<string, string>> = {
   BertError: "declare const tokenizer: BertTokenizer; declare const text: string;",
   loadBert: "",
   saveBert: "",
+  ModelFiles:
+    "declare const input: { readonly files: Iterable<Blob & { readonly webkitRelativePath: string }> | null };",
   readSafetensors: "",
   compareTensors: "declare const bert: Bert;",
   BertTokenizer: 'import { readFile } from "node:fs/promises";',

@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
-import { openParts, textOf } from "../../src/browser/blobs.ts";
+import { describe, expect, test } from "vitest";
+import { openParts, textOf } from "../../src/load/blobs.ts";
 import { noise } from "../hub/support.ts";
 import { expectBertError } from "../pipelines/support.ts";
 
@@ -38,9 +38,41 @@ test("what is not there is an error that names the file", async () => {
   await expectBertError(
     file.read(new Uint8Array(2), 99),
     "ERR_FILE",
-    "models/mine/model.safetensors: ends before byte 101",
+    "read: models/mine/model.safetensors: ends at byte 100, before byte 101",
   );
-  await expectBertError(textOf([new Blob([Uint8Array.of(0xff)])], "vocab.txt"), "ERR_FILE", "vocab.txt: must be UTF-8");
+  await expectBertError(
+    textOf([new Blob([Uint8Array.of(0xff)])], "vocab.txt"),
+    "ERR_FILE",
+    "readText: vocab.txt: is not UTF-8 text",
+  );
+});
+
+describe("a file that is read by slices", () => {
+  /** A Blob of zeros which notes what is asked for, and gives `given` bytes of it. */
+  class Slices extends Blob {
+    readonly asked: [from: number, to: number][] = [];
+    given: (bytes: Blob) => Blob = (bytes) => bytes;
+    override slice(from: number, to: number): Blob {
+      this.asked.push([from, to]);
+      return this.given(super.slice(from, to));
+    }
+  }
+  const MIB = 1 << 20;
+
+  test("at most 8 MiB at once", async () => {
+    const blob = new Slices([new Uint8Array(20 * MIB)]);
+    await openParts([blob], "file").read(new Uint8Array(18 * MIB), MIB);
+    expect(blob.asked).toEqual([[1, 9], [9, 17], [17, 19]].map((slice) => slice.map((n) => n * MIB))); // biome-ignore format: one line
+  });
+
+  test("is an error where the disk no longer has what it had", async () => {
+    const blob = new Slices([bytes]);
+    const read = () => openParts([blob], "vocab.txt").read(new Uint8Array(10), 5);
+    blob.given = (slice) => slice.slice(0, 4);
+    await expectBertError(read(), "ERR_FILE", "read: vocab.txt: can no longer be read: it has become shorter");
+    blob.given = (slice) => Object.assign(slice, { arrayBuffer: () => Promise.reject(new Error("gone")) });
+    await expectBertError(read(), "ERR_FILE", "read: vocab.txt: can no longer be read: gone");
+  });
 });
 
 test("a text in parts that cut a character", async () => {
