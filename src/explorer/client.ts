@@ -1,6 +1,6 @@
 /** The page's side of the worker: at most one forward pass runs and one waits; of those that wait the latest counts. */
 import type { ExplorerRequest, ExplorerResult } from "./explorerResult.ts";
-import type { FilesInPage, FromWorker, ModelSummary, TensorsToWrite, ToWorker } from "./worker.ts";
+import type { FromWorker, ModelSource, ModelSummary, TensorsToWrite, ToWorker } from "./worker.ts";
 
 /** What the page is told. */
 export interface Listener {
@@ -45,14 +45,14 @@ export class Client {
     this.listener = listener;
   }
 
-  /** Opens a model: the address of its folder, or its files. */
-  open(model: string | FilesInPage, backend?: "plain"): void {
+  /** Opens a model. */
+  open(model: ModelSource, backend?: "plain"): void {
     this.opening = { open: model, ...(backend && { backend }) };
     this.restart();
   }
 
   /** Opens another model. Until it is open the one before answers, and for longer where it cannot be opened. */
-  openOther(model: Source): void {
+  openOther(model: ModelSource): void {
     if (!this.port) {
       this.open(model);
       return;

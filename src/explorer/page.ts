@@ -82,7 +82,10 @@ const client = new Client(startWorker, {
     }
     result = next;
     [problem, pointer, isComputing] = [null, null, false];
-    if (!saysHead) [state, saysHead] = [{ ...state, ...clearestHead(next) }, true];
+    if (!saysHead) {
+      [state, saysHead] = [{ ...state, ...clearestHead(next) }, true];
+      if (chosen !== null) history.replaceState(null, "", linkOf(state, others));
+    }
     keepHidden(next);
     keepWithin(next);
     show();
@@ -115,8 +118,7 @@ function openFolder({ name, files }: Folder): void {
 function forgetBefore(name: string): void {
   [chosen, coming, loadedFrom] = [name, null, null];
   [result, before, kept, carried, saysHead] = [null, null, null, null, false];
-  state = { ...state, masks: [], query: null, key: null };
-  history.replaceState(null, "", linkOf(state, others));
+  state = { ...state, masks: [], query: null, key: null, layer: 0, head: 0 };
 }
 
 /** What `loadBert` is given to open the same model elsewhere; null: not known. */

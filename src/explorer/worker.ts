@@ -9,9 +9,12 @@ import {
 } from "../index.ts";
 import { compute, type ExplorerRequest, type ExplorerResult } from "./explorerResult.ts";
 
+/** Where a model is: the address of its folder, its files, or those in the page. */
+export type ModelSource = string | ModelFiles | FilesInPage;
+
 /** What the page asks. */
 export type ToWorker =
-  | { readonly open: string | FilesInPage; readonly backend?: "plain" }
+  | { readonly open: ModelSource; readonly backend?: "plain" }
   | { readonly write: TensorsToWrite }
   | { readonly id: number; readonly request: ExplorerRequest };
 
@@ -62,7 +65,7 @@ let open: Promise<Opened> | null = null;
 
 /** What went wrong, without the name of the function that the library's errors begin with. */
 const messageOf = (error: unknown): string =>
-  String((error as Partial<Error> | null)?.message ?? error).replace(/^([A-Z]\w*\.)?[a-z]\w*: /, "");
+  String((error as Partial<Error> | null)?.message ?? error).replace(/^(([A-Z]\w*|bert)\.)?[a-z]\w*: /, "");
 
 interface Opened {
   readonly bert: Bert;
@@ -70,8 +73,8 @@ interface Opened {
 }
 
 /** Opens a model, which must have a tokenizer. */
-async function openModel(source: string | FilesInPage, backend?: "plain"): Promise<Opened> {
-  const bert = await loadBert(typeof source === "string" ? source : filesOf(source), {
+async function openModel(source: ModelSource, backend?: "plain"): Promise<Opened> {
+  const bert = await loadBert(typeof source !== "string" && "json" in source ? filesOf(source) : source, {
     ...(backend && { backend }),
     threads: 1, // this worker is the thread
     progress_callback(step) {

@@ -226,8 +226,16 @@ describe("another model", () => {
 
   test.each([
     ["cannot be opened", (port: HandPort) => port.send({ id: null, problem: "no config" }), "unopened: no config"],
-    ["dies", (port: HandPort) => port.onerror?.({} as ErrorEvent), "unopened: The worker that opens the model has stopped."],
-    ["sends nonsense", (port: HandPort) => port.onmessageerror?.({} as MessageEvent), "unopened: The worker that opens the model has stopped."],
+    [
+      "dies",
+      (port: HandPort) => port.onerror?.({} as ErrorEvent),
+      "unopened: The worker that opens the model has stopped.",
+    ],
+    [
+      "sends nonsense",
+      (port: HandPort) => port.onmessageerror?.({} as MessageEvent),
+      "unopened: The worker that opens the model has stopped.",
+    ],
   ])("that %s: the one before stays", (_, fail, message) => {
     const { client, ports, heard } = started();
     client.ask(requestOf("a"));

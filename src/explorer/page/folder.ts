@@ -58,38 +58,71 @@ export function takeDrops(open: (folder: Folder) => void, refuse: (error: Error)
   });
 }
 
+/** A file or a folder that was dropped. */
+interface Dropped {
+  readonly name: string;
+  /** null: it is a folder. */
+  file(): Promise<File | null>;
+  inside(): Promise<Dropped[]>;
+}
+
 /**
  * What is dropped: a folder, or files as if they were all of one.
  *
  * @throws DOMException a file cannot be read
  */
 async function droppedFolder({ dataTransfer }: DragEvent): Promise<Folder> {
-  // All entries are asked for before the first wait: the browser forgets what was dropped then.
-  const entries = [...(dataTransfer?.items ?? [])].flatMap((item) => item.webkitGetAsEntry() ?? []);
-  const [first] = entries;
-  const isFolder = entries.length === 1 && first.isDirectory;
+  // All are asked for before the first wait: the browser forgets what was dropped then.
+  const all = await Promise.all([...(dataTransfer?.items ?? [])].map(droppedItem));
+  const [first] = all;
+  const isFolder = all.length === 1 && (await first.file()) === null;
   const files = new Map<string, File>();
-  for (const entry of isFolder ? await entriesIn(first) : entries) await collect(entry, "", DEPTH, files);
+  for (const one of isFolder ? await first.inside() : all) await collect(one, "", DEPTH, files);
   return { name: first?.name ?? "", files };
 }
 
-async function collect(entry: FileSystemEntry, within: string, depth: number, files: Map<string, File>): Promise<void> {
-  const name = within + entry.name;
-  if (entry.isFile) {
-    const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject));
-    files.set(name, file);
-  } else if (depth > 0) {
-    for (const inner of await entriesIn(entry)) await collect(inner, `${name}/`, depth - 1, files);
-  }
+async function collect(dropped: Dropped, within: string, depth: number, files: Map<string, File>): Promise<void> {
+  const file = await dropped.file();
+  const name = within + dropped.name;
+  if (file) files.set(name, file);
+  else if (depth > 0) for (const inner of await dropped.inside()) await collect(inner, `${name}/`, depth - 1, files);
 }
 
-/** What is in a folder; a browser gives a hundred at a time. */
-async function entriesIn(folder: FileSystemEntry): Promise<FileSystemEntry[]> {
-  const reader = (folder as FileSystemDirectoryEntry).createReader();
-  const all: FileSystemEntry[] = [];
-  for (;;) {
-    const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
-    if (some.length === 0) return all;
-    all.push(...some);
-  }
+/** Chromium's way, which alone works on a page from a disk. */
+interface ItemWithHandle extends DataTransferItem {
+  getAsFileSystemHandle?(): Promise<FileSystemHandle | null>;
 }
+
+async function droppedItem(item: ItemWithHandle): Promise<Dropped> {
+  const [handle, entry] = [item.getAsFileSystemHandle?.(), item.webkitGetAsEntry()];
+  const found = await handle;
+  if (found) return ofHandle(found);
+  if (entry) return ofEntry(entry);
+  throw new TypeError("What was dropped is neither a file nor a folder.");
+}
+
+const ofHandle = (handle: FileSystemHandle): Dropped => ({
+  name: handle.name,
+  file: async () => (handle.kind === "file" ? (handle as FileSystemFileHandle).getFile() : null),
+  inside: async () => {
+    const all: Dropped[] = [];
+    for await (const inner of (handle as FileSystemDirectoryHandle).values()) all.push(ofHandle(inner));
+    return all;
+  },
+});
+
+const ofEntry = (entry: FileSystemEntry): Dropped => ({
+  name: entry.name,
+  file: async () =>
+    entry.isFile ? new Promise((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject)) : null,
+  inside: async () => {
+    const reader = (entry as FileSystemDirectoryEntry).createReader();
+    const all: Dropped[] = [];
+    // A browser gives a hundred at a time.
+    for (;;) {
+      const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+      if (some.length === 0) return all;
+      all.push(...some.map(ofEntry));
+    }
+  },
+});
