@@ -7,6 +7,7 @@
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { loadBert } from "../src/index.ts";
 // @ts-expect-error: plain JavaScript, as the build of the package runs it on whatever Node there is
 import { EXPLORER, writeExplorerPage } from "./explorerPage.mjs";
 
@@ -53,6 +54,10 @@ function singleFile(): string {
 
 rmSync(EXPLORER, { recursive: true, force: true });
 await writeExplorerPage();
+await using bert = await loadBert(undefined, { backend: "plain" });
+// So that the page knows the small model, for which code needs no path.
+const known = `<meta name="small-model" content="${bert.fingerprint}">\n</head>`;
+writeFileSync(join(EXPLORER, "index.html"), replacedOnce(pageFile("index.html"), "</head>", known));
 writeFileSync(join("dist", "explorer.html"), singleFile());
 mkdirSync(join(EXPLORER, "model"));
 for (const file of MODEL) cpSync(join("weights", file), join(EXPLORER, "model", file));

@@ -46,6 +46,8 @@ let before: ExplorerResult | null = null;
 let shownAt = 0;
 let kept: ExplorerResult | null = null;
 let pointer: Pointer | null = null;
+/** What `loadBert` is given to open the same model elsewhere; null: not known. */
+let loadedFrom: readonly unknown[] | null = null;
 let progress = 0;
 /** Whether what is shown is not yet what was asked for last. */
 let isComputing = false;
@@ -69,6 +71,11 @@ const client = new Client(startWorker, {
     if (coming !== null) forgetBefore(coming);
     state = within(state);
     ask();
+    argumentsOfModel(summary.fingerprint, chosen === null).then((from) => {
+      if (model !== summary) return;
+      loadedFrom = from;
+      show();
+    });
   },
   unopened(message) {
     [problem, coming] = [message, null];
@@ -120,13 +127,6 @@ function forgetBefore(name: string): void {
   [result, before, kept, carried, saysHead] = [null, null, null, null, false];
   state = { ...state, masks: [], query: null, key: null, layer: 0, head: 0 };
 }
-
-/** What `loadBert` is given to open the same model elsewhere; null: not known. */
-let loadedFrom: readonly unknown[] | null = null;
-argumentsOfModel().then((from) => {
-  if (chosen === null) loadedFrom = from;
-  show();
-});
 
 /** Takes the positions of the tokens that stay hidden, once a typed text has some. */
 function keepHidden({ request: { masks }, tokens }: ExplorerResult): void {

@@ -27,9 +27,15 @@ export function modelToOpen(): string | FilesInPage {
   return json === null ? new URL("./model/", location.href).href : { json };
 }
 
-/** What `loadBert` is given in Node to open the same model, as the command's server says; null: another server. */
-export async function argumentsOfModel(): Promise<readonly unknown[] | null> {
-  if (script !== null) return []; // the one file holds the small model
+/**
+ * What `loadBert` is given in Node to open the same model, as the command's server says; nothing for the small model;
+ * null: not known.
+ *
+ * @param isServed whether the model came with the page
+ */
+export async function argumentsOfModel(fingerprint: string, isServed: boolean): Promise<readonly unknown[] | null> {
+  if (document.querySelector<HTMLMetaElement>('meta[name="small-model"]')?.content === fingerprint) return [];
+  if (!isServed || script !== null) return null;
   try {
     const { headers } = await fetch(location.pathname, { method: "HEAD" });
     const said = headers.get("plainbert-model");

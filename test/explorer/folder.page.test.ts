@@ -83,6 +83,14 @@ async function open(address: string): Promise<void> {
 const status = () => page.$eval("header p", ({ textContent }) => textContent ?? "");
 const until = (condition: string) => page.waitForFunction(condition, { timeout: 20_000 });
 
+/** What the button copies. */
+async function code(): Promise<string> {
+  await page.evaluate(`
+    Object.defineProperty(navigator, "clipboard", { configurable: true, value: { writeText: async (text) => { globalThis.copied = text; } } });
+    [...document.querySelectorAll(".menu button")].find(({ textContent }) => textContent.startsWith("Copy")).click();`);
+  return (await page.evaluate("copied")) as string;
+}
+
 describe.each(WAYS)("a folder that is %s", (_, give) => {
   test.each([
     ["a server's page", () => `${site.origin}/index.html`],
@@ -93,6 +101,7 @@ describe.each(WAYS)("a folder that is %s", (_, give) => {
     await until(
       'document.querySelector("header p").textContent.startsWith("größer · 2 layers · 2 heads") && document.querySelector("#head")',
     );
+    expect(await code()).toContain('loadBert("PATH OF YOUR MODEL"); // the one whose bert.fingerprint is ');
     await using bert = await loadBert(own, { backend: "simd", wide: false, threads: 1 });
     const json = "JSON.stringify({ ...seen, attentions: seen.attentions.map((list) => [...list]) })";
     const { request, attentions, gaps } = JSON.parse((await page.evaluate(json)) as string) as ExplorerResult;
@@ -107,6 +116,19 @@ describe.each(WAYS)("a folder that is %s", (_, give) => {
     for (const name of ["mask", "q"]) expect(fields).not.toHaveProperty(name);
     expect(Number(fields.l)).toBeLessThan(2);
   });
+});
+
+test("where a browser has no handles a folder can be dropped too", async () => {
+  await page.evaluateOnNewDocument("delete DataTransferItem.prototype.getAsFileSystemHandle");
+  await open(`${site.origin}/index.html`);
+  expect(await code()).toContain("await loadBert();\n"); // of the page's own model
+  await WAYS[1][1](own);
+  await until('document.querySelector("header p").textContent.startsWith("größer · 2 layers")');
+  await WAYS[0][1](join(ROOT, "weights"));
+  await until(
+    'document.querySelector("header p").textContent.startsWith("weights · 4 layers") && document.querySelector("#head")',
+  );
+  expect(await code()).toContain("await loadBert();\n");
 });
 
 const without = (name: string) => (at: string) => rmSync(join(at, name));

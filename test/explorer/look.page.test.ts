@@ -635,9 +635,7 @@ describe("what leaves the page", () => {
   });
 
   test("code that computes the head's numbers again", async () => {
-    site.headers = { "plainbert-model": "%5B%5D" }; // as the command's server says of the small model
     await open(MASKED);
-    site.headers = {};
     await leave("Copy code that computes this head");
     const [code] = (await page.evaluate("left.copied")) as string[];
     const [first, ...lines] = code.split("\n");

@@ -46,6 +46,7 @@ export function help(backend: string | null): TemplateResult {
     <p>BERT reads a text as pieces of words. In each layer, each head mixes into every token what it takes from the others:
       a row of attention probabilities, which adds up to 1. All of it is computed here, in the page; nothing is sent.</p>
     <p>Attention is not by itself an explanation, and one sentence is one example.</p>
+    <p>A model of your own: choose its folder with “Open model”, or drop it on the page. Its files stay on this machine.</p>
     <h3>Words</h3><dl>${WORDS.map(([word, meaning]) => html`<div><dt>${word}</dt><dd>${meaning}</dd></div>`)}</dl>
     ${KEYS.map(
       ([where, keys]) =>
