@@ -101,7 +101,7 @@ test("what is computed in the page is what Node computes with vectors of 128 bit
   await using bert = await loadBert(WEIGHTS, { backend: "simd", wide: false, threads: 1 });
   const { milliseconds: _, ...want } = compute(bert, bert.tokenizer, got.request);
   // Probabilities and entropy are made of these with the engine's Math.exp, whose last bit is its own.
-  const numbersOf = ({ attentions, gaps, ...rest }: Omit<ExplorerResult, "milliseconds">) => ({
+  const numbersOf = ({ attentions, gaps, entropies: _, ...rest }: Omit<ExplorerResult, "milliseconds">) => ({
     ...{ ...rest, attentions: attentions.map((list) => [...list]) },
     gaps: gaps.map(({ entropy: _, answers, ...gap }) => ({
       ...{ ...gap, answers: answers.map(({ id, piece, logit }) => ({ id, piece, logit })) },
@@ -110,6 +110,9 @@ test("what is computed in the page is what Node computes with vectors of 128 bit
   expect(numbersOf(got)).toEqual(numbersOf(want));
   expect(got.attentions.length).toBe(4);
   expect(got.gaps.length).toBe(2);
+  for (const [layer, entropies] of want.entropies.entries())
+    for (const [head, entropy] of entropies.entries()) expect(got.entropies[layer][head]).toBeCloseTo(entropy, 12);
+  expect(got.entropies.flat().length).toBe(16);
   for (const [n, { entropy }] of got.gaps.entries()) expect(entropy).toBeCloseTo(want.gaps[n].entropy, 12);
 });
 

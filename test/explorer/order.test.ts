@@ -1,13 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { entropyOf } from "../../src/explorer/entropy.ts";
 import type { ExplorerResult } from "../../src/explorer/explorerResult.ts";
-import {
-  clearestHead,
-  entropyOf,
-  habitOf,
-  headOrder,
-  SORT_LEGENDS,
-  SORT_NAMES,
-} from "../../src/explorer/scenes/order.ts";
+import { clearestHead, habitOf, headOrder, SORT_LEGENDS, SORT_NAMES } from "../../src/explorer/scenes/order.ts";
 import { SORTS } from "../../src/explorer/state.ts";
 import { explored, small } from "./models.ts";
 

@@ -292,7 +292,13 @@ function madeResult(T: number, L = 2, A = 3): ExplorerResult {
     return seed / 2 ** 32;
   };
   return {
-    ...{ request: { text: "", pair: "", masks: [], top: 1 }, tokens: Array(T).fill(token), whole: T, heads: A },
+    ...{
+      request: { text: "", pair: "", masks: [], top: 1 },
+      tokens: Array(T).fill(token),
+      whole: T,
+      heads: A,
+      entropies: [],
+    },
     attentions: Array.from({ length: L }, () => Float32Array.from({ length: A * T * T }, random)),
     ...{ gaps: [], unknownTargets: [], nextSentence: null, milliseconds: 0 },
   };

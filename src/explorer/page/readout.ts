@@ -1,7 +1,7 @@
 /** The number that is pointed at, in words: the same for map, matrix and lines, for eyes and for screen readers. */
 import { html, type TemplateResult } from "lit-html";
+import { entropyOf } from "../entropy.ts";
 import type { ExplorerResult } from "../explorerResult.ts";
-import { entropyOf } from "../scenes/order.ts";
 import type { Pointer, View } from "./view.ts";
 
 /** What is told of a head at a query, a key, or both. */

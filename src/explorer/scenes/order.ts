@@ -48,7 +48,7 @@ export function headOrder(result: ExplorerResult, { sort, query, key }: Order): 
 }
 
 /** What an order goes by, of one head. */
-function scoreOf({ tokens, attentions }: ExplorerResult, layer: number, head: number, order: Order): number {
+function scoreOf({ tokens, attentions, entropies }: ExplorerResult, layer: number, head: number, order: Order): number {
   const T = tokens.length;
   const matrix = attentions[layer].subarray(head * T * T, (head + 1) * T * T);
   const at = (i: number, j: number) => matrix[i * T + j];
@@ -59,7 +59,7 @@ function scoreOf({ tokens, attentions }: ExplorerResult, layer: number, head: nu
   };
   switch (order.sort) {
     case "sharp":
-      return mean(0, T, (i) => entropyOf(matrix.subarray(i * T, (i + 1) * T))) / Math.log(Math.max(2, T));
+      return entropies[layer][head] / Math.log(Math.max(2, T));
     case "previous":
       return mean(1, T, (i) => at(i, i - 1));
     case "next":
@@ -90,11 +90,6 @@ export function clearestHead({ tokens, attentions, heads }: ExplorerResult): { l
     }
   }
   return { layer: clearest.layer, head: clearest.head };
-}
-
-/** The entropy of a row of probabilities, −Σ p ln p, in nats. */
-export function entropyOf(row: Float32Array): number {
-  return row.reduce((sum, p) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
 }
 
 /** What a head does most with the text, in words: which of the orders it stands highest in, and how sharp it is. */
