@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import axe from "axe-core";
-import type { Browser, KeyInput, Page } from "puppeteer-core";
+import type { Browser, KeyInput, Page, SerializedAXNode } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { probabilitiesOf } from "../../src/explorer/explorerResult.ts";
 import { EXAMPLES } from "../../src/explorer/page/examples.ts";
@@ -213,16 +213,91 @@ describe("by keyboard alone", () => {
     expect(await page.evaluate('document.getElementById("help").open')).toBe(false);
   });
 
-  test("? opens the help wherever the focus is, but in a text", async () => {
+  test("? opens the help, and / leads to the text, where the focus is in a part, and not elsewhere", async () => {
     await open(ONE);
     const isOpen = () => page.evaluate('document.getElementById("help").open');
-    for (const place of ["body", "nav summary", "#model", "[data-token]", "section.answers button"]) {
-      await page.evaluate(`document.activeElement.blur(); document.querySelector(${JSON.stringify(place)}).focus()`);
+    const focus = (place: string) =>
+      page.evaluate(`document.activeElement.blur(); document.querySelector(${JSON.stringify(place)}).focus()`);
+    for (const place of ["#model", "[data-token]", "[data-head='1,1']", ".picture", "section.answers button"]) {
+      await focus(place);
       await page.keyboard.press("?");
       expect(await isOpen(), place).toBe(true);
       await page.keyboard.press("?");
       expect(await isOpen(), place).toBe(false);
+      await focus(place);
+      await page.keyboard.press("/");
+      expect(await focused("id"), place).toBe("text-a");
+      expect(await fields()).toMatchObject({ a: ONE.a });
     }
+    for (const place of ["body", "nav summary", "#targets", "#text-b"]) {
+      await focus(place);
+      await page.keyboard.press("?");
+      await page.keyboard.press("/");
+      expect(await isOpen(), place).toBe(false);
+      expect(await focused("id"), place).not.toBe("text-a");
+    }
+  });
+
+  test("a screen reader's tree", async () => {
+    await open({ a: "It was [MASK].", b: "He left.", l: "1", h: "1" });
+    const lines: string[] = [];
+    const walk = ({ role, name = "", children = [] }: SerializedAXNode, depth: number): void => {
+      // What changes with the numbers is left out; alike neighbours are one line.
+      const said = role === "gridcell" || role === "image" ? name.replace(/: .*/, "") : name;
+      const line = `${"  ".repeat(depth)}${role} ${said.replace(/\d+/g, "#")}`.trimEnd();
+      if (role !== "StaticText" && lines.at(-1) !== line) lines.push(line);
+      if (role !== "combobox") for (const child of children) walk(child, depth + 1);
+    };
+    walk((await page.accessibility.snapshot()) as SerializedAXNode, 0);
+    expect(lines.join("\n")).toMatchInlineSnapshot(`
+      "RootWebArea See BERT think
+        link Skip to the model
+        banner
+          heading See BERT think
+          navigation Menus
+            DisclosureTriangle Examples ▾
+            button Open model
+            DisclosureTriangle Export ▾
+            button Help
+        main
+          form
+            textbox Text A
+            textbox Text B, if there is a second
+          region Tokens
+            listbox Tokens
+              option [CLS] , position #, id #
+              option It , position #, id #
+              option was , position #, id #
+              option [MASK] , position #, hidden, id #
+              option . , position #, id #
+              option [SEP] , position #, id #
+              option He , position #, id #
+              option left , position #, id #
+              option . , position #, id #
+              option [SEP] , position #, id #
+          region The model
+            heading The model
+            combobox Order by
+            gridcell layer #, head #
+            image Colours from #, dark, to #, bright
+          region One head
+            heading Layer #, head #
+            button Lines
+            button Matrix
+            button Numbers
+            combobox Show
+            combobox Between
+            application Layer #, head #. Arrow keys point at a number, Enter keeps it, Escape lets go.
+          region Answers
+            heading What fits at position #
+            button Keep these answers to compare
+            textbox Only these
+            image What fits at position #
+            heading Does text B follow A?
+            button Swap text A and text B
+            image Does text B follow A? It follows
+        paragraph"
+    `);
   });
 
   test("an example leads back to the menu that it was chosen in", async () => {

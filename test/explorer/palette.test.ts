@@ -1,18 +1,67 @@
+import { readFileSync } from "node:fs";
 import { interpolateCividis } from "d3-scale-chromatic";
 import { describe, expect, test } from "vitest";
 import { cssColour, PALETTE, shadeOf } from "../../src/explorer/palette.ts";
 
+const CSS = new URL("../../src/explorer/explorer.css", import.meta.url);
 const shades = Array.from({ length: 256 }, (_, shade) => shade);
 
-/** CIE L* of a colour of sRGB (IEC 61966-2-1), white 100. */
-function lightness(red: number, green: number, blue: number): number {
-  const linear = (channel: number) => {
+type Colour = readonly [number, number, number];
+
+/** A colour of sRGB in linear light (IEC 61966-2-1), 0 to 1. */
+const linearOf = (colour: readonly number[]): Colour =>
+  colour.map((channel) => {
     const c = channel / 255;
     return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-  };
-  const Y = 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
-  return Y > (6 / 29) ** 3 ? 116 * Math.cbrt(Y) - 16 : (29 / 3) ** 3 * Y;
+  }) as unknown as Colour;
+
+const times = (matrix: readonly Colour[], [a, b, c]: Colour): Colour =>
+  matrix.map(([x, y, z]) => x * a + y * b + z * c) as unknown as Colour;
+
+/** CIE L*a*b* of a colour in linear light, white D65 (ISO/CIE 11664-4). */
+function labOf(colour: Colour): Colour {
+  const f = (t: number) => (t > (6 / 29) ** 3 ? Math.cbrt(t) : t / (3 * (6 / 29) ** 2) + 4 / 29);
+  const XYZ: readonly Colour[] = [
+    [0.4124, 0.3576, 0.1805],
+    [0.2126, 0.7152, 0.0722],
+    [0.0193, 0.1192, 0.9505],
+  ];
+  const [X, Y, Z] = times(XYZ, colour);
+  const [x, y, z] = [f(X / 0.9505), f(Y), f(Z / 1.089)];
+  return [116 * y - 16, 500 * (x - y), 200 * (y - z)];
 }
+
+/** What eyes see that lack one kind of cones, in linear light (Machado, Oliveira & Fernandes 2009, severity 1). */
+const EYES: Readonly<Record<string, readonly Colour[]>> = {
+  usual: [
+    [1, 0, 0],
+    [0, 1, 0],
+    [0, 0, 1],
+  ],
+  protan: [
+    [0.152286, 1.052583, -0.204868],
+    [0.114503, 0.786281, 0.099216],
+    [-0.003882, -0.048116, 1.051998],
+  ],
+  deutan: [
+    [0.367322, 0.860646, -0.227968],
+    [0.280085, 0.672501, 0.047413],
+    [-0.01182, 0.04294, 0.968881],
+  ],
+  tritan: [
+    [1.255528, -0.076749, -0.178779],
+    [-0.078411, 0.930809, 0.147602],
+    [0.004733, 0.691367, 0.3039],
+  ],
+};
+
+/** The colours of the page's themes, light and dark, by name. */
+const THEMES = [...readFileSync(CSS, "utf8").matchAll(/:root \{([^}]*)\}/g)].slice(0, 2).map(([, rules]) => {
+  const colours = [...rules.matchAll(/--([\w-]+): #([0-9a-f]{6})/g)];
+  return Object.fromEntries(
+    colours.map(([, name, hex]) => [name, [0, 2, 4].map((at) => Number.parseInt(hex.slice(at, at + 2), 16))]),
+  );
+});
 
 describe("the palette", () => {
   test("is d3's cividis, every colour", () => {
@@ -33,12 +82,31 @@ describe("the palette", () => {
   });
 
   test("grows lighter with every number", () => {
-    const light = shades.map((shade) => lightness(PALETTE[3 * shade], PALETTE[3 * shade + 1], PALETTE[3 * shade + 2]));
+    const light = shades.map((shade) => labOf(linearOf([...PALETTE.subarray(3 * shade, 3 * shade + 3)]))[0]);
     expect(light[0]).toBeLessThan(15);
     expect(light[255]).toBeGreaterThan(90);
     // A channel is a whole number, which moves L* by up to 0.3 about the even growth of 0.31 a shade.
     for (let shade = 4; shade < 256; shade++) expect(light[shade]).toBeGreaterThan(light[shade - 4]);
   });
+
+  test.each(Object.entries(EYES))("to %s eyes: it grows lighter, and sevenths of it are far apart", (_, matrix) => {
+    const seen = shades.map((shade) => labOf(times(matrix, linearOf([...PALETTE.subarray(3 * shade, 3 * shade + 3)]))));
+    for (let shade = 8; shade < 256; shade++) expect(seen[shade][0]).toBeGreaterThan(seen[shade - 8][0]);
+    for (let shade = 36; shade < 256; shade += 36)
+      expect(Math.hypot(...seen[shade].map((one, n) => one - seen[shade - 36][n]))).toBeGreaterThan(10);
+  });
+
+  test.each(Object.entries(EYES))(
+    "to %s eyes: lines of words and those of [CLS] and [SEP] are far apart",
+    (_, matrix) => {
+      expect(THEMES.length).toBe(2);
+      for (const { accent, quiet, paper } of THEMES) {
+        const [a, q, p] = [accent, quiet, paper].map((colour) => labOf(times(matrix, linearOf(colour))));
+        for (const [one, other] of [[a, q], [a, p], [q, p]]) // biome-ignore format: one line
+          expect(Math.hypot(...one.map((part, n) => part - other[n]))).toBeGreaterThan(10);
+      }
+    },
+  );
 
   test.each([
     [0, 0],

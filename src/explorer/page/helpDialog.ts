@@ -27,7 +27,13 @@ const KEYS: readonly (readonly [where: string, keys: readonly (readonly [string,
       ["Esc", "let go"],
     ],
   ],
-  ["Everywhere but in a text", [["?", "this help"]]],
+  [
+    "All parts, with the focus in one",
+    [
+      ["/", "to the text"],
+      ["?", "this help"],
+    ],
+  ],
 ];
 
 const WORDS: readonly (readonly [word: string, meaning: string])[] = [

@@ -84,7 +84,7 @@ export function nextSentence({ nextSentence: next }: ExplorerResult, width = 320
   });
   return {
     ...{ title: "Does text B follow A?", width, height: HEADING + rows.length * ROW },
-    legend: ["A full bar is a probability of 1."],
+    legend: ["A full bar is a probability of 1.", "The logit of index 0 is that it follows."],
     shapes: [...heading(width), ...rows.flatMap((answer, n) => answerShapes(answer, n, width))],
   };
 }
