@@ -155,3 +155,13 @@ export const CONFORMANCE_TOLERANCE = {
   cls: 6.9e-7, // measured 6.843e-7 (cut)
   mean: 3.07e-7, // measured 3.066e-7
 } as const;
+
+/** Losses that weigh (test/training/reference/weighted), on every backend. */
+export const WEIGHTED_TOLERANCE = {
+  /** Error of a loss as a share of it. */
+  loss: 6.7e-8, // measured 6.6991e-8 (pairs)
+  /** Error of a gradient as a share of its tensor's largest element. */
+  gradient: 5.5e-6, // measured 5.4940e-6 (pairs, a key's weight)
+  /** Error of the loss at each of 100 steps of AdamW, as a share of it. */
+  trajectory: 4.05e-4, // measured 4.0494e-4 (pairs, step 57); after the last at most 1.2e-5
+} as const;

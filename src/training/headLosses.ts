@@ -7,7 +7,14 @@ import type { ModelParams } from "../model/params.ts";
 import { indicesIn } from "../model/readRows.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { TrainingBackend } from "../tensor/trainingBackend.ts";
-import { binaryCrossEntropyLoss, crossEntropyLoss, type Loss, meanSquaredError, spanLoss } from "./losses.ts";
+import {
+  binaryCrossEntropyLoss,
+  crossEntropyLoss,
+  type Loss,
+  meanSquaredError,
+  spanLoss,
+  weightedCrossEntropyLoss,
+} from "./losses.ts";
 import type { PackedLabels } from "./packLabels.ts";
 
 /** What a loss is made of; the whole is their sum, of start and end their mean. */
@@ -78,14 +85,17 @@ function lossesOf(
   offsets: Int32Array,
   scale: number,
 ): LossParts {
-  const { tokens, targets, span } = labels;
+  const { tokens, targets, span, weighting } = labels;
+  const { ofClasses, posWeight } = weighting;
   const classes = labels.classes as Int32Array; // of heads that read vectors of sequences
-  if (name === "cls.predictions" && tokens) return { maskedLm: crossEntropyLoss(k, logits, tokens.labels, scale) };
-  if (name === "cls.seq_relationship") return { nextSentence: crossEntropyLoss(k, logits, classes, scale) };
+  const ofOne = (z: Tensor, y: Int32Array) =>
+    ofClasses ? weightedCrossEntropyLoss(z, y, ofClasses, scale) : crossEntropyLoss(k, z, y, scale);
+  if (name === "cls.predictions" && tokens) return { maskedLm: ofOne(logits, tokens.labels) };
+  if (name === "cls.seq_relationship") return { nextSentence: ofOne(logits, classes) };
   if (span) return spanLoss(k, logits, offsets, span, scale);
-  if (tokens) return { classification: crossEntropyLoss(k, logits, tokens.labels, scale) };
+  if (tokens) return { classification: ofOne(logits, tokens.labels) };
   if (targets?.problem === "regression") return { regression: meanSquaredError(logits, targets.values, scale) };
-  if (targets) return { classification: binaryCrossEntropyLoss(logits, targets.values, scale) };
+  if (targets) return { classification: binaryCrossEntropyLoss(logits, targets.values, scale, posWeight) };
   const shape = [classes.length, logits.data.length / classes.length]; // of choices [B · choices, 1] is [B, choices]
-  return { classification: crossEntropyLoss(k, { data: logits.data, shape }, classes, scale) };
+  return { classification: ofOne({ data: logits.data, shape }, classes) };
 }

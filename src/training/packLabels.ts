@@ -2,6 +2,7 @@ import { BertError, shown } from "../errors.ts";
 import type { Batch } from "../model/batch.ts";
 import type { BertConfig, ProblemType } from "../model/config.ts";
 import { IGNORED } from "../tensor/kernels/crossEntropy.ts";
+import type { CrossEntropyWeights } from "./losses.ts";
 
 /** The labels of a batch, named as Hugging Face's models name them. Which are needed depends on the architecture. */
 export interface Labels {
@@ -19,6 +20,14 @@ export interface Labels {
   readonly startPositions?: ArrayLike<number>;
   /** BertForQuestionAnswering: [B], the index of the span's last token, the same. */
   readonly endPositions?: ArrayLike<number>;
+  /** BertForSequenceClassification: what `labels` mean where that is another than config.json says. */
+  readonly problemType?: ProblemType;
+  /** How many times what is positive counts, where labels do not exclude each other. Default 1. */
+  readonly posWeight?: number;
+  /** How many times each class counts, where a sequence or token is of one: [labels], each above 0. Default: once. */
+  readonly classWeights?: ArrayLike<number>;
+  /** The share of each label that is spread over all classes, where a sequence or token is of one. Default 0. */
+  readonly labelSmoothing?: number;
 }
 
 /** Labels that were checked, as the losses take them. */
@@ -29,8 +38,17 @@ export interface PackedLabels {
   readonly classes?: Int32Array;
   /** The targets of sequences: [B · labels] numbers. */
   readonly targets?: { readonly values: Float64Array; readonly problem: ProblemType };
+  /** What they weigh. */
+  readonly weighting: LabelWeighting;
   /** [B] each, by packed tokens; −1 if not counted. */
   readonly span?: readonly [starts: Int32Array, ends: Int32Array];
+}
+
+/** How much labels count. */
+export interface LabelWeighting {
+  readonly posWeight: number;
+  /** null where each class counts once and no label is smoothed. */
+  readonly ofClasses: CrossEntropyWeights | null;
 }
 
 interface TokenLabels {
@@ -47,6 +65,17 @@ interface TokenLabels {
  * @throws BertError ERR_INPUT labels that are missing, too many, out of range or all ignored; a model without a head
  */
 export function packLabels(labels: Labels, batch: Batch, c: BertConfig): PackedLabels {
+  return { ...packed(labels, batch, c), weighting: weightingOf(labels) };
+}
+
+function weightingOf({ posWeight = 1, classWeights, labelSmoothing = 0 }: Labels): LabelWeighting {
+  const isPlain = classWeights === undefined && labelSmoothing === 0;
+  return { posWeight, ofClasses: isPlain ? null : { classWeights: classWeights ?? null, labelSmoothing } };
+}
+
+/** The labels alone, checked. */
+
+function packed(labels: Labels, batch: Batch, c: BertConfig): Omit<PackedLabels, "weighting"> {
   switch (c.architecture) {
     case "BertModel":
       throw inputError("config.architecture must be one with a head, got BertModel");
@@ -82,7 +111,8 @@ export function packLabels(labels: Labels, batch: Batch, c: BertConfig): PackedL
 /**
  * config.json's, or what Hugging Face concludes from the labels: one class means regression, lists mean several labels.
  */
-function problemTypeOf(c: BertConfig, { labels }: Labels): ProblemType {
+function problemTypeOf(c: BertConfig, { labels, problemType }: Labels): ProblemType {
+  if (problemType) return problemType;
   if (c.problemType) return c.problemType;
   if (c.labels.length === 1) return "regression";
   return labels && typeof labels[0] === "object" ? "multi_label_classification" : "single_label_classification";

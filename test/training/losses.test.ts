@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
 import { plainTraining } from "../../src/tensor/kernels/training.ts";
-import { binaryCrossEntropyLoss, crossEntropyLoss, meanSquaredError, spanLoss } from "../../src/training/losses.ts";
+import {
+  binaryCrossEntropyLoss,
+  crossEntropyLoss,
+  meanSquaredError,
+  spanLoss,
+  weightedCrossEntropyLoss,
+} from "../../src/training/losses.ts";
 
 /** Cases worked by hand; the whole model's tests compare with PyTorch. Logits are 0 or so large that e^z would overflow. */
 const LN2 = Math.LN2;
@@ -19,6 +25,27 @@ test("binaryCrossEntropyLoss: ln 2 at 0, |z| where a sigmoid is wrong, 0 where i
   expect(count).toBe(4);
   expect(loss).toBeCloseTo((LN2 + 1000) / 4, 12);
   expect([...logits.data]).toEqual([-0.5, 1, 0, 0]);
+});
+
+test("binaryCrossEntropyLoss: what is positive counts so many times", () => {
+  const logits = { data: Float32Array.of(0, 0, -1000, 1000), shape: [4, 1] };
+  expect(binaryCrossEntropyLoss(logits, [1, 0.5, 1, 1], 4, 3).loss).toBeCloseTo((3 * LN2 + 2 * LN2 + 3000) / 4, 12);
+  expect([...logits.data]).toEqual([-1.5, -0.5, -3, 0]);
+});
+
+test("weightedCrossEntropyLoss: a weighted mean, and its gradient times scale", () => {
+  const logits = () => ({ data: Float32Array.of(0, 0, 1000, 0, 5, 7), shape: [3, 2] });
+  const labels = Int32Array.of(1, 1, -100);
+  const weights = { classWeights: [1, 3], labelSmoothing: 0 };
+  const weighted = logits();
+  const { loss: ofWeights, ...counts } = weightedCrossEntropyLoss(weighted, labels, weights, 2);
+  expect(ofWeights).toBeCloseTo((LN2 + 1000) / 2, 9);
+  expect(counts).toEqual({ count: 2, correct: 0 });
+  expect([...weighted.data]).toEqual([0.5, -0.5, 1, -1, 0, 0]);
+  const smooth = logits(); // targets are ¼ and ¾
+  const { loss } = weightedCrossEntropyLoss(smooth, labels, { classWeights: null, labelSmoothing: 0.5 }, 2);
+  expect(loss).toBeCloseTo((LN2 + 750) / 2, 9);
+  expect([...smooth.data]).toEqual([0.25, -0.25, 0.75, -0.75, 0, 0]);
 });
 
 test("meanSquaredError", () => {
