@@ -14,6 +14,7 @@ const FOR_TRAINING = {
     ["skip", "refuse"],
     "question-answering: questions whose answer does not stand where the file says are left out and counted, or an error. Default skip.",
   ),
+  "pos-weight": decimal("text-ranking: how many times what is relevant counts. Default 1."),
 };
 const EPOCHS = {
   "num-train-epochs": decimal("How many times the examples are read. Default 3."),
@@ -36,7 +37,7 @@ export const command: Command = defineCommand({
   synopsis: ["--task TASK --train-file FILE --output FOLDER [OPTION]…"],
   description: `Trains a model for a task, and evaluates it. What comes out is a folder as Hugging Face's libraries save one, for --model and for Python alike. A run that was stopped or killed can be resumed, to the same bits.
 
-Files: .jsonl, .json, .csv or .tsv with columns text, text_pair and label; GLUE's own with --glue-task; for token-classification the form of CoNLL-2003, for question-answering SQuAD's JSON, for multiple-choice the columns of SWAG, for fill-mask a text in each line. Defaults beside those below: a learning rate of 5e-5 without warm-up, 8 sequences in a batch, AdamW without weight decay, an evaluation after each epoch.`,
+Files: .jsonl, .json, .csv or .tsv with columns text, text_pair and label; GLUE's own with --glue-task; for token-classification the form of CoNLL-2003, for question-answering SQuAD's JSON, for multiple-choice the columns of SWAG, for text-ranking columns query, text and label, or query, positive and negative, for fill-mask a text in each line. Defaults beside those below: a learning rate of 5e-5 without warm-up, 8 sequences in a batch, AdamW without weight decay, an evaluation after each epoch.`,
   options: TABLE,
   libraryNames: { trainDataset: "--train-file", evalDataset: "--validation-file", ...COLUMN_NAMES },
   positional: [],

@@ -11,6 +11,8 @@ export interface SavedConfig {
     /** The label with index 0 first; null: the task has none of its own. */
     readonly labels: readonly string[] | null;
     readonly problemType: ProblemType | null;
+    /** The class of PyTorch that makes a score of a reranker's logit. Left out: the text's, if it has one. */
+    readonly activation?: string | undefined;
   };
 }
 
@@ -22,6 +24,7 @@ export interface SavedConfig {
 export function configToSave(text: string, { architectures, dtype, task }: SavedConfig): string {
   const { torch_dtype, dtype: old, ...json } = JSON.parse(text) as Record<string, unknown>;
   if (task) for (const field of ["id2label", "label2id", "num_labels"]) delete json[field];
+  if (task?.activation !== undefined) delete json.sbert_ce_default_activation_function; // of other scores
   // "dtype" is the name since transformers 5. A run goes on only with the text that it began with, which has had that
   // name always.
   const field = torch_dtype === undefined || task ? "dtype" : "torch_dtype";
@@ -31,8 +34,9 @@ export function configToSave(text: string, { architectures, dtype, task }: Saved
 }
 
 /** The fields of a task; JSON leaves out those that are undefined. */
-function taskFields({ labels, problemType }: NonNullable<SavedConfig["task"]>): Record<string, unknown> {
+function taskFields({ labels, problemType, activation }: NonNullable<SavedConfig["task"]>): Record<string, unknown> {
   return {
+    ...(activation !== undefined && { sentence_transformers: { activation_fn: activation } }),
     id2label: labels ? Object.fromEntries(labels.entries()) : undefined,
     label2id: labels ? Object.fromEntries(Array.from(labels, (label, id) => [label, id])) : undefined,
     problem_type: problemType ?? undefined,

@@ -1,8 +1,7 @@
 import { BertError } from "../errors.ts";
-import { parseJson } from "../json.ts";
+import { type ScoreActivation, scoreActivation } from "../load/crossEncoder.ts";
 import type { Bert } from "../load/loadBert.ts";
 import { expectChoice } from "../options.ts";
-import { torchActivation } from "../tensor/kernels/torchActivations.ts";
 import { sigmoid } from "../tensor/kernels/transcendental.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { answerAll, batchesOf } from "./answerAll.ts";
@@ -92,7 +91,7 @@ export function textRanking(bert: Bert): TextRanking {
       config.labels.length,
     );
   }
-  const own = ownActivation(bert);
+  const own = scoreActivation(bert.configText, sentence);
   const tokenizer = embeddingTokenizer(bert);
   const limits = { limit: embeddingLimit(bert), limitIs: whoseLimit(bert) };
   const prompt =
@@ -119,29 +118,6 @@ export function textRanking(bert: Bert): TextRanking {
       .map((index) => ({ index, score: scores[index], ...(withText && { text: texts[index].text }) }));
   }
   return rank as TextRanking;
-}
-
-type Activation = (logit: number) => number;
-
-/**
- * The activation function that the model's files name, as CrossEncoder takes it: a class that is not PyTorch's is none.
- */
-function ownActivation({ configText, sentence }: Bert): Activation {
-  const config = parseJson(configText, "config.json", "ERR_CHECKPOINT");
-  const current = config.get("sentence_transformers").or(null, (value) => value.get("activation_fn"));
-  const named = current && !current.isMissing ? current : config.get("sbert_ce_default_activation_function");
-  const path = sentence.activationFunction ?? named.or("", (value) => value.asString());
-  if (!path.startsWith("torch.")) return sigmoid;
-  const activation = torchActivation(path);
-  if (activation) return (logit) => activation(Float64Array.of(logit), null)[0];
-  const where =
-    sentence.activationFunction === null
-      ? `config.json: ${named.place}`
-      : "config_sentence_transformers.json: activation_fn";
-  throw new BertError(
-    "ERR_CHECKPOINT",
-    `${where} must be a class of torch.nn that can be made without arguments, got ${path}`,
-  );
 }
 
 /** The most tokens of query and document, and whose number that is. */
@@ -190,7 +166,7 @@ function* inWindows(
 async function bestScores(
   bert: Bert,
   documents: readonly Windows[],
-  activation: Activation,
+  activation: ScoreActivation,
   signal: AbortSignal | undefined,
 ): Promise<number[]> {
   const logits: number[] = [];

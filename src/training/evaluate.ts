@@ -1,3 +1,4 @@
+import { isCrossEncoder, scoreActivation } from "../load/crossEncoder.ts";
 import { loadBert } from "../load/loadBert.ts";
 import { modelTokenizer, noTokenizer, readModelTexts, withModelFiles } from "../load/readModel.ts";
 import { expectKnownOptions, expectSignal } from "../options.ts";
@@ -23,7 +24,7 @@ const HUB = [
 const LOADING = [...HUB, "backend", "threads", "dtype"] as const;
 
 /** What the numbers depend on, beside model and examples. */
-const SETTINGS = ["maxLength", "problemType", "glueTask", "docStride", "maxAnswerLength", "dtype"] as const;
+const SETTINGS = ["maxLength", "problemType", "glueTask", "docStride", "maxAnswerLength", "atK", "dtype"] as const;
 const MASK_SETTINGS = [...SETTINGS, "mlmProbability", "doWholeWordMask", "seed"] as const;
 
 /** Says what a model is worth; documented where it is exported, in index.ts. */
@@ -31,13 +32,14 @@ export async function evaluate<T extends FinetuneTask>(given: EvaluateOptions<T>
   expectKnownOptions("evaluate", given, EVALUATE_OPTIONS);
   expectValues("evaluate", given);
   expectSignal("evaluate", given.signal);
-  const model = await withModelFiles(given.model, picked(given, HUB), false, async (folder) => {
+  const model = await withModelFiles(given.model, picked(given, HUB), false, async (folder, root) => {
     const texts = await readModelTexts(folder, "evaluate");
     const tokenizer = modelTokenizer(texts, "evaluate");
     if (!tokenizer) throw noTokenizer(folder, "evaluate");
-    return { config: texts.config, tokenizer };
+    const isRanker = await isCrossEncoder(texts.configText, root);
+    return { config: texts.config, tokenizer, isRanker };
   });
-  const task = taskOf(model.config.architecture, given.task, given.model);
+  const task = taskOf(model, given.task, given.model);
   expectTaskOptions("evaluate", task, given, ["problemType", "columns"]);
   const dataset = await datasetOf("evaluate", "dataset", given.dataset, { ...given, task });
   const limit = limitOf(model);
@@ -48,7 +50,14 @@ export async function evaluate<T extends FinetuneTask>(given: EvaluateOptions<T>
   const bert = await loadBert(given.model, { ...picked(given, LOADING), architecture: TASK_MODELS[task] });
   const start = performance.now();
   try {
-    const { examples: _, metrics, ...evaluation } = await prepared.evaluate!(bert, how);
+    const {
+      examples: _,
+      metrics,
+      ...evaluation
+    } = await prepared.evaluate!(bert, {
+      ...how,
+      ...(task === "text-ranking" && { scoreActivation: scoreActivation(bert.configText, bert.sentence) }),
+    });
     return {
       ...{ model: given.model ?? null, task, file: typeof given.dataset === "string" ? given.dataset : null },
       examples: dataset.examples.length,

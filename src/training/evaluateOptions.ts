@@ -17,7 +17,7 @@ export interface EvaluateOptions<T extends FinetuneTask = FinetuneTask>
     Pick<LoadOptions, "backend" | "threads" | "dtype" | "signal">,
     Pick<
       FinetuneOptions<T>,
-      "maxLength" | "problemType" | "docStride" | "maxAnswerLength" | "mlmProbability" | "doWholeWordMask"
+      "maxLength" | "problemType" | "docStride" | "maxAnswerLength" | "mlmProbability" | "doWholeWordMask" | "atK"
     > {
   /** A folder, or an id on the hub. Default: the small model that comes with the package. */
   readonly model?: string;
@@ -43,6 +43,7 @@ export interface EvaluateOptions<T extends FinetuneTask = FinetuneTask>
 export const EVALUATE_OPTIONS: OptionNames<EvaluateOptions> = {
   ...{ model: true, task: true, dataset: true, labels: true, problemType: true, glueTask: true, columns: true },
   ...{ maxLength: true, docStride: true, maxAnswerLength: true, mlmProbability: true, doWholeWordMask: true },
+  atK: true,
   ...{ seed: true, batchSize: true, worst: true, backend: true, threads: true, dtype: true, signal: true },
   ...MODEL_SOURCE_OPTIONS,
   onProgress: true,

@@ -93,6 +93,7 @@ export async function planOf(
     tokenizer,
     identity: {
       ...identityOf(options),
+      ...task.settings,
       ...{ totalSteps, warmupSteps, evalSteps: task.evaluate ? evalSteps : null },
       "model's config": await digestOf([new TextEncoder().encode(configText)]),
       examples: await digestOf(task.contents()),

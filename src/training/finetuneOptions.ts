@@ -50,6 +50,13 @@ export interface FinetuneOptions<T extends FinetuneTask = FinetuneTask>
   readonly mlmProbability?: number;
   /** fill-mask: mask all tokens of a word together. Default false. */
   readonly doWholeWordMask?: boolean;
+  /**
+   * text-ranking: how many times what is relevant counts, BinaryCrossEntropyLoss's `pos_weight`: for one relevant text
+   * among five, 4 makes both kinds count the same. Evaluation has none. Default 1.
+   */
+  readonly posWeight?: number;
+  /** text-ranking: k of MRR@k and nDCG@k in evaluation (`at_k`). Default 10. */
+  readonly atK?: number;
 }
 
 export const FINETUNE_OPTIONS: OptionNames<FinetuneOptions> = {
@@ -70,6 +77,8 @@ export const FINETUNE_OPTIONS: OptionNames<FinetuneOptions> = {
   mlmProbability: true,
   doWholeWordMask: true,
   misplacedAnswers: true,
+  posWeight: true,
+  atK: true,
 };
 
 /** What came out of `finetune`. */

@@ -17,11 +17,12 @@ export { type DelimitedOptions, readDelimited } from "./data/delimited.ts";
 export { type GlueTask, glueLabels, readGlue } from "./data/glue.ts";
 export { readJsonLines } from "./data/jsonLines.ts";
 export { collect, linesOf, type ReadOptions, type TextLines } from "./data/numberedLines.ts";
+export type { RankingExample, RankingLists, RankingPair } from "./data/rankingExamples.ts";
 export type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
 export { type ChoiceExample, readMultipleChoice } from "./data/readMultipleChoice.ts";
 export { readSquad, type SquadExample } from "./data/squad.ts";
 export type { SquadAnswer } from "./data/squadAnswer.ts";
-export { type Label, readTexts, type TextColumns, type TextExample } from "./data/textExamples.ts";
+export { type Label, type RankingColumns, readTexts, type TextColumns, type TextExample } from "./data/textExamples.ts";
 export type { EvaluateOptions, EvaluationResult } from "./evaluateOptions.ts";
 export type { FinetuneOptions, FinetuneResult } from "./finetuneOptions.ts";
 export { accuracy, type ClassLabel, type F1Options, f1Score, matthewsCorrelation } from "./metrics/classification.ts";
@@ -37,6 +38,8 @@ export {
 export { type GlueMetrics, glueMetrics } from "./metrics/glueMetrics.ts";
 export type { Pairs } from "./metrics/pairs.ts";
 export { perplexity } from "./metrics/perplexity.ts";
+export { type RankingMetrics, type RankingOptions, rankingMetrics } from "./metrics/ranking.ts";
+export { averagePrecision, type RelevanceMetrics, relevanceMetrics } from "./metrics/relevance.ts";
 export {
   type SquadMetrics,
   type SquadPairs,
@@ -67,8 +70,8 @@ export type { MisplacedAnswers } from "./tasks/questionAnswering.ts";
 
 /**
  * Trains a model for a task: sequence classification (one label, several, or a number), token classification, question
- * answering, multiple choice, next-sentence prediction, or masked language modelling on texts of one's own. Names and
- * defaults of options are those of Hugging Face's Trainer.
+ * answering, multiple choice, reranking, next-sentence prediction, or masked language modelling on texts of one's own.
+ * Names and defaults of options are those of Hugging Face's Trainer.
  *
  * `output` becomes a folder as Hugging Face's libraries save one, for `pipeline` and for Python alike, with the run's
  * metrics.jsonl, curves.svg and last checkpoints in it. A run that was killed at any moment goes on with `resume:
@@ -97,7 +100,8 @@ export async function finetune<T extends FinetuneTask>(options: FinetuneOptions<
  * Says what a model is worth on examples: the metrics that `finetune` computes while it trains, by the same code and
  * under the same names; how well each class was recognized, which were confused, and the worst mistakes.
  *
- * The task follows from the model's config.json; a model with the heads of pretraining may need `task`. The labels of
+ * The task follows from the model's config.json; a model with the heads of pretraining may need `task`, and so does a
+ * reranker whose files do not say that it is one. The labels of
  * the examples are names of the model's id2label, in any capitals if none is then left over, or their indices; where
  * id2label is LABEL_0, LABEL_1, …, `labels` or `glueTask` names them.
  *

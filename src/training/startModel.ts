@@ -92,14 +92,18 @@ export interface TaskConfig {
   /** The label with index 0 first; null: the task has none of its own. */
   readonly labels: readonly string[] | null;
   readonly problemType: ProblemType | null;
+  /** The class of PyTorch that makes a score of a reranker's logit. Left out: the task has none. */
+  readonly activation?: string;
 }
 
 /**
  * config.json of the trained model: the one it began with, with `architectures`, `id2label`, `label2id` and
  * `problem_type` of the task, as Hugging Face's `save_pretrained` writes them.
  */
-export function trainedConfigText(start: string, { architecture, labels, problemType }: TaskConfig): string {
-  return configToSave(start, { architectures: [architecture], dtype: "float32", task: { labels, problemType } });
+export function trainedConfigText(start: string, { architecture, ...task }: TaskConfig): string {
+  const { labels, problemType, activation } = task;
+  const trained = { labels, problemType, activation };
+  return configToSave(start, { architectures: [architecture], dtype: "float32", task: trained });
 }
 
 /** Writes a model that Hugging Face's libraries and `loadBert` read (`writeModelFiles`). @throws BertError ERR_FILE */

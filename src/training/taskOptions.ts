@@ -8,13 +8,15 @@ import type { FinetuneOptions } from "./finetuneOptions.ts";
 const TASKS_OF: { readonly [name in keyof FinetuneOptions]?: readonly FinetuneTask[] } = {
   problemType: ["text-classification"],
   glueTask: ["text-classification"],
-  columns: ["text-classification", "next-sentence-prediction"],
+  columns: ["text-classification", "next-sentence-prediction", "text-ranking"],
   labels: ["text-classification", "token-classification"],
   docStride: ["question-answering"],
   maxAnswerLength: ["question-answering"],
   misplacedAnswers: ["question-answering"],
   mlmProbability: ["fill-mask"],
   doWholeWordMask: ["fill-mask"],
+  posWeight: ["text-ranking"],
+  atK: ["text-ranking"],
 };
 
 const CHOICES: { readonly [name in keyof FinetuneOptions]?: readonly string[] } = {
@@ -25,7 +27,7 @@ const CHOICES: { readonly [name in keyof FinetuneOptions]?: readonly string[] } 
 /** Options that say when or how to evaluate, or what follows from it. */
 const OF_EVALUATION = [
   ...["evalSteps", "evalBatchSize", "maxEvalExamples", "loadBestModelAtEnd", "metricForBestModel", "greaterIsBetter"],
-  "earlyStoppingPatience",
+  ...["earlyStoppingPatience", "atK"],
 ];
 
 /** Options that have examples, or name their file. */
@@ -61,7 +63,7 @@ export function expectTaskOptions(
     if (name === "labels" && problemType === "regression") throw wrong(name, "left out for a regression", value);
     if (name === "labels") expectLabels(where, value);
     if (name !== "columns") continue;
-    expectColumns(where, value as object);
+    expectColumns(where, value as object, task);
     if (!DATASETS.some((dataset) => typeof (options as Readonly<Record<string, unknown>>)[dataset] === "string"))
       throw wrong("columns", "left out where no examples are in a file, it names columns of files", value);
   }

@@ -30,17 +30,11 @@ const finetune = (...args: string[]) =>
   plainbert(["finetune", "--task", "text-classification", "--model", folder, "--backend", "plain", ...args]);
 
 test("every option that finetune, pretrain and evaluate list is one of their function", () => {
+  const columns = ["text", "text-pair", "label", "query", "positive", "negative"].map((name) => `${name}-column-name`);
   const ownNames = {
-    finetune: [
-      "train-file",
-      "validation-file",
-      "json",
-      "text-column-name",
-      "text-pair-column-name",
-      "label-column-name",
-    ],
+    finetune: ["train-file", "validation-file", "json", ...columns],
     pretrain: ["json", "max-steps", "layers", "hidden", "heads", "intermediate", "eval-examples"],
-    evaluate: ["file", "json", "report", "text-column-name", "text-pair-column-name", "label-column-name"],
+    evaluate: ["file", "json", "report", ...columns],
   };
   for (const [command, known, own] of [
     [finetuneCommand, FINETUNE_OPTIONS, ownNames.finetune],
@@ -76,6 +70,26 @@ describe("finetune", () => {
     expect(json).toMatchObject({ output, globalStep: 3, bestStep: 3 });
     const last = JSON.parse(readFileSync(join(output, "metrics.jsonl"), "utf8").trim().split("\n").at(-1) as string);
     expect(json.metrics.eval_accuracy).toBe(last.eval_accuracy);
+  });
+
+  test("a reranker, from columns of any name; evaluate and rank take it", async () => {
+    const file = join(folder, "pairs.tsv");
+    writeFileSync(file, `asked\tfound\tgood\n${REVIEWS.map(({ text, label }, i) => `what was good ${i % 2 === 0 ? "." : "?"}\t${text}\t${Number(label === "positive")}\n`).join("")}`); // biome-ignore format: one line
+    const columns = ["--query-column-name", "asked", "--text-column-name", "found", "--label-column-name", "good"];
+    const output = join(folder, "reranker");
+    const data = ["--train-file", file, "--validation-file", file, ...columns];
+    const args = ["--task", "text-ranking", "--model", folder, "--backend", "plain", ...data, "--pos-weight", "1.5", "--at-k", "3"]; // biome-ignore format: one line
+    const trained = await plainbert(["finetune", ...args, "--max-steps", "2", "--output", output]);
+    expect([trained.code, trained.stdout]).toEqual([0, expect.stringMatching(/^eval_mrr@3 +\d\.\d{4}$/m)]);
+    const { stdout } = await plainbert(["evaluate", "--model", output, "--file", file, ...columns, "--at-k", "3", "--backend", "plain", "--json"]); // biome-ignore format: one line
+    expect(JSON.parse(stdout)).toMatchObject({ task: "text-ranking", settings: { atK: 3 } });
+    const last = JSON.parse(readFileSync(join(output, "metrics.jsonl"), "utf8").trim().split("\n").at(-1) as string);
+    expect(JSON.parse(stdout).metrics).toEqual(
+      Object.fromEntries(Object.entries(last).filter(([name]) => name.startsWith("eval_"))),
+    );
+    expect((await plainbert(["rank", "--model", output, "what was good ?", "the cat was good.", "a dog."])).code).toBe(
+      0,
+    );
   });
 
   test.each([

@@ -64,6 +64,9 @@ const SETS = REVIEWS.map(({ text, label, where }) => ({
   ...{ text, where },
   label: [...(label === "positive" ? ["nice"] : []), ...(text.includes("cat") ? ["animal"] : [])],
 }));
+const RANKED = REVIEWS.map(({ text, label, where }, i) => ({
+  ...{ where, query: `what was good ${i % 2 === 0 ? "." : "?"}`, text, label: label === "positive" },
+}));
 
 /** Each task with its examples; more options of both functions. */
 const CASES: readonly [string, FinetuneTask, readonly unknown[], object?][] = [
@@ -76,6 +79,7 @@ const CASES: readonly [string, FinetuneTask, readonly unknown[], object?][] = [
   ["SQuAD 2.0", "question-answering", [...ANSWERED, ask("is it bad ?", "")]],
   ["a choice", "multiple-choice", CHOICES],
   ["the next sentence", "next-sentence-prediction", NEXT],
+  ["pairs", "text-ranking", RANKED],
   ["masks", "fill-mask", REVIEWS.map(({ text }) => text), { seed: 5, mlmProbability: 0.3 }],
 ];
 

@@ -2,6 +2,7 @@ import { expectKnownNames } from "../../options.ts";
 import { isTag } from "./conll.ts";
 import type { Located } from "./located.ts";
 import { recordError, shown } from "./numberedLines.ts";
+import { isRelevance, RELEVANCE } from "./rankingExamples.ts";
 import type { TaskExamples } from "./readExamples.ts";
 import type { FinetuneTask } from "./taskModels.ts";
 import { isLabel, LABEL } from "./textExamples.ts";
@@ -27,6 +28,11 @@ const TEXTS: Fields = {
   text: TEXT,
   text_pair: { ...TEXT, isOptional: true },
   label: { expected: LABEL, fits: isLabel, isOptional: true },
+};
+const RANKED_TEXTS: Field = {
+  expected: "a string or an array of strings",
+  fits: (texts) => isText(texts) || (Array.isArray(texts) && texts.every(isText)),
+  isOptional: true,
 };
 const INDEX = {
   expected: "a whole number from 0",
@@ -56,6 +62,15 @@ const FIELDS: Readonly<Record<FinetuneTask, Fields | null>> = {
       fits: (choices) => isFilled(choices, isText) && (choices as string[]).length > 1,
     },
     label: { ...INDEX, isOptional: true },
+  },
+  "text-ranking": {
+    where: WHERE,
+    query: TEXT,
+    text: { ...TEXT, isOptional: true },
+    label: { expected: RELEVANCE, fits: isRelevance, isOptional: true },
+    score: { expected: RELEVANCE, fits: isRelevance, isOptional: true },
+    positive: RANKED_TEXTS,
+    negative: RANKED_TEXTS,
   },
   "fill-mask": null,
 };

@@ -8,10 +8,11 @@ import { type GlueTask, readGlue } from "./glue.ts";
 import { readJsonRows, writesFloats } from "./jsonLines.ts";
 import { typedLabels } from "./labelColumn.ts";
 import { collect, recordError, shown } from "./numberedLines.ts";
+import { type RankingExample, rankingExamples } from "./rankingExamples.ts";
 import { type ChoiceExample, readMultipleChoice } from "./readMultipleChoice.ts";
 import { readSquad, type SquadExample } from "./squad.ts";
 import { expectTask, type FinetuneTask } from "./taskModels.ts";
-import { expectColumns, readTexts, type TextColumns, type TextExample } from "./textExamples.ts";
+import { expectColumns, type RankingColumns, readTexts, type TextColumns, type TextExample } from "./textExamples.ts";
 
 /** What an example of each task is. */
 export interface TaskExamples {
@@ -20,6 +21,7 @@ export interface TaskExamples {
   "question-answering": SquadExample;
   "multiple-choice": ChoiceExample;
   "next-sentence-prediction": TextExample;
+  "text-ranking": RankingExample;
   "fill-mask": string;
 }
 
@@ -28,8 +30,11 @@ export type { FinetuneTask } from "./taskModels.ts";
 export interface ReadExamplesOptions {
   /** The files are GLUE's own, of this task. */
   readonly glueTask?: GlueTask | undefined;
-  /** Which columns of a table hold what. Default: `text` or `sentence1`, `text_pair` or `sentence2`, `label`. */
-  readonly columns?: Partial<TextColumns> | undefined;
+  /**
+   * Which columns of a table hold what. Default: `text` or `sentence1`, `text_pair` or `sentence2`, `label`; of
+   * text-ranking `query`, `text` and `label` or `score`, or `query`, `positive` and `negative`.
+   */
+  readonly columns?: Partial<TextColumns & RankingColumns> | undefined;
 }
 
 /** Examples of a file, and what its labels are. */
@@ -45,6 +50,7 @@ export interface FileExamples<T extends FinetuneTask> {
  * | task | files |
  * |---|---|
  * | text-classification | `.jsonl`, `.json`, `.csv`, `.tsv` with columns; GLUE's own by `glueTask` |
+ * | text-ranking | `.jsonl`, `.json`, `.csv`, `.tsv` with columns |
  * | next-sentence-prediction | `.jsonl`, `.json`, `.csv`, `.tsv` with columns |
  * | token-classification | any, in the form of CoNLL-2003; `.jsonl`, `.json` with `tokens` and `ner_tags` or `tags` |
  * | question-answering | `.json` of SQuAD; `.jsonl`, `.json` with its columns in Hugging Face's data set |
@@ -93,6 +99,11 @@ export async function readFileText(
       return readTable(text, file, columns);
     case "next-sentence-prediction":
       return readTable(text, file, columns);
+    case "text-ranking": {
+      expectColumns("readExamples", columns ?? {}, task);
+      const { rows, depth } = await rowsOf(text, file);
+      return classes(rows.length === 0 ? [] : rankingExamples(rows, file, depth !== undefined, columns ?? {}));
+    }
     case "token-classification":
       return classes(JSON_FILE.test(file) ? readTagged(text, file) : await collect(readConll(text, { file })));
     case "question-answering":
@@ -132,7 +143,7 @@ async function readTable(
   file: string,
   columns: Partial<TextColumns> = {},
 ): Promise<FileExamples<"text-classification">> {
-  expectColumns("readExamples", columns);
+  expectColumns("readExamples", columns, "text-classification");
   const { rows, depth } = await rowsOf(text, file);
   if (rows.length === 0) return { examples: [], areFloats: false };
   const found = columnsOf(rows, file, columns);

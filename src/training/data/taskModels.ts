@@ -6,6 +6,7 @@ export type FinetuneTask =
   | "token-classification"
   | "question-answering"
   | "multiple-choice"
+  | "text-ranking"
   | "next-sentence-prediction"
   | "fill-mask";
 
@@ -15,6 +16,7 @@ export const TASK_MODELS: Readonly<Record<FinetuneTask, Architecture>> = {
   "token-classification": "BertForTokenClassification",
   "question-answering": "BertForQuestionAnswering",
   "multiple-choice": "BertForMultipleChoice",
+  "text-ranking": "BertForSequenceClassification",
   "next-sentence-prediction": "BertForNextSentencePrediction",
   "fill-mask": "BertForMaskedLM",
 };

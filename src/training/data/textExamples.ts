@@ -2,6 +2,7 @@ import { shown as anyShown } from "../../errors.ts";
 import { expectKnownNames, expectKnownOptions, type OptionNames } from "../../options.ts";
 import { type DataRow, textIn, valueIn } from "./dataRow.ts";
 import { attempt, READ_OPTIONS, type ReadOptions, recordError, shown } from "./numberedLines.ts";
+import type { FinetuneTask } from "./taskModels.ts";
 
 /**
  * What a text is labelled with: a class by its name, its index or as one of two; a number to regress to; or any number
@@ -25,6 +26,13 @@ export interface TextColumns {
   readonly label?: string;
 }
 
+/** Which columns hold what of a reranker's examples, beside `text` and `label`. */
+export interface RankingColumns {
+  readonly query: string;
+  readonly positive: string;
+  readonly negative: string;
+}
+
 /**
  * Texts or pairs from rows of CSV, TSV or JSON lines.
  *
@@ -39,7 +47,7 @@ export async function* readTexts(
   columns: TextColumns,
   options: ReadOptions,
 ): AsyncGenerator<TextExample, void, undefined> {
-  expectColumns("readTexts", columns);
+  expectColumns("readTexts", columns, "text-classification");
   expectKnownOptions("readTexts", options, READ_OPTIONS);
   for await (const row of rows) {
     const example = attempt(() => textExample(row, columns), options);
@@ -47,13 +55,19 @@ export async function* readTexts(
   }
 }
 
-/** @throws BertError ERR_INPUT no object, columns of another name than these, or one that is no string */
-export function expectColumns(where: string, columns: Partial<TextColumns>): void {
+/**
+ * Checks the columns of a task's tables.
+ *
+ * @throws BertError ERR_INPUT no object, columns of another name than the task's, or one that is no string
+ */
+export function expectColumns(where: string, columns: object, task: FinetuneTask): void {
+  const texts: OptionNames<TextColumns> = { text: true, text_pair: true, label: true };
+  const ranked: OptionNames<RankingColumns> = { query: true, positive: true, negative: true };
+  const names = task === "text-ranking" ? [...Object.keys(ranked), "text", "label"] : Object.keys(texts);
   if (typeof columns !== "object" || columns === null || Array.isArray(columns)) {
-    throw recordError(where, "columns", "an object with text, text_pair, label", anyShown(columns));
+    throw recordError(where, "columns", `an object with ${names.join(", ")}`, anyShown(columns));
   }
-  const names: OptionNames<TextColumns> = { text: true, text_pair: true, label: true };
-  expectKnownNames(where, "column", columns, Object.keys(names));
+  expectKnownNames(where, "column", columns, names);
   for (const [name, column] of Object.entries(columns)) {
     if (column !== undefined && typeof column !== "string")
       throw recordError(where, `columns.${name}`, "a column's name", anyShown(column));

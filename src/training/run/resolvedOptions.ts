@@ -43,6 +43,8 @@ const NUMBERS: Readonly<Record<string, readonly [least: number, most: number, wh
   maxAnswerLength: [1, 2 ** 31, true],
   mlmProbability: [Number.MIN_VALUE, 1, false],
   maxEvalExamples: [1, 2 ** 31, true],
+  posWeight: [Number.MIN_VALUE, Number.MAX_VALUE, false],
+  atK: [1, 2 ** 31, true],
 };
 
 /** What each of these must be, so that "false" is not true. */

@@ -15,25 +15,29 @@ const PRETRAINED: readonly Architecture[] = ["BertForPreTraining", "BertForMaske
 const PRETRAINING_TASKS: readonly FinetuneTask[] = ["fill-mask", "next-sentence-prediction"];
 
 /**
- * The task of a model.
+ * The task of a model. A sequence classifier ranks texts if its files say that it is a CrossEncoder of
+ * sentence-transformers with one label, else it classifies.
  *
  * @param model the option that names it; undefined: it is the one that comes with the package
  * @throws BertError ERR_INPUT its class has none, or several and none was given, or not the one that was given
  */
 export function taskOf(
-  architecture: Architecture,
+  { config, isRanker }: { readonly config: BertConfig; readonly isRanker: boolean },
   given: FinetuneTask | undefined,
   model: string | undefined,
 ): FinetuneTask {
   if (given !== undefined) expectTask("evaluate", given);
-  const own = FINETUNE_TASKS.find((task) => TASK_MODELS[task] === architecture);
-  const tasks = PRETRAINED.includes(architecture) ? PRETRAINING_TASKS : own === undefined ? [] : [own];
+  const { architecture, labels, problemType } = config;
+  const all = FINETUNE_TASKS.filter((task) => TASK_MODELS[task] === architecture);
+  const isOfScores = isRanker && labels.length === 1 && problemType === null;
+  const own = isOfScores && all.includes("text-ranking") ? "text-ranking" : all[0];
+  const tasks = PRETRAINED.includes(architecture) ? PRETRAINING_TASKS : all;
   if (tasks.length === 0) {
     throw wrong(`the model must have a head for a task, is a ${architecture} by its config.json, which has none`);
   }
   const task = given ?? own;
   if (task !== undefined && tasks.includes(task)) return task;
-  const names = tasks.join(" or ");
+  const names = tasks.filter((name) => name !== "text-ranking" || labels.length === 1).join(" or ");
   const hint = model === undefined ? "; model is left out: it is the small one that comes with plainbert" : "";
   throw wrong(
     `task must be ${names} for a model that is a ${architecture} by its config.json, ${given === undefined ? "is left out" : `got ${quote(given)}`}${hint}`,
@@ -60,6 +64,8 @@ export function fitting(
     const examples = sentences.map((sentence) => ({ ...sentence, tags: sentence.tags.map(nameOf) }));
     return { dataset: { ...dataset, examples }, labels: names };
   }
+  if (task === "text-ranking" && config.labels.length !== 1)
+    throw wrong(`the model must have one label to rank texts, has ${config.labels.length}`);
   if (task !== "text-classification") return { dataset };
   const texts = checkedExamples(task, dataset.name, dataset.examples);
   const problem = problemType ?? config.problemType ?? problemOf(config, texts);

@@ -13,6 +13,7 @@ import { nextSentence } from "./nextSentence.ts";
 import { type MisplacedAnswers, questionAnswering } from "./questionAnswering.ts";
 import type { PreparedTask } from "./task.ts";
 import { textClassification } from "./textClassification.ts";
+import { textRanking } from "./textRanking.ts";
 import { tokenClassification } from "./tokenClassification.ts";
 
 /** What a task is, and how its examples become sequences. */
@@ -27,6 +28,8 @@ export interface TaskOptions {
   readonly misplacedAnswers?: MisplacedAnswers | undefined;
   readonly mlmProbability?: number | undefined;
   readonly doWholeWordMask?: boolean | undefined;
+  readonly posWeight?: number | undefined;
+  readonly atK?: number | undefined;
   readonly seed: number;
 }
 
@@ -79,6 +82,8 @@ export function prepare(
       return questionAnswering(tokenizer, ...examplesOf(task), limit, given);
     case "multiple-choice":
       return multipleChoice(tokenizer, ...examplesOf(task), cut);
+    case "text-ranking":
+      return textRanking(tokenizer, ...examplesOf(task), { ...given, maxLength });
     case "next-sentence-prediction":
       return nextSentence(tokenizer, ...examplesOf(task), cut);
     case "fill-mask": {

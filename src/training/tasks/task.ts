@@ -1,3 +1,4 @@
+import type { ScoreActivation } from "../../load/crossEncoder.ts";
 import type { BertModel } from "../../runtime/bertModel.ts";
 import type { ClassScores, ConfusionMatrix } from "../metrics/confusionMatrix.ts";
 import type { Mistake, PredictionExample } from "../run/result.ts";
@@ -25,6 +26,8 @@ export interface EvaluationOptions {
   /** Sequences in a forward pass. */
   readonly batchSize: number;
   readonly signal?: AbortSignal | undefined;
+  /** text-ranking: how a logit becomes a score. Default: the sigmoid. */
+  readonly scoreActivation?: ScoreActivation | undefined;
   /** Most mistakes that are told. Default 20. */
   readonly worst?: number | undefined;
   /** Called after each pass: so many sequences, or examples, of so many. */
@@ -45,6 +48,8 @@ export interface PreparedTask extends TaskConfig {
   readonly evaluate: ((model: BertModel, options: EvaluationOptions) => Promise<Evaluation>) | null;
   /** Training examples that could not be used and were left out. Default 0. */
   readonly skippedExamples?: number;
+  /** Options of the task's own that the result depends on, beside the examples. Default: none. */
+  readonly settings?: Readonly<Record<string, string | number>>;
   /** Everything that training and evaluation read, as numbers: what a run that goes on must have again. */
   contents(): Iterable<ArrayLike<number>>;
 }

@@ -59,6 +59,7 @@ describe("an example without `where` is named by its place", () => {
     ["question-answering", ask("a"), ask("a ".repeat(40))],
     ["multiple-choice", { text: "a", choices, label: 0 }, { text: "a", choices }],
     ["next-sentence-prediction", { text: "a", text_pair: "b", label: 0 }, { text: "a", text_pair: "b", label: "b" }],
+    ["text-ranking", { query: "a", text: "b", label: 0 }, { query: "a", text: "b" }],
   ];
   test.each(cases)("%s", async (task, good, bad) => {
     const labels = task === "token-classification" ? { labels: ["O", "B-LOC"] } : {};
@@ -84,6 +85,7 @@ describe("a field of an example that is none of the task's is refused", () => {
     ["question-answering", { ...ask, title: "T" }, `unknown field "title"; known are`],
     ["question-answering", { ...ask, answers: [{ text: "a", answer_start: 0 }] }, 'answers[0]: unknown field "answer_start"; did you mean "start"?'], // biome-ignore format: one line
     ["question-answering", { ...ask, answers: { text: ["a"], answer_start: [0] } }, "answers must be an array of { text, start }, got an object"], // biome-ignore format: one line
+    ["text-ranking", { query: "a", text: "b", lable: 0 }, 'unknown field "lable"; did you mean "label"?'],
     ["multiple-choice", { text: "a", choices: ["b", "c"], lable: 0 }, 'unknown field "lable"; did you mean "label"?'],
     ["multiple-choice", { text: "a", choices: ["b"], label: 0 }, "choices must be an array of strings, at least two, got an array of 1"], // biome-ignore format: one line
     ["text-classification", JSON.parse('{"text": "a", "label": "b", "__proto__": 1}'), 'unknown field "__proto__"'],
