@@ -1,10 +1,31 @@
+import { quote } from "../errors.ts";
 import { FINETUNE_TASKS } from "../training/data/taskModels.ts";
-import { finetune } from "../training/index.ts";
+import { type ClassWeights, finetune } from "../training/index.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
 import { TOKENIZER_OPTIONS } from "./modelOptions.ts";
-import { choice, count, decimal, libraryValues, list, text, UsageError } from "./option.ts";
+import { choice, count, decimal, libraryValues, list, type Option, text, UsageError } from "./option.ts";
 import { COLUMN_NAMES, COLUMN_OPTIONS, columnsOf, DATA_OPTIONS, taskOption } from "./taskData.ts";
 import { OUTPUT_OPTIONS, RUN_OPTIONS, runTraining } from "./trainingRun.ts";
+
+/** `balanced`, `0.5,2` in the order of the labels' indices, or `good=0.5,bad=2`. */
+const CLASS_WEIGHTS: Option<ClassWeights> = {
+  placeholder: "balanced|X,Y|LABEL=X,…",
+  description:
+    "How many times each class counts: balanced, so that all count the same together; in the order of the labels' indices; or by label. Default once.",
+  parse(given, name) {
+    const value = given.at(-1)!;
+    if (value === "balanced") return value;
+    const pairs = value.split(",").map((one) => [one.slice(0, Math.max(0, one.lastIndexOf("="))), numberAfter(one)] as const); // biome-ignore format: one line
+    if (pairs.some(([, weight]) => Number.isNaN(weight)))
+      throw new UsageError(`--${name} must be balanced, or numbers as 0.5,2 or good=0.5,bad=2, got ${quote(value)}`);
+    return value.includes("=") ? Object.fromEntries(pairs) : pairs.map(([, weight]) => weight);
+  },
+};
+
+function numberAfter(text: string): number {
+  const digits = text.slice(text.lastIndexOf("=") + 1);
+  return /^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(digits) ? Number(digits) : Number.NaN;
+}
 
 const FOR_TRAINING = {
   labels: list(
@@ -14,6 +35,8 @@ const FOR_TRAINING = {
     ["skip", "refuse"],
     "question-answering: questions whose answer does not stand where the file says are left out and counted, or an error. Default skip.",
   ),
+  "class-weights": CLASS_WEIGHTS,
+  "label-smoothing-factor": decimal("The share of each label that is spread over all classes. Default 0."),
   "pos-weight": decimal("text-ranking: how many times what is relevant counts. Default 1."),
 };
 const EPOCHS = {

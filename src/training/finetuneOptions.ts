@@ -6,6 +6,7 @@ import { MODEL_SOURCE_OPTIONS, type ModelSourceOptions } from "./modelSource.ts"
 import type { RunResult } from "./run/result.ts";
 import { RUN_OPTIONS, type RunOptions } from "./run/runOptions.ts";
 import type { MisplacedAnswers } from "./tasks/questionAnswering.ts";
+import type { ClassWeights } from "./tasks/weighting.ts";
 
 /**
  * Options of `finetune`. Defaults beside those of every run: `learningRate` 5e-5, `batchSize` 8, `optimizer` "adamw",
@@ -51,6 +52,21 @@ export interface FinetuneOptions<T extends FinetuneTask = FinetuneTask>
   /** fill-mask: mask all tokens of a word together. Default false. */
   readonly doWholeWordMask?: boolean;
   /**
+   * text-classification of one label, token-classification: how many times each class counts in training, as the
+   * `weight` of PyTorch's CrossEntropyLoss: the mean is over the weights of the labels. Several batches of an update are
+   * each a mean of their own. Evaluation has no weights. Default: each class once.
+   */
+  readonly classWeights?: ClassWeights;
+  /**
+   * ε, the share of each label that is spread over all classes in training, the Trainer's `label_smoothing_factor`: the
+   * loss is (1 − ε) of the cross-entropy and ε of the mean of −ln p over all classes, as its `LabelSmoother` and
+   * PyTorch's `label_smoothing` have it; with `classWeights` it is PyTorch's. Of tasks that choose one class:
+   * text-classification of one label, token-classification, multiple-choice, next-sentence-prediction, fill-mask. Not of
+   * question-answering, where the Trainer's has no effect. Evaluation is without it, unlike the Trainer's `eval_loss`.
+   * Default 0.
+   */
+  readonly labelSmoothingFactor?: number;
+  /**
    * text-ranking: how many times what is relevant counts, BinaryCrossEntropyLoss's `pos_weight`: for one relevant text
    * among five, 4 makes both kinds count the same. Evaluation has none. Default 1.
    */
@@ -77,6 +93,8 @@ export const FINETUNE_OPTIONS: OptionNames<FinetuneOptions> = {
   mlmProbability: true,
   doWholeWordMask: true,
   misplacedAnswers: true,
+  classWeights: true,
+  labelSmoothingFactor: true,
   posWeight: true,
   atK: true,
 };

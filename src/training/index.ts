@@ -67,6 +67,7 @@ export type { LogEntry, RunProgress } from "./run/log.ts";
 export type { Mistake, PredictionExample, RunResult } from "./run/result.ts";
 export type { RunOptions } from "./run/runOptions.ts";
 export type { MisplacedAnswers } from "./tasks/questionAnswering.ts";
+export type { ClassWeights } from "./tasks/weighting.ts";
 
 /**
  * Trains a model for a task: sequence classification (one label, several, or a number), token classification, question

@@ -3,6 +3,7 @@ import { expectChoice } from "../options.ts";
 import type { FinetuneTask } from "./data/taskModels.ts";
 import { expectColumns } from "./data/textExamples.ts";
 import type { FinetuneOptions } from "./finetuneOptions.ts";
+import { expectClassWeights } from "./tasks/weighting.ts";
 
 /** Options that only some tasks have. */
 const TASKS_OF: { readonly [name in keyof FinetuneOptions]?: readonly FinetuneTask[] } = {
@@ -15,6 +16,10 @@ const TASKS_OF: { readonly [name in keyof FinetuneOptions]?: readonly FinetuneTa
   misplacedAnswers: ["question-answering"],
   mlmProbability: ["fill-mask"],
   doWholeWordMask: ["fill-mask"],
+  classWeights: ["text-classification", "token-classification"],
+  labelSmoothingFactor: [
+    ...["text-classification", "token-classification", "multiple-choice", "next-sentence-prediction", "fill-mask"],
+  ] as FinetuneTask[],
   posWeight: ["text-ranking"],
   atK: ["text-ranking"],
 };
@@ -52,7 +57,8 @@ export function expectTaskOptions(
   const { glueTask, problemType }: Partial<FinetuneOptions> = options;
   const wrong = (name: string, expected: string, got: unknown) =>
     new BertError("ERR_INPUT", `${where}: ${name} must be ${expected}, got ${shown(got)}`);
-  const isOff = (name: string, value: unknown) => name === "doWholeWordMask" && value === false;
+  const isOff = (name: string, value: unknown) =>
+    (name === "doWholeWordMask" && value === false) || (name === "labelSmoothingFactor" && value === 0);
   const given = Object.entries(options).filter(([name, value]) => value !== undefined && !isOff(name, value));
   for (const [name, value] of given as [keyof FinetuneOptions, unknown][]) {
     const tasks = TASKS_OF[name];
@@ -62,6 +68,7 @@ export function expectTaskOptions(
     if (glueTask !== undefined && ofGlue.includes(name)) throw wrong(name, "left out where glueTask is given", value);
     if (name === "labels" && problemType === "regression") throw wrong(name, "left out for a regression", value);
     if (name === "labels") expectLabels(where, value);
+    if (name === "classWeights") expectClassWeights(where, value);
     if (name !== "columns") continue;
     expectColumns(where, value as object, task);
     if (!DATASETS.some((dataset) => typeof (options as Readonly<Record<string, unknown>>)[dataset] === "string"))

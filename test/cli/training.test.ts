@@ -72,6 +72,31 @@ describe("finetune", () => {
     expect(json.metrics.eval_accuracy).toBe(last.eval_accuracy);
   });
 
+  test("weights of classes, written in each way", async () => {
+    const run = async (weights: string) => {
+      const output = join(folder, `weights-${weights}`);
+      const more = [
+        "--class-weights",
+        weights,
+        "--label-smoothing-factor",
+        "0.1",
+        "--max-steps",
+        "2",
+        "--output",
+        output,
+      ];
+      const { code, stderr } = await finetune("--train-file", join(folder, "train.jsonl"), ...more);
+      expect([code, stderr]).toEqual([0, expect.not.stringContaining("plainbert:")]);
+      return readFileSync(join(output, "model.safetensors")).toString("base64");
+    };
+    const half = await run("1,0.5");
+    expect(await run("positive=.5,negative=1")).toBe(half);
+    expect(await run("positive=5e-1")).toBe(half);
+    expect(await run("balanced")).not.toBe(half);
+    const { code, stderr } = await finetune("--class-weights", "positive=two");
+    expect([code, stderr]).toEqual([2, expect.stringContaining('--class-weights must be balanced, or numbers as 0.5,2 or good=0.5,bad=2, got "positive=two"')]); // biome-ignore format: one line
+  });
+
   test("a reranker, from columns of any name; evaluate and rank take it", async () => {
     const file = join(folder, "pairs.tsv");
     writeFileSync(file, `asked\tfound\tgood\n${REVIEWS.map(({ text, label }, i) => `what was good ${i % 2 === 0 ? "." : "?"}\t${text}\t${Number(label === "positive")}\n`).join("")}`); // biome-ignore format: one line

@@ -43,6 +43,7 @@ const NUMBERS: Readonly<Record<string, readonly [least: number, most: number, wh
   maxAnswerLength: [1, 2 ** 31, true],
   mlmProbability: [Number.MIN_VALUE, 1, false],
   maxEvalExamples: [1, 2 ** 31, true],
+  labelSmoothingFactor: [0, 1, false],
   posWeight: [Number.MIN_VALUE, Number.MAX_VALUE, false],
   atK: [1, 2 ** 31, true],
 };

@@ -15,6 +15,7 @@ import type { PreparedTask } from "./task.ts";
 import { textClassification } from "./textClassification.ts";
 import { textRanking } from "./textRanking.ts";
 import { tokenClassification } from "./tokenClassification.ts";
+import { type ClassWeights, weighted } from "./weighting.ts";
 
 /** What a task is, and how its examples become sequences. */
 export interface TaskOptions {
@@ -28,6 +29,8 @@ export interface TaskOptions {
   readonly misplacedAnswers?: MisplacedAnswers | undefined;
   readonly mlmProbability?: number | undefined;
   readonly doWholeWordMask?: boolean | undefined;
+  readonly classWeights?: ClassWeights | undefined;
+  readonly labelSmoothingFactor?: number | undefined;
   readonly posWeight?: number | undefined;
   readonly atK?: number | undefined;
   readonly seed: number;
@@ -58,15 +61,28 @@ export function prepare(
   evaluation: Dataset | null,
   given: TaskOptions,
 ): PreparedTask {
-  const { tokenizer, config } = model;
   const limit = limitOf(model);
-  const { task, maxLength = limit } = given;
+  const { maxLength = limit } = given;
   if (maxLength > limit) {
     throw new BertError(
       "ERR_INPUT",
       `${where}: maxLength must be at most ${limit}, the most that the model takes, got ${maxLength}`,
     );
   }
+  return weighted(where, ofTask(where, model, train, evaluation, given), given);
+}
+
+/** The examples without weights. */
+function ofTask(
+  where: string,
+  model: TaskModel,
+  train: Dataset | null,
+  evaluation: Dataset | null,
+  given: TaskOptions,
+): PreparedTask {
+  const { tokenizer, config } = model;
+  const limit = limitOf(model);
+  const { task, maxLength = limit } = given;
   const cut = { ...given, maxLength, areFloats: train?.areFloats ?? false };
   const examplesOf = <T extends Exclude<FinetuneTask, "fill-mask">>(name: T) => {
     const checked = ({ name: dataset, examples }: Dataset) => checkedExamples(name, dataset, examples);
