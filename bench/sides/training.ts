@@ -34,7 +34,11 @@ export function trainedConfig(): BertConfig {
 }
 
 /** plainbert, by the functions that `trainStep` is made of. */
-export async function plainbertTrainer(backend: string, threads: number): Promise<Trainer> {
+export async function plainbertTrainer(
+  backend: string,
+  threads: number,
+  gradientCheckpointing = false,
+): Promise<Trainer> {
   const kernels = createTrainingBackend(backend as BackendName, { threads });
   const config = trainedConfig();
   const model = await trainedModel(initialWeights(config, 1), config, kernels, 1);
@@ -49,7 +53,8 @@ export async function plainbertTrainer(backend: string, threads: number): Promis
       zeroGradients(gradients);
       const start = performance.now();
       const labels = { labels: batch.map((_, b) => b % 2) };
-      const { loss } = lossAndGradients(model, gradients, batch, labels, { dropout: { seed: 1, step: steps++ } });
+      const options = { dropout: { seed: 1, step: steps++ }, gradientCheckpointing };
+      const { loss } = lossAndGradients(model, gradients, batch, labels, options);
       const spent = performance.now() - start;
       if (!(loss > 0.1 && loss < 3)) throw new Error(`the loss must be near ln 2, got ${loss}`);
       return spent;

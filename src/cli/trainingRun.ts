@@ -24,6 +24,7 @@ export const RUN_OPTIONS: {
   readonly "layerwise-decay": Option<number>;
   readonly "freeze-embeddings": Option<boolean>;
   readonly "freeze-layers": Option<number>;
+  readonly "gradient-checkpointing": Option<boolean>;
   readonly seed: Option<number>;
   readonly "logging-steps": Option<number>;
   readonly "eval-steps": Option<number>;
@@ -49,6 +50,7 @@ export const RUN_OPTIONS: {
   "layerwise-decay": decimal("Each layer's learning rate is so many times that of the layer above. Default 1."),
   "freeze-embeddings": flag("The embeddings keep their values."),
   "freeze-layers": count("So many of the lowest layers, and the embeddings, keep their values. Default 0.", 0),
+  "gradient-checkpointing": flag("Compute layers again on the way back: less memory, more time, the same bits."),
   seed: count("Of initial weights, order, masks and dropout. Default 42.", 0),
   "logging-steps": count("Updates between two lines of metrics.jsonl. Default 10."),
   "eval-steps": count("Updates between two evaluations."),

@@ -2,8 +2,9 @@ import { type EmbeddingsParams, embeddings, embeddingsBackward } from "../layers
 import { gather } from "../layers/gather.ts";
 import { type GradientsOf, hasTrained } from "../layers/gradientsOf.ts";
 import type { PackedBatch } from "../layers/packedBatch.ts";
-import { drop, type LayerRecord, type Pass, scoped } from "../layers/pass.ts";
+import { drop, keep, type LayerRecord, type Pass, scoped } from "../layers/pass.ts";
 import { type PoolerParams, pooler, poolerBackward } from "../layers/pooler.ts";
+import type { Backend } from "../tensor/backend.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { TrainingBackend } from "../tensor/trainingBackend.ts";
 import type { DropoutSites } from "./dropoutSites.ts";
@@ -71,11 +72,29 @@ function* encoder(pass: BertPass, layers: readonly EncoderLayerParams[], x: Tens
  * @returns [R, H]; of the last layer [M, H]
  */
 function layerInItsOwnMemory(pass: BertPass, n: number, p: EncoderLayerParams, x: Tensor): Tensor {
-  const { config, offsets, training } = pass;
+  const { training } = pass;
   const k = pass.k.scope();
-  const read = n === config.numHiddenLayers - 1 ? pass.read : null;
   const record = training?.record.layers[n] ?? null;
-  const y = encoderLayer(
+  const isComputedAgain = training !== null && computesAgain(pass, training, n);
+  const y = layer(pass, k, n, p, x, isComputedAgain ? null : record);
+  if (isComputedAgain && record) keep(record, { all: x });
+  k.release(y, ...Object.values(record ?? {}));
+  if (!record) pass.k.free(x);
+  return y;
+}
+
+/** Layer n in the memory of `k`. @param record is filled, if there is one */
+function layer(
+  pass: BertPass,
+  k: Backend,
+  n: number,
+  p: EncoderLayerParams,
+  x: Tensor,
+  record: Partial<LayerRecord> | null,
+): Tensor {
+  const { config, offsets, training } = pass;
+  const read = n === config.numHiddenLayers - 1 ? pass.read : null;
+  return encoderLayer(
     {
       k,
       config,
@@ -89,9 +108,26 @@ function layerInItsOwnMemory(pass: BertPass, n: number, p: EncoderLayerParams, x
     read ? gather(k, x, read.rows) : x,
     x,
   );
-  k.release(y, ...Object.values(record ?? {}));
-  if (!record) pass.k.free(x);
-  return y;
+}
+
+/**
+ * Whether a layer's record is not kept but computed again on the way back. That of the last layer is read first, when
+ * no other is there: to keep it takes no more memory.
+ */
+function computesAgain({ config }: BertPass, { checkpointing }: BertTraining, n: number): boolean {
+  return checkpointing && n < config.numHiddenLayers - 1;
+}
+
+/**
+ * The record of layer n, from its input: the same bits as in the forward pass, as dropout's masks are functions of
+ * their keys (`DropoutKey`). Chen et al. 2016, "Training deep nets with sublinear memory cost", §3.
+ */
+function recordAgain(pass: BertPass, n: number, p: EncoderLayerParams, x: Tensor): LayerRecord {
+  const k = pass.k.scope();
+  const record: Partial<LayerRecord> = {};
+  layer(pass, k, n, p, x, record);
+  k.release(...Object.values(record));
+  return record as LayerRecord;
 }
 
 /** A forward pass through the whole model. */
@@ -108,9 +144,11 @@ export interface BertTraining {
   readonly kernels: TrainingBackend;
   readonly dropout: DropoutSites;
   readonly record: BertRecord;
+  /** Whether records of layers hold their input alone (`all`), from which the rest is computed again. */
+  readonly checkpointing: boolean;
 }
 
-/** What `bertBackward` needs of the forward pass, which fills it. */
+/** What `bertBackward` needs of the forward pass, which fills it: 44H bytes for each token and layer, or 4H. */
 export interface BertRecord {
   /** [L]; null for layers with nothing to train in or below them. */
   readonly layers: readonly (Partial<LayerRecord> | null)[];
@@ -160,8 +198,10 @@ export function bertBackward(
   }
   let dx: Tensor | null = dencoded.sequence;
   for (let n = p.encoder.layer.length - 1; n >= 0 && dx; n--) {
-    const kept = record.layers[n] as LayerRecord | null;
-    if (!kept) return; // nothing is trained in this layer or below
+    const partial = record.layers[n];
+    if (!partial) return; // nothing is trained in this layer or below
+    const again = computesAgain(pass, training, n);
+    const kept = again ? recordAgain(pass, n, p.encoder.layer[n], partial.all!) : (partial as LayerRecord);
     const trainsBelow = n > 0 ? record.layers[n - 1] !== null : hasTrained(gradients.embeddings);
     const read = n === p.encoder.layer.length - 1 ? pass.read : null;
     const layer = { k, config, offsets, read, dropout: dropout.layers[n], record: kept };

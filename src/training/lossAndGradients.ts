@@ -13,6 +13,8 @@ export interface LossOptions {
   readonly dropout: DropoutKey | null;
   /** What the gradients are multiplied by: 1 / n where n batches make one step. Default 1. */
   readonly scale?: number;
+  /** Compute each layer's record again on the way back instead of keeping it: the same bits. Default false. */
+  readonly gradientCheckpointing?: boolean;
 }
 
 /** The loss of a batch, before `scale`. */
@@ -29,7 +31,15 @@ export interface BatchLoss {
  * Memory while it runs, beside weights and gradients: see `LayerRecord`; for BERT-base 406 KB for each token, and
  * 4V bytes for each masked token. A process that trains it on 8 × 128 tokens with AdamW peaks at 2,236 MB (`simd`, Node
  * 26): four times the weights are 1,733, the records 416, and the rest is Node, one layer's working memory and the
- * buffers of matrix products.
+ * buffers of matrix products. With `gradientCheckpointing` a layer keeps its input, a tenth of its record, and forward is
+ * computed twice, which takes a third more time. Such a process, with a classifier and two threads, peaks at
+ *
+ *     8 × 128 tokens    2,342 MB, with it 2,031 (0.87)    2.2 s for forward and backward, with it 2.9 (1.33)
+ *     32 × 128          3,711 MB, with it 2,453 (0.66)
+ *     64 × 128          does not fit in the 4 GiB of WebAssembly, with it 3,021 MB
+ *
+ * (`npm run bench:checkpointing`): weights, gradients and moments stay, so that the whole is halved only where they are
+ * small beside the batch.
  *
  * On one page: `lossAndGradients` in docs/reading/onePageTraining.ts.
  *
@@ -44,13 +54,14 @@ export function lossAndGradients(
   gradients: Gradients,
   input: readonly SequenceInput[] | BatchInput,
   labels: Labels,
-  { dropout: key, scale = 1 }: LossOptions,
+  { dropout: key, scale = 1, gradientCheckpointing: checkpointing = false }: LossOptions,
 ): BatchLoss {
   const batch = packBatch(input, config);
   const packed = packLabels(labels, batch, config);
   const read = readRows(batch, labelledTokens(packed), tree.bert.pooler !== null);
   const k = kernels.scope();
-  const training = { kernels: k, dropout: dropoutSites(config, key), record: emptyRecord(gradients.tree.bert) };
+  const record = emptyRecord(gradients.tree.bert);
+  const training = { kernels: k, dropout: dropoutSites(config, key), record, checkpointing };
   const pass = { k, config, offsets: batch.offsets, read, tap: null, headMask: null, training };
   try {
     const encoded = finish(bert(pass, tree.bert, batch));

@@ -34,6 +34,8 @@ export interface TrainingState {
 export interface TrainStepOptions extends AdamWOptions, ScheduleOptions {
   /** The largest of the schedule. */
   readonly learningRate: number;
+  /** As in `lossAndGradients`: less memory, more time, the same bits. Default false. */
+  readonly gradientCheckpointing?: boolean;
 }
 
 export interface TrainStepResult {
@@ -98,7 +100,8 @@ export function trainStep(
   const scale = 1 / batches.length;
   const losses = batches.map(({ input, labels }, i) => {
     const dropout = { seed: state.seed, step: state.batches + i };
-    return lossAndGradients(model, gradients, input, labels, { dropout, scale });
+    const { gradientCheckpointing = false } = options;
+    return lossAndGradients(model, gradients, input, labels, { dropout, scale, gradientCheckpointing });
   });
   const loss = losses.reduce((sum, batch) => sum + batch.loss * scale, 0);
   const norm = gradientNorm(model, gradients);

@@ -21,14 +21,17 @@ const config: BertConfig = {
 const input = [150, 61, 90].map((T) => ({ inputIds: Array.from({ length: T }, (_, t) => (t * 37) % 900) }));
 const labels = { labels: input.map(({ inputIds }) => inputIds.map((id, t) => (t % 3 === 0 ? (id * 7) % 900 : -100))) };
 
-test("two steps of training have the same bits on 1, 2 and 3 threads", async () => {
+test.each([
+  [{}, labels],
+  [{ gradientCheckpointing: true }, { ...labels, labelSmoothing: 0.1 }],
+])("two steps of training have the same bits on 1, 2 and 3 threads: %o", async (more, labels) => {
   const runs = [];
   for (const threads of [1, 2, 3]) {
     const kernels = createTrainingBackend("simd", { threads });
     const model = await trainedModel(initialWeights(config, 5), config, kernels, 5);
     const gradients = createGradients(model);
     const state = createTrainingState(model, gradients, 6);
-    const options = { learningRate: 1e-3, totalSteps: 10 };
+    const options = { learningRate: 1e-3, totalSteps: 10, ...more };
     const first = trainStep(model, gradients, state, [{ input, labels }], options);
     expect(workers.length).toBe(threads - 1);
     await Promise.all(workers.splice(0).map((worker) => once(worker, "message"))); // from now on they help

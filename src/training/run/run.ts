@@ -211,6 +211,7 @@ class Run {
     const result = trainStep(this.model, this.gradients, training, batches, {
       ...adamwOptions(options),
       learningRate: options.learningRate,
+      gradientCheckpointing: options.gradientCheckpointing,
       totalSteps,
       warmupSteps,
     });

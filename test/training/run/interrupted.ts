@@ -12,9 +12,19 @@ export async function writeRun(folder: string): Promise<readonly string[]> {
   mkdirSync(join(folder, "start"));
   await writeTinyModel(join(folder, "start"));
   writeFileSync(join(folder, "data.jsonl"), REVIEWS.map((review) => `${JSON.stringify(review)}\n`).join(""));
-  const file = join(folder, "data.jsonl");
+  return runOf(folder, "text-classification", "data.jsonl");
+}
+
+/** The same with the data of another task, which `lines` are written to first. */
+export function writeOtherRun(folder: string, task: string, lines: readonly object[]): readonly string[] {
+  writeFileSync(join(folder, `${task}.jsonl`), lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  return runOf(folder, task, `${task}.jsonl`);
+}
+
+function runOf(folder: string, task: string, data: string): readonly string[] {
+  const file = join(folder, data);
   return [
-    ...["finetune", "--task", "text-classification", "--train-file", file, "--validation-file", file],
+    ...["finetune", "--task", task, "--train-file", file, "--validation-file", file],
     ...["--model", join(folder, "start"), "--backend", "plain", "--learning-rate", "0.01", "--max-steps", "60"],
     ...["--save-steps", "4", "--eval-steps", "10", "--logging-steps", "3", "--load-best-model-at-end"],
   ];

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type FinetuneOptions, finetune } from "../../../src/training/index.ts";
 import { REVIEWS, temporaryFolder } from "../../support/tinyModel.ts";
-import { contentsOf, ended, killAndResume, logged, MAIN, start, writeRun } from "./interrupted.ts";
+import { contentsOf, ended, killAndResume, logged, MAIN, start, writeOtherRun, writeRun } from "./interrupted.ts";
 
 let place: ReturnType<typeof temporaryFolder>;
 let args: readonly string[];
@@ -31,6 +31,24 @@ test("killed three times, a run has the bits of an unbroken one: weights, optimi
   const output = join(place.path, "killed");
   await killAndResume(args, output, 3, 1);
   expect(contentsOf(output)).toEqual(unbroken);
+});
+
+describe("so have runs of other tasks and options, which are gone on with", () => {
+  const pairs = REVIEWS.map(({ text, label }, i) => ({ query: `was it good ${i % 2 === 0 ? "." : "?"}`, text, label: label === "positive" })); // biome-ignore format: one line
+  const words = REVIEWS.map(({ text }) => text.replace(".", " .").split(" "));
+  const tagged = words.map((tokens) => ({ tokens, tags: tokens.map((word) => (["good", "fine"].includes(word) ? "B-LOC" : "O")) })); // biome-ignore format: one line
+  const best = ["--metric-for-best-model", "average_precision"];
+  test.each([
+    ["text-ranking", pairs, ["--pos-weight", "2", "--at-k", "3", "--batch-size", "6", ...best]],
+    ["token-classification", tagged, ["--class-weights", "balanced", "--label-smoothing-factor", "0.1"]],
+  ] as const)("%s", async (task, lines, more) => {
+    const own = [...writeOtherRun(place.path, task, lines), ...more, "--gradient-accumulation-steps", "2"];
+    const whole = join(place.path, `${task}-whole`);
+    expect((await ended(start(own, whole))).code).toBe(0);
+    const output = join(place.path, `${task}-killed`);
+    await killAndResume([...own, "--gradient-checkpointing"], output, 2, 3);
+    expect(contentsOf(output)).toEqual(contentsOf(whole));
+  });
 });
 
 test("Ctrl-C saves and exits with 130; what goes on has the same bits", async () => {
@@ -82,6 +100,7 @@ describe("in this process", () => {
     [{ maxSteps: 8 }, 'finetune: resume: totalSteps must be 6 as in the run in "', ", got 8"],
     [{ layerwiseDecay: 0.9 }, 'finetune: resume: layerwiseDecay must be 1 as in the run in "', ", got 0.9"],
     [{ earlyStoppingPatience: 3, evalDataset: REVIEWS }, 'finetune: resume: earlyStoppingPatience must be left out as in the run in "', ", got 3"], // biome-ignore format: one line
+    [{ classWeights: [1, 2] }, 'finetune: resume: classWeights must be left out as in the run in "', ', got "1, 2"'],
     [{ trainDataset: REVIEWS.toReversed() }, 'finetune: resume: the examples must be those with which the run in "', "began, they are others"], // biome-ignore format: one line
     [{ labels: ["positive", "negative"] }, "finetune: resume: the model's config must be those with which the run in \"", "began, they are others"], // biome-ignore format: one line
   ])("going on with %j is refused", async (change, begin, end) => {
