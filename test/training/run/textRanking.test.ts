@@ -134,6 +134,16 @@ describe("a reranker", () => {
     expect(alone.metrics).not.toHaveProperty(["eval_map"]);
   });
 
+  test("curves and report tell how texts are ranked", async () => {
+    const { output } = await train({ evalDataset: LISTS, maxSteps: 2, posWeight: 1.5, report: true });
+    const svg = readFileSync(join(output, "curves.svg"), "utf8");
+    for (const name of [">Ranking<", "eval_ndcg@10", "eval_average_precision"]) expect(svg).toContain(name);
+    expect(svg).not.toContain("threshold");
+    const page = readFileSync(join(output, "report.html"), "utf8");
+    for (const text of ["text-ranking", "irrelevant", "is the cat good ? | the cat was ", "posWeight", "eval_mrr@10"])
+      expect(page).toContain(text);
+  });
+
   test("what is relevant counts posWeight times", async () => {
     const [once, thrice] = [await train({ maxSteps: 1 }), await train({ maxSteps: 1, posWeight: 3 })];
     expect(thrice.log[0].loss).toBeGreaterThan(once.log[0].loss);
