@@ -5,6 +5,7 @@ import { checkedExamples, checkedTexts } from "../../../src/training/data/checkE
 import { choiceFeatures, sequenceFeatures, tokenFeatures } from "../../../src/training/data/features.ts";
 import { labelNames, labelOf } from "../../../src/training/data/labels.ts";
 import { questionFeatures } from "../../../src/training/data/questionFeatures.ts";
+import { pairsOf } from "../../../src/training/data/rankingExamples.ts";
 import { type FinetuneTask, type ReadExamplesOptions, readFileText } from "../../../src/training/data/readExamples.ts";
 import { letters } from "./support.ts";
 
@@ -18,6 +19,7 @@ export interface Kind {
 
 const lines = (...records: object[]) => records.map((record) => `${JSON.stringify(record)}\n`).join("");
 const texts = (...labels: unknown[]) => labels.map((label, i) => ({ text: `a b${i}`, text_pair: "c d", label }));
+const ranked = (...labels: unknown[]) => labels.map((label, i) => ({ query: "a b?", text: `c b${i}`, label }));
 const squad = {
   version: "v2.0",
   data: [
@@ -88,6 +90,21 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     file: "train.tsv",
     text: "index\tsentence1\tsentence2\tscore\n0\ta\tb\t4.5\n1\tc\td\t0\n",
     options: { glueTask: "stsb" },
+  },
+  "pairs in JSON lines": { task: "text-ranking", file: "a.jsonl", text: lines(...ranked(1, 0.25, true)) },
+  "lists in JSON lines": {
+    task: "text-ranking",
+    file: "a.jsonl",
+    text: lines({ query: "a", positive: ["b"], negative: ["c", "d"] }, { query: "b", positive: "c" }),
+  },
+  "pairs in CSV": { task: "text-ranking", file: "a.csv", text: table(ranked(0.5, 1), ",") },
+  "triplets in TSV": {
+    task: "text-ranking",
+    file: "a.tsv",
+    text: table(
+      ["a", "b"].map((anchor) => ({ anchor, positive: "c d", negative: "e", negative_1: "b" })),
+      "\t",
+    ),
   },
   "lines of text": { task: "fill-mask", file: "a.txt", text: "\ufeffa b\r\n\r\nc\n" },
 };
@@ -207,6 +224,12 @@ function used(task: FinetuneTask, examples: readonly unknown[]): void {
     case "multiple-choice":
       for (const { choices, labels } of choiceFeatures(letters, checkedExamples(task, "dataset", examples)))
         expect(labels).toBeLessThan(choices.length);
+      break;
+    case "text-ranking":
+      for (const { query, text, target } of pairsOf(checkedExamples(task, "dataset", examples))) {
+        expect([typeof query, typeof text]).toEqual(["string", "string"]);
+        expect(target >= 0 && target <= 1).toBe(true);
+      }
       break;
     case "fill-mask":
       for (const text of checkedTexts("readExamples", "dataset", examples)) expect(text.trim()).not.toBe("");
