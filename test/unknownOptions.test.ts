@@ -24,7 +24,7 @@ describe("an option that there is not is an error, which names the nearest", () 
     ["pipeline", () => pipeline("fill-mask", undefined, { dtyp: "int8" } as never), '"dtyp"; did you mean "dtype"?'],
     ["pipeline", () => pipeline("fill-mask", undefined, { architecture: "BertModel" } as never), '"architecture"; '],
     ["finetune", () => finetune({ learnigRate: 1e-5 } as never), '"learnigRate"; did you mean "learningRate"?'],
-    ["finetune", () => finetune({ classWeights: [1, 2] } as never), '"classWeights"; known are '],
+    ["finetune", () => finetune({ ignoreIndex: 1 } as never), '"ignoreIndex"; known are '],
     ["finetune", () => finetune({ endpoint: "x" } as never), '"endpoint"; '],
     ["evaluate", () => evaluate({ label: ["x"] } as never), '"label"; did you mean "labels"?'],
     ["pretrain", () => pretrain({ maxSteps: 10 } as never), '"maxSteps"; known are "evalSteps", "saveSteps"'],

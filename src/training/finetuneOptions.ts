@@ -53,17 +53,17 @@ export interface FinetuneOptions<T extends FinetuneTask = FinetuneTask>
   readonly doWholeWordMask?: boolean;
   /**
    * text-classification of one label, token-classification: how many times each class counts in training, as the
-   * `weight` of PyTorch's CrossEntropyLoss: the mean is over the weights of the labels. Several batches of an update are
-   * each a mean of their own. Evaluation has no weights. Default: each class once.
+   * `weight` of PyTorch's CrossEntropyLoss: the mean is over the weights of the labels. Several batches of an update
+   * are each a mean of their own. Evaluation has no weights. Default: each class once.
    */
   readonly classWeights?: ClassWeights;
   /**
-   * ε, the share of each label that is spread over all classes in training, the Trainer's `label_smoothing_factor`: the
-   * loss is (1 − ε) of the cross-entropy and ε of the mean of −ln p over all classes, as its `LabelSmoother` and
+   * ε, the share of each label that is spread over all classes in training, the Trainer's `label_smoothing_factor`:
+   * the loss is (1 − ε) of the cross-entropy and ε of the mean of −ln p over all classes, as its `LabelSmoother` and
    * PyTorch's `label_smoothing` have it; with `classWeights` it is PyTorch's. Of tasks that choose one class:
-   * text-classification of one label, token-classification, multiple-choice, next-sentence-prediction, fill-mask. Not of
-   * question-answering, where the Trainer's has no effect. Evaluation is without it, unlike the Trainer's `eval_loss`.
-   * Default 0.
+   * text-classification of one label, token-classification, multiple-choice, next-sentence-prediction, fill-mask. Not
+   * of question-answering, where the Trainer's has no effect. Evaluation is without it, unlike the Trainer's
+   * `eval_loss`. Default 0.
    */
   readonly labelSmoothingFactor?: number;
   /**

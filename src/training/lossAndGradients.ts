@@ -31,8 +31,8 @@ export interface BatchLoss {
  * Memory while it runs, beside weights and gradients: see `LayerRecord`; for BERT-base 406 KB for each token, and
  * 4V bytes for each masked token. A process that trains it on 8 × 128 tokens with AdamW peaks at 2,236 MB (`simd`, Node
  * 26): four times the weights are 1,733, the records 416, and the rest is Node, one layer's working memory and the
- * buffers of matrix products. With `gradientCheckpointing` a layer keeps its input, a tenth of its record, and forward is
- * computed twice, which takes a third more time. Such a process, with a classifier and two threads, peaks at
+ * buffers of matrix products. With `gradientCheckpointing` a layer keeps its input, a tenth of its record, and forward
+ * is computed twice, which takes a third more time. Such a process, with a classifier and two threads, peaks at
  *
  *     8 × 128 tokens    2,342 MB, with it 2,031 (0.87)    2.2 s for forward and backward, with it 2.9 (1.33)
  *     32 × 128          3,711 MB, with it 2,453 (0.66)

@@ -48,9 +48,9 @@ export interface RunOptions {
   /** So many of the lowest layers, and the embeddings, keep their values. Default 0. */
   readonly freezeLayers?: number;
   /**
-   * Keep of each layer only its input, and compute the rest again on the way back (`gradient_checkpointing`). It changes
-   * no bit, so that a run may be gone on with and without. For a third more time BERT-base peaks at 2.5 GB in place of
-   * 3.7 on 32 × 128 tokens, at 2.0 in place of 2.3 on 8 × 128. Default false.
+   * Keep of each layer only its input, and compute the rest again on the way back (`gradient_checkpointing`). It
+   * changes no bit, so that a run may be gone on with and without. For a third more time BERT-base peaks at 2.5 GB in
+   * place of 3.7 on 32 × 128 tokens, at 2.0 in place of 2.3 on 8 × 128. Default false.
    */
   readonly gradientCheckpointing?: boolean;
   /**
