@@ -1,7 +1,7 @@
 /**
  * What gradient checkpointing saves and costs: the peak memory of a process that trains a classifier of bert-base-cased's sizes
- * with AdamW, all weights, dropout 0.1, and the time of forward and backward, the best of three. Each case runs in a process of its own:
- * node bench/checkpointing.ts [threads].
+ * with AdamW, all weights, dropout 0.1, and the time of forward and backward, the best of three. The time is the processor's, of all
+ * threads, so that other programs do not count. Each case runs in a process of its own: node bench/checkpointing.ts [threads].
  */
 import { spawnSync } from "node:child_process";
 import { cpus } from "node:os";
@@ -15,7 +15,7 @@ const BATCHES = [
 const STEPS = 3;
 
 interface Measured {
-  /** Of the best step, in milliseconds. */
+  /** The processor's, of the best step, in milliseconds. */
   readonly step: number;
   /** Of the whole process, in MB of 10⁶ bytes. */
   readonly peak: number;
@@ -38,7 +38,12 @@ if (B === undefined) {
   }
 } else {
   const trainer = await plainbertTrainer("simd", Number(threads), isChecked === "true");
-  const times = Array.from({ length: STEPS }, () => trainer.step(Number(B), Number(T)));
+  const times = Array.from({ length: STEPS }, () => {
+    const before = process.cpuUsage();
+    trainer.step(Number(B), Number(T));
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000;
+  });
   trainer.update();
   await trainer.dispose();
   const measured: Measured = { step: Math.min(...times), peak: (process.resourceUsage().maxRSS * 1024) / 1e6 };

@@ -231,6 +231,16 @@ describe("what is refused", () => {
     await expect(evaluated({ model: one })).rejects.toThrow('dataset[0]: unknown field "query"');
   });
 
+  test("a folder as sentence-transformers 6 saves a reranker is one", async () => {
+    const one = await tinyModel({ architectures: ["BertForSequenceClassification"], id2label: { 0: "LABEL_0" } });
+    const write = (name: string, json: unknown) => writeFileSync(join(one, name), JSON.stringify(json));
+    write("config_sentence_transformers.json", { activation_fn: "torch.nn.modules.activation.Sigmoid", model_type: "CrossEncoder" }); // biome-ignore format: one line
+    await expect(evaluated({ model: one })).rejects.toThrow('unknown field "query"'); // without modules.json nobody reads it
+    write("modules.json", [{ idx: 0, name: "0", path: "", type: "sentence_transformers.base.modules.transformer.Transformer" }]); // biome-ignore format: one line
+    write("sentence_bert_config.json", { transformer_task: "sequence-classification" });
+    expect((await evaluated({ model: one })).task).toBe("text-ranking");
+  });
+
   test("the scores of a model whose files name the identity are its logits", async () => {
     const one = await tinyModel({ architectures: ["BertForSequenceClassification"], id2label: { 0: "LABEL_0" } });
     const sigmoids = (await evaluated({ model: one, task: "text-ranking" })).metrics;
