@@ -34,7 +34,7 @@ export interface BatchLoss {
  * buffers of matrix products. With `gradientCheckpointing` a layer keeps its input, a tenth of its record, and forward
  * is computed twice, which takes a third more time. Such a process, with a classifier and two threads, peaks at
  *
- *     8 × 128 tokens    2,342 MB, with it 2,031 (0.87)    forward and backward take 1.32 times the processor's time
+ *     8 × 128 tokens    2,342 MB, with it 2,031 (0.87)    on one thread 1.32 times the processor's time
  *     32 × 128          3,711 MB, with it 2,453 (0.66)    1.33 times
  *     64 × 128          does not fit in the 4 GiB of WebAssembly, with it 3,021 MB
  *
