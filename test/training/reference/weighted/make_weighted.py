@@ -8,7 +8,7 @@ Writes model/ (a tiny BERT with the start weights of all heads, as float32), and
 The loss of pairs is sentence-transformers' BinaryCrossEntropyLoss, called with the texts; the others are torch's
 CrossEntropyLoss(weight=…, label_smoothing=…), which without weights is compared with transformers' LabelSmoother. Dropout is off.
 """
-import json, os, shutil
+import json, os, shutil, tempfile
 import torch, transformers, sentence_transformers
 from safetensors.torch import load_file, save_file
 from sentence_transformers import CrossEncoder
@@ -88,8 +88,7 @@ def prepared(task, positives, weights, smoothing):
     """The model and, for each batch, a function that gives its loss."""
     if task == "pairs":
         # CrossEncoder reads a folder: one with a single label.
-        single = "/tmp/plainbert-single"
-        shutil.rmtree(single, ignore_errors=True)
+        single = tempfile.mkdtemp()
         model = load(BertForSequenceClassification, num_labels=1)
         model.save_pretrained(single)
         tokenizer.save_pretrained(single)
