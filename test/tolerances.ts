@@ -155,3 +155,17 @@ export const CONFORMANCE_TOLERANCE = {
   cls: 6.9e-7, // measured 6.843e-7 (cut)
   mean: 3.07e-7, // measured 3.066e-7
 } as const;
+
+/** The tiny models of test/reference/distilbert, absolute; |x| up to 4.1, logits up to 9.6. */
+export const DISTILBERT_TOLERANCE: Readonly<
+  Record<"plain" | "simd", { readonly activation: number; readonly logits: number }>
+> = {
+  plain: {
+    activation: 5.8e-7, // measured 5.789e-7 (the last hidden state); attention probabilities 4.5e-8
+    logits: 1.49e-6, // measured 1.488e-6 (masked tokens)
+  },
+  simd: {
+    activation: 1.52e-6, // measured 1.516e-6 (vocab_layer_norm); attention probabilities 9.0e-8
+    logits: 5e-6, // measured 4.994e-6 (masked tokens)
+  },
+};

@@ -1,4 +1,4 @@
-import { DECODER } from "../checkpoint/families.ts";
+import { tiedPair } from "../checkpoint/families.ts";
 import { withOurNames } from "../checkpoint/names.ts";
 import type { WeightSource } from "../checkpoint/weightSource.ts";
 import { BertError, listed } from "../errors.ts";
@@ -82,7 +82,7 @@ async function open(name: string, values: ValuesOf<typeof HUB_OPTIONS>): Promise
     const named = withOurNames(weights, config);
     if (!(await isTied("compare", named, config))) return { source: named, close };
     const tensors = new Map(named.tensors);
-    tensors.delete(DECODER); // it is the word embeddings, which some files have once and some twice
+    tensors.delete(tiedPair(config).decoder); // it is the word embeddings, which some files have once and some twice
     return { source: { ...named, tensors }, close };
   } catch (error) {
     await release();

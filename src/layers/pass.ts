@@ -12,6 +12,8 @@ export interface LayerConfig {
   readonly numAttentionHeads: number;
   readonly hiddenAct: HiddenAct;
   readonly layerNormEps: number;
+  /** What the pooler's linear map is followed by. */
+  readonly poolerAct: "tanh" | "relu";
 }
 
 /** Some rows of a packed batch, sequence after sequence: the M rows that heads or the caller read. */

@@ -1,4 +1,4 @@
-import type { ProblemType } from "../model/config.ts";
+import { type ProblemType, parseConfig } from "../model/config.ts";
 import type { StorageType } from "../tensor/tensor.ts";
 
 /** What config.json says of weights that are saved. */
@@ -26,7 +26,8 @@ export function configToSave(text: string, { architectures, dtype, task }: Saved
   // name always.
   const field = torch_dtype === undefined || task ? "dtype" : "torch_dtype";
   const type = dtype === "int8" ? {} : { [field]: dtype ?? torch_dtype ?? old };
-  const saved = { ...json, model_type: "bert", architectures, ...type, ...(task && taskFields(task)) };
+  const { modelType: model_type } = parseConfig(text);
+  const saved = { ...json, model_type, architectures, ...type, ...(task && taskFields(task)) };
   return `${JSON.stringify(saved, null, 2)}\n`;
 }
 

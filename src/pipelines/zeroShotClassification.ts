@@ -1,5 +1,6 @@
 import { quote } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
+import { inFamily } from "../model/architectures.ts";
 import type { Encoding } from "../tokenizer/index.ts";
 import { answerAll, batchesOf, tokenLimit } from "./answerAll.ts";
 import {
@@ -9,6 +10,7 @@ import {
   expectText,
   expectTexts,
   flagOf,
+  isOfClass,
   type NamedText,
   wrongArgument,
 } from "./arguments.ts";
@@ -77,8 +79,8 @@ interface EncodedText {
 export function zeroShotClassification(bert: Bert): ZeroShotClassification {
   const { tokenizer, config } = bert;
   const N = config.labels.length;
-  const needed = "a BertForSequenceClassification with at least two labels";
-  if (config.architecture !== "BertForSequenceClassification") {
+  const needed = `a ${inFamily(TASK, "BertForSequenceClassification", config)} with at least two labels`;
+  if (!isOfClass(config, "BertForSequenceClassification")) {
     throw wrongArgument(TASK, "model", needed, config.architecture);
   }
   if (N < 2) throw faultOf(TASK, "model", needed, `has one alone, ${quote(config.labels[0])}`);

@@ -14,8 +14,8 @@ import {
   withWeights,
 } from "../load/readModel.ts";
 import { writeModelFiles } from "../load/saveModel.ts";
-import type { Architecture } from "../model/architectures.ts";
-import type { BertConfig, ProblemType } from "../model/config.ts";
+import { type Architecture, bertClassOf, inFamily } from "../model/architectures.ts";
+import { type BertConfig, type ProblemType, parseConfig } from "../model/config.ts";
 import type { Backend } from "../tensor/backend.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import type { TrainedModel } from "./gradients.ts";
@@ -76,7 +76,7 @@ export function tokenizerIn(folder: ModelFolder): Promise<BertTokenizer> {
  * (`ignore_mismatched_sizes`).
  */
 function withoutOtherHead(source: WeightSource, { architecture, labels }: BertConfig): WeightSource {
-  const classes = architecture === "BertForMultipleChoice" ? 1 : labels.length;
+  const classes = bertClassOf(architecture) === "BertForMultipleChoice" ? 1 : labels.length;
   const wrapper = wrapperOf([...source.tensors.keys()], source);
   const isOf = (name: string, head: string) => unwrapped(name, wrapper).startsWith(head);
   const found = [...source.tensors].find(([name]) => isOf(name, "classifier.weight"));
@@ -97,9 +97,12 @@ export interface TaskConfig {
 /**
  * config.json of the trained model: the one it began with, with `architectures`, `id2label`, `label2id` and
  * `problem_type` of the task, as Hugging Face's `save_pretrained` writes them.
+ *
+ * @throws BertError ERR_INPUT the model's family has no class for the task
  */
 export function trainedConfigText(start: string, { architecture, labels, problemType }: TaskConfig): string {
-  return configToSave(start, { architectures: [architecture], dtype: "float32", task: { labels, problemType } });
+  const own = inFamily(WHERE, architecture, parseConfig(start));
+  return configToSave(start, { architectures: [own], dtype: "float32", task: { labels, problemType } });
 }
 
 /** Writes a model that Hugging Face's libraries and `loadBert` read (`writeModelFiles`). @throws BertError ERR_FILE */
