@@ -2,6 +2,7 @@ import type { LayerDropout } from "../layers/pass.ts";
 import type { DropoutMask } from "../tensor/kernels/dropout.ts";
 import { HEADS } from "./architectures.ts";
 import type { BertConfig } from "./config.ts";
+import { FAMILIES } from "./family.ts";
 
 /** Which forward pass of which run: with it every dropout mask can be computed again. */
 export interface DropoutKey {
@@ -35,7 +36,7 @@ export function dropoutSites(c: BertConfig, key: DropoutKey | null): DropoutSite
     embeddings: at(0, hidden),
     layers: Array.from({ length: c.numHiddenLayers }, (_, n) => ({
       probs: at(3 * n + 1, c.attentionProbsDropoutProb),
-      attentionOutput: at(3 * n + 2, hidden),
+      attentionOutput: at(3 * n + 2, FAMILIES[c.modelType].attentionOutputDropout ? hidden : 0),
       output: at(3 * n + 3, hidden),
     })),
     classifier: at(3 * c.numHiddenLayers + 1, ofHead?.(c) ?? 0),

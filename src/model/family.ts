@@ -17,6 +17,8 @@ export interface Family {
   readonly fields: Readonly<Record<string, string>>;
   /** Where its defaults are other than BERT's; by the names of BERT's fields. */
   readonly defaults: Readonly<Record<string, number>>;
+  /** Whether training drops what attention's output projection returns. */
+  readonly attentionOutputDropout: boolean;
   /** What config.json does not say, in the fields of `BertConfig`. */
   readonly fixed: { readonly typeVocabSize?: number; readonly layerNormEps?: number; readonly poolerAct?: "relu" };
 }
@@ -29,6 +31,7 @@ export const FAMILIES: Readonly<Record<ModelType, Family>> = {
     lastModule: /^(.+)\.(?:LayerNorm|intermediate_act_fn|activation)$|^(.+\.(?:attention|layer\.\d+))\.output$/,
     fields: {},
     defaults: {},
+    attentionOutputDropout: true,
     fixed: {},
   },
   /**
@@ -74,6 +77,7 @@ export const FAMILIES: Readonly<Record<ModelType, Family>> = {
       classifier_dropout: "seq_classif_dropout",
     },
     defaults: { num_hidden_layers: 6, classifier_dropout: 0.2, qa_dropout: 0.1 },
+    attentionOutputDropout: false,
     fixed: { typeVocabSize: 0, layerNormEps: 1e-12, poolerAct: "relu" },
   },
 };

@@ -42,14 +42,18 @@ LENGTHS = [9, 6, 2, 8]  # the sequences are padded to the longest
 TEXTS = ["The door was open.", "Emma lived in London, not in Bath.", "x", "She read a letter about the doors!"]
 
 
+def is_norm(name):
+    return "LayerNorm" in name or "layer_norm" in name
+
+
 def initialized(model, seed):
     """Numbers that make every step count: weights of any size, LayerNorms that are not 1 and 0."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, p in model.named_parameters():
-            scale = 0.1 if name.endswith("bias") else 0.2 if "ayer" in name and "orm" in name else 0.7 if "embeddings" in name else 0.4
+            scale = 0.1 if name.endswith("bias") else 0.2 if is_norm(name) else 0.7 if "embeddings" in name else 0.4
             p.copy_(scale * torch.randn(p.shape, generator=generator))
-            if name.endswith("orm.weight"):
+            if is_norm(name) and name.endswith("weight"):
                 p.add_(1)
     return model.eval()
 
@@ -118,7 +122,7 @@ def activations_of(name, model, inputs):
 def trained(name, make, inputs, labels):
     """20 steps of AdamW, decay for matrices alone, the norm clipped to 1, a rate that rises for 3 steps and then falls."""
     model = make()
-    decays = lambda n: not n.endswith("bias") and "orm" not in n
+    decays = lambda n: not n.endswith("bias") and not is_norm(n)
     groups = [{"params": [p for n, p in model.named_parameters() if decays(n)], "weight_decay": 0.01},
               {"params": [p for n, p in model.named_parameters() if not decays(n)], "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=1.0)
@@ -257,7 +261,7 @@ def pipeline_cases():
     yield dict(task="embeddings", model="base", input=TEXTS, options={}, output=vectors.tolist())
     ranked = sentence_transformers.CrossEncoder("one-label", device="cpu", model_kwargs=dict(dtype=torch.float64)).rank("Where was Emma?", TEXTS)
     yield dict(task="text-ranking", model="one-label", input="Where was Emma?", options=dict(documents=TEXTS),
-               output=[dict(corpus_id=r["corpus_id"], score=float(r["score"])) for r in ranked])
+               output=[dict(index=r["corpus_id"], score=float(r["score"])) for r in ranked])
 
 
 def write_sentence_folder():
