@@ -282,8 +282,8 @@ function page(): TemplateResult {
 }
 
 /**
- * A key that is of no part alone. Single characters are keys only where the focus is in a part of the page (WCAG 2.1.4),
- * as who speaks to a browser may write them elsewhere; in a text they are letters.
+ * A key that is of no part alone. Single characters are keys only where the focus is in a part of the page (WCAG
+ * 2.1.4), as who speaks to a browser may write them elsewhere; in a text they are letters.
  */
 function keyDown(event: KeyboardEvent): void {
   const target = event.target as Partial<Element> | null;

@@ -6,7 +6,7 @@ import type { ExplorerToken } from "./explorerResult.ts";
 
 /** How the attention of one head is drawn. */
 export const VIEWS = ["lines", "matrix"] as const;
-/** How a probability becomes an opacity or a colour: itself, its square root, or its share of the largest in its row. */
+/** What the opacity or colour of a probability goes by: itself, its square root, its share of its row's largest. */
 export const SCALES = ["linear", "root", "row"] as const;
 /** Which edges are drawn, by the segments of query and key. */
 export const PAIRS = ["all", "aa", "ab", "ba", "bb"] as const;
