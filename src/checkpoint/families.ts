@@ -5,15 +5,15 @@
 import { listed, quote } from "../errors.ts";
 import { type Architecture, architecturesOf, HEADS } from "../model/architectures.ts";
 import type { BertConfig } from "../model/config.ts";
-import { type OfFamily, ownName } from "../model/family.ts";
+import { type ModelType, ownName } from "../model/family.ts";
 import type { ParamsVariant } from "../model/params.ts";
 import { type WeightSource, wrongWeights } from "./weightSource.ts";
 
 /** The masked-language-model head's matrix, where it is one of its own, and that which it is tied to otherwise. */
-export function tiedPair(c: OfFamily): { readonly decoder: string; readonly words: string } {
+export function tiedPair(family: ModelType): { readonly decoder: string; readonly words: string } {
   return {
-    decoder: ownName(c, "cls.predictions.decoder.weight"),
-    words: ownName(c, "bert.embeddings.word_embeddings.weight"),
+    decoder: ownName(family, "cls.predictions.decoder.weight"),
+    words: ownName(family, "bert.embeddings.word_embeddings.weight"),
   };
 }
 
@@ -37,21 +37,21 @@ export function isOptional(name: string): boolean {
  *
  * @param names as in params.ts
  */
-export function architectureWithHeads(names: Iterable<string>, c: OfFamily): Architecture {
+export function architectureWithHeads(names: Iterable<string>, family: ModelType): Architecture {
   const all = new Set(names);
-  const isThere = (head: string) => all.has(ownName(c, `${head}.bias`));
-  const fitting = architecturesOf(c).filter((architecture) => HEADS[architecture].every(({ name }) => isThere(name)));
+  const isThere = (head: string) => all.has(ownName(family, `${head}.bias`));
+  const fitting = architecturesOf(family).filter((known) => HEADS[known].every(({ name }) => isThere(name)));
   return fitting.reduce((best, next) => (HEADS[next].length > HEADS[best].length ? next : best));
 }
 
 /** Which of the optional tensors a model has. @param has whether there is a tensor of that name, as in params.ts */
-export function variantOf(has: (name: string) => boolean, c: OfFamily): ParamsVariant {
-  return { hasPooler: has(POOLER), ownDecoder: has(tiedPair(c).decoder) };
+export function variantOf(has: (name: string) => boolean, family: ModelType): ParamsVariant {
+  return { hasPooler: has(POOLER), ownDecoder: has(tiedPair(family).decoder) };
 }
 
 /** The same of a checkpoint, where config.json says too whether the decoder is tied. */
 export function variantInFile(has: (name: string) => boolean, c: BertConfig): ParamsVariant {
-  const { hasPooler, ownDecoder } = variantOf(has, c);
+  const { hasPooler, ownDecoder } = variantOf(has, c.modelType);
   return { hasPooler, ownDecoder: !c.tieWordEmbeddings || (hasDecoder(c) && ownDecoder) };
 }
 
@@ -140,13 +140,13 @@ export function isTransposed(name: string): boolean {
 }
 
 /** Our name of a tensor. @param name as in the file @param bare whether its names lack "bert." */
-export function ourName(name: string, bare: boolean, c: OfFamily): string {
+export function ourName(name: string, bare: boolean, family: ModelType): string {
   let ours = name;
   if (name.includes("/") || /^output_(weights|bias)$/.test(name)) {
     for (const [google, here] of GOOGLE) ours = ours.replace(google, here);
     ours = ours.replaceAll("/", ".");
   }
-  if (bare && ENCODER_PREFIXES.some((prefix) => ours.startsWith(prefix))) ours = `${c.modelType}.${ours}`;
+  if (bare && ENCODER_PREFIXES.some((prefix) => ours.startsWith(prefix))) ours = `${family}.${ours}`;
   for (const [legacy, suffix] of LEGACY_SUFFIXES) {
     if (ours.endsWith(legacy)) ours = ours.slice(0, -legacy.length) + suffix;
   }

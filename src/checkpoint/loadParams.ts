@@ -56,7 +56,7 @@ export async function loadParams(
 ): Promise<LoadedParams> {
   const weights = withOurNames(source, c);
   const expected = expectedTensors(weights, c, strict);
-  const { decoder, words } = tiedPair(c);
+  const { decoder, words } = tiedPair(c.modelType);
 
   const read = new Map<string, Weight>(); // in the order in which they arrive
   const samples = new Map(Array.from(expected, ([name, shape]) => [name, new TensorSample(sizeOf(shape))]));
@@ -102,7 +102,7 @@ export async function loadParams(
  */
 function packDecoder(c: BertConfig, byName: Map<string, Weight>, k: Backend): void {
   if (!hasDecoder(c)) return;
-  const { decoder, words } = tiedPair(c);
+  const { decoder, words } = tiedPair(c.modelType);
   const name = byName.has(decoder) ? decoder : words;
   const weight = byName.get(name) as Weight;
   if (!weight.dtype) byName.set(name, k.packWeight(weight));
@@ -137,7 +137,7 @@ export function paramsTree(
 ): ModelParams {
   return modelParams(
     c,
-    variantOf((name) => byName.has(name), c),
+    variantOf((name) => byName.has(name), c.modelType),
     take,
   );
 }
@@ -204,8 +204,7 @@ function expectSameTensors(
   const lists = [missing, wrong, leftOver].filter(({ length }) => length > 0);
   if (lists.length === 0) return;
   const list = `\n  ${lists.map((list) => listed(list, "\n  ")).join("\n  ")}`;
-  const isHeadless =
-    lists.length === 1 && missing.length > 0 && !missing.some((entry) => entry.startsWith(`${c.modelType}.`));
+  const isHeadless = lists.length === 1 && missing.length > 0 && !missing.some((m) => m.startsWith(`${c.modelType}.`));
   if (isHeadless) {
     const head = `must have the head of a ${c.architecture}, ${missing.length} of its tensors are missing`;
     throw wrongWeights(source, `the weights ${head}:${list}`);

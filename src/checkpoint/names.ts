@@ -38,7 +38,7 @@ export function withOurNames(
   const fileNames = new Map<string, string>();
   const ourNames = new Map<string, string>();
   for (const name of names) {
-    const ours = ourName(unwrapped(name, wrapper), bare, c);
+    const ours = ourName(unwrapped(name, wrapper), bare, c.modelType);
     ourNames.set(name, ours);
     const twin = fileNames.get(ours);
     if (twin !== undefined && ours !== DECODER_BIAS) {
@@ -49,7 +49,7 @@ export function withOurNames(
     tensors.set(ours, { shape: isTransposed(name) ? shape.toReversed() : shape });
     fileNames.set(ours, name);
   }
-  const { decoder, words } = tiedPair(c);
+  const { decoder, words } = tiedPair(c.modelType);
   if (c.tieWordEmbeddings && !tensors.has(words) && tensors.has(decoder)) {
     tensors.set(words, tensors.get(decoder) as { readonly shape: readonly number[] });
     const stored = fileNames.get(decoder) as string;

@@ -78,13 +78,12 @@ export async function convertModel(
     const { architectures = null } = JSON.parse(texts.configText); // has been read by type
     const config =
       architectures === null
-        ? { ...texts.config, architecture: architectureWithHeads(named.tensors.keys(), texts.config) }
+        ? { ...texts.config, architecture: architectureWithHeads(named.tensors.keys(), modelType) }
         : texts.config;
     const names = [...expectedTensors(named, config).keys()];
     for (const name of named.tensors.keys()) if (!names.includes(name)) names.push(name);
-    const kept = (await isTied("convert", named, config))
-      ? names.filter((name) => name !== tiedPair(config).decoder)
-      : names;
+    const { decoder } = tiedPair(modelType);
+    const kept = (await isTied("convert", named, config)) ? names.filter((name) => name !== decoder) : names;
     const tensors = kept.flatMap((name) => converted(name, weights, named, options));
     const dtypes = [...new Set(tensors.map(([, { dtype }]) => storageType(dtype)))];
     const dtype = options.dtype ?? (dtypes.length === 1 ? dtypes[0] : undefined);
@@ -186,7 +185,7 @@ function expectWithin(source: NamedWeights, name: string, numbers: Float32Array,
  * @param where the command that errors name
  */
 export async function isTied(where: string, named: NamedWeights, config: BertConfig): Promise<boolean> {
-  const names = tiedPair(config);
+  const names = tiedPair(config.modelType);
   const [decoder, words] = [named.tensors.get(names.decoder), named.tensors.get(names.words)];
   if (!decoder || !words || !config.tieWordEmbeddings || sizeOf(decoder.shape) !== sizeOf(words.shape)) return false;
   const [a, b] = [float32Room(where, names.decoder, decoder.shape), float32Room(where, names.words, words.shape)];

@@ -225,7 +225,7 @@ async function loadFolder(
 ): Promise<Bert> {
   const texts = await readModelTexts(folder, "loadBert");
   const named = namesArchitecture(texts.configText) ? texts.config.architecture : otherwise;
-  const architecture = inFamily("loadBert", options.architecture ?? named, texts.config);
+  const architecture = inFamily("loadBert", options.architecture ?? named, texts.config.modelType);
   const config = { ...texts.config, architecture };
   return withWeights(folder, async (weights) => {
     const forwardWorker = backend.sharing && new ForwardWorker(backend.sharing);

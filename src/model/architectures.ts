@@ -2,7 +2,7 @@ import { BertError } from "../errors.ts";
 import type { GradientsOf } from "../layers/gradientsOf.ts";
 import type { LinearParams } from "../layers/linear.ts";
 import type { Tensor, Weight } from "../tensor/tensor.ts";
-import { FAMILIES, type OfFamily } from "./family.ts";
+import { FAMILIES, type ModelType } from "./family.ts";
 import type { ForwardOptions, HeadOutputName } from "./forward.ts";
 import {
   classifier,
@@ -194,8 +194,8 @@ export function bertClassOf(architecture: Architecture): BertClass {
 }
 
 /** The classes of a family, first that of the encoder alone. */
-export function architecturesOf({ modelType }: OfFamily): readonly Architecture[] {
-  return ARCHITECTURES.filter((name) => name.startsWith(FAMILIES[modelType].classes));
+export function architecturesOf(family: ModelType): readonly Architecture[] {
+  return ARCHITECTURES.filter((name) => name.startsWith(FAMILIES[family].classes));
 }
 
 /**
@@ -204,11 +204,11 @@ export function architecturesOf({ modelType }: OfFamily): readonly Architecture[
  * @param where the function that errors name
  * @throws BertError ERR_INPUT the family has no such class
  */
-export function inFamily(where: string, name: Architecture, c: OfFamily): Architecture {
-  const known = architecturesOf(c);
+export function inFamily(where: string, name: Architecture, family: ModelType): Architecture {
+  const known = architecturesOf(family);
   const found = known.find((own) => own === name || bertClassOf(own) === name);
   if (found) return found;
-  const must = `one of ${known.join(", ")}, as config.json's model_type is ${c.modelType}`;
+  const must = `one of ${known.join(", ")}, as config.json's model_type is ${family}`;
   throw new BertError("ERR_INPUT", `${where}: architecture must be ${must}, got ${name}`);
 }
 

@@ -1,4 +1,4 @@
-import { BertError, quote, shown } from "../errors.ts";
+import { quote, shown } from "../errors.ts";
 import { type Json, parseJson } from "../json.ts";
 import type { HiddenAct } from "../layers/pass.ts";
 import { ARCHITECTURES, type Architecture, architecturesOf } from "./architectures.ts";
@@ -119,17 +119,15 @@ export function parseConfig(text: string): BertConfig {
     poolerAct: "tanh",
     initializerRange: json.get("initializer_range").or(0.02, (value) => value.asNumber({ min: 0 })),
     tieWordEmbeddings: json.get("tie_word_embeddings").or(true, (value) => value.asBoolean()),
-    architecture: architectureOf(file, modelType) ?? architecturesOf({ modelType })[0],
+    architecture: architectureOf(file, modelType) ?? architecturesOf(modelType)[0],
     labels: labelsOf(json),
     problemType: choiceOf(json, "problem_type", PROBLEM_TYPES),
     ...fixed,
   };
   const { hiddenSize, numAttentionHeads } = config;
   if (hiddenSize % numAttentionHeads === 0) return config;
-  throw new BertError(
-    "ERR_CHECKPOINT",
-    `config.json: ${fields.hidden_size ?? "hidden_size"} must be a multiple of ${fields.num_attention_heads ?? "num_attention_heads"}, got ${hiddenSize} and ${numAttentionHeads}`,
-  );
+  const [size, heads] = ["hidden_size", "num_attention_heads"].map((name) => fields[name] ?? name);
+  throw file.fault(`${size} must be a multiple of ${heads}, got ${hiddenSize} and ${numAttentionHeads}`);
 }
 
 /** A config.json whose fields are asked for by BERT's names. */
@@ -150,11 +148,9 @@ function modelTypeOf(json: Json): ModelType {
 function refuseOtherModels(json: Json): void {
   const positions = json.get("position_embedding_type");
   if (positions.or("absolute", ({ value }) => value) !== "absolute") {
-    throw new BertError(
-      "ERR_CHECKPOINT",
-      `${positions.error('"absolute"').message}: relative positions add terms to the attention scores that this model ` +
-        "does not compute (transformers 5 removed them too)",
-    );
+    const why = "relative positions add terms to the attention scores that this model does not compute";
+    const got = shown(positions.value);
+    throw positions.fault(`must be "absolute", got ${got}: ${why} (transformers 5 removed them too)`);
   }
   if (json.get("is_decoder").value === true || json.get("add_cross_attention").value === true) {
     throw json.fault(
@@ -166,11 +162,9 @@ function refuseOtherModels(json: Json): void {
 function hiddenActOf(json: Fields): HiddenAct {
   const act = json.get("hidden_act");
   if (ACTS_WITH_PARAMETERS.includes(act.value)) {
-    throw new BertError(
-      "ERR_CHECKPOINT",
-      `${act.error(`one of ${Object.keys(HIDDEN_ACTS).join(", ")}`).message}: that one has parameters of its own ` +
-        "(intermediate_act_fn.* in each layer), for which this model has no place",
-    );
+    const must = `one of ${Object.keys(HIDDEN_ACTS).join(", ")}, got ${shown(act.value)}`;
+    const why = "that one has parameters of its own (intermediate_act_fn.* in each layer)";
+    throw act.fault(`must be ${must}: ${why}, for which this model has no place`);
   }
   return HIDDEN_ACTS[act.or("gelu", (value) => value.asChoice(Object.keys(HIDDEN_ACTS)))];
 }
@@ -196,7 +190,7 @@ function architectureOf(json: Json, modelType: ModelType): Architecture | null {
   const list = json.get("architectures");
   const all = list.isMissing ? [] : list.isArray ? list.items() : [list];
   const names = all.map((name) => name.asString() as Architecture);
-  const known = architecturesOf({ modelType });
+  const known = architecturesOf(modelType);
   const own = names.find((name) => known.includes(name)) ?? null;
   if (!own && names.length > 0 && json.get("model_type").isMissing) all[0].asChoice(ARCHITECTURES);
   return own;

@@ -1,8 +1,7 @@
 /**
- * Models whose encoder is BERT's, under names of their own: all code is in BERT's names, and a family says what they
- * are called in its checkpoints.
+ * Models whose encoder is BERT's, under names of their own, by their name in config.json. All code is in BERT's names;
+ * a family says what they are called in its checkpoints.
  */
-/** A family by its name in config.json. */
 export type ModelType = "bert" | "distilbert";
 
 /** What tells a family from BERT. */
@@ -82,17 +81,12 @@ export const FAMILIES: Readonly<Record<ModelType, Family>> = {
   },
 };
 
-/** Says which family it is of; `BertConfig` does. */
-export interface OfFamily {
-  readonly modelType: ModelType;
-}
-
 /**
  * What a weight or module of BERT is called in a family: `bert.encoder.layer.0.attention.self.query` is
  * `distilbert.transformer.layer.0.attention.q_lin` in DistilBERT. "" if it is none there.
  */
-export function ownName({ modelType }: OfFamily, name: string): string {
-  return FAMILIES[modelType].names.reduce((own, [bert, here]) => own.replace(bert, here), name);
+export function ownName(family: ModelType, name: string): string {
+  return FAMILIES[family].names.reduce((own, [bert, here]) => own.replace(bert, here), name);
 }
 
 /**

@@ -27,11 +27,10 @@ export interface ParamsVariant {
  * Builds the parameter tree of a model. Every name and shape stands here and in the table of heads (architectures.ts):
  * a checkpoint is read, its names are listed and its memory is counted by calling it with another `take`.
  *
- * @param take called once for each tensor, by its name in the checkpoints of the model's family, in the order of the
- *   forward pass
+ * @param take called once for each tensor, by its name in the checkpoint, in the order of the forward pass
  */
 export function modelParams(c: BertConfig, variant: ParamsVariant, take: TakeTensor): ModelParams {
-  const build = paramsBuilder((name, shape) => take(ownName(c, name), shape));
+  const build = paramsBuilder((name, shape) => take(ownName(c.modelType, name), shape));
   const bert = bertParams(build, c, variant);
   const words = variant.ownDecoder ? null : bert.embeddings.word_embeddings.weight;
   const heads = HEADS[c.architecture].map((head) => [head.name, head.params(build, c, words)]);

@@ -59,7 +59,7 @@ export function listTaps(c: BertConfig, p: ModelParams): TapInfo[] {
  */
 function namesOf(c: BertConfig, place: string): string[] {
   const names: string[] = [];
-  for (let name = ownName(c, place); name; ) {
+  for (let name = ownName(c.modelType, place); name; ) {
     names.push(name);
     const [, ending, enclosing = ending] = FAMILIES[c.modelType].lastModule.exec(name) ?? [];
     name = enclosing ?? "";
@@ -71,8 +71,8 @@ function namesOf(c: BertConfig, place: string): string[] {
 export function resultTaps(c: BertConfig): Readonly<Record<"hiddenStates" | "attentions", readonly string[]>> {
   const layers = Array.from({ length: c.numHiddenLayers }, (_, n) => `bert.encoder.layer.${n}`);
   return {
-    hiddenStates: ["bert.embeddings", ...layers].map((name) => ownName(c, name)),
-    attentions: layers.map((name) => ownName(c, `${name}.attention.self.probs`)),
+    hiddenStates: ["bert.embeddings", ...layers].map((name) => ownName(c.modelType, name)),
+    attentions: layers.map((name) => ownName(c.modelType, `${name}.attention.self.probs`)),
   };
 }
 

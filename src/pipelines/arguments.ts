@@ -25,7 +25,7 @@ export function isOfClass({ architecture }: BertConfig, ...classes: readonly Ber
 /** @throws BertError ERR_INPUT the model has the heads of none of these classes of BERT's */
 export function expectClass(where: string, c: BertConfig, ...classes: readonly BertClass[]): void {
   if (isOfClass(c, ...classes)) return;
-  const own = architecturesOf(c).filter((name) => classes.includes(bertClassOf(name)));
+  const own = architecturesOf(c.modelType).filter((name) => classes.includes(bertClassOf(name)));
   const needed = (own.length > 0 ? own : classes).join(" or "); // the family may have none
   throw wrongArgument(where, "model", `a ${needed}`, c.architecture);
 }

@@ -35,7 +35,7 @@ export function withInitialHead(source: WeightSource, config: BertConfig, seed: 
   const names = Array.from(source.tensors.keys(), (name) => unwrapped(name, wrapper));
   const bare = isBare(names);
   const prefix = `${config.modelType}.`;
-  const present = new Set(names.map((name) => ourName(name, bare, config)));
+  const present = new Set(names.map((name) => ourName(name, bare, config.modelType)));
   const missing = new Map<string, string>();
   for (const name of initial.tensors.keys()) {
     const stored = bare && name.startsWith(prefix) ? name.slice(prefix.length) : name;

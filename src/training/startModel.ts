@@ -3,7 +3,7 @@ import { type LoadedParams, loadParams } from "../checkpoint/loadParams.ts";
 import type { WeightSource } from "../checkpoint/weightSource.ts";
 import { paramsToWrite } from "../checkpoint/writeParams.ts";
 import type { HubOptions } from "../hub/hubOptions.ts";
-import { configToSave } from "../load/configToSave.ts";
+import { configToSave, tokenizerToSave } from "../load/configToSave.ts";
 import type { ModelFolder } from "../load/modelFolder.ts";
 import {
   modelTokenizer,
@@ -89,9 +89,9 @@ function withoutOtherHead(source: WeightSource, { architecture, labels }: BertCo
 /** What a task says of a model's config. */
 export interface TaskConfig {
   readonly architecture: Architecture;
-  /** The label with index 0 first; null: the task has none of its own. */
-  readonly labels: readonly string[] | null;
-  readonly problemType: ProblemType | null;
+  /** The label with index 0 first; left out: the task has none of its own. */
+  readonly labels?: readonly string[] | null;
+  readonly problemType?: ProblemType | null;
 }
 
 /**
@@ -100,18 +100,21 @@ export interface TaskConfig {
  *
  * @throws BertError ERR_INPUT the model's family has no class for the task
  */
-export function trainedConfigText(start: string, { architecture, labels, problemType }: TaskConfig): string {
-  const own = inFamily(WHERE, architecture, parseConfig(start));
+export function trainedConfigText(
+  start: string,
+  { architecture, labels = null, problemType = null }: TaskConfig,
+): string {
+  const own = inFamily(WHERE, architecture, parseConfig(start).modelType);
   return configToSave(start, { architectures: [own], dtype: "float32", task: { labels, problemType } });
 }
 
 /** Writes a model that Hugging Face's libraries and `loadBert` read (`writeModelFiles`). @throws BertError ERR_FILE */
 export async function writeModel(
   folder: string,
-  { params, kernels }: TrainedModel,
+  { params, config, kernels }: TrainedModel,
   configText: string,
   tokenizer: BertTokenizer,
 ): Promise<void> {
-  const tokenizerFiles = tokenizer.toFiles();
+  const tokenizerFiles = tokenizerToSave(tokenizer, config);
   await writeModelFiles(folder, { tensors: paramsToWrite(params, kernels), configText, tokenizerFiles });
 }

@@ -1,4 +1,4 @@
-import { type ExplorerResult, probabilitiesOf } from "../explorerResult.ts";
+import type { ExplorerResult } from "../explorerResult.ts";
 import type { MatrixShape, Scene, Shape } from "../scene.ts";
 import type { ExplorerState } from "../state.ts";
 import { beginOfB } from "./head.ts";
@@ -82,7 +82,7 @@ export function modelMap(
       strengths: strengthsOf(scale, values, cells),
       ref: (i, j) => {
         const place = largest[i * cells + j];
-        return { tap: probabilitiesOf(layer), at: [head, Math.floor(place / T), place % T] };
+        return { tap: result.taps[layer], at: [head, Math.floor(place / T), place % T] };
       },
     };
   });

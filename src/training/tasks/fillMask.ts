@@ -72,8 +72,6 @@ export function fillMask(
     return { ...part, inputIds: ids, maskedLmPositions: positions, maskedLmIds: labels };
   };
   return {
-    labels: null,
-    problemType: null,
     lengths: features.map(({ inputIds }) => inputIds.length),
     batch(indices, epoch) {
       const texts = indices.map((i) => masked(features[i], i, epoch));

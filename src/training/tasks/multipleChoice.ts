@@ -32,8 +32,6 @@ export function multipleChoice(
   const features = choiceFeatures(tokenizer, train, options);
   const evalFeatures = evaluation && choiceFeatures(tokenizer, evaluation, options);
   return {
-    labels: null,
-    problemType: null,
     lengths: features.map((feature) => feature.choices.reduce((sum, { inputIds }) => sum + inputIds.length, 0)),
     batch: (indices) => ({
       input: indices.flatMap((i) => features[i].choices),

@@ -30,8 +30,6 @@ export function nextSentence(
   const features = sequenceFeatures(tokenizer, train.map(named), options);
   const evalFeatures = evaluation && sequenceFeatures(tokenizer, evaluation.map(named), options);
   return {
-    labels: null,
-    problemType: null,
     lengths: features.map(({ inputIds }) => inputIds.length),
     batch: (indices) => ({
       input: indices.map((i) => features[i]),

@@ -73,8 +73,6 @@ export function questionAnswering(
   const evalFeatures = evaluation && questionFeatures(tokenizer, evaluation, options);
   return {
     skippedExamples: misplaced.length,
-    labels: null,
-    problemType: null,
     lengths: features.map(({ inputIds }) => inputIds.length),
     batch: (indices) => ({
       input: indices.map((i) => features[i]),

@@ -44,7 +44,6 @@ export function tokenClassification(
   const evalFeatures = evaluation && tokenFeatures(tokenizer, evaluation, labels, options);
   return {
     labels,
-    problemType: null,
     lengths: features.map(({ inputIds }) => inputIds.length),
     batch: (indices) => ({
       input: indices.map((i) => features[i]),
