@@ -20,6 +20,9 @@ const [LEFT_TICKS, TOP_TICKS] = [34, 22];
 const TURN = -60;
 const [COS, SIN] = [0.5, Math.sqrt(0.75)];
 
+/** What the marks at the sides of maps and matrices are, in a sentence. */
+export const TICKS = "Ticks mark where text B begins.";
+
 /** What a pair filter shows, in words. */
 export const PAIR_NAMES: Readonly<Record<ExplorerState["pairs"], string>> = {
   all: "all",
@@ -61,7 +64,7 @@ export function headLines(result: ExplorerResult, state: ExplorerState, width = 
   const [lines, labels]: [LineShape[], Shape[]] = [[], []];
   const rest = { count: 0, sum: 0 };
   const isWhole = query === null && key === null;
-  const middleOf = (t: number) => TOP + (t + 0.5) * rowOf(T);
+  const middleOf = (t: number) => lineOf(T, t).y + rowOf(T) / 2;
   for (const [i, { piece, isSpecial }] of tokens.entries()) {
     const row = rows.subarray(i * T, (i + 1) * T);
     const [most, least] = [largestOf(row), leastOf(row, isWhole)];
@@ -149,6 +152,12 @@ function sidesOf({ tokens }: ExplorerResult, width: number): { names: number; le
   return { names, left: names + 8, right: Math.max(names + 108, width - NUMBER - names - 8) };
 }
 
+/** Where the line of a token begins, and how high it is, of T of them. */
+export const lineOf = (T: number, t: number): { readonly y: number; readonly height: number } => ({
+  y: TOP + t * rowOf(T),
+  height: rowOf(T),
+});
+
 /** Which token's line is at a place of the lines, and whether it is the one looked at; null: none. */
 export function tokenAt(
   result: ExplorerResult,
@@ -206,6 +215,7 @@ export function headMatrix(result: ExplorerResult, state: ExplorerState, width =
     legend: [
       "A row is a token that looks, a column one that is looked at. Each row adds up to 1.",
       COLOUR_LEGENDS[scale],
+      ...(result.request.pair === "" ? [] : [TICKS]),
       ...(isNamed ? [] : ["The numbers at the sides are positions."]),
     ],
     brightest: BRIGHTEST[scale],
