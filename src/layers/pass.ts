@@ -12,7 +12,6 @@ export interface LayerConfig {
   readonly numAttentionHeads: number;
   readonly hiddenAct: HiddenAct;
   readonly layerNormEps: number;
-  /** What the pooler's linear map is followed by. */
   readonly poolerAct: "tanh" | "relu";
 }
 

@@ -23,7 +23,8 @@ export function pooler(pass: Pass, p: PoolerParams, x: Tensor): Tensor {
   const { k } = pass;
   const first = gather(k, x, firstRows(pass));
   const pooled = see(pass, "pooler.dense", linear(k, p.dense, first));
-  k[pass.config.poolerAct](pooled.data, pooled.data);
+  if (pass.config.poolerAct === "relu") k.relu(pooled.data, pooled.data);
+  else k.tanh(pooled.data, pooled.data);
   return see(pass, "pooler.activation", pooled);
 }
 
