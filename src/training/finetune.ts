@@ -6,7 +6,7 @@ import { createTrainingBackend } from "../tensor/createTrainingBackend.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { shuffledBatches } from "./data/batches.ts";
 import { datasetOf } from "./data/dataset.ts";
-import { expectTask, type FinetuneTask } from "./data/taskModels.ts";
+import { expectTask, type FinetuneTask, TASK_MODELS } from "./data/taskModels.ts";
 import { FINETUNE_OPTIONS, type FinetuneOptions, type FinetuneResult } from "./finetuneOptions.ts";
 import { examplesText, modelText } from "./report/about.ts";
 import { digestOf } from "./run/digest.ts";
@@ -44,7 +44,7 @@ async function runFinetune<T extends FinetuneTask>(
   return withStartModel(given.model, given, async (start) => {
     expectLayers("finetune", options.freezeLayers, start.config.numHiddenLayers);
     const task = prepare("finetune", start, train, evaluation, { ...given, seed: options.seed });
-    const configText = trainedConfigText(start.configText, task);
+    const configText = trainedConfigText(start.configText, { ...task, architecture: TASK_MODELS[given.task] });
     const config = parseConfig(configText);
     const kernels = createTrainingBackend(
       options.backend,

@@ -1,4 +1,5 @@
 import { BertError, shown } from "../errors.ts";
+import { bertClassOf } from "../model/architectures.ts";
 import type { Batch } from "../model/batch.ts";
 import type { BertConfig, ProblemType } from "../model/config.ts";
 import { IGNORED } from "../tensor/kernels/crossEntropy.ts";
@@ -47,9 +48,9 @@ interface TokenLabels {
  * @throws BertError ERR_INPUT labels that are missing, too many, out of range or all ignored; a model without a head
  */
 export function packLabels(labels: Labels, batch: Batch, c: BertConfig): PackedLabels {
-  switch (c.architecture) {
+  switch (bertClassOf(c.architecture)) {
     case "BertModel":
-      throw inputError("config.architecture must be one with a head, got BertModel");
+      throw inputError(`config.architecture must be one with a head, got ${c.architecture}`);
     case "BertForPreTraining":
       return {
         tokens: tokenLabels(labels.labels, batch, c.vocabSize),

@@ -3,7 +3,7 @@ import { type LoadedParams, loadParams } from "../checkpoint/loadParams.ts";
 import type { WeightSource } from "../checkpoint/weightSource.ts";
 import { paramsToWrite } from "../checkpoint/writeParams.ts";
 import type { HubOptions } from "../hub/hubOptions.ts";
-import { configToSave } from "../load/configToSave.ts";
+import { configToSave, tokenizerToSave } from "../load/configToSave.ts";
 import type { ModelFolder } from "../load/modelFolder.ts";
 import {
   modelTokenizer,
@@ -14,8 +14,8 @@ import {
   withWeights,
 } from "../load/readModel.ts";
 import { writeModelFiles } from "../load/saveModel.ts";
-import type { Architecture } from "../model/architectures.ts";
-import type { BertConfig, ProblemType } from "../model/config.ts";
+import { type Architecture, bertClassOf, inFamily } from "../model/architectures.ts";
+import { type BertConfig, type ProblemType, parseConfig } from "../model/config.ts";
 import type { Backend } from "../tensor/backend.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import type { TrainedModel } from "./gradients.ts";
@@ -76,7 +76,7 @@ export function tokenizerIn(folder: ModelFolder): Promise<BertTokenizer> {
  * (`ignore_mismatched_sizes`).
  */
 function withoutOtherHead(source: WeightSource, { architecture, labels }: BertConfig): WeightSource {
-  const classes = architecture === "BertForMultipleChoice" ? 1 : labels.length;
+  const classes = bertClassOf(architecture) === "BertForMultipleChoice" ? 1 : labels.length;
   const wrapper = wrapperOf([...source.tensors.keys()], source);
   const isOf = (name: string, head: string) => unwrapped(name, wrapper).startsWith(head);
   const found = [...source.tensors].find(([name]) => isOf(name, "classifier.weight"));
@@ -89,26 +89,32 @@ function withoutOtherHead(source: WeightSource, { architecture, labels }: BertCo
 /** What a task says of a model's config. */
 export interface TaskConfig {
   readonly architecture: Architecture;
-  /** The label with index 0 first; null: the task has none of its own. */
-  readonly labels: readonly string[] | null;
-  readonly problemType: ProblemType | null;
+  /** The label with index 0 first; left out: the task has none of its own. */
+  readonly labels?: readonly string[] | null;
+  readonly problemType?: ProblemType | null;
 }
 
 /**
  * config.json of the trained model: the one it began with, with `architectures`, `id2label`, `label2id` and
  * `problem_type` of the task, as Hugging Face's `save_pretrained` writes them.
+ *
+ * @throws BertError ERR_INPUT the model's family has no class for the task
  */
-export function trainedConfigText(start: string, { architecture, labels, problemType }: TaskConfig): string {
-  return configToSave(start, { architectures: [architecture], dtype: "float32", task: { labels, problemType } });
+export function trainedConfigText(
+  start: string,
+  { architecture, labels = null, problemType = null }: TaskConfig,
+): string {
+  const own = inFamily(WHERE, architecture, parseConfig(start).modelType);
+  return configToSave(start, { architectures: [own], dtype: "float32", task: { labels, problemType } });
 }
 
 /** Writes a model that Hugging Face's libraries and `loadBert` read (`writeModelFiles`). @throws BertError ERR_FILE */
 export async function writeModel(
   folder: string,
-  { params, kernels }: TrainedModel,
+  { params, config, kernels }: TrainedModel,
   configText: string,
   tokenizer: BertTokenizer,
 ): Promise<void> {
-  const tokenizerFiles = tokenizer.toFiles();
+  const tokenizerFiles = tokenizerToSave(tokenizer, config);
   await writeModelFiles(folder, { tensors: paramsToWrite(params, kernels), configText, tokenizerFiles });
 }

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import axe from "axe-core";
 import type { Browser, KeyInput, Page, SerializedAXNode } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { probabilitiesOf } from "../../src/explorer/explorerResult.ts";
 import { EXAMPLES } from "../../src/explorer/page/examples.ts";
 import { clearestHead } from "../../src/explorer/scenes/order.ts";
 import { loadBert, readSafetensors } from "../../src/index.ts";
@@ -13,6 +12,8 @@ import { Site } from "../browser/site.ts";
 import { syntheticCheckpoint } from "../support/synthetic.ts";
 import { openBuilt, ROOT } from "./built.ts";
 import { explored, small } from "./models.ts";
+
+const PROBABILITIES = [0, 1, 2, 3].map((layer) => `bert.encoder.layer.${layer}.attention.self.probs`);
 
 /** The page as it looks, by keyboard alone, to a screen reader, and what leaves it. */
 const model = await small();
@@ -682,7 +683,7 @@ describe("what leaves the page", () => {
     expect(json.tokens).toEqual(ours.tokens.map((token, position) => ({ position, ...token })));
     expect(json.model.config).toEqual(JSON.parse(JSON.stringify(model.model.config)));
     expect(json.model.backend).toMatch(/simd|plain/);
-    expect(json.attentions.map(({ name }: { name: string }) => name)).toEqual([0, 1, 2, 3].map(probabilitiesOf));
+    expect(json.attentions.map(({ name }: { name: string }) => name)).toEqual(PROBABILITIES);
     for (const [layer, { shape, data }] of json.attentions.entries()) {
       expect(shape).toEqual([1, 4, ours.tokens.length, ours.tokens.length]);
       expect(data.length).toBe(ours.attentions[layer].length);
@@ -698,7 +699,7 @@ describe("what leaves the page", () => {
     await leave("All attention as .safetensors");
     const file = readSafetensors(await fileBytes());
     expect(await page.evaluate("left.names.at(-1)")).toBe("attention.safetensors");
-    expect([...file.tensors.keys()].sort()).toEqual([0, 1, 2, 3].map(probabilitiesOf));
+    expect([...file.tensors.keys()].sort()).toEqual(PROBABILITIES);
     for (const { name, shape, data } of json.attentions) {
       expect(file.tensors.get(name)?.shape).toEqual(shape);
       expect([...file.toFloat32(name)]).toEqual(data);

@@ -21,7 +21,16 @@ const config: BertConfig = {
 const input = [150, 61, 90].map((T) => ({ inputIds: Array.from({ length: T }, (_, t) => (t * 37) % 900) }));
 const labels = { labels: input.map(({ inputIds }) => inputIds.map((id, t) => (t % 3 === 0 ? (id * 7) % 900 : -100))) };
 
-test("two steps of training have the same bits on 1, 2 and 3 threads", async () => {
+/** The same encoder as a DistilBERT with a classifier, whose pooler has ReLU. */
+const distilbert: BertConfig = {
+  ...{ ...config, modelType: "distilbert", architecture: "DistilBertForSequenceClassification", poolerAct: "relu" },
+  ...{ typeVocabSize: 0, qaDropout: 0.1, classifierDropout: 0.2 },
+};
+
+test.each([
+  ["BERT", config, labels],
+  ["DistilBERT", distilbert, { labels: [0, 1, 0] }],
+] as const)("%s: two steps of training have the same bits on 1, 2 and 3 threads", async (_, config, labels) => {
   const runs = [];
   for (const threads of [1, 2, 3]) {
     const kernels = createTrainingBackend("simd", { threads });
@@ -40,4 +49,5 @@ test("two steps of training have the same bits on 1, 2 and 3 threads", async () 
   expect(runs[1]).toEqual(runs[0]);
   expect(runs[2]).toEqual(runs[0]);
   expect(runs[0].tensors.length).toBeGreaterThan(100);
+  expect(runs[0].tensors.every(([, data]) => (data as Float32Array).every(Number.isFinite))).toBe(true);
 });

@@ -1,6 +1,6 @@
 /** The map of the model: a grid of heads to choose from. */
 import { html, type TemplateResult } from "lit-html";
-import { type ExplorerResult, probabilitiesOf } from "../explorerResult.ts";
+import type { ExplorerResult } from "../explorerResult.ts";
 import type { Scene } from "../scene.ts";
 import { mapPlaces, modelMap, SCORED_SIDE } from "../scenes/modelMap.ts";
 import { type HeadPlace, habitOf, headOrder, SORT_LEGENDS, SORT_NAMES } from "../scenes/order.ts";
@@ -92,7 +92,7 @@ function headButton(view: View, scene: Scene, { layer, head }: HeadPlace, [x, y]
 /** Points at the number of the cell below the pointer. */
 function pointAt(event: PointerEvent, view: View, scene: Scene, layer: number, head: number): void {
   const place = placeOn(event, (event.currentTarget as HTMLElement).closest(".map"), scene);
-  const tap = probabilitiesOf(layer);
+  const tap = view.result.taps[layer];
   for (const shape of scene.shapes) {
     if (shape.kind !== "matrix") continue;
     const cell = cellAt(shape, place);

@@ -1,4 +1,4 @@
-import { type ExplorerResult, probabilitiesOf } from "../explorerResult.ts";
+import type { ExplorerResult } from "../explorerResult.ts";
 import type { LineShape, RuleShape, Scene, Shape } from "../scene.ts";
 import type { ExplorerState } from "../state.ts";
 import { labelOf, roomOf } from "./label.ts";
@@ -80,7 +80,7 @@ export function headLines(result: ExplorerResult, state: ExplorerState, width = 
       lines.push({
         ...{ kind: "line", from: [left, middleOf(i)], to: [right, middleOf(j)], value: p, opacity },
         ...{ width: 0.5 + 5.5 * opacity, tone: isSpecial || tokens[j].isSpecial ? "quiet" : "accent" },
-        ref: { tap: probabilitiesOf(layer), at: [head, i, j] },
+        ref: { tap: result.taps[layer], at: [head, i, j] },
       });
       const number = { kind: "text", y: middleOf(j) + 5, text: p.toFixed(3), align: "right", tone: "quiet" } as const;
       if (query === i) labels.push({ ...number, x: right + 8 + names + NUMBER });
@@ -222,7 +222,7 @@ export function headMatrix(result: ExplorerResult, state: ExplorerState, width =
     shapes: [
       {
         ...{ kind: "matrix", x, y, cell, rows: T, columns: T, values, strengths: strengthsOf(scale, values, T) },
-        ref: (i, j) => ({ tap: probabilitiesOf(layer), at: [head, i, j] }),
+        ref: (i, j) => ({ tap: result.taps[layer], at: [head, i, j] }),
       },
       ...beginOfB(tokens, (b) => [
         { x: x - 7, y: y + b * cell - 0.5, width: 7, height: 1 },

@@ -1,4 +1,4 @@
-import { type ExplorerResult, probabilitiesOf } from "../explorerResult.ts";
+import type { ExplorerResult } from "../explorerResult.ts";
 import type { MatrixShape, Scene, Shape, TextShape } from "../scene.ts";
 import type { ExplorerState } from "../state.ts";
 import { beginOfB, TICKS } from "./head.ts";
@@ -85,7 +85,7 @@ export function modelMap(
       strengths: strengthsOf(scale, values, cells),
       ref: (i, j) => {
         const place = largest[i * cells + j];
-        return { tap: probabilitiesOf(layer), at: [head, Math.floor(place / T), place % T] };
+        return { tap: result.taps[layer], at: [head, Math.floor(place / T), place % T] };
       },
     };
   });

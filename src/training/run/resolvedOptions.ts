@@ -1,4 +1,5 @@
 import { BertError, shown } from "../../errors.ts";
+import { depthOf } from "../../model/family.ts";
 import { expectSignal } from "../../options.ts";
 import type { AdamWOptions } from "../adamwStep.ts";
 import type { RunOptions } from "./runOptions.ts";
@@ -183,9 +184,9 @@ export function adamwOptions(o: ResolvedRunOptions): Required<AdamWOptions> {
 /** Which parameters keep their values. */
 export function freezer({ freezeEmbeddings, freezeLayers }: ResolvedRunOptions): (name: string) => boolean {
   return (name) => {
-    if (name.startsWith("bert.embeddings.")) return freezeEmbeddings || freezeLayers > 0;
-    const layer = /^bert\.encoder\.layer\.(\d+)\./.exec(name);
-    return layer !== null && Number(layer[1]) < freezeLayers;
+    const depth = depthOf(name);
+    if (depth === -1) return freezeEmbeddings || freezeLayers > 0;
+    return depth !== null && depth < freezeLayers;
   };
 }
 

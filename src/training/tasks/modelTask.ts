@@ -1,5 +1,5 @@
 import { BertError, quote } from "../../errors.ts";
-import type { Architecture } from "../../model/architectures.ts";
+import { type Architecture, bertClassOf } from "../../model/architectures.ts";
 import type { BertConfig, ProblemType } from "../../model/config.ts";
 import { checkedExamples } from "../data/checkExamples.ts";
 import type { Dataset } from "../data/dataset.ts";
@@ -26,8 +26,9 @@ export function taskOf(
   model: string | undefined,
 ): FinetuneTask {
   if (given !== undefined) expectTask("evaluate", given);
-  const own = FINETUNE_TASKS.find((task) => TASK_MODELS[task] === architecture);
-  const tasks = PRETRAINED.includes(architecture) ? PRETRAINING_TASKS : own === undefined ? [] : [own];
+  const kind = bertClassOf(architecture);
+  const own = FINETUNE_TASKS.find((task) => TASK_MODELS[task] === kind);
+  const tasks = PRETRAINED.includes(kind) ? PRETRAINING_TASKS : own === undefined ? [] : [own];
   if (tasks.length === 0) {
     throw wrong(`the model must have a head for a task, is a ${architecture} by its config.json, which has none`);
   }

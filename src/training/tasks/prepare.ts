@@ -1,5 +1,5 @@
 import { BertError } from "../../errors.ts";
-import type { Architecture } from "../../model/architectures.ts";
+import { type Architecture, bertClassOf } from "../../model/architectures.ts";
 import type { BertConfig, ProblemType } from "../../model/config.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { checkedExamples, checkedTexts } from "../data/checkExamples.ts";
@@ -90,5 +90,5 @@ export function prepare(
 
 /** The labels of a classifier of this kind that somebody has named; null: it is none, or has LABEL_0, … alone. */
 function ownLabels({ architecture, labels }: BertConfig, wanted: Architecture): readonly string[] | null {
-  return architecture === wanted && !areUnnamed(labels) ? labels : null;
+  return bertClassOf(architecture) === wanted && !areUnnamed(labels) ? labels : null;
 }

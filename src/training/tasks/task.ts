@@ -32,7 +32,7 @@ export interface EvaluationOptions {
 }
 
 /** A task's examples as its model takes them. */
-export interface PreparedTask extends TaskConfig {
+export interface PreparedTask extends Omit<TaskConfig, "architecture"> {
   /** [N], the tokens of each training example. */
   readonly lengths: ArrayLike<number>;
   /**
