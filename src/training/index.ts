@@ -19,6 +19,7 @@ export { readJsonLines } from "./data/jsonLines.ts";
 export { collect, linesOf, type ReadOptions, type TextLines } from "./data/numberedLines.ts";
 export type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
 export { type ChoiceExample, readMultipleChoice } from "./data/readMultipleChoice.ts";
+export type { PairExample, ScoredExample, SentenceColumns, SentenceExample } from "./data/sentenceExamples.ts";
 export { readSquad, type SquadExample } from "./data/squad.ts";
 export type { SquadAnswer } from "./data/squadAnswer.ts";
 export { type Label, readTexts, type TextColumns, type TextExample } from "./data/textExamples.ts";
@@ -63,15 +64,17 @@ export { evaluationReport } from "./report/evaluationReport.ts";
 export type { LogEntry, RunProgress } from "./run/log.ts";
 export type { Mistake, PredictionExample, RunResult } from "./run/result.ts";
 export type { RunOptions } from "./run/runOptions.ts";
+export type { VectorLossOptions } from "./sentence/lossSettings.ts";
+export type { VectorLossName } from "./sentence/vectorLosses.ts";
 export type { MisplacedAnswers } from "./tasks/questionAnswering.ts";
 
 /**
  * Trains a model for a task: sequence classification (one label, several, or a number), token classification, question
- * answering, multiple choice, next-sentence prediction, or masked language modelling on texts of one's own. Names and
- * defaults of options are those of Hugging Face's Trainer.
+ * answering, multiple choice, next-sentence prediction, masked language modelling on texts of one's own, or vectors of
+ * texts (sentence embedding). Names and defaults of options are those of Hugging Face's Trainer.
  *
- * `output` becomes a folder as Hugging Face's libraries save one, for `pipeline` and for Python alike, with the run's
- * metrics.jsonl, curves.svg and last checkpoints in it. A run that was killed at any moment goes on with `resume:
+ * `output` becomes a folder as Hugging Face's libraries save one, of sentence embedding as sentence-transformers does,
+ * for `pipeline` and for Python alike, with the run's metrics.jsonl, curves.svg and last checkpoints in it. A run that was killed at any moment goes on with `resume:
  * true`, to the same bits as if it had not been interrupted.
  *
  * @throws BertError ERR_INPUT an option, or data that do not fit the task; ERR_FILE a file that cannot be read or
