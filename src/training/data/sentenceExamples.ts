@@ -134,7 +134,9 @@ function expectSpelling(
 function withoutColumns(rows: readonly DataRow[], file: string, names: readonly string[]): BertError {
   const place = /\.jsonl?$/.test(file) ? rows[0].where : `${printable(file, 200)}: the header`;
   const expected = `"anchor" and "positive", or "sentence1", "sentence2" and "score", unless columns says which`;
-  const meant = names.map((name) => nearest(name, Object.values(USUAL).flat())).find((one) => one !== null);
+  const known = Object.values(USUAL).flat();
+  const others = names.filter((name) => !known.includes(name));
+  const meant = others.map((name) => nearest(name, known)).find((one) => one !== null);
   const help = meant === undefined ? "" : `; did you mean ${quote(meant)}?`;
   return new BertError(
     "ERR_INPUT",
