@@ -137,7 +137,11 @@ describe("modules that a folder has", () => {
 
   test("Dense is trained, saved, gone on with, and evaluated as it is now", async () => {
     const start = await startOf("dense", true);
-    const { output: folder, metrics, log } = await train({ ...SMALL, model: start, saveSteps: 50, maxSteps: 120, evalSteps: 30 });
+    const {
+      output: folder,
+      metrics,
+      log,
+    } = await train({ ...SMALL, model: start, saveSteps: 50, maxSteps: 120, evalSteps: 30 });
     const [before, after] = await Promise.all([weightsIn(join(start, "2_Dense")), weightsIn(join(folder, "2_Dense"))]);
     expect([...after.keys()].sort()).toEqual(["linear.bias", "linear.weight"]);
     for (const [name, data] of after) expect(data, name).not.toEqual(before.get(name));
