@@ -1,9 +1,17 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadParams } from "../../../src/checkpoint/loadParams.ts";
 import { pipeline } from "../../../src/index.ts";
+import type { SentenceModules } from "../../../src/load/sentenceModules.ts";
+import { NO_SETTINGS } from "../../../src/load/sentenceSettings.ts";
+import { AS_THE_MODEL } from "../../../src/load/transformerSettings.ts";
 import { openWeights } from "../../../src/load/weightFiles.ts";
+import { parseConfig } from "../../../src/model/config.ts";
+import { plainTraining } from "../../../src/tensor/kernels/training.ts";
+import { createGradients } from "../../../src/training/gradients.ts";
 import { evaluate, type FinetuneOptions, finetune } from "../../../src/training/index.ts";
+import { lossAndGradients } from "../../../src/training/lossAndGradients.ts";
 import { sentenceFolder } from "../../support/sentenceFolders.ts";
 import { temporaryFolder, writeTinyModel } from "../../support/tinyModel.ts";
 
@@ -242,6 +250,28 @@ test("the number of threads changes no bit", async () => {
   };
   const one = await run(1);
   expect(await run(2)).toEqual(one);
+});
+
+test("padding and masks change no bit: sequences are packed", async () => {
+  const weights = await openWeights(model);
+  const config = { ...parseConfig(readFileSync(join(model, "config.json"), "utf8")), architecture: "BertModel" } as const; // biome-ignore format: one line
+  const params = await loadParams(weights, config, plainTraining);
+  const sentence = { ...AS_THE_MODEL, ...NO_SETTINGS, texts: new Map(), modules: [{ type: "Pooling", modes: ["mean"], includePrompt: true }, { type: "Normalize" }] } satisfies SentenceModules; // biome-ignore format: one line
+  const trained = { config, params, kernels: plainTraining, sentence };
+  const ids = [[2, 5, 6, 3], [2, 7, 3], [2, 8, 9, 10, 3], [2, 11, 3]]; // biome-ignore format: one line
+  const loss = { name: "MultipleNegativesRankingLoss", scale: 20, matryoshka: null } as const;
+  const labels = { vectors: { loss, groups: [2, 2], scores: null, promptLengths: [0, 0, 0, 0] } };
+  const [lists, padded] = [
+    ids.map((inputIds) => ({ inputIds })),
+    { inputIds: ids.map((row) => [...row, 0, 0, 0].slice(0, 5)), attentionMask: ids.map((row) => [0, 1, 2, 3, 4].map((t) => (t < row.length ? 1 : 0))) }, // biome-ignore format: one line
+  ].map((input) => {
+    const gradients = createGradients(trained);
+    const options = { dropout: null };
+    return { ...lossAndGradients(trained, gradients, input, labels, options), gradients: gradients.byName };
+  });
+  expect(lists.gradients.size).toBeGreaterThan(30);
+  expect(padded).toEqual(lists);
+  await weights.close();
 });
 
 test("a run that is stopped goes on to the same bits, with the modules of its checkpoint", async () => {
