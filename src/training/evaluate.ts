@@ -45,8 +45,9 @@ export async function evaluate<T extends FinetuneTask>(given: EvaluateOptions<T>
   const early = task === "sentence-embedding" ? await load() : null; // its folder says how vectors are made
   try {
     const sentence = early?.sentenceModules;
-    const limit = Math.min(sentence?.maxSeqLength ?? limitOf(model), model.config.maxPositionEmbeddings);
-    const maxLength = task === "question-answering" ? Math.min(384, limit) : limit;
+    const limit = limitOf(model);
+    // Of vectors of texts the folder says which lengths there are.
+    const maxLength = task === "question-answering" ? Math.min(384, limit) : sentence ? undefined : limit;
     const options = picked(given, Object.keys(given) as (keyof EvaluateOptions)[]);
     const how = { seed: 42, batchSize: 8, maxLength, ...options, ...fitting(task, model.config, dataset, given), task };
     const prepared = prepare("evaluate", { ...model, ...(sentence && { sentence }) }, null, how.dataset, how);

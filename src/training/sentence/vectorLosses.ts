@@ -187,7 +187,8 @@ function firstOf(groups: ArrayLike<number>): number[] {
   });
 }
 
-function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+/** Σ a_i b_i */
+export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
   return sum;

@@ -1,5 +1,6 @@
 import type { SentenceGroup } from "../data/sentenceExamples.ts";
 import type { RankedQuery } from "../metrics/retrieval.ts";
+import { dot } from "../sentence/vectorLosses.ts";
 
 /** What the anchors of examples find among all positives. */
 export interface Searched {
@@ -44,10 +45,4 @@ export function searched(examples: readonly SentenceGroup[], units: readonly (re
 /** The rank from 1 of document d. */
 function rankOf(scores: readonly number[], d: number): number {
   return scores.reduce((rank, score, e) => rank + (score > scores[d] || (score === scores[d] && e < d) ? 1 : 0), 1);
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
 }

@@ -46,7 +46,7 @@ export function sentenceEmbedding(
   const learned = train.length > 0 ? train : (evaluation as readonly SentenceGroup[]);
   const kind = kindOf(learned);
   const loss = lossSettings(where, kind, options, D);
-  expectCosines(loss, learned);
+  expectCosines(loss, train);
   if (train.length > 0 && kind === "pairs") expectNegatives(where, train, options.batchSize);
   const encode = sentenceEncoder(model, sentence, options.maxLength);
   const encoded = (examples: readonly SentenceGroup[]): EncodedSentence[][] =>
@@ -61,6 +61,7 @@ export function sentenceEmbedding(
     ...{ examples: evaluation, features: evalFeatures as EncodedSentence[][], sentence },
     loss: kindOf(evaluation) === kind ? loss : lossSettings(where, kindOf(evaluation), {}, D),
   };
+  if (asked) expectCosines(asked.loss, asked.examples);
   return {
     architecture: TASK_MODELS["sentence-embedding"],
     labels: null,
@@ -93,7 +94,7 @@ export function sentenceEmbedding(
         for (const { sequence } of texts) yield sequence.inputIds;
         yield [texts.length];
       }
-      for (const { score } of [...train, ...(evaluation ?? [])]) yield [score ?? Number.NaN];
+      for (const { score } of [...train, ...(evaluation ?? [])]) yield score === null ? [] : [score];
     },
   };
 }

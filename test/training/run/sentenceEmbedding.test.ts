@@ -293,6 +293,7 @@ describe("what is refused before anything is computed", () => {
     [{ trainDataset: SCORED, loss: "MultipleNegativesRankingLoss" }, "finetune: loss must be CoSENTLoss or CosineSimilarityLoss for scored pairs"],
     [{ loss: "TripletLoss" }, "finetune: loss must be one of MultipleNegativesRankingLoss, CoSENTLoss, CosineSimilarityLoss, got \"TripletLoss\""],
     [{ trainDataset: SCORED, loss: "CosineSimilarityLoss", scale: 2 }, "finetune: scale must be left out for CosineSimilarityLoss, which has none, got 2"],
+    [{ trainDataset: SCORED, evalDataset: [{ ...SCORED[0], score: 2 }], loss: "CosineSimilarityLoss" }, "evalDataset[0]: score must be from -1 to 1"],
     [{ scale: 0 }, "finetune: scale must be a finite number above 0, got 0"],
     [{ trainDataset: [...SCORED, { sentence1: "a", sentence2: "b", score: 4.2 }], loss: "CosineSimilarityLoss" }, "trainDataset[16]: score must be from -1 to 1 for CosineSimilarityLoss, as a cosine is, got 4.2"],
     [{ matryoshkaDims: [16, 17] }, "finetune: matryoshkaDims must be different whole numbers from 1 to 16, what a vector has, got [16, 17]"],
