@@ -82,7 +82,7 @@ async function evaluated<T extends FinetuneTask>(
       ...evaluation,
       settings: {
         ...picked<Readonly<Record<string, unknown>>, string>(
-          { ...how, problemType: prepared.problemType ?? undefined },
+          { ...how, problemType: prepared.problemType ?? (prepared.tellsErrors ? "regression" : undefined) },
           task === "fill-mask" ? MASK_SETTINGS : SETTINGS,
         ),
         ...(prepared.identity && { ...prepared.identity, batchSize: how.batchSize }),

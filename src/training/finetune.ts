@@ -103,6 +103,7 @@ export async function planOf(
   let known = { epoch: -1, batches: [] as number[][] };
   return {
     where: "finetune",
+    tellsErrors: task.tellsErrors ?? config.problemType === "regression",
     config,
     configText,
     tokenizer,

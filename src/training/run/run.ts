@@ -40,6 +40,8 @@ export interface RunPlan {
   readonly sentence?: SentenceModules | undefined;
   /** Task, model and data by name, for the report. */
   readonly about: Readonly<Record<string, string>>;
+  /** Whether an evaluation tells errors, and no mistakes. Default false. */
+  readonly tellsErrors?: boolean;
   /** What the result depends on. */
   readonly identity: Identity;
   readonly totalSteps: number;
@@ -290,7 +292,7 @@ class Run {
     if (options.report) {
       texts["report.html"] = runReport({
         ...{ title: plan.where, about: plan.about, metrics, evaluation: this.evaluation },
-        isRegression: plan.config.problemType === "regression",
+        isRegression: plan.tellsErrors ?? false,
         settings: { ...plan.identity, totalSteps: plan.totalSteps, warmupSteps: plan.warmupSteps },
         backend: this.model.kernels.info,
         machine: machineName(),

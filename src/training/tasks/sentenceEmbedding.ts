@@ -66,6 +66,7 @@ export function sentenceEmbedding(
     architecture: TASK_MODELS["sentence-embedding"],
     labels: null,
     problemType: null,
+    tellsErrors: evaluation !== null && kindOf(evaluation) === "scored pairs",
     identity: { ...lossFacts(loss), modules: modulesText(sentence.modules) },
     notes: train.length > 0 ? lossNotes(kind, loss, D) : [],
     lengths: features.map((texts) => texts.reduce((sum, { sequence }) => sum + sequence.inputIds.length, 0)),

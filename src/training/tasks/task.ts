@@ -52,6 +52,8 @@ export interface PreparedTask extends TaskConfig {
   readonly lengths: ArrayLike<number>;
   /** The batches of an epoch, one for each `batchSize` examples. Default: those of `shuffledBatches`. */
   batches?(options: BatchOptions & { readonly batchSize: number }): number[][];
+  /** Whether evaluation tells errors, of which hardly one is 0, and no mistakes. Default: where it is a regression. */
+  readonly tellsErrors?: boolean;
   /** What the result depends on beside the run's options and examples. */
   readonly identity?: Identity;
   /** What the examples have decided, in sentences for the log. */

@@ -324,6 +324,7 @@ describe("evaluate", () => {
   test("any model with an encoder, and one without a task of its own", async () => {
     const { metrics, task, settings } = await evaluate({ model, task: "sentence-embedding", dataset: SCORED, backend: "plain", loss: "CosineSimilarityLoss" }); // biome-ignore format: one line
     expect([task, settings.loss]).toEqual(["sentence-embedding", "CosineSimilarityLoss"]);
+    expect(settings.problemType).toBe("regression"); // pages tell errors, and no mistakes
     const wanted = (await cosines(model, SCORED.map(({ sentence1, sentence2 }) => [sentence1, sentence2]))).map((cosine, i) => (cosine - SCORED[i].score) ** 2); // biome-ignore format: one line
     expect(metrics.eval_loss).toBeCloseTo(wanted.reduce((a, b) => a + b, 0) / 16, 5);
   });
