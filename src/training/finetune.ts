@@ -93,7 +93,8 @@ export async function planOf(
   tokenizer: BertTokenizer,
 ): Promise<Omit<RunPlan, "load" | "about">> {
   const { batchSize, gradientAccumulationSteps: accumulation, seed } = options;
-  const stepsPerEpoch = Math.ceil(Math.ceil(task.lengths.length / batchSize) / accumulation);
+  const batchCount = task.batchCount?.(batchSize) ?? Math.ceil(task.lengths.length / batchSize);
+  const stepsPerEpoch = Math.ceil(batchCount / accumulation);
   const totalSteps = options.maxSteps ?? Math.ceil(epochs * stepsPerEpoch);
   const warmupSteps = options.warmupSteps ?? Math.ceil(totalSteps * options.warmupRatio);
   expectWarmup("finetune", warmupSteps, totalSteps);

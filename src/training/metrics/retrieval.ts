@@ -14,21 +14,22 @@ const MAP = 100;
  * What a search is worth, as InformationRetrievalEvaluator of sentence-transformers counts it, each the mean over all
  * queries; r_1 < r_2 < … are the ranks of the R documents that belong to a query:
  *
- *     accuracy@k  1 if r_1 ≤ k     recall@k  how many r_i ≤ k, divided by R     mrr@k  1/r_1 if r_1 ≤ k
+ *     accuracy@1  1 if r_1 = 1     recall@k  how many r_i ≤ k, divided by R     mrr@k  1/r_1 if r_1 ≤ k
  *     ndcg@k  Σ_(r_i ≤ k) 1/log₂(r_i + 1), divided by the most it can be     map@k  Σ_(r_i ≤ k) i/r_i, by min(k, R)
  *
  * Järvelin & Kekäläinen 2002 for nDCG, with gains of 0 and 1.
  *
- * @returns by name: accuracy@1, @3, @5, @10, recall@1, …, mrr@10, ndcg@10, map@100
+ * Where each query has one document, accuracy@k is recall@k; so that of other k is left out.
+ *
+ * @returns by name: accuracy@1, recall@1, @3, @5, @10, mrr@10, ndcg@10, map@100
  */
 export function retrievalMetrics(queries: readonly RankedQuery[]): Readonly<Record<string, number>> {
   const mean = (of: (ranks: readonly number[]) => number) =>
     queries.reduce((sum, { ranks }) => sum + of(ranks), 0) / queries.length;
-  const each = (name: string, of: (ranks: readonly number[], k: number) => number) =>
-    HITS.map((k) => [`${name}@${k}`, mean((ranks) => of(ranks, k))] as const);
+  const recalls = HITS.map((k) => [`recall@${k}`, mean((ranks) => within(ranks, k).length / ranks.length)] as const);
   return {
-    ...Object.fromEntries(each("accuracy", ([first], k) => (first <= k ? 1 : 0))),
-    ...Object.fromEntries(each("recall", (ranks, k) => within(ranks, k).length / ranks.length)),
+    "accuracy@1": mean(([first]) => (first === 1 ? 1 : 0)),
+    ...Object.fromEntries(recalls),
     [`mrr@${BEST}`]: mean(([first]) => (first <= BEST ? 1 / first : 0)),
     [`ndcg@${BEST}`]: mean((ranks) => gainOf(within(ranks, BEST)) / gainOf(within(firstRanks(ranks.length), BEST))),
     [`map@${MAP}`]: mean((ranks) => precisions(within(ranks, MAP)) / Math.min(MAP, ranks.length)),

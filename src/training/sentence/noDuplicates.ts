@@ -40,6 +40,17 @@ export function batchesWithoutDuplicates(
   return batches;
 }
 
+/**
+ * The least batches that can have all examples without a text twice in one: as many as their number needs, and as the
+ * text that stands in most of them.
+ */
+export function leastBatches(texts: readonly (readonly number[])[], batchSize: number): number {
+  const counts = new Map<number, number>();
+  for (const own of texts) for (const text of new Set(own)) counts.set(text, (counts.get(text) ?? 0) + 1);
+  const most = Array.from(counts.values()).reduce((a, b) => Math.max(a, b), 0);
+  return Math.max(most, Math.ceil(texts.length / batchSize));
+}
+
 /** The texts of examples as numbers, those that are the same as the same one. */
 export function numbersOf(examples: readonly (readonly string[])[]): number[][] {
   const known = new Map<string, number>();

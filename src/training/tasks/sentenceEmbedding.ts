@@ -13,23 +13,24 @@ import {
   lossSettings,
   type VectorLossOptions,
 } from "../sentence/lossSettings.ts";
-import { batchesWithoutDuplicates, numbersOf } from "../sentence/noDuplicates.ts";
+import { batchesWithoutDuplicates, leastBatches, numbersOf } from "../sentence/noDuplicates.ts";
 import { modulesText } from "../sentence/trainedModules.ts";
 import { evaluateSentences } from "./sentenceEvaluation.ts";
-import type { PreparedTask, TaskModel } from "./task.ts";
+import type { EpochOptions, PreparedTask, TaskModel } from "./task.ts";
 
 export interface SentenceEmbeddingOptions extends VectorLossOptions {
   readonly maxLength?: number | undefined;
   readonly batchSize?: number | undefined;
+  readonly seed?: number | undefined;
 }
 
 /**
  * Sentence embedding: one vector for each text, near to those of texts that belong to it, as sentence-transformers
  * trains it. Which loss is that of the examples to train with (`lossSettings`).
  *
- * The batches of an epoch are cut from a random order, in which no text stands twice in a batch where examples are
- * pairs. Their number is that of a data set without duplicates; what would stand in further batches is left out of the
- * epoch, as it is with Hugging Face's Trainer.
+ * The batches of an epoch are cut from a random order; where examples are pairs no text stands twice in a batch. There
+ * are as many as all examples need at least (`leastBatches`), so that an epoch has always the same number: what would
+ * stand in further ones is left out of it.
  *
  * @param where the function that errors name
  * @throws BertError ERR_INPUT options or examples that do not fit the loss, naming file and line
@@ -62,18 +63,22 @@ export function sentenceEmbedding(
     loss: kindOf(evaluation) === kind ? loss : lossSettings(where, kindOf(evaluation), {}, D),
   };
   if (asked) expectCosines(asked.loss, asked.examples);
+  const batches = ({ batchSize, seed, epoch }: EpochOptions) => {
+    const order = new Random(seed, epoch).shuffle(Array.from(train.keys()));
+    return batchesWithoutDuplicates(order, numbers, batchSize).slice(0, leastBatches(numbers, batchSize));
+  };
+  const { batchSize = 8, seed = 42 } = options;
+  const read = batches({ batchSize, seed, epoch: 0 }).flat().length;
   return {
     architecture: TASK_MODELS["sentence-embedding"],
     labels: null,
     problemType: null,
     tellsErrors: evaluation !== null && kindOf(evaluation) === "scored pairs",
     identity: { ...lossFacts(loss), modules: modulesText(sentence.modules) },
-    notes: train.length > 0 ? lossNotes(kind, loss, D) : [],
+    notes: train.length > 0 ? [...lossNotes(kind, loss, D), ...leftOut(train.length - read)] : [],
     lengths: features.map((texts) => texts.reduce((sum, { sequence }) => sum + sequence.inputIds.length, 0)),
-    batches({ batchSize, seed, epoch }) {
-      const order = new Random(seed, epoch).shuffle(Array.from(train.keys()));
-      return batchesWithoutDuplicates(order, numbers, batchSize).slice(0, Math.ceil(train.length / batchSize));
-    },
+    batches,
+    batchCount: (size) => leastBatches(numbers, size),
     batch(indices) {
       const texts = indices.flatMap((i) => features[i]);
       return {
@@ -98,6 +103,12 @@ export function sentenceEmbedding(
       for (const { score } of [...train, ...(evaluation ?? [])]) yield score === null ? [] : [score];
     },
   };
+}
+
+function leftOut(count: number): string[] {
+  if (count === 0) return [];
+  const many = count === 1 ? "1 example is" : `${count} examples are`;
+  return [`${many} left out of the first epoch, and others of later ones: each batch has one of their texts already`];
 }
 
 /** A positive alone in its batch is chosen among one: the loss is 0 and nothing is learned. */

@@ -46,12 +46,17 @@ export interface EvaluationOptions {
   readonly modules?: readonly SentenceModule[] | undefined;
 }
 
+/** Which epoch, and how large its batches are. */
+export type EpochOptions = Required<Pick<BatchOptions, "batchSize" | "seed" | "epoch">>;
+
 /** A task's examples as its model takes them. */
 export interface PreparedTask extends TaskConfig {
   /** [N], the tokens of each training example. */
   readonly lengths: ArrayLike<number>;
-  /** The batches of an epoch, one for each `batchSize` examples. Default: those of `shuffledBatches`. */
-  batches?(options: BatchOptions & { readonly batchSize: number }): number[][];
+  /** The batches of an epoch, `batchCount` of them. Default: those of `shuffledBatches`. */
+  batches?(options: EpochOptions): number[][];
+  /** How many batches an epoch has. Default: one for each `batchSize` examples. */
+  batchCount?(batchSize: number): number;
   /** Whether evaluation tells errors, of which hardly one is 0, and no mistakes. Default: where it is a regression. */
   readonly tellsErrors?: boolean;
   /** What the result depends on beside the run's options and examples. */

@@ -235,10 +235,25 @@ describe("batches", () => {
     expect(two.log[0].grad_norm).toBeCloseTo(one.log[0].grad_norm, 5);
   });
 
-  test("an example that shares a text waits; what is left at the end of an epoch is left out of it", async () => {
+  test("an epoch has all examples, in as many batches as the text needs that stands most often", async () => {
     const twice = PAIRS.map(({ positive }) => ({ anchor: "who saw it ?", positive }));
-    const { log, globalStep } = await train({ trainDataset: [...PAIRS, ...twice], batchSize: 8, numTrainEpochs: 1, loggingSteps: 1 }); // biome-ignore format: one line
-    expect([globalStep, log.length]).toEqual([2, 2]);
+    const notes: string[] = [];
+    const onNote = (note: string) => notes.push(note);
+    const { globalStep } = await train({ trainDataset: [...PAIRS, ...twice], numTrainEpochs: 1, onNote });
+    expect([globalStep, notes.length]).toEqual([8, 1]);
+  });
+
+  test("what is left out of an epoch is said", async () => {
+    const pairs = [0, 1, 2].flatMap((a) => [0, 1, 2].map((p) => [a, p]));
+    const trainDataset = pairs.map(([a, p]) => ({ anchor: `anna ${THINGS[a]}`, positive: `paris ${THINGS[p]}` }));
+    const left: number[] = [];
+    for (let seed = 0; seed < 20; seed++) {
+      const notes: string[] = [];
+      await train({ trainDataset, seed, batchSize: 3, maxSteps: 1, onNote: (note: string) => notes.push(note) });
+      left.push(Number(/^(\d) examples? (?:is|are) left out of the first epoch/.exec(notes[1] ?? "")?.[1] ?? 0));
+    }
+    expect(Math.max(...left)).toBeGreaterThan(0);
+    expect(left).toContain(0);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { batchesWithoutDuplicates, numbersOf } from "../../../src/training/sentence/noDuplicates.ts";
+import { batchesWithoutDuplicates, leastBatches, numbersOf } from "../../../src/training/sentence/noDuplicates.ts";
 import {
   type VectorLossName,
   type VectorLossSettings,
@@ -86,6 +86,12 @@ describe("batches without duplicates", () => {
     }
     expect(batches.slice(0, 12).every(({ length }) => length === 16)).toBe(true);
     expect(batchesWithoutDuplicates(order, texts, 16)).toEqual(batches);
+  });
+
+  test("their least number: that of the examples, or of those that share a text", () => {
+    expect(leastBatches([[0, 1], [2, 3], [4, 5]], 2)).toBe(2); // biome-ignore format: one line
+    expect(leastBatches([[0, 1], [0, 2], [0, 0], [3, 4]], 4)).toBe(3); // biome-ignore format: one line
+    expect(batchesWithoutDuplicates(order, texts, 16).length).toBeGreaterThanOrEqual(leastBatches(texts, 16));
   });
 
   test("without duplicates the order is cut as it is; a text twice in one example is no obstacle", () => {
