@@ -148,8 +148,8 @@ function poolingBackward(
 }
 
 /**
- * The gradients of the poolings of load/sentenceVector.ts. Where a prompt leaves no token, all that is no constant is
- * that of "cls", which is the first token then.
+ * The gradients of the poolings of load/sentenceVector.ts. Where a prompt leaves no token, "cls" is that of the first
+ * all the same, and the others are constants.
  *
  * @param dx [T, H], added to @param x [T, H] @param dy [H] @param from the first token that counts
  */
