@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { API_FILE, apiReference } from "../scripts/apiReference.ts";
 import { COMMANDS } from "../src/cli/commands.ts";
@@ -13,7 +13,10 @@ import { sentenceFolder } from "./support/sentenceFolders.ts";
 /** Runs every command in docs and compares what is printed with what the page says; follows its links. */
 const root = join(import.meta.dirname, "..");
 const folder = join(root, "docs");
-const pages = readdirSync(folder).filter((name) => name.endsWith(".md"));
+const pages = [
+  ...readdirSync(folder).filter((name) => name.endsWith(".md")),
+  ...readdirSync(join(folder, "training")).map((name) => `training/${name}`),
+];
 const read = (page: string) => readFileSync(join(folder, page), "utf8");
 const WRITTEN_BY_HAND = pages.filter((page) => page !== "api.md");
 
@@ -33,7 +36,7 @@ describe("commands", () => {
   const shown = WRITTEN_BY_HAND.map((page) => [page, shownIn(read(page))] as const).filter(([, all]) => all.length > 0);
   test.each(shown)("of %s, in a folder of their own, print what the page says", async (page, all) => {
     const cwd = join(folder, page);
-    mkdirSync(cwd);
+    mkdirSync(cwd, { recursive: true });
     symlinkSync(join(head("mlm"), ".."), join(cwd, "models"), "junction");
     mkdirSync(join(cwd, "sentences"));
     await sentenceFolder(join(cwd, "sentences"), "dense");
@@ -102,8 +105,9 @@ describe.each(pages)("%s", (page) => {
     if (page === "README.md") expect(links.length).toBeGreaterThan(15);
     for (const link of links) {
       const [file, heading] = link.split("#");
-      expect(existsSync(join(folder, file)), link).toBe(true);
-      if (heading) expect(anchorsOf(file === "" ? text : read(file)), link).toContain(heading);
+      const path = join(dirname(page), file);
+      expect(existsSync(join(folder, path)), link).toBe(true);
+      if (heading) expect(anchorsOf(file === "" ? text : read(path)), link).toContain(heading);
     }
   });
 

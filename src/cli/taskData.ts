@@ -1,6 +1,7 @@
 import { FINETUNE_TASKS } from "../training/data/taskModels.ts";
-import type { GlueTask, TextColumns } from "../training/index.ts";
-import { choice, count, decimal, flag, type Option, text, type ValuesOf } from "./option.ts";
+import type { GlueTask, SentenceColumns, TextColumns, VectorLossName } from "../training/index.ts";
+import { VECTOR_LOSSES } from "../training/sentence/vectorLosses.ts";
+import { choice, count, decimal, flag, list, numbers, type Option, text, type ValuesOf } from "./option.ts";
 
 const PROBLEMS = ["single_label_classification", "multi_label_classification", "regression"] as const;
 const GLUE: readonly GlueTask[] = ["cola", "sst2", "mrpc", "qqp", "stsb", "mnli", "qnli", "rte", "wnli"];
@@ -19,6 +20,10 @@ export const DATA_OPTIONS: {
   readonly "max-answer-length": Option<number>;
   readonly "mlm-probability": Option<number>;
   readonly "do-whole-word-mask": Option<boolean>;
+  readonly loss: Option<VectorLossName>;
+  readonly scale: Option<number>;
+  readonly "matryoshka-dims": Option<number[]>;
+  readonly "matryoshka-weights": Option<number[]>;
 } = {
   "max-length": count("Most tokens of a sequence. Default: what the model takes; for questions 384."),
   "problem-type": {
@@ -33,6 +38,16 @@ export const DATA_OPTIONS: {
   "max-answer-length": count("question-answering: most tokens of an answer. Default 30."),
   "mlm-probability": decimal("fill-mask: the share of tokens that are masked. Default 0.15."),
   "do-whole-word-mask": flag("fill-mask: mask all tokens of a word together."),
+  loss: {
+    ...choice(
+      VECTOR_LOSSES,
+      `sentence-embedding: ${VECTOR_LOSSES.join(", ")}. Default: the first for pairs, the second for scored pairs.`,
+    ),
+    placeholder: "LOSS",
+  },
+  scale: decimal("sentence-embedding: what cosines are multiplied by. Default 20."),
+  "matryoshka-dims": numbers("sentence-embedding: the loss of the first so many numbers of vectors, added up."),
+  "matryoshka-weights": numbers("sentence-embedding: what each of these losses is multiplied by. Default 1."),
 };
 
 /** Which columns of a table hold what. */
@@ -40,10 +55,22 @@ export const COLUMN_OPTIONS: {
   readonly "text-column-name": Option<string>;
   readonly "text-pair-column-name": Option<string>;
   readonly "label-column-name": Option<string>;
+  readonly "anchor-column-name": Option<string>;
+  readonly "positive-column-name": Option<string>;
+  readonly "negative-column-name": Option<string[]>;
+  readonly "sentence1-column-name": Option<string>;
+  readonly "sentence2-column-name": Option<string>;
+  readonly "score-column-name": Option<string>;
 } = {
   "text-column-name": text("NAME", "The column of texts. Default text, sentence1 or sentence."),
   "text-pair-column-name": text("NAME", "The column of second texts. Default text_pair or sentence2, if there is one."),
   "label-column-name": text("NAME", "The column of labels. Default label or labels."),
+  "anchor-column-name": text("NAME", "sentence-embedding: what is searched with. Default anchor, query or question."),
+  "positive-column-name": text("NAME", "sentence-embedding: what belongs to it. Default positive or answer."),
+  "negative-column-name": list("sentence-embedding: what does not. Default negative, negative_1 and so on, if there."),
+  "sentence1-column-name": text("NAME", "sentence-embedding: the first of two texts. Default sentence1."),
+  "sentence2-column-name": text("NAME", "sentence-embedding: the second. Default sentence2."),
+  "score-column-name": text("NAME", "sentence-embedding: how alike the two are. Default score or label."),
 };
 
 /** What the library calls them. */
@@ -51,14 +78,23 @@ export const COLUMN_NAMES: Readonly<Record<string, string>> = {
   columns: "--text-column-name and the like",
   "columns.text": "--text-column-name",
   "columns.label": "--label-column-name",
+  "columns.negative": "--negative-column-name",
 };
 
 /** The columns that were named, as the library takes them. */
-export function columnsOf(values: ValuesOf<typeof COLUMN_OPTIONS>): { columns?: Partial<TextColumns> } {
+export function columnsOf(values: ValuesOf<typeof COLUMN_OPTIONS>): {
+  columns?: Partial<TextColumns & SentenceColumns>;
+} {
   const named = {
     text: values["text-column-name"],
     text_pair: values["text-pair-column-name"],
     label: values["label-column-name"],
+    anchor: values["anchor-column-name"],
+    positive: values["positive-column-name"],
+    negative: values["negative-column-name"],
+    sentence1: values["sentence1-column-name"],
+    sentence2: values["sentence2-column-name"],
+    score: values["score-column-name"],
   };
   const columns = Object.fromEntries(Object.entries(named).filter(([, name]) => name !== undefined));
   return Object.keys(columns).length > 0 ? { columns } : {};

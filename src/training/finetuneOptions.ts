@@ -5,6 +5,7 @@ import type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/rea
 import { MODEL_SOURCE_OPTIONS, type ModelSourceOptions } from "./modelSource.ts";
 import type { RunResult } from "./run/result.ts";
 import { RUN_OPTIONS, type RunOptions } from "./run/runOptions.ts";
+import type { VectorLossOptions } from "./sentence/lossSettings.ts";
 import type { MisplacedAnswers } from "./tasks/questionAnswering.ts";
 
 /**
@@ -14,7 +15,8 @@ import type { MisplacedAnswers } from "./tasks/questionAnswering.ts";
 export interface FinetuneOptions<T extends FinetuneTask = FinetuneTask>
   extends RunOptions,
     ReadExamplesOptions,
-    ModelSourceOptions {
+    ModelSourceOptions,
+    VectorLossOptions {
   /** The model to begin with: a folder, or an id on the hub. Default: the small one that comes with the package. */
   readonly model?: string;
   /** What it is to learn, named as the pipeline that will use it. */
@@ -50,6 +52,8 @@ export interface FinetuneOptions<T extends FinetuneTask = FinetuneTask>
   readonly mlmProbability?: number;
   /** fill-mask: mask all tokens of a word together. Default false. */
   readonly doWholeWordMask?: boolean;
+  /** Called before the run begins with each choice that the examples have made, such as that of a loss, a sentence. */
+  readonly onNote?: (note: string) => void;
 }
 
 export const FINETUNE_OPTIONS: OptionNames<FinetuneOptions> = {
@@ -70,6 +74,7 @@ export const FINETUNE_OPTIONS: OptionNames<FinetuneOptions> = {
   mlmProbability: true,
   doWholeWordMask: true,
   misplacedAnswers: true,
+  ...{ loss: true, scale: true, matryoshkaDims: true, matryoshkaWeights: true, onNote: true },
 };
 
 /** What came out of `finetune`. */

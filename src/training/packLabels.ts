@@ -3,6 +3,7 @@ import { bertClassOf } from "../model/architectures.ts";
 import type { Batch } from "../model/batch.ts";
 import type { BertConfig, ProblemType } from "../model/config.ts";
 import { IGNORED } from "../tensor/kernels/crossEntropy.ts";
+import type { VectorBatch, VectorLossSettings } from "./sentence/vectorLosses.ts";
 
 /** The labels of a batch, named as Hugging Face's models name them. Which are needed depends on the architecture. */
 export interface Labels {
@@ -20,6 +21,15 @@ export interface Labels {
   readonly startPositions?: ArrayLike<number>;
   /** BertForQuestionAnswering: [B], the index of the span's last token, the same. */
   readonly endPositions?: ArrayLike<number>;
+  /** BertModel with modules that make a vector of each sequence: which belong together, and their loss. */
+  readonly vectors?: VectorLabels;
+}
+
+/** What is to be learned of the vectors of sequences. */
+export interface VectorLabels extends Omit<VectorBatch, "vectors"> {
+  readonly loss: VectorLossSettings;
+  /** [N], how many of the first tokens are [CLS] and the prompt's; 0 where it does not matter. */
+  readonly promptLengths: ArrayLike<number>;
 }
 
 /** Labels that were checked, as the losses take them. */
@@ -32,6 +42,7 @@ export interface PackedLabels {
   readonly targets?: { readonly values: Float64Array; readonly problem: ProblemType };
   /** [B] each, by packed tokens; −1 if not counted. */
   readonly span?: readonly [starts: Int32Array, ends: Int32Array];
+  readonly vectors?: VectorLabels;
 }
 
 interface TokenLabels {
@@ -50,6 +61,7 @@ interface TokenLabels {
 export function packLabels(labels: Labels, batch: Batch, c: BertConfig): PackedLabels {
   switch (bertClassOf(c.architecture)) {
     case "BertModel":
+      if (labels.vectors) return { vectors: expectGroups(labels.vectors, batch.B) };
       throw inputError(`config.architecture must be one with a head, got ${c.architecture}`);
     case "BertForPreTraining":
       return {
@@ -78,6 +90,13 @@ export function packLabels(labels: Labels, batch: Batch, c: BertConfig): PackedL
         : { targets: { values: targetsOf(labels.labels, batch.B, c.labels.length), problem } };
     }
   }
+}
+
+/** Every sequence must be of one group, or its vector would have no part in the loss. */
+function expectGroups(vectors: VectorLabels, B: number): VectorLabels {
+  const sum = Array.from(vectors.groups).reduce((total, size) => total + size, 0);
+  if (sum !== B) throw inputError(`vectors.groups must have ${B} sequences in all, got ${sum}`);
+  return vectors;
 }
 
 /**

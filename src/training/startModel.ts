@@ -14,12 +14,15 @@ import {
   withWeights,
 } from "../load/readModel.ts";
 import { writeModelFiles } from "../load/saveModel.ts";
+import { readSentenceFolder, type SentenceFolder } from "../load/sentenceModules.ts";
+import { sentenceFilesToSave } from "../load/sentenceToSave.ts";
 import { type Architecture, bertClassOf, inFamily } from "../model/architectures.ts";
 import { type BertConfig, type ProblemType, parseConfig } from "../model/config.ts";
 import type { Backend } from "../tensor/backend.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import type { TrainedModel } from "./gradients.ts";
 import { withInitialHead } from "./initialWeights.ts";
+import { currentModules, encoderParams } from "./sentence/trainedModules.ts";
 
 /** A model that a run begins with, before its weights are read. */
 export interface StartModel {
@@ -27,8 +30,11 @@ export interface StartModel {
   readonly configText: string;
   readonly config: BertConfig;
   readonly tokenizer: BertTokenizer;
+  /** What the folder says of sentences. */
+  readSentence(): Promise<SentenceFolder>;
   /**
-   * Reads the weights for a config that may have another head: what the checkpoint lacks of it gets initial weights.
+   * Reads the weights for a config that may have another head: what the checkpoint lacks of it gets initial weights. An
+   * encoder without a head gets no pooler, as nothing would train it.
    *
    * @param seed of these
    */
@@ -50,7 +56,7 @@ export async function withStartModel<T>(
   options: HubOptions,
   use: (model: StartModel) => Promise<T>,
 ): Promise<T> {
-  return withModelFiles(path, options, true, async (folder) => {
+  return withModelFiles(path, options, true, async (folder, root) => {
     const texts = await readModelTexts(folder, WHERE);
     const tokenizer = modelTokenizer(texts, WHERE);
     if (!tokenizer) throw noTokenizer(folder, WHERE);
@@ -58,10 +64,12 @@ export async function withStartModel<T>(
       configText: texts.configText,
       config: texts.config,
       tokenizer,
+      readSentence: () => readSentenceFolder(root),
       load: (config, kernels, seed) =>
-        withWeights(folder, (weights) =>
-          loadParams(withInitialHead(withoutOtherHead(weights, config), config, seed), config, kernels),
-        ),
+        withWeights(folder, (weights) => {
+          if (bertClassOf(config.architecture) === "BertModel") return loadParams(weights, config, kernels);
+          return loadParams(withInitialHead(withoutOtherHead(weights, config), config, seed), config, kernels);
+        }),
     });
   });
 }
@@ -108,13 +116,22 @@ export function trainedConfigText(
   return configToSave(start, { architectures: [own], dtype: "float32", task: { labels, problemType } });
 }
 
-/** Writes a model that Hugging Face's libraries and `loadBert` read (`writeModelFiles`). @throws BertError ERR_FILE */
+/**
+ * Writes a model that Hugging Face's libraries and `loadBert` read (`writeModelFiles`); with modules that make vectors
+ * it is a folder of sentence-transformers.
+ *
+ * @throws BertError ERR_FILE
+ */
 export async function writeModel(
   folder: string,
-  { params, config, kernels }: TrainedModel,
+  { params, config, kernels, sentence }: TrainedModel,
   configText: string,
   tokenizer: BertTokenizer,
 ): Promise<void> {
   const tokenizerFiles = tokenizerToSave(tokenizer, config);
-  await writeModelFiles(folder, { tensors: paramsToWrite(params, kernels), configText, tokenizerFiles });
+  const modules = sentence && { ...sentence, modules: currentModules(sentence.modules, params.byName) };
+  await writeModelFiles(folder, {
+    ...{ tensors: paramsToWrite(encoderParams(params), kernels), configText, tokenizerFiles },
+    ...(modules && { sentence: sentenceFilesToSave(modules, WHERE) }),
+  });
 }

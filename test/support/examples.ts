@@ -41,6 +41,7 @@ export const PAGES: readonly string[] = [
   ...readdirSync(join(root, "docs"))
     .filter((file) => file.endsWith(".md") && file !== "api.md")
     .map((file) => `docs/${file}`),
+  ...readdirSync(join(root, "docs", "training")).map((file) => `docs/training/${file}`),
 ];
 
 /** Every program of README and docs. */
@@ -58,7 +59,7 @@ function examplesOf(page: string, markdown: string): Example[] {
     if (promised.length === code.split("console.log(").length - 1) return [{ code, output: promised.join("") }];
     throw new Error(`${page}: what is printed must stand after each console.log, or in a block of its own:\n${code}`);
   });
-  const name = page.replace(/\.md$/, "").replace("/", "-");
+  const name = page.replace(/\.md$/, "").replaceAll("/", "-");
   return programs.map((program, n) => ({ name: `${name}-${n + 1}`, ...program }));
 }
 

@@ -9,6 +9,7 @@ import { readJsonRows, writesFloats } from "./jsonLines.ts";
 import { typedLabels } from "./labelColumn.ts";
 import { collect, recordError, shown } from "./numberedLines.ts";
 import { type ChoiceExample, readMultipleChoice } from "./readMultipleChoice.ts";
+import { type SentenceColumns, type SentenceExample, sentenceExamples } from "./sentenceExamples.ts";
 import { readSquad, type SquadExample } from "./squad.ts";
 import { expectTask, type FinetuneTask } from "./taskModels.ts";
 import { expectColumns, readTexts, type TextColumns, type TextExample } from "./textExamples.ts";
@@ -21,6 +22,7 @@ export interface TaskExamples {
   "multiple-choice": ChoiceExample;
   "next-sentence-prediction": TextExample;
   "fill-mask": string;
+  "sentence-embedding": SentenceExample;
 }
 
 export type { FinetuneTask } from "./taskModels.ts";
@@ -28,8 +30,11 @@ export type { FinetuneTask } from "./taskModels.ts";
 export interface ReadExamplesOptions {
   /** The files are GLUE's own, of this task. */
   readonly glueTask?: GlueTask | undefined;
-  /** Which columns of a table hold what. Default: `text` or `sentence1`, `text_pair` or `sentence2`, `label`. */
-  readonly columns?: Partial<TextColumns> | undefined;
+  /**
+   * Which columns of a table hold what. Default: `text` or `sentence1`, `text_pair` or `sentence2`, `label`; for
+   * sentence-embedding `anchor`, `positive`, `negative` or `sentence1`, `sentence2`, `score`.
+   */
+  readonly columns?: Partial<TextColumns & SentenceColumns> | undefined;
 }
 
 /** Examples of a file, and what its labels are. */
@@ -50,6 +55,7 @@ export interface FileExamples<T extends FinetuneTask> {
  * | question-answering | `.json` of SQuAD; `.jsonl`, `.json` with its columns in Hugging Face's data set |
  * | multiple-choice | `.jsonl`, `.json`, `.csv`, `.tsv` with the columns of SWAG |
  * | fill-mask | any: a text in each line that is not blank |
+ * | sentence-embedding | `.jsonl`, `.json`, `.csv`, `.tsv` with columns |
  *
  * A `.json` or `.jsonl` has an object on each line, an array of objects, or an object with such an array as `data`.
  *
@@ -106,6 +112,8 @@ export async function readFileText(
           .split(/\r?\n/)
           .filter((line) => line.trim() !== ""),
       );
+    case "sentence-embedding":
+      return classes(sentenceExamples((await rowsOf(text, file)).rows, file, columns));
   }
 }
 

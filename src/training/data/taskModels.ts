@@ -7,7 +7,8 @@ export type FinetuneTask =
   | "question-answering"
   | "multiple-choice"
   | "next-sentence-prediction"
-  | "fill-mask";
+  | "fill-mask"
+  | "sentence-embedding";
 
 /** The model class that each task trains, as in Hugging Face's scripts for it. */
 export const TASK_MODELS: Readonly<Record<FinetuneTask, Architecture>> = {
@@ -17,6 +18,7 @@ export const TASK_MODELS: Readonly<Record<FinetuneTask, Architecture>> = {
   "multiple-choice": "BertForMultipleChoice",
   "next-sentence-prediction": "BertForNextSentencePrediction",
   "fill-mask": "BertForMaskedLM",
+  "sentence-embedding": "BertModel", // as sentence-transformers does
 };
 
 export const FINETUNE_TASKS: readonly FinetuneTask[] = Object.keys(TASK_MODELS) as FinetuneTask[];

@@ -5,7 +5,11 @@ import { type Chart, chart, escapeXml, legendHeight } from "./chart.ts";
 const CHARTS: readonly { readonly title: string; readonly y: string; readonly takes: RegExp }[] = [
   { title: "Loss", y: "mean loss", takes: /loss$/ },
   { title: "SQuAD", y: "percent", takes: /^eval_(.*_)?(exact|exact_match|squad_f1)$/ },
-  { title: "Scores", y: "score", takes: /accuracy|f1|precision|recall|matthews|pearson|spearman|combined_score/ },
+  {
+    title: "Scores",
+    y: "score",
+    takes: /accuracy|f1|precision|recall|matthews|pearson|spearman|combined_score|_(mrr|ndcg|map)@/,
+  },
   { title: "Learning rate", y: "per update", takes: /^learning_rate$/ },
   { title: "Norm of the gradient", y: "before clipping", takes: /^grad_norm$/ },
 ];

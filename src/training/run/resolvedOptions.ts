@@ -44,6 +44,7 @@ const NUMBERS: Readonly<Record<string, readonly [least: number, most: number, wh
   maxAnswerLength: [1, 2 ** 31, true],
   mlmProbability: [Number.MIN_VALUE, 1, false],
   maxEvalExamples: [1, 2 ** 31, true],
+  scale: [Number.MIN_VALUE, Number.MAX_VALUE, false],
 };
 
 /** What each of these must be, so that "false" is not true. */
@@ -57,6 +58,7 @@ const TYPES: Readonly<Record<string, "boolean" | "string" | "function">> = {
   metricForBestModel: "string",
   onLog: "function",
   onProgress: "function",
+  onNote: "function",
 };
 
 /** A range of `NUMBERS` in words, without the smallest and the largest number of all. */

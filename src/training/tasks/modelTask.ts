@@ -18,7 +18,7 @@ const PRETRAINING_TASKS: readonly FinetuneTask[] = ["fill-mask", "next-sentence-
  * The task of a model.
  *
  * @param model the option that names it; undefined: it is the one that comes with the package
- * @throws BertError ERR_INPUT its class has none, or several and none was given, or not the one that was given
+ * @throws BertError ERR_INPUT its class has several and none was given, or not the one that was given
  */
 export function taskOf(
   architecture: Architecture,
@@ -26,12 +26,10 @@ export function taskOf(
   model: string | undefined,
 ): FinetuneTask {
   if (given !== undefined) expectTask("evaluate", given);
+  if (given === "sentence-embedding") return given; // every model has an encoder
   const kind = bertClassOf(architecture);
   const own = FINETUNE_TASKS.find((task) => TASK_MODELS[task] === kind);
   const tasks = PRETRAINED.includes(kind) ? PRETRAINING_TASKS : own === undefined ? [] : [own];
-  if (tasks.length === 0) {
-    throw wrong(`the model must have a head for a task, is a ${architecture} by its config.json, which has none`);
-  }
   const task = given ?? own;
   if (task !== undefined && tasks.includes(task)) return task;
   const names = tasks.join(" or ");

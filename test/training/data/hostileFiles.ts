@@ -6,6 +6,7 @@ import { choiceFeatures, sequenceFeatures, tokenFeatures } from "../../../src/tr
 import { labelNames, labelOf } from "../../../src/training/data/labels.ts";
 import { questionFeatures } from "../../../src/training/data/questionFeatures.ts";
 import { type FinetuneTask, type ReadExamplesOptions, readFileText } from "../../../src/training/data/readExamples.ts";
+import { checkedSentences } from "../../../src/training/data/sentenceExamples.ts";
 import { letters } from "./support.ts";
 
 /** A file of a kind, as it should be. */
@@ -88,6 +89,21 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     file: "train.tsv",
     text: "index\tsentence1\tsentence2\tscore\n0\ta\tb\t4.5\n1\tc\td\t0\n",
     options: { glueTask: "stsb" },
+  },
+  "triplets in JSON lines": {
+    task: "sentence-embedding",
+    file: "a.jsonl",
+    text: lines({ anchor: "a b", positive: "c", negative: ["d", "e"] }, { anchor: "b", positive: "d", negative: "a" }),
+  },
+  "triplets in CSV": {
+    task: "sentence-embedding",
+    file: "a.csv",
+    text: 'anchor,positive,negative_1,negative_2\na,"b, c",d,\nb,c,d,e\n',
+  },
+  "scored pairs in TSV": {
+    task: "sentence-embedding",
+    file: "a.tsv",
+    text: "sentence1\tsentence2\tscore\na b\tc\t0.5\nd\te\t1\n",
   },
   "lines of text": { task: "fill-mask", file: "a.txt", text: "\ufeffa b\r\n\r\nc\n" },
 };
@@ -207,6 +223,13 @@ function used(task: FinetuneTask, examples: readonly unknown[]): void {
     case "multiple-choice":
       for (const { choices, labels } of choiceFeatures(letters, checkedExamples(task, "dataset", examples)))
         expect(labels).toBeLessThan(choices.length);
+      break;
+    case "sentence-embedding":
+      for (const { texts, score } of checkedSentences("dataset", examples)) {
+        expect(texts.length).toBeGreaterThan(1);
+        for (const text of texts) expect(text.trim()).not.toBe("");
+        if (score !== null) expect([texts.length, Number.isFinite(score)]).toEqual([2, true]);
+      }
       break;
     case "fill-mask":
       for (const text of checkedTexts("readExamples", "dataset", examples)) expect(text.trim()).not.toBe("");
