@@ -156,6 +156,85 @@ export const CONFORMANCE_TOLERANCE = {
   mean: 3.07e-7, // measured 3.066e-7
 } as const;
 
+/** The tiny models of test/reference/distilbert, absolute; |x| up to 5, logits up to 9.3. */
+export const DISTILBERT_TOLERANCE: Readonly<
+  Record<"plain" | "simd", { readonly activation: number; readonly logits: number; readonly pipeline: number }>
+> = {
+  plain: {
+    activation: 1.27e-6, // measured 1.269e-6 (vocab_transform); attention probabilities 3.2e-7
+    logits: 2.22e-6, // measured 2.219e-6 (masked tokens)
+    pipeline: 8.1e-7, // measured 8.066e-7 (feature-extraction)
+  },
+  simd: {
+    activation: 3.98e-6, // measured 3.971e-6 (vocab_layer_norm); attention probabilities 8.5e-7
+    logits: 9.9e-6, // measured 9.892e-6 (masked tokens)
+    pipeline: 1.24e-6, // measured 1.232e-6
+  },
+};
+
+/** Training of the same models; the terms are those of `TRAINING_TOLERANCE`. */
+export const DISTILBERT_TRAINING_TOLERANCE: Readonly<
+  Record<
+    keyof typeof TRAINING_TOLERANCE,
+    Omit<TrainingTolerance, "gradientPytorchShare" | "trajectoryPytorchShare" | "baseSlope">
+  >
+> = {
+  plain: {
+    gradient: 6.7e-7, // measured 6.690e-7 (a query's bias)
+    zeroGradient: 2.8e-8, // measured 2.720e-8
+    loss: 1.6e-7, // measured 1.578e-7 (regression)
+    trajectoryLoss: 2.7e-6, // measured 2.677e-6
+    trajectoryNorm: 4.9e-6, // measured 4.847e-6
+    trajectoryWeights: 5.1e-5, // measured 5.096e-5 (word embeddings); PyTorch in float32 7.66e-5
+    trajectoryKeyBias: 6.6e-3, // measured 6.502e-3
+  },
+  simd: {
+    gradient: 4.2e-6, // measured 4.164e-6 (a query)
+    zeroGradient: 5.5e-8, // measured 5.461e-8
+    loss: 7.9e-7, // measured 7.855e-7 (regression)
+    trajectoryLoss: 5.1e-7, // measured 5.027e-7
+    trajectoryNorm: 1.4e-6, // measured 1.378e-6
+    trajectoryWeights: 8.8e-6, // measured 8.773e-6 (word embeddings)
+    trajectoryKeyBias: 8e-3, // measured 7.914e-3
+  },
+  deterministic: {
+    gradient: 2.5e-6, // measured 2.491e-6 (a query)
+    zeroGradient: 7.6e-8, // measured 7.509e-8
+    loss: 1.3e-7, // measured 1.267e-7 (regression)
+    trajectoryLoss: 7.1e-6, // measured 7.091e-6
+    trajectoryNorm: 1.26e-5, // measured 1.255e-5
+    trajectoryWeights: 1.47e-4, // measured 1.461e-4 (word embeddings)
+    trajectoryKeyBias: 1.03e-2, // measured 1.029e-2
+  },
+};
+
+/**
+ * Losses of vectors on a tiny model with a Dense, against sentence-transformers in float64: errors of a gradient as
+ * shares of its tensor's largest element, of a loss as a share of it, of the losses of 100 steps as they are.
+ */
+export const EMBEDDING_TOLERANCE: Readonly<
+  Record<keyof typeof TRAINING_TOLERANCE, Readonly<Record<"gradient" | "zeroGradient" | "loss" | "trajectory", number>>>
+> = {
+  plain: {
+    gradient: 3.0e-6, // measured 2.9981e-6 (cls, CoSENT)
+    zeroGradient: 1.61e-8, // measured 1.5997e-8
+    loss: 1.62e-7, // measured 1.616e-7 (CoSENT)
+    trajectory: 2.35e-6, // measured 2.3426e-6 (ranking of pairs, Matryoshka)
+  },
+  simd: {
+    gradient: 5.81e-6, // measured 5.798e-6 (cls, ranking of pairs)
+    zeroGradient: 4.1e-8, // measured 4.092e-8
+    loss: 1.97e-7, // measured 1.963e-7
+    trajectory: 3.24e-6, // measured 3.2313e-6 (Dense, CoSENT, Matryoshka)
+  },
+  deterministic: {
+    gradient: 9.3e-6, // measured 9.2834e-6 (cls, CoSENT)
+    zeroGradient: 2.95e-8, // measured 2.9436e-8
+    loss: 2.68e-7, // measured 2.6747e-7
+    trajectory: 3.36e-6, // measured 3.3526e-6
+  },
+};
+
 /** Losses that weigh (test/training/reference/weighted), on every backend. */
 export const WEIGHTED_TOLERANCE = {
   /** Error of a loss as a share of it. */

@@ -3,26 +3,32 @@
  * be missing.
  */
 import { listed, quote } from "../errors.ts";
-import { ARCHITECTURES, type Architecture, HEADS } from "../model/architectures.ts";
+import { type Architecture, architecturesOf, HEADS } from "../model/architectures.ts";
 import type { BertConfig } from "../model/config.ts";
+import { type ModelType, ownName } from "../model/family.ts";
 import type { ParamsVariant } from "../model/params.ts";
 import { type WeightSource, wrongWeights } from "./weightSource.ts";
 
-/** The masked-language-model head's matrix, where it is one of its own. */
-export const DECODER = "cls.predictions.decoder.weight";
-/** The matrix that it is tied to otherwise. */
-export const WORDS = "bert.embeddings.word_embeddings.weight";
+/** The masked-language-model head's matrix, where it is one of its own, and that which it is tied to otherwise. */
+export function tiedPair(family: ModelType): { readonly decoder: string; readonly words: string } {
+  return {
+    decoder: ownName(family, "cls.predictions.decoder.weight"),
+    words: ownName(family, "bert.embeddings.word_embeddings.weight"),
+  };
+}
+
 /** One vector under two names, of which files may have both. */
 export const DECODER_BIAS = "cls.predictions.bias";
 
 const POOLER = "bert.pooler.dense.weight";
 
 /** What a checkpoint may have beside the model's weights: the pooler and any head. Nothing else may be left over. */
-const OPTIONAL = ["bert.pooler.", ...Object.values(HEADS).flatMap((heads) => heads.map(({ name }) => `${name}.`))];
+const OPTIONAL =
+  /^(bert\.pooler|cls\.(predictions|seq_relationship)|vocab_(transform|layer_norm|projector)|(pre_)?classifier|qa_outputs)\./;
 
 /** Whether a tensor may be in the file though the model does not need it. @param name as in params.ts */
 export function isOptional(name: string): boolean {
-  return OPTIONAL.some((prefix) => name.startsWith(prefix));
+  return OPTIONAL.test(name);
 }
 
 /**
@@ -31,21 +37,22 @@ export function isOptional(name: string): boolean {
  *
  * @param names as in params.ts
  */
-export function architectureWithHeads(names: Iterable<string>): Architecture {
-  const list = [...names];
-  const isThere = (head: string) => list.some((name) => name.startsWith(`${head}.`));
-  const fitting = ARCHITECTURES.filter((architecture) => HEADS[architecture].every(({ name }) => isThere(name)));
+export function architectureWithHeads(names: Iterable<string>, family: ModelType): Architecture {
+  const all = new Set(names);
+  const isThere = (head: string) => all.has(ownName(family, `${head}.bias`));
+  const fitting = architecturesOf(family).filter((known) => HEADS[known].every(({ name }) => isThere(name)));
   return fitting.reduce((best, next) => (HEADS[next].length > HEADS[best].length ? next : best));
 }
 
 /** Which of the optional tensors a model has. @param has whether there is a tensor of that name, as in params.ts */
-export function variantOf(has: (name: string) => boolean): ParamsVariant {
-  return { hasPooler: has(POOLER), ownDecoder: has(DECODER) };
+export function variantOf(has: (name: string) => boolean, family: ModelType): ParamsVariant {
+  return { hasPooler: has(POOLER), ownDecoder: has(tiedPair(family).decoder) };
 }
 
 /** The same of a checkpoint, where config.json says too whether the decoder is tied. */
 export function variantInFile(has: (name: string) => boolean, c: BertConfig): ParamsVariant {
-  return { hasPooler: has(POOLER), ownDecoder: !c.tieWordEmbeddings || (hasDecoder(c) && has(DECODER)) };
+  const { hasPooler, ownDecoder } = variantOf(has, c.modelType);
+  return { hasPooler, ownDecoder: !c.tieWordEmbeddings || (hasDecoder(c) && ownDecoder) };
 }
 
 /** Whether a model has the masked-language-model head, and so its decoder. */
@@ -79,8 +86,8 @@ const LEGACY_SUFFIXES: readonly (readonly [string, string])[] = [
   ["cls.predictions.decoder.bias", DECODER_BIAS], // one vector under two names; files may have both
 ];
 
-/** What a bare BertModel has. */
-const ENCODER_PREFIXES = ["embeddings.", "encoder.", "pooler."];
+/** What a bare BertModel, or DistilBertModel, has. */
+const ENCODER_PREFIXES = ["embeddings.", "encoder.", "transformer.", "pooler."];
 
 /**
  * Not weights: the numbers 0 … 511, saved by older versions of transformers; what Google's optimiser keeps for each
@@ -89,7 +96,7 @@ const ENCODER_PREFIXES = ["embeddings.", "encoder.", "pooler."];
 const IGNORED = /(^|\.)embeddings\.position_ids$|(^|\/)(adam_m|adam_v|global_step)$/;
 
 /** The name of the word embeddings in any family, after the modules that a program has put before all its names. */
-const WORDS_IN_FILE = /^(|.*?[./])(bert[./])?embeddings[./]word_embeddings(\.weight)?$/;
+const WORDS_IN_FILE = /^(|.*?[./])((?:distil)?bert[./])?embeddings[./]word_embeddings(\.weight)?$/;
 
 /**
  * What stands before the names of a model that was saved within another module, such as `module.` of PyTorch's
@@ -119,7 +126,7 @@ export function unwrapped(name: string, wrapper: string): string {
 
 /** Whether the names are those of a bare BertModel, which is saved without "bert.". @param names as in the file */
 export function isBare(names: Iterable<string>): boolean {
-  return ![...names].some((name) => /^bert[./]/.test(name));
+  return ![...names].some((name) => /^(distil)?bert[./]/.test(name));
 }
 
 /** Whether a tensor is none of the model's weights. @param name as in the file */
@@ -133,13 +140,13 @@ export function isTransposed(name: string): boolean {
 }
 
 /** Our name of a tensor. @param name as in the file @param bare whether its names lack "bert." */
-export function ourName(name: string, bare: boolean): string {
+export function ourName(name: string, bare: boolean, family: ModelType): string {
   let ours = name;
   if (name.includes("/") || /^output_(weights|bias)$/.test(name)) {
     for (const [google, here] of GOOGLE) ours = ours.replace(google, here);
     ours = ours.replaceAll("/", ".");
   }
-  if (bare && ENCODER_PREFIXES.some((prefix) => ours.startsWith(prefix))) ours = `bert.${ours}`;
+  if (bare && ENCODER_PREFIXES.some((prefix) => ours.startsWith(prefix))) ours = `${family}.${ours}`;
   for (const [legacy, suffix] of LEGACY_SUFFIXES) {
     if (ours.endsWith(legacy)) ours = ours.slice(0, -legacy.length) + suffix;
   }

@@ -3,7 +3,7 @@ import type { BertConfig } from "../model/config.ts";
 import { type ModelParams, modelParams, type ParamsVariant } from "../model/params.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { formatShape, type StorageType, sizeOf, type Weight } from "../tensor/tensor.ts";
-import { DECODER, hasDecoder, isOptional, variantInFile, variantOf, WORDS } from "./families.ts";
+import { hasDecoder, isOptional, tiedPair, variantInFile, variantOf } from "./families.ts";
 import { type NamedWeights, withOurNames } from "./names.ts";
 import { readMatrix } from "./readMatrix.ts";
 import { expectFinite, SCALE } from "./rowScales.ts";
@@ -56,6 +56,7 @@ export async function loadParams(
 ): Promise<LoadedParams> {
   const weights = withOurNames(source, c);
   const expected = expectedTensors(weights, c, strict);
+  const { decoder, words } = tiedPair(c.modelType);
 
   const read = new Map<string, Weight>(); // in the order in which they arrive
   const samples = new Map(Array.from(expected, ([name, shape]) => [name, new TensorSample(sizeOf(shape))]));
@@ -70,7 +71,7 @@ export async function loadParams(
         const isReduced = shape.length === 2 && dtype !== "float32";
         const weight = isReduced
           ? await readMatrix(weights, name, dtype, k, sample)
-          : await readFloat32(weights, name, shape, k, sample);
+          : await readFloat32(weights, name, shape, k, sample, name === decoder);
         read.set(name, weight);
       } catch (error) {
         failed = true;
@@ -82,8 +83,8 @@ export async function loadParams(
   const ends = await Promise.allSettled(Array.from({ length: reads }, readSome));
   for (const end of ends) if (end.status === "rejected") throw end.reason;
   const byName = new Map(Array.from(expected.keys(), (name) => [name, read.get(name) as Weight]));
-  if (expected.has(DECODER) && c.tieWordEmbeddings) {
-    if (sameNumbers(byName.get(WORDS) as Weight, byName.get(DECODER) as Weight)) byName.delete(DECODER);
+  if (expected.has(decoder) && c.tieWordEmbeddings) {
+    if (sameNumbers(byName.get(words) as Weight, byName.get(decoder) as Weight)) byName.delete(decoder);
   }
   packDecoder(c, byName, k);
   const values = new Map(Array.from(byName.keys(), (name) => [name, (samples.get(name) as TensorSample).values]));
@@ -101,7 +102,8 @@ export async function loadParams(
  */
 function packDecoder(c: BertConfig, byName: Map<string, Weight>, k: Backend): void {
   if (!hasDecoder(c)) return;
-  const name = byName.has(DECODER) ? DECODER : WORDS;
+  const { decoder, words } = tiedPair(c.modelType);
+  const name = byName.has(decoder) ? decoder : words;
   const weight = byName.get(name) as Weight;
   if (!weight.dtype) byName.set(name, k.packWeight(weight));
 }
@@ -112,12 +114,15 @@ async function readFloat32(
   shape: readonly number[],
   k: Backend,
   sample: TensorSample,
+  isDecoder: boolean,
 ): Promise<Weight> {
   const tensor = k.empty(shape);
   await weights.readInto(name, tensor.data);
   if (!k.allFinite(tensor.data)) expectFinite(weights, name, tensor.data, 0);
   sample.take(tensor.data, 0);
-  return shape.length === 2 && !mayBeTied(name) ? k.packWeight(tensor) : tensor; // now, while other reads are pending
+  // Embeddings are looked up row by row; only if they serve as the decoder too are they packed.
+  const mayBeTied = isDecoder || name.endsWith("embeddings.weight");
+  return shape.length === 2 && !mayBeTied ? k.packWeight(tensor) : tensor; // now, while other reads are pending
 }
 
 /**
@@ -132,7 +137,7 @@ export function paramsTree(
 ): ModelParams {
   return modelParams(
     c,
-    variantOf((name) => byName.has(name)),
+    variantOf((name) => byName.has(name), c.modelType),
     take,
   );
 }
@@ -199,7 +204,7 @@ function expectSameTensors(
   const lists = [missing, wrong, leftOver].filter(({ length }) => length > 0);
   if (lists.length === 0) return;
   const list = `\n  ${lists.map((list) => listed(list, "\n  ")).join("\n  ")}`;
-  const isHeadless = lists.length === 1 && missing.length > 0 && !missing.some((entry) => entry.startsWith("bert."));
+  const isHeadless = lists.length === 1 && missing.length > 0 && !missing.some((m) => m.startsWith(`${c.modelType}.`));
   if (isHeadless) {
     const head = `must have the head of a ${c.architecture}, ${missing.length} of its tensors are missing`;
     throw wrongWeights(source, `the weights ${head}:${list}`);
@@ -218,11 +223,6 @@ function labelsRemedy(
   const [classes] = expected.get(CLASSIFIER) ?? [];
   if (rows === undefined || rows === classes || classes !== labels.length) return ""; // or it is of multiple choice
   return `\nid2label or num_labels of config.json must say ${rows} labels, as many as the classifier has rows: they say ${labels.length}`;
-}
-
-/** Embeddings are looked up row by row; only if they serve as the decoder too are they packed. */
-function mayBeTied(name: string): boolean {
-  return name === DECODER || name.endsWith("embeddings.weight");
 }
 
 /** Of weights that are not packed. */

@@ -1,16 +1,6 @@
 import { BertError } from "../errors.ts";
 import type { BertConfig } from "../model/config.ts";
-import {
-  DECODER,
-  DECODER_BIAS,
-  isBare,
-  isIgnored,
-  isTransposed,
-  ourName,
-  unwrapped,
-  WORDS,
-  wrapperOf,
-} from "./families.ts";
+import { DECODER_BIAS, isBare, isIgnored, isTransposed, ourName, tiedPair, unwrapped, wrapperOf } from "./families.ts";
 import { isScaleOf, readScales, SCALE, scaleRows } from "./rowScales.ts";
 import { type WeightSource, wrongWeights } from "./weightSource.ts";
 
@@ -29,17 +19,18 @@ export interface NamedWeights extends WeightSource {
   readonly unscaled: Pick<WeightSource, "readInto" | "readPart">;
 }
 
-type Tied = Pick<BertConfig, "tieWordEmbeddings">;
-
 /**
  * The same weights under our names, whichever of the known spellings the file has: PyTorch's of any year, with and
  * without `bert.`, or Google's, and whatever a program has put before all of them. A matrix that TensorFlow keeps as
  * [in, out] is transposed while it is read. Of word embeddings and decoder that are tied the file may have either.
  *
- * @param isTied whether config.json ties the two
+ * @param c says which family they are of, and whether the two are tied
  * @throws BertError ERR_CHECKPOINT one tensor under two names, or two models
  */
-export function withOurNames(source: WeightSource, { tieWordEmbeddings: isTied }: Tied): NamedWeights {
+export function withOurNames(
+  source: WeightSource,
+  c: Pick<BertConfig, "modelType" | "tieWordEmbeddings">,
+): NamedWeights {
   const names = [...source.tensors.keys()].filter((name) => !isIgnored(name));
   const wrapper = wrapperOf(names, source);
   const bare = isBare(names.map((name) => unwrapped(name, wrapper)));
@@ -47,7 +38,7 @@ export function withOurNames(source: WeightSource, { tieWordEmbeddings: isTied }
   const fileNames = new Map<string, string>();
   const ourNames = new Map<string, string>();
   for (const name of names) {
-    const ours = ourName(unwrapped(name, wrapper), bare);
+    const ours = ourName(unwrapped(name, wrapper), bare, c.modelType);
     ourNames.set(name, ours);
     const twin = fileNames.get(ours);
     if (twin !== undefined && ours !== DECODER_BIAS) {
@@ -58,13 +49,14 @@ export function withOurNames(source: WeightSource, { tieWordEmbeddings: isTied }
     tensors.set(ours, { shape: isTransposed(name) ? shape.toReversed() : shape });
     fileNames.set(ours, name);
   }
-  if (isTied && !tensors.has(WORDS) && tensors.has(DECODER)) {
-    tensors.set(WORDS, tensors.get(DECODER) as { readonly shape: readonly number[] });
-    const stored = fileNames.get(DECODER) as string;
-    fileNames.set(WORDS, stored);
-    ourNames.set(stored, WORDS);
-    tensors.delete(DECODER);
-    fileNames.delete(DECODER);
+  const { decoder, words } = tiedPair(c.modelType);
+  if (c.tieWordEmbeddings && !tensors.has(words) && tensors.has(decoder)) {
+    tensors.set(words, tensors.get(decoder) as { readonly shape: readonly number[] });
+    const stored = fileNames.get(decoder) as string;
+    fileNames.set(words, stored);
+    ourNames.set(stored, words);
+    tensors.delete(decoder);
+    fileNames.delete(decoder);
   }
   const scaleNames = new Map<string, string>(); // from our name of a matrix to the file's name of its scales
   for (const [name, { shape }] of tensors) {

@@ -1,4 +1,4 @@
-import { DECODER } from "../checkpoint/families.ts";
+import { tiedPair } from "../checkpoint/families.ts";
 import { withOurNames } from "../checkpoint/names.ts";
 import type { WeightSource } from "../checkpoint/weightSource.ts";
 import { BertError, listed } from "../errors.ts";
@@ -82,7 +82,7 @@ async function open(name: string, values: ValuesOf<typeof HUB_OPTIONS>): Promise
     const named = withOurNames(weights, config);
     if (!(await isTied("compare", named, config))) return { source: named, close };
     const tensors = new Map(named.tensors);
-    tensors.delete(DECODER); // it is the word embeddings, which some files have once and some twice
+    tensors.delete(tiedPair(config.modelType).decoder); // the word embeddings, which some files have once, some twice
     return { source: { ...named, tensors }, close };
   } catch (error) {
     await release();
@@ -128,11 +128,12 @@ function report(comparison: TensorComparison, tolerance: number = 0): string {
 /** What the names of one side may lack: `encoder.layer.0` there is `bert.encoder.layer.0` here. */
 function prefixLines(onlyInA: readonly string[], onlyInB: readonly string[]): string[] {
   const [a, b] = [new Set(onlyInA), new Set(onlyInB)];
+  const family = [...onlyInA, ...onlyInB].some((name) => name.startsWith("distilbert.")) ? "distilbert" : "bert";
   const line = (name: string, [long, short]: readonly [string, string]) =>
-    `  ${shown(name)} of ${short} may be bert.${shown(name)} of ${long}: tensors are compared under equal names`;
-  const ofB = onlyInB.find((name) => a.has(`bert.${name}`));
+    `  ${shown(name)} of ${short} may be ${family}.${shown(name)} of ${long}: tensors are compared under equal names`;
+  const ofB = onlyInB.find((name) => a.has(`${family}.${name}`));
   if (ofB !== undefined) return [line(ofB, ["A", "B"])];
-  const ofA = onlyInA.find((name) => b.has(`bert.${name}`));
+  const ofA = onlyInA.find((name) => b.has(`${family}.${name}`));
   return ofA === undefined ? [] : [line(ofA, ["B", "A"])];
 }
 

@@ -1,4 +1,4 @@
-import { architectureWithHeads, DECODER, googleName, WORDS } from "../checkpoint/families.ts";
+import { architectureWithHeads, googleName, tiedPair } from "../checkpoint/families.ts";
 import { expectedTensors } from "../checkpoint/loadParams.ts";
 import { type NamedWeights, transpose, withOurNames } from "../checkpoint/names.ts";
 import { readMatrix } from "../checkpoint/readMatrix.ts";
@@ -54,7 +54,8 @@ const FLOAT16_LIMIT = 65_520;
  * not at all (`writeFolder`).
  *
  * @throws BertError ERR_FILE `from` cannot be read, `to` cannot be written, is not empty or shares a folder with
- *   `from`; ERR_CHECKPOINT `from` is no BERT model, or a number is not finite, or would not be in float16
+ *   `from`; ERR_CHECKPOINT `from` is no BERT model, or a number is not finite, or would not be in float16;
+ *   ERR_INPUT Google's names for a model of another family
  */
 export async function convertModel(
   from: string | ModelFolder,
@@ -67,17 +68,22 @@ export async function convertModel(
     throw new BertError("ERR_FILE", `convert: ${to}: must be another folder than ${root.path}`);
   }
   const texts = await readModelTexts(folder, "convert");
+  const { modelType } = texts.config;
+  if (options.names === "google" && modelType !== "bert") {
+    throw new BertError("ERR_INPUT", `convert: names must be huggingface for a ${modelType}: Google's code has none`);
+  }
   const sentence = sentenceFilesToSave(await readSentenceFolder(root), "convert");
   return withWeights(folder, async (weights) => {
     const named = withOurNames(weights, texts.config);
     const { architectures = null } = JSON.parse(texts.configText); // has been read by type
     const config =
       architectures === null
-        ? { ...texts.config, architecture: architectureWithHeads(named.tensors.keys()) }
+        ? { ...texts.config, architecture: architectureWithHeads(named.tensors.keys(), modelType) }
         : texts.config;
     const names = [...expectedTensors(named, config).keys()];
     for (const name of named.tensors.keys()) if (!names.includes(name)) names.push(name);
-    const kept = (await isTied("convert", named, config)) ? names.filter((name) => name !== DECODER) : names;
+    const { decoder } = tiedPair(modelType);
+    const kept = (await isTied("convert", named, config)) ? names.filter((name) => name !== decoder) : names;
     const tensors = kept.flatMap((name) => converted(name, weights, named, options));
     const dtypes = [...new Set(tensors.map(([, { dtype }]) => storageType(dtype)))];
     const dtype = options.dtype ?? (dtypes.length === 1 ? dtypes[0] : undefined);
@@ -179,10 +185,11 @@ function expectWithin(source: NamedWeights, name: string, numbers: Float32Array,
  * @param where the command that errors name
  */
 export async function isTied(where: string, named: NamedWeights, config: BertConfig): Promise<boolean> {
-  const [decoder, words] = [named.tensors.get(DECODER), named.tensors.get(WORDS)];
+  const names = tiedPair(config.modelType);
+  const [decoder, words] = [named.tensors.get(names.decoder), named.tensors.get(names.words)];
   if (!decoder || !words || !config.tieWordEmbeddings || sizeOf(decoder.shape) !== sizeOf(words.shape)) return false;
-  const [a, b] = [float32Room(where, DECODER, decoder.shape), float32Room(where, WORDS, words.shape)];
-  await Promise.all([named.readInto(DECODER, a), named.readInto(WORDS, b)]);
+  const [a, b] = [float32Room(where, names.decoder, decoder.shape), float32Room(where, names.words, words.shape)];
+  await Promise.all([named.readInto(names.decoder, a), named.readInto(names.words, b)]);
   return a.every((value, i) => value === b[i]);
 }
 

@@ -4,6 +4,7 @@ import { type ClassWeights, finetune } from "../training/index.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
 import { TOKENIZER_OPTIONS } from "./modelOptions.ts";
 import { choice, count, decimal, libraryValues, list, type Option, text, UsageError } from "./option.ts";
+import { streams } from "./streams.ts";
 import { COLUMN_NAMES, COLUMN_OPTIONS, columnsOf, DATA_OPTIONS, taskOption } from "./taskData.ts";
 import { OUTPUT_OPTIONS, RUN_OPTIONS, runTraining } from "./trainingRun.ts";
 
@@ -60,7 +61,7 @@ export const command: Command = defineCommand({
   synopsis: ["--task TASK --train-file FILE --output FOLDER [OPTION]…"],
   description: `Trains a model for a task, and evaluates it. What comes out is a folder as Hugging Face's libraries save one, for --model and for Python alike. A run that was stopped or killed can be resumed, to the same bits.
 
-Files: .jsonl, .json, .csv or .tsv with columns text, text_pair and label; GLUE's own with --glue-task; for token-classification the form of CoNLL-2003, for question-answering SQuAD's JSON, for multiple-choice the columns of SWAG, for text-ranking columns query, text and label, or query, positive and negative, for fill-mask a text in each line. Defaults beside those below: a learning rate of 5e-5 without warm-up, 8 sequences in a batch, AdamW without weight decay, an evaluation after each epoch.`,
+Files: .jsonl, .json, .csv or .tsv with columns text, text_pair and label; GLUE's own with --glue-task; for token-classification the form of CoNLL-2003, for question-answering SQuAD's JSON, for multiple-choice the columns of SWAG, for text-ranking columns query, text and label, or query, positive and negative, for fill-mask a text in each line, for sentence-embedding columns anchor, positive and negative, or sentence1, sentence2 and score. Defaults beside those below: a learning rate of 5e-5 without warm-up, 8 sequences in a batch, AdamW without weight decay, an evaluation after each epoch.`,
   options: TABLE,
   libraryNames: { trainDataset: "--train-file", evalDataset: "--validation-file", ...COLUMN_NAMES },
   positional: [],
@@ -77,6 +78,7 @@ Files: .jsonl, .json, .csv or .tsv with columns text, text_pair and label; GLUE'
       finetune({
         ...how,
         ...libraryValues(OPTIONS, values),
+        onNote: (note) => streams.stderr.write(`${note}\n`),
         ...(model !== undefined && { model }),
         ...(evalDataset !== undefined && { evalDataset }),
         ...{ task, trainDataset, output, ...columnsOf(values), resume: values.resume },

@@ -101,6 +101,16 @@ export function choice<const Name extends string>(names: readonly Name[], descri
   };
 }
 
+/** Numbers, from 0, with commas between them. */
+export function numbers(description: string): Option<number[]> {
+  const { parse } = decimal(description);
+  return {
+    placeholder: "N,N",
+    description,
+    parse: (given, name) => given.flatMap((value) => value.split(",")).map((value) => parse([value], name)),
+  };
+}
+
 /** Names with commas between them. */
 export function list(description: string): Option<string[]> {
   return { placeholder: "A,B", description, parse: (given) => given.flatMap((value) => value.split(",")) };

@@ -1,13 +1,13 @@
 /** What leaves the page as files: everything as JSON, the attention as tensors, and code that computes it again. */
-import { type ExplorerResult, probabilitiesOf } from "./explorerResult.ts";
+import type { ExplorerResult } from "./explorerResult.ts";
 import type { ModelSummary, TensorsToWrite } from "./worker.ts";
 
 /** The attention probabilities of all layers, [1, A, T, T] each, under PyTorch's names, and what they are of. */
 export function tensorsOf(result: ExplorerResult, model: ModelSummary): TensorsToWrite {
-  const { attentions, heads, tokens, request } = result;
+  const { attentions, taps, heads, tokens, request } = result;
   const shape = [1, heads, tokens.length, tokens.length];
   return {
-    tensors: attentions.map((data, layer) => [probabilitiesOf(layer), { shape, data }]),
+    tensors: attentions.map((data, layer) => [taps[layer], { shape, data }]),
     metadata: [
       ["format", "pt"],
       ["model", model.fingerprint],
@@ -33,7 +33,7 @@ export function jsonOf(result: ExplorerResult, model: ModelSummary, version: str
     tokens: tokens.map((token, position) => ({ position, ...token })),
     tokensOfTheWholeText: whole,
     attentions: attentions.map((data, layer) => ({
-      ...{ name: probabilitiesOf(layer), shape: [1, heads, T, T], data: [...data] },
+      ...{ name: result.taps[layer], shape: [1, heads, T, T], data: [...data] },
     })),
     gaps,
     nextSentence,

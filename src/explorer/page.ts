@@ -3,18 +3,19 @@ import { html, nothing, render, type TemplateResult } from "lit-html";
 import { Client } from "./client.ts";
 import type { ExplorerResult } from "./explorerResult.ts";
 import { carriedOver, type HiddenPiece, hiddenPieces, isPieceOf, shownAgain } from "./hidden.ts";
-import { answerSentence, type Comparison } from "./page/answersView.ts";
+import { answerSentence } from "./page/answersView.ts";
+import { Comparison } from "./page/compared.ts";
 import { closeMenus } from "./page/controls.ts";
 import { exampleMenu } from "./page/examples.ts";
 import { exportMenu, save } from "./page/exports.ts";
-import { type Folder, folderButton, takeDrops } from "./page/folder.ts";
-import { frame, statusOf } from "./page/frame.ts";
+import { type Folder, faultOf, folderButton, takeDrops } from "./page/folder.ts";
+import { frame, nameOfModel, statusOf } from "./page/frame.ts";
 import { toggleHelp } from "./page/helpDialog.ts";
-import { layoutOf } from "./page/layout.ts";
+import { keepInSight, layoutOf } from "./page/layout.ts";
 import { Pictures } from "./page/picture.ts";
 import { sentenceOf } from "./page/readout.ts";
 import { Speaker } from "./page/speaker.ts";
-import type { Pointer, View } from "./page/view.ts";
+import { onNextFrame, type Pointer, type View } from "./page/view.ts";
 import { clearestHead } from "./scenes/order.ts";
 import { argumentsOfModel, modelToOpen, startWorker } from "./start.ts";
 import {
@@ -22,6 +23,7 @@ import {
   type Kept,
   leftOutOfLink,
   linkOf,
+  ofModel,
   readLink,
   targetsOf,
   withinModel,
@@ -31,8 +33,6 @@ import type { ModelSummary } from "./worker.ts";
 
 /** How many answers there are for each gap. */
 const TOP = 8;
-/** Milliseconds that a result stands before later ones are compared with it. */
-const PAUSE = 1000;
 
 let { state, saysHead, problems, others } = readLink(location.hash);
 /** Whether the positions in the state are those of a link, and not of what was clicked. */
@@ -41,10 +41,6 @@ let isOfLink = true;
 let carried: readonly HiddenPiece[] | null = null;
 let model: ModelSummary | null = null;
 let result: ExplorerResult | null = null;
-let before: ExplorerResult | null = null;
-/** When the result came that is shown. */
-let shownAt = 0;
-let kept: ExplorerResult | null = null;
 let pointer: Pointer | null = null;
 /** What `loadBert` is given to open the same model elsewhere; null: not known. */
 let loadedFrom: readonly unknown[] | null = null;
@@ -58,6 +54,7 @@ let [chosen, coming]: (string | null)[] = [null, null];
 let hasStopped = false;
 
 const pictures = new Pictures();
+const comparison = new Comparison(() => show());
 const speaker = new Speaker(() => document.getElementById("spoken"));
 
 const client = new Client(startWorker, {
@@ -78,15 +75,11 @@ const client = new Client(startWorker, {
     });
   },
   unopened(message) {
-    [problem, coming] = [message, null];
-    show();
+    refuse(message.replaceAll("the given folder", coming ?? "the given folder")); // what the library calls it
   },
   result(next) {
     const isOther = JSON.stringify(next.request) !== JSON.stringify(result?.request);
-    if (isOther) {
-      if (performance.now() - shownAt >= PAUSE) before = result;
-      shownAt = performance.now();
-    }
+    if (isOther) comparison.came(result);
     result = next;
     [problem, pointer, isComputing] = [null, null, false];
     if (!saysHead) {
@@ -115,17 +108,29 @@ const client = new Client(startWorker, {
 client.open(modelToOpen());
 
 /** Opens a folder in place of the model that there is. */
-function openFolder({ name, files }: Folder): void {
-  [coming, problem] = [name, null];
-  client.openOther(files);
+function openFolder(folder: Folder): void {
+  const fault = faultOf(folder);
+  if (fault !== null) refuse(fault);
+  else {
+    [coming, problem] = [folder.name, null];
+    client.openOther(folder.files);
+    show();
+  }
+}
+
+/** Tells why a model was not opened, in sight wherever the page was scrolled to. */
+function refuse(message: string): void {
+  [problem, coming] = [message, null];
   show();
+  document.querySelector('[role="alert"]:last-of-type')?.scrollIntoView({ block: "nearest" });
 }
 
 /** Lets go of what another model made, and of positions among its tokens; the texts stay. */
 function forgetBefore(name: string): void {
   [chosen, coming, loadedFrom] = [name, null, null];
-  [result, before, kept, carried, saysHead] = [null, null, null, null, false];
-  state = { ...state, masks: [], query: null, key: null, layer: 0, head: 0 };
+  [result, carried, saysHead] = [null, null, false];
+  comparison.forget();
+  ({ state } = ofModel({ ...state, model: "" }, name));
 }
 
 /** Takes the positions of the tokens that stay hidden, once a typed text has some. */
@@ -166,7 +171,9 @@ const isOfTexts = ({ request }: ExplorerResult): boolean => request.text === sta
 
 /** The same state, within the model's layers and heads. */
 function within(given: ExplorerState): ExplorerState {
-  return model ? told(withinModel(given, model)) : given;
+  if (!model) return given;
+  if (given.model !== (chosen ?? "")) saysHead = false;
+  return told(withinModel(told(ofModel(given, chosen ?? "")), model));
 }
 
 /** The state, while what could not be kept of it is told. */
@@ -180,6 +187,13 @@ function startAgain(): void {
   [problem, hasStopped, progress] = [null, false, 0];
   client.restart();
   show();
+}
+
+/** Puts the texts in each other's place; hidden tokens go with theirs. */
+function swap(): void {
+  const pieces = result && isOfTexts(result) ? hiddenPieces(result.tokens, state.masks) : [];
+  const hidden = pieces.map((piece) => ({ ...piece, segment: 1 - piece.segment }));
+  change({ text: state.pair, pair: state.text, masks: [], query: null, key: null }, true, hidden);
 }
 
 function ask(): void {
@@ -223,33 +237,13 @@ function point(next: Pointer | null, isSaid = false): void {
   } else showSoon();
 }
 
-let isSoon = false;
-function showSoon(): void {
-  if (isSoon) return;
-  isSoon = true;
-  requestAnimationFrame(() => {
-    isSoon = false;
-    show();
-  });
-}
+const showSoon = onNextFrame(() => show());
 
 function show(): void {
   render(page(), document.getElementById("page") as HTMLElement);
   pictures.draw();
+  keepInSight(document.querySelectorAll<HTMLElement>(".views > section"));
 }
-
-const comparison: Comparison = {
-  get before() {
-    return before;
-  },
-  get kept() {
-    return kept;
-  },
-  keep(next) {
-    kept = next;
-    show();
-  },
-};
 
 /** What the parts of the page are given, once there is something to show. */
 function viewOf(shown: ExplorerResult, of: ModelSummary): View {
@@ -257,7 +251,7 @@ function viewOf(shown: ExplorerResult, of: ModelSummary): View {
   const inText = (t: number | null) => (isCurrent && t !== null && t < shown.tokens.length ? t : null);
   const masks = isCurrent ? state.masks : shown.request.masks;
   return {
-    ...{ result: shown, model: of, loadedFrom, pictures, pointer, change, point },
+    ...{ result: shown, model: of, loadedFrom, pictures, pointer, change, swap, point },
     state: { ...state, masks, query: inText(state.query), key: inText(state.key) },
     layout: layoutOf(document.documentElement.clientWidth, shown.heads),
     say: (text) => speaker.say(text),
@@ -273,8 +267,9 @@ function page(): TemplateResult {
   return frame({
     ...{ view, comparison, isComputing, progress, hasStopped, startAgain },
     texts: { state, result, model, marked: pointer?.query ?? state.query, typed },
-    status: statusOf({ model, result, progress, hasStopped, chosen, coming }),
-    notes: [problems.join(" "), problem, leftOutOfLink(state)],
+    status: statusOf({ model, result, progress, hasStopped, name: chosen ?? nameOfModel(loadedFrom), coming }),
+    problems: [problems.join(" "), problem],
+    note: leftOutOfLink(state),
     backend: model?.backend ?? null,
     menus: html`${exampleMenu(change)} ${folderButton(openFolder)}
       ${view ? exportMenu(view, comparison, (file) => client.write(file)) : nothing}`,
@@ -282,8 +277,8 @@ function page(): TemplateResult {
 }
 
 /**
- * A key that is of no part alone. Single characters are keys only where the focus is in a part of the page (WCAG 2.1.4),
- * as who speaks to a browser may write them elsewhere; in a text they are letters.
+ * A key that is of no part alone. Single characters are keys only where the focus is in a part of the page (WCAG
+ * 2.1.4), as who speaks to a browser may write them elsewhere; in a text they are letters.
  */
 function keyDown(event: KeyboardEvent): void {
   const target = event.target as Partial<Element> | null;
@@ -301,10 +296,7 @@ addEventListener("popstate", () => {
   state = within(state);
   ask();
 });
-takeDrops(openFolder, ({ message }) => {
-  problem = message;
-  show();
-});
+takeDrops(openFolder, ({ message }) => refuse(message));
 addEventListener("resize", showSoon);
 addEventListener("click", closeMenus);
 document.addEventListener("keydown", keyDown);

@@ -6,7 +6,7 @@ import type { ExplorerToken } from "./explorerResult.ts";
 
 /** How the attention of one head is drawn. */
 export const VIEWS = ["lines", "matrix"] as const;
-/** How a probability becomes an opacity or a colour: itself, its square root, or its share of the largest in its row. */
+/** What the opacity or colour of a probability goes by: itself, its square root, its share of its row's largest. */
 export const SCALES = ["linear", "root", "row"] as const;
 /** Which edges are drawn, by the segments of query and key. */
 export const PAIRS = ["all", "aa", "ab", "ba", "bb"] as const;
@@ -19,6 +19,8 @@ export const SORTS = ["place", "sharp", "previous", "next", "self", "cls", "sep"
 
 /** What the page shows. */
 export interface ExplorerState {
+  /** The name of the folder that was opened in the page; "" for the page's own model. */
+  readonly model: string;
   /** The first text. */
   readonly text: string;
   /** The second; "" where there is none. */
@@ -44,6 +46,7 @@ export interface ExplorerState {
 
 /** What the page shows at first. */
 export const INITIAL_STATE: ExplorerState = {
+  model: "",
   text: "She opened the [MASK] and looked out.",
   pair: "",
   masks: [],
@@ -74,7 +77,7 @@ export interface ReadLink {
   readonly others: ReadonlyMap<string, string>;
 }
 
-const FIELDS = ["v", "a", "b", "mask", "targets", "l", "h", "view", "scale", "pairs", "sort", "q", "k", "n"];
+const FIELDS = ["v", "m", "a", "b", "mask", "targets", "l", "h", "view", "scale", "pairs", "sort", "q", "k", "n"];
 
 const fitsLink = ({ text, pair }: ExplorerState): boolean => text.length + pair.length <= MOST_CHARACTERS;
 
@@ -92,9 +95,9 @@ export function leftOutOfLink(state: ExplorerState): string | null {
  * @param others fields that are not ours, as `readLink` gives them
  */
 export function linkOf(state: ExplorerState, others: ReadonlyMap<string, string> = new Map()): string {
-  const { text, pair, masks, targets, layer, head, view, scale, pairs, sort, query, key, numbers } = state;
+  const { model, text, pair, masks, targets, layer, head, view, scale, pairs, sort, query, key, numbers } = state;
   const fits = fitsLink(state);
-  const fields = new URLSearchParams({ v: "1", ...(fits && { a: text }) });
+  const fields = new URLSearchParams({ v: "1", ...(model !== "" && { m: model }), ...(fits && { a: text }) });
   if (fits && pair !== "") fields.set("b", pair);
   if (fits && masks.length > 0) fields.set("mask", masks.join());
   if (targets !== "") fields.set("targets", targets);
@@ -116,7 +119,9 @@ export function readLink(hash: string): ReadLink {
   const fields = new URLSearchParams(hash.replace(/^#/, ""));
   const problems: string[] = [];
   const wrong = <Value>(name: string, must: string, value: Value): Value => {
-    problems.push(`The link's ${name} must be ${must}, got "${(fields.get(name) ?? "").slice(0, 40)}".`);
+    const given = fields.get(name) ?? "";
+    const shown = given.length > 40 ? `${given.slice(0, 40)}…` : given;
+    problems.push(`The link's ${name} must be ${must}, got "${shown}".`);
     return value;
   };
   const whole = <Value>(name: string, fallback: Value): number | Value => {
@@ -135,6 +140,7 @@ export function readLink(hash: string): ReadLink {
   const targets = fields.get("targets") ?? "";
   const listed = masks === null || /^\d{1,5}(,\d{1,5})*$/.test(masks);
   const state: ExplorerState = {
+    model: fields.get("m") ?? INITIAL_STATE.model,
     text: fields.get("a") ?? INITIAL_STATE.text,
     pair: fields.get("b") ?? "",
     masks: listed
@@ -164,6 +170,21 @@ export const targetsOf = (state: Pick<ExplorerState, "targets">): string[] => [
 export interface Kept {
   readonly state: ExplorerState;
   readonly problems: readonly string[];
+}
+
+/**
+ * A state without what stands for layers, heads and tokens of another model.
+ *
+ * @param model the name of the one that there is
+ */
+export function ofModel(state: ExplorerState, model: string): Kept {
+  if (state.model === model) return { state, problems: [] };
+  const { layer, head, masks, query, key } = INITIAL_STATE;
+  const again = `The link is of the model “${state.model}”, which was opened from a folder: open it again.`;
+  return {
+    state: { ...state, model, layer, head, masks, query, key },
+    problems: state.model === "" ? [] : [again],
+  };
 }
 
 /** A state within a model's layers and heads. */

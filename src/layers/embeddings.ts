@@ -12,8 +12,8 @@ export interface EmbeddingsParams {
   readonly word_embeddings: { readonly weight: Weight };
   /** [positions, H] */
   readonly position_embeddings: { readonly weight: Weight };
-  /** [types, H] */
-  readonly token_type_embeddings: { readonly weight: Weight };
+  /** [types, H]; null in models that do not tell segments apart, as DistilBERT. */
+  readonly token_type_embeddings: { readonly weight: Weight } | null;
   readonly LayerNorm: LayerNormParams;
 }
 
@@ -34,12 +34,13 @@ export function embeddings(pass: Pick<Pass, "k" | "config" | "tap">, p: Embeddin
 function embeddingsSum(pass: Pick<Pass, "k" | "tap">, p: EmbeddingsParams, batch: PackedBatch): Tensor {
   const { k } = pass;
   const words = see(pass, "embeddings.word_embeddings", gather(k, p.word_embeddings.weight, batch.inputIds));
-  const types = gather(k, p.token_type_embeddings.weight, batch.tokenTypeIds);
-  see(pass, "embeddings.token_type_embeddings", types);
-  const positions = gather(k, p.position_embeddings.weight, batch.positionIds);
-
   const sum = words;
-  k.add(sum.data, words.data, types.data);
+  if (p.token_type_embeddings) {
+    const types = gather(k, p.token_type_embeddings.weight, batch.tokenTypeIds);
+    see(pass, "embeddings.token_type_embeddings", types);
+    k.add(sum.data, words.data, types.data);
+  }
+  const positions = gather(k, p.position_embeddings.weight, batch.positionIds);
   k.add(sum.data, sum.data, positions.data);
   return sum;
 }
@@ -63,6 +64,6 @@ export function embeddingsBackward(
 ): void {
   layerNormBackward(k, p.LayerNorm, gradients.LayerNorm, embeddingsSum({ k, tap: null }, p, batch), dy, eps);
   gatherBackward(k, gradients.position_embeddings.weight, batch.positionIds, dy);
-  gatherBackward(k, gradients.token_type_embeddings.weight, batch.tokenTypeIds, dy);
+  gatherBackward(k, gradients.token_type_embeddings?.weight ?? null, batch.tokenTypeIds, dy);
   gatherBackward(k, gradients.word_embeddings.weight, batch.inputIds, dy);
 }

@@ -12,6 +12,7 @@ export interface LayerConfig {
   readonly numAttentionHeads: number;
   readonly hiddenAct: HiddenAct;
   readonly layerNormEps: number;
+  readonly poolerAct: "tanh" | "relu";
 }
 
 /** Some rows of a packed batch, sequence after sequence: the M rows that heads or the caller read. */

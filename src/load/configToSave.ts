@@ -1,5 +1,6 @@
-import type { ProblemType } from "../model/config.ts";
+import { type BertConfig, type ProblemType, parseConfig } from "../model/config.ts";
 import type { StorageType } from "../tensor/tensor.ts";
+import type { BertTokenizer, TokenizerFiles } from "../tokenizer/index.ts";
 
 /** What config.json says of weights that are saved. */
 export interface SavedConfig {
@@ -29,8 +30,18 @@ export function configToSave(text: string, { architectures, dtype, task }: Saved
   // name always.
   const field = torch_dtype === undefined || task ? "dtype" : "torch_dtype";
   const type = dtype === "int8" ? {} : { [field]: dtype ?? torch_dtype ?? old };
-  const saved = { ...json, model_type: "bert", architectures, ...type, ...(task && taskFields(task)) };
+  const { modelType: model_type } = parseConfig(text);
+  const saved = { ...json, model_type, architectures, ...type, ...(task && taskFields(task)) };
   return `${JSON.stringify(saved, null, 2)}\n`;
+}
+
+/** The tokenizer's files. Python's tokenizer must be told where a model takes no token types. */
+export function tokenizerToSave(tokenizer: BertTokenizer, { typeVocabSize }: BertConfig): TokenizerFiles {
+  const files = tokenizer.toFiles();
+  if (typeVocabSize > 0) return files;
+  const config = JSON.parse(files["tokenizer_config.json"] as string) as object;
+  const text = JSON.stringify({ ...config, model_input_names: ["input_ids", "attention_mask"] }, null, 2);
+  return { ...files, "tokenizer_config.json": `${text}\n` };
 }
 
 /** The fields of a task; JSON leaves out those that are undefined. */

@@ -1,4 +1,5 @@
 import type { BertConfig } from "../model/config.ts";
+import { depthOf } from "../model/family.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { Xxh32 } from "./xxh32.ts";
 
@@ -25,7 +26,7 @@ export function fingerprintOf(
   const { hiddenSize, numHiddenLayers, numAttentionHeads, intermediateSize, hiddenAct, layerNormEps } = c;
   addText(hiddenSize, numHiddenLayers, numAttentionHeads, intermediateSize, hiddenAct, layerNormEps);
   for (const [name, values] of samples) {
-    if (!/^bert\.(embeddings|encoder)\./.test(name)) continue;
+    if (depthOf(name) === null) continue;
     addText(name);
     add(littleEndian(values));
   }

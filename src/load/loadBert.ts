@@ -2,7 +2,7 @@ import { type LoadedParams, loadParams } from "../checkpoint/loadParams.ts";
 import type { WeightSource } from "../checkpoint/weightSource.ts";
 import { BertError, shown } from "../errors.ts";
 import { HUB_OPTIONS, type HubOptions } from "../hub/hubOptions.ts";
-import { ARCHITECTURES, type Architecture } from "../model/architectures.ts";
+import { ARCHITECTURES, type Architecture, inFamily } from "../model/architectures.ts";
 import { type BertConfig, namesArchitecture } from "../model/config.ts";
 import { onAbort } from "../onAbort.ts";
 import { expectChoice, expectKnownOptions, expectSignal, type OptionNames } from "../options.ts";
@@ -48,7 +48,8 @@ export interface LoadOptions extends HubOptions {
   readonly dtype?: StorageType;
   /**
    * The model class, if it is to be another than config.json's: bert-base-cased, say, calls itself BertForMaskedLM but
-   * has the next-sentence head too.
+   * has the next-sentence head too. Of another family its own class or BERT's name of it: "BertForMaskedLM" means a
+   * DistilBertForMaskedLM there.
    */
   readonly architecture?: Architecture;
   /**
@@ -224,7 +225,7 @@ async function loadFolder(
 ): Promise<Bert> {
   const texts = await readModelTexts(folder, "loadBert");
   const named = namesArchitecture(texts.configText) ? texts.config.architecture : otherwise;
-  const { architecture = named } = options;
+  const architecture = inFamily("loadBert", options.architecture ?? named, texts.config.modelType);
   const config = { ...texts.config, architecture };
   return withWeights(folder, async (weights) => {
     const forwardWorker = backend.sharing && new ForwardWorker(backend.sharing);

@@ -2,7 +2,7 @@ import { BertError, shown } from "../errors.ts";
 import { loaded } from "../loaded.ts";
 import { expectPath } from "../options.ts";
 import { has } from "../realm.ts";
-import { configToSave } from "./configToSave.ts";
+import { configToSave, tokenizerToSave } from "./configToSave.ts";
 import type { Bert } from "./loadBert.ts";
 import { sentenceFilesToSave } from "./sentenceToSave.ts";
 
@@ -35,7 +35,7 @@ export function saveBert(bert: Bert, folder: string): Promise<void> {
     await saveModel(folder, {
       tensors: bert.tensorsToWrite(),
       configText: configToSave(bert.configText, { architectures: [bert.config.architecture], dtype: bert.dtype }),
-      tokenizerFiles: bert.hasTokenizer ? bert.tokenizer.toFiles() : {},
+      tokenizerFiles: bert.hasTokenizer ? tokenizerToSave(bert.tokenizer, bert.config) : {},
       sentence: sentenceFilesToSave(bert.sentence, "saveBert"),
     });
   });

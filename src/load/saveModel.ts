@@ -83,7 +83,7 @@ async function writeSentenceFiles(folder: string, { texts, weights }: SentenceFi
   const folders = [...files, ...Object.keys(texts)].map((name) => dirname(name)).filter((name) => name !== ".");
   for (const name of new Set(folders)) {
     const path = join(folder, name);
-    await orFileError("saveModel", path, mkdir(path));
+    await orFileError("saveModel", path, mkdir(path, { recursive: true })); // a run that goes on finds its own
     if (weights[name]) await saveWeights(path, weights[name]);
   }
   await writeTexts(folder, texts);

@@ -3,8 +3,8 @@ import { fileIn, MODULES_FILE, readModules, SETTINGS_FILE, TRANSFORMER_FILES } f
 import { parseJson } from "../json.ts";
 import type { SentenceFolder, SentenceModule } from "./sentenceModules.ts";
 
-/** The tensors of a file, float32. */
-type Tensors = readonly (readonly [
+/** The tensors of a module's file, float32, by the names of its class in PyTorch. */
+export type ModuleTensors = readonly (readonly [
   name: string,
   tensor: { readonly dtype: "F32"; readonly shape: readonly number[]; readonly data: Float32Array },
 ])[];
@@ -14,7 +14,7 @@ export interface SentenceFilesToSave {
   /** Texts by their names in the folder, `1_Pooling/config.json`; none where the model has no modules.json. */
   readonly texts: Readonly<Record<string, string>>;
   /** What model.safetensors holds in a module's folder. */
-  readonly weights: Readonly<Record<string, Tensors>>;
+  readonly weights: Readonly<Record<string, ModuleTensors>>;
 }
 
 /**
@@ -42,10 +42,10 @@ export function sentenceFilesToSave({ texts, modules }: SentenceFolder, where: s
   for (const file of TRANSFORMER_FILES) keep(fileIn(transformer.path, file), file);
   keep(SETTINGS_FILE, SETTINGS_FILE);
   const folders = others.map(({ type }, i) => `${i + 1}_${type}`);
-  const weights: Record<string, Tensors> = {};
+  const weights: Record<string, ModuleTensors> = {};
   for (const [i, { type, path }] of others.entries()) {
     keep(fileIn(path, "config.json"), `${folders[i]}/config.json`);
-    const tensors = type === "Dropout" ? [] : tensorsOf(read.shift() as SentenceModule);
+    const tensors = type === "Dropout" ? [] : moduleTensors(read.shift() as SentenceModule);
     if (tensors.length > 0) weights[folders[i]] = tensors;
   }
   const entries = parseJson(listing, MODULES_FILE, "ERR_CHECKPOINT").items();
@@ -62,8 +62,8 @@ function notSaved(where: string, reason: BertError): BertError {
   );
 }
 
-/** A module's tensors by the names of its class in PyTorch. */
-function tensorsOf(module: SentenceModule): Tensors {
+/** What is saved of a module beside its config.json; none of one without weights. */
+export function moduleTensors(module: SentenceModule): ModuleTensors {
   const tensors: [string, Float32Array | null, number[]][] = [];
   if (module.type === "Dense") {
     const { inFeatures: I, outFeatures: O, weight, bias, residual, activationWeight } = module;
@@ -75,4 +75,32 @@ function tensorsOf(module: SentenceModule): Tensors {
     tensors.push(["norm.weight", weight, [weight.length]], ["norm.bias", bias, [bias.length]]);
   }
   return tensors.flatMap(([name, data, shape]) => (data ? [[name, { dtype: "F32", shape, data }] as const] : []));
+}
+
+/** What Pooling's config.json of every version of the library has; all but one of them off. */
+const POOLING_FLAGS = ["cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens"].map(
+  (mode) => `pooling_mode_${mode}`,
+);
+
+/**
+ * The texts of a folder of sentence-transformers that begins: the mean of the tokens' vectors, and cosine similarity,
+ * as the library makes it of a model without modules.json. Types and flags are those that each of its versions knows.
+ *
+ * @param H         the model's hidden size
+ * @param maxLength most tokens of a text
+ */
+export function meanPoolingTexts(H: number, maxLength: number): ReadonlyMap<string, string> {
+  const modules = ["Transformer", "Pooling"].map((type, idx) => ({
+    ...{ idx, name: String(idx), path: idx === 0 ? "" : `${idx}_${type}` },
+    type: `sentence_transformers.models.${type}`,
+  }));
+  const flags = POOLING_FLAGS.map((flag) => [flag, flag === "pooling_mode_mean_tokens"]);
+  const settings = { prompts: { query: "", document: "" }, default_prompt_name: null, similarity_fn_name: "cosine" };
+  const text = (json: unknown) => `${JSON.stringify(json, null, 2)}\n`;
+  return new Map([
+    [MODULES_FILE, text(modules)],
+    ["1_Pooling/config.json", text({ word_embedding_dimension: H, ...Object.fromEntries(flags) })],
+    [TRANSFORMER_FILES[0], text({ max_seq_length: maxLength, do_lower_case: false })],
+    [SETTINGS_FILE, text(settings)],
+  ]);
 }

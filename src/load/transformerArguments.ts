@@ -25,6 +25,7 @@ const MADE = [
       ...[...OF_THE_HUB, "torch_dtype", "dtype", "attn_implementation", "use_cache", "return_dict"],
       ...["output_hidden_states", "output_attentions", "unpad_inputs", "use_memory_efficient_attention"],
       ...["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"],
+      ...["dropout", "attention_dropout", "seq_classif_dropout", "qa_dropout"],
     ],
   },
 ];

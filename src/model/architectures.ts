@@ -1,6 +1,8 @@
+import { BertError } from "../errors.ts";
 import type { GradientsOf } from "../layers/gradientsOf.ts";
 import type { LinearParams } from "../layers/linear.ts";
 import type { Tensor, Weight } from "../tensor/tensor.ts";
+import { FAMILIES, type ModelType } from "./family.ts";
 import type { ForwardOptions, HeadOutputName } from "./forward.ts";
 import {
   classifier,
@@ -23,6 +25,12 @@ export const ARCHITECTURES = [
   "BertForTokenClassification",
   "BertForQuestionAnswering",
   "BertForMultipleChoice",
+  "DistilBertModel",
+  "DistilBertForMaskedLM",
+  "DistilBertForSequenceClassification",
+  "DistilBertForTokenClassification",
+  "DistilBertForQuestionAnswering",
+  "DistilBertForMultipleChoice",
 ] as const;
 /**
  * A model class, which says which heads there are: none ("BertModel"), the pretraining heads
@@ -30,13 +38,18 @@ export const ARCHITECTURES = [
  * ("BertForSequenceClassification", …). It decides which weights are read and which outputs there are.
  */
 export type Architecture = (typeof ARCHITECTURES)[number];
+/** One of BERT's own classes; those of other families have the same heads, or some of them. */
+export type BertClass = Exclude<Architecture, `Distil${string}`>;
 
-/** The sizes that heads have; `BertConfig` has them. */
-interface Sizes {
+/** What heads read of config.json; `BertConfig` has it. */
+interface HeadConfig {
   readonly hiddenSize: number;
   readonly vocabSize: number;
   /** The names of a classifier's classes. */
   readonly labels: readonly string[];
+  readonly hiddenDropoutProb: number;
+  readonly classifierDropout: number | null;
+  readonly qaDropout: number;
 }
 
 /** The weights of heads, by their names in the checkpoint. */
@@ -64,20 +77,20 @@ export interface Head<P extends AnyHeadParams = AnyHeadParams> {
    */
   readonly reads: "pooled" | "tokens" | "listed tokens";
   /** How many logits it has for each row. */
-  size(c: Sizes): number;
+  size(c: HeadConfig): number;
   /**
    * @param words [V, H], the decoder's weight where it is tied to the word embeddings; null where it is a matrix of its
    *   own
    */
-  params(build: ParamsBuilder, c: Sizes, words: Weight | null): P;
+  params(build: ParamsBuilder, c: HeadConfig, words: Weight | null): P;
   /** @param x [N, H] @returns [N, size] */
   logits(pass: HeadPass, p: P, x: Tensor): Tensor;
   /** The gradients of `logits`. @param dlogits [N, size] @param dx [N, H], added to */
   backward(pass: HeadBackwardPass, p: P, gradients: GradientsOf<P>, dlogits: Tensor, dx: Tensor): void;
-  /** Whether training drops some of what it reads. */
-  readonly dropout: boolean;
+  /** The probability by which training drops what it reads; null: it drops nothing. */
+  readonly dropout: ((c: HeadConfig) => number) | null;
   /** The taps within it, and their sizes. */
-  taps?(c: Sizes): readonly (readonly [name: string, size: number])[];
+  taps?(c: HeadConfig): readonly (readonly [name: string, size: number])[];
   /** What its logits are called in the output of `forward`. */
   readonly outputs: readonly HeadOutputName[];
   /**
@@ -105,9 +118,9 @@ const maskedLm = (output: "logits" | "predictionLogits"): Head<MlmHeadParams> =>
   }),
   logits: mlmHead,
   backward: mlmHeadBackward,
-  dropout: false,
+  dropout: null,
   taps: ({ hiddenSize: H, vocabSize: V }) => [
-    ...["transform.dense", "transform.transform_act_fn", "transform.LayerNorm", "transform"].map(
+    ...["transform.dense", "transform.transform_act_fn", "transform.LayerNorm"].map(
       (name) => [`cls.predictions.${name}`, H] as const,
     ),
     ["cls.predictions.decoder", V],
@@ -128,16 +141,18 @@ const linearHead = (
 });
 
 const nextSentence = (output: "logits" | "seqRelationshipLogits") =>
-  linearHead("cls.seq_relationship", { reads: "pooled", size: () => 2, dropout: false, outputs: [output] });
+  linearHead("cls.seq_relationship", { reads: "pooled", size: () => 2, dropout: null, outputs: [output] });
 
-const labels = (reads: "pooled" | "tokens") =>
-  linearHead("classifier", { reads, size: (c) => c.labels.length, dropout: true, outputs: ["logits"] });
+const ofClassifier = (c: HeadConfig): number => c.classifierDropout ?? c.hiddenDropoutProb;
+
+const labels = (reads: "pooled" | "tokens", dropout = ofClassifier) =>
+  linearHead("classifier", { reads, size: (c) => c.labels.length, dropout, outputs: ["logits"] });
 
 /** One score for each sequence: [B, 1] becomes [B / numChoices, numChoices]. */
 const choices = linearHead("classifier", {
   reads: "pooled",
   size: () => 1,
-  dropout: true,
+  dropout: ofClassifier,
   outputs: ["logits"],
   split: (logits, { numChoices }) => [byQuestion(logits, numChoices)],
   joins: true,
@@ -147,7 +162,7 @@ const choices = linearHead("classifier", {
 const span = linearHead("qa_outputs", {
   reads: "tokens",
   size: () => 2,
-  dropout: false,
+  dropout: (c) => c.qaDropout,
   outputs: ["startLogits", "endLogits"],
   split: (logits) => [column(logits, 0), column(logits, 1)],
 });
@@ -165,7 +180,37 @@ export const HEADS: Readonly<Record<Architecture, readonly Head[]>> = {
   BertForTokenClassification: [labels("tokens")],
   BertForQuestionAnswering: [span],
   BertForMultipleChoice: [choices],
+  DistilBertModel: [],
+  DistilBertForMaskedLM: [maskedLm("logits")],
+  DistilBertForSequenceClassification: [labels("pooled")],
+  DistilBertForTokenClassification: [labels("tokens", (c) => c.hiddenDropoutProb)],
+  DistilBertForQuestionAnswering: [span],
+  DistilBertForMultipleChoice: [choices],
 };
+
+/** Which of BERT's classes has the same heads. */
+export function bertClassOf(architecture: Architecture): BertClass {
+  return architecture.replace(/^Distil/, "") as BertClass;
+}
+
+/** The classes of a family, first that of the encoder alone. */
+export function architecturesOf(family: ModelType): readonly Architecture[] {
+  return ARCHITECTURES.filter((name) => name.startsWith(FAMILIES[family].classes));
+}
+
+/**
+ * A class of a model's family, by its name or by that of BERT's class with the same heads: tasks are written for these.
+ *
+ * @param where the function that errors name
+ * @throws BertError ERR_INPUT the family has no such class
+ */
+export function inFamily(where: string, name: Architecture, family: ModelType): Architecture {
+  const known = architecturesOf(family);
+  const found = known.find((own) => own === name || bertClassOf(own) === name);
+  if (found) return found;
+  const must = `one of ${known.join(", ")}, as config.json's model_type is ${family}`;
+  throw new BertError("ERR_INPUT", `${where}: architecture must be ${must}, got ${name}`);
+}
 
 /** [B · choices, 1] → [B, choices] */
 function byQuestion({ data }: Tensor, numChoices = data.length): Tensor {

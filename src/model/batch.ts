@@ -15,7 +15,7 @@ export const BATCH_TOKENS = 2048;
 export interface SequenceInput {
   /** [T], each in 0 … V−1. */
   readonly inputIds: ArrayLike<number>;
-  /** [T], 0 for the first segment, 1 for the second; all 0 if left out. */
+  /** [T], 0 for the first segment, 1 for the second; all 0 if left out. Without effect in a DistilBERT. */
   readonly tokenTypeIds?: ArrayLike<number>;
   /** [T], 1 for a real token, 0 for padding; all 1 if left out. */
   readonly attentionMask?: ArrayLike<number>;
@@ -62,7 +62,8 @@ export function packBatch(input: readonly SequenceInput[] | BatchInput, c: BertC
       const at = `[${first + b}][${t}]`;
       if (sequence.attentionMask && !oneOf(sequence.attentionMask[t], `attentionMask${at}`, "0 or 1", 2)) continue;
       ids.push(oneOf(sequence.inputIds[t], `inputIds${at}`, "the vocabulary", c.vocabSize));
-      types.push(oneOf(sequence.tokenTypeIds?.[t] ?? 0, `tokenTypeIds${at}`, "type_vocab_size", c.typeVocabSize));
+      const type = c.typeVocabSize === 0 ? 0 : (sequence.tokenTypeIds?.[t] ?? 0);
+      types.push(oneOf(type, `tokenTypeIds${at}`, "type_vocab_size", c.typeVocabSize || 1));
       positions.push(
         oneOf(sequence.positionIds?.[t] ?? t, `positionIds${at}`, "max_position_embeddings", c.maxPositionEmbeddings),
       );

@@ -1,6 +1,8 @@
 import type { LayerDropout } from "../layers/pass.ts";
 import type { DropoutMask } from "../tensor/kernels/dropout.ts";
+import { HEADS } from "./architectures.ts";
 import type { BertConfig } from "./config.ts";
+import { FAMILIES } from "./family.ts";
 
 /** Which forward pass of which run: with it every dropout mask can be computed again. */
 export interface DropoutKey {
@@ -15,7 +17,7 @@ export interface DropoutSites {
   /** After the normalised embeddings. */
   readonly embeddings: DropoutMask | null;
   readonly layers: readonly LayerDropout[];
-  /** Before the classifier. */
+  /** Before the head's last linear map. */
   readonly classifier: DropoutMask | null;
 }
 
@@ -29,13 +31,14 @@ export function dropoutSites(c: BertConfig, key: DropoutKey | null): DropoutSite
   const at = (site: number, probability: number): DropoutMask | null =>
     key && probability > 0 ? { probability, ...key, site } : null;
   const hidden = c.hiddenDropoutProb;
+  const ofHead = HEADS[c.architecture].find(({ dropout }) => dropout)?.dropout; // no architecture has two such heads
   return {
     embeddings: at(0, hidden),
     layers: Array.from({ length: c.numHiddenLayers }, (_, n) => ({
       probs: at(3 * n + 1, c.attentionProbsDropoutProb),
-      attentionOutput: at(3 * n + 2, hidden),
+      attentionOutput: at(3 * n + 2, FAMILIES[c.modelType].attentionOutputDropout ? hidden : 0),
       output: at(3 * n + 3, hidden),
     })),
-    classifier: at(3 * c.numHiddenLayers + 1, c.classifierDropout ?? hidden),
+    classifier: at(3 * c.numHiddenLayers + 1, ofHead?.(c) ?? 0),
   };
 }

@@ -11,7 +11,7 @@ import { headOutputs, rowsInPass } from "./headOutputs.ts";
 import { type JoinedBatch, joinBatches, joined, rowsOf } from "./joinedBatch.ts";
 import type { ModelParams } from "./params.ts";
 import { readRows } from "./readRows.ts";
-import { collectingTap, type TapInfo } from "./taps.ts";
+import { collectingTap, resultTaps, type TapInfo } from "./taps.ts";
 
 /** A model as one forward pass needs it. */
 export interface ForwardModel {
@@ -38,7 +38,7 @@ export function* forwardPass(
   const kept = requests.map(() => new Map<string, Tensor>());
   const tap = joinedTap(
     requests.map((request, i) =>
-      collectingTap(taps, request.batch, listenersFor(request.options, config, kept[i], listener)),
+      collectingTap({ config, taps }, request.batch, listenersFor(request.options, config, kept[i], listener)),
     ),
     batch,
   );
@@ -51,7 +51,7 @@ export function* forwardPass(
     const encoded = yield* bert({ ...pass, tap: scoped(tap, "bert") }, tree.bert, batch);
     const logits = headOutputs(pass, tree.heads, encoded, batch, requests);
     const { offsets } = read ?? batch;
-    const layers = layerNames(config);
+    const { hiddenStates, attentions } = resultTaps(config);
     return requests.map(({ batch: own, options }, i) => {
       const [first, end] = [batch.sequences[i], batch.sequences[i + 1]];
       const keptAt = (name: string) => kept[i].get(name) as Tensor;
@@ -59,10 +59,10 @@ export function* forwardPass(
         ...(options.lastHiddenState !== false && {
           lastHiddenState: unpack(rowsOf(encoded.sequence, offsets[first], offsets[end]), own),
         }),
-        ...(encoded.pooled && { poolerOutput: owned(rowsOf(encoded.pooled, first, end)) }),
+        ...(encoded.pooled && taps.has("bert.pooler") && { poolerOutput: owned(rowsOf(encoded.pooled, first, end)) }),
         ...logits[i],
-        ...(options.hiddenStates && { hiddenStates: ["bert.embeddings", ...layers].map(keptAt) }),
-        ...(options.attentions && { attentions: layers.map((name) => keptAt(`${name}${PROBS}`)) }),
+        ...(options.hiddenStates && { hiddenStates: hiddenStates.map(keptAt) }),
+        ...(options.attentions && { attentions: attentions.map(keptAt) }),
         ...(options.taps && { taps: new Map(options.taps.map((name) => [name, keptAt(name)])) }),
       };
     });
@@ -102,17 +102,11 @@ function listenersFor(
   kept: Map<string, Tensor>,
   listener: TapListener | undefined,
 ): Parameters<typeof collectingTap>[2] {
-  const names = new Set(options.taps);
-  if (options.hiddenStates) for (const name of ["bert.embeddings", ...layerNames(config)]) names.add(name);
-  if (options.attentions) for (const name of layerNames(config)) names.add(`${name}${PROBS}`);
+  const { hiddenStates, attentions } = resultTaps(config);
+  const results = [...(options.hiddenStates ? hiddenStates : []), ...(options.attentions ? attentions : [])];
+  const names = new Set([...(options.taps ?? []), ...results]);
   return [
     ...(names.size > 0 ? [{ names, see: (name: string, tensor: Tensor) => void kept.set(name, tensor) }] : []),
     ...(listener ? [{ names: "all" as const, see: listener }] : []),
   ];
-}
-
-const PROBS = ".attention.self.probs";
-
-function layerNames(c: BertConfig): string[] {
-  return Array.from({ length: c.numHiddenLayers }, (_, n) => `bert.encoder.layer.${n}`);
 }

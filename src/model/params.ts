@@ -2,9 +2,10 @@ import { HEADS, type HeadParams } from "./architectures.ts";
 import type { BertParams } from "./bert.ts";
 import type { BertConfig } from "./config.ts";
 import type { EncoderLayerParams } from "./encoderLayer.ts";
+import { ownName } from "./family.ts";
 import { type ParamsBuilder, paramsBuilder, type TakeTensor } from "./paramsBuilder.ts";
 
-/** The whole model, as a tree whose paths are the names in the checkpoint. */
+/** The whole model, as a tree whose paths are the names in BERT's checkpoints. */
 export interface ModelParams {
   readonly bert: BertParams;
   /** Of the heads that the architecture has. */
@@ -26,10 +27,10 @@ export interface ParamsVariant {
  * Builds the parameter tree of a model. Every name and shape stands here and in the table of heads (architectures.ts):
  * a checkpoint is read, its names are listed and its memory is counted by calling it with another `take`.
  *
- * @param take called once for each tensor, in the order of the forward pass
+ * @param take called once for each tensor, by its name in the checkpoint, in the order of the forward pass
  */
 export function modelParams(c: BertConfig, variant: ParamsVariant, take: TakeTensor): ModelParams {
-  const build = paramsBuilder(take);
+  const build = paramsBuilder((name, shape) => take(ownName(c.modelType, name), shape));
   const bert = bertParams(build, c, variant);
   const words = variant.ownDecoder ? null : bert.embeddings.word_embeddings.weight;
   const heads = HEADS[c.architecture].map((head) => [head.name, head.params(build, c, words)]);
@@ -44,7 +45,8 @@ function bertParams(build: ParamsBuilder, c: BertConfig, { hasPooler }: ParamsVa
     embeddings: {
       word_embeddings: build.matrix("bert.embeddings.word_embeddings", c.vocabSize, H),
       position_embeddings: build.matrix("bert.embeddings.position_embeddings", c.maxPositionEmbeddings, H),
-      token_type_embeddings: build.matrix("bert.embeddings.token_type_embeddings", c.typeVocabSize, H),
+      token_type_embeddings:
+        c.typeVocabSize > 0 ? build.matrix("bert.embeddings.token_type_embeddings", c.typeVocabSize, H) : null,
       LayerNorm: build.layerNorm("bert.embeddings.LayerNorm", H),
     },
     encoder: { layer: Array.from({ length: c.numHiddenLayers }, (_, n) => layerParams(build, c, n)) },

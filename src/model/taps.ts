@@ -4,6 +4,7 @@ import type { Tap } from "../layers/pass.ts";
 import { HEADS } from "./architectures.ts";
 import { type Batch, owned, unpack } from "./batch.ts";
 import type { BertConfig } from "./config.ts";
+import { FAMILIES, ownName } from "./family.ts";
 import type { TapListener } from "./forward.ts";
 import type { ModelParams } from "./params.ts";
 
@@ -23,27 +24,25 @@ export interface TapInfo {
 export function listTaps(c: BertConfig, p: ModelParams): TapInfo[] {
   const { hiddenSize: H, intermediateSize: I, numAttentionHeads: A } = c;
   const taps: TapInfo[] = [];
-  const tokens = (size: number, ...names: string[]) => {
-    for (const name of names) taps.push({ name, shape: ["B", "T", size] });
+  const add = (shape: TapInfo["shape"], places: readonly string[]) => {
+    for (const place of places) for (const name of namesOf(c, place)) taps.push({ name, shape });
   };
-  const sequences = (size: number, ...names: string[]) => {
-    for (const name of names) taps.push({ name, shape: ["B", size] });
-  };
+  const tokens = (size: number, ...places: string[]) => add(["B", "T", size], places);
+  const sequences = (size: number, ...places: string[]) => add(["B", size], places);
 
-  const e = "bert.embeddings";
-  tokens(H, `${e}.word_embeddings`, `${e}.token_type_embeddings`, `${e}.LayerNorm`, e);
+  tokens(H, "bert.embeddings.word_embeddings");
+  if (p.bert.embeddings.token_type_embeddings) tokens(H, "bert.embeddings.token_type_embeddings");
+  tokens(H, "bert.embeddings.LayerNorm");
   for (let n = 0; n < c.numHiddenLayers; n++) {
     const layer = `bert.encoder.layer.${n}`;
     const self = `${layer}.attention.self`;
     tokens(H, `${self}.query`, `${self}.key`, `${self}.value`);
-    taps.push({ name: `${self}.probs`, shape: ["B", A, "T", "T"] });
-    const output = `${layer}.attention.output`;
-    tokens(H, self, `${output}.dense`, `${output}.LayerNorm`, output, `${layer}.attention`);
-    const intermediate = `${layer}.intermediate`;
-    tokens(I, `${intermediate}.dense`, `${intermediate}.intermediate_act_fn`, intermediate);
-    tokens(H, `${layer}.output.dense`, `${layer}.output.LayerNorm`, `${layer}.output`, layer);
+    add(["B", A, "T", "T"], [`${self}.probs`]);
+    tokens(H, self, `${layer}.attention.output.dense`, `${layer}.attention.output.LayerNorm`);
+    tokens(I, `${layer}.intermediate.dense`, `${layer}.intermediate.intermediate_act_fn`);
+    tokens(H, `${layer}.output.dense`, `${layer}.output.LayerNorm`);
   }
-  if (p.bert.pooler) sequences(H, "bert.pooler.dense", "bert.pooler.activation", "bert.pooler");
+  if (p.bert.pooler) sequences(H, "bert.pooler.dense", "bert.pooler.activation");
   for (const { name, reads, size, taps: within = () => [] } of HEADS[c.architecture]) {
     const list = reads === "pooled" ? sequences : tokens;
     for (const [tap, width] of within(c)) list(width, tap);
@@ -55,16 +54,27 @@ export function listTaps(c: BertConfig, p: ModelParams): TapInfo[] {
 /**
  * A PyTorch module may return its last submodule's result, so that one tensor has the names of both.
  *
- * @returns the name, then those of the modules around it that end there
+ * @param place a module of BERT that a layer shows the result of
+ * @returns its name in the model's family, then those of the modules around it that end there
  */
-function* namesOf(name: string): Generator<string, void> {
-  yield name;
-  const [, ending, enclosing = ending] = LAST_MODULE.exec(name) ?? [];
-  if (enclosing !== undefined) yield* namesOf(enclosing);
+function namesOf(c: BertConfig, place: string): string[] {
+  const names: string[] = [];
+  for (let name = ownName(c.modelType, place); name; ) {
+    names.push(name);
+    const [, ending, enclosing = ending] = FAMILIES[c.modelType].lastModule.exec(name) ?? [];
+    name = enclosing ?? "";
+  }
+  return names;
 }
 
-/** Matches a module whose result is its parent's too, and captures the parent. */
-const LAST_MODULE = /^(.+)\.(?:LayerNorm|intermediate_act_fn|activation)$|^(.+\.(?:attention|layer\.\d+))\.output$/;
+/** The taps that are the results `hiddenStates` and `attentions`: L + 1 and L of them. */
+export function resultTaps(c: BertConfig): Readonly<Record<"hiddenStates" | "attentions", readonly string[]>> {
+  const layers = Array.from({ length: c.numHiddenLayers }, (_, n) => `bert.encoder.layer.${n}`);
+  return {
+    hiddenStates: ["bert.embeddings", ...layers].map((name) => ownName(c.modelType, name)),
+    attentions: layers.map((name) => ownName(c.modelType, `${name}.attention.self.probs`)),
+  };
+}
 
 /**
  * A tap for one forward pass, which turns packed rows into [B, T, …].
@@ -73,16 +83,16 @@ const LAST_MODULE = /^(.+)\.(?:LayerNorm|intermediate_act_fn|activation)$|^(.+\.
  * @returns null if no listener wants any name: then the layers need not even build names
  */
 export function collectingTap(
-  taps: ReadonlyMap<string, TapInfo>,
+  { config, taps }: { readonly config: BertConfig; readonly taps: ReadonlyMap<string, TapInfo> },
   batch: Batch,
   listeners: readonly { readonly names: ReadonlySet<string> | "all"; readonly see: TapListener }[],
 ): Tap | null {
   if (listeners.length === 0) return null;
   const wanting = (name: string) => listeners.filter(({ names }) => names === "all" || names.has(name));
   return {
-    wants: (place) => [...namesOf(place)].some((name) => wanting(name).length > 0),
+    wants: (place) => namesOf(config, place).some((name) => wanting(name).length > 0),
     see(place, tensor) {
-      for (const name of namesOf(place)) {
+      for (const name of namesOf(config, place)) {
         const interested = wanting(name);
         if (interested.length === 0) continue;
         const perToken = taps.get(name)?.shape[1] === "T" && tensor.shape[0] === batch.padded.length;

@@ -2,7 +2,7 @@ import { BertError } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
 import { BATCH_TOKENS } from "../model/batch.ts";
 import type { ForwardOptions } from "../model/forward.ts";
-import { type EncodedText, type NamedText, wrongArgument } from "./arguments.ts";
+import { type EncodedText, expectClass, isOfClass, type NamedText } from "./arguments.ts";
 import { Faults } from "./faults.ts";
 import { atOnce, inTurns, type Parts } from "./turns.ts";
 
@@ -137,10 +137,8 @@ export function tokenLimit(bert: Bert): number {
   return Math.min(bert.config.maxPositionEmbeddings, bert.tokenizer.modelMaxLength);
 }
 
-/** Whether the model predicts masked tokens. */
-function hasMlmHead(bert: Bert): boolean {
-  return bert.config.architecture === "BertForMaskedLM" || bert.config.architecture === "BertForPreTraining";
-}
+/** The classes that predict masked tokens. */
+const MASKED_LM = ["BertForMaskedLM", "BertForPreTraining"] as const;
 
 /**
  * Checks that the model predicts masked tokens, and gives the id of the mask.
@@ -148,9 +146,7 @@ function hasMlmHead(bert: Bert): boolean {
  * @throws BertError ERR_INPUT the model has no masked-language-model head; ERR_VOCABULARY the tokenizer has no mask
  */
 export function expectMaskedLm(where: string, bert: Bert): number {
-  if (!hasMlmHead(bert)) {
-    throw wrongArgument(where, "model", "a BertForMaskedLM or BertForPreTraining", bert.config.architecture);
-  }
+  expectClass(where, bert.config, ...MASKED_LM);
   const { maskTokenId } = bert.tokenizer;
   if (maskTokenId !== undefined) return maskTokenId;
   throw new BertError("ERR_VOCABULARY", `${where}: the vocabulary must have a mask token such as "[MASK]", has none`);
@@ -158,5 +154,5 @@ export function expectMaskedLm(where: string, bert: Bert): number {
 
 /** The option of `forward` by which a masked-language-model head is not run, for callers who do not read its logits. */
 export function withoutDecoder(bert: Bert, B: number): Pick<ForwardOptions, "maskedLmPositions"> {
-  return hasMlmHead(bert) ? { maskedLmPositions: Array(B).fill([]) } : {};
+  return isOfClass(bert.config, ...MASKED_LM) ? { maskedLmPositions: Array(B).fill([]) } : {};
 }

@@ -1,4 +1,6 @@
 import { BertError, shown } from "../errors.ts";
+import { architecturesOf, type BertClass, bertClassOf } from "../model/architectures.ts";
+import type { BertConfig } from "../model/config.ts";
 import { expectKnownNames, expectObject, expectSignal } from "../options.ts";
 import type { BertTokenizer, Encoding } from "../tokenizer/index.ts";
 import { expectEach, faultOf } from "./faults.ts";
@@ -13,6 +15,19 @@ export interface CallOptions {
 /** ERR_INPUT: `fill-mask: top_k must be a whole number from 1, got 0`. */
 export function wrongArgument(where: string, name: string, expected: string, got: unknown): BertError {
   return faultOf(where, name, expected, `got ${shown(got)}`);
+}
+
+/** Whether a model has the heads of one of these classes of BERT's. */
+export function isOfClass({ architecture }: BertConfig, ...classes: readonly BertClass[]): boolean {
+  return classes.includes(bertClassOf(architecture));
+}
+
+/** @throws BertError ERR_INPUT the model has the heads of none of these classes of BERT's */
+export function expectClass(where: string, c: BertConfig, ...classes: readonly BertClass[]): void {
+  if (isOfClass(c, ...classes)) return;
+  const own = architecturesOf(c.modelType).filter((name) => classes.includes(bertClassOf(name)));
+  const needed = (own.length > 0 ? own : classes).join(" or "); // the family may have none
+  throw wrongArgument(where, "model", `a ${needed}`, c.architecture);
 }
 
 /** Checks that options are an object with no other names than these, so that `topK` is not silently without effect. */

@@ -4,6 +4,7 @@ import { batchesOf, encodeAll, tokenLimit } from "./answerAll.ts";
 import {
   type CallOptions,
   encodeWithin,
+  expectClass,
   expectFields,
   expectOptions,
   expectText,
@@ -70,9 +71,7 @@ interface EncodedItem {
 /** @throws BertError ERR_INPUT the model has no multiple-choice head */
 export function multipleChoice(bert: Bert): MultipleChoice {
   const { tokenizer, config } = bert;
-  if (config.architecture !== "BertForMultipleChoice") {
-    throw wrongArgument(TASK, "model", "a BertForMultipleChoice", config.architecture);
-  }
+  expectClass(TASK, config, "BertForMultipleChoice");
 
   /** @param name of the item in messages; "" for the arguments of a call */
   function* encode(item: unknown, name: string, truncation: boolean): Parts<EncodedItem> {

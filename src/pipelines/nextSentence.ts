@@ -5,6 +5,7 @@ import { answerAll, tokenLimit, withoutDecoder } from "./answerAll.ts";
 import {
   type CallOptions,
   encodeWithin,
+  expectClass,
   expectFields,
   expectOptions,
   expectText,
@@ -77,9 +78,7 @@ const LABELS = ["IsNext", "NotNext"] as const;
 /** @throws BertError ERR_INPUT the model has no next-sentence head */
 export function nextSentence(bert: Bert): NextSentence {
   const { tokenizer, config } = bert;
-  if (config.architecture !== "BertForNextSentencePrediction" && config.architecture !== "BertForPreTraining") {
-    throw wrongArgument(TASK, "model", "a BertForNextSentencePrediction or BertForPreTraining", config.architecture);
-  }
+  expectClass(TASK, config, "BertForNextSentencePrediction", "BertForPreTraining");
 
   function prepare(options: NextSentenceOptions) {
     expectOptions(TASK, options, ["top_k", "truncation"]);

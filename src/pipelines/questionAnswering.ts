@@ -4,6 +4,7 @@ import { answerAll, tokenLimit } from "./answerAll.ts";
 import { bestSpans } from "./answerSpans.ts";
 import {
   type CallOptions,
+  expectClass,
   expectCount,
   expectFields,
   expectOptions,
@@ -110,9 +111,7 @@ interface EncodedQuestion extends Windows {
 /** @throws BertError ERR_INPUT the model has no question-answering head */
 export function questionAnswering(bert: Bert): QuestionAnswering {
   const { tokenizer, config } = bert;
-  if (config.architecture !== "BertForQuestionAnswering") {
-    throw wrongArgument(TASK, "model", "a BertForQuestionAnswering", config.architecture);
-  }
+  expectClass(TASK, config, "BertForQuestionAnswering");
 
   function prepare(options: QuestionAnsweringOptions) {
     const limits = limitsOf(options, tokenLimit(bert));

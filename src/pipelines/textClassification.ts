@@ -7,6 +7,7 @@ import { answerAll, tokenLimit } from "./answerAll.ts";
 import {
   type CallOptions,
   encodeWithin,
+  expectClass,
   expectCount,
   expectFields,
   expectOptions,
@@ -84,9 +85,7 @@ const TASK = "text-classification";
 /** @throws BertError ERR_INPUT the model has no sequence classifier */
 export function textClassification(bert: Bert): TextClassification {
   const { tokenizer, config } = bert;
-  if (config.architecture !== "BertForSequenceClassification") {
-    throw wrongArgument(TASK, "model", "a BertForSequenceClassification", config.architecture);
-  }
+  expectClass(TASK, config, "BertForSequenceClassification");
   const { labels } = config;
 
   function prepare(options: TextClassificationOptions) {

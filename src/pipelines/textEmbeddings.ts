@@ -2,6 +2,7 @@ import { BertError, listed, quote } from "../errors.ts";
 import { TRANSFORMER_FILES } from "../hub/sentenceFiles.ts";
 import type { Bert } from "../load/loadBert.ts";
 import type { SentenceModules } from "../load/sentenceModules.ts";
+import { normalized, sentenceSize, sentenceVector } from "../load/sentenceVector.ts";
 import { expectChoice } from "../options.ts";
 import { classOf } from "../realm.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
@@ -21,7 +22,6 @@ import {
 } from "./arguments.ts";
 import { type FeatureTensor, type QuantizedFeatures, stacked, type Truncated, told } from "./featureTensor.ts";
 import { expectRanges, PRECISIONS, type Precision } from "./quantize.ts";
-import { normalized, sentenceSize, sentenceVector } from "./sentenceVector.ts";
 import { type Answers, sized, type Texts, withStreams } from "./stream.ts";
 import type { Parts } from "./turns.ts";
 

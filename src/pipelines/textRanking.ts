@@ -9,6 +9,7 @@ import {
   type CallOptions,
   type EncodeWithinOptions,
   encodeWithin,
+  expectClass,
   expectCount,
   expectOptions,
   expectText,
@@ -80,9 +81,7 @@ const SPECIAL_TOKENS = 3;
 /** @throws BertError ERR_INPUT the model has no sequence classifier, or one with several labels */
 export function textRanking(bert: Bert): TextRanking {
   const { config, sentence } = bert;
-  if (config.architecture !== "BertForSequenceClassification") {
-    throw wrongArgument(TASK, "model", "a BertForSequenceClassification", config.architecture);
-  }
+  expectClass(TASK, config, "BertForSequenceClassification");
   if (config.labels.length !== 1) {
     throw wrongArgument(
       TASK,

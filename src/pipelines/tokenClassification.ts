@@ -5,6 +5,7 @@ import { answerAll, tokenLimit } from "./answerAll.ts";
 import {
   type CallOptions,
   encodeWithin,
+  expectClass,
   expectOptions,
   expectText,
   expectTexts,
@@ -105,9 +106,7 @@ interface EncodedText extends Windows {
 /** @throws BertError ERR_INPUT the model has no token classifier */
 export function tokenClassification(bert: Bert): TokenClassification {
   const { tokenizer, config } = bert;
-  if (config.architecture !== "BertForTokenClassification") {
-    throw wrongArgument(TASK, "model", "a BertForTokenClassification", config.architecture);
-  }
+  expectClass(TASK, config, "BertForTokenClassification");
   const { labels } = config;
 
   function prepare(options: TokenClassificationOptions) {

@@ -5,6 +5,7 @@ import { answerAll, batchesOf, tokenLimit } from "./answerAll.ts";
 import {
   type CallOptions,
   encodeWithin,
+  expectClass,
   expectOptions,
   expectText,
   expectTexts,
@@ -77,11 +78,14 @@ interface EncodedText {
 export function zeroShotClassification(bert: Bert): ZeroShotClassification {
   const { tokenizer, config } = bert;
   const N = config.labels.length;
-  const needed = "a BertForSequenceClassification with at least two labels";
-  if (config.architecture !== "BertForSequenceClassification") {
-    throw wrongArgument(TASK, "model", needed, config.architecture);
-  }
-  if (N < 2) throw faultOf(TASK, "model", needed, `has one alone, ${quote(config.labels[0])}`);
+  expectClass(TASK, config, "BertForSequenceClassification");
+  if (N < 2)
+    throw faultOf(
+      TASK,
+      "model",
+      `a ${config.architecture} with at least two labels`,
+      `has one alone, ${quote(config.labels[0])}`,
+    );
   // As transformers: the label that begins so, else the last; and the first label denies it, or the last if that is it.
   const named = config.labels.findIndex((label) => label.toLowerCase().startsWith("entail"));
   const entailment = named < 0 ? N - 1 : named;

@@ -4,10 +4,12 @@
  */
 const ORDER: readonly string[] = [
   ...["input_ids", "token_type_ids", "attention_mask"],
-  ...["bert", "embeddings", "word_embeddings", "position_embeddings", "token_type_embeddings", "encoder", "layer"],
-  ...["attention", "self", "query", "key", "value", "probs", "intermediate", "output"],
-  ...["dense", "intermediate_act_fn", "activation", "transform_act_fn", "LayerNorm", "pooler"],
-  ...["cls", "predictions", "transform", "decoder", "seq_relationship", "classifier", "qa_outputs"],
+  ...["bert", "distilbert", "embeddings", "word_embeddings", "position_embeddings", "token_type_embeddings"],
+  ...["encoder", "transformer", "layer", "attention", "self", "query", "key", "value", "q_lin", "k_lin", "v_lin"],
+  ...["probs", "context", "out_lin", "sa_layer_norm", "ffn", "lin1", "intermediate", "output"],
+  ...["dense", "vocab_transform", "intermediate_act_fn", "activation", "lin2", "output_layer_norm"],
+  ...["transform_act_fn", "LayerNorm", "pooler", "pre_classifier", "dropout", "cls", "predictions", "transform"],
+  ...["vocab_layer_norm", "vocab_projector", "decoder", "seq_relationship", "classifier", "qa_outputs"],
   ...["weight", "weight_scale", "bias"],
 ];
 

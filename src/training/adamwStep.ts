@@ -1,3 +1,4 @@
+import { depthOf, LAYER_NORM } from "../model/family.ts";
 import type { AdamWUpdate } from "../tensor/kernels/adamw.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Gradients, TrainedModel } from "./gradients.ts";
@@ -87,7 +88,7 @@ export function adamwStep(
 
 /** Weight decay is for matrices: biases and LayerNorm are left out, as in Google's code and Hugging Face's. */
 function hasDecay(name: string): boolean {
-  return !name.endsWith("bias") && !name.includes("LayerNorm");
+  return !name.endsWith("bias") && !LAYER_NORM.test(name);
 }
 
 /**
@@ -95,8 +96,7 @@ function hasDecay(name: string): boolean {
  * §5.3.2): 1 for heads and pooler, ξ for the last layer, ξ² for the one below it, …, ξ^(L+1) for the embeddings.
  */
 export function layerwiseRate(name: string, L: number, decay: number): number {
-  const layer = /^bert\.encoder\.layer\.(\d+)\./.exec(name);
-  return power(decay, layer ? L - Number(layer[1]) : name.startsWith("bert.embeddings.") ? L + 1 : 0);
+  return power(decay, L - (depthOf(name) ?? L));
 }
 
 /** baseⁿ by squaring: Math.pow's last bits differ between engines. */

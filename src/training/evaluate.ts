@@ -1,5 +1,5 @@
 import { isCrossEncoder, scoreActivation } from "../load/crossEncoder.ts";
-import { loadBert } from "../load/loadBert.ts";
+import { type Bert, loadBert } from "../load/loadBert.ts";
 import { modelTokenizer, noTokenizer, readModelTexts, withModelFiles } from "../load/readModel.ts";
 import { expectKnownOptions, expectSignal } from "../options.ts";
 import { datasetOf } from "./data/dataset.ts";
@@ -9,6 +9,7 @@ import { expectValues } from "./run/resolvedOptions.ts";
 import { expectTaskOptions } from "./taskOptions.ts";
 import { fitting, taskOf } from "./tasks/modelTask.ts";
 import { limitOf, prepare } from "./tasks/prepare.ts";
+import type { EvaluationOptions, PreparedTask } from "./tasks/task.ts";
 
 /** What a model of the hub is found by, and what more `loadBert` takes. */
 const HUB = [
@@ -42,12 +43,37 @@ export async function evaluate<T extends FinetuneTask>(given: EvaluateOptions<T>
   const task = taskOf(model, given.task, given.model);
   expectTaskOptions("evaluate", task, given, ["problemType", "columns"]);
   const dataset = await datasetOf("evaluate", "dataset", given.dataset, { ...given, task });
-  const limit = limitOf(model);
-  const maxLength = task === "question-answering" ? Math.min(384, limit) : limit;
-  const options = picked(given, Object.keys(given) as (keyof EvaluateOptions)[]);
-  const how = { seed: 42, batchSize: 8, maxLength, ...options, ...fitting(task, model.config, dataset, given), task };
-  const prepared = prepare("evaluate", model, null, how.dataset, how);
-  const bert = await loadBert(given.model, { ...picked(given, LOADING), architecture: TASK_MODELS[task] });
+  const load = () => loadBert(given.model, { ...picked(given, LOADING), architecture: TASK_MODELS[task] });
+  const early = task === "sentence-embedding" ? await load() : null; // its folder says how vectors are made
+  try {
+    const sentence = early?.sentenceModules;
+    const limit = limitOf(model);
+    // Of vectors of texts the folder says which lengths there are.
+    const maxLength = task === "question-answering" ? Math.min(384, limit) : sentence ? undefined : limit;
+    const options = picked(given, Object.keys(given) as (keyof EvaluateOptions)[]);
+    const how = { seed: 42, batchSize: 8, maxLength, ...options, ...fitting(task, model.config, dataset, given), task };
+    const prepared = prepare("evaluate", { ...model, ...(sentence && { sentence }) }, null, how.dataset, how);
+    return await evaluated(given, early ?? (await load()), { prepared, how, count: dataset.examples.length });
+  } finally {
+    await early?.dispose();
+  }
+}
+
+/** How a model is evaluated, and with what. */
+interface Prepared {
+  readonly prepared: PreparedTask;
+  readonly how: EvaluationOptions & { readonly task: FinetuneTask; readonly [setting: string]: unknown };
+  /** How many examples there are. */
+  readonly count: number;
+}
+
+/** @param bert is disposed of */
+async function evaluated<T extends FinetuneTask>(
+  given: EvaluateOptions<T>,
+  bert: Bert,
+  { prepared, how, count }: Prepared,
+): Promise<EvaluationResult> {
+  const { task } = how;
   const start = performance.now();
   try {
     const {
@@ -60,13 +86,16 @@ export async function evaluate<T extends FinetuneTask>(given: EvaluateOptions<T>
     });
     return {
       ...{ model: given.model ?? null, task, file: typeof given.dataset === "string" ? given.dataset : null },
-      examples: dataset.examples.length,
+      examples: count,
       metrics: Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`eval_${name}`, value])),
       ...evaluation,
-      settings: picked(
-        { ...how, problemType: prepared.problemType ?? undefined },
-        task === "fill-mask" ? MASK_SETTINGS : SETTINGS,
-      ),
+      settings: {
+        ...picked<Readonly<Record<string, unknown>>, string>(
+          { ...how, problemType: prepared.problemType ?? (prepared.tellsErrors ? "regression" : undefined) },
+          task === "fill-mask" ? MASK_SETTINGS : SETTINGS,
+        ),
+        ...(prepared.identity && { ...prepared.identity, batchSize: how.batchSize }),
+      } as EvaluationResult["settings"],
       backend: bert.backend,
       seconds: (performance.now() - start) / 1000,
     };

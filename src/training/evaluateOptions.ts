@@ -6,6 +6,7 @@ import type { FinetuneOptions } from "./finetuneOptions.ts";
 import type { ClassScores, ConfusionMatrix } from "./metrics/confusionMatrix.ts";
 import { MODEL_SOURCE_OPTIONS, type ModelSourceOptions } from "./modelSource.ts";
 import type { Mistake } from "./run/result.ts";
+import type { VectorLossOptions } from "./sentence/lossSettings.ts";
 
 /**
  * Options of `evaluate`. Those that say how examples become sequences mean what they mean in `finetune`, and must be
@@ -14,6 +15,7 @@ import type { Mistake } from "./run/result.ts";
 export interface EvaluateOptions<T extends FinetuneTask = FinetuneTask>
   extends ReadExamplesOptions,
     ModelSourceOptions,
+    VectorLossOptions,
     Pick<LoadOptions, "backend" | "threads" | "dtype" | "signal">,
     Pick<
       FinetuneOptions<T>,
@@ -30,7 +32,10 @@ export interface EvaluateOptions<T extends FinetuneTask = FinetuneTask>
    * where that is LABEL_0 … the names of `glueTask`.
    */
   readonly labels?: readonly string[];
-  /** Sequences in a forward pass; their number changes no bit. Default 8. */
+  /**
+   * Sequences in a forward pass; their number changes no bit. Of sentence-embedding also the examples whose texts are
+   * one another's negatives in `eval_loss`, which changes that. Default 8.
+   */
   readonly batchSize?: number;
   /** Most mistakes that are told. Default 20. */
   readonly worst?: number;
@@ -46,6 +51,7 @@ export const EVALUATE_OPTIONS: OptionNames<EvaluateOptions> = {
   atK: true,
   ...{ seed: true, batchSize: true, worst: true, backend: true, threads: true, dtype: true, signal: true },
   ...MODEL_SOURCE_OPTIONS,
+  ...{ loss: true, scale: true, matryoshkaDims: true, matryoshkaWeights: true },
   onProgress: true,
 };
 

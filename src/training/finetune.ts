@@ -3,10 +3,11 @@ import { listed } from "../errors.ts";
 import { type BertConfig, parseConfig } from "../model/config.ts";
 import { expectKnownOptions } from "../options.ts";
 import { createTrainingBackend } from "../tensor/createTrainingBackend.ts";
+import type { TrainingBackend } from "../tensor/trainingBackend.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { shuffledBatches } from "./data/batches.ts";
 import { datasetOf } from "./data/dataset.ts";
-import { expectTask, type FinetuneTask } from "./data/taskModels.ts";
+import { expectTask, type FinetuneTask, TASK_MODELS } from "./data/taskModels.ts";
 import { FINETUNE_OPTIONS, type FinetuneOptions, type FinetuneResult } from "./finetuneOptions.ts";
 import { examplesText, modelText } from "./report/about.ts";
 import { digestOf } from "./run/digest.ts";
@@ -18,9 +19,10 @@ import {
   resolveRunOptions,
 } from "./run/resolvedOptions.ts";
 import { type RunPlan, run } from "./run/run.ts";
+import { modulesToTrain, withModuleTensors } from "./sentence/trainedModules.ts";
 import { trainedConfigText, withStartModel } from "./startModel.ts";
 import { expectEvaluation, expectTaskOptions } from "./taskOptions.ts";
-import { prepare } from "./tasks/prepare.ts";
+import { limitOf, prepare } from "./tasks/prepare.ts";
 import type { PreparedTask } from "./tasks/task.ts";
 
 /** Trains a model for a task; documented where it is exported, in index.ts. */
@@ -43,8 +45,15 @@ async function runFinetune<T extends FinetuneTask>(
   const evaluation = evalDataset === undefined ? null : await datasetOf("finetune", "evalDataset", evalDataset, given);
   return withStartModel(given.model, given, async (start) => {
     expectLayers("finetune", options.freezeLayers, start.config.numHiddenLayers);
-    const task = prepare("finetune", start, train, evaluation, { ...given, seed: options.seed });
-    const configText = trainedConfigText(start.configText, task);
+    const sentence =
+      given.task === "sentence-embedding"
+        ? modulesToTrain(await start.readSentence(), start.config.hiddenSize, given.maxLength ?? limitOf(start))
+        : undefined;
+    const { batchSize, seed } = options;
+    const model = { ...start, ...(sentence && { sentence }) };
+    const task = prepare("finetune", model, train, evaluation, { ...given, batchSize, seed });
+    for (const note of task.notes ?? []) given.onNote?.(note);
+    const configText = trainedConfigText(start.configText, { ...task, architecture: TASK_MODELS[given.task] });
     const config = parseConfig(configText);
     const kernels = createTrainingBackend(
       options.backend,
@@ -53,13 +62,17 @@ async function runFinetune<T extends FinetuneTask>(
     );
     try {
       const plan = await planOf(task, options, given.numTrainEpochs ?? 3, config, configText, start.tokenizer);
+      const load = async (k: TrainingBackend) => {
+        const params = await start.load(config, k, seed);
+        return sentence ? withModuleTensors(params, sentence, k) : params;
+      };
       const about = {
         ...{ task: given.task, "start model": modelText(given.model) },
         "training data": examplesText(trainDataset, train.examples.length),
         ...(evaluation && { "evaluation data": examplesText(evalDataset, evaluation.examples.length) }),
         ...(task.labels && { classes: `${task.labels.length}: ${listed(task.labels)}` }),
       };
-      const result = await run({ ...plan, about, load: (k) => start.load(config, k, options.seed) }, options, kernels);
+      const result = await run({ ...plan, about, sentence, load }, options, kernels);
       return { ...result, skippedExamples: task.skippedExamples ?? 0 };
     } finally {
       await kernels.dispose();
@@ -80,14 +93,18 @@ export async function planOf(
   tokenizer: BertTokenizer,
 ): Promise<Omit<RunPlan, "load" | "about">> {
   const { batchSize, gradientAccumulationSteps: accumulation, seed } = options;
-  const stepsPerEpoch = Math.ceil(Math.ceil(task.lengths.length / batchSize) / accumulation);
+  const batchCount = task.batchCount?.(batchSize) ?? Math.ceil(task.lengths.length / batchSize);
+  const stepsPerEpoch = Math.ceil(batchCount / accumulation);
   const totalSteps = options.maxSteps ?? Math.ceil(epochs * stepsPerEpoch);
   const warmupSteps = options.warmupSteps ?? Math.ceil(totalSteps * options.warmupRatio);
   expectWarmup("finetune", warmupSteps, totalSteps);
   const evalSteps = options.evalSteps ?? stepsPerEpoch;
+  const batchesOf = (epoch: number) =>
+    task.batches?.({ batchSize, seed, epoch }) ?? shuffledBatches(task.lengths, { batchSize, seed, epoch });
   let known = { epoch: -1, batches: [] as number[][] };
   return {
     where: "finetune",
+    tellsErrors: task.tellsErrors ?? config.problemType === "regression",
     config,
     configText,
     tokenizer,
@@ -95,6 +112,7 @@ export async function planOf(
       ...identityOf(options),
       ...task.settings,
       ...{ totalSteps, warmupSteps, evalSteps: task.evaluate ? evalSteps : null },
+      ...task.identity,
       "model's config": await digestOf([new TextEncoder().encode(configText)]),
       examples: await digestOf(task.contents()),
     },
@@ -104,7 +122,7 @@ export async function planOf(
     epochAt: (step) => step / stepsPerEpoch,
     batchesAt(step) {
       const epoch = Math.floor(step / stepsPerEpoch);
-      if (epoch !== known.epoch) known = { epoch, batches: shuffledBatches(task.lengths, { batchSize, seed, epoch }) };
+      if (epoch !== known.epoch) known = { epoch, batches: batchesOf(epoch) };
       const first = (step % stepsPerEpoch) * accumulation;
       return known.batches.slice(first, first + accumulation).map((indices) => task.batch(indices, epoch));
     },

@@ -5,6 +5,7 @@ import type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/rea
 import { MODEL_SOURCE_OPTIONS, type ModelSourceOptions } from "./modelSource.ts";
 import type { RunResult } from "./run/result.ts";
 import { RUN_OPTIONS, type RunOptions } from "./run/runOptions.ts";
+import type { VectorLossOptions } from "./sentence/lossSettings.ts";
 import type { MisplacedAnswers } from "./tasks/questionAnswering.ts";
 import type { ClassWeights } from "./tasks/weighting.ts";
 
@@ -15,7 +16,8 @@ import type { ClassWeights } from "./tasks/weighting.ts";
 export interface FinetuneOptions<T extends FinetuneTask = FinetuneTask>
   extends RunOptions,
     ReadExamplesOptions,
-    ModelSourceOptions {
+    ModelSourceOptions,
+    VectorLossOptions {
   /** The model to begin with: a folder, or an id on the hub. Default: the small one that comes with the package. */
   readonly model?: string;
   /** What it is to learn, named as the pipeline that will use it. */
@@ -73,6 +75,8 @@ export interface FinetuneOptions<T extends FinetuneTask = FinetuneTask>
   readonly posWeight?: number;
   /** text-ranking: k of MRR@k and nDCG@k in evaluation (`at_k`). Default 10. */
   readonly atK?: number;
+  /** Called before the run begins with each choice that the examples have made, such as that of a loss, a sentence. */
+  readonly onNote?: (note: string) => void;
 }
 
 export const FINETUNE_OPTIONS: OptionNames<FinetuneOptions> = {
@@ -97,6 +101,7 @@ export const FINETUNE_OPTIONS: OptionNames<FinetuneOptions> = {
   labelSmoothingFactor: true,
   posWeight: true,
   atK: true,
+  ...{ loss: true, scale: true, matryoshkaDims: true, matryoshkaWeights: true, onNote: true },
 };
 
 /** What came out of `finetune`. */

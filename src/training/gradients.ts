@@ -1,6 +1,7 @@
 import { type LoadedParams, paramsTree } from "../checkpoint/loadParams.ts";
 import { BertError } from "../errors.ts";
 import type { GradientsOf } from "../layers/gradientsOf.ts";
+import type { SentenceModules } from "../load/sentenceModules.ts";
 import type { BertConfig } from "../model/config.ts";
 import type { ModelParams } from "../model/params.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -11,6 +12,11 @@ export interface TrainedModel {
   readonly config: BertConfig;
   readonly params: LoadedParams;
   readonly kernels: TrainingBackend;
+  /**
+   * Of a model that makes vectors of texts: the modules after the encoder, whose weights now are among `params`
+   * (`withModuleTensors`).
+   */
+  readonly sentence?: SentenceModules | undefined;
 }
 
 /** The sum of the gradients of the batches since it was last set to zero. */
@@ -22,7 +28,8 @@ export interface Gradients {
 }
 
 /**
- * Zeros for the gradient of each parameter that is not frozen: as much memory as the parameters take.
+ * Zeros for the gradient of each parameter that is not frozen: as much memory as the parameters take. The pooler of a
+ * model whose vectors are made by modules is frozen always, as nothing reads it.
  *
  * @param isFrozen whether the parameter of that name keeps its value; none does if left out
  * @throws BertError ERR_INPUT the weights are not held in float32
@@ -36,7 +43,8 @@ export function createGradients(model: TrainedModel, isFrozen: (name: string) =>
   }
   const byName = new Map<string, Tensor>();
   for (const [name, { shape }] of model.params.byName) {
-    if (!isFrozen(name)) byName.set(name, model.kernels.zeros(shape));
+    const isUnread = model.sentence !== undefined && name.startsWith("bert.pooler.");
+    if (!isUnread && !isFrozen(name)) byName.set(name, model.kernels.zeros(shape));
   }
   const tree = paramsTree(model.config, model.params.byName, (name) => (byName.get(name) ?? null) as Tensor);
   return { tree: tree as GradientsOf<ModelParams>, byName };

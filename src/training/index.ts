@@ -20,6 +20,7 @@ export { collect, linesOf, type ReadOptions, type TextLines } from "./data/numbe
 export type { RankingExample, RankingLists, RankingPair } from "./data/rankingExamples.ts";
 export type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
 export { type ChoiceExample, readMultipleChoice } from "./data/readMultipleChoice.ts";
+export type { PairExample, ScoredExample, SentenceColumns, SentenceExample } from "./data/sentenceExamples.ts";
 export { readSquad, type SquadExample } from "./data/squad.ts";
 export type { SquadAnswer } from "./data/squadAnswer.ts";
 export { type Label, type RankingColumns, readTexts, type TextColumns, type TextExample } from "./data/textExamples.ts";
@@ -66,17 +67,19 @@ export { evaluationReport } from "./report/evaluationReport.ts";
 export type { LogEntry, RunProgress } from "./run/log.ts";
 export type { Mistake, PredictionExample, RunResult } from "./run/result.ts";
 export type { RunOptions } from "./run/runOptions.ts";
+export type { VectorLossOptions } from "./sentence/lossSettings.ts";
+export type { VectorLossName } from "./sentence/vectorLosses.ts";
 export type { MisplacedAnswers } from "./tasks/questionAnswering.ts";
 export type { ClassWeights } from "./tasks/weighting.ts";
 
 /**
  * Trains a model for a task: sequence classification (one label, several, or a number), token classification, question
- * answering, multiple choice, reranking, next-sentence prediction, or masked language modelling on texts of one's own.
- * Names and defaults of options are those of Hugging Face's Trainer.
+ * answering, multiple choice, reranking, next-sentence prediction, masked language modelling on texts of one's own, or
+ * vectors of texts (sentence embedding). Names and defaults of options are those of Hugging Face's Trainer.
  *
- * `output` becomes a folder as Hugging Face's libraries save one, for `pipeline` and for Python alike, with the run's
- * metrics.jsonl, curves.svg and last checkpoints in it. A run that was killed at any moment goes on with `resume:
- * true`, to the same bits as if it had not been interrupted.
+ * `output` becomes a folder as Hugging Face's libraries save one, of sentence embedding as sentence-transformers does,
+ * for `pipeline` and for Python alike, with the run's metrics.jsonl, curves.svg and last checkpoints in it. A run that
+ * was killed at any moment goes on with `resume: true`, to the same bits as if it had not been interrupted.
  *
  * @throws BertError ERR_INPUT an option, or data that do not fit the task; ERR_FILE a file that cannot be read or
  *   written, `output` not empty or written by another process; ERR_CHECKPOINT with `resume`, a checkpoint that
@@ -101,12 +104,12 @@ export async function finetune<T extends FinetuneTask>(options: FinetuneOptions<
  * Says what a model is worth on examples: the metrics that `finetune` computes while it trains, by the same code and
  * under the same names; how well each class was recognized, which were confused, and the worst mistakes.
  *
- * The task follows from the model's config.json; a model with the heads of pretraining may need `task`, and so does a
- * reranker whose files do not say that it is one. The labels of
- * the examples are names of the model's id2label, in any capitals if none is then left over, or their indices; where
+ * The task follows from the model's config.json, an encoder alone having that of sentence embedding; a model with the
+ * heads of pretraining may need `task`, and so does a reranker whose files do not say that it is one. The labels of the
+ * examples are names of the model's id2label, in any capitals if none is then left over, or their indices; where
  * id2label is LABEL_0, LABEL_1, …, `labels` or `glueTask` names them.
  *
- * @throws BertError ERR_INPUT an option, a model without a head, or examples that do not fit it, such as a label that
+ * @throws BertError ERR_INPUT an option, a model of another task, or examples that do not fit it, such as a label that
  *   it does not have; ERR_FILE a file that cannot be read; ERR_TRAINING an output that is not finite, naming the
  *   example; as `loadBert`
  * @example

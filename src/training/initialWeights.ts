@@ -2,6 +2,7 @@ import { isBare, ourName, unwrapped, wrapperOf } from "../checkpoint/families.ts
 import { expectedShapes } from "../checkpoint/loadParams.ts";
 import type { WeightSource } from "../checkpoint/weightSource.ts";
 import type { BertConfig } from "../model/config.ts";
+import { depthOf, LAYER_NORM } from "../model/family.ts";
 import { log } from "../tensor/kernels/transcendental.ts";
 import { threefry2x32 } from "../tensor/threefry.ts";
 
@@ -33,13 +34,12 @@ export function withInitialHead(source: WeightSource, config: BertConfig, seed: 
   const wrapper = wrapperOf([...source.tensors.keys()], source);
   const names = Array.from(source.tensors.keys(), (name) => unwrapped(name, wrapper));
   const bare = isBare(names);
-  const prefix = bare ? "bert." : "";
-  const present = new Set(names.map((name) => ourName(name, bare)));
+  const prefix = `${config.modelType}.`;
+  const present = new Set(names.map((name) => ourName(name, bare, config.modelType)));
   const missing = new Map<string, string>();
   for (const name of initial.tensors.keys()) {
-    const stored = name.startsWith("bert.") ? name.slice(prefix.length) : name;
-    const isEncoder = name.startsWith("bert.embeddings.") || name.startsWith("bert.encoder.");
-    if (!isEncoder && !present.has(name)) missing.set(stored, name);
+    const stored = bare && name.startsWith(prefix) ? name.slice(prefix.length) : name;
+    if (depthOf(name) === null && !present.has(name)) missing.set(stored, name);
   }
   const shapeOf = (name: string) => initial.tensors.get(name) ?? { shape: [] };
   return {
@@ -54,7 +54,7 @@ export function withInitialHead(source: WeightSource, config: BertConfig, seed: 
 
 function initialize(name: string, target: Float32Array, range: number, seed: number): void {
   if (name.endsWith("bias")) target.fill(0);
-  else if (name.endsWith("LayerNorm.weight")) target.fill(1);
+  else if (LAYER_NORM.test(name)) target.fill(1);
   else fillNormal(target, range, seed, hashOf(name));
 }
 

@@ -7,6 +7,7 @@ import type { Gradients, TrainedModel } from "./gradients.ts";
 import { headLosses, type LossPart } from "./headLosses.ts";
 import type { Loss } from "./losses.ts";
 import { type Labels, type PackedLabels, packLabels } from "./packLabels.ts";
+import { embeddingLoss } from "./sentence/embeddingLoss.ts";
 
 export interface LossOptions {
   /** Which masks drop, with the probabilities of the model's config; null for no dropout. */
@@ -50,12 +51,14 @@ export interface BatchLoss {
  * const { loss } = lossAndGradients(model, gradients, batch, { labels: [1, 0] }, { dropout: { seed: 1, step: 0 } });
  */
 export function lossAndGradients(
-  { config, params: { tree }, kernels }: TrainedModel,
+  model: TrainedModel,
   gradients: Gradients,
   input: readonly SequenceInput[] | BatchInput,
   labels: Labels,
   { dropout: key, scale = 1, gradientCheckpointing: checkpointing = false }: LossOptions,
 ): BatchLoss {
+  const { config, kernels } = model;
+  const { tree } = model.params;
   const batch = packBatch(input, config);
   const packed = packLabels(labels, batch, config);
   const read = readRows(batch, labelledTokens(packed), tree.bert.pooler !== null);
@@ -65,7 +68,9 @@ export function lossAndGradients(
   const pass = { k, config, offsets: batch.offsets, read, tap: null, headMask: null, training };
   try {
     const encoded = finish(bert(pass, tree.bert, batch));
-    const { loss, parts, dencoded } = headLosses(pass, tree, gradients.tree, encoded, packed, scale);
+    const { loss, parts, dencoded } = packed.vectors
+      ? embeddingLoss(pass, model, gradients, encoded, packed.vectors, scale)
+      : headLosses(pass, tree, gradients.tree, encoded, packed, scale);
     bertBackward(pass, tree.bert, gradients.tree.bert, batch, encoded, dencoded);
     return { loss, parts };
   } finally {
@@ -73,7 +78,11 @@ export function lossAndGradients(
   }
 }
 
-/** The rows of tokens that a loss reads: all where it is of a span, else those with a label. @returns null if all */
-function labelledTokens({ tokens, span }: PackedLabels): Int32Array | null {
-  return span ? null : (tokens?.rows ?? new Int32Array(0));
+/**
+ * The rows of tokens that a loss reads: all where it is of a span or of vectors, else those with a label.
+ *
+ * @returns null if all
+ */
+function labelledTokens({ tokens, span, vectors }: PackedLabels): Int32Array | null {
+  return span || vectors ? null : (tokens?.rows ?? new Int32Array(0));
 }

@@ -1,8 +1,10 @@
 import { BertError, shown } from "../errors.ts";
+import { bertClassOf } from "../model/architectures.ts";
 import type { Batch } from "../model/batch.ts";
 import type { BertConfig, ProblemType } from "../model/config.ts";
 import { IGNORED } from "../tensor/kernels/crossEntropy.ts";
 import type { CrossEntropyWeights } from "./losses.ts";
+import type { VectorBatch, VectorLossSettings } from "./sentence/vectorLosses.ts";
 
 /** The labels of a batch, named as Hugging Face's models name them. Which are needed depends on the architecture. */
 export interface Labels {
@@ -28,6 +30,15 @@ export interface Labels {
   readonly classWeights?: ArrayLike<number>;
   /** The share of each label that is spread over all classes, where a sequence or token is of one. Default 0. */
   readonly labelSmoothing?: number;
+  /** BertModel with modules that make a vector of each sequence: which belong together, and their loss. */
+  readonly vectors?: VectorLabels;
+}
+
+/** What is to be learned of the vectors of sequences. */
+export interface VectorLabels extends Omit<VectorBatch, "vectors"> {
+  readonly loss: VectorLossSettings;
+  /** [N], how many of the first tokens are [CLS] and the prompt's; 0 where it does not matter. */
+  readonly promptLengths: ArrayLike<number>;
 }
 
 /** Labels that were checked, as the losses take them. */
@@ -42,6 +53,7 @@ export interface PackedLabels {
   readonly weighting: LabelWeighting;
   /** [B] each, by packed tokens; −1 if not counted. */
   readonly span?: readonly [starts: Int32Array, ends: Int32Array];
+  readonly vectors?: VectorLabels;
 }
 
 /** How much labels count. */
@@ -61,7 +73,6 @@ interface TokenLabels {
 /**
  * Checks the labels of a batch. Those of padding count for nothing.
  *
- *
  * @throws BertError ERR_INPUT labels that are missing, too many, out of range or all ignored; a model without a head
  */
 export function packLabels(labels: Labels, batch: Batch, c: BertConfig): PackedLabels {
@@ -74,11 +85,11 @@ function weightingOf({ posWeight = 1, classWeights, labelSmoothing = 0 }: Labels
 }
 
 /** The labels alone, checked. */
-
 function packed(labels: Labels, batch: Batch, c: BertConfig): Omit<PackedLabels, "weighting"> {
-  switch (c.architecture) {
+  switch (bertClassOf(c.architecture)) {
     case "BertModel":
-      throw inputError("config.architecture must be one with a head, got BertModel");
+      if (labels.vectors) return { vectors: expectGroups(labels.vectors, batch.B) };
+      throw inputError(`config.architecture must be one with a head, got ${c.architecture}`);
     case "BertForPreTraining":
       return {
         tokens: tokenLabels(labels.labels, batch, c.vocabSize),
@@ -106,6 +117,13 @@ function packed(labels: Labels, batch: Batch, c: BertConfig): Omit<PackedLabels,
         : { targets: { values: targetsOf(labels.labels, batch.B, c.labels.length), problem } };
     }
   }
+}
+
+/** Every sequence must be of one group, or its vector would have no part in the loss. */
+function expectGroups(vectors: VectorLabels, B: number): VectorLabels {
+  const sum = Array.from(vectors.groups).reduce((total, size) => total + size, 0);
+  if (sum !== B) throw inputError(`vectors.groups must have ${B} sequences in all, got ${sum}`);
+  return vectors;
 }
 
 /**

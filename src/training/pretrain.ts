@@ -94,7 +94,7 @@ async function runPhases(
     throw unknownName("pretrain: config", "field", name, CONFIG_FIELDS);
   }
   const sizes = start?.configText ?? JSON.stringify({ ...(given.config ?? {}), vocab_size: tokenizer.size });
-  const configText = trainedConfigText(sizes, { architecture: "BertForPreTraining", labels: null, problemType: null });
+  const configText = trainedConfigText(sizes, { architecture: "BertForPreTraining" });
   const config = parseConfig(configText);
   expectSameVocabulary(tokenizer, start);
   for (const [i, { examples }] of phases.entries()) expectFitting(`phases[${i}].examples`, examples, tokenizer, config);

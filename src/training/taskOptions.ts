@@ -1,15 +1,17 @@
 import { BertError, shown } from "../errors.ts";
 import { expectChoice } from "../options.ts";
+import { expectSentenceColumns } from "./data/sentenceExamples.ts";
 import type { FinetuneTask } from "./data/taskModels.ts";
 import { expectColumns } from "./data/textExamples.ts";
 import type { FinetuneOptions } from "./finetuneOptions.ts";
+import { VECTOR_LOSSES } from "./sentence/vectorLosses.ts";
 import { expectClassWeights } from "./tasks/weighting.ts";
 
 /** Options that only some tasks have. */
 const TASKS_OF: { readonly [name in keyof FinetuneOptions]?: readonly FinetuneTask[] } = {
   problemType: ["text-classification"],
   glueTask: ["text-classification"],
-  columns: ["text-classification", "next-sentence-prediction", "text-ranking"],
+  columns: ["text-classification", "next-sentence-prediction", "text-ranking", "sentence-embedding"],
   labels: ["text-classification", "token-classification"],
   docStride: ["question-answering"],
   maxAnswerLength: ["question-answering"],
@@ -22,11 +24,16 @@ const TASKS_OF: { readonly [name in keyof FinetuneOptions]?: readonly FinetuneTa
   ] as FinetuneTask[],
   posWeight: ["text-ranking"],
   atK: ["text-ranking"],
+  loss: ["sentence-embedding"],
+  scale: ["sentence-embedding"],
+  matryoshkaDims: ["sentence-embedding"],
+  matryoshkaWeights: ["sentence-embedding"],
 };
 
 const CHOICES: { readonly [name in keyof FinetuneOptions]?: readonly string[] } = {
   problemType: ["single_label_classification", "multi_label_classification", "regression"],
   misplacedAnswers: ["skip", "refuse"],
+  loss: VECTOR_LOSSES,
 };
 
 /** Options that say when or how to evaluate, or what follows from it. */
@@ -70,7 +77,8 @@ export function expectTaskOptions(
     if (name === "labels") expectLabels(where, value);
     if (name === "classWeights") expectClassWeights(where, value);
     if (name !== "columns") continue;
-    expectColumns(where, value as object, task);
+    if (task === "sentence-embedding") expectSentenceColumns(where, value as object);
+    else expectColumns(where, value as object, task);
     if (!DATASETS.some((dataset) => typeof (options as Readonly<Record<string, unknown>>)[dataset] === "string"))
       throw wrong("columns", "left out where no examples are in a file, it names columns of files", value);
   }

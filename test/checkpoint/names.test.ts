@@ -157,7 +157,10 @@ describe("names of Google's TensorFlow checkpoints", () => {
 
   test("a name that no tensor has", async () => {
     await expect(
-      withOurNames(source(stored(PRE_TRAINING)), { tieWordEmbeddings: true }).readInto("x", new Float32Array(1)),
+      withOurNames(source(stored(PRE_TRAINING)), { modelType: "bert", tieWordEmbeddings: true }).readInto(
+        "x",
+        new Float32Array(1),
+      ),
     ).rejects.toMatchObject({
       code: "ERR_CHECKPOINT",
       message: "readInto: no tensor is named x",
@@ -192,7 +195,7 @@ describe("names within a module's", () => {
       fc.property(fc.uniqueArray(name, { maxLength: 6 }), (names) => {
         const file = new Map(names.map((name) => [name, { shape: [1], data: new Float32Array(1) }] as const));
         try {
-          const { ourNames } = withOurNames(source(file), { tieWordEmbeddings: false });
+          const { ourNames } = withOurNames(source(file), { modelType: "bert", tieWordEmbeddings: false });
           expect([...ourNames.keys()]).toEqual(names);
           expect(new Set(ourNames.values()).size).toBe(names.length);
         } catch (error) {

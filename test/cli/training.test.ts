@@ -30,7 +30,10 @@ const finetune = (...args: string[]) =>
   plainbert(["finetune", "--task", "text-classification", "--model", folder, "--backend", "plain", ...args]);
 
 test("every option that finetune, pretrain and evaluate list is one of their function", () => {
-  const columns = ["text", "text-pair", "label", "query", "positive", "negative"].map((name) => `${name}-column-name`);
+  const columns = [
+    ...["text", "text-pair", "label", "query", "anchor", "positive", "negative"],
+    ...["sentence1", "sentence2", "score"],
+  ].map((name) => `${name}-column-name`);
   const ownNames = {
     finetune: ["train-file", "validation-file", "json", ...columns],
     pretrain: ["json", "max-steps", "layers", "hidden", "heads", "intermediate", "eval-examples"],
@@ -47,6 +50,38 @@ test("every option that finetune, pretrain and evaluate list is one of their fun
       [],
     );
   }
+});
+
+describe("vectors of texts", () => {
+  const sentences = (command: string, ...args: string[]) =>
+    plainbert([command, "--task", "sentence-embedding", "--model", folder, "--backend", "plain", ...args]);
+  const columns = ["--anchor-column-name", "title", "--positive-column-name", "body", "--negative-column-name", "bad,worse"]; // biome-ignore format: one line
+
+  test("columns, loss and dimensions; what the examples have chosen is said; evaluate knows the task", async () => {
+    const file = join(folder, "pages.csv");
+    writeFileSync(
+      file,
+      "title,body,bad,worse\nthe cat,it was a cat,a dog,not good\nthe dog,it was a dog,a film,poor\n",
+    );
+    const output = join(folder, "vectors");
+    const { stdout, stderr, code } = await sentences("finetune", "--train-file", file, "--validation-file", file, ...columns, "--matryoshka-dims", "16,4", "--matryoshka-weights", "1,0.5", "--scale", "10", "--max-steps", "3", "--report", "--output", output); // biome-ignore format: one line
+    expect([code, stderr.split("\n")[0]]).toEqual([0, "the examples are pairs: the loss is MultipleNegativesRankingLoss, scale 10, matryoshkaDims 16, 4, matryoshkaWeights 1, 0.5"]); // biome-ignore format: one line
+    expect(stdout).toMatch(/^eval_cosine_mrr@10 +[01]\.\d{4}$/m);
+    const report = readFileSync(join(output, "report.html"), "utf8");
+    for (const told of ["MultipleNegativesRankingLoss", "Pooling mean", "16, 4"]) expect(report).toContain(told);
+    const evaluated = await plainbert(["evaluate", "--model", output, "--file", file, ...columns, "--json"]);
+    expect(JSON.parse(evaluated.stdout)).toMatchObject({ task: "sentence-embedding", examples: 2, settings: { scale: 20 } }); // biome-ignore format: one line
+  });
+
+  test("a loss that there is not, and one of other examples", async () => {
+    const file = join(folder, "pairs.jsonl");
+    writeFileSync(file, '{"anchor":"a","positive":"b"}\n{"anchor":"c","positive":"d"}\n');
+    const args = ["--train-file", file, "--output", join(folder, "none")];
+    expect((await sentences("finetune", ...args, "--loss", "TripletLoss")).stderr).toContain("--loss must be one of MultipleNegativesRankingLoss, CoSENTLoss, CosineSimilarityLoss"); // biome-ignore format: one line
+    expect((await sentences("finetune", ...args, "--loss", "CoSENTLoss")).stderr).toContain("finetune: --loss must be MultipleNegativesRankingLoss for pairs"); // biome-ignore format: one line
+    expect((await sentences("finetune", ...args, "--matryoshka-dims", "4,x")).stderr).toContain('--matryoshka-dims must be a number from 0, got "x"'); // biome-ignore format: one line
+    expect((await sentences("finetune", ...args, "--anchor-column-name", "b")).stderr).toContain('pairs.jsonl: line 1: there must be columns'); // biome-ignore format: one line
+  });
 });
 
 describe("finetune", () => {

@@ -90,7 +90,7 @@ const pictures = (): Promise<string[]> =>
 /** What the page warns of. */
 const alerts = (): Promise<string[]> =>
   page.evaluate(
-    `[...document.querySelectorAll('[role="alert"]')].map(({ textContent }) => textContent.trim()).filter(Boolean)`,
+    `[...document.querySelectorAll('[role="alert"], [role="status"]')].map(({ textContent }) => textContent.trim()).filter(Boolean)`,
   ) as Promise<string[]>;
 
 const hash = (): Promise<string> => page.evaluate("location.hash") as Promise<string>;

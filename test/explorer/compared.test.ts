@@ -18,7 +18,10 @@ test("arrows tell by how many points an answer has changed, thin bars what it wa
   expect(texts.filter((text) => /^([▲▼] |new$|=$)/u.test(text))).toEqual(["▲ 25.0", "new", "▼ 37.5", "="]);
   const thin = shapes.filter((shape) => shape.kind === "rule" && shape.tone === "quiet");
   expect(thin.map((shape) => shape.kind === "rule" && shape.width)).toEqual([100, 200, 400 * 0.0627]);
-  expect(legend.at(-1)).toBe("Arrows, in percentage points, and thin bars: against the answers before.");
+  expect(legend.slice(-2)).toEqual([
+    "Arrows, in percentage points, and thin bars: against the answers before.",
+    "“new” was not among those answers.",
+  ]);
 });
 
 test("without such there are none", () => {
@@ -26,4 +29,17 @@ test("without such there are none", () => {
   expect(shapes.some((shape) => shape.kind === "text" && /[▲▼=]|new/u.test(shape.text))).toBe(false);
   expect(shapes.some((shape) => shape.kind === "rule" && shape.tone === "quiet")).toBe(false);
   expect(legend.length).toBe(1);
+});
+
+test("beside pieces that were asked for nothing is new: what was not asked for is not known", () => {
+  for (const [now, before] of [
+    [{ ...NOW, areAsked: true }, BEFORE],
+    [NOW, { ...BEFORE, areAsked: true }],
+  ]) {
+    // biome-ignore format: one line
+    const { shapes, legend } = gapAnswers(now, { gap: before, name: "what was kept" }, 400);
+    const texts = shapes.flatMap((shape) => (shape.kind === "text" ? [shape.text] : []));
+    expect(texts.filter((text) => /^([▲▼] |new$|=$)/u.test(text))).toEqual(["▲ 25.0", "▼ 37.5", "="]);
+    expect(legend.join()).not.toContain("new");
+  }
 });

@@ -1,6 +1,6 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Browser, ElementHandle, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -159,7 +159,7 @@ test.each<[string, (at: string) => void]>([
   );
   const sentence = error.message
     .replace(/^(loadBert|bert\.tokenizer|[a-z]+[A-Z]\w+): /, "")
-    .replaceAll(broken, "the given folder");
+    .replaceAll(broken, basename(broken));
   await open(`${site.origin}/index.html`);
   for (const [, give] of WAYS) {
     await give(broken);
@@ -174,6 +174,48 @@ test.each<[string, (at: string) => void]>([
     await until(`document.querySelector('[role="alert"]') === null && seen.request.text.endsWith("x")`);
   }
   expect(await page.$$("img")).toEqual([]);
+});
+
+test.each<[string, (at: string) => void, string]>([
+  ["nothing", () => {}, "“NAME” has no files."],
+  [
+    "a model's folder",
+    (at) => cpSync(head("mlm"), join(at, "inner"), { recursive: true }),
+    "“NAME” has folders alone: open the one of a model, such as “inner”.",
+  ],
+])("a dropped folder with %s is told in the page's words, in sight", async (_, fill, sentence) => {
+  const outer = mkdtempSync(join(folder, "outer-"));
+  fill(outer);
+  await page.setViewport({ width: 360, height: 700 });
+  await open(`${site.origin}/index.html`);
+  await page.evaluate("scrollTo(0, 1500)");
+  await WAYS[1][1](outer);
+  await until(`document.querySelector('[role="alert"]')`);
+  expect(await page.$eval('[role="alert"]', ({ textContent }) => textContent)).toBe(
+    sentence.replace("NAME", basename(outer)),
+  );
+  const [top, height] = await page.$eval('[role="alert"]', (alert) => [alert.getBoundingClientRect().top, innerHeight]);
+  expect(top).toBeGreaterThanOrEqual(0);
+  expect(top).toBeLessThan(height);
+});
+
+test("a reload, whose page has its own model again, says which one the link is of", async () => {
+  await open(`${site.origin}/index.html`);
+  await WAYS[0][1](own);
+  await until('document.querySelector("header p").textContent.startsWith("größer") && document.querySelector("#head")');
+  await page.click('[data-head="1,1"]');
+  const link = (await page.evaluate("location.hash")) as string;
+  expect(Object.fromEntries(new URLSearchParams(link.slice(1)))).toMatchObject({
+    m: "größer",
+    a: TEXT,
+    l: "1",
+    h: "1",
+  });
+  await page.reload();
+  await page.waitForSelector("#head", { timeout: 30_000 });
+  const alerts = await page.$$eval('[role="alert"]', (all) => all.map(({ textContent }) => textContent?.trim()));
+  expect(alerts).toEqual(["The link is of the model “größer”, which was opened from a folder: open it again."]);
+  expect(await page.$eval("#text-a", (box) => (box as unknown as { value: string }).value)).toBe(TEXT);
 });
 
 test("a text that is dragged is no folder", async () => {

@@ -23,7 +23,7 @@ const RUNS = { numRuns: 3000 };
 const text = fc.string({ unit: "binary", maxLength: 60 });
 const place = fc.nat({ max: 99_999 });
 const states: fc.Arbitrary<ExplorerState> = fc.record({
-  ...{ text, pair: text, layer: place, head: place },
+  ...{ model: text, text, pair: text, layer: place, head: place },
   targets: fc.string({ unit: "binary", maxLength: 60 }),
   masks: fc.uniqueArray(place, { maxLength: 6 }).map((list) => list.sort((a, b) => a - b)),
   ...{ view: fc.constantFrom(...VIEWS), scale: fc.constantFrom(...SCALES), pairs: fc.constantFrom(...PAIRS) },
@@ -32,7 +32,7 @@ const states: fc.Arbitrary<ExplorerState> = fc.record({
 
 /** The fields of a link and what each may say. */
 const FIELDS: Readonly<Record<string, RegExp>> = {
-  ...{ v: /^1$/, a: /^/, b: /^/, mask: /^\d{1,5}(,\d{1,5})*$/, l: /^\d{1,5}$/, h: /^\d{1,5}$/ },
+  ...{ v: /^1$/, m: /^/, a: /^/, b: /^/, mask: /^\d{1,5}(,\d{1,5})*$/, l: /^\d{1,5}$/, h: /^\d{1,5}$/ },
   ...{
     targets: /^[\s\S]{0,200}$/,
     q: /^\d{1,5}$/,
@@ -116,7 +116,7 @@ describe("a link", () => {
         expect(problems.length).toBe(isRight ? 0 : 1);
         if (isRight) return;
         expect(problems[0]).toContain(`The link's ${name} must be `);
-        expect(problems[0]).toContain(`got "${given.slice(0, 40)}"`);
+        expect(problems[0]).toContain(`got "${given.length > 40 ? `${given.slice(0, 40)}…` : given}"`);
         expect(state).toEqual(INITIAL_STATE);
       }),
       RUNS,

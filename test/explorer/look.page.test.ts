@@ -4,7 +4,6 @@ import { join } from "node:path";
 import axe from "axe-core";
 import type { Browser, KeyInput, Page, SerializedAXNode } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { probabilitiesOf } from "../../src/explorer/explorerResult.ts";
 import { EXAMPLES } from "../../src/explorer/page/examples.ts";
 import { clearestHead } from "../../src/explorer/scenes/order.ts";
 import { loadBert, readSafetensors } from "../../src/index.ts";
@@ -13,6 +12,8 @@ import { Site } from "../browser/site.ts";
 import { syntheticCheckpoint } from "../support/synthetic.ts";
 import { openBuilt, ROOT } from "./built.ts";
 import { explored, small } from "./models.ts";
+
+const PROBABILITIES = [0, 1, 2, 3].map((layer) => `bert.encoder.layer.${layer}.attention.self.probs`);
 
 /** The page as it looks, by keyboard alone, to a screen reader, and what leaves it. */
 const model = await small();
@@ -187,7 +188,7 @@ describe("by keyboard alone", () => {
     expect((await fields()).q).toBe(await focused("dataset.token"));
 
     await tabTo("[role=gridcell]");
-    expect(await focused("ariaLabel")).toMatch(/^layer 2, head 2: \d+ % to .+, entropy \d\.\d\d of the most$/);
+    expect(await focused("ariaLabel")).toMatch(/^layer 2, head 2: \d+ % to .+, entropy \d\.\d\d of ln T$/);
     await press("ArrowDown", "ArrowLeft", "ArrowLeft");
     expect(await fields()).toMatchObject({ l: "2", h: "0" });
     expect(await focused("dataset.head")).toBe("2,0");
@@ -285,7 +286,7 @@ describe("by keyboard alone", () => {
             button Lines
             button Matrix
             button Numbers
-            combobox Show
+            combobox Strength
             combobox Between
             application Layer #, head #. Arrow keys point at a number, Enter keeps it, Escape lets go.
           region Answers
@@ -319,6 +320,60 @@ describe("by keyboard alone", () => {
     expect(await fields()).not.toHaveProperty("mask");
   });
 });
+
+test("arrow keys go on from a token that is kept, and M hides the one that has the focus", async () => {
+  await open({ a: "the door was shut" });
+  const reached = () =>
+    page.evaluate(
+      `[document.activeElement.dataset.token, document.querySelector('[role=option][tabindex="0"]').dataset.token]`,
+    );
+  await page.click('[data-token="2"]');
+  for (const [key, at] of [
+    ["ArrowRight", "3"],
+    ["ArrowRight", "4"],
+    ["End", "5"],
+    ["ArrowLeft", "4"],
+    ["Home", "0"],
+    ["ArrowRight", "1"],
+  ] as const) {
+    // biome-ignore format: one line
+    await page.keyboard.press(key);
+    expect(await reached(), key).toEqual([at, at]);
+  }
+  await page.keyboard.press("m");
+  await until(`location.hash.includes("mask=1&")`);
+  expect(await reached()).toEqual(["1", "1"]);
+});
+
+test("a number of the matrix that the keyboard points at comes into sight", async () => {
+  await page.setViewport({ width: 360, height: 700 });
+  await open({ a: "the door was shut and then ".repeat(4), view: "matrix", l: "1", h: "1" });
+  await page.focus(".picture");
+  for (let n = 0; n < 30; n++) await page.keyboard.press(n < 6 ? "ArrowDown" : "ArrowRight");
+  const [spot, box] = (await page.evaluate(`["#spot", ".head .scroll"].map((one) => {
+    const { left, right, top, bottom } = document.querySelector(one).getBoundingClientRect();
+    return { left, right, top, bottom };
+  })`)) as { left: number; right: number; top: number; bottom: number }[];
+  expect(spot.left).toBeGreaterThanOrEqual(box.left);
+  expect(spot.right).toBeLessThanOrEqual(box.right);
+  expect(spot.top).toBeGreaterThanOrEqual(0);
+  expect(spot.bottom).toBeLessThanOrEqual(700);
+  expect(await page.$eval(".head .scroll", ({ scrollLeft }) => scrollLeft)).toBeGreaterThan(100);
+});
+
+test.each([360, 1280])(
+  "%i pixels wide: long words, in texts and in what is told of them, stay within the page",
+  async (width) => {
+    await page.setViewport({ width, height: 900 });
+    const long = "x".repeat(300);
+    await open({ a: `${long} [MASK]`, q: "1", targets: "y".repeat(190) });
+    expect(((await page.evaluate(FITS)) as { wider: number }).wider).toBe(0);
+    await page.evaluate(`document.querySelector("section.answers button").click()`);
+    await page.evaluate(`location.hash = "#v=1&a=the+door"`);
+    await until('document.querySelector(".late") === null && document.querySelectorAll(".token").length === 4');
+    expect(((await page.evaluate(FITS)) as { wider: number }).wider).toBe(0);
+  },
+);
 
 describe("by pointer", () => {
   const gaps = (count: number) => until(`document.querySelectorAll('canvas[id^="gap"]').length === ${count}`);
@@ -439,8 +494,18 @@ describe("by pointer", () => {
 
   test("the texts in each other's place", async () => {
     await open(TWO);
+    await page.click('[data-token="2"]', { count: 2 }); // storm
+    await until(`location.hash.includes("mask=2&")`);
     await page.click('[aria-label="Swap text A and text B"]');
     expect(await fields()).toMatchObject({ a: TWO.b, b: TWO.a });
+    await until('document.querySelector(".late") === null && document.querySelector(".token s")');
+    const hidden = await page.$eval(".token:has(s)", (token) => [
+      token.textContent?.split(",")[0],
+      token.closest(".text") === document.querySelectorAll(".text")[1],
+    ]);
+    expect(hidden).toEqual(["storm", true]);
+    await page.click('[aria-label="Swap text A and text B"]');
+    await until(`location.hash.includes("mask=2&")`);
   });
 });
 
@@ -565,7 +630,7 @@ test("the numbers are tables of the same numbers", async () => {
   for (const [n, p] of got.flat().entries()) expect(Math.abs(p - own[n])).toBeLessThanOrEqual(NEAR);
   const answers = await rows(".answers tbody tr");
   expect(answers.map(([id]) => id)).toEqual(gaps[0].answers.map(({ id }) => id));
-  for (const [n, [, probability, logit]] of answers.entries()) {
+  for (const [n, [, logit, probability]] of answers.entries()) {
     expect(Math.abs(probability - gaps[0].answers[n].probability)).toBeLessThanOrEqual(1e-5);
     expect(Math.abs(logit - gaps[0].answers[n].logit)).toBeLessThanOrEqual(1e-4);
   }
@@ -583,11 +648,11 @@ test("a pointer over a token, a cell and a map reads the same number", async () 
   const side = (button.width - 6) / T;
   await page.mouse.move(button.x + 3 + 4.5 * side, button.y + 3 + 2.5 * side);
   await drawn();
-  expect(await readout()).toMatch(/^layer 1, head 3: storm → the/);
+  expect(await readout()).toMatch(/^layer 1, head 3: “storm” → “the”/);
   expect(Math.abs(numberIn(await readout()) - at(0, 2, 2, 4))).toBeLessThanOrEqual(6e-5);
   await page.hover('[data-token="3"]');
   await drawn();
-  expect(await readout()).toMatch(/^broke looks most at bridge/);
+  expect(await readout()).toMatch(/^“broke” looks most at “bridge”/);
   expect(Math.abs(numberIn(await readout()) - at(2, 1, 3, 6))).toBeLessThanOrEqual(6e-5);
 });
 
@@ -618,7 +683,7 @@ describe("what leaves the page", () => {
     expect(json.tokens).toEqual(ours.tokens.map((token, position) => ({ position, ...token })));
     expect(json.model.config).toEqual(JSON.parse(JSON.stringify(model.model.config)));
     expect(json.model.backend).toMatch(/simd|plain/);
-    expect(json.attentions.map(({ name }: { name: string }) => name)).toEqual([0, 1, 2, 3].map(probabilitiesOf));
+    expect(json.attentions.map(({ name }: { name: string }) => name)).toEqual(PROBABILITIES);
     for (const [layer, { shape, data }] of json.attentions.entries()) {
       expect(shape).toEqual([1, 4, ours.tokens.length, ours.tokens.length]);
       expect(data.length).toBe(ours.attentions[layer].length);
@@ -634,7 +699,7 @@ describe("what leaves the page", () => {
     await leave("All attention as .safetensors");
     const file = readSafetensors(await fileBytes());
     expect(await page.evaluate("left.names.at(-1)")).toBe("attention.safetensors");
-    expect([...file.tensors.keys()].sort()).toEqual([0, 1, 2, 3].map(probabilitiesOf));
+    expect([...file.tensors.keys()].sort()).toEqual(PROBABILITIES);
     for (const { name, shape, data } of json.attentions) {
       expect(file.tensors.get(name)?.shape).toEqual(shape);
       expect([...file.toFloat32(name)]).toEqual(data);
@@ -660,7 +725,7 @@ describe("what leaves the page", () => {
     const { error, numbers, text } = (await page.evaluate(read)) as { error: string; numbers: number; text: string };
     expect(error).toBeNull();
     expect(numbers).toBe(count);
-    for (const part of [`A: ${TWO.a}`, `B: ${TWO.b}`, "Hidden from the model: position 3 and 10.", "Model "])
+    for (const part of [`A: ${TWO.a}`, `B: ${TWO.b}`, "Hidden from the model: positions 3, 10.", "Model "])
       expect(text).toContain(part);
   });
 

@@ -5,6 +5,7 @@ import { type NumberRef, numbersOf, type Scene } from "../../src/explorer/scene.
 import { type ExplorerState, INITIAL_STATE } from "../../src/explorer/state.ts";
 import { type BertModel, type BertOutput, BertTokenizer, loadBert, type Tensor } from "../../src/index.ts";
 import { WEIGHTS } from "../pipelines/support.ts";
+import { distilbertPath } from "../support/distilbert.ts";
 import { loadModel, loadTiny, reference } from "../support/reference.ts";
 
 /** A model with its tokenizer. */
@@ -39,11 +40,18 @@ export async function small(): Promise<Explored> {
   return { model, tokenizer: model.tokenizer };
 }
 
+/** A DistilBERT that predicts masked tokens, L = 2, A = 3. */
+async function distilbert(): Promise<Explored> {
+  const model = await loadBert(distilbertPath("mlm"), { backend: "plain" });
+  return { model, tokenizer: model.tokenizer };
+}
+
 /** Each of the models, on `plain`. */
 export const MODELS: readonly (readonly [name: string, open: () => Promise<Explored>])[] = [
   ["tiny", tiny],
   ["real-bert-tiny", realTiny],
   ["small", small],
+  ["distilbert", distilbert],
 ];
 
 /** The initial state with changes. */
@@ -71,7 +79,7 @@ export async function forwardOf({ model, tokenizer }: Explored, { request }: Exp
   const ids = inputIds.map((id, t) =>
     masks.includes(t) && specialTokensMask[t] === 0 ? (tokenizer.maskTokenId as number) : id,
   );
-  const taps = model.taps.map(({ name }) => name).filter((name) => name.endsWith("attention.self.probs"));
+  const taps = model.taps.map(({ name }) => name).filter((name) => name.endsWith(".probs"));
   return model.forward([{ inputIds: ids, tokenTypeIds }], { taps });
 }
 

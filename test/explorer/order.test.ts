@@ -63,7 +63,7 @@ describe("the heads", () => {
         const [score, sort] = habits.reduce((best, next) => (next[0] > best[0] ? next : best));
         const percent = Math.round(100 * score);
         expect(habitOf(result, layer, head)).toBe(
-          `${percent} % to ${SORT_NAMES[sort]}, entropy ${SCORES.sharp(rows).toFixed(2)} of the most`,
+          `${percent} % to ${SORT_NAMES[sort]}, entropy ${SCORES.sharp(rows).toFixed(2)} of ln T`,
         );
       }
     }

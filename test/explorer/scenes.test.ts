@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { type ExplorerResult, probabilitiesOf } from "../../src/explorer/explorerResult.ts";
+import type { ExplorerResult } from "../../src/explorer/explorerResult.ts";
 import { type LineShape, type MatrixShape, numbersOf, type Scene } from "../../src/explorer/scene.ts";
 import { gapAnswers, nextSentence } from "../../src/explorer/scenes/answers.ts";
 import { headLines, headMatrix, tokenAt } from "../../src/explorer/scenes/head.ts";
@@ -13,11 +13,11 @@ const linesOf = ({ shapes }: Scene): LineShape[] => shapes.filter((shape) => sha
 const matricesOf = ({ shapes }: Scene): MatrixShape[] => shapes.filter((shape) => shape.kind === "matrix");
 
 /** L·A·T² places, each once. */
-function allPlaces({ attentions, heads, tokens: { length: T } }: ExplorerResult): Set<string> {
+function allPlaces({ attentions, taps, heads, tokens: { length: T } }: ExplorerResult): Set<string> {
   const all = new Set<string>();
   for (const layer of attentions.keys())
     for (let head = 0; head < heads; head++)
-      for (let i = 0; i < T; i++) for (let j = 0; j < T; j++) all.add(`${probabilitiesOf(layer)}[${[head, i, j]}]`);
+      for (let i = 0; i < T; i++) for (let j = 0; j < T; j++) all.add(`${taps[layer]}[${[head, i, j]}]`);
   return all;
 }
 
@@ -58,7 +58,7 @@ describe.each(MODELS)("%s: every number is one of forward's", (_, open) => {
     for (const { layer, head } of heads()) {
       const scene = headMatrix(result, stateOf({ layer, head, view: "matrix" }));
       const places = expectTrue(scene, output);
-      const name = `${probabilitiesOf(layer)}[${head},`;
+      const name = `${result.taps[layer]}[${head},`;
       const own = new Set([...allPlaces(result)].filter((place) => place.startsWith(name)));
       expect(places.length).toBe(own.size);
       expect(new Set(places)).toEqual(own);
@@ -129,7 +129,7 @@ describe.each(MODELS)("%s: every number is one of forward's", (_, open) => {
   test("of a picked key without a query the lines are its column's", () => {
     for (const key of result.tokens.keys()) {
       const lines = linesOf(headLines(result, stateOf({ key, scale: "root" })));
-      const column = result.tokens.map((_, i) => numberAt(output, { tap: probabilitiesOf(0), at: [0, i, key] }));
+      const column = result.tokens.map((_, i) => numberAt(output, { tap: result.taps[0], at: [0, i, key] }));
       expect(lines.map(({ ref }) => ref.at)).toEqual(column.flatMap((p, i) => (p < 0.01 ? [] : [[0, i, key]])));
       expect(lines.map(({ value }) => value)).toEqual(column.filter((p) => p >= 0.01));
     }
@@ -197,8 +197,10 @@ describe.each(MODELS)("%s: every number is one of forward's", (_, open) => {
   });
 
   test("the answers for each gap, and whether the second text follows", () => {
-    const hasHeads = model.model.config.architecture === "BertForPreTraining";
-    expect(result.gaps.map(({ position }) => position)).toEqual(hasHeads ? [2, 4] : []);
+    const { architecture } = model.model.config;
+    const hasNext = architecture === "BertForPreTraining";
+    const hasGaps = hasNext || architecture === "DistilBertForMaskedLM";
+    expect(result.gaps.map(({ position }) => position)).toEqual(hasGaps ? [2, 4] : []);
     for (const gap of result.gaps) {
       const scene = gapAnswers(gap);
       const V = model.model.config.vocabSize;
@@ -208,7 +210,7 @@ describe.each(MODELS)("%s: every number is one of forward's", (_, open) => {
       const numbers = [...numbersOf(scene)];
       expect(numbers.length).toBe(8);
       for (const { value, ref } of numbers) {
-        expect(ref.tap).toBe("predictionLogits");
+        expect(ref.tap).toBe(hasNext ? "predictionLogits" : "logits");
         expect(ref.at[0]).toBe(gap.row);
         expect(value).toBe(row[ref.at[1]]);
       }
@@ -216,7 +218,7 @@ describe.each(MODELS)("%s: every number is one of forward's", (_, open) => {
       expect(gap.entropy).toBeCloseTo(-softmax(row).reduce((sum, p) => sum + p * Math.log(p), 0), 9);
     }
     const scene = nextSentence(result);
-    if (!hasHeads) return expect(scene).toBeNull();
+    if (!hasNext) return expect(scene).toBeNull();
     expect(expectTrue(scene as Scene, output)).toEqual(["seqRelationshipLogits[0,0]", "seqRelationshipLogits[0,1]"]);
     const logits = [0, 1].map((n) => numberAt(output, { tap: "seqRelationshipLogits", at: [0, n] }));
     expectBars(scene as Scene, softmax(logits), (ref) => ref.at[1]);
@@ -298,6 +300,7 @@ function madeResult(T: number, L = 2, A = 3): ExplorerResult {
       whole: T,
       heads: A,
       entropies: [],
+      taps: Array.from({ length: L }, (_, layer) => `layer ${layer}`),
     },
     attentions: Array.from({ length: L }, () => Float32Array.from({ length: A * T * T }, random)),
     ...{ gaps: [], unknownTargets: [], nextSentence: null, milliseconds: 0 },
@@ -334,7 +337,7 @@ describe("a map of many tokens", () => {
           }
           const value = map.values[i * map.columns + j];
           if (value !== most) expect.fail(`layer ${layer}, head ${head}, cell ${i}, ${j}: ${value}, not ${most}`);
-          expect(map.ref(i, j)).toEqual({ tap: probabilitiesOf(layer), at: [head, ...place] });
+          expect(map.ref(i, j)).toEqual({ tap: result.taps[layer], at: [head, ...place] });
         }
       }
       expect(covered.every((times) => times === 1)).toBe(true);

@@ -16,7 +16,7 @@ type Rows = number[][];
 /** A pass that is only asked. */
 const pass = (changes: Partial<LayerPass> = {}): LayerPass => ({
   k: plain,
-  config: { numAttentionHeads: 2, hiddenAct: "gelu", layerNormEps: 1e-12 },
+  config: { numAttentionHeads: 2, hiddenAct: "gelu", layerNormEps: 1e-12, poolerAct: "tanh" },
   offsets: Int32Array.of(0),
   read: null,
   tap: null,

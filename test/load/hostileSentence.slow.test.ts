@@ -6,7 +6,7 @@ import { BertError } from "../../src/errors.ts";
 import type { ModelFolder } from "../../src/load/modelFolder.ts";
 import { readSentenceFolder, type SentenceModules } from "../../src/load/sentenceModules.ts";
 import { sentenceFilesToSave } from "../../src/load/sentenceToSave.ts";
-import { sentenceSize, sentenceVector } from "../../src/pipelines/sentenceVector.ts";
+import { sentenceSize, sentenceVector } from "../../src/load/sentenceVector.ts";
 import { writeSafetensors } from "../../src/safetensors/index.ts";
 import { openSafetensors } from "../../src/safetensors/safetensorsReader.ts";
 import { alteredJson, RUNS } from "../support/altered.ts";

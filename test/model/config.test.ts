@@ -7,6 +7,7 @@ const parse = (fields: Record<string, unknown>) => parseConfig(JSON.stringify(fi
 
 test("what is left out, or null, has Hugging Face's default", () => {
   const defaults = {
+    modelType: "bert",
     vocabSize: 30522,
     hiddenSize: 768,
     numHiddenLayers: 12,
@@ -20,6 +21,8 @@ test("what is left out, or null, has Hugging Face's default", () => {
     hiddenDropoutProb: 0.1,
     attentionProbsDropoutProb: 0.1,
     classifierDropout: null,
+    qaDropout: 0,
+    poolerAct: "tanh",
     initializerRange: 0.02,
     tieWordEmbeddings: true,
     architecture: "BertModel",
@@ -56,6 +59,7 @@ test("fields are read", () => {
     transformers_version: "5.18.0",
   });
   expect(config).toEqual({
+    modelType: "bert",
     architecture: "BertForSequenceClassification",
     vocabSize: 28996,
     hiddenSize: 256,
@@ -70,6 +74,8 @@ test("fields are read", () => {
     hiddenDropoutProb: 0,
     attentionProbsDropoutProb: 0.2,
     classifierDropout: 0.3,
+    qaDropout: 0,
+    poolerAct: "tanh",
     initializerRange: 0.1,
     tieWordEmbeddings: false,
     labels: ["negative", "positive", "neutral"],
@@ -79,24 +85,55 @@ test("fields are read", () => {
   expect(parse({ hidden_act: "swish" }).hiddenAct).toBe("silu");
 });
 
+test("fields of a DistilBERT are read by their own names, and what is left out has its defaults", () => {
+  const bert = parse({});
+  const defaults = {
+    ...bert,
+    ...{ modelType: "distilbert", architecture: "DistilBertModel", numHiddenLayers: 6, typeVocabSize: 0 },
+    ...{ classifierDropout: 0.2, qaDropout: 0.1, poolerAct: "relu" },
+  };
+  expect(parse({ model_type: "distilbert" })).toEqual(defaults);
+  const json = {
+    ...{ architectures: ["SomebodysOwn", "DistilBertForQuestionAnswering"], model_type: "distilbert", vocab_size: 100 },
+    ...{ dim: 24, n_layers: 3, n_heads: 4, hidden_dim: 48, activation: "relu", dropout: 0.3, attention_dropout: 0.4 },
+    ...{ seq_classif_dropout: 0.5, qa_dropout: 0.6, sinusoidal_pos_embds: true, max_position_embeddings: 40 },
+    ...{ tie_weights_: true, initializer_range: 0.1, pad_token_id: 3, layer_norm_eps: 0.5, type_vocab_size: 2 },
+  };
+  const config = {
+    ...defaults,
+    ...{ architecture: "DistilBertForQuestionAnswering", vocabSize: 100, hiddenSize: 24, numHiddenLayers: 3 },
+    ...{ numAttentionHeads: 4, intermediateSize: 48, hiddenAct: "relu", hiddenDropoutProb: 0.3 },
+    ...{ attentionProbsDropoutProb: 0.4, classifierDropout: 0.5, qaDropout: 0.6, maxPositionEmbeddings: 40 },
+    ...{ initializerRange: 0.1, padTokenId: 3 },
+  };
+  expect(parse(json)).toEqual(config);
+  // Files of 2019 name no model_type
+  const { model_type: _, ...old } = json;
+  expect(parse(old)).toEqual(config);
+  expect(parse({ dim: 24 }).modelType).toBe("distilbert");
+  expect(parse({ architectures: ["DistilBertModel"] }).modelType).toBe("distilbert");
+  // Another family's class is none of its own
+  expect(parse({ ...json, architectures: ["BertForMaskedLM"] }).architecture).toBe("DistilBertModel");
+});
+
 test.each(ARCHITECTURES)("%s", (name) => {
   expect(parse({ architectures: [name] }).architecture).toBe(name);
 });
 
 describe("refused with the reason", () => {
   const LIST =
-    "BertModel, BertForPreTraining, BertForMaskedLM, BertForNextSentencePrediction, BertForSequenceClassification, BertForTokenClassification, BertForQuestionAnswering, BertForMultipleChoice";
+    "BertModel, BertForPreTraining, BertForMaskedLM, BertForNextSentencePrediction, BertForSequenceClassification, BertForTokenClassification, BertForQuestionAnswering, BertForMultipleChoice, DistilBertModel, DistilBertForMaskedLM, DistilBertForSequenceClassification, DistilBertForTokenClassification, DistilBertForQuestionAnswering, DistilBertForMultipleChoice";
   const ACTS =
     "gelu, gelu_10, gelu_accurate, gelu_fast, gelu_new, gelu_python, gelu_python_tanh, gelu_pytorch_tanh, hardswish, laplace, leaky_relu, linear, mish, quick_gelu, relu, relu2, relu6, sigmoid, silu, sqrtsoftplus, swish, tanh";
   const cases: [what: string, fields: Record<string, unknown>, message: string][] = [
-    ...["roberta", "distilbert", "albert", "modernbert", "xlm-roberta", "BERT", "toString"].map(
+    ...["roberta", "electra", "albert", "modernbert", "xlm-roberta", "BERT", "toString"].map(
       (type): [string, Record<string, unknown>, string] => [
         `model_type ${type}`,
         { model_type: type, architectures: ["BertModel"] },
-        `model_type must be "bert", got "${type}"; supported are ${LIST}`,
+        `model_type must be "bert" or "distilbert", got "${type}"; supported are ${LIST}`,
       ],
     ),
-    ...["RobertaModel", "DistilBertForMaskedLM", "AlbertModel", "BertLMHeadModel", "BertGenerationEncoder"].map(
+    ...["RobertaModel", "DistilBertForNothing", "AlbertModel", "BertLMHeadModel", "BertGenerationEncoder"].map(
       (name): [string, Record<string, unknown>, string] => [
         `architecture ${name}`,
         { architectures: [name] },
@@ -127,6 +164,16 @@ describe("refused with the reason", () => {
       `hidden_act must be one of ${ACTS}, got "${act}": that one has parameters of its own (intermediate_act_fn.* in each layer), for which this model has no place`,
     ]),
     ["an inherited name", { hidden_act: "toString" }, "hidden_act must be one of gelu"],
+    [
+      "a DistilBERT's field, by its own name",
+      { model_type: "distilbert", n_layers: 0 },
+      "n_layers must be a whole number from 1 to 10000, got 0",
+    ],
+    [
+      "a DistilBERT's sizes that contradict each other",
+      { model_type: "distilbert", dim: 10, n_heads: 3 },
+      "dim must be a multiple of n_heads, got 10 and 3",
+    ],
     ["a size of text", { hidden_size: "768" }, 'hidden_size must be a whole number from 1 to 2147483647, got "768"'],
     ["a size of nothing", { vocab_size: 0 }, "vocab_size must be a whole number from 1 to 2147483647, got 0"],
     ["half a layer", { num_hidden_layers: 1.5 }, "num_hidden_layers must be a whole number from 1 to 10000, got 1.5"],

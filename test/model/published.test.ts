@@ -52,6 +52,41 @@ describe("checkpoints that Google published: sizes and number of parameters", ()
     expect(new Set(names).size).toBe(5 + 16 * sizes.num_hidden_layers + 2);
   });
 
+  test.each([
+    ["distilbert-base-cased", 28_996, 65_190_912],
+    ["distilbert-base-uncased", 30_522, 66_362_880],
+    ["distilbert-base-multilingual-cased", 119_547, 134_734_080],
+  ])("%s", (_, vocab_size, parameters) => {
+    const json = {
+      ...{
+        activation: "gelu",
+        architectures: ["DistilBertForMaskedLM"],
+        attention_dropout: 0.1,
+        dim: 768,
+        dropout: 0.1,
+      },
+      ...{
+        hidden_dim: 3072,
+        initializer_range: 0.02,
+        max_position_embeddings: 512,
+        model_type: "distilbert",
+        n_heads: 12,
+      },
+      ...{ n_layers: 6, output_past: true, pad_token_id: 0, qa_dropout: 0.1, seq_classif_dropout: 0.2, vocab_size },
+      ...{ sinusoidal_pos_embds: false, tie_weights_: true },
+    };
+    const config = parseConfig(JSON.stringify(json));
+    expect(config.architecture).toBe("DistilBertForMaskedLM");
+    let count = 0;
+    const variant = { hasPooler: false, ownDecoder: false };
+    modelParams({ ...config, architecture: "DistilBertModel" }, variant, (name, shape) => {
+      expect(name).toMatch(/^distilbert\./);
+      count += shape.reduce((product, n) => product * n, 1);
+      return { shape, data: new Float32Array(0) };
+    });
+    expect(count).toBe(parameters);
+  });
+
   test("Google's own bert_config.json has none of Hugging Face's fields", () => {
     const { hidden_size, vocab_size } = { hidden_size: 1024, vocab_size: 30_522 };
     const config = parseConfig(

@@ -3,6 +3,7 @@ import { ARCHITECTURES } from "../../src/model/architectures.ts";
 import { loadBert } from "../../src/pipelines/index.ts";
 import { byForwardOrder } from "../../src/testing/forwardOrder.ts";
 import { head } from "../cli/run.ts";
+import { DISTILBERT, DISTILBERT_FOLDERS, distilbertPath } from "../support/distilbert.ts";
 
 /** By heart, as far as a sort can tell. */
 const shuffled = (names: readonly string[]) => [...names].sort((a, b) => (a.length * 7) % 5 - (b.length * 7) % 5 || (a < b ? 1 : -1)); // biome-ignore format: one line
@@ -17,7 +18,9 @@ const FOLDERS: Readonly<Record<string, string>> = {
 
 test.each(ARCHITECTURES)("%s: the steps in the order in which they are computed", async (architecture) => {
   const folder = FOLDERS[architecture];
-  await using bert = await loadBert(folder && head(folder), { backend: "plain", architecture });
+  const distil = DISTILBERT_FOLDERS.find((name) => DISTILBERT[name] === architecture);
+  const path = distil ? distilbertPath(distil) : folder && head(folder);
+  await using bert = await loadBert(path, { backend: "plain", architecture });
   const computed: string[] = [];
   bert.forwardSync([{ inputIds: [2, 5, 3] }], { tap: (name) => computed.push(name) });
   expect(computed.length).toBeGreaterThan(30);

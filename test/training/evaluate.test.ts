@@ -281,9 +281,11 @@ describe("what is refused", () => {
     await expect(evaluated({ model, ...options })).rejects.toThrow(expect.objectContaining({ code: "ERR_INPUT", message: expect.stringContaining(message) })); // biome-ignore format: one line
   });
 
-  test("a model without a head; a file that is none, empty, or of something else", async () => {
+  test("a model without a head for what is asked; a file that is none, empty, or of something else", async () => {
     const bare = await tinyModel({ architectures: ["BertModel"] });
-    await expect(evaluated({ model: bare, dataset: [good] })).rejects.toThrow("evaluate: the model must have a head for a task, is a BertModel by its config.json, which has none"); // biome-ignore format: one line
+    await expect(evaluated({ model: bare, dataset: [good] })).rejects.toThrow('dataset[0]: unknown field "text"; known are "where", "anchor"'); // biome-ignore format: one line
+    const other = { model: bare, dataset: [good], task: "text-classification" } as const;
+    await expect(evaluated(other)).rejects.toThrow('evaluate: task must be sentence-embedding for a model that is a BertModel by its config.json, got "text-classification"'); // biome-ignore format: one line
     const model = await classifier(["a", "b"]);
     await expect(evaluated({ model, dataset: named("none.jsonl") })).rejects.toThrow("no such file or folder");
     writeFileSync(named("empty.jsonl"), "");

@@ -21,10 +21,19 @@ const config: BertConfig = {
 const input = [150, 61, 90].map((T) => ({ inputIds: Array.from({ length: T }, (_, t) => (t * 37) % 900) }));
 const labels = { labels: input.map(({ inputIds }) => inputIds.map((id, t) => (t % 3 === 0 ? (id * 7) % 900 : -100))) };
 
+/** The same encoder as a DistilBERT with a classifier, whose pooler has ReLU. */
+const distilbert: BertConfig = {
+  ...{ ...config, modelType: "distilbert", architecture: "DistilBertForSequenceClassification", poolerAct: "relu" },
+  ...{ typeVocabSize: 0, qaDropout: 0.1, classifierDropout: 0.2 },
+};
+
+const weighing = { labels: [0, 1, 0], classWeights: [1, 2], labelSmoothing: 0.1 };
 test.each([
-  [{}, labels],
-  [{ gradientCheckpointing: true }, { ...labels, labelSmoothing: 0.1 }],
-])("two steps of training have the same bits on 1, 2 and 3 threads: %o", async (more, labels) => {
+  ["BERT", config, labels, {}],
+  ["BERT, with checkpointing", config, { ...labels, labelSmoothing: 0.1 }, { gradientCheckpointing: true }],
+  ["DistilBERT", distilbert, { labels: [0, 1, 0] }, {}],
+  ["DistilBERT, with checkpointing", distilbert, weighing, { gradientCheckpointing: true }],
+] as const)("%s: two steps of training have the same bits on 1, 2 and 3 threads", async (_, config, labels, more) => {
   const runs = [];
   for (const threads of [1, 2, 3]) {
     const kernels = createTrainingBackend("simd", { threads });
@@ -43,4 +52,5 @@ test.each([
   expect(runs[1]).toEqual(runs[0]);
   expect(runs[2]).toEqual(runs[0]);
   expect(runs[0].tensors.length).toBeGreaterThan(100);
+  expect(runs[0].tensors.every(([, data]) => (data as Float32Array).every(Number.isFinite))).toBe(true);
 });

@@ -99,6 +99,12 @@ const COMPLETED: readonly (readonly [option: string, call: string])[] = [
     "FinetuneOptions.misplacedAnswers",
     'training.finetune({ task: "question-answering", trainDataset: "", output: "", misplacedAnswers: "|" })',
   ],
+  [
+    "FinetuneOptions.loss",
+    'training.finetune({ task: "sentence-embedding", trainDataset: "", output: "", loss: "|" })',
+  ],
+  ["EvaluateOptions.loss", 'training.evaluate({ dataset: "", loss: "|" })'],
+  ["VectorLossOptions.loss", '({ loss: "|" } satisfies training.VectorLossOptions)'],
   ["EvaluateOptions.task", 'training.evaluate({ task: "|", dataset: "" })'],
   ["EvaluateOptions.problemType", 'training.evaluate({ dataset: "", problemType: "|" })'],
   ["EvaluateOptions.glueTask", 'training.evaluate({ dataset: "", glueTask: "|" })'],

@@ -4,17 +4,10 @@ import { type ExplorerGap, type ExplorerResult, outputsOf } from "../explorerRes
 import type { Scene } from "../scene.ts";
 import { followsOf, gapAnswers, nextSentence } from "../scenes/answers.ts";
 import { MOST_TARGETS } from "../state.ts";
-import { beforeOf, keptOf, nameOf } from "./compared.ts";
+import { beforeOf, type Comparison, keptOf, nameOf } from "./compared.ts";
 import { canvasOf, captionOf } from "./picture.ts";
 import { answersTable } from "./table.ts";
 import type { View } from "./view.ts";
-
-/** What the answers are compared with: one that is kept or, without, the one before the last pause. */
-export interface Comparison {
-  readonly before: ExplorerResult | null;
-  readonly kept: ExplorerResult | null;
-  keep(result: ExplorerResult | null): void;
-}
 
 /** The scenes of the answers, with the id of each. */
 export function answerScenes(
@@ -36,8 +29,8 @@ export function answerScenes(
 
 /** The answers, with what can be done with them. */
 export function answersView(view: View, comparison: Comparison): TemplateResult {
-  const { state, result, change } = view;
-  const { kept, keep } = comparison;
+  const { state, result } = view;
+  const { kept } = comparison;
   const scenes = answerScenes(view, comparison);
   const hasNext = result.nextSentence !== null;
   return html`
@@ -45,8 +38,8 @@ export function answersView(view: View, comparison: Comparison): TemplateResult 
     ${scenes.map(
       ([id, scene, gap]) => html`<section>
         <div class="heading"><h2>${scene.title}</h2>
-          ${id === "gap-0" ? html`<button aria-label=${kept ? "Forget what was kept" : "Keep these answers to compare"} @click=${() => keep(kept ? null : result)}>${kept ? "Forget" : "Keep"}</button>` : nothing}
-          ${id === "next" ? html`<button @click=${() => change({ text: state.pair, pair: state.text, masks: [], query: null, key: null }, true)} aria-label="Swap text A and text B">Swap</button>` : nothing}
+          ${id === "gap-0" ? html`<button aria-label=${kept ? "Forget what was kept" : "Keep these answers to compare"} @click=${() => comparison.keep(kept ? null : result)}>${kept ? "Forget" : "Keep"}</button>` : nothing}
+          ${id === "next" ? html`<button @click=${view.swap} aria-label="Swap text A and text B">Swap</button>` : nothing}
         </div>
         ${id === "gap-0" ? targetsBox(view) : nothing}
         <figure>${canvasOf(id, altOf(scene, gap, result))}${captionOf(scene)}</figure>
@@ -58,13 +51,14 @@ export function answersView(view: View, comparison: Comparison): TemplateResult 
 }
 
 /** The pieces to choose from, for all gaps. */
-function targetsBox({ state, result: { unknownTargets: unknown }, change }: View): TemplateResult {
+function targetsBox({ state, result: { unknownTargets: unknown, gaps }, change }: View): TemplateResult {
+  const isAll = !gaps[0].areAsked;
   const names = unknown.map((target) => `“${target}”`).join(", ");
   return html`<label class="choice">Only these
       <input id="targets" .value=${state.targets} placeholder="any piece" maxlength=${MOST_TARGETS}
         spellcheck="false" autocomplete="off" autocapitalize="off"
         @input=${(event: Event) => change({ targets: (event.target as HTMLInputElement).value }, false)}></label>
-    ${unknown.length > 0 ? html`<p class="quiet">No piece of the vocabulary: ${names}.</p>` : nothing}`;
+    ${unknown.length > 0 ? html`<p class="quiet">No piece of the vocabulary: ${names}.${isAll ? " All pieces count." : ""}</p>` : nothing}`;
 }
 
 /** The answers of a picture in words. */
@@ -92,8 +86,9 @@ function noNext({ model }: View): string {
     : "This model has no head that tells whether a text follows.";
 }
 
-/** The likeliest piece of each gap, for a screen reader; "" without a gap. */
+/** The likeliest piece of each gap, for a screen reader. */
 export function answerSentence({ gaps }: ExplorerResult): string {
+  if (gaps.length === 0) return "There is no gap.";
   return gaps
     .map(
       ({ position, answers: [best] }) =>

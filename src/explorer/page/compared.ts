@@ -7,6 +7,39 @@ const MOST = 60;
 
 const cut = (text: string): string => (text.length <= MOST ? text : `${text.slice(0, MOST)}…`);
 
+/** Milliseconds that a result stands before later ones are compared with it. */
+const PAUSE = 1000;
+
+/** What the answers are compared with: one result that is kept or, without, the one before the last pause. */
+export class Comparison {
+  kept: ExplorerResult | null = null;
+  before: ExplorerResult | null = null;
+  private shownAt = 0;
+  private readonly show: () => void;
+
+  /** @param show shows what has changed */
+  constructor(show: () => void) {
+    this.show = show;
+  }
+
+  /** Another result is shown now. @param last the one that was shown */
+  came(last: ExplorerResult | null): void {
+    if (performance.now() - this.shownAt >= PAUSE) this.before = last;
+    this.shownAt = performance.now();
+  }
+
+  /** Keeps a result, or lets go of the one that is kept. */
+  keep(result: ExplorerResult | null): void {
+    this.kept = result;
+    this.show();
+  }
+
+  /** Lets go of both. */
+  forget(): void {
+    [this.kept, this.before] = [null, null];
+  }
+}
+
 /** What a result is of: its texts, and what is hidden in them. */
 export function nameOf({ request: { text, pair }, tokens }: ExplorerResult): string {
   const texts = [text, ...(pair === "" ? [] : [pair])].map((one) => `“${cut(one)}”`).join(" and ");

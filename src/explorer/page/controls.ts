@@ -65,3 +65,9 @@ export function skipTo(id: string, text: string): TemplateResult {
   };
   return html`<a class="skip" href="#${id}" @click=${skip}>${text}</a>`;
 }
+
+/** The edge fades that more lies beyond. */
+export function fade(event: Event): void {
+  const { scrollLeft, clientWidth, scrollWidth, style } = event.currentTarget as HTMLElement;
+  style.maskImage = scrollLeft + clientWidth >= scrollWidth - 1 ? "none" : "";
+}

@@ -5,7 +5,8 @@ import { svgOf } from "../draw/svg.ts";
 import { codeOf, jsonOf, tensorsOf } from "../exported.ts";
 import type { Scene } from "../scene.ts";
 import type { TensorsToWrite } from "../worker.ts";
-import { answerScenes, type Comparison } from "./answersView.ts";
+import { answerScenes } from "./answersView.ts";
+import type { Comparison } from "./compared.ts";
 import { menu } from "./controls.ts";
 import { headScene } from "./headView.ts";
 import { mapScene } from "./mapView.ts";
@@ -28,7 +29,9 @@ export function exportMenu(view: View, comparison: Comparison, write: (file: Ten
   const pictures: (readonly [name: string, file: string, scene: Scene])[] = [
     ["The model", "model", mapScene(view)],
     ["The head", `layer-${state.layer + 1}-head-${state.head + 1}-${state.view}`, headScene(view)],
-    ...answerScenes(view, comparison).map(([id, scene]) => [scene.title, id, scene] as const),
+    ...answerScenes(view, comparison).map(
+      ([id, scene, gap]) => [scene.title, gap ? `position-${gap.position}` : id, scene] as const,
+    ),
   ];
   return menu(
     "Export",
@@ -60,8 +63,10 @@ function notesOf({ result, model }: View): string[] {
     pair === "" ? `Text: ${cut(text)}` : `A: ${cut(text)}`,
     ...(pair === "" ? [] : [`B: ${cut(pair)}`]),
     ...(shown === null ? [] : [shown]),
-    ...(hidden.length > 0 ? [`Hidden from the model: position ${hidden.join(" and ")}.`] : []),
-    `Model ${model.fingerprint}`,
+    ...(hidden.length > 0
+      ? [`Hidden from the model: ${hidden.length === 1 ? "position" : "positions"} ${hidden.join(", ")}.`]
+      : []),
+    `Model ${model.fingerprint}, plainbert ${PLAINBERT_VERSION}`,
   ];
 }
 

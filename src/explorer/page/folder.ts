@@ -78,7 +78,17 @@ async function droppedFolder({ dataTransfer }: DragEvent): Promise<Folder> {
   const isFolder = all.length === 1 && (await first.file()) === null;
   const files = new Map<string, File>();
   for (const one of isFolder ? await first.inside() : all) await collect(one, "", DEPTH, files);
-  return { name: first?.name ?? "", files };
+  const name = all.length === 1 ? first.name : `${all.length} files`;
+  return { name, files };
+}
+
+/** Why a folder cannot be a model's, before its files are read; null: it may be one. */
+export function faultOf({ name, files }: Folder): string | null {
+  const names = [...files.keys()];
+  if (names.length === 0) return `“${name}” has no files.`;
+  if (names.some((file) => !file.includes("/"))) return null;
+  const config = names.find((file) => file.endsWith("/config.json")) ?? names[0];
+  return `“${name}” has folders alone: open the one of a model, such as “${config.split("/").slice(0, -1).join("/")}”.`;
 }
 
 async function collect(dropped: Dropped, within: string, depth: number, files: Map<string, File>): Promise<void> {

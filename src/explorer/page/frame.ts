@@ -2,7 +2,8 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import type { ExplorerResult } from "../explorerResult.ts";
 import type { ModelSummary } from "../worker.ts";
-import { answersView, type Comparison } from "./answersView.ts";
+import { answersView } from "./answersView.ts";
+import type { Comparison } from "./compared.ts";
 import { skipTo } from "./controls.ts";
 import { headView } from "./headView.ts";
 import { help, toggleHelp } from "./helpDialog.ts";
@@ -19,8 +20,10 @@ interface Frame {
   readonly texts: Texts;
   readonly menus: TemplateResult;
   readonly status: string;
-  /** What is to be told, in sentences; null or "": nothing. */
-  readonly notes: readonly (string | null)[];
+  /** What went wrong, in sentences; null or "": nothing. */
+  readonly problems: readonly (string | null)[];
+  /** What is to be told else; null: nothing. */
+  readonly note: string | null;
   /** Whether the view is not yet what was asked for last. */
   readonly isComputing: boolean;
   /** Percent of the model that is here. */
@@ -33,7 +36,7 @@ interface Frame {
 
 /** The whole page. */
 export function frame(shown: Frame): TemplateResult {
-  const { view, texts, menus, status, notes, isComputing, progress, hasStopped, startAgain } = shown;
+  const { view, texts, menus, status, problems, note, isComputing, progress, hasStopped, startAgain } = shown;
   return html`
     ${skipTo("model", "Skip to the model")}
     <header>
@@ -43,7 +46,8 @@ export function frame(shown: Frame): TemplateResult {
     </header>
     <main>
       ${textBoxes(texts)}
-      ${notes.filter(Boolean).map((text) => html`<p class="problem" role="alert">${text}</p>`)}
+      ${problems.filter(Boolean).map((text) => html`<p class="problem" role="alert">${text}</p>`)}
+      ${note === null ? nothing : html`<p class="quiet" role="status">${note}</p>`}
       ${hasStopped ? html`<p><button id="again" @click=${startAgain}>Start again</button></p>` : nothing}
       ${view ? views(view, shown) : hasStopped ? nothing : html`<progress max="100" .value=${progress} aria-label="The model is coming"></progress>`}
     </main>
@@ -69,18 +73,26 @@ interface Status {
   readonly result: ExplorerResult | null;
   readonly progress: number;
   readonly hasStopped: boolean;
-  /** The folder that was opened in the page, and the one that is being opened; null: none. */
-  readonly chosen: string | null;
+  /** null: not known. */
+  readonly name: string | null;
+  /** The folder that is being opened; null: none. */
   readonly coming: string | null;
 }
 
+/** What a model is called that `loadBert` opens with these arguments; null: not known, or the small model. */
+export function nameOfModel(loadedFrom: readonly unknown[] | null): string | null {
+  const from = loadedFrom?.[0];
+  if (typeof from !== "string") return null;
+  return /^([A-Za-z]:)?[\\/]/.test(from) ? (from.split(/[\\/]/).findLast(Boolean) ?? from) : from;
+}
+
 /** What there is of the model, in a line. */
-export function statusOf({ model, result, progress, hasStopped, chosen, coming }: Status): string {
+export function statusOf({ model, result, progress, hasStopped, name, coming }: Status): string {
   if (hasStopped) return "";
   if (!model) return progress > 0 ? `The model is coming: ${Math.round(progress)} %.` : "The model is coming.";
   const { layers, heads, hiddenSize } = model;
   return [
-    ...(chosen === null ? [] : [chosen]),
+    ...(name === null ? [] : [name]),
     ...[`${layers} layers`, `${heads} heads`, `${hiddenSize} numbers a token`],
     ...(result ? [`computed in ${result.milliseconds.toFixed(0)} ms`] : []),
     ...(coming === null ? [] : [`“${coming}” is read …`]),

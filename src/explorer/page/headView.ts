@@ -1,10 +1,10 @@
 /** One head: lines or a matrix to point at, and its numbers as a table. */
 import { html, nothing, type TemplateResult } from "lit-html";
 import type { MatrixShape, Scene } from "../scene.ts";
-import { headLines, headMatrix, PAIR_NAMES, tokenAt } from "../scenes/head.ts";
+import { headLines, headMatrix, lineOf, PAIR_NAMES, tokenAt } from "../scenes/head.ts";
 import { SCALE_NAMES } from "../scenes/scale.ts";
 import { PAIRS, SCALES } from "../state.ts";
-import { choice, segments } from "./controls.ts";
+import { choice, fade, segments } from "./controls.ts";
 import { canvasOf, captionOf, cellAt, placeOn } from "./picture.ts";
 import { readout } from "./readout.ts";
 import { headTable } from "./table.ts";
@@ -41,7 +41,7 @@ export function headView(view: View): TemplateResult {
     </div>
     <div class="controls">
       ${choice(
-        "Show",
+        "Strength",
         SCALES.map((scale) => [scale, SCALE_NAMES[scale]]),
         state.scale,
         (scale) => change({ scale }, true),
@@ -59,7 +59,7 @@ export function headView(view: View): TemplateResult {
     </div>
     ${readout(view)}
     <figure>
-      <div class="scroll">
+      <div class=${scene.width > view.layout.head ? "scroll cut" : "scroll"} @scroll=${fade}>
         <div class="picture" tabindex="0" role="application" aria-roledescription=${isLines ? "lines" : "matrix"}
           aria-label="${scene.title}. Arrow keys point at a number, Enter keeps it, Escape lets go."
           @pointermove=${(event: PointerEvent) => event.pointerType === "mouse" && view.point(under(event, view, scene))}
@@ -67,6 +67,7 @@ export function headView(view: View): TemplateResult {
           @keydown=${(event: KeyboardEvent) => keyDown(event, view)}>
           ${canvasOf("head")}
           ${isLines ? nothing : crosshair(view, scene)}
+          ${spot(view, scene)}
         </div>
       </div>
       ${captionOf(scene)}
@@ -108,13 +109,28 @@ function keyDown(event: KeyboardEvent, view: View): void {
   const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
   const moved = (from: number | null, by: number) =>
     by === 0 ? from : from === null ? 0 : Math.min(last, Math.max(0, from + by));
-  if (step) view.point({ layer, head, query: moved(query, step[0]), key: moved(key, step[1]) }, true);
-  else if (event.key === "Enter") pin(view, { layer, head, query, key });
+  if (step) {
+    view.point({ layer, head, query: moved(query, step[0]), key: moved(key, step[1]) }, true);
+    document.getElementById("spot")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  } else if (event.key === "Enter") pin(view, { layer, head, query, key });
   else if (event.key === "Escape") {
     view.point(null);
     view.change({ query: null, key: null }, true);
   } else return;
   event.preventDefault();
+}
+
+/** Where what is pointed at or picked stands, unseen: it is brought into sight where the keyboard points at it. */
+function spot(view: View, scene: Scene): TemplateResult | typeof nothing {
+  const { query, key } = seen(view);
+  const token = query ?? key;
+  if (token === null) return nothing;
+  const matrix = matrixOf(scene);
+  const { y, height } = lineOf(view.result.tokens.length, token);
+  const place = matrix
+    ? { x: matrix.x + (key ?? 0) * matrix.cell, y: matrix.y + (query ?? 0) * matrix.cell, side: matrix.cell }
+    : { x: 0, y, side: height };
+  return html`<div id="spot" .style=${`left:${place.x}px;top:${place.y}px;width:${place.side}px;height:${place.side}px`}></div>`;
 }
 
 /** The row and column of what is picked, over the matrix. */

@@ -45,3 +45,30 @@ export function layoutOf(window: number, heads: number): Layout {
   const head = Math.min(MOST_HEAD, inner - map - answers - 2 * gap);
   return { name: "three", columns: `${map}px ${head}px ${answers}px`, side: sideOf(map), map, head, answers };
 }
+
+/**
+ * Lets the parts that are lower than the highest stay in sight while the page is scrolled: the style sheet makes them
+ * stick, here it is told where. One that is higher than the window sticks by its bottom.
+ */
+export function keepInSight(parts: Iterable<HTMLElement>): void {
+  for (const part of parts) observed().observe(part);
+}
+
+const stick = (part: HTMLElement): void => {
+  part.style.top = `${Math.min(16, innerHeight - part.offsetHeight - 16)}px`;
+};
+
+let observer: ResizeObserver | null = null;
+
+function observed(): ResizeObserver {
+  if (observer) return observer;
+  const all = new Set<HTMLElement>();
+  observer = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      all.add(target as HTMLElement);
+      stick(target as HTMLElement);
+    }
+  });
+  addEventListener("resize", () => all.forEach(stick));
+  return observer;
+}

@@ -1,11 +1,11 @@
 /** The map of the model: a grid of heads to choose from. */
 import { html, type TemplateResult } from "lit-html";
-import { type ExplorerResult, probabilitiesOf } from "../explorerResult.ts";
+import type { ExplorerResult } from "../explorerResult.ts";
 import type { Scene } from "../scene.ts";
-import { mapPlaces, modelMap } from "../scenes/modelMap.ts";
+import { mapPlaces, modelMap, SCORED_SIDE } from "../scenes/modelMap.ts";
 import { type HeadPlace, habitOf, headOrder, SORT_LEGENDS, SORT_NAMES } from "../scenes/order.ts";
 import { type ExplorerState, SORTS } from "../state.ts";
-import { choice } from "./controls.ts";
+import { choice, fade } from "./controls.ts";
 import { canvasOf, captionOf, cellAt, placeOn } from "./picture.ts";
 import { remembered, type View } from "./view.ts";
 
@@ -39,7 +39,10 @@ export function mapScene(view: View): Scene {
   const [order, side] = [ordered(view), sideOf(view)];
   return pictures.scene("map", [order, side, scale], () => {
     const scene = modelMap(result, side, order, scale);
-    return sort !== "place" && isOrdered(view) ? { ...scene, legend: [SORT_LEGENDS[sort], ...scene.legend] } : scene;
+    if (sort === "place" || !isOrdered(view)) return scene;
+    const what = SORT_LEGENDS[sort];
+    const legend = side < SCORED_SIDE ? `The order goes by ${what}.` : `The number is ${what}.`;
+    return { ...scene, legend: [legend, ...scene.legend] };
   });
 }
 
@@ -62,7 +65,7 @@ export function modelView(view: View): TemplateResult {
         (sort) => change({ sort }, true),
       )}
     </div>
-    ${state.sort === "pair" && !sorted ? html`<p class="quiet">Pick a query and a key in the matrix first.</p>` : ""}
+    ${state.sort === "pair" && !sorted ? html`<p class="quiet">Pick a number in the matrix first: a token that looks, and one that it looks at.</p>` : ""}
     <figure>
       <div class=${scene.width > layout.map ? "scroll cut" : "scroll"} @scroll=${fade}><div class="map" @pointerleave=${() => view.point(null)}>
         ${canvasOf("map")}
@@ -72,12 +75,6 @@ export function modelView(view: View): TemplateResult {
       </div></div>
       ${captionOf(scene)}
     </figure>`;
-}
-
-/** The edge fades that more lies beyond. */
-function fade(event: Event): void {
-  const { scrollLeft, clientWidth, scrollWidth, style } = event.currentTarget as HTMLElement;
-  style.maskImage = scrollLeft + clientWidth >= scrollWidth - 1 ? "none" : "";
 }
 
 function headButton(view: View, scene: Scene, { layer, head }: HeadPlace, [x, y]: readonly [number, number]) {
@@ -95,7 +92,7 @@ function headButton(view: View, scene: Scene, { layer, head }: HeadPlace, [x, y]
 /** Points at the number of the cell below the pointer. */
 function pointAt(event: PointerEvent, view: View, scene: Scene, layer: number, head: number): void {
   const place = placeOn(event, (event.currentTarget as HTMLElement).closest(".map"), scene);
-  const tap = probabilitiesOf(layer);
+  const tap = view.result.taps[layer];
   for (const shape of scene.shapes) {
     if (shape.kind !== "matrix") continue;
     const cell = cellAt(shape, place);

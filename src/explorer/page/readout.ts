@@ -14,7 +14,7 @@ interface Reading {
 function reading({ tokens, attentions }: ExplorerResult, { layer, head, query, key }: Pointer): Reading | null {
   const T = tokens.length;
   const p = (i: number, j: number) => attentions[layer][(head * T + i) * T + j];
-  const name = (t: number) => tokens[t].piece;
+  const name = (t: number) => `“${tokens[t].piece}”`;
   if (query !== null && key !== null) {
     const number = p(query, key);
     const more = `from position ${query} to ${key}`;
@@ -28,7 +28,7 @@ function reading({ tokens, attentions }: ExplorerResult, { layer, head, query, k
   }
   if (key === null) return null;
   const sum = tokens.reduce((total, _, i) => total + p(i, key), 0);
-  return { what: `all rows together look at ${name(key)}`, number: sum.toFixed(4), more: `of ${T}` };
+  return { what: `all rows together give ${name(key)}`, number: sum.toFixed(4), more: `of ${T}` };
 }
 
 const placeOf = ({ layer, head }: Pointer): string => `layer ${layer + 1}, head ${head + 1}`;

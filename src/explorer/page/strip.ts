@@ -6,14 +6,18 @@ import type { View } from "./view.ts";
 /** A token and its position. */
 type Placed = readonly [t: number, token: ExplorerToken];
 
-/** Which token the Tab key reaches; the list remembers it, as lists do. */
+/** Which token the Tab key reaches; the list remembers it, as lists do. A token that is picked elsewhere is reached. */
 let reached = 0;
+let picked: number | null = null;
 
 /** The strip. @param near positions of the tokens at the caret of a text box */
 export function strip(view: View, near: ReadonlySet<number>): TemplateResult {
   const { tokens } = view.result;
   const cut = cutSentence(view.result);
-  reached = Math.min(view.state.query ?? reached, tokens.length - 1);
+  const { query } = view.state;
+  if (query !== picked && query !== null) reached = query;
+  picked = query;
+  reached = Math.min(reached, tokens.length - 1);
   const texts = groupsOf([...tokens.entries()], ({ segment }) => segment);
   return html`
     <div class="strip" role="listbox" aria-label="Tokens" aria-orientation="horizontal"
@@ -63,6 +67,7 @@ function tokenOf([t, token]: Placed, view: View, near: ReadonlySet<number>): Tem
     ["special", isSpecial],
     ["masked", isMasked],
     ["near", near.has(t)],
+    ["key", state.key === t],
     ["pointed", pointer?.query === t || pointer?.key === t],
   ] as const;
   const parts = piece.startsWith("##") ? html`<i>##</i>${piece.slice(2)}` : piece;
@@ -70,7 +75,7 @@ function tokenOf([t, token]: Placed, view: View, near: ReadonlySet<number>): Tem
     data-token=${t} tabindex=${t === reached ? 0 : -1} aria-selected=${isPicked}
     @pointerenter=${(event: PointerEvent) => event.pointerType === "mouse" && pointAt(view, t)}
     @click=${(event: MouseEvent) => event.detail < 2 && pick(view, t)} @dblclick=${() => hide(view, t, false)}
-    ><span>${hidden ? html`<s>${hidden.piece}</s>` : parts}</span><span class="unseen">, position ${t}${isMasked ? ", hidden" : ""}, id </span><small>${id}</small></div>`;
+    ><span>${hidden ? html`<s>${hidden.piece}</s>` : parts}</span><span class="unseen">, position ${t}${isMasked ? ", hidden" : ""}${state.key === t ? ", looked at" : ""}, id </span><small>${id}</small></div>`;
 }
 
 const pointAt = (view: View, t: number, isSaid = false) =>
@@ -85,7 +90,10 @@ function pick(view: View, t: number): void {
 /** Hides a token from the model, or shows it again. @param isPinned not after a click that is a step already */
 function hide(view: View, t: number, isPinned = true): void {
   const { masks } = view.state;
-  if (!canHide(view.result.tokens[t], masks.includes(t))) return;
+  if (!canHide(view.result.tokens[t], masks.includes(t))) {
+    view.say(`position ${t} cannot be hidden`);
+    return;
+  }
   reached = t;
   const next = masks.includes(t) ? masks.filter((one) => one !== t) : [...masks, t].sort((a, b) => a - b);
   view.change({ masks: next, query: t }, isPinned);

@@ -27,9 +27,9 @@ export function headTable({ tokens, attentions }: ExplorerResult, { layer, head 
 export function answersTable({ position, answers }: ExplorerGap): TemplateResult {
   return html`<div class="scroll numbers" tabindex="0" role="region" aria-label="Numbers of position ${position}">
     <table><caption>What fits at position ${position}</caption>
-    <thead><tr><th scope="col">piece</th><th scope="col">id</th><th scope="col">probability</th><th scope="col">logit</th></tr></thead>
+    <thead><tr><th scope="col">piece</th><th scope="col">id</th><th scope="col">logit</th><th scope="col">probability</th></tr></thead>
     <tbody>${answers.map(
       ({ id, piece, probability, logit }) =>
-        html`<tr><th scope="row">${piece}</th>${cell(id, 0)}${cell(probability, 6)}${cell(logit, 4)}</tr>`,
+        html`<tr><th scope="row">${piece}</th>${cell(id, 0)}${cell(logit, 4)}${cell(probability, 6)}</tr>`,
     )}</tbody></table></div>`;
 }

@@ -26,6 +26,8 @@ export interface View {
   readonly pointer: Pointer | null;
   /** Changes what is shown. @param isPinned whether the browser's way back leads to what was shown before */
   change(next: Partial<ExplorerState>, isPinned: boolean): void;
+  /** Puts the texts in each other's place; what is hidden stays so. */
+  swap(): void;
   /** Points at something for the moment. @param isSaid whether a screen reader tells its number */
   point(pointer: Pointer | null, isSaid?: boolean): void;
   /** Tells a screen reader; at most once a second. */
@@ -48,5 +50,18 @@ export function remembered<Parts extends readonly unknown[], Value>(
   return (...parts) => {
     if (!last?.parts.every((part, n) => part === parts[n])) last = { parts, value: make(...parts) };
     return last.value;
+  };
+}
+
+/** A function that runs another with the browser's next frame, however often it is called before. */
+export function onNextFrame(run: () => void): () => void {
+  let isWaiting = false;
+  return () => {
+    if (isWaiting) return;
+    isWaiting = true;
+    requestAnimationFrame(() => {
+      isWaiting = false;
+      run();
+    });
   };
 }

@@ -35,7 +35,8 @@ export function gapAnswers(gap: ExplorerGap, compared: Compared | null = null, w
   const { position, output, row, answers, areAsked, truth, entropy } = gap;
   const rows = answers.map(({ id, piece, logit, probability, rank }): AnswerRow => {
     const before = compared?.gap.answers.find((answer) => answer.id === id)?.probability ?? null;
-    const change = compared ? changeOf(probability, before) : "";
+    const isKnown = before !== null || !(areAsked || compared?.gap.areAsked);
+    const change = compared && isKnown ? changeOf(probability, before) : "";
     return {
       text: `${piece}${id === truth?.id ? " ✓" : ""}${areAsked ? ` #${rank}` : ""}`,
       logit,
@@ -55,14 +56,17 @@ export function gapAnswers(gap: ExplorerGap, compared: Compared | null = null, w
         ? [`✓ is what is hidden: “${truth.piece}”, place ${truth.rank}, ${(100 * truth.probability).toFixed(2)} %.`]
         : []),
       ...(compared ? [`Arrows, in percentage points, and thin bars: against ${compared.name}.`] : []),
+      ...(rows.some(({ change }) => change === NEW) ? ["“new” was not among those answers."] : []),
     ],
     shapes: [...heading(width), ...rows.flatMap((answer, n) => answerShapes(answer, n, width))],
   };
 }
 
+const NEW = "new";
+
 /** How a probability has changed, in percentage points; "new" where it was not among the answers. */
 function changeOf(probability: number, before: number | null): string {
-  if (before === null) return "new";
+  if (before === null) return NEW;
   const points = 100 * (probability - before);
   if (Math.abs(points) < 0.05) return "=";
   return `${points > 0 ? "▲" : "▼"} ${Math.abs(points).toFixed(1)}`;
@@ -84,7 +88,7 @@ export function nextSentence({ nextSentence: next }: ExplorerResult, width = 320
   });
   return {
     ...{ title: "Does text B follow A?", width, height: HEADING + rows.length * ROW },
-    legend: ["A full bar is a probability of 1.", "The logit of index 0 is that it follows."],
+    legend: ["A full bar is a probability of 1.", "Of the two logits the first, index 0, says that it follows."],
     shapes: [...heading(width), ...rows.flatMap((answer, n) => answerShapes(answer, n, width))],
   };
 }

@@ -1,4 +1,4 @@
-import { type ExplorerResult, probabilitiesOf } from "../explorerResult.ts";
+import type { ExplorerResult } from "../explorerResult.ts";
 import type { LineShape, RuleShape, Scene, Shape } from "../scene.ts";
 import type { ExplorerState } from "../state.ts";
 import { labelOf, roomOf } from "./label.ts";
@@ -19,6 +19,9 @@ const [LEFT_TICKS, TOP_TICKS] = [34, 22];
 /** Names of columns rise at this angle. */
 const TURN = -60;
 const [COS, SIN] = [0.5, Math.sqrt(0.75)];
+
+/** What the marks at the sides of maps and matrices are, in a sentence. */
+export const TICKS = "Ticks mark where text B begins.";
 
 /** What a pair filter shows, in words. */
 export const PAIR_NAMES: Readonly<Record<ExplorerState["pairs"], string>> = {
@@ -61,7 +64,7 @@ export function headLines(result: ExplorerResult, state: ExplorerState, width = 
   const [lines, labels]: [LineShape[], Shape[]] = [[], []];
   const rest = { count: 0, sum: 0 };
   const isWhole = query === null && key === null;
-  const middleOf = (t: number) => TOP + (t + 0.5) * rowOf(T);
+  const middleOf = (t: number) => lineOf(T, t).y + rowOf(T) / 2;
   for (const [i, { piece, isSpecial }] of tokens.entries()) {
     const row = rows.subarray(i * T, (i + 1) * T);
     const [most, least] = [largestOf(row), leastOf(row, isWhole)];
@@ -77,7 +80,7 @@ export function headLines(result: ExplorerResult, state: ExplorerState, width = 
       lines.push({
         ...{ kind: "line", from: [left, middleOf(i)], to: [right, middleOf(j)], value: p, opacity },
         ...{ width: 0.5 + 5.5 * opacity, tone: isSpecial || tokens[j].isSpecial ? "quiet" : "accent" },
-        ref: { tap: probabilitiesOf(layer), at: [head, i, j] },
+        ref: { tap: result.taps[layer], at: [head, i, j] },
       });
       const number = { kind: "text", y: middleOf(j) + 5, text: p.toFixed(3), align: "right", tone: "quiet" } as const;
       if (query === i) labels.push({ ...number, x: right + 8 + names + NUMBER });
@@ -149,6 +152,12 @@ function sidesOf({ tokens }: ExplorerResult, width: number): { names: number; le
   return { names, left: names + 8, right: Math.max(names + 108, width - NUMBER - names - 8) };
 }
 
+/** Where the line of a token begins, and how high it is, of T of them. */
+export const lineOf = (T: number, t: number): { readonly y: number; readonly height: number } => ({
+  y: TOP + t * rowOf(T),
+  height: rowOf(T),
+});
+
 /** Which token's line is at a place of the lines, and whether it is the one looked at; null: none. */
 export function tokenAt(
   result: ExplorerResult,
@@ -206,13 +215,14 @@ export function headMatrix(result: ExplorerResult, state: ExplorerState, width =
     legend: [
       "A row is a token that looks, a column one that is looked at. Each row adds up to 1.",
       COLOUR_LEGENDS[scale],
+      ...(result.request.pair === "" ? [] : [TICKS]),
       ...(isNamed ? [] : ["The numbers at the sides are positions."]),
     ],
     brightest: BRIGHTEST[scale],
     shapes: [
       {
         ...{ kind: "matrix", x, y, cell, rows: T, columns: T, values, strengths: strengthsOf(scale, values, T) },
-        ref: (i, j) => ({ tap: probabilitiesOf(layer), at: [head, i, j] }),
+        ref: (i, j) => ({ tap: result.taps[layer], at: [head, i, j] }),
       },
       ...beginOfB(tokens, (b) => [
         { x: x - 7, y: y + b * cell - 0.5, width: 7, height: 1 },

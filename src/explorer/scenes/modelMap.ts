@@ -1,7 +1,7 @@
-import { type ExplorerResult, probabilitiesOf } from "../explorerResult.ts";
-import type { MatrixShape, Scene, Shape } from "../scene.ts";
+import type { ExplorerResult } from "../explorerResult.ts";
+import type { MatrixShape, Scene, Shape, TextShape } from "../scene.ts";
 import type { ExplorerState } from "../state.ts";
-import { beginOfB } from "./head.ts";
+import { beginOfB, TICKS } from "./head.ts";
 import type { HeadPlace } from "./order.ts";
 import { BRIGHTEST, COLOUR_LEGENDS, strengthsOf } from "./scale.ts";
 
@@ -13,6 +13,9 @@ const [NAMES, LABEL] = [26, 22];
 
 /** Maps of fewer pixels a side stand closer together. */
 const WIDE = 64;
+
+/** Beside the names of maps of fewer pixels a side there is no room for the number that they are ordered by. */
+export const SCORED_SIDE = 72;
 
 /** Pixels between maps whose sides have so many. */
 const gapOf = (side: number): number => (side < WIDE ? 4 : 8);
@@ -47,7 +50,7 @@ export function mapPlaces(
   return {
     at: (layer, head) => [left + head * across, top + layer * down],
     width: left + result.heads * across,
-    height: top + result.attentions.length * down,
+    height: top + result.attentions.length * down - gapOf(side) - (sorted ? LABEL : 0),
   };
 }
 
@@ -82,7 +85,7 @@ export function modelMap(
       strengths: strengthsOf(scale, values, cells),
       ref: (i, j) => {
         const place = largest[i * cells + j];
-        return { tap: probabilitiesOf(layer), at: [head, Math.floor(place / T), place % T] };
+        return { tap: result.taps[layer], at: [head, Math.floor(place / T), place % T] };
       },
     };
   });
@@ -94,6 +97,7 @@ export function modelMap(
       sorted ? "Each map is named by its layer and head." : "Layers from top to bottom, heads from left to right.",
       "In each map a row is a token that looks, a column one that is looked at.",
       COLOUR_LEGENDS[scale],
+      ...(result.request.pair === "" ? [] : [TICKS]),
       ...(block > 1 ? [`Each cell is the largest of ${block} × ${block} numbers.`] : []),
     ],
     brightest: BRIGHTEST[scale],
@@ -126,12 +130,12 @@ function axisNames({ attentions, heads }: ExplorerResult, side: number, at: Plac
 function ownNames(order: readonly HeadPlace[], heads: number, side: number, at: Places): Shape[] {
   return order.flatMap(({ layer, head, score }, n) => {
     const [x, y] = at(Math.floor(n / heads), n % heads);
-    const own = name(x, y - 7, `${layer + 1}·${head + 1}`, "left");
-    return side < 72 || score === null ? [own] : [own, name(x + side, y - 7, score.toFixed(2), "right")];
+    const own: Shape = { ...name(x, y - 7, `${layer + 1}·${head + 1}`, "left"), tone: "plain" };
+    return side < SCORED_SIDE || score === null ? [own] : [own, name(x + side, y - 7, score.toFixed(2), "right")];
   });
 }
 
-function name(x: number, y: number, text: string, align: "left" | "right" | "center"): Shape {
+function name(x: number, y: number, text: string, align: "left" | "right" | "center"): TextShape {
   return { kind: "text", x, y, text, align, tone: "quiet" };
 }
 

@@ -21,15 +21,15 @@ export const SORT_NAMES: Readonly<Record<ExplorerState["sort"], string>> = {
   pair: "the picked pair",
 };
 
-/** What the number beside a head is, in a sentence. */
+/** What heads are ordered by. */
 export const SORT_LEGENDS: Readonly<Record<Exclude<ExplorerState["sort"], "place">, string>> = {
-  sharp: "The number is the mean entropy of a row as a share of the most it can be, ln T.",
-  previous: "The number is the mean probability of the token before.",
-  next: "The number is the mean probability of the token after.",
-  self: "The number is the mean probability of the token itself.",
-  cls: "The number is the mean probability of [CLS].",
-  sep: "The number is the mean probability of all [SEP] together.",
-  pair: "The number is the probability of the picked key in the picked query's row.",
+  sharp: "the mean entropy of a row as a share of the most it can be, ln T",
+  previous: "the mean probability of the token before",
+  next: "the mean probability of the token after",
+  self: "the mean probability of the token itself",
+  cls: "the mean probability of [CLS]",
+  sep: "the mean probability of all [SEP] together",
+  pair: "the probability of the picked key in the picked query's row",
 };
 
 type Order = Pick<ExplorerState, "sort" | "query" | "key">;
@@ -97,7 +97,7 @@ export function habitOf(result: ExplorerResult, layer: number, head: number): st
   const scores = HABITS.map((sort) => [sort, scoreOf(result, layer, head, { sort, query: null, key: null })] as const);
   const [sort, score] = scores.reduce((best, next) => (next[1] > best[1] ? next : best));
   const sharpness = scoreOf(result, layer, head, { sort: "sharp", query: null, key: null });
-  return `${Math.round(100 * score)} % to ${SORT_NAMES[sort]}, entropy ${sharpness.toFixed(2)} of the most`;
+  return `${Math.round(100 * score)} % to ${SORT_NAMES[sort]}, entropy ${sharpness.toFixed(2)} of ln T`;
 }
 
 const HABITS = ["previous", "next", "self", "cls", "sep"] as const;

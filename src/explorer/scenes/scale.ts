@@ -5,9 +5,9 @@ type Scale = ExplorerState["scale"];
 
 /** What a scale takes of a probability, in words. */
 export const SCALE_NAMES: Readonly<Record<Scale, string>> = {
-  linear: "the probability",
-  root: "its square root",
-  row: "its share of the row's largest",
+  linear: "probability",
+  root: "square root of it",
+  row: "share of the row's largest",
 };
 
 /** What the lines of a scale are, in a sentence. */

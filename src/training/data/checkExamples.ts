@@ -73,6 +73,7 @@ const FIELDS: Readonly<Record<FinetuneTask, Fields | null>> = {
     negative: RANKED_TEXTS,
   },
   "fill-mask": null,
+  "sentence-embedding": null, // data/sentenceExamples.ts
 };
 
 const ANSWER: Fields = {
@@ -87,7 +88,7 @@ const ANSWER: Fields = {
  * @param name what the examples are called together
  * @throws BertError ERR_INPUT naming example and field, and for an unknown field the nearest known one
  */
-export function checkedExamples<T extends Exclude<FinetuneTask, "fill-mask">>(
+export function checkedExamples<T extends Exclude<FinetuneTask, "fill-mask" | "sentence-embedding">>(
   task: T,
   name: string,
   examples: readonly unknown[],

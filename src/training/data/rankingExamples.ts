@@ -3,6 +3,7 @@ import type { DataRow } from "./dataRow.ts";
 import { typedLabels } from "./labelColumn.ts";
 import type { Located } from "./located.ts";
 import { recordError, shown } from "./numberedLines.ts";
+import type { RankingColumns } from "./textExamples.ts";
 
 /** A query and a text, and how relevant the text is. */
 export interface RankingPair {
@@ -86,14 +87,13 @@ const COLUMNS = {
   query: ["query", "question", "anchor"],
   text: ["text", "document", "passage", "answer", "response"],
   label: ["label", "labels", "score", "scores"],
-  positive: ["positive"],
-  negative: ["negative"],
 } as const;
 type Column = keyof typeof COLUMNS;
 
 /**
  * A reranker's examples from rows of a table: pairs where it has a column of texts, else lists. In CSV and TSV a column
- * `positive` or `negative` holds one text, and negatives may go on in `negative_1`, `negative_2`, ….
+ * `positive` or `negative` holds one text, and negatives may go on in `negative_1`, `negative_2`, …
+ * or in all columns that are named.
  *
  * @param typed whether values have the types that they have in JSON; else labels are read as pandas reads them
  * @param named the columns that somebody has named
@@ -104,27 +104,31 @@ export function rankingExamples(
   rows: readonly DataRow[],
   file: string,
   typed: boolean,
-  named: Partial<Record<Column, string>>,
+  named: Partial<Record<Column, string> & RankingColumns>,
 ): RankingExample[] {
   const names = new Set(rows.flatMap(({ values }) => [...values.keys()]));
   const find = (column: Column) => named[column] ?? COLUMNS[column].find((name) => names.has(name));
+  const expectOne = (expected: readonly string[], instead = "") => {
+    if (expected.some((name) => names.has(name))) return;
+    const got = listed([...names].map(quote));
+    const must = `there must be a column ${expected.map(quote).join(" or ")}${instead}`;
+    throw new BertError("ERR_INPUT", `${printable(file, 200)}: ${must}, got only ${got}`);
+  };
   const need = (column: Column, instead = "") => {
-    const found = find(column);
-    if (found !== undefined && names.has(found)) return found;
-    const expected = (named[column] === undefined ? COLUMNS[column] : [found as string]).map(quote).join(" or ");
-    throw new BertError(
-      "ERR_INPUT",
-      `${printable(file, 200)}: there must be a column ${expected}${instead}, got only ${listed([...names].map(quote))}`,
-    );
+    expectOne(named[column] === undefined ? COLUMNS[column] : [named[column]], instead);
+    return find(column) as string;
   };
   const query = need("query");
-  const isList = find("text") === undefined && (find("positive") ?? find("negative")) !== undefined;
-  if (isList) {
-    const negatives = [find("negative") ?? "negative", ...[...names].filter((name) => /^negative_\d+$/.test(name))];
+  const namedTexts = [named.positive ?? [], named.negative ?? []].flat();
+  for (const column of namedTexts) expectOne([column]);
+  const positive = named.positive ?? "positive";
+  const negatives = [named.negative ?? [...names].filter((name) => /^negative(_\d+)?$/.test(name))].flat();
+  const isNamed = namedTexts.length > 0 && named.text === undefined;
+  if (isNamed || (find("text") === undefined && [positive, ...negatives].some((name) => names.has(name)))) {
     return rows.map((row) => ({
       where: row.where,
       query: textAt(row, query),
-      positive: textsAt(row, [find("positive") ?? "positive"]),
+      positive: textsAt(row, [positive]),
       negative: textsAt(row, negatives),
     }));
   }

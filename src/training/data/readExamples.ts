@@ -10,6 +10,7 @@ import { typedLabels } from "./labelColumn.ts";
 import { collect, recordError, shown } from "./numberedLines.ts";
 import { type RankingExample, rankingExamples } from "./rankingExamples.ts";
 import { type ChoiceExample, readMultipleChoice } from "./readMultipleChoice.ts";
+import { type SentenceColumns, type SentenceExample, sentenceExamples } from "./sentenceExamples.ts";
 import { readSquad, type SquadExample } from "./squad.ts";
 import { expectTask, type FinetuneTask } from "./taskModels.ts";
 import { expectColumns, type RankingColumns, readTexts, type TextColumns, type TextExample } from "./textExamples.ts";
@@ -23,6 +24,7 @@ export interface TaskExamples {
   "next-sentence-prediction": TextExample;
   "text-ranking": RankingExample;
   "fill-mask": string;
+  "sentence-embedding": SentenceExample;
 }
 
 export type { FinetuneTask } from "./taskModels.ts";
@@ -32,9 +34,10 @@ export interface ReadExamplesOptions {
   readonly glueTask?: GlueTask | undefined;
   /**
    * Which columns of a table hold what. Default: `text` or `sentence1`, `text_pair` or `sentence2`, `label`; of
-   * text-ranking `query`, `text` and `label` or `score`, or `query`, `positive` and `negative`.
+   * text-ranking `query`, `text` and `label` or `score`, or `query`, `positive` and `negative`; of sentence-embedding
+   * `anchor`, `positive`, `negative` or `sentence1`, `sentence2`, `score`.
    */
-  readonly columns?: Partial<TextColumns & RankingColumns> | undefined;
+  readonly columns?: Partial<TextColumns & RankingColumns & SentenceColumns> | undefined;
 }
 
 /** Examples of a file, and what its labels are. */
@@ -56,6 +59,7 @@ export interface FileExamples<T extends FinetuneTask> {
  * | question-answering | `.json` of SQuAD; `.jsonl`, `.json` with its columns in Hugging Face's data set |
  * | multiple-choice | `.jsonl`, `.json`, `.csv`, `.tsv` with the columns of SWAG |
  * | fill-mask | any: a text in each line that is not blank |
+ * | sentence-embedding | `.jsonl`, `.json`, `.csv`, `.tsv` with columns |
  *
  * A `.json` or `.jsonl` has an object on each line, an array of objects, or an object with such an array as `data`.
  *
@@ -117,6 +121,8 @@ export async function readFileText(
           .split(/\r?\n/)
           .filter((line) => line.trim() !== ""),
       );
+    case "sentence-embedding":
+      return classes(sentenceExamples((await rowsOf(text, file)).rows, file, columns));
   }
 }
 

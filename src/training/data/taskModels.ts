@@ -8,7 +8,8 @@ export type FinetuneTask =
   | "multiple-choice"
   | "text-ranking"
   | "next-sentence-prediction"
-  | "fill-mask";
+  | "fill-mask"
+  | "sentence-embedding";
 
 /** The model class that each task trains, as in Hugging Face's scripts for it. */
 export const TASK_MODELS: Readonly<Record<FinetuneTask, Architecture>> = {
@@ -19,6 +20,7 @@ export const TASK_MODELS: Readonly<Record<FinetuneTask, Architecture>> = {
   "text-ranking": "BertForSequenceClassification",
   "next-sentence-prediction": "BertForNextSentencePrediction",
   "fill-mask": "BertForMaskedLM",
+  "sentence-embedding": "BertModel", // as sentence-transformers does
 };
 
 export const FINETUNE_TASKS: readonly FinetuneTask[] = Object.keys(TASK_MODELS) as FinetuneTask[];

@@ -30,7 +30,8 @@ export interface TextColumns {
 export interface RankingColumns {
   readonly query: string;
   readonly positive: string;
-  readonly negative: string;
+  /** One column, or several. */
+  readonly negative: string | readonly string[];
 }
 
 /**
@@ -69,9 +70,20 @@ export function expectColumns(where: string, columns: object, task: FinetuneTask
   }
   expectKnownNames(where, "column", columns, names);
   for (const [name, column] of Object.entries(columns)) {
-    if (column !== undefined && typeof column !== "string")
-      throw recordError(where, `columns.${name}`, "a column's name", anyShown(column));
+    if (column === undefined || isColumn(name, column)) continue;
+    throw recordError(where, `columns.${name}`, columnText(name), anyShown(column));
   }
+}
+
+/** Whether it names the column of a field, or of negatives several. */
+export function isColumn(name: string, column: unknown): boolean {
+  const isList = name === "negative" && Array.isArray(column) && column.every((one) => typeof one === "string");
+  return typeof column === "string" || isList;
+}
+
+/** What names the column of a field, as errors say it. */
+export function columnText(name: string): string {
+  return name === "negative" ? "a column's name, or several" : "a column's name";
 }
 
 /** One row as an example. @throws BertError ERR_INPUT a column is missing or empty */

@@ -5,7 +5,7 @@ import { type Chart, chart, escapeXml, legendHeight } from "./chart.ts";
 const CHARTS: readonly { readonly title: string; readonly y: string; readonly takes: RegExp }[] = [
   { title: "Loss", y: "mean loss", takes: /loss$/ },
   { title: "SQuAD", y: "percent", takes: /^eval_(.*_)?(exact|exact_match|squad_f1)$/ },
-  { title: "Ranking", y: "mean over queries", takes: /^eval_(map$|mrr@|ndcg@)/ },
+  { title: "Ranking", y: "mean over queries", takes: /^eval_(.*_)?(map$|(map|mrr|ndcg)@)/ },
   {
     title: "Scores",
     y: "score",

@@ -7,6 +7,7 @@ import type { Json } from "../../json.ts";
 import { openModelFolder, openWeights, saveSafetensors } from "../../load/weightFiles.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import type { TrainedModel } from "../gradients.ts";
+import { placeInModule } from "../sentence/trainedModules.ts";
 import { writeModel } from "../startModel.ts";
 import { stateTensors, type TrainingState } from "../trainStep.ts";
 import { type Counted, readCounted } from "./pending.ts";
@@ -41,8 +42,8 @@ interface StateFile {
   readonly identity: Identity;
   /** metrics.jsonl as it was. */
   readonly log: FileDigest;
-  /** Those that a run reads when it goes on. */
-  readonly files: Readonly<Record<typeof MODEL | typeof OPTIMIZER, FileDigest>>;
+  /** Those that a run reads when it goes on: two, and those of modules that are trained. */
+  readonly files: Readonly<Record<string, FileDigest>>;
 }
 
 /** JSON has no infinite numbers, as a perplexity may be one. */
@@ -90,10 +91,24 @@ export async function saveCheckpoint(output: string, parts: CheckpointParts): Pr
   await writeFolder(`${output}/${nameOf(training.step)}`, async (folder) => {
     await writeModel(folder, model, parts.configText, parts.tokenizer);
     await saveSafetensors(`${folder}/${OPTIMIZER}`, stateTensors(training));
-    const [weights, optimizer] = await Promise.all([MODEL, OPTIMIZER].map((name) => digestOfFile(`${folder}/${name}`)));
-    const json: StateFile = { ...head, files: { [MODEL]: weights, [OPTIMIZER]: optimizer } };
+    const names = [...weightFiles(model.params).keys(), OPTIMIZER];
+    const digests = await Promise.all(names.map((name) => digestOfFile(`${folder}/${name}`)));
+    const json: StateFile = { ...head, files: Object.fromEntries(names.map((name, i) => [name, digests[i]])) };
     await writeTexts(folder, { [STATE]: sealedJson({ ...json }) });
   });
+}
+
+/** The files of parameters, with their names there: model.safetensors, and one for each module with weights. */
+function weightFiles({ byName }: LoadedParams): Map<string, [string, Float32Array][]> {
+  const files = new Map<string, [string, Float32Array][]>([[MODEL, []]]);
+  for (const [name, { data }] of byName) {
+    const place = placeInModule(name);
+    const file = place === null ? MODEL : `${place.folder}/${MODEL}`;
+    const tensors = files.get(file) ?? [];
+    tensors.push([place?.name ?? name, data as Float32Array]);
+    files.set(file, tensors);
+  }
+  return files;
 }
 
 function jsonNumber(value: number): JsonNumber {
@@ -181,6 +196,7 @@ export function parseState(text: string, file: string, step: number): ReadState 
     identity: Object.fromEntries(json.get("identity").entries().map(([name, value]) => [name, asPlain(value)])), // biome-ignore format: one line
     log: asDigest(json.get("log")),
     files: {
+      ...Object.fromEntries(json.get("files").entries().map(([name, digest]) => [name, asDigest(digest)])), // biome-ignore format: one line
       [MODEL]: asDigest(json.get("files").get(MODEL)),
       [OPTIMIZER]: asDigest(json.get("files").get(OPTIMIZER)),
     },
@@ -220,9 +236,8 @@ function show(value: string | number | boolean | null): string {
 }
 
 /** Reads the weights of a checkpoint into a model's tensors. @throws BertError ERR_CHECKPOINT, ERR_FILE */
-export async function readWeights(output: string, step: number, { byName }: LoadedParams): Promise<void> {
-  const tensors = Array.from(byName, ([name, { data }]) => [name, data as Float32Array] as const);
-  await readTensors(output, step, MODEL, tensors);
+export async function readWeights(output: string, step: number, params: LoadedParams): Promise<void> {
+  for (const [file, tensors] of weightFiles(params)) await readTensors(output, step, file, tensors);
 }
 
 /** Reads the optimiser's state of a checkpoint. @throws BertError ERR_CHECKPOINT, ERR_FILE */
@@ -234,13 +249,13 @@ export async function readOptimizer(output: string, training: TrainingState): Pr
 async function readTensors(
   output: string,
   step: number,
-  file: typeof MODEL | typeof OPTIMIZER,
+  file: string,
   tensors: readonly (readonly [string, Float32Array])[],
 ): Promise<void> {
   const path = `${output}/${nameOf(step)}/${file}`;
   const { files } = await readStateFile(output, step);
   const { sha256 } = await digestOfFile(path);
-  if (sha256 !== files[file].sha256) {
+  if (sha256 !== files[file]?.sha256) {
     const damaged = new BertError("ERR_CHECKPOINT", `${path}: is damaged or was changed: trainer_state.json has another checksum`); // biome-ignore format: one line
     throw unusable(`${output}/${nameOf(step)}`, damaged);
   }

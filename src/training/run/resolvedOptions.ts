@@ -1,4 +1,5 @@
 import { BertError, shown } from "../../errors.ts";
+import { depthOf } from "../../model/family.ts";
 import { expectSignal } from "../../options.ts";
 import type { AdamWOptions } from "../adamwStep.ts";
 import type { RunOptions } from "./runOptions.ts";
@@ -46,6 +47,7 @@ const NUMBERS: Readonly<Record<string, readonly [least: number, most: number, wh
   labelSmoothingFactor: [0, 1, false],
   posWeight: [Number.MIN_VALUE, Number.MAX_VALUE, false],
   atK: [1, 2 ** 31, true],
+  scale: [Number.MIN_VALUE, Number.MAX_VALUE, false],
 };
 
 /** What each of these must be, so that "false" is not true. */
@@ -60,6 +62,7 @@ const TYPES: Readonly<Record<string, "boolean" | "string" | "function">> = {
   metricForBestModel: "string",
   onLog: "function",
   onProgress: "function",
+  onNote: "function",
 };
 
 /** A range of `NUMBERS` in words, without the smallest and the largest number of all. */
@@ -188,9 +191,9 @@ export function adamwOptions(o: ResolvedRunOptions): Required<AdamWOptions> {
 /** Which parameters keep their values. */
 export function freezer({ freezeEmbeddings, freezeLayers }: ResolvedRunOptions): (name: string) => boolean {
   return (name) => {
-    if (name.startsWith("bert.embeddings.")) return freezeEmbeddings || freezeLayers > 0;
-    const layer = /^bert\.encoder\.layer\.(\d+)\./.exec(name);
-    return layer !== null && Number(layer[1]) < freezeLayers;
+    const depth = depthOf(name);
+    if (depth === -1) return freezeEmbeddings || freezeLayers > 0;
+    return depth !== null && depth < freezeLayers;
   };
 }
 

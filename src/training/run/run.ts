@@ -2,6 +2,7 @@ import type { LoadedParams } from "../../checkpoint/loadParams.ts";
 import { LOCK } from "../../disk/outputLock.ts";
 import { machineName, namesIn, writeTexts } from "../../disk/runFolder.ts";
 import { BertError, quote } from "../../errors.ts";
+import type { SentenceModules } from "../../load/sentenceModules.ts";
 import type { BertConfig } from "../../model/config.ts";
 import { expectChoice } from "../../options.ts";
 import { BertModel } from "../../runtime/bertModel.ts";
@@ -10,6 +11,7 @@ import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { createGradients, type Gradients, type TrainedModel } from "../gradients.ts";
 import { curvesSvg } from "../report/curves.ts";
 import { runReport } from "../report/runReport.ts";
+import { currentModules } from "../sentence/trainedModules.ts";
 import { writeModel } from "../startModel.ts";
 import type { Evaluation, PreparedTask } from "../tasks/task.ts";
 import { createTrainingState, type LabelledBatch, type TrainingState, trainStep } from "../trainStep.ts";
@@ -34,8 +36,12 @@ export interface RunPlan {
   readonly config: BertConfig;
   readonly configText: string;
   readonly tokenizer: BertTokenizer;
+  /** Of a model that makes vectors of texts: the modules after the encoder. */
+  readonly sentence?: SentenceModules | undefined;
   /** Task, model and data by name, for the report. */
   readonly about: Readonly<Record<string, string>>;
+  /** Whether an evaluation tells errors, and no mistakes. Default false. */
+  readonly tellsErrors?: boolean;
   /** What the result depends on. */
   readonly identity: Identity;
   readonly totalSteps: number;
@@ -71,7 +77,7 @@ export async function run(given: RunPlan, options: ResolvedRunOptions, kernels: 
   const last = steps.at(-1);
   const saved = last === undefined ? null : await readState(plan.where, output, last, plan.identity);
 
-  const model = { config: plan.config, params: await plan.load(kernels), kernels };
+  const model = { config: plan.config, params: await plan.load(kernels), kernels, sentence: plan.sentence };
   const gradients = createGradients(model, freezer(options));
   if (gradients.byName.size === 0)
     throw new BertError("ERR_INPUT", `${plan.where}: something must be trained, all is frozen`);
@@ -255,10 +261,11 @@ class Run {
   private async evaluateNow(): Promise<Evaluation> {
     this.tell(true);
     const { signal, evalBatchSize: batchSize } = this.options;
-    const { config, params, kernels } = this.model;
+    const { config, params, kernels, sentence } = this.model;
+    const modules = sentence && currentModules(sentence.modules, params.byName);
     const bert = new BertModel(config, params, kernels);
     try {
-      return await this.plan.evaluate!(bert, { batchSize, signal });
+      return await this.plan.evaluate!(bert, { batchSize, signal, modules });
     } finally {
       await bert.dispose();
     }
@@ -286,7 +293,7 @@ class Run {
     if (options.report) {
       texts["report.html"] = runReport({
         ...{ title: plan.where, about: plan.about, metrics, evaluation: this.evaluation },
-        isRegression: plan.config.problemType === "regression",
+        isRegression: plan.tellsErrors ?? false,
         settings: { ...plan.identity, totalSteps: plan.totalSteps, warmupSteps: plan.warmupSteps },
         backend: this.model.kernels.info,
         machine: machineName(),

@@ -19,7 +19,7 @@ export interface RunOptions {
   readonly learningRate?: number;
   /** Updates; each reads `gradientAccumulationSteps` batches. */
   readonly maxSteps?: number;
-  /** Sequences in a batch (`per_device_train_batch_size`). */
+  /** Sequences in a batch; of sentence-embedding examples (`per_device_train_batch_size`). */
   readonly batchSize?: number;
   /** Batches of an update. Default 1. */
   readonly gradientAccumulationSteps?: number;

@@ -2,7 +2,6 @@ import { BertError, listed } from "../../errors.ts";
 import type { BertModel } from "../../runtime/bertModel.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { type Sequence, sequenceOf } from "../data/features.ts";
-import { TASK_MODELS } from "../data/taskModels.ts";
 import { perplexity } from "../metrics/perplexity.ts";
 import { maskTokens, maskVocabulary } from "../pretraining/maskTokens.ts";
 import { Random } from "../random.ts";
@@ -73,9 +72,6 @@ export function fillMask(
     return { ...part, inputIds: ids, maskedLmPositions: positions, maskedLmIds: labels };
   };
   return {
-    architecture: TASK_MODELS["fill-mask"],
-    labels: null,
-    problemType: null,
     lengths: features.map(({ inputIds }) => inputIds.length),
     batch(indices, epoch) {
       const texts = indices.map((i) => masked(features[i], i, epoch));

@@ -1,5 +1,5 @@
 import { BertError, quote } from "../../errors.ts";
-import type { Architecture } from "../../model/architectures.ts";
+import { type Architecture, bertClassOf } from "../../model/architectures.ts";
 import type { BertConfig, ProblemType } from "../../model/config.ts";
 import { checkedExamples } from "../data/checkExamples.ts";
 import type { Dataset } from "../data/dataset.ts";
@@ -19,7 +19,7 @@ const PRETRAINING_TASKS: readonly FinetuneTask[] = ["fill-mask", "next-sentence-
  * sentence-transformers with one label, else it classifies.
  *
  * @param model the option that names it; undefined: it is the one that comes with the package
- * @throws BertError ERR_INPUT its class has none, or several and none was given, or not the one that was given
+ * @throws BertError ERR_INPUT its class has several and none was given, or not the one that was given
  */
 export function taskOf(
   { config, isRanker }: { readonly config: BertConfig; readonly isRanker: boolean },
@@ -27,14 +27,13 @@ export function taskOf(
   model: string | undefined,
 ): FinetuneTask {
   if (given !== undefined) expectTask("evaluate", given);
+  if (given === "sentence-embedding") return given; // every model has an encoder
   const { architecture, labels, problemType } = config;
-  const all = FINETUNE_TASKS.filter((task) => TASK_MODELS[task] === architecture);
+  const kind = bertClassOf(architecture);
+  const all = FINETUNE_TASKS.filter((task) => TASK_MODELS[task] === kind);
   const isOfScores = isRanker && labels.length === 1 && problemType === null;
   const own = isOfScores && all.includes("text-ranking") ? "text-ranking" : all[0];
-  const tasks = PRETRAINED.includes(architecture) ? PRETRAINING_TASKS : all;
-  if (tasks.length === 0) {
-    throw wrong(`the model must have a head for a task, is a ${architecture} by its config.json, which has none`);
-  }
+  const tasks = PRETRAINED.includes(kind) ? PRETRAINING_TASKS : all;
   const task = given ?? own;
   if (task !== undefined && tasks.includes(task)) return task;
   const names = tasks.filter((name) => name !== "text-ranking" || labels.length === 1).join(" or ");

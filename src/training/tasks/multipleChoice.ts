@@ -4,7 +4,6 @@ import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { type ChoiceFeature, choiceFeatures } from "../data/features.ts";
 import type { Located } from "../data/located.ts";
 import type { ChoiceExample } from "../data/readMultipleChoice.ts";
-import { TASK_MODELS } from "../data/taskModels.ts";
 import { accuracy } from "../metrics/classification.ts";
 import { classify, evaluationOf } from "./outcomes.ts";
 import type { Evaluation, EvaluationOptions, PreparedTask } from "./task.ts";
@@ -33,9 +32,6 @@ export function multipleChoice(
   const features = choiceFeatures(tokenizer, train, options);
   const evalFeatures = evaluation && choiceFeatures(tokenizer, evaluation, options);
   return {
-    architecture: TASK_MODELS["multiple-choice"],
-    labels: null,
-    problemType: null,
     lengths: features.map((feature) => feature.choices.reduce((sum, { inputIds }) => sum + inputIds.length, 0)),
     batch: (indices) => ({
       input: indices.flatMap((i) => features[i].choices),

@@ -5,7 +5,6 @@ import { type SequenceFeature, sequenceFeatures } from "../data/features.ts";
 import { labelOf } from "../data/labels.ts";
 import type { Located } from "../data/located.ts";
 import { recordError, shown } from "../data/numberedLines.ts";
-import { TASK_MODELS } from "../data/taskModels.ts";
 import type { TextExample } from "../data/textExamples.ts";
 import { accuracy } from "../metrics/classification.ts";
 import { confusionMatrix } from "../metrics/confusionMatrix.ts";
@@ -31,9 +30,6 @@ export function nextSentence(
   const features = sequenceFeatures(tokenizer, train.map(named), options);
   const evalFeatures = evaluation && sequenceFeatures(tokenizer, evaluation.map(named), options);
   return {
-    architecture: TASK_MODELS["next-sentence-prediction"],
-    labels: null,
-    problemType: null,
     lengths: features.map(({ inputIds }) => inputIds.length),
     batch: (indices) => ({
       input: indices.map((i) => features[i]),

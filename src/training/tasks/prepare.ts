@@ -1,24 +1,27 @@
 import { BertError } from "../../errors.ts";
-import type { Architecture } from "../../model/architectures.ts";
+import type { SentenceModules } from "../../load/sentenceModules.ts";
+import { type Architecture, bertClassOf } from "../../model/architectures.ts";
 import type { BertConfig, ProblemType } from "../../model/config.ts";
-import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { checkedExamples, checkedTexts } from "../data/checkExamples.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { GlueTask } from "../data/glue.ts";
 import { areUnnamed } from "../data/modelLabels.ts";
+import { checkedSentences } from "../data/sentenceExamples.ts";
 import { type FinetuneTask, TASK_MODELS } from "../data/taskModels.ts";
+import type { VectorLossOptions } from "../sentence/lossSettings.ts";
 import { fillMask } from "./fillMask.ts";
 import { multipleChoice } from "./multipleChoice.ts";
 import { nextSentence } from "./nextSentence.ts";
 import { type MisplacedAnswers, questionAnswering } from "./questionAnswering.ts";
-import type { PreparedTask } from "./task.ts";
+import { sentenceEmbedding } from "./sentenceEmbedding.ts";
+import type { PreparedTask, TaskModel } from "./task.ts";
 import { textClassification } from "./textClassification.ts";
 import { textRanking } from "./textRanking.ts";
 import { tokenClassification } from "./tokenClassification.ts";
 import { type ClassWeights, weighted } from "./weighting.ts";
 
 /** What a task is, and how its examples become sequences. */
-export interface TaskOptions {
+export interface TaskOptions extends VectorLossOptions {
   readonly task: FinetuneTask;
   readonly maxLength?: number | undefined;
   readonly problemType?: ProblemType | undefined;
@@ -33,13 +36,8 @@ export interface TaskOptions {
   readonly labelSmoothingFactor?: number | undefined;
   readonly posWeight?: number | undefined;
   readonly atK?: number | undefined;
+  readonly batchSize?: number | undefined;
   readonly seed: number;
-}
-
-/** A model whose weights need not be read yet. */
-export interface TaskModel {
-  readonly config: BertConfig;
-  readonly tokenizer: BertTokenizer;
 }
 
 /** Most tokens of a sequence that a model takes. */
@@ -84,7 +82,7 @@ function ofTask(
   const limit = limitOf(model);
   const { task, maxLength = limit } = given;
   const cut = { ...given, maxLength, areFloats: train?.areFloats ?? false };
-  const examplesOf = <T extends Exclude<FinetuneTask, "fill-mask">>(name: T) => {
+  const examplesOf = <T extends Exclude<FinetuneTask, "fill-mask" | "sentence-embedding">>(name: T) => {
     const checked = ({ name: dataset, examples }: Dataset) => checkedExamples(name, dataset, examples);
     return [train ? checked(train) : [], evaluation && checked(evaluation)] as const;
   };
@@ -106,10 +104,16 @@ function ofTask(
       const texts = ({ name, examples }: Dataset) => checkedTexts(where, name, examples);
       return fillMask(tokenizer, train ? texts(train) : [], evaluation && texts(evaluation), limit, { ...cut, where });
     }
+    case "sentence-embedding": {
+      const checked = ({ name, examples }: Dataset) => checkedSentences(name, examples);
+      const sentence = model.sentence as SentenceModules;
+      const groups = [train ? checked(train) : [], evaluation && checked(evaluation)] as const;
+      return sentenceEmbedding(where, { ...model, sentence }, ...groups, given);
+    }
   }
 }
 
 /** The labels of a classifier of this kind that somebody has named; null: it is none, or has LABEL_0, … alone. */
 function ownLabels({ architecture, labels }: BertConfig, wanted: Architecture): readonly string[] | null {
-  return architecture === wanted && !areUnnamed(labels) ? labels : null;
+  return bertClassOf(architecture) === wanted && !areUnnamed(labels) ? labels : null;
 }

@@ -10,7 +10,6 @@ import {
 } from "../data/questionFeatures.ts";
 import type { SquadExample } from "../data/squad.ts";
 import { placedAnswer } from "../data/squadAnswer.ts";
-import { TASK_MODELS } from "../data/taskModels.ts";
 import { isExact, squadMetrics, squadV2Metrics } from "../metrics/squadMetrics.ts";
 import { crossEntropyOf, Mean } from "./logitScores.ts";
 import { evaluationOf, finite } from "./outcomes.ts";
@@ -73,10 +72,7 @@ export function questionAnswering(
   const features = questionFeatures(tokenizer, train, options);
   const evalFeatures = evaluation && questionFeatures(tokenizer, evaluation, options);
   return {
-    architecture: TASK_MODELS["question-answering"],
     skippedExamples: misplaced.length,
-    labels: null,
-    problemType: null,
     lengths: features.map(({ inputIds }) => inputIds.length),
     batch: (indices) => ({
       input: indices.map((i) => features[i]),

@@ -1,9 +1,22 @@
 import type { ScoreActivation } from "../../load/crossEncoder.ts";
+import type { SentenceModule, SentenceModules } from "../../load/sentenceModules.ts";
+import type { BertConfig } from "../../model/config.ts";
 import type { BertModel } from "../../runtime/bertModel.ts";
+import type { BertTokenizer } from "../../tokenizer/index.ts";
+import type { BatchOptions } from "../data/batches.ts";
 import type { ClassScores, ConfusionMatrix } from "../metrics/confusionMatrix.ts";
+import type { Identity } from "../run/resolvedOptions.ts";
 import type { Mistake, PredictionExample } from "../run/result.ts";
 import type { TaskConfig } from "../startModel.ts";
 import type { LabelledBatch } from "../trainStep.ts";
+
+/** A model whose weights need not be read yet. */
+export interface TaskModel {
+  readonly config: BertConfig;
+  readonly tokenizer: BertTokenizer;
+  /** What makes vectors of its hidden states; there for sentence-embedding. */
+  readonly sentence?: SentenceModules;
+}
 
 /** What a model is worth on examples that it was not trained with. */
 export interface Evaluation {
@@ -32,12 +45,27 @@ export interface EvaluationOptions {
   readonly worst?: number | undefined;
   /** Called after each pass: so many sequences, or examples, of so many. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  /** sentence-embedding: the modules with the weights that they have now. Default: those of the folder. */
+  readonly modules?: readonly SentenceModule[] | undefined;
 }
 
+/** Which epoch, and how large its batches are. */
+export type EpochOptions = Required<Pick<BatchOptions, "batchSize" | "seed" | "epoch">>;
+
 /** A task's examples as its model takes them. */
-export interface PreparedTask extends TaskConfig {
+export interface PreparedTask extends Omit<TaskConfig, "architecture"> {
   /** [N], the tokens of each training example. */
   readonly lengths: ArrayLike<number>;
+  /** The batches of an epoch, `batchCount` of them. Default: those of `shuffledBatches`. */
+  batches?(options: EpochOptions): number[][];
+  /** How many batches an epoch has. Default: one for each `batchSize` examples. */
+  batchCount?(batchSize: number): number;
+  /** Whether evaluation tells errors, of which hardly one is 0, and no mistakes. Default: where it is a regression. */
+  readonly tellsErrors?: boolean;
+  /** What the result depends on beside the run's options and examples. */
+  readonly identity?: Identity;
+  /** What the examples have decided, in sentences for the log. */
+  readonly notes?: readonly string[];
   /**
    * A batch of training examples.
    *

@@ -7,7 +7,6 @@ import { type GlueTask, glueLabels } from "../data/glue.ts";
 import { labelOf, oneLabel } from "../data/labels.ts";
 import type { Located } from "../data/located.ts";
 import type { LabelAt } from "../data/modelLabels.ts";
-import { TASK_MODELS } from "../data/taskModels.ts";
 import type { TextExample } from "../data/textExamples.ts";
 import { trainedLabels } from "../data/trainedLabels.ts";
 import { binaryCrossEntropy } from "../losses.ts";
@@ -60,7 +59,6 @@ export function textClassification(
   const features = sequenceFeatures(tokenizer, train, featureOptions);
   const evalFeatures = evaluation && sequenceFeatures(tokenizer, evaluation, featureOptions);
   return {
-    architecture: TASK_MODELS["text-classification"],
     labels: labels ?? ["LABEL_0"],
     problemType,
     lengths: features.map(({ inputIds }) => inputIds.length),

@@ -6,7 +6,6 @@ import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { encodeAt, type Sequence, sequenceOf } from "../data/features.ts";
 import type { Located } from "../data/located.ts";
 import { type LabelledPair, pairsOf, type RankingExample } from "../data/rankingExamples.ts";
-import { TASK_MODELS } from "../data/taskModels.ts";
 import { binaryCrossEntropy } from "../losses.ts";
 import { confusionMatrix } from "../metrics/confusionMatrix.ts";
 import { pearsonCorrelation, spearmanCorrelation } from "../metrics/correlation.ts";
@@ -51,7 +50,6 @@ export function textRanking(
   const features = featuresOf(train);
   const evalFeatures = evaluation && featuresOf(evaluation);
   return {
-    architecture: TASK_MODELS["text-ranking"],
     labels: ["LABEL_0"],
     problemType: null, // as CrossEncoder leaves it
     activation: SIGMOID,

@@ -7,7 +7,6 @@ import { oneLabel } from "../data/labels.ts";
 import type { Located } from "../data/located.ts";
 import type { LabelAt } from "../data/modelLabels.ts";
 import { recordError } from "../data/numberedLines.ts";
-import { TASK_MODELS } from "../data/taskModels.ts";
 import { trainedLabels } from "../data/trainedLabels.ts";
 import { accuracy, f1Score } from "../metrics/classification.ts";
 import { confusionMatrix, entityConfusion } from "../metrics/confusionMatrix.ts";
@@ -44,9 +43,7 @@ export function tokenClassification(
   const features = tokenFeatures(tokenizer, train, labels, options);
   const evalFeatures = evaluation && tokenFeatures(tokenizer, evaluation, labels, options);
   return {
-    architecture: TASK_MODELS["token-classification"],
     labels,
-    problemType: null,
     lengths: features.map(({ inputIds }) => inputIds.length),
     batch: (indices) => ({
       input: indices.map((i) => features[i]),

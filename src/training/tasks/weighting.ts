@@ -30,7 +30,7 @@ export function weighted(
   { classWeights, labelSmoothingFactor: epsilon = 0 }: WeightingOptions,
 ): PreparedTask {
   if (classWeights === undefined && epsilon === 0) return task;
-  const { problemType } = task;
+  const { problemType = null } = task;
   if (problemType !== null && problemType !== "single_label_classification") {
     const name = classWeights === undefined ? "labelSmoothingFactor" : "classWeights";
     const what = problemType === "regression" ? "for a regression" : "where several labels may hold at once";

@@ -7,6 +7,7 @@ import { labelNames, labelOf } from "../../../src/training/data/labels.ts";
 import { questionFeatures } from "../../../src/training/data/questionFeatures.ts";
 import { pairsOf } from "../../../src/training/data/rankingExamples.ts";
 import { type FinetuneTask, type ReadExamplesOptions, readFileText } from "../../../src/training/data/readExamples.ts";
+import { checkedSentences } from "../../../src/training/data/sentenceExamples.ts";
 import { letters } from "./support.ts";
 
 /** A file of a kind, as it should be. */
@@ -105,6 +106,21 @@ export const KINDS: Readonly<Record<string, Kind>> = {
       ["a", "b"].map((anchor) => ({ anchor, positive: "c d", negative: "e", negative_1: "b" })),
       "\t",
     ),
+  },
+  "triplets in JSON lines": {
+    task: "sentence-embedding",
+    file: "a.jsonl",
+    text: lines({ anchor: "a b", positive: "c", negative: ["d", "e"] }, { anchor: "b", positive: "d", negative: "a" }),
+  },
+  "triplets in CSV": {
+    task: "sentence-embedding",
+    file: "a.csv",
+    text: 'anchor,positive,negative_1,negative_2\na,"b, c",d,\nb,c,d,e\n',
+  },
+  "scored pairs in TSV": {
+    task: "sentence-embedding",
+    file: "a.tsv",
+    text: "sentence1\tsentence2\tscore\na b\tc\t0.5\nd\te\t1\n",
   },
   "lines of text": { task: "fill-mask", file: "a.txt", text: "\ufeffa b\r\n\r\nc\n" },
 };
@@ -229,6 +245,13 @@ function used(task: FinetuneTask, examples: readonly unknown[]): void {
       for (const { query, text, target } of pairsOf(checkedExamples(task, "dataset", examples))) {
         expect([typeof query, typeof text]).toEqual(["string", "string"]);
         expect(target >= 0 && target <= 1).toBe(true);
+      }
+      break;
+    case "sentence-embedding":
+      for (const { texts, score } of checkedSentences("dataset", examples)) {
+        expect(texts.length).toBeGreaterThan(1);
+        for (const text of texts) expect(text.trim()).not.toBe("");
+        if (score !== null) expect([texts.length, Number.isFinite(score)]).toEqual([2, true]);
       }
       break;
     case "fill-mask":

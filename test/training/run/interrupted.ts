@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { sentenceFolder } from "../../support/sentenceFolders.ts";
 import { REVIEWS, writeTinyModel } from "../../support/tinyModel.ts";
 
 export const MAIN: string = fileURLToPath(new URL("../../../src/cli/main.ts", import.meta.url));
@@ -27,6 +28,23 @@ function runOf(folder: string, task: string, data: string): readonly string[] {
     ...["finetune", "--task", task, "--train-file", file, "--validation-file", file],
     ...["--model", join(folder, "start"), "--backend", "plain", "--learning-rate", "0.01", "--max-steps", "60"],
     ...["--save-steps", "4", "--eval-steps", "10", "--logging-steps", "3", "--load-best-model-at-end"],
+  ];
+}
+
+/**
+ * The same for vectors of texts, from a folder of sentence-transformers with a Dense, whose weights are trained too. The
+ * anchor of one example stands in another, so that batches differ from those of another order.
+ */
+export async function writeSentenceRun(folder: string): Promise<readonly string[]> {
+  const things = ["cat", "dog", "film", "book", "a cat", "a dog", "a film", "a book", "cat"];
+  const pairs = things.map((thing, i) => ({ anchor: `who saw the ${thing} ?`, positive: `anna was in the ${thing} ${i} .` })); // biome-ignore format: one line
+  writeFileSync(join(folder, "pairs.jsonl"), pairs.map((pair) => `${JSON.stringify(pair)}\n`).join(""));
+  const file = join(folder, "pairs.jsonl");
+  return [
+    ...["finetune", "--task", "sentence-embedding", "--train-file", file, "--validation-file", file],
+    ...["--model", await sentenceFolder(folder, "dense"), "--backend", "plain", "--learning-rate", "0.003"],
+    ...["--batch-size", "3", "--max-steps", "60", "--save-steps", "4", "--eval-steps", "10", "--logging-steps", "3"],
+    ...["--load-best-model-at-end", "--metric-for-best-model", "cosine_mrr@10", "--matryoshka-dims", "16,4"],
   ];
 }
 

@@ -4,7 +4,17 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type FinetuneOptions, finetune } from "../../../src/training/index.ts";
 import { REVIEWS, temporaryFolder } from "../../support/tinyModel.ts";
-import { contentsOf, ended, killAndResume, logged, MAIN, start, writeOtherRun, writeRun } from "./interrupted.ts";
+import {
+  contentsOf,
+  ended,
+  killAndResume,
+  logged,
+  MAIN,
+  start,
+  writeOtherRun,
+  writeRun,
+  writeSentenceRun,
+} from "./interrupted.ts";
 
 let place: ReturnType<typeof temporaryFolder>;
 let args: readonly string[];
@@ -49,6 +59,19 @@ describe("so have runs of other tasks and options, which are gone on with", () =
     await killAndResume([...own, "--gradient-checkpointing"], output, 2, 3);
     expect(contentsOf(output)).toEqual(contentsOf(whole));
   });
+});
+
+test("vectors of texts: killed three times, the same bits, those of the trained modules too", async () => {
+  const args = await writeSentenceRun(place.path);
+  const whole = join(place.path, "whole-sentences");
+  const { code, stderr } = await ended(start(args, whole));
+  expect([code, stderr]).toEqual([0, expect.stringMatching(/^the examples are pairs: the loss is MultipleNegativesRankingLoss, scale 20, matryoshkaDims 16, 4, /)]); // biome-ignore format: one line
+  const output = join(place.path, "killed-sentences");
+  await killAndResume(args, output, 3, 2);
+  const contents = contentsOf(output);
+  expect(contents).toEqual(contentsOf(whole));
+  const modules = ["2_Dense/model.safetensors", "checkpoint-60/2_Dense/model.safetensors", "modules.json"];
+  expect([...contents.keys()]).toEqual(expect.arrayContaining(modules));
 });
 
 test("Ctrl-C saves and exits with 130; what goes on has the same bits", async () => {

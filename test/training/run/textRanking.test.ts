@@ -176,6 +176,15 @@ describe("files", () => {
     expect(await read(triplets)).toMatchObject([{ query: "a", positive: ["b"], negative: ["c", "d"] }]);
   });
 
+  test("columns that are named: of negatives several, before a column of texts", async () => {
+    const file = written("named.csv", "q,answer,bad,worse,negative_1\na,b,c,d,e\n");
+    const columns = { query: "q", positive: "answer", negative: ["bad", "worse"] };
+    expect(await read(file, columns)).toMatchObject([{ query: "a", positive: ["b"], negative: ["c", "d"] }]);
+    await expect(read(file, { ...columns, negative: ["bad", "wrose"] })).rejects.toThrow('named.csv: there must be a column "wrose", got only "q", "answer", "bad", "worse", "negative_1"'); // biome-ignore format: one line
+    await expect(read(file, { ...columns, positive: ["answer"] })).rejects.toThrow("readExamples: columns.positive must be a column's name, got"); // biome-ignore format: one line
+    await expect(read(file, { ...columns, negative: [1] })).rejects.toThrow("readExamples: columns.negative must be a column's name, or several, got [1]"); // biome-ignore format: one line
+  });
+
   test.each([
     ["a.jsonl", '{"query":"a","text":"b","label":2}\n', 'a.jsonl: line 1: "label" must be a number from 0 to 1, true or false, got 2'],
     ["b.jsonl", '{"query":"a","text":"b","label":1}\n{"query":3,"text":"b","label":1}\n', 'b.jsonl: line 2: "query" must be a string, got 3'],

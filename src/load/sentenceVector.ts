@@ -1,13 +1,15 @@
 import { BertError } from "../errors.ts";
-import type { SentenceModule, SentenceModules, SentencePooling } from "../load/sentenceModules.ts";
+import type { SentenceModule, SentenceModules, SentencePooling } from "./sentenceModules.ts";
 
-type Dense = Extract<SentenceModule, { type: "Dense" }>;
-type LayerNorm = Extract<SentenceModule, { type: "LayerNorm" }>;
+/** The modules by their types. */
+export type SentenceModuleOf<Type extends SentenceModule["type"]> = Extract<SentenceModule, { type: Type }>;
+type Dense = SentenceModuleOf<"Dense">;
+type LayerNorm = SentenceModuleOf<"LayerNorm">;
 
 /** The eps of torch.nn.LayerNorm, which the module leaves as it is. */
-const LAYER_NORM_EPS = 1e-5;
+export const LAYER_NORM_EPS = 1e-5;
 /** The least length that torch.nn.functional.normalize divides by. */
-const SHORTEST = 1e-12;
+export const SHORTEST = 1e-12;
 
 /**
  * The vector that sentence-transformers' modules make of a text's hidden states, in float64. The modules must fit, as
@@ -18,21 +20,33 @@ const SHORTEST = 1e-12;
  * @returns            [D]
  */
 export function sentenceVector(
-  { modules }: SentenceModules,
+  { modules }: Pick<SentenceModules, "modules">,
   tokens: Float32Array,
   H: number,
   promptLength: number,
 ): Float64Array {
   let vector: Float64Array = new Float64Array(0);
   for (const module of modules) {
-    if (module.type === "Pooling") {
-      const from = module.includePrompt ? 0 : promptLength;
-      vector = Float64Array.from(module.modes.flatMap((mode) => Array.from(POOLINGS[mode](tokens, H, from))));
-    } else if (module.type === "Dense") vector = dense(module, vector);
-    else if (module.type === "LayerNorm") vector = layerNorm(module, vector);
-    else vector = normalized(vector);
+    vector = module.type === "Pooling" ? poolingOf(module, tokens, H, promptLength) : moduleOf(module, vector);
   }
   return vector;
+}
+
+/** The vectors of each mode, end to end. @param tokens [T, H] @returns [modes · H] */
+export function poolingOf(
+  { modes, includePrompt }: SentenceModuleOf<"Pooling">,
+  tokens: Float32Array,
+  H: number,
+  promptLength: number,
+): Float64Array {
+  const from = includePrompt ? 0 : promptLength;
+  return Float64Array.from(modes.flatMap((mode) => Array.from(POOLINGS[mode](tokens, H, from))));
+}
+
+/** What a module after the Pooling makes of a vector. */
+export function moduleOf(module: Exclude<SentenceModule, { type: "Pooling" }>, vector: Float64Array): Float64Array {
+  if (module.type === "Dense") return dense(module, vector);
+  return module.type === "LayerNorm" ? layerNorm(module, vector) : normalized(vector);
 }
 
 /**
@@ -40,7 +54,7 @@ export function sentenceVector(
  *
  * @throws BertError ERR_CHECKPOINT a module takes another number of them than comes to it
  */
-export function sentenceSize({ modules }: SentenceModules, H: number): number {
+export function sentenceSize({ modules }: Pick<SentenceModules, "modules">, H: number): number {
   let D = H;
   for (const module of modules) {
     if (module.type === "Pooling") D = module.modes.length * H;
@@ -133,18 +147,21 @@ function weighted(
 }
 
 /** act(W x + b), and the residual connection's part. */
-function dense(
-  { weight, bias, outFeatures: O, residual, activation, activationWeight }: Dense,
-  x: Float64Array,
-): Float64Array {
-  const y = product(weight, x, O);
-  if (bias) for (let o = 0; o < O; o++) y[o] += bias[o];
-  const activated = activation(y, activationWeight);
+function dense(module: Dense, x: Float64Array): Float64Array {
+  const { outFeatures: O, residual, activation, activationWeight } = module;
+  const activated = activation(affine(module, x), activationWeight);
   if (residual) {
     const rest = residual === "input" ? x : product(residual, x, O);
     for (let o = 0; o < activated.length; o++) activated[o] += rest[o];
   }
   return activated;
+}
+
+/** W x + b, what a Dense's activation function is given. @param x [I] @returns [O] */
+export function affine({ weight, bias, outFeatures: O }: Dense, x: Float64Array): Float64Array {
+  const y = product(weight, x, O);
+  if (bias) for (let o = 0; o < O; o++) y[o] += bias[o];
+  return y;
 }
 
 /** W x, [O, I] and [I] → [O] */

@@ -1,0 +1,175 @@
+import type { SentenceModule, SentenceModules } from "../../load/sentenceModules.ts";
+import { sentenceVector } from "../../load/sentenceVector.ts";
+import type { BertModel } from "../../runtime/bertModel.ts";
+import { batchesInOrder } from "../data/batches.ts";
+import type { SentenceGroup } from "../data/sentenceExamples.ts";
+import { pearsonCorrelation, spearmanCorrelation } from "../metrics/correlation.ts";
+import { retrievalMetrics } from "../metrics/retrieval.ts";
+import { type EncodedSentence, hiddenStateOf } from "../sentence/encodeSentences.ts";
+import { batchesWithoutDuplicates, numbersOf } from "../sentence/noDuplicates.ts";
+import { cosineOf, unitOf, type VectorLossSettings, vectorLoss } from "../sentence/vectorLosses.ts";
+import { evaluationOf, finite } from "./outcomes.ts";
+import { searched } from "./searched.ts";
+import type { Evaluation, EvaluationOptions } from "./task.ts";
+
+/** Examples to evaluate with, and how. */
+export interface AskedSentences {
+  readonly examples: readonly SentenceGroup[];
+  /** [examples][texts] */
+  readonly features: readonly (readonly EncodedSentence[])[];
+  readonly loss: VectorLossSettings;
+  /** The folder's modules, unless the options say which there are now. */
+  readonly sentence: SentenceModules;
+}
+
+/** The vectors of the examples' texts, and their mean loss. */
+interface EvaluatedVectors {
+  /** [examples][texts][D] */
+  readonly vectors: readonly (readonly Float64Array[])[];
+  readonly loss: number;
+  /** [examples]; null where the loss is no mean over examples. */
+  readonly losses: readonly number[] | null;
+}
+
+/**
+ * What vectors are worth: of scored pairs the correlation of cosines with scores, as EmbeddingSimilarityEvaluator; of
+ * pairs how well the anchors find their positives among all of them, as InformationRetrievalEvaluator, and where there
+ * are negatives how many of them are less near than the positive, as TripletEvaluator. The loss is the mean of that of
+ * batches of `batchSize` examples in their order; its negatives are those of a batch, so it depends on their size. All
+ * other numbers do not.
+ */
+export async function evaluateSentences(
+  model: BertModel,
+  how: EvaluationOptions,
+  asked: AskedSentences,
+): Promise<Evaluation> {
+  const vectors = await vectorsOf(model, how, asked);
+  const evaluated = { vectors, ...meanLoss(asked, vectors, how.batchSize) };
+  return asked.examples[0].score === null ? ofPairs(asked, evaluated, how) : ofScores(asked, evaluated, how);
+}
+
+/** The vectors of all texts; a text that stands twice is computed once. */
+async function vectorsOf(
+  model: BertModel,
+  { batchSize, signal, onProgress, modules: current }: EvaluationOptions,
+  { examples, features, sentence }: AskedSentences,
+): Promise<Float64Array[][]> {
+  const modules: readonly SentenceModule[] = current ?? sentence.modules;
+  const { hiddenSize: H, numHiddenLayers } = model.config;
+  const state = hiddenStateOf(sentence, numHiddenLayers);
+  const different = [...new Set(features.flat())];
+  const known = new Map<EncodedSentence, Float64Array>();
+  for (const indices of batchesInOrder(
+    different.map(({ sequence }) => sequence.inputIds.length),
+    { batchSize },
+  )) {
+    const texts = indices.map((i) => different[i]);
+    const { lastHiddenState, hiddenStates } = await model.forward(
+      texts.map(({ sequence }) => sequence),
+      { ...(state !== null && { hiddenStates: true }), ...(signal && { signal }) },
+    );
+    const { data, shape } = state === null ? lastHiddenState : hiddenStates![state]; // [B, T, H]
+    for (const [b, text] of texts.entries()) {
+      const from = b * shape[1] * H;
+      const tokens = data.subarray(from, from + text.sequence.inputIds.length * H);
+      const vector = sentenceVector({ modules }, tokens, H, text.promptLength);
+      known.set(text, vector.subarray(0, sentence.truncateDim ?? vector.length));
+    }
+    onProgress?.(known.size, different.length);
+  }
+  return features.map((texts, i) =>
+    texts.map((text) => {
+      const vector = known.get(text) as Float64Array;
+      finite(
+        vector.reduce((sum, x) => sum + x, 0),
+        examples[i].where,
+      );
+      return vector;
+    }),
+  );
+}
+
+function meanLoss(
+  { examples, loss: settings }: AskedSentences,
+  vectors: readonly (readonly Float64Array[])[],
+  batchSize: number,
+): Pick<EvaluatedVectors, "loss" | "losses"> {
+  const isScored = examples[0].score !== null;
+  const numbers = numbersOf(examples.map(({ texts }, i) => (isScored ? [String(i)] : texts)));
+  const losses: number[] = [];
+  let sum = 0;
+  for (const batch of batchesWithoutDuplicates(Array.from(examples.keys()), numbers, batchSize)) {
+    const groups = batch.map((i) => vectors[i].length);
+    const scores = isScored ? batch.map((i) => examples[i].score as number) : null;
+    const { loss, terms } = vectorLoss(settings, { vectors: batch.flatMap((i) => vectors[i]), groups, scores });
+    sum += finite(loss, examples[batch[0]].where) * batch.length;
+    for (const [b, i] of batch.entries()) if (terms) losses[i] = terms[b];
+  }
+  return { loss: sum / examples.length, losses: losses.length > 0 ? losses : null };
+}
+
+/** Cosines against scores. Where the loss says nothing of one example, the worst are those whose rank is most off. */
+function ofScores(
+  { examples }: AskedSentences,
+  { vectors, loss, losses }: EvaluatedVectors,
+  how: EvaluationOptions,
+): Evaluation {
+  const predictions = vectors.map(([a, b]) => cosineOf(a, b));
+  const references = examples.map(({ score }) => score as number);
+  const pairs = { predictions, references };
+  const correlations =
+    examples.length < 2
+      ? {}
+      : { pearson_cosine: pearsonCorrelation(pairs), spearman_cosine: spearmanCorrelation(pairs) };
+  const outcomes = {
+    metrics: { loss, ...correlations },
+    losses: losses ?? rankErrors(predictions, references),
+    where: (i: number) => examples[i].where,
+    isWrong: (i: number) => outcomes.losses[i] > 0,
+    tell: (i: number) => ({
+      input: examples[i].texts.join(" | "),
+      expected: references[i].toPrecision(4),
+      predicted: predictions[i].toPrecision(4),
+    }),
+  };
+  return evaluationOf(outcomes, how);
+}
+
+/** How far the ranks of two numbers are apart, as a share of the most that they can be. */
+function rankErrors(predictions: readonly number[], references: readonly number[]): number[] {
+  const [a, b] = [predictions, references].map((values) => {
+    const order = Array.from(values.keys()).sort((i, j) => values[i] - values[j]);
+    const ranks: number[] = [];
+    for (const [rank, i] of order.entries()) ranks[i] = rank;
+    return ranks;
+  });
+  return a.map((rank, i) => Math.abs(rank - b[i]) / Math.max(a.length - 1, 1));
+}
+
+/** A search for the positives, and triplets. An example is wrong where another positive is nearer to its anchor. */
+function ofPairs(
+  { examples }: AskedSentences,
+  { vectors, loss, losses }: EvaluatedVectors,
+  how: EvaluationOptions,
+): Evaluation {
+  const units = vectors.map((texts) => texts.map((vector) => unitOf(vector).unit));
+  const { queries, first } = searched(examples, units);
+  const found = Object.entries(retrievalMetrics(queries)).map(([name, value]) => [`cosine_${name}`, value]);
+  const outcomes = {
+    metrics: { loss, ...tripletAccuracy(vectors), ...Object.fromEntries(found) },
+    losses: losses as readonly number[],
+    where: (i: number) => examples[i].where,
+    isWrong: (i: number) => first[i].isOther,
+    tell: (i: number) => ({ input: examples[i].texts[0], expected: examples[i].texts[1], predicted: first[i].text }),
+  };
+  return evaluationOf(outcomes, how);
+}
+
+/** The share of negatives that are less near to the anchor than the positive is; nothing where there are none. */
+function tripletAccuracy(vectors: readonly (readonly Float64Array[])[]): Record<string, number> {
+  const right = vectors.flatMap(([anchor, positive, ...negatives]) => {
+    const score = cosineOf(anchor, positive);
+    return negatives.map((negative): number => (score > cosineOf(anchor, negative) ? 1 : 0));
+  });
+  return right.length === 0 ? {} : { cosine_accuracy: right.reduce((sum, one) => sum + one, 0) / right.length };
+}

@@ -1,0 +1,94 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { checkedSentences } from "../../../src/training/data/sentenceExamples.ts";
+import { type ReadExamplesOptions, readExamples } from "../../../src/training/index.ts";
+import { temporaryFolder } from "../../support/tinyModel.ts";
+
+let place: ReturnType<typeof temporaryFolder>;
+beforeAll(() => {
+  place = temporaryFolder();
+});
+afterAll(() => place[Symbol.dispose]());
+
+function read(name: string, text: string, options: ReadExamplesOptions = {}) {
+  const file = join(place.path, name);
+  writeFileSync(file, text);
+  return readExamples("sentence-embedding", file, options);
+}
+const without = (examples: readonly object[]) => examples.map(({ where: _, ...rest }: { where?: string }) => rest);
+
+describe("files as sentence-transformers' data sets have them", () => {
+  test("pairs, triplets and several negatives", async () => {
+    expect(without(await read("a.jsonl", '{"anchor":"a","positive":"p"}\n'))).toEqual([{ anchor: "a", positive: "p" }]);
+    const answers = '{"query":"a","answer":"p","id":7}\n\n{"query":"b","answer":"q","id":8}\n';
+    const found = await read("b.jsonl", answers);
+    expect(found.map(({ where }) => where?.replace(/.*\//, ""))).toEqual(["b.jsonl: line 1", "b.jsonl: line 3"]);
+    expect(without(await read("c.csv", "anchor,positive,negative\na,p,n\n"))).toEqual([{ anchor: "a", positive: "p", negative: "n" }]); // biome-ignore format: one line
+    const numbered = "anchor\tpositive\tnegative_10\tnegative_2\na\tp\tx\ty\nb\tq\t\tz\n";
+    expect(without(await read("d.tsv", numbered))).toEqual([
+      { anchor: "a", positive: "p", negative: ["y", "x"] },
+      { anchor: "b", positive: "q", negative: "z" },
+    ]);
+    const lists = '[{"anchor":"a","positive":"p","negative":["x","y"]},{"anchor":"b","positive":"q","negative":null}]';
+    expect(without(await read("e.json", lists))).toEqual([{ anchor: "a", positive: "p", negative: ["x", "y"] }, { anchor: "b", positive: "q" }]); // biome-ignore format: one line
+  });
+
+  test("scored pairs", async () => {
+    const scored = [{ sentence1: "a", sentence2: "b", score: 0.5 }];
+    expect(without(await read("f.csv", "sentence1,sentence2,score\na,b,0.5\n"))).toEqual(scored);
+    expect(without(await read("g.jsonl", '{"sentence1":"a","sentence2":"b","label":0.5}'))).toEqual(scored);
+  });
+
+  test("columns of other names", async () => {
+    const text = "title,body,bad,worse\na,p,x,y\n";
+    const columns = { anchor: "title", positive: "body", negative: ["bad", "worse"] };
+    expect(without(await read("h.csv", text, { columns }))).toEqual([{ anchor: "a", positive: "p", negative: ["x", "y"] }]); // biome-ignore format: one line
+    const scored = { sentence1: "title", sentence2: "body", score: "bad" };
+    expect(without(await read("i.csv", "title,body,bad\na,p,3\n", { columns: scored }))).toEqual([{ sentence1: "a", sentence2: "p", score: 3 }]); // biome-ignore format: one line
+  });
+
+  test.each([
+    ["a.csv", "anchor,positve\na,p\n", {}, 'a.csv: the header: there must be columns "anchor" and "positive", or "sentence1", "sentence2" and "score", unless columns says which, got only "anchor", "positve"; did you mean "positive"?'],
+    ["b.jsonl", '{"sentence1":"a","sentence2":"b"}', {}, 'b.jsonl: line 1: there must be columns "anchor" and "positive"'],
+    ["c.jsonl", '{"anchor":"a","positive":"p"}\n{"anchor":"a","positive":4}', {}, 'c.jsonl: line 2: "positive" must be a string, got 4'],
+    ["d.jsonl", '{"anchor":"a","positive":"p"}\n{"anchor":"a"}', {}, 'd.jsonl: line 2: "positive" must be a column, got only "anchor"'],
+    ["e.csv", "sentence1,sentence2,score\na,b,high\n", {}, 'e.csv: line 2: "score" must be a number, got "high"'],
+    ["f.csv", "anchor,positive,hard_negative\na,p,n\n", {}, 'f.csv: unknown column "hard_negative"; did you mean "negative", "negative_1", …? columns.negative says which'],
+    ["g.jsonl", '{"anchor":"a","positive":"p","negative":[1]}', {}, 'g.jsonl: line 1: "negative" must be a string or an array of strings, got an array of 1'],
+    ["h.csv", "anchor,positive\na,p\n", { columns: { text: "anchor" } }, 'readExamples: unknown column "text"; known are'],
+    ["i.csv", "anchor,positive\na,p\n", { columns: { anchor: 3 } }, "readExamples: columns.anchor must be a column's name, got 3"],
+    ["j.txt", "a", {}, "file must end in .jsonl, .json, .csv or .tsv"],
+  ])("%s is refused", async (name, text, options, message) => {
+    await expect(read(name, text, options as ReadExamplesOptions)).rejects.toThrow(expect.objectContaining({ code: "ERR_INPUT", message: expect.stringContaining(message) })); // biome-ignore format: one line
+  }); // biome-ignore format: one line
+});
+
+describe("examples of a program", () => {
+  test("become groups of texts", () => {
+    const pairs = [{ anchor: "a", positive: "p", negative: ["x"], negative_1: "y" }, { where: "here", anchor: "b", positive: "q", negative: "z" }]; // biome-ignore format: one line
+    expect(checkedSentences("trainDataset", pairs)).toEqual([
+      { where: "trainDataset[0]", texts: ["a", "p", "x", "y"], score: null },
+      { where: "here", texts: ["b", "q", "z"], score: null },
+    ]);
+    expect(checkedSentences("dev", [{ sentence1: "a", sentence2: "b", score: -2 }])).toEqual([{ where: "dev[0]", texts: ["a", "b"], score: -2 }]); // biome-ignore format: one line
+  });
+
+  const pair = { anchor: "a", positive: "p" };
+  const scored = { sentence1: "a", sentence2: "b", score: 1 };
+  test.each([
+    [[pair, { anchor: "a", postive: "p" }], 'x[1]: unknown field "postive"; did you mean "positive"?'],
+    [[pair, { ...pair, negatives: ["n"] }], 'x[1]: unknown field "negatives"; did you mean "negative"?'],
+    [[pair, { ...pair, positive: " " }], 'x[1]: positive must be a string that is not blank, got " "'],
+    [[{ ...pair, negative: ["n", 3] }], "x[0]: negative[1] must be a string that is not blank, got 3"],
+    [[{ ...pair, negative: 3 }], "x[0]: negative must be a string that is not blank, or an array of them, got 3"],
+    [[{ ...pair, negative_1: "" }], 'x[0]: negative_1 must be a string that is not blank, got ""'],
+    [[pair, scored], "x[1]: an example must be anchor and positive, as the first has, got sentence1, sentence2 and score"],
+    [[scored, pair], "x[1]: an example must be sentence1, sentence2 and score, as the first has, got anchor and positive"],
+    [[scored, { ...scored, score: "1" }], 'x[1]: score must be a finite number, got "1"'],
+    [[{ ...scored, score: Number.NaN }], "x[0]: score must be a finite number, got NaN"],
+    [[pair, "a"], 'x[1]: an example must be an object with anchor, positive, negative or with sentence1, sentence2, score, got "a"'],
+  ])("%j", (examples, message) => {
+    expect(() => checkedSentences("x", examples)).toThrow(expect.objectContaining({ code: "ERR_INPUT", message }));
+  }); // biome-ignore format: one line
+});
