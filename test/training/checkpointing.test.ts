@@ -21,6 +21,10 @@ const base: BertConfig = {
   ...{ vocabSize: 60, hiddenSize: 24, numAttentionHeads: 3, intermediateSize: 48, numHiddenLayers: 4 },
   ...{ hiddenDropoutProb: 0.2, attentionProbsDropoutProb: 0.3, labels: ["a", "b", "c"] },
 };
+/** DistilBERT has no token types, other dropout, and ReLU in its pooler. */
+const distilbert: BertConfig = {
+  ...{ ...base, modelType: "distilbert", poolerAct: "relu", typeVocabSize: 0, qaDropout: 0.1, classifierDropout: 0.2 },
+};
 const batchOf = (lengths: readonly number[]) => lengths.map((T) => ({ inputIds: Array.from({ length: T }, (_, t) => (t * 37 + T) % 60) })); // biome-ignore format: one line
 const BATCHES = [batchOf([13, 5, 9]), batchOf([7, 17])];
 
@@ -28,16 +32,17 @@ type Input = (typeof BATCHES)[number];
 const LABELS: readonly (readonly [Architecture, (input: Input) => Labels])[] = [
   ["BertForMaskedLM", (input) => ({ labels: input.map(({ inputIds }) => inputIds.map((id, t) => (t % 4 === 0 ? id : -100))) })], // biome-ignore format: one line
   ["BertForSequenceClassification", (input) => ({ labels: input.map((_, b) => b) })],
+  ["DistilBertForSequenceClassification", (input) => ({ labels: input.map((_, b) => b), classWeights: [1, 2, 0.5] })],
   ["BertForQuestionAnswering", (input) => ({ startPositions: input.map(() => 1), endPositions: input.map(() => 3) })],
 ];
 
 const FROZEN: readonly (readonly [string, (name: string) => boolean])[] = [
   ["nothing", () => false],
-  ["the embeddings", (name) => name.startsWith("bert.embeddings.")],
+  ["the embeddings", (name) => name.includes("embeddings.")],
   ["two layers and the embeddings", (name) => /embeddings|layer\.[01]\./.test(name)],
   ["a layer in the middle", (name) => name.includes("layer.2.")],
-  ["all but the upper layer", (name) => name.startsWith("bert.") && !name.includes("layer.3.")],
-  ["all but the heads", (name) => name.startsWith("bert.")],
+  ["all but the upper layer", (name) => /^(distil)?bert\./.test(name) && !name.includes("layer.3.")],
+  ["all but the heads", (name) => /^(distil)?bert\./.test(name)],
 ];
 
 async function trained(
@@ -46,7 +51,7 @@ async function trained(
   isFrozen: (name: string) => boolean,
   gradientCheckpointing: boolean,
 ) {
-  const config = { ...base, architecture };
+  const config = { ...(architecture.startsWith("Distil") ? distilbert : base), architecture };
   const model = await trainedModel(initialWeights(config, 5), config, kernels, 5);
   const gradients = createGradients(model, isFrozen);
   const state = createTrainingState(model, gradients, 6);

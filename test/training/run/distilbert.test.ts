@@ -24,7 +24,12 @@ const EXAMPLES = {
     { text: "She read", choices: ["a letter.", "the door."], label: 0 },
     { text: "The door", choices: ["a letter.", "was open."], label: 1 },
   ],
+  "text-ranking": TEXTS.map((text, i) => ({ query: "What was read?", text, label: i < 2 ? 0 : 1 })),
   "fill-mask": TEXTS,
+  "sentence-embedding": [
+    { anchor: "Was Emma in London?", positive: "Emma lived in London.", negative: "He read a bad book." },
+    { anchor: "What was read?", positive: "She read a good letter.", negative: "The door was open." },
+  ],
 } as const satisfies Partial<Record<FinetuneTask, readonly unknown[]>>;
 type Task = keyof typeof EXAMPLES;
 
@@ -33,7 +38,9 @@ const CLASSES: Readonly<Record<Task, string>> = {
   "token-classification": "DistilBertForTokenClassification",
   "question-answering": "DistilBertForQuestionAnswering",
   "multiple-choice": "DistilBertForMultipleChoice",
+  "text-ranking": "DistilBertForSequenceClassification",
   "fill-mask": "DistilBertForMaskedLM",
+  "sentence-embedding": "DistilBertModel",
 };
 
 const run = (task: Task, output: string, options: object = {}) =>
@@ -80,7 +87,8 @@ test.each(Object.keys(EXAMPLES) as Task[])(
     expect(result.task).toBe(task);
     expect(Number.isFinite(Object.values(result.metrics)[0])).toBe(true);
     if (task === "fill-mask" || task === "question-answering") return;
-    const accuracy = result.metrics.eval_accuracy ?? result.metrics.eval_overall_accuracy;
+    const { eval_accuracy, eval_overall_accuracy, eval_cosine_accuracy } = result.metrics;
+    const accuracy = eval_accuracy ?? eval_overall_accuracy ?? eval_cosine_accuracy;
     expect(accuracy).toBe(1);
   },
 );
@@ -107,6 +115,19 @@ test("a learned classifier answers in the pipeline", async () => {
   const [before, after] = [await weightsIn(output), await weightsIn(again)];
   expect(after.get("pre_classifier.weight")).toEqual(before.get("pre_classifier.weight"));
   expect(after.get("classifier.weight")).toHaveLength(48);
+});
+
+test("classes that weigh count, and checkpointing changes no bit", async () => {
+  using place = temporaryFolder();
+  const after = async (name: string, options: object) => {
+    const more = { maxSteps: 3, evalSteps: 3, ...options };
+    await run("text-classification", join(place.path, name), more);
+    return weightsIn(join(place.path, name));
+  };
+  const weighing = { classWeights: { thing: 3 }, labelSmoothingFactor: 0.1 };
+  const weighed = await after("weighed", weighing);
+  expect(await after("checkpointed", { ...weighing, gradientCheckpointing: true })).toEqual(weighed);
+  expect(await after("plain", {})).not.toEqual(weighed);
 });
 
 test("frozen layers stay as they are; others and the head do not", async () => {

@@ -79,6 +79,8 @@ describe("what is learned", () => {
     expect(result.metrics).toMatchObject({ "eval_cosine_accuracy@1": 1, "eval_cosine_mrr@10": 1, "eval_cosine_ndcg@10": 1 }); // biome-ignore format: one line
     const files = readdirSync(result.output);
     expect(files).toEqual(expect.arrayContaining(["1_Pooling", "modules.json", "config_sentence_transformers.json", "sentence_bert_config.json"])); // biome-ignore format: one line
+    const curves = readFileSync(join(result.output, "curves.svg"), "utf8");
+    expect(curves.slice(curves.indexOf(">Ranking<"), curves.indexOf(">Scores<"))).toContain("eval_cosine_ndcg@10");
     const json = (name: string) => JSON.parse(readFileSync(join(result.output, name), "utf8"));
     expect(json("modules.json").map(({ path, type }: Record<string, string>) => [path, type])).toEqual([
       ["", "sentence_transformers.models.Transformer"],
@@ -162,6 +164,14 @@ describe("modules that a folder has", () => {
     expect(again.settings).toMatchObject({ loss: "MultipleNegativesRankingLoss", scale: 20, batchSize: 8, modules: "Pooling mean, Dense 24 to 16 Tanh, Normalize" }); // biome-ignore format: one line
     const other = await train({ ...SMALL, model: folder, maxSteps: 2 });
     expect((await weightsIn(join(other.output, "2_Dense"))).get("linear.bias")).not.toEqual(after.get("linear.bias"));
+  });
+
+  test("gradient checkpointing changes no bit of encoder and Dense", async () => {
+    const options = { ...SMALL, model: await startOf("dense"), maxSteps: 3, gradientAccumulationSteps: 2 };
+    const [kept, again] = [await train(options), await train({ ...options, gradientCheckpointing: true })];
+    for (const part of ["", "2_Dense"])
+      expect(await weightsIn(join(again.output, part))).toEqual(await weightsIn(join(kept.output, part)));
+    expect(again.metrics).toEqual(kept.metrics);
   });
 
   test("a checkpoint with another Dense than it had is refused", async () => {
