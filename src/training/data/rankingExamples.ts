@@ -120,11 +120,16 @@ export function rankingExamples(
   };
   const query = need("query");
   const namedTexts = [named.positive ?? [], named.negative ?? []].flat();
+  const other = (["text", "label"] as const).find((column) => named[column] !== undefined);
+  if (namedTexts.length > 0 && other)
+    throw recordError("readExamples", `columns.${other}`, "left out beside those of positive and negative", shown(named[other])); // biome-ignore format: one line
   for (const column of namedTexts) expectOne([column]);
   const positive = named.positive ?? "positive";
   const negatives = [named.negative ?? [...names].filter((name) => /^negative(_\d+)?$/.test(name))].flat();
-  const isNamed = namedTexts.length > 0 && named.text === undefined;
-  if (isNamed || (find("text") === undefined && [positive, ...negatives].some((name) => names.has(name)))) {
+  if (
+    namedTexts.length > 0 ||
+    (find("text") === undefined && [positive, ...negatives].some((name) => names.has(name)))
+  ) {
     return rows.map((row) => ({
       where: row.where,
       query: textAt(row, query),
@@ -147,10 +152,11 @@ function textAt({ where, values }: DataRow, column: string): string {
   throw recordError(where, shown(column), "a string", shown(value));
 }
 
-/** The texts of some columns, each of which has one, an array of them, or is left out. */
+/** The texts of some columns, each of which has one, an array of them, or none: it is empty, null or left out. */
 function textsAt({ where, values }: DataRow, columns: readonly string[]): string[] {
   return columns.flatMap((column) => {
-    const texts = [values.get(column) ?? []].flat();
+    const value = values.get(column) ?? "";
+    const texts = value === "" ? [] : [value].flat();
     const wrong = texts.find((text) => typeof text !== "string");
     if (wrong === undefined) return texts as string[];
     throw recordError(where, shown(column), "a string or an array of strings", shown(wrong));

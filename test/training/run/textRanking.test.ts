@@ -172,8 +172,11 @@ describe("files", () => {
     expect(await read(csv)).toMatchObject([{ query: "a", text: "b, c", label: 0.5 }, { query: "d", text: "e", label: 1 }]); // biome-ignore format: one line
     const tsv = written("pairs.tsv", "q\tt\tgood\na\tb\tTrue\nc\td\tFalse\n");
     expect(await read(tsv, { query: "q", text: "t", label: "good" })).toMatchObject([{ query: "a", text: "b", label: true }, { query: "c", text: "d", label: false }]); // biome-ignore format: one line
-    const triplets = written("triplets.csv", "anchor,positive,negative,negative_1\na,b,c,d\n");
-    expect(await read(triplets)).toMatchObject([{ query: "a", positive: ["b"], negative: ["c", "d"] }]);
+    const triplets = written("triplets.csv", "anchor,positive,negative,negative_1\na,b,c,d\ne,f,g,\n");
+    expect(await read(triplets)).toMatchObject([
+      { query: "a", positive: ["b"], negative: ["c", "d"] },
+      { query: "e", positive: ["f"], negative: ["g"] },
+    ]);
   });
 
   test("columns that are named: of negatives several, before a column of texts", async () => {
@@ -182,6 +185,7 @@ describe("files", () => {
     expect(await read(file, columns)).toMatchObject([{ query: "a", positive: ["b"], negative: ["c", "d"] }]);
     await expect(read(file, { ...columns, negative: ["bad", "wrose"] })).rejects.toThrow('named.csv: there must be a column "wrose", got only "q", "answer", "bad", "worse", "negative_1"'); // biome-ignore format: one line
     await expect(read(file, { ...columns, positive: ["answer"] })).rejects.toThrow("readExamples: columns.positive must be a column's name, got"); // biome-ignore format: one line
+    await expect(read(file, { ...columns, label: "bad" })).rejects.toThrow('readExamples: columns.label must be left out beside those of positive and negative, got "bad"'); // biome-ignore format: one line
     await expect(read(file, { ...columns, negative: [1] })).rejects.toThrow("readExamples: columns.negative must be a column's name, or several, got [1]"); // biome-ignore format: one line
   });
 
