@@ -11,12 +11,31 @@ const BATCHES = [
   { B: 16, T: 64, recorded: 155, seconds: 32, notQuick: false },
 ] as const;
 
+/** Others that are trained. */
+const OTHERS = [
+  {
+    id: "train-distilbert-16x64",
+    trained: "DistilBERT",
+    B: 16,
+    T: 64,
+    title: "the same of 16 × 64 tokens in DistilBERT",
+  },
+  {
+    id: "train-pairs-32x64",
+    trained: "pairs",
+    B: 32,
+    T: 64,
+    title: "the same of 16 pairs of 64 tokens, a ranking loss of mean vectors",
+  },
+] as const;
+
 const trainId = (B: number, T: number): string => `train-${B}x${T}`;
 
 /** Forward and backward of a classifier, dropout on, and AdamW's update. */
 export const trainingGroup: CaseGroup = {
   planned: [
     ...BATCHES.map(({ B, T, seconds, notQuick }) => ({ id: trainId(B, T), seconds, notQuick })),
+    ...OTHERS.map(({ id }) => ({ id, seconds: 30, notQuick: true })),
     { id: "adamw", seconds: 12 },
   ],
   async open({ backend, threads, noteVersion }) {
@@ -29,13 +48,14 @@ export const trainingGroup: CaseGroup = {
 /** The cases with what they need, for a program that measures nothing else. */
 export async function openTraining(backend: string, threads: number): Promise<OpenTraining> {
   const ours = await plainbertTrainer(backend, threads);
+  const others = await Promise.all(OTHERS.map(({ trained }) => plainbertTrainer(backend, threads, false, trained)));
   const pytorch = await openPytorch(threads);
   return {
     description: ours.description,
     pytorch: pytorch?.version ?? null,
-    cases: trainingCases(ours, pytorch, threads),
+    cases: trainingCases([ours, ...others], pytorch, threads),
     async dispose() {
-      await ours.dispose();
+      await Promise.all([ours, ...others].map((one) => one.dispose()));
       pytorch?.dispose();
     },
   };
@@ -54,7 +74,7 @@ export interface OpenTraining extends OpenGroup {
  *
  * @param pytorch null: recorded figures stand in its place, for two threads
  */
-function trainingCases(ours: Trainer, pytorch: Pytorch | null, threads: number): Case[] {
+function trainingCases([ours, ...others]: readonly Trainer[], pytorch: Pytorch | null, threads: number): Case[] {
   const theirs = (name: string, work: PytorchWork, recorded?: number): Side[] => {
     if (pytorch) return [{ name, library: "PyTorch", run: () => pytorch.run(work) }];
     if (recorded === undefined || threads !== 2) return [];
@@ -71,6 +91,13 @@ function trainingCases(ours: Trainer, pytorch: Pytorch | null, threads: number):
       return simpleCase({ id: trainId(B, T), title, unit: "ms", flops }, [
         { name: OURS, library: OURS, run: async () => ours.step(B, T) },
         ...theirs("PyTorch", { step: [B, T] }, flops / recorded / 1e6),
+      ]);
+    }),
+    ...OTHERS.map(({ id, trained, B, T, title }, n): Case => {
+      const flops = 3 * encoderFlops(Array(B).fill(T), trainedConfig(trained));
+      return simpleCase({ id, title, unit: "ms", flops }, [
+        { name: OURS, library: OURS, run: async () => others[n].step(B, T) },
+        ...theirs("PyTorch", { step: [B, T], model: trained }),
       ]);
     }),
     simpleCase({ id: "adamw", title: "AdamW's update of 108 million weights", unit: "ms" }, [

@@ -2,9 +2,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { Trained } from "./training.ts";
 
 /** What is asked of bench/peers/training.py: forward and backward of [B, T], or an update. */
-export type PytorchWork = { readonly step: readonly [B: number, T: number] } | { readonly update: string };
+export type PytorchWork =
+  | { readonly step: readonly [B: number, T: number]; readonly model?: Trained }
+  | { readonly update: string };
 
 /** PyTorch in a process of its own, which waits without a thread that spins between two pieces of work. */
 export interface Pytorch {
