@@ -1,9 +1,12 @@
+import type { LoadedParams } from "../../checkpoint/loadParams.ts";
 import { BertError } from "../../errors.ts";
 import type { Encoded } from "../../model/bert.ts";
+import { type DistillationTargets, distillationLoss } from "../distillation/distillationLoss.ts";
+import { currentProjection, gradientsOfProjection, projectedBy } from "../distillation/projection.ts";
 import type { Gradients, TrainedModel } from "../gradients.ts";
 import type { TrainingPass } from "../headLosses.ts";
 import type { VectorLabels } from "../packLabels.ts";
-import { sentenceVectors, sentenceVectorsBackward } from "./sentenceVectors.ts";
+import { denseBackward, sentenceVectors, sentenceVectorsBackward } from "./sentenceVectors.ts";
 import { currentModules, gradientsOfModule } from "./trainedModules.ts";
 import { vectorLoss } from "./vectorLosses.ts";
 
@@ -30,15 +33,47 @@ export function embeddingLoss(
   const [data, H] = [sequence.data, sequence.shape[1]];
   const rows = { data, H, offsets: pass.offsets, promptLengths: labels.promptLengths };
   const outputs = sentenceVectors(modules, rows);
-  const { loss, dvectors } = vectorLoss(labels.loss, { ...labels, vectors: outputs[outputs.length - 1] });
+  const vectors = outputs[outputs.length - 1];
+  const { loss, dvectors } =
+    "teacher" in labels.loss
+      ? distilled(labels.loss, vectors, params, gradients, scale)
+      : scaledLoss(vectorLoss(labels.loss, { ...labels, vectors }), scale);
   const dsequence = pass.k.zeros(sequence.shape);
   sentenceVectorsBackward(
     modules,
     modules.map((module, i) => gradientsOfModule(gradients.byName, module, i)),
     rows,
     outputs,
-    dvectors.map((row) => row.map((d) => d * scale)),
+    dvectors,
     dsequence.data,
   );
   return { loss, parts: {}, dencoded: { sequence: dsequence, pooled: null } };
+}
+
+/** A loss, and what goes back to the vectors. */
+interface LossOfVectors {
+  readonly loss: number;
+  /** [N][D] */
+  readonly dvectors: readonly Float64Array[];
+}
+
+function scaledLoss({ loss, dvectors }: LossOfVectors, scale: number): LossOfVectors {
+  return { loss, dvectors: dvectors.map((row) => row.map((d) => d * scale)) };
+}
+
+/** A teacher's loss; the gradients of the projection, if there is one, are added to theirs. */
+function distilled(
+  targets: DistillationTargets,
+  vectors: readonly Float64Array[],
+  params: LoadedParams,
+  gradients: Gradients,
+  scale: number,
+): LossOfVectors {
+  const projection = currentProjection(params.byName);
+  const result = distillationLoss(targets, { vectors, projected: projectedBy(projection, vectors) });
+  const { loss, dvectors } = scaledLoss(result, scale);
+  if (result.dprojected === null) return { loss, dvectors };
+  const dy = result.dprojected.map((row) => row.map((d) => d * scale));
+  const through = projection ? denseBackward(projection, gradientsOfProjection(gradients.byName), vectors, dy) : dy;
+  return { loss, dvectors: dvectors.map((row, i) => row.map((d, e) => d + through[i][e])) };
 }
