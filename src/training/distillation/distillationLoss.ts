@@ -6,7 +6,7 @@ export interface DistillationSettings {
   readonly vectorWeight: number;
   /** What the error of similarities is multiplied by. */
   readonly similarityWeight: number;
-  /** Similarities of the first d numbers of each of the student's vectors, for each d, times its weight; null: of all. */
+  /** Similarities of the first d numbers of the student's vectors, for each d, times its weight; null: of all. */
   readonly matryoshka: VectorLossSettings["matryoshka"];
 }
 
@@ -27,6 +27,8 @@ export interface StudentVectors {
 /** The loss of a batch, and its gradients. */
 export interface DistillationLoss {
   readonly loss: number;
+  /** [n], the part of each text, of which the loss is the mean. */
+  readonly terms: Float64Array;
   /** [n][E_s], by the similarities. */
   readonly dvectors: readonly Float64Array[];
   /** [n][E_t], by the vectors; null where `vectorWeight` is 0. */
@@ -49,37 +51,42 @@ export function distillationLoss(
   { vectors, projected }: StudentVectors,
 ): DistillationLoss {
   const { vectorWeight, similarityWeight, teacher } = settings;
+  const terms = new Float64Array(vectors.length);
+  const add = (part: Float64Array, w: number) => {
+    for (const [i, term] of part.entries()) terms[i] += w * term;
+    return part.reduce((sum, term) => sum + term, 0) * (w / part.length);
+  };
   let loss = 0;
   let dprojected: Float64Array[] | null = null;
   if (vectorWeight > 0) {
     const part = vectorError(projected, teacher);
-    loss += vectorWeight * part.loss;
+    loss += add(part.terms, vectorWeight);
     dprojected = part.dvectors.map((row) => row.map((d) => vectorWeight * d));
   }
   const dvectors = vectors.map(({ length }) => new Float64Array(length));
-  if (similarityWeight === 0) return { loss, dvectors, dprojected };
+  if (similarityWeight === 0) return { loss, terms, dvectors, dprojected };
   const wanted = cosines(teacher.map((vector) => unitOf(vector).unit));
   for (const { dim, weight } of settings.matryoshka ?? [{ dim: vectors[0].length, weight: 1 }]) {
     const part = similarityError(vectors.map((vector) => vector.subarray(0, dim)), wanted); // biome-ignore format: one line
     const w = similarityWeight * weight;
-    loss += w * part.loss;
+    loss += add(part.terms, w);
     for (const [i, row] of part.dvectors.entries()) for (let d = 0; d < dim; d++) dvectors[i][d] += w * row[d];
   }
-  return { loss, dvectors, dprojected };
+  return { loss, terms, dvectors, dprojected };
 }
 
 /** The first part, of p = P u: ∂L/∂p_i = 2 (p_i − t_i) / (n E_t). @param p, t [n][E_t] */
 function vectorError(p: readonly Float64Array[], t: readonly Float32Array[]) {
-  const count = p.length * t[0].length;
-  let loss = 0;
+  const E = t[0].length;
+  const terms = new Float64Array(p.length);
   const dvectors = p.map((row, i) =>
     row.map((value, d) => {
       const difference = value - t[i][d];
-      loss += (difference * difference) / count;
-      return (2 * difference) / count;
+      terms[i] += (difference * difference) / E;
+      return (2 * difference) / (p.length * E);
     }),
   );
-  return { loss, dvectors };
+  return { terms, dvectors };
 }
 
 /**
@@ -93,8 +100,7 @@ function similarityError(u: readonly Float64Array[], wanted: readonly Float64Arr
   const n = u.length;
   const units = u.map(unitOf);
   const errors = cosines(units.map(({ unit }) => unit)).map((row, i) => row.map((cosine, j) => cosine - wanted[i][j]));
-  let loss = 0;
-  for (const row of errors) for (const e of row) loss += (e * e) / (n * n);
+  const terms = Float64Array.from(errors, (row) => row.reduce((sum, e) => sum + e * e, 0) / n);
   const dvectors = units.map((one, i) => {
     const dunit = new Float64Array(one.unit.length);
     for (const [j, { unit }] of units.entries()) {
@@ -103,7 +109,7 @@ function similarityError(u: readonly Float64Array[], wanted: readonly Float64Arr
     }
     return unitBackward(one, dunit);
   });
-  return { loss, dvectors };
+  return { terms, dvectors };
 }
 
 /** [n][n] of [n][E], each of length 1. */

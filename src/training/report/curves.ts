@@ -8,7 +8,7 @@ const CHARTS: readonly { readonly title: string; readonly y: string; readonly ta
   {
     title: "Scores",
     y: "score",
-    takes: /accuracy|f1|precision|recall|matthews|pearson|spearman|combined_score|_(mrr|ndcg|map)@/,
+    takes: /accuracy|f1|precision|recall|matthews|pearson|spearman|combined_score|teacher_cosine|_(mrr|ndcg|map)@/,
   },
   { title: "Learning rate", y: "per update", takes: /^learning_rate$/ },
   { title: "Norm of the gradient", y: "before clipping", takes: /^grad_norm$/ },

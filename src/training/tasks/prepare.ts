@@ -39,6 +39,16 @@ export function limitOf({ config, tokenizer }: TaskModel): number {
   return Math.min(config.maxPositionEmbeddings, tokenizer.modelMaxLength);
 }
 
+/** @throws BertError ERR_INPUT the model takes fewer tokens */
+export function expectMaxLength(where: string, model: TaskModel, maxLength: number): void {
+  const limit = limitOf(model);
+  if (maxLength <= limit) return;
+  throw new BertError(
+    "ERR_INPUT",
+    `${where}: maxLength must be at most ${limit}, the most that the model takes, got ${maxLength}`,
+  );
+}
+
 /**
  * The examples of a task as its model takes them.
  *
@@ -56,12 +66,7 @@ export function prepare(
   const { tokenizer, config } = model;
   const limit = limitOf(model);
   const { task, maxLength = limit } = given;
-  if (maxLength > limit) {
-    throw new BertError(
-      "ERR_INPUT",
-      `${where}: maxLength must be at most ${limit}, the most that the model takes, got ${maxLength}`,
-    );
-  }
+  expectMaxLength(where, model, maxLength);
   const cut = { ...given, maxLength, areFloats: train?.areFloats ?? false };
   const examplesOf = <T extends Exclude<FinetuneTask, "fill-mask" | "sentence-embedding">>(name: T) => {
     const checked = ({ name: dataset, examples }: Dataset) => checkedExamples(name, dataset, examples);

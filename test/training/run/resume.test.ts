@@ -1,10 +1,20 @@
 import { execFileSync, spawn } from "node:child_process";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type FinetuneOptions, finetune } from "../../../src/training/index.ts";
 import { REVIEWS, temporaryFolder } from "../../support/tinyModel.ts";
-import { contentsOf, ended, killAndResume, logged, MAIN, start, writeRun, writeSentenceRun } from "./interrupted.ts";
+import {
+  contentsOf,
+  ended,
+  killAndResume,
+  logged,
+  MAIN,
+  start,
+  writeDistillationRun,
+  writeRun,
+  writeSentenceRun,
+} from "./interrupted.ts";
 
 let place: ReturnType<typeof temporaryFolder>;
 let args: readonly string[];
@@ -44,6 +54,27 @@ test("vectors of texts: killed three times, the same bits, those of the trained 
   expect(contents).toEqual(contentsOf(whole));
   const modules = ["2_Dense/model.safetensors", "checkpoint-60/2_Dense/model.safetensors", "modules.json"];
   expect([...contents.keys()]).toEqual(expect.arrayContaining(modules));
+});
+
+test("vectors of a teacher: killed four times, once while it computes, the same bits, those of cache and projection too", async () => {
+  const args = await writeDistillationRun(place.path);
+  const whole = join(place.path, "whole-distilled");
+  const { code, stderr } = await ended(start(args, whole));
+  expect([code, stderr]).toEqual([0, expect.stringMatching(/^ +0 % {2}teacher's vectors {2}6 of 1,103 texts\n1100 different texts of 1100 examples learn the teacher's vectors: /)]); // biome-ignore format: one line
+  const output = join(place.path, "killed-distilled");
+  const child = start([...args, "--resume"], output);
+  const end = ended(child);
+  while (child.exitCode === null && !existsSync(join(output, "teacher", "vectors-000001.safetensors")))
+    await new Promise((resume) => setTimeout(resume, 2));
+  child.kill("SIGKILL");
+  expect((await end).signal).toBe("SIGKILL");
+  expect(existsSync(join(output, "checkpoint-4"))).toBe(false);
+  await killAndResume(args, output, 3, 3);
+  const contents = contentsOf(output);
+  expect(contents).toEqual(contentsOf(whole));
+  const names = ["teacher/vectors-000004.safetensors", "checkpoint-60/projection.safetensors", "modules.json"];
+  expect([...contents.keys()]).toEqual(expect.arrayContaining(names));
+  expect([...contents.keys()]).not.toContain("projection.safetensors");
 });
 
 test("Ctrl-C saves and exits with 130; what goes on has the same bits", async () => {
