@@ -1,3 +1,4 @@
+import type { Loss } from "../losses.ts";
 import { dot, unitBackward, unitOf, type VectorLossSettings } from "../sentence/vectorLosses.ts";
 
 /** What a student learns of its teacher's vectors. */
@@ -27,6 +28,8 @@ export interface StudentVectors {
 /** The loss of a batch, and its gradients. */
 export interface DistillationLoss {
   readonly loss: number;
+  /** The mean squared errors before their weights; without that whose weight is 0. */
+  readonly parts: { readonly vectors?: Loss; readonly similarities?: Loss };
   /** [n], the part of each text, of which the loss is the mean. */
   readonly terms: Float64Array;
   /** [n][E_s], by the similarities. */
@@ -54,25 +57,30 @@ export function distillationLoss(
   const terms = new Float64Array(vectors.length);
   const add = (part: Float64Array, w: number) => {
     for (const [i, term] of part.entries()) terms[i] += w * term;
-    return part.reduce((sum, term) => sum + term, 0) * (w / part.length);
+    return part.reduce((sum, term) => sum + term, 0) / part.length;
   };
-  let loss = 0;
+  const parts: { vectors?: Loss; similarities?: Loss } = {};
+  const dvectors = vectors.map(({ length }) => new Float64Array(length));
   let dprojected: Float64Array[] | null = null;
   if (vectorWeight > 0) {
     const part = vectorError(projected, teacher);
-    loss += add(part.terms, vectorWeight);
+    parts.vectors = { loss: add(part.terms, vectorWeight), count: vectors.length };
     dprojected = part.dvectors.map((row) => row.map((d) => vectorWeight * d));
   }
-  const dvectors = vectors.map(({ length }) => new Float64Array(length));
-  if (similarityWeight === 0) return { loss, terms, dvectors, dprojected };
-  const wanted = cosines(teacher.map((vector) => unitOf(vector).unit));
-  for (const { dim, weight } of settings.matryoshka ?? [{ dim: vectors[0].length, weight: 1 }]) {
-    const part = similarityError(vectors.map((vector) => vector.subarray(0, dim)), wanted); // biome-ignore format: one line
-    const w = similarityWeight * weight;
-    loss += add(part.terms, w);
-    for (const [i, row] of part.dvectors.entries()) for (let d = 0; d < dim; d++) dvectors[i][d] += w * row[d];
+  if (similarityWeight > 0) {
+    const wanted = cosines(teacher.map((vector) => unitOf(vector).unit));
+    let error = 0;
+    for (const { dim, weight } of settings.matryoshka ?? [{ dim: vectors[0].length, weight: 1 }]) {
+      const part = similarityError(vectors.map((vector) => vector.subarray(0, dim)), wanted); // biome-ignore format: one line
+      const w = similarityWeight * weight;
+      error += weight * add(part.terms, w);
+      for (const [i, row] of part.dvectors.entries()) for (let d = 0; d < dim; d++) dvectors[i][d] += w * row[d];
+    }
+    parts.similarities = { loss: error, count: vectors.length };
   }
-  return { loss, terms, dvectors, dprojected };
+  const { vectors: ofVectors, similarities } = parts;
+  const loss = vectorWeight * (ofVectors?.loss ?? 0) + similarityWeight * (similarities?.loss ?? 0);
+  return { loss, parts, terms, dvectors, dprojected };
 }
 
 /** The first part, of p = P u: ∂L/∂p_i = 2 (p_i − t_i) / (n E_t). @param p, t [n][E_t] */

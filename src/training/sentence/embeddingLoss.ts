@@ -4,7 +4,7 @@ import type { Encoded } from "../../model/bert.ts";
 import { type DistillationTargets, distillationLoss } from "../distillation/distillationLoss.ts";
 import { currentProjection, gradientsOfProjection, projectedBy } from "../distillation/projection.ts";
 import type { Gradients, TrainedModel } from "../gradients.ts";
-import type { TrainingPass } from "../headLosses.ts";
+import type { LossParts, TrainingPass } from "../headLosses.ts";
 import type { VectorLabels } from "../packLabels.ts";
 import { denseBackward, sentenceVectors, sentenceVectorsBackward } from "./sentenceVectors.ts";
 import { currentModules, gradientsOfModule } from "./trainedModules.ts";
@@ -26,7 +26,7 @@ export function embeddingLoss(
   { sequence }: Encoded,
   labels: VectorLabels,
   scale: number,
-): { readonly loss: number; readonly parts: Record<never, never>; readonly dencoded: Encoded } {
+): { readonly loss: number; readonly parts: LossParts; readonly dencoded: Encoded } {
   if (!sentence)
     throw new BertError("ERR_INPUT", "lossAndGradients: the model must have modules for vectors, has none");
   const modules = currentModules(sentence.modules, params.byName);
@@ -34,7 +34,7 @@ export function embeddingLoss(
   const rows = { data, H, offsets: pass.offsets, promptLengths: labels.promptLengths };
   const outputs = sentenceVectors(modules, rows);
   const vectors = outputs[outputs.length - 1];
-  const { loss, dvectors } =
+  const { loss, parts, dvectors } =
     "teacher" in labels.loss
       ? distilled(labels.loss, vectors, params, gradients, scale)
       : scaledLoss(vectorLoss(labels.loss, { ...labels, vectors }), scale);
@@ -47,18 +47,22 @@ export function embeddingLoss(
     dvectors,
     dsequence.data,
   );
-  return { loss, parts: {}, dencoded: { sequence: dsequence, pooled: null } };
+  return { loss, parts, dencoded: { sequence: dsequence, pooled: null } };
 }
+
+/** One that need not be made of parts. */
+type PartialLoss = Omit<LossOfVectors, "parts"> & Partial<Pick<LossOfVectors, "parts">>;
 
 /** A loss, and what goes back to the vectors. */
 interface LossOfVectors {
   readonly loss: number;
+  readonly parts: LossParts;
   /** [N][D] */
   readonly dvectors: readonly Float64Array[];
 }
 
-function scaledLoss({ loss, dvectors }: LossOfVectors, scale: number): LossOfVectors {
-  return { loss, dvectors: dvectors.map((row) => row.map((d) => d * scale)) };
+function scaledLoss({ loss, dvectors, parts = {} }: PartialLoss, scale: number): LossOfVectors {
+  return { loss, parts, dvectors: dvectors.map((row) => row.map((d) => d * scale)) };
 }
 
 /** A teacher's loss; the gradients of the projection, if there is one, are added to theirs. */
@@ -71,9 +75,9 @@ function distilled(
 ): LossOfVectors {
   const projection = currentProjection(params.byName);
   const result = distillationLoss(targets, { vectors, projected: projectedBy(projection, vectors) });
-  const { loss, dvectors } = scaledLoss(result, scale);
-  if (result.dprojected === null) return { loss, dvectors };
+  const { loss, parts, dvectors } = scaledLoss(result, scale);
+  if (result.dprojected === null) return { loss, parts, dvectors };
   const dy = result.dprojected.map((row) => row.map((d) => d * scale));
   const through = projection ? denseBackward(projection, gradientsOfProjection(gradients.byName), vectors, dy) : dy;
-  return { loss, dvectors: dvectors.map((row, i) => row.map((d, e) => d + through[i][e])) };
+  return { loss, parts, dvectors: dvectors.map((row, i) => row.map((d, e) => d + through[i][e])) };
 }

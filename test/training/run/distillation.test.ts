@@ -75,6 +75,8 @@ describe("what is learned", () => {
     expect(cached.get("vectors")).toEqual(Float32Array.from(taught.flatMap((row) => [...row])));
 
     const evals = log.flatMap(({ eval_loss, eval_teacher_cosine }) => (eval_loss === undefined ? [] : [[eval_loss, eval_teacher_cosine]])); // biome-ignore format: one line
+    for (const { loss, vector_loss: v, similarity_loss: s } of log)
+      if (loss !== undefined) expect(0.5 * v + 3 * s).toBeCloseTo(loss, 9);
     expect(evals.at(-1)?.[0]).toBeLessThan(0.5 * evals[0][0]);
     expect(evals.at(-1)?.[1]).toBeGreaterThan(evals[0][1]);
     expect(metrics.eval_teacher_cosine).toBeGreaterThan(0.8);
@@ -145,6 +147,17 @@ describe("what is learned", () => {
     expect(bits[1]).toEqual(bits[0]);
     expect(bits[2]).toEqual(bits[0]);
   });
+});
+
+test.each([
+  ["a.jsonl", '{"text":"a"}\n{"text":3}', 'a.jsonl: line 2: "text" must be a string, got 3'],
+  ["b.jsonl", '{"text":"a"}\n{"text":" "}', 'b.jsonl: line 2: text must be a string that is not blank, got " "'],
+  ["c.jsonl", '{"text":"a"}\n{"txt":"a"}', 'c.jsonl: line 2: "text" must be a column, got only "txt"'],
+  ["d.txt", "\n \n", "d.txt: must have at least one example, has none"],
+])("%s is refused, by file and line", async (name, text, message) => {
+  const file = join(place.path, name);
+  writeFileSync(file, text);
+  await expect(train({ trainDataset: file })).rejects.toThrow(expect.objectContaining({ code: "ERR_INPUT", message: expect.stringContaining(message) })); // biome-ignore format: one line
 });
 
 describe("the cache", () => {
