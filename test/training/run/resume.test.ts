@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type FinetuneOptions, finetune } from "../../../src/training/index.ts";
@@ -177,6 +177,27 @@ test.skipIf(process.platform === "win32")(
     expect(readdirSync(place.path)).not.toContain("limited");
     expect(await ended(start(args, output))).toMatchObject({ code: 0 });
     expect(contentsOf(output)).toEqual(unbroken);
+  },
+);
+
+test.skipIf(process.platform === "win32")(
+  "a checkpoint that cannot be written, where a teacher has computed: its vectors are left, and resume begins with them",
+  async () => {
+    const folder = join(place.path, "limited-distilled");
+    mkdirSync(folder);
+    const args = await writeDistillationRun(folder);
+    const texts = readFileSync(join(folder, "texts.txt"), "utf8").split("\n");
+    writeFileSync(join(folder, "texts.txt"), texts.slice(0, 100).join("\n")); // 10 kB of vectors, where an optimiser has 44
+    const output = join(folder, "run");
+    const script = 'ulimit -f 24; exec "$0" "$@"'; // blocks of 512 or 1024 bytes
+    const command = [process.execPath, MAIN, ...args, "--output", output];
+    const { code, stderr } = await ended(spawn("sh", ["-c", script, ...command], { stdio: ["ignore", "ignore", "pipe"] })); // biome-ignore format: one line
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/only the teacher's vectors are left, as there was no checkpoint yet: resume begins anew with them\n$/)]); // biome-ignore format: one line
+    expect(readdirSync(output)).toEqual(["teacher"]);
+    expect((await ended(start(args, output))).stderr).toContain("it has a teacher's vectors: resume begins the run with them"); // biome-ignore format: one line
+    expect(await ended(start([...args, "--resume"], output))).toMatchObject({ code: 0 });
+    expect((await ended(start(args, join(folder, "whole")))).code).toBe(0);
+    expect(contentsOf(output)).toEqual(contentsOf(join(folder, "whole")));
   },
 );
 
