@@ -2,8 +2,8 @@ import { quote } from "../errors.ts";
 import { FINETUNE_TASKS } from "../training/data/taskModels.ts";
 import { type ClassWeights, finetune } from "../training/index.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
-import { TOKENIZER_OPTIONS } from "./modelOptions.ts";
-import { choice, count, decimal, libraryValues, list, type Option, text, UsageError } from "./option.ts";
+import { MODEL_NAME, TOKENIZER_OPTIONS } from "./modelOptions.ts";
+import { choice, count, decimal, flag, libraryValues, list, type Option, text, UsageError } from "./option.ts";
 import { streams } from "./streams.ts";
 import { COLUMN_NAMES, COLUMN_OPTIONS, columnsOf, DATA_OPTIONS, taskOption } from "./taskData.ts";
 import { OUTPUT_OPTIONS, RUN_OPTIONS, runTraining } from "./trainingRun.ts";
@@ -40,12 +40,21 @@ const FOR_TRAINING = {
   "label-smoothing-factor": decimal("The share of each label that is spread over all classes. Default 0."),
   "pos-weight": decimal("text-ranking: how many times what is relevant counts. Default 1."),
 };
+/** Of sentence-embedding: a larger model to learn from. */
+const TEACHING = {
+  teacher: text("NAME", `sentence-embedding: a larger model whose vectors are learned: ${MODEL_NAME}.`, "folder"),
+  "vector-loss-weight": decimal("With --teacher: what the error of vectors is multiplied by. Default 1."),
+  "similarity-loss-weight": decimal(
+    "With --teacher: what the error of cosines in a batch is multiplied by. Default 1.",
+  ),
+  "keep-projection": flag("With --teacher: vectors keep the teacher's size, by a last module."),
+};
 const EPOCHS = {
   "num-train-epochs": decimal("How many times the examples are read. Default 3."),
   "max-steps": count("Updates, in place of --num-train-epochs."),
 };
 
-const OPTIONS = { ...EPOCHS, ...FOR_TRAINING, ...DATA_OPTIONS, ...RUN_OPTIONS };
+const OPTIONS = { ...EPOCHS, ...FOR_TRAINING, ...TEACHING, ...DATA_OPTIONS, ...RUN_OPTIONS };
 
 const TABLE = {
   task: taskOption("What the model is to learn"),
@@ -61,7 +70,7 @@ export const command: Command = defineCommand({
   synopsis: ["--task TASK --train-file FILE --output FOLDER [OPTION]…"],
   description: `Trains a model for a task, and evaluates it. What comes out is a folder as Hugging Face's libraries save one, for --model and for Python alike. A run that was stopped or killed can be resumed, to the same bits.
 
-Files: .jsonl, .json, .csv or .tsv with columns text, text_pair and label; GLUE's own with --glue-task; for token-classification the form of CoNLL-2003, for question-answering SQuAD's JSON, for multiple-choice the columns of SWAG, for text-ranking columns query, text and label, or query, positive and negative, for fill-mask a text in each line, for sentence-embedding columns anchor, positive and negative, or sentence1, sentence2 and score. Defaults beside those below: a learning rate of 5e-5 without warm-up, 8 sequences in a batch, AdamW without weight decay, an evaluation after each epoch.`,
+Files: .jsonl, .json, .csv or .tsv with columns text, text_pair and label; GLUE's own with --glue-task; for token-classification the form of CoNLL-2003, for question-answering SQuAD's JSON, for multiple-choice the columns of SWAG, for text-ranking columns query, text and label, or query, positive and negative, for fill-mask a text in each line, for sentence-embedding columns anchor, positive and negative, or sentence1, sentence2 and score, with --teacher text too, or a .txt. Defaults beside those below: a learning rate of 5e-5 without warm-up, 8 sequences in a batch, AdamW without weight decay, an evaluation after each epoch.`,
   options: TABLE,
   libraryNames: { trainDataset: "--train-file", evalDataset: "--validation-file", ...COLUMN_NAMES },
   positional: [],
@@ -74,10 +83,11 @@ Files: .jsonl, .json, .csv or .tsv with columns text, text_pair and label; GLUE'
     if (task === undefined) throw new UsageError(`expected --task, one of ${FINETUNE_TASKS.join(", ")}`);
     if (trainDataset === undefined) throw new UsageError("expected --train-file FILE");
     if (output === undefined) throw new UsageError("expected --output FOLDER");
-    await runTraining(values, (how) =>
+    await runTraining(values, (how, line) =>
       finetune({
         ...how,
         ...libraryValues(OPTIONS, values),
+        ...(values.teacher !== undefined && { onTeacher: line.teacher }),
         onNote: (note) => streams.stderr.write(`${note}\n`),
         ...(model !== undefined && { model }),
         ...(evalDataset !== undefined && { evalDataset }),

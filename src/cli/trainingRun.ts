@@ -97,9 +97,18 @@ export class TrainingLine {
   private forget: () => void = () => {};
 
   show(progress: RunProgress, now: number = performance.now()): void {
+    this.draw(trainingLine(progress), now, progress.evaluating);
+  }
+
+  /** How many of the texts have a vector of the teacher's. */
+  readonly teacher = (done: number, total: number, now: number = performance.now()): void => {
+    const percent = String(Math.floor((100 * done) / total)).padStart(3);
+    this.draw(`${percent} %  teacher's vectors  ${grouped(done)} of ${grouped(total)} texts`, now, false);
+  };
+
+  private draw(line: string, now: number, isUrgent: boolean): void {
     const pause = this.isWatched ? REDRAW_MS : LOG_MS;
-    if (now - this.last < pause && !progress.evaluating) return;
-    const line = trainingLine(progress);
+    if (now - this.last < pause && !isUrgent) return;
     if (this.isWatched) {
       if (this.last < 0) this.forget = beforeInterrupt(async () => this.clear());
       streams.stderr.write(`\r${line.slice(0, (streams.stderr.columns || 80) - 1)}\u001b[K`);
@@ -127,18 +136,21 @@ export class TrainingLine {
 /**
  * Runs a training until it ends or is interrupted; then its checkpoint is written first.
  *
- * @param train gets the options by which models are found, and the run is shown and stopped
+ * @param train gets the options by which models are found, and the run is shown and stopped; and the line that shows it
  */
 export async function runTraining(
   values: ValuesOf<typeof HUB_OPTIONS & typeof OUTPUT_OPTIONS>,
-  train: (how: HubOptions & Required<Pick<RunOptions, "onProgress" | "onLog">>) => Promise<RunResult | FinetuneResult>,
+  train: (
+    how: HubOptions & Required<Pick<RunOptions, "onProgress" | "onLog">>,
+    line: TrainingLine,
+  ) => Promise<RunResult | FinetuneResult>,
 ): Promise<void> {
   const line = new TrainingLine();
   const start = performance.now();
   const result = await downloading(values, async (hub) => {
     try {
       const onLog = (entry: LogEntry) => line.tell(entry);
-      return await train({ ...hub, onProgress: (progress) => line.show(progress), onLog });
+      return await train({ ...hub, onProgress: (progress) => line.show(progress), onLog }, line);
     } catch (error) {
       line.clear();
       if (error instanceof BertError && error.code === "ERR_ABORTED") streams.stderr.write(`${error.message}\n`);

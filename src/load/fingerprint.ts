@@ -1,6 +1,7 @@
 import type { BertConfig } from "../model/config.ts";
 import { depthOf } from "../model/family.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
+import type { SentenceModules } from "./sentenceModules.ts";
 import { Xxh32 } from "./xxh32.ts";
 
 /** Each of these kinds of characters is treated in its own way, by a setting of the tokenizer. */
@@ -36,6 +37,31 @@ export function fingerprintOf(
     addText(tokenizer.encode(probe, { truncation: false }).inputIds);
   }
   return halves.map((half) => half.digest()).join("");
+}
+
+/**
+ * What tells the vectors of modules apart, in 16 hexadecimal digits: the model's fingerprint, the modules with their
+ * weights, the lengths, the hidden state, and the prompts of queries and documents.
+ */
+export function sentenceFingerprint(fingerprint: string, modules: SentenceModules): string {
+  const { maxSeqLength, doLowerCase, truncateDim, prompts, queryLength, documentLength, hiddenState } = modules;
+  const later = [queryLength, documentLength, hiddenState]; // only where said: other indexes keep their fingerprint
+  const halves = [new Xxh32(0), new Xxh32(1)];
+  const text = JSON.stringify(
+    [
+      fingerprint,
+      maxSeqLength,
+      doLowerCase,
+      truncateDim,
+      prompts.get("query"),
+      prompts.get("document"),
+      modules.modules,
+      ...(later.some((value) => value !== null) ? later : []),
+    ],
+    (_, value) => (ArrayBuffer.isView(value) ? Array.from(value as Float32Array) : value),
+  );
+  const bytes = new TextEncoder().encode(text);
+  return halves.map((half) => half.update(bytes).digest()).join("");
 }
 
 /** The same bytes on every machine. */

@@ -104,3 +104,27 @@ export function meanPoolingTexts(H: number, maxLength: number): ReadonlyMap<stri
     [SETTINGS_FILE, text(settings)],
   ]);
 }
+
+/**
+ * The texts of a folder that gets a Dense without an activation function as its last module.
+ *
+ * @param texts the folder's, with modules.json
+ */
+export function denseTexts(
+  texts: ReadonlyMap<string, string>,
+  { inFeatures, outFeatures }: Extract<SentenceModule, { readonly type: "Dense" }>,
+): ReadonlyMap<string, string> {
+  const listing = parseJson(texts.get(MODULES_FILE) ?? "", MODULES_FILE, "ERR_CHECKPOINT");
+  const entries = listing.items().map((entry) => entry.asObject());
+  const [idx, path] = [entries.length, `${entries.length}_Dense`];
+  const last = { idx, name: String(idx), path, type: "sentence_transformers.models.Dense" };
+  const config = {
+    ...{ in_features: inFeatures, out_features: outFeatures, bias: true },
+    activation_function: "torch.nn.modules.linear.Identity",
+  };
+  return new Map([
+    ...texts,
+    [MODULES_FILE, `${JSON.stringify([...entries, last], null, 2)}\n`],
+    [`${path}/config.json`, `${JSON.stringify(config, null, 2)}\n`],
+  ]);
+}

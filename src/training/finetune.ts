@@ -1,16 +1,23 @@
 import { withOutputFolder } from "../disk/outputLock.ts";
 import { listed } from "../errors.ts";
+import type { SentenceModules } from "../load/sentenceModules.ts";
 import { type BertConfig, parseConfig } from "../model/config.ts";
 import { expectKnownOptions } from "../options.ts";
 import { createTrainingBackend } from "../tensor/createTrainingBackend.ts";
 import type { TrainingBackend } from "../tensor/trainingBackend.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { shuffledBatches } from "./data/batches.ts";
-import { datasetOf } from "./data/dataset.ts";
+import { type Dataset, datasetOf } from "./data/dataset.ts";
 import { expectTask, type FinetuneTask, TASK_MODELS } from "./data/taskModels.ts";
+import { expectTeacherOptions } from "./distillation/distillationOptions.ts";
+import type { DistilledText } from "./distillation/distilledTexts.ts";
+import { withProjection } from "./distillation/projection.ts";
+import { taughtTexts } from "./distillation/teacherVectors.ts";
 import { FINETUNE_OPTIONS, type FinetuneOptions, type FinetuneResult } from "./finetuneOptions.ts";
+import { MODEL_SOURCE_OPTIONS } from "./modelSource.ts";
 import { examplesText, modelText } from "./report/about.ts";
 import { digestOf } from "./run/digest.ts";
+import { expectFree } from "./run/freeOutput.ts";
 import {
   expectLayers,
   expectWarmup,
@@ -22,8 +29,9 @@ import { type RunPlan, run } from "./run/run.ts";
 import { modulesToTrain, withModuleTensors } from "./sentence/trainedModules.ts";
 import { trainedConfigText, withStartModel } from "./startModel.ts";
 import { expectEvaluation, expectTaskOptions } from "./taskOptions.ts";
-import { limitOf, prepare } from "./tasks/prepare.ts";
-import type { PreparedTask } from "./tasks/task.ts";
+import { type DistillationTask, distillation } from "./tasks/distillation.ts";
+import { expectMaxLength, limitOf, prepare } from "./tasks/prepare.ts";
+import type { PreparedTask, TaskModel } from "./tasks/task.ts";
 
 /** Trains a model for a task; documented where it is exported, in index.ts. */
 export async function finetune<T extends FinetuneTask>(given: FinetuneOptions<T>): Promise<FinetuneResult> {
@@ -33,6 +41,7 @@ export async function finetune<T extends FinetuneTask>(given: FinetuneOptions<T>
   const options = resolveRunOptions("finetune", given, kind);
   expectEvaluation("finetune", "evalDataset", given);
   expectTaskOptions("finetune", given.task, given);
+  expectTeacherOptions("finetune", given);
   return withOutputFolder(options.output, () => runFinetune(given, options));
 }
 
@@ -51,7 +60,9 @@ async function runFinetune<T extends FinetuneTask>(
         : undefined;
     const { batchSize, seed } = options;
     const model = { ...start, ...(sentence && { sentence }) };
-    const task = prepare("finetune", model, train, evaluation, { ...given, batchSize, seed });
+    const distilled = sentence && (await distillationOf(given, options, { ...start, sentence }, train, evaluation));
+    const task = distilled ?? prepare("finetune", model, train, evaluation, { ...given, batchSize, seed });
+    const trained = distilled?.sentence ?? sentence;
     for (const note of task.notes ?? []) given.onNote?.(note);
     const configText = trainedConfigText(start.configText, { ...task, architecture: TASK_MODELS[given.task] });
     const config = parseConfig(configText);
@@ -64,20 +75,46 @@ async function runFinetune<T extends FinetuneTask>(
       const plan = await planOf(task, options, given.numTrainEpochs ?? 3, config, configText, start.tokenizer);
       const load = async (k: TrainingBackend) => {
         const params = await start.load(config, k, seed);
-        return sentence ? withModuleTensors(params, sentence, k) : params;
+        const all = trained ? withModuleTensors(params, trained, k) : params;
+        return distilled?.projection ? withProjection(all, distilled.projection, k) : all;
       };
       const about = {
         ...{ task: given.task, "start model": modelText(given.model) },
+        ...(given.teacher !== undefined && { teacher: given.teacher }),
         "training data": examplesText(trainDataset, train.examples.length),
         ...(evaluation && { "evaluation data": examplesText(evalDataset, evaluation.examples.length) }),
         ...(task.labels && { classes: `${task.labels.length}: ${listed(task.labels)}` }),
       };
-      const result = await run({ ...plan, about, sentence, load }, options, kernels);
+      const result = await run(
+        { ...plan, about, sentence: trained, load, hasTeacher: distilled !== undefined },
+        options,
+        kernels,
+      );
       return { ...result, skippedExamples: task.skippedExamples ?? 0 };
     } finally {
       await kernels.dispose();
     }
   });
+}
+
+/** Distillation, where there is a teacher: its vectors are computed, or read where an earlier process has them. */
+async function distillationOf(
+  given: FinetuneOptions,
+  options: ResolvedRunOptions,
+  model: TaskModel & { readonly sentence: SentenceModules },
+  train: Dataset,
+  evaluation: Dataset | null,
+): Promise<DistillationTask | undefined> {
+  const { teacher, onTeacher, revision: _, ...rest } = given; // a revision is that of the model that is trained
+  if (teacher === undefined) return undefined;
+  const { output, evalBatchSize, backend, threads, batchSize, seed, signal } = options;
+  if (given.maxLength !== undefined) expectMaxLength("finetune", model, given.maxLength);
+  await expectFree("finetune", options);
+  const hub = Object.fromEntries(Object.keys(MODEL_SOURCE_OPTIONS).flatMap((name) => (name in rest ? [[name, rest[name as keyof typeof rest]]] : []))); // biome-ignore format: one line
+  const loading = { ...hub, backend, ...(threads !== undefined && { threads }), ...(signal && { signal }) };
+  const how = { where: "finetune", teacher, output, loading, batchSize: evalBatchSize, signal, onTeacher };
+  const teach = (texts: readonly DistilledText[]) => taughtTexts(texts, how);
+  return distillation("finetune", model, train, evaluation, { ...given, batchSize, seed, teach });
 }
 
 /**

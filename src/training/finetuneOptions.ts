@@ -2,12 +2,16 @@ import type { ProblemType } from "../model/config.ts";
 import type { OptionNames } from "../options.ts";
 import type { GlueTask } from "./data/glue.ts";
 import type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
+import type { DistillationOptions } from "./distillation/distillationOptions.ts";
 import { MODEL_SOURCE_OPTIONS, type ModelSourceOptions } from "./modelSource.ts";
 import type { RunResult } from "./run/result.ts";
 import { RUN_OPTIONS, type RunOptions } from "./run/runOptions.ts";
 import type { VectorLossOptions } from "./sentence/lossSettings.ts";
 import type { MisplacedAnswers } from "./tasks/questionAnswering.ts";
 import type { ClassWeights } from "./tasks/weighting.ts";
+
+/** What an example of a task may be beside its own kind: with `teacher` a string, a text alone. */
+type TextAlone<T extends FinetuneTask> = T extends "sentence-embedding" ? string : never;
 
 /**
  * Options of `finetune`. Defaults beside those of every run: `learningRate` 5e-5, `batchSize` 8, `optimizer` "adamw",
@@ -17,15 +21,16 @@ export interface FinetuneOptions<T extends FinetuneTask = FinetuneTask>
   extends RunOptions,
     ReadExamplesOptions,
     ModelSourceOptions,
-    VectorLossOptions {
+    VectorLossOptions,
+    DistillationOptions {
   /** The model to begin with: a folder, or an id on the hub. Default: the small one that comes with the package. */
   readonly model?: string;
   /** What it is to learn, named as the pipeline that will use it. */
   readonly task: T;
   /** Examples, or a file that `readExamples` reads. */
-  readonly trainDataset: string | readonly TaskExamples[T][];
+  readonly trainDataset: string | readonly (TaskExamples[T] | TextAlone<T>)[];
   /** The examples to evaluate with, as `trainDataset` has those to train with. */
-  readonly evalDataset?: string | readonly TaskExamples[T][];
+  readonly evalDataset?: string | readonly (TaskExamples[T] | TextAlone<T>)[];
   /** How many times all examples are read, where `maxSteps` does not say how many updates. Default 3. */
   readonly numTrainEpochs?: number;
   /** Most tokens of a sequence. Default: what the model takes; for question answering 384. */
@@ -77,6 +82,8 @@ export interface FinetuneOptions<T extends FinetuneTask = FinetuneTask>
   readonly atK?: number;
   /** Called before the run begins with each choice that the examples have made, such as that of a loss, a sentence. */
   readonly onNote?: (note: string) => void;
+  /** With `teacher`: called while it computes, after each of its batches: so many texts of so many. */
+  readonly onTeacher?: (done: number, total: number) => void;
 }
 
 export const FINETUNE_OPTIONS: OptionNames<FinetuneOptions> = {
@@ -102,6 +109,7 @@ export const FINETUNE_OPTIONS: OptionNames<FinetuneOptions> = {
   posWeight: true,
   atK: true,
   ...{ loss: true, scale: true, matryoshkaDims: true, matryoshkaWeights: true, onNote: true },
+  ...{ teacher: true, vectorLossWeight: true, similarityLossWeight: true, keepProjection: true, onTeacher: true },
 };
 
 /** What came out of `finetune`. */

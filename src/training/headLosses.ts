@@ -18,8 +18,11 @@ import {
 import type { PackedLabels } from "./packLabels.ts";
 
 /** What a loss is made of; the whole is their sum, of start and end their mean. */
-export type LossPart = "maskedLm" | "nextSentence" | "classification" | "regression" | "start" | "end";
-type LossParts = { readonly [part in LossPart]?: Loss };
+export type LossPart =
+  | ("maskedLm" | "nextSentence" | "classification" | "regression" | "start" | "end")
+  | ("vectors" | "similarities");
+/** The parts that a loss has. */
+export type LossParts = { readonly [part in LossPart]?: Loss };
 
 /** A forward pass that trains. */
 export interface TrainingPass extends BertPass {

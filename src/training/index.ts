@@ -20,10 +20,17 @@ export { collect, linesOf, type ReadOptions, type TextLines } from "./data/numbe
 export type { RankingExample, RankingLists, RankingPair } from "./data/rankingExamples.ts";
 export type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
 export { type ChoiceExample, readMultipleChoice } from "./data/readMultipleChoice.ts";
-export type { PairExample, ScoredExample, SentenceColumns, SentenceExample } from "./data/sentenceExamples.ts";
+export type {
+  PairExample,
+  ScoredExample,
+  SentenceColumns,
+  SentenceExample,
+  SentenceText,
+} from "./data/sentenceExamples.ts";
 export { readSquad, type SquadExample } from "./data/squad.ts";
 export type { SquadAnswer } from "./data/squadAnswer.ts";
 export { type Label, type RankingColumns, readTexts, type TextColumns, type TextExample } from "./data/textExamples.ts";
+export type { DistillationOptions } from "./distillation/distillationOptions.ts";
 export type { EvaluateOptions, EvaluationResult } from "./evaluateOptions.ts";
 export type { FinetuneOptions, FinetuneResult } from "./finetuneOptions.ts";
 export { accuracy, type ClassLabel, type F1Options, f1Score, matthewsCorrelation } from "./metrics/classification.ts";
@@ -75,7 +82,8 @@ export type { ClassWeights } from "./tasks/weighting.ts";
 /**
  * Trains a model for a task: sequence classification (one label, several, or a number), token classification, question
  * answering, multiple choice, reranking, next-sentence prediction, masked language modelling on texts of one's own, or
- * vectors of texts (sentence embedding). Names and defaults of options are those of Hugging Face's Trainer.
+ * vectors of texts (sentence embedding), of a teacher too. Names and defaults of options are those of Hugging Face's
+ * Trainer.
  *
  * `output` becomes a folder as Hugging Face's libraries save one, of sentence embedding as sentence-transformers does,
  * for `pipeline` and for Python alike, with the run's metrics.jsonl, curves.svg and last checkpoints in it. A run that

@@ -55,15 +55,18 @@ export function withInitialHead(source: WeightSource, config: BertConfig, seed: 
 function initialize(name: string, target: Float32Array, range: number, seed: number): void {
   if (name.endsWith("bias")) target.fill(0);
   else if (LAYER_NORM.test(name)) target.fill(1);
-  else fillNormal(target, range, seed, hashOf(name));
+  else fillNormal(target, range, seed, name);
 }
 
 /**
  * Normally distributed numbers, two at a time, by the polar method of Marsaglia & Bray 1964: a point (u, v) in the unit
  * circle gives u √(−2 ln s / s) and v √(−2 ln s / s) with s = u² + v². Points outside, and numbers beyond two
  * deviations, are drawn again.
+ *
+ * @param name each has numbers of its own
  */
-function fillNormal(target: Float32Array, deviation: number, seed: number, key: number): void {
+export function fillNormal(target: Float32Array, deviation: number, seed: number, name: string): void {
+  const key = hashOf(name);
   const words = new Uint32Array(2);
   for (let i = 0; i < target.length; i += 2) {
     for (let draw = 0; ; draw++) {

@@ -3,6 +3,7 @@ import { bertClassOf } from "../model/architectures.ts";
 import type { Batch } from "../model/batch.ts";
 import type { BertConfig, ProblemType } from "../model/config.ts";
 import { IGNORED } from "../tensor/kernels/crossEntropy.ts";
+import type { DistillationTargets } from "./distillation/distillationLoss.ts";
 import type { CrossEntropyWeights } from "./losses.ts";
 import type { VectorBatch, VectorLossSettings } from "./sentence/vectorLosses.ts";
 
@@ -36,7 +37,8 @@ export interface Labels {
 
 /** What is to be learned of the vectors of sequences. */
 export interface VectorLabels extends Omit<VectorBatch, "vectors"> {
-  readonly loss: VectorLossSettings;
+  /** Or a teacher's vectors, one for each sequence; each is a group then. */
+  readonly loss: VectorLossSettings | DistillationTargets;
   /** [N], how many of the first tokens are [CLS] and the prompt's; 0 where it does not matter. */
   readonly promptLengths: ArrayLike<number>;
 }

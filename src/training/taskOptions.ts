@@ -28,6 +28,7 @@ const TASKS_OF: { readonly [name in keyof FinetuneOptions]?: readonly FinetuneTa
   scale: ["sentence-embedding"],
   matryoshkaDims: ["sentence-embedding"],
   matryoshkaWeights: ["sentence-embedding"],
+  teacher: ["sentence-embedding"],
 };
 
 const CHOICES: { readonly [name in keyof FinetuneOptions]?: readonly string[] } = {

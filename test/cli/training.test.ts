@@ -12,7 +12,7 @@ import { EVALUATE_OPTIONS } from "../../src/training/evaluateOptions.ts";
 import { FINETUNE_OPTIONS } from "../../src/training/finetuneOptions.ts";
 import { PRETRAIN_OPTIONS } from "../../src/training/pretrainOptions.ts";
 import { REVIEWS, writeTinyModel } from "../support/tinyModel.ts";
-import { plainbert, plainbertProcess } from "./run.ts";
+import { head, plainbert, plainbertProcess } from "./run.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -71,6 +71,20 @@ describe("vectors of texts", () => {
     for (const told of ["MultipleNegativesRankingLoss", "Pooling mean", "16, 4"]) expect(report).toContain(told);
     const evaluated = await plainbert(["evaluate", "--model", output, "--file", file, ...columns, "--json"]);
     expect(JSON.parse(evaluated.stdout)).toMatchObject({ task: "sentence-embedding", examples: 2, settings: { scale: 20 } }); // biome-ignore format: one line
+  });
+
+  test("a teacher: texts of a file, what is learned, how far it is, and what comes out", async () => {
+    const [file, output] = [join(folder, "texts.txt"), join(folder, "distilled")];
+    writeFileSync(file, "the cat was good\nthe dog was bad\nwho saw it ?\na film in paris\n");
+    const args = ["--train-file", file, "--validation-file", file, "--teacher", head("ner"), "--max-steps", "3"];
+    const { stdout, stderr, code } = await sentences("finetune", ...args, "--vector-loss-weight", "0.5", "--report", "--output", output); // biome-ignore format: one line
+    expect([code, stderr.split("\n").slice(0, 3)]).toEqual([0, ["100 %  teacher's vectors  4 of 4 texts", "4 different texts of 4 examples learn the teacher's vectors: vectorLossWeight 0.5, similarityLossWeight 1", expect.stringMatching(/^a projection from \d+ numbers to the teacher's 24 is trained, and thrown away in the end$/)]]); // biome-ignore format: one line
+    expect(stdout).toMatch(/^eval_teacher_cosine +-?[01]\.\d{4}$/m);
+    const report = readFileSync(join(output, "report.html"), "utf8");
+    for (const told of ["distillation", "teacher", "similarityLossWeight", "teacher_cosine"]) expect(report).toContain(told); // biome-ignore format: one line
+    const again = await sentences("finetune", ...args, "--keep-projection", "--output", join(folder, "kept"));
+    expect([again.code, again.stderr]).toEqual([0, expect.stringContaining("the last module makes the teacher's 24 numbers of a vector, and is kept")]); // biome-ignore format: one line
+    expect((await sentences("finetune", ...args, "--loss", "CoSENTLoss", "--output", join(folder, "none"))).stderr).toContain("--loss must be left out where --teacher is given"); // biome-ignore format: one line
   });
 
   test("a loss that there is not, and one of other examples", async () => {

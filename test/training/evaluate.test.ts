@@ -283,7 +283,7 @@ describe("what is refused", () => {
 
   test("a model without a head for what is asked; a file that is none, empty, or of something else", async () => {
     const bare = await tinyModel({ architectures: ["BertModel"] });
-    await expect(evaluated({ model: bare, dataset: [good] })).rejects.toThrow('dataset[0]: unknown field "text"; known are "where", "anchor"'); // biome-ignore format: one line
+    await expect(evaluated({ model: bare, dataset: [good] })).rejects.toThrow('dataset[0]: an example must be anchor and positive, or sentence1, sentence2 and score, got a text alone'); // biome-ignore format: one line
     const other = { model: bare, dataset: [good], task: "text-classification" } as const;
     await expect(evaluated(other)).rejects.toThrow('evaluate: task must be sentence-embedding for a model that is a BertModel by its config.json, got "text-classification"'); // biome-ignore format: one line
     const model = await classifier(["a", "b"]);

@@ -1,6 +1,6 @@
+import { sentenceFingerprint } from "../../load/fingerprint.ts";
 import type { Bert } from "../../load/loadBert.ts";
 import type { SentenceModules } from "../../load/sentenceModules.ts";
-import { Xxh32 } from "../../load/xxh32.ts";
 import { expectChoice } from "../../options.ts";
 import { tokenLimit } from "../answerAll.ts";
 import { flagOf, type NamedText, wrongArgument } from "../arguments.ts";
@@ -140,31 +140,6 @@ function plainPooling(model: Bert, modules: SentenceModules): TextPooling | null
   if (mode === "lasttoken") return "last_token";
   if (mode === "mean_sqrt_len_tokens") return "mean_sqrt_len";
   return mode === "weightedmean" ? null : mode;
-}
-
-/**
- * What tells the vectors of modules apart, in 16 hexadecimal digits: the model's fingerprint, the modules with their
- * weights, the lengths, the hidden state, and the prompts of queries and documents.
- */
-function sentenceFingerprint(fingerprint: string, modules: SentenceModules): string {
-  const { maxSeqLength, doLowerCase, truncateDim, prompts, queryLength, documentLength, hiddenState } = modules;
-  const later = [queryLength, documentLength, hiddenState]; // only where said: other indexes keep their fingerprint
-  const halves = [new Xxh32(0), new Xxh32(1)];
-  const text = JSON.stringify(
-    [
-      fingerprint,
-      maxSeqLength,
-      doLowerCase,
-      truncateDim,
-      prompts.get("query"),
-      prompts.get("document"),
-      modules.modules,
-      ...(later.some((value) => value !== null) ? later : []),
-    ],
-    (_, value) => (ArrayBuffer.isView(value) ? Array.from(value as Float32Array) : value),
-  );
-  const bytes = new TextEncoder().encode(text);
-  return halves.map((half) => half.update(bytes).digest()).join("");
 }
 
 /** The vectors of texts, end to end, and how many of these were cut. */

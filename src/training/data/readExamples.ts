@@ -7,10 +7,10 @@ import { readDelimited } from "./delimited.ts";
 import { type GlueTask, readGlue } from "./glue.ts";
 import { readJsonRows, writesFloats } from "./jsonLines.ts";
 import { typedLabels } from "./labelColumn.ts";
-import { collect, recordError, shown } from "./numberedLines.ts";
+import { at, collect, recordError, shown } from "./numberedLines.ts";
 import { type RankingExample, rankingExamples } from "./rankingExamples.ts";
 import { type ChoiceExample, readMultipleChoice } from "./readMultipleChoice.ts";
-import { type SentenceColumns, type SentenceExample, sentenceExamples } from "./sentenceExamples.ts";
+import { type SentenceColumns, type SentenceExample, type SentenceText, sentenceExamples } from "./sentenceExamples.ts";
 import { readSquad, type SquadExample } from "./squad.ts";
 import { expectTask, type FinetuneTask } from "./taskModels.ts";
 import { expectColumns, type RankingColumns, readTexts, type TextColumns, type TextExample } from "./textExamples.ts";
@@ -59,7 +59,7 @@ export interface FileExamples<T extends FinetuneTask> {
  * | question-answering | `.json` of SQuAD; `.jsonl`, `.json` with its columns in Hugging Face's data set |
  * | multiple-choice | `.jsonl`, `.json`, `.csv`, `.tsv` with the columns of SWAG |
  * | fill-mask | any: a text in each line that is not blank |
- * | sentence-embedding | `.jsonl`, `.json`, `.csv`, `.tsv` with columns |
+ * | sentence-embedding | `.jsonl`, `.json`, `.csv`, `.tsv` with columns; `.txt` with texts alone, line by line |
  *
  * A `.json` or `.jsonl` has an object on each line, an array of objects, or an object with such an array as `data`.
  *
@@ -122,8 +122,15 @@ export async function readFileText(
           .filter((line) => line.trim() !== ""),
       );
     case "sentence-embedding":
+      if (file.endsWith(".txt")) return classes(textLines(text, file));
       return classes(sentenceExamples((await rowsOf(text, file)).rows, file, columns));
   }
+}
+
+/** The lines of a text that are not blank, each with its place. */
+function textLines(text: string, file: string): SentenceText[] {
+  const lines = text.replace(/^\ufeff/, "").split(/\r?\n/);
+  return lines.flatMap((line, i) => (line.trim() === "" ? [] : [{ where: at(file, i + 1), text: line }]));
 }
 
 const JSON_FILE = /\.jsonl?$/;

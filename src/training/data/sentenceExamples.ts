@@ -26,8 +26,15 @@ export interface ScoredExample {
   readonly score: number;
 }
 
+/** A text alone, of which a teacher has a vector. */
+export interface SentenceText {
+  /** Where the text stands, as errors say it. Left out: its place in the data set, `trainDataset[3]`. */
+  readonly where?: string;
+  readonly text: string;
+}
+
 /** An example for a model that makes vectors of texts, named as sentence-transformers' data sets name it. */
-export type SentenceExample = PairExample | ScoredExample;
+export type SentenceExample = PairExample | ScoredExample | SentenceText;
 
 /** Which columns hold what. */
 export interface SentenceColumns {
@@ -74,7 +81,7 @@ export function expectSentenceColumns(where: string, columns: object): void {
 
 /**
  * Examples from rows of CSV, TSV or JSON lines: scored pairs where there are columns of two sentences and a score, else
- * pairs of anchor and positive, with the negatives that there are.
+ * pairs of anchor and positive, with the negatives that there are; texts alone where there is neither, but `text`.
  *
  * @throws BertError ERR_INPUT, naming file and line: columns that are not there, or in another spelling; a text that is
  *   none; a score that is no number
@@ -101,6 +108,8 @@ export function sentenceExamples(
       score: scoreIn(row, score),
     }));
   }
+  if (!isThere(anchor) && !isThere(positive) && names.includes("text"))
+    return rows.map((row) => ({ where: row.where, text: textIn(row, "text") }));
   if (!isThere(anchor) || !isThere(positive)) throw withoutColumns(rows, file, names);
   const numbered = names.filter((name) => NUMBERED.test(name)).sort((a, b) => Number(a.slice(9)) - Number(b.slice(9)));
   const usual = [...USUAL.negative.filter((name) => names.includes(name)), ...numbered];
@@ -175,6 +184,7 @@ export function checkedSentences(name: string, examples: readonly unknown[]): Se
   const isScored = isScoredExample(examples[0]);
   return Array.from(examples, (example, i) => {
     const place = `${name}[${i}]`;
+    if (isText(example)) throw recordError(placeOf(example, place), "an example", "anchor and positive, or sentence1, sentence2 and score", "a text alone, which is learned from with teacher"); // biome-ignore format: one line
     if (typeof example !== "object" || example === null || Array.isArray(example)) {
       throw recordError(place, "an example", "an object with anchor, positive, negative or with sentence1, sentence2, score", shown(example)); // biome-ignore format: one line
     }
@@ -186,6 +196,39 @@ export function checkedSentences(name: string, examples: readonly unknown[]): Se
       throw recordError(where, "an example", `${expected}, as the first has`, got);
     }
     return isScored ? scoredGroup(where, fields) : pairGroup(where, fields);
+  });
+}
+
+/** Whether an example is a text alone: a string, or an object with `text`. */
+export function isText(example: unknown): example is string | { readonly text: unknown } {
+  if (typeof example !== "object" || example === null) return typeof example === "string";
+  return "text" in example && !("anchor" in example) && !isScoredExample(example);
+}
+
+/** Where an example says that it stands; else its place in the data set. */
+function placeOf(example: unknown, place: string): string {
+  const where = (example as { readonly where?: unknown }).where;
+  return typeof where === "string" ? where : place;
+}
+
+/**
+ * Texts alone, checked: strings, or objects with `text`.
+ *
+ * @throws BertError ERR_INPUT as `checkedSentences`
+ */
+export function checkedTextsAlone(
+  name: string,
+  examples: readonly unknown[],
+): { readonly where: string; readonly text: string }[] {
+  return Array.from(examples, (example, i) => {
+    const where = placeOf(example ?? {}, `${name}[${i}]`);
+    if (!isText(example)) throw recordError(where, "an example", "a text, as the first is", shown(example));
+    if (typeof example === "string") {
+      if (!isFilled(example)) throw recordError(where, "a text", TEXT, shown(example));
+      return { where, text: example };
+    }
+    expectKnownNames(where, "field", example, ["where", "text"]);
+    return { where, text: textOf(where, example as Readonly<Record<string, unknown>>, "text") };
   });
 }
 

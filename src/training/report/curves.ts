@@ -9,7 +9,7 @@ const CHARTS: readonly { readonly title: string; readonly y: string; readonly ta
   {
     title: "Scores",
     y: "score",
-    takes: /^(?!.*_threshold$).*(accuracy|f1|precision|recall|matthews|pearson|spearman|combined_score)/,
+    takes: /^(?!.*_threshold$).*(accuracy|f1|precision|recall|matthews|pearson|spearman|combined_score|teacher_cosine)/,
   },
   { title: "Learning rate", y: "per update", takes: /^learning_rate$/ },
   { title: "Norm of the gradient", y: "before clipping", takes: /^grad_norm$/ },

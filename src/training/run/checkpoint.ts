@@ -4,8 +4,10 @@ import { digestOfFile, type FileDigest, namesIn, removeFolder, writeTexts } from
 import { parseSealedJson, sealedJson } from "../../disk/sealedJson.ts";
 import { BertError, quote } from "../../errors.ts";
 import type { Json } from "../../json.ts";
+import { moduleTensors } from "../../load/sentenceToSave.ts";
 import { openModelFolder, openWeights, saveSafetensors } from "../../load/weightFiles.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
+import { currentProjection, nameInProjection } from "../distillation/projection.ts";
 import type { TrainedModel } from "../gradients.ts";
 import { placeInModule } from "../sentence/trainedModules.ts";
 import { writeModel } from "../startModel.ts";
@@ -53,6 +55,7 @@ const FORMAT = "plainbert-training-2";
 const STATE = "trainer_state.json";
 const MODEL = "model.safetensors";
 const OPTIMIZER = "optimizer.safetensors";
+const PROJECTION = "projection.safetensors";
 
 /** What a checkpoint is made of. */
 export interface CheckpointParts {
@@ -91,6 +94,8 @@ export async function saveCheckpoint(output: string, parts: CheckpointParts): Pr
   await writeFolder(`${output}/${nameOf(training.step)}`, async (folder) => {
     await writeModel(folder, model, parts.configText, parts.tokenizer);
     await saveSafetensors(`${folder}/${OPTIMIZER}`, stateTensors(training));
+    const projection = currentProjection(model.params.byName);
+    if (projection) await saveSafetensors(`${folder}/${PROJECTION}`, moduleTensors(projection));
     const names = [...weightFiles(model.params).keys(), OPTIMIZER];
     const digests = await Promise.all(names.map((name) => digestOfFile(`${folder}/${name}`)));
     const json: StateFile = { ...head, files: Object.fromEntries(names.map((name, i) => [name, digests[i]])) };
@@ -98,14 +103,18 @@ export async function saveCheckpoint(output: string, parts: CheckpointParts): Pr
   });
 }
 
-/** The files of parameters, with their names there: model.safetensors, and one for each module with weights. */
+/**
+ * The files of parameters, with their names there: model.safetensors, one for each module with weights, and that of a
+ * projection to a teacher's vectors, which checkpoints alone have.
+ */
 function weightFiles({ byName }: LoadedParams): Map<string, [string, Float32Array][]> {
   const files = new Map<string, [string, Float32Array][]>([[MODEL, []]]);
   for (const [name, { data }] of byName) {
     const place = placeInModule(name);
-    const file = place === null ? MODEL : `${place.folder}/${MODEL}`;
+    const inProjection = nameInProjection(name);
+    const file = inProjection !== null ? PROJECTION : place === null ? MODEL : `${place.folder}/${MODEL}`;
     const tensors = files.get(file) ?? [];
-    tensors.push([place?.name ?? name, data as Float32Array]);
+    tensors.push([inProjection ?? place?.name ?? name, data as Float32Array]);
     files.set(file, tensors);
   }
   return files;

@@ -15,7 +15,10 @@ export function nothingCounted(): Counted {
   return { updates: 0, loss: 0, parts: {} };
 }
 
-const PARTS: readonly LossPart[] = ["maskedLm", "nextSentence", "classification", "regression", "start", "end"];
+const PARTS: readonly LossPart[] = [
+  ...(["maskedLm", "nextSentence", "classification", "regression", "start", "end"] as const),
+  ...(["vectors", "similarities"] as const),
+];
 
 /** Sums that a checkpoint holds. @throws BertError they are none */
 export function readCounted(json: Json): Counted {
@@ -55,6 +58,9 @@ export function count(counted: Counted, { loss, parts }: TrainStepResult): void 
 /** Names as in Google's run_pretraining.py. */
 const NAMES: { readonly [part in LossPart]?: string } = { maskedLm: "masked_lm", nextSentence: "next_sentence" };
 
+/** Parts that nothing can be right in. */
+const ERRORS: { readonly [part in LossPart]?: string } = { vectors: "vector", similarities: "similarity" };
+
 /** The means, as a line of metrics.jsonl. */
 export function entryOf(
   { updates, loss, parts }: Counted,
@@ -68,13 +74,17 @@ export function entryOf(
       ? [[`${name}_loss`, sum.loss / sum.count] as const, [`${name}_accuracy`, sum.correct / sum.count] as const]
       : [];
   });
+  const errors = Object.entries(ERRORS).flatMap(([part, name]) => {
+    const sum = parts[part as LossPart];
+    return sum ? [[`${name}_loss`, sum.loss / sum.count] as const] : [];
+  });
   return {
     step,
     epoch,
     loss: loss / updates,
     learning_rate: learningRate,
     grad_norm: gradientNorm,
-    ...Object.fromEntries(named),
+    ...Object.fromEntries([...named, ...errors]),
     tokens_per_second: tokensPerSecond,
   };
 }

@@ -47,6 +47,8 @@ const NUMBERS: Readonly<Record<string, readonly [least: number, most: number, wh
   labelSmoothingFactor: [0, 1, false],
   posWeight: [Number.MIN_VALUE, Number.MAX_VALUE, false],
   atK: [1, 2 ** 31, true],
+  vectorLossWeight: [0, Number.MAX_VALUE, false],
+  similarityLossWeight: [0, Number.MAX_VALUE, false],
   scale: [Number.MIN_VALUE, Number.MAX_VALUE, false],
 };
 
@@ -63,6 +65,9 @@ const TYPES: Readonly<Record<string, "boolean" | "string" | "function">> = {
   onLog: "function",
   onProgress: "function",
   onNote: "function",
+  teacher: "string",
+  keepProjection: "boolean",
+  onTeacher: "function",
 };
 
 /** A range of `NUMBERS` in words, without the smallest and the largest number of all. */

@@ -1,13 +1,13 @@
 import type { LoadedParams } from "../../checkpoint/loadParams.ts";
-import { LOCK } from "../../disk/outputLock.ts";
-import { machineName, namesIn, writeTexts } from "../../disk/runFolder.ts";
-import { BertError, quote } from "../../errors.ts";
+import { machineName, writeTexts } from "../../disk/runFolder.ts";
+import { BertError } from "../../errors.ts";
 import type { SentenceModules } from "../../load/sentenceModules.ts";
 import type { BertConfig } from "../../model/config.ts";
 import { expectChoice } from "../../options.ts";
 import { BertModel } from "../../runtime/bertModel.ts";
 import type { TrainingBackend } from "../../tensor/trainingBackend.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
+import { currentProjection } from "../distillation/projection.ts";
 import { createGradients, type Gradients, type TrainedModel } from "../gradients.ts";
 import { curvesSvg } from "../report/curves.ts";
 import { runReport } from "../report/runReport.ts";
@@ -25,7 +25,8 @@ import {
   saveCheckpoint,
 } from "./checkpoint.ts";
 import { expectNotExploded } from "./exploded.ts";
-import { METRICS_LOG, MetricsLog } from "./log.ts";
+import { expectFree } from "./freeOutput.ts";
+import { MetricsLog } from "./log.ts";
 import { count, entryOf, nothingCounted } from "./pending.ts";
 import { adamwOptions, freezer, type Identity, type ResolvedRunOptions } from "./resolvedOptions.ts";
 import type { RunResult } from "./result.ts";
@@ -38,6 +39,8 @@ export interface RunPlan {
   readonly tokenizer: BertTokenizer;
   /** Of a model that makes vectors of texts: the modules after the encoder. */
   readonly sentence?: SentenceModules | undefined;
+  /** Whether the folder has a teacher's vectors, and was seen to be free before. Default false. */
+  readonly hasTeacher?: boolean;
   /** Task, model and data by name, for the report. */
   readonly about: Readonly<Record<string, string>>;
   /** Whether an evaluation tells errors, and no mistakes. Default false. */
@@ -69,11 +72,7 @@ export async function run(given: RunPlan, options: ResolvedRunOptions, kernels: 
   const { name: backend, fused } = kernels.info; // others round otherwise
   const plan = { ...given, identity: { ...given.identity, backend, fused } };
   const steps = await checkpointSteps(output);
-  const names = (await namesIn(output)).filter((name) => name !== LOCK);
-  if (!options.resume && names.length > 0) {
-    const advice = steps.length > 0 ? "; resume goes on with the run in it" : adviceWithout(names);
-    throw new BertError("ERR_FILE", `${plan.where}: ${quote(output)} must be empty or not there, is neither${advice}`);
-  }
+  if (!plan.hasTeacher) await expectFree(plan.where, options);
   const last = steps.at(-1);
   const saved = last === undefined ? null : await readState(plan.where, output, last, plan.identity);
 
@@ -90,12 +89,6 @@ export async function run(given: RunPlan, options: ResolvedRunOptions, kernels: 
   const state = saved?.state ?? freshState();
   const log = await MetricsLog.open(output, saved?.log ?? null, options.onLog);
   return new Run(plan, options, { model, gradients, training, state, log }).toEnd();
-}
-
-/** What can be done with a folder without any checkpoint. */
-function adviceWithout(names: readonly string[]): string {
-  if (names.some((name) => name !== METRICS_LOG)) return "";
-  return "; it has a run that ended before its first checkpoint: resume begins that anew";
 }
 
 function freshState(): RunState {
@@ -147,9 +140,11 @@ class Run {
       const { savedStep } = this;
       if (savedStep === 0) await this.log.remove();
       const stays =
-        savedStep === 0
-          ? "nothing of the run is left, as there was no checkpoint yet: the same call begins anew"
-          : `checkpoint-${savedStep} stays, and resume goes on from there`;
+        savedStep === 0 && this.plan.hasTeacher
+          ? "only the teacher's vectors are left, as there was no checkpoint yet: resume begins anew with them"
+          : savedStep === 0
+            ? "nothing of the run is left, as there was no checkpoint yet: the same call begins anew"
+            : `checkpoint-${savedStep} stays, and resume goes on from there`;
       throw new BertError(error.code, `${error.message}; ${stays}`, { cause: error });
     }
   }
@@ -263,9 +258,10 @@ class Run {
     const { signal, evalBatchSize: batchSize } = this.options;
     const { config, params, kernels, sentence } = this.model;
     const modules = sentence && currentModules(sentence.modules, params.byName);
+    const projection = currentProjection(params.byName);
     const bert = new BertModel(config, params, kernels);
     try {
-      return await this.plan.evaluate!(bert, { batchSize, signal, modules });
+      return await this.plan.evaluate!(bert, { batchSize, signal, modules, projection });
     } finally {
       await bert.dispose();
     }

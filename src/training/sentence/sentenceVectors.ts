@@ -81,7 +81,7 @@ export function sentenceVectorsBackward(
  *
  * @param x, dy [N][I], [N][O] @returns dx, [N][I]
  */
-function denseBackward(
+export function denseBackward(
   module: SentenceModuleOf<"Dense">,
   gradient: ModuleGradient,
   x: Vectors,

@@ -6,6 +6,7 @@ import { meanPoolingTexts, moduleTensors } from "../../load/sentenceToSave.ts";
 import { sentenceSize } from "../../load/sentenceVector.ts";
 import type { Backend } from "../../tensor/backend.ts";
 import type { Tensor, Weight } from "../../tensor/tensor.ts";
+import { nameInProjection } from "../distillation/projection.ts";
 import { TRAINED_ACTIVATIONS, torchSlope } from "./moduleSlopes.ts";
 
 /**
@@ -63,7 +64,12 @@ export function withModuleTensors(params: LoadedParams, { modules }: SentenceMod
 
 /** The parameters of the encoder alone. */
 export function encoderParams(params: LoadedParams): LoadedParams {
-  return { ...params, byName: new Map([...params.byName].filter(([name]) => placeInModule(name) === null)) };
+  return {
+    ...params,
+    byName: new Map(
+      [...params.byName].filter(([name]) => placeInModule(name) === null && nameInProjection(name) === null),
+    ),
+  };
 }
 
 /** The modules with the weights that they have now. @param byName the model's parameters, those of its modules too */

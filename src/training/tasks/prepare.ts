@@ -45,6 +45,16 @@ export function limitOf({ config, tokenizer }: TaskModel): number {
   return Math.min(config.maxPositionEmbeddings, tokenizer.modelMaxLength);
 }
 
+/** @throws BertError ERR_INPUT the model takes fewer tokens */
+export function expectMaxLength(where: string, model: TaskModel, maxLength: number): void {
+  const limit = limitOf(model);
+  if (maxLength <= limit) return;
+  throw new BertError(
+    "ERR_INPUT",
+    `${where}: maxLength must be at most ${limit}, the most that the model takes, got ${maxLength}`,
+  );
+}
+
 /**
  * The examples of a task as its model takes them.
  *
@@ -61,12 +71,7 @@ export function prepare(
 ): PreparedTask {
   const limit = limitOf(model);
   const { maxLength = limit } = given;
-  if (maxLength > limit) {
-    throw new BertError(
-      "ERR_INPUT",
-      `${where}: maxLength must be at most ${limit}, the most that the model takes, got ${maxLength}`,
-    );
-  }
+  expectMaxLength(where, model, maxLength);
   return weighted(where, ofTask(where, model, train, evaluation, given), given);
 }
 

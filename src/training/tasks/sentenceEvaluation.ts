@@ -1,12 +1,11 @@
-import type { SentenceModule, SentenceModules } from "../../load/sentenceModules.ts";
-import { sentenceVector } from "../../load/sentenceVector.ts";
+import type { SentenceModules } from "../../load/sentenceModules.ts";
 import type { BertModel } from "../../runtime/bertModel.ts";
-import { batchesInOrder } from "../data/batches.ts";
 import type { SentenceGroup } from "../data/sentenceExamples.ts";
 import { pearsonCorrelation, spearmanCorrelation } from "../metrics/correlation.ts";
 import { retrievalMetrics } from "../metrics/retrieval.ts";
-import { type EncodedSentence, hiddenStateOf } from "../sentence/encodeSentences.ts";
+import type { EncodedSentence } from "../sentence/encodeSentences.ts";
 import { batchesWithoutDuplicates, numbersOf } from "../sentence/noDuplicates.ts";
+import { textVectors } from "../sentence/textVectors.ts";
 import { cosineOf, unitOf, type VectorLossSettings, vectorLoss } from "../sentence/vectorLosses.ts";
 import { evaluationOf, finite } from "./outcomes.ts";
 import { searched } from "./searched.ts";
@@ -51,32 +50,12 @@ export async function evaluateSentences(
 /** The vectors of all texts; a text that stands twice is computed once. */
 async function vectorsOf(
   model: BertModel,
-  { batchSize, signal, onProgress, modules: current }: EvaluationOptions,
+  how: EvaluationOptions,
   { examples, features, sentence }: AskedSentences,
 ): Promise<Float64Array[][]> {
-  const modules: readonly SentenceModule[] = current ?? sentence.modules;
-  const { hiddenSize: H, numHiddenLayers } = model.config;
-  const state = hiddenStateOf(sentence, numHiddenLayers);
   const different = [...new Set(features.flat())];
-  const known = new Map<EncodedSentence, Float64Array>();
-  for (const indices of batchesInOrder(
-    different.map(({ sequence }) => sequence.inputIds.length),
-    { batchSize },
-  )) {
-    const texts = indices.map((i) => different[i]);
-    const { lastHiddenState, hiddenStates } = await model.forward(
-      texts.map(({ sequence }) => sequence),
-      { ...(state !== null && { hiddenStates: true }), ...(signal && { signal }) },
-    );
-    const { data, shape } = state === null ? lastHiddenState : hiddenStates![state]; // [B, T, H]
-    for (const [b, text] of texts.entries()) {
-      const from = b * shape[1] * H;
-      const tokens = data.subarray(from, from + text.sequence.inputIds.length * H);
-      const vector = sentenceVector({ modules }, tokens, H, text.promptLength);
-      known.set(text, vector.subarray(0, sentence.truncateDim ?? vector.length));
-    }
-    onProgress?.(known.size, different.length);
-  }
+  const vectors = await textVectors(model, different, { ...how, sentence });
+  const known = new Map(different.map((text, i) => [text, vectors[i]]));
   return features.map((texts, i) =>
     texts.map((text) => {
       const vector = known.get(text) as Float64Array;

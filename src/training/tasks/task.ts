@@ -4,6 +4,7 @@ import type { BertConfig } from "../../model/config.ts";
 import type { BertModel } from "../../runtime/bertModel.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import type { BatchOptions } from "../data/batches.ts";
+import type { Projection } from "../distillation/projection.ts";
 import type { ClassScores, ConfusionMatrix } from "../metrics/confusionMatrix.ts";
 import type { Identity } from "../run/resolvedOptions.ts";
 import type { Mistake, PredictionExample } from "../run/result.ts";
@@ -47,6 +48,8 @@ export interface EvaluationOptions {
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
   /** sentence-embedding: the modules with the weights that they have now. Default: those of the folder. */
   readonly modules?: readonly SentenceModule[] | undefined;
+  /** With a teacher: the map to its vectors with the weights that it has now; null: there is none. */
+  readonly projection?: Projection | null | undefined;
 }
 
 /** Which epoch, and how large its batches are. */

@@ -58,7 +58,7 @@ describe("files as sentence-transformers' data sets have them", () => {
     ["g.jsonl", '{"anchor":"a","positive":"p","negative":[1]}', {}, 'g.jsonl: line 1: "negative" must be a string or an array of strings, got an array of 1'],
     ["h.csv", "anchor,positive\na,p\n", { columns: { text: "anchor" } }, 'readExamples: unknown column "text"; known are'],
     ["i.csv", "anchor,positive\na,p\n", { columns: { anchor: 3 } }, "readExamples: columns.anchor must be a column's name, got 3"],
-    ["j.txt", "a", {}, "file must end in .jsonl, .json, .csv or .tsv"],
+    ["j.md", "a", {}, "file must end in .jsonl, .json, .csv or .tsv"],
   ])("%s is refused", async (name, text, options, message) => {
     await expect(read(name, text, options as ReadExamplesOptions)).rejects.toThrow(expect.objectContaining({ code: "ERR_INPUT", message: expect.stringContaining(message) })); // biome-ignore format: one line
   }); // biome-ignore format: one line
@@ -87,7 +87,9 @@ describe("examples of a program", () => {
     [[scored, pair], "x[1]: an example must be sentence1, sentence2 and score, as the first has, got anchor and positive"],
     [[scored, { ...scored, score: "1" }], 'x[1]: score must be a finite number, got "1"'],
     [[{ ...scored, score: Number.NaN }], "x[0]: score must be a finite number, got NaN"],
-    [[pair, "a"], 'x[1]: an example must be an object with anchor, positive, negative or with sentence1, sentence2, score, got "a"'],
+    [[pair, 3], "x[1]: an example must be an object with anchor, positive, negative or with sentence1, sentence2, score, got 3"],
+    [[pair, "a"], "x[1]: an example must be anchor and positive, or sentence1, sentence2 and score, got a text alone, which is learned from with teacher"],
+    [[{ text: "a", where: "b.txt: line 2" }], "b.txt: line 2: an example must be anchor and positive, or sentence1, sentence2 and score, got a text alone, which is learned from with teacher"],
   ])("%j", (examples, message) => {
     expect(() => checkedSentences("x", examples)).toThrow(expect.objectContaining({ code: "ERR_INPUT", message }));
   }); // biome-ignore format: one line

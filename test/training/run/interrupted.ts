@@ -48,6 +48,26 @@ export async function writeSentenceRun(folder: string): Promise<readonly string[
   ];
 }
 
+/**
+ * The same with a teacher of other sizes: the projection to its vectors is trained too. Its vectors are of more texts than
+ * one part of their cache has, so that a process may be killed between two.
+ */
+export async function writeDistillationRun(folder: string): Promise<readonly string[]> {
+  const words = "the a cat dog film book was is good bad fine poor not very who saw it paris anna in".split(" ");
+  const texts = Array.from({ length: 1100 }, (_, i) => `${words[i % 20]} ${words[Math.floor(i / 20) % 20]} ${words[Math.floor(i / 400)]}`); // biome-ignore format: one line
+  writeFileSync(join(folder, "texts.txt"), `${texts.join("\n")}\n`);
+  writeFileSync(join(folder, "held-out.txt"), "anna saw the film .\nparis is a book .\nwas it a bad dog ?\n");
+  mkdirSync(join(folder, "student"));
+  await writeTinyModel(join(folder, "student"));
+  return [
+    ...["finetune", "--task", "sentence-embedding", "--train-file", join(folder, "texts.txt")],
+    ...["--validation-file", join(folder, "held-out.txt"), "--teacher", await sentenceFolder(folder, "prompts")],
+    ...["--model", join(folder, "student"), "--backend", "plain", "--learning-rate", "0.003", "--batch-size", "6"],
+    ...["--max-steps", "60", "--save-steps", "4", "--eval-steps", "10", "--logging-steps", "3"],
+    ...["--load-best-model-at-end", "--metric-for-best-model", "teacher_cosine", "--matryoshka-dims", "16,4"],
+  ];
+}
+
 /** Starts the command as a process of its own. */
 export function start(args: readonly string[], output: string): ChildProcess {
   const env = { ...process.env, NODE_COMPILE_CACHE, NODE_OPTIONS: "" };

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type FinetuneOptions, finetune } from "../../../src/training/index.ts";
@@ -11,6 +11,7 @@ import {
   logged,
   MAIN,
   start,
+  writeDistillationRun,
   writeOtherRun,
   writeRun,
   writeSentenceRun,
@@ -72,6 +73,27 @@ test("vectors of texts: killed three times, the same bits, those of the trained 
   expect(contents).toEqual(contentsOf(whole));
   const modules = ["2_Dense/model.safetensors", "checkpoint-60/2_Dense/model.safetensors", "modules.json"];
   expect([...contents.keys()]).toEqual(expect.arrayContaining(modules));
+});
+
+test("vectors of a teacher: killed four times, once while it computes, the same bits, those of cache and projection too", async () => {
+  const args = await writeDistillationRun(place.path);
+  const whole = join(place.path, "whole-distilled");
+  const { code, stderr } = await ended(start(args, whole));
+  expect([code, stderr]).toEqual([0, expect.stringMatching(/^ +0 % {2}teacher's vectors {2}6 of 1,103 texts\n1100 different texts of 1100 examples learn the teacher's vectors: /)]); // biome-ignore format: one line
+  const output = join(place.path, "killed-distilled");
+  const child = start([...args, "--resume"], output);
+  const end = ended(child);
+  while (child.exitCode === null && !existsSync(join(output, "teacher", "vectors-000001.safetensors")))
+    await new Promise((resume) => setTimeout(resume, 2));
+  child.kill("SIGKILL");
+  expect((await end).signal).toBe("SIGKILL");
+  expect(existsSync(join(output, "checkpoint-4"))).toBe(false);
+  await killAndResume(args, output, 3, 3);
+  const contents = contentsOf(output);
+  expect(contents).toEqual(contentsOf(whole));
+  const names = ["teacher/vectors-000004.safetensors", "checkpoint-60/projection.safetensors", "modules.json"];
+  expect([...contents.keys()]).toEqual(expect.arrayContaining(names));
+  expect([...contents.keys()]).not.toContain("projection.safetensors");
 });
 
 test("Ctrl-C saves and exits with 130; what goes on has the same bits", async () => {
@@ -175,6 +197,27 @@ test.skipIf(process.platform === "win32")(
     expect(readdirSync(place.path)).not.toContain("limited");
     expect(await ended(start(args, output))).toMatchObject({ code: 0 });
     expect(contentsOf(output)).toEqual(unbroken);
+  },
+);
+
+test.skipIf(process.platform === "win32")(
+  "a checkpoint that cannot be written, where a teacher has computed: its vectors are left, and resume begins with them",
+  async () => {
+    const folder = join(place.path, "limited-distilled");
+    mkdirSync(folder);
+    const args = await writeDistillationRun(folder);
+    const texts = readFileSync(join(folder, "texts.txt"), "utf8").split("\n");
+    writeFileSync(join(folder, "texts.txt"), texts.slice(0, 100).join("\n")); // 10 kB of vectors, where an optimiser has 44
+    const output = join(folder, "run");
+    const script = 'ulimit -f 24; exec "$0" "$@"'; // blocks of 512 or 1024 bytes
+    const command = [process.execPath, MAIN, ...args, "--output", output];
+    const { code, stderr } = await ended(spawn("sh", ["-c", script, ...command], { stdio: ["ignore", "ignore", "pipe"] })); // biome-ignore format: one line
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/only the teacher's vectors are left, as there was no checkpoint yet: resume begins anew with them\n$/)]); // biome-ignore format: one line
+    expect(readdirSync(output)).toEqual(["teacher"]);
+    expect((await ended(start(args, output))).stderr).toContain("it has a teacher's vectors: resume begins the run with them"); // biome-ignore format: one line
+    expect(await ended(start([...args, "--resume"], output))).toMatchObject({ code: 0 });
+    expect((await ended(start(args, join(folder, "whole")))).code).toBe(0);
+    expect(contentsOf(output)).toEqual(contentsOf(join(folder, "whole")));
   },
 );
 
