@@ -89,6 +89,11 @@ export const COLUMN_NAMES: Readonly<Record<string, string>> = {
   "columns.label": "--label-column-name",
   "columns.query": "--query-column-name",
   "columns.negative": "--negative-column-name",
+  "columns.anchor": "--anchor-column-name",
+  "columns.positive": "--positive-column-name",
+  "columns.sentence1": "--sentence1-column-name",
+  "columns.sentence2": "--sentence2-column-name",
+  "columns.score": "--score-column-name",
 };
 
 /** The columns that were named, as the library takes them. */

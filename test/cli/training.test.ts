@@ -94,7 +94,7 @@ describe("vectors of texts", () => {
     expect((await sentences("finetune", ...args, "--loss", "TripletLoss")).stderr).toContain("--loss must be one of MultipleNegativesRankingLoss, CoSENTLoss, CosineSimilarityLoss"); // biome-ignore format: one line
     expect((await sentences("finetune", ...args, "--loss", "CoSENTLoss")).stderr).toContain("finetune: --loss must be MultipleNegativesRankingLoss for pairs"); // biome-ignore format: one line
     expect((await sentences("finetune", ...args, "--matryoshka-dims", "4,x")).stderr).toContain('--matryoshka-dims must be a number from 0, got "x"'); // biome-ignore format: one line
-    expect((await sentences("finetune", ...args, "--anchor-column-name", "b")).stderr).toContain('pairs.jsonl: line 1: there must be columns'); // biome-ignore format: one line
+    expect((await sentences("finetune", ...args, "--anchor-column-name", "b")).stderr).toContain('pairs.jsonl: there must be a column "b", as --anchor-column-name says'); // biome-ignore format: one line
   });
 });
 

@@ -94,13 +94,14 @@ export function sentenceExamples(
   expectSentenceColumns("readExamples", columns);
   if (rows.length === 0) return [];
   const names = [...new Set(rows.flatMap(({ values }) => [...values.keys()]))];
+  const kind = namedKind(file, names, columns);
   const columnOf = (name: Exclude<keyof SentenceColumns, "negative">): string | undefined =>
     columns[name] ?? USUAL[name].find((one) => names.includes(one));
   const [anchor, positive, sentence1, sentence2, score] = (
     ["anchor", "positive", "sentence1", "sentence2", "score"] as const
   ).map(columnOf);
   const isThere = (column: string | undefined): column is string => column !== undefined && names.includes(column);
-  if (isThere(sentence1) && isThere(sentence2) && isThere(score)) {
+  if (kind !== "pairs" && isThere(sentence1) && isThere(sentence2) && isThere(score)) {
     return rows.map((row) => ({
       where: row.where,
       sentence1: textIn(row, sentence1),
@@ -108,9 +109,9 @@ export function sentenceExamples(
       score: scoreIn(row, score),
     }));
   }
-  if (!isThere(anchor) && !isThere(positive) && names.includes("text"))
+  if (kind === null && !isThere(anchor) && !isThere(positive) && names.includes("text"))
     return rows.map((row) => ({ where: row.where, text: textIn(row, "text") }));
-  if (!isThere(anchor) || !isThere(positive)) throw withoutColumns(rows, file, names);
+  if (kind === "scored pairs" || !isThere(anchor) || !isThere(positive)) throw withoutColumns(rows, file, names);
   const numbered = names.filter((name) => NUMBERED.test(name)).sort((a, b) => Number(a.slice(9)) - Number(b.slice(9)));
   const usual = [...USUAL.negative.filter((name) => names.includes(name)), ...numbered];
   const negatives = columns.negative === undefined ? usual : [columns.negative].flat();
@@ -120,6 +121,31 @@ export function sentenceExamples(
     const pair = { where: row.where, anchor: textIn(row, anchor), positive: textIn(row, positive) };
     return { ...pair, ...(found.length > 0 && { negative: found.length === 1 ? found[0] : found }) };
   });
+}
+
+/**
+ * The kind of examples that columns are named of, so that none is named without effect; null: none is named.
+ *
+ * @throws BertError ERR_INPUT a column that the file does not have; columns of both kinds
+ */
+function namedKind(
+  file: string,
+  names: readonly string[],
+  columns: Partial<SentenceColumns>,
+): "pairs" | "scored pairs" | null {
+  const given = Object.entries(columns).filter(([, column]) => column !== undefined);
+  const wrong = (what: string) => new BertError("ERR_INPUT", `${printable(file, 200)}: ${what}`);
+  for (const [name, column] of given) {
+    const missing = [column].flat().find((one) => !names.includes(one));
+    if (missing === undefined) continue;
+    const got = listed(names.map((one) => quote(one)));
+    throw wrong(`there must be a column ${quote(missing)}, as columns.${name} says, got only ${got}`);
+  }
+  const scored = given.map(([name]) => ["sentence1", "sentence2", "score"].includes(name));
+  const first = (isScored: boolean) => `columns.${given[scored.indexOf(isScored)][0]}`;
+  if (scored.includes(true) && scored.includes(false))
+    throw wrong(`${first(true)} is of scored pairs, ${first(false)} of others: name columns of one kind`);
+  return scored.length === 0 ? null : scored[0] ? "scored pairs" : "pairs";
 }
 
 /** A column that is ours in another spelling would be left out unseen. */
