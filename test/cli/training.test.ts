@@ -65,7 +65,7 @@ describe("vectors of texts", () => {
     );
     const output = join(folder, "vectors");
     const { stdout, stderr, code } = await sentences("finetune", "--train-file", file, "--validation-file", file, ...columns, "--matryoshka-dims", "16,4", "--matryoshka-weights", "1,0.5", "--scale", "10", "--max-steps", "3", "--report", "--output", output); // biome-ignore format: one line
-    expect([code, stderr.split("\n")[0]]).toEqual([0, "the examples are pairs: the loss is MultipleNegativesRankingLoss, scale 10, matryoshkaDims 16, 4, matryoshkaWeights 1, 0.5"]); // biome-ignore format: one line
+    expect([code, stderr.split("\n")[0]]).toEqual([0, "the examples are pairs with negatives: the loss is MultipleNegativesRankingLoss, scale 10, matryoshkaDims 16, 4, matryoshkaWeights 1, 0.5"]); // biome-ignore format: one line
     expect(stdout).toMatch(/^eval_cosine_mrr@10 +[01]\.\d{4}$/m);
     const report = readFileSync(join(output, "report.html"), "utf8");
     for (const told of ["MultipleNegativesRankingLoss", "Pooling mean", "16, 4"]) expect(report).toContain(told);

@@ -100,11 +100,11 @@ export function lossFacts({ name, scale, matryoshka }: VectorLossSettings): Read
   };
 }
 
-/** What the examples have decided, in sentences for the log. */
-export function lossNotes(kind: SentenceKind, settings: VectorLossSettings, D: number): string[] {
+/** What the examples have decided, in sentences for the log. @param examples what they are called */
+export function lossNotes(examples: string, settings: VectorLossSettings, D: number): string[] {
   const { name, matryoshka } = settings;
   const facts = Object.entries(lossFacts(settings)).slice(1).map(([fact, value]) => `${fact} ${value}`); // biome-ignore format: one line
-  const notes = [`the examples are ${kind}: the loss is ${listed([name, ...facts])}`];
+  const notes = [`the examples are ${examples}: the loss is ${listed([name, ...facts])}`];
   if (matryoshka && matryoshka[0].dim < D) {
     notes.push(
       `matryoshkaDims has not ${D}, all of a vector: what stands behind the first ${matryoshka[0].dim} numbers is not trained`,

@@ -67,13 +67,17 @@ export function sentenceEmbedding(
     return batchesWithoutDuplicates(order, numbers, batchSize).slice(0, leastBatches(numbers, batchSize));
   };
   const { batchSize = 8, seed = 42 } = options;
+  const hasNegatives = features.some(({ length }) => length > 2);
   const read = batches({ batchSize, seed, epoch: 0 }).flat().length;
   return {
     labels: null,
     problemType: null,
     tellsErrors: evaluation !== null && kindOf(evaluation) === "scored pairs",
     identity: { ...lossFacts(loss), modules: modulesText(sentence.modules) },
-    notes: train.length > 0 ? [...lossNotes(kind, loss, D), ...leftOut(train.length - read)] : [],
+    notes:
+      train.length > 0
+        ? [...lossNotes(hasNegatives ? "pairs with negatives" : kind, loss, D), ...leftOut(train.length - read)]
+        : [],
     lengths: features.map((texts) => texts.reduce((sum, { sequence }) => sum + sequence.inputIds.length, 0)),
     batches,
     batchCount: (size) => leastBatches(numbers, size),

@@ -34,8 +34,8 @@ interface EvaluatedVectors {
  * What vectors are worth: of scored pairs the correlation of cosines with scores, as EmbeddingSimilarityEvaluator; of
  * pairs how well the anchors find their positives among all of them, as InformationRetrievalEvaluator, and where there
  * are negatives how many of them are less near than the positive, as TripletEvaluator. The loss is the mean of that of
- * batches of `batchSize` examples in their order; its negatives are those of a batch, so it depends on their size. All
- * other numbers do not.
+ * batches of `batchSize` examples, none with a text twice; its negatives are those of a batch, so it depends on their
+ * size. All other numbers do not.
  */
 export async function evaluateSentences(
   model: BertModel,

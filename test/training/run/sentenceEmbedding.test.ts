@@ -101,6 +101,14 @@ describe("what is learned", () => {
     expect(Math.abs(result.metrics.eval_loss - loss)).toBeLessThan(1e-5); // measured 1e-6
   });
 
+  test("examples with negatives are told as such", async () => {
+    const notes: string[] = [];
+    await train({ trainDataset: TRIPLETS, maxSteps: 1, onNote: (note: string) => notes.push(note) });
+    expect(notes).toEqual([
+      "the examples are pairs with negatives: the loss is MultipleNegativesRankingLoss, scale 20",
+    ]);
+  });
+
   test("triplets: the negatives of one example are those of all", async () => {
     const options = { trainDataset: TRIPLETS, evalDataset: TRIPLETS, numTrainEpochs: 25, batchSize: 4 };
     const { metrics, log } = await train(options);
