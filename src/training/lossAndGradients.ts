@@ -2,7 +2,6 @@ import { type BatchInput, packBatch, type SequenceInput } from "../model/batch.t
 import { bert, bertBackward, emptyRecord, finish } from "../model/bert.ts";
 import { type DropoutKey, dropoutSites } from "../model/dropoutSites.ts";
 import { readRows } from "../model/readRows.ts";
-
 import type { Gradients, TrainedModel } from "./gradients.ts";
 import { headLosses, type LossPart } from "./headLosses.ts";
 import type { Loss } from "./losses.ts";

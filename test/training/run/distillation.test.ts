@@ -2,10 +2,10 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { pipeline } from "../../../src/index.ts";
-import { openWeights } from "../../../src/load/weightFiles.ts";
 import { type FinetuneOptions, finetune } from "../../../src/training/index.ts";
 import { sentenceFolder } from "../../support/sentenceFolders.ts";
 import { temporaryFolder, writeTinyModel } from "../../support/tinyModel.ts";
+import { weightsIn } from "../../support/weightsIn.ts";
 
 let place: ReturnType<typeof temporaryFolder>;
 let model: string;
@@ -38,17 +38,6 @@ const train = (options: object) =>
     ...options,
   } as FinetuneOptions<"sentence-embedding">);
 
-async function tensorsIn(path: string): Promise<Map<string, Float32Array>> {
-  const weights = await openWeights(path);
-  const read = new Map<string, Float32Array>();
-  for (const [name, { shape }] of weights.tensors) {
-    read.set(name, new Float32Array(shape.reduce((a, b) => a * b, 1)));
-    await weights.readInto(name, read.get(name) as Float32Array);
-  }
-  await weights.close();
-  return read;
-}
-
 /** [n][D], by the pipeline, each of length 1 or as it is. */
 async function vectorsBy(folder: string, texts: readonly string[], normalize = false): Promise<Float32Array[]> {
   const embed = await pipeline("embeddings", folder, { backend: "plain" });
@@ -70,7 +59,7 @@ describe("what is learned", () => {
       "a projection from 16 numbers to the teacher's 24 is trained, and thrown away in the end",
     ]);
     expect(told).toEqual(["8/28", "16/28", "24/28", "28/28"]);
-    const cached = await tensorsIn(join(folder, "teacher", "vectors-000000.safetensors"));
+    const cached = await weightsIn(join(folder, "teacher", "vectors-000000.safetensors"));
     const taught = await vectorsBy(teacher, [...TEXTS, ...HELD_OUT]);
     expect(cached.get("vectors")).toEqual(Float32Array.from(taught.flatMap((row) => [...row])));
 
@@ -88,7 +77,7 @@ describe("what is learned", () => {
     // The projection is in checkpoints, and not in the folder: that of a model with its own size.
     expect(readdirSync(folder).filter((name) => /projection|Dense/.test(name))).toEqual([]);
     expect((await vectorsBy(folder, ["anna"]))[0].length).toBe(16);
-    const projection = await tensorsIn(join(folder, readdirSync(folder).find((name) => name.startsWith("checkpoint")) as string, "projection.safetensors")); // biome-ignore format: one line
+    const projection = await weightsIn(join(folder, readdirSync(folder).find((name) => name.startsWith("checkpoint")) as string, "projection.safetensors")); // biome-ignore format: one line
     expect([...projection].map(([name, data]) => [name, data.length]).sort()).toEqual([["linear.bias", 24], ["linear.weight", 24 * 16]]); // biome-ignore format: one line
   });
 
@@ -122,7 +111,7 @@ describe("what is learned", () => {
     const [query, document] = [await embed.encodeQuery(PAIRS[0].anchor), await embed.encodeDocument(PAIRS[0].positive)];
     await embed.model.dispose();
     const { data: plain } = await (async () => ({ data: (await vectorsBy(prompting, [PAIRS[0].anchor]))[0] }))();
-    const cached = (await tensorsIn(join(folder, "teacher", "vectors-000000.safetensors"))).get("vectors") as Float32Array; // biome-ignore format: one line
+    const cached = (await weightsIn(join(folder, "teacher", "vectors-000000.safetensors"))).get("vectors") as Float32Array; // biome-ignore format: one line
     expect([...cached.subarray(0, query.data.length * 2)]).toEqual([...query.data, ...document.data]);
     expect(query.data).not.toEqual(plain);
   });
@@ -142,7 +131,7 @@ describe("what is learned", () => {
     writeFileSync(lines, `\n${TEXTS.join("\n\n")}\n`);
     writeFileSync(json, TEXTS.map((text) => `${JSON.stringify({ text, other: 1 })}\n`).join(""));
     const bits = await Promise.all(
-      [TEXTS, lines, json].map(async (trainDataset) => tensorsIn((await train({ trainDataset, maxSteps: 2 })).output)),
+      [TEXTS, lines, json].map(async (trainDataset) => weightsIn((await train({ trainDataset, maxSteps: 2 })).output)),
     );
     expect(bits[1]).toEqual(bits[0]);
     expect(bits[2]).toEqual(bits[0]);
@@ -222,7 +211,7 @@ describe("the cache", () => {
 test("the number of threads changes no bit", async () => {
   const run = async (threads: number) => {
     const { output: folder } = await train({ backend: "simd", threads, maxSteps: 4, evalDataset: HELD_OUT });
-    return [await tensorsIn(folder), await tensorsIn(join(folder, "checkpoint-4", "projection.safetensors"))];
+    return [await weightsIn(folder), await weightsIn(join(folder, "checkpoint-4", "projection.safetensors"))];
   };
   const one = await run(1);
   expect(await run(2)).toEqual(one);
@@ -236,7 +225,7 @@ test("a run that is stopped goes on to the same bits, with its projection", asyn
   await expect(train({ ...options, output: folder, signal: controller.signal, onProgress })).rejects.toThrow("stopped at step 3"); // biome-ignore format: one line
   await train({ ...options, output: folder, resume: true });
   const { output: whole } = await train(options);
-  for (const name of ["", "checkpoint-6/projection.safetensors"]) expect(await tensorsIn(join(folder, name))).toEqual(await tensorsIn(join(whole, name))); // biome-ignore format: one line
+  for (const name of ["", "checkpoint-6/projection.safetensors"]) expect(await weightsIn(join(folder, name))).toEqual(await weightsIn(join(whole, name))); // biome-ignore format: one line
   const [a, b] = [2, 6].map((step) => join(whole, `checkpoint-${step}`, "projection.safetensors"));
   writeFileSync(b, readFileSync(join(whole, "checkpoint-4", "projection.safetensors")));
   expect(a).not.toBe(b);

@@ -2,7 +2,6 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadBert, pipeline } from "../../../src/index.ts";
-import { openWeights } from "../../../src/load/weightFiles.ts";
 import { parseConfig } from "../../../src/model/config.ts";
 import type { BertTokenizer } from "../../../src/tokenizer/index.ts";
 import { planOf } from "../../../src/training/finetune.ts";
@@ -16,6 +15,7 @@ import {
 import { resolveRunOptions } from "../../../src/training/run/resolvedOptions.ts";
 import type { PreparedTask } from "../../../src/training/tasks/task.ts";
 import { REVIEWS, temporaryFolder, writeTinyModel } from "../../support/tinyModel.ts";
+import { weightsIn } from "../../support/weightsIn.ts";
 
 let place: ReturnType<typeof temporaryFolder>;
 let model: string;
@@ -32,17 +32,6 @@ const output = () => join(place.path, `run-${runs++}`);
 const CLASSIFY = { task: "text-classification", trainDataset: REVIEWS, learningRate: 0.01, backend: "plain" } as const;
 const train = <T extends FinetuneTask>(options: Omit<FinetuneOptions<T>, "output" | "model"> & Partial<RunOptions>) =>
   finetune({ model, output: output(), ...options } as FinetuneOptions<T>);
-
-async function weightsIn(folder: string): Promise<Map<string, Float32Array>> {
-  const weights = await openWeights(folder);
-  const read = new Map<string, Float32Array>();
-  for (const [name, { shape }] of weights.tensors) {
-    read.set(name, new Float32Array(shape.reduce((a, b) => a * b, 1)));
-    await weights.readInto(name, read.get(name) as Float32Array);
-  }
-  await weights.close();
-  return read;
-}
 
 const logOf = (folder: string) =>
   readFileSync(join(folder, "metrics.jsonl"), "utf8")

@@ -14,6 +14,7 @@ import { evaluate, type FinetuneOptions, finetune } from "../../../src/training/
 import { lossAndGradients } from "../../../src/training/lossAndGradients.ts";
 import { sentenceFolder } from "../../support/sentenceFolders.ts";
 import { temporaryFolder, writeTinyModel } from "../../support/tinyModel.ts";
+import { weightsIn } from "../../support/weightsIn.ts";
 
 let place: ReturnType<typeof temporaryFolder>;
 let model: string;
@@ -43,17 +44,6 @@ const train = (options: object) =>
     trainDataset: PAIRS,
     ...options,
   } as FinetuneOptions<"sentence-embedding">);
-
-async function weightsIn(folder: string): Promise<Map<string, Float32Array>> {
-  const weights = await openWeights(folder);
-  const read = new Map<string, Float32Array>();
-  for (const [name, { shape }] of weights.tensors) {
-    read.set(name, new Float32Array(shape.reduce((a, b) => a * b, 1)));
-    await weights.readInto(name, read.get(name) as Float32Array);
-  }
-  await weights.close();
-  return read;
-}
 
 /** The encoder of the folders of `sentenceFolder`. */
 const BASE = join(import.meta.dirname, "../../pipelines/reference/heads/ner");
