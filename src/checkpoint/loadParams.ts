@@ -209,7 +209,8 @@ function expectSameTensors(
     const head = `must have the head of a ${c.architecture}, ${missing.length} of its tensors are missing`;
     throw wrongWeights(source, `the weights ${head}:${list}`);
   }
-  const must = `must be those of config.json's model, ${lists.flat().length} of them are not`;
+  const count = lists.flat().length;
+  const must = `must be those of config.json's model, ${count} of them ${count === 1 ? "is" : "are"} not`;
   throw wrongWeights(source, `the weights ${must}:${list}${labelsRemedy(source, expected, c)}`);
 }
 

@@ -165,6 +165,15 @@ describe("refused", () => {
     });
   });
 
+  test("one tensor alone", async () => {
+    const stored = checkpoint();
+    stored.delete("cls.seq_relationship.bias");
+    stored.set("bert.pooler.dense.bias", { shape: [7], data: numbers(7, 0) });
+    await expect(load(stored)).rejects.toThrow(", 2 of them are not:\n");
+    stored.set("cls.seq_relationship.bias", { shape: [2], data: numbers(2, 0) });
+    await expect(load(stored)).rejects.toThrow(", 1 of them is not:\n");
+  });
+
   test("a list of a hundred layers that are missing stops after ten", async () => {
     const error = await load(checkpoint(), { numHiddenLayers: 100 }).catch((thrown: Error) => thrown);
     expect((error as Error).message.split("\n")).toHaveLength(12);
