@@ -1,5 +1,5 @@
 import { openFile } from "../disk/files.ts";
-import { BertError } from "../errors.ts";
+import { BertError, printable } from "../errors.ts";
 import { bytesOf } from "./answerLines.ts";
 import { linesOf } from "./lines.ts";
 import { Progress } from "./progressBar.ts";
@@ -29,7 +29,8 @@ export class Corpus {
    * Looks at every file before the first is read.
    *
    * @param signal stops the reading
-   * @throws BertError ERR_FILE one is missing or not readable
+   * @throws BertError ERR_FILE one is missing or not readable; ERR_INPUT one is no text but JSON or a table, whose
+   *   brackets and labels would be read as words
    */
   static async open(paths: readonly string[], signal: AbortSignal): Promise<Corpus> {
     let total: number | null = 0;
@@ -37,6 +38,11 @@ export class Corpus {
       if (path === "-") {
         total = null;
         continue;
+      }
+      const ending = /\.(?:jsonl?|csv|tsv)$/.exec(path)?.[0];
+      if (ending !== undefined) {
+        const help = ending.startsWith(".json") ? ", as jq -r .text prints them" : "";
+        throw new BertError("ERR_INPUT", `${printable(path, 200)}: must be a file of plain text, got ${ending}; give its texts alone on standard input, which is FILE -${help}`); // biome-ignore format: one line
       }
       const file = await openFile(path);
       await file.close();

@@ -18,6 +18,8 @@ beforeAll(async () => {
   await writeFile(at("second.txt"), `${PARAGRAPHS.slice(100).join("\r\n")}\r\n`);
   await writeFile(at("latin1.txt"), new Uint8Array([0x61, 0x0a, 0xe9, 0x0a]));
   await writeFile(at("blank.txt"), "\n \n");
+  await writeFile(at("corpus.jsonl"), '{"text":"It rained."}\n{"text":"He ran."}\n');
+  await writeFile(at("corpus.csv"), "text,label\nIt rained.,1\n");
 });
 
 describe("train-vocab", () => {
@@ -80,6 +82,8 @@ describe("train-vocab", () => {
       ["--score must be one of count, likelihood"],
     ],
     ["a missing file", ["first.txt", "none.txt", "--output", "x.txt"], 1, ["none.txt", "no such file or folder"]],
+    ["JSON", ["first.txt", "corpus.jsonl", "--output", "x.txt"], 1, ["corpus.jsonl: must be a file of plain text, got .jsonl; give its texts alone on standard input, which is FILE -, as jq -r .text prints them\n"]], // biome-ignore format: one line
+    ["a table", ["corpus.csv", "--output", "x.txt"], 1, ["corpus.csv: must be a file of plain text, got .csv; give its texts alone on standard input, which is FILE -\n"]], // biome-ignore format: one line
     ["not UTF-8", ["first.txt", "latin1.txt", "--output", "x.txt"], 1, ["latin1.txt, line 2: must be UTF-8 text"]],
     ["no words", ["blank.txt", "--output", "x.txt"], 1, ["texts must have at least one word"]],
     [
@@ -177,6 +181,7 @@ describe("make-examples", () => {
     ],
     ["a missing file", ["first.txt", "none.txt", "--output", "x"], 1, ["none.txt", "no such file or folder"]],
     ["one document", ["first.txt", "--output", "x"], 1, ["at least two documents, got 1"]],
+    ["JSON", ["corpus.jsonl", "--output", "x"], 1, ["corpus.jsonl: must be a file of plain text, got .jsonl"]],
     ["not UTF-8", ["first.txt", "latin1.txt", "--output", "x"], 1, ["latin1.txt, line 2: must be UTF-8 text"]],
     [
       "a long document",
