@@ -48,11 +48,14 @@ function matrixTable({ confusionMatrix }: EvaluationResult): string[] {
   return [`Rows: expected; columns: predicted${note}\n${table}`];
 }
 
-function mistakes({ mistakes: all, mistakeCount, settings }: EvaluationResult, worst: number): string {
+function mistakes(
+  { mistakes: all, mistakeCount, settings, errorName = "loss" }: EvaluationResult,
+  worst: number,
+): string {
   const some = all.slice(0, worst);
   const lines = some.map(({ where, input, expected, predicted, loss }) =>
     [
-      `  ${shown(where)}: loss ${loss.toFixed(4)}`,
+      `  ${shown(where)}: ${errorName} ${loss.toFixed(4)}`,
       `    ${shown(input)}`,
       `    expected   ${styled("green", shown(expected))}`,
       `    predicted  ${styled("red", shown(predicted))}`,

@@ -77,6 +77,8 @@ export interface EvaluationResult {
   readonly mistakeCount: number;
   /** The worst of them, those with the largest losses first. */
   readonly mistakes: readonly Mistake[];
+  /** What the `loss` of a mistake is, where an example has none: "rank error" of CoSENTLoss. Left out: its loss. */
+  readonly errorName?: string;
   /** What the numbers depend on, beside model and examples. */
   readonly settings: Readonly<Record<string, string | number | boolean>>;
   readonly backend: BackendInfo;

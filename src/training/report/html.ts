@@ -62,11 +62,11 @@ function section(title: string, body: string): string {
 }
 
 function evaluated(evaluation: Report["evaluation"] & object, isRegression: boolean): string[] {
-  const { classes, confusionMatrix, mistakes, mistakeCount } = evaluation;
+  const { classes, confusionMatrix, mistakes, mistakeCount, errorName } = evaluation;
   return [
     section("Classes", classes ? classTable(classes) : ""),
     section("Confusion matrix", confusionMatrix ? matrixTable(confusionMatrix) : ""),
-    section(mistakesTitle(mistakes.length, mistakeCount, isRegression), answers(mistakes)),
+    section(mistakesTitle(mistakes.length, mistakeCount, isRegression), answers(mistakes, errorName)),
   ];
 }
 

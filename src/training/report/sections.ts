@@ -60,13 +60,13 @@ export function matrixTable(matrix: ConfusionMatrix): string {
 /** An example that may have a place and a loss. */
 type Answer = PredictionExample & { readonly where?: string; readonly loss?: number };
 
-/** Texts, each with what was expected and predicted. */
-export function answers(examples: readonly Answer[]): string {
+/** Texts, each with what was expected and predicted. @param errorName what their losses are called */
+export function answers(examples: readonly Answer[], errorName = "loss"): string {
   const items = examples.map(({ input, expected, predicted, where, loss }) => {
     const told = [
       pair("expected", expected),
       pair("predicted", predicted, expected === predicted ? "" : ` class="wrong"`),
-      ...(loss === undefined ? [] : [pair("loss", String(Number(loss.toPrecision(4))))]),
+      ...(loss === undefined ? [] : [pair(errorName, String(Number(loss.toPrecision(4))))]),
       ...(where === undefined ? [] : [pair("from", where)]),
     ];
     return `<li><p class="text" dir="auto">${textOf(input)}</p>\n<dl>${told.join("\n")}</dl></li>`;

@@ -11,7 +11,10 @@ export interface PredictionExample {
 export interface Mistake extends PredictionExample {
   /** Where it stands: `dev.jsonl: line 12`. */
   readonly where: string;
-  /** Its loss: how sure the model was of something else. */
+  /**
+   * Its loss: how sure the model was of something else. CoSENTLoss has none of one pair; there it is the pair's rank
+   * error, from 0 to 1: how far its place in the order of cosines is from its place in the order of scores.
+   */
   readonly loss: number;
 }
 

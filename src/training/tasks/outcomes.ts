@@ -11,6 +11,8 @@ export interface Outcomes {
   readonly metrics: Readonly<Record<string, number>>;
   /** [N] */
   readonly losses: readonly number[];
+  /** What they are, where an example has no loss. Default: losses. */
+  readonly errorName?: string;
   isWrong(i: number): boolean;
   where(i: number): string;
   tell(i: number): PredictionExample;
@@ -23,7 +25,7 @@ export interface Outcomes {
 
 /** The first examples as they are shown, and the worst of the wrong ones: those with the largest losses. */
 export function evaluationOf(outcomes: Outcomes, { worst = SHOWN_EXAMPLES }: EvaluationOptions): Evaluation {
-  const { metrics, losses, confusionMatrix = null, classes } = outcomes;
+  const { metrics, losses, confusionMatrix = null, classes, errorName } = outcomes;
   const wrong = Array.from(losses.keys()).filter((i) => outcomes.isWrong(i));
   const told = wrong.sort((i, j) => losses[j] - losses[i]).slice(0, worst);
   return {
@@ -32,6 +34,7 @@ export function evaluationOf(outcomes: Outcomes, { worst = SHOWN_EXAMPLES }: Eva
     classes: classes ?? (confusionMatrix && classScores(confusionMatrix)),
     confusionMatrix,
     mistakeCount: wrong.length,
+    ...(errorName !== undefined && { errorName }),
     mistakes: told.map((i) => ({
       where: outcomes.where(i),
       ...(outcomes.tellMistake?.(i) ?? outcomes.tell(i)),

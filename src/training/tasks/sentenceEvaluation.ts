@@ -87,7 +87,7 @@ function meanLoss(
   return { loss: sum / examples.length, losses: losses.length > 0 ? losses : null };
 }
 
-/** Cosines against scores. Where the loss says nothing of one example, the worst are those whose rank is most off. */
+/** Cosines against scores. Where the loss says nothing of one example, an error is how far off its rank is. */
 function ofScores(
   { examples }: AskedSentences,
   { vectors, loss, losses }: EvaluatedVectors,
@@ -103,6 +103,7 @@ function ofScores(
   const outcomes = {
     metrics: { loss, ...correlations },
     losses: losses ?? rankErrors(predictions, references),
+    ...(losses === null && { errorName: "rank error" }),
     where: (i: number) => examples[i].where,
     isWrong: (i: number) => outcomes.losses[i] > 0,
     tell: (i: number) => ({
@@ -114,15 +115,19 @@ function ofScores(
   return evaluationOf(outcomes, how);
 }
 
-/** How far the ranks of two numbers are apart, as a share of the most that they can be. */
+/**
+ * How far each example's rank by one number is from its rank by another, as a share of the most that it can be. Equal
+ * numbers have all the ranks that they take together, so that their order is no error.
+ */
 function rankErrors(predictions: readonly number[], references: readonly number[]): number[] {
   const [a, b] = [predictions, references].map((values) => {
-    const order = Array.from(values.keys()).sort((i, j) => values[i] - values[j]);
-    const ranks: number[] = [];
-    for (const [rank, i] of order.entries()) ranks[i] = rank;
-    return ranks;
+    const sorted = Float64Array.from(values).sort();
+    return values.map((value) => [sorted.indexOf(value), sorted.lastIndexOf(value)] as const);
   });
-  return a.map((rank, i) => Math.abs(rank - b[i]) / Math.max(a.length - 1, 1));
+  return a.map(([first, last], i) => {
+    const apart = Math.max(0, b[i][0] - last, first - b[i][1]);
+    return apart / Math.max(a.length - 1, 1);
+  });
 }
 
 /** A search for the positives, and triplets. An example is wrong where another positive is nearer to its anchor. */

@@ -33,6 +33,8 @@ export interface Evaluation {
   readonly mistakeCount: number;
   /** The worst of them, those with the largest losses first. */
   readonly mistakes: readonly Mistake[];
+  /** What the `loss` of a mistake is, where an example has none: "rank error". Left out: its loss. */
+  readonly errorName?: string;
 }
 
 /** How evaluation is done. */

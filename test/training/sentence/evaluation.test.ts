@@ -103,6 +103,29 @@ test("mistakes: the worst first, with what was found in its place", async () => 
   for (const { expected, predicted } of mistakes) expect(predicted).not.toBe(expected);
 });
 
+test("scored pairs: an error is a pair whose place by cosine is none of those that its score has", async () => {
+  const [a, ...others] = TEXTS;
+  const cosine = (b: string) => {
+    const [x, y] = [golden.vectors[a], golden.vectors[b]];
+    const product = (u: readonly number[], v: readonly number[]) => u.reduce((sum, one, d) => sum + one * v[d], 0);
+    return product(x, y) / Math.sqrt(product(x, x) * product(y, y));
+  };
+  const five = others.slice(0, 5).sort((b, c) => cosine(b) - cosine(c)); // the least alike first
+  const evaluated = (scores: readonly number[]) => {
+    const examples = five.map((b, i): SentenceGroup => ({ where: `${i}`, texts: [a, b], score: scores[i] }));
+    return evaluateSentences(model, { batchSize: 5 }, asked(examples));
+  };
+  expect(await evaluated([0, 0, 1, 1, 1])).toMatchObject({ mistakeCount: 0, errorName: "rank error" });
+  const { mistakes } = await evaluated([1, 0, 0, 1, 1]); // 0 has the ranks 0 and 1, 1 has 2 to 4
+  expect(mistakes.map(({ where, loss }) => [where, loss])).toEqual([["0", 2 / 4], ["2", 1 / 4]]); // biome-ignore format: one line
+  const { errorName } = await evaluateSentences(
+    model,
+    { batchSize: 5 },
+    asked(scored, { name: "CosineSimilarityLoss" }),
+  );
+  expect(errorName).toBeUndefined();
+});
+
 test("a vector that is no number is an error that names the example", async () => {
   const broken = { ...model, forward: async () => ({ lastHiddenState: { data: new Float32Array(6 * 200).fill(Number.NaN), shape: [200, 1, 6] } }) }; // biome-ignore format: one line
   await expect(evaluateSentences(broken as unknown as BertModel, { batchSize: 200 }, asked(pairs))).rejects.toThrow("line 1: the model's output must be finite"); // biome-ignore format: one line
