@@ -107,7 +107,7 @@ export function lossNotes(examples: string, settings: VectorLossSettings, D: num
   const notes = [`the examples are ${examples}: the loss is ${listed([name, ...facts])}`];
   if (matryoshka && matryoshka[0].dim < D) {
     notes.push(
-      `matryoshkaDims has not ${D}, all of a vector: what stands behind the first ${matryoshka[0].dim} numbers is not trained`,
+      `matryoshkaDims leaves out ${D}, the whole vector: only its first ${matryoshka[0].dim} numbers are trained`,
     );
   }
   return notes;

@@ -153,7 +153,7 @@ function notesOf(
   const { loss: _, ...facts } = distillationFacts(settings);
   const told = Object.entries(facts).map(([fact, value]) => `${fact} ${value}`);
   const notes = [`${texts.length} different texts of ${examples.length} examples learn the teacher's vectors: ${listed(told)}`]; // biome-ignore format: one line
-  if (isKept) notes.push(`the last module makes the teacher's ${size} numbers of a vector, and is kept`);
+  if (isKept) notes.push(`a projection to the teacher's ${size} numbers is trained, and kept as the last module`);
   else if (D !== size && settings.vectorWeight > 0)
     notes.push(`a projection from ${D} numbers to the teacher's ${size} is trained, and thrown away in the end`);
   return notes;

@@ -1,9 +1,10 @@
-import { BertError, listed } from "../../errors.ts";
+import { listed } from "../../errors.ts";
 import type { SentenceModules } from "../../load/sentenceModules.ts";
 import { sentenceSize } from "../../load/sentenceVector.ts";
 import type { SentenceGroup } from "../data/sentenceExamples.ts";
 import { Random } from "../random.ts";
 import { type EncodedSentence, rolesOf, sentenceEncoder } from "../sentence/encodeSentences.ts";
+import { emptyBatches, expectLearnable } from "../sentence/learnable.ts";
 import {
   expectCosines,
   kindOf,
@@ -47,7 +48,15 @@ export function sentenceEmbedding(
   const kind = kindOf(learned);
   const loss = lossSettings(where, kind, options, D);
   expectCosines(loss, train);
-  if (train.length > 0 && kind === "pairs") expectNegatives(where, train, options.batchSize);
+  const { batchSize = 8, seed = 42 } = options;
+  const numbers = numbersOf(train.map(({ texts }, i) => (kind === "pairs" ? texts : [String(i)])));
+  const allBatches = (how: EpochOptions) => {
+    const order = new Random(how.seed, how.epoch).shuffle(Array.from(train.keys()));
+    return batchesWithoutDuplicates(order, numbers, how.batchSize);
+  };
+  const batches = (how: EpochOptions) => allBatches(how).slice(0, leastBatches(numbers, how.batchSize));
+  const first = allBatches({ batchSize, seed, epoch: 0 }).map((indices) => indices.map((i) => train[i]));
+  if (train.length > 0) expectLearnable(where, train, loss.name, batchSize, first);
   const encode = sentenceEncoder(model, sentence, options.maxLength);
   const encoded = (examples: readonly SentenceGroup[]): EncodedSentence[][] =>
     examples.map(({ texts, score, where: place }) => {
@@ -56,19 +65,13 @@ export function sentenceEmbedding(
     });
   const features = encoded(train);
   const evalFeatures = evaluation && encoded(evaluation);
-  const numbers = numbersOf(train.map(({ texts }, i) => (kind === "pairs" ? texts : [String(i)])));
   const asked = evaluation && {
     ...{ examples: evaluation, features: evalFeatures as EncodedSentence[][], sentence },
     loss: kindOf(evaluation) === kind ? loss : lossSettings(where, kindOf(evaluation), {}, D),
   };
   if (asked) expectCosines(asked.loss, asked.examples);
-  const batches = ({ batchSize, seed, epoch }: EpochOptions) => {
-    const order = new Random(seed, epoch).shuffle(Array.from(train.keys()));
-    return batchesWithoutDuplicates(order, numbers, batchSize).slice(0, leastBatches(numbers, batchSize));
-  };
-  const { batchSize = 8, seed = 42 } = options;
   const hasNegatives = features.some(({ length }) => length > 2);
-  const read = batches({ batchSize, seed, epoch: 0 }).flat().length;
+  const read = first.slice(0, leastBatches(numbers, batchSize));
   return {
     labels: null,
     problemType: null,
@@ -76,7 +79,11 @@ export function sentenceEmbedding(
     identity: { ...lossFacts(loss), modules: modulesText(sentence.modules) },
     notes:
       train.length > 0
-        ? [...lossNotes(hasNegatives ? "pairs with negatives" : kind, loss, D), ...leftOut(train.length - read)]
+        ? [
+            ...lossNotes(hasNegatives ? "pairs with negatives" : kind, loss, D),
+            ...leftOut(train.length - read.flat().length),
+            ...emptyBatches(read, loss.name),
+          ]
         : [],
     lengths: features.map((texts) => texts.reduce((sum, { sequence }) => sum + sequence.inputIds.length, 0)),
     batches,
@@ -110,16 +117,5 @@ export function sentenceEmbedding(
 function leftOut(count: number): string[] {
   if (count === 0) return [];
   const many = count === 1 ? "1 example is" : `${count} examples are`;
-  return [`${many} left out of the first epoch, and others of later ones: each batch has one of their texts already`];
-}
-
-/** A positive alone in its batch is chosen among one: the loss is 0 and nothing is learned. */
-function expectNegatives(where: string, train: readonly SentenceGroup[], batchSize: number | undefined): void {
-  const lonely = train.find(({ texts }) => texts.length === 2);
-  if (lonely === undefined || (batchSize !== 1 && train.length > 1)) return;
-  const [name, got] = batchSize === 1 ? ["batchSize", "1"] : ["trainDataset", "1 example"];
-  throw new BertError(
-    "ERR_INPUT",
-    `${where}: ${name} must be 2 or more where examples are pairs without a negative, such as ${lonely.where}, as other examples of the batch have the negatives; got ${got}`,
-  );
+  return [`${many} left out of the first epoch, as no text may stand twice in a batch; other epochs leave out others`];
 }
