@@ -48,7 +48,7 @@ type WordsOf = Pick<Command, "options" | "libraryNames">;
 const COMPOUND = /(?<![\w/.\\-])[a-z]+(?:[A-Z_.][a-z]*)+(?![\w/.\\-])/g;
 /** Where a word as common as `labels` is the name of an option. */
 const SUBJECT = /^(\w+: )(\w+)(?= must be )/;
-const BESIDE = /(where|unless|with|;) (\w+)(?= is given| is left out| lists| says|,)/g;
+const BESIDE = /(where|unless|with|without|;) (\w+)(?= is given| is left out| lists| says|,)/g;
 
 function translated(text: string, words: ReadonlyMap<string, string>, isFirst: boolean): string {
   const word = (name: string) => words.get(name) ?? name;

@@ -65,7 +65,10 @@ export const COLUMN_OPTIONS: {
   readonly "sentence2-column-name": Option<string>;
   readonly "score-column-name": Option<string>;
 } = {
-  "text-column-name": text("NAME", "The column of texts. Default text, sentence1 or sentence."),
+  "text-column-name": text(
+    "NAME",
+    "The column of texts; of sentence-embedding that of texts for --teacher. Default text, sentence1 or sentence.",
+  ),
   "text-pair-column-name": text("NAME", "The column of second texts. Default text_pair or sentence2, if there is one."),
   "label-column-name": text("NAME", "The column of labels. Default label or labels; of text-ranking score too."),
   "query-column-name": text("NAME", "text-ranking: the column of queries. Default query, question or anchor."),
@@ -86,6 +89,7 @@ export const COLUMN_OPTIONS: {
 export const COLUMN_NAMES: Readonly<Record<string, string>> = {
   columns: "--text-column-name and the like",
   "columns.text": "--text-column-name",
+  "columns.text_pair": "--text-pair-column-name",
   "columns.label": "--label-column-name",
   "columns.query": "--query-column-name",
   "columns.negative": "--negative-column-name",

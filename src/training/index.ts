@@ -20,13 +20,8 @@ export { collect, linesOf, type ReadOptions, type TextLines } from "./data/numbe
 export type { RankingExample, RankingLists, RankingPair } from "./data/rankingExamples.ts";
 export type { FinetuneTask, ReadExamplesOptions, TaskExamples } from "./data/readExamples.ts";
 export { type ChoiceExample, readMultipleChoice } from "./data/readMultipleChoice.ts";
-export type {
-  PairExample,
-  ScoredExample,
-  SentenceColumns,
-  SentenceExample,
-  SentenceText,
-} from "./data/sentenceExamples.ts";
+export type { SentenceColumns } from "./data/sentenceColumns.ts";
+export type { PairExample, ScoredExample, SentenceExample, SentenceText } from "./data/sentenceExamples.ts";
 export { readSquad, type SquadExample } from "./data/squad.ts";
 export type { SquadAnswer } from "./data/squadAnswer.ts";
 export { type Label, type RankingColumns, readTexts, type TextColumns, type TextExample } from "./data/textExamples.ts";

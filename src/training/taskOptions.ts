@@ -1,6 +1,7 @@
 import { BertError, shown } from "../errors.ts";
 import { expectChoice } from "../options.ts";
-import { expectSentenceColumns } from "./data/sentenceExamples.ts";
+import { isOfLines } from "./data/readExamples.ts";
+import { expectSentenceColumns } from "./data/sentenceColumns.ts";
 import type { FinetuneTask } from "./data/taskModels.ts";
 import { expectColumns } from "./data/textExamples.ts";
 import type { FinetuneOptions } from "./finetuneOptions.ts";
@@ -11,7 +12,7 @@ import { expectClassWeights } from "./tasks/weighting.ts";
 const TASKS_OF: { readonly [name in keyof FinetuneOptions]?: readonly FinetuneTask[] } = {
   problemType: ["text-classification"],
   glueTask: ["text-classification"],
-  columns: ["text-classification", "next-sentence-prediction", "text-ranking", "sentence-embedding"],
+  columns: ["text-classification", "next-sentence-prediction", "text-ranking", "fill-mask", "sentence-embedding"],
   labels: ["text-classification", "token-classification"],
   docStride: ["question-answering"],
   maxAnswerLength: ["question-answering"],
@@ -80,8 +81,12 @@ export function expectTaskOptions(
     if (name !== "columns") continue;
     if (task === "sentence-embedding") expectSentenceColumns(where, value as object);
     else expectColumns(where, value as object, task);
-    if (!DATASETS.some((dataset) => typeof (options as Readonly<Record<string, unknown>>)[dataset] === "string"))
-      throw wrong("columns", "left out where no examples are in a file, it names columns of files", value);
+    const { text } = value as { readonly text?: string };
+    if (task === "sentence-embedding" && text !== undefined && (options as FinetuneOptions).teacher === undefined)
+      throw wrong("columns.text", "left out without teacher, as a text alone is learned from with one", text);
+    const files = DATASETS.map((name) => (options as Readonly<Record<string, unknown>>)[name]);
+    if (!files.some((file) => typeof file === "string" && !isOfLines(task, file)))
+      throw wrong("columns", "left out where no examples are in a file with columns", value);
   }
 }
 

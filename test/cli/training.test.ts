@@ -83,7 +83,7 @@ describe("vectors of texts", () => {
     const report = readFileSync(join(output, "report.html"), "utf8");
     for (const told of ["distillation", "teacher", "similarityLossWeight", "teacher_cosine"]) expect(report).toContain(told); // biome-ignore format: one line
     const again = await sentences("finetune", ...args, "--keep-projection", "--output", join(folder, "kept"));
-    expect([again.code, again.stderr]).toEqual([0, expect.stringContaining("the last module makes the teacher's 24 numbers of a vector, and is kept")]); // biome-ignore format: one line
+    expect([again.code, again.stderr]).toEqual([0, expect.stringContaining("a projection to the teacher's 24 numbers is trained, and kept as the last module")]); // biome-ignore format: one line
     expect((await sentences("finetune", ...args, "--loss", "CoSENTLoss", "--output", join(folder, "none"))).stderr).toContain("--loss must be left out where --teacher is given"); // biome-ignore format: one line
   });
 
@@ -95,6 +95,30 @@ describe("vectors of texts", () => {
     expect((await sentences("finetune", ...args, "--loss", "CoSENTLoss")).stderr).toContain("finetune: --loss must be MultipleNegativesRankingLoss for pairs"); // biome-ignore format: one line
     expect((await sentences("finetune", ...args, "--matryoshka-dims", "4,x")).stderr).toContain('--matryoshka-dims must be a number from 0, got "x"'); // biome-ignore format: one line
     expect((await sentences("finetune", ...args, "--anchor-column-name", "b")).stderr).toContain('pairs.jsonl: there must be a column "b", as --anchor-column-name says'); // biome-ignore format: one line
+    const bodies = join(folder, "bodies.jsonl");
+    writeFileSync(bodies, '{"body":"the cat"}\n{"body":"the dog"}\n');
+    const ofBodies = ["--train-file", bodies, "--output", join(folder, "none")];
+    expect((await sentences("finetune", ...ofBodies)).stderr).toContain('bodies.jsonl: line 1: there must be columns "anchor" and "positive", or "sentence1", "sentence2" and "score", or with a teacher "text", unless --anchor-column-name and the like say which, got only "body"'); // biome-ignore format: one line
+    expect((await sentences("finetune", ...ofBodies, "--text-column-name", "body")).stderr).toContain("finetune: --text-column-name must be left out without --teacher"); // biome-ignore format: one line
+    expect((await sentences("finetune", ...ofBodies, "--text-column-name", "body", "--teacher", head("ner"), "--max-steps", "1", "--output", join(folder, "bodies"))).code).toBe(0); // biome-ignore format: one line
+    const scored = join(folder, "scored.jsonl");
+    writeFileSync(scored, ["cat", "dog", "film"].map((thing, i) => JSON.stringify({ sentence1: "the cat", sentence2: thing, score: 1 - i / 2 })).join("\n")); // biome-ignore format: one line
+    const { stdout } = await sentences("evaluate", "--file", scored);
+    expect(stdout).toMatch(/\n(No errors|(1 error|\d errors, the largest first)\n {2}.*scored\.jsonl: line \d: rank error 0\.5000|\d errors, the largest first\n {2}.*: rank error 1\.0000)\n/); // biome-ignore format: one line
+    expect(stdout).not.toContain(": loss");
+  });
+
+  test("fill-mask reads the texts of lines of JSON, to learn and to evaluate with", async () => {
+    const file = join(folder, "masks.jsonl");
+    writeFileSync(file, '{"body":"the cat was good","id":1}\n{"body":"the dog was bad","id":2}\n');
+    const run = (command: string, ...args: string[]) => plainbert([command, "--task", "fill-mask", "--model", folder, "--backend", "plain", ...args]); // biome-ignore format: one line
+    const asked = await run("evaluate", "--file", file, "--text-column-name", "body", "--json");
+    const lines = join(folder, "masks.txt");
+    writeFileSync(lines, "the cat was good\nthe dog was bad\n");
+    const plain = await run("evaluate", "--file", lines, "--json");
+    expect(JSON.parse(asked.stdout).metrics).toEqual(JSON.parse(plain.stdout).metrics);
+    const { stderr, code } = await run("finetune", "--train-file", file, "--output", join(folder, "none"));
+    expect([code, stderr]).toEqual([1, expect.stringContaining('masks.jsonl: line 1: there must be a column "text", "sentence1" or "sentence", unless --text-column-name says which, got only "body", "id"')]); // biome-ignore format: one line
   });
 });
 

@@ -52,30 +52,57 @@ export interface LabelledPair {
 /**
  * The pairs of examples, those of lists with 1 for what is relevant and 0 for the rest, in the order of the examples.
  *
- * @throws BertError ERR_INPUT, naming the example: neither form, or both
+ * @throws BertError ERR_INPUT, naming the example: neither form, or both; a query or a text that is blank; a text that
+ *   is positive and negative
  */
 export function pairsOf(examples: readonly Located<RankingExample>[]): LabelledPair[] {
   const groups = new Map<string | number, number>();
   const groupOf = (key: string | number) => groups.get(key) ?? groups.set(key, groups.size).get(key)!;
   return examples.flatMap((example, i) => {
     const { where, query, text, label, score, positive, negative } = example as AnyForm;
+    expectFilled(where, "query", query);
     const isPair = text !== undefined;
     const isList = positive !== undefined || negative !== undefined;
     if (isPair === isList) throw recordError(where, "an example", FORMS, isPair ? "both" : "neither");
     if (isPair) {
       if ((label === undefined) === (score === undefined))
         throw recordError(where, "label", "there, or score in its place", label === undefined ? "neither" : "both");
+      expectFilled(where, "text", text);
       return [{ where, query, text, target: Number(label ?? score), group: groupOf(query) }];
     }
     if (label !== undefined || score !== undefined)
       throw recordError(where, "label and score", "left out beside positive and negative", shown(label ?? score));
     const group = groupOf(i);
-    const all = (texts: string | readonly string[] | undefined, target: number) =>
-      [texts ?? []].flat().map((one) => ({ where, query, text: one, target, group }));
-    const pairs = [...all(positive, 1), ...all(negative, 0)];
+    const all = (name: "positive" | "negative", texts: string | readonly string[] = [], target: number) =>
+      [texts].flat().map((one, t) => {
+        const field = typeof texts === "string" ? name : `${name}[${t}]`;
+        expectFilled(where, field, one);
+        if (target === 0 && [positive ?? []].flat().includes(one))
+          throw recordError(where, field, "another text than those of positive", shown(one));
+        return { where, query, text: one, target, group };
+      });
+    const pairs = [...all("positive", positive, 1), ...all("negative", negative, 0)];
     if (pairs.length > 0) return pairs;
     throw recordError(where, "positive and negative", "at least one text together", "none");
   });
+}
+
+function expectFilled(where: string, field: string, text: string): void {
+  if (text.trim() === "") throw recordError(where, field, "a string that is not blank", shown(text));
+}
+
+/** Pairs that are relevant in one place and not in another, in a sentence for the log; none where there are none. */
+export function contradictions(pairs: readonly LabelledPair[]): string[] {
+  const known = new Map<string, LabelledPair>();
+  const found = pairs.flatMap((pair) => {
+    const key = JSON.stringify([pair.query, pair.text]);
+    const first = known.get(key) ?? pair;
+    known.set(key, first);
+    return Math.abs(first.target - pair.target) === 1 ? [[first.where, pair.where]] : [];
+  });
+  if (found.length === 0) return [];
+  const many = found.length === 1 ? "1 text is" : `${found.length} texts are`;
+  return [`${many} relevant to a query in one example and not in another, such as ${found[0].join(" and ")}`];
 }
 
 type AnyForm = Located<Omit<Partial<RankingPair & RankingLists>, "query">> & { readonly query: string };
@@ -115,7 +142,8 @@ export function rankingExamples(
     throw new BertError("ERR_INPUT", `${printable(file, 200)}: ${must}, got only ${got}`);
   };
   const need = (column: Column, instead = "") => {
-    expectOne(named[column] === undefined ? COLUMNS[column] : [named[column]], instead);
+    if (named[column] !== undefined) expectOne([named[column]]);
+    else expectOne(COLUMNS[column], `${instead}, unless columns.${column} says which`);
     return find(column) as string;
   };
   const query = need("query");
@@ -126,10 +154,7 @@ export function rankingExamples(
   for (const column of namedTexts) expectOne([column]);
   const positive = named.positive ?? "positive";
   const negatives = [named.negative ?? [...names].filter((name) => /^negative(_\d+)?$/.test(name))].flat();
-  if (
-    namedTexts.length > 0 ||
-    (find("text") === undefined && [positive, ...negatives].some((name) => names.has(name)))
-  ) {
+  if (namedTexts.length > 0 || areLists(rows, find("text"), [positive, ...negatives])) {
     return rows.map((row) => ({
       where: row.where,
       query: textAt(row, query),
@@ -144,6 +169,25 @@ export function rankingExamples(
     if (!isRelevance(value)) throw recordError(row.where, shown(label), RELEVANCE, shown(value));
     return { where: row.where, query: textAt(row, query), text: textAt(row, text), label: value };
   });
+}
+
+/**
+ * Whether the rows have texts as lists, as the first row has.
+ *
+ * @param text  the column of texts of pairs; undefined: there is none
+ * @param lists the columns of positive and negative texts
+ * @throws BertError ERR_INPUT, naming file and line, a row of the other form
+ */
+function areLists(rows: readonly DataRow[], text: string | undefined, lists: readonly string[]): boolean {
+  const formOf = ({ values }: DataRow) =>
+    text !== undefined && values.has(text) ? "pair" : lists.some((name) => values.has(name)) ? "lists" : null;
+  const forms = rows.map(formOf);
+  const form = forms[0] ?? (text === undefined && forms.includes("lists") ? "lists" : "pair");
+  const odd = forms[0] === null ? -1 : forms.findIndex((one) => one !== null && one !== form);
+  if (odd < 0) return form === "lists";
+  const expected = form === "lists" ? "positive or negative" : shown(text);
+  const got = listed([...rows[odd].values.keys()].map((name) => quote(name)));
+  throw new BertError("ERR_INPUT", `${rows[odd].where}: there must be a column ${expected}, as ${rows[0].where} has, got only ${got}`); // biome-ignore format: one line
 }
 
 function textAt({ where, values }: DataRow, column: string): string {

@@ -2,7 +2,7 @@ import { readText } from "../../disk/files.ts";
 import { BertError, listed, printable, quote } from "../../errors.ts";
 import { expectKnownOptions, type OptionNames } from "../../options.ts";
 import { isTag, readConll, type TaggedSentence } from "./conll.ts";
-import type { DataRow } from "./dataRow.ts";
+import { type DataRow, textIn } from "./dataRow.ts";
 import { readDelimited } from "./delimited.ts";
 import { type GlueTask, readGlue } from "./glue.ts";
 import { readJsonRows, writesFloats } from "./jsonLines.ts";
@@ -10,7 +10,8 @@ import { typedLabels } from "./labelColumn.ts";
 import { at, collect, recordError, shown } from "./numberedLines.ts";
 import { type RankingExample, rankingExamples } from "./rankingExamples.ts";
 import { type ChoiceExample, readMultipleChoice } from "./readMultipleChoice.ts";
-import { type SentenceColumns, type SentenceExample, type SentenceText, sentenceExamples } from "./sentenceExamples.ts";
+import { type SentenceColumns, sentenceExamples } from "./sentenceColumns.ts";
+import type { SentenceExample, SentenceText } from "./sentenceExamples.ts";
 import { readSquad, type SquadExample } from "./squad.ts";
 import { expectTask, type FinetuneTask } from "./taskModels.ts";
 import { expectColumns, type RankingColumns, readTexts, type TextColumns, type TextExample } from "./textExamples.ts";
@@ -34,8 +35,9 @@ export interface ReadExamplesOptions {
   readonly glueTask?: GlueTask | undefined;
   /**
    * Which columns of a table hold what. Default: `text` or `sentence1`, `text_pair` or `sentence2`, `label`; of
-   * text-ranking `query`, `text` and `label` or `score`, or `query`, `positive` and `negative`; of sentence-embedding
-   * `anchor`, `positive`, `negative` or `sentence1`, `sentence2`, `score`.
+   * fill-mask `text` alone; of text-ranking `query`, `text` and `label` or `score`, or `query`, `positive` and
+   * `negative`; of sentence-embedding `anchor`, `positive`, `negative` or `sentence1`, `sentence2`, `score`, with a
+   * teacher `text` too.
    */
   readonly columns?: Partial<TextColumns & RankingColumns & SentenceColumns> | undefined;
 }
@@ -58,7 +60,7 @@ export interface FileExamples<T extends FinetuneTask> {
  * | token-classification | any, in the form of CoNLL-2003; `.jsonl`, `.json` with `tokens` and `ner_tags` or `tags` |
  * | question-answering | `.json` of SQuAD; `.jsonl`, `.json` with its columns in Hugging Face's data set |
  * | multiple-choice | `.jsonl`, `.json`, `.csv`, `.tsv` with the columns of SWAG |
- * | fill-mask | any: a text in each line that is not blank |
+ * | fill-mask | `.jsonl`, `.json`, `.csv`, `.tsv` with a column of texts; any other with a text in each line |
  * | sentence-embedding | `.jsonl`, `.json`, `.csv`, `.tsv` with columns; `.txt` with texts alone, line by line |
  *
  * A `.json` or `.jsonl` has an object on each line, an array of objects, or an object with such an array as `data`.
@@ -73,6 +75,8 @@ export async function readExamples<T extends FinetuneTask>(
 ): Promise<TaskExamples[T][]> {
   const names: OptionNames<ReadExamplesOptions> = { glueTask: true, columns: true };
   expectKnownOptions("readExamples", options, names);
+  if (options.columns !== undefined && isOfLines(task, file))
+    throw recordError("readExamples", "columns", "left out for a file with a text in each line", quote(file));
   return (await readFileExamples("readExamples", task, file, options)).examples;
 }
 
@@ -115,16 +119,18 @@ export async function readFileText(
     case "multiple-choice":
       return classes(await collect(readMultipleChoice(each((await rowsOf(text, file)).rows), { file })));
     case "fill-mask":
-      return classes(
-        text
-          .replace(/^\ufeff/, "")
-          .split(/\r?\n/)
-          .filter((line) => line.trim() !== ""),
-      );
+      if (isOfLines(task, file)) return classes(textLines(text, file).map((line) => line.text));
+      return classes(await readTextColumn(text, file, columns));
     case "sentence-embedding":
-      if (file.endsWith(".txt")) return classes(textLines(text, file));
+      if (isOfLines(task, file)) return classes(textLines(text, file));
       return classes(sentenceExamples((await rowsOf(text, file)).rows, file, columns));
   }
+}
+
+/** Whether a file of a task has a text in each line, and no columns. */
+export function isOfLines(task: FinetuneTask, file: string): boolean {
+  if (task === "sentence-embedding") return file.endsWith(".txt");
+  return task === "fill-mask" && !/\.(?:jsonl?|csv|tsv)$/.test(file);
 }
 
 /** The lines of a text that are not blank, each with its place. */
@@ -141,6 +147,17 @@ async function rowsOf(text: string, file: string): Promise<{ rows: readonly Data
   if (file.endsWith(".csv")) return { rows: await collect(readDelimited(text, { file })) };
   if (file.endsWith(".tsv")) return { rows: await collect(readDelimited(text, { file, delimiter: "\t" })) };
   throw new BertError("ERR_INPUT", `readExamples: file must end in .jsonl, .json, .csv or .tsv, got ${quote(file)}`);
+}
+
+/** The texts of one column that are not blank. */
+async function readTextColumn(text: string, file: string, columns: Partial<TextColumns> = {}): Promise<string[]> {
+  expectColumns("readExamples", columns, "fill-mask");
+  const { rows } = await rowsOf(text, file);
+  if (rows.length === 0) return [];
+  const isThere = (name: string) => rows.some(({ values }) => values.has(name));
+  const column = columns.text ?? COLUMNS.text.find(isThere) ?? "text";
+  expectFound(rows, file, { text: column }, columns);
+  return rows.map((row) => textIn(row, column)).filter((one) => one.trim() !== "");
 }
 
 /** Which columns of a table hold what, where nobody says so: the first of these that there is. */
@@ -161,6 +178,7 @@ async function readTable(
   if (rows.length === 0) return { examples: [], areFloats: false };
   const found = columnsOf(rows, file, columns);
   expectFound(rows, file, found, columns);
+  expectPairs(rows, found);
   const { label } = found;
   const typed =
     depth === undefined
@@ -200,10 +218,11 @@ function columnsOf(
   return found;
 }
 
-/** @throws BertError ERR_INPUT a file without a column of texts or of labels */
+/** @throws BertError ERR_INPUT a file without a column of texts, or of labels where there must be one */
 function expectFound(rows: readonly DataRow[], file: string, found: TextColumns, named: Partial<TextColumns>): void {
   for (const column of ["text", "label"] as const) {
-    const name = found[column]!;
+    const name = found[column];
+    if (name === undefined) continue;
     if (rows.some(({ values }) => values.has(name))) continue;
     const usual = COLUMNS[column].map((one) => quote(one));
     const expected =
@@ -217,6 +236,13 @@ function expectFound(rows: readonly DataRow[], file: string, found: TextColumns,
       `${place}: there must be a column ${expected}, got only ${listed(names.map(quote))}${separatorHint(file, names)}`,
     );
   }
+}
+
+/** @throws BertError ERR_INPUT, naming file and line, the first pair where the first row has one text */
+function expectPairs(rows: readonly DataRow[], { text_pair: name }: TextColumns): void {
+  if (name === undefined || rows[0].values.has(name)) return;
+  const odd = rows.find(({ values }) => values.has(name));
+  if (odd) throw recordError(odd.where, shown(name), `left out, as ${rows[0].where} has none`, shown(odd.values.get(name))); // biome-ignore format: one line
 }
 
 /** What is said where all fields of a header seem to be one. */

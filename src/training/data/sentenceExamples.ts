@@ -1,9 +1,5 @@
-import { shown as anyShown, BertError, listed, printable, quote } from "../../errors.ts";
-import { expectKnownNames, nearest } from "../../options.ts";
-import { type DataRow, textIn, valueIn } from "./dataRow.ts";
-import { decimalOf } from "./labels.ts";
+import { expectKnownNames } from "../../options.ts";
 import { recordError, shown } from "./numberedLines.ts";
-import { columnText, isColumn } from "./textExamples.ts";
 
 /** An anchor, such as a query, and a text that belongs to it; beside them texts that do not. */
 export interface PairExample {
@@ -36,17 +32,6 @@ export interface SentenceText {
 /** An example for a model that makes vectors of texts, named as sentence-transformers' data sets name it. */
 export type SentenceExample = PairExample | ScoredExample | SentenceText;
 
-/** Which columns hold what. */
-export interface SentenceColumns {
-  readonly anchor: string;
-  readonly positive: string;
-  /** One column, or several. */
-  readonly negative: string | readonly string[];
-  readonly sentence1: string;
-  readonly sentence2: string;
-  readonly score: string;
-}
-
 /** An example as it is learned. */
 export interface SentenceGroup {
   readonly where: string;
@@ -56,144 +41,8 @@ export interface SentenceGroup {
   readonly score: number | null;
 }
 
-/** What columns are usually called, the first that there is. */
-const USUAL: Readonly<Record<keyof SentenceColumns, readonly string[]>> = {
-  anchor: ["anchor", "query", "question"],
-  positive: ["positive", "answer"],
-  negative: ["negative", "negatives"],
-  sentence1: ["sentence1"],
-  sentence2: ["sentence2"],
-  score: ["score", "label"],
-};
-const NUMBERED = /^negative_\d+$/;
-
-/** @throws BertError ERR_INPUT no object, columns of another name than these, or one that is no string */
-export function expectSentenceColumns(where: string, columns: object): void {
-  const names = Object.keys(USUAL);
-  if (typeof columns !== "object" || columns === null || Array.isArray(columns))
-    throw recordError(where, "columns", `an object with ${names.join(", ")}`, anyShown(columns));
-  expectKnownNames(where, "column", columns, names);
-  for (const [name, column] of Object.entries(columns)) {
-    if (column === undefined || isColumn(name, column)) continue;
-    throw recordError(where, `columns.${name}`, columnText(name), anyShown(column));
-  }
-}
-
-/**
- * Examples from rows of CSV, TSV or JSON lines: scored pairs where there are columns of two sentences and a score, else
- * pairs of anchor and positive, with the negatives that there are; texts alone where there is neither, but `text`.
- *
- * @throws BertError ERR_INPUT, naming file and line: columns that are not there, or in another spelling; a text that is
- *   none; a score that is no number
- */
-export function sentenceExamples(
-  rows: readonly DataRow[],
-  file: string,
-  columns: Partial<SentenceColumns> = {},
-): SentenceExample[] {
-  expectSentenceColumns("readExamples", columns);
-  if (rows.length === 0) return [];
-  const names = [...new Set(rows.flatMap(({ values }) => [...values.keys()]))];
-  const kind = namedKind(file, names, columns);
-  const columnOf = (name: Exclude<keyof SentenceColumns, "negative">): string | undefined =>
-    columns[name] ?? USUAL[name].find((one) => names.includes(one));
-  const [anchor, positive, sentence1, sentence2, score] = (
-    ["anchor", "positive", "sentence1", "sentence2", "score"] as const
-  ).map(columnOf);
-  const isThere = (column: string | undefined): column is string => column !== undefined && names.includes(column);
-  if (kind !== "pairs" && isThere(sentence1) && isThere(sentence2) && isThere(score)) {
-    return rows.map((row) => ({
-      where: row.where,
-      sentence1: textIn(row, sentence1),
-      sentence2: textIn(row, sentence2),
-      score: scoreIn(row, score),
-    }));
-  }
-  if (kind === null && !isThere(anchor) && !isThere(positive) && names.includes("text"))
-    return rows.map((row) => ({ where: row.where, text: textIn(row, "text") }));
-  if (kind === "scored pairs" || !isThere(anchor) || !isThere(positive)) throw withoutColumns(rows, file, names);
-  const numbered = names.filter((name) => NUMBERED.test(name)).sort((a, b) => Number(a.slice(9)) - Number(b.slice(9)));
-  const usual = [...USUAL.negative.filter((name) => names.includes(name)), ...numbered];
-  const negatives = columns.negative === undefined ? usual : [columns.negative].flat();
-  expectSpelling(file, names, [anchor, positive, ...negatives], columns);
-  return rows.map((row) => {
-    const found = negatives.flatMap((column) => negativesIn(row, column));
-    const pair = { where: row.where, anchor: textIn(row, anchor), positive: textIn(row, positive) };
-    return { ...pair, ...(found.length > 0 && { negative: found.length === 1 ? found[0] : found }) };
-  });
-}
-
-/**
- * The kind of examples that columns are named of, so that none is named without effect; null: none is named.
- *
- * @throws BertError ERR_INPUT a column that the file does not have; columns of both kinds
- */
-function namedKind(
-  file: string,
-  names: readonly string[],
-  columns: Partial<SentenceColumns>,
-): "pairs" | "scored pairs" | null {
-  const given = Object.entries(columns).filter(([, column]) => column !== undefined);
-  const wrong = (what: string) => new BertError("ERR_INPUT", `${printable(file, 200)}: ${what}`);
-  for (const [name, column] of given) {
-    const missing = [column].flat().find((one) => !names.includes(one));
-    if (missing === undefined) continue;
-    const got = listed(names.map((one) => quote(one)));
-    throw wrong(`there must be a column ${quote(missing)}, as columns.${name} says, got only ${got}`);
-  }
-  const scored = given.map(([name]) => ["sentence1", "sentence2", "score"].includes(name));
-  const first = (isScored: boolean) => `columns.${given[scored.indexOf(isScored)][0]}`;
-  if (scored.includes(true) && scored.includes(false))
-    throw wrong(`${first(true)} is of scored pairs, ${first(false)} of others: name columns of one kind`);
-  return scored.length === 0 ? null : scored[0] ? "scored pairs" : "pairs";
-}
-
-/** A column that is ours in another spelling would be left out unseen. */
-function expectSpelling(
-  file: string,
-  names: readonly string[],
-  taken: readonly string[],
-  columns: Partial<SentenceColumns>,
-): void {
-  if (columns.negative !== undefined) return;
-  const plain = (name: string) => name.toLowerCase().replace(/[_-]/g, "");
-  for (const name of names.filter((other) => !taken.includes(other))) {
-    if (!/^(hard)?negatives?\d*$/.test(plain(name))) continue;
-    throw new BertError(
-      "ERR_INPUT",
-      `${printable(file, 200)}: unknown column ${quote(name)}; did you mean "negative", "negative_1", …? columns.negative says which`,
-    );
-  }
-}
-
-function withoutColumns(rows: readonly DataRow[], file: string, names: readonly string[]): BertError {
-  const place = /\.jsonl?$/.test(file) ? rows[0].where : `${printable(file, 200)}: the header`;
-  const expected = `"anchor" and "positive", or "sentence1", "sentence2" and "score", unless columns says which`;
-  const known = Object.values(USUAL).flat();
-  const others = names.filter((name) => !known.includes(name));
-  const meant = others.map((name) => nearest(name, known)).find((one) => one !== null);
-  const help = meant === undefined ? "" : `; did you mean ${quote(meant)}?`;
-  return new BertError(
-    "ERR_INPUT",
-    `${place}: there must be columns ${expected}, got only ${listed(names.map((name) => quote(name)))}${help}`,
-  );
-}
-
-function scoreIn(row: DataRow, column: string): number {
-  const value = valueIn(row, column);
-  const score = typeof value === "string" ? decimalOf(value.trim()) : value;
-  if (typeof score === "number" && Number.isFinite(score)) return score;
-  throw recordError(row.where, shown(column), "a number", shown(value));
-}
-
-/** A text, or an array of them; none where the field is empty or null, as data sets have fewer of some rows. */
-function negativesIn(row: DataRow, column: string): readonly string[] {
-  const value = row.values.get(column);
-  if (value === undefined || value === null || value === "") return [];
-  if (typeof value === "string") return [value];
-  if (Array.isArray(value) && value.every((text) => typeof text === "string")) return value;
-  throw recordError(row.where, shown(column), "a string or an array of strings", shown(value));
-}
+/** Negatives may go on in fields, and in columns, of these names. */
+export const NUMBERED: RegExp = /^negative_\d+$/;
 
 /** The fields of an example, and whether each may be left out. */
 const PAIR = { where: true, anchor: false, positive: false, negative: true };
@@ -201,7 +50,7 @@ const SCORED = { where: true, sentence1: false, sentence2: false, score: false }
 
 /**
  * Examples that a program gives or a file has, checked: no field has another name or another type, all are of the kind
- * of the first, and no text is blank.
+ * of the first, no text is blank, and no negative is the anchor or the positive of its example.
  *
  * @param name what the examples are called together
  * @throws BertError ERR_INPUT naming example and field, and for an unknown field the nearest known one
@@ -280,8 +129,15 @@ function pairGroup(where: string, fields: Readonly<Record<string, unknown>>): Se
     throw recordError(where, field, Array.isArray(negative) ? TEXT : `${TEXT}, or an array of them`, shown(several[wrong])); // biome-ignore format: one line
   }
   const more = numbered.map((field) => textOf(where, fields, field));
-  const pair = [textOf(where, fields, "anchor"), textOf(where, fields, "positive")] as const;
-  return { where, texts: [...pair, ...(several as string[]), ...more], score: null };
+  const [anchor, positive] = [textOf(where, fields, "anchor"), textOf(where, fields, "positive")];
+  const negatives = [...(several as string[]), ...more];
+  const same = negatives.findIndex((text) => text === positive || text === anchor);
+  if (same >= 0) {
+    const field = numbered[same - several.length] ?? (Array.isArray(negative) ? `negative[${same}]` : "negative");
+    const other = negatives[same] === positive ? "positive" : "anchor";
+    throw recordError(where, field, `another text than ${other}`, shown(negatives[same]));
+  }
+  return { where, texts: [anchor, positive, ...negatives], score: null };
 }
 
 const TEXT = "a string that is not blank";

@@ -5,7 +5,7 @@ import { sigmoid } from "../../tensor/kernels/transcendental.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
 import { encodeAt, type Sequence, sequenceOf } from "../data/features.ts";
 import type { Located } from "../data/located.ts";
-import { type LabelledPair, pairsOf, type RankingExample } from "../data/rankingExamples.ts";
+import { contradictions, type LabelledPair, pairsOf, type RankingExample } from "../data/rankingExamples.ts";
 import { binaryCrossEntropy } from "../losses.ts";
 import { confusionMatrix } from "../metrics/confusionMatrix.ts";
 import { pearsonCorrelation, spearmanCorrelation } from "../metrics/correlation.ts";
@@ -53,6 +53,7 @@ export function textRanking(
     labels: ["LABEL_0"],
     problemType: null, // as CrossEncoder leaves it
     activation: SIGMOID,
+    notes: contradictions(features),
     settings: { ...(posWeight !== 1 && { posWeight }), ...(evaluation && atK !== 10 && { atK }) },
     lengths: features.map(({ inputIds }) => inputIds.length),
     batch: (indices) => ({

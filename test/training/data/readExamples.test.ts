@@ -68,6 +68,10 @@ describe("JSON", () => {
       '{"text": "a", "text_pair": "b", "label": 1}\n{"text": "a", "label": 1}',
       'line 2: "text_pair" must be a column, got only "text", "label"',
     ],
+    [
+      '{"text": "a", "label": 1}\n{"text": "a", "text_pair": "b", "label": 1}',
+      'a.json: line 2: "text_pair" must be left out, as a.json: line 1 has none, got "b"',
+    ],
     ['{"text": "a", "textPair": "b", "label": 1}', 'a.json: unknown column "textPair"; did you mean "text_pair"?'],
   ])("%s is an error", async (text, message) => {
     await expect(read("a.json", text)).rejects.toThrow(refused(message));
@@ -101,6 +105,31 @@ describe("JSON", () => {
         })
       ).examples,
     ).toEqual([{ where: "a.csv: line 2", text: "a", text_pair: "b", label: 1 }]);
+  });
+});
+
+describe("fill-mask", () => {
+  const texts = async (file: string, text: string, columns = {}) =>
+    (await read(file, text, "fill-mask", { columns })).examples;
+
+  test("a column of texts, of which blank ones are left out", async () => {
+    const records = ["It rained.", "", " ", "He ran."].map((text, id) => ({ text, id, label: "a" }));
+    const wanted = ["It rained.", "He ran."];
+    expect(await texts("a.jsonl", records.map((one) => JSON.stringify(one)).join("\n"))).toEqual(wanted);
+    expect(await texts("a.json", JSON.stringify(records))).toEqual(wanted);
+    expect(await texts("a.csv", 'label,text\na,"It rained."\nb,He ran.\n')).toEqual(wanted);
+    expect(await texts("a.tsv", "page\tid\nIt rained.\t1\nHe ran.\t2\n", { text: "page" })).toEqual(wanted);
+    expect(await texts("a.md", '{"text":"a"}\n')).toEqual(['{"text":"a"}']);
+  });
+
+  test.each([
+    ["a.jsonl", '{"review":"a"}', {}, 'a.jsonl: line 1: there must be a column "text", "sentence1" or "sentence", unless columns.text says which, got only "review"'], // biome-ignore format: one line
+    ["a.csv", "text\na\n", { text: "page" }, 'a.csv: the header: there must be a column "page", got only "text"'],
+    ["a.jsonl", '{"text":"a"}\n{"text":3}', {}, 'a.jsonl: line 2: "text" must be a string, got 3'],
+    ["a.jsonl", "a text\n", {}, "a.jsonl: line 1: must be JSON"],
+    ["a.csv", "text,label\na,1\n", { label: "label" }, 'readExamples: unknown column "label"'],
+  ])("%s of %j by %j is refused", async (file, text, columns, message) => {
+    await expect(texts(file, text, columns)).rejects.toThrow(refused(message));
   });
 });
 

@@ -48,8 +48,14 @@ describe("files as sentence-transformers' data sets have them", () => {
     expect(without(await read("i.csv", "title,body,bad\na,p,3\n", { columns: scored }))).toEqual([{ sentence1: "a", sentence2: "p", score: 3 }]); // biome-ignore format: one line
   });
 
+  test("a column of texts alone that is named, also where another file has pairs", async () => {
+    const columns = { text: "page", anchor: "asked", positive: "found" };
+    expect(without(await read("texts.csv", "page,id\na,1\n", { columns }))).toEqual([{ text: "a" }]);
+    expect(without(await read("dev.csv", "asked,found\na,p\n", { columns }))).toEqual([{ anchor: "a", positive: "p" }]); // biome-ignore format: one line
+  });
+
   test.each([
-    ["a.csv", "anchor,positve\na,p\n", {}, 'a.csv: the header: there must be columns "anchor" and "positive", or "sentence1", "sentence2" and "score", unless columns says which, got only "anchor", "positve"; did you mean "positive"?'],
+    ["a.csv", "anchor,positve\na,p\n", {}, 'a.csv: the header: there must be columns "anchor" and "positive", or "sentence1", "sentence2" and "score", or with a teacher "text", unless columns.anchor and the like say which, got only "anchor", "positve"; did you mean "positive"?'],
     ["b.jsonl", '{"sentence1":"a","sentence2":"b"}', {}, 'b.jsonl: line 1: there must be columns "anchor" and "positive"'],
     ["c.jsonl", '{"anchor":"a","positive":"p"}\n{"anchor":"a","positive":4}', {}, 'c.jsonl: line 2: "positive" must be a string, got 4'],
     ["d.jsonl", '{"anchor":"a","positive":"p"}\n{"anchor":"a"}', {}, 'd.jsonl: line 2: "positive" must be a column, got only "anchor"'],
@@ -59,12 +65,18 @@ describe("files as sentence-transformers' data sets have them", () => {
     ["k.jsonl", '{"anchor":"a","positive":"p","negative":"n"}', { columns: { negative: "neg" } }, 'k.jsonl: there must be a column "neg", as columns.negative says, got only "anchor", "positive", "negative"'],
     ["l.csv", "anchor,positive,bad\na,p,n\n", { columns: { negative: ["bad", "worse"] } }, 'l.csv: there must be a column "worse", as columns.negative says'],
     ["m.csv", "anchor,positive,note\na,p,n\n", { columns: { score: "note" } }, 'm.csv: the header: there must be columns "anchor" and "positive", or "sentence1", "sentence2" and "score"'],
-    ["n.csv", "a,b,c\na,p,3\n", { columns: { anchor: "a", score: "c" } }, "n.csv: columns.score is of scored pairs, columns.anchor of others: name columns of one kind"],
-    ["h.csv", "anchor,positive\na,p\n", { columns: { text: "anchor" } }, 'readExamples: unknown column "text"; known are'],
+    ["n.csv", "a,b,c\na,p,3\n", { columns: { anchor: "a", score: "c" } }, "n.csv: columns.anchor is of pairs, columns.score of scored pairs: name columns of one kind"],
+    ["h.csv", "anchor,positive\na,p\n", { columns: { texts: "anchor" } }, 'readExamples: unknown column "texts"; did you mean "text"?'],
+    ["o.jsonl", '{"sentence1":"a","sentence2":"b","score":1}\n{"sentence1":"a","sentence2":"c","score":0}\n{"anchor":"a","positive":"p","negative":"n"}', {}, 'o.jsonl: line 3: there must be columns "sentence1", "sentence2", "score", as PLACE/o.jsonl: line 1 has, got only "anchor", "positive", "negative"'],
+    ["p.jsonl", '{"anchor":"a","positive":"p"}\n{"sentence1":"a","sentence2":"b","score":1}', {}, 'p.jsonl: line 2: there must be columns "anchor", "positive", as PLACE/p.jsonl: line 1 has, got only "sentence1", "sentence2", "score"'],
+    ["q.jsonl", '{"text":"a"}\n{"anchor":"a","positive":"b"}', {}, 'q.jsonl: line 2: there must be columns "text", as PLACE/q.jsonl: line 1 has, got only "anchor", "positive"'],
+    ["r.csv", "title,body\na,b\n", { columns: { text: "title", anchor: "body" } }, "r.csv: columns.text is of texts alone, columns.anchor of pairs: name columns of one kind"],
+    ["s.csv", "title,body\na,b\n", { columns: { text: "page" } }, 's.csv: there must be a column "page", as columns.text says, got only "title", "body"'],
+    ["t.txt", "a\n", { columns: { text: "a" } }, "readExamples: columns must be left out for a file with a text in each line, got"],
     ["i.csv", "anchor,positive\na,p\n", { columns: { anchor: 3 } }, "readExamples: columns.anchor must be a column's name, got 3"],
     ["j.md", "a", {}, "file must end in .jsonl, .json, .csv or .tsv"],
   ])("%s is refused", async (name, text, options, message) => {
-    await expect(read(name, text, options as ReadExamplesOptions)).rejects.toThrow(expect.objectContaining({ code: "ERR_INPUT", message: expect.stringContaining(message) })); // biome-ignore format: one line
+    await expect(read(name, text, options as ReadExamplesOptions)).rejects.toThrow(expect.objectContaining({ code: "ERR_INPUT", message: expect.stringContaining(message.replace("PLACE", place.path)) })); // biome-ignore format: one line
   }); // biome-ignore format: one line
 });
 
@@ -86,6 +98,10 @@ describe("examples of a program", () => {
     [[pair, { ...pair, positive: " " }], 'x[1]: positive must be a string that is not blank, got " "'],
     [[{ ...pair, negative: ["n", 3] }], "x[0]: negative[1] must be a string that is not blank, got 3"],
     [[{ ...pair, negative: 3 }], "x[0]: negative must be a string that is not blank, or an array of them, got 3"],
+    [[pair, { ...pair, negative: "p" }], 'x[1]: negative must be another text than positive, got "p"'],
+    [[{ ...pair, negative: ["n", "a"] }], 'x[0]: negative[1] must be another text than anchor, got "a"'],
+    [[{ ...pair, where: "a.csv: line 2", negative: "n", negative_1: "p" }], 'a.csv: line 2: negative_1 must be another text than positive, got "p"'],
+    [[{ ...pair, negative: ["", "n"] }], 'x[0]: negative[0] must be a string that is not blank, got ""'],
     [[{ ...pair, negative_1: "" }], 'x[0]: negative_1 must be a string that is not blank, got ""'],
     [[pair, scored], "x[1]: an example must be anchor and positive, as the first has, got sentence1, sentence2 and score"],
     [[scored, pair], "x[1]: an example must be sentence1, sentence2 and score, as the first has, got anchor and positive"],

@@ -510,7 +510,7 @@ describe("what is refused", () => {
     [{ freezeEmbeddings: "false" }, 'finetune: freezeEmbeddings must be true or false, got "false"'],
     [{ evalDataset: REVIEWS, metricForBestModel: 3 }, "finetune: metricForBestModel must be a string, got 3"],
     [{ onLog: true }, "finetune: onLog must be a function, got true"],
-    [{ columns: { label: "b" } }, 'finetune: columns must be left out where no examples are in a file, it names columns of files, got {"label": "b"}'], // biome-ignore format: one line
+    [{ columns: { label: "b" } }, 'finetune: columns must be left out where no examples are in a file with columns, got {"label": "b"}'], // biome-ignore format: one line
     [{ columns: 5 }, "finetune: columns must be an object with text, text_pair, label, got 5"],
     [{ columns: false }, "finetune: columns must be an object with text, text_pair, label, got false"],
     [{ columns: ["a"] }, 'finetune: columns must be an object with text, text_pair, label, got ["a"]'],

@@ -248,7 +248,16 @@ describe("batches", () => {
     const notes: string[] = [];
     const onNote = (note: string) => notes.push(note);
     const { globalStep } = await train({ trainDataset: [...PAIRS, ...twice], numTrainEpochs: 1, onNote });
-    expect([globalStep, notes.length]).toEqual([8, 1]);
+    expect(globalStep).toBe(8);
+    expect(notes[1]).toMatch(/^[2-7] of 8 batches of the first epoch teach nothing: a pair that is alone in its batch has nothing to be told from$/); // biome-ignore format: one line
+  });
+
+  test("scores that are all the same in some batches are said", async () => {
+    const trainDataset = SCORED.slice(0, 6).map((one, i) => ({ ...one, score: i === 0 ? 1 : 0 }));
+    const notes: string[] = [];
+    const log = await train({ trainDataset, batchSize: 2, maxSteps: 3, loggingSteps: 1, onNote: (note: string) => notes.push(note) }); // biome-ignore format: one line
+    expect(notes[1]).toBe("2 of 3 batches of the first epoch teach nothing: scores that are all the same have no order"); // biome-ignore format: one line
+    expect(log.log.filter(({ loss }) => loss === 0).length).toBe(2);
   });
 
   test("what is left out of an epoch is said", async () => {
@@ -324,12 +333,19 @@ describe("what is refused before anything is computed", () => {
     [{ matryoshkaWeights: [1] }, "finetune: matryoshkaWeights must be left out without matryoshkaDims, got [1]"],
     [{ matryoshkaDims: [16, 8], matryoshkaWeights: [1] }, "finetune: matryoshkaWeights must be 2 numbers above 0, one for each of matryoshkaDims, got [1]"],
     [{ batchSize: 1 }, "finetune: batchSize must be 2 or more where examples are pairs without a negative, such as trainDataset[0], as other examples of the batch have the negatives; got 1"],
+    [{ trainDataset: PAIRS.map(({ anchor }) => ({ anchor, positive: "it was good ." })) }, "finetune: trainDataset must have two pairs that share no text, or negatives, as other pairs of a batch have the negatives; got 8 pairs of which each two share a text, such as trainDataset[0] and trainDataset[1]"],
+    [{ trainDataset: [["a", "b"], ["b", "c"], ["c", "a"]].map(([anchor, positive]) => ({ anchor, positive })) }, "got 3 pairs of which each two share a text"],
+    [{ trainDataset: SCORED, batchSize: 1 }, "finetune: batchSize must be 2 or more with CoSENTLoss, which compares the examples of a batch; got 1"],
+    [{ trainDataset: SCORED.slice(0, 1) }, "finetune: trainDataset must be 2 or more with CoSENTLoss"],
+    [{ trainDataset: SCORED.filter(({ score }) => score === 1) }, "finetune: trainDataset must have different scores with CoSENTLoss, which learns their order; got 1 of all 8 examples"],
+    [{ trainDataset: [{ ...PAIRS[0], negative: PAIRS[0].positive }, PAIRS[1]] }, "trainDataset[0]: negative must be another text than positive, got"],
     [{ trainDataset: PAIRS.slice(0, 1) }, "finetune: trainDataset must be 2 or more where examples are pairs without a negative"],
     [{ evalDataset: [{ anchor: "a", positive: "" }] }, 'evalDataset[0]: positive must be a string that is not blank, got ""'],
     [{ maxLength: 33 }, "finetune: maxLength must be at most 32, the most that the model takes, got 33"],
     [{ labels: ["a"] }, "finetune: labels must be left out for sentence-embedding"],
     [{ task: "fill-mask", trainDataset: ["a"], loss: "CoSENTLoss" }, "finetune: loss must be left out for fill-mask, it is of sentence-embedding"],
-    [{ columns: { text: "a" }, trainDataset: "none.jsonl" }, 'finetune: unknown column "text"'],
+    [{ columns: { text: "a" }, trainDataset: "none.jsonl" }, 'finetune: columns.text must be left out without teacher, as a text alone is learned from with one, got "a"'],
+    [{ columns: { anchor: "a" }, trainDataset: "none.txt" }, "finetune: columns must be left out where no examples are in a file with columns, got"],
     [{ evalDataset: PAIRS, metricForBestModel: "mrr@10", maxSteps: 1 }, "finetune: metricForBestModel must be one of loss, cosine_accuracy@1,"],
     [{ onNote: true }, "finetune: onNote must be a function, got true"],
   ])("%j", async (options, message) => {
@@ -339,7 +355,7 @@ describe("what is refused before anything is computed", () => {
   test("dimensions without the whole are said", async () => {
     const notes: string[] = [];
     await train({ matryoshkaDims: [8, 4], maxSteps: 1, onNote: (note: string) => notes.push(note) });
-    expect(notes[1]).toBe("matryoshkaDims has not 16, all of a vector: what stands behind the first 8 numbers is not trained"); // biome-ignore format: one line
+    expect(notes[1]).toBe("matryoshkaDims leaves out 16, the whole vector: only its first 8 numbers are trained"); // biome-ignore format: one line
   });
 });
 

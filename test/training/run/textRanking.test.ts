@@ -193,13 +193,15 @@ describe("files", () => {
     ["a.jsonl", '{"query":"a","text":"b","label":2}\n', 'a.jsonl: line 1: "label" must be a number from 0 to 1, true or false, got 2'],
     ["b.jsonl", '{"query":"a","text":"b","label":1}\n{"query":3,"text":"b","label":1}\n', 'b.jsonl: line 2: "query" must be a string, got 3'],
     ["c.csv", "query,text,label\na,b,1\na,c,good\n", 'c.csv: line 2: "label" must be a number from 0 to 1, true or false, got "1"'],
-    ["d.csv", "text,label\na,1\n", 'd.csv: there must be a column "query" or "question" or "anchor", got only "text", "label"'],
-    ["e.csv", "query,label\na,1\n", 'e.csv: there must be a column "text" or "document" or "passage" or "answer" or "response", or positive and negative, got only "query", "label"'],
+    ["d.csv", "text,label\na,1\n", 'd.csv: there must be a column "query" or "question" or "anchor", unless columns.query says which, got only "text", "label"'],
+    ["e.csv", "query,label\na,1\n", 'e.csv: there must be a column "text" or "document" or "passage" or "answer" or "response", or positive and negative, unless columns.text says which, got only "query", "label"'],
+    ["i.jsonl", '{"query":"a","text":"b","label":1}\n{"query":"a","text":"c","label":0}\n{"query":"a","positive":"b"}\n', 'i.jsonl: line 3: there must be a column "text", as PLACE/i.jsonl: line 1 has, got only "query", "positive"'],
+    ["j.jsonl", '{"query":"a","positive":"b"}\n{"query":"a","text":"b","label":1}\n', 'j.jsonl: line 2: there must be a column positive or negative, as PLACE/j.jsonl: line 1 has, got only "query", "text", "label"'],
     ["f.jsonl", '{"query":"a","positive":["b",1]}\n', 'f.jsonl: line 1: "positive" must be a string or an array of strings, got 1'],
-    ["g.jsonl", '{"query":"a","text":"b"}\n', 'g.jsonl: there must be a column "label" or "labels" or "score" or "scores", got only "query", "text"'],
+    ["g.jsonl", '{"query":"a","text":"b"}\n', 'g.jsonl: there must be a column "label" or "labels" or "score" or "scores", unless columns.label says which, got only "query", "text"'],
   ])("%s", async (name, text, message) => {
     await expect(read(written(name, text))).rejects.toThrow(
-      expect.objectContaining({ code: "ERR_INPUT", message: expect.stringContaining(message) }),
+      expect.objectContaining({ code: "ERR_INPUT", message: expect.stringContaining(message.replace("PLACE", place.path)) }),
     );
   }); // biome-ignore format: a case in a line
 
@@ -207,6 +209,17 @@ describe("files", () => {
     const file = written("h.csv", "query,text,label\na,b,1\n");
     await expect(read(file, { text_pair: "text" })).rejects.toThrow('unknown column "text_pair"');
   });
+});
+
+test("a text that is relevant to a query in one example and not in another is said", async () => {
+  const notes: string[] = [];
+  const onNote = (note: string) => notes.push(note);
+  const { query, text } = PAIRS[0];
+  const others = [{ query, text, label: 0.75 }, { query, positive: "a cat.", negative: [text] }, { query: "else", text, label: 0 }]; // biome-ignore format: one line
+  await train({ trainDataset: [...PAIRS, ...others], maxSteps: 1, onNote });
+  expect(notes).toEqual(["1 text is relevant to a query in one example and not in another, such as trainDataset[0] and trainDataset[17]"]); // biome-ignore format: one line
+  await train({ maxSteps: 1, onNote });
+  expect(notes.length).toBe(1);
 });
 
 describe("what is refused", () => {
@@ -220,6 +233,11 @@ describe("what is refused", () => {
     [{ query: "a", positive: [], negative: [] }, "trainDataset[0]: positive and negative must be at least one text together, got none"],
     [{ query: "a", positive: ["b"], label: 1 }, "trainDataset[0]: label and score must be left out beside positive and negative, got 1"],
     [{ query: "a", positives: ["b"] }, 'trainDataset[0]: unknown field "positives"; did you mean "positive"?'],
+    [{ ...pair, query: " " }, 'trainDataset[0]: query must be a string that is not blank, got " "'],
+    [{ ...pair, text: "" }, 'trainDataset[0]: text must be a string that is not blank, got ""'],
+    [{ query: "a", positive: "b", negative: ["c", ""] }, 'trainDataset[0]: negative[1] must be a string that is not blank, got ""'],
+    [{ query: "a", positive: ["b", "d"], negative: ["c", "d"] }, 'trainDataset[0]: negative[1] must be another text than those of positive, got "d"'],
+    [{ query: "a", positive: "b", negative: "b" }, 'trainDataset[0]: negative must be another text than those of positive, got "b"'],
     [{ query: 1, text: "b", label: 1 }, "trainDataset[0]: query must be a string, got 1"],
   ])("%j", async (example, message) => {
     await expect(train({ trainDataset: [example] })).rejects.toThrow(
