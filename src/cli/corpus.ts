@@ -2,6 +2,7 @@ import { openFile } from "../disk/files.ts";
 import { BertError } from "../errors.ts";
 import { bytesOf } from "./answerLines.ts";
 import { linesOf } from "./lines.ts";
+import { orMaybeText, TEXTS_FROM_FILES } from "./maybeText.ts";
 import { Progress } from "./progressBar.ts";
 
 /** The lines of a file in groups, as they are read. */
@@ -38,7 +39,7 @@ export class Corpus {
         total = null;
         continue;
       }
-      const file = await openFile(path);
+      const file = await orMaybeText(path, TEXTS_FROM_FILES, openFile(path));
       await file.close();
       if (total !== null) total += file.size;
     }
