@@ -47,6 +47,7 @@ const NUMBERS: Readonly<Record<string, readonly [least: number, most: number, wh
   labelSmoothingFactor: [0, 1, false],
   posWeight: [Number.MIN_VALUE, Number.MAX_VALUE, false],
   atK: [1, 2 ** 31, true],
+  truncateDim: [1, 2 ** 31, true],
   vectorLossWeight: [0, Number.MAX_VALUE, false],
   similarityLossWeight: [0, Number.MAX_VALUE, false],
   scale: [Number.MIN_VALUE, Number.MAX_VALUE, false],
