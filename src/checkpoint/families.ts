@@ -5,7 +5,7 @@
 import { listed, quote } from "../errors.ts";
 import { type Architecture, architecturesOf, HEADS } from "../model/architectures.ts";
 import type { BertConfig } from "../model/config.ts";
-import { type ModelType, ownName } from "../model/family.ts";
+import { FAMILIES, type ModelType, ownName } from "../model/family.ts";
 import type { ParamsVariant } from "../model/params.ts";
 import { type WeightSource, wrongWeights } from "./weightSource.ts";
 
@@ -42,6 +42,26 @@ export function architectureWithHeads(names: Iterable<string>, family: ModelType
   const isThere = (head: string) => all.has(ownName(family, `${head}.bias`));
   const fitting = architecturesOf(family).filter((known) => HEADS[known].every(({ name }) => isThere(name)));
   return fitting.reduce((best, next) => (HEADS[next].length > HEADS[best].length ? next : best));
+}
+
+/** A weight that each family has, and calls otherwise. */
+const QUERY = "bert.encoder.layer.0.attention.self.query.weight";
+
+/**
+ * A weight by whose name a checkpoint is another family's than its config.json says; null: there is none.
+ *
+ * @param names as in params.ts
+ */
+export function ofOtherFamily(
+  names: readonly string[],
+  family: ModelType,
+): { readonly family: ModelType; readonly name: string } | null {
+  const found = (Object.keys(FAMILIES) as ModelType[]).flatMap((other) => {
+    const end = ownName(other, QUERY).replace(/^\w+\./, "");
+    const name = names.find((one) => one.endsWith(end));
+    return name === undefined ? [] : [{ family: other, name }];
+  });
+  return found.some((one) => one.family === family) ? null : (found[0] ?? null);
 }
 
 /** Which of the optional tensors a model has. @param has whether there is a tensor of that name, as in params.ts */

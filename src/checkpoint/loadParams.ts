@@ -1,9 +1,10 @@
 import { listed, printable } from "../errors.ts";
 import type { BertConfig } from "../model/config.ts";
+import { FAMILIES } from "../model/family.ts";
 import { type ModelParams, modelParams, type ParamsVariant } from "../model/params.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { formatShape, type StorageType, sizeOf, type Weight } from "../tensor/tensor.ts";
-import { hasDecoder, isOptional, tiedPair, variantInFile, variantOf } from "./families.ts";
+import { hasDecoder, isOptional, ofOtherFamily, tiedPair, variantInFile, variantOf } from "./families.ts";
 import { type NamedWeights, withOurNames } from "./names.ts";
 import { readMatrix } from "./readMatrix.ts";
 import { expectFinite, SCALE } from "./rowScales.ts";
@@ -188,6 +189,12 @@ function expectSameTensors(
   const { tensors, fileNames } = source;
   const [missing, wrong, leftOver]: string[][] = [[], [], []];
   const inFile = (name: string) => printable(String(fileNames.get(name)), 200);
+  const other = ofOtherFamily([...tensors.keys()], c.modelType);
+  if (other) {
+    const [own, found] = [c.modelType, other.family].map((family) => FAMILIES[family].title);
+    const must = `must be a ${own}'s by config.json, are a ${found}'s by their names, such as ${inFile(other.name)}`;
+    throw wrongWeights(source, `the weights ${must}: model_type must be "${other.family}"`);
+  }
   for (const [name, shape] of expected) {
     const got = tensors.get(name)?.shape;
     if (!got) missing.push(`${name}: missing, must be ${formatShape(shape)}`);

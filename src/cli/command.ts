@@ -36,7 +36,7 @@ export function defineCommand<Table extends OptionTable>(
 export function expectCount(positionals: readonly string[], least: number, most: number, what: string): void {
   if (positionals.length >= least && positionals.length <= most) return;
   const got = positionals.length === 1 ? "1 argument" : `${positionals.length} arguments`;
-  throw new UsageError(`expected ${what}, got ${got}${most > 0 ? "; a text with spaces needs quotes" : ""}`);
+  throw new UsageError(`expected ${what}, got ${got}${most > 0 ? "; what has spaces in it needs quotes" : ""}`);
 }
 
 /** A command in the list of all. */

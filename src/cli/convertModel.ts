@@ -6,7 +6,7 @@ import { int8Tensors, SCALE } from "../checkpoint/rowScales.ts";
 import { float32Room, nameOf } from "../checkpoint/weightSource.ts";
 import { overlap } from "../disk/folders.ts";
 import { BertError } from "../errors.ts";
-import { configToSave } from "../load/configToSave.ts";
+import { configToSave, withModelInputs } from "../load/configToSave.ts";
 import type { ModelFolder } from "../load/modelFolder.ts";
 import { readModelTexts, transformerIn, withWeights } from "../load/readModel.ts";
 import { type SaveOptions, writeModelFolder } from "../load/saveModel.ts";
@@ -49,9 +49,10 @@ const FLOAT16_LIMIT = 65_520;
 /**
  * Writes a model's folder as Hugging Face's libraries save one, from any that `loadBert` reads: config.json, weights as
  * safetensors under Hugging Face's names (heads that config.json's architecture does not use included), the tokenizer's
- * files and those of sentence-transformers as they are, except that a transformer in a folder of its own moves to the
- * new folder itself (`sentenceFilesToSave`). One tensor after the other is in memory. The folder is there completely or
- * not at all (`writeFolder`).
+ * files and those of sentence-transformers as they are, with two exceptions: tokenizer_config.json says where a model
+ * takes no token types (`withModelInputs`), and a transformer in a folder of its own moves to the new folder itself
+ * (`sentenceFilesToSave`). One tensor after the other is in memory. The folder is there completely or not at all
+ * (`writeFolder`).
  *
  * @throws BertError ERR_FILE `from` cannot be read, `to` cannot be written, is not empty or shares a folder with
  *   `from`; ERR_CHECKPOINT `from` is no BERT model, or a number is not finite, or would not be in float16;
@@ -92,7 +93,7 @@ export async function convertModel(
       {
         tensors: reported(tensors, options),
         configText: configToSave(texts.configText, { architectures: architectures ?? [config.architecture], dtype }),
-        tokenizerFiles: texts.tokenizerFiles,
+        tokenizerFiles: withModelInputs(texts.tokenizerFiles, texts.config),
         sentence,
       },
       options,

@@ -2,6 +2,7 @@ import { openFile } from "../disk/files.ts";
 import { BertError, printable } from "../errors.ts";
 import { bytesOf } from "./answerLines.ts";
 import { linesOf } from "./lines.ts";
+import { orMaybeText, TEXTS_FROM_FILES } from "./maybeText.ts";
 import { Progress } from "./progressBar.ts";
 
 /** The lines of a file in groups, as they are read. */
@@ -39,12 +40,16 @@ export class Corpus {
         total = null;
         continue;
       }
+<<<<<<< HEAD
       const ending = /\.(?:jsonl?|csv|tsv)$/.exec(path)?.[0];
       if (ending !== undefined) {
         const help = ending.startsWith(".json") ? ", as jq -r .text prints them" : "";
         throw new BertError("ERR_INPUT", `${printable(path, 200)}: must be a file of plain text, got ${ending}; give its texts alone on standard input, which is FILE -${help}`); // biome-ignore format: one line
       }
       const file = await openFile(path);
+=======
+      const file = await orMaybeText(path, TEXTS_FROM_FILES, openFile(path));
+>>>>>>> mend-words
       await file.close();
       if (total !== null) total += file.size;
     }

@@ -78,7 +78,7 @@ With --output, work that is cut short goes on where it stopped when the same com
     "plainbert embed lines.txt --pooling cls --quantize --precision int8 --ranges vectors.safetensors --output small.safetensors",
   ],
   async run({ values, positionals }) {
-    expectCount(positionals, 0, 1, "one file at most");
+    expectCount(positionals, 0, 1, "one file at most, or texts on standard input");
     const [path = "-"] = positionals;
     if (positionals.length === 0 && streams.stdin.isTTY)
       throw new UsageError("expected a file, or - to type lines here");

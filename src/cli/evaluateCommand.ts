@@ -12,6 +12,7 @@ import { count, flag, libraryValues, list, text, UsageError, type ValuesOf } fro
 import { jsonLine, print } from "./output.ts";
 import { Progress } from "./progressBar.ts";
 import { COLUMN_NAMES, COLUMN_OPTIONS, columnsOf, DATA_OPTIONS, taskOption } from "./taskData.ts";
+import { trainingNumber } from "./trainingNumber.ts";
 
 const OPTIONS = {
   task: taskOption("What the model does. Default: what its config.json says. One of"),
@@ -19,6 +20,10 @@ const OPTIONS = {
     "What the examples call the model's labels, in the order of their indices. Default: what config.json calls them, or --glue-task where that is LABEL_0 and so on.",
   ),
   ...DATA_OPTIONS,
+  "truncate-dim": trainingNumber(
+    "sentence-embedding: only the first N numbers of each vector. Default: what the folder says, else all.",
+    "N",
+  ),
   "batch-size": count("Sequences in a batch; their number changes no bit. Default 8."),
   worst: count("How many mistakes are told, those with the largest losses. Default 20; on the terminal 5.", 0),
   seed: count("fill-mask: of the masks. Default 42.", 0),

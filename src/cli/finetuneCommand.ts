@@ -3,9 +3,10 @@ import { FINETUNE_TASKS } from "../training/data/taskModels.ts";
 import { type ClassWeights, finetune } from "../training/index.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
 import { MODEL_NAME, TOKENIZER_OPTIONS } from "./modelOptions.ts";
-import { choice, count, decimal, flag, libraryValues, list, type Option, text, UsageError } from "./option.ts";
+import { choice, count, flag, libraryValues, list, NUMBER, type Option, text, UsageError } from "./option.ts";
 import { streams } from "./streams.ts";
 import { COLUMN_NAMES, COLUMN_OPTIONS, columnsOf, DATA_OPTIONS, taskOption } from "./taskData.ts";
+import { trainingNumber } from "./trainingNumber.ts";
 import { OUTPUT_OPTIONS, RUN_OPTIONS, runTraining } from "./trainingRun.ts";
 
 /** `balanced`, `0.5,2` in the order of the labels' indices, or `good=0.5,bad=2`. */
@@ -16,17 +17,22 @@ const CLASS_WEIGHTS: Option<ClassWeights> = {
   parse(given, name) {
     const value = given.at(-1)!;
     if (value === "balanced") return value;
-    const pairs = value.split(",").map((one) => [one.slice(0, Math.max(0, one.lastIndexOf("="))), numberAfter(one)] as const); // biome-ignore format: one line
-    if (pairs.some(([, weight]) => Number.isNaN(weight)))
-      throw new UsageError(`--${name} must be balanced, or numbers as 0.5,2 or good=0.5,bad=2, got ${quote(value)}`);
-    return value.includes("=") ? Object.fromEntries(pairs) : pairs.map(([, weight]) => weight);
+    const pairs = value.split(",").map((one) => {
+      const end = one.lastIndexOf("=");
+      return [one.slice(0, Math.max(0, end)), Number(NUMBER.exec(one.slice(end + 1))?.[0] ?? 0)] as const;
+    });
+    const wrong = (must: string, got: string) => new UsageError(`--${name} must ${must}, got ${got}`);
+    if (!pairs.every(([, weight]) => weight > 0 && weight < Number.POSITIVE_INFINITY))
+      throw wrong("be balanced, or numbers above 0 as 0.5,2 or good=0.5,bad=2", quote(value));
+    const named = value.split(",").filter((one) => one.includes("="));
+    if (named.length === 0) return pairs.map(([, weight]) => weight);
+    if (named.length < pairs.length)
+      throw wrong("have a label before each number, as good=0.5,bad=2, or before none, as 0.5,2", quote(value));
+    const twice = pairs.find(([label], i) => pairs.findIndex(([other]) => other === label) < i);
+    if (twice) throw wrong("name each label once", `${quote(twice[0])} twice`);
+    return Object.fromEntries(pairs);
   },
 };
-
-function numberAfter(text: string): number {
-  const digits = text.slice(text.lastIndexOf("=") + 1);
-  return /^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(digits) ? Number(digits) : Number.NaN;
-}
 
 const FOR_TRAINING = {
   labels: list(
@@ -37,20 +43,20 @@ const FOR_TRAINING = {
     "question-answering: questions whose answer does not stand where the file says are left out and counted, or an error. Default skip.",
   ),
   "class-weights": CLASS_WEIGHTS,
-  "label-smoothing-factor": decimal("The share of each label that is spread over all classes. Default 0."),
-  "pos-weight": decimal("text-ranking: how many times what is relevant counts. Default 1."),
+  "label-smoothing-factor": trainingNumber("The share of each label that is spread over all classes. Default 0."),
+  "pos-weight": trainingNumber("text-ranking: how many times what is relevant counts. Default 1."),
 };
 /** Of sentence-embedding: a larger model to learn from. */
 const TEACHING = {
   teacher: text("NAME", `sentence-embedding: a larger model whose vectors are learned: ${MODEL_NAME}.`, "folder"),
-  "vector-loss-weight": decimal("With --teacher: what the error of vectors is multiplied by. Default 1."),
-  "similarity-loss-weight": decimal(
+  "vector-loss-weight": trainingNumber("With --teacher: what the error of vectors is multiplied by. Default 1."),
+  "similarity-loss-weight": trainingNumber(
     "With --teacher: what the error of cosines in a batch is multiplied by. Default 1.",
   ),
   "keep-projection": flag("With --teacher: vectors keep the teacher's size, by a last module."),
 };
 const EPOCHS = {
-  "num-train-epochs": decimal("How many times the examples are read. Default 3."),
+  "num-train-epochs": trainingNumber("How many times the examples are read. Default 3."),
   "max-steps": count("Updates, in place of --num-train-epochs."),
 };
 

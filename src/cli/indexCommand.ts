@@ -52,7 +52,7 @@ A line of JSON may have an id, a string by which the library removes the text ag
     `printf '{"id": "d1", "text": "The door is open.", "metadata": {"page": 3}}' | plainbert index --jsonl --output doors.safetensors`,
   ],
   async run({ values, positionals }) {
-    expectCount(positionals, 0, 1, "one file at most");
+    expectCount(positionals, 0, 1, "one file at most, or texts on standard input");
     if (values.output === undefined) throw new UsageError("expected --output FILE.safetensors");
     endingOf(values.output, ["safetensors"]);
     const [path = "-"] = positionals;

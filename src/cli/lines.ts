@@ -2,6 +2,7 @@ import { createReadStream, fstatSync } from "node:fs";
 import { openFile } from "../disk/files.ts";
 import { BertError } from "../errors.ts";
 import { has, messageOf } from "../realm.ts";
+import { orMaybeText, TEXTS_FROM_FILES } from "./maybeText.ts";
 import { streams } from "./streams.ts";
 
 /** Longest line in bytes, without its end: what fits no model anyway must not fill the memory. */
@@ -22,7 +23,8 @@ const NEWLINE = 0x0a;
 export async function* linesOf(path: string): AsyncGenerator<string[]> {
   const name = path === "-" ? "standard input" : path;
   if (path !== "-") {
-    await (await openFile(path)).close(); // for its error messages: folders and devices are refused too
+    // For its error messages: folders and devices are refused too
+    await (await orMaybeText(path, TEXTS_FROM_FILES, openFile(path))).close();
   } else if (streams.stdin.fd !== undefined && fstatSync(streams.stdin.fd).isDirectory()) {
     throw new BertError("ERR_FILE", `${name}: must be text, is a folder`); // which Node would read as empty
   }

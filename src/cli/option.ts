@@ -72,6 +72,9 @@ export function count(description: string, least: 0 | 1 = 1, most: number = MAX_
   };
 }
 
+/** A number as it is written on the command line: 0.1, 2e-5, -1. */
+export const NUMBER: RegExp = /^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
 /** A number, such as 0.1 or 2e-5, from 0. */
 export function decimal(description: string): Option<number> {
   return {
@@ -79,7 +82,7 @@ export function decimal(description: string): Option<number> {
     description,
     parse(given, name) {
       const value = given.at(-1)!;
-      if (/^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(value)) return Number(value);
+      if (NUMBER.test(value) && Number(value) >= 0) return Number(value);
       throw new UsageError(`--${name} must be a number from 0, got ${quote(String(value))}`);
     },
   };
@@ -101,13 +104,16 @@ export function choice<const Name extends string>(names: readonly Name[], descri
   };
 }
 
-/** Numbers, from 0, with commas between them. */
+/** Numbers with commas between them, of which the library says what they must be. */
 export function numbers(description: string): Option<number[]> {
-  const { parse } = decimal(description);
   return {
     placeholder: "N,N",
     description,
-    parse: (given, name) => given.flatMap((value) => value.split(",")).map((value) => parse([value], name)),
+    parse(given, name) {
+      const all = given.flatMap((value) => value.split(","));
+      if (all.every((value) => NUMBER.test(value))) return all.map(Number);
+      throw new UsageError(`--${name} must be numbers with commas between them, got ${quote(given.join(","))}`);
+    },
   };
 }
 
@@ -217,6 +223,11 @@ export function pipelineValues<Table extends OptionTable>(
 /** A library's name for an option: `maxShardSize` for `max-shard-size`. */
 type Camel<Name> = Name extends `${infer Head}-${infer Rest}` ? `${Head}${Capitalize<Camel<Rest>>}` : Name;
 
+/** A library's name for an option. */
+export function camelCased(name: string): string {
+  return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}
+
 /** The options of a table as functions of the library take them. */
 export type LibraryValues<Table extends OptionTable> = {
   readonly [Name in keyof Table as Camel<Name>]?: Exclude<ValuesOf<Table>[Name], undefined>;
@@ -227,8 +238,7 @@ export function libraryValues<Table extends OptionTable>(
   table: Table,
   values: Readonly<Record<string, unknown>>,
 ): LibraryValues<Table> {
-  const camel = (name: string) => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
-  const entries = givenIn(table, values).map((name) => [camel(name), values[name]]);
+  const entries = givenIn(table, values).map((name) => [camelCased(name), values[name]]);
   return Object.fromEntries(entries);
 }
 

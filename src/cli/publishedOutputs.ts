@@ -171,4 +171,39 @@ export const PUBLISHED_OUTPUTS: readonly ExpectedOutput[] = [
       { entity_group: "MISC", score: 0.6997143030166626, word: "Friends", start: 66, end: 73 },
     ],
   },
+  {
+    model: "distilbert/distilbert-base-uncased",
+    source:
+      "huggingface/transformers@19220704f7aba85987a7bca342b81a3c7419d428:model_cards/distilbert-base-uncased-README.md (Apache-2.0)",
+    atol: 0.0001,
+    task: "fill-mask",
+    text: "Hello I'm a [MASK] model.",
+    input_ids: [101, 7592, 1045, 1005, 1049, 1037, 103, 2944, 1012, 102],
+    top: [
+      { token_str: "role", score: 0.05292855575680733 },
+      { token_str: "fashion", score: 0.03968575969338417 },
+      { token_str: "business", score: 0.034743521362543106 },
+      { token_str: "model", score: 0.03462274372577667 },
+      { token_str: "modeling", score: 0.018145186826586723 },
+    ],
+  },
+  {
+    model: "distilbert/distilbert-base-uncased",
+    source:
+      "huggingface/transformers@77c2fe6546ddb8e0c2d7a717ffe7238e547938c6:tests/models/distilbert/test_modeling_distilbert.py (Apache-2.0)",
+    atol: 0.0001,
+    task: "forward",
+    architecture: "DistilBertModel",
+    output: "last_hidden_state",
+    input_ids: [[0, 345, 232, 328, 740, 140, 1695, 69, 6078, 1588, 2]],
+    attention_mask: [[0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]],
+    start: [0, 1, 1],
+    values: [
+      [
+        [-0.1639, 0.3299, 0.1648],
+        [-0.1746, 0.3289, 0.171],
+        [-0.1884, 0.3357, 0.181],
+      ],
+    ],
+  },
 ];

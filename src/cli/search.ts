@@ -9,10 +9,13 @@ import { type Command, defineCommand } from "./command.ts";
 import { EMBEDDING_OPTIONS, embeddingLimits, tellTruncated } from "./embeddingOptions.ts";
 import type { Flat } from "./format.ts";
 import { INPUT_OPTIONS, sourceOf, TEXTS } from "./input.ts";
+import { orMaybeText } from "./maybeText.ts";
 import { modelMark } from "./modelMark.ts";
 import { MODEL_OPTIONS, openPipeline } from "./modelOptions.ts";
 import { count, flag, pipelineValues, UsageError } from "./option.ts";
 import { columns, shown } from "./output.ts";
+
+const INDEX_FIRST = "if it is a query: the index stands before it, as in plainbert search INDEX QUERY";
 
 const TRUNCATION = {
   truncation: flag(
@@ -49,7 +52,8 @@ Without QUERY, each line of the input is one, and gives a line of JSON: the text
     const { "top-k": topK = 5 } = values;
     const options = pipelineValues(TRUNCATION, values);
     const load = async (): Promise<Answerer<string, SearchResult[]>> => {
-      const { size, mtimeMs } = await orFileError("search", path, stat(path)); // whether it is still the same index
+      // Whether it is still the same index
+      const { size, mtimeMs } = await orMaybeText(path, INDEX_FIRST, orFileError("search", path, stat(path)));
       const extract = await openPipeline("feature-extraction", values);
       const index = await loadIndex(extract, path).catch((error) =>
         extract.dispose().then(() => Promise.reject(error)),

@@ -1,7 +1,8 @@
 import { FINETUNE_TASKS } from "../training/data/taskModels.ts";
 import type { GlueTask, RankingColumns, SentenceColumns, TextColumns, VectorLossName } from "../training/index.ts";
 import { VECTOR_LOSSES } from "../training/sentence/vectorLosses.ts";
-import { choice, count, decimal, flag, list, numbers, type Option, text, type ValuesOf } from "./option.ts";
+import { choice, count, flag, list, numbers, type Option, text, type ValuesOf } from "./option.ts";
+import { trainingNumber } from "./trainingNumber.ts";
 
 const PROBLEMS = ["single_label_classification", "multi_label_classification", "regression"] as const;
 const GLUE: readonly GlueTask[] = ["cola", "sst2", "mrpc", "qqp", "stsb", "mnli", "qnli", "rte", "wnli"];
@@ -26,7 +27,7 @@ export const DATA_OPTIONS: {
   readonly "matryoshka-dims": Option<number[]>;
   readonly "matryoshka-weights": Option<number[]>;
 } = {
-  "max-length": count("Most tokens of a sequence. Default: what the model takes; for questions 384."),
+  "max-length": trainingNumber("Most tokens of a sequence. Default: what the model takes; for questions 384.", "N"),
   "problem-type": {
     ...choice(
       PROBLEMS,
@@ -37,7 +38,7 @@ export const DATA_OPTIONS: {
   "glue-task": choice(GLUE, "The files are GLUE's own; labels and metrics are that task's."),
   "doc-stride": count("question-answering: tokens that neighbouring windows share. Default 128.", 0),
   "max-answer-length": count("question-answering: most tokens of an answer. Default 30."),
-  "mlm-probability": decimal("fill-mask: the share of tokens that are masked. Default 0.15."),
+  "mlm-probability": trainingNumber("fill-mask: the share of tokens that are masked. Default 0.15."),
   "do-whole-word-mask": flag("fill-mask: mask all tokens of a word together."),
   "at-k": count("text-ranking: k of MRR@k and nDCG@k. Default 10."),
   loss: {
@@ -47,7 +48,7 @@ export const DATA_OPTIONS: {
     ),
     placeholder: "LOSS",
   },
-  scale: decimal("sentence-embedding: what cosines are multiplied by. Default 20."),
+  scale: trainingNumber("sentence-embedding: what cosines are multiplied by. Default 20."),
   "matryoshka-dims": numbers("sentence-embedding: the loss of the first so many numbers of vectors, added up."),
   "matryoshka-weights": numbers("sentence-embedding: what each of these losses is multiplied by. Default 1."),
 };

@@ -3,10 +3,11 @@ import type { HubOptions } from "../hub/hubOptions.ts";
 import type { FinetuneResult, LogEntry, RunOptions, RunProgress, RunResult } from "../training/index.ts";
 import { beforeInterrupt } from "./interrupt.ts";
 import { BACKEND_OPTIONS, downloading, type HUB_OPTIONS } from "./modelOptions.ts";
-import { choice, count, decimal, flag, type Option, text, type ValuesOf } from "./option.ts";
+import { choice, count, flag, type Option, text, type ValuesOf } from "./option.ts";
 import { columns, print } from "./output.ts";
 import { clock, grouped, isWatched } from "./progressBar.ts";
 import { streams } from "./streams.ts";
+import { trainingNumber } from "./trainingNumber.ts";
 
 /** What every run of training has; names are those of Hugging Face's Trainer, defaults those of the command. */
 export const RUN_OPTIONS: {
@@ -36,18 +37,18 @@ export const RUN_OPTIONS: {
   readonly "early-stopping-patience": Option<number>;
   readonly report: Option<boolean>;
 } & typeof BACKEND_OPTIONS = {
-  "learning-rate": decimal("The largest; it rises during warm-up and falls to 0."),
+  "learning-rate": trainingNumber("The largest; it rises during warm-up and falls to 0."),
   "batch-size": count("Sequences in a batch."),
   "gradient-accumulation-steps": count("Batches of an update. Default 1."),
   "warmup-steps": count("Updates in which the learning rate rises. Default: --warmup-ratio of all.", 0),
-  "warmup-ratio": decimal("The share of updates in which the learning rate rises."),
+  "warmup-ratio": trainingNumber("The share of updates in which the learning rate rises."),
   optimizer: choice(["adamw", "bert"], "PyTorch's AdamW, or that of Google's BERT: without bias correction."),
-  "weight-decay": decimal("Of matrices; biases and LayerNorm have none."),
-  "adam-beta1": decimal("Default 0.9."),
-  "adam-beta2": decimal("Default 0.999."),
-  "adam-epsilon": decimal("Default 1e-8; 1e-6 with --optimizer bert."),
-  "max-grad-norm": decimal("The norm that gradients are clipped to. Default 1."),
-  "layerwise-decay": decimal("Each layer's learning rate is so many times that of the layer above. Default 1."),
+  "weight-decay": trainingNumber("Of matrices; biases and LayerNorm have none."),
+  "adam-beta1": trainingNumber("Default 0.9."),
+  "adam-beta2": trainingNumber("Default 0.999."),
+  "adam-epsilon": trainingNumber("Default 1e-8; 1e-6 with --optimizer bert."),
+  "max-grad-norm": trainingNumber("The norm that gradients are clipped to. Default 1."),
+  "layerwise-decay": trainingNumber("Each layer's learning rate is so many times that of the layer above. Default 1."),
   "freeze-embeddings": flag("The embeddings keep their values."),
   "freeze-layers": count("So many of the lowest layers, and the embeddings, keep their values. Default 0.", 0),
   "gradient-checkpointing": flag("Compute layers again on the way back: less memory, more time, the same bits."),

@@ -1,3 +1,4 @@
+import { parseJson } from "../json.ts";
 import { type BertConfig, type ProblemType, parseConfig } from "../model/config.ts";
 import type { StorageType } from "../tensor/tensor.ts";
 import type { BertTokenizer, TokenizerFiles } from "../tokenizer/index.ts";
@@ -35,13 +36,24 @@ export function configToSave(text: string, { architectures, dtype, task }: Saved
   return `${JSON.stringify(saved, null, 2)}\n`;
 }
 
-/** The tokenizer's files. Python's tokenizer must be told where a model takes no token types. */
-export function tokenizerToSave(tokenizer: BertTokenizer, { typeVocabSize }: BertConfig): TokenizerFiles {
-  const files = tokenizer.toFiles();
-  if (typeVocabSize > 0) return files;
-  const config = JSON.parse(files["tokenizer_config.json"] as string) as object;
-  const text = JSON.stringify({ ...config, model_input_names: ["input_ids", "attention_mask"] }, null, 2);
-  return { ...files, "tokenizer_config.json": `${text}\n` };
+/** The files of a tokenizer for a model's folder, see `withModelInputs`. */
+export function tokenizerToSave(tokenizer: BertTokenizer, config: BertConfig): TokenizerFiles {
+  return withModelInputs(tokenizer.toFiles(), config);
+}
+
+const TOKENIZER_CONFIG = "tokenizer_config.json";
+
+/**
+ * A tokenizer's files, of which tokenizer_config.json tells Python's tokenizer where a model takes no token types.
+ *
+ * @throws BertError ERR_VOCABULARY tokenizer_config.json is no JSON object
+ */
+export function withModelInputs(files: TokenizerFiles, { typeVocabSize }: BertConfig): TokenizerFiles {
+  if (typeVocabSize > 0 || (files["vocab.txt"] ?? files["tokenizer.json"]) === undefined) return files;
+  const text = files[TOKENIZER_CONFIG];
+  const config = text === undefined ? {} : parseJson(text, TOKENIZER_CONFIG, "ERR_VOCABULARY").asObject();
+  const saved = { ...config, model_input_names: ["input_ids", "attention_mask"] };
+  return { ...files, [TOKENIZER_CONFIG]: `${JSON.stringify(saved, null, 2)}\n` };
 }
 
 /** The fields of a task; JSON leaves out those that are undefined. */

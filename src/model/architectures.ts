@@ -199,6 +199,16 @@ export function architecturesOf(family: ModelType): readonly Architecture[] {
 }
 
 /**
+ * What a model must be for the heads of a class, where its family has no class with them: a BERT. Null: the family has
+ * one.
+ */
+export function otherFamilyFor(name: Architecture, family: ModelType): string | null {
+  if (architecturesOf(family).some((own) => bertClassOf(own) === bertClassOf(name))) return null;
+  const { title } = FAMILIES[family];
+  return `a BERT with a next-sentence head, such as google-bert/bert-base-uncased: a ${title} has none`;
+}
+
+/**
  * A class of a model's family, by its name or by that of BERT's class with the same heads: tasks are written for these.
  *
  * @param where the function that errors name
@@ -208,6 +218,8 @@ export function inFamily(where: string, name: Architecture, family: ModelType): 
   const known = architecturesOf(family);
   const found = known.find((own) => own === name || bertClassOf(own) === name);
   if (found) return found;
+  const other = otherFamilyFor(name, family);
+  if (other !== null) throw new BertError("ERR_INPUT", `${where}: the model must be ${other}`);
   const must = `one of ${known.join(", ")}, as config.json's model_type is ${family}`;
   throw new BertError("ERR_INPUT", `${where}: architecture must be ${must}, got ${name}`);
 }

@@ -3,6 +3,7 @@ import { type Json, parseJson } from "../json.ts";
 import type { HiddenAct } from "../layers/pass.ts";
 import { ARCHITECTURES, type Architecture, architecturesOf } from "./architectures.ts";
 import { FAMILIES, type ModelType } from "./family.ts";
+import { otherModelType, whyNotRead } from "./otherFamilies.ts";
 
 /** What a classifier's labels mean, for losses and for turning logits into scores. */
 export type ProblemType = "regression" | "single_label_classification" | "multi_label_classification";
@@ -142,7 +143,7 @@ function modelTypeOf(json: Json): ModelType {
   const must = Object.keys(FAMILIES)
     .map((name) => quote(name))
     .join(" or ");
-  throw type.fault(`must be ${must}, got ${shown(own)}; supported are ${ARCHITECTURES.join(", ")}`);
+  throw type.fault(`must be ${must}, got ${shown(own)}: ${whyNotRead(own)}`);
 }
 
 function refuseOtherModels(json: Json): void {
@@ -192,8 +193,11 @@ function architectureOf(json: Json, modelType: ModelType): Architecture | null {
   const names = all.map((name) => name.asString() as Architecture);
   const known = architecturesOf(modelType);
   const own = names.find((name) => known.includes(name)) ?? null;
-  if (!own && names.length > 0 && json.get("model_type").isMissing) all[0].asChoice(ARCHITECTURES);
-  return own;
+  if (own || names.length === 0 || !json.get("model_type").isMissing) return own;
+  const other = otherModelType(names[0]);
+  if (other === null) all[0].asChoice(ARCHITECTURES);
+  else throw all[0].fault(`must be a class of BERT or DistilBERT, got ${quote(names[0])}: ${whyNotRead(other)}`);
+  return null;
 }
 
 /** Whether a config.json that has been read names an architecture of its family. */

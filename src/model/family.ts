@@ -6,6 +6,8 @@ export type ModelType = "bert" | "distilbert";
 
 /** What tells a family from BERT. */
 export interface Family {
+  /** What people call it. */
+  readonly title: string;
   /** What the names of its model classes begin with. */
   readonly classes: string;
   /** Names of BERT's weights and modules, and what they are here, one applied after the other; "": no module. */
@@ -25,6 +27,7 @@ export interface Family {
 /** The families that are read, by `model_type`. */
 export const FAMILIES: Readonly<Record<ModelType, Family>> = {
   bert: {
+    title: "BERT",
     classes: "Bert",
     names: [],
     lastModule: /^(.+)\.(?:LayerNorm|intermediate_act_fn|activation)$|^(.+\.(?:attention|layer\.\d+))\.output$/,
@@ -40,6 +43,7 @@ export const FAMILIES: Readonly<Record<ModelType, Family>> = {
    * probabilities and its context, [head_1; …; head_A].
    */
   distilbert: {
+    title: "DistilBERT",
     classes: "DistilBert",
     names: [
       [/^bert\.pooler\.dense/, "pre_classifier"],

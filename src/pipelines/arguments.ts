@@ -1,5 +1,5 @@
 import { BertError, shown } from "../errors.ts";
-import { architecturesOf, type BertClass, bertClassOf } from "../model/architectures.ts";
+import { architecturesOf, type BertClass, bertClassOf, otherFamilyFor } from "../model/architectures.ts";
 import type { BertConfig } from "../model/config.ts";
 import { expectKnownNames, expectObject, expectSignal } from "../options.ts";
 import type { BertTokenizer, Encoding } from "../tokenizer/index.ts";
@@ -26,8 +26,8 @@ export function isOfClass({ architecture }: BertConfig, ...classes: readonly Ber
 export function expectClass(where: string, c: BertConfig, ...classes: readonly BertClass[]): void {
   if (isOfClass(c, ...classes)) return;
   const own = architecturesOf(c.modelType).filter((name) => classes.includes(bertClassOf(name)));
-  const needed = (own.length > 0 ? own : classes).join(" or "); // the family may have none
-  throw wrongArgument(where, "model", `a ${needed}`, c.architecture);
+  const needed = own.length > 0 ? `a ${own.join(" or ")}` : (otherFamilyFor(classes[0], c.modelType) as string);
+  throw wrongArgument(where, "model", needed, c.architecture);
 }
 
 /** Checks that options are an object with no other names than these, so that `topK` is not silently without effect. */

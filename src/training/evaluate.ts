@@ -1,6 +1,9 @@
+import { BertError } from "../errors.ts";
 import { isCrossEncoder, scoreActivation } from "../load/crossEncoder.ts";
 import { type Bert, loadBert } from "../load/loadBert.ts";
 import { modelTokenizer, noTokenizer, readModelTexts, withModelFiles } from "../load/readModel.ts";
+import type { SentenceModules } from "../load/sentenceModules.ts";
+import { sentenceSize } from "../load/sentenceVector.ts";
 import { expectKnownOptions, expectSignal } from "../options.ts";
 import { datasetOf } from "./data/dataset.ts";
 import { type FinetuneTask, TASK_MODELS } from "./data/taskModels.ts";
@@ -25,7 +28,16 @@ const HUB = [
 const LOADING = [...HUB, "backend", "threads", "dtype"] as const;
 
 /** What the numbers depend on, beside model and examples. */
-const SETTINGS = ["maxLength", "problemType", "glueTask", "docStride", "maxAnswerLength", "atK", "dtype"] as const;
+const SETTINGS = [
+  "maxLength",
+  "problemType",
+  "glueTask",
+  "docStride",
+  "maxAnswerLength",
+  "atK",
+  "truncateDim",
+  "dtype",
+] as const;
 const MASK_SETTINGS = [...SETTINGS, "mlmProbability", "doWholeWordMask", "seed"] as const;
 
 /** Says what a model is worth; documented where it is exported, in index.ts. */
@@ -46,7 +58,7 @@ export async function evaluate<T extends FinetuneTask>(given: EvaluateOptions<T>
   const load = () => loadBert(given.model, { ...picked(given, LOADING), architecture: TASK_MODELS[task] });
   const early = task === "sentence-embedding" ? await load() : null; // its folder says how vectors are made
   try {
-    const sentence = early?.sentenceModules;
+    const sentence = early ? modulesOf(early, given.truncateDim) : undefined;
     const limit = limitOf(model);
     // Of vectors of texts the folder says which lengths there are.
     const maxLength = task === "question-answering" ? Math.min(384, limit) : sentence ? undefined : limit;
@@ -57,6 +69,14 @@ export async function evaluate<T extends FinetuneTask>(given: EvaluateOptions<T>
   } finally {
     await early?.dispose();
   }
+}
+
+/** @throws BertError ERR_INPUT a vector has fewer numbers than `truncateDim` */
+function modulesOf({ sentenceModules, config }: Bert, truncateDim: number | undefined): SentenceModules {
+  if (truncateDim === undefined) return sentenceModules;
+  const D = sentenceSize(sentenceModules, config.hiddenSize);
+  if (truncateDim <= D) return { ...sentenceModules, truncateDim };
+  throw new BertError("ERR_INPUT", `evaluate: truncateDim must be at most ${D}, what a vector has, got ${truncateDim}`);
 }
 
 /** How a model is evaluated, and with what. */

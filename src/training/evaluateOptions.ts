@@ -37,6 +37,12 @@ export interface EvaluateOptions<T extends FinetuneTask = FinetuneTask>
    * one another's negatives in `eval_loss`, which changes that. Default 8.
    */
   readonly batchSize?: number;
+  /**
+   * sentence-embedding: only the first so many numbers of each vector count, as with the evaluators' `truncate_dim` of
+   * sentence-transformers; an evaluation for each of `matryoshkaDims` says what cutting costs. Default: what the folder
+   * says, else all.
+   */
+  readonly truncateDim?: number;
   /** Most mistakes that are told. Default 20. */
   readonly worst?: number;
   /** fill-mask: the seed of masks. Default 42. */
@@ -48,7 +54,7 @@ export interface EvaluateOptions<T extends FinetuneTask = FinetuneTask>
 export const EVALUATE_OPTIONS: OptionNames<EvaluateOptions> = {
   ...{ model: true, task: true, dataset: true, labels: true, problemType: true, glueTask: true, columns: true },
   ...{ maxLength: true, docStride: true, maxAnswerLength: true, mlmProbability: true, doWholeWordMask: true },
-  atK: true,
+  ...{ atK: true, truncateDim: true },
   ...{ seed: true, batchSize: true, worst: true, backend: true, threads: true, dtype: true, signal: true },
   ...MODEL_SOURCE_OPTIONS,
   ...{ loss: true, scale: true, matryoshkaDims: true, matryoshkaWeights: true },

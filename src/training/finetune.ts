@@ -1,6 +1,7 @@
 import { withOutputFolder } from "../disk/outputLock.ts";
 import { listed } from "../errors.ts";
 import type { SentenceModules } from "../load/sentenceModules.ts";
+import { inFamily } from "../model/architectures.ts";
 import { type BertConfig, parseConfig } from "../model/config.ts";
 import { expectKnownOptions } from "../options.ts";
 import { createTrainingBackend } from "../tensor/createTrainingBackend.ts";
@@ -53,6 +54,7 @@ async function runFinetune<T extends FinetuneTask>(
   const train = await datasetOf("finetune", "trainDataset", trainDataset, given);
   const evaluation = evalDataset === undefined ? null : await datasetOf("finetune", "evalDataset", evalDataset, given);
   return withStartModel(given.model, given, async (start) => {
+    inFamily("finetune", TASK_MODELS[given.task], start.config.modelType);
     expectLayers("finetune", options.freezeLayers, start.config.numHiddenLayers);
     const sentence =
       given.task === "sentence-embedding"

@@ -9,7 +9,7 @@ import { VECTOR_LOSSES } from "./sentence/vectorLosses.ts";
 import { expectClassWeights } from "./tasks/weighting.ts";
 
 /** Options that only some tasks have. */
-const TASKS_OF: { readonly [name in keyof FinetuneOptions]?: readonly FinetuneTask[] } = {
+const TASKS_OF: { readonly [name in keyof FinetuneOptions | "truncateDim"]?: readonly FinetuneTask[] } = {
   problemType: ["text-classification"],
   glueTask: ["text-classification"],
   columns: ["text-classification", "next-sentence-prediction", "text-ranking", "fill-mask", "sentence-embedding"],
@@ -30,6 +30,7 @@ const TASKS_OF: { readonly [name in keyof FinetuneOptions]?: readonly FinetuneTa
   matryoshkaDims: ["sentence-embedding"],
   matryoshkaWeights: ["sentence-embedding"],
   teacher: ["sentence-embedding"],
+  truncateDim: ["sentence-embedding"], // of evaluation alone
 };
 
 const CHOICES: { readonly [name in keyof FinetuneOptions]?: readonly string[] } = {

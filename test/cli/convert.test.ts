@@ -352,7 +352,7 @@ describe("the new folder", () => {
     await refused("no such file or folder", at("nowhere"), at("to"));
     await refused("must have a config.json, has none", folder, join(tmpdir(), "plainbert-never"));
     await writeFile(join(from, "config.json"), JSON.stringify({ model_type: "roberta" }));
-    await refused('model_type must be "bert" or "distilbert", got "roberta"; supported are BertModel', from, at("to"));
+    await refused('model_type must be "bert" or "distilbert", got "roberta": texts are split by', from, at("to"));
     await writeFile(join(from, "config.json"), JSON.stringify({ model_type: "bert" }));
     const { code, stdout, stderr } = await plainbert(["convert", from, at("to")]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });

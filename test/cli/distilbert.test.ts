@@ -1,6 +1,7 @@
-import { cp, readFile, writeFile } from "node:fs/promises";
+import { cp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { loadTokenizer } from "../../src/pipelines/index.ts";
 import { readSafetensors, writeSafetensors } from "../../src/safetensors/index.ts";
 import { DISTILBERT_FOLDERS, distilbertPath, distilbertReference } from "../support/distilbert.ts";
 import { temporaryFolder } from "../support/tinyModel.ts";
@@ -81,6 +82,28 @@ describe("convert", () => {
       expect((await plainbert(["convert", from, to])).code).toBe(0);
       expect(JSON.parse(await readFile(join(to, "config.json"), "utf8")).architectures).toEqual(architectures);
     }
+  });
+
+  test("tokenizer_config.json tells Python's tokenizer that there are no token types, whatever files it has", async () => {
+    using place = temporaryFolder();
+    const vocabulary = (await loadTokenizer(distilbertPath("base"))).toFiles()["vocab.txt"] as string;
+    const own = { tokenizer_class: "BertTokenizer", do_lower_case: false, model_max_length: 40 };
+    const types = ["input_ids", "token_type_ids", "attention_mask"];
+    const configs = { slow: own, typed: { ...own, model_input_names: types }, none: null };
+    for (const [name, config] of Object.entries(configs)) {
+      const [from, to] = [join(place.path, name), join(place.path, `${name}-to`)];
+      await cp(distilbertPath("base"), from, { recursive: true });
+      for (const file of ["tokenizer.json", "tokenizer_config.json"]) await rm(join(from, file));
+      await writeFile(join(from, "vocab.txt"), vocabulary);
+      if (config) await writeFile(join(from, "tokenizer_config.json"), JSON.stringify(config));
+      expect((await plainbert(["convert", from, to])).code).toBe(0);
+      const saved = JSON.parse(await readFile(join(to, "tokenizer_config.json"), "utf8"));
+      expect(saved).toEqual({ ...config, model_input_names: ["input_ids", "attention_mask"] });
+      expect(await readFile(join(to, "vocab.txt"), "utf8")).toBe(vocabulary);
+    }
+    await writeFile(join(place.path, "slow", "tokenizer_config.json"), "{");
+    const { code, stderr } = await plainbert(["convert", join(place.path, "slow"), join(place.path, "never")]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("tokenizer_config.json: must be JSON")]);
   });
 
   test("Google's names are refused", async () => {
@@ -174,5 +197,5 @@ test("every command answers with a DistilBERT", async () => {
   }
   const { code, stderr } = await plainbert(["next-sentence-prediction", "a", "b", "--model", distilbertPath("mlm")]);
   expect(code).not.toBe(0);
-  expect(stderr).toContain("as config.json's model_type is distilbert, got BertForNextSentencePrediction");
+  expect(stderr).toContain("plainbert: the model must be a BERT with a next-sentence head, such as google");
 });

@@ -116,6 +116,12 @@ test.each([
   [["--file", "a", "b"], 2, "expected options alone, got 1 argument"],
   [["--file", "a", "--task", "sentiment"], 2, "--task must be one of text-classification,"],
   [["--file", "none.jsonl"], 1, "none.jsonl: no such file or folder"],
+  [["--file", "a.jsonl", "--model", head("mlm"), "--task", "fill-mask", "--truncate-dim", "4"], 1, "evaluate: --truncate-dim must be left out for fill-mask, it is of sentence-embedding, got 4"], // biome-ignore format: one line
+  [
+    ["--file", "a.jsonl", "--truncate-dim", "0"],
+    2,
+    '--truncate-dim must be a whole number from 1 to 2147483648, got "0"',
+  ],
   [["--file", "a.jsonl", "--model", head("mlm"), "--task", "text-classification"], 1, "evaluate: --task must be fill-mask or next-sentence-prediction for a model that is a"], // biome-ignore format: one line
 ])("%j is a mistake", async (args, expected, message) => {
   const { code, stdout, stderr } = await plainbert([...model, ...args]);

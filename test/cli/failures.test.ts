@@ -78,7 +78,11 @@ describe("wrong usage: exit code 2, and what is right", () => {
     ["--backend gpu", ["embed", "--backend", "gpu"], ["--backend must be one of auto, simd, plain"]],
     ["one text for next-sentence", ["next-sentence", "a"], ["expected two texts", "got 1"]],
     ["texts without quotes", ["next-sentence", "a", "b", "c"], ["got 3 arguments", "quotes"]],
-    ["two files", ["embed", "a", "b"], ["one file at most", "got 2"]],
+    [
+      "two files",
+      ["embed", "a", "b"],
+      ["one file at most, or texts on standard input, got 2 arguments", "needs quotes"],
+    ],
   ])("%s", async (_, args, parts) => {
     const { code, stdout, stderr } = await plainbert(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
@@ -125,7 +129,24 @@ describe("work that fails: exit code 1, one sentence, no stack", () => {
     ],
     ["a folder that is no model", ["next-sentence", "--model", folder, "a", "b"], ["must have a config.json"]],
     ["a folder without a vocabulary", ["tokenize", "--model", folder, "a"], ["vocab.txt"]],
-    ["a file that is not there", ["embed", "nowhere.txt"], ["nowhere.txt: no such file or folder"]],
+    ["a file that is not there", ["embed", "nowhere.txt"], ["nowhere.txt: no such file or folder\n"]],
+    ...[
+      ["embed", "A text."],
+      ["index", "--output", join(folder, "index.safetensors"), "A text."],
+      ["train-vocab", "A text.", "--output", join(folder, "words.txt")],
+      ["make-examples", "A text.", "--output", join(folder, "examples")],
+      ["fill-mask", ...TINY, "--input", "A text."],
+    ].map((args): [string, string[], string[]] => [
+      `a text where ${args[0]} reads a file`,
+      args,
+      ["A text.: no such file or folder; if it is a text", "standard input", 'echo "A text."'],
+    ]),
+    ["a long text to embed", ["embed", long], ["too long; if it is a text"]],
+    [
+      "a query without an index",
+      ["search", "Is it shut?"],
+      ["no such file or folder; if it is a query", "INDEX QUERY"],
+    ],
     ["a folder to embed", ["embed", WEIGHTS], ["weights", "must be a file, is a folder"]],
     ["a file that is not there to inspect", ["inspect", "nowhere.safetensors"], ["nowhere.safetensors: no such file"]],
     ["a folder without weights to inspect", ["inspect", folder], ["must hold model.safetensors"]],

@@ -135,15 +135,15 @@ const CONTEXT = "distilbert.transformer.layer.0.attention.context";
 
 describe("refused with the reason", () => {
   test("next-sentence-prediction, and other classes that there are not", async () => {
-    const message =
-      "loadBert: architecture must be one of DistilBertModel, DistilBertForMaskedLM, DistilBertForSequenceClassification, DistilBertForTokenClassification, DistilBertForQuestionAnswering, DistilBertForMultipleChoice, as config.json's model_type is distilbert, got BertForNextSentencePrediction";
+    const other = "a BERT with a next-sentence head, such as google-bert/bert-base-uncased: a DistilBERT has none";
+    const message = `loadBert: the model must be ${other}`;
     const model = distilbertPath("mlm");
     await expect(pipeline("next-sentence-prediction", model)).rejects.toMatchObject({ code: "ERR_INPUT", message });
+    await expect(loadBert(model, { architecture: "BertForPreTraining" })).rejects.toMatchObject({ message });
     await using bert = await loadBert(model);
     await expect(pipeline("next-sentence-prediction", bert)).rejects.toMatchObject({
       code: "ERR_INPUT",
-      message:
-        'next-sentence-prediction: model must be a BertForNextSentencePrediction or BertForPreTraining, got "DistilBertForMaskedLM"',
+      message: `next-sentence-prediction: model must be ${other}, got "DistilBertForMaskedLM"`,
     });
     await expect(pipeline("text-classification", bert)).rejects.toMatchObject({
       message: 'text-classification: model must be a DistilBertForSequenceClassification, got "DistilBertForMaskedLM"',
@@ -152,6 +152,30 @@ describe("refused with the reason", () => {
       code: "ERR_INPUT",
       message: expect.stringContaining("as config.json's model_type is bert, got DistilBertModel"),
     });
+  });
+
+  test("the other family's weights, by their names", async () => {
+    using place = temporaryFolder();
+    const same = (tensors: Tensors) => tensors;
+    const bare = (tensors: Tensors) =>
+      new Map(Array.from(tensors, ([name, tensor]) => [name.replace("distilbert.", ""), tensor]));
+    const isDistil = (path: string, name: string) => ({
+      code: "ERR_CHECKPOINT",
+      message: `loadParams: ${join(path, "model.safetensors")}: the weights must be a BERT's by config.json, are a DistilBERT's by their names, such as ${name}: model_type must be "distilbert"`,
+    });
+    const fields = { model_type: "bert", architectures: ["BertForMaskedLM"], dim: undefined };
+    for (const [folder, change] of Object.entries({ same, bare })) {
+      const path = await altered("mlm", join(place.path, folder), change, fields);
+      const name = `${change === bare ? "" : "distilbert."}transformer.layer.0.attention.q_lin.weight`;
+      await expect(loadBert(path)).rejects.toMatchObject(isDistil(path, name));
+    }
+    const bert = join(place.path, "bert");
+    await cp(reference("tiny"), bert, { recursive: true });
+    const config = JSON.parse(await readFile(join(bert, "config.json"), "utf8"));
+    await writeFile(join(bert, "config.json"), JSON.stringify({ ...config, model_type: "distilbert" }));
+    await expect(loadBert(bert)).rejects.toThrow(
+      `the weights must be a DistilBERT's by config.json, are a BERT's by their names, such as bert.encoder.layer.0.attention.self.query.weight: model_type must be "bert"`,
+    );
   });
 
   test("weights that are missing, by their own names", async () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test, vi } from "vitest";
 import { BertError } from "../../src/errors.ts";
 import { ARCHITECTURES } from "../../src/model/architectures.ts";
@@ -123,17 +124,36 @@ test.each(ARCHITECTURES)("%s", (name) => {
 describe("refused with the reason", () => {
   const LIST =
     "BertModel, BertForPreTraining, BertForMaskedLM, BertForNextSentencePrediction, BertForSequenceClassification, BertForTokenClassification, BertForQuestionAnswering, BertForMultipleChoice, DistilBertModel, DistilBertForMaskedLM, DistilBertForSequenceClassification, DistilBertForTokenClassification, DistilBertForQuestionAnswering, DistilBertForMultipleChoice";
+  const INSTEAD = "take a BERT or a DistilBERT that was trained for the same";
   const ACTS =
     "gelu, gelu_10, gelu_accurate, gelu_fast, gelu_new, gelu_python, gelu_python_tanh, gelu_pytorch_tanh, hardswish, laplace, leaky_relu, linear, mish, quick_gelu, relu, relu2, relu6, sigmoid, silu, sqrtsoftplus, swish, tanh";
   const cases: [what: string, fields: Record<string, unknown>, message: string][] = [
-    ...["roberta", "electra", "albert", "modernbert", "xlm-roberta", "BERT", "toString"].map(
-      (type): [string, Record<string, unknown>, string] => [
-        `model_type ${type}`,
-        { model_type: type, architectures: ["BertModel"] },
-        `model_type must be "bert" or "distilbert", got "${type}"; supported are ${LIST}`,
+    ...["BERT", "toString", "flaubert"].map((type): [string, Record<string, unknown>, string] => [
+      `model_type ${type}`,
+      { model_type: type, architectures: ["BertModel"] },
+      `model_type must be "bert" or "distilbert", got "${type}": ${INSTEAD}`,
+    ]),
+    ...Object.entries({
+      roberta: "texts are split by byte-level BPE or SentencePiece there",
+      "xlm-roberta": "texts are split by byte-level BPE or SentencePiece there",
+      albert: "all layers share one layer's weights there",
+      electra: "the embeddings may be smaller than the layers there",
+      mpnet: "every layer adds a bias there",
+      "deberta-v2": "attention has terms of its own there",
+      modernbert: "positions are rotations of queries and keys there",
+    }).map(([type, why]): [string, Record<string, unknown>, string] => [
+      `model_type ${type}`,
+      { model_type: type, architectures: ["BertModel"] },
+      `model_type must be "bert" or "distilbert", got "${type}": ${why}`,
+    ]),
+    ...["RobertaModel", "XLMRobertaForMaskedLM", "AlbertModel", "DebertaV2Model"].map(
+      (name): [string, Record<string, unknown>, string] => [
+        `architecture ${name} of a file without model_type`,
+        { architectures: [name] },
+        `architectures[0] must be a class of BERT or DistilBERT, got "${name}": `,
       ],
     ),
-    ...["RobertaModel", "DistilBertForNothing", "AlbertModel", "BertLMHeadModel", "BertGenerationEncoder"].map(
+    ...["DistilBertForNothing", "BertLMHeadModel", "BertGenerationEncoder"].map(
       (name): [string, Record<string, unknown>, string] => [
         `architecture ${name}`,
         { architectures: [name] },
@@ -204,6 +224,17 @@ describe("refused with the reason", () => {
     ],
     ["a flag of text", { tie_word_embeddings: "no" }, 'tie_word_embeddings must be true or false, got "no"'],
   ];
+  test("every model_type of the table of docs/models.md has a reason", () => {
+    const page = readFileSync(new URL("../../docs/models.md", import.meta.url), "utf8");
+    const [, table] = page.split("| `model_type` | why it is not read, and what else may do |");
+    const rows = table.slice(0, table.indexOf("\n## ")).match(/^\| `(?!bert`)[^|]+/gm) as string[];
+    const types = rows.flatMap((row) => Array.from(row.matchAll(/`([^`]+)`/g), ([, type]) => type));
+    expect(types).toEqual(expect.arrayContaining(["roberta", "mpnet", "new", "nezha", "bart"]));
+    for (const type of types) {
+      expect(() => parse({ model_type: type })).toThrow(new RegExp(`got "${type}": .+; ${INSTEAD}`));
+    }
+  });
+
   test.each(cases)("%s", (_, fields, message) => {
     expect(() => parse(fields)).toThrow(BertError);
     expect(() => parse(fields)).toThrow(`config.json: ${message}`);

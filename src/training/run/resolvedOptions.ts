@@ -47,6 +47,7 @@ const NUMBERS: Readonly<Record<string, readonly [least: number, most: number, wh
   labelSmoothingFactor: [0, 1, false],
   posWeight: [Number.MIN_VALUE, Number.MAX_VALUE, false],
   atK: [1, 2 ** 31, true],
+  truncateDim: [1, 2 ** 31, true],
   vectorLossWeight: [0, Number.MAX_VALUE, false],
   similarityLossWeight: [0, Number.MAX_VALUE, false],
   scale: [Number.MIN_VALUE, Number.MAX_VALUE, false],
@@ -77,19 +78,25 @@ function rangeText(least: number, most: number): string {
   return isBounded ? `from ${least} to ${most}` : `from ${least}`;
 }
 
+/** What a number of the options must be: in words, and whether a value is so. @param name one of `NUMBERS` */
+export function numberRule(name: string): { readonly must: string; fits(value: unknown): boolean } {
+  const [least, most, whole] = NUMBERS[name];
+  const kindOf = whole ? "a whole number" : most === Number.MAX_VALUE ? "a finite number" : "a number";
+  return {
+    must: `${kindOf} ${rangeText(least, most)}`,
+    fits: (value) =>
+      typeof value === "number" && value >= least && value <= most && (!whole || Number.isInteger(value)),
+  };
+}
+
 /** @throws BertError ERR_INPUT a number out of range, or another type than an option has */
 export function expectValues(where: string, options: object): void {
   const given = options as Readonly<Record<string, unknown>>;
-  for (const [name, [least, most, whole]] of Object.entries(NUMBERS)) {
-    const value = (options as Readonly<Record<string, unknown>>)[name];
-    if (value === undefined) continue;
-    const fits = typeof value === "number" && value >= least && value <= most && (!whole || Number.isInteger(value));
-    if (fits) continue;
-    const kindOf = whole ? "a whole number" : most === Number.MAX_VALUE ? "a finite number" : "a number";
-    throw new BertError(
-      "ERR_INPUT",
-      `${where}: ${name} must be ${kindOf} ${rangeText(least, most)}, got ${shown(value)}`,
-    );
+  for (const name of Object.keys(NUMBERS)) {
+    const value = given[name];
+    const { must, fits } = numberRule(name);
+    if (value === undefined || fits(value)) continue;
+    throw new BertError("ERR_INPUT", `${where}: ${name} must be ${must}, got ${shown(value)}`);
   }
   for (const [name, type] of Object.entries(TYPES)) {
     const value = given[name];

@@ -1,5 +1,5 @@
 import { BertError, quote } from "../../errors.ts";
-import { type Architecture, bertClassOf } from "../../model/architectures.ts";
+import { type Architecture, bertClassOf, inFamily, otherFamilyFor } from "../../model/architectures.ts";
 import type { BertConfig, ProblemType } from "../../model/config.ts";
 import { checkedExamples } from "../data/checkExamples.ts";
 import type { Dataset } from "../data/dataset.ts";
@@ -28,12 +28,14 @@ export function taskOf(
 ): FinetuneTask {
   if (given !== undefined) expectTask("evaluate", given);
   if (given === "sentence-embedding") return given; // every model has an encoder
-  const { architecture, labels, problemType } = config;
+  const { architecture, labels, problemType, modelType } = config;
+  if (given !== undefined) inFamily("evaluate", TASK_MODELS[given], modelType);
   const kind = bertClassOf(architecture);
   const all = FINETUNE_TASKS.filter((task) => TASK_MODELS[task] === kind);
   const isOfScores = isRanker && labels.length === 1 && problemType === null;
   const own = isOfScores && all.includes("text-ranking") ? "text-ranking" : all[0];
-  const tasks = PRETRAINED.includes(kind) ? PRETRAINING_TASKS : all;
+  const pretrained = PRETRAINING_TASKS.filter((task) => otherFamilyFor(TASK_MODELS[task], modelType) === null);
+  const tasks = PRETRAINED.includes(kind) ? pretrained : all;
   const task = given ?? own;
   if (task !== undefined && tasks.includes(task)) return task;
   const names = tasks.filter((name) => name !== "text-ranking" || labels.length === 1).join(" or ");

@@ -43,7 +43,8 @@ export function sentenceEmbedding(
   options: SentenceEmbeddingOptions,
 ): PreparedTask {
   const { sentence } = model;
-  const D = sentenceSize(sentence, model.config.hiddenSize);
+  const size = sentenceSize(sentence, model.config.hiddenSize);
+  const D = train.length > 0 ? size : Math.min(sentence.truncateDim ?? size, size); // training cuts no vector
   const learned = train.length > 0 ? train : (evaluation as readonly SentenceGroup[]);
   const kind = kindOf(learned);
   const loss = lossSettings(where, kind, options, D);

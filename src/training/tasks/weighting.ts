@@ -1,4 +1,4 @@
-import { BertError, shown } from "../../errors.ts";
+import { BertError, listed, quote, shown } from "../../errors.ts";
 import { expectKnownNames } from "../../options.ts";
 import type { PreparedTask } from "./task.ts";
 
@@ -62,7 +62,8 @@ function weightsOf(where: string, task: PreparedTask, given: ClassWeights): read
     return labels.map((label) => (Object.hasOwn(byLabel, label) ? byLabel[label] : 1));
   }
   if (given.length === labels.length) return given;
-  throw wrong(where, "classWeights", `${labels.length}, one for each label`, given);
+  const order = `in the order of the labels, ${listed(labels.map(quote))}`;
+  throw wrong(where, "classWeights", `${labels.length} numbers, ${order}`, given);
 }
 
 function balanced(where: string, labels: readonly string[], counts: readonly number[]): readonly number[] {

@@ -24,7 +24,7 @@ from sentence_transformers.sentence_transformer.evaluation import (
     InformationRetrievalEvaluator,
     TripletEvaluator,
 )
-from sentence_transformers.util import cos_sim
+from sentence_transformers.util import cos_sim, truncate_embeddings
 from transformers import BertConfig, BertModel, BertTokenizer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -183,8 +183,8 @@ class Vectors:
     def __init__(self, known):
         self.known = known
 
-    def encode(self, texts, convert_to_tensor=False, **_):
-        found = np.array([self.known[t] for t in texts])
+    def encode(self, texts, convert_to_tensor=False, truncate_dim=None, **_):
+        found = truncate_embeddings(np.array([self.known[t] for t in texts]), truncate_dim)
         return torch.tensor(found) if convert_to_tensor else found
 
     encode_query = encode_document = encode
@@ -206,16 +206,22 @@ def metrics():
     queries, corpus = list(dict.fromkeys(anchors)), list(dict.fromkeys(positives))
     ids = {p: f"{i:03}" for i, p in enumerate(corpus)}
     relevant = {a: {ids[p] for b, p in zip(anchors, positives) if a == b} for a in queries}
-    retrieval = InformationRetrievalEvaluator({a: a for a in queries}, {ids[p]: p for p in corpus}, relevant, write_csv=False)(model)
-    triplet = TripletEvaluator([a for a in anchors for _ in range(2)], [p for p in positives for _ in range(2)],
-                               [n for pair in negatives for n in pair], write_csv=False)(model)
     scores = [float(x) for x in rng.integers(0, 9, N) / 8]
-    similar = EmbeddingSimilarityEvaluator(anchors, positives, scores, write_csv=False)(model)
+
+    def evaluated(truncate_dim=None):
+        how = dict(write_csv=False, truncate_dim=truncate_dim)
+        retrieval = InformationRetrievalEvaluator({a: a for a in queries}, {ids[p]: p for p in corpus}, relevant, **how)(model)
+        triplet = TripletEvaluator([a for a in anchors for _ in range(2)], [p for p in positives for _ in range(2)],
+                                   [n for pair in negatives for n in pair], **how)(model)
+        similar = EmbeddingSimilarityEvaluator(anchors, positives, scores, **how)(model)
+        return {k: float(v) for part in (retrieval, triplet, similar) for k, v in part.items()}
+
     out = {
         "vectors": known,
         "pairs": [{"anchor": a, "positive": p, "negative": n} for a, p, n in zip(anchors, positives, negatives)],
         "scores": scores,
-        "metrics": {k: float(v) for part in (retrieval, triplet, similar) for k, v in part.items()},
+        "metrics": evaluated(),
+        "truncated": {n: evaluated(n) for n in [2, 4]},
     }
     with open(f"{HERE}/embeddingMetrics.json", "w") as f:
         f.write(json.dumps(out) + "\n")

@@ -159,17 +159,16 @@ test("a run that was stopped goes on to the same bits", async () => {
   expect(await weightsIn(parts)).toEqual(await weightsIn(whole));
 });
 
-test("next-sentence-prediction and pretraining are refused", async () => {
+test("next-sentence-prediction is refused", async () => {
   using place = temporaryFolder();
+  const other = "a BERT with a next-sentence head, such as google-bert/bert-base-uncased: a DistilBERT has none";
   const pairs = [{ text: "a", text_pair: "b", label: 0 }];
   const given = { task: "next-sentence-prediction", trainDataset: pairs, model: distilbertPath("mlm") } as const;
   await expect(finetune({ ...given, output: join(place.path, "a") })).rejects.toMatchObject({
     code: "ERR_INPUT",
-    message: expect.stringMatching(
-      /^training: architecture must be one of DistilBertModel, .* as config.json's model_type is distilbert, got BertForNextSentencePrediction$/,
-    ),
+    message: `finetune: the model must be ${other}`,
   });
   await expect(
     evaluate({ task: "next-sentence-prediction", dataset: pairs, model: distilbertPath("mlm") }),
-  ).rejects.toMatchObject({ code: "ERR_INPUT", message: expect.stringContaining("got BertForNextSentencePrediction") });
+  ).rejects.toMatchObject({ code: "ERR_INPUT", message: `evaluate: the model must be ${other}` });
 });

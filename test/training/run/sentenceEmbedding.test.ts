@@ -217,6 +217,29 @@ describe("modules that a folder has", () => {
     expect(metrics.eval_loss).toBeGreaterThan(0);
   });
 
+  test("evaluate: truncateDim is the folder's truncate_dim, for one evaluation", async () => {
+    const given = { task: "sentence-embedding", dataset: TRIPLETS, backend: "plain" } as const;
+    const folder = await startOf("truncate_dim"); // the first 10 of 24
+    const whole = await startOf("mean");
+    const cut = await evaluate({ ...given, model: whole, truncateDim: 10 });
+    expect(cut.metrics).toEqual((await evaluate({ ...given, model: folder })).metrics);
+    expect(cut.settings.truncateDim).toBe(10);
+    const all = await evaluate({ ...given, model: whole });
+    expect(all.metrics.eval_loss).not.toBe(cut.metrics.eval_loss);
+    expect((await evaluate({ ...given, model: folder, truncateDim: 24 })).metrics).toEqual(all.metrics);
+  });
+
+  test.each([
+    [{ truncateDim: 25 }, "evaluate: truncateDim must be at most 24, what a vector has, got 25"],
+    [{ truncateDim: 0 }, "evaluate: truncateDim must be a whole number from 1 to 2147483648, got 0"],
+    [{ truncateDim: 4, matryoshkaDims: [8, 4] }, "evaluate: matryoshkaDims must be different whole numbers from 1 to 4, what a vector has, got [8, 4]"],
+    [{ truncateDim: 4, task: "fill-mask", dataset: ["the cat."] }, "evaluate: truncateDim must be left out for fill-mask, it is of sentence-embedding, got 4"],
+  ])("evaluate: %j is refused", async (options, message) => {
+    const given = { task: "sentence-embedding", dataset: TRIPLETS, backend: "plain", ...options } as Parameters<typeof evaluate>[0];
+    const start = given.task === "fill-mask" ? model : await startOf("mean");
+    await expect(evaluate({ ...given, model: start })).rejects.toMatchObject({ code: "ERR_INPUT", message });
+  }); // biome-ignore format: a case in a line
+
   test("a Dropout, and an activation function without a derivative here, are refused", async () => {
     const dropout = join(place.path, "dropout");
     cpSync(await startOf("mean"), dropout, { recursive: true });

@@ -102,7 +102,7 @@ describe("what is refused", () => {
   ];
   const refused = "finetune: classWeights must be";
   test.each([
-    [{ classWeights: [1] }, `${refused} 2, one for each label, got [1]`],
+    [{ classWeights: [1] }, `${refused} 2 numbers, in the order of the labels, "negative", "positive", got [1]`],
     [{ classWeights: [1, 0] }, `${refused} "balanced", or finite numbers above 0 in an array or by label, got 0`],
     [{ classWeights: [1, Number.NaN] }, `${refused} "balanced", or finite numbers above 0 in an array or by label, got NaN`],
     [{ classWeights: "even" }, `${refused} "balanced", or finite numbers above 0 in an array or by label, got "even"`],

@@ -16,6 +16,8 @@ const golden: {
   readonly pairs: readonly { anchor: string; positive: string; negative: readonly string[] }[];
   readonly scores: readonly number[];
   readonly metrics: Readonly<Record<string, number>>;
+  /** With `truncate_dim`. */
+  readonly truncated: Readonly<Record<string, Readonly<Record<string, number>>>>;
 } = JSON.parse(readFileSync(join(import.meta.dirname, "../reference/embeddingMetrics.json"), "utf8"));
 
 const [first] = Object.values(golden.vectors);
@@ -34,14 +36,24 @@ const model = {
   },
 } as unknown as BertModel;
 
-function asked(examples: readonly SentenceGroup[], loss: Partial<VectorLossSettings> = {}) {
+function asked(
+  examples: readonly SentenceGroup[],
+  loss: Partial<VectorLossSettings> = {},
+  truncateDim: number | null = null,
+) {
   const encoded = TEXTS.map((_, i) => ({
     sequence: { inputIds: Int32Array.of(i), tokenTypeIds: Uint8Array.of(0) },
     promptLength: 0,
   }));
   const features = examples.map(({ texts }) => texts.map((text) => encoded[TEXTS.indexOf(text)]));
   const name = examples[0].score === null ? "MultipleNegativesRankingLoss" : "CoSENTLoss";
-  return { examples, features, sentence, loss: { name, scale: 20, matryoshka: null, ...loss } as VectorLossSettings };
+  const cut = { ...sentence, truncateDim };
+  return {
+    examples,
+    features,
+    sentence: cut,
+    loss: { name, scale: 20, matryoshka: null, ...loss } as VectorLossSettings,
+  };
 }
 
 const pairs = golden.pairs.map(
@@ -81,6 +93,17 @@ describe("the metrics of sentence-transformers", () => {
     expect(Object.keys(others)).toEqual(["pearson_cosine", "spearman_cosine"]);
     for (const [name, value] of Object.entries(others)) expect(value, name).toBeCloseTo(golden.metrics[name], DIGITS);
     expect(loss).toBeGreaterThan(0);
+  });
+
+  test.each(Object.keys(golden.truncated))("of vectors cut to their first %s numbers", async (dim) => {
+    const want = golden.truncated[dim];
+    const all = await Promise.all(
+      [pairs, scored].map((examples) => evaluateSentences(model, { batchSize: 7 }, asked(examples, {}, Number(dim)))),
+    );
+    const { loss: _, ...metrics } = { ...all[0].metrics, ...all[1].metrics };
+    expect(Object.keys(metrics).length).toBeGreaterThan(8);
+    for (const [name, value] of Object.entries(metrics)) expect(value, name).toBeCloseTo(want[name], DIGITS);
+    expect(want.cosine_accuracy).not.toBe(golden.metrics.cosine_accuracy);
   });
 });
 
