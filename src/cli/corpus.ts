@@ -40,16 +40,12 @@ export class Corpus {
         total = null;
         continue;
       }
-<<<<<<< HEAD
       const ending = /\.(?:jsonl?|csv|tsv)$/.exec(path)?.[0];
       if (ending !== undefined) {
         const help = ending.startsWith(".json") ? ", as jq -r .text prints them" : "";
         throw new BertError("ERR_INPUT", `${printable(path, 200)}: must be a file of plain text, got ${ending}; give its texts alone on standard input, which is FILE -${help}`); // biome-ignore format: one line
       }
-      const file = await openFile(path);
-=======
       const file = await orMaybeText(path, TEXTS_FROM_FILES, openFile(path));
->>>>>>> mend-words
       await file.close();
       if (total !== null) total += file.size;
     }
