@@ -1,9 +1,9 @@
 import { BertError, shown } from "../errors.ts";
 import { expectChoice } from "../options.ts";
-import { isOfLines } from "./data/readExamples.ts";
 import { expectSentenceColumns } from "./data/sentenceColumns.ts";
 import type { FinetuneTask } from "./data/taskModels.ts";
 import { expectColumns } from "./data/textExamples.ts";
+import { isOfLines } from "./data/textLines.ts";
 import type { FinetuneOptions } from "./finetuneOptions.ts";
 import { VECTOR_LOSSES } from "./sentence/vectorLosses.ts";
 import { expectClassWeights } from "./tasks/weighting.ts";

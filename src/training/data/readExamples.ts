@@ -7,14 +7,15 @@ import { readDelimited } from "./delimited.ts";
 import { type GlueTask, readGlue } from "./glue.ts";
 import { readJsonRows, writesFloats } from "./jsonLines.ts";
 import { typedLabels } from "./labelColumn.ts";
-import { at, collect, recordError, shown } from "./numberedLines.ts";
+import { collect, recordError, shown } from "./numberedLines.ts";
 import { type RankingExample, rankingExamples } from "./rankingExamples.ts";
 import { type ChoiceExample, readMultipleChoice } from "./readMultipleChoice.ts";
 import { type SentenceColumns, sentenceExamples } from "./sentenceColumns.ts";
-import type { SentenceExample, SentenceText } from "./sentenceExamples.ts";
+import type { SentenceExample } from "./sentenceExamples.ts";
 import { readSquad, type SquadExample } from "./squad.ts";
 import { expectTask, type FinetuneTask } from "./taskModels.ts";
 import { expectColumns, type RankingColumns, readTexts, type TextColumns, type TextExample } from "./textExamples.ts";
+import { isOfLines, textLines } from "./textLines.ts";
 
 /** What an example of each task is. */
 export interface TaskExamples {
@@ -125,18 +126,6 @@ export async function readFileText(
       if (isOfLines(task, file)) return classes(textLines(text, file));
       return classes(sentenceExamples((await rowsOf(text, file)).rows, file, columns));
   }
-}
-
-/** Whether a file of a task has a text in each line, and no columns. */
-export function isOfLines(task: FinetuneTask, file: string): boolean {
-  if (task === "sentence-embedding") return file.endsWith(".txt");
-  return task === "fill-mask" && !/\.(?:jsonl?|csv|tsv)$/.test(file);
-}
-
-/** The lines of a text that are not blank, each with its place. */
-function textLines(text: string, file: string): SentenceText[] {
-  const lines = text.replace(/^\ufeff/, "").split(/\r?\n/);
-  return lines.flatMap((line, i) => (line.trim() === "" ? [] : [{ where: at(file, i + 1), text: line }]));
 }
 
 const JSON_FILE = /\.jsonl?$/;
