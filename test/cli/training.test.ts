@@ -65,7 +65,7 @@ describe("vectors of texts", () => {
     );
     const output = join(folder, "vectors");
     const { stdout, stderr, code } = await sentences("finetune", "--train-file", file, "--validation-file", file, ...columns, "--matryoshka-dims", "16,4", "--matryoshka-weights", "1,0.5", "--scale", "10", "--max-steps", "3", "--report", "--output", output); // biome-ignore format: one line
-    expect([code, stderr.split("\n")[0]]).toEqual([0, "the examples are pairs with negatives: the loss is MultipleNegativesRankingLoss, scale 10, matryoshkaDims 16, 4, matryoshkaWeights 1, 0.5"]); // biome-ignore format: one line
+    expect([code, stderr.split("\n")[0]]).toEqual([0, "the examples are pairs with negatives: the loss is MultipleNegativesRankingLoss, --scale 10, --matryoshka-dims 16, 4, --matryoshka-weights 1, 0.5"]); // biome-ignore format: one line
     expect(stdout).toMatch(/^eval_cosine_mrr@10 +[01]\.\d{4}$/m);
     const report = readFileSync(join(output, "report.html"), "utf8");
     for (const told of ["MultipleNegativesRankingLoss", "Pooling mean", "16, 4"]) expect(report).toContain(told);
@@ -78,7 +78,7 @@ describe("vectors of texts", () => {
     writeFileSync(file, "the cat was good\nthe dog was bad\nwho saw it ?\na film in paris\n");
     const args = ["--train-file", file, "--validation-file", file, "--teacher", head("ner"), "--max-steps", "3"];
     const { stdout, stderr, code } = await sentences("finetune", ...args, "--vector-loss-weight", "0.5", "--report", "--output", output); // biome-ignore format: one line
-    expect([code, stderr.split("\n").slice(0, 3)]).toEqual([0, ["100 %  teacher's vectors  4 of 4 texts", "4 different texts of 4 examples learn the teacher's vectors: vectorLossWeight 0.5, similarityLossWeight 1", expect.stringMatching(/^a projection from \d+ numbers to the teacher's 24 is trained, and thrown away in the end$/)]]); // biome-ignore format: one line
+    expect([code, stderr.split("\n").slice(0, 3)]).toEqual([0, ["4 different texts of 4 examples learn the teacher's vectors: --vector-loss-weight 0.5, --similarity-loss-weight 1", expect.stringMatching(/^a projection from \d+ numbers to the teacher's 24 is trained, and thrown away in the end$/), "100 %  teacher's vectors  4 of 4 texts"]]); // biome-ignore format: one line
     expect(stdout).toMatch(/^eval_teacher_cosine +-?[01]\.\d{4}$/m);
     const report = readFileSync(join(output, "report.html"), "utf8");
     for (const told of ["distillation", "teacher", "similarityLossWeight", "teacher_cosine"]) expect(report).toContain(told); // biome-ignore format: one line

@@ -72,7 +72,9 @@ export function prepare(
   const limit = limitOf(model);
   const { maxLength = limit } = given;
   expectMaxLength(where, model, maxLength);
-  return weighted(where, ofTask(where, model, train, evaluation, given), given);
+  const task = ofTask(where, model, train, evaluation, given);
+  const ofLength = given.task === "sentence-embedding" ? {} : { maxLength }; // that task's folder has lengths of its own
+  return weighted(where, { ...task, settings: { ...ofLength, ...task.settings } }, given);
 }
 
 /** The examples without weights. */

@@ -14,7 +14,7 @@ import {
 } from "../sentence/lossSettings.ts";
 import { batchesWithoutDuplicates, leastBatches, numbersOf } from "../sentence/noDuplicates.ts";
 import { modulesText } from "../sentence/trainedModules.ts";
-import { evaluateSentences } from "./sentenceEvaluation.ts";
+import { evaluateSentences, sentenceMetricNames } from "./sentenceEvaluation.ts";
 import type { EpochOptions, PreparedTask, TaskModel } from "./task.ts";
 
 export interface SentenceEmbeddingOptions extends VectorLossOptions {
@@ -96,6 +96,8 @@ export function sentenceEmbedding(
         name: listed(indices.map((i) => train[i].where)),
       };
     },
+    ...(options.maxLength !== undefined && { settings: { maxLength: options.maxLength } }),
+    metricNames: asked ? sentenceMetricNames(asked) : [],
     evaluate: asked && ((bert, how) => evaluateSentences(bert, how, asked)),
     *contents() {
       for (const texts of [...features, ...(evalFeatures ?? [])]) {
@@ -117,9 +119,9 @@ function leftOut(count: number): string[] {
 function expectNegatives(where: string, train: readonly SentenceGroup[], batchSize: number | undefined): void {
   const lonely = train.find(({ texts }) => texts.length === 2);
   if (lonely === undefined || (batchSize !== 1 && train.length > 1)) return;
-  const [name, got] = batchSize === 1 ? ["batchSize", "1"] : ["trainDataset", "1 example"];
+  const [must, got] = batchSize === 1 ? ["batchSize must be 2 or more", "got 1"] : ["trainDataset must have 2 examples or more", "has 1"]; // biome-ignore format: one line
   throw new BertError(
     "ERR_INPUT",
-    `${where}: ${name} must be 2 or more where examples are pairs without a negative, such as ${lonely.where}, as other examples of the batch have the negatives; got ${got}`,
+    `${where}: ${must} where examples are pairs without a negative, such as ${lonely.where}, as other examples of the batch have the negatives; ${got}`,
   );
 }

@@ -324,7 +324,7 @@ describe("what is refused before anything is computed", () => {
     [{ matryoshkaWeights: [1] }, "finetune: matryoshkaWeights must be left out without matryoshkaDims, got [1]"],
     [{ matryoshkaDims: [16, 8], matryoshkaWeights: [1] }, "finetune: matryoshkaWeights must be 2 numbers above 0, one for each of matryoshkaDims, got [1]"],
     [{ batchSize: 1 }, "finetune: batchSize must be 2 or more where examples are pairs without a negative, such as trainDataset[0], as other examples of the batch have the negatives; got 1"],
-    [{ trainDataset: PAIRS.slice(0, 1) }, "finetune: trainDataset must be 2 or more where examples are pairs without a negative"],
+    [{ trainDataset: PAIRS.slice(0, 1) }, "finetune: trainDataset must have 2 examples or more where examples are pairs without a negative"],
     [{ evalDataset: [{ anchor: "a", positive: "" }] }, 'evalDataset[0]: positive must be a string that is not blank, got ""'],
     [{ maxLength: 33 }, "finetune: maxLength must be at most 32, the most that the model takes, got 33"],
     [{ labels: ["a"] }, "finetune: labels must be left out for sentence-embedding"],
