@@ -139,7 +139,8 @@ export class TrainingLine {
  * Runs a training until it ends or is interrupted; then its checkpoint is written first.
  *
  * @param command in whose words the user is told
- * @param train   gets the options by which models are found, and the run is shown and stopped; and the line that shows it
+ * @param train   gets the options by which models are found, and the run is shown and stopped; and the line that
+ *   shows it
  */
 export async function runTraining(
   command: Command,

@@ -6,8 +6,8 @@ import { systemError } from "./files.ts";
 
 /**
  * Makes a folder and the missing ones above it, each by a call of its own. Node's `recursive` never ends where the
- * folder above is there and the system makes none in it, as in /proc; and of a disk that is read-only it says that there
- * is no such folder.
+ * folder above is there and the system makes none in it, as in /proc. Of a disk that is read-only it says that there is
+ * no such folder.
  *
  * @returns whether it was not there
  * @throws Node's error

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { writeFolder } from "../../src/disk/folders.ts";
 import { makeFolder } from "../../src/disk/makeFolder.ts";
 import { withOutput, withOutputFolder } from "../../src/disk/outputLock.ts";
+import { sourceFiles } from "../support/syntaxTree.ts";
 import { MAIN } from "../training/run/interrupted.ts";
 
 let folder: string;
@@ -43,6 +44,11 @@ describe("makeFolder", () => {
     mkdirSync(at("nowhere"));
     expect(await makeFolder("write", at("link", "a"))).toBe(true);
   });
+});
+
+test("src makes folders by it alone", () => {
+  const byNode = [...sourceFiles()].filter(([, source]) => /\bmkdir(Sync)?\([^;]*recursive/.test(source));
+  expect(byNode.map(([path]) => path)).toEqual([]);
 });
 
 // There mkdir says "no such folder", although the one above is there: with Node's `recursive` it never ends.

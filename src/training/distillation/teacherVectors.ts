@@ -49,25 +49,29 @@ export interface TeachingOptions {
 
 /** Loads a teacher. @throws BertError as `loadBert` */
 export async function openTeacher(how: TeachingOptions): Promise<Teacher> {
-  const bert = await loadBert(how.teacher, how.loading);
-  const sentence = bert.sentenceModules;
-  const D = sentenceSize(sentence, bert.config.hiddenSize);
+  const loaded = await loadBert(how.teacher, how.loading);
+  let bert: Bert | null = loaded; // none once it is disposed of, so that nothing holds its weights
+  const { config, tokenizer, sentenceModules: sentence } = loaded;
+  const D = sentenceSize(sentence, config.hiddenSize);
   const size = Math.min(sentence.truncateDim ?? D, D);
-  const fingerprint = sentenceFingerprint(bert.fingerprint, sentence);
-  const { name, fused } = bert.backend;
+  const fingerprint = sentenceFingerprint(loaded.fingerprint, sentence);
+  const { name, fused } = loaded.backend;
   const backend = `${name}${fused ? ", fused" : ""}`;
   return {
     ...{ fingerprint, size },
     encode(texts) {
-      const encode = sentenceEncoder(bert, sentence, undefined);
+      const encode = sentenceEncoder({ config, tokenizer }, sentence, undefined);
       return texts.map(({ text, role, where }) => encode(text, role, where));
     },
     async vectorsOf(texts, encoded) {
       const identity = { teacher: fingerprint, texts: await digestOf(contentsOf(encoded)), backend };
       const cache = new TeacherCache(how.where, how.output, identity, size);
-      return vectorsBy(bert, cache, { texts, encoded, size }, how);
+      return vectorsBy(bert as Bert, cache, { texts, encoded, size }, how);
     },
-    dispose: () => bert.dispose(),
+    async dispose() {
+      await bert?.dispose();
+      bert = null;
+    },
   };
 }
 

@@ -63,7 +63,8 @@ export interface RunPlan {
  * interrupted.
  *
  * @param options without `resume` nothing is in `output` (`expectFree`)
- * @throws BertError ERR_INPUT with `resume`, other data or options; ERR_TRAINING a loss that is not finite or explodes; ERR_ABORTED the signal fired, and a checkpoint is written
+ * @throws BertError ERR_INPUT with `resume`, other data or options; ERR_TRAINING a loss that is not finite or explodes;
+ *   ERR_ABORTED the signal fired, and a checkpoint is written after the first update
  */
 export async function run(given: RunPlan, options: ResolvedRunOptions, kernels: TrainingBackend): Promise<RunResult> {
   const { output } = options;

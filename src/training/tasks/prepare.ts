@@ -73,7 +73,7 @@ export function prepare(
   const { maxLength = limit } = given;
   expectMaxLength(where, model, maxLength);
   const task = ofTask(where, model, train, evaluation, given);
-  const ofLength = given.task === "sentence-embedding" ? {} : { maxLength }; // that task's folder has lengths of its own
+  const ofLength = given.task === "sentence-embedding" ? {} : { maxLength }; // the model's folder has that task's
   return weighted(where, { ...task, settings: { ...ofLength, ...task.settings } }, given);
 }
 

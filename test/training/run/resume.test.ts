@@ -115,6 +115,7 @@ test("Ctrl-C saves and exits with 130; what goes on has the same bits", async ()
 });
 
 describe("in this process", () => {
+  let names = 0;
   const options = (output: string, more: Partial<FinetuneOptions> = {}) =>
     ({
       ...{ model: join(place.path, "start"), task: "text-classification", trainDataset: REVIEWS, backend: "plain" },
@@ -155,6 +156,87 @@ describe("in this process", () => {
     await expect(finetune(options(output, { resume: true, ...change } as Partial<FinetuneOptions>))).rejects.toThrow(
       expect.objectContaining({ code: "ERR_INPUT", message: expect.stringMatching(message) }),
     );
+  });
+
+  const texts = REVIEWS.map(({ text }) => text);
+  const pairs = REVIEWS.map(({ text, label }) => ({ query: text, text, label: label === "positive" }));
+  const vectors = texts.map((anchor, i) => ({ anchor, positive: texts[(i + 1) % texts.length] }));
+  const asked = [{ id: "1", question: "who saw it ?", context: "anna saw the cat in paris .", answers: [{ text: "anna", start: 0 }] }]; // biome-ignore format: one line
+  const evaluated = { evalDataset: REVIEWS };
+  test.each<[object, object, string]>([
+    [{}, { trainDataset: REVIEWS.slice(2) }, "trainDataset must have 32 examples as in RUN, has 30"],
+    [
+      { maxSteps: undefined },
+      { trainDataset: REVIEWS.slice(2) },
+      "trainDataset must have 32 examples as in RUN, has 30",
+    ],
+    [evaluated, { evalDataset: REVIEWS.slice(0, 1) }, "evalDataset must have 32 examples as in RUN, has 1"],
+    [{ evalDataset: REVIEWS.slice(0, 1) }, { evalDataset: undefined }, "evalDataset must have 1 example as in RUN, is left out"], // biome-ignore format: one line
+    [evaluated, { evalDataset: REVIEWS.toReversed() }, "the examples must be those with which RUN began, they are others"], // biome-ignore format: one line
+    [{}, { maxLength: 5 }, "maxLength must be 32 as in RUN, got 5"],
+    [{ maxSteps: undefined, numTrainEpochs: 1 }, { numTrainEpochs: 2 }, "maxSteps or numTrainEpochs must make 4 updates as in RUN, got 8"], // biome-ignore format: one line
+    [{ warmupRatio: 0.5 }, { warmupRatio: undefined }, "warmupSteps or warmupRatio must make 3 updates of warm-up as in RUN, got 0"], // biome-ignore format: one line
+    [{}, { warmupSteps: 1 }, "warmupSteps or warmupRatio must make 0 updates of warm-up as in RUN, got 1"],
+    [evaluated, { evalSteps: 3 }, "evalSteps must be 4 as in RUN, got 3"],
+    [evaluated, { metricForBestModel: "accuracy" }, 'metricForBestModel must be "loss" as in RUN, got "accuracy"'],
+    [evaluated, { greaterIsBetter: true }, "greaterIsBetter must be false as in RUN, got true"],
+    [evaluated, { earlyStoppingPatience: 3 }, "earlyStoppingPatience must be left out as in RUN, got 3"],
+    [{ ...evaluated, earlyStoppingPatience: 3 }, { earlyStoppingPatience: undefined }, "earlyStoppingPatience must be 3 as in RUN, is left out"], // biome-ignore format: one line
+    [{}, { maxGradNorm: Number.POSITIVE_INFINITY }, 'maxGradNorm must be 1 as in RUN, got "Infinity"'],
+    [{}, { task: "next-sentence-prediction", trainDataset: texts.map((text) => ({ text, text_pair: text, label: 0 })) }, 'task must be "text-classification" as in RUN, got "next-sentence-prediction"'], // biome-ignore format: one line
+    [
+      { task: "fill-mask", trainDataset: texts },
+      { mlmProbability: 0.3 },
+      "mlmProbability must be 0.15 as in RUN, got 0.3",
+    ],
+    [
+      { task: "fill-mask", trainDataset: texts },
+      { doWholeWordMask: true },
+      "doWholeWordMask must be false as in RUN, got true",
+    ],
+    [{ task: "text-ranking", trainDataset: pairs }, { posWeight: 2 }, "posWeight must be left out as in RUN, got 2"],
+    [{ task: "question-answering", trainDataset: asked, evalDataset: asked }, { maxAnswerLength: 2 }, "maxAnswerLength must be 30 as in RUN, got 2"], // biome-ignore format: one line
+    [{ task: "question-answering", trainDataset: asked, maxLength: 11 }, { docStride: 1 }, "docStride must be 2 as in RUN, got 1"], // biome-ignore format: one line
+    [{ task: "sentence-embedding", trainDataset: vectors, evalDataset: vectors }, { evalBatchSize: 3 }, "evalBatchSize must be 8 as in RUN, got 3"], // biome-ignore format: one line
+    [{ task: "sentence-embedding", trainDataset: vectors }, { scale: 3 }, "scale must be 20 as in RUN, got 3"],
+    [{ task: "sentence-embedding", trainDataset: vectors }, { matryoshkaDims: [8] }, 'matryoshkaDims must be left out as in RUN, got "8"'], // biome-ignore format: one line
+  ])("a run with %j goes on with %j: refused in words of its options", async (begin, change, message) => {
+    const output = `words-${names++}`;
+    const first = { maxSteps: 6, ...begin };
+    await finetune(options(output, first as Partial<FinetuneOptions>));
+    const before = contentsOf(join(place.path, output));
+    const again = options(output, { ...first, resume: true, ...change } as Partial<FinetuneOptions>);
+    const expected = `finetune: resume: ${message.replace("RUN", `the run in ${JSON.stringify(again.output)}`)}`;
+    await expect(finetune(again)).rejects.toThrow(expect.objectContaining({ code: "ERR_INPUT", message: expected }));
+    expect(contentsOf(join(place.path, output))).toEqual(before);
+  });
+
+  test("what changes no number may change", async () => {
+    await finetune(options("free", evaluated));
+    const more = {
+      ...evaluated,
+      maxLength: 31,
+      gradientCheckpointing: true,
+      report: true,
+      saveSteps: 3,
+      evalBatchSize: 2,
+    };
+    expect((await finetune(options("free", { resume: true, ...more }))).globalStep).toBe(6);
+  });
+
+  test("stopped before the first update, it says that nothing is left", async () => {
+    const controller = new AbortController();
+    controller.abort();
+    for (const more of [{}, { resume: true }]) {
+      await expect(finetune(options("at-once", { signal: controller.signal, ...more }))).rejects.toThrow(
+        expect.objectContaining({
+          code: "ERR_ABORTED",
+          message:
+            "finetune: stopped at step 0 of 6; nothing of the run is left, as there was no checkpoint yet: the same call begins anew",
+        }),
+      );
+      expect(existsSync(join(place.path, "at-once"))).toBe(false);
+    }
   });
 
   test("what a killed process has left is removed; a log that was cut in the middle of a line is mended", async () => {
