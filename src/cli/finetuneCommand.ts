@@ -4,6 +4,7 @@ import { type ClassWeights, finetune } from "../training/index.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
 import { MODEL_NAME, TOKENIZER_OPTIONS } from "./modelOptions.ts";
 import { choice, count, flag, libraryValues, list, NUMBER, type Option, text, UsageError } from "./option.ts";
+import { sentenceInCommandWords } from "./optionWords.ts";
 import { streams } from "./streams.ts";
 import { COLUMN_NAMES, COLUMN_OPTIONS, columnsOf, DATA_OPTIONS, taskOption } from "./taskData.ts";
 import { trainingNumber } from "./trainingNumber.ts";
@@ -89,12 +90,12 @@ Files: .jsonl, .json, .csv or .tsv with columns text, text_pair and label; GLUE'
     if (task === undefined) throw new UsageError(`expected --task, one of ${FINETUNE_TASKS.join(", ")}`);
     if (trainDataset === undefined) throw new UsageError("expected --train-file FILE");
     if (output === undefined) throw new UsageError("expected --output FOLDER");
-    await runTraining(values, (how, line) =>
+    await runTraining(command, values, (how, line) =>
       finetune({
         ...how,
         ...libraryValues(OPTIONS, values),
         ...(values.teacher !== undefined && { onTeacher: line.teacher }),
-        onNote: (note) => streams.stderr.write(`${note}\n`),
+        onNote: (note) => streams.stderr.write(`${sentenceInCommandWords(note, command)}\n`),
         ...(model !== undefined && { model }),
         ...(evalDataset !== undefined && { evalDataset }),
         ...{ task, trainDataset, output, ...columnsOf(values), resume: values.resume },

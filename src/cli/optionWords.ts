@@ -9,9 +9,15 @@ import type { OptionTable } from "./option.ts";
  *
  * @param error anything that was thrown; what is no `BertError` comes back as it is
  */
-export function inCommandWords(error: unknown, { options, libraryNames = {} }: WordsOf): unknown {
+export function inCommandWords(error: unknown, command: WordsOf): unknown {
   if (!(error instanceof BertError)) return error;
-  const words = new Map(Object.entries({ ...libraryNames, ...truncationIn(options) }));
+  const message = sentenceInCommandWords(error.message, command);
+  return message === error.message ? error : new BertError(error.code, message, { cause: error });
+}
+
+/** The same of a sentence of the library, such as a note of `finetune`. */
+export function sentenceInCommandWords(sentence: string, { options, libraryNames = {} }: WordsOf): string {
+  const words = new Map(Object.entries({ ...OF_COMMANDS, ...libraryNames, ...truncationIn(options) }));
   for (const name of Object.keys(options)) {
     words.set(name.replaceAll("-", "_"), `--${name}`);
     words.set(
@@ -19,10 +25,12 @@ export function inCommandWords(error: unknown, { options, libraryNames = {} }: W
       `--${name}`,
     );
   }
-  const parts = error.message.replace(FUNCTION, "").split(/("[^"]*")/); // the odd ones are quoted
-  const message = parts.map((part, i) => (i % 2 === 1 ? part : translated(part, words, i === 0))).join("");
-  return message === error.message ? error : new BertError(error.code, message, { cause: error });
+  const parts = sentence.replace(FUNCTION, "").split(/("[^"]*")/); // the odd ones are quoted
+  return parts.map((part, i) => (i % 2 === 1 ? part : translated(part, words, i === 0))).join("");
 }
+
+/** What every command is to its user. */
+const OF_COMMANDS = { "the same call": "the same command" };
 
 /** What cuts a text that is too long: the flag, or leaving out its opposite. */
 function truncationIn(options: OptionTable): Record<string, string> {
@@ -47,15 +55,23 @@ type WordsOf = Pick<Command, "options" | "libraryNames">;
 /** A name of several words, such as `docStride` or `columns.text`, that is no part of a path. */
 const COMPOUND = /(?<![\w/.\\-])[a-z]+(?:[A-Z_.][a-z]*)+(?![\w/.\\-])/g;
 /** Where a word as common as `labels` is the name of an option. */
-const SUBJECT = /^(\w+: )(\w+)(?= must be )/;
+const SUBJECT = /^((?:\w+: )+)(\w+)(?= must be )/;
 const BESIDE = /(where|unless|with|without|;) (\w+)(?= is given| is left out| lists| says|,)/g;
+/** An option with its value, in a list of them. */
+const VALUE = /(?<=, )(\w+)(?= \d)/g;
+const RESUME = /\bresume(?=: | goes on | begins )/g;
+/** A field of one of several, such as `phases[0].examples`. */
+const FIELD = /\b(\w+)\[\d*\]\.(\w+)/g;
 
 function translated(text: string, words: ReadonlyMap<string, string>, isFirst: boolean): string {
   const word = (name: string) => words.get(name) ?? name;
   const phrases = [...words.keys()].filter((name) => name.includes(" "));
   const all = phrases
     .reduce((sentence, phrase) => sentence.replaceAll(phrase, word(phrase)), text)
+    .replace(FIELD, (field, list: string, name: string) => words.get(`${list}[].${name}`) ?? field)
     .replace(COMPOUND, word)
+    .replace(VALUE, word)
     .replace(BESIDE, (_, before: string, name: string) => `${before} ${word(name)}`);
-  return isFirst ? all.replace(SUBJECT, (_, where: string, name: string) => `${where}${word(name)}`) : all;
+  const named = isFirst ? all.replace(SUBJECT, (_, where: string, name: string) => `${where}${word(name)}`) : all;
+  return named.replace(RESUME, word);
 }

@@ -49,6 +49,13 @@ export const command: Command = defineCommand({
 
 Defaults beside those below are the paper's: a learning rate of 1e-4 with warm-up in one update of a hundred, a weight decay of 0.01, the optimizer bert. With examples to evaluate with, there is an evaluation at each checkpoint.`,
   options: TABLE,
+  libraryNames: {
+    phases: "--max-steps, --batch-size and --gradient-accumulation-steps",
+    "phases[].examples": "EXAMPLES",
+    "phases[].steps": "--max-steps",
+    "phases[].batchSize": "--batch-size",
+    "phases[].gradientAccumulationSteps": "--gradient-accumulation-steps",
+  },
   positional: "file",
   examples: [
     "printf 'One line.\\nAnother.\\n\\nA new text.\\nIts end.\\n' | plainbert make-examples - --output few-examples && plainbert pretrain few-examples --max-steps 2 --layers 1 --hidden 16 --heads 1 --output small-bert",
@@ -59,7 +66,7 @@ Defaults beside those below are the paper's: a learning rate of 1e-4 with warm-u
     if (output === undefined) throw new UsageError("expected --output FOLDER");
     const phases = phasesOf(positionals, values);
     const config = await configOf(values);
-    await runTraining(values, (how) =>
+    await runTraining(command, values, (how) =>
       pretrain({
         ...how,
         ...libraryValues(OPTIONS, values),

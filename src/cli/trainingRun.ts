@@ -1,9 +1,11 @@
 import { BertError } from "../errors.ts";
 import type { HubOptions } from "../hub/hubOptions.ts";
 import type { FinetuneResult, LogEntry, RunOptions, RunProgress, RunResult } from "../training/index.ts";
+import type { Command } from "./command.ts";
 import { beforeInterrupt } from "./interrupt.ts";
 import { BACKEND_OPTIONS, downloading, type HUB_OPTIONS } from "./modelOptions.ts";
 import { choice, count, flag, type Option, text, type ValuesOf } from "./option.ts";
+import { inCommandWords } from "./optionWords.ts";
 import { columns, print } from "./output.ts";
 import { clock, grouped, isWatched } from "./progressBar.ts";
 import { streams } from "./streams.ts";
@@ -137,9 +139,12 @@ export class TrainingLine {
 /**
  * Runs a training until it ends or is interrupted; then its checkpoint is written first.
  *
- * @param train gets the options by which models are found, and the run is shown and stopped; and the line that shows it
+ * @param command in whose words the user is told
+ * @param train   gets the options by which models are found, and the run is shown and stopped; and the line that
+ *   shows it
  */
 export async function runTraining(
+  command: Command,
   values: ValuesOf<typeof HUB_OPTIONS & typeof OUTPUT_OPTIONS>,
   train: (
     how: HubOptions & Required<Pick<RunOptions, "onProgress" | "onLog">>,
@@ -154,7 +159,8 @@ export async function runTraining(
       return await train({ ...hub, onProgress: (progress) => line.show(progress), onLog }, line);
     } catch (error) {
       line.clear();
-      if (error instanceof BertError && error.code === "ERR_ABORTED") streams.stderr.write(`${error.message}\n`);
+      if (error instanceof BertError && error.code === "ERR_ABORTED")
+        streams.stderr.write(`${(inCommandWords(error, command) as BertError).message}\n`);
       throw error;
     }
   });

@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve, sep } from "node:path";
 import { fileError } from "../errors.ts";
 import { codeOf } from "../realm.ts";
 import { orFileError, syncFolder, throughLinks } from "./files.ts";
+import { makeFolder } from "./makeFolder.ts";
 import { temporaryPath } from "./processes.ts";
 
 const WHERE = "writeFolder";
@@ -24,7 +25,7 @@ export async function writeFolder(to: string, fill: (folder: string) => Promise<
   if (there && there.length > 0 && !there.some((name) => /^(bert_)?config\.json$/.test(name)))
     throw fileError(WHERE, path, "is replaced only if it holds a model, and there is no config.json in it");
   const temporary = temporaryPath(path, "tmp");
-  await orFileError(WHERE, dirname(path), mkdir(dirname(temporary), { recursive: true }));
+  await makeFolder(WHERE, dirname(path), dirname(temporary));
   await orFileError(WHERE, path, mkdir(temporary));
   try {
     await fill(temporary);

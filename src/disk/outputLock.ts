@@ -1,12 +1,13 @@
 import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { mkdir, rmdir } from "node:fs/promises";
+import { rmdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BertError, fileError, quote } from "../errors.ts";
 import { parseJson } from "../json.ts";
 import { codeOf } from "../realm.ts";
-import { orFileError, systemError, throughLinks } from "./files.ts";
+import { systemError, throughLinks } from "./files.ts";
 import { removeLeftovers } from "./leftovers.ts";
+import { makeFolder } from "./makeFolder.ts";
 import { type ProcessName, stateOf, temporaryPath, thisProcess } from "./processes.ts";
 
 /** Who writes an output, as the lock's file says it. */
@@ -44,7 +45,7 @@ export interface OutputLockOptions {
 export async function withOutput<T>(path: string, options: OutputLockOptions, work: () => Promise<T>): Promise<T> {
   const target = resolve(await throughLinks(path));
   const lock = join(dirname(target), `.${basename(target)}.lock`);
-  if (options.parents) await orFileError("write", dirname(path), mkdir(dirname(lock), { recursive: true }));
+  if (options.parents) await makeFolder("write", dirname(path), dirname(lock));
   const letGo = await takeLock(lock, path, options);
   try {
     await removeLeftovers(dirname(lock), basename(target));
@@ -61,7 +62,7 @@ export async function withOutput<T>(path: string, options: OutputLockOptions, wo
  * @throws BertError as `withOutput`
  */
 export async function withOutputFolder<T>(folder: string, work: () => Promise<T>): Promise<T> {
-  const made = await orFileError("write", folder, mkdir(await throughLinks(folder), { recursive: true }));
+  const isNew = await makeFolder("write", folder, await throughLinks(folder));
   try {
     const release = await takeLock(join(folder, LOCK), folder, {});
     try {
@@ -71,7 +72,7 @@ export async function withOutputFolder<T>(folder: string, work: () => Promise<T>
       release();
     }
   } finally {
-    if (made !== undefined) await rmdir(folder).catch(() => {}); // it is not empty
+    if (isNew) await rmdir(folder).catch(() => {}); // it is not empty
   }
 }
 

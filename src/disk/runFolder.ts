@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { appendFile, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { appendFile, readdir, readFile, rename, rm } from "node:fs/promises";
 import { availableParallelism, cpus, release, type } from "node:os";
 import { join } from "node:path";
 import { codeOf } from "../realm.ts";
@@ -28,11 +28,6 @@ export async function removeFolder(folder: string): Promise<void> {
   const old = temporaryPath(folder, "old");
   await orFileError(WHERE, folder, rename(folder, old));
   await orFileError(WHERE, folder, rm(old, { recursive: true, force: true }));
-}
-
-/** Makes a folder, if it is not there. @throws BertError ERR_FILE */
-export async function makeFolder(folder: string): Promise<void> {
-  await orFileError(WHERE, folder, mkdir(folder, { recursive: true }));
 }
 
 /** Removes a file, if it is there. @throws BertError ERR_FILE */

@@ -1,5 +1,3 @@
-import { mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
 import { has } from "../realm.ts";
 
 /**
@@ -12,19 +10,4 @@ export function isDiskError(error: unknown): error is NodeJS.ErrnoException {
 /** Whether there is no room left. */
 export function isFull(error: unknown): boolean {
   return isDiskError(error) && (error.code === "ENOSPC" || error.code === "EDQUOT");
-}
-
-/** Makes a folder and those above it. Node's own `recursive` reports "no such folder" of a disk that is read-only. */
-export async function makeFolder(path: string): Promise<void> {
-  const make = () =>
-    mkdir(path).catch((error) => {
-      if (error.code !== "EEXIST") throw error;
-    });
-  try {
-    await make();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || dirname(path) === path) throw error;
-    await makeFolder(dirname(path));
-    await make();
-  }
 }

@@ -2,8 +2,9 @@ import { open, readdir, readFile, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { makeFolders } from "../disk/makeFolder.ts";
 import { hasEnded, processMark, stateOf } from "../disk/processes.ts";
-import { isDiskError, makeFolder } from "./disk.ts";
+import { isDiskError } from "./disk.ts";
 
 /** What a lock's name ends with. */
 export const LOCK = ".lock.pid";
@@ -35,7 +36,7 @@ export async function withLock<T>(
 ): Promise<T> {
   const holder = `${process.pid}\n${hostname()}\n${crypto.randomUUID()}\n${processMark()}\n`;
   try {
-    await makeFolder(dirname(path));
+    await makeFolders(dirname(path));
     await acquire(path, holder, signal, times);
   } catch (error) {
     if (!isDiskError(error)) throw error;

@@ -13,8 +13,9 @@ import { constants, copyFile, open, readlink, rename, rm, stat, symlink, writeFi
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { writeFileAtomically } from "../disk/files.ts";
 import { removeLeftovers } from "../disk/leftovers.ts";
+import { makeFolders } from "../disk/makeFolder.ts";
 import { messageOf } from "../realm.ts";
-import { isDiskError, makeFolder } from "./disk.ts";
+import { isDiskError } from "./disk.ts";
 import { damageAt } from "./integrity.ts";
 import { LOCK, removeLeftLocks } from "./lock.ts";
 import { isCommit } from "./modelId.ts";
@@ -106,7 +107,7 @@ export class RepositoryCache {
   async setCommitOf(revision: string, commit: string): Promise<void> {
     if (revision === commit || (await this.commitOf(revision)) === commit) return;
     const path = join(this.folder, "refs", revision);
-    await makeFolder(dirname(path));
+    await makeFolders(dirname(path));
     await removeLeftovers(dirname(path), basename(path)); // Python takes each file in `refs` for a reference
     await writeFileAtomically(path, [new TextEncoder().encode(commit)]);
   }
@@ -167,14 +168,14 @@ export class RepositoryCache {
   /** Notes that the commit has no such file. */
   async setMissing(commit: string, file: string): Promise<void> {
     const path = join(this.folder, ".no_exist", commit, file);
-    await makeFolder(dirname(path));
+    await makeFolders(dirname(path));
     await (await open(path, "a")).close();
   }
 
   /** Makes the folders that a file of a commit needs. */
   async prepare(commit: string, file: string): Promise<void> {
-    await makeFolder(join(this.folder, "blobs"));
-    await makeFolder(dirname(this.snapshot(commit, file)));
+    await makeFolders(join(this.folder, "blobs"));
+    await makeFolders(dirname(this.snapshot(commit, file)));
     // It is there, or is not needed
     await writeFile(join(this.root, "CACHEDIR.TAG"), TAG, { flag: "wx" }).catch(() => {});
   }
@@ -211,7 +212,7 @@ export class RepositoryCache {
   /** Puts a file from elsewhere into a commit's snapshot. */
   async borrow(source: string, commit: string, file: string): Promise<void> {
     const path = this.snapshot(commit, file);
-    await makeFolder(dirname(path));
+    await makeFolders(dirname(path));
     if (!(await link(source, path))) await copyFile(source, path, constants.COPYFILE_FICLONE);
   }
 }

@@ -1,7 +1,7 @@
-import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { orFileError, syncFolder } from "../disk/files.ts";
+import { syncFolder } from "../disk/files.ts";
 import { writeFolder } from "../disk/folders.ts";
+import { makeFolder } from "../disk/makeFolder.ts";
 import { withOutput } from "../disk/outputLock.ts";
 import { writeTexts } from "../disk/runFolder.ts";
 import { byteLengthOf, type Dtype } from "../safetensors/dtype.ts";
@@ -83,7 +83,7 @@ async function writeSentenceFiles(folder: string, { texts, weights }: SentenceFi
   const folders = [...files, ...Object.keys(texts)].map((name) => dirname(name)).filter((name) => name !== ".");
   for (const name of new Set(folders)) {
     const path = join(folder, name);
-    await orFileError("saveModel", path, mkdir(path, { recursive: true })); // a run that goes on finds its own
+    await makeFolder("saveModel", path); // a run that goes on finds its own
     if (weights[name]) await saveWeights(path, weights[name]);
   }
   await writeTexts(folder, texts);

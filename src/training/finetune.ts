@@ -11,9 +11,8 @@ import { shuffledBatches } from "./data/batches.ts";
 import { type Dataset, datasetOf } from "./data/dataset.ts";
 import { expectTask, type FinetuneTask, TASK_MODELS } from "./data/taskModels.ts";
 import { expectTeacherOptions } from "./distillation/distillationOptions.ts";
-import type { DistilledText } from "./distillation/distilledTexts.ts";
 import { withProjection } from "./distillation/projection.ts";
-import { taughtTexts } from "./distillation/teacherVectors.ts";
+import { openTeacher, type Teacher, type TeachingOptions } from "./distillation/teacherVectors.ts";
 import { FINETUNE_OPTIONS, type FinetuneOptions, type FinetuneResult } from "./finetuneOptions.ts";
 import { MODEL_SOURCE_OPTIONS } from "./modelSource.ts";
 import { examplesText, modelText } from "./report/about.ts";
@@ -21,6 +20,7 @@ import { digestOf } from "./run/digest.ts";
 import { expectFree } from "./run/freeOutput.ts";
 import {
   expectLayers,
+  expectMetric,
   expectWarmup,
   identityOf,
   type ResolvedRunOptions,
@@ -28,7 +28,7 @@ import {
 } from "./run/resolvedOptions.ts";
 import { type RunPlan, run } from "./run/run.ts";
 import { modulesToTrain, withModuleTensors } from "./sentence/trainedModules.ts";
-import { trainedConfigText, withStartModel } from "./startModel.ts";
+import { type StartModel, trainedConfigText, withStartModel } from "./startModel.ts";
 import { expectEvaluation, expectTaskOptions } from "./taskOptions.ts";
 import { type DistillationTask, distillation } from "./tasks/distillation.ts";
 import { expectMaxLength, limitOf, prepare } from "./tasks/prepare.ts";
@@ -50,73 +50,103 @@ async function runFinetune<T extends FinetuneTask>(
   given: FinetuneOptions<T>,
   options: ResolvedRunOptions,
 ): Promise<FinetuneResult> {
+  await expectFree("finetune", options);
   const { trainDataset, evalDataset } = given;
   const train = await datasetOf("finetune", "trainDataset", trainDataset, given);
   const evaluation = evalDataset === undefined ? null : await datasetOf("finetune", "evalDataset", evalDataset, given);
   return withStartModel(given.model, given, async (start) => {
-    inFamily("finetune", TASK_MODELS[given.task], start.config.modelType);
-    expectLayers("finetune", options.freezeLayers, start.config.numHiddenLayers);
-    const sentence =
-      given.task === "sentence-embedding"
-        ? modulesToTrain(await start.readSentence(), start.config.hiddenSize, given.maxLength ?? limitOf(start))
-        : undefined;
-    const { batchSize, seed } = options;
-    const model = { ...start, ...(sentence && { sentence }) };
-    const distilled = sentence && (await distillationOf(given, options, { ...start, sentence }, train, evaluation));
-    const task = distilled ?? prepare("finetune", model, train, evaluation, { ...given, batchSize, seed });
-    const trained = distilled?.sentence ?? sentence;
-    for (const note of task.notes ?? []) given.onNote?.(note);
-    const configText = trainedConfigText(start.configText, { ...task, architecture: TASK_MODELS[given.task] });
-    const config = parseConfig(configText);
-    const kernels = createTrainingBackend(
-      options.backend,
-      { threads: options.threads, assets: given.assets },
-      "finetune",
-    );
+    const opened: { teacher?: Teacher } = {};
     try {
-      const plan = await planOf(task, options, given.numTrainEpochs ?? 3, config, configText, start.tokenizer);
-      const load = async (k: TrainingBackend) => {
-        const params = await start.load(config, k, seed);
-        const all = trained ? withModuleTensors(params, trained, k) : params;
-        return distilled?.projection ? withProjection(all, distilled.projection, k) : all;
-      };
-      const about = {
-        ...{ task: given.task, "start model": modelText(given.model) },
-        ...(given.teacher !== undefined && { teacher: given.teacher }),
-        "training data": examplesText(trainDataset, train.examples.length),
-        ...(evaluation && { "evaluation data": examplesText(evalDataset, evaluation.examples.length) }),
-        ...(task.labels && { classes: `${task.labels.length}: ${listed(task.labels)}` }),
-      };
-      const result = await run(
-        { ...plan, about, sentence: trained, load, hasTeacher: distilled !== undefined },
-        options,
-        kernels,
-      );
-      return { ...result, skippedExamples: task.skippedExamples ?? 0 };
+      return await runFrom(start, given, options, { train, evaluation }, opened);
     } finally {
-      await kernels.dispose();
+      await opened.teacher?.dispose();
     }
   });
 }
 
-/** Distillation, where there is a teacher: its vectors are computed, or read where an earlier process has them. */
-async function distillationOf(
+/** The examples to train with, and those to evaluate with. */
+interface Datasets {
+  readonly train: Dataset;
+  readonly evaluation: Dataset | null;
+}
+
+/** @param opened gets the teacher, where there is one */
+async function runFrom(
+  start: StartModel,
   given: FinetuneOptions,
   options: ResolvedRunOptions,
-  model: TaskModel & { readonly sentence: SentenceModules },
-  train: Dataset,
-  evaluation: Dataset | null,
-): Promise<DistillationTask | undefined> {
+  { train, evaluation }: Datasets,
+  opened: { teacher?: Teacher },
+): Promise<FinetuneResult> {
+  inFamily("finetune", TASK_MODELS[given.task], start.config.modelType);
+  expectLayers("finetune", options.freezeLayers, start.config.numHiddenLayers);
+  const sentence =
+    given.task === "sentence-embedding"
+      ? modulesToTrain(await start.readSentence(), start.config.hiddenSize, given.maxLength ?? limitOf(start))
+      : undefined;
+  const { batchSize, seed } = options;
+  const model = { ...start, ...(sentence && { sentence }) };
+  const openOnce = async () => (opened.teacher = await openTeacher(teachingOf(given, options)));
+  const distilled =
+    sentence && given.teacher !== undefined
+      ? await distilledFrom({ ...start, sentence }, given, options, { train, evaluation }, openOnce)
+      : undefined;
+  const task = distilled ?? prepare("finetune", model, train, evaluation, { ...given, batchSize, seed });
+  const trained = distilled?.sentence ?? sentence;
+  const configText = trainedConfigText(start.configText, { ...task, architecture: TASK_MODELS[given.task] });
+  const config = parseConfig(configText);
+  const kernels = createTrainingBackend(
+    options.backend,
+    { threads: options.threads, assets: given.assets },
+    "finetune",
+  );
+  try {
+    const plan = await planOf(task, options, given.numTrainEpochs ?? 3, config, configText, start.tokenizer);
+    const load = async (k: TrainingBackend) => {
+      const params = await start.load(config, k, seed);
+      const all = trained ? withModuleTensors(params, trained, k) : params;
+      return distilled?.projection ? withProjection(all, distilled.projection, k) : all;
+    };
+    const about = {
+      ...{ task: given.task, "start model": modelText(given.model) },
+      ...(given.teacher !== undefined && { teacher: given.teacher }),
+      "training data": examplesText(given.trainDataset, train.examples.length),
+      ...(evaluation && { "evaluation data": examplesText(given.evalDataset, evaluation.examples.length) }),
+      ...(task.labels && { classes: `${task.labels.length}: ${listed(task.labels)}` }),
+    };
+    const identity = {
+      ...{ task: given.task, teacher: null },
+      ...{ trainDataset: train.examples.length, evalDataset: evaluation?.examples.length ?? null },
+      ...(sentence && evaluation && { evalBatchSize: options.evalBatchSize }), // the losses of vectors are of batches
+      ...plan.identity,
+    };
+    for (const note of task.notes ?? []) given.onNote?.(note);
+    const result = await run({ ...plan, identity, about, sentence: trained, load }, options, kernels);
+    return { ...result, skippedExamples: task.skippedExamples ?? 0 };
+  } finally {
+    await kernels.dispose();
+  }
+}
+
+/** How a teacher is loaded, and computes. */
+function teachingOf(given: FinetuneOptions, options: ResolvedRunOptions): TeachingOptions {
   const { teacher, onTeacher, revision: _, ...rest } = given; // a revision is that of the model that is trained
-  if (teacher === undefined) return undefined;
-  const { output, evalBatchSize, backend, threads, batchSize, seed, signal } = options;
-  if (given.maxLength !== undefined) expectMaxLength("finetune", model, given.maxLength);
-  await expectFree("finetune", options);
+  const { output, evalBatchSize: batchSize, backend, threads, signal } = options;
   const hub = Object.fromEntries(Object.keys(MODEL_SOURCE_OPTIONS).flatMap((name) => (name in rest ? [[name, rest[name as keyof typeof rest]]] : []))); // biome-ignore format: one line
   const loading = { ...hub, backend, ...(threads !== undefined && { threads }), ...(signal && { signal }) };
-  const how = { where: "finetune", teacher, output, loading, batchSize: evalBatchSize, signal, onTeacher };
-  const teach = (texts: readonly DistilledText[]) => taughtTexts(texts, how);
-  return distillation("finetune", model, train, evaluation, { ...given, batchSize, seed, teach });
+  return { where: "finetune", teacher: teacher as string, output, loading, batchSize, signal, onTeacher };
+}
+
+/** Distillation, where there is a teacher. */
+function distilledFrom(
+  model: TaskModel & { readonly sentence: SentenceModules },
+  given: FinetuneOptions,
+  { batchSize, seed }: ResolvedRunOptions,
+  { train, evaluation }: Datasets,
+  openTeacher: () => Promise<Teacher>,
+): Promise<DistillationTask> {
+  if (given.maxLength !== undefined) expectMaxLength("finetune", model, given.maxLength);
+  return distillation("finetune", model, train, evaluation, { ...given, batchSize, seed, openTeacher });
 }
 
 /**
@@ -137,6 +167,7 @@ export async function planOf(
   const totalSteps = options.maxSteps ?? Math.ceil(epochs * stepsPerEpoch);
   const warmupSteps = options.warmupSteps ?? Math.ceil(totalSteps * options.warmupRatio);
   expectWarmup("finetune", warmupSteps, totalSteps);
+  expectMetric("finetune", options, task.metricNames);
   const evalSteps = options.evalSteps ?? stepsPerEpoch;
   const batchesOf = (epoch: number) =>
     task.batches?.({ batchSize, seed, epoch }) ?? shuffledBatches(task.lengths, { batchSize, seed, epoch });
@@ -150,10 +181,10 @@ export async function planOf(
     identity: {
       ...identityOf(options),
       ...task.settings,
-      ...{ totalSteps, warmupSteps, evalSteps: task.evaluate ? evalSteps : null },
       ...task.identity,
       "model's config": await digestOf([new TextEncoder().encode(configText)]),
       examples: await digestOf(task.contents()),
+      ...{ totalSteps, warmupSteps, evalSteps: task.evaluate ? evalSteps : null },
     },
     totalSteps,
     warmupSteps,
@@ -166,5 +197,6 @@ export async function planOf(
       return known.batches.slice(first, first + accumulation).map((indices) => task.batch(indices, epoch));
     },
     evaluate: task.evaluate,
+    ...(task.teach && { teach: () => task.teach!() }),
   };
 }

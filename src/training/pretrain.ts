@@ -2,6 +2,7 @@ import { loadParams } from "../checkpoint/loadParams.ts";
 import { withOutputFolder } from "../disk/outputLock.ts";
 import { namesIn } from "../disk/runFolder.ts";
 import { BertError, listed, quote, shown } from "../errors.ts";
+import { expectHubOptions } from "../hub/checkedOptions.ts";
 import { openModelFolder } from "../load/weightFiles.ts";
 import { type BertConfig, CONFIG_FIELDS, parseConfig } from "../model/config.ts";
 import { expectKnownOptions, nearest, unknownName } from "../options.ts";
@@ -14,8 +15,10 @@ import type { PretrainingExample } from "./pretraining/packedExamples.ts";
 import { PHASE_OPTIONS, PRETRAIN_OPTIONS, type PretrainOptions, type PretrainPhase } from "./pretrainOptions.ts";
 import { examplesText, modelText } from "./report/about.ts";
 import { digestOf } from "./run/digest.ts";
+import { expectFree } from "./run/freeOutput.ts";
 import {
   expectLayers,
+  expectMetric,
   expectWarmup,
   type Identity,
   identityOf,
@@ -26,7 +29,7 @@ import type { RunResult } from "./run/result.ts";
 import { type RunPlan, run } from "./run/run.ts";
 import { type StartModel, tokenizerIn, trainedConfigText, withStartModel } from "./startModel.ts";
 import { expectEvaluation } from "./taskOptions.ts";
-import { evaluatePretraining } from "./tasks/pretraining.ts";
+import { evaluatePretraining, PRETRAINING_METRICS } from "./tasks/pretraining.ts";
 import type { LabelledBatch } from "./trainStep.ts";
 
 /** Pretrains a model; documented where it is exported, in index.ts. */
@@ -35,12 +38,14 @@ export async function pretrain(given: PretrainOptions): Promise<RunResult> {
   const kind = { learningRate: 1e-4, batchSize: 32, optimizer: "bert", weightDecay: 0.01, warmupRatio: 0.01 } as const;
   const options = resolveRunOptions("pretrain", given, kind);
   expectEvaluation("pretrain", "evalExamples", given);
+  expectHubOptions(given); // without a model, too
   if (!Array.isArray(given.phases) || given.phases.length === 0) throw wrong("phases", "at least one phase", "none");
   if (given.config && given.model !== undefined) throw wrong("config", "left out where model is given", "both");
   return withOutputFolder(options.output, () => openAndRun(given, options));
 }
 
 async function openAndRun(given: PretrainOptions, options: ResolvedRunOptions): Promise<RunResult> {
+  await expectFree("pretrain", options);
   const opened: PretrainingExamples[] = [];
   const openFolder = async (folder: string) => {
     const names = (await namesIn(folder)).filter((name) => /^examples-.*\.safetensors$/.test(name));
@@ -103,18 +108,21 @@ async function runPhases(
   const warmupSteps = options.warmupSteps ?? Math.ceil(totalSteps * options.warmupRatio);
   expectWarmup("pretrain", warmupSteps, totalSteps);
   expectLayers("pretrain", options.freezeLayers, config.numHiddenLayers);
+  expectMetric("pretrain", options, evaluation ? PRETRAINING_METRICS : []);
   const evalSteps = options.evalSteps ?? options.saveSteps;
   const { batchSize: _, gradientAccumulationSteps: __, ...ofRun } = identityOf(options); // each phase has its own
+  const count = Math.min(evaluation?.length ?? 0, given.maxEvalExamples ?? 1000);
   const identity: Identity = {
-    ...ofRun,
-    ...{ totalSteps, warmupSteps, evalSteps: evaluation && evalSteps },
+    task: "pretraining",
     phases: phases
       .map(({ steps, batchSize, gradientAccumulationSteps: n }) => `${steps} steps of ${n} × ${batchSize}`)
       .join(", "),
+    ...{ evalExamples: evaluation?.length ?? null, maxEvalExamples: evaluation && count },
+    ...ofRun,
     "model's config": await digestOf([new TextEncoder().encode(configText)]),
     examples: await digestOfExamples([...phases.map(({ examples }) => examples), ...(evaluation ? [evaluation] : [])]),
+    ...{ totalSteps, warmupSteps, evalSteps: evaluation && evalSteps },
   };
-  const count = Math.min(evaluation?.length ?? 0, given.maxEvalExamples ?? 1000);
   const plan: RunPlan = {
     ...{ where: "pretrain", config, configText, tokenizer, identity, totalSteps, warmupSteps, evalSteps },
     about: {
@@ -146,7 +154,7 @@ function expectSameVocabulary(tokenizer: BertTokenizer, start: StartModel | null
   if (!start || tokenizer.toFiles()["vocab.txt"] === start.tokenizer.toFiles()["vocab.txt"]) return;
   throw new BertError(
     "ERR_VOCABULARY",
-    "pretrain: the vocabulary of the examples must be that of model, it is another",
+    "pretrain: the vocabulary of the examples must be that of the model, it is another",
   );
 }
 

@@ -65,7 +65,7 @@ describe("vectors of texts", () => {
     );
     const output = join(folder, "vectors");
     const { stdout, stderr, code } = await sentences("finetune", "--train-file", file, "--validation-file", file, ...columns, "--matryoshka-dims", "16,4", "--matryoshka-weights", "1,0.5", "--scale", "10", "--max-steps", "3", "--report", "--output", output); // biome-ignore format: one line
-    expect([code, stderr.split("\n")[0]]).toEqual([0, "the examples are pairs with negatives: the loss is MultipleNegativesRankingLoss, scale 10, matryoshkaDims 16, 4, matryoshkaWeights 1, 0.5"]); // biome-ignore format: one line
+    expect([code, stderr.split("\n")[0]]).toEqual([0, "the examples are pairs with negatives: the loss is MultipleNegativesRankingLoss, --scale 10, --matryoshka-dims 16, 4, --matryoshka-weights 1, 0.5"]); // biome-ignore format: one line
     expect(stdout).toMatch(/^eval_cosine_mrr@10 +[01]\.\d{4}$/m);
     const report = readFileSync(join(output, "report.html"), "utf8");
     for (const told of ["MultipleNegativesRankingLoss", "Pooling mean", "16, 4"]) expect(report).toContain(told);
@@ -78,7 +78,7 @@ describe("vectors of texts", () => {
     writeFileSync(file, "the cat was good\nthe dog was bad\nwho saw it ?\na film in paris\n");
     const args = ["--train-file", file, "--validation-file", file, "--teacher", head("ner"), "--max-steps", "3"];
     const { stdout, stderr, code } = await sentences("finetune", ...args, "--vector-loss-weight", "0.5", "--report", "--output", output); // biome-ignore format: one line
-    expect([code, stderr.split("\n").slice(0, 3)]).toEqual([0, ["100 %  teacher's vectors  4 of 4 texts", "4 different texts of 4 examples learn the teacher's vectors: vectorLossWeight 0.5, similarityLossWeight 1", expect.stringMatching(/^a projection from \d+ numbers to the teacher's 24 is trained, and thrown away in the end$/)]]); // biome-ignore format: one line
+    expect([code, stderr.split("\n").slice(0, 3)]).toEqual([0, ["4 different texts of 4 examples learn the teacher's vectors: --vector-loss-weight 0.5, --similarity-loss-weight 1", expect.stringMatching(/^a projection from \d+ numbers to the teacher's 24 is trained, and thrown away in the end$/), "100 %  teacher's vectors  4 of 4 texts"]]); // biome-ignore format: one line
     expect(stdout).toMatch(/^eval_teacher_cosine +-?[01]\.\d{4}$/m);
     const report = readFileSync(join(output, "report.html"), "utf8");
     for (const told of ["distillation", "teacher", "similarityLossWeight", "teacher_cosine"]) expect(report).toContain(told); // biome-ignore format: one line
@@ -247,6 +247,58 @@ describe("finetune", () => {
     const { code, stderr } = await finetune("--train-file", join(folder, "train.jsonl"), "--output", join(folder, "words"), ...args); // biome-ignore format: one line
     expect(code).toBe(1);
     expect(stderr).toContain(message);
+  });
+
+  test("what goes on otherwise is refused in these words too", async () => {
+    const file = join(folder, "train.jsonl");
+    const lines = readFileSync(file, "utf8").trimEnd().split("\n");
+    const fewer = join(folder, "fewer.jsonl");
+    writeFileSync(fewer, lines.slice(2).join("\n"));
+    const output = join(folder, "gone-on");
+    const run = (...args: string[]) => finetune("--train-file", file, "--output", output, ...args);
+    expect((await run("--num-train-epochs", "1", "--batch-size", "16")).code).toBe(0);
+    const same = ["--num-train-epochs", "1", "--batch-size", "16", "--resume"];
+    expect((await run(...same)).code).toBe(0);
+    const inRun = `as in the run in ${JSON.stringify(output)}`;
+    for (const [args, message] of [
+      [[...same, "--learning-rate", "1"], `--learning-rate must be 0.00005 ${inRun}, got 1`],
+      [[...same, "--seed", "1"], `--seed must be 42 ${inRun}, got 1`],
+      [[...same, "--backend", "simd"], `--backend must be "plain" ${inRun}, got "simd"`],
+      [[...same, "--train-file", fewer], `--train-file must have 32 examples ${inRun}, has 30`],
+      [[...same, "--validation-file", file], `--validation-file must be left out ${inRun}, has 32`],
+      [[...same, "--max-length", "5"], `--max-length must be 32 ${inRun}, got 5`],
+      [[...same, "--num-train-epochs", "2"], `--max-steps or --num-train-epochs must make 2 updates ${inRun}, got 4`],
+      [[...same, "--warmup-ratio", "1"], `--warmup-steps or --warmup-ratio must make 0 updates of warm-up ${inRun}, got 2`], // biome-ignore format: one line
+    ] as const) {
+      expect(await run(...args)).toMatchObject({ code: 1, stderr: `plainbert: finetune: --resume: ${message}\n` });
+    }
+    expect((await run()).stderr).toMatch(
+      / must be empty or not there, is neither; --resume goes on with the run in it\n$/,
+    );
+  });
+
+  test("pretrain too: the phases are folders and three options", async () => {
+    const [text, output] = [join(folder, "text.txt"), join(folder, "pretrained")];
+    writeFileSync(text, "The cat was good.\nThe dog was bad.\n\nAnna saw it.\nParis was in it.\n");
+    await plainbert(["make-examples", text, "--tokenizer", folder, "--output", join(folder, "phase"), "--max-seq-length", "16"]); // biome-ignore format: one line
+    const sizes = ["--layers", "1", "--hidden", "16", "--heads", "1", "--backend", "plain", "--output", output];
+    const run = (...args: string[]) => plainbert(["pretrain", join(folder, "phase"), ...sizes, ...args]);
+    expect((await run("--max-steps", "2")).code).toBe(0);
+    expect((await run("--max-steps", "3", "--resume")).stderr).toBe(
+      `plainbert: pretrain: --resume: --max-steps, --batch-size and --gradient-accumulation-steps must be "2 steps of 1 × 32" as in the run in ${JSON.stringify(output)}, got "3 steps of 1 × 32"\n`,
+    );
+    const nowhere = await plainbert(["pretrain", folder, ...sizes, "--max-steps", "1", "--resume"]);
+    expect(nowhere.stderr).toContain("pretrain: EXAMPLES must be a folder with examples-….safetensors");
+  });
+
+  test("too few examples, and an option whose other option is not there", async () => {
+    const file = join(folder, "one.jsonl");
+    writeFileSync(file, '{"anchor":"a","positive":"b"}\n');
+    const learn = (...args: string[]) =>
+      plainbert(["finetune", "--task", "sentence-embedding", "--model", folder, "--train-file", file, "--output", join(folder, "few"), ...args]); // biome-ignore format: one line
+    expect((await learn()).stderr).toContain("finetune: --train-file must have 2 examples or more where examples are pairs"); // biome-ignore format: one line
+    expect((await learn("--batch-size", "1")).stderr).toContain("finetune: --batch-size must be 2 or more where examples are pairs"); // biome-ignore format: one line
+    expect((await learn("--vector-loss-weight", "2")).stderr).toContain("finetune: --vector-loss-weight must be left out without --teacher, got 2"); // biome-ignore format: one line
   });
 
   test("an error of pretrain and evaluate too", async () => {

@@ -1,4 +1,5 @@
-import { makeFolder, namesIn } from "../../disk/runFolder.ts";
+import { makeFolder } from "../../disk/makeFolder.ts";
+import { namesIn } from "../../disk/runFolder.ts";
 import { BertError, quote } from "../../errors.ts";
 import { openWeights, saveSafetensors } from "../../load/weightFiles.ts";
 import { Xxh32 } from "../../load/xxh32.ts";
@@ -82,7 +83,7 @@ export class TeacherCache {
 
   /** Writes a part, [texts, E_t]. @throws BertError ERR_FILE */
   async write(part: number, data: Float32Array): Promise<void> {
-    await makeFolder(this.folder);
+    await makeFolder("runFolder", this.folder);
     const metadata = { format: FORMAT, ...this.identity, checksum: checksumOf(data) };
     const shape = [data.length / this.size, this.size];
     await saveSafetensors(this.pathOf(part), [["vectors", { shape, data }]], Object.entries(metadata));

@@ -8,14 +8,27 @@ import { textVectors } from "../sentence/textVectors.ts";
 import type { DistilledText } from "./distilledTexts.ts";
 import { PART, TeacherCache } from "./teacherCache.ts";
 
-/** What a teacher says of texts. */
-export interface TaughtTexts {
+/** A model whose vectors are learned, before it has computed any. */
+export interface Teacher {
   /** Tells teachers apart: 16 hexadecimal digits. */
-  readonly teacher: string;
+  readonly fingerprint: string;
   /** E_t */
   readonly size: number;
-  /** [texts][E_t] */
-  readonly vectors: readonly Float32Array[];
+  /** Texts as it takes them. */
+  encode(texts: readonly DistilledText[]): EncodedSentence[];
+  /**
+   * The vectors of texts, [texts][E_t], as `pipeline("embeddings")` makes them, with its prompts, lengths and modules.
+   * What the run's folder has of them is read first; then the rest is computed and written, 256 texts at a time, so
+   * that a run that was killed computes no more than these again. Vectors depend on no other text, so the bits are the
+   * same.
+   *
+   * @param encoded what `encode` says of them
+   * @throws BertError ERR_INPUT the folder has vectors of another teacher or other texts; ERR_CHECKPOINT a part is
+   *   damaged, or a vector is not finite; ERR_ABORTED the signal fired; ERR_FILE
+   */
+  vectorsOf(texts: readonly DistilledText[], encoded: readonly EncodedSentence[]): Promise<readonly Float32Array[]>;
+  /** Frees its memory; again: nothing happens. */
+  dispose(): Promise<void>;
 }
 
 /** How a teacher's vectors are computed. */
@@ -34,68 +47,82 @@ export interface TeachingOptions {
   readonly onTeacher?: ((done: number, total: number) => void) | undefined;
 }
 
-/**
- * The vectors of texts, as `pipeline("embeddings")` of the teacher makes them, with its prompts, lengths and modules.
- * What the run's folder has of them is read; the rest is computed and written, 256 texts at a time, so that a run that
- * was killed computes no more than these again. Vectors depend on no other text, so the bits are the same.
- *
- * @throws BertError ERR_INPUT the folder has vectors of another teacher or other texts; ERR_CHECKPOINT a part is
- *   damaged, or a vector is not finite; ERR_ABORTED the signal fired; ERR_FILE; as `loadBert`
- */
-export async function taughtTexts(texts: readonly DistilledText[], how: TeachingOptions): Promise<TaughtTexts> {
-  const bert = await loadBert(how.teacher, how.loading);
-  try {
-    return await taughtBy(bert, texts, how);
-  } finally {
-    await bert.dispose();
-  }
+/** Loads a teacher. @throws BertError as `loadBert` */
+export async function openTeacher(how: TeachingOptions): Promise<Teacher> {
+  const loaded = await loadBert(how.teacher, how.loading);
+  let bert: Bert | null = loaded; // none once it is disposed of, so that nothing holds its weights
+  const { config, tokenizer, sentenceModules: sentence } = loaded;
+  const D = sentenceSize(sentence, config.hiddenSize);
+  const size = Math.min(sentence.truncateDim ?? D, D);
+  const fingerprint = sentenceFingerprint(loaded.fingerprint, sentence);
+  const { name, fused } = loaded.backend;
+  const backend = `${name}${fused ? ", fused" : ""}`;
+  return {
+    ...{ fingerprint, size },
+    encode(texts) {
+      const encode = sentenceEncoder({ config, tokenizer }, sentence, undefined);
+      return texts.map(({ text, role, where }) => encode(text, role, where));
+    },
+    async vectorsOf(texts, encoded) {
+      const identity = { teacher: fingerprint, texts: await digestOf(contentsOf(encoded)), backend };
+      const cache = new TeacherCache(how.where, how.output, identity, size);
+      return vectorsBy(bert as Bert, cache, { texts, encoded, size }, how);
+    },
+    async dispose() {
+      await bert?.dispose();
+      bert = null;
+    },
+  };
 }
 
-async function taughtBy(bert: Bert, texts: readonly DistilledText[], how: TeachingOptions): Promise<TaughtTexts> {
-  const sentence = bert.sentenceModules;
-  const D = sentenceSize(sentence, bert.config.hiddenSize);
-  const size = Math.min(sentence.truncateDim ?? D, D);
-  const encode = sentenceEncoder(bert, sentence, undefined);
-  const encoded = texts.map(({ text, role, where }) => encode(text, role, where));
-  const { name, fused } = bert.backend;
-  const identity = {
-    teacher: sentenceFingerprint(bert.fingerprint, sentence),
-    texts: await digestOf(contentsOf(encoded)),
-    backend: `${name}${fused ? ", fused" : ""}`,
-  };
-  const cache = new TeacherCache(how.where, how.output, identity, size);
+/** What a teacher is asked. */
+interface Asked {
+  readonly texts: readonly DistilledText[];
+  readonly encoded: readonly EncodedSentence[];
+  /** E_t */
+  readonly size: number;
+}
+
+async function vectorsBy(
+  bert: Bert,
+  cache: TeacherCache,
+  { texts, encoded, size }: Asked,
+  how: TeachingOptions,
+): Promise<readonly Float32Array[]> {
+  const parts = Array.from({ length: Math.ceil(texts.length / PART) }, (_, part) => {
+    const count = Math.min(PART, texts.length - part * PART);
+    return new Float32Array(count * size);
+  });
   const known = await cache.parts();
-  const vectors: Float32Array[] = [];
-  for (let from = 0; from < texts.length; from += PART) {
-    const part = encoded.slice(from, from + PART);
-    const data = new Float32Array(part.length * size);
-    if (known.has(from / PART)) {
-      await cache.read(from / PART, data);
-    } else {
-      await compute(bert, part, data, { ...how, onTeacher: (done) => how.onTeacher?.(from + done, texts.length) });
-      const odd = data.findIndex((value) => !Number.isFinite(value));
-      if (odd >= 0) throw notFinite(texts[from + Math.floor(odd / size)]);
-      await cache.write(from / PART, data);
-    }
-    for (let i = 0; i < part.length; i++) vectors.push(data.subarray(i * size, (i + 1) * size));
+  for (const part of known) await cache.read(part, parts[part] ?? new Float32Array(0));
+  let isNone = known.size === 0;
+  for (const [part, data] of parts.entries()) {
+    if (known.has(part)) continue;
+    const from = part * PART;
+    const onTeacher = (done: number) => how.onTeacher?.(from + done, texts.length);
+    await compute(bert, encoded.slice(from, from + PART), data, { ...how, onTeacher, isNone });
+    const odd = data.findIndex((value) => !Number.isFinite(value));
+    if (odd >= 0) throw notFinite(texts[from + Math.floor(odd / size)]);
+    await cache.write(part, data);
+    isNone = false;
   }
-  return { teacher: identity.teacher, size, vectors };
+  return texts.map((_, i) => parts[Math.floor(i / PART)].subarray((i % PART) * size, ((i % PART) + 1) * size));
 }
 
 /** Tokens and lengths of prompts: what the texts are to the teacher. */
-function* contentsOf(texts: readonly EncodedSentence[]): Generator<ArrayLike<number>> {
+export function* contentsOf(texts: readonly EncodedSentence[]): Generator<ArrayLike<number>> {
   for (const { sequence, promptLength } of texts) {
     yield sequence.inputIds;
     yield [promptLength];
   }
 }
 
-/** @param data out [texts, E_t] */
+/** @param data out [texts, E_t] @param how with whether no vector is on the disk yet */
 async function compute(
   bert: Bert,
   texts: readonly EncodedSentence[],
   data: Float32Array,
-  { where, batchSize, signal, onTeacher }: TeachingOptions,
+  { where, batchSize, signal, onTeacher, isNone }: TeachingOptions & { readonly isNone: boolean },
 ): Promise<void> {
   try {
     signal?.throwIfAborted();
@@ -104,8 +131,8 @@ async function compute(
     for (const [i, vector] of vectors.entries()) data.set(vector, i * (data.length / texts.length));
   } catch (cause) {
     if (!signal?.aborted) throw cause;
-    const message = `${where}: stopped while the teacher's vectors were computed; resume goes on from there`;
-    throw new BertError("ERR_ABORTED", message, { cause });
+    const what = isNone ? "none is written yet, and they begin anew" : "resume goes on from there";
+    throw new BertError("ERR_ABORTED", `${where}: stopped while the teacher's vectors were computed; ${what}`, { cause }); // biome-ignore format: one line
   }
 }
 

@@ -21,13 +21,13 @@ export interface RunFacts {
   readonly machine: string;
 }
 
-/** Settings that are digests tell a reader nothing. */
-const DIGESTS = new Set(["examples", "model's config"]);
+/** Settings that are digests tell a reader nothing, and others are told about the run. */
+const UNTOLD = new Set(["examples", "model's config", "task", "trainDataset", "evalDataset", "evalExamples"]);
 
 /** A training run as a page. */
 export function runReport(run: RunFacts): string {
   const { title, log, metrics, evaluation, isRegression = false, tokensPerSecond } = run;
-  const settings = Object.entries(run.settings).filter(([name, value]) => value !== null && !DIGESTS.has(name));
+  const settings = Object.entries(run.settings).filter(([name, value]) => value !== null && !UNTOLD.has(name));
   const last = log.findLast((entry) => "loss" in entry);
   return reportHtml({
     ...{ title, log, evaluation, isRegression },

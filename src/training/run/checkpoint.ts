@@ -14,6 +14,7 @@ import { writeModel } from "../startModel.ts";
 import { stateTensors, type TrainingState } from "../trainStep.ts";
 import { type Counted, readCounted } from "./pending.ts";
 import type { Identity } from "./resolvedOptions.ts";
+import { expectSameRun } from "./sameRun.ts";
 
 /** What a run knows beside weights and optimiser. */
 export interface RunState {
@@ -155,7 +156,7 @@ export interface SavedRun {
  */
 export async function readState(where: string, output: string, step: number, identity: Identity): Promise<SavedRun> {
   const { identity: saved, ...run } = await readStateFile(output, step);
-  expectSame(where, output, saved, identity);
+  expectSameRun(where, output, saved, identity);
   return { step, ...run };
 }
 
@@ -224,24 +225,6 @@ function asPlain(json: Json): Identity[string] {
 
 function asDigest(json: Json): FileDigest {
   return { bytes: json.get("bytes").asInteger(), sha256: json.get("sha256").asString() };
-}
-
-function expectSame(where: string, output: string, saved: Identity, now: Identity): void {
-  for (const name of new Set([...Object.keys(saved), ...Object.keys(now)])) {
-    const [was, is] = [saved[name] ?? null, now[name] ?? null];
-    if (was === is) continue;
-    const sentence = DIGESTS.has(name)
-      ? `the ${name} must be those with which the run in ${quote(output)} began, they are others`
-      : `${name} must be ${show(was)} as in the run in ${quote(output)}, got ${show(is)}`;
-    throw new BertError("ERR_INPUT", `${where}: resume: ${sentence}`);
-  }
-}
-
-/** What is compared by a digest, which a message does not show. */
-const DIGESTS: ReadonlySet<string> = new Set(["examples", "model's config"]);
-
-function show(value: string | number | boolean | null): string {
-  return value === null ? "left out" : typeof value === "string" ? quote(value) : String(value);
 }
 
 /** Reads the weights of a checkpoint into a model's tensors. @throws BertError ERR_CHECKPOINT, ERR_FILE */

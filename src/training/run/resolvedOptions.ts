@@ -1,6 +1,6 @@
 import { BertError, shown } from "../../errors.ts";
 import { depthOf } from "../../model/family.ts";
-import { expectSignal } from "../../options.ts";
+import { expectChoice, expectSignal } from "../../options.ts";
 import type { AdamWOptions } from "../adamwStep.ts";
 import type { RunOptions } from "./runOptions.ts";
 
@@ -185,6 +185,20 @@ export function expectWarmup(where: string, warmupSteps: number, totalSteps: num
     "ERR_INPUT",
     `${where}: warmupSteps must be at most ${totalSteps}, all updates, got ${warmupSteps}`,
   );
+}
+
+/**
+ * Checks the metric that says which evaluation is the best.
+ *
+ * @param names those that an evaluation has; empty without one
+ * @throws BertError ERR_INPUT it is none of these
+ */
+export function expectMetric(
+  where: string,
+  { metricForBestModel }: ResolvedRunOptions,
+  names: readonly string[],
+): void {
+  if (names.length > 0) expectChoice(where, "metricForBestModel", metricForBestModel, names);
 }
 
 /** The optimiser's options. */

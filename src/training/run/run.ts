@@ -3,7 +3,6 @@ import { machineName, writeTexts } from "../../disk/runFolder.ts";
 import { BertError } from "../../errors.ts";
 import type { SentenceModules } from "../../load/sentenceModules.ts";
 import type { BertConfig } from "../../model/config.ts";
-import { expectChoice } from "../../options.ts";
 import { BertModel } from "../../runtime/bertModel.ts";
 import type { TrainingBackend } from "../../tensor/trainingBackend.ts";
 import type { BertTokenizer } from "../../tokenizer/index.ts";
@@ -25,7 +24,6 @@ import {
   saveCheckpoint,
 } from "./checkpoint.ts";
 import { expectNotExploded } from "./exploded.ts";
-import { expectFree } from "./freeOutput.ts";
 import { MetricsLog } from "./log.ts";
 import { count, entryOf, nothingCounted } from "./pending.ts";
 import { adamwOptions, freezer, type Identity, type ResolvedRunOptions } from "./resolvedOptions.ts";
@@ -39,8 +37,8 @@ export interface RunPlan {
   readonly tokenizer: BertTokenizer;
   /** Of a model that makes vectors of texts: the modules after the encoder. */
   readonly sentence?: SentenceModules | undefined;
-  /** Whether the folder has a teacher's vectors, and was seen to be free before. Default false. */
-  readonly hasTeacher?: boolean;
+  /** As `PreparedTask` has it: a teacher's vectors, which stay in the folder. */
+  readonly teach?: PreparedTask["teach"];
   /** Task, model and data by name, for the report. */
   readonly about: Readonly<Record<string, string>>;
   /** Whether an evaluation tells errors, and no mistakes. Default false. */
@@ -64,16 +62,15 @@ export interface RunPlan {
  * depends on is in the last checkpoint and the plan, so a run that goes on has the bits of one that was never
  * interrupted.
  *
- * @throws BertError ERR_FILE `output` is not empty, without `resume`; ERR_INPUT with `resume`, other data or options;
- *   ERR_TRAINING a loss that is not finite or explodes; ERR_ABORTED the signal fired, and a checkpoint is written
+ * @param options without `resume` nothing is in `output` (`expectFree`)
+ * @throws BertError ERR_INPUT with `resume`, other data or options; ERR_TRAINING a loss that is not finite or explodes;
+ *   ERR_ABORTED the signal fired, and a checkpoint is written after the first update
  */
 export async function run(given: RunPlan, options: ResolvedRunOptions, kernels: TrainingBackend): Promise<RunResult> {
   const { output } = options;
   const { name: backend, fused } = kernels.info; // others round otherwise
   const plan = { ...given, identity: { ...given.identity, backend, fused } };
-  const steps = await checkpointSteps(output);
-  if (!plan.hasTeacher) await expectFree(plan.where, options);
-  const last = steps.at(-1);
+  const last = (await checkpointSteps(output)).at(-1);
   const saved = last === undefined ? null : await readState(plan.where, output, last, plan.identity);
 
   const model = { config: plan.config, params: await plan.load(kernels), kernels, sentence: plan.sentence };
@@ -86,6 +83,7 @@ export async function run(given: RunPlan, options: ResolvedRunOptions, kernels: 
     await readWeights(output, saved.step, model.params);
     await readOptimizer(output, training);
   }
+  await plan.teach?.();
   const state = saved?.state ?? freshState();
   const log = await MetricsLog.open(output, saved?.log ?? null, options.onLog);
   return new Run(plan, options, { model, gradients, training, state, log }).toEnd();
@@ -138,15 +136,17 @@ class Run {
     } catch (error) {
       if (!(error instanceof BertError) || error.code !== "ERR_FILE") throw error; // a full disk, say
       const { savedStep } = this;
-      if (savedStep === 0) await this.log.remove();
-      const stays =
-        savedStep === 0 && this.plan.hasTeacher
-          ? "only the teacher's vectors are left, as there was no checkpoint yet: resume begins anew with them"
-          : savedStep === 0
-            ? "nothing of the run is left, as there was no checkpoint yet: the same call begins anew"
-            : `checkpoint-${savedStep} stays, and resume goes on from there`;
-      throw new BertError(error.code, `${error.message}; ${stays}`, { cause: error });
+      const left = savedStep === 0 ? await this.nothingSaved() : `checkpoint-${savedStep} stays, and resume goes on from there`; // biome-ignore format: one line
+      throw new BertError(error.code, `${error.message}; ${left}`, { cause: error });
     }
+  }
+
+  /** Tidies up after a run without a checkpoint. @returns what is left of it, for a message */
+  private async nothingSaved(): Promise<string> {
+    await this.log.remove();
+    return this.plan.teach
+      ? "only the teacher's vectors are left, as there was no checkpoint yet: resume begins anew with them"
+      : "nothing of the run is left, as there was no checkpoint yet: the same call begins anew";
   }
 
   private async trained(): Promise<RunResult> {
@@ -165,11 +165,9 @@ class Run {
     } catch (error) {
       if (!options.signal?.aborted) throw error;
       if (training.step > this.savedStep) await this.save();
-      throw new BertError(
-        "ERR_ABORTED",
-        `${this.plan.where}: stopped at step ${training.step} of ${this.plan.totalSteps}; resume goes on from there`,
-        { cause: error },
-      );
+      const left = training.step === 0 ? await this.nothingSaved() : "resume goes on from there";
+      const place = `step ${training.step} of ${this.plan.totalSteps}`;
+      throw new BertError("ERR_ABORTED", `${this.plan.where}: stopped at ${place}; ${left}`, { cause: error });
     }
     const { best } = state;
     const useBest = options.loadBestModelAtEnd && best !== null;
@@ -240,8 +238,7 @@ class Run {
     const { plan, options, training, state } = this;
     this.evaluation = await this.evaluateNow();
     const { metrics } = this.evaluation;
-    const wanted = expectChoice(plan.where, "metricForBestModel", options.metricForBestModel, Object.keys(metrics));
-    const metric = metrics[wanted];
+    const metric = metrics[options.metricForBestModel];
     const named = Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`eval_${name}`, value]));
     await this.log.add({ step: training.step, epoch: plan.epochAt(training.step), ...named });
     state.evaluated = training.step;

@@ -23,14 +23,14 @@ export function expectLearnable(
   batches: readonly (readonly SentenceGroup[])[],
 ): void {
   const wrong = (what: string) => new BertError("ERR_INPUT", `${where}: ${what}`);
-  const needsTwo = (name: string, got: string) => {
-    if (loss === "CoSENTLoss") return wrong(`${name} must be 2 or more with CoSENTLoss, which compares the examples of a batch; got ${got}`); // biome-ignore format: one line
+  const needsTwo = (must: string, got: string) => {
+    if (loss === "CoSENTLoss") return wrong(`${must} with CoSENTLoss, which compares the examples of a batch; ${got}`); // biome-ignore format: one line
     const lonely = examples.find(({ texts }) => texts.length === 2)!.where;
-    return wrong(`${name} must be 2 or more where examples are pairs without a negative, such as ${lonely}, as other examples of the batch have the negatives; got ${got}`); // biome-ignore format: one line
+    return wrong(`${must} where examples are pairs without a negative, such as ${lonely}, as other examples of the batch have the negatives; ${got}`); // biome-ignore format: one line
   };
   const isLonely = examples.some((example) => teachesNothing([example], loss));
-  if (isLonely && batchSize === 1) throw needsTwo("batchSize", "1");
-  if (isLonely && examples.length === 1) throw needsTwo("trainDataset", "1 example");
+  if (isLonely && batchSize === 1) throw needsTwo("batchSize must be 2 or more", "got 1");
+  if (isLonely && examples.length === 1) throw needsTwo("trainDataset must have 2 examples or more", "has 1");
   if (loss === "CoSENTLoss" && teachesNothing(examples, loss))
     throw wrong(`trainDataset must have different scores with CoSENTLoss, which learns their order; got ${examples[0].score} of all ${examples.length} examples`); // biome-ignore format: one line
   if (loss !== "MultipleNegativesRankingLoss" || !batches.every((batch) => teachesNothing(batch, loss))) return;

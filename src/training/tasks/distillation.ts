@@ -9,7 +9,7 @@ import { type DistillationSettings, type DistillationTargets, distillationLoss }
 import { type DistillationOptions, distillationFacts, distillationSettings } from "../distillation/distillationOptions.ts"; // biome-ignore format: one line
 import { type DistilledText, distilledTexts, keyOf } from "../distillation/distilledTexts.ts";
 import { initialProjection, type Projection, projectedBy } from "../distillation/projection.ts";
-import type { TaughtTexts } from "../distillation/teacherVectors.ts";
+import { contentsOf, type Teacher } from "../distillation/teacherVectors.ts";
 import { Random } from "../random.ts";
 import { type EncodedSentence, sentenceEncoder } from "../sentence/encodeSentences.ts";
 import { textVectors } from "../sentence/textVectors.ts";
@@ -24,8 +24,8 @@ type StudentModel = TaskModel & { readonly sentence: SentenceModules };
 export interface DistillationTaskOptions extends DistillationOptions, SentenceEmbeddingOptions {
   readonly batchSize: number;
   readonly seed: number;
-  /** The teacher's vectors of texts. */
-  teach(texts: readonly DistilledText[]): Promise<TaughtTexts>;
+  /** Loads the teacher. */
+  openTeacher(): Promise<Teacher>;
 }
 
 /** A task, and what the student has for it. */
@@ -40,17 +40,19 @@ export interface DistillationTask extends PreparedTask {
 interface Lesson {
   readonly texts: readonly DistilledText[];
   readonly features: readonly EncodedSentence[];
-  readonly vectors: readonly Float32Array[];
+  /** Of text i, once the teacher has computed. */
+  vectorAt(i: number): Float32Array;
 }
 
 /**
  * Distillation of sentence embeddings: a student's vectors follow those of a larger teacher (`distillationLoss`). Each
  * text of the examples counts once; an epoch is a random order of them, cut into batches.
  *
- * All that can be wrong with the student and the texts is found before the teacher computes.
+ * All that can be wrong with the student and the texts is found before the teacher is loaded, and all else before it
+ * computes, which `teach` has it do.
  *
  * @param where the function that errors name
- * @throws BertError ERR_INPUT options or examples that do not fit, naming file and line; as `taughtTexts`
+ * @throws BertError ERR_INPUT options or examples that do not fit, naming file and line; as `openTeacher`
  */
 export async function distillation(
   where: string,
@@ -72,12 +74,14 @@ export async function distillation(
   if (!options.keepProjection) distillationSettings(where, options, ownSize);
 
   const all = new Map([...texts, ...heldOut].map((one) => [keyOf(one), one]));
-  const { teacher, size, vectors } = await options.teach([...all.values()]);
-  const vectorOf = new Map([...all.keys()].map((key, i) => [key, vectors[i]]));
+  const teacher = await options.openTeacher();
+  const { size } = teacher;
+  const toTeacher = teacher.encode([...all.values()]);
+  const vectorOf = new Map<string, Float32Array>();
   const lessonOf = (chosen: readonly DistilledText[], from: number): Lesson => ({
     texts: chosen,
     features: features.slice(from, from + chosen.length),
-    vectors: chosen.map((one) => vectorOf.get(keyOf(one)) as Float32Array),
+    vectorAt: (i) => vectorOf.get(keyOf(chosen[i])) as Float32Array,
   });
   const learned = lessonOf(texts, 0);
   const asked = areHeldOut ? lessonOf(heldOut, texts.length) : null;
@@ -86,14 +90,17 @@ export async function distillation(
   const D = sentenceSize(sentence, model.config.hiddenSize);
   const settings = distillationSettings(where, options, D);
   const student = { ...model, sentence };
+  const areComparable = D === size || projection !== null;
   const other = examples && sentenceEmbedding(where, student, [], examples, { maxLength: options.maxLength });
   return {
     ...{ architecture: TASK_MODELS["sentence-embedding"], labels: null, problemType: null, sentence, projection },
     tellsErrors: asked !== null || other?.tellsErrors === true,
     identity: {
-      ...{ ...distillationFacts(settings), teacher, "teacher's numbers": size, modules: modulesText(sentence.modules) },
+      ...{ teacher: teacher.fingerprint, "teacher's numbers": size, keepProjection: options.keepProjection ?? false },
+      ...{ ...distillationFacts(settings), modules: modulesText(sentence.modules) },
       projection: projection && `${D} to ${size}`,
     },
+    ...(options.maxLength !== undefined && { settings: { maxLength: options.maxLength } }),
     notes: notesOf(train, texts, { settings, D, size, isKept: sentence !== model.sentence }),
     lengths: learned.features.map(({ sequence }) => sequence.inputIds.length),
     batches({ batchSize, seed, epoch }) {
@@ -102,7 +109,7 @@ export async function distillation(
     },
     batch(indices) {
       const chosen = indices.map((i) => learned.features[i]);
-      const loss: DistillationTargets = { ...settings, teacher: indices.map((i) => learned.vectors[i]) };
+      const loss: DistillationTargets = { ...settings, teacher: indices.map((i) => learned.vectorAt(i)) };
       const promptLengths = chosen.map(({ promptLength }) => promptLength);
       return {
         input: chosen.map(({ sequence }) => sequence),
@@ -110,12 +117,18 @@ export async function distillation(
         name: listed(indices.map((i) => texts[i].where)),
       };
     },
+    async teach() {
+      const vectors = await teacher.vectorsOf([...all.values()], toTeacher);
+      for (const [i, key] of [...all.keys()].entries()) vectorOf.set(key, vectors[i]);
+      await teacher.dispose(); // its memory is free while the student learns
+    },
+    metricNames: asked ? ["loss", ...(areComparable ? ["teacher_cosine"] : [])] : (other?.metricNames ?? []),
     evaluate: asked
       ? (bert, how) => evaluateTexts(bert, how, { ...asked, settings, sentence })
       : (other?.evaluate ?? null),
     *contents() {
       for (const { sequence } of features) yield sequence.inputIds;
-      yield* vectors;
+      yield* contentsOf(toTeacher);
       if (other) yield* other.contents();
     },
   };
@@ -166,9 +179,10 @@ function notesOf(
 async function evaluateTexts(
   model: Parameters<NonNullable<PreparedTask["evaluate"]>>[0],
   how: EvaluationOptions,
-  { texts, features, vectors: taught, settings, sentence }: Lesson & { settings: DistillationSettings; sentence: SentenceModules }, // biome-ignore format: one line
+  { texts, features, vectorAt, settings, sentence }: Lesson & { settings: DistillationSettings; sentence: SentenceModules }, // biome-ignore format: one line
 ): Promise<Evaluation> {
   const vectors = await textVectors(model, features, { ...how, sentence: { ...sentence, truncateDim: null } });
+  const taught = texts.map((_, i) => vectorAt(i));
   const projected = projectedBy(how.projection ?? null, vectors);
   const losses: number[] = [];
   for (let from = 0; from < texts.length; from += how.batchSize) {

@@ -86,6 +86,8 @@ export function fillMask(
         name: `texts ${listed(indices.map((i) => String(features[i].text + 1)))}`,
       };
     },
+    metricNames: evaluation ? ["loss", "accuracy", "perplexity"] : [],
+    settings: { mlmProbability, doWholeWordMask },
     evaluate:
       evalFeatures &&
       ((model, how) => {

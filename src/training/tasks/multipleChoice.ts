@@ -38,6 +38,7 @@ export function multipleChoice(
       labels: { labels: indices.map((i) => features[i].labels) },
       name: listed(indices.map((i) => train[i].where)),
     }),
+    metricNames: evaluation ? ["loss", "accuracy"] : [],
     evaluate: evaluation && evalFeatures && ((model, how) => evaluate(model, how, evaluation, evalFeatures)),
     *contents() {
       for (const feature of [...features, ...(evalFeatures ?? [])]) {

@@ -36,6 +36,7 @@ export function nextSentence(
       labels: { labels: indices.map((i) => features[i].labels as number) },
       name: listed(indices.map((i) => train[i].where)),
     }),
+    metricNames: evaluation ? ["loss", "accuracy"] : [],
     evaluate: evaluation && evalFeatures && ((model, how) => evaluate(model, how, evaluation, evalFeatures)),
     *contents() {
       for (const { inputIds, labels } of [...features, ...(evalFeatures ?? [])]) {

@@ -72,7 +72,9 @@ export function prepare(
   const limit = limitOf(model);
   const { maxLength = limit } = given;
   expectMaxLength(where, model, maxLength);
-  return weighted(where, ofTask(where, model, train, evaluation, given), given);
+  const task = ofTask(where, model, train, evaluation, given);
+  const ofLength = given.task === "sentence-embedding" ? {} : { maxLength }; // the model's folder has that task's
+  return weighted(where, { ...task, settings: { ...ofLength, ...task.settings } }, given);
 }
 
 /** The examples without weights. */

@@ -7,6 +7,11 @@ import type { PredictionExample } from "../run/result.ts";
 import { argmax, crossEntropyOf, Mean } from "./logitScores.ts";
 import { type Evaluation, type EvaluationOptions, SHOWN_EXAMPLES } from "./task.ts";
 
+/** The metrics of `evaluatePretraining`. */
+export const PRETRAINING_METRICS: readonly string[] = [
+  ...["loss", "masked_lm_loss", "masked_lm_accuracy", "perplexity", "next_sentence_loss", "next_sentence_accuracy"],
+];
+
 /** The first `count` examples; metrics named as by Google's run_pretraining.py. The loss is the sum of both means. */
 export async function evaluatePretraining(
   model: BertModel,

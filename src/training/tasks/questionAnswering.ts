@@ -82,6 +82,8 @@ export function questionAnswering(
       },
       name: listed(indices.map((i) => train[features[i].example].where)),
     }),
+    metricNames: evaluation ? ["loss", ...Object.keys(scoresOf(evaluation, new Map(evaluation.map(({ id }) => [id, ""]))))] : [], // biome-ignore format: one line
+    settings: { ...options, ...(evaluation && { maxAnswerLength }) },
     evaluate:
       evaluation &&
       evalFeatures &&
@@ -106,6 +108,20 @@ function withPlaces(example: Located<SquadExample>): Located<SquadExample> {
 /** Whether its first answer, the one that is learned, has no place. */
 function isMisplaced({ answers }: SquadExample): boolean {
   return answers[0]?.start === null;
+}
+
+/** Whether a question has no answer, as in SQuAD 2.0. */
+function mayBeEmpty(examples: readonly SquadExample[]): boolean {
+  return examples.some(({ answers }) => answers.length === 0);
+}
+
+/** @param predictions by the questions' ids */
+function scoresOf(
+  references: readonly Located<SquadExample>[],
+  predictions: ReadonlyMap<string, string>,
+): Readonly<Record<string, number>> {
+  const metrics = mayBeEmpty(references) ? squadV2Metrics : squadMetrics;
+  return metrics({ predictions, references }) as unknown as Record<string, number>;
 }
 
 /** A span of tokens, or none, with the sum of its two logits. */
@@ -151,7 +167,7 @@ async function evaluate(
       none[example] = Math.min(none[example], start[0] + end[0]);
     }
   }
-  const hasImpossible = examples.some(({ answers }) => answers.length === 0);
+  const hasImpossible = mayBeEmpty(examples);
   const answerOf = (i: number) => {
     const found = best[i];
     return found && !(hasImpossible && none[i] > found.score) ? found.text : "";
@@ -159,11 +175,8 @@ async function evaluate(
   const answers = examples.map((_, i) => answerOf(i));
   const predictions = new Map(examples.map(({ id }, i) => [id, answers[i]]));
   const isWrong = (i: number) => !isExact(answers[i], examples[i], hasImpossible);
-  const metrics = hasImpossible
-    ? squadV2Metrics({ predictions, references: examples })
-    : squadMetrics({ predictions, references: examples });
   const outcomes = {
-    metrics: { loss: loss.value, ...(metrics as unknown as Record<string, number>) },
+    metrics: { loss: loss.value, ...scoresOf(examples, predictions) },
     losses: own.map(({ count, value }) => (count === 0 ? 0 : value)),
     where,
     isWrong,

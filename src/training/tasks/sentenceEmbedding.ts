@@ -15,7 +15,7 @@ import {
 } from "../sentence/lossSettings.ts";
 import { batchesWithoutDuplicates, leastBatches, numbersOf } from "../sentence/noDuplicates.ts";
 import { modulesText } from "../sentence/trainedModules.ts";
-import { evaluateSentences } from "./sentenceEvaluation.ts";
+import { evaluateSentences, sentenceMetricNames } from "./sentenceEvaluation.ts";
 import type { EpochOptions, PreparedTask, TaskModel } from "./task.ts";
 
 export interface SentenceEmbeddingOptions extends VectorLossOptions {
@@ -104,6 +104,8 @@ export function sentenceEmbedding(
         name: listed(indices.map((i) => train[i].where)),
       };
     },
+    ...(options.maxLength !== undefined && { settings: { maxLength: options.maxLength } }),
+    metricNames: asked ? sentenceMetricNames(asked) : [],
     evaluate: asked && ((bert, how) => evaluateSentences(bert, how, asked)),
     *contents() {
       for (const texts of [...features, ...(evalFeatures ?? [])]) {

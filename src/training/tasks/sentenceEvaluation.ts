@@ -47,6 +47,16 @@ export async function evaluateSentences(
   return asked.examples[0].score === null ? ofPairs(asked, evaluated, how) : ofScores(asked, evaluated, how);
 }
 
+/** The metrics of `evaluateSentences` by name. */
+export function sentenceMetricNames({ examples }: Pick<AskedSentences, "examples">): string[] {
+  if (examples[0].score !== null) return examples.length < 2 ? ["loss"] : ["loss", ...CORRELATIONS];
+  const hasNegatives = examples.some(({ texts }) => texts.length > 2);
+  const ofSearch = Object.keys(retrievalMetrics([{ ranks: [1] }])).map((name) => `cosine_${name}`);
+  return ["loss", ...(hasNegatives ? ["cosine_accuracy"] : []), ...ofSearch];
+}
+
+const CORRELATIONS = ["pearson_cosine", "spearman_cosine"];
+
 /** The vectors of all texts; a text that stands twice is computed once. */
 async function vectorsOf(
   model: BertModel,

@@ -77,12 +77,19 @@ export interface PreparedTask extends Omit<TaskConfig, "architecture"> {
    * @param epoch where examples differ from epoch to epoch, as masks do
    */
   batch(indices: readonly number[], epoch: number): LabelledBatch;
+  /** The metrics of an evaluation by name, without "eval_"; none without examples to evaluate with. */
+  readonly metricNames: readonly string[];
   /** null without examples to evaluate with. */
   readonly evaluate: ((model: BertModel, options: EvaluationOptions) => Promise<Evaluation>) | null;
   /** Training examples that could not be used and were left out. Default 0. */
   readonly skippedExamples?: number;
   /** Options of the task's own that the result depends on, beside the examples. Default: none. */
-  readonly settings?: Readonly<Record<string, string | number>>;
+  readonly settings?: Identity;
+  /**
+   * What takes long and must be done before the first update: a teacher's vectors. It comes after all checks.
+   * Default: nothing.
+   */
+  teach?(): Promise<void>;
   /** Everything that training and evaluation read, as numbers: what a run that goes on must have again. */
   contents(): Iterable<ArrayLike<number>>;
 }

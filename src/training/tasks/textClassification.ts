@@ -56,6 +56,7 @@ export function textClassification(
     ...(labels && { labels }),
     problemType,
   };
+  const question: Question = { labels, problem: problemType, task: options.glueTask };
   const features = sequenceFeatures(tokenizer, train, featureOptions);
   const evalFeatures = evaluation && sequenceFeatures(tokenizer, evaluation, featureOptions);
   return {
@@ -67,11 +68,9 @@ export function textClassification(
       labels: { labels: indices.map((i) => features[i].labels) as number[] | Float32Array[] },
       name: listed(indices.map((i) => train[i].where)),
     }),
-    evaluate:
-      evaluation &&
-      evalFeatures &&
-      ((model, how) =>
-        evaluate(model, how, evaluation, evalFeatures, { labels, problem: problemType, task: options.glueTask })),
+    metricNames: evaluation ? metricNames(question, evaluation.length) : [],
+    ...(options.glueTask !== undefined && { settings: { glueTask: options.glueTask } }),
+    evaluate: evaluation && evalFeatures && ((model, how) => evaluate(model, how, evaluation, evalFeatures, question)),
     *contents() {
       for (const { inputIds, tokenTypeIds, labels: label } of [...features, ...(evalFeatures ?? [])]) {
         yield inputIds;
@@ -114,6 +113,16 @@ interface Question {
   readonly labels: readonly string[] | null;
   readonly problem: ProblemType;
   readonly task: GlueTask | undefined;
+}
+
+/** Which metrics so many examples have: those of right answers. */
+function metricNames({ labels, problem, task }: Question, count: number): string[] {
+  const scores = () => {
+    if (labels === null) return numberScores(task, { predictions: [0, 1].slice(0, count), references: [0, 1].slice(0, count) }); // biome-ignore format: one line
+    const one = { predictions: [0], references: [0] };
+    return problem === "multi_label_classification" ? setScores([[0]], [[0]]) : classScores(task, one, labels);
+  };
+  return ["loss", ...Object.keys(scores())];
 }
 
 async function evaluate(
@@ -170,15 +179,21 @@ async function ofClasses(
 ): Promise<Answered> {
   const { predictions, losses, loss } = await classify(asked, run);
   const pairs = { predictions, references: asked.references };
-  const scores =
-    task === undefined ? usualScores(pairs) : glueMetrics(task, inOrderOf(glueLabels(task) ?? [], pairs, labels));
   return {
     ...{ predictions, losses },
-    metrics: { loss, ...scores },
+    metrics: { loss, ...classScores(task, pairs, labels) },
     isWrong: (i) => predictions[i] !== asked.references[i],
     confusionMatrix: confusionMatrix(pairs, labels),
     shown: (index) => labels[index as number],
   };
+}
+
+function classScores(
+  task: GlueTask | undefined,
+  pairs: Pairs<number>,
+  labels: readonly string[],
+): Readonly<Record<string, number>> {
+  return task === undefined ? usualScores(pairs) : glueMetrics(task, inOrderOf(glueLabels(task) ?? [], pairs, labels));
 }
 
 function usualScores(pairs: Pairs<number>): Record<string, number> {
@@ -215,15 +230,20 @@ async function ofNumbers(
       loss.add(losses[i]);
     }
   }
-  const pairs = { predictions, references: references as number[] };
-  const correlations = () => ({ pearson: pearsonCorrelation(pairs), spearmanr: spearmanCorrelation(pairs) });
-  const scores = predictions.length < 2 ? {} : task === undefined ? correlations() : glueMetrics(task, pairs);
+  const scores = numberScores(task, { predictions, references: references as number[] });
   return {
     ...{ predictions, losses },
     metrics: { loss: loss.value, ...scores },
     isWrong: (i) => losses[i] > 0,
     shown: (value) => (value as number).toPrecision(4),
   };
+}
+
+/** Correlations; of fewer than two numbers there are none. */
+function numberScores(task: GlueTask | undefined, pairs: Pairs<number>): Readonly<Record<string, number>> {
+  if (pairs.predictions.length < 2) return {};
+  if (task !== undefined) return glueMetrics(task, pairs);
+  return { pearson: pearsonCorrelation(pairs), spearmanr: spearmanCorrelation(pairs) };
 }
 
 /** Any number of labels each: those with a logit above 0. */
@@ -246,23 +266,37 @@ async function ofSets(labels: readonly string[], { items, references, where }: A
       losses.push(own.value);
     }
   }
-  const isWrong = (i: number) => predictions[i].some((value, c) => value !== rows[i][c]);
-  const flat = (some: readonly Float32Array[]) => some.flatMap((row) => Array.from(row));
-  const column = (some: readonly Float32Array[], c: number) => some.map((row) => row[c]);
-  const positive = { average: "macro", labels: [1] } as const;
-  const each = labels.map((_, c) =>
-    f1Score({ predictions: column(predictions, c), references: column(rows, c) }, positive),
-  );
+  const isWrong = (i: number) => !areSame(predictions[i], rows[i]);
   return {
     ...{ predictions, losses, isWrong },
-    metrics: {
-      loss: loss.value,
-      accuracy: predictions.filter((_, i) => !isWrong(i)).length / predictions.length,
-      f1_micro: f1Score({ predictions: flat(predictions), references: flat(rows) }, positive),
-      f1_macro: each.reduce((sum, f1) => sum + f1, 0) / C,
-    },
+    metrics: { loss: loss.value, ...setScores(predictions, rows) },
     classes: labels.map((label, c) => ({ label, ...scoresOf(countsOf(column(predictions, c), column(rows, c))) })),
     shown: (value) => labels.filter((_, c) => (value as Float32Array)[c] === 1).join(", ") || "none",
+  };
+}
+
+type Rows = readonly ArrayLike<number>[];
+
+function column(rows: Rows, c: number): number[] {
+  return rows.map((row) => row[c]);
+}
+
+function areSame(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
+  return Array.from(a).every((value, c) => value === b[c]);
+}
+
+/** @param predictions [N][C], 1 where a label holds @param references [N][C] */
+function setScores(predictions: Rows, references: Rows): Readonly<Record<string, number>> {
+  const C = references[0].length;
+  const flat = (rows: Rows) => rows.flatMap((row) => Array.from(row));
+  const positive = { average: "macro", labels: [1] } as const;
+  const each = Array.from({ length: C }, (_, c) =>
+    f1Score({ predictions: column(predictions, c), references: column(references, c) }, positive),
+  );
+  return {
+    accuracy: predictions.filter((row, i) => areSame(row, references[i])).length / predictions.length,
+    f1_micro: f1Score({ predictions: flat(predictions), references: flat(references) }, positive),
+    f1_macro: each.reduce((sum, f1) => sum + f1, 0) / C,
   };
 }
 

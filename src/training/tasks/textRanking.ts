@@ -65,6 +65,9 @@ export function textRanking(
       },
       name: listed(indices.map((i) => features[i].where)),
     }),
+    metricNames: evalFeatures
+      ? ["loss", ...Object.keys(judged(evalFeatures, targetsOf(evalFeatures), atK).metrics)]
+      : [],
     evaluate: evalFeatures && ((model, how) => evaluate(model, how, evalFeatures, atK)),
     *contents() {
       for (const { inputIds, tokenTypeIds, target, group } of [...features, ...(evalFeatures ?? [])]) {
@@ -83,6 +86,16 @@ interface Judged {
   readonly threshold: number;
 }
 
+/** @param scores [pairs] */
+function judged(pairs: readonly PairFeature[], scores: readonly number[], atK: number): Judged & { isBinary: boolean } {
+  const isBinary = pairs.every(({ target }) => target === 0 || target === 1);
+  return { ...(isBinary ? ofRelevant(pairs, scores, atK) : ofScores(pairs, scores)), isBinary };
+}
+
+function targetsOf(pairs: readonly PairFeature[]): number[] {
+  return pairs.map(({ target }) => target);
+}
+
 async function evaluate(
   model: BertModel,
   how: EvaluationOptions,
@@ -90,8 +103,7 @@ async function evaluate(
   atK: number,
 ): Promise<Evaluation> {
   const { losses, scores, loss } = await scored(pairs, { model, how }, how.scoreActivation ?? sigmoid);
-  const isBinary = pairs.every(({ target }) => target === 0 || target === 1);
-  const { metrics, threshold } = isBinary ? ofRelevant(pairs, scores, atK) : ofScores(pairs, scores);
+  const { metrics, threshold, isBinary } = judged(pairs, scores, atK);
   const isRelevant = (i: number) => Number(scores[i] >= threshold);
   const expected = (i: number) => Number(pairs[i].target >= (isBinary ? 1 : threshold));
   const names = ["irrelevant", "relevant"];
@@ -131,7 +143,7 @@ async function scored(pairs: readonly PairFeature[], run: Passes, activation: Sc
 
 /** Of relevant and irrelevant texts; how they are ranked, where a query has several of them. */
 function ofRelevant(pairs: readonly PairFeature[], scores: readonly number[], atK: number): Judged {
-  const relevance = relevanceMetrics({ predictions: scores, references: pairs.map(({ target }) => target) });
+  const relevance = relevanceMetrics({ predictions: scores, references: targetsOf(pairs) });
   const queries = new Map<number, { predictions: number[]; references: number[] }>();
   for (const [i, { group, target }] of pairs.entries()) {
     const query = queries.get(group) ?? { predictions: [], references: [] };
@@ -147,7 +159,7 @@ function ofRelevant(pairs: readonly PairFeature[], scores: readonly number[], at
 
 /** Of numbers between: how scores go with them, as CrossEncoderCorrelationEvaluator. */
 function ofScores(pairs: readonly PairFeature[], predictions: readonly number[]): Judged {
-  const both = { predictions, references: pairs.map(({ target }) => target) };
+  const both = { predictions, references: targetsOf(pairs) };
   const correlations = () => ({ pearson: pearsonCorrelation(both), spearmanr: spearmanCorrelation(both) });
   return { metrics: pairs.length < 2 ? {} : correlations(), threshold: 0.5 };
 }

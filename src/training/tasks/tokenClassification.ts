@@ -50,6 +50,7 @@ export function tokenClassification(
       labels: { labels: indices.map((i) => features[i].labels) },
       name: listed(indices.map((i) => train[i].where)),
     }),
+    metricNames: evaluation ? ["loss", ...(areEntities(labels) ? ENTITY_METRICS : TAG_METRICS)] : [],
     evaluate: evaluation && evalFeatures && ((model, how) => evaluate(model, how, evaluation, evalFeatures, labels)),
     *contents() {
       for (const feature of [...features, ...(evalFeatures ?? [])]) {
@@ -93,7 +94,7 @@ async function evaluate(
   const pairs = { predictions, references };
   const text = (i: number) => sentences[i].words.join(" ");
   const outcomes = {
-    ...(labels.every((label) => isEntityTag(label)) ? ofEntities(words.loss, pairs) : ofTags(words, labels)),
+    ...(areEntities(labels) ? ofEntities(words.loss, pairs) : ofTags(words, labels)),
     // The largest of a sentence's wrong words, else of all: as sure as the model was of something wrong.
     losses: words.sentences.map((sentence) => Math.max(0, ...(wrongIn(sentence) ?? sentence).map(({ loss }) => loss))),
     where: (i: number) => sentences[i].where,
@@ -154,6 +155,13 @@ async function taggedWords(
 function wrongIn(sentence: readonly TaggedWord[]): readonly TaggedWord[] | null {
   const wrong = sentence.filter(({ expected, predicted }) => expected !== predicted);
   return wrong.length > 0 ? wrong : null;
+}
+
+const ENTITY_METRICS = ["precision", "recall", "f1", "accuracy"];
+const TAG_METRICS = ["accuracy", "f1_macro"];
+
+function areEntities(labels: readonly string[]): boolean {
+  return labels.every((label) => isEntityTag(label));
 }
 
 function ofEntities(loss: number, pairs: Pairs<readonly string[]>) {

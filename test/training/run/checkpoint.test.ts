@@ -119,7 +119,7 @@ describe("going on", () => {
       const { checksum: _, ...rest } = JSON.parse(state);
       return sealedJson({ ...rest, identity: { ...rest.identity, fused: true } });
     });
-    const message = `finetune: resume: fused must be true as in the run in "${given.output}", got false`;
+    const message = `finetune: resume: backend must compute with fused multiply-adds as in the run in "${given.output}", on this machine it does not`;
     await expect(finetune(given)).rejects.toThrow(expect.objectContaining({ code: "ERR_INPUT", message }));
   });
 

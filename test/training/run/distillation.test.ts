@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { pipeline } from "../../../src/index.ts";
@@ -47,6 +47,13 @@ async function vectorsBy(folder: string, texts: readonly string[], normalize = f
 }
 
 const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, x, d) => sum + x * b[d], 0);
+
+async function anotherTeacher(name: string): Promise<string> {
+  const folder = join(place.path, name);
+  cpSync(teacher, folder, { recursive: true });
+  await writeTinyModel(folder, { hidden_size: 24, num_hidden_layers: 2, intermediate_size: 40 });
+  return folder;
+}
 
 describe("what is learned", () => {
   test("texts alone: the cache has the teacher's vectors, and the student's similarities are those of the teacher", async () => {
@@ -182,12 +189,21 @@ describe("the cache", () => {
     await train({ ...many, output: folder });
     const again = (options: object) => train({ ...many, output: folder, resume: true, ...options });
     rmSync(join(folder, "checkpoint-2"), { recursive: true });
-    const other = join(place.path, "other-teacher");
-    cpSync(teacher, other, { recursive: true });
-    await writeTinyModel(other, { hidden_size: 24, num_hidden_layers: 2, intermediate_size: 40 });
+    const other = await anotherTeacher("other-teacher");
     await expect(again({ teacher: other })).rejects.toThrow(/^finetune: the vectors in ".*teacher" are of another teacher: "[0-9a-f]{16}", not "[0-9a-f]{16}"; delete that folder to compute them anew$/); // biome-ignore format: one line
     await expect(again({ trainDataset: MANY.toReversed() })).rejects.toThrow('teacher" are of other texts: ');
     await expect(again({ backend: "simd" })).rejects.toThrow(/teacher" are of another backend: "plain", not "simd/);
+    const first = join(folder, "teacher", "vectors-000000.safetensors");
+    const ofFirst = readFileSync(first);
+    rmSync(first); // what is there is looked at before what is missing is computed
+    const asked: number[] = [];
+    const onTeacher = (done: number) => asked.push(done);
+    await expect(again({ teacher: other, onTeacher })).rejects.toThrow('teacher" are of another teacher: ');
+    await expect(again({ trainDataset: MANY.slice(0, 10), onTeacher })).rejects.toThrow(
+      'teacher" are of other texts: ',
+    );
+    expect([asked, existsSync(first)]).toEqual([[], false]);
+    writeFileSync(first, ofFirst);
     const file = join(folder, "teacher", "vectors-000001.safetensors");
     const bytes = readFileSync(file);
     bytes[bytes.length - 3] ^= 1;
@@ -204,7 +220,45 @@ describe("the cache", () => {
     await train({ output: folder, maxSteps: 4, saveSteps: 2 });
     rmSync(join(folder, "teacher"), { recursive: true });
     await expect(train({ output: folder, maxSteps: 4, resume: true, vectorLossWeight: 2 })).rejects.toThrow("resume: vectorLossWeight must be 1 as in the run in"); // biome-ignore format: one line
-    await expect(train({ output: folder, maxSteps: 4, resume: true, teacher: undefined, trainDataset: PAIRS })).rejects.toThrow(/resume: /); // biome-ignore format: one line
+    const again = (options: object) => train({ output: folder, maxSteps: 4, saveSteps: 2, resume: true, ...options });
+    const run = `the run in ${JSON.stringify(folder)}`;
+    await expect(again({ teacher: undefined, trainDataset: PAIRS })).rejects.toThrow(`finetune: resume: teacher must be given as in ${run}, is left out`); // biome-ignore format: one line
+    await expect(again({ keepProjection: true })).rejects.toThrow(`finetune: resume: keepProjection must be false as in ${run}, got true`); // biome-ignore format: one line
+    const told: number[] = [];
+    const other = { teacher: await anotherTeacher("second-teacher"), onTeacher: (done: number) => told.push(done) };
+    await expect(again(other)).rejects.toThrow(`finetune: resume: teacher must be the model of which ${run} learns, is another`); // biome-ignore format: one line
+    expect([told, readdirSync(folder).includes("teacher")]).toEqual([[], false]);
+    rmSync(join(folder, "checkpoint-4"), { recursive: true });
+    await again({});
+    const { output: whole } = await train({ maxSteps: 4, saveSteps: 2 });
+    for (const name of ["model.safetensors", "teacher/vectors-000000.safetensors"])
+      expect(readFileSync(join(folder, name)).equals(readFileSync(join(whole, name))), name).toBe(true);
+  });
+});
+
+describe("stopped before there is anything to go on from, the run says so", () => {
+  const stopped = (signal: AbortSignal, options: object) => train({ maxSteps: 2, signal, ...options });
+  const reason = (message: string) => expect.objectContaining({ code: "ERR_ABORTED", message });
+
+  test("before the first vectors are written", async () => {
+    const folder = output();
+    const controller = new AbortController();
+    const onTeacher = () => controller.abort();
+    await expect(stopped(controller.signal, { output: folder, onTeacher })).rejects.toThrow(
+      reason("finetune: stopped while the teacher's vectors were computed; none is written yet, and they begin anew"),
+    );
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  test("before the first update", async () => {
+    const folder = output();
+    const controller = new AbortController();
+    const onTeacher = (done: number, total: number) => done === total && queueMicrotask(() => controller.abort());
+    await expect(stopped(controller.signal, { output: folder, onTeacher })).rejects.toThrow(
+      reason("finetune: stopped at step 0 of 2; only the teacher's vectors are left, as there was no checkpoint yet: resume begins anew with them"), // biome-ignore format: one line
+    );
+    expect(readdirSync(folder)).toEqual(["teacher"]);
+    await train({ maxSteps: 2, output: folder, resume: true });
   });
 });
 

@@ -607,7 +607,7 @@ describe("a loss that goes astray", () => {
 
 test("each epoch reads every example once, in an order of its own; its last update what is left", async () => {
   const task: PreparedTask = {
-    ...{ labels: null, problemType: null, evaluate: null, contents: () => [] },
+    ...{ labels: null, problemType: null, evaluate: null, metricNames: [], contents: () => [] },
     lengths: Array.from({ length: 11 }, (_, i) => 3 + (i % 4)),
     batch: (indices: readonly number[], epoch: number) => ({
       input: [],

@@ -1,11 +1,10 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { pipeline } from "../../../src/index.ts";
-import { writeSafetensors } from "../../../src/safetensors/index.ts";
-import { BertTokenizer } from "../../../src/tokenizer/index.ts";
-import { collect, makeExamples, openExamples, type PretrainOptions, pretrain } from "../../../src/training/index.ts";
-import { REVIEWS, TINY_VOCABULARY, temporaryFolder, writeTinyModel } from "../../support/tinyModel.ts";
+import { openExamples, type PretrainOptions, pretrain } from "../../../src/training/index.ts";
+import { TINY_VOCABULARY, temporaryFolder, writeTinyModel } from "../../support/tinyModel.ts";
+import { writeExamples } from "./pretrainingExamples.ts";
 
 let place: ReturnType<typeof temporaryFolder>;
 const CONFIG = {
@@ -17,22 +16,6 @@ const CONFIG = {
     max_position_embeddings: 32,
   },
 };
-
-/** A folder of examples as make-examples makes one. */
-async function writeExamples(folder: string, vocabulary: readonly string[], maxSeqLength: number): Promise<void> {
-  const tokenizer = BertTokenizer.fromVocabulary([...vocabulary], { doLowerCase: true });
-  const documents = Array.from({ length: 8 }, (_, d) => {
-    const sentences = REVIEWS.slice(4 * d, 4 * d + 4).map(({ text }) => tokenizer.encode(text).inputIds.slice(1, -1));
-    const ends = sentences.map((_, i) => sentences.slice(0, i + 1).reduce((sum, { length }) => sum + length, 0));
-    return { tokens: Uint16Array.from(sentences.flat()), ends: Int32Array.from(ends) };
-  });
-  mkdirSync(folder);
-  const shards = await collect(makeExamples(documents, tokenizer, { maxSeqLength, dupeFactor: 2 }));
-  for (const [i, { tensors, metadata }] of shards.entries()) {
-    writeFileSync(join(folder, `examples-${i}.safetensors`), writeSafetensors(tensors, metadata));
-  }
-  for (const [name, text] of Object.entries(tokenizer.toFiles())) writeFileSync(join(folder, name), text as string);
-}
 
 beforeAll(async () => {
   place = temporaryFolder();
@@ -124,7 +107,7 @@ test("what is refused", async () => {
     expect(pretrain(given)).rejects.toThrow(expect.objectContaining({ name: "BertError", message: expect.stringContaining(message) })); // biome-ignore format: one line
   await refused(
     { ...rest, model: start, phases },
-    "the vocabulary of the examples must be that of model, it is another",
+    "the vocabulary of the examples must be that of the model, it is another",
   );
   await refused({ ...rest, phases: [] }, "pretrain: phases must be at least one phase, got none");
   await refused(

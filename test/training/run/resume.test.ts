@@ -66,7 +66,7 @@ test("vectors of texts: killed three times, the same bits, those of the trained 
   const args = await writeSentenceRun(place.path);
   const whole = join(place.path, "whole-sentences");
   const { code, stderr } = await ended(start(args, whole));
-  expect([code, stderr]).toEqual([0, expect.stringMatching(/^the examples are pairs: the loss is MultipleNegativesRankingLoss, scale 20, matryoshkaDims 16, 4, /)]); // biome-ignore format: one line
+  expect([code, stderr]).toEqual([0, expect.stringMatching(/^the examples are pairs: the loss is MultipleNegativesRankingLoss, --scale 20, --matryoshka-dims 16, 4, /)]); // biome-ignore format: one line
   const output = join(place.path, "killed-sentences");
   await killAndResume(args, output, 3, 2);
   const contents = contentsOf(output);
@@ -79,7 +79,7 @@ test("vectors of a teacher: killed four times, once while it computes, the same 
   const args = await writeDistillationRun(place.path);
   const whole = join(place.path, "whole-distilled");
   const { code, stderr } = await ended(start(args, whole));
-  expect([code, stderr]).toEqual([0, expect.stringMatching(/^ +0 % {2}teacher's vectors {2}6 of 1,103 texts\n1100 different texts of 1100 examples learn the teacher's vectors: /)]); // biome-ignore format: one line
+  expect([code, stderr]).toEqual([0, expect.stringMatching(/^1100 different texts of 1100 examples learn the teacher's vectors: .*\n.*\n +0 % {2}teacher's vectors {2}6 of 1,103 texts\n/)]); // biome-ignore format: one line
   const output = join(place.path, "killed-distilled");
   const child = start([...args, "--resume"], output);
   const end = ended(child);
@@ -104,7 +104,7 @@ test("Ctrl-C saves and exits with 130; what goes on has the same bits", async ()
   child.kill("SIGINT");
   const { code, stderr } = await end;
   expect(code).toBe(130);
-  const step = Number(/^finetune: stopped at step (\d+) of 60; resume goes on from there\n$/m.exec(stderr)?.[1]);
+  const step = Number(/^finetune: stopped at step (\d+) of 60; --resume goes on from there\n$/m.exec(stderr)?.[1]);
   expect(step).toBeGreaterThanOrEqual(9);
   expect(readdirSync(output)).toContain(`checkpoint-${step}`);
   expect((await ended(start([...args, "--resume"], output))).code).toBe(0);
@@ -115,6 +115,7 @@ test("Ctrl-C saves and exits with 130; what goes on has the same bits", async ()
 });
 
 describe("in this process", () => {
+  let names = 0;
   const options = (output: string, more: Partial<FinetuneOptions> = {}) =>
     ({
       ...{ model: join(place.path, "start"), task: "text-classification", trainDataset: REVIEWS, backend: "plain" },
@@ -142,12 +143,12 @@ describe("in this process", () => {
   test.each([
     [{ learningRate: 1e-4 }, 'finetune: resume: learningRate must be 0.00005 as in the run in "', ", got 0.0001"],
     [{ backend: "simd" }, 'finetune: resume: backend must be "plain" as in the run in "', ', got "simd"'],
-    [{ maxSteps: 8 }, 'finetune: resume: totalSteps must be 6 as in the run in "', ", got 8"],
+    [{ maxSteps: 8 }, 'finetune: resume: maxSteps or numTrainEpochs must make 6 updates as in the run in "', ", got 8"],
     [{ layerwiseDecay: 0.9 }, 'finetune: resume: layerwiseDecay must be 1 as in the run in "', ", got 0.9"],
-    [{ earlyStoppingPatience: 3, evalDataset: REVIEWS }, 'finetune: resume: earlyStoppingPatience must be left out as in the run in "', ", got 3"], // biome-ignore format: one line
+    [{ evalDataset: REVIEWS, earlyStoppingPatience: 3 }, 'finetune: resume: evalDataset must be left out as in the run in "', ", has 32"], // biome-ignore format: one line
     [{ classWeights: [1, 2] }, 'finetune: resume: classWeights must be left out as in the run in "', ', got "1, 2"'],
     [{ trainDataset: REVIEWS.toReversed() }, 'finetune: resume: the examples must be those with which the run in "', "began, they are others"], // biome-ignore format: one line
-    [{ labels: ["positive", "negative"] }, "finetune: resume: the model's config must be those with which the run in \"", "began, they are others"], // biome-ignore format: one line
+    [{ labels: ["positive", "negative"] }, "finetune: resume: the model's sizes and its labels must be those with which the run in \"", "began, they are others"], // biome-ignore format: one line
   ])("going on with %j is refused", async (change, begin, end) => {
     const output = `other-${Object.keys(change)[0]}`;
     await finetune(options(output));
@@ -155,6 +156,87 @@ describe("in this process", () => {
     await expect(finetune(options(output, { resume: true, ...change } as Partial<FinetuneOptions>))).rejects.toThrow(
       expect.objectContaining({ code: "ERR_INPUT", message: expect.stringMatching(message) }),
     );
+  });
+
+  const texts = REVIEWS.map(({ text }) => text);
+  const pairs = REVIEWS.map(({ text, label }) => ({ query: text, text, label: label === "positive" }));
+  const vectors = texts.map((anchor, i) => ({ anchor, positive: texts[(i + 1) % texts.length] }));
+  const asked = [{ id: "1", question: "who saw it ?", context: "anna saw the cat in paris .", answers: [{ text: "anna", start: 0 }] }]; // biome-ignore format: one line
+  const evaluated = { evalDataset: REVIEWS };
+  test.each<[object, object, string]>([
+    [{}, { trainDataset: REVIEWS.slice(2) }, "trainDataset must have 32 examples as in RUN, has 30"],
+    [
+      { maxSteps: undefined },
+      { trainDataset: REVIEWS.slice(2) },
+      "trainDataset must have 32 examples as in RUN, has 30",
+    ],
+    [evaluated, { evalDataset: REVIEWS.slice(0, 1) }, "evalDataset must have 32 examples as in RUN, has 1"],
+    [{ evalDataset: REVIEWS.slice(0, 1) }, { evalDataset: undefined }, "evalDataset must have 1 example as in RUN, is left out"], // biome-ignore format: one line
+    [evaluated, { evalDataset: REVIEWS.toReversed() }, "the examples must be those with which RUN began, they are others"], // biome-ignore format: one line
+    [{}, { maxLength: 5 }, "maxLength must be 32 as in RUN, got 5"],
+    [{ maxSteps: undefined, numTrainEpochs: 1 }, { numTrainEpochs: 2 }, "maxSteps or numTrainEpochs must make 4 updates as in RUN, got 8"], // biome-ignore format: one line
+    [{ warmupRatio: 0.5 }, { warmupRatio: undefined }, "warmupSteps or warmupRatio must make 3 updates of warm-up as in RUN, got 0"], // biome-ignore format: one line
+    [{}, { warmupSteps: 1 }, "warmupSteps or warmupRatio must make 0 updates of warm-up as in RUN, got 1"],
+    [evaluated, { evalSteps: 3 }, "evalSteps must be 4 as in RUN, got 3"],
+    [evaluated, { metricForBestModel: "accuracy" }, 'metricForBestModel must be "loss" as in RUN, got "accuracy"'],
+    [evaluated, { greaterIsBetter: true }, "greaterIsBetter must be false as in RUN, got true"],
+    [evaluated, { earlyStoppingPatience: 3 }, "earlyStoppingPatience must be left out as in RUN, got 3"],
+    [{ ...evaluated, earlyStoppingPatience: 3 }, { earlyStoppingPatience: undefined }, "earlyStoppingPatience must be 3 as in RUN, is left out"], // biome-ignore format: one line
+    [{}, { maxGradNorm: Number.POSITIVE_INFINITY }, 'maxGradNorm must be 1 as in RUN, got "Infinity"'],
+    [{}, { task: "next-sentence-prediction", trainDataset: texts.map((text) => ({ text, text_pair: text, label: 0 })) }, 'task must be "text-classification" as in RUN, got "next-sentence-prediction"'], // biome-ignore format: one line
+    [
+      { task: "fill-mask", trainDataset: texts },
+      { mlmProbability: 0.3 },
+      "mlmProbability must be 0.15 as in RUN, got 0.3",
+    ],
+    [
+      { task: "fill-mask", trainDataset: texts },
+      { doWholeWordMask: true },
+      "doWholeWordMask must be false as in RUN, got true",
+    ],
+    [{ task: "text-ranking", trainDataset: pairs }, { posWeight: 2 }, "posWeight must be left out as in RUN, got 2"],
+    [{ task: "question-answering", trainDataset: asked, evalDataset: asked }, { maxAnswerLength: 2 }, "maxAnswerLength must be 30 as in RUN, got 2"], // biome-ignore format: one line
+    [{ task: "question-answering", trainDataset: asked, maxLength: 11 }, { docStride: 1 }, "docStride must be 2 as in RUN, got 1"], // biome-ignore format: one line
+    [{ task: "sentence-embedding", trainDataset: vectors, evalDataset: vectors }, { evalBatchSize: 3 }, "evalBatchSize must be 8 as in RUN, got 3"], // biome-ignore format: one line
+    [{ task: "sentence-embedding", trainDataset: vectors }, { scale: 3 }, "scale must be 20 as in RUN, got 3"],
+    [{ task: "sentence-embedding", trainDataset: vectors }, { matryoshkaDims: [8] }, 'matryoshkaDims must be left out as in RUN, got "8"'], // biome-ignore format: one line
+  ])("a run with %j goes on with %j: refused in words of its options", async (begin, change, message) => {
+    const output = `words-${names++}`;
+    const first = { maxSteps: 6, ...begin };
+    await finetune(options(output, first as Partial<FinetuneOptions>));
+    const before = contentsOf(join(place.path, output));
+    const again = options(output, { ...first, resume: true, ...change } as Partial<FinetuneOptions>);
+    const expected = `finetune: resume: ${message.replace("RUN", `the run in ${JSON.stringify(again.output)}`)}`;
+    await expect(finetune(again)).rejects.toThrow(expect.objectContaining({ code: "ERR_INPUT", message: expected }));
+    expect(contentsOf(join(place.path, output))).toEqual(before);
+  });
+
+  test("what changes no number may change", async () => {
+    await finetune(options("free", evaluated));
+    const more = {
+      ...evaluated,
+      maxLength: 31,
+      gradientCheckpointing: true,
+      report: true,
+      saveSteps: 3,
+      evalBatchSize: 2,
+    };
+    expect((await finetune(options("free", { resume: true, ...more }))).globalStep).toBe(6);
+  });
+
+  test("stopped before the first update, it says that nothing is left", async () => {
+    const controller = new AbortController();
+    controller.abort();
+    for (const more of [{}, { resume: true }]) {
+      await expect(finetune(options("at-once", { signal: controller.signal, ...more }))).rejects.toThrow(
+        expect.objectContaining({
+          code: "ERR_ABORTED",
+          message:
+            "finetune: stopped at step 0 of 6; nothing of the run is left, as there was no checkpoint yet: the same call begins anew",
+        }),
+      );
+      expect(existsSync(join(place.path, "at-once"))).toBe(false);
+    }
   });
 
   test("what a killed process has left is removed; a log that was cut in the middle of a line is mended", async () => {
@@ -191,7 +273,7 @@ test.skipIf(process.platform === "win32")(
     expect([code, stderr]).toEqual([
       1,
       expect.stringMatching(
-        /the file would be larger than the system allows; ulimit -f tells how large; nothing of the run is left, as there was no checkpoint yet: the same call begins anew\n$/,
+        /the file would be larger than the system allows; ulimit -f tells how large; nothing of the run is left, as there was no checkpoint yet: the same command begins anew\n$/,
       ),
     ]);
     expect(readdirSync(place.path)).not.toContain("limited");
@@ -212,9 +294,9 @@ test.skipIf(process.platform === "win32")(
     const script = 'ulimit -f 24; exec "$0" "$@"'; // blocks of 512 or 1024 bytes
     const command = [process.execPath, MAIN, ...args, "--output", output];
     const { code, stderr } = await ended(spawn("sh", ["-c", script, ...command], { stdio: ["ignore", "ignore", "pipe"] })); // biome-ignore format: one line
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/only the teacher's vectors are left, as there was no checkpoint yet: resume begins anew with them\n$/)]); // biome-ignore format: one line
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/only the teacher's vectors are left, as there was no checkpoint yet: --resume begins anew with them\n$/)]); // biome-ignore format: one line
     expect(readdirSync(output)).toEqual(["teacher"]);
-    expect((await ended(start(args, output))).stderr).toContain("it has a teacher's vectors: resume begins the run with them"); // biome-ignore format: one line
+    expect((await ended(start(args, output))).stderr).toContain("it has a teacher's vectors: --resume begins the run with them"); // biome-ignore format: one line
     expect(await ended(start([...args, "--resume"], output))).toMatchObject({ code: 0 });
     expect((await ended(start(args, join(folder, "whole")))).code).toBe(0);
     expect(contentsOf(output)).toEqual(contentsOf(join(folder, "whole")));
@@ -229,7 +311,7 @@ test("a run that was killed before its first checkpoint: the refusal says what b
   expect([code, stderr]).toEqual([
     1,
     expect.stringMatching(
-      /must be empty or not there, is neither; it has a run that ended before its first checkpoint: resume begins that anew\n$/,
+      /must be empty or not there, is neither; it has a run that ended before its first checkpoint: --resume begins that anew\n$/,
     ),
   ]);
   expect(await ended(start([...args, "--resume"], output))).toMatchObject({ code: 0 });
@@ -246,7 +328,7 @@ describe.skipIf(!canMount())("a full disk (needs the right to mount one)", () =>
       const { code, stderr } = await ended(start([...args, "--save-total-limit", "9"], output));
       expect([code, stderr]).toEqual([
         1,
-        expect.stringMatching(/the disk is full; checkpoint-\d+ stays, and resume goes on from there\n$/),
+        expect.stringMatching(/the disk is full; checkpoint-\d+ stays, and --resume goes on from there\n$/),
       ]);
       const checkpoints = readdirSync(output).filter((name) => !/\.(jsonl|svg)$/.test(name));
       expect(checkpoints.length).toBeGreaterThan(0);

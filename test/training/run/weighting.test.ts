@@ -31,7 +31,7 @@ const NER = { task: "token-classification", trainDataset: TAGGED } as const;
 
 /** A task of C labels and these examples. */
 const taskOf = (labels: readonly string[], examples: readonly (number | Int32Array)[]): PreparedTask => ({
-  ...{ problemType: null, evaluate: null, labels },
+  ...{ problemType: null, evaluate: null, metricNames: [], labels },
   lengths: examples.map(() => 1),
   batch: (indices) => ({ input: [], labels: { labels: indices.map((i) => examples[i]) as number[] } }),
   *contents() {},
