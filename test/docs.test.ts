@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { API_FILE, apiReference } from "../scripts/apiReference.ts";
 import { COMMANDS } from "../src/cli/commands.ts";
+import { parseConfig } from "../src/model/config.ts";
 import { head } from "./cli/run.ts";
 import { HubServer } from "./hub/server.ts";
 import { patternOf, printedBy, shownIn, trimmedLines } from "./support/console.ts";
@@ -113,6 +114,17 @@ describe.each(pages)("%s", (page) => {
   test("is in the list of pages", () => {
     if (page !== "README.md") expect(read("README.md")).toContain(`](${page})`);
   });
+});
+
+test("models.md: every model_type of its table is refused with a reason and with what to take instead", () => {
+  const [, table] = read("models.md").split("| `model_type` | why it is not read, and what else may do |");
+  const rows = table.slice(0, table.indexOf("\n## ")).match(/^\| `(?!bert`)[^|]+/gm) as string[];
+  const types = rows.flatMap((row) => Array.from(row.matchAll(/`([^`]+)`/g), ([, type]) => type));
+  expect(types).toEqual(expect.arrayContaining(["roberta", "mpnet", "new", "nezha", "bart"]));
+  for (const type of types)
+    expect(() => parseConfig(JSON.stringify({ model_type: type }))).toThrow(
+      new RegExp(`got "${type}": .+; take a BERT or a DistilBERT that was trained for the same`),
+    );
 });
 
 function anchorsOf(markdown: string): string[] {

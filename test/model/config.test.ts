@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, test, vi } from "vitest";
 import { BertError } from "../../src/errors.ts";
 import { ARCHITECTURES } from "../../src/model/architectures.ts";
@@ -224,17 +223,6 @@ describe("refused with the reason", () => {
     ],
     ["a flag of text", { tie_word_embeddings: "no" }, 'tie_word_embeddings must be true or false, got "no"'],
   ];
-  test("every model_type of the table of docs/models.md has a reason", () => {
-    const page = readFileSync(new URL("../../docs/models.md", import.meta.url), "utf8");
-    const [, table] = page.split("| `model_type` | why it is not read, and what else may do |");
-    const rows = table.slice(0, table.indexOf("\n## ")).match(/^\| `(?!bert`)[^|]+/gm) as string[];
-    const types = rows.flatMap((row) => Array.from(row.matchAll(/`([^`]+)`/g), ([, type]) => type));
-    expect(types).toEqual(expect.arrayContaining(["roberta", "mpnet", "new", "nezha", "bart"]));
-    for (const type of types) {
-      expect(() => parse({ model_type: type })).toThrow(new RegExp(`got "${type}": .+; ${INSTEAD}`));
-    }
-  });
-
   test.each(cases)("%s", (_, fields, message) => {
     expect(() => parse(fields)).toThrow(BertError);
     expect(() => parse(fields)).toThrow(`config.json: ${message}`);
