@@ -97,7 +97,8 @@ function rowsByWord(
   const rows = new Uint32Array(read.length);
   let i = 0;
   for (const [r, length] of lengths.entries()) {
-    for (const end = i + length; i < end; i++) rows[rowEnds[places[read[i]]]++] = r; // from where they start to where they end
+    // What says where a word's rows start moves on to where they end.
+    for (const end = i + length; i < end; i++) rows[rowEnds[places[read[i]]]++] = r;
   }
   return { rows, rowEnds };
 }

@@ -94,7 +94,7 @@ describe.each([plain, simd].map((backend) => [backend.info.name, backend] as con
       fc.array(TEXT, { minLength: 1, maxLength: 200 }), // many are equal
       fc.array(QUERY, { minLength: 1, maxLength: 9 }),
       fc.integer({ min: 1, max: 30 }),
-      fc.constantFrom(0, 0.3, 0.75, 1),
+      fc.constantFrom(0, 0.3, 0.7, 1),
       async (texts, queries, k, alpha) => {
         const index = await buildIndex(extract, texts);
         const all = await index.search(queries, k, { hybrid: true, alpha });
