@@ -148,6 +148,33 @@ test("plain and simd give the same bits", async () => {
   expect(one).toEqual(other);
 });
 
+test("simd: among cosines that float32 cannot tell apart, the best, and the exact least and largest", async () => {
+  const vectorOf = (text: string) => {
+    const side = text.charCodeAt(text.length - 1) % 2; // there are two crowds, one near the query and one far from it
+    const [base, noise] = [direction(`base ${side}`, H), direction(text, H)];
+    const sum = base.map((value, h) => value + 1e-7 * noise[h]);
+    const length = Math.sqrt(sum.reduce((squares, value) => squares + value * value, 0));
+    return sum.map((value) => value / length);
+  };
+  async function* stream(texts: Iterable<string> | AsyncIterable<string>) {
+    for await (const text of texts) yield { dims: [1, H], data: vectorOf(text), truncated: 0 };
+  }
+  const { model } = hashedVectors(simd, H);
+  const extract = Object.assign(stream, { task: "feature-extraction", model }) as never;
+  const texts = Array.from({ length: 3000 }, (_, i) => `text ${i}`);
+  const vectors = texts.map(vectorOf);
+  const index = await buildIndex(extract, texts);
+  for (let q = 0; q < 40; q++) {
+    const query = vectorOf(`query ${q}`);
+    const cosines = vectors.map((vector) => vector.reduce((sum, value, h) => sum + value * query[h], 0));
+    const [min, max] = [Math.min(...cosines), Math.max(...cosines)];
+    const scores = cosines.map((cosine) => (cosine - min) / (max - min));
+    const order = [...scores.keys()].sort((a, b) => scores[b] - scores[a] || a - b).slice(0, 10);
+    const found = await index.search(`query ${q}`, 10, { hybrid: true, alpha: 1 });
+    expect(found.map(({ index, score }) => [index, score])).toEqual(order.map((index) => [index, scores[index]]));
+  }
+});
+
 test("what was added and removed in any order is found as in an index of what is left, in the same bits", async () => {
   const H = 1 << 15; // a segment has 64 rows
   const extract = hashedVectors(plain, H);
