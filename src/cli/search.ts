@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { orFileError } from "../disk/files.ts";
+import { quote } from "../errors.ts";
 import { tokenLimit } from "../pipelines/answerAll.ts";
 import { loadIndex, type SearchResult } from "../pipelines/index.ts";
 import { isOfModules } from "../pipelines/searchIndex/vectorsOf.ts";
@@ -12,7 +13,7 @@ import { INPUT_OPTIONS, sourceOf, TEXTS } from "./input.ts";
 import { orMaybeText } from "./maybeText.ts";
 import { modelMark } from "./modelMark.ts";
 import { MODEL_OPTIONS, openPipeline } from "./modelOptions.ts";
-import { count, flag, pipelineValues, UsageError } from "./option.ts";
+import { count, flag, NUMBER, type Option, pipelineValues, UsageError } from "./option.ts";
 import { columns, shown } from "./output.ts";
 
 const INDEX_FIRST = "if it is a query: the index stands before it, as in plainbert search INDEX QUERY";
@@ -24,13 +25,30 @@ const TRUNCATION = {
   "no-truncation": EMBEDDING_OPTIONS["no-truncation"],
 };
 
+/** A number from 0 to 1. */
+const ALPHA: Option<number> = {
+  placeholder: "X",
+  description: "With --hybrid: how much vectors count, from 0, words alone, to 1, vectors alone. Default 0.7.",
+  parse(given) {
+    const value = given.at(-1)!;
+    if (NUMBER.test(value) && Number(value) >= 0 && Number(value) <= 1) return Number(value);
+    throw new UsageError(`--alpha must be a number from 0 to 1, got ${quote(value)}`);
+  },
+};
+
+const SCORES = {
+  hybrid: flag("Search by the words of the query too, by BM25; scores are then from 0 to 1."),
+  alpha: ALPHA,
+};
+
 export const command: Command = defineCommand({
   synopsis: ["[OPTION]… INDEX QUERY…", "[OPTION]… INDEX [--input FILE]"],
-  description: `Finds the texts of an index that are most like a query, by the cosine of their vectors, −1 to 1. INDEX is a file that plainbert index has written; the model must be the one that it was made with, and another is refused.
+  description: `Finds the texts of an index that are most like a query, by the cosine of their vectors, −1 to 1, or by vectors and words together. INDEX is a file that plainbert index has written; the model must be the one that it was made with, and another is refused.
 
 Without QUERY, each line of the input is one, and gives a line of JSON: the texts with their ids, places, from 0, scores and metadata, the best first. A blank line gives null.`,
   options: {
     "top-k": count("How many texts. Default 5."),
+    ...SCORES,
     ...TRUNCATION,
     ...INPUT_OPTIONS,
     ...OUTPUT_OPTIONS,
@@ -45,12 +63,15 @@ Without QUERY, each line of the input is one, and gives a line of JSON: the text
   examples: [
     'plainbert search texts.safetensors "Is the window shut?"',
     'plainbert search texts.safetensors --json --top-k 1 "Is the window shut?"',
+    'plainbert search texts.safetensors --hybrid "Donwell Abbey"',
     "plainbert search texts.safetensors --input queries.txt --output found.csv",
   ],
   async run({ values, positionals: [path, ...queries] }) {
     if (path === undefined) throw new UsageError("expected an index, a file that plainbert index has written");
     const { "top-k": topK = 5 } = values;
+    if (values.alpha !== undefined && !values.hybrid) throw new UsageError("--alpha goes with --hybrid");
     const options = pipelineValues(TRUNCATION, values);
+    const scores = pipelineValues(SCORES, values);
     const load = async (): Promise<Answerer<string, SearchResult[]>> => {
       // Whether it is still the same index
       const { size, mtimeMs } = await orMaybeText(path, INDEX_FIRST, orFileError("search", path, stat(path)));
@@ -63,7 +84,7 @@ Without QUERY, each line of the input is one, and gives a line of JSON: the text
       const limits = index.pooling === "modules" ? embeddingLimits(model, "query") : { limit: tokenLimit(model) };
       let count = 0;
       const search = async (queries: readonly string[]) => {
-        const found = await index.search(queries, topK, { truncation });
+        const found = await index.search(queries, topK, { truncation, ...scores });
         count += queries.length;
         return found;
       };
@@ -72,8 +93,8 @@ Without QUERY, each line of the input is one, and gives a line of JSON: the text
         table: resultTable,
         heading: shown,
         json: (results) => results,
-        format: flatFormats((results) => results, FLAT),
-        work: () => ["search", path, size, mtimeMs, topK, truncation, modelMark(model)],
+        format: flatFormats((results) => results, flat(values.hybrid)),
+        work: () => ["search", path, size, mtimeMs, topK, truncation, scores, modelMark(model)],
         tell: () => tellTruncated({ count, truncated: index.truncatedQueries }, ["query", "queries"], limits),
         dispose: extract.dispose,
       };
@@ -82,13 +103,17 @@ Without QUERY, each line of the input is one, and gives a line of JSON: the text
   },
 });
 
-const FLAT: Flat<SearchResult[]> = {
-  columns: ["index", "score", "text", "id", "metadata"],
-  rows: (results) =>
-    results.map(({ index, score, text, id, metadata }) => {
-      return [index, score, text, id, metadata === undefined ? "" : JSON.stringify(metadata)];
-    }),
-};
+/** With what `--hybrid` adds behind the other columns. */
+function flat(isHybrid: boolean): Flat<SearchResult[]> {
+  return {
+    columns: ["index", "score", "text", "id", "metadata", ...(isHybrid ? ["cosine", "bm25"] : [])],
+    rows: (results) =>
+      results.map(({ index, score, text, id, metadata, cosine, bm25 }) => {
+        const json = metadata === undefined ? "" : JSON.stringify(metadata);
+        return [index, score, text, id, json, ...(isHybrid ? [cosine as number, bm25 as number] : [])];
+      }),
+  };
+}
 
 function resultTable(results: readonly SearchResult[]): string {
   return columns(

@@ -60,6 +60,12 @@ describe("wrong usage: exit code 2, and what is right", () => {
     ["--output of another kind", ["fill-mask", "--output", "a.safetensors"], ["must end in .jsonl, .csv", "a.safe"]],
     ["texts and a file", ["fill-mask", "--input", "a", "b"], ["texts or --input", "got both"]],
     ["no index", ["search"], ["expected an index"]],
+    ["--alpha alone", ["search", "--alpha", "0.5", "a", "b"], ["--alpha goes with --hybrid"]],
+    [
+      "--alpha 1.5",
+      ["search", "--hybrid", "--alpha", "1.5", "a", "b"],
+      ["--alpha must be a number from 0 to 1", '"1.5"'],
+    ],
     ["an index that goes nowhere", ["index"], ["expected --output"]],
     ["an index as CSV", ["index", "--output", "a.csv"], [".safetensors", "a.csv"]],
     ["a sentence and nothing beside it", ["sentence-similarity", "a"], ["got 1"]],

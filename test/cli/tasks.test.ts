@@ -247,6 +247,29 @@ describe("index and search", () => {
     expect((await wrong("5")).stderr).toContain("line 4: buildIndex: text must be a text or { id, text, metadata }");
   });
 
+  test("--hybrid: by words too, with both scores; --alpha", async () => {
+    expect((await plainbert(["index", ...TINY, "--output", path], { input: texts.join("\n") })).code).toBe(0);
+    await using extract = await pipeline("feature-extraction", head("mlm"), PLAIN);
+    const index = await buildIndex(extract, texts);
+    const query = "Who read the letter?";
+    const want = await index.search(query, 3, { hybrid: true, alpha: 0.2 });
+    const search = ["search", path, ...TINY, "--top-k", "3", "--hybrid"];
+    const json = await plainbert([...search, "--alpha", "0.2", "--json", query]);
+    expect(jsonLines(json.stdout)).toEqual([want]);
+    expect([want[0].text, want[0].score]).toEqual([texts[2], expect.closeTo(1, 0)]);
+    expect(Object.keys(want[0])).toEqual(["id", "text", "index", "score", "cosine", "bm25"]);
+    const usual = await index.search(query, 3, { hybrid: true });
+    expect(usual.map(({ score }) => score)).not.toEqual(want.map(({ score }) => score));
+    const table = usual.map(({ score, text }) => `  ${score.toFixed(4)}  ${text}\n`).join("");
+    expect((await plainbert([...search, query])).stdout).toBe(table);
+    const csv = `${path}.csv`;
+    await plainbert([...search, "--output", csv], { input: `${query}\n` });
+    const rows = usual.map(({ index, score, text, id, cosine, bm25 }) => [1, index, score, text, id, "", cosine, bm25]);
+    const lines = ["line,index,score,text,id,metadata,cosine,bm25", ...rows.map((row) => row.join(","))];
+    expect(await readFile(csv, "utf8")).toBe(lines.map((line) => `${line}\n`).join(""));
+    await rm(csv);
+  });
+
   test("a query that is too long is named by its line, after the answers before, with --no-truncation; else it is cut", async () => {
     expect((await plainbert(["index", ...TINY, "--output", path], { input: texts.join("\n") })).code).toBe(0);
     const input = `A letter.\nA door.\n${"long ".repeat(200)}\nA house.\n`;

@@ -72,6 +72,8 @@ describe("an array and a stream give what each alone gives, to the bit", () => {
     const alone = [await index.search(TEXTS[0], 2), await index.search("Who?", 2)];
     expect(alone[0][0]).toMatchObject({ index: 0, text: TEXTS[0] });
     expect(await index.search([TEXTS[0], "Who?"], 2)).toEqual(alone);
+    const hybrid = [await index.search(TEXTS[0], 2, { hybrid: true }), await index.search("Who?", 2, { hybrid: true })];
+    expect(await index.search([TEXTS[0], "Who?"], 2, { hybrid: true })).toEqual(hybrid);
   });
 
   test("question-answering: one object, one context for all, a context for each", async () => {

@@ -158,6 +158,8 @@ const MISTAKEN: readonly string[] = [
   'likelihood("a", { «truncation»: 1 })',
   'index.search(texts, «"3"»)',
   'index.search("a", 3, { «signal»: 5 })',
+  'index.search("a", 3, { «hybrid»: 1 })',
+  'index.search("a", 3, { hybrid: true, «beta»: 1 })',
   'bert.forward(any, { «hiddenStates»: "yes" })',
   "bert.forward(any, { lastHiddenState: false, «attention»: true })",
   'bert.forwardSync(any, { «attentions»: "yes" })',

@@ -11,10 +11,11 @@ import {
 } from "../arguments.ts";
 import { expectEach } from "../faults.ts";
 import { type Answers, type InputStream, isStream } from "../stream.ts";
+import type { HybridFound } from "./hybrid.ts";
 import { Rows, textAt } from "./indexRows.ts";
-import { nearest } from "./nearest.ts";
+import { type Found, nearest } from "./nearest.ts";
 import { expectId, expectRecord, type IndexedText, type TextRecord } from "./records.ts";
-import { liveRows, SegmentBuilder } from "./segment.ts";
+import { liveRows, type Segment, SegmentBuilder } from "./segment.ts";
 import { type IndexPooling, type VectorSource, vectorsOf } from "./vectorsOf.ts";
 
 /** What an index is made of: texts, or records with ids and metadata; an array, or a stream of any length. */
@@ -40,12 +41,29 @@ export interface SearchOptions<Metadata = unknown> extends CallOptions {
    * and about no other.
    */
   readonly filter?: (text: IndexedText<Metadata>) => boolean;
+  /**
+   * Search by the words of the query too: by BM25 of the texts, whose words are read at the first such search. Default
+   * false. A filter changes no score.
+   */
+  readonly hybrid?: boolean;
+  /** With `hybrid`: how much vectors count, from 0, words alone, to 1, vectors alone. Default 0.7. */
+  readonly alpha?: number;
 }
 
 /** A text that was found. */
 export interface SearchResult<Metadata = unknown> extends IndexedText<Metadata> {
-  /** Cosine of the text's vector and the query's, −1 to 1. */
+  /**
+   * Cosine of the text's vector and the query's, −1 to 1. With `hybrid` from 0 to 1, where min and max are those of all
+   * texts of the index: alpha · (cosine − min) / (max − min) + (1 − alpha) · bm25 / max.
+   */
   readonly score: number;
+  /** With `hybrid`: the cosine. */
+  readonly cosine?: number;
+  /**
+   * With `hybrid`: BM25 as Lucene has it, k1 = 1.2 and b = 0.75 (Robertson & Zaragoza 2009); 0: no word of the query is
+   * in the text.
+   */
+  readonly bm25?: number;
 }
 
 /**
@@ -54,7 +72,7 @@ export interface SearchResult<Metadata = unknown> extends IndexedText<Metadata> 
  *
  * A text of H numbers takes 4 H + 24 bytes, and those of the text and its metadata in UTF-8; an id of its own about
  * 140 more. Five million texts of 256 numbers, 100 bytes each, take 5.7 GB, none of it on JavaScript's heap; ids take
- * 0.7 GB there.
+ * 0.7 GB there. From the first search with `hybrid` on, the words take about as much as the texts do.
  *
  * @typeParam Metadata what is kept beside the texts
  */
@@ -172,9 +190,11 @@ export class SearchIndex<Metadata = unknown> {
    * matrix product. What is added or removed meanwhile does not count.
    *
    * @throws BertError ERR_INPUT queries that are no strings or too long for the model; k is no whole number from
-   *   1; a filter that returns neither true nor false. What the filter throws
+   *   1; alpha is no number from 0 to 1, or stands without `hybrid`; a filter that returns neither true nor false. What
+   *   the filter throws
    * @example
    * await index.search("Is the window shut?", 3, { filter: ({ metadata }) => metadata?.page === 3 });
+   * await index.search("error E1027", 3, { hybrid: true });
    */
   search<Input extends string | readonly string[]>(
     query: Input,
@@ -196,28 +216,29 @@ export class SearchIndex<Metadata = unknown> {
   ): Promise<SearchResult<Metadata>[] | SearchResult<Metadata>[][]> {
     const where = "search";
     expectCount(where, "k", k);
-    expectOptions(where, options, ["truncation", "filter"]);
+    expectOptions(where, options, ["truncation", "filter", "hybrid", "alpha"]);
     const { filter, signal } = options;
+    const alpha = alphaOf(where, options);
     if (filter !== undefined && typeof filter !== "function")
       throw wrongArgument(where, "filter", "a function", filter);
     const isList = Array.isArray(input);
     const queries = isList ? expectTexts(where, input) : [expectText(where, "query", input)];
     if (options.truncation !== undefined) flagOf(where, "truncation", options.truncation);
+    const { segments } = this.rows; // as they are now
     await this.source.expectToFit(where, queries, "query", options);
-    const { segments } = this.rows;
     const texts = queries.map(({ text }) => text);
     const { data: vectors, truncated } = await vectorsOf(this.source, texts, "query", options);
     this.truncatedQueries += truncated;
-    const found = await nearest(segments, vectors, this.rows.H, this.source.model.kernels, {
-      k,
-      signal,
-      accepts: (segment, row) => filter === undefined || accepted(filter(textAt(segment, row))),
-    });
-    const results = found.map((rows) =>
-      rows.map(({ segment, row, score }): SearchResult<Metadata> => {
-        return { ...textAt<Metadata>(segment, row), score: Math.min(1, Math.max(-1, score)) }; // but for roundings
-      }),
-    );
+    const { kernels } = this.source.model;
+    const { H } = this.rows;
+    const accepts = (segment: Segment, row: number) => filter === undefined || accepted(filter(textAt(segment, row)));
+    const wanted = { k, signal, accepts };
+    const search = async () => {
+      if (alpha === null) return nearest(segments, vectors, H, kernels, wanted);
+      const { hybridNearest } = await loaded(() => import("./hybrid.ts"));
+      return hybridNearest(segments, { texts, vectors, alpha }, H, kernels, wanted);
+    };
+    const results = (await search()).map((rows) => rows.map((found) => resultOf<Metadata>(found)));
     return isList ? results : results[0];
   }
 
@@ -234,6 +255,31 @@ export class SearchIndex<Metadata = unknown> {
     const { saveIndex } = await loaded(() => import("./indexFile.ts"));
     await saveIndex(path, { segments, next, H }, header);
   }
+}
+
+/** Where recall@10 of four tasks is at least that of vectors and of words: docs/semantic-search.md has them. */
+const ALPHA = 0.7;
+
+/** The weight of vectors in a search by words too; null: it is by vectors alone. */
+function alphaOf(where: string, { hybrid, alpha }: Pick<SearchOptions, "hybrid" | "alpha">): number | null {
+  if (!flagOf(where, "hybrid", hybrid)) {
+    if (alpha !== undefined) throw wrongArgument(where, "alpha", "left out without hybrid: true", alpha);
+    return null;
+  }
+  if (alpha === undefined) return ALPHA;
+  if (typeof alpha === "number" && alpha >= 0 && alpha <= 1) return alpha;
+  throw wrongArgument(where, "alpha", "a number from 0 to 1", alpha);
+}
+
+function resultOf<Metadata>(found: Found | HybridFound): SearchResult<Metadata> {
+  const { segment, row, score } = found;
+  const both = "bm25" in found && { cosine: withoutRounding(found.cosine), bm25: found.bm25 };
+  return { ...textAt<Metadata>(segment, row), score: withoutRounding(score), ...both };
+}
+
+/** A cosine that was made as a dot product. */
+function withoutRounding(product: number): number {
+  return Math.min(1, Math.max(-1, product));
 }
 
 /** @throws BertError ERR_INPUT the filter has returned neither true nor false: a promise would always count as true */

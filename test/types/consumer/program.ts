@@ -72,6 +72,8 @@ export async function features(options: FeatureExtractionOptions): Promise<void>
   const index = await buildIndex(extract, lines(), { pooling: "max" });
   is<SearchResult[]>()(await index.search(text));
   is<SearchResult[][]>()(await index.search(texts, 3));
+  for (const { cosine, bm25 } of await index.search(text, 3, { hybrid: true, alpha: 0.5 }))
+    is<(number | undefined)[]>()([cosine, bm25]);
 }
 
 export async function labels(): Promise<void> {
