@@ -14,7 +14,7 @@ export const command: Command = defineCommand({
   synopsis: ["[OPTION]… [MODEL]", "--list"],
   description: `Computes outputs that were published for a model, and says how far they are from those. The exit status is 1 if one differs by more than is allowed.
 
-MODEL is ${MODEL_NAME}; the folder's name, or --as, says which model it is. Default: both small models that come with plainbert, and what Hugging Face's libraries made of them.
+MODEL is ${MODEL_NAME}; the folder's name, or --as, says which model it is. Default: both small models that come with plainbert, and what Hugging Face's libraries made of them; with --outputs the small model alone.
 
 The FILE of --outputs is a JSON array of outputs. Each has "task", "atol", the largest difference that is allowed, and, for fill-mask, "text" and "top": [{ "token_str", "score" }, …]; for next-sentence-prediction, "text", "text_pair" and "is_next"; for token-classification, "text" and "entities": [{ "entity_group", "score", "word", "start", "end" }, …]; for embeddings, "text", "embedding", its numbers, and if need be "prompt" or "prompt_name"; for forward, "architecture", "output", "input_ids", "values", and if need be "attention_mask", "token_type_ids", and "start", the index of the first value on each axis. A text may have "input_ids" too, which the tokenizer must give.`,
   options: {
