@@ -60,9 +60,33 @@ function brokenPromises(folder: string): string[] {
   return broken;
 }
 
-/** The workers and the small model's files, as dist/chunks names them. */
+/** What a user downloads, compressed: the tarball, and the small embedding model's part of it. */
+const DOWNLOAD_BUDGET = 16_000_000;
+const EMBEDDINGS_BUDGET = 8_000_000;
+
+/** Whether what a user downloads is too large. */
+function tooLarge(tarball: string, folder: string): string[] {
+  const ofEmbeddings = readdirSync(join(folder, "weights", "embeddings"), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + gzipSync(readFileSync(join(entry.parentPath, entry.name))).length, 0);
+  const sizes = [
+    ["the tarball", statSync(tarball).size, DOWNLOAD_BUDGET],
+    ["weights/embeddings, compressed,", ofEmbeddings, EMBEDDINGS_BUDGET],
+  ] as const;
+  return sizes.flatMap(([name, size, budget]) => {
+    console.log(`${name}: ${size} bytes of at most ${budget}`);
+    return size > budget ? [`${name} must be at most ${budget} bytes, has ${size}`] : [];
+  });
+}
+
+/** The files of a model, without those that sentence-transformers adds. */
+const MODEL_FILES = ["config.json", "model.safetensors", "tokenizer_config.json", "vocab.txt"];
+/** The workers and the small models' files, as dist/chunks names them. */
 const CARRIED = ["./plainbert-helper.js", "./plainbert-forward.js"].concat(
-  ["config.json", "model.safetensors", "tokenizer_config.json", "vocab.txt"].map((name) => `../../weights/${name}`),
+  MODEL_FILES.map((name) => `../../weights/${name}`),
+  [...MODEL_FILES, "modules.json", "1_Pooling/config.json", "2_Dense/config.json", "2_Dense/model.safetensors"].map(
+    (name) => `../../weights/embeddings/${name}`,
+  ),
 );
 
 /** What bundlers and file tracing would leave behind: they look for `new URL("…", import.meta.url)` and for nothing else. */
@@ -147,7 +171,7 @@ try {
   compileConsumer(folder, tarball);
   run("tar", ["-xzf", tarball, "-C", folder]);
   console.log("publint, are the types wrong, types for a browser: nothing found");
-  const broken = brokenPromises(join(folder, "package"));
+  const broken = [...brokenPromises(join(folder, "package")), ...tooLarge(tarball, join(folder, "package"))];
   for (const sentence of broken) console.error(sentence);
   if (broken.length > 0) process.exitCode = 1;
 } finally {

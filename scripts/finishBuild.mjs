@@ -17,9 +17,9 @@ const WORKERS = {
 };
 
 /**
- * Puts the published names where a source names a worker's module, `new URL("./helperMain.ts", import.meta.url)`, or a file of the small model.
+ * Puts the published names where a source names a worker's module, `new URL("./helperMain.ts", import.meta.url)`, or a file of a small model.
  *
- * @param chunks the folder of the workers, and `weights` that of the small model, from where the code will be
+ * @param chunks the folder of the workers, and `weights` that of the small models, from where the code will be
  */
 const publishedNames = (chunks, weights) => ({
   name: "published names of workers and weights",

@@ -17,6 +17,7 @@ import { pause } from "../hub/retry.ts";
 import { BlobFolder } from "../load/blobFolder.ts";
 import type { NamedFiles } from "../load/modelFolder.ts";
 import type { openModel as openModelOfNode } from "../load/openModel.ts";
+import { has } from "../realm.ts";
 import { FetchedModel } from "./fetchedModel.ts";
 import { FileStore } from "./fileStore.ts";
 import { FolderPlace, HubPlace, type Place } from "./places.ts";
@@ -25,8 +26,8 @@ import { FolderPlace, HubPlace, type Place } from "./places.ts";
  * Opens a model by the URL of a folder, a path from the page, or its id on the hub; what the browser does not keep is
  * fetched.
  *
- * @param name  what begins with `.` or `/`, is a URL or ends with `/` is a folder; `org/name` is an id; or the files of
- *   the small model, or others that are there
+ * @param name  what begins with `.` or `/`, is a URL or ends with `/` is a folder; `org/name` is an id; or a model that
+ *   comes with the package, or files that are there
  * @throws BertError ERR_INPUT neither a folder nor an id, or an option that cannot be meant; ERR_FILE a folder's server
  *   does not give a file; ERR_HUB the hub does not have or give the model, or what arrives is damaged
  */
@@ -52,7 +53,7 @@ export const openModel: typeof openModelOfNode = async (name, wanted, options = 
 };
 
 function placeOf(name: string | NamedFiles, { revision, token, endpoint, signal }: HubOptions): Place {
-  if (typeof name === "function") return new FolderPlace(name, signal, pause);
+  if (has(name, "urlOf")) return new FolderPlace(name, signal, pause);
   if (typeof name === "string" && name !== "") {
     if (isPath(name) || name.endsWith("/")) return new FolderPlace(name, signal, pause);
     const model = { id: name, revision: checkedRevision(revision) };

@@ -3,7 +3,7 @@ import { HubError, statusError } from "../hub/hubError.ts";
 import { type HubModel, isCommit } from "../hub/modelId.ts";
 import { type Pause, questionRetries, retrying } from "../hub/retry.ts";
 import type { Json } from "../json.ts";
-import { leftBehind, type NamedFiles, SMALL_MODEL } from "../load/modelFolder.ts";
+import { bundledFolder, leftBehind, type NamedFiles } from "../load/modelFolder.ts";
 import { messageOf } from "../realm.ts";
 import type { HashName } from "./hash.ts";
 import { type FileNote, LONGEST_LIST, noteOf, parseListing } from "./listing.ts";
@@ -156,17 +156,18 @@ export class FolderPlace implements Place {
   readonly isFolder = true;
   readonly isFixed = false;
   commit: string | null = null;
-  private readonly urlOf: NamedFiles;
-  private readonly isBundled: boolean;
+  private readonly urlOf: NamedFiles["urlOf"];
+  /** null: a folder that a program has named. */
+  private readonly bundled: NamedFiles | null;
   private readonly signal: AbortSignal | undefined;
   private readonly wait: Pause;
 
-  /** @param name the folder as a program names it; or where the files of the small model are, by name */
+  /** @param name the folder as a program names it; or a model that comes with the package */
   constructor(name: string | NamedFiles, signal: AbortSignal | undefined, wait: Pause) {
-    this.isBundled = typeof name === "function";
-    this.name = typeof name === "function" ? SMALL_MODEL : name;
-    this.urlOf = typeof name === "function" ? orLeftBehind(name) : inFolder(folderUrl(name));
-    this.key = withQuery(this.urlOf(this.isBundled ? "model.safetensors" : "config.json") as URL, "plainbert", "");
+    this.bundled = typeof name === "object" ? name : null;
+    this.name = typeof name === "object" ? bundledFolder(name) : name;
+    this.urlOf = typeof name === "object" ? orLeftBehind(name) : inFolder(folderUrl(name));
+    this.key = withQuery(this.urlOf(this.bundled ? "model.safetensors" : "config.json") as URL, "plainbert", "");
     this.signal = signal;
     this.wait = wait;
   }
@@ -186,7 +187,7 @@ export class FolderPlace implements Place {
         // Servers of pages that are one program answer with the page where a file is missing.
         const isPage = status === 200 && /^text\/html/.test(headers.get("content-type") ?? "");
         const isMissing = isPage || status === 404 || status === 410;
-        if (isMissing && this.isBundled) throw leftBehind(file, `no file ${url.href}`);
+        if (isMissing && this.bundled) throw leftBehind(this.bundled, file, `no file ${url.href}`);
         if (isMissing) return null;
         if (status !== 200) throw refused(url, answer);
         return { etag: stateOf(headers), size: lengthOf(headers) };
@@ -230,17 +231,17 @@ export function isInline(url: URL): boolean {
   return url.protocol === "data:" || url.protocol === "blob:";
 }
 
-function inFolder(folder: URL): NamedFiles {
+function inFolder(folder: URL): NamedFiles["urlOf"] {
   return (file) => new URL(file, folder);
 }
 
 /** Where a bundler has left no address, saying what to do. */
-function orLeftBehind(files: NamedFiles): NamedFiles {
+function orLeftBehind(files: NamedFiles): NamedFiles["urlOf"] {
   return (file) => {
     try {
-      return files(file);
+      return files.urlOf(file);
     } catch (cause) {
-      throw leftBehind(file, messageOf(cause), cause);
+      throw leftBehind(files, file, messageOf(cause), cause);
     }
   };
 }

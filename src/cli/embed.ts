@@ -20,7 +20,7 @@ import {
 } from "./format.ts";
 import { lineSource, TEXTS_OR_BLANKS } from "./input.ts";
 import { modelMark, sentenceMark } from "./modelMark.ts";
-import { MODEL_OPTIONS, openPipeline } from "./modelOptions.ts";
+import { EMBEDDING_MODEL_OPTIONS, openPipeline, orEmbeddingModel } from "./modelOptions.ts";
 import { choice, count, flag, pipelineValues, text, UsageError, type ValuesOf } from "./option.ts";
 import { readRanges } from "./ranges.ts";
 import { streams } from "./streams.ts";
@@ -61,7 +61,7 @@ const TABLE = {
     "Write to a file instead, by its name's ending: .jsonl, .csv, or .safetensors with a tensor embeddings, and one ranges if int8 or uint8. It appears when it is whole.",
     "file",
   ),
-  ...MODEL_OPTIONS,
+  ...EMBEDDING_MODEL_OPTIONS,
 };
 
 export const command: Command = defineCommand({
@@ -119,7 +119,7 @@ function isOfEncoder({ pooling, layers }: Pick<ValuesOf<typeof TABLE>, "pooling"
 
 async function load(values: ValuesOf<typeof TABLE>): Promise<Answerer<string, Vectors>> {
   return isOfEncoder(values)
-    ? answererOf(values, await openPipeline("feature-extraction", values), featuresOf)
+    ? answererOf(values, await openPipeline("feature-extraction", orEmbeddingModel(values)), featuresOf)
     : answererOf(values, await openPipeline("embeddings", values), embeddingsOf);
 }
 

@@ -11,7 +11,7 @@ import { expectUnread, weightsOf } from "./expectUnread.ts";
 import { endingOf } from "./format.ts";
 import { type InputForm, type Line, lineSource } from "./input.ts";
 import { beforeInterrupt } from "./interrupt.ts";
-import { MODEL_OPTIONS, openPipeline } from "./modelOptions.ts";
+import { EMBEDDING_MODEL_OPTIONS, openPipeline, orEmbeddingModel } from "./modelOptions.ts";
 import { choice, flag, pipelineValues, text, UsageError, type ValuesOf } from "./option.ts";
 import { Progress } from "./progressBar.ts";
 import { streams } from "./streams.ts";
@@ -36,12 +36,12 @@ const TABLE = {
   output: text("FILE", "The index, a .safetensors file. It appears when it is whole.", "file"),
   ...OPTIONS,
   jsonl: flag("Each line is JSON: a string, or an object { id, text, metadata }. So is a FILE.jsonl."),
-  ...MODEL_OPTIONS,
+  ...EMBEDDING_MODEL_OPTIONS,
 };
 
 export const command: Command = defineCommand({
   synopsis: ["[OPTION]… [FILE|-] --output FILE.safetensors"],
-  description: `Computes the vectors of the lines of a file, or of standard input, and writes them with the lines into one file, for plainbert search. Blank lines are left out. A model that was trained for sentence embeddings finds best.
+  description: `Computes the vectors of the lines of a file, or of standard input, and writes them with the lines into one file, for plainbert search. Blank lines are left out.
 
 A line of JSON may have an id, a string by which the library removes the text again, and metadata, anything that comes back with what is found.`,
   options: TABLE,
@@ -88,7 +88,7 @@ async function makeIndex(values: ValuesOf<typeof TABLE>, path: string, output: s
   const extract =
     values.pooling === undefined
       ? await openPipeline("embeddings", values)
-      : await openPipeline("feature-extraction", values);
+      : await openPipeline("feature-extraction", orEmbeddingModel(values));
   let cuts = { count: 0, truncated: 0 };
   try {
     const index = await buildIndex(extract, texts(), pipelineValues(OPTIONS, values));

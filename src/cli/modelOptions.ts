@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { isTrue } from "../hub/environment.ts";
 import type { HubOptions, ProgressInfo } from "../hub/hubOptions.ts";
 import { type LoadOptions, type Pipeline, type PipelineTask, pipeline } from "../pipelines/index.ts";
@@ -72,10 +73,16 @@ export const MODEL_OPTIONS: typeof TOKENIZER_OPTIONS & typeof ENGINE_OPTIONS = {
   ...ENGINE_OPTIONS,
 };
 
-/** The same, for what the small model was not trained for (`expectModel`). */
+/** The same, for commands whose answers are made of vectors (`orEmbeddingModel`). */
+export const EMBEDDING_MODEL_OPTIONS: typeof MODEL_OPTIONS = {
+  ...MODEL_OPTIONS,
+  model: modelOption("Default: the small embedding model that comes with plainbert."),
+};
+
+/** The same, for what the small models were not trained for (`expectModel`). */
 export const NEEDED_MODEL_OPTIONS: typeof MODEL_OPTIONS = {
   ...MODEL_OPTIONS,
-  model: modelOption("It must be given: the small model that comes with plainbert was not trained for this."),
+  model: modelOption("It must be given: the small models that come with plainbert were not trained for this."),
 };
 
 type ModelValues = ValuesOf<typeof MODEL_OPTIONS>;
@@ -119,8 +126,21 @@ export function openPipeline<Task extends PipelineTask>(task: Task, values: Mode
   return downloading(values, (hub) => pipeline(task, values.model, { ...hub, ...engineOptions(values) }));
 }
 
-/** @throws UsageError no --model, where the small one cannot answer */
+/**
+ * The same values, with the small embedding model where no model is named: for "feature-extraction", of which a command
+ * makes vectors.
+ */
+export function orEmbeddingModel<Values extends ModelValues>(values: Values): Values {
+  return { ...values, model: values.model ?? embeddingModel() };
+}
+
+/** The folder of the small embedding model: from the command's file, as it stands in the package. */
+export function embeddingModel(): string {
+  return fileURLToPath(new URL("../../weights/embeddings/", import.meta.url));
+}
+
+/** @throws UsageError no --model, where the small ones cannot answer */
 export function expectModel({ model }: ModelValues): void {
   if (model !== undefined) return;
-  throw new UsageError("expected --model NAME: the small model that comes with plainbert was not trained for this");
+  throw new UsageError("expected --model NAME: the small models that come with plainbert were not trained for this");
 }

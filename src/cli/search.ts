@@ -12,7 +12,7 @@ import type { Flat } from "./format.ts";
 import { INPUT_OPTIONS, sourceOf, TEXTS } from "./input.ts";
 import { orMaybeText } from "./maybeText.ts";
 import { modelMark } from "./modelMark.ts";
-import { MODEL_OPTIONS, openPipeline } from "./modelOptions.ts";
+import { EMBEDDING_MODEL_OPTIONS, openPipeline, orEmbeddingModel } from "./modelOptions.ts";
 import { count, flag, NUMBER, type Option, pipelineValues, UsageError } from "./option.ts";
 import { columns, shown } from "./output.ts";
 
@@ -52,7 +52,7 @@ Without QUERY, each line of the input is one, and gives a line of JSON: the text
     ...TRUNCATION,
     ...INPUT_OPTIONS,
     ...OUTPUT_OPTIONS,
-    ...MODEL_OPTIONS,
+    ...EMBEDDING_MODEL_OPTIONS,
   },
   libraryNames: {
     "index.save": "plainbert index",
@@ -75,7 +75,7 @@ Without QUERY, each line of the input is one, and gives a line of JSON: the text
     const load = async (): Promise<Answerer<string, SearchResult[]>> => {
       // Whether it is still the same index
       const { size, mtimeMs } = await orMaybeText(path, INDEX_FIRST, orFileError("search", path, stat(path)));
-      const extract = await openPipeline("feature-extraction", values);
+      const extract = await openPipeline("feature-extraction", orEmbeddingModel(values));
       const index = await loadIndex(extract, path).catch((error) =>
         extract.dispose().then(() => Promise.reject(error)),
       );

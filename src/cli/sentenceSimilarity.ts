@@ -24,7 +24,7 @@ const SENTENCES: InputForm<SentenceSimilarityInput> = {
 export const command: Command = taskCommand({
   task: "sentence-similarity",
   synopsis: ["[OPTION]… SENTENCE OTHER…", "[OPTION]… [--input FILE]"],
-  description: `Tells how similar other sentences are to the first: the cosine of their vectors, −1 to 1, or what the model's folder names in its place. A model that was trained for sentence embeddings does best.
+  description: `Tells how similar other sentences are to the first: the cosine of their vectors, −1 to 1, or what the model's folder names in its place.
 
 Without SENTENCE, each line of the input is a JSON object { "source_sentence", "sentences" }, and gives a line of JSON: the numbers in the order of the sentences.`,
   options: {

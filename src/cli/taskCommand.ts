@@ -4,7 +4,13 @@ import type { Command } from "./command.ts";
 import type { Flat } from "./format.ts";
 import { INPUT_OPTIONS, type InputForm, JSON_INPUT_OPTIONS, type Source, sourceOf } from "./input.ts";
 import { modelMark, sentenceMark } from "./modelMark.ts";
-import { expectModel, MODEL_OPTIONS, NEEDED_MODEL_OPTIONS, openPipeline } from "./modelOptions.ts";
+import {
+  EMBEDDING_MODEL_OPTIONS,
+  expectModel,
+  MODEL_OPTIONS,
+  NEEDED_MODEL_OPTIONS,
+  openPipeline,
+} from "./modelOptions.ts";
 import { type Arguments, type OptionTable, type PipelineValues, pipelineValues, type ValuesOf } from "./option.ts";
 
 /**
@@ -18,7 +24,7 @@ export interface TaskCommand<Task extends PipelineTask, Table extends OptionTabl
   readonly examples: Command["examples"];
   /** The pipeline's options. */
   readonly options: Table;
-  /** Whether the model that comes with plainbert has no head for it. */
+  /** Whether the models that come with plainbert have no head for it. */
   readonly needsModel: boolean;
   /** Whether what the folder says of sentences, such as prompts, changes its answers. Default false. */
   readonly isOfSentences?: boolean;
@@ -47,13 +53,14 @@ interface InputValues {
 export function taskCommand<Task extends PipelineTask, Table extends OptionTable, Input, Result>(
   task: TaskCommand<Task, Table, Input, Result>,
 ): Command {
-  const { form, options, needsModel } = task;
+  const { form, options, needsModel, isOfSentences = false } = task;
+  const otherwise = isOfSentences ? EMBEDDING_MODEL_OPTIONS : MODEL_OPTIONS;
   const input = form.fromLine ? INPUT_OPTIONS : JSON_INPUT_OPTIONS;
   return {
     synopsis: task.synopsis,
     description: task.description,
     examples: task.examples,
-    options: { ...options, ...input, ...OUTPUT_OPTIONS, ...(needsModel ? NEEDED_MODEL_OPTIONS : MODEL_OPTIONS) },
+    options: { ...options, ...input, ...OUTPUT_OPTIONS, ...(needsModel ? NEEDED_MODEL_OPTIONS : otherwise) },
     async run({ values: all, positionals }: Arguments<OptionTable>) {
       const values = all as unknown as InputValues & ValuesOf<typeof OUTPUT_OPTIONS & typeof MODEL_OPTIONS>;
       if (needsModel) expectModel(values);

@@ -1,8 +1,9 @@
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readText } from "../disk/files.ts";
 import { BertError } from "../errors.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
-import { ENGINE_OPTIONS, HUB_OPTIONS, MODEL_NAME } from "./modelOptions.ts";
+import { ENGINE_OPTIONS, embeddingModel, HUB_OPTIONS, MODEL_NAME } from "./modelOptions.ts";
 import { flag, text, UsageError } from "./option.ts";
 import { jsonLine, print, shown, styled } from "./output.ts";
 import { type ExpectedOutput, parseOutputs } from "./outputs.ts";
@@ -13,7 +14,7 @@ export const command: Command = defineCommand({
   synopsis: ["[OPTION]… [MODEL]", "--list"],
   description: `Computes outputs that were published for a model, and says how far they are from those. The exit status is 1 if one differs by more than is allowed.
 
-MODEL is ${MODEL_NAME}; the folder's name, or --as, says which model it is. Default: the small model that comes with plainbert, and what Hugging Face's library made of it.
+MODEL is ${MODEL_NAME}; the folder's name, or --as, says which model it is. Default: both small models that come with plainbert, and what Hugging Face's libraries made of them; with --outputs the small model alone.
 
 The FILE of --outputs is a JSON array of outputs. Each has "task", "atol", the largest difference that is allowed, and, for fill-mask, "text" and "top": [{ "token_str", "score" }, …]; for next-sentence-prediction, "text", "text_pair" and "is_next"; for token-classification, "text" and "entities": [{ "entity_group", "score", "word", "start", "end" }, …]; for embeddings, "text", "embedding", its numbers, and if need be "prompt" or "prompt_name"; for forward, "architecture", "output", "input_ids", "values", and if need be "attention_mask", "token_type_ids", and "start", the index of the first value on each axis. A text may have "input_ids" too, which the tokenizer must give.`,
   options: {
@@ -30,13 +31,16 @@ The FILE of --outputs is a JSON array of outputs. Each has "task", "atol", the l
     expectCount(positionals, 0, 1, "one model");
     if (values.list) return print(`${knownModels().join("\n")}\n`);
     const [model] = positionals;
-    const outputs = await outputsFor(model, values);
+    let count = 0;
     let failed = 0;
-    for await (const verdict of verifyModel(model, outputs, values)) {
-      if (!verdict.passed) failed++;
-      await print(values.json ? jsonLine(verdict) : line(verdict));
+    for (const { model: name, outputs } of await expectedOf(model, values)) {
+      for await (const verdict of verifyModel(name, outputs, values)) {
+        count++;
+        if (!verdict.passed) failed++;
+        await print(values.json ? jsonLine(verdict) : line(verdict));
+      }
     }
-    if (failed > 0) throw new BertError("ERR_CHECKPOINT", `verify: ${failed} of ${outputs.length} outputs differ`);
+    if (failed > 0) throw new BertError("ERR_CHECKPOINT", `verify: ${failed} of ${count} outputs differ`);
   },
 });
 
@@ -49,15 +53,25 @@ function line({ passed, what, difference, allowed, where }: Verdict): string {
   return `${verdict}  ${shown(what)}\n      ${shown(by)}${passed || difference === null ? "" : `\n      ${shown(where)}`}\n`;
 }
 
-async function outputsFor(
+/** A model, and what is expected of it; undefined: the small model. */
+interface ExpectedOfModel {
+  readonly model: string | undefined;
+  readonly outputs: readonly ExpectedOutput[];
+}
+
+async function expectedOf(
   model: string | undefined,
   { outputs: file, as }: { readonly outputs: string | undefined; readonly as: string | undefined },
-): Promise<readonly ExpectedOutput[]> {
-  if (file !== undefined) return parseOutputs(await readText(file), file);
-  if (model === undefined) return bundledOutputs();
+): Promise<readonly ExpectedOfModel[]> {
+  if (file !== undefined) return [{ model, outputs: parseOutputs(await readText(file), file) }];
+  if (model === undefined) {
+    const path = join(embeddingModel(), "expected.json");
+    const ofEmbeddings = { model: embeddingModel(), outputs: parseOutputs(await readText(path), path) };
+    return [{ model, outputs: await bundledOutputs() }, ofEmbeddings];
+  }
   const name = nameOf(as ?? model);
   const outputs = PUBLISHED_OUTPUTS.filter((output) => nameOf(output.model as string) === name);
-  if (outputs.length > 0) return outputs;
+  if (outputs.length > 0) return [{ model, outputs }];
   throw new UsageError(
     `no published outputs of ${JSON.stringify(name)} are known, only of ${knownModels().join(", ")}; --as says which it is`,
   );

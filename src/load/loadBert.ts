@@ -13,6 +13,7 @@ import type { Backend } from "../tensor/backend.ts";
 import { type BackendName, inferenceBackend } from "../tensor/chooseBackend.ts";
 import type { StorageType } from "../tensor/tensor.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
+import { type BundledModel, bundledModel } from "./bundledFiles.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { type ModelFiles, modelToOpen } from "./givenFiles.ts";
 import type { ModelFolder } from "./modelFolder.ts";
@@ -194,11 +195,13 @@ export async function loadBert(path?: string | ModelFiles, options: LoadOptions 
 /**
  * @internal `loadBert`, for a task
  * @param otherwise the model class where neither the options nor config.json name one of these
+ * @param bundled   the model where none is named
  */
 export async function loadBertFor(
   path: string | ModelFiles | undefined,
   options: LoadOptions,
   otherwise: Architecture,
+  bundled: BundledModel = "pretrained",
 ): Promise<Bert> {
   expectKnownOptions("loadBert", options, LOAD_OPTIONS);
   expectSignal("loadBert", options.signal);
@@ -208,7 +211,7 @@ export async function loadBertFor(
   if (typeof strict !== "boolean")
     throw new BertError("ERR_INPUT", `loadBert: strict must be true or false, got ${shown(strict)}`);
   const simd = { wide, deterministic, threads, assets, dtype };
-  const model = modelToOpen("loadBert", path);
+  const model = modelToOpen("loadBert", path) ?? bundledModel(bundled, assets);
   const backend = inferenceBackend("loadBert", name, simd);
   return withModelFiles(model, options, true, (folder, root) =>
     loadFolder(folder, root, backend, dtype, options, otherwise),

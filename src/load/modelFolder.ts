@@ -37,11 +37,13 @@ export interface OpenedModel {
   release(): Promise<void>;
 }
 
-/**
- * The address of one of a model's files, by the name that it has in a model's folder; null if the model has no such
- * file.
- */
-export type NamedFiles = (name: string) => URL | null;
+/** A model that comes with the package, whose files may be anywhere. */
+export interface NamedFiles {
+  /** What messages call the model. */
+  readonly called: string;
+  /** The address of a file, by the name that it has in a model's folder; null if the model has no such file. */
+  urlOf(name: string): URL | null;
+}
 
 /** What peft's folders have in place of a model's config.json. */
 export const ADAPTER = "adapter_config.json";
@@ -49,17 +51,19 @@ export const ADAPTER = "adapter_config.json";
 export const IS_ADAPTER =
   "is an adapter of peft, no model: merge it into its model in Python (merge_and_unload), and save that";
 
-/** What messages call the small model. */
-export const SMALL_MODEL = "the small model that comes with plainbert";
+/** What messages call the folder of a model that comes with the package. */
+export function bundledFolder({ called }: NamedFiles): string {
+  return `${called} that comes with plainbert`;
+}
 
 /** What messages call a model's folder whose files a program has handed over. */
 export const GIVEN_FOLDER = "the given folder";
 
-/** The error for a file of the small model that is not where it should be, saying what to do. */
-export function leftBehind(name: string, got: string, cause?: unknown): BertError {
+/** The error for a file of such a model that is not where it should be, saying what to do. */
+export function leftBehind({ called }: NamedFiles, name: string, got: string, cause?: unknown): BertError {
   return new BertError(
     "ERR_FILE",
-    `loadBert: the small model's ${name} must be where the package has it, got ${got} (where a bundler leaves it behind, the option assets names a folder with copies of plainbert/weights/*)`,
+    `loadBert: ${called}'s ${name} must be where the package has it, got ${got} (where a bundler leaves it behind, the option assets names a folder with copies of plainbert/weights/*)`,
     { cause },
   );
 }

@@ -11,6 +11,7 @@ import { fileIn } from "../hub/sentenceFiles.ts";
 import type { Snapshot } from "../hub/snapshotDownload.ts";
 import type { WantedFiles } from "../hub/wantedFiles.ts";
 import { loaded } from "../loaded.ts";
+import { has } from "../realm.ts";
 import { BlobFolder } from "./blobFolder.ts";
 import { openMended } from "./mendedWeights.ts";
 import type { ModelFolder, NamedFiles, OpenedModel } from "./modelFolder.ts";
@@ -20,8 +21,8 @@ import { openModelFolder } from "./weightFiles.ts";
 /**
  * Opens a model by the path of a folder or by its id on the hub, from where what is not in the cache is downloaded.
  *
- * @param name  a folder, or `org/name`; `isModelId` tells which; or the files of the small model, or others that are
- *   there
+ * @param name  a folder, or `org/name`; `isModelId` tells which; or a model that comes with the package, or files that
+ *   are there
  * @param files which of its files are needed
  * @param wait  how to wait before the next attempt
  * @throws BertError ERR_INPUT neither an existing folder nor an id, or an option that cannot be meant; ERR_FILE there
@@ -37,7 +38,7 @@ export async function openModel(
   expectHubOptions(options);
   const release = async () => {};
   if (name instanceof BlobFolder) return { folder: name, release };
-  if (typeof name === "function") return { folder: openNamedFiles(name), release };
+  if (has(name, "urlOf")) return { folder: openNamedFiles(name), release };
   if (!(await isModelId(name))) return { folder: await openModelFolder(name), release };
   const { signal } = options;
   signal?.throwIfAborted();

@@ -7,20 +7,20 @@ import type { Weights } from "../safetensors/safetensorsReader.ts";
 import { BertTokenizer, type TokenizerFiles } from "../tokenizer/index.ts";
 import { TOKENIZER_FILES } from "../tokenizer/tokenizerFiles.ts";
 import type { BlobFolder } from "./blobFolder.ts";
-import { bundledFile, CONFIG_FILES } from "./bundledFiles.ts";
-import { ADAPTER, IS_ADAPTER, type ModelFolder, type OpenedModel } from "./modelFolder.ts";
+import { bundledModel, CONFIG_FILES } from "./bundledFiles.ts";
+import { ADAPTER, IS_ADAPTER, type ModelFolder, type NamedFiles, type OpenedModel } from "./modelFolder.ts";
 
 /**
  * Opens the files of a model that `loadBert` needs, or those that `loadTokenizer` does.
  *
- * @param path    as in `loadBert`, or the folder of files that were given
+ * @param path    as in `loadBert`, or the folder of files that were given, or a model that comes with the package
  * @param weights whether the weights are needed: without them the tokenizer's files and config.json are downloaded
  *   alone
  * @param hashed  whether all that the cache has is checked against the hub's hashes first
  * @throws BertError as `loadBert`, before it reads the files
  */
 export async function openModelFiles(
-  path: string | BlobFolder | undefined,
+  path: string | BlobFolder | NamedFiles | undefined,
   options: HubOptions,
   weights: boolean,
   hashed: boolean = false,
@@ -28,7 +28,7 @@ export async function openModelFiles(
   // Only here: a browser, which has no node: modules, can import the rest.
   const { openModel } = await loaded(() => import("./openModel.ts"));
   const { folder: root, release } = await openModel(
-    path ?? ((file) => bundledFile(file, options.assets)),
+    path ?? bundledModel("pretrained", options.assets),
     { config: CONFIG_FILES, optional: TOKENIZER_FILES, weights, hashed },
     options,
   );
@@ -54,7 +54,7 @@ export async function transformerIn(root: ModelFolder): Promise<ModelFolder> {
 
 /** Opens the files of a model as `openModelFiles` while `use` runs, and releases them afterwards. */
 export async function withModelFiles<T>(
-  path: string | BlobFolder | undefined,
+  path: string | BlobFolder | NamedFiles | undefined,
   options: HubOptions,
   weights: boolean,
   use: (folder: ModelFolder, root: ModelFolder) => Promise<T>,

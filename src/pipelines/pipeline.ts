@@ -89,6 +89,9 @@ const TASKS: { readonly [Task in PipelineTask]: TaskEntry<Task> } = {
   "pseudo-log-likelihood": ["BertForMaskedLM", "always", pseudoLogLikelihood],
 };
 
+/** The tasks that the small embedding model answers where no model is named. */
+const EMBEDDING_TASKS: readonly PipelineTask[] = ["embeddings", "sentence-similarity"];
+
 /**
  * Text in, answers out.
  *
@@ -98,7 +101,8 @@ const TASKS: { readonly [Task in PipelineTask]: TaskEntry<Task> } = {
  *
  * @param task  what the pipeline does
  * @param model a folder as Hugging Face's libraries save a model, or its files, a model's id on the hub, or a loaded
- *   model; left out, the small one that comes with the package
+ *   model; left out, a small one that comes with the package: for "embeddings" and "sentence-similarity" the one that
+ *   was trained to make vectors
  * @throws BertError ERR_INPUT an unknown task, or a loaded model without the head it needs; as `loadBert`
  * @example
  * const unmask = await pipeline("fill-mask");
@@ -125,10 +129,11 @@ export async function pipeline<Task extends PipelineTask>(
     throw wrongArgument("pipeline", "options", "left out for a model that is already loaded", options);
   }
   if (model === undefined && when === "unless named") {
-    throw wrongArgument("pipeline", "model", `given for ${task}, which the small one has no head for`, model);
+    throw wrongArgument("pipeline", "model", `given for ${task}, which the small ones have no head for`, model);
   }
   const forced = when === "always" ? { architecture } : {};
-  const bert = given ? model : await loadBertFor(model, { ...options, ...forced }, architecture);
+  const bundled = EMBEDDING_TASKS.includes(task) ? "embeddings" : "pretrained";
+  const bert = given ? model : await loadBertFor(model, { ...options, ...forced }, architecture, bundled);
   const dispose = async () => {
     if (!given) await bert.dispose();
   };

@@ -74,7 +74,7 @@ export interface Embeddings {
    * @example
    * const embed = await pipeline("embeddings"); // or of a folder, such as that of all-MiniLM-L6-v2
    * const { dims, data } = await embed(["A text.", "Another."]);
-   * dims; // [2, 256]
+   * dims; // [2, 384]
    */
   <Input extends Texts, P extends EmbeddingPrecision = "float32">(
     texts: Input,

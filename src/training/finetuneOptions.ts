@@ -23,7 +23,7 @@ export interface FinetuneOptions<T extends FinetuneTask = FinetuneTask>
     ModelSourceOptions,
     VectorLossOptions,
     DistillationOptions {
-  /** The model to begin with: a folder, or an id on the hub. Default: the small one that comes with the package. */
+  /** The model to begin with: a folder, or an id on the hub. Default: the small model that comes with the package. */
   readonly model?: string;
   /** What it is to learn, named as the pipeline that will use it. */
   readonly task: T;

@@ -95,16 +95,15 @@ describe.each(BROWSERS)("%s", (name) => {
       expect((await tab.call<Asked>("inWorker", "ask", ...args)).answers).toEqual(expected);
     });
 
-    test("next-sentence-prediction, by the model that comes with the package: the answers of Node", async () => {
-      const own = await pipeline("next-sentence-prediction", undefined, { backend: "plain" });
-      const call = ["She opened the door.", "It was dark inside."] as const;
+    test.each([
+      ["next-sentence-prediction", ["She opened the door.", "It was dark inside."]],
+      ["embeddings", [["She opened the door.", "It was dark inside."]]],
+    ] as const)("%s, by a model that comes with the package: the answers of Node", async (task, call) => {
+      const own = (await pipeline(task, undefined, { backend: "plain" })) as unknown as (
+        ...call: readonly unknown[]
+      ) => Promise<unknown>;
       const expected = [JSON.parse(JSON.stringify(await own(...call)))];
-      const args = [
-        "next-sentence-prediction",
-        undefined,
-        [call],
-        { backend: "plain", assets: "/out/assets" },
-      ] as const;
+      const args = [task, undefined, [call], { backend: "plain", assets: "/out/assets" }] as const;
       expect((await tab.call<Asked>("ask", ...args)).answers).toEqual(expected);
       expect((await tab.call<Asked>("inWorker", "ask", ...args)).answers).toEqual(expected);
     });

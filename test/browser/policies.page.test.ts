@@ -78,13 +78,19 @@ describe.each(BROWSERS)("%s", (name) => {
     expect(backend.reason).toContain("the option assets names a folder");
   });
 
-  test("files of the small model that are not there: the option is named", async () => {
+  test("files of the small models that are not there: the option is named", async () => {
     site.headers = {};
     await using tab = await Tab.open(browser, site.origin + PAGES.bundle);
     expect(await tab.call("failure", "fill-mask", undefined, { assets: "/nowhere" })).toMatchObject({
       code: "ERR_FILE",
       message: expect.stringMatching(
         /^loadBert: the small model's config\.json must be where the package has it, got no file .*the option assets/,
+      ),
+    });
+    expect(await tab.call("failure", "embeddings", undefined, { assets: "/nowhere" })).toMatchObject({
+      code: "ERR_FILE",
+      message: expect.stringMatching(
+        /^loadBert: the small embedding model's modules\.json must be where the package has it, got no file .*the option assets/,
       ),
     });
   });

@@ -23,10 +23,13 @@ const expected = JSON.parse(await readFile(join(WEIGHTS, "expected.json"), "utf8
 const [{ text, ids, top5 }] = expected.fill_mask;
 const door: ExpectedOutput = { task: "fill-mask", text, input_ids: ids, top: top5[0], atol: 1e-6 };
 
-test("the small model: what Python computed with it", async () => {
+test("the small models: what Python computed with them", async () => {
   const { code, stdout, stderr } = await plainbert(["verify"]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  expect(stdout.match(/^pass {2}/gm)?.length).toBe(7);
+  expect(stdout.match(/^pass {2}/gm)?.length).toBe(10);
+  expect(stdout.match(/^pass {2}embeddings [^\n]*\n {6}largest difference \d\.\de-\d+, allowed 1e-6$/gm)?.length).toBe(
+    3,
+  );
   expect(stdout).toMatch(
     /^pass {2}fill-mask "She opened the \[MASK\] [^\n]*\n {6}largest difference \d\.\de-\d, allowed 1e-5\n/,
   );

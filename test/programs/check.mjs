@@ -1,6 +1,6 @@
 /**
- * What every program here asks of the package, wherever it runs: an answer of the small model that comes with it, an answer of a model
- * in a folder of the program's own, and how many threads really computed. Plain JavaScript without an import, as everything bundles it.
+ * What every program here asks of the package, wherever it runs: answers of the two small models that come with it, an answer of a
+ * model in a folder of the program's own, and how many threads really computed. Plain JavaScript without an import, as everything bundles it.
  *
  * @param plainbert the package
  * @param folder    where the program's own model is
@@ -32,9 +32,14 @@ export async function check({ chooseBackend, pipeline }, { folder, assets }) {
     return wrong ?? "works";
   }
 
-  const bundled = await ask("fill-mask", undefined, async (unmask) => {
+  const masks = await ask("fill-mask", undefined, async (unmask) => {
     const [{ token_str, score }] = await unmask("She opened the [MASK] and looked out.");
     return close(score, 0.536214, 1e-5) && token_str === "door" ? null : `answers ${token_str} ${score}`;
+  });
+  const vectors = await ask("sentence-similarity", undefined, async (similarity) => {
+    const sentences = ["The price of corn rose.", "The window is closed."];
+    const scores = await similarity({ source_sentence: "Is the window shut?", sentences });
+    return scores[1] > scores[0] && scores[1] < 1 ? null : `answers ${scores.join()}`;
   });
   const own = await ask("text-classification", folder, async (classify) => {
     const [{ label, score }] = await classify("The door was open.", { top_k: null });
@@ -45,7 +50,7 @@ export async function check({ chooseBackend, pipeline }, { folder, assets }) {
     return lastHiddenState.data instanceof Float32Array ? null : "gives tensors of another realm";
   });
   if (threads.size === 0) threads.add(chooseBackend("auto", options).info.reason);
-  return { bundled, folder: own, threads: [...threads].join("; ") };
+  return { bundled: masks === "works" ? vectors : masks, folder: own, threads: [...threads].join("; ") };
 }
 
 const close = (a, b, tolerance) => Math.abs(a - b) < tolerance;

@@ -34,7 +34,10 @@ for (const subpath of Object.keys(manifest.exports)) {
   const names = Object.keys(module).filter((key) => key !== "default" && key !== "module.exports");
   assert.deepEqual(Object.keys(require(name)).sort(), names.sort(), `require("${name}")`);
 }
-for (const file of ["weights/model.safetensors", "workers/plainbert-forward.js", "workers/plainbert-helper.js"]) {
+for (const file of [
+  ...["weights/model.safetensors", "weights/embeddings/model.safetensors", "weights/embeddings/2_Dense/config.json"],
+  ...["workers/plainbert-forward.js", "workers/plainbert-helper.js"],
+]) {
   assert.ok(statSync(require.resolve(`plainbert/${file}`)).size > 0, file);
 }
 assert.equal(require("plainbert").loadBert, (await import("plainbert")).loadBert);
@@ -107,6 +110,17 @@ close(
   sentence.data.reduce((sum, x) => sum + x * x, 0),
   1,
 );
+
+// The other model of the package, beside what Python made of it.
+const texts = await pipeline("embeddings");
+for (const { text, embedding, atol } of JSON.parse(
+  readFileSync(join(folder, "weights", "embeddings", "expected.json"), "utf8"),
+)) {
+  const { data } = await texts(text);
+  assert.equal(data.length, embedding.length);
+  for (const [i, x] of data.entries()) assert.ok(Math.abs(x - embedding[i]) <= atol, `${text}: ${x}, ${embedding[i]}`);
+}
+await texts.dispose();
 
 const bert = await loadBert(undefined, { backend: "plain", architecture: "BertForPreTraining" });
 const hash = createHash("sha256");

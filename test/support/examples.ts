@@ -30,6 +30,8 @@ export function blocks(markdown: string, language: string): string[] {
 export interface Example {
   /** `docs-fill-mask-2`: the second of docs/fill-mask.md. */
   readonly name: string;
+  /** The page that shows it, from the root; a doc comment is none. */
+  readonly page?: string;
   readonly code: string;
   readonly output: string;
 }
@@ -61,7 +63,7 @@ function examplesOf(page: string, markdown: string): Example[] {
     throw new Error(`${page}: what is printed must stand after each console.log, or in a block of its own:\n${code}`);
   });
   const name = page.replace(/\.md$/, "").replaceAll("/", "-");
-  return programs.map((program, n) => ({ name: `${name}-${n + 1}`, ...program }));
+  return programs.map((program, n) => ({ name: `${name}-${n + 1}`, page, ...program }));
 }
 
 /** `await using`: Node 24 is the first that has it. */
@@ -103,18 +105,37 @@ export function runInTurn(node: string, programs: readonly string[], folder: str
 
 /** Whether a program printed what its page says. */
 export function expectedOf({ output }: Example, printed: string): { readonly got: string; readonly want: string } {
-  return { got: roundedLike(output, printed), want: flat(output) };
+  // Line breaks as spaces: the width of a number decides where console.log breaks a line.
+  return { got: flat(roundedLike(output, printed)), want: flat(output) };
 }
 
-/**
- * Output with its numbers rounded to the digits that a page shows, and line breaks as spaces, as the width of a number decides where
- * console.log breaks a line.
- */
+/** A page with what a program printed in place of what it shows. */
+export function withOutput(markdown: string, { code, output }: Example, printed: string): string {
+  const start = markdown.indexOf(code);
+  const [before, after] = [markdown.slice(0, start), markdown.slice(start + code.length)];
+  if (/^```\s*```text\n/.test(after))
+    return before + code + after.replace(output, () => joined(roundedLike(output, printed)));
+  const lines = printed.split("\n");
+  const written = code.replaceAll(/(console\.log\(.*\); \/\/ )(.*)$/gm, (_, call, shown) => {
+    return call + roundedLike(shown, lines.shift() ?? "");
+  });
+  return before + written + after;
+}
+
+/** Output with each list and object on one line that is short enough now that its numbers are. */
+function joined(printed: string): string {
+  return printed.replaceAll(/([{[])\n([^{}[\]]*)\n *([}\]])/g, (all, begin, inside, end) => {
+    const line = `${begin} ${inside.trim().replaceAll(/\s*\n\s*/g, " ")} ${end}`;
+    return line.length <= 76 ? line : all;
+  });
+}
+
+/** Output with its numbers rounded to the digits that a page shows. */
 function roundedLike(shown: string, printed: string): string {
   const number = /-?\d+\.\d+(?:e[+-]?\d+)?/g;
   const digits = [...shown.matchAll(number)].map(([text]) => text.split(".")[1].length);
   let n = 0;
-  return flat(printed.replace(number, (text) => Number(text).toFixed(Math.min(digits[n++] ?? 100, 100))));
+  return printed.replace(number, (text) => Number(text).toFixed(Math.min(digits[n++] ?? 100, 100)));
 }
 
 function flat(text: string): string {

@@ -144,7 +144,7 @@ describe("the numbers of finetune, by the task that config.json names", () => {
     await expect(evaluated(both)).rejects.toThrow("evaluate: task must be fill-mask or next-sentence-prediction for a model that is a BertForPreTraining by its config.json, is left out"); // biome-ignore format: one line
     const small = { ...both, model: undefined };
     await expect(evaluated(small)).rejects.toThrow(
-      "is left out; model is left out: it is the small one that comes with plainbert",
+      "is left out; model is left out: it is the small model that comes with plainbert",
     );
     expect((await evaluated({ ...both, task: "next-sentence-prediction" })).examples).toBe(NEXT.length);
     expect((await evaluated({ ...both, dataset: ["the cat was good."], task: "fill-mask" })).task).toBe("fill-mask");

@@ -20,8 +20,7 @@ export interface BuildIndexOptions extends CallOptions {
 }
 
 /**
- * Computes the vectors of texts, to search them by meaning. A model that was trained for sentence embeddings finds
- * best.
+ * Computes the vectors of texts, to search them by meaning.
  *
  * @param extract the pipeline "embeddings" of the model, whose prompts for documents and queries are used, or
  *   "feature-extraction"; the index uses it, so dispose of it afterwards

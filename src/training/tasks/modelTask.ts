@@ -39,7 +39,7 @@ export function taskOf(
   const task = given ?? own;
   if (task !== undefined && tasks.includes(task)) return task;
   const names = tasks.filter((name) => name !== "text-ranking" || labels.length === 1).join(" or ");
-  const hint = model === undefined ? "; model is left out: it is the small one that comes with plainbert" : "";
+  const hint = model === undefined ? "; model is left out: it is the small model that comes with plainbert" : "";
   throw wrong(
     `task must be ${names} for a model that is a ${architecture} by its config.json, ${given === undefined ? "is left out" : `got ${quote(given)}`}${hint}`,
   );

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { buildIndex, loadIndex, pipeline, type SearchIndex } from "../../../src/index.ts";
+import { buildIndex, loadBert, loadIndex, pipeline, type SearchIndex } from "../../../src/index.ts";
 import { sentenceFolder } from "../../support/sentenceFolders.ts";
 import { expectBertError } from "../support.ts";
 
@@ -135,7 +135,8 @@ describe("what is too long, before an index is saved and after it is loaded", ()
   });
 
   test("the pipeline in use decides, and embeddings cut: the queries of an index of the mean, and of plainbert 0.2", async () => {
-    await using small = await pipeline("embeddings", undefined, PLAIN);
+    await using bert = await loadBert(undefined, PLAIN);
+    const small = await pipeline("embeddings", bert);
     const index = await loadIndex(small, join(REFERENCE, "index-0.2.0.safetensors"));
     const long = LONG.repeat(5);
     expect(await index.search(long, 1)).toStrictEqual(await index.search(long, 1, { truncation: true }));

@@ -2,18 +2,19 @@
  * Runs worker.mjs in workerd, Cloudflare's runtime, whose file system holds what is deployed with the program, in /bundle.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { Miniflare } from "miniflare";
 
 const { MODEL, ASSETS } = process.env;
 
-/** A folder's files as modules of a program. */
+/** A folder's files, and those of folders in it, as modules of a program. */
 const filesOf = (folder, name) =>
-  readdirSync(folder).map((file) => ({
-    type: "Data",
-    path: `${name}/${file}`,
-    contents: readFileSync(join(folder, file)),
-  }));
+  readdirSync(folder, { recursive: true, withFileTypes: true }).flatMap((entry) => {
+    const path = join(entry.parentPath, entry.name);
+    return entry.isFile()
+      ? [{ type: "Data", path: `${name}/${relative(folder, path)}`, contents: readFileSync(path) }]
+      : [];
+  });
 
 const miniflare = new Miniflare({
   modules: [
