@@ -3,9 +3,9 @@
  * In the call below a tiny one with random weights stands in, so that the order means nothing.
  *
  *     $ npx tsx examples/rerank.ts test/pipelines/reference/heads/one_label "Who wrote a letter?"
- *     0.383  The doctor told him to stay in bed for a week.  (by its vector number 3)
- *     0.348  My brother plays the piano every evening.  (by its vector number 2)
- *     0.279  He wrote a long letter to his mother.  (by its vector number 1)
+ *     0.655  She keeps her letters in a box under the bed.  (by its vector number 2)
+ *     0.383  The doctor told him to stay in bed for a week.  (by its vector number 4)
+ *     0.348  My brother plays the piano every evening.  (by its vector number 3)
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

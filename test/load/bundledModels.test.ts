@@ -82,7 +82,7 @@ describe("the model where none is named", () => {
 describe("the commands", () => {
   const input = `${TEXTS.join("\n")}\n`;
 
-  test.each([{ args: [] }, { args: ["--pooling", "mean"] }, { args: ["--layers", "sum_last_4"] }])(
+  test.each([{ args: [] }, { args: ["--pooling", "mean"] }, { args: ["--layers", "second_to_last"] }])(
     "embed $args",
     async ({ args }) => {
       const plain = ["--backend", "plain", ...args];

@@ -40,6 +40,7 @@ export interface Example {
 export const PAGES: readonly string[] = [
   "README.md",
   "weights/README.md",
+  "weights/embeddings/README.md",
   ...["docs", "docs/training"].flatMap((folder) =>
     readdirSync(join(root, folder))
       .filter((file) => file.endsWith(".md") && file !== "api.md")

@@ -7,19 +7,10 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readSafetensors, writeSafetensors } from "plainbert/safetensors";
-import { FRACTION_BITS } from "./settings.mjs";
+import { FRACTION_BITS, rounded } from "./settings.mjs";
 
 const [model, folder] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
-
-/** Rounds to so many bits of the fraction, to nearest, ties to even. A float32 has 23, a bfloat16 its upper 7. */
-function rounded(numbers, fractionBits) {
-  const dropped = 23 - fractionBits;
-  const bits = new Uint32Array(numbers.buffer, numbers.byteOffset, numbers.length);
-  const half = 2 ** (dropped - 1) - 1;
-  const shortened = bits.map((value) => ((value + half + ((value >>> dropped) & 1)) >>> dropped) << dropped);
-  return new Float32Array(shortened.buffer);
-}
 
 const source = readSafetensors(readFileSync(join(model, "model.safetensors")));
 const tensors = [...source.tensors].map(([name, { shape }]) => {

@@ -30,6 +30,15 @@ export const OPTIONS = ["--optimizer", "adamw", "--adam-beta2", 0.98];
 /** Bits of the fraction that published matrices keep, of bfloat16's seven. */
 export const FRACTION_BITS = 5;
 
+/** Rounds to so many bits of the fraction, to nearest, ties to even. A float32 has 23, a bfloat16 its upper 7. */
+export function rounded(numbers, fractionBits) {
+  const dropped = 23 - fractionBits;
+  const bits = new Uint32Array(numbers.buffer, numbers.byteOffset, numbers.length);
+  const half = 2 ** (dropped - 1) - 1;
+  const shortened = bits.map((value) => ((value + half + ((value >>> dropped) & 1)) >>> dropped) << dropped);
+  return new Float32Array(shortened.buffer);
+}
+
 const cli = join(dirname(createRequire(import.meta.url).resolve("plainbert/package.json")), "dist/cli/main.js");
 
 /** Runs `plainbert …`, showing what it says on standard error; resolves to what it prints. */
