@@ -1,0 +1,78 @@
+import { BertError, listed, quote, shown } from "../errors.ts";
+import type { Bert } from "../load/loadBert.ts";
+import { expectKnownOptions, type OptionNames } from "../options.ts";
+
+/** Options of `createRequestHandler`, named as those of text-embeddings-inference. All may be left out. */
+export interface RequestHandlerOptions {
+  /** What /info calls the model. Default "plainbert". */
+  readonly modelId?: string;
+  /** What answers of /v1/embeddings call the model. Default: `modelId`. */
+  readonly servedModelName?: string;
+  /** The most requests that are answered at the same time; those beyond get 429 at once. Default 512. */
+  readonly maxConcurrentRequests?: number;
+  /** The most inputs of one request; those with more get 413. Default 32. */
+  readonly maxClientBatchSize?: number;
+  /** The most bytes of a request's body. Default 2,000,000. */
+  readonly payloadLimit?: number;
+  /** Cut inputs that are too long, where the request does not say it. Default true; false refuses them with 413. */
+  readonly autoTruncate?: boolean;
+  /** The name of the prompt before each text to embed, where the request names none. Default: what the folder says. */
+  readonly defaultPromptName?: string;
+  /** The prompt itself, in place of its name. */
+  readonly defaultPrompt?: string;
+}
+
+/** The same with their defaults. */
+export type HandlerSettings = Required<Omit<RequestHandlerOptions, "defaultPromptName" | "defaultPrompt">> & {
+  /** What stands before a text to embed, where the request says nothing. */
+  readonly defaultPrompt: string;
+};
+
+const NAMES: OptionNames<RequestHandlerOptions> = {
+  modelId: true,
+  servedModelName: true,
+  maxConcurrentRequests: true,
+  maxClientBatchSize: true,
+  payloadLimit: true,
+  autoTruncate: true,
+  defaultPromptName: true,
+  defaultPrompt: true,
+};
+
+const WHERE = "createRequestHandler";
+
+/** @throws BertError ERR_INPUT an option that there is not, or with a value that it must not have */
+export function settingsOf(bert: Bert, options: RequestHandlerOptions): HandlerSettings {
+  expectKnownOptions(WHERE, options, NAMES);
+  const { modelId = "plainbert", servedModelName = modelId, autoTruncate = true } = options;
+  const { maxConcurrentRequests = 512, maxClientBatchSize = 32, payloadLimit = 2_000_000 } = options;
+  for (const [name, value] of Object.entries({ modelId, servedModelName })) {
+    if (typeof value !== "string" || value === "") throw wrong(name, "a name", value);
+  }
+  for (const [name, value] of Object.entries({ maxConcurrentRequests, maxClientBatchSize, payloadLimit })) {
+    if (!Number.isSafeInteger(value) || value < 1) throw wrong(name, "a whole number from 1", value);
+  }
+  if (typeof autoTruncate !== "boolean") throw wrong("autoTruncate", "true or false", autoTruncate);
+  return {
+    ...{ modelId, servedModelName, autoTruncate, maxConcurrentRequests, maxClientBatchSize, payloadLimit },
+    defaultPrompt: defaultPromptOf(bert, options),
+  };
+}
+
+function defaultPromptOf(bert: Bert, { defaultPrompt, defaultPromptName }: RequestHandlerOptions): string {
+  if (defaultPrompt !== undefined) {
+    if (typeof defaultPrompt !== "string") throw wrong("defaultPrompt", "a string", defaultPrompt);
+    if (defaultPromptName === undefined) return defaultPrompt;
+    throw wrong("defaultPromptName", "left out beside defaultPrompt", defaultPromptName);
+  }
+  const { prompts, defaultPromptName: own } = bert.sentence;
+  const name = defaultPromptName ?? own;
+  if (name === null) return "";
+  const prompt = prompts.get(name);
+  if (prompt !== undefined) return prompt;
+  throw wrong("defaultPromptName", `one of the model's, ${listed(Array.from(prompts.keys(), quote))}`, name);
+}
+
+function wrong(name: string, expected: string, got: unknown): BertError {
+  return new BertError("ERR_INPUT", `${WHERE}: ${name} must be ${expected}, got ${shown(got)}`);
+}
