@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { BertError } from "../errors.ts";
-import { messageOf } from "../realm.ts";
+import { BertError, quote } from "../errors.ts";
+import { codeOf, messageOf } from "../realm.ts";
 import type { RequestHandler } from "./requestHandler.ts";
 
 /** Where a server listens. */
@@ -51,8 +51,11 @@ export async function listen(handler: RequestHandler, options: NodeServerOptions
 function started(server: Server, { hostname, port }: NodeServerOptions): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once("error", (cause) => {
-      const message = `serve: hostname and port must be free, got ${hostname} and ${port}: ${messageOf(cause)}`;
-      reject(new BertError("ERR_INPUT", message, { cause }));
+      const isPort = ["EADDRINUSE", "EACCES"].includes(String(codeOf(cause)));
+      const wrong = isPort
+        ? `port must be one that is free, got ${port}`
+        : `hostname must be one of this machine, got ${quote(hostname)}`;
+      reject(new BertError("ERR_INPUT", `serve: ${wrong}: ${messageOf(cause)}`, { cause }));
     });
     server.listen(port, hostname, () => resolve((server.address() as { readonly port: number }).port));
   });

@@ -37,7 +37,7 @@ export interface Call extends Required<CallOptions> {
 /** Answers a request's body with what becomes the answer's JSON. */
 export type Endpoint = (service: Service, body: Readonly<Record<string, unknown>>, call: Call) => Promise<unknown>;
 
-export function kindOf({ config }: Bert): ModelKind {
+function kindOf({ config }: Bert): ModelKind {
   if (!isOfClass(config, "BertForSequenceClassification")) return "embedding";
   return config.labels.length === 1 ? "reranker" : "classifier";
 }
