@@ -7,7 +7,7 @@ import { listen } from "../serve/nodeServer.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
 import { untilInterrupted } from "./interrupt.ts";
 import { downloading, EMBEDDING_MODEL_OPTIONS, engineOptions } from "./modelOptions.ts";
-import { choice, count, libraryValues, type Option, type OptionTable, text, type ValuesOf } from "./option.ts";
+import { choice, count, libraryValues, list, type Option, type OptionTable, text, type ValuesOf } from "./option.ts";
 import { print } from "./output.ts";
 import { streams } from "./streams.ts";
 
@@ -20,6 +20,11 @@ const HANDLER_OPTIONS = {
   "max-client-batch-size": count("The most inputs of one request; those with more get status 413. Default 32."),
   "payload-limit": count("The most bytes of a request's body. Default 2000000."),
   "default-prompt-name": text("NAME", "The folder's prompt before each text to embed. Default: as the folder says."),
+  "api-key": text(
+    "KEY",
+    "What each request must have as Authorization: Bearer KEY. Better the variable API_KEY, as others can see a command line.",
+  ),
+  "cors-allow-origin": list("The origins whose pages may read answers in a browser; * for all. Default: none."),
   "default-prompt": text("TEXT", "The prompt itself, in place of its name."),
 } satisfies OptionTable;
 
@@ -48,11 +53,13 @@ const VARIABLES: Readonly<Record<string, string>> = {
   DEFAULT_PROMPT_NAME: "default-prompt-name",
   DEFAULT_PROMPT: "default-prompt",
   AUTO_TRUNCATE: "auto-truncate",
+  API_KEY: "api-key",
+  CORS_ALLOW_ORIGIN: "cors-allow-origin",
 };
 
 export const command: Command = defineCommand({
   synopsis: ["[OPTION]…"],
-  description: `Serves a model over HTTP, in the interface of Hugging Face's text-embeddings-inference, so that its clients work unchanged: /embed, /embed_all, /similarity, /predict, /rerank, /tokenize, /decode, /info, /health, /metrics; and OpenAI's /v1/embeddings. Prints the address when it is ready. Ctrl-C or SIGTERM ends it with status 0, once every request that has come is answered; a second one ends it at once.
+  description: `Serves a model over HTTP, in the interface of Hugging Face's text-embeddings-inference, so that its clients work unchanged: /embed, /embed_all, /similarity, /predict, /rerank, /tokenize, /decode, /info, /health, /metrics; and OpenAI's /v1/embeddings. Prints the address when it is ready. Ctrl-C or SIGTERM ends it with status 0, once every request that has come is answered, while /ready and new requests get 503; a second one ends it at once.
 
 Each of these options can be given in the environment as well, as there: ${Object.keys(VARIABLES).join(", ")}. The command line goes before. A HOSTNAME that is no IP address is not taken for one.
 
@@ -74,7 +81,8 @@ Requests that wait are computed together, up to ${BATCH_TOKENS.toLocaleString("e
     });
     const onError = (error: unknown) => void streams.stderr.write(`${stackOf(error)}\n`);
     const server = await listen(handler, { hostname, port, onError });
-    const ended = untilInterrupted(server.close, ["SIGINT", "SIGTERM"]);
+    const close = () => handler.drain().then(server.close);
+    const ended = untilInterrupted(close, ["SIGINT", "SIGTERM"]);
     await print(`${server.address}\n`);
     await ended;
   },

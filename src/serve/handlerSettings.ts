@@ -20,12 +20,21 @@ export interface RequestHandlerOptions {
   readonly defaultPromptName?: string;
   /** The prompt itself, in place of its name. */
   readonly defaultPrompt?: string;
+  /**
+   * What `Authorization: Bearer …` of each request must have, else it gets 401; /health, /ping, /ready and /metrics
+   * need none. Default: nothing is asked for.
+   */
+  readonly apiKey?: string;
+  /** The origins whose pages may read answers in a browser, such as "https://example.com"; "*": all. Default: none. */
+  readonly corsAllowOrigin?: readonly string[];
 }
 
 /** The same with their defaults. */
-export type HandlerSettings = Required<Omit<RequestHandlerOptions, "defaultPromptName" | "defaultPrompt">> & {
+export type HandlerSettings = Required<Omit<RequestHandlerOptions, "defaultPromptName" | "apiKey">> & {
   /** What stands before a text to embed, where the request says nothing. */
   readonly defaultPrompt: string;
+  /** null: there is none. */
+  readonly apiKey: string | null;
 };
 
 const NAMES: OptionNames<RequestHandlerOptions> = {
@@ -37,6 +46,8 @@ const NAMES: OptionNames<RequestHandlerOptions> = {
   autoTruncate: true,
   defaultPromptName: true,
   defaultPrompt: true,
+  apiKey: true,
+  corsAllowOrigin: true,
 };
 
 const WHERE = "createRequestHandler";
@@ -47,16 +58,26 @@ export function settingsOf(bert: Bert, options: RequestHandlerOptions): HandlerS
   const { modelId = "plainbert", servedModelName = modelId, autoTruncate = true } = options;
   const { maxConcurrentRequests = 512, maxClientBatchSize = 32, payloadLimit = 2_000_000 } = options;
   for (const [name, value] of Object.entries({ modelId, servedModelName })) {
-    if (typeof value !== "string" || value === "") throw wrong(name, "a name", value);
+    if (!isText(value)) throw wrong(name, "a name", value);
   }
   for (const [name, value] of Object.entries({ maxConcurrentRequests, maxClientBatchSize, payloadLimit })) {
     if (!Number.isSafeInteger(value) || value < 1) throw wrong(name, "a whole number from 1", value);
   }
   if (typeof autoTruncate !== "boolean") throw wrong("autoTruncate", "true or false", autoTruncate);
+  const { apiKey = null, corsAllowOrigin = [] } = options;
+  if (apiKey !== null && !isText(apiKey)) throw new BertError("ERR_INPUT", `${WHERE}: apiKey must be a string`);
+  if (!Array.isArray(corsAllowOrigin) || !corsAllowOrigin.every(isText)) {
+    throw wrong("corsAllowOrigin", "a list of origins", corsAllowOrigin);
+  }
   return {
+    ...{ apiKey, corsAllowOrigin },
     ...{ modelId, servedModelName, autoTruncate, maxConcurrentRequests, maxClientBatchSize, payloadLimit },
     defaultPrompt: defaultPromptOf(bert, options),
   };
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string" && value !== "";
 }
 
 function defaultPromptOf(bert: Bert, { defaultPrompt, defaultPromptName }: RequestHandlerOptions): string {

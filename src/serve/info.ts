@@ -26,6 +26,11 @@ export function infoOf({ bert, kind, limit, settings }: Service): unknown {
   };
 }
 
+/** GET /v1/models: the one model, as OpenAI's API lists models. */
+export function modelsOf({ settings: { servedModelName } }: Service): unknown {
+  return { object: "list", data: [{ id: servedModelName, object: "model", created: 0, owned_by: "plainbert" }] };
+}
+
 /** By text-embeddings-inference's name; several stand end to end. */
 function poolingOf({ sentenceModules: { modules } }: Service["bert"]): string {
   const modes = modules.flatMap((module) => (module.type === "Pooling" ? module.modes : []));

@@ -1,12 +1,14 @@
 import { BertError, shown } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
+import { onAbort } from "../onAbort.ts";
 import { withoutDecoder } from "../pipelines/answerAll.ts";
 import { stepsOf } from "../pipelines/textEmbeddings.ts";
 import { has } from "../realm.ts";
 import { observeCalls } from "../runtime/callTimes.ts";
+import { corsHeaders, hasKey, isPreflight, PREFLIGHT } from "./access.ts";
 import { embed, embedAll, similarity } from "./embedEndpoints.ts";
 import { type RequestHandlerOptions, settingsOf } from "./handlerSettings.ts";
-import { infoOf } from "./info.ts";
+import { infoOf, modelsOf } from "./info.ts";
 import { Metrics } from "./metrics.ts";
 import { openaiEmbeddings } from "./openaiEndpoint.ts";
 import { predict, rerank } from "./predictEndpoints.ts";
@@ -16,7 +18,15 @@ import { type Call, type Endpoint, type Service, serviceOf } from "./service.ts"
 import { decode, tokenize } from "./tokenizeEndpoints.ts";
 
 /** Answers an HTTP request: what `Deno.serve`, `Bun.serve`, Hono's `mount` and route handlers of Next.js take. */
-export type RequestHandler = (request: Request) => Promise<Response>;
+export interface RequestHandler {
+  (request: Request): Promise<Response>;
+  /**
+   * Before the process ends: from now on /ready and new requests get 503.
+   *
+   * @returns resolves when every request that has come is answered
+   */
+  drain(): Promise<void>;
+}
 
 /** What is asked by POST. */
 const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
@@ -28,12 +38,19 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   "/tokenize": tokenize,
   "/decode": decode,
   "/v1/embeddings": openaiEmbeddings,
+  "/embeddings": openaiEmbeddings,
 };
+
+/** Those whose errors are in OpenAI's form. */
+const OPENAI: readonly string[] = ["/v1/embeddings", "/embeddings"];
 
 /** What is asked by GET. */
 const PAGES: Readonly<Record<string, (running: Running) => Promise<Response> | Response>> = {
   "/health": health,
+  "/ping": health,
+  "/ready": (running) => (running.drained === null ? health(running) : json(UNHEALTHY, 503)),
   "/info": ({ service }) => json(infoOf(service)),
+  "/v1/models": ({ service }) => json(modelsOf(service)),
   "/metrics": ({ service, calls }) => {
     let waiting = 0;
     for (const { times } of calls) waiting += times.waiting;
@@ -42,12 +59,22 @@ const PAGES: Readonly<Record<string, (running: Running) => Promise<Response> | R
   },
 };
 
+/** What is asked without a key. */
+const PUBLIC: readonly string[] = ["/health", "/ping", "/ready", "/metrics"];
+
+/** The body where the model does not answer, or will not. */
+const UNHEALTHY = { error: "unhealthy", error_type: "Unhealthy" } as const;
+
 /** A service with what it does now. */
 interface Running {
   readonly service: Service;
   readonly calls: Set<Call>;
   /** Whether the last request failed for the engine's sake. */
   failed: boolean;
+  /** Resolves when the last request is answered, once there will be no others; null: there may be. */
+  drained: Promise<void> | null;
+  /** Is called when no request is left. */
+  onIdle: () => void;
 }
 
 /**
@@ -76,17 +103,39 @@ export function createRequestHandler(bert: Bert, options: RequestHandlerOptions 
   }
   const service = serviceOf(bert, settingsOf(bert, options), new Metrics());
   if (service.kind === "embedding") stepsOf(bert); // modules that cannot be read are an error now
-  const running: Running = { service, calls: new Set(), failed: false };
-  return (request) => handle(request, running);
+  const running: Running = { service, calls: new Set(), failed: false, drained: null, onIdle: () => {} };
+  return Object.assign((request: Request) => handle(request, running), { drain: () => drain(running) });
+}
+
+function drain(running: Running): Promise<void> {
+  running.drained ??= new Promise((resolve) => {
+    running.onIdle = resolve;
+    if (running.calls.size === 0) resolve();
+  });
+  return running.drained;
 }
 
 async function handle(request: Request, running: Running): Promise<Response> {
+  const { settings } = running.service;
+  const cors = corsHeaders(request, settings);
+  if ("access-control-allow-origin" in cors && isPreflight(request)) {
+    return new Response(null, { status: 204, headers: { ...cors, ...PREFLIGHT } });
+  }
+  const response = await route(request, running);
+  for (const [name, value] of Object.entries(cors)) response.headers.set(name, value);
+  return response;
+}
+
+async function route(request: Request, running: Running): Promise<Response> {
   const path = new URL(request.url).pathname;
   const isPage = Object.hasOwn(PAGES, path);
   if (!isPage && !Object.hasOwn(ENDPOINTS, path)) return new Response(null, { status: 404 });
   const allowed = isPage ? ["GET", "HEAD"] : ["POST"];
   if (!allowed.includes(request.method)) {
     return new Response(null, { status: 405, headers: { allow: allowed.join(", ") } });
+  }
+  if (!PUBLIC.includes(path) && !hasKey(request, running.service.settings)) {
+    return new Response(null, { status: 401, headers: { "www-authenticate": "Bearer" } });
   }
   return isPage ? PAGES[path](running) : answer(request, path, running);
 }
@@ -96,9 +145,12 @@ async function answer(request: Request, path: string, running: Running): Promise
   const { service, calls } = running;
   const { metrics, settings } = service;
   const started = performance.now();
-  const signal = AbortSignal.any([request.signal]); // its own, by which its calls are known
-  const call = { signal, times: observeCalls(signal), characters: 0, tokens: 0, tokenization: 0 };
+  const { signal, abort } = abortable();
+  const end = onAbort(request.signal, () => abort(request.signal.reason));
+  if (request.signal.aborted) abort(request.signal.reason);
+  const call = { request, signal, times: observeCalls(signal), characters: 0, tokens: 0, tokenization: 0 };
   try {
+    if (running.drained !== null) throw new RequestError("Unhealthy", "The service is about to end");
     // Before its body is read: so many bodies, and no more, are held.
     if (calls.size >= settings.maxConcurrentRequests) throw new RequestError("Overloaded", "Model is overloaded");
     calls.add(call);
@@ -113,8 +165,16 @@ async function answer(request: Request, path: string, running: Running): Promise
   } catch (error) {
     return refusal(error, path, call, running);
   } finally {
+    end();
     calls.delete(call);
+    if (calls.size === 0) setTimeout(running.onIdle); // when the answer has been handed over
   }
+}
+
+/** A signal of a request's own, by which its calls are known. */
+function abortable() {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: (reason: unknown) => controller.abort(reason) };
 }
 
 /** Whether a request asks about one input or several, as the metrics tell them apart. */
@@ -153,9 +213,9 @@ function refusal(error: unknown, path: string, { signal }: Call, running: Runnin
   if (known === null) throw error;
   const { message, type, status, err } = known;
   running.service.metrics.count("te_request_failure", `err="${err}"`);
-  running.failed ||= type === "Unhealthy";
+  running.failed ||= type === "Unhealthy" && running.drained === null;
   // The document names `error_type`, and what is sent is `type`: clients find either.
-  const body = path.startsWith("/v1/")
+  const body = OPENAI.includes(path)
     ? { message, code: status, type, error_type: type }
     : { error: message, error_type: type };
   return json(body, status, type === "Unhealthy" ? { "retry-after": "1" } : {});
@@ -171,7 +231,7 @@ async function health(running: Running): Promise<Response> {
     running.failed = false;
     return new Response(null);
   } catch {
-    return json({ error: "unhealthy", error_type: "Unhealthy" }, 503);
+    return json(UNHEALTHY, 503);
   }
 }
 

@@ -25,6 +25,8 @@ export interface Service {
 
 /** One request while it is answered. */
 export interface Call extends Required<CallOptions> {
+  /** Held for its signal: in Node a `Request` that is collected no longer hands on that its client has gone. */
+  readonly request: Request;
   readonly times: CallTimes;
   /** Of the inputs, in code points. */
   characters: number;

@@ -207,6 +207,26 @@ describe("places", () => {
   });
 });
 
+test("drain: later requests and /ready get 503, those that have come are answered, then it resolves", async () => {
+  const own = createRequestHandler(mlm);
+  expect((await get(own, "/ready")).status).toBe(200);
+  const order: string[] = [];
+  const body = JSON.stringify({ inputs: Array(30).fill("door ".repeat(60)) });
+  const headers = { "content-type": "application/json" };
+  const asked = own(new Request("http://localhost/embed", { method: "POST", headers, body })).then(({ status }) => {
+    order.push(`answered ${status}`);
+  });
+  const drained = own.drain().then(() => order.push("drained"));
+  const late = await post(own, "/embed", { inputs: "a" });
+  expect([late.status, late.headers.get("retry-after")]).toEqual([503, "1"]);
+  expect((await get(own, "/ready")).status).toBe(503);
+  expect((await get(own, "/health")).status).toBe(200);
+  expect(order).toEqual([]);
+  await Promise.all([asked, drained]);
+  expect(order).toEqual(["answered 200", "drained"]);
+  await own.drain(); // again
+});
+
 test("headers tell what a request has taken", async () => {
   const texts = ["The door was open.", "𝒳é"];
   const [first, second] = await Promise.all([
