@@ -6,6 +6,8 @@ export interface CallTimes {
   queued: number;
   /** How long they were computed: from then to the answer, in milliseconds. */
   computed: number;
+  /** How many tokens were handed in. */
+  tokens: number;
 }
 
 const OBSERVED = new WeakMap<AbortSignal, CallTimes>();
@@ -15,7 +17,7 @@ const OBSERVED = new WeakMap<AbortSignal, CallTimes>();
  * of the caller's, on to `forward`; so a service tells by it what each of its requests has taken.
  */
 export function observeCalls(signal: AbortSignal): CallTimes {
-  const times = { waiting: 0, queued: 0, computed: 0 };
+  const times = { waiting: 0, queued: 0, computed: 0, tokens: 0 };
   OBSERVED.set(signal, times);
   return times;
 }
@@ -28,13 +30,14 @@ export interface CallClock {
   end(): void;
 }
 
-/** Starts the clock of a call; null: nobody observes it. */
-export function clockOf(signal: AbortSignal | undefined): CallClock | null {
+/** Starts the clock of a call of so many tokens; null: nobody observes it. */
+export function clockOf(signal: AbortSignal | undefined, tokens: number): CallClock | null {
   const times = signal && OBSERVED.get(signal);
   if (!times) return null;
   const queuedAt = performance.now();
   let startedAt: number | null = null;
   times.waiting++;
+  times.tokens += tokens;
   const start = (): number => {
     if (startedAt !== null) return startedAt;
     startedAt = performance.now();

@@ -64,7 +64,7 @@ export class ForwardQueue {
         clock?.end();
         settle(value);
       };
-    const clock = clockOf(signal);
+    const clock = clockOf(signal, request.batch.inputIds.length);
     const call = new QueuedCall({
       request,
       splits: canBeSplit(request, this.config),

@@ -55,10 +55,7 @@ export async function encodeInputs(
   const encodings = await encodeAll(inputs, (input) => encode(tokenizer, input, options), call.signal);
   call.tokenization += performance.now() - started;
   for (const input of inputs) call.characters += charactersOf(input);
-  for (const { length } of encodings) {
-    call.tokens += length;
-    metrics.observe("te_request_input_length", length);
-  }
+  for (const { length } of encodings) metrics.observe("te_request_input_length", length);
   return encodings;
 }
 

@@ -23,7 +23,7 @@ export const openaiEmbeddings: Endpoint = async (service, body, call) => {
     embedding: format === "base64" ? base64(vector) : numbers(vector),
     index,
   }));
-  const usage = { prompt_tokens: call.tokens, total_tokens: call.tokens };
+  const usage = { prompt_tokens: call.times.tokens, total_tokens: call.times.tokens };
   return { object: "list", data, model: servedModelName, usage };
 };
 

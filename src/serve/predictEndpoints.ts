@@ -3,7 +3,7 @@ import { scoreActivation } from "../load/crossEncoder.ts";
 import { topK } from "../pipelines/scores.ts";
 import { scoreFunction } from "../pipelines/textClassification.ts";
 import { computeAll, type Encoded, encodeInputs, type Input, truncationOf } from "./inputs.ts";
-import { flagOf, textOf, textsOf } from "./requestBody.ts";
+import { type Body, flagOf, textOf, textsOf } from "./requestBody.ts";
 import { wrongField, wrongModel } from "./requestError.ts";
 import { type Call, type Endpoint, expectBatch, type Service } from "./service.ts";
 
@@ -24,24 +24,51 @@ export const predict: Endpoint = async (service, body, call) => {
 
 /** POST /rerank: how well each text answers the query, the best first, as `pipeline("text-ranking")`. */
 export const rerank: Endpoint = async (service, body, call) => {
-  const query = textOf("query", body.query);
+  const withText = flagOf(body, "return_text", false);
   const texts = textsOf("texts", body.texts);
+  const ranks = await ranked(service, texts, body, call);
+  return ranks.map((rank) => ({ ...rank, ...(withText && { text: texts[rank.index] }) }));
+};
+
+/** POST /v1/rerank: the same, as Cohere's and Jina's clients call it. */
+export const cohereRerank: Endpoint = async (service, body, call) => {
+  const { documents } = body;
+  if (!Array.isArray(documents)) throw wrongField("documents", "a list of strings", shown(documents));
+  const texts = documents.map((one, i) =>
+    textOf(`documents[${i}]`, typeof one === "object" && one !== null ? (one as { text?: unknown }).text : one),
+  );
+  const count = body.top_n ?? texts.length;
+  if (!Number.isSafeInteger(count) || (count as number) < 0) throw wrongField("top_n", "a count", shown(count));
+  const withText = flagOf(body, "return_documents", false);
+  const ranks = await ranked(service, texts, { query: body.query }, call);
+  const results = ranks.slice(0, count as number).map(({ index, score }) => ({
+    index,
+    relevance_score: score,
+    ...(withText && { document: { text: texts[index] } }),
+  }));
+  const { tokens } = call.times;
+  return { model: service.settings.servedModelName, results, usage: { prompt_tokens: tokens, total_tokens: tokens } };
+};
+
+/** The places of texts and their scores, the best first. */
+async function ranked(
+  service: Service,
+  texts: readonly string[],
+  body: Body,
+  call: Call,
+): Promise<{ readonly index: number; readonly score: number }[]> {
+  const query = textOf("query", body.query);
   if (texts.length > 0 && service.kind !== "reranker") throw wrongModel("model is not a re-ranker model");
   expectBatch(service, "texts", texts.length);
   const { bert, settings } = service;
   const activation = flagOf(body, "raw_scores", false)
     ? (logit: number) => logit
     : scoreActivation(bert.configText, bert.sentence);
-  const withText = flagOf(body, "return_text", false);
   const pairs = texts.map((text) => [settings.defaultPrompt + query, text] as const);
   const encodings = await encodeInputs(service, pairs, truncationOf(service, body), call);
   const scores = (await logitsOf(service, encodings, call)).map(([logit]) => finite(activation(logit)));
-  return topK(scores, scores.length).map((index) => ({
-    index,
-    score: scores[index],
-    ...(withText && { text: texts[index] }),
-  }));
-};
+  return topK(scores, scores.length).map((index) => ({ index, score: scores[index] }));
+}
 
 /** The logits of each input, [labels]. */
 function logitsOf({ bert }: Service, encodings: readonly Encoded[], call: Call): Promise<Float32Array[]> {

@@ -11,10 +11,11 @@ import { type RequestHandlerOptions, settingsOf } from "./handlerSettings.ts";
 import { infoOf, modelsOf } from "./info.ts";
 import { Metrics } from "./metrics.ts";
 import { openaiEmbeddings } from "./openaiEndpoint.ts";
-import { predict, rerank } from "./predictEndpoints.ts";
+import { cohereRerank, predict, rerank } from "./predictEndpoints.ts";
 import { readBody } from "./requestBody.ts";
 import { RequestError, requestErrorOf } from "./requestError.ts";
 import { type Call, type Endpoint, type Service, serviceOf } from "./service.ts";
+import { TASK_ENDPOINTS } from "./taskEndpoints.ts";
 import { decode, tokenize } from "./tokenizeEndpoints.ts";
 
 /** Answers an HTTP request: what `Deno.serve`, `Bun.serve`, Hono's `mount` and route handlers of Next.js take. */
@@ -39,10 +40,12 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   "/decode": decode,
   "/v1/embeddings": openaiEmbeddings,
   "/embeddings": openaiEmbeddings,
+  "/v1/rerank": cohereRerank,
+  ...TASK_ENDPOINTS,
 };
 
 /** Those whose errors are in OpenAI's form. */
-const OPENAI: readonly string[] = ["/v1/embeddings", "/embeddings"];
+const OPENAI: readonly string[] = ["/v1/embeddings", "/embeddings", "/v1/rerank"];
 
 /** What is asked by GET. */
 const PAGES: Readonly<Record<string, (running: Running) => Promise<Response> | Response>> = {
@@ -82,7 +85,8 @@ interface Running {
  * OpenAI. What its endpoints answer is, to the bit, what the pipelines answer.
  *
  * Which endpoints there are follows from the model's head: those of an embedding model, of a classifier
- * (`/predict`), or of a reranker, a classifier with one label (`/predict`, `/rerank`); the others answer 424.
+ * (`/predict`), or of a reranker, a classifier with one label (`/predict`, `/rerank`); and the tasks of its pipelines.
+ * The others answer 424.
  * Requests are computed together, as calls of pipelines are. A request whose `signal` aborts is computed no further.
  *
  * @param bert a model from `loadBert`; it stays its owner's
@@ -148,7 +152,7 @@ async function answer(request: Request, path: string, running: Running): Promise
   const { signal, abort } = abortable();
   const end = onAbort(request.signal, () => abort(request.signal.reason));
   if (request.signal.aborted) abort(request.signal.reason);
-  const call = { request, signal, times: observeCalls(signal), characters: 0, tokens: 0, tokenization: 0 };
+  const call = { request, signal, times: observeCalls(signal), characters: 0, tokenization: 0 };
   try {
     if (running.drained !== null) throw new RequestError("Unhealthy", "The service is about to end");
     // Before its body is read: so many bodies, and no more, are held.
@@ -192,11 +196,11 @@ function observe(metrics: Metrics, { times, tokenization }: Call, total: number)
 }
 
 /** What text-embeddings-inference says of a request in headers: times in whole milliseconds. */
-function timesOf({ times, characters, tokens, tokenization }: Call, total: number): Record<string, string> {
+function timesOf({ times, characters, tokenization }: Call, total: number): Record<string, string> {
   const numbers = {
     "x-compute-time": total,
     "x-compute-characters": characters,
-    "x-compute-tokens": tokens,
+    "x-compute-tokens": times.tokens,
     "x-total-time": total,
     "x-tokenization-time": tokenization,
     "x-queue-time": times.queued,

@@ -30,8 +30,6 @@ export interface Call extends Required<CallOptions> {
   readonly times: CallTimes;
   /** Of the inputs, in code points. */
   characters: number;
-  /** That the model reads. */
-  tokens: number;
   /** How long the tokenizer took, in milliseconds. */
   tokenization: number;
 }
