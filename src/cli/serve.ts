@@ -19,6 +19,10 @@ const HANDLER_OPTIONS = {
   ),
   "max-client-batch-size": count("The most inputs of one request; those with more get status 413. Default 32."),
   "payload-limit": count("The most bytes of a request's body. Default 2000000."),
+  pooling: choice(
+    ["splade"],
+    "/embed_sparse gives the embeddings, as SPLADE makes them with the masked-language-model head. Default: as the folder says.",
+  ),
   "default-prompt-name": text("NAME", "The folder's prompt before each text to embed. Default: as the folder says."),
   "api-key": text(
     "KEY",
@@ -50,6 +54,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
   MAX_CONCURRENT_REQUESTS: "max-concurrent-requests",
   MAX_CLIENT_BATCH_SIZE: "max-client-batch-size",
   PAYLOAD_LIMIT: "payload-limit",
+  POOLING: "pooling",
   DEFAULT_PROMPT_NAME: "default-prompt-name",
   DEFAULT_PROMPT: "default-prompt",
   AUTO_TRUNCATE: "auto-truncate",
@@ -59,7 +64,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
 
 export const command: Command = defineCommand({
   synopsis: ["[OPTION]…"],
-  description: `Serves a model over HTTP, in the interface of Hugging Face's text-embeddings-inference, so that its clients work unchanged: /embed, /embed_all, /similarity, /predict, /rerank, /tokenize, /decode, /info, /health, /metrics; OpenAI's /v1/embeddings; /v1/rerank; and /fill-mask, /next-sentence, /token-classification and /question-answering, for the model's head. Prints the address when it is ready. Ctrl-C or SIGTERM ends it with status 0, once every request that has come is answered, while /ready and new requests get 503; a second one ends it at once.
+  description: `Serves a model over HTTP, in the interface of Hugging Face's text-embeddings-inference, so that its clients work unchanged: /embed, /embed_all, /embed_sparse, /similarity, /predict, /rerank, /tokenize, /decode, /info, /health, /metrics; OpenAI's /v1/embeddings; /v1/rerank; and /fill-mask, /next-sentence, /token-classification and /question-answering, for the model's head. Prints the address when it is ready. Ctrl-C or SIGTERM ends it with status 0, once every request that has come is answered, while /ready and new requests get 503; a second one ends it at once.
 
 Each of these options can be given in the environment as well, as there: ${Object.keys(VARIABLES).join(", ")}. The command line goes before. A HOSTNAME that is no IP address is not taken for one.
 

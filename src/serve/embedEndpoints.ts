@@ -96,8 +96,9 @@ export async function embedInputs(
   return computeAll(encoded, compute, call);
 }
 
-function expectEmbedding({ kind }: Service): void {
+function expectEmbedding({ kind, settings: { pooling } }: Service): void {
   if (kind !== "embedding") throw wrongModel("Model is not an embedding model");
+  if (pooling === "splade") throw wrongModel("Model has SPLADE pooling, /embed_sparse gives its embeddings");
 }
 
 /** The prompt that a request names, else the service's. */

@@ -1,6 +1,7 @@
 import { BertError, listed, quote, shown } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
 import { expectKnownOptions, type OptionNames } from "../options.ts";
+import { isOfClass } from "../pipelines/arguments.ts";
 
 /** Options of `createRequestHandler`, named as those of text-embeddings-inference. All may be left out. */
 export interface RequestHandlerOptions {
@@ -16,6 +17,8 @@ export interface RequestHandlerOptions {
   readonly payloadLimit?: number;
   /** Cut inputs that are too long, where the request does not say it. Default true; false refuses them with 413. */
   readonly autoTruncate?: boolean;
+  /** "splade": /embed_sparse gives the embeddings, for which the model must have a masked-language-model head. */
+  readonly pooling?: "splade";
   /** The name of the prompt before each text to embed, where the request names none. Default: what the folder says. */
   readonly defaultPromptName?: string;
   /** The prompt itself, in place of its name. */
@@ -30,11 +33,13 @@ export interface RequestHandlerOptions {
 }
 
 /** The same with their defaults. */
-export type HandlerSettings = Required<Omit<RequestHandlerOptions, "defaultPromptName" | "apiKey">> & {
+export type HandlerSettings = Required<Omit<RequestHandlerOptions, "defaultPromptName" | "apiKey" | "pooling">> & {
   /** What stands before a text to embed, where the request says nothing. */
   readonly defaultPrompt: string;
   /** null: there is none. */
   readonly apiKey: string | null;
+  /** null: as the folder says. */
+  readonly pooling: "splade" | null;
 };
 
 const NAMES: OptionNames<RequestHandlerOptions> = {
@@ -44,6 +49,7 @@ const NAMES: OptionNames<RequestHandlerOptions> = {
   maxClientBatchSize: true,
   payloadLimit: true,
   autoTruncate: true,
+  pooling: true,
   defaultPromptName: true,
   defaultPrompt: true,
   apiKey: true,
@@ -70,10 +76,17 @@ export function settingsOf(bert: Bert, options: RequestHandlerOptions): HandlerS
     throw wrong("corsAllowOrigin", "a list of origins", corsAllowOrigin);
   }
   return {
-    ...{ apiKey, corsAllowOrigin },
+    ...{ apiKey, corsAllowOrigin, pooling: poolingOf(bert, options) },
     ...{ modelId, servedModelName, autoTruncate, maxConcurrentRequests, maxClientBatchSize, payloadLimit },
     defaultPrompt: defaultPromptOf(bert, options),
   };
+}
+
+function poolingOf({ config }: Bert, { pooling }: RequestHandlerOptions): "splade" | null {
+  if (pooling === undefined) return null;
+  if (pooling !== "splade") throw wrong("pooling", '"splade" or left out', pooling);
+  if (isOfClass(config, "BertForMaskedLM", "BertForPreTraining")) return pooling;
+  throw wrong("pooling", "left out for a model without a masked-language-model head", pooling);
 }
 
 function isText(value: unknown): boolean {

@@ -12,7 +12,7 @@ export function infoOf({ bert, kind, limit, settings }: Service): unknown {
     model_sha: null,
     model_dtype: bert.dtype,
     served_model_name: servedModelName,
-    model_type: { [kind]: kind === "embedding" ? { pooling: poolingOf(bert) } : labelsOf(bert) },
+    model_type: { [kind]: kind === "embedding" ? { pooling: settings.pooling ?? poolingOf(bert) } : labelsOf(bert) },
     max_concurrent_requests: maxConcurrentRequests,
     max_input_length: limit,
     max_batch_tokens: BATCH_TOKENS,

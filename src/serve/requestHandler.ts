@@ -15,6 +15,7 @@ import { cohereRerank, predict, rerank } from "./predictEndpoints.ts";
 import { readBody } from "./requestBody.ts";
 import { RequestError, requestErrorOf } from "./requestError.ts";
 import { type Call, type Endpoint, type Service, serviceOf } from "./service.ts";
+import { embedSparse } from "./sparseEndpoint.ts";
 import { TASK_ENDPOINTS } from "./taskEndpoints.ts";
 import { decode, tokenize } from "./tokenizeEndpoints.ts";
 
@@ -33,6 +34,7 @@ export interface RequestHandler {
 const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   "/embed": embed,
   "/embed_all": embedAll,
+  "/embed_sparse": embedSparse,
   "/similarity": similarity,
   "/predict": predict,
   "/rerank": rerank,

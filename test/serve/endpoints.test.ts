@@ -138,6 +138,42 @@ test("/embed_all: the hidden states of every token, as feature-extraction", asyn
   for (const [i, text] of TEXTS.entries()) expect(floats(body[i])).toEqual(rowsOf(await extract(text)));
 });
 
+describe("/embed_sparse", () => {
+  test("log(1 + max(0, x)) of the largest logit of each token of the vocabulary, where it is not 0", async () => {
+    const sparse = createRequestHandler(mlm, { pooling: "splade" });
+    const { body } = await post(sparse, "/embed_sparse", { inputs: TEXTS });
+    expect(body.length).toBe(3);
+    for (const [i, text] of TEXTS.entries()) {
+      const { data, shape } = mlm.forwardSync([mlm.tokenizer.encode(text)]).logits!;
+      const V = shape[2];
+      const weights = Array.from({ length: V }, (_, v) =>
+        Math.max(...Array.from({ length: shape[1] }, (_, t) => Math.log1p(Math.max(0, data[t * V + v])))),
+      );
+      const indices = weights.flatMap((weight, v) => (weight > 0 ? [v] : []));
+      expect(body[i].map(({ index }: { index: number }) => index)).toEqual(indices);
+      expect(indices.length).toBeGreaterThan(0);
+      expect(indices.length).toBeLessThan(V);
+      for (const { index, value } of body[i]) expect(Math.abs(value - weights[index])).toBeLessThan(1e-6);
+    }
+    expect(await (await get(sparse, "/info")).json()).toMatchObject({
+      model_type: { embedding: { pooling: "splade" } },
+    });
+    for (const [path, request] of [["/embed", { inputs: "a" }], ["/v1/embeddings", { input: "a" }]] as const) // biome-ignore format: one line
+      expect((await post(sparse, path, request)).status).toBe(424);
+  });
+
+  test("needs --pooling splade, and a head for it", async () => {
+    const { status, body } = await post(handler, "/embed_sparse", { inputs: "a" });
+    expect([status, body.error]).toEqual([424, "Backend error: Model is not an embedding model with SPLADE pooling"]);
+    const nli = await load(head("nli"));
+    const expected = 'pooling must be left out for a model without a masked-language-model head, got "splade"';
+    expect(() => createRequestHandler(nli, { pooling: "splade" })).toThrow(expected);
+    expect(() => createRequestHandler(mlm, { pooling: "mean" as never })).toThrow(
+      'pooling must be "splade" or left out',
+    );
+  });
+});
+
 test("/similarity: the cosine of the vectors", async () => {
   const compare = await pipeline("sentence-similarity", mlm);
   const inputs = { source_sentence: TEXTS[0], sentences: [...TEXTS] };
@@ -289,10 +325,9 @@ describe("/info, /health, and which paths there are", () => {
     expect([response.status, await response.text()]).toEqual([200, ""]);
   });
 
-  test("the document's paths but /embed_sparse, by their methods alone", async () => {
+  test("all of the document's paths, by their methods alone", async () => {
     expect(PATHS.length).toBe(12);
     for (const [path, method] of PATHS) {
-      if (path === "/embed_sparse") continue;
       const other = method === "GET" ? "POST" : "GET";
       const { status, headers } = await handler(new Request(`http://localhost${path}`, { method: other }));
       expect(status, path).toBe(405);
