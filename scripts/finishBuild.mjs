@@ -46,6 +46,7 @@ await bundle({
     "safetensors/index": "src/safetensors/index.ts",
     "training/index": "src/training/index.ts",
     "testing/index": "src/testing/index.ts",
+    "serve/index": "src/serve/index.ts",
     "cli/main": "src/cli/main.ts",
     "browser/index": forBrowsers("src/index.ts"),
     "browser/training/index": forBrowsers("src/training/index.ts"),

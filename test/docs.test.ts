@@ -53,7 +53,7 @@ describe("commands", () => {
   test("show every command there is", () => {
     const text = shownIn(read("command-line.md")).map(({ command }) => command).join("\n"); // biome-ignore format: one line
     // Nothing to download there, too slow, without an end, never the same twice, or a script.
-    const named = ["explore", "download", "make-examples", "pretrain", "finetune", "doctor", "completion"];
+    const named = ["explore", "serve", "download", "make-examples", "pretrain", "finetune", "doctor", "completion"];
     for (const name of Object.keys(COMMANDS)) {
       if (named.includes(name)) expect(read("command-line.md"), name).toContain(`plainbert ${name}`);
       else expect(text, name).toContain(`npx plainbert ${name}`);

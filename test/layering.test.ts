@@ -27,7 +27,8 @@ const ROOMS: Readonly<Record<string, { readonly files: RegExp; readonly on: read
   pipelines: { files: /^pipelines\//, on: ["load"] },
   browser: { files: /^browser\//, on: ["load"] },
   testing: { files: /^testing\//, on: ["pipelines"] },
-  cli: { files: /^cli\//, on: ["training", "testing"] },
+  serve: { files: /^serve\//, on: ["pipelines"] },
+  cli: { files: /^cli\//, on: ["training", "testing", "serve"] },
   index: { files: /^index\.ts$/, on: ["pipelines"] },
   explorer: { files: /^explorer\//, on: [] },
 };
@@ -40,7 +41,7 @@ const KERNEL_TYPES = /^tensor\/(backend|trainingBackend)\.ts$/;
 
 /** What runs in Node alone: `node:` modules and Node's globals. */
 const NODE_ONLY =
-  /^(disk|hub(?!\/(hubOptions|sentenceFiles|wantedFiles)\.ts$)|cli)\/|^load\/(missingWeights|namedFiles|openModel|saveModel|weightFiles)\.ts$|^tensor\/threads\/platform/;
+  /^(disk|hub(?!\/(hubOptions|sentenceFiles|wantedFiles)\.ts$)|cli)\/|^load\/(missingWeights|namedFiles|openModel|saveModel|weightFiles)\.ts$|^tensor\/threads\/platform|^serve\/nodeServer\.ts$/;
 
 /** The sources of what package.json exports. */
 const ENTRY_POINTS = Object.values<{ types?: string } | string>(

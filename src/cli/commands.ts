@@ -47,6 +47,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
   index: { summary: "make an index of lines, for search", load: () => import("./indexCommand.ts") },
   search: { summary: "find the texts most like a query", load: () => import("./search.ts") },
+  serve: { summary: "answer other programs over HTTP", load: () => import("./serve.ts") },
   explore: { summary: "serve a page that shows what a model does", load: () => import("./explore.ts") },
   tokenize: { summary: "show a text's tokens, ids and offsets", load: () => import("./tokenize.ts") },
   download: { summary: "bring a model of the hub into the cache", load: () => import("./download.ts") },

@@ -4,6 +4,7 @@ import type { EmbeddingOptions, FeatureTensor, Pipeline, QuantizedFeatures, Trun
 import { POOLINGS } from "../pipelines/pooling.ts";
 import { PRECISIONS } from "../pipelines/quantize.ts";
 import { embeddingSize } from "../pipelines/textEmbeddings.ts";
+import { shortest } from "../tensor/shortest.ts";
 import { type Answerer, answerSource, OUTPUT_OPTIONS } from "./answerTexts.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
 import { EMBEDDING_OPTIONS, embeddingLimits, tellTruncated } from "./embeddingOptions.ts";
@@ -15,7 +16,6 @@ import {
   type Format,
   jsonLines,
   safetensorsVectors,
-  shortest,
   type VectorType,
 } from "./format.ts";
 import { lineSource, TEXTS_OR_BLANKS } from "./input.ts";

@@ -1,5 +1,6 @@
 import { quote } from "../errors.ts";
 import { isA } from "../realm.ts";
+import { shortest } from "../tensor/shortest.ts";
 import { UsageError } from "./option.ts";
 import { jsonText } from "./output.ts";
 
@@ -62,14 +63,6 @@ export function csvVectors(width: number): Format<Vector> {
     head: utf8(csvRow(Array.from({ length: width }, (_, i) => i))),
     entry: (vector) => utf8(vector === null ? blank : csvRow(Array.from(vector, shortest))),
   };
-}
-
-/**
- * The shortest number that is this float32 and no other has at most nine digits; the seventeen of a double are only
- * longer.
- */
-export function shortest(x: number): number {
-  return Number(x.toPrecision(9));
 }
 
 /** Header of a safetensors file: long enough for any number of rows, as it is written before that is known. */

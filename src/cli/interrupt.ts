@@ -35,15 +35,19 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
   }
 }
 
-/** Whether Ctrl-C is the end that the command waits for. */
-let isAwaited = false;
+/** The signals that are the end that the command waits for. */
+let awaited: readonly string[] = [];
 
 /**
- * Waits for Ctrl-C or SIGTERM, has `close` called, and lets the command end. Ctrl-C is the way to end it, so its exit
- * code is 0.
+ * Waits for Ctrl-C or SIGTERM, has `close` called, and lets the command end.
+ *
+ * @param signals are the ways to end it, so that its exit code is then 0
  */
-export function untilInterrupted(close: () => Promise<void>): Promise<void> {
-  isAwaited = true;
+export function untilInterrupted(
+  close: () => Promise<void>,
+  signals: readonly (keyof typeof EXIT_CODES)[] = ["SIGINT"],
+): Promise<void> {
+  awaited = signals;
   return new Promise((resolve) => {
     beforeInterrupt(() => close().finally(resolve));
   });
@@ -67,7 +71,7 @@ export function handleInterrupts(): void {
       if (first !== null) return;
       first = performance.now();
       for (const finish of unfinished) await finish().catch(() => {}); // the process ends all the same
-      process.exit(isAwaited && signal === "SIGINT" ? 0 : code);
+      process.exit(awaited.includes(signal) ? 0 : code);
     });
   }
 }

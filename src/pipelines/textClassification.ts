@@ -93,7 +93,7 @@ export function textClassification(bert: Bert): TextClassification {
     const { top_k = 1, function_to_apply = "default" } = options;
     const count = top_k === null ? labels.length : expectCount(TASK, "top_k", top_k, ", or null for all labels");
     expectChoice(TASK, "function_to_apply", function_to_apply, FUNCTIONS);
-    const scoresOf = SCORES[function_to_apply === "default" ? functionOf(bert) : function_to_apply];
+    const scoresOf = scoreFunction(bert, function_to_apply);
     const truncation = flagOf(TASK, "truncation", options.truncation);
     const limit = tokenLimit(bert);
     return {
@@ -131,6 +131,11 @@ export function textClassification(bert: Bert): TextClassification {
   }) as TextClassification;
 }
 
+/** The function that makes scores of a text's logits; "default" goes by the model's config.json. */
+export function scoreFunction(bert: Bert, name: (typeof FUNCTIONS)[number]): (logits: Float32Array) => Float64Array {
+  return SCORES[name === "default" ? functionOf(bert) : name];
+}
+
 /** The function that transformers' TextClassificationPipeline chooses for a model. */
 function functionOf({ config: { problemType, labels } }: Bert): keyof typeof SCORES {
   if (problemType === "regression") return "none";
@@ -138,10 +143,10 @@ function functionOf({ config: { problemType, labels } }: Bert): keyof typeof SCO
 }
 
 /** The functions that make scores of a text's logits. */
-const SCORES = {
-  softmax: (logits: Float32Array) => softmax(TASK, logits),
-  sigmoid: (logits: Float32Array) => Float64Array.from(finite(logits), sigmoid),
-  none: (logits: Float32Array) => Float64Array.from(finite(logits)),
+const SCORES: Readonly<Record<"softmax" | "sigmoid" | "none", (logits: Float32Array) => Float64Array>> = {
+  softmax: (logits) => softmax(TASK, logits),
+  sigmoid: (logits) => Float64Array.from(finite(logits), sigmoid),
+  none: (logits) => Float64Array.from(finite(logits)),
 };
 
 function finite(logits: Float32Array): Float32Array {

@@ -3,6 +3,7 @@ import { TRANSFORMER_FILES } from "../hub/sentenceFiles.ts";
 import type { Bert } from "../load/loadBert.ts";
 import type { SentenceModules } from "../load/sentenceModules.ts";
 import { normalized, sentenceSize, sentenceVector } from "../load/sentenceVector.ts";
+import type { SequenceInput } from "../model/batch.ts";
 import { expectChoice } from "../options.ts";
 import { classOf } from "../realm.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
@@ -160,21 +161,26 @@ export async function embeddingsOf(
 }
 
 /** How texts become vectors. */
-interface EmbeddingSteps {
+export interface EmbeddingSteps {
   /** D */
   readonly size: number;
   readonly precision?: Precision;
   readonly ranges?: Float32Array;
   encode(text: NamedText): Parts<EncodedText>;
   /** @returns the vector of each text, [D] */
-  compute(batch: readonly EncodedText[], signal?: AbortSignal): Promise<Float32Array[]>;
+  compute(batch: readonly EncodedInput[], signal?: AbortSignal): Promise<Float32Array[]>;
+}
+
+/** What a text has become, or the ids that stood for one. */
+export interface EncodedInput {
+  readonly encoding: SequenceInput & { readonly length: number };
 }
 
 /** How texts of a role become vectors with the options of a call. */
-type StepsOf = (where: string, options: EmbeddingOptions, role: TextRole) => EmbeddingSteps;
+export type StepsOf = (where: string, options: EmbeddingOptions, role: TextRole) => EmbeddingSteps;
 
 /** @throws BertError ERR_CHECKPOINT the folder's modules cannot be read, or do not fit the model or each other */
-function stepsOf(bert: Bert): StepsOf {
+export function stepsOf(bert: Bert): StepsOf {
   const modules = bert.sentenceModules;
   const tokenizer = embeddingTokenizer(bert);
   const H = bert.config.hiddenSize;
@@ -192,7 +198,7 @@ function stepsOf(bert: Bert): StepsOf {
       ...quantization,
       encode: ({ name, text }: NamedText) =>
         encodeTelling(where, tokenizer, { name, text: prompt + text }, { truncation, limit, limitIs }),
-      async compute(batch: readonly EncodedText[], signal?: AbortSignal): Promise<Float32Array[]> {
+      async compute(batch: readonly EncodedInput[], signal?: AbortSignal): Promise<Float32Array[]> {
         const encodings = batch.map(({ encoding }) => encoding);
         const { lastHiddenState, hiddenStates } = await bert.forward(encodings, {
           ...withoutDecoder(bert, batch.length),

@@ -3,6 +3,7 @@ import type { BertConfig } from "../model/config.ts";
 import type { HeadOutput, TapListener } from "../model/forward.ts";
 import { canBeSplit, type ForwardRequest } from "../model/forwardRequest.ts";
 import { onAbort } from "../onAbort.ts";
+import { clockOf } from "./callTimes.ts";
 import { QueuedCall } from "./queuedCall.ts";
 
 /**
@@ -60,17 +61,21 @@ export class ForwardQueue {
       <Value>(settle: (value: Value) => void) =>
       (value: Value) => {
         end();
+        clock?.end();
         settle(value);
       };
+    const clock = clockOf(signal, request.batch.inputIds.length);
     const call = new QueuedCall({
       request,
       splits: canBeSplit(request, this.config),
       tap,
+      clock,
       resolve: settled(resolve),
       reject: settled(reject),
     });
     const end = onAbort(signal, () => {
       this.leave(call);
+      clock?.end();
       reject(signal?.reason);
     });
     this.waiting.add(call);

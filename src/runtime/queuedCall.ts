@@ -2,6 +2,7 @@ import { BATCH_TOKENS } from "../model/batch.ts";
 import type { HeadOutput, TapListener } from "../model/forward.ts";
 import { canShareAPass, type ForwardRequest, partOfRequest } from "../model/forwardRequest.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { CallClock } from "./callTimes.ts";
 
 /** What a call of `forward` asks for. */
 export interface CallSettings {
@@ -9,6 +10,8 @@ export interface CallSettings {
   /** Whether its sequences may be computed in several passes. */
   readonly splits: boolean;
   readonly tap: TapListener | undefined;
+  /** null: nobody asks what the call takes. */
+  readonly clock: CallClock | null;
   readonly resolve: (output: HeadOutput) => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -21,6 +24,7 @@ export class QueuedCall {
   alone = false;
   private readonly request: ForwardRequest;
   private readonly splits: boolean;
+  private readonly clock: CallClock | null;
   private readonly resolve: (output: HeadOutput) => void;
   /** How many of its sequences passes have taken. */
   private taken = 0;
@@ -28,10 +32,11 @@ export class QueuedCall {
   private computed = 0;
   private readonly outputs: HeadOutput[] = [];
 
-  constructor({ request, splits, tap, resolve, reject }: CallSettings) {
+  constructor({ request, splits, tap, clock, resolve, reject }: CallSettings) {
     this.request = request;
     this.splits = splits && tap === undefined;
     this.tap = tap;
+    this.clock = clock;
     this.resolve = resolve;
     this.reject = reject;
   }
@@ -66,6 +71,7 @@ export class QueuedCall {
     }
     if (to === from) return null;
     this.taken = to;
+    this.clock?.start();
     return to - from === B ? this.request : partOfRequest(this.request, from, to);
   }
 

@@ -12,8 +12,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** `explore` has no end; explore.test.ts starts it. */
-const ENDING = PAGES.filter((command) => command !== "explore");
+/** `explore` and `serve` have no end; explore.test.ts and serve.test.ts start them. */
+const ENDING = PAGES.filter((command) => command !== "explore" && command !== "serve");
 
 test.each(ENDING)("every example works in a shell: plainbert %s --help", async (command) => {
   for (const line of examplesOf(await helpOf(command))) {

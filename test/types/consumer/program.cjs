@@ -1,6 +1,7 @@
 // @ts-check
 const { BertError, pipeline } = require("plainbert");
 const { readSafetensors } = require("plainbert/safetensors");
+const { createRequestHandler } = require("plainbert/serve");
 const { compareTensors } = require("plainbert/testing");
 const { BertTokenizer } = require("plainbert/tokenizer");
 const { accuracy } = require("plainbert/training");
@@ -12,4 +13,4 @@ async function main(text) {
   return best.token_str.toUpperCase();
 }
 
-module.exports = { main, readSafetensors, compareTensors, BertTokenizer, accuracy, BertError };
+module.exports = { main, readSafetensors, compareTensors, createRequestHandler, BertTokenizer, accuracy, BertError };

@@ -26,6 +26,7 @@ import {
   type ZeroShotClassificationResult,
 } from "plainbert";
 import { readSafetensors, writeSafetensors } from "plainbert/safetensors";
+import { createRequestHandler, type RequestHandler } from "plainbert/serve";
 import { collectActivations, compareTensors, type TensorComparison } from "plainbert/testing";
 import { BertTokenizer, type Encoding } from "plainbert/tokenizer";
 import { f1Score, finetune, type TextExample } from "plainbert/training";
@@ -44,6 +45,12 @@ declare const either: string | string[];
 declare function lines(): AsyncGenerator<string, void, undefined>;
 // biome-ignore lint/suspicious/noExplicitAny: what JSON.parse gives
 declare const any: any;
+
+export async function serve(): Promise<void> {
+  const handler = createRequestHandler(await loadBert(), { modelId: "small", maxConcurrentRequests: 8 });
+  is<RequestHandler>()(handler);
+  is<Response>()(await handler(new Request("http://localhost/health")));
+}
 
 export async function fillMask(): Promise<void> {
   const unmask = await pipeline("fill-mask", undefined, { threads: 1, signal: AbortSignal.timeout(1000) });

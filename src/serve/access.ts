@@ -1,0 +1,35 @@
+import type { HandlerSettings } from "./handlerSettings.ts";
+
+/** Whether a request has the key that is asked for: `Authorization: Bearer KEY`. */
+export function hasKey(request: Request, { apiKey }: HandlerSettings): boolean {
+  return apiKey === null || isSame(request.headers.get("authorization") ?? "", `Bearer ${apiKey}`);
+}
+
+/** Compares in a time that does not tell how much of a text is right. */
+function isSame(given: string, wanted: string): boolean {
+  let differences = given.length ^ wanted.length;
+  for (let i = 0; i < wanted.length; i++) differences |= given.charCodeAt(i) ^ wanted.charCodeAt(i);
+  return differences === 0;
+}
+
+/**
+ * What browsers must be told so that pages of another origin may read an answer (CORS, Fetch Standard, section 3.2);
+ * nothing where the origin is none of those that may.
+ */
+export function corsHeaders(request: Request, { corsAllowOrigin }: HandlerSettings): Record<string, string> {
+  const origin = request.headers.get("origin");
+  if (origin === null || corsAllowOrigin.length === 0) return {};
+  if (corsAllowOrigin.includes("*")) return { "access-control-allow-origin": "*" };
+  return { vary: "origin", ...(corsAllowOrigin.includes(origin) && { "access-control-allow-origin": origin }) };
+}
+
+/** Whether a browser asks what it may send, before it sends it. */
+export function isPreflight({ method, headers }: Request): boolean {
+  return method === "OPTIONS" && headers.has("origin") && headers.has("access-control-request-method");
+}
+
+/** What it may send. */
+export const PREFLIGHT: Readonly<Record<string, string>> = {
+  "access-control-allow-methods": "GET, POST",
+  "access-control-allow-headers": "content-type, authorization",
+};

@@ -1,0 +1,112 @@
+import { BertError, listed, quote, shown } from "../errors.ts";
+import type { Bert } from "../load/loadBert.ts";
+import { expectKnownOptions, type OptionNames } from "../options.ts";
+import { isOfClass } from "../pipelines/arguments.ts";
+
+/** Options of `createRequestHandler`, named as those of text-embeddings-inference. All may be left out. */
+export interface RequestHandlerOptions {
+  /** What /info calls the model. Default "plainbert". */
+  readonly modelId?: string;
+  /** What answers of /v1/embeddings call the model. Default: `modelId`. */
+  readonly servedModelName?: string;
+  /** The most requests that are answered at the same time; those beyond get 429 at once. Default 512. */
+  readonly maxConcurrentRequests?: number;
+  /** The most inputs of one request; those with more get 413. Default 32. */
+  readonly maxClientBatchSize?: number;
+  /** The most bytes of a request's body. Default 2,000,000. */
+  readonly payloadLimit?: number;
+  /** Cut inputs that are too long, where the request does not say it. Default true; false refuses them with 413. */
+  readonly autoTruncate?: boolean;
+  /** "splade": /embed_sparse gives the embeddings, for which the model must have a masked-language-model head. */
+  readonly pooling?: "splade";
+  /** The name of the prompt before each text to embed, where the request names none. Default: what the folder says. */
+  readonly defaultPromptName?: string;
+  /** The prompt itself, in place of its name. */
+  readonly defaultPrompt?: string;
+  /**
+   * What `Authorization: Bearer …` of each request must have, else it gets 401; /health, /ping, /ready and /metrics
+   * need none. Default: nothing is asked for.
+   */
+  readonly apiKey?: string;
+  /** The origins whose pages may read answers in a browser, such as "https://example.com"; "*": all. Default: none. */
+  readonly corsAllowOrigin?: readonly string[];
+}
+
+/** The same with their defaults. */
+export type HandlerSettings = Required<Omit<RequestHandlerOptions, "defaultPromptName" | "apiKey" | "pooling">> & {
+  /** What stands before a text to embed, where the request says nothing. */
+  readonly defaultPrompt: string;
+  /** null: there is none. */
+  readonly apiKey: string | null;
+  /** null: as the folder says. */
+  readonly pooling: "splade" | null;
+};
+
+const NAMES: OptionNames<RequestHandlerOptions> = {
+  modelId: true,
+  servedModelName: true,
+  maxConcurrentRequests: true,
+  maxClientBatchSize: true,
+  payloadLimit: true,
+  autoTruncate: true,
+  pooling: true,
+  defaultPromptName: true,
+  defaultPrompt: true,
+  apiKey: true,
+  corsAllowOrigin: true,
+};
+
+const WHERE = "createRequestHandler";
+
+/** @throws BertError ERR_INPUT an option that there is not, or with a value that it must not have */
+export function settingsOf(bert: Bert, options: RequestHandlerOptions): HandlerSettings {
+  expectKnownOptions(WHERE, options, NAMES);
+  const { modelId = "plainbert", servedModelName = modelId, autoTruncate = true } = options;
+  const { maxConcurrentRequests = 512, maxClientBatchSize = 32, payloadLimit = 2_000_000 } = options;
+  for (const [name, value] of Object.entries({ modelId, servedModelName })) {
+    if (!isText(value)) throw wrong(name, "a name", value);
+  }
+  for (const [name, value] of Object.entries({ maxConcurrentRequests, maxClientBatchSize, payloadLimit })) {
+    if (!Number.isSafeInteger(value) || value < 1) throw wrong(name, "a whole number from 1", value);
+  }
+  if (typeof autoTruncate !== "boolean") throw wrong("autoTruncate", "true or false", autoTruncate);
+  const { apiKey = null, corsAllowOrigin = [] } = options;
+  if (apiKey !== null && !isText(apiKey)) throw new BertError("ERR_INPUT", `${WHERE}: apiKey must be a string`);
+  if (!Array.isArray(corsAllowOrigin) || !corsAllowOrigin.every(isText)) {
+    throw wrong("corsAllowOrigin", "a list of origins", corsAllowOrigin);
+  }
+  return {
+    ...{ apiKey, corsAllowOrigin, pooling: poolingOf(bert, options) },
+    ...{ modelId, servedModelName, autoTruncate, maxConcurrentRequests, maxClientBatchSize, payloadLimit },
+    defaultPrompt: defaultPromptOf(bert, options),
+  };
+}
+
+function poolingOf({ config }: Bert, { pooling }: RequestHandlerOptions): "splade" | null {
+  if (pooling === undefined) return null;
+  if (pooling !== "splade") throw wrong("pooling", '"splade" or left out', pooling);
+  if (isOfClass(config, "BertForMaskedLM", "BertForPreTraining")) return pooling;
+  throw wrong("pooling", "left out for a model without a masked-language-model head", pooling);
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string" && value !== "";
+}
+
+function defaultPromptOf(bert: Bert, { defaultPrompt, defaultPromptName }: RequestHandlerOptions): string {
+  if (defaultPrompt !== undefined) {
+    if (typeof defaultPrompt !== "string") throw wrong("defaultPrompt", "a string", defaultPrompt);
+    if (defaultPromptName === undefined) return defaultPrompt;
+    throw wrong("defaultPromptName", "left out beside defaultPrompt", defaultPromptName);
+  }
+  const { prompts, defaultPromptName: own } = bert.sentence;
+  const name = defaultPromptName ?? own;
+  if (name === null) return "";
+  const prompt = prompts.get(name);
+  if (prompt !== undefined) return prompt;
+  throw wrong("defaultPromptName", `one of the model's, ${listed(Array.from(prompts.keys(), quote))}`, name);
+}
+
+function wrong(name: string, expected: string, got: unknown): BertError {
+  return new BertError("ERR_INPUT", `${WHERE}: ${name} must be ${expected}, got ${shown(got)}`);
+}

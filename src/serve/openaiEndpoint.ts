@@ -1,0 +1,35 @@
+import { dimensionsOf, embedInputs, numbers } from "./embedEndpoints.ts";
+import { inputsOf } from "./inputs.ts";
+import { choiceOf, optionalTextOf } from "./requestBody.ts";
+import { type Endpoint, expectBatch } from "./service.ts";
+
+/**
+ * POST /v1/embeddings, as OpenAI's clients call it: the vectors have length 1, and `usage` counts the tokens. What
+ * `model` and `user` say is of no effect, as there is one model.
+ */
+export const openaiEmbeddings: Endpoint = async (service, body, call) => {
+  const inputs = inputsOf("input", body.input);
+  expectBatch(service, "inputs", inputs.length);
+  for (const name of ["model", "user"]) optionalTextOf(body, name);
+  const format = choiceOf(body, "encoding_format", ["float", "base64"]) ?? "float";
+  const { autoTruncate, defaultPrompt, servedModelName } = service.settings;
+  const settings = {
+    ...{ truncate: autoTruncate, side: "right" as const, prompt: defaultPrompt, normalize: true },
+    dimensions: dimensionsOf(service, body),
+  };
+  const vectors = await embedInputs(service, inputs, settings, call);
+  const data = vectors.map((vector, index) => ({
+    object: "embedding",
+    embedding: format === "base64" ? base64(vector) : numbers(vector),
+    index,
+  }));
+  const usage = { prompt_tokens: call.times.tokens, total_tokens: call.times.tokens };
+  return { object: "list", data, model: servedModelName, usage };
+};
+
+/** The bytes of a vector's float32, each number's least byte first. */
+function base64(vector: Float32Array): string {
+  const view = new DataView(new ArrayBuffer(4 * vector.length));
+  for (const [i, x] of vector.entries()) view.setFloat32(4 * i, x, true);
+  return btoa(Array.from(new Uint8Array(view.buffer), (byte) => String.fromCharCode(byte)).join(""));
+}

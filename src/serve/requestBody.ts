@@ -1,0 +1,107 @@
+import { shown } from "../errors.ts";
+import { classOf, messageOf } from "../realm.ts";
+import { RequestError, wrongField } from "./requestError.ts";
+
+/** The fields of a request's body. */
+export type Body = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads a request's body, no more of it than the limit, and parses it.
+ *
+ * @param limit in bytes
+ * @throws RequestError 415 it is not said to be JSON, 413 it is too long, 400 it is no JSON, 422 it is no object
+ */
+export async function readBody(request: Request, limit: number): Promise<Body> {
+  if (!/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(request.headers.get("content-type") ?? "")) {
+    const message = "Expected request with `Content-Type: application/json`";
+    throw new RequestError("Validation", message, { status: 415 });
+  }
+  const value = parsed(await readBytes(request, limit));
+  if (classOf(value) !== "Object") throw wrongField("body", "an object", shown(value));
+  return value as Body;
+}
+
+async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
+  const tooLong = () => new RequestError("Validation", "Failed to buffer the request body: length limit exceeded");
+  if (Number(request.headers.get("content-length")) > limit) throw tooLong();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const reader = request.body?.getReader();
+  while (reader) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    length += value.length;
+    if (length > limit) {
+      await reader.cancel().catch(() => {}); // the sender may have gone
+      throw tooLong();
+    }
+    chunks.push(value);
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
+function parsed(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw notJson(messageOf(error));
+  }
+}
+
+/** 400: the body is no JSON. */
+function notJson(reason: string): RequestError {
+  const message = `Failed to parse the request body as JSON: ${reason}`;
+  return new RequestError("Validation", message, { status: 400 });
+}
+
+/** A field that is true or false; null counts as left out. */
+export function flagOf<Otherwise extends boolean>(body: Body, name: string, otherwise: Otherwise): boolean {
+  const value = body[name] ?? otherwise;
+  if (typeof value === "boolean") return value;
+  throw wrongField(name, "true or false", shown(value));
+}
+
+/** A field that is a text; null counts as left out. */
+export function optionalTextOf(body: Body, name: string): string | null {
+  const value = body[name] ?? null;
+  return value === null ? null : textOf(name, value);
+}
+
+/** A field that is one of some names; null counts as left out. */
+export function choiceOf<const Name extends string>(body: Body, name: string, names: readonly Name[]): Name | null {
+  const value = body[name] ?? null;
+  if (value === null || names.includes(value as Name)) return value as Name | null;
+  throw wrongField(name, `one of ${names.join(", ")}`, shown(value));
+}
+
+/** A field that is an object. */
+export function objectOf(name: string, value: unknown): Body {
+  if (classOf(value) === "Object") return value as Body;
+  throw wrongField(name, "an object", shown(value));
+}
+
+/** A list of texts. */
+export function textsOf(name: string, value: unknown): string[] {
+  if (!Array.isArray(value)) throw wrongField(name, "a list of strings", shown(value));
+  return value.map((text, i) => textOf(`${name}[${i}]`, text));
+}
+
+/** @throws RequestError 422 it is no string, 400 it has half a surrogate pair, which is no character */
+export function textOf(name: string, value: unknown): string {
+  if (typeof value !== "string") throw wrongField(name, "a string", shown(value));
+  if (!value.isWellFormed()) throw notJson(`${name}: lone surrogate`);
+  return value;
+}
+
+/** Ids of tokens. */
+export function idsOf(name: string, value: unknown): number[] {
+  const isId = (id: unknown) => Number.isInteger(id) && (id as number) >= 0 && (id as number) < 2 ** 32;
+  if (Array.isArray(value) && value.every(isId)) return value;
+  throw wrongField(name, "a list of token ids", shown(value));
+}

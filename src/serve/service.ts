@@ -1,0 +1,59 @@
+import type { Bert } from "../load/loadBert.ts";
+import { tokenLimit } from "../pipelines/answerAll.ts";
+import { type CallOptions, isOfClass } from "../pipelines/arguments.ts";
+import { embeddingLimit, embeddingTokenizer } from "../pipelines/textEmbeddings.ts";
+import type { CallTimes } from "../runtime/callTimes.ts";
+import type { BertTokenizer } from "../tokenizer/index.ts";
+import type { HandlerSettings } from "./handlerSettings.ts";
+import type { Metrics } from "./metrics.ts";
+import { RequestError } from "./requestError.ts";
+
+/** What a model is to its clients, by its head; named as `model_type` of /info. */
+export type ModelKind = "embedding" | "classifier" | "reranker";
+
+/** A model that is served. */
+export interface Service {
+  readonly bert: Bert;
+  readonly kind: ModelKind;
+  /** Reads the texts as the model's pipeline does. */
+  readonly tokenizer: BertTokenizer;
+  /** The most tokens of one input. */
+  readonly limit: number;
+  readonly settings: HandlerSettings;
+  readonly metrics: Metrics;
+}
+
+/** One request while it is answered. */
+export interface Call extends Required<CallOptions> {
+  /** Held for its signal: in Node a `Request` that is collected no longer hands on that its client has gone. */
+  readonly request: Request;
+  readonly times: CallTimes;
+  /** Of the inputs, in code points. */
+  characters: number;
+  /** How long the tokenizer took, in milliseconds. */
+  tokenization: number;
+}
+
+/** Answers a request's body with what becomes the answer's JSON. */
+export type Endpoint = (service: Service, body: Readonly<Record<string, unknown>>, call: Call) => Promise<unknown>;
+
+function kindOf({ config }: Bert): ModelKind {
+  if (!isOfClass(config, "BertForSequenceClassification")) return "embedding";
+  return config.labels.length === 1 ? "reranker" : "classifier";
+}
+
+/** The service of a model. */
+export function serviceOf(bert: Bert, settings: HandlerSettings, metrics: Metrics): Service {
+  const kind = kindOf(bert);
+  const plain = kind === "classifier";
+  const tokenizer = plain ? bert.tokenizer : embeddingTokenizer(bert);
+  return { bert, kind, tokenizer, limit: plain ? tokenLimit(bert) : embeddingLimit(bert), settings, metrics };
+}
+
+/** @throws RequestError 400 there is none, 413 there are too many */
+export function expectBatch({ settings: { maxClientBatchSize } }: Service, name: string, size: number): void {
+  if (size === 0) throw new RequestError("Empty", `\`${name}\` cannot be empty`);
+  if (size <= maxClientBatchSize) return;
+  const message = `batch size ${size} > maximum allowed batch size ${maxClientBatchSize}`;
+  throw new RequestError("Validation", message, { err: "batch_size" });
+}

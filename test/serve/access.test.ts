@@ -1,0 +1,76 @@
+import { afterAll, describe, expect, test } from "vitest";
+import { loadBert } from "../../src/pipelines/index.ts";
+import { createRequestHandler, type RequestHandler } from "../../src/serve/index.ts";
+import { head } from "../cli/run.ts";
+import { get } from "./document.ts";
+
+/** Who may ask, and which pages may read the answer. */
+const bert = await loadBert(head("mlm"), { backend: "plain" });
+afterAll(() => bert.dispose());
+
+const ask = (handler: RequestHandler, path: string, headers: Record<string, string>, method = "GET") =>
+  handler(new Request(`http://localhost${path}`, { method, headers }));
+
+describe("a key", () => {
+  const handler = createRequestHandler(bert, { apiKey: "secret" });
+
+  test("must be the whole one", async () => {
+    for (const given of ["", "secret", "Bearer ", "Bearer secre", "Bearer secret2", "Bearer Secret", "Basic secret"]) {
+      const { status, headers } = await ask(handler, "/info", given === "" ? {} : { authorization: given });
+      expect([status, headers.get("www-authenticate")], given).toEqual([401, "Bearer"]);
+    }
+    expect((await ask(handler, "/info", { authorization: "Bearer secret" })).status).toBe(200);
+    expect((await ask(handler, "/embed", {}, "POST")).status).toBe(401);
+  });
+
+  test("is not needed for /health, /ping and /metrics", async () => {
+    for (const path of ["/health", "/ping", "/metrics"]) expect((await get(handler, path)).status, path).toBe(200);
+  });
+
+  test("is in no error", () => {
+    expect(() => createRequestHandler(bert, { apiKey: 12_345 as never })).toThrow(/apiKey must be a string$/);
+  });
+});
+
+describe("pages of other origins", () => {
+  const origin = "https://page.example";
+  const preflight = { origin, "access-control-request-method": "POST" };
+  const allowed = async (response: Promise<Response>) => (await response).headers.get("access-control-allow-origin");
+
+  test("read nothing unless they are named", async () => {
+    const none = createRequestHandler(bert);
+    expect(await allowed(ask(none, "/info", { origin }))).toBeNull();
+    expect((await ask(none, "/embed", preflight, "OPTIONS")).status).toBe(405);
+    const other = createRequestHandler(bert, { corsAllowOrigin: ["https://other.example"] });
+    expect(await allowed(ask(other, "/info", { origin }))).toBeNull();
+    expect((await ask(other, "/embed", preflight, "OPTIONS")).status).toBe(405);
+  });
+
+  test("read every answer if they are, errors too", async () => {
+    const named = createRequestHandler(bert, { corsAllowOrigin: ["https://other.example", origin], apiKey: "secret" });
+    for (const path of ["/health", "/info", "/nothing"]) {
+      expect(await allowed(ask(named, path, { origin })), path).toBe(origin);
+      expect((await ask(named, path, { origin })).headers.get("vary"), path).toBe("origin");
+    }
+    const asked = await ask(named, "/embed", preflight, "OPTIONS"); // browsers ask without the key
+    expect([asked.status, asked.headers.get("access-control-allow-headers")]).toEqual([
+      204,
+      "content-type, authorization",
+    ]);
+    const all = createRequestHandler(bert, { corsAllowOrigin: ["*"] });
+    expect(await allowed(ask(all, "/info", { origin }))).toBe("*");
+    expect(await allowed(ask(all, "/info", {}))).toBeNull();
+  });
+});
+
+test("/embeddings is /v1/embeddings, and /v1/models lists the model", async () => {
+  const handler = createRequestHandler(bert, { servedModelName: "tiny" });
+  const post = (path: string, body: object) =>
+    handler(new Request(`http://localhost${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) })); // biome-ignore format: one line
+  for (const body of [{ input: "a" }, { input: [] }]) {
+    const [first, second] = await Promise.all([post("/embeddings", body), post("/v1/embeddings", body)]);
+    expect([first.status, await first.json()]).toEqual([second.status, await second.json()]);
+  }
+  const { data } = await (await get(handler, "/v1/models")).json();
+  expect(data).toEqual([expect.objectContaining({ id: "tiny", object: "model" })]);
+});
