@@ -82,15 +82,12 @@ describe("the model where none is named", () => {
 describe("the commands", () => {
   const input = `${TEXTS.join("\n")}\n`;
 
-  test.each([{ args: [] }, { args: ["--pooling", "mean"] }, { args: ["--layers", "second_to_last"] }])(
-    "embed $args",
-    async ({ args }) => {
-      const plain = ["--backend", "plain", ...args];
-      const named = await plainbert(["embed", "--model", EMBEDDINGS, ...plain], { input });
-      expect(await plainbert(["embed", ...plain], { input })).toEqual(named);
-      expect(JSON.parse(named.stdout.split("\n")[0]).length).toBe(args.length === 0 ? 384 : 256);
-    },
-  );
+  test.each([{ args: [] }, { args: ["--pooling", "mean"] }])("embed $args", async ({ args }) => {
+    const plain = ["--backend", "plain", ...args];
+    const named = await plainbert(["embed", "--model", EMBEDDINGS, ...plain], { input });
+    expect(await plainbert(["embed", ...plain], { input })).toEqual(named);
+    expect(JSON.parse(named.stdout.split("\n")[0]).length).toBe(args.length === 0 ? 384 : 256);
+  });
 
   test.each([{ args: [] }, { args: ["--pooling", "max"] }])("index $args, and search", async ({ args }) => {
     const path = join(folder.path, `index${args.length}.safetensors`);
