@@ -138,8 +138,8 @@ type Fields = Pick<Json, "get">;
 function modelTypeOf(json: Json): ModelType {
   const type = json.get("model_type");
   const isDistil = /"DistilBert/.test(JSON.stringify(json.get("architectures").value)) || !json.get("dim").isMissing;
-  const own = type.or(isDistil ? "distilbert" : "bert", ({ value }) => value as string);
-  if (Object.hasOwn(FAMILIES, own)) return own as ModelType;
+  const own = type.or(isDistil ? "distilbert" : "bert", ({ value }) => value);
+  if (typeof own === "string" && Object.hasOwn(FAMILIES, own)) return own as ModelType;
   const must = Object.keys(FAMILIES)
     .map((name) => quote(name))
     .join(" or ");

@@ -96,8 +96,8 @@ interface Running {
  * @throws BertError ERR_INPUT no model with a tokenizer, or an option with a wrong value; ERR_CHECKPOINT the folder's
  *   modules cannot be read
  * @example
- * const bert = await loadBert("models/all-MiniLM-L6-v2");
- * const handler = createRequestHandler(bert, { modelId: "all-MiniLM-L6-v2" });
+ * const bert = await loadBert(); // or of a folder, such as that of all-MiniLM-L6-v2
+ * const handler = createRequestHandler(bert, { modelId: "small" });
  * const body = JSON.stringify({ inputs: "The door is open." });
  * const headers = { "content-type": "application/json" };
  * await (await handler(new Request("http://localhost/embed", { method: "POST", headers, body }))).json();

@@ -223,6 +223,12 @@ describe("refused with the reason", () => {
     ],
     ["a flag of text", { tie_word_embeddings: "no" }, 'tie_word_embeddings must be true or false, got "no"'],
   ];
+  test("a model_type that has no form as a string", () => {
+    expect(() => parse({ model_type: { toString: {} } })).toThrow(
+      /^config\.json: model_type must be "bert" or "distilbert", got /,
+    );
+  });
+
   test.each(cases)("%s", (_, fields, message) => {
     expect(() => parse(fields)).toThrow(BertError);
     expect(() => parse(fields)).toThrow(`config.json: ${message}`);
