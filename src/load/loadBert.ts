@@ -1,14 +1,11 @@
 import { type LoadedParams, loadParams } from "../checkpoint/loadParams.ts";
-import type { WeightSource } from "../checkpoint/weightSource.ts";
 import { BertError, shown } from "../errors.ts";
 import { HUB_OPTIONS, type HubOptions } from "../hub/hubOptions.ts";
 import { ARCHITECTURES, type Architecture, inFamily } from "../model/architectures.ts";
 import { type BertConfig, namesArchitecture } from "../model/config.ts";
-import { onAbort } from "../onAbort.ts";
 import { expectChoice, expectKnownOptions, expectSignal, type OptionNames } from "../options.ts";
 import { BertModel } from "../runtime/bertModel.ts";
 import { ForwardWorker } from "../runtime/forwardWorker.ts";
-import type { Weights } from "../safetensors/safetensorsReader.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { type BackendName, inferenceBackend } from "../tensor/chooseBackend.ts";
 import type { StorageType } from "../tensor/tensor.ts";
@@ -27,6 +24,7 @@ import {
   withWeights,
 } from "./readModel.ts";
 import { orLater, readSentenceFolder, type SentenceFolder, type SentenceModules } from "./sentenceModules.ts";
+import { orAborted, stoppable, whileReading } from "./stoppableReading.ts";
 
 /** How `loadBert` computes and what it loads; those of the hub say how a model is found. All may be left out. */
 export interface LoadOptions extends HubOptions {
@@ -247,47 +245,6 @@ async function loadFolder(
       throw error;
     }
   });
-}
-
-/** The same weights; reading rejects with the signal's reason after it has aborted. */
-function stoppable(weights: Weights, signal: AbortSignal | undefined): WeightSource {
-  return {
-    tensors: weights.tensors,
-    files: weights.files,
-    readInto(name, target) {
-      signal?.throwIfAborted();
-      return weights.readInto(name, target);
-    },
-    ...(weights.readPart && {
-      readPart: async (name: string, target: Float32Array, from: number): Promise<void> => {
-        signal?.throwIfAborted();
-        await weights.readPart?.(name, target, from);
-      },
-    }),
-  };
-}
-
-/** Waits for a promise, or rejects with the signal's reason as soon as it aborts. */
-async function orAborted<T>(work: T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  signal?.throwIfAborted();
-  if (!signal) return work;
-  return new Promise<T>((resolve, reject) => {
-    const end = onAbort(signal, () => reject(signal.reason));
-    Promise.resolve(work).then(resolve, reject).finally(end);
-  });
-}
-
-/**
- * Does some work that needs no file while others are read; if it fails, reading ends first, as files must not be closed
- * before.
- */
-async function whileReading<T>(reading: Promise<unknown>, work: () => T): Promise<T> {
-  try {
-    return work();
-  } catch (error) {
-    await reading.catch(() => {});
-    throw error;
-  }
 }
 
 /**

@@ -64,12 +64,11 @@ export async function* readTexts(
 export function expectColumns(where: string, columns: object, task: FinetuneTask): void {
   const texts: OptionNames<TextColumns> = { text: true, text_pair: true, label: true };
   const ranked: OptionNames<RankingColumns> = { query: true, positive: true, negative: true };
-  const names =
-    task === "text-ranking"
-      ? [...Object.keys(ranked), "text", "label"]
-      : task === "fill-mask"
-        ? ["text"]
-        : Object.keys(texts);
+  const of: { readonly [Task in FinetuneTask]?: readonly string[] } = {
+    "text-ranking": [...Object.keys(ranked), "text", "label"],
+    "fill-mask": ["text"],
+  };
+  const names = of[task] ?? Object.keys(texts);
   if (typeof columns !== "object" || columns === null || Array.isArray(columns)) {
     throw recordError(where, "columns", `an object with ${names.join(", ")}`, anyShown(columns));
   }
