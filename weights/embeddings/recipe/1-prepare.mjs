@@ -6,7 +6,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { booksIn, plainbert, randomFrom } from "../../recipe/settings.mjs";
-import { draw, sentencesOf, VOCABULARY } from "./settings.mjs";
+import { draw, halvesOf, sentencesOf, VOCABULARY } from "./settings.mjs";
 import { addressSentences, manualSentences, wordNet } from "./texts.mjs";
 
 const [corpus, wordnet, addresses, manuals, work] = process.argv.slice(2);
@@ -29,15 +29,17 @@ const sentences = (texts) =>
   );
 const { definitions, examples, words, entries } = wordNet(wordnet);
 const train = read(books.train);
+const ofBooks = draw(sentences(train), 220_000, random);
 const pages = between(manuals.split(",").flatMap(manualSentences), 5, 64);
 const sources = {
   definitions: between(definitions, 1, 64),
   examples: between(examples, 1, 64),
-  words: draw(between(words, 1, 8), 60_000, random),
+  words: draw(between(words, 1, 8), 40_000, random),
   entries: draw(between(entries, 2, 64), 100_000, random),
   addresses: between(addressSentences(addresses), 4, 64),
   manuals: draw(pages, 70_000, random),
-  sentences: draw(sentences(train), 200_000, random),
+  sentences: ofBooks.slice(0, 140_000),
+  halves: between(ofBooks.slice(140_000).flatMap(halvesOf), 1, 32),
   paragraphs: draw(
     between(
       train.flatMap((text) => text.split("\n")),
@@ -60,7 +62,7 @@ const unseen = [draw(sentences(read(books.validation)), 1000, random), draw(page
 writeFileSync(join(work, "validation.txt"), `${unseen.flat().join("\n")}\n`);
 
 // Today's English counts twice, so that its words become pieces beside those of the books.
-const [modern, old] = [["definitions", "examples", "words", "entries", "addresses", "manuals"], ["sentences"]];
+const [modern, old] = [["definitions", "examples", "words", "entries", "addresses", "manuals"], ["sentences", "halves"]];
 const files = [...modern, ...modern, ...old].map((name) => join(work, `${name}.txt`));
 const ascii = Array.from({ length: 94 }, (_, i) => String.fromCodePoint(0x21 + i)).join("");
 const alphabet = ["--initial-alphabet", `${ascii.toLowerCase()}“”‘’–—…£€°`, "--limit-alphabet", 120];

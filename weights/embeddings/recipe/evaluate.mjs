@@ -11,7 +11,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildIndex, pipeline } from "plainbert";
 import { booksIn, randomFrom } from "../../recipe/settings.mjs";
-import { sentencesOf } from "./settings.mjs";
+import { halvesOf, sentencesOf } from "./settings.mjs";
 
 const HALVES = 5000;
 const json = process.argv.includes("--json");
@@ -39,10 +39,8 @@ function halves() {
   const found = [];
   const seen = new Set();
   for (const sentence of booksIn(corpus).heldout.flatMap((path) => [...sentencesOf(readFileSync(path, "utf8"))])) {
-    const words = sentence.split(/\s+/);
-    const middle = Math.ceil(words.length / 2);
-    const pair = [words.slice(0, middle).join(" "), words.slice(middle).join(" ")];
-    if (words.length < 12 || pair.some((half) => seen.has(half))) continue;
+    const pair = halvesOf(sentence);
+    if (sentence.split(/\s+/).length < 12 || pair.some((half) => seen.has(half))) continue;
     for (const half of pair) seen.add(half);
     found.push(pair);
   }

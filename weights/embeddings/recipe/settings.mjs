@@ -12,6 +12,13 @@ export function* sentencesOf(text) {
     for (const { segment } of segmenter.segment(paragraph)) if (segment.trim() !== "") yield segment.trim();
 }
 
+/** The first and the second half of a sentence, by words. */
+export function halvesOf(sentence) {
+  const words = sentence.split(/\s+/);
+  const middle = Math.ceil(words.length / 2);
+  return [words.slice(0, middle).join(" "), words.slice(middle).join(" ")];
+}
+
 /** So many of a list, in an order that follows from the random numbers. It reorders the list. */
 export function draw(list, count, random) {
   const n = Math.min(count, list.length);
