@@ -46,7 +46,7 @@ describe("POST / and /invocations: what the model is for, as text-embeddings-inf
   });
 });
 
-test("/v2/rerank is /v1/rerank, which Cohere's client of today no longer asks", async () => {
+test("/v2/rerank is /v1/rerank, for the second version of Cohere's client", async () => {
   const [, handler] = await load("one_label");
   const request = {
     model: "any",
@@ -56,6 +56,9 @@ test("/v2/rerank is /v1/rerank, which Cohere's client of today no longer asks", 
   };
   const want = await post(handler, "/v1/rerank", request);
   expect(want.body.results).toHaveLength(1);
+  const { total_tokens } = want.body.usage; // where Jina's clients look, and `meta` is where Cohere's do; Vercel's needs it
+  expect(total_tokens).toBeGreaterThan(10);
+  expect(want.body.meta).toEqual({ tokens: { input_tokens: total_tokens } });
   expect(await post(handler, "/v2/rerank", { ...request, max_tokens_per_doc: 4096 })).toEqual(want);
 });
 
