@@ -39,6 +39,13 @@ describe.each([
   });
 });
 
+test("embedMany of more than 32 texts, with --max-client-batch-size 2048", async () => {
+  const larger = await serve("--max-client-batch-size", "2048");
+  const model = createOpenAICompatible({ name: "plainbert", baseURL: `${larger}/v1` }).embeddingModel("plainbert");
+  const values = Array.from({ length: 70 }, (_, i) => `Letter ${i}.`);
+  expect(floats((await embedMany({ model, values })).embeddings)).toEqual(await ownVectors(values));
+});
+
 test("@ai-sdk/cohere: rerank", async () => {
   const reranker = await serve("--model", head("one_label"));
   await using rank = await pipeline("text-ranking", head("one_label"));
