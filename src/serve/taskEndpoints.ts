@@ -32,15 +32,12 @@ function taskEndpoint(name: string, classes: readonly BertClass[], create: (bert
   };
 }
 
-/**
- * Every label unless `top_k` says otherwise, in a list for each text, also for a single one: Hugging Face's clients read
- * that alone.
- */
+/** Every label unless `top_k` says otherwise, in a list for each text: the form that Hugging Face's clients read. */
 function textClassifier(bert: Bert): Ask {
   const classify = textClassification(bert) as Ask;
   return async (inputs, options) => {
     const answers = await classify(Array.isArray(inputs) ? inputs : [inputs], { top_k: null, ...options });
-    return (answers as readonly unknown[]).map((answer) => [answer].flat()); // a single label comes without a list
+    return (answers as readonly unknown[]).map((answer) => [answer].flat()); // a label alone comes without a list
   };
 }
 
