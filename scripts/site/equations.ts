@@ -47,7 +47,7 @@ const isSaid = (cell: string): boolean => !/[=+−·⊙←/_^]/.test(cell) && (c
 /** One equation. @throws Error a bracket of it is not closed */
 export function equation(text: string): string {
   const tokens = Array.from(text.matchAll(TOKEN), (match): Token => {
-    return { text: match[0], isSpaced: (text[match.index - 1] ?? " ") === " " };
+    return { text: match[0], isSpaced: text[match.index - 1] === " " };
   });
   return `<math displaystyle="true">${new Reader(tokens).row(null)}</math>`;
 }
@@ -96,8 +96,8 @@ class Reader {
   /** A factor, with a space before it where one of two is a word, or a shape. */
   private spacedFactor(hasBefore: boolean): string[] {
     const { text, isSpaced } = this.tokens[this.at];
-    const last = this.tokens[this.at - 1];
-    const isAfterWord = last?.isSpaced !== false && isWord(last?.text ?? "");
+    const [script, last] = [this.tokens[this.at - 2]?.text ?? "", this.tokens[this.at - 1]?.text ?? ""];
+    const isAfterWord = isWord(last) && !/^[_^]$/.test(script); // the word, not a script of what stands there
     const needsSpace = isSpaced && hasBefore && (isWord(text) || isAfterWord || text === "[" || text.startsWith('"'));
     const factor = this.factor();
     return needsSpace ? ['<mspace width="0.3em"></mspace>', factor] : [factor];

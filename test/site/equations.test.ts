@@ -25,6 +25,7 @@ test.each([
   ["x̂_t", '<msub><mover accent="true"><mi>x</mi><mo>^</mo></mover><mi>t</mi></msub>'],
   ["dX = 1e-8", '<mi mathvariant="normal">d</mi><mi>X</mi><mo>=</mo><mn>1e-8</mn>'],
   ["Σ_ij x", "<munder><mo>Σ</mo><mi>i</mi><mi>j</mi></munder><mi>x</mi>"],
+  ["−ln p_r", "<mo>−</mo><mtext>ln</mtext> <msub><mi>p</mi><mi>r</mi></msub>"],
   ["t counts", "<mi>t</mi> <mtext>counts</mtext>"],
 ])("%s", (text, mathml) => {
   expect(bare(text)).toBe(mathml);
