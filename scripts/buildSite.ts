@@ -13,13 +13,15 @@ import { copyEngine } from "./site/engine.ts";
 import { modelsIn, moduleOf, whyNotInPage } from "./site/examples.ts";
 import { layout } from "./site/layout.ts";
 import { groupsOf } from "./site/navigation.ts";
-import { collectPages } from "./site/pages.ts";
+import { collectPages, type Repository } from "./site/pages.ts";
 import { partsOf } from "./site/parts.ts";
 import { pathOf } from "./site/paths.ts";
 
 const SITE = join("dist", "site");
 const PAGE = join("scripts", "site", "page");
 const EXPLORER = join("dist", "explorer");
+/** Libraries whose code is in what the site serves; the explorer's script has lit-html's licence in it. */
+const LICENCES = { minisearch: "LICENSE.txt", "node-inspect-extracted": "LICENSE" };
 const MODELS = join("test", "pipelines", "reference", "heads");
 
 /** Writes a file of the site. */
@@ -30,7 +32,8 @@ function write(path: string, content: string): void {
 }
 
 function writePages(): void {
-  const { pages, copied } = collectPages();
+  const { repository } = JSON.parse(readFileSync("package.json", "utf8")) as { repository?: Repository };
+  const { pages, copied } = collectPages(repository);
   const groups = groupsOf(pages);
   for (const page of pages) write(page.path, layout(page, groups));
   for (const file of copied) cpSync(file, join(SITE, pathOf(file)));
@@ -44,6 +47,9 @@ async function writeScripts(): Promise<void> {
   const inputs = [{ site: join(PAGE, "site.ts") }, { "run-worker": join(PAGE, "runWorker.ts") }, { "explorer-bar": join(PAGE, "explorerBar.ts") }]; // biome-ignore format: one line
   for (const input of inputs) await bundle({ ...common, input, output });
   for (const name of ["site.css", "explorer-bar.css"]) cpSync(join(PAGE, name), join(SITE, name));
+  for (const [name, file] of Object.entries(LICENCES))
+    cpSync(join("node_modules", name, file), join(SITE, "licences", `${name}.txt`));
+  for (const name of ["LICENSE", "NOTICE"]) cpSync(name, join(SITE, "licences", name));
 }
 
 /** The examples that run in a page, the package, and the models that they ask for. */

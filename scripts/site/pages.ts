@@ -20,9 +20,17 @@ export interface SitePage {
 /** Where the heading of docs/explorer.md is that the tour's pages link to: in the site, to the explorer itself. */
 const TO_STEP = "docs/explorer.md#from-the-tour";
 
-/** All pages, and the files that they show or link to as they are. @throws Error a link leads nowhere */
-export function collectPages(): { readonly pages: readonly SitePage[]; readonly copied: ReadonlySet<string> } {
-  const { repository } = JSON.parse(readFileSync("package.json", "utf8")) as { repository?: string | { url: string } };
+/** What package.json says of where the sources are. */
+export type Repository = string | { readonly url: string } | undefined;
+
+/** The site's pages, and the files that they show or link to as they are. */
+export interface Collected {
+  readonly pages: readonly SitePage[];
+  readonly copied: ReadonlySet<string>;
+}
+
+/** Finds all pages. @throws Error a link leads nowhere */
+export function collectPages(repository: Repository): Collected {
   const home = repositoryPage(repository);
   const waiting = ["README.md", ...docs("docs")];
   const [seen, copied] = [new Set<string>(), new Set<string>()];
@@ -57,9 +65,11 @@ const docs = (folder: string): string[] =>
     .sort();
 
 /** Where source files can be read; null: package.json names no place, and the site has pages of them. */
-function repositoryPage(repository: string | { readonly url: string } | undefined): string | null {
+function repositoryPage(repository: Repository): string | null {
   const url = typeof repository === "string" ? repository : repository?.url;
-  return url === undefined ? null : `${url.replace(/^git\+|\.git$/g, "")}/blob/main`;
+  if (url === undefined) return null;
+  const address = url.replace(/^(?:github:)?([\w.-]+\/[\w.-]+)$/, "https://github.com/$1"); // npm's short forms
+  return `${address.replaceAll(/^git\+|\.git$/g, "")}/blob/HEAD`;
 }
 
 /**
