@@ -21,12 +21,22 @@ test("README is at most 200 lines", () => {
   expect(readme.trimEnd().split("\n").length).toBeLessThanOrEqual(200);
 });
 
-test("README's picture is that of the explorer, two pixels for each of 1280, at most 200 kB", () => {
-  const picture = readFileSync(join(root, "docs", "explorer.png"));
-  expect(picture.subarray(0, 8).toString("latin1")).toBe("\x89PNG\r\n\x1a\n");
-  expect(picture.readUInt32BE(16)).toBe(2 * 1280);
-  expect(picture.length).toBeLessThanOrEqual(200_000);
-  expect(readme).toContain("](docs/explorer.png)");
+test("README's picture is the explorer at work: twenty seconds, less than 1 MB, and at rest for who wants less motion", () => {
+  const moving = readFileSync(join(root, "docs", "explorer-at-work.png"));
+  expect(moving.length).toBeLessThan(1_000_000);
+  const delays: number[] = [];
+  for (let at = 8; at < moving.length; at += 12 + moving.readUInt32BE(at)) {
+    if (moving.toString("latin1", at + 4, at + 8) === "fcTL") delays.push(moving.readUInt16BE(at + 28)); // PNG, §11.3.6
+  }
+  const milliseconds = delays.reduce((sum, delay) => sum + delay, 0);
+  expect(milliseconds).toBeGreaterThan(18_000);
+  expect(milliseconds).toBeLessThan(22_000);
+  const resting = readFileSync(join(root, "docs", "explorer.png"));
+  expect(resting.subarray(0, 8).toString("latin1")).toBe("\x89PNG\r\n\x1a\n");
+  expect(resting.readUInt32BE(16)).toBe(2 * 1280);
+  expect(resting.length).toBeLessThanOrEqual(200_000);
+  expect(readme).toContain('media="(prefers-reduced-motion: reduce)" srcset="docs/explorer.png"');
+  expect(readme).toContain('<img src="docs/explorer-at-work.png"');
 });
 
 test("the picture of a terminal is what the commands print: npm run docs writes it", () => {

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { flat, roundedLike } from "../../scripts/site/page/printed.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 
@@ -106,7 +107,6 @@ export function runInTurn(node: string, programs: readonly string[], folder: str
 
 /** Whether a program printed what its page says. */
 export function expectedOf({ output }: Example, printed: string): { readonly got: string; readonly want: string } {
-  // Line breaks as spaces: the width of a number decides where console.log breaks a line.
   return { got: flat(roundedLike(output, printed)), want: flat(output) };
 }
 
@@ -129,16 +129,4 @@ function joined(printed: string): string {
     const line = `${begin} ${inside.trim().replaceAll(/\s*\n\s*/g, " ")} ${end}`;
     return line.length <= 76 ? line : all;
   });
-}
-
-/** Output with its numbers rounded to the digits that a page shows. */
-function roundedLike(shown: string, printed: string): string {
-  const number = /-?\d+\.\d+(?:e[+-]?\d+)?/g;
-  const digits = [...shown.matchAll(number)].map(([text]) => text.split(".")[1].length);
-  let n = 0;
-  return printed.replace(number, (text) => Number(text).toFixed(Math.min(digits[n++] ?? 100, 100)));
-}
-
-function flat(text: string): string {
-  return text.trim().replaceAll(/\s+/g, " ");
 }
