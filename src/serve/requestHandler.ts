@@ -31,7 +31,7 @@ export interface RequestHandler {
 }
 
 /** What is asked by POST. */
-const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
+export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   "/embed": embed,
   "/embed_all": embedAll,
   "/embed_sparse": embedSparse,
@@ -50,12 +50,14 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
 const OPENAI: readonly string[] = ["/v1/embeddings", "/embeddings", "/v1/rerank"];
 
 /** What is asked by GET. */
-const PAGES: Readonly<Record<string, (running: Running) => Promise<Response> | Response>> = {
+export const PAGES: Readonly<Record<string, (running: Running) => Promise<Response> | Response>> = {
   "/health": health,
   "/ping": health,
   "/ready": (running) => (running.drained === null ? health(running) : json(UNHEALTHY, 503)),
   "/info": ({ service }) => json(infoOf(service)),
   "/v1/models": ({ service }) => json(modelsOf(service)),
+  "/openapi.json": openApi,
+  "/api-doc/openapi.json": openApi, // where text-embeddings-inference has its own
   "/metrics": ({ service, calls }) => {
     let waiting = 0;
     for (const { times } of calls) waiting += times.waiting;
@@ -65,7 +67,7 @@ const PAGES: Readonly<Record<string, (running: Running) => Promise<Response> | R
 };
 
 /** What is asked without a key. */
-const PUBLIC: readonly string[] = ["/health", "/ping", "/ready", "/metrics"];
+const PUBLIC: readonly string[] = ["/health", "/ping", "/ready", "/metrics", "/openapi.json", "/api-doc/openapi.json"];
 
 /** The body where the model does not answer, or will not. */
 const UNHEALTHY = { error: "unhealthy", error_type: "Unhealthy" } as const;
@@ -239,6 +241,12 @@ async function health(running: Running): Promise<Response> {
   } catch {
     return json(UNHEALTHY, 503);
   }
+}
+
+/** GET /openapi.json: what the service answers; loaded by those alone who ask for it. */
+async function openApi({ service }: Running): Promise<Response> {
+  const { openApiOf } = await import("./openApi.ts");
+  return json(openApiOf(service));
 }
 
 function json(value: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response {

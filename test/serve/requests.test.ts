@@ -1,10 +1,11 @@
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { loadBert } from "../../src/pipelines/index.ts";
-import { createRequestHandler, type RequestHandler } from "../../src/serve/index.ts";
+import type { RequestHandler } from "../../src/serve/index.ts";
 import { head } from "../cli/run.ts";
 import { WEIGHTS } from "../pipelines/support.ts";
 import { recordWorkers } from "../support/workers.ts";
 import { expectValid, get, post } from "./document.ts";
+import { createRequestHandler } from "./documentedHandler.ts";
 
 /** Requests that are wrong, too many, given up, or that the engine fails. */
 const workers = recordWorkers();
