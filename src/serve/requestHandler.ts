@@ -30,7 +30,7 @@ export interface RequestHandler {
   drain(): Promise<void>;
 }
 
-/** What is asked by POST. */
+/** What is asked by POST. @internal */
 export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   "/embed": embed,
   "/embed_all": embedAll,
@@ -49,7 +49,7 @@ export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
 /** Those whose errors are in OpenAI's form. */
 const OPENAI: readonly string[] = ["/v1/embeddings", "/embeddings", "/v1/rerank"];
 
-/** What is asked by GET. */
+/** What is asked by GET. @internal */
 export const PAGES: Readonly<Record<string, (running: Running) => Promise<Response> | Response>> = {
   "/health": health,
   "/ping": health,
@@ -138,12 +138,12 @@ async function route(request: Request, running: Running): Promise<Response> {
   const path = new URL(request.url).pathname;
   const isPage = Object.hasOwn(PAGES, path);
   if (!isPage && !Object.hasOwn(ENDPOINTS, path)) return new Response(null, { status: 404 });
+  if (!PUBLIC.includes(path) && !hasKey(request, running.service.settings)) {
+    return new Response(null, { status: 401, headers: { "www-authenticate": "Bearer" } });
+  }
   const allowed = isPage ? ["GET", "HEAD"] : ["POST"];
   if (!allowed.includes(request.method)) {
     return new Response(null, { status: 405, headers: { allow: allowed.join(", ") } });
-  }
-  if (!PUBLIC.includes(path) && !hasKey(request, running.service.settings)) {
-    return new Response(null, { status: 401, headers: { "www-authenticate": "Bearer" } });
   }
   return isPage ? PAGES[path](running) : answer(request, path, running);
 }
