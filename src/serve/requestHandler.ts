@@ -4,7 +4,7 @@ import { onAbort } from "../onAbort.ts";
 import { withoutDecoder } from "../pipelines/answerAll.ts";
 import { stepsOf } from "../pipelines/textEmbeddings.ts";
 import { has } from "../realm.ts";
-import { observeCalls } from "../runtime/callTimes.ts";
+import { observeCalls, type PassListener } from "../runtime/callTimes.ts";
 import { corsHeaders, hasKey, isPreflight, PREFLIGHT } from "./access.ts";
 import { embed, embedAll, similarity } from "./embedEndpoints.ts";
 import { type RequestHandlerOptions, settingsOf } from "./handlerSettings.ts";
@@ -14,7 +14,7 @@ import { openaiEmbeddings } from "./openaiEndpoint.ts";
 import { cohereRerank, predict, rerank } from "./predictEndpoints.ts";
 import { readBody } from "./requestBody.ts";
 import { RequestError, requestErrorOf } from "./requestError.ts";
-import { type Call, type Endpoint, type Service, serviceOf } from "./service.ts";
+import { type Call, countInputs, type Endpoint, type Service, serviceOf } from "./service.ts";
 import { embedSparse } from "./sparseEndpoint.ts";
 import { TASK_ENDPOINTS } from "./taskEndpoints.ts";
 import { decode, tokenize } from "./tokenizeEndpoints.ts";
@@ -76,6 +76,7 @@ const UNHEALTHY = { error: "unhealthy", error_type: "Unhealthy" } as const;
 interface Running {
   readonly service: Service;
   readonly calls: Set<Call>;
+  readonly onPass: PassListener;
   /** Whether the last request failed for the engine's sake. */
   failed: boolean;
   /** Resolves when the last request is answered, once there will be no others; null: there may be. */
@@ -111,7 +112,11 @@ export function createRequestHandler(bert: Bert, options: RequestHandlerOptions 
   }
   const service = serviceOf(bert, settingsOf(bert, options), new Metrics());
   if (service.kind === "embedding") stepsOf(bert); // modules that cannot be read are an error now
-  const running: Running = { service, calls: new Set(), failed: false, drained: null, onIdle: () => {} };
+  const onPass: PassListener = (sequences, tokens) => {
+    service.metrics.observe("te_batch_next_size", sequences);
+    service.metrics.observe("te_batch_next_tokens", tokens);
+  };
+  const running: Running = { service, calls: new Set(), onPass, failed: false, drained: null, onIdle: () => {} };
   return Object.assign((request: Request) => handle(request, running), { drain: () => drain(running) });
 }
 
@@ -156,7 +161,14 @@ async function answer(request: Request, path: string, running: Running): Promise
   const { signal, abort } = abortable();
   const end = onAbort(request.signal, () => abort(request.signal.reason));
   if (request.signal.aborted) abort(request.signal.reason);
-  const call = { request, signal, times: observeCalls(signal), characters: 0, tokenization: 0 };
+  const call = {
+    request,
+    signal,
+    times: observeCalls(signal, running.onPass),
+    inputs: 0,
+    characters: 0,
+    tokenization: 0,
+  };
   try {
     if (running.drained !== null) throw new RequestError("Unhealthy", "The service is about to end");
     // Before its body is read: so many bodies, and no more, are held.
@@ -166,6 +178,7 @@ async function answer(request: Request, path: string, running: Running): Promise
     metrics.count("te_request_count", `method="${methodOf(body)}"`);
     const value = await ENDPOINTS[path](service, body, call);
     metrics.count("te_request_success", `method="${methodOf(body)}"`);
+    countInputs(service, "success", call);
     running.failed = false;
     const total = performance.now() - started;
     observe(metrics, call, total);
@@ -216,11 +229,15 @@ function timesOf({ times, characters, tokenization }: Call, total: number): Reco
 
 /** The answer where there is none; what is a mistake of this library is thrown on. */
 function refusal(error: unknown, path: string, { signal }: Call, running: Running): Response {
-  if (signal.aborted) return new Response(null, { status: 499 }); // nobody reads it
+  const { metrics } = running.service;
+  if (signal.aborted) {
+    metrics.count("te_request_failure", 'err="dropped"');
+    return new Response(null, { status: 499 }); // nobody reads it
+  }
   const known = requestErrorOf(error);
   if (known === null) throw error;
   const { message, type, status, err } = known;
-  running.service.metrics.count("te_request_failure", `err="${err}"`);
+  metrics.count("te_request_failure", `err="${err}"`);
   running.failed ||= type === "Unhealthy" && running.drained === null;
   // The document names `error_type`, and what is sent is `type`: clients find either.
   const body = OPENAI.includes(path)

@@ -276,6 +276,57 @@ test("/metrics is what Prometheus reads: each histogram's buckets add up", async
   expect(text).toContain("te_request_duration_count 3\n");
 });
 
+describe("/metrics", () => {
+  /** The value of each line of a handler's metrics. */
+  const valuesOf = async (own: RequestHandler) => {
+    const lines = (await (await get(own, "/metrics")).text()).split("\n");
+    return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.slice(line.lastIndexOf(" ") + 1))])); // biome-ignore format: one line
+  };
+  const lengthsOf = (texts: readonly string[]) => mlm.tokenizer.encodeBatch(texts).map(({ length }) => length);
+  const sum = (numbers: readonly number[]) => numbers.reduce((total, x) => total + x, 0);
+
+  test("counts passes by their inputs and tokens", async () => {
+    const own = createRequestHandler(mlm, { maxClientBatchSize: 60 });
+    await post(own, "/embed", { inputs: ["b", "The door was open."] });
+    const values = await valuesOf(own);
+    const tokens = sum(lengthsOf(["b", "The door was open."]));
+    expect([values.get("te_batch_next_size_sum"), values.get("te_batch_next_size_count")]).toEqual([2, 1]);
+    expect([values.get("te_batch_next_tokens_sum"), values.get("te_batch_next_tokens_count")]).toEqual([tokens, 1]);
+    expect([1, 2].map((le) => values.get(`te_batch_next_size_bucket{le="${le}"}`))).toEqual([0, 1]);
+    expect(values.has('te_batch_next_size_bucket{le="4096"}')).toBe(true); // the last
+    expect(values.has('te_batch_next_tokens_bucket{le="1048576"}')).toBe(true);
+    await post(own, "/embed", { inputs: Array(60).fill("door ".repeat(60)) }); // more tokens than a pass takes
+    const later = await valuesOf(own);
+    expect([later.get("te_batch_next_size_sum"), later.get("te_batch_next_size_count")]).toEqual([62, 3]);
+    expect(later.get("te_batch_next_tokens_sum")).toBe(tokens + 60 * lengthsOf(["door ".repeat(60)])[0]);
+    expect(later.get('te_batch_next_tokens_bucket{le="2048"}')).toBe(3);
+  });
+
+  test("counts inputs that become vectors, or scores, and those that were answered", async () => {
+    const own = createRequestHandler(mlm);
+    await post(own, "/embed", { inputs: ["a", "b", "c"] });
+    await post(own, "/similarity", { inputs: { source_sentence: "a", sentences: ["b"] } });
+    await post(own, "/tokenize", { inputs: "a" });
+    await post(own, "/embed", { inputs: ["a", ""] });
+    const values = await valuesOf(own);
+    expect([values.get("te_embed_count"), values.get("te_embed_success")]).toEqual([7, 5]);
+    expect(values.has("te_predict_count")).toBe(false);
+    await using ranker = await loadBert(head("one_label"), { backend: "plain" });
+    const ranks = createRequestHandler(ranker);
+    await post(ranks, "/rerank", { query: "a", texts: ["b", "c"] });
+    await post(ranks, "/predict", { inputs: "a" });
+    const predicted = await valuesOf(ranks);
+    expect([predicted.get("te_predict_count"), predicted.get("te_predict_success")]).toEqual([3, 3]);
+  });
+
+  test("counts requests whose clients have gone", async () => {
+    const own = createRequestHandler(mlm);
+    const signal = AbortSignal.abort();
+    expect((await post(own, "/embed", { inputs: "a" }, { signal })).status).toBe(499);
+    expect((await valuesOf(own)).get('te_request_failure{err="dropped"}')).toBe(1);
+  });
+});
+
 test("a worker that dies: 503 with Retry-After, then the model answers again", async () => {
   const first = workers.length;
   const bert = await loadBert(WEIGHTS, { backend: "simd", threads: 1 });
