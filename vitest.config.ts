@@ -36,6 +36,14 @@ const config: ViteUserConfig = defineConfig({
           fileParallelism: false, // each builds the package in one folder
         },
       },
+      {
+        test: {
+          name: "mounts",
+          include: ["test/programs/mounts.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 600_000, // npm installs, Next.js builds
+        },
+      },
       { test: { name: "programs:rest", include: ["test/programs/rest.test.ts"], testTimeout: 600_000 } },
       {
         test: {

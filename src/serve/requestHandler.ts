@@ -13,7 +13,7 @@ import { Metrics } from "./metrics.ts";
 import { openaiEmbeddings } from "./openaiEndpoint.ts";
 import { cohereRerank, predict, rerank } from "./predictEndpoints.ts";
 import { readBody } from "./requestBody.ts";
-import { RequestError, requestErrorOf } from "./requestError.ts";
+import { clientGone, RequestError, requestErrorOf } from "./requestError.ts";
 import { type Call, countInputs, type Endpoint, type Service, serviceOf } from "./service.ts";
 import { embedSparse } from "./sparseEndpoint.ts";
 import { TASK_ENDPOINTS } from "./taskEndpoints.ts";
@@ -229,15 +229,11 @@ function timesOf({ times, characters, tokenization }: Call, total: number): Reco
 
 /** The answer where there is none; what is a mistake of this library is thrown on. */
 function refusal(error: unknown, path: string, { signal }: Call, running: Running): Response {
-  const { metrics } = running.service;
-  if (signal.aborted) {
-    metrics.count("te_request_failure", 'err="dropped"');
-    return new Response(null, { status: 499 }); // nobody reads it
-  }
-  const known = requestErrorOf(error);
+  const known = signal.aborted ? clientGone() : requestErrorOf(error);
   if (known === null) throw error;
   const { message, type, status, err } = known;
-  metrics.count("te_request_failure", `err="${err}"`);
+  running.service.metrics.count("te_request_failure", `err="${err}"`);
+  if (status === 499) return new Response(null, { status });
   running.failed ||= type === "Unhealthy" && running.drained === null;
   // The document names `error_type`, and what is sent is `type`: clients find either.
   const body = OPENAI.includes(path)

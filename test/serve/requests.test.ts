@@ -319,11 +319,16 @@ describe("/metrics", () => {
     expect([predicted.get("te_predict_count"), predicted.get("te_predict_success")]).toEqual([3, 3]);
   });
 
-  test("counts requests whose clients have gone", async () => {
-    const own = createRequestHandler(mlm);
+  test("counts requests whose clients have gone, also where the body alone tells", async () => {
+    const own = createRequestHandler(mlm, { maxConcurrentRequests: 1 });
     const signal = AbortSignal.abort();
     expect((await post(own, "/embed", { inputs: "a" }, { signal })).status).toBe(499);
-    expect((await valuesOf(own)).get('te_request_failure{err="dropped"}')).toBe(1);
+    const broken = new ReadableStream({ pull: (stream) => stream.error(new Error("the connection is closed")) });
+    const headers = { "content-type": "application/json" };
+    const init = { method: "POST", headers, body: broken, duplex: "half" } as RequestInit;
+    expect((await own(new Request("http://localhost/embed", init))).status).toBe(499); // so Deno tells
+    expect((await valuesOf(own)).get('te_request_failure{err="dropped"}')).toBe(2);
+    expect((await post(own, "/embed", { inputs: "a" })).status).toBe(200);
   });
 });
 
