@@ -1,10 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { arch, platform } from "node:process";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type Bert, loadBert } from "../../src/pipelines/index.ts";
 import { createRequestHandler, type RequestHandler } from "../../src/serve/index.ts";
 import { WEIGHTS } from "../pipelines/support.ts";
+import { blocks } from "../support/examples.ts";
 import { OUTSIDE, Place } from "./place.ts";
 
 /**
@@ -124,6 +127,21 @@ describe.each(Object.keys(MOUNTS))("%s", (name) => {
     await vi.waitFor(async () => expect(await short()).toBe(200), { timeout: 10_000 });
     expect(await (await server.ask("metrics")).text()).toContain('te_request_failure{err="dropped"} 1\n');
   });
+});
+
+test("docs/serving.md shows these programs, but for their port", () => {
+  const shown = blocks(readFileSync(join(import.meta.dirname, "..", "..", "docs", "serving.md"), "utf8"), "js").slice(
+    1,
+  );
+  const programs = ["hono.mjs", "app/[...path]/route.js", "bun.mjs", "deno.mjs"].map((file) =>
+    readFileSync(place.path(file), "utf8"),
+  );
+  expect(shown.length).toBe(programs.length);
+  for (const [i, code] of shown.entries()) {
+    for (const line of code.trimEnd().split("\n")) {
+      expect(programs[i]).toContain(line.replace("port: 3000", "port: 0").replace(/(?<= })\);$/, ""));
+    }
+  }
 });
 
 /** The first address that a server prints. @throws Error it ends before */
