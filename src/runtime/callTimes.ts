@@ -24,7 +24,7 @@ const OBSERVED = new WeakMap<AbortSignal, Observed>();
  * Has the calls of `forward` timed that are given this signal. A pipeline hands its caller's signal, and nothing else
  * of the caller's, on to `forward`; so a service tells by it what each of its requests has taken.
  *
- * @param onPass one function of all signals of a service is called once for a pass, however many of their calls it takes
+ * @param onPass where several signals have the same function, it is called once for a pass that takes calls of them
  */
 export function observeCalls(signal: AbortSignal, onPass: PassListener): CallTimes {
   const times = { waiting: 0, queued: 0, computed: 0, tokens: 0 };

@@ -133,9 +133,10 @@ export function openApiOf({ settings: { apiKey } }: Service): unknown {
       title: "plainbert",
       version: VERSION,
       description:
-        "A BERT model as a service, in the interface of text-embeddings-inference 1.9 and, beside it, of OpenAI, Cohere " +
-        "and Jina. Fields that are not listed have no effect. Any other path is 404, any other method 405, both without " +
-        "a body. Where pages of other origins may ask, OPTIONS is answered too, as the Fetch Standard has it.",
+        "A BERT model as a service, in the interface of text-embeddings-inference 1.9 and, beside it, of OpenAI, " +
+        "Cohere and Jina. Fields that are not listed have no effect. Any other path is 404, any other method 405, " +
+        "both without a body. Where pages of other origins may ask, OPTIONS is answered too, as the Fetch Standard " +
+        "has it.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     security: apiKey === null ? [] : [{ key: [] }],

@@ -9,8 +9,8 @@ export type Body = Readonly<Record<string, unknown>>;
  * Reads a request's body, no more of it than the limit, and parses it.
  *
  * @param limit in bytes
- * @throws RequestError 415 it is not said to be JSON, 413 it is too long, 400 it is no JSON, 422 it is no object, 499 it
- *   ends before its end
+ * @throws RequestError 415 it is not said to be JSON, 413 it is too long, 400 it is no JSON, 422 it is no object, 499
+ *   it breaks off
  */
 export async function readBody(request: Request, limit: number): Promise<Body> {
   if (!/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(request.headers.get("content-type") ?? "")) {
