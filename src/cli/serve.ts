@@ -1,15 +1,24 @@
 import { isIP } from "node:net";
 import { loadBertFor } from "../load/loadBert.ts";
 import { BATCH_TOKENS } from "../model/batch.ts";
-import { stackOf } from "../realm.ts";
 import { createRequestHandler } from "../serve/index.ts";
 import { listen } from "../serve/nodeServer.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
 import { untilInterrupted } from "./interrupt.ts";
 import { downloading, EMBEDDING_MODEL_OPTIONS, engineOptions } from "./modelOptions.ts";
-import { choice, count, libraryValues, list, type Option, type OptionTable, text, type ValuesOf } from "./option.ts";
+import {
+  choice,
+  count,
+  flag,
+  libraryValues,
+  list,
+  type Option,
+  type OptionTable,
+  text,
+  type ValuesOf,
+} from "./option.ts";
 import { print } from "./output.ts";
-import { streams } from "./streams.ts";
+import { ServeLog } from "./serveLog.ts";
 
 /** What the handler is told. */
 const HANDLER_OPTIONS = {
@@ -41,6 +50,7 @@ const OPTIONS = {
     ["true", "false"],
     "Whether inputs that are too long are cut, where a request does not say it; else they get status 413. Default true.",
   ),
+  "json-output": flag("Write the log, on standard error, as JSON, a value a line; else it is text."),
 };
 
 /** The options that the environment may give too, by the names that text-embeddings-inference has for them there. */
@@ -60,11 +70,12 @@ const VARIABLES: Readonly<Record<string, string>> = {
   AUTO_TRUNCATE: "auto-truncate",
   API_KEY: "api-key",
   CORS_ALLOW_ORIGIN: "cors-allow-origin",
+  JSON_OUTPUT: "json-output",
 };
 
 export const command: Command = defineCommand({
   synopsis: ["[OPTION]…"],
-  description: `Serves a model over HTTP, in the interface of Hugging Face's text-embeddings-inference, so that its clients work unchanged: /embed, /embed_all, /embed_sparse, /similarity, /predict, /rerank, /tokenize, /decode, /info, /health, /metrics; OpenAI's /v1/embeddings; Cohere's /v1/rerank and /v2/rerank; and /fill-mask, /next-sentence, /text-classification, /token-classification and /question-answering, for the model's head. Prints the address when it is ready. Ctrl-C or SIGTERM ends it with status 0, once every request that has come is answered, while /ready and new requests get 503; a second one ends it at once.
+  description: `Serves a model over HTTP, in the interface of Hugging Face's text-embeddings-inference, so that its clients work unchanged: /embed, /embed_all, /embed_sparse, /similarity, /predict, /rerank, /tokenize, /decode, /info, /health, /metrics; OpenAI's /v1/embeddings; Cohere's /v1/rerank and /v2/rerank; and /fill-mask, /next-sentence, /text-classification, /token-classification and /question-answering, for the model's head; /openapi.json describes them all. Prints the address when it is ready, and on standard error a line for each request, without its texts. Ctrl-C or SIGTERM ends it with status 0, once every request that has come is answered, while /ready and new requests get 503; a second one ends it at once.
 
 Each of these options can be given in the environment as well, as there: ${Object.keys(VARIABLES).join(", ")}. The command line goes before. A HOSTNAME that is no IP address is not taken for one.
 
@@ -84,23 +95,32 @@ Requests that wait are computed together, up to ${BATCH_TOKENS.toLocaleString("e
       ...libraryValues(HANDLER_OPTIONS, values),
       ...(truncate && { autoTruncate: truncate === "true" }),
     });
-    const onError = (error: unknown) => void streams.stderr.write(`${stackOf(error)}\n`);
-    const server = await listen(handler, { hostname, port, onError });
-    const close = () => handler.drain().then(server.close);
+    const log = new ServeLog(values["json-output"]);
+    const server = await listen(log.of(handler), { hostname, port, onError: (error) => log.error(error) });
+    const close = () => {
+      log.info("Ending, once every request that has come is answered");
+      return handler.drain().then(server.close);
+    };
     const ended = untilInterrupted(close, ["SIGINT", "SIGTERM"]);
     await print(`${server.address}\n`);
+    log.info("Ready");
     await ended;
   },
 });
 
 type Values = ValuesOf<typeof OPTIONS>;
 
+/** What the environment says against a flag, as text-embeddings-inference reads it. */
+const NO = /^(n|no|f|false|off|0)$/i;
+
 /** The values with those of the environment where the command line has none. @throws UsageError one is wrong */
 function withVariables(values: Values, environment: NodeJS.ProcessEnv): Values {
   const all: Record<string, unknown> = { ...values };
   for (const [variable, name] of Object.entries(VARIABLES)) {
     const value = environment[variable];
-    if (value === undefined || value === "" || all[name] !== undefined) continue;
+    if (value === undefined || value === "") continue;
+    if (all[name] === false) all[name] = !NO.test(value); // a flag that was not given
+    if (all[name] !== undefined) continue;
     if (name === "hostname" && isIP(value) === 0) continue; // what many systems put there is a machine's name
     all[name] = (OPTIONS as Readonly<Record<string, Option>>)[name].parse([value], name);
   }

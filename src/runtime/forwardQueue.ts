@@ -98,6 +98,7 @@ export class ForwardQueue {
     const taken = this.takeFromWaiting();
     const pass = { taken, wanted: new Set(taken.keys()), stop: new AbortController() };
     this.pass = pass;
+    tellOf(taken);
     const [first] = taken.keys();
     this.compute([...taken.values()], first.tap, pass.stop.signal).then(
       (outputs) => {
@@ -159,6 +160,14 @@ export class ForwardQueue {
     this.waiting.delete(call);
     if (this.pass?.wanted.delete(call) && this.pass.wanted.size === 0) this.pass.stop.abort();
   }
+}
+
+/** Tells each listener of its calls what a pass has taken. */
+function tellOf(taken: ReadonlyMap<QueuedCall, ForwardRequest>): void {
+  const batches = Array.from(taken.values(), ({ batch }) => batch);
+  const sequences = batches.reduce((sum, { B }) => sum + B, 0);
+  const tokens = batches.reduce((sum, { inputIds }) => sum + inputIds.length, 0);
+  for (const onPass of new Set(Array.from(taken.keys(), (call) => call.onPass))) onPass?.(sequences, tokens);
 }
 
 function withResolvers<Value>() {

@@ -2,7 +2,7 @@ import { BATCH_TOKENS } from "../model/batch.ts";
 import type { HeadOutput, TapListener } from "../model/forward.ts";
 import { canShareAPass, type ForwardRequest, partOfRequest } from "../model/forwardRequest.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { CallClock } from "./callTimes.ts";
+import type { CallClock, PassListener } from "./callTimes.ts";
 
 /** What a call of `forward` asks for. */
 export interface CallSettings {
@@ -44,6 +44,11 @@ export class QueuedCall {
   /** Whether sequences of it wait for a pass. */
   get waits(): boolean {
     return this.taken < this.request.batch.B;
+  }
+
+  /** Who is told of the passes that take some of it. */
+  get onPass(): PassListener | undefined {
+    return this.clock?.onPass;
   }
 
   canShareAPassWith(other: QueuedCall): boolean {

@@ -24,8 +24,8 @@ export interface RequestHandlerOptions {
   /** The prompt itself, in place of its name. */
   readonly defaultPrompt?: string;
   /**
-   * What `Authorization: Bearer …` of each request must have, else it gets 401; /health, /ping, /ready and /metrics
-   * need none. Default: nothing is asked for.
+   * What `Authorization: Bearer …` of each request must have, else it gets 401; /health, /ping, /ready, /metrics and
+   * /openapi.json need none. Default: nothing is asked for.
    */
   readonly apiKey?: string;
   /** The origins whose pages may read answers in a browser, such as "https://example.com"; "*": all. Default: none. */

@@ -2,7 +2,7 @@ import { BATCH_TOKENS } from "../model/batch.ts";
 import type { Service } from "./service.ts";
 
 /** The package's version; a test compares it with package.json, which not every runtime can read. */
-const VERSION = "0.3.0";
+export const VERSION = "0.3.0";
 
 /** GET /info: the model, and the limits. */
 export function infoOf({ bert, kind, limit, settings }: Service): unknown {

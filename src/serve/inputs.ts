@@ -5,7 +5,7 @@ import type { Parts } from "../pipelines/turns.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { type Body, choiceOf, flagOf, idsOf, textOf } from "./requestBody.ts";
 import { RequestError, wrongField } from "./requestError.ts";
-import type { Call, Service } from "./service.ts";
+import { type Call, countInputs, type Service } from "./service.ts";
 
 /** A text, the ids of its tokens, or two texts that the model sees together. */
 export type Input = string | readonly number[] | readonly [string, string];
@@ -44,12 +44,15 @@ export function truncationOf({ settings: { autoTruncate } }: Service, body: Body
  * @throws RequestError 400 one is empty, 413 one is too long and must not be cut
  */
 export async function encodeInputs(
-  { tokenizer, limit, metrics }: Service,
+  service: Service,
   inputs: readonly Input[],
   truncation: Truncation,
   call: Call,
   prompt = "",
 ): Promise<Encoded[]> {
+  const { tokenizer, limit, metrics } = service;
+  call.inputs += inputs.length;
+  countInputs(service, "count", call);
   const started = performance.now();
   const options = { ...truncation, limit, prompt };
   const encodings = await encodeAll(inputs, (input) => encode(tokenizer, input, options), call.signal);

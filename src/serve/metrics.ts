@@ -1,7 +1,13 @@
 /** The upper bounds of durations' buckets, in seconds: 0.00001 × 1.5ⁿ, n = 1 … 35, as text-embeddings-inference. */
 const DURATIONS: readonly number[] = geometric(0.00001 * 1.5, 1.5, 35);
-/** Those of lengths in tokens: 1, 2, 4, … */
-const LENGTHS: readonly number[] = geometric(1, 2, 20);
+/** What is counted: tokens of an input, inputs of a pass, tokens of a pass. */
+type Counted = "te_request_input_length" | "te_batch_next_size" | "te_batch_next_tokens";
+/** Its bounds: 1, 2, 4, … */
+const BOUNDS: Readonly<Record<Counted, readonly number[]>> = {
+  te_request_input_length: geometric(1, 2, 20),
+  te_batch_next_size: geometric(1, 2, 13),
+  te_batch_next_tokens: geometric(1, 2, 21),
+};
 
 function geometric(first: number, factor: number, count: number): number[] {
   const bounds = [first];
@@ -17,29 +23,32 @@ interface Histogram {
   sum: number;
 }
 
-type Counter = "te_request_count" | "te_request_success" | "te_request_failure";
+type Counter =
+  | `te_request_${"count" | "success" | "failure"}`
+  /** Of inputs, of which a request may have several. */
+  | `te_${"embed" | "predict"}_${"count" | "success"}`;
 
-/** In seconds but for the last, which is in tokens. */
+/** In seconds but for what is counted. */
 type HistogramName =
+  | Counted
   | "te_request_duration"
   | "te_request_tokenization_duration"
   | "te_request_queue_duration"
-  | "te_request_inference_duration"
-  | "te_request_input_length";
+  | "te_request_inference_duration";
 
 /** What the service counts, under text-embeddings-inference's names. */
 export class Metrics {
   private readonly counters = new Map<string, Map<string, number>>();
   private readonly histograms = new Map<string, Histogram>();
 
-  /** @param label such as `method="single"` */
-  count(name: Counter, label: string): void {
+  /** @param label such as `method="single"`; "" is none */
+  count(name: Counter, label: string, times = 1): void {
     const series = this.counters.get(name) ?? new Map<string, number>();
-    this.counters.set(name, series.set(label, (series.get(label) ?? 0) + 1));
+    this.counters.set(name, series.set(label, (series.get(label) ?? 0) + times));
   }
 
   observe(name: HistogramName, value: number): void {
-    const bounds = name === "te_request_input_length" ? LENGTHS : DURATIONS;
+    const bounds = name in BOUNDS ? BOUNDS[name as Counted] : DURATIONS;
     const histogram = this.histograms.get(name) ?? { bounds, counts: Array(bounds.length + 1).fill(0), sum: 0 };
     this.histograms.set(name, histogram);
     const n = bounds.findIndex((bound) => value <= bound);
@@ -55,7 +64,7 @@ export class Metrics {
   render(gauges: Readonly<Record<string, number>>): string {
     const blocks: string[] = [];
     for (const [name, series] of this.counters) {
-      const lines = Array.from(series, ([label, value]) => `${name}{${label}} ${value}`);
+      const lines = Array.from(series, ([label, value]) => `${name}${label && `{${label}}`} ${value}`);
       blocks.push([`# TYPE ${name} counter`, ...lines].join("\n"));
     }
     for (const [name, value] of Object.entries(gauges)) blocks.push(`# TYPE ${name} gauge\n${name} ${value}`);

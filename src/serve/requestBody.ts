@@ -1,6 +1,6 @@
 import { shown } from "../errors.ts";
 import { classOf, messageOf } from "../realm.ts";
-import { RequestError, wrongField } from "./requestError.ts";
+import { clientGone, RequestError, wrongField } from "./requestError.ts";
 
 /** The fields of a request's body. */
 export type Body = Readonly<Record<string, unknown>>;
@@ -9,7 +9,8 @@ export type Body = Readonly<Record<string, unknown>>;
  * Reads a request's body, no more of it than the limit, and parses it.
  *
  * @param limit in bytes
- * @throws RequestError 415 it is not said to be JSON, 413 it is too long, 400 it is no JSON, 422 it is no object
+ * @throws RequestError 415 it is not said to be JSON, 413 it is too long, 400 it is no JSON, 422 it is no object, 499
+ *   it breaks off
  */
 export async function readBody(request: Request, limit: number): Promise<Body> {
   if (!/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(request.headers.get("content-type") ?? "")) {
@@ -28,7 +29,9 @@ async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
   let length = 0;
   const reader = request.body?.getReader();
   while (reader) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reader.read().catch(() => {
+      throw clientGone(); // in Deno before the signal aborts
+    });
     if (done) break;
     length += value.length;
     if (length > limit) {

@@ -4,7 +4,7 @@ import { onAbort } from "../onAbort.ts";
 import { withoutDecoder } from "../pipelines/answerAll.ts";
 import { stepsOf } from "../pipelines/textEmbeddings.ts";
 import { has } from "../realm.ts";
-import { observeCalls } from "../runtime/callTimes.ts";
+import { observeCalls, type PassListener } from "../runtime/callTimes.ts";
 import { corsHeaders, hasKey, isPreflight, PREFLIGHT } from "./access.ts";
 import { byKind } from "./defaultEndpoint.ts";
 import { embed, embedAll, similarity } from "./embedEndpoints.ts";
@@ -14,8 +14,8 @@ import { Metrics } from "./metrics.ts";
 import { openaiEmbeddings } from "./openaiEndpoint.ts";
 import { cohereRerank, predict, rerank } from "./predictEndpoints.ts";
 import { readBody } from "./requestBody.ts";
-import { RequestError, requestErrorOf } from "./requestError.ts";
-import { type Call, type Endpoint, type Service, serviceOf } from "./service.ts";
+import { clientGone, RequestError, requestErrorOf } from "./requestError.ts";
+import { type Call, countInputs, type Endpoint, type Service, serviceOf } from "./service.ts";
 import { embedSparse } from "./sparseEndpoint.ts";
 import { TASK_ENDPOINTS } from "./taskEndpoints.ts";
 import { decode, tokenize } from "./tokenizeEndpoints.ts";
@@ -31,8 +31,8 @@ export interface RequestHandler {
   drain(): Promise<void>;
 }
 
-/** What is asked by POST. */
-const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
+/** What is asked by POST. @internal */
+export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   "/": byKind,
   "/invocations": byKind,
   "/embed": embed,
@@ -53,14 +53,16 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
 /** Those whose errors are in OpenAI's form. */
 const OPENAI: readonly string[] = ["/v1/embeddings", "/embeddings", "/v1/rerank", "/v2/rerank"];
 
-/** What is asked by GET. */
-const PAGES: Readonly<Record<string, (running: Running) => Promise<Response> | Response>> = {
+/** What is asked by GET. @internal */
+export const PAGES: Readonly<Record<string, (running: Running) => Promise<Response> | Response>> = {
   "/": health,
   "/health": health,
   "/ping": health,
   "/ready": (running) => (running.drained === null ? health(running) : json(UNHEALTHY, 503)),
   "/info": ({ service }) => json(infoOf(service)),
   "/v1/models": ({ service }) => json(modelsOf(service)),
+  "/openapi.json": openApi,
+  "/api-doc/openapi.json": openApi, // where text-embeddings-inference has its own
   "/metrics": ({ service, calls }) => {
     let waiting = 0;
     for (const { times } of calls) waiting += times.waiting;
@@ -70,7 +72,9 @@ const PAGES: Readonly<Record<string, (running: Running) => Promise<Response> | R
 };
 
 /** What is asked by GET without a key. */
-const PUBLIC: readonly string[] = ["/", "/health", "/ping", "/ready", "/metrics"];
+const PUBLIC: readonly string[] = [
+  ...["/", "/health", "/ping", "/ready", "/metrics", "/openapi.json", "/api-doc/openapi.json"],
+];
 
 /** The body where the model does not answer, or will not. */
 const UNHEALTHY = { error: "unhealthy", error_type: "Unhealthy" } as const;
@@ -79,6 +83,7 @@ const UNHEALTHY = { error: "unhealthy", error_type: "Unhealthy" } as const;
 interface Running {
   readonly service: Service;
   readonly calls: Set<Call>;
+  readonly onPass: PassListener;
   /** Whether the last request failed for the engine's sake. */
   failed: boolean;
   /** Resolves when the last request is answered, once there will be no others; null: there may be. */
@@ -114,7 +119,11 @@ export function createRequestHandler(bert: Bert, options: RequestHandlerOptions 
   }
   const service = serviceOf(bert, settingsOf(bert, options), new Metrics());
   if (service.kind === "embedding") stepsOf(bert); // modules that cannot be read are an error now
-  const running: Running = { service, calls: new Set(), failed: false, drained: null, onIdle: () => {} };
+  const onPass: PassListener = (sequences, tokens) => {
+    service.metrics.observe("te_batch_next_size", sequences);
+    service.metrics.observe("te_batch_next_tokens", tokens);
+  };
+  const running: Running = { service, calls: new Set(), onPass, failed: false, drained: null, onIdle: () => {} };
   return Object.assign((request: Request) => handle(request, running), { drain: () => drain(running) });
 }
 
@@ -143,12 +152,13 @@ async function route(request: Request, running: Running): Promise<Response> {
   const posts = Object.hasOwn(ENDPOINTS, path) ? ["POST"] : [];
   const allowed = [...gets, ...posts];
   if (allowed.length === 0) return new Response(null, { status: 404 });
+  const isPage = gets.includes(request.method);
+  const isPublic = PUBLIC.includes(path) && !posts.includes(request.method);
+  if (!isPublic && !hasKey(request, running.service.settings)) {
+    return new Response(null, { status: 401, headers: { "www-authenticate": "Bearer" } });
+  }
   if (!allowed.includes(request.method)) {
     return new Response(null, { status: 405, headers: { allow: allowed.join(", ") } });
-  }
-  const isPage = gets.includes(request.method);
-  if (!(isPage && PUBLIC.includes(path)) && !hasKey(request, running.service.settings)) {
-    return new Response(null, { status: 401, headers: { "www-authenticate": "Bearer" } });
   }
   return isPage ? PAGES[path](running) : answer(request, path, running);
 }
@@ -161,7 +171,14 @@ async function answer(request: Request, path: string, running: Running): Promise
   const { signal, abort } = abortable();
   const end = onAbort(request.signal, () => abort(request.signal.reason));
   if (request.signal.aborted) abort(request.signal.reason);
-  const call = { request, signal, times: observeCalls(signal), characters: 0, tokenization: 0 };
+  const call = {
+    request,
+    signal,
+    times: observeCalls(signal, running.onPass),
+    inputs: 0,
+    characters: 0,
+    tokenization: 0,
+  };
   try {
     if (running.drained !== null) throw new RequestError("Unhealthy", "The service is about to end");
     // Before its body is read: so many bodies, and no more, are held.
@@ -171,6 +188,7 @@ async function answer(request: Request, path: string, running: Running): Promise
     metrics.count("te_request_count", `method="${methodOf(body)}"`);
     const value = await ENDPOINTS[path](service, body, call);
     metrics.count("te_request_success", `method="${methodOf(body)}"`);
+    countInputs(service, "success", call);
     running.failed = false;
     const total = performance.now() - started;
     observe(metrics, call, total);
@@ -221,11 +239,11 @@ function timesOf({ times, characters, tokenization }: Call, total: number): Reco
 
 /** The answer where there is none; what is a mistake of this library is thrown on. */
 function refusal(error: unknown, path: string, { signal }: Call, running: Running): Response {
-  if (signal.aborted) return new Response(null, { status: 499 }); // nobody reads it
-  const known = requestErrorOf(error);
+  const known = signal.aborted ? clientGone() : requestErrorOf(error);
   if (known === null) throw error;
   const { message, type, status, err } = known;
   running.service.metrics.count("te_request_failure", `err="${err}"`);
+  if (status === 499) return new Response(null, { status });
   running.failed ||= type === "Unhealthy" && running.drained === null;
   // The document names `error_type`, and what is sent is `type`: clients find either. OpenAI's own look into `error`.
   const body = OPENAI.includes(path)
@@ -246,6 +264,12 @@ async function health(running: Running): Promise<Response> {
   } catch {
     return json(UNHEALTHY, 503);
   }
+}
+
+/** GET /openapi.json: what the service answers; loaded by those alone who ask for it. */
+async function openApi({ service }: Running): Promise<Response> {
+  const { openApiOf } = await import("./openApi.ts");
+  return json(openApiOf(service));
 }
 
 function json(value: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response {

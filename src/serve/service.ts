@@ -28,6 +28,8 @@ export interface Call extends Required<CallOptions> {
   /** Held for its signal: in Node a `Request` that is collected no longer hands on that its client has gone. */
   readonly request: Request;
   readonly times: CallTimes;
+  /** How many inputs become vectors or scores. */
+  inputs: number;
   /** Of the inputs, in code points. */
   characters: number;
   /** How long the tokenizer took, in milliseconds. */
@@ -48,6 +50,11 @@ export function serviceOf(bert: Bert, settings: HandlerSettings, metrics: Metric
   const plain = kind === "classifier";
   const tokenizer = plain ? bert.tokenizer : embeddingTokenizer(bert);
   return { bert, kind, tokenizer, limit: plain ? tokenLimit(bert) : embeddingLimit(bert), settings, metrics };
+}
+
+/** Counts the inputs of a request that become vectors or scores, as they come and as they are answered. */
+export function countInputs({ kind, metrics }: Service, what: "count" | "success", { inputs }: Call): void {
+  if (inputs > 0) metrics.count(`te_${kind === "embedding" ? "embed" : "predict"}_${what}`, "", inputs);
 }
 
 /** @throws RequestError 400 there is none, 413 there are too many */

@@ -47,7 +47,80 @@ describe.skipIf(process.platform === "win32")("plainbert serve", () => {
     expect(Float32Array.from((await response.json())[0])).toEqual(data);
     expect((await (await fetch(`${address}info`)).json()).model_id).toBe(head("mlm"));
     expect((await fetch(`${address}health`, { method: "HEAD" })).status).toBe(200);
-    expect(await end("SIGINT")).toMatchObject({ code: 0, stderr: "", stdout: `${address}\n` });
+    expect(await end("SIGINT")).toMatchObject({ code: 0, stdout: `${address}\n` });
+  });
+
+  /** Requests of every kind, with the key wherever a client could put it. */
+  async function askAll(address: string, key: string): Promise<number[]> {
+    const post = async (path: string, body: unknown, headers: Record<string, string> = { authorization: `Bearer ${key}` }) =>
+      (await fetch(`${address}${path}`, { method: "POST", headers: { ...JSON_TYPE, ...headers }, body: JSON.stringify(body) })).status; // biome-ignore format: one line
+    return [
+      await post("embed", { inputs: `A text, ${key}` }),
+      await post(`v1/embeddings?key=${encodeURIComponent(key)}`, { input: ["a", "b"], user: key }),
+      await post("embed", { inputs: "a", prompt_name: key }),
+      await post("embed", { inputs: { [key]: key } }),
+      await post("predict", { inputs: "a" }),
+      await post("embed", { inputs: "a" }, { authorization: `Bearer ${key}x` }),
+      await post(encodeURIComponent(key), {}),
+      (await fetch(`${address}health`)).status,
+    ];
+  }
+  const STATUSES = [200, 200, 413, 422, 424, 401, 404, 200];
+
+  test("logs what text-embeddings-inference logs: that it is ready, each request with its times, errors", async () => {
+    const { address, end } = await serve(TINY, { API_KEY: "secret-key" });
+    expect(await askAll(address, "secret-key")).toEqual(STATUSES);
+    const { stdout, stderr } = await end("SIGTERM");
+    expect(stdout).toBe(`${address}\n`);
+    const times = '\\{total_time="\\d+ms" tokenization_time="\\d+ms" queue_time="\\d+ms" inference_time="\\d+ms"\\}';
+    const lines = stderr.trimEnd().split("\n");
+    const wanted = [
+      " INFO Ready",
+      ` INFO embed${times}: Success status=200`,
+      ` INFO v1/embeddings${times}: Success status=200`,
+      "ERROR embed: Validation error status=413",
+      "ERROR embed: Validation error status=422",
+      "ERROR predict: Backend error: Model is not a classifier model status=424",
+      "ERROR embed: The key is missing or wrong status=401",
+      " INFO Ending, once every request that has come is answered",
+    ];
+    for (const [i, line] of wanted.entries()) {
+      expect(lines[i]).toMatch(new RegExp(`^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z ${line}$`));
+    }
+    expect(lines.length).toBe(wanted.length);
+    expect(stderr).not.toContain("secret-key");
+  });
+
+  test.each([
+    ["--json-output", {}],
+    ["JSON_OUTPUT", { JSON_OUTPUT: "true" }],
+  ])("%s: a line of the log is JSON; neither the key nor a text is in it", async (name, env) => {
+    const args = name.startsWith("--") ? [name] : [];
+    const { address, end } = await serve([...TINY, ...args, "--api-key", "secret-key"], env);
+    expect(await askAll(address, "secret-key")).toEqual(STATUSES);
+    const { stdout, stderr } = await end("SIGTERM");
+    expect(stdout).toBe(`${address}\n`);
+    const lines = stderr.trimEnd().split("\n").map((line) => JSON.parse(line)); // biome-ignore format: one line
+    expect(lines.map(({ level, message }) => `${level} ${message}`)).toEqual([
+      "INFO Ready",
+      ...["INFO Success", "INFO Success", "ERROR Validation error", "ERROR Validation error"],
+      ...["ERROR Backend error: Model is not a classifier model", "ERROR The key is missing or wrong"],
+      "INFO Ending, once every request that has come is answered",
+    ]);
+    for (const { timestamp, target } of lines) {
+      expect(new Date(timestamp).toISOString()).toBe(timestamp);
+      expect(target).toBe("plainbert::serve");
+    }
+    const time = expect.stringMatching(/^\d+ms$/);
+    const times = { total_time: time, tokenization_time: time, queue_time: time, inference_time: time };
+    expect(lines[2].span).toEqual({ name: "v1/embeddings", ...times });
+    expect(stderr).not.toContain("secret");
+    expect(stderr).not.toContain("A text");
+  });
+
+  test("JSON_OUTPUT=false is text", async () => {
+    const { end } = await serve(TINY, { JSON_OUTPUT: "false" });
+    expect((await end("SIGTERM")).stderr).toMatch(/^\d[^{]*Z {2}INFO Ready\n/);
   });
 
   test("options of the environment, which those of the command line go before", async () => {

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { parseConfig } from "../../src/model/config.ts";
 import type { ForwardOptions, HeadOutput } from "../../src/model/forward.ts";
 import { type ForwardRequest, forwardRequest } from "../../src/model/forwardRequest.ts";
+import { observeCalls } from "../../src/runtime/callTimes.ts";
 import { ForwardQueue } from "../../src/runtime/forwardQueue.ts";
 
 const config = parseConfig(
@@ -112,6 +113,32 @@ describe("what waits is computed together", () => {
       { numRuns: 30 },
     );
   });
+});
+
+test("a listener is told once of each pass that takes its calls, with all that the pass takes", async () => {
+  const { passes, add } = handQueue();
+  const told: string[] = [];
+  const signals = ["first", "second"].map((name) => {
+    const listener = (sequences: number, tokens: number) => told.push(`${name} ${sequences} ${tokens}`);
+    return Array.from({ length: 2 }, () => {
+      const { signal } = new AbortController();
+      observeCalls(signal, listener);
+      return signal;
+    });
+  });
+  const answers = [add(call([3], 1), signals[0][0]), add(call([4, 2], 2), signals[0][1]), add(call([5], 4))];
+  await turn();
+  expect(told).toEqual(["first 4 14"]);
+  answers.push(add(call([6], 5), signals[1][0]), add(call([7], 6), signals[0][0]));
+  passes[0].answer();
+  await turn();
+  expect(told).toEqual(["first 4 14", "second 2 13", "first 2 13"]);
+  passes[1].answer();
+  answers.push(add(call([8], 7)));
+  await turn();
+  passes[2].answer();
+  expect((await Promise.all(answers)).map(idsOf)).toEqual([[1], [2, 3], [4], [5], [6], [7]]);
+  expect(told.length).toBe(3); // nobody observes the last
 });
 
 describe("a long call does not keep short ones waiting, nor they it", () => {
