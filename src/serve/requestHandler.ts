@@ -1,20 +1,20 @@
-import { BertError, shown } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
 import { onAbort } from "../onAbort.ts";
 import { withoutDecoder } from "../pipelines/answerAll.ts";
-import { stepsOf } from "../pipelines/textEmbeddings.ts";
-import { has } from "../realm.ts";
 import { observeCalls } from "../runtime/callTimes.ts";
 import { corsHeaders, hasKey, isPreflight, PREFLIGHT } from "./access.ts";
 import { embed, embedAll, similarity } from "./embedEndpoints.ts";
-import { type RequestHandlerOptions, settingsOf } from "./handlerSettings.ts";
+import type { HandlerSettings, RequestHandlerOptions } from "./handlerSettings.ts";
 import { infoOf, modelsOf } from "./info.ts";
-import { Metrics } from "./metrics.ts";
+import { json, jsonAnswer } from "./jsonAnswer.ts";
+import { HELD_BYTES, type Memory, Share } from "./memory.ts";
+import { Metrics, rendered } from "./metrics.ts";
 import { openaiEmbeddings } from "./openaiEndpoint.ts";
 import { cohereRerank, predict, rerank } from "./predictEndpoints.ts";
 import { readBody } from "./requestBody.ts";
 import { RequestError, requestErrorOf } from "./requestError.ts";
-import { type Call, type Endpoint, type Service, serviceOf } from "./service.ts";
+import type { Call, Endpoint, Service } from "./service.ts";
+import { serviceFor, servicesOf } from "./services.ts";
 import { embedSparse } from "./sparseEndpoint.ts";
 import { TASK_ENDPOINTS } from "./taskEndpoints.ts";
 import { decode, tokenize } from "./tokenizeEndpoints.ts";
@@ -54,28 +54,31 @@ const PAGES: Readonly<Record<string, (running: Running) => Promise<Response> | R
   "/health": health,
   "/ping": health,
   "/ready": (running) => (running.drained === null ? health(running) : json(UNHEALTHY, 503)),
-  "/info": ({ service }) => json(infoOf(service)),
-  "/v1/models": ({ service }) => json(modelsOf(service)),
-  "/metrics": ({ service, calls }) => {
-    let waiting = 0;
-    for (const { times } of calls) waiting += times.waiting;
-    const text = service.metrics.render({ te_queue_size: waiting });
-    return new Response(text, { headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" } });
-  },
+  "/info": ({ services }) => json(JSON.stringify(infoOf(services))),
+  "/v1/models": ({ services }) => json(JSON.stringify(modelsOf(services))),
+  "/metrics": metricsPage,
 };
 
 /** What is asked without a key. */
 const PUBLIC: readonly string[] = ["/health", "/ping", "/ready", "/metrics"];
 
 /** The body where the model does not answer, or will not. */
-const UNHEALTHY = { error: "unhealthy", error_type: "Unhealthy" } as const;
+const UNHEALTHY = JSON.stringify({ error: "unhealthy", error_type: "Unhealthy" });
 
-/** A service with what it does now. */
+/** The services with what they do now. */
 interface Running {
-  readonly service: Service;
+  readonly services: readonly Service[];
+  /** What holds for all models. */
+  readonly settings: HandlerSettings;
+  /** Of the only model, else of requests of which it is not known which model they are for. */
+  readonly metrics: Metrics;
+  /** The requests that have come. */
   readonly calls: Set<Call>;
-  /** Whether the last request failed for the engine's sake. */
-  failed: boolean;
+  /** How many of them have been read: so many, and no more, have a place. */
+  places: number;
+  readonly memory: Memory;
+  /** The models whose last request failed for the engine's sake. */
+  readonly failed: Set<Service>;
   /** Resolves when the last request is answered, once there will be no others; null: there may be. */
   drained: Promise<void> | null;
   /** Is called when no request is left. */
@@ -83,7 +86,7 @@ interface Running {
 }
 
 /**
- * A service for a model, in the interface of Hugging Face's text-embeddings-inference 1.9 and, at /v1/embeddings, of
+ * A service for a model, or for several, in the interface of Hugging Face's text-embeddings-inference 1.9 and, at /v1/embeddings, of
  * OpenAI. What its endpoints answer is, to the bit, what the pipelines answer.
  *
  * Which endpoints there are follows from the model's head: those of an embedding model, of a classifier
@@ -91,7 +94,12 @@ interface Running {
  * The others answer 424.
  * Requests are computed together, as calls of pipelines are. A request whose `signal` aborts is computed no further.
  *
- * @param bert a model from `loadBert`; it stays its owner's
+ * Of several models a request chooses one by its name, as `model`; else the first answers that has what the path needs.
+ * The options hold for each of them.
+ *
+ * An answer that is long is written as fast as it is read, so its body must be read, or cancelled.
+ *
+ * @param bert a model from `loadBert`, or several by the names that clients call them; they stay their owner's
  * @returns the handler; its promise rejects only for a mistake in this library
  * @throws BertError ERR_INPUT no model with a tokenizer, or an option with a wrong value; ERR_CHECKPOINT the folder's
  *   modules cannot be read
@@ -102,14 +110,17 @@ interface Running {
  * const headers = { "content-type": "application/json" };
  * await (await handler(new Request("http://localhost/embed", { method: "POST", headers, body }))).json();
  */
-export function createRequestHandler(bert: Bert, options: RequestHandlerOptions = {}): RequestHandler {
-  if (!has(bert, "hasTokenizer") || !bert.hasTokenizer) {
-    const expected = "a model from loadBert with a tokenizer";
-    throw new BertError("ERR_INPUT", `createRequestHandler: bert must be ${expected}, got ${shown(bert)}`);
-  }
-  const service = serviceOf(bert, settingsOf(bert, options), new Metrics());
-  if (service.kind === "embedding") stepsOf(bert); // modules that cannot be read are an error now
-  const running: Running = { service, calls: new Set(), failed: false, drained: null, onIdle: () => {} };
+export function createRequestHandler(
+  bert: Bert | Readonly<Record<string, Bert>>,
+  options: RequestHandlerOptions = {},
+): RequestHandler {
+  const services = servicesOf(bert, options);
+  const [{ settings, metrics }] = services;
+  const running: Running = {
+    ...{ services, settings, metrics: services.length === 1 ? metrics : new Metrics() },
+    ...{ calls: new Set(), places: 0, memory: { free: HELD_BYTES } },
+    ...{ failed: new Set(), drained: null, onIdle: () => {} },
+  };
   return Object.assign((request: Request) => handle(request, running), { drain: () => drain(running) });
 }
 
@@ -122,7 +133,7 @@ function drain(running: Running): Promise<void> {
 }
 
 async function handle(request: Request, running: Running): Promise<Response> {
-  const { settings } = running.service;
+  const { settings } = running;
   const cors = corsHeaders(request, settings);
   if ("access-control-allow-origin" in cors && isPreflight(request)) {
     return new Response(null, { status: 204, headers: { ...cors, ...PREFLIGHT } });
@@ -140,7 +151,7 @@ async function route(request: Request, running: Running): Promise<Response> {
   if (!allowed.includes(request.method)) {
     return new Response(null, { status: 405, headers: { allow: allowed.join(", ") } });
   }
-  if (!PUBLIC.includes(path) && !hasKey(request, running.service.settings)) {
+  if (!PUBLIC.includes(path) && !hasKey(request, running.settings)) {
     return new Response(null, { status: 401, headers: { "www-authenticate": "Bearer" } });
   }
   return isPage ? PAGES[path](running) : answer(request, path, running);
@@ -148,33 +159,47 @@ async function route(request: Request, running: Running): Promise<Response> {
 
 /** Answers what is asked by POST. */
 async function answer(request: Request, path: string, running: Running): Promise<Response> {
-  const { service, calls } = running;
-  const { metrics, settings } = service;
   const started = performance.now();
   const { signal, abort } = abortable();
   const end = onAbort(request.signal, () => abort(request.signal.reason));
   if (request.signal.aborted) abort(request.signal.reason);
-  const call = { request, signal, times: observeCalls(signal), characters: 0, tokenization: 0 };
+  const share = new Share(running.memory);
+  const call: Call = {
+    ...{ request, signal, share, service: null },
+    ...{ times: observeCalls(signal), characters: 0, tokenization: 0 },
+  };
+  let places = 0;
   try {
     if (running.drained !== null) throw new RequestError("Unhealthy", "The service is about to end");
-    // Before its body is read: so many bodies, and no more, are held.
-    if (calls.size >= settings.maxConcurrentRequests) throw new RequestError("Overloaded", "Model is overloaded");
-    calls.add(call);
-    const body = await readBody(request, settings.payloadLimit);
-    metrics.count("te_request_count", `method="${methodOf(body)}"`);
+    expectPlace(running);
+    running.calls.add(call);
+    const body = await readBody(request, running.settings.payloadLimit, share);
+    expectPlace(running); // only now, so that a body that comes slowly keeps none from others
+    running.places += ++places;
+    const service = serviceFor(running.services, path, body);
+    call.service = service;
+    service.metrics.count("te_request_count", `method="${methodOf(body)}"`);
     const value = await ENDPOINTS[path](service, body, call);
-    metrics.count("te_request_success", `method="${methodOf(body)}"`);
-    running.failed = false;
     const total = performance.now() - started;
-    observe(metrics, call, total);
-    return json(value, 200, timesOf(call, total));
+    const response = jsonAnswer(value, timesOf(call, total), share);
+    service.metrics.count("te_request_success", `method="${methodOf(body)}"`);
+    running.failed.delete(service);
+    observe(service.metrics, call, total);
+    return response;
   } catch (error) {
+    share.end();
     return refusal(error, path, call, running);
   } finally {
     end();
-    calls.delete(call);
-    if (calls.size === 0) setTimeout(running.onIdle); // when the answer has been handed over
+    running.places -= places;
+    running.calls.delete(call);
+    if (running.calls.size === 0) setTimeout(running.onIdle); // when the answer has been handed over
   }
+}
+
+/** @throws RequestError 429 so many requests are answered already */
+function expectPlace({ places, settings }: Running): void {
+  if (places >= settings.maxConcurrentRequests) throw new RequestError("Overloaded", "Model is overloaded");
 }
 
 /** A signal of a request's own, by which its calls are known. */
@@ -213,34 +238,49 @@ function timesOf({ times, characters, tokenization }: Call, total: number): Reco
 }
 
 /** The answer where there is none; what is a mistake of this library is thrown on. */
-function refusal(error: unknown, path: string, { signal }: Call, running: Running): Response {
+function refusal(error: unknown, path: string, { signal, service }: Call, running: Running): Response {
   if (signal.aborted) return new Response(null, { status: 499 }); // nobody reads it
   const known = requestErrorOf(error);
   if (known === null) throw error;
-  const { message, type, status, err } = known;
-  running.service.metrics.count("te_request_failure", `err="${err}"`);
-  running.failed ||= type === "Unhealthy" && running.drained === null;
-  // The document names `error_type`, and what is sent is `type`: clients find either.
-  const body = OPENAI.includes(path)
-    ? { message, code: status, type, error_type: type }
-    : { error: message, error_type: type };
-  return json(body, status, type === "Unhealthy" ? { "retry-after": "1" } : {});
+  const { type, status, err } = known;
+  (service ?? running).metrics.count("te_request_failure", `err="${err}"`);
+  if (service !== null && type === "Unhealthy") running.failed.add(service);
+  return json(JSON.stringify(errorBody(path, known)), status, type === "Unhealthy" ? { "retry-after": "1" } : {});
 }
 
-/** GET /health: 200 if the model answers, which is tried where the last request failed. */
-async function health(running: Running): Promise<Response> {
-  if (!running.failed) return new Response(null);
-  const { bert, tokenizer } = running.service;
+function errorBody(path: string, { message, type, status }: RequestError): unknown {
+  if (!OPENAI.includes(path)) return { error: message, error_type: type };
+  if (status === 404) {
+    return { error: { message, type: "invalid_request_error", param: "model", code: "model_not_found" } };
+  }
+  // The document names `error_type`, and what is sent is `type`: clients find either.
+  return { message, code: status, type, error_type: type };
+}
+
+/** GET /health: 200 if the models answer, which is tried of those whose last request failed. */
+async function health({ failed }: Running): Promise<Response> {
   try {
-    const inputIds = [tokenizer.clsTokenId, tokenizer.sepTokenId];
-    await bert.forward([{ inputIds }], withoutDecoder(bert, 1));
-    running.failed = false;
+    for (const service of failed) {
+      const { bert, tokenizer } = service;
+      const inputIds = [tokenizer.clsTokenId, tokenizer.sepTokenId];
+      await bert.forward([{ inputIds }], withoutDecoder(bert, 1));
+      failed.delete(service);
+    }
     return new Response(null);
   } catch {
     return json(UNHEALTHY, 503);
   }
 }
 
-function json(value: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
-  return new Response(JSON.stringify(value), { status, headers: { "content-type": "application/json", ...headers } });
+/** GET /metrics. */
+function metricsPage({ services, metrics, calls }: Running): Response {
+  const waitingFor = (service: Service) => {
+    let waiting = 0;
+    for (const call of calls) if (call.service === service) waiting += call.times.waiting;
+    return waiting;
+  };
+  const lines = services.flatMap((service) => service.metrics.lines(waitingFor(service)));
+  const others = services.length === 1 ? [] : metrics.lines(null);
+  const headers = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
+  return new Response(rendered([...lines, ...others]), { headers });
 }

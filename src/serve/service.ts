@@ -1,10 +1,14 @@
+import { BertError } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
+import type { BertClass } from "../model/architectures.ts";
+import { BATCH_TOKENS } from "../model/batch.ts";
 import { tokenLimit } from "../pipelines/answerAll.ts";
 import { type CallOptions, isOfClass } from "../pipelines/arguments.ts";
 import { embeddingLimit, embeddingTokenizer } from "../pipelines/textEmbeddings.ts";
 import type { CallTimes } from "../runtime/callTimes.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import type { HandlerSettings } from "./handlerSettings.ts";
+import type { Share } from "./memory.ts";
 import type { Metrics } from "./metrics.ts";
 import { RequestError } from "./requestError.ts";
 
@@ -28,6 +32,10 @@ export interface Call extends Required<CallOptions> {
   /** Held for its signal: in Node a `Request` that is collected no longer hands on that its client has gone. */
   readonly request: Request;
   readonly times: CallTimes;
+  /** What it holds of the memory. */
+  readonly share: Share;
+  /** null: which model is to answer is not known yet. */
+  service: Service | null;
   /** Of the inputs, in code points. */
   characters: number;
   /** How long the tokenizer took, in milliseconds. */
@@ -37,17 +45,27 @@ export interface Call extends Required<CallOptions> {
 /** Answers a request's body with what becomes the answer's JSON. */
 export type Endpoint = (service: Service, body: Readonly<Record<string, unknown>>, call: Call) => Promise<unknown>;
 
+/** The classes whose head gives the logits that SPLADE's embeddings are made of. */
+export const MASKED_LM: readonly BertClass[] = ["BertForMaskedLM", "BertForPreTraining"];
+
 function kindOf({ config }: Bert): ModelKind {
   if (!isOfClass(config, "BertForSequenceClassification")) return "embedding";
   return config.labels.length === 1 ? "reranker" : "classifier";
 }
 
-/** The service of a model. */
+/** The service of a model. @throws BertError ERR_INPUT inputs that are not cut may be longer than a pass */
 export function serviceOf(bert: Bert, settings: HandlerSettings, metrics: Metrics): Service {
   const kind = kindOf(bert);
   const plain = kind === "classifier";
   const tokenizer = plain ? bert.tokenizer : embeddingTokenizer(bert);
-  return { bert, kind, tokenizer, limit: plain ? tokenLimit(bert) : embeddingLimit(bert), settings, metrics };
+  const longest = plain ? tokenLimit(bert) : embeddingLimit(bert);
+  const { maxBatchTokens, autoTruncate } = settings;
+  if (maxBatchTokens < longest && !autoTruncate) {
+    const expected = `at least ${longest}, the most tokens of an input, where autoTruncate is false`;
+    throw new BertError("ERR_INPUT", `createRequestHandler: maxBatchTokens must be ${expected}, got ${maxBatchTokens}`);
+  }
+  if (maxBatchTokens !== BATCH_TOKENS) bert.batchTokens = maxBatchTokens;
+  return { bert, kind, tokenizer, limit: Math.min(longest, maxBatchTokens), settings, metrics };
 }
 
 /** @throws RequestError 400 there is none, 413 there are too many */
