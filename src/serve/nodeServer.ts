@@ -20,12 +20,11 @@ const PATIENCE = {
   headers: 10_000,
   /** For a whole request. */
   request: 60_000,
-  /** For an answer, on top of the time that it takes at `SLOWEST`. */
+  /** For an answer, on top of the time that it takes at the slowest rate. */
   answer: 30_000,
+  /** The slowest rate at which an answer is read, in bytes a millisecond. */
+  rate: 256,
 };
-
-/** How many bytes of an answer a client must read in a millisecond. */
-const SLOWEST = 64;
 
 /** A server of Node's around a handler. */
 export interface NodeServer {
@@ -60,7 +59,7 @@ export async function listen(handler: RequestHandler, options: NodeServerOptions
       return new Response(null, { status: 500 });
     });
     if (isClosing) outgoing.setHeader("connection", "close");
-    await send(response, incoming, outgoing, patience.answer);
+    await send(response, incoming, outgoing, patience);
     open.delete(incoming);
     closeOthers();
   });
@@ -109,7 +108,7 @@ async function send(
   response: Response,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  patience: number,
+  { answer, rate }: typeof PATIENCE,
 ): Promise<void> {
   const { status, headers } = response;
   const reader = response.body?.getReader();
@@ -118,11 +117,11 @@ async function send(
   outgoing.on("error", () => {}); // the client has gone
   outgoing.writeHead(status, { ...Object.fromEntries(headers), ...length });
   incoming.removeAllListeners("data").resume(); // what was not read is thrown away, and the connection lives on
-  const pace = { until: performance.now() + patience, patience };
+  const pace = { until: performance.now() + answer, answer };
   while (reader && !outgoing.destroyed) {
     const { done, value } = await reader.read();
     if (done || incoming.method === "HEAD") break;
-    pace.until += value.length / SLOWEST;
+    pace.until += value.length / rate;
     if (!outgoing.write(value)) await event(outgoing, "drain", pace);
   }
   await reader?.cancel();
@@ -132,12 +131,12 @@ async function send(
 }
 
 /** Waits for an event of an answer, or for its end; a client that takes too long is cut off. */
-function event(outgoing: ServerResponse, name: "drain" | "close", pace: { until: number; readonly patience: number }) {
+function event(outgoing: ServerResponse, name: "drain" | "close", pace: { until: number; readonly answer: number }) {
   return new Promise<void>((resolve) => {
     let timer: NodeJS.Timeout;
     const wait = () => {
       // While an answer before it on the connection is not sent, its own time does not begin
-      if (outgoing.socket === null) pace.until = performance.now() + pace.patience;
+      if (outgoing.socket === null) pace.until = performance.now() + pace.answer;
       const left = pace.until - performance.now();
       if (left <= 0) outgoing.destroy();
       else timer = setTimeout(wait, left);
