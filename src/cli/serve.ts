@@ -105,9 +105,9 @@ export const command: Command = defineCommand({
 
 Each of these options can be given in the environment as well, as there: ${Object.keys(VARIABLES).join(", ")}. The command line goes before. A HOSTNAME that is no IP address is not taken for one.
 
-With --model several times, requests choose by their field “model”; those without it get the first model that has what the path needs. --revision, --dtype and the others hold for each.
+With several models, a request chooses by its field “model”; one without it gets the first model that has what the path needs. Every other option holds for each of them.
 
---model-id is another name of --model, as there, and --huggingface-hub-cache of --cache-dir.`,
+The names model-id and huggingface-hub-cache of text-embeddings-inference stand for model and cache-dir.`,
   elsewhere: ELSEWHERE,
   options: OPTIONS,
   examples: ["plainbert serve", "plainbert serve --model sentence-transformers/all-MiniLM-L6-v2 --port 8080"],

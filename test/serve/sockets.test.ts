@@ -139,7 +139,7 @@ describe("what is no good HTTP, or seldom", () => {
     const all = statuses(await answersTo(WHOLE.repeat(100), 100));
     expect(all).toHaveLength(100);
     expect(all[0]).toBe(200);
-    expect(new Set(all).isSubsetOf(new Set([200, 429]))).toBe(true);
+    for (const status of all) expect([200, 429]).toContain(status);
   });
 
   test("a body with and without its length that is too long, and a length that does not come", async () => {
