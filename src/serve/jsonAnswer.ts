@@ -1,5 +1,5 @@
 import { shortest } from "../tensor/shortest.ts";
-import type { Share } from "./memory.ts";
+import type { Share } from "./heldMemory.ts";
 
 /** An answer is written in pieces of about so many characters; one that is a single piece has a length. */
 const PIECE = 1 << 16;

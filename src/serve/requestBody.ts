@@ -1,6 +1,6 @@
 import { shown } from "../errors.ts";
 import { classOf, messageOf } from "../realm.ts";
-import { parsedBytes, type Share } from "./memory.ts";
+import { parsedBytes, type Share } from "./heldMemory.ts";
 import { RequestError, wrongField } from "./requestError.ts";
 
 /** The fields of a request's body. */

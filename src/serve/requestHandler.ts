@@ -5,9 +5,9 @@ import { observeCalls } from "../runtime/callTimes.ts";
 import { corsHeaders, hasKey, isPreflight, PREFLIGHT } from "./access.ts";
 import { embed, embedAll, similarity } from "./embedEndpoints.ts";
 import type { HandlerSettings, RequestHandlerOptions } from "./handlerSettings.ts";
+import { HELD_BYTES, type Memory, Share } from "./heldMemory.ts";
 import { infoOf, modelsOf } from "./info.ts";
 import { json, jsonAnswer } from "./jsonAnswer.ts";
-import { HELD_BYTES, type Memory, Share } from "./memory.ts";
 import { Metrics, rendered } from "./metrics.ts";
 import { openaiEmbeddings } from "./openaiEndpoint.ts";
 import { cohereRerank, predict, rerank } from "./predictEndpoints.ts";
@@ -86,8 +86,8 @@ interface Running {
 }
 
 /**
- * A service for a model, or for several, in the interface of Hugging Face's text-embeddings-inference 1.9 and, at /v1/embeddings, of
- * OpenAI. What its endpoints answer is, to the bit, what the pipelines answer.
+ * A service for a model, or for several, in the interface of Hugging Face's text-embeddings-inference 1.9 and, at
+ * /v1/embeddings, of OpenAI. What its endpoints answer is, to the bit, what the pipelines answer.
  *
  * Which endpoints there are follows from the model's head: those of an embedding model, of a classifier
  * (`/predict`), or of a reranker, a classifier with one label (`/predict`, `/rerank`); and the tasks of its pipelines.

@@ -8,7 +8,7 @@ import { embeddingLimit, embeddingTokenizer } from "../pipelines/textEmbeddings.
 import type { CallTimes } from "../runtime/callTimes.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import type { HandlerSettings } from "./handlerSettings.ts";
-import type { Share } from "./memory.ts";
+import type { Share } from "./heldMemory.ts";
 import type { Metrics } from "./metrics.ts";
 import { RequestError } from "./requestError.ts";
 

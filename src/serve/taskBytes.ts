@@ -19,7 +19,7 @@ export function taskBytes({ bert, tokenizer }: Service, inputs: unknown, paramet
     const windows = overlaps ? characters : 1 + characters / 100;
     const masks = tokenizer.maskToken === undefined ? 0 : text.split(tokenizer.maskToken).length - 1;
     bytes += TOKEN * characters * (overlaps ? maxPositionEmbeddings : 2);
-    bytes += ANSWER * windows * Math.min(asked, maxPositionEmbeddings ** 2);
+    bytes += ANSWER * windows * Math.min(asked, maxPositionEmbeddings * maxPositionEmbeddings);
     bytes += masks * Math.min(Math.max(asked, 5), vocabSize) * (ANSWER + 2 * characters);
   }
   return bytes;

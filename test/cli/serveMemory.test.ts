@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { afterAll, describe, expect, test, vi } from "vitest";
-import { HELD_BYTES } from "../../src/serve/memory.ts";
+import { HELD_BYTES } from "../../src/serve/heldMemory.ts";
 import { TINY } from "./run.ts";
 import { serve } from "./serving.ts";
 

@@ -2,9 +2,9 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterAll, describe, expect, test } from "vitest";
 import { loadBert } from "../../src/pipelines/index.ts";
+import { HELD_BYTES, parsedBytes, Share } from "../../src/serve/heldMemory.ts";
 import { createRequestHandler } from "../../src/serve/index.ts";
 import { jsonAnswer } from "../../src/serve/jsonAnswer.ts";
-import { HELD_BYTES, parsedBytes, Share } from "../../src/serve/memory.ts";
 import { head } from "../cli/run.ts";
 
 /** What requests hold in memory, and how it is given back. */

@@ -304,6 +304,22 @@ test("/metrics is what Prometheus reads: each histogram's buckets add up", async
   expect(text).toContain("te_request_duration_count 3\n");
 });
 
+test("a worker that dies under load: who waited is answered, who was computed may get 503, and the model answers again", async () => {
+  const first = workers.length;
+  await using bert = await loadBert(WEIGHTS, { backend: "simd", threads: 1 });
+  const own = createRequestHandler(bert);
+  const asked = Array.from({ length: 12 }, () => post(own, "/embed", { inputs: "He read a letter. ".repeat(60) }));
+  await vi.waitFor(async () => expect(await (await get(own, "/metrics")).text()).toMatch(/single"} 12/));
+  await workers[first].terminate();
+  const answers = await Promise.all(asked);
+  for (const { status, body } of answers) {
+    expect([200, 503]).toContain(status);
+    if (status === 200) expect(body).toEqual(answers.find((one) => one.status === 200)!.body);
+  }
+  expect((await get(own, "/health")).status).toBe(200);
+  expect((await post(own, "/embed", { inputs: "a" })).status).toBe(200);
+});
+
 test("a worker that dies: 503 with Retry-After, then the model answers again", async () => {
   const first = workers.length;
   const bert = await loadBert(WEIGHTS, { backend: "simd", threads: 1 });
