@@ -25,7 +25,7 @@ const PARTS: readonly { readonly name: string; readonly budget: number; readonly
   { name: "weights", budget: Number.POSITIVE_INFINITY, files: /^weights\// },
   { name: "browser file", budget: 375_000, files: /^dist\/plainbert\.browser\.js$/ },
   { name: "explorer", budget: 400_000, files: /^dist\/explorer\// },
-  { name: "engine and command line", budget: 1_960_000, files: /^/ }, // 170 kB train: vectors, rerankers, distillation; 54 kB serve; 13 kB search by words
+  { name: "engine and command line", budget: 1_975_000, files: /^/ }, // 170 kB train: vectors, rerankers, distillation; 63 kB serve several models and hold whatever arrives; 13 kB search by words
 ];
 const SHIPPED = ["CHANGELOG.md", "LICENSE", "NOTICE", "README.md", "dist", "package.json", "weights"];
 

@@ -274,10 +274,10 @@ describe("slow clients", () => {
     const wait = async () => {
       if (first) {
         first = false;
-        await new Promise((later) => setTimeout(later, 400));
+        await new Promise((later) => setTimeout(later, 2500));
       }
     };
-    const { own, ends } = await longAnswers(1, { answer: 100 }, wait);
+    const { own, ends } = await longAnswers(1, { answer: 2000 }, wait);
     const requests = "GET / HTTP/1.1\r\nhost: x\r\n\r\n".repeat(3);
     expect(statuses(await answersTo(requests, 3, own))).toEqual([200, 200, 200]);
     expect(ends).toEqual(["read", "read", "read"]);
