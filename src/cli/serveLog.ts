@@ -49,7 +49,8 @@ export class ServeLog {
   of(handler: RequestHandler): RequestHandler {
     const logged = async (request: Request) => {
       const response = await handler(request);
-      if (request.method === "POST" && response.status !== 404) this.write(await lineOf(request, response));
+      const isPath = response.status !== 404 || response.headers.has("content-type"); // else there is no such path
+      if (request.method === "POST" && isPath) this.write(await lineOf(request, response));
       return response;
     };
     return Object.assign(logged, { drain: handler.drain });

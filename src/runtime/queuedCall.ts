@@ -1,4 +1,3 @@
-import { BATCH_TOKENS } from "../model/batch.ts";
 import type { HeadOutput, TapListener } from "../model/forward.ts";
 import { canShareAPass, type ForwardRequest, partOfRequest } from "../model/forwardRequest.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -61,16 +60,17 @@ export class QueuedCall {
    * sequences as there is room for.
    *
    * @param room in tokens; null for a pass that has nothing else yet, and takes a sequence of any length
+   * @param most how many tokens a whole pass has
    * @returns null if there is no room
    */
-  take(room: number | null): ForwardRequest | null {
+  take(room: number | null, most: number): ForwardRequest | null {
     const { offsets, B } = this.request.batch;
     const from = this.taken;
     const tokensTo = (to: number) => offsets[to] - offsets[from];
     let to = B;
-    if (this.splits && tokensTo(B) > BATCH_TOKENS) {
+    if (this.splits && tokensTo(B) > most) {
       to = room === null ? from + 1 : from;
-      while (to < B && tokensTo(to + 1) <= (room ?? BATCH_TOKENS)) to++;
+      while (to < B && tokensTo(to + 1) <= (room ?? most)) to++;
     } else if (room !== null && tokensTo(B) > room) {
       return null;
     }

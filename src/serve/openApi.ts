@@ -1,6 +1,7 @@
+import type { HandlerSettings } from "./handlerSettings.ts";
 import { VERSION } from "./info.ts";
-import { POSTS, type Post, SCHEMAS } from "./openApiSchemas.ts";
-import type { Service } from "./service.ts";
+import { POSTS, type Post } from "./openApiPosts.ts";
+import { SCHEMAS } from "./openApiSchemas.ts";
 
 /** A part of the document. */
 type Part = Readonly<Record<string, unknown>>;
@@ -24,9 +25,9 @@ const STATUSES: Readonly<Record<number, string>> = {
   404: "There is no such path.",
   405: "The path has no such method; `allow` lists those that it has.",
   413: "Too many inputs, an input that is too long, a value out of its bounds, or too many bytes.",
-  415: "The body is not said to be JSON.",
+  415: "The body is not said to be JSON, or is compressed.",
   422: "A field is not what it must be.",
-  429: "Too many requests at the same time.",
+  429: "Too many requests at the same time, or they hold too much memory.",
   503: "The model does not answer now, or the service is about to end.",
 };
 
@@ -38,7 +39,7 @@ const headers = (names: readonly string[]): Part => ({
 });
 
 /** An operation's name: the path's, in letters that any language takes. */
-const operationId = (path: string): string => path.slice(1).replaceAll(/\W+/g, "_");
+const operationId = (path: string): string => path.slice(1).replaceAll(/\W+/g, "_") || "root";
 
 function post(path: string, { summary, request, answer, wrongModel, isOpenAi = false }: Post): Part {
   const form = isOpenAi ? "OpenAI" : "";
@@ -50,6 +51,7 @@ function post(path: string, { summary, request, answer, wrongModel, isOpenAi = f
     responses: {
       200: { description: "The answer.", ...headers(Object.keys(TIMES)), ...content(answer) },
       401: ref("responses", "401"),
+      404: { description: "No model has the name that `model` says.", ...content(schema(`${form}Error`)) },
       ...Object.fromEntries(failed),
       ...(wrongModel && { 424: { description: wrongModel, ...content(schema(`${form}Error`)) } }),
     },
@@ -69,11 +71,12 @@ interface Page {
 const HEALTH = { isOpen: true, mayFail: true };
 const DOCUMENT = { isOpen: true, answer: content({ type: "object" }) };
 const PAGES: Readonly<Record<string, Page>> = {
-  "/health": { summary: "Whether the model answers.", ...HEALTH },
+  "/": { summary: "The same as /health.", ...HEALTH },
+  "/health": { summary: "Whether each model answers.", ...HEALTH },
   "/ping": { summary: "The same as /health.", ...HEALTH },
   "/ready": { summary: "Whether the service takes requests.", ...HEALTH },
-  "/info": { summary: "The model, and the limits.", answer: content(schema("Info")) },
-  "/v1/models": { summary: "The one model, as OpenAI's API lists models.", answer: content(schema("Models")) },
+  "/info": { summary: "The model, of several the first, and the limits.", answer: content(schema("Info")) },
+  "/v1/models": { summary: "The models, as OpenAI's API lists them.", answer: content(schema("Models")) },
   "/metrics": {
     summary: "Counts and times, as Prometheus reads them.",
     isOpen: true,
@@ -95,8 +98,20 @@ function page(path: string, { summary, answer = {}, isOpen = false, mayFail = fa
     },
   });
   return {
-    get: operation(operationId(path), answer, content(schema("Error"))),
+    get: operation(
+      Object.hasOwn(POSTS, path) ? `get_${operationId(path)}` : operationId(path),
+      answer,
+      content(schema("Error")),
+    ),
     head: operation(`head_${operationId(path)}`, {}, {}),
+  };
+}
+
+/** What a path answers, by method. */
+function operations(path: string): Part {
+  return {
+    ...(Object.hasOwn(POSTS, path) && { post: post(path, POSTS[path]) }),
+    ...(Object.hasOwn(PAGES, path) && page(path, PAGES[path])),
   };
 }
 
@@ -126,7 +141,8 @@ const OTHER_HEADERS = {
 };
 
 /** GET /openapi.json: all of this service, in OpenAPI 3.1. */
-export function openApiOf({ settings: { apiKey } }: Service): unknown {
+export function openApiOf({ apiKey }: Pick<HandlerSettings, "apiKey">): unknown {
+  const paths = new Set([...Object.keys(POSTS), ...Object.keys(PAGES)]);
   return {
     openapi: "3.1.0",
     info: {
@@ -134,16 +150,14 @@ export function openApiOf({ settings: { apiKey } }: Service): unknown {
       version: VERSION,
       description:
         "A BERT model as a service, in the interface of text-embeddings-inference 1.9 and, beside it, of OpenAI, " +
-        "Cohere and Jina. Fields that are not listed have no effect. Any other path is 404, any other method 405, " +
+        "Cohere and Jina. Fields that are not listed have no effect. Of several models a request chooses by `model`; " +
+        "else the first answers that has what the path needs. Any other path is 404, any other method 405, " +
         "both without a body. Where pages of other origins may ask, OPTIONS is answered too, as the Fetch Standard " +
         "has it.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     security: apiKey === null ? [] : [{ key: [] }],
-    paths: Object.fromEntries([
-      ...Object.entries(POSTS).map(([path, own]) => [path, { post: post(path, own) }]),
-      ...Object.entries(PAGES).map(([path, own]) => [path, page(path, own)]),
-    ]),
+    paths: Object.fromEntries(Array.from(paths, (path) => [path, operations(path)])),
     components: {
       securitySchemes: {
         key: { type: "http", scheme: "bearer", description: "The service's key, where it asks for one." },

@@ -8,7 +8,8 @@ import { textClassification } from "../pipelines/textClassification.ts";
 import { tokenClassification } from "../pipelines/tokenClassification.ts";
 import { objectOf } from "./requestBody.ts";
 import { wrongModel } from "./requestError.ts";
-import { type Endpoint, expectBatch } from "./service.ts";
+import { type Endpoint, expectBatch, MASKED_LM } from "./service.ts";
+import { taskBytes, textsIn } from "./taskBytes.ts";
 
 /** A pipeline, whatever it takes and gives. */
 type Ask = (inputs: unknown, options: object) => Promise<unknown>;
@@ -24,10 +25,12 @@ function taskEndpoint(name: string, classes: readonly BertClass[], create: (bert
     if (!isOfClass(bert.config, ...classes)) throw wrongModel(`Model is not a ${name} model`);
     const { inputs } = body;
     if (Array.isArray(inputs)) expectBatch(service, "inputs", inputs.length);
-    const options = { ...objectOf("parameters", body.parameters ?? {}), signal: call.signal };
+    const parameters = objectOf("parameters", body.parameters ?? {});
+    call.share.take(taskBytes(service, inputs, parameters));
+    const options = { ...parameters, signal: call.signal };
     const ask = pipelines.get(bert) ?? (create(bert) as Ask);
     pipelines.set(bert, ask);
-    call.characters += charactersIn(inputs);
+    for (const text of textsIn(inputs)) call.characters += Array.from(text).length;
     return ask(inputs, options);
   };
 }
@@ -41,22 +44,24 @@ function textClassifier(bert: Bert): Ask {
   };
 }
 
-/** In code points: of a text, or of the texts of an input or of a list of them. */
-function charactersIn(inputs: unknown, depth = 0): number {
-  if (typeof inputs === "string") return Array.from(inputs).length;
-  if (typeof inputs !== "object" || inputs === null || depth > 2) return 0;
-  return Object.values(inputs).reduce((sum: number, one) => sum + charactersIn(one, depth + 1), 0);
-}
+/** The model classes that have the head of each task, by its path. */
+export const TASK_CLASSES: Readonly<Record<string, readonly BertClass[]>> = {
+  "/fill-mask": MASKED_LM,
+  "/next-sentence": ["BertForNextSentencePrediction", "BertForPreTraining"],
+  "/text-classification": ["BertForSequenceClassification"],
+  "/token-classification": ["BertForTokenClassification"],
+  "/question-answering": ["BertForQuestionAnswering"],
+};
 
 /** Those that text-embeddings-inference does not have, by path. */
 export const TASK_ENDPOINTS: Readonly<Record<string, Endpoint>> = {
-  "/fill-mask": taskEndpoint("fill-mask", ["BertForMaskedLM", "BertForPreTraining"], fillMask),
-  "/next-sentence": taskEndpoint(
-    "next-sentence-prediction",
-    ["BertForNextSentencePrediction", "BertForPreTraining"],
-    nextSentence,
+  "/fill-mask": taskEndpoint("fill-mask", TASK_CLASSES["/fill-mask"], fillMask),
+  "/next-sentence": taskEndpoint("next-sentence-prediction", TASK_CLASSES["/next-sentence"], nextSentence),
+  "/text-classification": taskEndpoint("text-classification", TASK_CLASSES["/text-classification"], textClassifier),
+  "/token-classification": taskEndpoint(
+    "token-classification",
+    TASK_CLASSES["/token-classification"],
+    tokenClassification,
   ),
-  "/text-classification": taskEndpoint("text-classification", ["BertForSequenceClassification"], textClassifier),
-  "/token-classification": taskEndpoint("token-classification", ["BertForTokenClassification"], tokenClassification),
-  "/question-answering": taskEndpoint("question-answering", ["BertForQuestionAnswering"], questionAnswering),
+  "/question-answering": taskEndpoint("question-answering", TASK_CLASSES["/question-answering"], questionAnswering),
 };

@@ -1,34 +1,14 @@
-import { spawn } from "node:child_process";
 import { Agent, request } from "node:http";
 import { connect } from "node:net";
 import { describe, expect, test, vi } from "vitest";
+import { parseArguments } from "../../src/cli/option.ts";
+import { command } from "../../src/cli/serve.ts";
 import { loadBert, pipeline } from "../../src/pipelines/index.ts";
 import { createRequestHandler } from "../../src/serve/index.ts";
 import { listen } from "../../src/serve/nodeServer.ts";
 import { WEIGHTS } from "../pipelines/support.ts";
-import { finished, head, MAIN, plainbert, type Result, TINY } from "./run.ts";
-
-const JSON_TYPE = { "content-type": "application/json" };
-
-/** The command as a process that serves at a port that is free; `end` sends it a signal. */
-async function serve(args: readonly string[], env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [MAIN, "serve", ...args], { env: { ...process.env, PORT: "0", ...env } });
-  const result = finished(child);
-  const printed = new Promise<string>((resolve) => child.stdout.once("data", (text) => resolve(String(text).trim())));
-  const early = result.then(({ stderr }) => Promise.reject(new Error(stderr)));
-  early.catch(() => {});
-  const address = await Promise.race([printed, early]);
-  return {
-    address,
-    embed: (body: object, init: RequestInit = {}) =>
-      fetch(`${address}embed`, { method: "POST", headers: JSON_TYPE, body: JSON.stringify(body), ...init }),
-    metrics: async () => (await fetch(`${address}metrics`)).text(),
-    end: (signal: NodeJS.Signals): Promise<Result> => {
-      child.kill(signal);
-      return result;
-    },
-  };
-}
+import { head, plainbert, TINY } from "./run.ts";
+import { JSON_TYPE, serve } from "./serving.ts";
 
 /** The small model by the backend that takes a second for this text. */
 const SLOW = ["--model", WEIGHTS, "--backend", "plain"];
@@ -180,11 +160,82 @@ describe.skipIf(process.platform === "win32")("plainbert serve", () => {
     await end("SIGTERM");
   });
 
+  test("several models, by their names; options by their names in text-embeddings-inference", async () => {
+    const args = ["--model-id", head("mlm"), "--model", head("one_label"), "--backend", "plain"];
+    const names = ["--served-model-name", "tiny", "--served-model-name=rank"];
+    const variables = { MAX_BATCH_TOKENS: "50", AUTO_TRUNCATE: "false" }; // which do not go together
+    const { address, end } = await serve([...args, "--auto-truncate", ...names], variables);
+    const { data } = await (await fetch(`${address}v1/models`)).json();
+    expect(data.map(({ id }: { id: string }) => id)).toEqual(["tiny", "rank"]);
+    const ask = (path: string, body: object) =>
+      fetch(`${address}${path}`, { method: "POST", headers: JSON_TYPE, body: JSON.stringify(body) });
+    expect((await (await ask("v1/embeddings", { input: "a", model: "tiny" })).json()).model).toBe("tiny");
+    expect((await ask("rerank", { query: "a", texts: ["b"] })).status).toBe(200);
+    expect((await ask("v1/embeddings", { input: "a", model: "gpt" })).status).toBe(404);
+    const { models } = await (await fetch(`${address}info`)).json();
+    expect(models.map(({ max_batch_tokens: count }: { max_batch_tokens: number }) => count)).toEqual([50, 50]);
+    const { code, stderr } = await end("SIGTERM");
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/ERROR v1\/embeddings: Validation error status=404\n/);
+  });
+
+  test("SIGTERM under load, with clients that neither send nor read", async () => {
+    const { address, embed, metrics, end } = await serve([...SLOW, "--max-concurrent-requests", "6"]);
+    const asked = Array.from({ length: 10 }, () => embed({ inputs: LONG }));
+    const slow = Array.from({ length: 5 }, () => connect(Number(new URL(address).port), "127.0.0.1"));
+    for (const [i, socket] of slow.entries()) {
+      socket.on("error", () => {});
+      if (i > 0) socket.write("GET /heal");
+      socket.pause();
+    }
+    const counted = async () => Number(/te_request_count\{method="single"\} (\d+)/.exec(await metrics())?.[1]);
+    await vi.waitFor(async () => expect(await counted()).toBeGreaterThanOrEqual(6), { timeout: 20_000 });
+    const ended = end("SIGTERM");
+    const statuses = (await Promise.all(asked)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(6);
+    for (const status of statuses) expect([200, 429, 503]).toContain(status); // as they came
+    const { code, stderr } = await ended;
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^.* INFO Ready\n/);
+    expect(stderr).not.toMatch(/ {4}at /); // no stack of a mistake
+  });
+
+  test.each([
+    [["--auto-truncate"], "true"],
+    [["--auto-truncate", "--port", "1"], "true"],
+    [["--auto-truncate", "--", "false"], "true"],
+    [["--auto-truncate", "false"], "false"],
+    [["--auto-truncate=false", "--port", "1"], "false"],
+    [["--port", "1"], undefined],
+  ])("%j, as text-embeddings-inference reads it: %s", (argv, value) => {
+    expect(parseArguments(argv, command.options, command.elsewhere).values["auto-truncate"]).toBe(value);
+  });
+
   test("what is wrong with the command line or the environment", async () => {
     expect(await plainbert(["serve", "x"])).toMatchObject({ code: 2 });
     const { code, stderr } = await plainbert(["serve", ...TINY], { env: { MAX_CLIENT_BATCH_SIZE: "many" } });
     expect(code).toBe(2);
     expect(stderr).toContain('--max-client-batch-size must be a whole number from 1 to 999999999, got "many"');
+    for (const name of [
+      "tokenization-workers",
+      "uds-path",
+      "prometheus-port",
+      "otlp-endpoint",
+      "max-batch-requests",
+      "disable-spans",
+    ]) {
+      const refused = await plainbert(["serve", ...TINY, `--${name}`, "1"]);
+      expect(refused).toMatchObject({ code: 2 });
+      expect(refused.stderr).toContain(`plainbert serve: --${name}: leave it out, `);
+    }
+    expect((await plainbert(["serve", ...TINY, "--hf-token=a"])).stderr).toContain("set the variable HF_TOKEN instead");
+    expect((await plainbert(["serve", ...TINY, "--pooling2", "a"])).stderr).toContain("did you mean --pooling?");
+    const twice = await plainbert(["serve", ...TINY, "--model", head("mlm")]);
+    expect(twice.stderr).toContain("--served-model-name must give each model a name of its own, got ");
+    const names = await plainbert(["serve", ...TINY, "--served-model-name", "a", "--served-model-name", "b"]);
+    expect(names.stderr).toContain("expected --served-model-name as often as --model, 1, got 2");
+    const pass = await plainbert(["serve", ...TINY, "--max-batch-tokens", "9", "--auto-truncate", "false"]);
+    expect(pass.stderr).toContain("--max-batch-tokens must be at least 64, the most tokens of an input, where --auto-truncate is false"); // biome-ignore format: one line
     const { address, end } = await serve(TINY);
     const { port } = new URL(address);
     const taken = await plainbert(["serve", ...TINY, "--port", port]);

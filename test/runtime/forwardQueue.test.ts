@@ -44,7 +44,7 @@ function handQueue() {
     });
   });
   const add = (request: ForwardRequest, signal?: AbortSignal) => queue.add(request, undefined, signal);
-  return { passes, add };
+  return { passes, add, queue };
 }
 
 const none = new Map();
@@ -89,6 +89,19 @@ describe("what waits is computed together", () => {
     passes[0].answer();
     await answer;
     expect(late).toBe(false);
+  });
+
+  test("a pass has up to as many tokens as are set, or one sequence", async () => {
+    const { passes, add, queue } = handQueue();
+    queue.batchTokens = 10;
+    const answers = [add(call([4, 4, 4, 12], 1)), add(call([3], 9))];
+    for (const ids of [[[1, 2]], [[9], [3]], [[4]]]) {
+      await turn();
+      expect(passes.at(-1)!.ids).toEqual(ids);
+      passes.at(-1)!.answer();
+    }
+    expect((await Promise.all(answers)).map(idsOf)).toEqual([[1, 2, 3, 4], [9]]);
+    expect(passes.map(({ tokens }) => tokens)).toEqual([8, 7, 12]);
   });
 
   test("a pass has up to 2,048 tokens; the next call waits if it does not fit, and so do all behind it", async () => {

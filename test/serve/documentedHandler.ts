@@ -4,7 +4,10 @@ import { expectTeiAnswer } from "./document.ts";
 import { expectDocumented } from "./ownDocument.ts";
 
 /** A handler whose every request and answer must be what plainbert's document says, and text-embeddings-inference's. */
-export function createRequestHandler(bert: Bert, options?: serve.RequestHandlerOptions): serve.RequestHandler {
+export function createRequestHandler(
+  bert: Bert | Readonly<Record<string, Bert>>,
+  options?: serve.RequestHandlerOptions,
+): serve.RequestHandler {
   const handler = serve.createRequestHandler(bert, options);
   const documented = async (request: Request) => {
     const chunks: Uint8Array[] = [];

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { afterAll, describe, expect, test } from "vitest";
 import { type Bert, loadBert } from "../../src/pipelines/index.ts";
+import { ENDPOINTS } from "../../src/serve/endpoints.ts";
 import type { RequestHandlerOptions } from "../../src/serve/index.ts";
-import { ENDPOINTS, PAGES } from "../../src/serve/requestHandler.ts";
+import { PAGES } from "../../src/serve/pages.ts";
 import { head } from "../cli/run.ts";
 import { WEIGHTS } from "../pipelines/support.ts";
 import { get, PATHS } from "./document.ts";
@@ -17,10 +18,14 @@ afterAll(async () => {
   for (const bert of await Promise.all(loaded.values())) await bert.dispose();
 });
 
-async function handlerOf(folder: string, options: RequestHandlerOptions = {}) {
+function modelOf(folder: string): Promise<Bert> {
   const bert = loaded.get(folder) ?? loadBert(folder, { backend: "plain" });
   loaded.set(folder, bert);
-  return createRequestHandler(await bert, options);
+  return bert;
+}
+
+async function handlerOf(folder: string, options: RequestHandlerOptions = {}) {
+  return createRequestHandler(await modelOf(folder), options);
 }
 
 const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "../../package.json"), "utf8"));
@@ -80,7 +85,8 @@ test("a page's methods: HEAD is GET, and another is 405, but 401 without the key
     own(new Request(`http://localhost${path}`, { method }));
   for (const path of Object.keys(PAGES)) {
     expect((await ask(handler, path, "HEAD")).status, path).toBe(200);
-    expect((await ask(handler, path, "PUT")).headers.get("allow"), path).toBe("GET, HEAD");
+    const allowed = Object.hasOwn(ENDPOINTS, path) ? "GET, HEAD, POST" : "GET, HEAD";
+    expect((await ask(handler, path, "PUT")).headers.get("allow"), path).toBe(allowed);
   }
   expect((await ask(handler, "/embed", "GET")).headers.get("allow")).toBe("POST");
   expect((await ask(locked, "/embed", "GET")).status).toBe(401);
@@ -95,6 +101,8 @@ const QUESTION = { question: "Where did Emma live?", context: "Emma lived in Lon
 
 describe("every status that the document has for a path is one that it gives", () => {
   test.each<Case>([
+    ["/", MLM, null, { inputs: "a" }],
+    ["/invocations", NLI, null, { inputs: [["a", "b"]] }],
     ["/embed", MLM, NLI, { inputs: "a" }],
     ["/embed_all", MLM, NLI, { inputs: ["a", "b"] }],
     ["/embed_sparse", MLM, NLI, { inputs: "a" }],
@@ -106,31 +114,31 @@ describe("every status that the document has for a path is one that it gives", (
     ["/v1/embeddings", MLM, NLI, { input: "a" }],
     ["/embeddings", MLM, NLI, { input: ["a"] }],
     ["/v1/rerank", RERANKER, NLI, { query: "a", documents: ["b"] }],
+    ["/v2/rerank", RERANKER, MLM, { query: "a", documents: ["b"], model: "any" }],
     ["/fill-mask", MLM, NLI, { inputs: "A [MASK]." }],
     ["/next-sentence", WEIGHTS, NLI, { inputs: [PAIR] }],
+    ["/text-classification", NLI, MLM, { inputs: PAIR }],
     ["/token-classification", head("ner"), NLI, { inputs: "Emma lived in London." }],
     ["/question-answering", head("qa"), NLI, { inputs: QUESTION }],
   ])("%s", async (path, own, other, body) => {
     const pooling = path === "/embed_sparse" ? ({ pooling: "splade" } as const) : {};
     const handler = await handlerOf(own, { payloadLimit: 1000, maxConcurrentRequests: 1, ...pooling });
     const text = JSON.stringify(body);
-    const ask = async (sent: BodyInit | null, type = "application/json", to = handler, signal?: AbortSignal) => {
-      const init = { method: "POST", headers: { "content-type": type }, body: sent, duplex: "half", signal };
-      return (await to(new Request(`http://localhost${path}`, init as RequestInit))).status;
+    const ask = async (sent: string, type = "application/json", to = handler) => {
+      const init = { method: "POST", headers: { "content-type": type }, body: sent };
+      return (await to(new Request(`http://localhost${path}`, init))).status;
     };
     const seen = [await ask(text), await ask("{"), await ask(" ".repeat(1001)), await ask(text, "text/plain")];
     seen.push(await ask("{}"));
     seen.push(await ask(text, "application/json", await handlerOf(own, { apiKey: "secret" })));
     if (other !== null) seen.push(await ask(text, "application/json", await handlerOf(other)));
-    const controller = new AbortController();
-    const never = new ReadableStream({ start: (stream) => controller.signal.addEventListener("abort", () => stream.error(controller.signal.reason)) }); // biome-ignore format: one line
-    const first = ask(never, "application/json", handler, controller.signal);
-    seen.push(await ask(text));
-    controller.abort();
-    expect(await first).toBe(499);
+    const several = createRequestHandler({ one: await modelOf(MLM), two: await modelOf(NLI) });
+    seen.push(await ask(JSON.stringify({ ...body, model: "three" }), "application/json", several));
+    const together = await Promise.all([ask(text), ask(text)]);
+    seen.push(together[1]);
     handler.drain();
     seen.push(await ask(text));
-    expect(seen).toEqual([200, 400, 413, 415, 422, 401, ...(other === null ? [] : [424]), 429, 503]);
+    expect(seen).toEqual([200, 400, 413, 415, 422, 401, ...(other === null ? [] : [424]), 404, 429, 503]);
     expect(Object.keys(OWN.paths[path].post.responses).map(Number)).toEqual([...seen].sort());
   });
 });

@@ -104,6 +104,27 @@ describe("what is wrong with a request", () => {
     expect((await raw(Uint8Array.of(0x22, 0xff, 0x22))).status).toBe(400);
   });
 
+  test("a body that is compressed", async () => {
+    const response = await raw('{"inputs":"a"}', { "content-type": "application/json", "content-encoding": "gzip" });
+    expect(response.status).toBe(415);
+    expect((await errorOf(response)).error).toBe("Expected request without `Content-Encoding`");
+    const identity = { "content-type": "application/json", "content-encoding": "identity" };
+    expect((await raw('{"inputs":"a"}', identity)).status).toBe(200);
+  });
+
+  test("names of objects' own methods, numbers that are no double, and a byte order mark", async () => {
+    for (const name of ["__proto__", "constructor", "toString"]) {
+      expect((await raw(`{"inputs":"a","${name}":{"truncate":1}}`)).status, name).toBe(200);
+      const parameters = `{"inputs":"The [MASK]","parameters":{"${name}":1}}`;
+      const response = await post(handler, "/fill-mask", parameters, { wrong: true }).catch(() => null);
+      expect(response?.status ?? 422, name).toBe(422);
+    }
+    expect((await raw('{"inputs":[1e400]}')).status).toBe(422);
+    expect((await raw(`{"inputs":[${"9".repeat(400)}]}`)).status).toBe(422);
+    expect((await raw('{"inputs":"a","dimensions":1e400}')).status).toBe(422);
+    expect((await raw('\ufeff{"inputs":"a"}')).status).toBe(200);
+  });
+
   test("a body without end is read no further than its limit", async () => {
     let pulled = 0;
     const endless = new ReadableStream({
@@ -128,6 +149,7 @@ describe("what is wrong with a request", () => {
       expect(() => createRequestHandler(mlm, options)).toThrow(`createRequestHandler: ${message}`);
     wrong({ port: 1 }, 'unknown option "port"');
     wrong({ maxConcurrentRequests: 0 }, "maxConcurrentRequests must be a whole number from 1, got 0");
+    wrong({ maxBatchTokens: 1.5 }, "maxBatchTokens must be a whole number from 1, got 1.5");
     wrong({ autoTruncate: "true" }, 'autoTruncate must be true or false, got "true"');
     wrong({ modelId: "" }, 'modelId must be a name, got ""');
     wrong({ defaultPromptName: "x" }, 'defaultPromptName must be one of the model\'s, "query", "document", got "x"');
@@ -194,14 +216,14 @@ describe("places", () => {
     expect(settled).toEqual(["second 499", "first 499", "third 200"]);
   });
 
-  test("one whose body never comes frees its place when it is given up", async () => {
+  test("one whose body does not come keeps no place from others", async () => {
     const one = createRequestHandler(mlm, { maxConcurrentRequests: 1 });
     const controller = new AbortController();
     const body = new ReadableStream({ start: (stream) => controller.signal.addEventListener("abort", () => stream.error(controller.signal.reason)) }); // biome-ignore format: one line
     const headers = { "content-type": "application/json" };
     const init = { method: "POST", headers, body, signal: controller.signal, duplex: "half" };
     const asked = one(new Request("http://localhost/embed", init as RequestInit));
-    expect((await post(one, "/embed", { inputs: "a" })).status).toBe(429);
+    expect((await post(one, "/embed", { inputs: "a" })).status).toBe(200);
     controller.abort();
     expect((await asked).status).toBe(499);
     expect((await post(one, "/embed", { inputs: "a" })).status).toBe(200);
@@ -330,6 +352,22 @@ describe("/metrics", () => {
     expect((await valuesOf(own)).get('te_request_failure{err="dropped"}')).toBe(2);
     expect((await post(own, "/embed", { inputs: "a" })).status).toBe(200);
   });
+});
+
+test("a worker that dies under load: who waited is answered, who was computed may get 503, and the model answers again", async () => {
+  const first = workers.length;
+  await using bert = await loadBert(WEIGHTS, { backend: "simd", threads: 1 });
+  const own = createRequestHandler(bert);
+  const asked = Array.from({ length: 12 }, () => post(own, "/embed", { inputs: "He read a letter. ".repeat(60) }));
+  await vi.waitFor(async () => expect(await (await get(own, "/metrics")).text()).toMatch(/single"} 12/));
+  await workers[first].terminate();
+  const answers = await Promise.all(asked);
+  for (const { status, body } of answers) {
+    expect([200, 503]).toContain(status);
+    if (status === 200) expect(body).toEqual(answers.find((one) => one.status === 200)!.body);
+  }
+  expect((await get(own, "/health")).status).toBe(200);
+  expect((await post(own, "/embed", { inputs: "a" })).status).toBe(200);
 });
 
 test("a worker that dies: 503 with Retry-After, then the model answers again", async () => {
