@@ -62,27 +62,21 @@ const OPTIONS = {
   "json-output": flag("Write the log, on standard error, as JSON, a value a line; else it is text."),
 };
 
+/** The options that text-embeddings-inference has under the same name, and the environment under that in capitals. */
+const SAME = [
+  ...["revision", "dtype", "hostname", "port", "served-model-name", "auto-truncate", "json-output"],
+  ...Object.keys(HANDLER_OPTIONS),
+];
+
 /** The options that the environment may give too, by the names that text-embeddings-inference has for them there. */
 const VARIABLES: Readonly<Record<string, string>> = {
   MODEL_ID: "model",
-  REVISION: "revision",
-  DTYPE: "dtype",
-  HOSTNAME: "hostname",
-  PORT: "port",
-  SERVED_MODEL_NAME: "served-model-name",
-  MAX_CONCURRENT_REQUESTS: "max-concurrent-requests",
-  MAX_BATCH_TOKENS: "max-batch-tokens",
   HUGGINGFACE_HUB_CACHE: "cache-dir",
-  MAX_CLIENT_BATCH_SIZE: "max-client-batch-size",
-  PAYLOAD_LIMIT: "payload-limit",
-  POOLING: "pooling",
-  DEFAULT_PROMPT_NAME: "default-prompt-name",
-  DEFAULT_PROMPT: "default-prompt",
-  AUTO_TRUNCATE: "auto-truncate",
-  API_KEY: "api-key",
-  CORS_ALLOW_ORIGIN: "cors-allow-origin",
-  JSON_OUTPUT: "json-output",
+  ...Object.fromEntries(SAME.map((name) => [name.replaceAll("-", "_").toUpperCase(), name])),
 };
+
+const BY_METRICS = "leave it out, /metrics tells how many requests there are and what they take";
+const BY_VARIABLE = "set the variable HF_TOKEN instead, as others can see a command line";
 
 /** The other options of text-embeddings-inference. */
 const ELSEWHERE = {
@@ -93,13 +87,13 @@ const ELSEWHERE = {
     "max-batch-requests": "leave it out, --max-batch-tokens limits what is computed together",
     "uds-path": "leave it out, the model computes in the process that answers",
     "prometheus-port": "leave it out, /metrics is at --port",
-    "otlp-endpoint": "leave it out, /metrics tells how many requests there are and what they take",
+    "otlp-endpoint": BY_METRICS,
     "disable-spans": "leave it out, the log has one line for each request",
-    "otlp-service-name": "leave it out, /metrics tells how many requests there are and what they take",
+    "otlp-service-name": BY_METRICS,
     "dense-path": "leave it out, modules.json of the model's folder names its Dense modules",
     "device-id": "leave it out, the processor computes; --threads says with how many threads",
-    "hf-token": "set the variable HF_TOKEN instead, as others can see a command line",
-    "hf-api-token": "set the variable HF_TOKEN instead, as others can see a command line",
+    "hf-token": BY_VARIABLE,
+    "hf-api-token": BY_VARIABLE,
   },
 };
 

@@ -80,7 +80,7 @@ async function lineOf(request: Request, response: Response): Promise<Line> {
     const value = headers.get(header);
     return value === null ? [] : [[name, `${value}ms`]];
   });
-  const span = { name: new URL(request.url).pathname.slice(1), ...Object.fromEntries(times) };
+  const span = { name: new URL(request.url).pathname.slice(1) || "/", ...Object.fromEntries(times) };
   if (status === 200) return { level: "INFO", message: "Success", status, span };
   if (status === 499) return { level: "INFO", message: "The client has gone", status, span };
   return { level: "ERROR", message: await failureOf(response), status, span };

@@ -8,7 +8,7 @@ import { labelOf, Metrics } from "./metrics.ts";
 import { type Body, optionalTextOf } from "./requestBody.ts";
 import { RequestError } from "./requestError.ts";
 import { MASKED_LM, type Service, serviceOf } from "./service.ts";
-import { TASK_CLASSES } from "./taskEndpoints.ts";
+import { TASKS } from "./taskEndpoints.ts";
 
 /**
  * The services of one model, or of several by their names.
@@ -73,5 +73,5 @@ function suits(path: string, { bert, kind, settings: { pooling } }: Service): bo
   if (path === "/embed_sparse") return pooling === "splade";
   if (path === "/predict") return kind !== "embedding";
   if (path.endsWith("/rerank")) return kind === "reranker";
-  return isOfClass(bert.config, ...(TASK_CLASSES[path] ?? [])) || !Object.hasOwn(TASK_CLASSES, path);
+  return !Object.hasOwn(TASKS, path) || isOfClass(bert.config, ...TASKS[path].classes);
 }

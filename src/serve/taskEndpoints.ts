@@ -14,11 +14,20 @@ import { taskBytes, textsIn } from "./taskBytes.ts";
 /** A pipeline, whatever it takes and gives. */
 type Ask = (inputs: unknown, options: object) => Promise<unknown>;
 
+/** A task of the pipelines. */
+interface Task {
+  readonly name: string;
+  /** The model classes that have its head. */
+  readonly classes: readonly BertClass[];
+  /** Gives its pipeline. */
+  readonly create: (bert: Bert) => unknown;
+}
+
 /**
  * POST of a task of the pipelines: `{ inputs, parameters }`, as Hugging Face's inference API has it. The inputs are
  * what the pipeline takes, one or a list, and the parameters its options.
  */
-function taskEndpoint(name: string, classes: readonly BertClass[], create: (bert: Bert) => unknown): Endpoint {
+function taskEndpoint({ name, classes, create }: Task): Endpoint {
   const pipelines = new WeakMap<Bert, Ask>();
   return async (service, body, call) => {
     const { bert } = service;
@@ -44,24 +53,32 @@ function textClassifier(bert: Bert): Ask {
   };
 }
 
-/** The model classes that have the head of each task, by its path. */
-export const TASK_CLASSES: Readonly<Record<string, readonly BertClass[]>> = {
-  "/fill-mask": MASKED_LM,
-  "/next-sentence": ["BertForNextSentencePrediction", "BertForPreTraining"],
-  "/text-classification": ["BertForSequenceClassification"],
-  "/token-classification": ["BertForTokenClassification"],
-  "/question-answering": ["BertForQuestionAnswering"],
+/** The tasks that text-embeddings-inference does not have, by path. */
+export const TASKS: Readonly<Record<string, Task>> = {
+  "/fill-mask": { name: "fill-mask", classes: MASKED_LM, create: fillMask },
+  "/next-sentence": {
+    name: "next-sentence-prediction",
+    classes: ["BertForNextSentencePrediction", "BertForPreTraining"],
+    create: nextSentence,
+  },
+  "/text-classification": {
+    name: "text-classification",
+    classes: ["BertForSequenceClassification"],
+    create: textClassifier,
+  },
+  "/token-classification": {
+    name: "token-classification",
+    classes: ["BertForTokenClassification"],
+    create: tokenClassification,
+  },
+  "/question-answering": {
+    name: "question-answering",
+    classes: ["BertForQuestionAnswering"],
+    create: questionAnswering,
+  },
 };
 
-/** Those that text-embeddings-inference does not have, by path. */
-export const TASK_ENDPOINTS: Readonly<Record<string, Endpoint>> = {
-  "/fill-mask": taskEndpoint("fill-mask", TASK_CLASSES["/fill-mask"], fillMask),
-  "/next-sentence": taskEndpoint("next-sentence-prediction", TASK_CLASSES["/next-sentence"], nextSentence),
-  "/text-classification": taskEndpoint("text-classification", TASK_CLASSES["/text-classification"], textClassifier),
-  "/token-classification": taskEndpoint(
-    "token-classification",
-    TASK_CLASSES["/token-classification"],
-    tokenClassification,
-  ),
-  "/question-answering": taskEndpoint("question-answering", TASK_CLASSES["/question-answering"], questionAnswering),
-};
+/** Their endpoints. */
+export const TASK_ENDPOINTS: Readonly<Record<string, Endpoint>> = Object.fromEntries(
+  Object.entries(TASKS).map(([path, task]) => [path, taskEndpoint(task)]),
+);

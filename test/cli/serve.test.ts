@@ -172,11 +172,12 @@ describe.skipIf(process.platform === "win32")("plainbert serve", () => {
     expect((await (await ask("v1/embeddings", { input: "a", model: "tiny" })).json()).model).toBe("tiny");
     expect((await ask("rerank", { query: "a", texts: ["b"] })).status).toBe(200);
     expect((await ask("v1/embeddings", { input: "a", model: "gpt" })).status).toBe(404);
+    expect((await ask("", { inputs: "a" })).status).toBe(200);
     const { models } = await (await fetch(`${address}info`)).json();
     expect(models.map(({ max_batch_tokens: count }: { max_batch_tokens: number }) => count)).toEqual([50, 50]);
     const { code, stderr } = await end("SIGTERM");
     expect(code).toBe(0);
-    expect(stderr).toMatch(/ERROR v1\/embeddings: Validation error status=404\n/);
+    expect(stderr).toMatch(/ERROR v1\/embeddings: Validation error status=404\n.* INFO \/\{total_time=/);
   });
 
   test("SIGTERM under load, with clients that neither send nor read", async () => {
