@@ -31,3 +31,16 @@ export const request = (
   fields: Readonly<Record<string, Schema>>,
   others: Readonly<Record<string, Schema>> = {},
 ): Schema => object(fields, { ...others, model: ref("ModelName") });
+
+/** What is asked by POST. */
+export interface Post {
+  readonly summary: string;
+  /** The body of a request. */
+  readonly request: Schema;
+  /** The body of an answer with status 200. */
+  readonly answer: Schema;
+  /** What status 424 says; left out: every model answers. */
+  readonly wrongModel?: string;
+  /** Whether errors are in OpenAI's form. */
+  readonly isOpenAi?: boolean;
+}

@@ -1,6 +1,7 @@
 import type { HandlerSettings } from "./handlerSettings.ts";
 import { VERSION } from "./info.ts";
-import { POSTS, type Post } from "./openApiPosts.ts";
+import type { Post } from "./jsonSchema.ts";
+import { POSTS } from "./openApiPosts.ts";
 import { SCHEMAS } from "./openApiSchemas.ts";
 
 /** A part of the document. */

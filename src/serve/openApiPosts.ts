@@ -1,18 +1,5 @@
-import { any, list, number, ref, type Schema, string } from "./jsonSchema.ts";
+import { any, list, number, type Post, ref, string } from "./jsonSchema.ts";
 import { TASK_POSTS } from "./openApiTasks.ts";
-
-/** What is asked by POST. */
-export interface Post {
-  readonly summary: string;
-  /** The body of a request. */
-  readonly request: Schema;
-  /** The body of an answer with status 200. */
-  readonly answer: Schema;
-  /** What status 424 says; left out: every model answers. */
-  readonly wrongModel?: string;
-  /** Whether errors are in OpenAI's form. */
-  readonly isOpenAi?: boolean;
-}
 
 const NO_EMBEDDING = { wrongModel: "The model is no embedding model." };
 const NO_RERANKER = { wrongModel: "The model is no reranker." };

@@ -5,6 +5,7 @@ import {
   list,
   number,
   object,
+  type Post,
   positive,
   ref,
   request,
@@ -13,7 +14,6 @@ import {
   string,
   truth,
 } from "./jsonSchema.ts";
-import type { Post } from "./openApiPosts.ts";
 
 /** What a pipeline's endpoint takes. */
 const task = (inputs: Schema, parameters: Readonly<Record<string, Schema>>): Schema =>
