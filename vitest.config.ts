@@ -39,6 +39,14 @@ const config: ViteUserConfig = defineConfig({
       {
         test: { name: "clients", include: ["test/serve/clients/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 },
       },
+      {
+        test: {
+          name: "mounts",
+          include: ["test/programs/mounts.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 600_000, // npm installs, Next.js builds
+        },
+      },
       { test: { name: "programs:rest", include: ["test/programs/rest.test.ts"], testTimeout: 600_000 } },
       {
         test: {

@@ -1,4 +1,4 @@
-import { type Arguments, type OptionTable, UsageError } from "./option.ts";
+import { type Arguments, type OptionsElsewhere, type OptionTable, UsageError } from "./option.ts";
 
 /** A sub-command. Its file is loaded only when it is called. */
 export interface Command {
@@ -13,6 +13,8 @@ export interface Command {
    * its messages, with spaces, and what a command says instead.
    */
   readonly libraryNames?: Readonly<Record<string, string>>;
+  /** What it makes of another program's options. */
+  readonly elsewhere?: OptionsElsewhere;
   /** What a shell completes beside options. Left out: the arguments are texts, for which there is no completion. */
   readonly positional?: "file" | readonly string[];
   /** Whole command lines; the tests run each of them. */

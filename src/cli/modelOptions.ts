@@ -6,7 +6,7 @@ import { STORAGE_TYPES } from "../tensor/storage.ts";
 import type { StorageType } from "../tensor/tensor.ts";
 import { MAX_THREADS } from "../tensor/threads/threadCount.ts";
 import { interruptible } from "./interrupt.ts";
-import { choice, count, flag, type Option, text, UsageError, type ValuesOf } from "./option.ts";
+import { choice, count, flag, type Option, text, texts, UsageError, type ValuesOf } from "./option.ts";
 import { Progress } from "./progressBar.ts";
 
 /** What the help calls a model wherever a command takes one: in `--model`, or as an argument. */
@@ -58,7 +58,11 @@ export const ENGINE_OPTIONS: typeof BACKEND_OPTIONS & { readonly dtype: Option<S
 };
 
 function modelOption(otherwise: string): Option<string> {
-  return text("NAME", `The model: ${MODEL_NAME}; from there it is downloaded once. ${otherwise}`, "folder");
+  return text("NAME", modelSentence(otherwise), "folder");
+}
+
+function modelSentence(otherwise: string): string {
+  return `The model: ${MODEL_NAME}; from there it is downloaded once. ${otherwise}`;
 }
 
 /** Which tokenizer: of commands that need no weights. */
@@ -77,6 +81,18 @@ export const MODEL_OPTIONS: typeof TOKENIZER_OPTIONS & typeof ENGINE_OPTIONS = {
 export const EMBEDDING_MODEL_OPTIONS: typeof MODEL_OPTIONS = {
   ...MODEL_OPTIONS,
   model: modelOption("Default: the small embedding model that comes with plainbert."),
+};
+
+/** The same, for several models. */
+export const EMBEDDING_MODELS_OPTIONS: Omit<typeof MODEL_OPTIONS, "model"> & { readonly model: Option<string[]> } = {
+  ...MODEL_OPTIONS,
+  model: texts(
+    "NAME",
+    modelSentence(
+      "Given several times, it is several models. Default: the small embedding model that comes with plainbert.",
+    ),
+    "folder",
+  ),
 };
 
 /** The same, for what the small models were not trained for (`expectModel`). */

@@ -41,6 +41,16 @@ export interface Arguments<Table extends OptionTable> {
   readonly positionals: readonly string[];
 }
 
+/** What the options of a program are here whose command lines a command understands. */
+export interface OptionsElsewhere {
+  /** The names of those that have another here. */
+  readonly names?: Readonly<Record<string, string>>;
+  /** The values of those that may come without one. */
+  readonly values?: Readonly<Record<string, string>>;
+  /** Those that have no meaning here, and what to do instead. */
+  readonly refused?: Readonly<Record<string, string>>;
+}
+
 /** The command line is not one that the command understands: exit code 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
@@ -122,6 +132,11 @@ export function list(description: string): Option<string[]> {
   return { placeholder: "A,B", description, parse: (given) => given.flatMap((value) => value.split(",")) };
 }
 
+/** Any text, and another each time that it is given. */
+export function texts(placeholder: string, description: string, completes?: "file" | "folder"): Option<string[]> {
+  return { placeholder, description, ...(completes && { completes }), parse: (given) => [...given] };
+}
+
 /** An option whose value is a list; given several times, it is a list of lists. */
 export function lists(description: string): Option<string[] | string[][]> {
   return {
@@ -140,8 +155,12 @@ export const HELP: { readonly help: Option<boolean> } = { help: flag("Print this
  * @throws UsageError an option that the command does not have, one without its value, or a value that is none of its
  *   own
  */
-export function parseArguments<Table extends OptionTable>(argv: readonly string[], table: Table): Arguments<Table> {
-  const { values, positionals } = parsed(argv, table);
+export function parseArguments<Table extends OptionTable>(
+  argv: readonly string[],
+  table: Table,
+  elsewhere: OptionsElsewhere = {},
+): Arguments<Table> {
+  const { values, positionals } = parsed(argv, table, elsewhere);
   const entries = Object.entries(table).map(([name, option]) => {
     const given = values[name];
     if (given === undefined) return [name, option.placeholder === undefined ? false : undefined];
@@ -150,14 +169,19 @@ export function parseArguments<Table extends OptionTable>(argv: readonly string[
   return { values: Object.fromEntries(entries) as ValuesOf<Table>, positionals };
 }
 
-function parsed(argv: readonly string[], table: OptionTable) {
+function parsed(argv: readonly string[], table: OptionTable, elsewhere: OptionsElsewhere) {
+  const { refused = {} } = elsewhere;
   const options: NonNullable<ParseArgsConfig["options"]> = {};
   for (const [name, { placeholder }] of Object.entries(table)) {
     options[name] = { type: placeholder === undefined ? "boolean" : "string", multiple: true };
   }
   if ("help" in options) options.help.short = "h";
   try {
-    const result = parseArgs({ args: withNegatives(argv, table), options, allowPositionals: true });
+    const result = parseArgs({
+      args: withNegatives(translated(argv, elsewhere), table),
+      options,
+      allowPositionals: true,
+    });
     return {
       values: result.values as Record<string, (string | boolean)[] | undefined>,
       positionals: result.positionals,
@@ -172,9 +196,22 @@ function parsed(argv: readonly string[], table: OptionTable) {
     if (lacking !== undefined)
       throw new UsageError(`--${lacking} must have a value; one that begins with "-" is written --${lacking}=-…`);
     const [, typed] = /^unknown option '--([^']*)'/.exec(sentence) ?? [];
+    if (typed !== undefined && Object.hasOwn(refused, typed)) throw new UsageError(`--${typed}: ${refused[typed]}`);
     const meant = typed === undefined ? null : nearest(typed, Object.keys(table));
     throw new UsageError(meant === null ? sentence : `${sentence}; did you mean --${meant}?`);
   }
+}
+
+/** The arguments with the names that options have here, and the values that are meant where there is none. */
+function translated(argv: readonly string[], { names = {}, values = {} }: OptionsElsewhere): string[] {
+  const end = argv.includes("--") ? argv.indexOf("--") : argv.length;
+  return argv.map((arg, i) => {
+    const [, given, value] = /^--([\w-]+)(=.*)?$/s.exec(arg) ?? [];
+    if (i >= end || given === undefined) return arg;
+    const name = Object.hasOwn(names, given) ? names[given] : given;
+    const isAlone = value === undefined && (i + 1 === end || argv[i + 1].startsWith("-"));
+    return `--${name}${isAlone && Object.hasOwn(values, name) ? `=${values[name]}` : (value ?? "")}`;
+  });
 }
 
 /** The arguments with `--name=-1` for `--name -1`, where Node's parser takes the number for an option. */

@@ -35,7 +35,7 @@ async function run(asked: string | undefined, argv: readonly string[]): Promise<
   if (name === null) throw unknown(asked);
   const entry = COMMANDS[name];
   const { command } = await loaded(entry.load);
-  const args = parseArguments(argv, { ...command.options, ...HELP });
+  const args = parseArguments(argv, { ...command.options, ...HELP }, command.elsewhere);
   if (args.values.help) return print(helpPage(name, entry, command));
   try {
     await command.run(args);

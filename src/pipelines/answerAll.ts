@@ -6,16 +6,17 @@ import { type EncodedText, expectClass, isOfClass, type NamedText } from "./argu
 import { Faults } from "./faults.ts";
 import { atOnce, inTurns, type Parts } from "./turns.ts";
 
-/** Groups of what has been encoded, in order, each as large as a pass may be. */
+/** Groups of what has been encoded, in order, each as large as a pass may be, `most` tokens. */
 export function* batchesOf<Encoded>(
   items: Iterable<Encoded>,
   tokensOf: (encoded: Encoded) => number,
+  most: number = BATCH_TOKENS,
 ): Generator<Encoded[]> {
   let batch: Encoded[] = [];
   let tokens = 0;
   for (const encoded of items) {
     const more = tokensOf(encoded);
-    if (batch.length > 0 && tokens + more > BATCH_TOKENS) {
+    if (batch.length > 0 && tokens + more > most) {
       yield batch;
       batch = [];
       tokens = 0;

@@ -99,6 +99,19 @@ export class BertModel {
   }
 
   /**
+   * The most tokens of one pass; 2,048 unless it is set.
+   *
+   * @internal
+   */
+  get batchTokens(): number {
+    return this.inUse.queue.batchTokens;
+  }
+
+  set batchTokens(count: number) {
+    this.inUse.queue.batchTokens = count;
+  }
+
+  /**
    * A few numbers of each tensor, by name, as the checkpoint has them.
    *
    * @internal

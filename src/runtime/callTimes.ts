@@ -10,20 +10,31 @@ export interface CallTimes {
   tokens: number;
 }
 
-const OBSERVED = new WeakMap<AbortSignal, CallTimes>();
+/** Is told of each pass that takes calls which are observed: all its sequences and tokens, other callers' too. */
+export type PassListener = (sequences: number, tokens: number) => void;
+
+interface Observed {
+  readonly times: CallTimes;
+  readonly onPass: PassListener;
+}
+
+const OBSERVED = new WeakMap<AbortSignal, Observed>();
 
 /**
  * Has the calls of `forward` timed that are given this signal. A pipeline hands its caller's signal, and nothing else
  * of the caller's, on to `forward`; so a service tells by it what each of its requests has taken.
+ *
+ * @param onPass where several signals have the same function, it is called once for a pass that takes calls of them
  */
-export function observeCalls(signal: AbortSignal): CallTimes {
+export function observeCalls(signal: AbortSignal, onPass: PassListener): CallTimes {
   const times = { waiting: 0, queued: 0, computed: 0, tokens: 0 };
-  OBSERVED.set(signal, times);
+  OBSERVED.set(signal, { times, onPass });
   return times;
 }
 
 /** The clock of one call. */
 export interface CallClock {
+  readonly onPass: PassListener;
   /** A pass has taken some of the call. */
   start(): void;
   /** The call has been answered, or has failed. */
@@ -32,8 +43,9 @@ export interface CallClock {
 
 /** Starts the clock of a call of so many tokens; null: nobody observes it. */
 export function clockOf(signal: AbortSignal | undefined, tokens: number): CallClock | null {
-  const times = signal && OBSERVED.get(signal);
-  if (!times) return null;
+  const observed = signal && OBSERVED.get(signal);
+  if (!observed) return null;
+  const { times, onPass } = observed;
   const queuedAt = performance.now();
   let startedAt: number | null = null;
   times.waiting++;
@@ -46,6 +58,7 @@ export function clockOf(signal: AbortSignal | undefined, tokens: number): CallCl
     return startedAt;
   };
   return {
+    onPass,
     start,
     end() {
       const from = start(); // a call may be aborted before any pass

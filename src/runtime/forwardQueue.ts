@@ -29,12 +29,12 @@ interface RunningPass {
 
 /**
  * Puts the calls of many callers together. While a pass is computed, calls that arrive wait; all that wait are then
- * computed in one pass, in the order in which they came, up to BATCH_TOKENS tokens. Nothing is padded, and no sequence
+ * computed in one pass, in the order in which they came, up to `batchTokens` tokens. Nothing is padded, and no sequence
  * sees its neighbours, so that every answer is the same, to the bit, as that of the call alone.
  *
  * - A call that finds nothing to wait for starts at once: at the end of the microtasks of the turn that it was made in,
  *   so that calls of one turn are one pass. There is no timer.
- * - A call of more than BATCH_TOKENS tokens is computed in parts. After each part what is left of it goes behind the
+ * - A call of more than `batchTokens` tokens is computed in parts. After each part what is left of it goes behind the
  *   calls that wait, so that a short call waits for one part of each long one at most; and as every pass begins with
  *   the call that has waited longest, short calls without end do not keep a long one waiting.
  * - A call that is aborted leaves the queue at once. A pass that nobody wants any more is stopped.
@@ -42,6 +42,8 @@ interface RunningPass {
  * - No call gets the error of another: if a pass of several calls fails, each of them is computed alone.
  */
 export class ForwardQueue {
+  /** The most tokens of one pass. */
+  batchTokens: number = BATCH_TOKENS;
   private readonly compute: ComputePass;
   private readonly config: BertConfig;
   /** In the order in which they are served. */
@@ -98,6 +100,7 @@ export class ForwardQueue {
     const taken = this.takeFromWaiting();
     const pass = { taken, wanted: new Set(taken.keys()), stop: new AbortController() };
     this.pass = pass;
+    tellOf(taken);
     const [first] = taken.keys();
     this.compute([...taken.values()], first.tap, pass.stop.signal).then(
       (outputs) => {
@@ -124,10 +127,10 @@ export class ForwardQueue {
   private takeFromWaiting(): Map<QueuedCall, ForwardRequest> {
     const taken = new Map<QueuedCall, ForwardRequest>();
     const [first] = this.waiting;
-    let room = BATCH_TOKENS;
+    let room = this.batchTokens;
     for (const call of this.waiting) {
       if (call !== first && !first.canShareAPassWith(call)) continue;
-      const request = call.take(call === first ? null : room);
+      const request = call.take(call === first ? null : room, this.batchTokens);
       if (!request) break;
       taken.set(call, request);
       room -= request.batch.inputIds.length;
@@ -159,6 +162,14 @@ export class ForwardQueue {
     this.waiting.delete(call);
     if (this.pass?.wanted.delete(call) && this.pass.wanted.size === 0) this.pass.stop.abort();
   }
+}
+
+/** Tells each listener of its calls what a pass has taken. */
+function tellOf(taken: ReadonlyMap<QueuedCall, ForwardRequest>): void {
+  const batches = Array.from(taken.values(), ({ batch }) => batch);
+  const sequences = batches.reduce((sum, { B }) => sum + B, 0);
+  const tokens = batches.reduce((sum, { inputIds }) => sum + inputIds.length, 0);
+  for (const onPass of new Set(Array.from(taken.keys(), (call) => call.onPass))) onPass?.(sequences, tokens);
 }
 
 function withResolvers<Value>() {

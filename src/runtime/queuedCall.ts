@@ -1,8 +1,7 @@
-import { BATCH_TOKENS } from "../model/batch.ts";
 import type { HeadOutput, TapListener } from "../model/forward.ts";
 import { canShareAPass, type ForwardRequest, partOfRequest } from "../model/forwardRequest.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { CallClock } from "./callTimes.ts";
+import type { CallClock, PassListener } from "./callTimes.ts";
 
 /** What a call of `forward` asks for. */
 export interface CallSettings {
@@ -46,6 +45,11 @@ export class QueuedCall {
     return this.taken < this.request.batch.B;
   }
 
+  /** Who is told of the passes that take some of it. */
+  get onPass(): PassListener | undefined {
+    return this.clock?.onPass;
+  }
+
   canShareAPassWith(other: QueuedCall): boolean {
     if (this.alone || other.alone || this.tap || other.tap) return false;
     return canShareAPass(this.request, other.request);
@@ -56,16 +60,17 @@ export class QueuedCall {
    * sequences as there is room for.
    *
    * @param room in tokens; null for a pass that has nothing else yet, and takes a sequence of any length
+   * @param most how many tokens a whole pass has
    * @returns null if there is no room
    */
-  take(room: number | null): ForwardRequest | null {
+  take(room: number | null, most: number): ForwardRequest | null {
     const { offsets, B } = this.request.batch;
     const from = this.taken;
     const tokensTo = (to: number) => offsets[to] - offsets[from];
     let to = B;
-    if (this.splits && tokensTo(B) > BATCH_TOKENS) {
+    if (this.splits && tokensTo(B) > most) {
       to = room === null ? from + 1 : from;
-      while (to < B && tokensTo(to + 1) <= (room ?? BATCH_TOKENS)) to++;
+      while (to < B && tokensTo(to + 1) <= (room ?? most)) to++;
     } else if (room !== null && tokensTo(B) > room) {
       return null;
     }

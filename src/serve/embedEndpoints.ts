@@ -2,7 +2,6 @@ import { shown } from "../errors.ts";
 import { withoutDecoder } from "../pipelines/answerAll.ts";
 import { SIMILARITIES } from "../pipelines/similarities.ts";
 import { embeddingSize, stepsOf } from "../pipelines/textEmbeddings.ts";
-import { shortest } from "../tensor/shortest.ts";
 import {
   computeAll,
   type Encoded,
@@ -34,7 +33,7 @@ export const embed: Endpoint = async (service, body, call) => {
     normalize: flagOf(body, "normalize", true),
     dimensions: dimensionsOf(service, body),
   };
-  return (await embedInputs(service, inputs, settings, call)).map(numbers);
+  return embedInputs(service, inputs, settings, call);
 };
 
 /** POST /similarity: the cosine of a sentence's vector with each of the others'. */
@@ -63,17 +62,17 @@ export const embedAll: Endpoint = async (service, body, call) => {
   const { bert } = service;
   const H = bert.config.hiddenSize;
   const encodings = await encodeInputs(service, inputs, truncationOf(service, body), call, promptOf(service, body));
+  call.share.take(encodings.reduce((sum, { length }) => sum + length * (4 * H + 150), 0));
   const compute = async (batch: readonly Encoded[], signal: AbortSignal) => {
     const options = { ...withoutDecoder(bert, batch.length), signal };
     const { data, shape } = (await bert.forward(batch, options)).lastHiddenState; // [B, T, H]
-    return batch.map(({ length }, b) =>
-      Array.from({ length }, (_, t) => {
-        const from = (b * shape[1] + t) * H;
-        return numbers(data.subarray(from, from + H));
-      }),
-    );
+    return batch.map(({ length }, b) => {
+      const from = b * shape[1] * H;
+      const own = data.slice(from, from + length * H); // a copy, without the padding
+      return Array.from({ length }, (_, t) => own.subarray(t * H, (t + 1) * H));
+    });
   };
-  return computeAll(encodings, compute, call);
+  return computeAll(service, encodings, compute, call);
 };
 
 /**
@@ -92,8 +91,9 @@ export async function embedInputs(
   const encodings = await encodeInputs(service, inputs, settings, call, prompt);
   const options = { prompt, normalize, ...(dimensions !== null && { truncate_dim: dimensions }) };
   const { compute } = stepsOf(service.bert)("embeddings", options, null);
+  call.share.take(inputs.length * (4 * embeddingSize(service.bert) + 200));
   const encoded = encodings.map((encoding) => ({ encoding, length: encoding.length }));
-  return computeAll(encoded, compute, call);
+  return computeAll(service, encoded, compute, call);
 }
 
 function expectEmbedding({ kind, settings: { pooling } }: Service): void {
@@ -123,9 +123,4 @@ export function dimensionsOf({ bert, kind }: Service, { dimensions = null }: Bod
   if ((dimensions as number) >= 1 && (dimensions as number) <= D) return dimensions as number;
   const message = `Input validation error: \`dimensions\` must be from 1 to ${D}. Given: ${dimensions}`;
   throw new RequestError("Validation", message);
-}
-
-/** A vector as JSON has it: the shortest numbers that are these float32. */
-export function numbers(vector: Float32Array): number[] {
-  return Array.from(vector, shortest);
 }

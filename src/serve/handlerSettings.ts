@@ -1,5 +1,6 @@
 import { BertError, listed, quote, shown } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
+import { BATCH_TOKENS } from "../model/batch.ts";
 import { expectKnownOptions, type OptionNames } from "../options.ts";
 import { isOfClass } from "../pipelines/arguments.ts";
 
@@ -11,6 +12,11 @@ export interface RequestHandlerOptions {
   readonly servedModelName?: string;
   /** The most requests that are answered at the same time; those beyond get 429 at once. Default 512. */
   readonly maxConcurrentRequests?: number;
+  /**
+   * The most tokens of a model that are computed together, those of the model's other calls included; longer inputs are
+   * cut to so many. More take more memory. Default 2048.
+   */
+  readonly maxBatchTokens?: number;
   /** The most inputs of one request; those with more get 413. Default 32. */
   readonly maxClientBatchSize?: number;
   /** The most bytes of a request's body. Default 2,000,000. */
@@ -24,8 +30,8 @@ export interface RequestHandlerOptions {
   /** The prompt itself, in place of its name. */
   readonly defaultPrompt?: string;
   /**
-   * What `Authorization: Bearer …` of each request must have, else it gets 401; /health, /ping, /ready and /metrics
-   * need none. Default: nothing is asked for.
+   * What `Authorization: Bearer …` of each request must have, else it gets 401; /health, /ping, /ready, /metrics and
+   * /openapi.json need none. Default: nothing is asked for.
    */
   readonly apiKey?: string;
   /** The origins whose pages may read answers in a browser, such as "https://example.com"; "*": all. Default: none. */
@@ -46,6 +52,7 @@ const NAMES: OptionNames<RequestHandlerOptions> = {
   modelId: true,
   servedModelName: true,
   maxConcurrentRequests: true,
+  maxBatchTokens: true,
   maxClientBatchSize: true,
   payloadLimit: true,
   autoTruncate: true,
@@ -63,10 +70,12 @@ export function settingsOf(bert: Bert, options: RequestHandlerOptions): HandlerS
   expectKnownOptions(WHERE, options, NAMES);
   const { modelId = "plainbert", servedModelName = modelId, autoTruncate = true } = options;
   const { maxConcurrentRequests = 512, maxClientBatchSize = 32, payloadLimit = 2_000_000 } = options;
+  const { maxBatchTokens = BATCH_TOKENS } = options;
+  const counts = { maxConcurrentRequests, maxBatchTokens, maxClientBatchSize, payloadLimit };
   for (const [name, value] of Object.entries({ modelId, servedModelName })) {
     if (!isText(value)) throw wrong(name, "a name", value);
   }
-  for (const [name, value] of Object.entries({ maxConcurrentRequests, maxClientBatchSize, payloadLimit })) {
+  for (const [name, value] of Object.entries(counts)) {
     if (!Number.isSafeInteger(value) || value < 1) throw wrong(name, "a whole number from 1", value);
   }
   if (typeof autoTruncate !== "boolean") throw wrong("autoTruncate", "true or false", autoTruncate);
@@ -77,7 +86,7 @@ export function settingsOf(bert: Bert, options: RequestHandlerOptions): HandlerS
   }
   return {
     ...{ apiKey, corsAllowOrigin, pooling: poolingOf(bert, options) },
-    ...{ modelId, servedModelName, autoTruncate, maxConcurrentRequests, maxClientBatchSize, payloadLimit },
+    ...{ modelId, servedModelName, autoTruncate, ...counts },
     defaultPrompt: defaultPromptOf(bert, options),
   };
 }

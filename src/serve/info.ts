@@ -1,12 +1,17 @@
-import { BATCH_TOKENS } from "../model/batch.ts";
 import type { Service } from "./service.ts";
 
 /** The package's version; a test compares it with package.json, which not every runtime can read. */
-const VERSION = "0.3.0";
+export const VERSION = "0.3.0";
 
-/** GET /info: the model, and the limits. */
-export function infoOf({ bert, kind, limit, settings }: Service): unknown {
-  const { modelId, servedModelName, maxConcurrentRequests, maxClientBatchSize, autoTruncate } = settings;
+/** GET /info: the model, and the limits; of several those of the first, and all of them as `models`. */
+export function infoOf(services: readonly Service[]): unknown {
+  const [first, ...others] = services.map(infoOfOne);
+  return others.length === 0 ? first : { ...first, models: [first, ...others] };
+}
+
+function infoOfOne({ bert, kind, limit, settings }: Service): object {
+  const { modelId, servedModelName, maxConcurrentRequests, maxBatchTokens, maxClientBatchSize, autoTruncate } =
+    settings;
   return {
     model_id: modelId,
     model_sha: null,
@@ -15,7 +20,7 @@ export function infoOf({ bert, kind, limit, settings }: Service): unknown {
     model_type: { [kind]: kind === "embedding" ? { pooling: settings.pooling ?? poolingOf(bert) } : labelsOf(bert) },
     max_concurrent_requests: maxConcurrentRequests,
     max_input_length: limit,
-    max_batch_tokens: BATCH_TOKENS,
+    max_batch_tokens: maxBatchTokens,
     max_batch_requests: null,
     max_client_batch_size: maxClientBatchSize,
     auto_truncate: autoTruncate,
@@ -26,9 +31,12 @@ export function infoOf({ bert, kind, limit, settings }: Service): unknown {
   };
 }
 
-/** GET /v1/models: the one model, as OpenAI's API lists models. */
-export function modelsOf({ settings: { servedModelName } }: Service): unknown {
-  return { object: "list", data: [{ id: servedModelName, object: "model", created: 0, owned_by: "plainbert" }] };
+/** GET /v1/models: the models, as OpenAI's API lists them. */
+export function modelsOf(services: readonly Service[]): unknown {
+  const data = services.map(({ settings: { servedModelName: id } }) => {
+    return { id, object: "model", created: 0, owned_by: "plainbert" };
+  });
+  return { object: "list", data };
 }
 
 /** By text-embeddings-inference's name; several stand end to end. */

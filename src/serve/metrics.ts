@@ -1,7 +1,13 @@
 /** The upper bounds of durations' buckets, in seconds: 0.00001 × 1.5ⁿ, n = 1 … 35, as text-embeddings-inference. */
 const DURATIONS: readonly number[] = geometric(0.00001 * 1.5, 1.5, 35);
-/** Those of lengths in tokens: 1, 2, 4, … */
-const LENGTHS: readonly number[] = geometric(1, 2, 20);
+/** What is counted: tokens of an input, inputs of a pass, tokens of a pass. */
+type Counted = "te_request_input_length" | "te_batch_next_size" | "te_batch_next_tokens";
+/** Its bounds: 1, 2, 4, … */
+const BOUNDS: Readonly<Record<Counted, readonly number[]>> = {
+  te_request_input_length: geometric(1, 2, 20),
+  te_batch_next_size: geometric(1, 2, 13),
+  te_batch_next_tokens: geometric(1, 2, 21),
+};
 
 function geometric(first: number, factor: number, count: number): number[] {
   const bounds = [first];
@@ -17,29 +23,44 @@ interface Histogram {
   sum: number;
 }
 
-type Counter = "te_request_count" | "te_request_success" | "te_request_failure";
+type Counter =
+  | `te_request_${"count" | "success" | "failure"}`
+  /** Of inputs, of which a request may have several. */
+  | `te_${"embed" | "predict"}_${"count" | "success"}`;
 
-/** In seconds but for the last, which is in tokens. */
+/** In seconds but for what is counted. */
 type HistogramName =
+  | Counted
   | "te_request_duration"
   | "te_request_tokenization_duration"
   | "te_request_queue_duration"
-  | "te_request_inference_duration"
-  | "te_request_input_length";
+  | "te_request_inference_duration";
 
-/** What the service counts, under text-embeddings-inference's names. */
+/** A label of Prometheus: `model="NAME"`. */
+export function labelOf(name: string, value: string): string {
+  const escaped = value.replace(/["\\]/g, "\\$&").replaceAll("\n", "\\n");
+  return `${name}="${escaped}"`;
+}
+
+/** What a service counts, under text-embeddings-inference's names. */
 export class Metrics {
+  /** What each series of it has; "": nothing. */
+  readonly label: string;
   private readonly counters = new Map<string, Map<string, number>>();
   private readonly histograms = new Map<string, Histogram>();
 
-  /** @param label such as `method="single"` */
-  count(name: Counter, label: string): void {
+  constructor(label = "") {
+    this.label = label;
+  }
+
+  /** @param label such as `method="single"`; "" is none */
+  count(name: Counter, label: string, times = 1): void {
     const series = this.counters.get(name) ?? new Map<string, number>();
-    this.counters.set(name, series.set(label, (series.get(label) ?? 0) + 1));
+    this.counters.set(name, series.set(label, (series.get(label) ?? 0) + times));
   }
 
   observe(name: HistogramName, value: number): void {
-    const bounds = name === "te_request_input_length" ? LENGTHS : DURATIONS;
+    const bounds = name in BOUNDS ? BOUNDS[name as Counted] : DURATIONS;
     const histogram = this.histograms.get(name) ?? { bounds, counts: Array(bounds.length + 1).fill(0), sum: 0 };
     this.histograms.set(name, histogram);
     const n = bounds.findIndex((bound) => value <= bound);
@@ -47,29 +68,42 @@ export class Metrics {
     histogram.sum += value;
   }
 
-  /**
-   * The text format of Prometheus, version 0.0.4.
-   *
-   * @param gauges what can be counted now
-   */
-  render(gauges: Readonly<Record<string, number>>): string {
-    const blocks: string[] = [];
+  /** The lines of each metric. @param waiting how many of its calls wait now; null: it has no such number */
+  lines(waiting: number | null): Line[] {
+    const lines: Line[] = [];
+    const add = (name: string, type: string, suffix: string, labels: readonly string[], value: number) => {
+      const all = [this.label, ...labels].filter((label) => label !== "").join(",");
+      lines.push({ name, type, text: `${name}${suffix}${all === "" ? "" : `{${all}}`} ${value}` });
+    };
     for (const [name, series] of this.counters) {
-      const lines = Array.from(series, ([label, value]) => `${name}{${label}} ${value}`);
-      blocks.push([`# TYPE ${name} counter`, ...lines].join("\n"));
+      for (const [label, value] of series) add(name, "counter", "", [label], value);
     }
-    for (const [name, value] of Object.entries(gauges)) blocks.push(`# TYPE ${name} gauge\n${name} ${value}`);
-    for (const [name, histogram] of this.histograms) blocks.push(linesOf(name, histogram));
-    return blocks.map((block) => `${block}\n`).join("\n");
+    if (waiting !== null) add("te_queue_size", "gauge", "", [], waiting);
+    for (const [name, { bounds, counts, sum }] of this.histograms) {
+      let total = 0; // of what is at most the bound
+      for (const [n, count] of counts.entries()) {
+        total += count;
+        add(name, "histogram", "_bucket", [`le="${n < bounds.length ? bounds[n] : "+Inf"}"`], total);
+      }
+      add(name, "histogram", "_sum", [], sum);
+      add(name, "histogram", "_count", [], total);
+    }
+    return lines;
   }
 }
 
-/** A histogram's buckets count what is at most the bound, those below included. */
-function linesOf(name: string, { bounds, counts, sum }: Histogram): string {
-  let total = 0;
-  const buckets = counts.map((count, n) => {
-    total += count;
-    return `${name}_bucket{le="${n < bounds.length ? bounds[n] : "+Inf"}"} ${total}`;
-  });
-  return [`# TYPE ${name} histogram`, ...buckets, `${name}_sum ${sum}`, `${name}_count ${total}`].join("\n");
+/** A line of Prometheus's text format, and the metric that it is of. */
+interface Line {
+  readonly name: string;
+  readonly type: string;
+  readonly text: string;
+}
+
+/** The text format of Prometheus, version 0.0.4, in which all lines of a metric stand together. */
+export function rendered(lines: readonly Line[]): string {
+  const blocks = new Map<string, string>();
+  for (const { name, type, text } of lines) {
+    blocks.set(name, `${blocks.get(name) ?? `# TYPE ${name} ${type}\n`}${text}\n`);
+  }
+  return Array.from(blocks.values()).join("\n");
 }

@@ -10,7 +10,21 @@ export interface NodeServerOptions {
   readonly port: number;
   /** Is told what the handler throws, which is a mistake of its own; the client gets 500. */
   readonly onError: (error: unknown) => void;
+  /** Those that are not as in `PATIENCE`. */
+  readonly patience?: Partial<typeof PATIENCE>;
 }
+
+/** How long clients may take, in milliseconds: those that take longer are cut off, with 408 where it can be said. */
+const PATIENCE = {
+  /** For the headers of a request, from its first byte or, of the first on a connection, from the beginning. */
+  headers: 10_000,
+  /** For a whole request. */
+  request: 60_000,
+  /** For an answer, on top of the time that it takes at the slowest rate. */
+  answer: 30_000,
+  /** The slowest rate at which an answer is read, in bytes a millisecond. */
+  rate: 256,
+};
 
 /** A server of Node's around a handler. */
 export interface NodeServer {
@@ -26,14 +40,28 @@ export interface NodeServer {
  * @throws BertError ERR_INPUT host and port cannot be had
  */
 export async function listen(handler: RequestHandler, options: NodeServerOptions): Promise<NodeServer> {
+  const patience = { ...PATIENCE, ...options.patience };
+  const open = new Set<IncomingMessage>();
   let isClosing = false;
-  const server = createServer(async (incoming, outgoing) => {
+  const settings = {
+    headersTimeout: patience.headers,
+    requestTimeout: patience.request,
+    connectionsCheckingInterval: Math.min(patience.headers, patience.request) / 2,
+  };
+  /** What has not come whole is not waited for: Node does not count its time once the server closes. */
+  const closeOthers = () => {
+    if (isClosing && !Array.from(open).some(({ complete }) => complete)) server.closeAllConnections();
+  };
+  const server = createServer(settings, async (incoming, outgoing) => {
+    open.add(incoming);
     const response = await answered(incoming, outgoing, handler).catch((error) => {
       options.onError(error);
       return new Response(null, { status: 500 });
     });
     if (isClosing) outgoing.setHeader("connection", "close");
-    await send(response, incoming, outgoing);
+    await send(response, incoming, outgoing, patience);
+    open.delete(incoming);
+    closeOthers();
   });
   const port = await started(server, options);
   const { hostname } = options;
@@ -43,7 +71,7 @@ export async function listen(handler: RequestHandler, options: NodeServerOptions
       new Promise((resolve) => {
         isClosing = true;
         server.close(() => resolve());
-        server.closeIdleConnections();
+        closeOthers();
       }),
   };
 }
@@ -75,11 +103,52 @@ async function answered(
   return request === null ? new Response(null, { status: 400 }) : handler(request);
 }
 
-async function send(response: Response, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-  const body = new Uint8Array(await response.arrayBuffer());
-  const headers = { ...Object.fromEntries(response.headers), "content-length": body.length };
-  outgoing.writeHead(response.status, headers).end(incoming.method === "HEAD" ? undefined : body);
+/** Writes an answer as fast as it is read, and cuts off a client that does not read it. */
+async function send(
+  response: Response,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  { answer, rate }: typeof PATIENCE,
+): Promise<void> {
+  const { status, headers } = response;
+  const reader = response.body?.getReader();
+  if (outgoing.destroyed) return reader?.cancel();
+  const length = reader || status === 204 || headers.has("content-length") ? {} : { "content-length": 0 };
+  outgoing.on("error", () => {}); // the client has gone
+  outgoing.writeHead(status, { ...Object.fromEntries(headers), ...length });
   incoming.removeAllListeners("data").resume(); // what was not read is thrown away, and the connection lives on
+  const pace = { until: performance.now() + answer, answer };
+  while (reader && !outgoing.destroyed) {
+    const { done, value } = await reader.read();
+    if (done || incoming.method === "HEAD") break;
+    pace.until += value.length / rate;
+    if (!outgoing.write(value)) await event(outgoing, "drain", pace);
+  }
+  await reader?.cancel();
+  if (outgoing.destroyed) return;
+  outgoing.end();
+  await event(outgoing, "close", pace);
+}
+
+/** Waits for an event of an answer, or for its end; a client that takes too long is cut off. */
+function event(outgoing: ServerResponse, name: "drain" | "close", pace: { until: number; readonly answer: number }) {
+  return new Promise<void>((resolve) => {
+    let timer: NodeJS.Timeout;
+    const wait = () => {
+      // While an answer before it on the connection is not sent, its own time does not begin
+      if (outgoing.socket === null) pace.until = performance.now() + pace.answer;
+      const left = pace.until - performance.now();
+      if (left <= 0) outgoing.destroy();
+      else timer = setTimeout(wait, left);
+    };
+    const done = () => {
+      clearTimeout(timer);
+      outgoing.off("drain", done).off("close", done);
+      resolve();
+    };
+    outgoing.on(name, done).on("close", done);
+    wait();
+  });
 }
 
 /** The request in the web's form; null: its address or its method is none. */

@@ -1,16 +1,16 @@
-import { dimensionsOf, embedInputs, numbers } from "./embedEndpoints.ts";
+import { dimensionsOf, embedInputs } from "./embedEndpoints.ts";
 import { inputsOf } from "./inputs.ts";
 import { choiceOf, optionalTextOf } from "./requestBody.ts";
 import { type Endpoint, expectBatch } from "./service.ts";
 
 /**
  * POST /v1/embeddings, as OpenAI's clients call it: the vectors have length 1, and `usage` counts the tokens. What
- * `model` and `user` say is of no effect, as there is one model.
+ * `user` says is of no effect, and what `model` says where there is one.
  */
 export const openaiEmbeddings: Endpoint = async (service, body, call) => {
   const inputs = inputsOf("input", body.input);
   expectBatch(service, "inputs", inputs.length);
-  for (const name of ["model", "user"]) optionalTextOf(body, name);
+  optionalTextOf(body, "user");
   const format = choiceOf(body, "encoding_format", ["float", "base64"]) ?? "float";
   const { autoTruncate, defaultPrompt, servedModelName } = service.settings;
   const settings = {
@@ -20,7 +20,7 @@ export const openaiEmbeddings: Endpoint = async (service, body, call) => {
   const vectors = await embedInputs(service, inputs, settings, call);
   const data = vectors.map((vector, index) => ({
     object: "embedding",
-    embedding: format === "base64" ? base64(vector) : numbers(vector),
+    embedding: format === "base64" ? base64(vector) : vector,
     index,
   }));
   const usage = { prompt_tokens: call.times.tokens, total_tokens: call.times.tokens };

@@ -15,6 +15,7 @@ export const predict: Endpoint = async (service, body, call) => {
   const scoresOf = scoreFunction(service.bert, flagOf(body, "raw_scores", false) ? "none" : "default");
   const encodings = await encodeInputs(service, inputs, truncationOf(service, body), call);
   const { labels } = service.bert.config;
+  call.share.take(100 * labels.length * inputs.length);
   const predictions = (await logitsOf(service, encodings, call)).map((logits) => {
     const scores = scoresOf(logits);
     return topK(scores, labels.length).map((i) => ({ score: scores[i], label: labels[i] }));
@@ -72,13 +73,14 @@ async function ranked(
 }
 
 /** The logits of each input, [labels]. */
-function logitsOf({ bert }: Service, encodings: readonly Encoded[], call: Call): Promise<Float32Array[]> {
+function logitsOf(service: Service, encodings: readonly Encoded[], call: Call): Promise<Float32Array[]> {
+  const { bert } = service;
   const N = bert.config.labels.length;
   const compute = async (batch: readonly Encoded[], signal: AbortSignal) => {
     const { logits } = await bert.forward(batch, { lastHiddenState: false, signal });
-    return batch.map((_, b) => logits!.data.subarray(b * N, (b + 1) * N));
+    return batch.map((_, b) => logits!.data.slice(b * N, (b + 1) * N));
   };
-  return computeAll(encodings, compute, call);
+  return computeAll(service, encodings, compute, call);
 }
 
 function finite(score: number): number {

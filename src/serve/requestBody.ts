@@ -1,6 +1,7 @@
 import { shown } from "../errors.ts";
 import { classOf, messageOf } from "../realm.ts";
-import { RequestError, wrongField } from "./requestError.ts";
+import { parsedBytes, type Share } from "./heldMemory.ts";
+import { clientGone, RequestError, wrongField } from "./requestError.ts";
 
 /** The fields of a request's body. */
 export type Body = Readonly<Record<string, unknown>>;
@@ -9,44 +10,56 @@ export type Body = Readonly<Record<string, unknown>>;
  * Reads a request's body, no more of it than the limit, and parses it.
  *
  * @param limit in bytes
- * @throws RequestError 415 it is not said to be JSON, 413 it is too long, 400 it is no JSON, 422 it is no object
+ * @throws RequestError 415 it is not said to be JSON, or is compressed, 413 it is too long, 499 it breaks off, 400 it
+ *   is no JSON, 422 it is no object, and what `Share` throws
  */
-export async function readBody(request: Request, limit: number): Promise<Body> {
+export async function readBody(request: Request, limit: number, share: Share): Promise<Body> {
   if (!/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(request.headers.get("content-type") ?? "")) {
     const message = "Expected request with `Content-Type: application/json`";
     throw new RequestError("Validation", message, { status: 415 });
   }
-  const value = parsed(await readBytes(request, limit));
+  if (!/^(identity)?$/i.test(request.headers.get("content-encoding") ?? "")) {
+    throw new RequestError("Validation", "Expected request without `Content-Encoding`", { status: 415 });
+  }
+  const value = parsed(await readBytes(request, limit, share), share);
   if (classOf(value) !== "Object") throw wrongField("body", "an object", shown(value));
   return value as Body;
 }
 
-async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
+/** Its chunks are copied, not kept: each may be a byte of a body that comes slowly. */
+async function readBytes(request: Request, limit: number, share: Share): Promise<Uint8Array> {
   const tooLong = () => new RequestError("Validation", "Failed to buffer the request body: length limit exceeded");
   if (Number(request.headers.get("content-length")) > limit) throw tooLong();
-  const chunks: Uint8Array[] = [];
+  let bytes = new Uint8Array(0);
   let length = 0;
   const reader = request.body?.getReader();
-  while (reader) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    length += value.length;
-    if (length > limit) {
-      await reader.cancel().catch(() => {}); // the sender may have gone
-      throw tooLong();
+  try {
+    while (reader) {
+      const { done, value } = await reader.read().catch(() => {
+        throw clientGone(); // in Deno before the signal aborts
+      });
+      if (done) break;
+      if (length + value.length > limit) throw tooLong();
+      if (length + value.length > bytes.length) {
+        const size = Math.max(length + value.length, Math.min(2 * bytes.length, limit));
+        share.take(size - bytes.length);
+        const larger = new Uint8Array(size);
+        larger.set(bytes);
+        bytes = larger;
+      }
+      bytes.set(value, length);
+      length += value.length;
     }
-    chunks.push(value);
+  } catch (error) {
+    await reader?.cancel().catch(() => {});
+    throw error;
   }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
+  share.take(-bytes.length);
+  return bytes.subarray(0, length);
 }
 
-function parsed(bytes: Uint8Array): unknown {
+function parsed(bytes: Uint8Array, share: Share): unknown {
+  share.take(parsedBytes(bytes));
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {

@@ -42,6 +42,11 @@ export function wrongModel(message: string): RequestError {
   return new RequestError("Backend", `Backend error: ${message}`, { err: "model_type" });
 }
 
+/** 499: nobody reads the answer. */
+export function clientGone(): RequestError {
+  return new RequestError("Validation", "The client has gone", { status: 499, err: "dropped" });
+}
+
 /** What an error of the engine is to a client; null: it is none that a request can cause. */
 export function requestErrorOf(error: unknown): RequestError | null {
   if (error instanceof RequestError) return error;

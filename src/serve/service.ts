@@ -1,10 +1,14 @@
+import { BertError } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
+import type { BertClass } from "../model/architectures.ts";
+import { BATCH_TOKENS } from "../model/batch.ts";
 import { tokenLimit } from "../pipelines/answerAll.ts";
 import { type CallOptions, isOfClass } from "../pipelines/arguments.ts";
 import { embeddingLimit, embeddingTokenizer } from "../pipelines/textEmbeddings.ts";
-import type { CallTimes } from "../runtime/callTimes.ts";
+import type { CallTimes, PassListener } from "../runtime/callTimes.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import type { HandlerSettings } from "./handlerSettings.ts";
+import type { Share } from "./heldMemory.ts";
 import type { Metrics } from "./metrics.ts";
 import { RequestError } from "./requestError.ts";
 
@@ -21,13 +25,18 @@ export interface Service {
   readonly limit: number;
   readonly settings: HandlerSettings;
   readonly metrics: Metrics;
+  /** Counts the passes of the model. */
+  readonly onPass: PassListener;
 }
 
 /** One request while it is answered. */
 export interface Call extends Required<CallOptions> {
-  /** Held for its signal: in Node a `Request` that is collected no longer hands on that its client has gone. */
-  readonly request: Request;
+  readonly service: Service;
   readonly times: CallTimes;
+  /** What it holds of the memory. */
+  readonly share: Share;
+  /** How many inputs become vectors or scores. */
+  inputs: number;
   /** Of the inputs, in code points. */
   characters: number;
   /** How long the tokenizer took, in milliseconds. */
@@ -37,17 +46,36 @@ export interface Call extends Required<CallOptions> {
 /** Answers a request's body with what becomes the answer's JSON. */
 export type Endpoint = (service: Service, body: Readonly<Record<string, unknown>>, call: Call) => Promise<unknown>;
 
+/** The classes whose head gives the logits that SPLADE's embeddings are made of. */
+export const MASKED_LM: readonly BertClass[] = ["BertForMaskedLM", "BertForPreTraining"];
+
 function kindOf({ config }: Bert): ModelKind {
   if (!isOfClass(config, "BertForSequenceClassification")) return "embedding";
   return config.labels.length === 1 ? "reranker" : "classifier";
 }
 
-/** The service of a model. */
+/** The service of a model. @throws BertError ERR_INPUT inputs that are not cut may be longer than a pass */
 export function serviceOf(bert: Bert, settings: HandlerSettings, metrics: Metrics): Service {
   const kind = kindOf(bert);
   const plain = kind === "classifier";
   const tokenizer = plain ? bert.tokenizer : embeddingTokenizer(bert);
-  return { bert, kind, tokenizer, limit: plain ? tokenLimit(bert) : embeddingLimit(bert), settings, metrics };
+  const longest = plain ? tokenLimit(bert) : embeddingLimit(bert);
+  const { maxBatchTokens, autoTruncate } = settings;
+  if (maxBatchTokens < longest && !autoTruncate) {
+    const expected = `at least ${longest}, the most tokens of an input, where autoTruncate is false`;
+    throw new BertError("ERR_INPUT", `createRequestHandler: maxBatchTokens must be ${expected}, got ${maxBatchTokens}`);
+  }
+  if (maxBatchTokens !== BATCH_TOKENS) bert.batchTokens = maxBatchTokens;
+  const onPass: PassListener = (sequences, tokens) => {
+    metrics.observe("te_batch_next_size", sequences);
+    metrics.observe("te_batch_next_tokens", tokens);
+  };
+  return { bert, kind, tokenizer, limit: Math.min(longest, maxBatchTokens), settings, metrics, onPass };
+}
+
+/** Counts the inputs of a request that become vectors or scores, as they come and as they are answered. */
+export function countInputs({ kind, metrics }: Service, what: "count" | "success", { inputs }: Call): void {
+  if (inputs > 0) metrics.count(`te_${kind === "embedding" ? "embed" : "predict"}_${what}`, "", inputs);
 }
 
 /** @throws RequestError 400 there is none, 413 there are too many */

@@ -20,7 +20,11 @@ export const embedSparse: Endpoint = async (service, body, call) => {
   const encodings = await encodeInputs(service, inputs, truncationOf(service, body), call, promptOf(service, body));
   const answers: SparseValue[][] = [];
   // One by one, as the logits of 512 tokens are 60 MB.
-  for (const encoding of encodings) answers.push(await splade(service, encoding, call));
+  for (const encoding of encodings) {
+    const values = await splade(service, encoding, call);
+    call.share.take(64 * values.length);
+    answers.push(values);
+  }
   return answers;
 };
 

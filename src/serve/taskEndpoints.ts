@@ -8,26 +8,38 @@ import { textClassification } from "../pipelines/textClassification.ts";
 import { tokenClassification } from "../pipelines/tokenClassification.ts";
 import { objectOf } from "./requestBody.ts";
 import { wrongModel } from "./requestError.ts";
-import { type Endpoint, expectBatch } from "./service.ts";
+import { type Endpoint, expectBatch, MASKED_LM } from "./service.ts";
+import { taskBytes, textsIn } from "./taskBytes.ts";
 
 /** A pipeline, whatever it takes and gives. */
 type Ask = (inputs: unknown, options: object) => Promise<unknown>;
+
+/** A task of the pipelines. */
+interface Task {
+  readonly name: string;
+  /** The model classes that have its head. */
+  readonly classes: readonly BertClass[];
+  /** Gives its pipeline. */
+  readonly create: (bert: Bert) => unknown;
+}
 
 /**
  * POST of a task of the pipelines: `{ inputs, parameters }`, as Hugging Face's inference API has it. The inputs are
  * what the pipeline takes, one or a list, and the parameters its options.
  */
-function taskEndpoint(name: string, classes: readonly BertClass[], create: (bert: Bert) => unknown): Endpoint {
+function taskEndpoint({ name, classes, create }: Task): Endpoint {
   const pipelines = new WeakMap<Bert, Ask>();
   return async (service, body, call) => {
     const { bert } = service;
     if (!isOfClass(bert.config, ...classes)) throw wrongModel(`Model is not a ${name} model`);
     const { inputs } = body;
     if (Array.isArray(inputs)) expectBatch(service, "inputs", inputs.length);
-    const options = { ...objectOf("parameters", body.parameters ?? {}), signal: call.signal };
+    const parameters = objectOf("parameters", body.parameters ?? {});
+    call.share.take(taskBytes(service, inputs, parameters));
+    const options = { ...parameters, signal: call.signal };
     const ask = pipelines.get(bert) ?? (create(bert) as Ask);
     pipelines.set(bert, ask);
-    call.characters += charactersIn(inputs);
+    for (const text of textsIn(inputs)) call.characters += Array.from(text).length;
     return ask(inputs, options);
   };
 }
@@ -41,22 +53,32 @@ function textClassifier(bert: Bert): Ask {
   };
 }
 
-/** In code points: of a text, or of the texts of an input or of a list of them. */
-function charactersIn(inputs: unknown, depth = 0): number {
-  if (typeof inputs === "string") return Array.from(inputs).length;
-  if (typeof inputs !== "object" || inputs === null || depth > 2) return 0;
-  return Object.values(inputs).reduce((sum: number, one) => sum + charactersIn(one, depth + 1), 0);
-}
-
-/** Those that text-embeddings-inference does not have, by path. */
-export const TASK_ENDPOINTS: Readonly<Record<string, Endpoint>> = {
-  "/fill-mask": taskEndpoint("fill-mask", ["BertForMaskedLM", "BertForPreTraining"], fillMask),
-  "/next-sentence": taskEndpoint(
-    "next-sentence-prediction",
-    ["BertForNextSentencePrediction", "BertForPreTraining"],
-    nextSentence,
-  ),
-  "/text-classification": taskEndpoint("text-classification", ["BertForSequenceClassification"], textClassifier),
-  "/token-classification": taskEndpoint("token-classification", ["BertForTokenClassification"], tokenClassification),
-  "/question-answering": taskEndpoint("question-answering", ["BertForQuestionAnswering"], questionAnswering),
+/** The tasks that text-embeddings-inference does not have, by path. */
+export const TASKS: Readonly<Record<string, Task>> = {
+  "/fill-mask": { name: "fill-mask", classes: MASKED_LM, create: fillMask },
+  "/next-sentence": {
+    name: "next-sentence-prediction",
+    classes: ["BertForNextSentencePrediction", "BertForPreTraining"],
+    create: nextSentence,
+  },
+  "/text-classification": {
+    name: "text-classification",
+    classes: ["BertForSequenceClassification"],
+    create: textClassifier,
+  },
+  "/token-classification": {
+    name: "token-classification",
+    classes: ["BertForTokenClassification"],
+    create: tokenClassification,
+  },
+  "/question-answering": {
+    name: "question-answering",
+    classes: ["BertForQuestionAnswering"],
+    create: questionAnswering,
+  },
 };
+
+/** Their endpoints. */
+export const TASK_ENDPOINTS: Readonly<Record<string, Endpoint>> = Object.fromEntries(
+  Object.entries(TASKS).map(([path, task]) => [path, taskEndpoint(task)]),
+);

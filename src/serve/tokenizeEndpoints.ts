@@ -15,11 +15,15 @@ export const tokenize: Endpoint = async (service, body, call) => {
   if (texts.includes("")) throw emptyInput();
   const addSpecialTokens = flagOf(body, "add_special_tokens", true);
   const prompted = texts.map((text) => promptOf(service, body) + text);
+  const bytes = (count: number) => 300 * count;
+  const characters = prompted.reduce((sum, { length }) => sum + length, 0);
+  call.share.take(bytes(characters)); // a token has one at least
   const encodings = await encodeAll(
     prompted,
     (text) => service.tokenizer.encodeInParts(text, { addSpecialTokens }),
     call.signal,
   );
+  call.share.take(bytes(encodings.reduce((sum, { length }) => sum + length, 0) - characters));
   return encodings.map((encoding, i) => tokensOf(encoding, prompted[i]));
 };
 

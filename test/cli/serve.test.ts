@@ -1,39 +1,19 @@
-import { spawn } from "node:child_process";
 import { Agent, request } from "node:http";
 import { connect } from "node:net";
 import { describe, expect, test, vi } from "vitest";
+import { parseArguments } from "../../src/cli/option.ts";
+import { command } from "../../src/cli/serve.ts";
 import { loadBert, pipeline } from "../../src/pipelines/index.ts";
 import { createRequestHandler } from "../../src/serve/index.ts";
 import { listen } from "../../src/serve/nodeServer.ts";
 import { WEIGHTS } from "../pipelines/support.ts";
-import { finished, head, MAIN, plainbert, type Result, TINY } from "./run.ts";
+import { head, plainbert, TINY } from "./run.ts";
+import { JSON_TYPE, serve } from "./serving.ts";
 
-const JSON_TYPE = { "content-type": "application/json" };
-
-/** The command as a process that serves at a port that is free; `end` sends it a signal. */
-async function serve(args: readonly string[], env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [MAIN, "serve", ...args], { env: { ...process.env, PORT: "0", ...env } });
-  const result = finished(child);
-  const printed = new Promise<string>((resolve) => child.stdout.once("data", (text) => resolve(String(text).trim())));
-  const early = result.then(({ stderr }) => Promise.reject(new Error(stderr)));
-  early.catch(() => {});
-  const address = await Promise.race([printed, early]);
-  return {
-    address,
-    embed: (body: object, init: RequestInit = {}) =>
-      fetch(`${address}embed`, { method: "POST", headers: JSON_TYPE, body: JSON.stringify(body), ...init }),
-    metrics: async () => (await fetch(`${address}metrics`)).text(),
-    end: (signal: NodeJS.Signals): Promise<Result> => {
-      child.kill(signal);
-      return result;
-    },
-  };
-}
-
-/** The small model by the backend that takes a second for this text. */
-const SLOW = ["--model", WEIGHTS, "--backend", "plain"];
 const LONG = "door ".repeat(250);
-/** The same by the fast backend, in a worker: the event loop is free to take signals and other requests at once. */
+/** How long a machine may take that computes other things too. */
+const WAIT = { timeout: 20_000 };
+/** The small model by the fast backend, in a worker: the event loop is free to take signals and other requests at once. */
 const IN_WORKER = ["--model", WEIGHTS, "--threads", "1", "--max-client-batch-size", "600"];
 
 describe.skipIf(process.platform === "win32")("plainbert serve", () => {
@@ -47,7 +27,80 @@ describe.skipIf(process.platform === "win32")("plainbert serve", () => {
     expect(Float32Array.from((await response.json())[0])).toEqual(data);
     expect((await (await fetch(`${address}info`)).json()).model_id).toBe(head("mlm"));
     expect((await fetch(`${address}health`, { method: "HEAD" })).status).toBe(200);
-    expect(await end("SIGINT")).toMatchObject({ code: 0, stderr: "", stdout: `${address}\n` });
+    expect(await end("SIGINT")).toMatchObject({ code: 0, stdout: `${address}\n` });
+  });
+
+  /** Requests of every kind, with the key wherever a client could put it. */
+  async function askAll(address: string, key: string): Promise<number[]> {
+    const post = async (path: string, body: unknown, headers: Record<string, string> = { authorization: `Bearer ${key}` }) =>
+      (await fetch(`${address}${path}`, { method: "POST", headers: { ...JSON_TYPE, ...headers }, body: JSON.stringify(body) })).status; // biome-ignore format: one line
+    return [
+      await post("embed", { inputs: `A text, ${key}` }),
+      await post(`v1/embeddings?key=${encodeURIComponent(key)}`, { input: ["a", "b"], user: key }),
+      await post("embed", { inputs: "a", prompt_name: key }),
+      await post("embed", { inputs: { [key]: key } }),
+      await post("predict", { inputs: "a" }),
+      await post("embed", { inputs: "a" }, { authorization: `Bearer ${key}x` }),
+      await post(encodeURIComponent(key), {}),
+      (await fetch(`${address}health`)).status,
+    ];
+  }
+  const STATUSES = [200, 200, 413, 422, 424, 401, 404, 200];
+
+  test("logs what text-embeddings-inference logs: that it is ready, each request with its times, errors", async () => {
+    const { address, end } = await serve(TINY, { API_KEY: "secret-key" });
+    expect(await askAll(address, "secret-key")).toEqual(STATUSES);
+    const { stdout, stderr } = await end("SIGTERM");
+    expect(stdout).toBe(`${address}\n`);
+    const times = '\\{total_time="\\d+ms" tokenization_time="\\d+ms" queue_time="\\d+ms" inference_time="\\d+ms"\\}';
+    const lines = stderr.trimEnd().split("\n");
+    const wanted = [
+      " INFO Ready",
+      ` INFO embed${times}: Success status=200`,
+      ` INFO v1/embeddings${times}: Success status=200`,
+      "ERROR embed: Validation error status=413",
+      "ERROR embed: Validation error status=422",
+      "ERROR predict: Backend error: Model is not a classifier model status=424",
+      "ERROR embed: The key is missing or wrong status=401",
+      " INFO Ending, once every request that has come is answered",
+    ];
+    for (const [i, line] of wanted.entries()) {
+      expect(lines[i]).toMatch(new RegExp(`^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z ${line}$`));
+    }
+    expect(lines.length).toBe(wanted.length);
+    expect(stderr).not.toContain("secret-key");
+  });
+
+  test.each([
+    ["--json-output", {}],
+    ["JSON_OUTPUT", { JSON_OUTPUT: "true" }],
+  ])("%s: a line of the log is JSON; neither the key nor a text is in it", async (name, env) => {
+    const args = name.startsWith("--") ? [name] : [];
+    const { address, end } = await serve([...TINY, ...args, "--api-key", "secret-key"], env);
+    expect(await askAll(address, "secret-key")).toEqual(STATUSES);
+    const { stdout, stderr } = await end("SIGTERM");
+    expect(stdout).toBe(`${address}\n`);
+    const lines = stderr.trimEnd().split("\n").map((line) => JSON.parse(line)); // biome-ignore format: one line
+    expect(lines.map(({ level, message }) => `${level} ${message}`)).toEqual([
+      "INFO Ready",
+      ...["INFO Success", "INFO Success", "ERROR Validation error", "ERROR Validation error"],
+      ...["ERROR Backend error: Model is not a classifier model", "ERROR The key is missing or wrong"],
+      "INFO Ending, once every request that has come is answered",
+    ]);
+    for (const { timestamp, target } of lines) {
+      expect(new Date(timestamp).toISOString()).toBe(timestamp);
+      expect(target).toBe("plainbert::serve");
+    }
+    const time = expect.stringMatching(/^\d+ms$/);
+    const times = { total_time: time, tokenization_time: time, queue_time: time, inference_time: time };
+    expect(lines[2].span).toEqual({ name: "v1/embeddings", ...times });
+    expect(stderr).not.toContain("secret");
+    expect(stderr).not.toContain("A text");
+  });
+
+  test("JSON_OUTPUT=false is text", async () => {
+    const { end } = await serve(TINY, { JSON_OUTPUT: "false" });
+    expect((await end("SIGTERM")).stderr).toMatch(/^\d[^{]*Z {2}INFO Ready\n/);
   });
 
   test("options of the environment, which those of the command line go before", async () => {
@@ -72,23 +125,23 @@ describe.skipIf(process.platform === "win32")("plainbert serve", () => {
   test("SIGTERM: /ready and new requests get 503, what is in flight is answered, then status 0", async () => {
     const { address, embed, metrics, end } = await serve(IN_WORKER);
     const asked = embed({ inputs: Array(150).fill(LONG) });
-    await vi.waitFor(async () => expect(await metrics()).toContain('te_request_count{method="batch"} 1'));
+    await vi.waitFor(async () => expect(await metrics()).toContain('te_request_count{method="batch"} 1'), WAIT);
     expect((await fetch(`${address}ready`)).status).toBe(200);
     const ended = end("SIGTERM");
     const ready = async () => (await fetch(`${address}ready`)).status;
-    await vi.waitFor(async () => expect(await ready()).toBe(503));
+    await vi.waitFor(async () => expect(await ready()).toBe(503), WAIT);
     const late = await embed({ inputs: "a" });
     expect([late.status, late.headers.get("retry-after")]).toEqual([503, "1"]);
     const response = await asked;
     expect(response.status).toBe(200);
     expect(await response.json()).toHaveLength(150);
     expect((await ended).code).toBe(0);
-  });
+  }, 90_000);
 
   test("a second signal ends it at once", async () => {
     const { embed, metrics, end } = await serve(IN_WORKER);
     const asked = embed({ inputs: Array(600).fill(LONG) }).catch((error) => error);
-    await vi.waitFor(async () => expect(await metrics()).toContain("te_request_count"));
+    await vi.waitFor(async () => expect(await metrics()).toContain("te_request_count"), WAIT);
     end("SIGTERM");
     await new Promise((later) => setTimeout(later, 700)); // less is the same signal twice
     expect((await end("SIGTERM")).code).toBe(143);
@@ -96,22 +149,98 @@ describe.skipIf(process.platform === "win32")("plainbert serve", () => {
   });
 
   test("a client that hangs up frees its place", async () => {
-    const { embed, metrics, end } = await serve([...SLOW, "--max-concurrent-requests", "1"]);
+    const { embed, metrics, end } = await serve([...IN_WORKER, "--max-concurrent-requests", "1"]);
     const controller = new AbortController();
-    const asked = embed({ inputs: Array(32).fill(LONG) }, { signal: controller.signal }).catch(({ name }) => name);
-    await vi.waitFor(async () => expect(await metrics()).toContain("te_request_count"));
+    const asked = embed({ inputs: Array(600).fill(LONG) }, { signal: controller.signal }).catch(({ name }) => name);
+    await vi.waitFor(async () => expect(await metrics()).toContain("te_request_count"), WAIT);
     expect((await embed({ inputs: "a" })).status).toBe(429);
     controller.abort();
     expect(await asked).toBe("AbortError");
-    await vi.waitFor(async () => expect((await embed({ inputs: "a" })).status).toBe(200), { timeout: 10_000 });
+    await vi.waitFor(async () => expect((await embed({ inputs: "a" })).status).toBe(200), WAIT);
     await end("SIGTERM");
   });
+
+  test("several models, by their names; options by their names in text-embeddings-inference", async () => {
+    const args = ["--model-id", head("mlm"), "--model", head("one_label"), "--backend", "plain"];
+    const names = ["--served-model-name", "tiny", "--served-model-name=rank"];
+    const variables = { MAX_BATCH_TOKENS: "50", AUTO_TRUNCATE: "false" }; // which do not go together
+    const { address, end } = await serve([...args, "--auto-truncate", ...names], variables);
+    const { data } = await (await fetch(`${address}v1/models`)).json();
+    expect(data.map(({ id }: { id: string }) => id)).toEqual(["tiny", "rank"]);
+    const ask = (path: string, body: object) =>
+      fetch(`${address}${path}`, { method: "POST", headers: JSON_TYPE, body: JSON.stringify(body) });
+    expect((await (await ask("v1/embeddings", { input: "a", model: "tiny" })).json()).model).toBe("tiny");
+    expect((await ask("rerank", { query: "a", texts: ["b"] })).status).toBe(200);
+    expect((await ask("v1/embeddings", { input: "a", model: "gpt" })).status).toBe(404);
+    expect((await ask("", { inputs: "a" })).status).toBe(200);
+    const { models } = await (await fetch(`${address}info`)).json();
+    expect(models.map(({ max_batch_tokens: count }: { max_batch_tokens: number }) => count)).toEqual([50, 50]);
+    const { code, stderr } = await end("SIGTERM");
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/ERROR v1\/embeddings: Validation error status=404\n.* INFO \/\{total_time=/);
+  });
+
+  test("SIGTERM under load, with clients that neither send nor read", async () => {
+    const { address, embed, metrics, end } = await serve([...TINY, "--max-concurrent-requests", "6"]);
+    const asked = Array.from({ length: 10 }, () => embed({ inputs: Array(32).fill(LONG) }));
+    const slow = Array.from({ length: 5 }, () => connect(Number(new URL(address).port), "127.0.0.1"));
+    for (const [i, socket] of slow.entries()) {
+      socket.on("error", () => {});
+      if (i > 0) socket.write("GET /heal");
+      socket.pause();
+    }
+    const counted = async () => Number(/te_request_count\{method="batch"\} (\d+)/.exec(await metrics())?.[1]);
+    await vi.waitFor(async () => expect(await counted()).toBeGreaterThanOrEqual(6), WAIT);
+    const ended = end("SIGTERM");
+    const statuses = (await Promise.all(asked)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(6);
+    for (const status of statuses) expect([200, 429, 503]).toContain(status); // as they came
+    const { code, stderr } = await ended;
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^.* INFO Ready\n/);
+    expect(stderr).not.toMatch(/ {4}at /); // no stack of a mistake
+  }, 90_000);
+
+  test.each([
+    [["--auto-truncate"], "true"],
+    [["--auto-truncate", "--port", "1"], "true"],
+    [["--auto-truncate", "--", "false"], "true"],
+    [["--auto-truncate", "false"], "false"],
+    [["--auto-truncate=false", "--port", "1"], "false"],
+    [["--port", "1"], undefined],
+  ])(
+    "%j, as text-embeddings-inference reads it: %s",
+    (argv, value) => {
+      expect(parseArguments(argv, command.options, command.elsewhere).values["auto-truncate"]).toBe(value);
+    },
+    90_000,
+  );
 
   test("what is wrong with the command line or the environment", async () => {
     expect(await plainbert(["serve", "x"])).toMatchObject({ code: 2 });
     const { code, stderr } = await plainbert(["serve", ...TINY], { env: { MAX_CLIENT_BATCH_SIZE: "many" } });
     expect(code).toBe(2);
     expect(stderr).toContain('--max-client-batch-size must be a whole number from 1 to 999999999, got "many"');
+    for (const name of [
+      "tokenization-workers",
+      "uds-path",
+      "prometheus-port",
+      "otlp-endpoint",
+      "max-batch-requests",
+      "disable-spans",
+    ]) {
+      const refused = await plainbert(["serve", ...TINY, `--${name}`, "1"]);
+      expect(refused).toMatchObject({ code: 2 });
+      expect(refused.stderr).toContain(`plainbert serve: --${name}: leave it out, `);
+    }
+    expect((await plainbert(["serve", ...TINY, "--hf-token=a"])).stderr).toContain("set the variable HF_TOKEN instead");
+    expect((await plainbert(["serve", ...TINY, "--pooling2", "a"])).stderr).toContain("did you mean --pooling?");
+    const twice = await plainbert(["serve", ...TINY, "--model", head("mlm")]);
+    expect(twice.stderr).toContain("--served-model-name must give each model a name of its own, got ");
+    const names = await plainbert(["serve", ...TINY, "--served-model-name", "a", "--served-model-name", "b"]);
+    expect(names.stderr).toContain("expected --served-model-name as often as --model, 1, got 2");
+    const pass = await plainbert(["serve", ...TINY, "--max-batch-tokens", "9", "--auto-truncate", "false"]);
+    expect(pass.stderr).toContain("--max-batch-tokens must be at least 64, the most tokens of an input, where --auto-truncate is false"); // biome-ignore format: one line
     const { address, end } = await serve(TINY);
     const { port } = new URL(address);
     const taken = await plainbert(["serve", ...TINY, "--port", port]);

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { parseConfig } from "../../src/model/config.ts";
 import type { ForwardOptions, HeadOutput } from "../../src/model/forward.ts";
 import { type ForwardRequest, forwardRequest } from "../../src/model/forwardRequest.ts";
+import { observeCalls } from "../../src/runtime/callTimes.ts";
 import { ForwardQueue } from "../../src/runtime/forwardQueue.ts";
 
 const config = parseConfig(
@@ -43,7 +44,7 @@ function handQueue() {
     });
   });
   const add = (request: ForwardRequest, signal?: AbortSignal) => queue.add(request, undefined, signal);
-  return { passes, add };
+  return { passes, add, queue };
 }
 
 const none = new Map();
@@ -90,6 +91,19 @@ describe("what waits is computed together", () => {
     expect(late).toBe(false);
   });
 
+  test("a pass has up to as many tokens as are set, or one sequence", async () => {
+    const { passes, add, queue } = handQueue();
+    queue.batchTokens = 10;
+    const answers = [add(call([4, 4, 4, 12], 1)), add(call([3], 9))];
+    for (const ids of [[[1, 2]], [[9], [3]], [[4]]]) {
+      await turn();
+      expect(passes.at(-1)!.ids).toEqual(ids);
+      passes.at(-1)!.answer();
+    }
+    expect((await Promise.all(answers)).map(idsOf)).toEqual([[1, 2, 3, 4], [9]]);
+    expect(passes.map(({ tokens }) => tokens)).toEqual([8, 7, 12]);
+  });
+
   test("a pass has up to 2,048 tokens; the next call waits if it does not fit, and so do all behind it", async () => {
     const lengths = fc.array(fc.oneof(fc.integer({ min: 1, max: 3000 }), fc.integer({ min: 1, max: 60 })), {
       minLength: 1,
@@ -112,6 +126,32 @@ describe("what waits is computed together", () => {
       { numRuns: 30 },
     );
   });
+});
+
+test("a listener is told once of each pass that takes its calls, with all that the pass takes", async () => {
+  const { passes, add } = handQueue();
+  const told: string[] = [];
+  const signals = ["first", "second"].map((name) => {
+    const listener = (sequences: number, tokens: number) => told.push(`${name} ${sequences} ${tokens}`);
+    return Array.from({ length: 2 }, () => {
+      const { signal } = new AbortController();
+      observeCalls(signal, listener);
+      return signal;
+    });
+  });
+  const answers = [add(call([3], 1), signals[0][0]), add(call([4, 2], 2), signals[0][1]), add(call([5], 4))];
+  await turn();
+  expect(told).toEqual(["first 4 14"]);
+  answers.push(add(call([6], 5), signals[1][0]), add(call([7], 6), signals[0][0]));
+  passes[0].answer();
+  await turn();
+  expect(told).toEqual(["first 4 14", "second 2 13", "first 2 13"]);
+  passes[1].answer();
+  answers.push(add(call([8], 7)));
+  await turn();
+  passes[2].answer();
+  expect((await Promise.all(answers)).map(idsOf)).toEqual([[1], [2, 3], [4], [5], [6], [7]]);
+  expect(told.length).toBe(3); // nobody observes the last
 });
 
 describe("a long call does not keep short ones waiting, nor they it", () => {

@@ -1,8 +1,9 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { loadBert } from "../../src/pipelines/index.ts";
-import { createRequestHandler, type RequestHandler } from "../../src/serve/index.ts";
+import type { RequestHandler } from "../../src/serve/index.ts";
 import { head } from "../cli/run.ts";
 import { get } from "./document.ts";
+import { createRequestHandler } from "./documentedHandler.ts";
 
 /** Who may ask, and which pages may read the answer. */
 const bert = await loadBert(head("mlm"), { backend: "plain" });

@@ -54,7 +54,7 @@ describe.skipIf(!hasCurl)("curl", () => {
 test("shows every path that docs/serving.md has", () => {
   const serving = readFileSync(join(root, "docs/serving.md"), "utf8");
   const rows = serving.match(/^\| (GET|POST) [^|]+/gm)!;
-  const paths = rows.flatMap((row) => row.match(/\/[\w/-]*/g)!);
+  const paths = rows.flatMap((row) => row.match(/\/[\w./-]*/g)!);
   expect(paths.length).toBeGreaterThan(20);
   const lines = services.flatMap(([, all]) => all.map(({ command }) => `${command} `)).join("\n");
   for (const path of paths) expect(lines).toContain(`${ADDRESS}${path} `);

@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { type Bert, loadBert, pipeline } from "../../src/pipelines/index.ts";
-import { createRequestHandler } from "../../src/serve/index.ts";
 import { head } from "../cli/run.ts";
 import { WEIGHTS } from "../pipelines/support.ts";
 import { SENTENCES, sentenceFolder } from "../support/sentenceFolders.ts";
 import { expectValid, get, PATHS, post } from "./document.ts";
+import { createRequestHandler } from "./documentedHandler.ts";
 
 const root = await mkdtemp(join(tmpdir(), "plainbert-serve-"));
 const loaded: Bert[] = [];

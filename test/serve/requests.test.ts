@@ -1,10 +1,11 @@
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { loadBert } from "../../src/pipelines/index.ts";
-import { createRequestHandler, type RequestHandler } from "../../src/serve/index.ts";
+import type { RequestHandler } from "../../src/serve/index.ts";
 import { head } from "../cli/run.ts";
 import { WEIGHTS } from "../pipelines/support.ts";
 import { recordWorkers } from "../support/workers.ts";
 import { expectValid, get, post } from "./document.ts";
+import { createRequestHandler } from "./documentedHandler.ts";
 
 /** Requests that are wrong, too many, given up, or that the engine fails. */
 const workers = recordWorkers();
@@ -103,6 +104,27 @@ describe("what is wrong with a request", () => {
     expect((await raw(Uint8Array.of(0x22, 0xff, 0x22))).status).toBe(400);
   });
 
+  test("a body that is compressed", async () => {
+    const response = await raw('{"inputs":"a"}', { "content-type": "application/json", "content-encoding": "gzip" });
+    expect(response.status).toBe(415);
+    expect((await errorOf(response)).error).toBe("Expected request without `Content-Encoding`");
+    const identity = { "content-type": "application/json", "content-encoding": "identity" };
+    expect((await raw('{"inputs":"a"}', identity)).status).toBe(200);
+  });
+
+  test("names of objects' own methods, numbers that are no double, and a byte order mark", async () => {
+    for (const name of ["__proto__", "constructor", "toString"]) {
+      expect((await raw(`{"inputs":"a","${name}":{"truncate":1}}`)).status, name).toBe(200);
+      const parameters = `{"inputs":"The [MASK]","parameters":{"${name}":1}}`;
+      const response = await post(handler, "/fill-mask", parameters, { wrong: true }).catch(() => null);
+      expect(response?.status ?? 422, name).toBe(422);
+    }
+    expect((await raw('{"inputs":[1e400]}')).status).toBe(422);
+    expect((await raw(`{"inputs":[${"9".repeat(400)}]}`)).status).toBe(422);
+    expect((await raw('{"inputs":"a","dimensions":1e400}')).status).toBe(422);
+    expect((await raw('\ufeff{"inputs":"a"}')).status).toBe(200);
+  });
+
   test("a body without end is read no further than its limit", async () => {
     let pulled = 0;
     const endless = new ReadableStream({
@@ -127,6 +149,7 @@ describe("what is wrong with a request", () => {
       expect(() => createRequestHandler(mlm, options)).toThrow(`createRequestHandler: ${message}`);
     wrong({ port: 1 }, 'unknown option "port"');
     wrong({ maxConcurrentRequests: 0 }, "maxConcurrentRequests must be a whole number from 1, got 0");
+    wrong({ maxBatchTokens: 1.5 }, "maxBatchTokens must be a whole number from 1, got 1.5");
     wrong({ autoTruncate: "true" }, 'autoTruncate must be true or false, got "true"');
     wrong({ modelId: "" }, 'modelId must be a name, got ""');
     wrong({ defaultPromptName: "x" }, 'defaultPromptName must be one of the model\'s, "query", "document", got "x"');
@@ -193,14 +216,14 @@ describe("places", () => {
     expect(settled).toEqual(["second 499", "first 499", "third 200"]);
   });
 
-  test("one whose body never comes frees its place when it is given up", async () => {
+  test("one whose body does not come keeps no place from others", async () => {
     const one = createRequestHandler(mlm, { maxConcurrentRequests: 1 });
     const controller = new AbortController();
     const body = new ReadableStream({ start: (stream) => controller.signal.addEventListener("abort", () => stream.error(controller.signal.reason)) }); // biome-ignore format: one line
     const headers = { "content-type": "application/json" };
     const init = { method: "POST", headers, body, signal: controller.signal, duplex: "half" };
     const asked = one(new Request("http://localhost/embed", init as RequestInit));
-    expect((await post(one, "/embed", { inputs: "a" })).status).toBe(429);
+    expect((await post(one, "/embed", { inputs: "a" })).status).toBe(200);
     controller.abort();
     expect((await asked).status).toBe(499);
     expect((await post(one, "/embed", { inputs: "a" })).status).toBe(200);
@@ -273,6 +296,78 @@ test("/metrics is what Prometheus reads: each histogram's buckets add up", async
   expect(lengths.slice(0, 4)).toEqual([["1", 0], ["2", 0], ["4", 3], ["8", 3]]); // biome-ignore format: a table
   expect(lengths.at(-1)).toEqual(["+Inf", 4]);
   expect(text).toContain("te_request_duration_count 3\n");
+});
+
+describe("/metrics", () => {
+  /** The value of each line of a handler's metrics. */
+  const valuesOf = async (own: RequestHandler) => {
+    const lines = (await (await get(own, "/metrics")).text()).split("\n");
+    return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.slice(line.lastIndexOf(" ") + 1))])); // biome-ignore format: one line
+  };
+  const lengthsOf = (texts: readonly string[]) => mlm.tokenizer.encodeBatch(texts).map(({ length }) => length);
+  const sum = (numbers: readonly number[]) => numbers.reduce((total, x) => total + x, 0);
+
+  test("counts passes by their inputs and tokens", async () => {
+    const own = createRequestHandler(mlm, { maxClientBatchSize: 60 });
+    await post(own, "/embed", { inputs: ["b", "The door was open."] });
+    const values = await valuesOf(own);
+    const tokens = sum(lengthsOf(["b", "The door was open."]));
+    expect([values.get("te_batch_next_size_sum"), values.get("te_batch_next_size_count")]).toEqual([2, 1]);
+    expect([values.get("te_batch_next_tokens_sum"), values.get("te_batch_next_tokens_count")]).toEqual([tokens, 1]);
+    expect([1, 2].map((le) => values.get(`te_batch_next_size_bucket{le="${le}"}`))).toEqual([0, 1]);
+    expect(values.has('te_batch_next_size_bucket{le="4096"}')).toBe(true); // the last
+    expect(values.has('te_batch_next_tokens_bucket{le="1048576"}')).toBe(true);
+    await post(own, "/embed", { inputs: Array(60).fill("door ".repeat(60)) }); // more tokens than a pass takes
+    const later = await valuesOf(own);
+    expect([later.get("te_batch_next_size_sum"), later.get("te_batch_next_size_count")]).toEqual([62, 3]);
+    expect(later.get("te_batch_next_tokens_sum")).toBe(tokens + 60 * lengthsOf(["door ".repeat(60)])[0]);
+    expect(later.get('te_batch_next_tokens_bucket{le="2048"}')).toBe(3);
+  });
+
+  test("counts inputs that become vectors, or scores, and those that were answered", async () => {
+    const own = createRequestHandler(mlm);
+    await post(own, "/embed", { inputs: ["a", "b", "c"] });
+    await post(own, "/similarity", { inputs: { source_sentence: "a", sentences: ["b"] } });
+    await post(own, "/tokenize", { inputs: "a" });
+    await post(own, "/embed", { inputs: ["a", ""] });
+    const values = await valuesOf(own);
+    expect([values.get("te_embed_count"), values.get("te_embed_success")]).toEqual([7, 5]);
+    expect(values.has("te_predict_count")).toBe(false);
+    await using ranker = await loadBert(head("one_label"), { backend: "plain" });
+    const ranks = createRequestHandler(ranker);
+    await post(ranks, "/rerank", { query: "a", texts: ["b", "c"] });
+    await post(ranks, "/predict", { inputs: "a" });
+    const predicted = await valuesOf(ranks);
+    expect([predicted.get("te_predict_count"), predicted.get("te_predict_success")]).toEqual([3, 3]);
+  });
+
+  test("counts requests whose clients have gone, also where the body alone tells", async () => {
+    const own = createRequestHandler(mlm, { maxConcurrentRequests: 1 });
+    const signal = AbortSignal.abort();
+    expect((await post(own, "/embed", { inputs: "a" }, { signal })).status).toBe(499);
+    const broken = new ReadableStream({ pull: (stream) => stream.error(new Error("the connection is closed")) });
+    const headers = { "content-type": "application/json" };
+    const init = { method: "POST", headers, body: broken, duplex: "half" } as RequestInit;
+    expect((await own(new Request("http://localhost/embed", init))).status).toBe(499); // so Deno tells
+    expect((await valuesOf(own)).get('te_request_failure{err="dropped"}')).toBe(2);
+    expect((await post(own, "/embed", { inputs: "a" })).status).toBe(200);
+  });
+});
+
+test("a worker that dies under load: who waited is answered, who was computed may get 503, and the model answers again", async () => {
+  const first = workers.length;
+  await using bert = await loadBert(WEIGHTS, { backend: "simd", threads: 1 });
+  const own = createRequestHandler(bert);
+  const asked = Array.from({ length: 12 }, () => post(own, "/embed", { inputs: "He read a letter. ".repeat(60) }));
+  await vi.waitFor(async () => expect(await (await get(own, "/metrics")).text()).toMatch(/single"} 12/));
+  await workers[first].terminate();
+  const answers = await Promise.all(asked);
+  for (const { status, body } of answers) {
+    expect([200, 503]).toContain(status);
+    if (status === 200) expect(body).toEqual(answers.find((one) => one.status === 200)!.body);
+  }
+  expect((await get(own, "/health")).status).toBe(200);
+  expect((await post(own, "/embed", { inputs: "a" })).status).toBe(200);
 });
 
 test("a worker that dies: 503 with Retry-After, then the model answers again", async () => {

@@ -1,8 +1,9 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { type Bert, loadBert, type PipelineTask, pipeline } from "../../src/pipelines/index.ts";
-import { createRequestHandler, type RequestHandler } from "../../src/serve/index.ts";
+import type { RequestHandler } from "../../src/serve/index.ts";
 import { head } from "../cli/run.ts";
 import { WEIGHTS } from "../pipelines/support.ts";
+import { createRequestHandler } from "./documentedHandler.ts";
 
 /** The endpoints that text-embeddings-inference does not have. */
 const loaded: Bert[] = [];

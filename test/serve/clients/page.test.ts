@@ -8,7 +8,8 @@ import { serve } from "./service.ts";
 
 /** Runs the programs that docs/serving.md shows for each client, and compares what they print with what it says. */
 const PAGE = readFileSync(join(import.meta.dirname, "../../../docs/serving.md"), "utf8");
-const programs = blocks(PAGE, "js");
+const [, clients] = /^## Clients\n(.*?)^## /ms.exec(PAGE) as RegExpExecArray;
+const programs = blocks(clients, "js");
 const ADDRESSES = {
   "http://127.0.0.1:3000": await serve(),
   "http://127.0.0.1:3001": await serve("--model", head("one_label")), // stands for the reranker there

@@ -1,0 +1,96 @@
+import { printable } from "../errors.ts";
+import { stackOf } from "../realm.ts";
+import type { RequestHandler } from "../serve/index.ts";
+import { jsonLine } from "./output.ts";
+import { streams } from "./streams.ts";
+
+/** The times of a request, by the headers that have them. */
+const TIMES = {
+  total_time: "x-total-time",
+  tokenization_time: "x-tokenization-time",
+  queue_time: "x-queue-time",
+  inference_time: "x-inference-time",
+} as const;
+
+/** The statuses whose sentence is about the service: that of others may quote the request. */
+const OF_SERVICE: readonly number[] = [424, 429, 503];
+
+/** What a line says. */
+interface Line {
+  readonly level: "INFO" | "ERROR";
+  readonly message: string;
+  readonly status?: number;
+  /** The request's path and times. */
+  readonly span?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The log of `plainbert serve`, on standard error, as text-embeddings-inference writes its: a line when it is ready, a
+ * line for each request, and errors. Nothing that a request holds is in it: no text, and no key.
+ */
+export class ServeLog {
+  private readonly isJson: boolean;
+
+  /** @param isJson whether lines are JSON, else text */
+  constructor(isJson: boolean) {
+    this.isJson = isJson;
+  }
+
+  info(message: string): void {
+    this.write({ level: "INFO", message });
+  }
+
+  /** What is a mistake of the library. */
+  error(error: unknown): void {
+    this.write({ level: "ERROR", message: stackOf(error) });
+  }
+
+  /** The same handler, with a line for each request that asks the model something. */
+  of(handler: RequestHandler): RequestHandler {
+    const logged = async (request: Request) => {
+      const response = await handler(request);
+      const isPath = response.status !== 404 || response.headers.has("content-type"); // else there is no such path
+      if (request.method === "POST" && isPath) this.write(await lineOf(request, response));
+      return response;
+    };
+    return Object.assign(logged, { drain: handler.drain });
+  }
+
+  private write(line: Line): void {
+    const timestamp = new Date().toISOString();
+    const { level, message, status, span } = line;
+    if (this.isJson) {
+      const { name, ...times } = span ?? {};
+      const last = span && { span: { ...times, name } };
+      streams.stderr.write(jsonLine({ timestamp, level, message, status, target: "plainbert::serve", ...last }));
+      return;
+    }
+    const { name = "", ...times } = span ?? {};
+    const fields = Object.entries(times).map(([field, value]) => `${field}="${value}"`);
+    const where = span ? ` ${name}${fields.length > 0 ? `{${fields.join(" ")}}` : ""}:` : "";
+    const text = message.split("\n").map((part) => printable(part, 2000));
+    const end = status === undefined ? "" : ` status=${status}`;
+    streams.stderr.write(`${timestamp} ${level.padStart(5)}${where} ${text.join("\n")}${end}\n`);
+  }
+}
+
+async function lineOf(request: Request, response: Response): Promise<Line> {
+  const { status, headers } = response;
+  const times = Object.entries(TIMES).flatMap(([name, header]) => {
+    const value = headers.get(header);
+    return value === null ? [] : [[name, `${value}ms`]];
+  });
+  const span = { name: new URL(request.url).pathname.slice(1) || "/", ...Object.fromEntries(times) };
+  if (status === 200) return { level: "INFO", message: "Success", status, span };
+  if (status === 499) return { level: "INFO", message: "The client has gone", status, span };
+  return { level: "ERROR", message: await failureOf(response), status, span };
+}
+
+/** Why a request was refused, without what it holds. */
+async function failureOf(response: Response): Promise<string> {
+  if (response.headers.get("content-type") !== "application/json") {
+    return response.status === 401 ? "The key is missing or wrong" : "Refused";
+  }
+  const { error, message = error, error_type } = await response.clone().json();
+  return OF_SERVICE.includes(response.status) ? message : `${error_type} error`;
+}

@@ -1,0 +1,118 @@
+import { onAbort } from "../onAbort.ts";
+import { observeCalls } from "../runtime/callTimes.ts";
+import { ENDPOINTS } from "./endpoints.ts";
+import { Share } from "./heldMemory.ts";
+import { json, jsonAnswer } from "./jsonAnswer.ts";
+import { type Body, readBody } from "./requestBody.ts";
+import { clientGone, RequestError, requestErrorOf } from "./requestError.ts";
+import type { Running } from "./running.ts";
+import { type Call, countInputs } from "./service.ts";
+import { serviceFor } from "./services.ts";
+
+/** Answers what is asked by POST. */
+export async function answerRequest(request: Request, path: string, running: Running): Promise<Response> {
+  const { requests, calls, services, settings, memory } = running;
+  const started = performance.now();
+  const { signal, abort } = abortable();
+  const end = onAbort(request.signal, () => abort(request.signal.reason));
+  if (request.signal.aborted) abort(request.signal.reason);
+  const share = new Share(memory);
+  let call: Call | null = null;
+  try {
+    if (running.drained !== null) throw new RequestError("Unhealthy", "The service is about to end");
+    expectPlace(running);
+    requests.add(request);
+    const body = await readBody(request, settings.payloadLimit, share);
+    expectPlace(running); // only now, so that a body that comes slowly keeps none from others
+    const service = serviceFor(services, path, body);
+    const times = observeCalls(signal, service.onPass);
+    call = { service, signal, share, times, inputs: 0, characters: 0, tokenization: 0 };
+    calls.add(call);
+    service.metrics.count("te_request_count", methodOf(body));
+    const value = await ENDPOINTS[path](service, body, call);
+    const total = performance.now() - started;
+    const response = jsonAnswer(value, timesOf(call, total), share);
+    running.failed.delete(service);
+    service.metrics.count("te_request_success", methodOf(body));
+    countAnswered(call, total);
+    return response;
+  } catch (error) {
+    share.end();
+    return refusal(signal.aborted ? clientGone() : error, path, call, running);
+  } finally {
+    end();
+    if (call) calls.delete(call);
+    requests.delete(request);
+    if (requests.size === 0) setTimeout(running.onIdle); // when the answer has been handed over
+  }
+}
+
+/** A signal of a request's own, by which its calls are known. */
+function abortable() {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: (reason: unknown) => controller.abort(reason) };
+}
+
+/** @throws RequestError 429 so many requests are answered already */
+function expectPlace({ calls, settings }: Running): void {
+  if (calls.size >= settings.maxConcurrentRequests) throw new RequestError("Overloaded", "Model is overloaded");
+}
+
+/** Whether a request asks about one input or several, as the metrics tell them apart. */
+function methodOf({ inputs, input = inputs, ids = input, texts }: Body): string {
+  const isBatch = texts !== undefined || (Array.isArray(ids) && typeof ids[0] !== "number");
+  return `method="${isBatch ? "batch" : "single"}"`;
+}
+
+/** The metrics of what has been answered; in seconds, as Prometheus has them. */
+function countAnswered(call: Call, total: number): void {
+  const { service, times, tokenization } = call;
+  countInputs(service, "success", call);
+  service.metrics.observe("te_request_duration", total / 1000);
+  service.metrics.observe("te_request_tokenization_duration", tokenization / 1000);
+  service.metrics.observe("te_request_queue_duration", times.queued / 1000);
+  service.metrics.observe("te_request_inference_duration", times.computed / 1000);
+}
+
+/** What text-embeddings-inference says of a request in headers: times in whole milliseconds. */
+function timesOf({ times, characters, tokenization }: Call, total: number): Record<string, string> {
+  const numbers = {
+    "x-compute-time": total,
+    "x-compute-characters": characters,
+    "x-compute-tokens": times.tokens,
+    "x-total-time": total,
+    "x-tokenization-time": tokenization,
+    "x-queue-time": times.queued,
+    "x-inference-time": times.computed,
+  };
+  const headers = Object.entries(numbers).map(([name, value]) => [name, String(Math.trunc(value))]);
+  return { "x-compute-type": "cpu", ...Object.fromEntries(headers) };
+}
+
+/**
+ * The answer where there is none; what is a mistake of this library is thrown on.
+ *
+ * @param call null: which model is to answer is not known
+ */
+function refusal(error: unknown, path: string, call: Call | null, { metrics, failed }: Running): Response {
+  const known = requestErrorOf(error);
+  if (known === null) throw error;
+  const { type, status, err } = known;
+  (call?.service.metrics ?? metrics).count("te_request_failure", `err="${err}"`);
+  if (status === 499) return new Response(null, { status });
+  if (call && type === "Unhealthy") failed.add(call.service);
+  return json(JSON.stringify(errorBody(path, known)), status, type === "Unhealthy" ? { "retry-after": "1" } : {});
+}
+
+/** The paths whose errors are in OpenAI's form. */
+const OPENAI: readonly string[] = ["/v1/embeddings", "/embeddings", "/v1/rerank", "/v2/rerank"];
+
+function errorBody(path: string, { message, type, status }: RequestError): unknown {
+  if (!OPENAI.includes(path)) return { error: message, error_type: type };
+  const reason =
+    status === 404
+      ? { type: "invalid_request_error", code: "model_not_found", param: "model" }
+      : { type, code: status, param: null };
+  // The document names `error_type`, and what is sent is `type`: clients find either. OpenAI's own look into `error`.
+  return { message, code: status, type, error_type: type, error: { message, ...reason } };
+}

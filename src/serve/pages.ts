@@ -1,0 +1,61 @@
+import { withoutDecoder } from "../pipelines/answerAll.ts";
+import { infoOf, modelsOf } from "./info.ts";
+import { json } from "./jsonAnswer.ts";
+import { rendered } from "./metrics.ts";
+import type { Running } from "./running.ts";
+import type { Service } from "./service.ts";
+
+/** What is asked by GET. */
+export const PAGES: Readonly<Record<string, (running: Running) => Promise<Response> | Response>> = {
+  "/": health,
+  "/health": health,
+  "/ping": health,
+  "/ready": (running) => (running.drained === null ? health(running) : unhealthy()),
+  "/info": ({ services }) => json(JSON.stringify(infoOf(services))),
+  "/v1/models": ({ services }) => json(JSON.stringify(modelsOf(services))),
+  "/openapi.json": openApi,
+  "/api-doc/openapi.json": openApi, // where text-embeddings-inference has its own
+  "/metrics": metricsPage,
+};
+
+/** Those that need no key. */
+export const PUBLIC: readonly string[] = Object.keys(PAGES).filter((path) => path !== "/info" && path !== "/v1/models");
+
+/** GET /health: 200 if the models answer, which is tried of those whose last request failed. */
+async function health({ failed }: Running): Promise<Response> {
+  try {
+    for (const service of failed) {
+      const { bert, tokenizer } = service;
+      const inputIds = [tokenizer.clsTokenId, tokenizer.sepTokenId];
+      await bert.forward([{ inputIds }], withoutDecoder(bert, 1));
+      failed.delete(service);
+    }
+    return new Response(null);
+  } catch {
+    return unhealthy();
+  }
+}
+
+/** A model does not answer, or will not. */
+function unhealthy(): Response {
+  return json(JSON.stringify({ error: "unhealthy", error_type: "Unhealthy" }), 503);
+}
+
+/** GET /openapi.json: what the service answers; loaded by those alone who ask for it. */
+async function openApi({ settings }: Running): Promise<Response> {
+  const { openApiOf } = await import("./openApi.ts");
+  return json(JSON.stringify(openApiOf(settings)));
+}
+
+/** GET /metrics. */
+function metricsPage({ services, metrics, calls }: Running): Response {
+  const waitingFor = (service: Service) => {
+    let waiting = 0;
+    for (const call of calls) if (call.service === service) waiting += call.times.waiting;
+    return waiting;
+  };
+  const lines = services.flatMap((service) => service.metrics.lines(waitingFor(service)));
+  const others = services.length === 1 ? [] : metrics.lines(null);
+  const headers = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
+  return new Response(rendered([...lines, ...others]), { headers });
+}

@@ -1,0 +1,77 @@
+import { BertError, listed, quote, shown } from "../errors.ts";
+import type { Bert } from "../load/loadBert.ts";
+import { isOfClass } from "../pipelines/arguments.ts";
+import { stepsOf } from "../pipelines/textEmbeddings.ts";
+import { classOf, has } from "../realm.ts";
+import { type RequestHandlerOptions, settingsOf } from "./handlerSettings.ts";
+import { labelOf, Metrics } from "./metrics.ts";
+import { type Body, optionalTextOf } from "./requestBody.ts";
+import { RequestError } from "./requestError.ts";
+import { MASKED_LM, type Service, serviceOf } from "./service.ts";
+import { TASKS } from "./taskEndpoints.ts";
+
+/**
+ * The services of one model, or of several by their names.
+ *
+ * @throws BertError as `createRequestHandler`
+ */
+export function servicesOf(models: Bert | Readonly<Record<string, Bert>>, options: RequestHandlerOptions): Service[] {
+  if (isModel(models)) return [opened(models, options, new Metrics())];
+  if (classOf(models) !== "Object" || Object.keys(models).length === 0 || !Object.values(models).every(isModel)) {
+    const expected = "a model from loadBert with a tokenizer, or several by their names";
+    throw new BertError("ERR_INPUT", `createRequestHandler: bert must be ${expected}, got ${shown(models)}`);
+  }
+  for (const name of ["modelId", "servedModelName"] as const) {
+    if (options[name] === undefined) continue;
+    const expected = "left out for several models, which have names";
+    throw new BertError("ERR_INPUT", `createRequestHandler: ${name} must be ${expected}, got ${shown(options[name])}`);
+  }
+  // Of several models pooling says how those make vectors that can
+  const all = Object.values(models);
+  const { pooling, ...others } = options;
+  const hasHead = ({ config }: Bert) => pooling !== undefined && isOfClass(config, ...MASKED_LM);
+  return Object.entries(models).map(([modelId, bert]) => {
+    const own = hasHead(bert) || !all.some(hasHead) ? options : others;
+    return opened(bert, { ...own, modelId }, new Metrics(labelOf("model", modelId)));
+  });
+}
+
+function isModel(value: unknown): value is Bert {
+  return has(value, "hasTokenizer") && value.hasTokenizer === true;
+}
+
+function opened(bert: Bert, options: RequestHandlerOptions, metrics: Metrics): Service {
+  const service = serviceOf(bert, settingsOf(bert, options), metrics);
+  if (service.kind === "embedding") stepsOf(bert); // modules that cannot be read are an error now
+  return service;
+}
+
+/**
+ * The service that is to answer: of several the one that `model` names, else the first whose model has what the path
+ * needs.
+ *
+ * @throws RequestError 404 none has this name, 422 it is no string
+ */
+export function serviceFor(services: readonly Service[], path: string, body: Body): Service {
+  const name = optionalTextOf(body, "model");
+  const [first] = services;
+  if (services.length === 1) return first;
+  if (name === null) return services.find((service) => suits(path, service)) ?? first;
+  const named = services.find(({ settings }) => settings.servedModelName === name);
+  if (named !== undefined) return named;
+  const names = services.map(({ settings }) => quote(settings.servedModelName));
+  throw new RequestError("Validation", `The model ${quote(name)} does not exist; there are ${listed(names)}`, {
+    status: 404,
+  });
+}
+
+const EMBEDDING = ["/embed", "/embed_all", "/similarity", "/v1/embeddings", "/embeddings"];
+
+/** Whether a model has what a path needs. */
+function suits(path: string, { bert, kind, settings: { pooling } }: Service): boolean {
+  if (EMBEDDING.includes(path)) return kind === "embedding" && pooling === null;
+  if (path === "/embed_sparse") return pooling === "splade";
+  if (path === "/predict") return kind !== "embedding";
+  if (path.endsWith("/rerank")) return kind === "reranker";
+  return !Object.hasOwn(TASKS, path) || isOfClass(bert.config, ...TASKS[path].classes);
+}

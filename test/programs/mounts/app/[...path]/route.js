@@ -1,0 +1,5 @@
+import { handler } from "../../service.mjs";
+
+export const dynamic = "force-dynamic";
+export const GET = handler;
+export const POST = handler;
