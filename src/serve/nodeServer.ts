@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { BertError, quote } from "../errors.ts";
 import { codeOf, messageOf } from "../realm.ts";
 import type { RequestHandler } from "./requestHandler.ts";
@@ -16,7 +17,7 @@ export interface NodeServerOptions {
 export interface NodeServer {
   /** With a slash at the end. */
   readonly address: string;
-  /** Takes no more connections, and resolves when every request that has come is answered. */
+  /** Takes no more connections, and resolves when every request that has come is answered. What has come of others is left. */
   close(): Promise<void>;
 }
 
@@ -27,13 +28,26 @@ export interface NodeServer {
  */
 export async function listen(handler: RequestHandler, options: NodeServerOptions): Promise<NodeServer> {
   let isClosing = false;
+  /** Each connection, with how many of its requests are not answered yet. */
+  const unanswered = new Map<Socket, number>();
   const server = createServer(async (incoming, outgoing) => {
+    const { socket } = incoming;
+    const add = (count: number) => unanswered.has(socket) && unanswered.set(socket, unanswered.get(socket)! + count);
+    add(1);
+    outgoing.once("close", () => {
+      add(-1);
+      if (isClosing && unanswered.get(socket) === 0) socket.destroySoon();
+    });
     const response = await answered(incoming, outgoing, handler).catch((error) => {
       options.onError(error);
       return new Response(null, { status: 500 });
     });
     if (isClosing) outgoing.setHeader("connection", "close");
     await send(response, incoming, outgoing);
+  });
+  server.on("connection", (socket) => {
+    unanswered.set(socket, 0);
+    socket.once("close", () => unanswered.delete(socket));
   });
   const port = await started(server, options);
   const { hostname } = options;
@@ -43,7 +57,8 @@ export async function listen(handler: RequestHandler, options: NodeServerOptions
       new Promise((resolve) => {
         isClosing = true;
         server.close(() => resolve());
-        server.closeIdleConnections();
+        // `closeIdleConnections` would wait for what is half a request, up to its time limits, which are minutes.
+        for (const [socket, count] of unanswered) if (count === 0) socket.destroySoon();
       }),
   };
 }

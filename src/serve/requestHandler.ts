@@ -12,7 +12,7 @@ import { infoOf, modelsOf } from "./info.ts";
 import { Metrics } from "./metrics.ts";
 import { openaiEmbeddings } from "./openaiEndpoint.ts";
 import { cohereRerank, predict, rerank } from "./predictEndpoints.ts";
-import { readBody } from "./requestBody.ts";
+import { type Body, readBody } from "./requestBody.ts";
 import { RequestError, requestErrorOf } from "./requestError.ts";
 import { type Call, type Endpoint, type Service, serviceOf } from "./service.ts";
 import { embedSparse } from "./sparseEndpoint.ts";
@@ -23,7 +23,8 @@ import { decode, tokenize } from "./tokenizeEndpoints.ts";
 export interface RequestHandler {
   (request: Request): Promise<Response>;
   /**
-   * Before the process ends: from now on /ready and new requests get 503.
+   * Before the process ends: from now on /ready and new requests get 503, and so do those whose body does not come whole
+   * within a second.
    *
    * @returns resolves when every request that has come is answered
    */
@@ -74,6 +75,8 @@ const UNHEALTHY = { error: "unhealthy", error_type: "Unhealthy" } as const;
 interface Running {
   readonly service: Service;
   readonly calls: Set<Call>;
+  /** For each request whose body is being read: what refuses it, as there is no time to wait for the rest. */
+  readonly reading: Set<() => void>;
   /** Whether the last request failed for the engine's sake. */
   failed: boolean;
   /** Resolves when the last request is answered, once there will be no others; null: there may be. */
@@ -109,15 +112,26 @@ export function createRequestHandler(bert: Bert, options: RequestHandlerOptions 
   }
   const service = serviceOf(bert, settingsOf(bert, options), new Metrics());
   if (service.kind === "embedding") stepsOf(bert); // modules that cannot be read are an error now
-  const running: Running = { service, calls: new Set(), failed: false, drained: null, onIdle: () => {} };
+  const running: Running = {
+    ...{ service, calls: new Set<Call>(), reading: new Set<() => void>() },
+    ...{ failed: false, drained: null, onIdle: () => {} },
+  };
   return Object.assign((request: Request) => handle(request, running), { drain: () => drain(running) });
 }
 
+/** How long a body that is on its way has to come whole once the service is about to end, in milliseconds. */
+const LAST_BODIES = 1000;
+
 function drain(running: Running): Promise<void> {
-  running.drained ??= new Promise((resolve) => {
+  if (running.drained !== null) return running.drained;
+  const late = setTimeout(() => {
+    for (const refuse of running.reading) refuse();
+  }, LAST_BODIES);
+  const idle = new Promise<void>((resolve) => {
     running.onIdle = resolve;
     if (running.calls.size === 0) resolve();
   });
+  running.drained = idle.then(() => clearTimeout(late));
   return running.drained;
 }
 
@@ -156,11 +170,11 @@ async function answer(request: Request, path: string, running: Running): Promise
   if (request.signal.aborted) abort(request.signal.reason);
   const call = { request, signal, times: observeCalls(signal), characters: 0, tokenization: 0 };
   try {
-    if (running.drained !== null) throw new RequestError("Unhealthy", "The service is about to end");
+    if (running.drained !== null) throw aboutToEnd();
     // Before its body is read: so many bodies, and no more, are held.
     if (calls.size >= settings.maxConcurrentRequests) throw new RequestError("Overloaded", "Model is overloaded");
     calls.add(call);
-    const body = await readBody(request, settings.payloadLimit);
+    const body = await bodyOf(request, running);
     metrics.count("te_request_count", `method="${methodOf(body)}"`);
     const value = await ENDPOINTS[path](service, body, call);
     metrics.count("te_request_success", `method="${methodOf(body)}"`);
@@ -175,6 +189,20 @@ async function answer(request: Request, path: string, running: Running): Promise
     calls.delete(call);
     if (calls.size === 0) setTimeout(running.onIdle); // when the answer has been handed over
   }
+}
+
+/** Its body, unless the service is about to end, which a slow sender must not hold up. */
+function bodyOf(request: Request, { reading, service: { settings } }: Running): Promise<Body> {
+  return new Promise<Body>((resolve, reject) => {
+    const refuse = () => reject(aboutToEnd());
+    reading.add(refuse);
+    const read = readBody(request, settings.payloadLimit).finally(() => reading.delete(refuse));
+    read.then(resolve, reject);
+  });
+}
+
+function aboutToEnd(): RequestError {
+  return new RequestError("Unhealthy", "The service is about to end");
 }
 
 /** A signal of a request's own, by which its calls are known. */
