@@ -2,9 +2,9 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 
-/** The longest that a server takes to load its model, and to end once it is told to, in milliseconds. */
+/** The longest that a server takes to load its model, and to answer what it has once it is told to end, in milliseconds. */
 const START = 300_000;
-const END = 120_000;
+const END = 600_000;
 
 /** A server as a process of its own, which prints its address when it is ready. Its end is this process's end too. */
 export class ServedProcess {
