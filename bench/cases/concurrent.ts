@@ -59,7 +59,7 @@ function concurrentCase(
 }
 
 /** So many callers take the next text as soon as they have their answer. */
-async function askAll(
+export async function askAll(
   texts: readonly string[],
   callers: number,
   ask: (text: string) => Promise<unknown>,

@@ -4,7 +4,7 @@ import type { TextEngine } from "../sides/text.ts";
 import { rms } from "./statistics.ts";
 
 /** The most that float32 results of the same weights may differ; hidden states are of the order of 1. */
-const MAX_RMS: number = 1e-4;
+export const MAX_RMS: number = 1e-4;
 
 /**
  * The same for storage types of 16 and 8 bits: the bench's weights are random and large, and errors grow from layer to layer. Measured:

@@ -37,15 +37,26 @@ export function markdownTables(result: BenchResult): Map<string, string> {
  * @throws Error there is no table of that name
  */
 export function withTables(page: string, tables: ReadonlyMap<string, string>): string {
-  return page.replaceAll(
-    /(<!-- table: (.+?) -->\n).*?(?=<!-- end of table -->)/gs,
-    (_, start: string, name: string) => {
-      const table = tables.get(name);
-      if (table === undefined) throw new Error(`withTables: "${name}" must be one of ${[...tables.keys()].join(", ")}`);
-      return `${start}${table}`;
-    },
-  );
+  return page.replaceAll(TABLE, (_, start: string, name: string) => {
+    const table = tables.get(name);
+    if (table === undefined) throw new Error(`withTables: "${name}" must be one of ${[...tables.keys()].join(", ")}`);
+    return `${start}${table}`;
+  });
 }
+
+/**
+ * Replaces one of a page's tables, and leaves the others.
+ *
+ * @throws Error the page has no place for it
+ */
+export function withTable(page: string, name: string, table: string): string {
+  const names = Array.from(page.matchAll(TABLE), ([, , other]) => other);
+  if (!names.includes(name)) throw new Error(`withTable: "${name}" must be one of ${names.join(", ")}`);
+  return page.replaceAll(TABLE, (all, start: string, other: string) => (other === name ? `${start}${table}` : all));
+}
+
+/** Where a table begins, its name, and what stands there. */
+const TABLE = /(<!-- table: (.+?) -->\n).*?(?=<!-- end of table -->)/gs;
 
 function runTable({ machine, versions, date, seconds }: BenchResult, { threads, peak }: Run): string {
   const { node, v8, ...libraries } = versions;

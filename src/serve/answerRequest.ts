@@ -11,7 +11,7 @@ import { serviceFor } from "./services.ts";
 
 /** Answers what is asked by POST. */
 export async function answerRequest(request: Request, path: string, running: Running): Promise<Response> {
-  const { requests, calls, services, settings, memory } = running;
+  const { requests, calls, services, memory } = running;
   const started = performance.now();
   const { signal, abort } = abortable();
   const end = onAbort(request.signal, () => abort(request.signal.reason));
@@ -19,10 +19,10 @@ export async function answerRequest(request: Request, path: string, running: Run
   const share = new Share(memory);
   let call: Call | null = null;
   try {
-    if (running.drained !== null) throw new RequestError("Unhealthy", "The service is about to end");
+    if (running.drained !== null) throw aboutToEnd();
     expectPlace(running);
     requests.add(request);
-    const body = await readBody(request, settings.payloadLimit, share);
+    const body = await bodyOf(request, running, share);
     expectPlace(running); // only now, so that a body that comes slowly keeps none from others
     const service = serviceFor(services, path, body);
     const times = observeCalls(signal, service.onPass);
@@ -45,6 +45,20 @@ export async function answerRequest(request: Request, path: string, running: Run
     requests.delete(request);
     if (requests.size === 0) setTimeout(running.onIdle); // when the answer has been handed over
   }
+}
+
+/** Its body, unless the service is about to end, which a slow sender must not hold up. */
+function bodyOf(request: Request, { reading, settings }: Running, share: Share): Promise<Body> {
+  return new Promise<Body>((resolve, reject) => {
+    const refuse = () => reject(aboutToEnd());
+    reading.add(refuse);
+    const read = readBody(request, settings.payloadLimit, share).finally(() => reading.delete(refuse));
+    read.then(resolve, reject);
+  });
+}
+
+function aboutToEnd(): RequestError {
+  return new RequestError("Unhealthy", "The service is about to end");
 }
 
 /** A signal of a request's own, by which its calls are known. */

@@ -13,7 +13,8 @@ import { servicesOf } from "./services.ts";
 export interface RequestHandler {
   (request: Request): Promise<Response>;
   /**
-   * Before the process ends: from now on /ready and new requests get 503.
+   * Before the process ends: from now on /ready and new requests get 503, and so do those whose body does not come whole
+   * within a second.
    *
    * @returns resolves when every request that has come is answered
    */
@@ -53,17 +54,25 @@ export function createRequestHandler(
   const [{ settings, metrics }] = services;
   const running: Running = {
     ...{ services, settings, metrics: services.length === 1 ? metrics : new Metrics() },
-    ...{ requests: new Set(), calls: new Set(), memory: { free: HELD_BYTES } },
+    ...{ requests: new Set(), calls: new Set(), reading: new Set(), memory: { free: HELD_BYTES } },
     ...{ failed: new Set(), drained: null, onIdle: () => {} },
   };
   return Object.assign((request: Request) => handle(request, running), { drain: () => drain(running) });
 }
 
+/** How long a body that is on its way has to come whole once the service is about to end, in milliseconds. */
+const LAST_BODIES = 1000;
+
 function drain(running: Running): Promise<void> {
-  running.drained ??= new Promise((resolve) => {
+  if (running.drained !== null) return running.drained;
+  const late = setTimeout(() => {
+    for (const refuse of running.reading) refuse();
+  }, LAST_BODIES);
+  const idle = new Promise<void>((resolve) => {
     running.onIdle = resolve;
     if (running.requests.size === 0) resolve();
   });
+  running.drained = idle.then(() => clearTimeout(late));
   return running.drained;
 }
 

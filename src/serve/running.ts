@@ -17,6 +17,8 @@ export interface Running {
   readonly requests: Set<Request>;
   /** Those of them that have been read: so many, and no more, have a place. */
   readonly calls: Set<Call>;
+  /** For each request whose body is being read: what refuses it, as there is no time to wait for the rest. */
+  readonly reading: Set<() => void>;
   readonly memory: Memory;
   /** The models whose last request failed for the engine's sake. */
   readonly failed: Set<Service>;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { drawChart } from "../../bench/harness/chart.ts";
 import { parseResult } from "../../bench/harness/compare.ts";
-import { markdownTables, PAGES_WITH_TABLES, withTables } from "../../bench/harness/markdown.ts";
+import { markdownTables, PAGES_WITH_TABLES, withTable, withTables } from "../../bench/harness/markdown.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const read = (path: string) => readFileSync(join(root, path), "utf8");
@@ -54,4 +54,11 @@ test("a table that nobody knows is an error", () => {
   expect(() => withTables("<!-- table: x -->\n<!-- end of table -->", tables)).toThrow(
     '"x" must be one of run, five cases',
   );
+});
+
+test("one table of a page with several", () => {
+  const page = (a: string, b: string) =>
+    `<!-- table: a -->\n${a}<!-- end of table -->\n<!-- table: b -->\n${b}<!-- end of table -->\n`;
+  expect(withTable(page("1\n", "2\n"), "b", "| $& |\n")).toBe(page("1\n", "| $& |\n"));
+  expect(() => withTable(page("1\n", "2\n"), "c", "")).toThrow('"c" must be one of a, b');
 });

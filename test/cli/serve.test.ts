@@ -138,6 +138,27 @@ describe.skipIf(process.platform === "win32")("plainbert serve", () => {
     expect((await ended).code).toBe(0);
   }, 90_000);
 
+  test("SIGTERM: half a head and half a body have not come, and do not hold up the end", async () => {
+    const { address, end } = await serve(TINY);
+    const head = "POST /embed HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+    const [silent, halfHead, halfBody] = ["", head, `${head}content-length: 1000\r\n\r\n{"inputs": "`].map((sent) => {
+      const socket = connect(Number(new URL(address).port), "127.0.0.1", () => socket.write(sent)).on(
+        "error",
+        () => {},
+      );
+      return socket;
+    });
+    const told = new Promise((resolve) => halfBody.once("data", (data) => resolve(String(data).split("\r\n")[0])));
+    const gone = Promise.all(
+      [silent, halfHead].map((socket) => new Promise((resolve) => socket.once("close", resolve))),
+    );
+    await vi.waitFor(async () => expect((await fetch(`${address}health`)).status).toBe(200));
+    await new Promise((later) => setTimeout(later, 200)); // what was sent has come
+    expect((await end("SIGTERM")).code).toBe(0);
+    expect(await told).toBe("HTTP/1.1 503 Service Unavailable");
+    await gone;
+  });
+
   test("a second signal ends it at once", async () => {
     const { embed, metrics, end } = await serve(IN_WORKER);
     const asked = embed({ inputs: Array(600).fill(LONG) }).catch((error) => error);

@@ -250,6 +250,18 @@ test("drain: later requests and /ready get 503, those that have come are answere
   await own.drain(); // again
 });
 
+test("drain: one whose body does not come whole gets 503, and is not waited for", async () => {
+  const own = createRequestHandler(mlm);
+  const body = new ReadableStream({ start: (stream) => stream.enqueue(new TextEncoder().encode('{"inputs":')) });
+  const headers = { "content-type": "application/json" };
+  const init = { method: "POST", headers, body, duplex: "half" };
+  const asked = own(new Request("http://localhost/embed", init as RequestInit));
+  await new Promise((turn) => setTimeout(turn));
+  await own.drain();
+  const response = await asked;
+  expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
+});
+
 test("headers tell what a request has taken", async () => {
   const texts = ["The door was open.", "𝒳é"];
   const [first, second] = await Promise.all([
