@@ -26,7 +26,7 @@ const PARTS: readonly { readonly name: string; readonly budget: number; readonly
   { name: "browser file", budget: 375_000, files: /^dist\/plainbert\.browser\.js$/ },
   { name: "explorer", budget: 400_000, files: /^dist\/explorer\// },
   { name: "description of the service", budget: 30_000, files: /^dist\/chunks\/openApi\.js$/ }, // a table, for /openapi.json
-  { name: "engine and command line", budget: 1_979_000, files: /^/ }, // 170 kB train: vectors, rerankers, distillation; 62 kB serve several models, hold whatever arrives, log and count it; 13 kB search by words
+  { name: "engine and command line", budget: 1_980_000, files: /^/ }, // 170 kB train: vectors, rerankers, distillation; 62 kB serve several models, hold whatever arrives, log and count it; 13 kB search by words
 ];
 const SHIPPED = ["CHANGELOG.md", "LICENSE", "NOTICE", "README.md", "dist", "package.json", "weights"];
 
