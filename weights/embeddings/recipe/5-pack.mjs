@@ -1,8 +1,11 @@
 /**
- * node weights/embeddings/recipe/5-pack.mjs MODEL FOLDER [BITS]
+ * node weights/embeddings/recipe/5-pack.mjs START MODEL FOLDER [BITS]
  *
- * Makes of a trained model the folder that is published: weights as bfloat16 whose fractions keep BITS of their 7 bits (default that of
- * settings.mjs), so that the file, which keeps its form, compresses well. Prints the size of the folder as gzip packs it.
+ * Makes of a trained model the folder that is published. Its layers are the trained ones; its embeddings and Dense are the mean of those that
+ * it started with and those that it has now: what was fitted holds for all texts alike, what was trained leans to the books (weights between
+ * the two: Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"). They are written as bfloat16 whose fractions keep BITS of
+ * their 7 bits (default that of settings.mjs), so that the file, which keeps its form, compresses well. Prints the size of the folder as gzip
+ * packs it.
  */
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,13 +14,16 @@ import { readSafetensors, writeSafetensors } from "plainbert/safetensors";
 import { rounded } from "../../recipe/settings.mjs";
 import { FRACTION_BITS } from "./settings.mjs";
 
-const [model, folder, bits = FRACTION_BITS] = process.argv.slice(2);
+const [start, model, folder, bits = FRACTION_BITS] = process.argv.slice(2);
 
 function packWeights(path) {
-  const source = readSafetensors(readFileSync(join(model, path)));
-  const tensors = [...source.tensors].map(([name, { shape }]) => {
+  const [before, after] = [start, model].map((from) => readSafetensors(readFileSync(join(from, path))));
+  const tensors = [...after.tensors].map(([name, { shape }]) => {
+    const trained = after.toFloat32(name);
+    const fitted = name.startsWith("bert.encoder.") ? trained : before.toFloat32(name.replace(/^bert\./, ""));
+    const mean = trained.map((value, i) => (value + fitted[i]) / 2);
     // Vectors, biases and LayerNorm, are few, and errors in them move every token: they keep all 7 bits.
-    const data = rounded(source.toFloat32(name), shape.length > 1 ? Number(bits) : 7);
+    const data = rounded(mean, shape.length > 1 ? Number(bits) : 7);
     return [name, { dtype: "BF16", shape, data }];
   });
   writeFileSync(join(folder, path), writeSafetensors(tensors, [["format", "pt"]]));
@@ -34,11 +40,10 @@ for (const path of FILES) {
   else copyFileSync(join(model, path), join(folder, path));
 }
 // Python computes in float32, as we do, where "dtype" says so, whatever type the weights are stored in.
-writeFileSync(
-  join(folder, "config.json"),
-  changed("config.json", (config) => ({ ...config, dtype: "float32" })),
-);
+const write = (path, change) => writeFileSync(join(folder, path), changed(path, change));
+write("config.json", (config) => ({ ...config, dtype: "float32" }));
+const { max_position_embeddings: T } = JSON.parse(readFileSync(join(model, "config.json"), "utf8"));
 const withoutDefaults = ({ added_tokens_decoder: _, additional_special_tokens: __, ...rest }) => rest;
-writeFileSync(join(folder, "tokenizer_config.json"), changed("tokenizer_config.json", withoutDefaults));
+write("tokenizer_config.json", (config) => ({ ...withoutDefaults(config), model_max_length: T }));
 const size = FILES.reduce((sum, path) => sum + gzipSync(readFileSync(join(folder, path)), { level: 9 }).length, 0);
 console.log(`${folder}: ${(size / 1e6).toFixed(2)} MB packed`);

@@ -52,7 +52,7 @@ export const CONFIG = {
 export const DISTILLATION = {
   "--vector-loss-weight": 192,
   "--similarity-loss-weight": 10,
-  "--max-steps": 6000,
+  "--max-steps": 6500,
   "--batch-size": 256,
   "--learning-rate": 1e-3,
   "--warmup-ratio": 0.05,
