@@ -3,8 +3,8 @@
  * no more lines and vectors are in memory than two passes through the model take.
  *
  *     $ npx tsx examples/manyTexts.ts examples/notes.txt | tail -n 2 | cut -c 1-9
- *     [0.015446
- *     [0.028567
+ *     [0.002302
+ *     [-0.00366
  */
 import { createReadStream } from "node:fs";
 import { join } from "node:path";

@@ -4,8 +4,8 @@
  *
  *     $ npx tsx examples/rerank.ts test/pipelines/reference/heads/one_label "Who wrote a letter?"
  *     0.655  She keeps her letters in a box under the bed.  (by its vector number 2)
- *     0.383  The doctor told him to stay in bed for a week.  (by its vector number 4)
- *     0.348  My brother plays the piano every evening.  (by its vector number 3)
+ *     0.476  The train to the coast leaves at nine in the morning.  (by its vector number 4)
+ *     0.466  We had bread, cheese and apples for dinner.  (by its vector number 5)
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

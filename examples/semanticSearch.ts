@@ -2,9 +2,9 @@
  * Finds the lines of a file that mean most nearly what a query says, whether or not they share a word with it.
  *
  *     $ npx tsx examples/semanticSearch.ts "A boat came in from the sea."
- *     0.742  line  8  A ship with white sails came into the harbour.
- *     0.348  line  1  The train to the coast leaves at nine in the morning.
- *     0.333  line  5  The king sent his soldiers across the river.
+ *     0.753  line  8  A ship with white sails came into the harbour.
+ *     0.430  line  1  The train to the coast leaves at nine in the morning.
+ *     0.324  line  5  The king sent his soldiers across the river.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

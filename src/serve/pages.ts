@@ -1,3 +1,4 @@
+import { loaded } from "../loaded.ts";
 import { withoutDecoder } from "../pipelines/answerAll.ts";
 import { infoOf, modelsOf } from "./info.ts";
 import { json } from "./jsonAnswer.ts";
@@ -43,7 +44,7 @@ function unhealthy(): Response {
 
 /** GET /openapi.json: what the service answers; loaded by those alone who ask for it. */
 async function openApi({ settings }: Running): Promise<Response> {
-  const { openApiOf } = await import("./openApi.ts");
+  const { openApiOf } = await loaded(() => import("./openApi.ts"));
   return json(JSON.stringify(openApiOf(settings)));
 }
 

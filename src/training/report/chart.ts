@@ -90,7 +90,10 @@ export function legendHeight(lines: number): number {
  * ticks(0.13, 0.92, 5); // [0, 0.2, 0.4, 0.6, 0.8, 1]
  */
 export function ticks(least: number, most: number, count: number): number[] {
-  if (least === most) return least === 0 ? [0, 1] : ticks(Math.min(0, least), Math.max(0, least), count);
+  if (most === 0 && least === 0) return [0, 1];
+  // What differs by a rounding is one value: steps that small would be lost in the ticks' own roundings.
+  const isOne = most - least <= 1e-9 * Math.max(Math.abs(least), Math.abs(most));
+  if (isOne) return ticks(Math.min(0, least), Math.max(0, most), count);
   const rough = (most - least) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10);

@@ -34,6 +34,7 @@ describe("ticks", () => {
     [-3, 4, 5, [-4, -2, 0, 2, 4]],
     [7, 7, 5, [0, 2, 4, 6, 8]],
     [0, 0, 5, [0, 1]],
+    [1 - 2 ** -53, 1, 5, [0, 0.2, 0.4, 0.6, 0.8, 1]], // what a rounding tells apart is one value
   ])("from %d to %d", (least, most, count, expected) => {
     const got = ticks(least, most, count);
     expect(got.length).toBe(expected.length);
@@ -57,6 +58,11 @@ describe("ticks", () => {
 });
 
 describe("curves", () => {
+  test("a metric whose values differ by a rounding", () => {
+    const log = [0.8999999999999999, 0.9].map((eval_map, i) => ({ step: i + 1, epoch: i + 1, eval_map }));
+    expect(curvesSvg(log)).toContain(">0.8</text>");
+  });
+
   test("each metric is a line in its chart, at its place", () => {
     const svg = curvesSvg(LOG);
     elementsOf(svg);
