@@ -21,9 +21,10 @@ export function tensorsOf(result: ExplorerResult, model: ModelSummary): TensorsT
 
 /** Everything that the page shows of a text, as JSON; numbers have all their digits. @param version of the library */
 export function jsonOf(result: ExplorerResult, model: ModelSummary, version: string): string {
-  const { request, tokens, whole, attentions, heads, gaps, nextSentence, milliseconds } = result;
+  const { request, tokens, whole, attentions, heads, gaps, nextSentence, further, milliseconds } = result;
   const T = tokens.length;
-  return JSON.stringify({
+  const withLists = (_: string, value: unknown) => (ArrayBuffer.isView(value) ? [...(value as Float32Array)] : value);
+  const content = {
     plainbert: version,
     model: { fingerprint: model.fingerprint, backend: model.backend, config: model.config },
     text: request.text,
@@ -37,8 +38,10 @@ export function jsonOf(result: ExplorerResult, model: ModelSummary, version: str
     })),
     gaps,
     nextSentence,
+    ...(further && { further }),
     milliseconds,
-  });
+  };
+  return JSON.stringify(content, withLists);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** The page: what is typed and clicked becomes a state, the state a request, the result scenes. */
 import { html, nothing, render, type TemplateResult } from "lit-html";
 import { Client } from "./client.ts";
-import type { ExplorerResult } from "./explorerResult.ts";
+import type { ExplorerRequest, ExplorerResult } from "./explorerResult.ts";
 import { carriedOver, type HiddenPiece, hiddenPieces, isPieceOf, shownAgain } from "./hidden.ts";
 import { answerSentence } from "./page/answersView.ts";
 import { Comparison } from "./page/compared.ts";
@@ -10,12 +10,13 @@ import { exampleMenu } from "./page/examples.ts";
 import { exportMenu, save } from "./page/exports.ts";
 import { type Folder, faultOf, folderButton, takeDrops } from "./page/folder.ts";
 import { frame, nameOfModel, statusOf } from "./page/frame.ts";
+import { furtherRequest } from "./page/furtherRequest.ts";
 import { toggleHelp } from "./page/helpDialog.ts";
 import { keepInSight, layoutOf } from "./page/layout.ts";
 import { Pictures } from "./page/picture.ts";
 import { sentenceOf } from "./page/readout.ts";
 import { Speaker } from "./page/speaker.ts";
-import { onNextFrame, type Pointer, type View } from "./page/view.ts";
+import { onNextFrame, type Pointer, remembered, type View } from "./page/view.ts";
 import { clearestHead } from "./scenes/order.ts";
 import { argumentsOfModel, modelToOpen, startWorker } from "./start.ts";
 import {
@@ -29,6 +30,7 @@ import {
   withinModel,
   withinText,
 } from "./state.ts";
+import { weighted } from "./weighted.ts";
 import type { ModelSummary } from "./worker.ts";
 
 /** How many answers there are for each gap. */
@@ -78,7 +80,7 @@ const client = new Client(startWorker, {
     refuse(message.replaceAll("the given folder", coming ?? "the given folder")); // what the library calls it
   },
   result(next) {
-    const isOther = JSON.stringify(next.request) !== JSON.stringify(result?.request);
+    const isOther = !result || ofText(next.request) !== ofText(result.request);
     if (isOther) comparison.came(result);
     result = next;
     [problem, pointer, isComputing] = [null, null, false];
@@ -166,6 +168,9 @@ function keepWithin({ tokens }: ExplorerResult): void {
   history.replaceState(null, "", linkOf(state, others));
 }
 
+/** What a request asks of a text, as a text; not what further views ask beside it. */
+const ofText = ({ further: _, ...request }: ExplorerRequest): string => JSON.stringify(request);
+
 /** Whether a result is of the texts that the state has, so that positions in one are positions in the other. */
 const isOfTexts = ({ request }: ExplorerResult): boolean => request.text === state.text && request.pair === state.pair;
 
@@ -200,8 +205,10 @@ function ask(): void {
   const { text, pair, masks } = state;
   const targets = targetsOf(state);
   const hidden = carried && { hidden: carried };
+  const further = furtherRequest(state);
   isComputing = model !== null;
-  if (model) client.ask({ text, pair, masks, ...hidden, top: TOP, ...(targets.length > 0 && { targets }) });
+  const rest = { ...(targets.length > 0 && { targets }), ...(further && { further }) };
+  if (model) client.ask({ text, pair, masks, ...hidden, top: TOP, ...rest });
   show();
 }
 
@@ -222,7 +229,7 @@ function change(next: Partial<ExplorerState>, isPinned: boolean, hidden: readonl
   const link = linkOf(state, others);
   if (isPinned) history.pushState(null, "", link);
   else history.replaceState(null, "", link);
-  const asked = ({ text, pair, masks, targets }: ExplorerState) => JSON.stringify([text, pair, masks, targets]);
+  const asked = (of: ExplorerState) => JSON.stringify([of.text, of.pair, of.masks, of.targets, furtherRequest(of)]);
   if (asked(last) !== asked(state)) ask();
   else show();
 }
@@ -245,6 +252,8 @@ function show(): void {
   keepInSight(document.querySelectorAll<HTMLElement>(".views > section"));
 }
 
+const withNorms = remembered(weighted);
+
 /** What the parts of the page are given, once there is something to show. */
 function viewOf(shown: ExplorerResult, of: ModelSummary): View {
   const isCurrent = isOfTexts(shown);
@@ -252,6 +261,8 @@ function viewOf(shown: ExplorerResult, of: ModelSummary): View {
   const masks = isCurrent ? state.masks : shown.request.masks;
   return {
     ...{ result: shown, model: of, loadedFrom, pictures, pointer, change, swap, point },
+    redraw: showSoon,
+    drawn: state.weights === "norm" ? withNorms(shown) : shown,
     state: { ...state, masks, query: inText(state.query), key: inText(state.key) },
     layout: layoutOf(document.documentElement.clientWidth, shown.heads),
     say: (text) => speaker.say(text),

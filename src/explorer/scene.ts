@@ -16,6 +16,8 @@ export interface MatrixShape {
   readonly y: number;
   /** Pixels of a cell's side. */
   readonly cell: number;
+  /** Pixels of its height, where that is another. */
+  readonly height?: number;
   readonly rows: number;
   readonly columns: number;
   /** [rows, columns] */
@@ -91,8 +93,10 @@ export interface Scene {
   readonly height: number;
   /** What the colours, widths and lengths mean, and what was left out, in sentences. */
   readonly legend: readonly string[];
-  /** What the brightest colour stands for, where the darkest is 0; left out where nothing is coloured. */
+  /** What the brightest colour stands for; left out where nothing is coloured. */
   readonly brightest?: string;
+  /** What the darkest stands for; left out: 0. */
+  readonly darkest?: string;
   readonly shapes: readonly Shape[];
 }
 

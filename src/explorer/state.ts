@@ -3,6 +3,7 @@
  * stands behind the `#`, which no server is sent.
  */
 import type { ExplorerToken } from "./explorerResult.ts";
+import { STREAM_MEASURES, type StreamMeasure } from "./further/residual.ts";
 
 /** How the attention of one head is drawn. */
 export const VIEWS = ["lines", "matrix"] as const;
@@ -16,6 +17,32 @@ export const PAIRS = ["all", "aa", "ab", "ba", "bb"] as const;
  * before, the one after, the token itself, [CLS], [SEP], or the picked key from the picked query.
  */
 export const SORTS = ["place", "sharp", "previous", "next", "self", "cls", "sep", "pair"] as const;
+
+/** The number of an edge: its attention probability α, or the norm of what the head takes over it, ‖α f(x)‖. */
+export const WEIGHTS = ["weight", "norm"] as const;
+
+/** The views below the three parts of the page, one of which can be open. */
+export const FURTHER = ["lens", "stream", "pair", "heads"] as const;
+
+/**
+ * What heads are searched for: the attention to keys of a kind; the mean distance; the entropy; the attention from the
+ * picked query to the picked key.
+ */
+export const NEEDLES = [
+  "previous",
+  "next",
+  "self",
+  "cls",
+  "sep",
+  "punctuation",
+  "pieces",
+  "same",
+  "other",
+  "mask",
+  "distance",
+  "entropy",
+  "pair",
+] as const;
 
 /** What the page shows. */
 export interface ExplorerState {
@@ -42,6 +69,15 @@ export interface ExplorerState {
   readonly key: number | null;
   /** Whether the numbers are shown as tables. */
   readonly numbers: boolean;
+  /** Which number of an edge is drawn. */
+  readonly weights: (typeof WEIGHTS)[number];
+  /** The further view that is open; "" for none. */
+  readonly more: (typeof FURTHER)[number] | "";
+  /** What is measured of the residual stream. */
+  readonly stream: StreamMeasure;
+  /** Whether the stream is measured without its outliers. */
+  readonly without: boolean;
+  readonly needle: (typeof NEEDLES)[number];
 }
 
 /** What the page shows at first. */
@@ -60,6 +96,11 @@ export const INITIAL_STATE: ExplorerState = {
   query: null,
   key: null,
   numbers: false,
+  weights: "weight",
+  more: "",
+  stream: "norm",
+  without: false,
+  needle: "previous",
 };
 
 /** Texts of more characters, together, are not put into a link. */
@@ -77,7 +118,13 @@ export interface ReadLink {
   readonly others: ReadonlyMap<string, string>;
 }
 
-const FIELDS = ["v", "m", "a", "b", "mask", "targets", "l", "h", "view", "scale", "pairs", "sort", "q", "k", "n"];
+const FIELDS = [
+  ...["v", "m", "a", "b", "mask", "targets", "l", "h", "view", "scale", "pairs", "sort", "q", "k", "n"],
+  ...["weights", "more", "stream", "without", "needle"],
+];
+
+/** Those that hold one of several words, and are left out where it is the first. */
+const CHOICES = ["scale", "pairs", "sort", "weights", "more", "stream", "needle"] as const;
 
 const fitsLink = ({ text, pair }: ExplorerState): boolean => text.length + pair.length <= MOST_CHARACTERS;
 
@@ -95,7 +142,7 @@ export function leftOutOfLink(state: ExplorerState): string | null {
  * @param others fields that are not ours, as `readLink` gives them
  */
 export function linkOf(state: ExplorerState, others: ReadonlyMap<string, string> = new Map()): string {
-  const { model, text, pair, masks, targets, layer, head, view, scale, pairs, sort, query, key, numbers } = state;
+  const { model, text, pair, masks, targets, layer, head, view, query, key, numbers } = state;
   const fits = fitsLink(state);
   const fields = new URLSearchParams({ v: "1", ...(model !== "" && { m: model }), ...(fits && { a: text }) });
   if (fits && pair !== "") fields.set("b", pair);
@@ -104,12 +151,11 @@ export function linkOf(state: ExplorerState, others: ReadonlyMap<string, string>
   fields.set("l", String(layer));
   fields.set("h", String(head));
   fields.set("view", view);
-  if (scale !== INITIAL_STATE.scale) fields.set("scale", scale);
-  if (pairs !== INITIAL_STATE.pairs) fields.set("pairs", pairs);
-  if (sort !== INITIAL_STATE.sort) fields.set("sort", sort);
+  for (const name of CHOICES) if (state[name] !== INITIAL_STATE[name]) fields.set(name, state[name]);
   if (fits && query !== null) fields.set("q", String(query));
   if (fits && key !== null) fields.set("k", String(key));
   if (numbers) fields.set("n", "1");
+  if (state.without) fields.set("without", "1");
   for (const [name, value] of others) fields.set(name, value);
   return `#${fields}`;
 }
@@ -129,7 +175,11 @@ export function readLink(hash: string): ReadLink {
     if (given === null) return fallback;
     return /^\d{1,5}$/.test(given) ? Number(given) : wrong(name, "a whole number", fallback);
   };
-  const choice = <Choice extends string>(name: string, choices: readonly Choice[], fallback: Choice): Choice => {
+  const choice = <Choice extends string, Fallback extends string = Choice>(
+    name: string,
+    choices: readonly Choice[],
+    fallback: Fallback,
+  ): Choice | Fallback => {
     const given = fields.get(name);
     if (given === null) return fallback;
     return choices.find((one) => one === given) ?? wrong(name, `one of ${choices.join(", ")}`, fallback);
@@ -156,6 +206,11 @@ export function readLink(hash: string): ReadLink {
     query: whole("q", null),
     key: whole("k", null),
     numbers: choice("n", ["0", "1"], "0") === "1",
+    weights: choice("weights", WEIGHTS, INITIAL_STATE.weights),
+    more: choice("more", FURTHER, ""),
+    stream: choice("stream", STREAM_MEASURES, INITIAL_STATE.stream),
+    without: choice("without", ["0", "1"], "0") === "1",
+    needle: choice("needle", NEEDLES, INITIAL_STATE.needle),
   };
   const others = new Map([...fields].filter(([name]) => !FIELDS.includes(name)));
   return { state, saysHead: fields.has("l") || fields.has("h"), problems, others };

@@ -2,18 +2,22 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { STREAM_MEASURES } from "../../src/explorer/further/residual.ts";
 import {
   type ExplorerState,
+  FURTHER,
   INITIAL_STATE,
   leftOutOfLink,
   linkOf,
   MOST_CHARACTERS,
+  NEEDLES,
   PAIRS,
   readLink,
   SCALES,
   SORTS,
   targetsOf,
   VIEWS,
+  WEIGHTS,
   withinModel,
   withinText,
 } from "../../src/explorer/state.ts";
@@ -28,6 +32,8 @@ const states: fc.Arbitrary<ExplorerState> = fc.record({
   masks: fc.uniqueArray(place, { maxLength: 6 }).map((list) => list.sort((a, b) => a - b)),
   ...{ view: fc.constantFrom(...VIEWS), scale: fc.constantFrom(...SCALES), pairs: fc.constantFrom(...PAIRS) },
   ...{ sort: fc.constantFrom(...SORTS), query: fc.option(place), key: fc.option(place), numbers: fc.boolean() },
+  ...{ weights: fc.constantFrom(...WEIGHTS), more: fc.constantFrom("" as const, ...FURTHER) },
+  ...{ stream: fc.constantFrom(...STREAM_MEASURES), without: fc.boolean(), needle: fc.constantFrom(...NEEDLES) },
 });
 
 /** The fields of a link and what each may say. */
@@ -40,6 +46,9 @@ const FIELDS: Readonly<Record<string, RegExp>> = {
     sort: /^(place|sharp|previous|next|self|cls|sep|pair)$/,
   },
   ...{ view: /^(lines|matrix)$/, scale: /^(linear|root|row)$/, pairs: /^(all|aa|ab|ba|bb)$/, n: /^[01]$/ },
+  ...{ weights: /^(weight|norm)$/, more: /^(lens|stream|pair|heads)$/, without: /^[01]$/ },
+  stream: /^(norm|before|embedding|attention|feedForward)$/,
+  needle: /^(previous|next|self|cls|sep|punctuation|pieces|same|other|mask|distance|entropy|pair)$/,
 };
 const others = fc
   .dictionary(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }))
@@ -184,10 +193,13 @@ describe("what is not there", () => {
 test("docs/explorer.md lists the fields of a link, and every choice", () => {
   const guide = readFileSync(join(import.meta.dirname, "..", "..", "docs", "explorer.md"), "utf8");
   const [, table] = guide.match(/\| field \| \|\n\|---\|---\|\n((?:\|.*\n)*)/) ?? [];
-  const rows = table.trimEnd().split("\n").map((row) => [...row.matchAll(/`(.+?)`/g)].map(([, name]) => name)); // biome-ignore format: one line
-  const ownOf = (row: readonly string[]) => row.filter((name) => name in FIELDS);
-  expect(rows.flatMap(ownOf).sort()).toEqual(Object.keys(FIELDS).sort());
+  const namesIn = (words: string) => [...words.matchAll(/`(.+?)`/g)].map(([, name]) => name);
+  const lines = table.trimEnd().split("\n");
+  const rows = lines.map(namesIn);
+  expect(lines.flatMap((line) => namesIn(line.split("|")[1])).sort()).toEqual(Object.keys(FIELDS).sort());
   const choicesOf = (field: string) => rows.find(([name]) => name === field)?.slice(1);
-  for (const [field, choices] of Object.entries({ view: VIEWS, scale: SCALES, pairs: PAIRS, sort: SORTS }))
+  const all = { view: VIEWS, scale: SCALES, pairs: PAIRS, sort: SORTS, weights: WEIGHTS, more: FURTHER };
+  const further = { stream: STREAM_MEASURES, needle: NEEDLES };
+  for (const [field, choices] of Object.entries({ ...all, ...further }))
     expect(choicesOf(field), field).toEqual(choices);
 });

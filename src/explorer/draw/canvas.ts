@@ -67,12 +67,13 @@ function drawShape(context: CanvasRenderingContext2D, shape: Shape, ink: Ink): v
 }
 
 type Cells = Pick<MatrixShape, "x" | "y" | "rows" | "columns"> &
-  ({ readonly cell: number } | { readonly width: number; readonly height: number });
+  ({ readonly cell: number; readonly height?: number } | { readonly width: number; readonly height: number });
 
 /** Cells: one pixel for each, put on the canvas at its size without smoothing. */
 function drawCells(context: CanvasRenderingContext2D, cells: Cells, strengths: Float32Array): void {
   const { x, y, rows, columns } = cells;
-  const [width, height] = "cell" in cells ? [columns * cells.cell, rows * cells.cell] : [cells.width, cells.height];
+  const [width, height] =
+    "cell" in cells ? [columns * cells.cell, rows * (cells.height ?? cells.cell)] : [cells.width, cells.height];
   const image = new ImageData(columns, rows);
   for (let i = 0; i < strengths.length; i++) {
     const shade = 3 * shadeOf(strengths[i]);

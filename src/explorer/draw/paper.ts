@@ -12,7 +12,7 @@ const LEAST_WIDTH = 420;
 export function paperOf(scene: Scene, notes: readonly string[]): Scene {
   const width = Math.max(scene.width, LEAST_WIDTH);
   const top = MARGIN + TITLE;
-  const { brightest } = scene;
+  const { brightest, darkest = "0" } = scene;
   const below = top + scene.height + 16;
   const words = below + (brightest === undefined ? 0 : 34);
   const lines = [...scene.legend, ...notes].flatMap((text) => wrapped(text, Math.floor(width * CHARACTERS)));
@@ -27,7 +27,7 @@ export function paperOf(scene: Scene, notes: readonly string[]): Scene {
       ...(brightest === undefined
         ? []
         : ([
-            { ...quiet, x: MARGIN, y: below + 12, text: "0", align: "left" },
+            { ...quiet, x: MARGIN, y: below + 12, text: darkest, align: "left" },
             { kind: "ramp", x: MARGIN + 16, y: below + 2, width: 128, height: 10 },
             { ...quiet, x: MARGIN + 152, y: below + 12, text: brightest, align: "left" },
           ] as const)),

@@ -57,12 +57,12 @@ function elementOf(shape: Shape): string {
       return `<text x="${round(shape.x)}" y="${round(shape.y)}" text-anchor="${anchor}" fill="${PAPER_INK[shape.tone]}"${weight}${turn}>${escaped(shape.text)}</text>`;
     }
     case "matrix": {
-      const { x, y, cell, rows, columns, values, strengths } = shape;
+      const { x, y, cell, height = cell, rows, columns, values, strengths } = shape;
       const cells: string[] = [];
       for (let i = 0; i < rows; i++) {
         for (let j = 0; j < columns; j++) {
           const n = i * columns + j;
-          const box = { x: x + j * cell, y: y + i * cell, width: cell, height: cell };
+          const box = { x: x + j * cell, y: y + i * height, width: cell, height };
           const fill = cssColour(shadeOf(strengths[n]));
           cells.push(`<rect ${boxOf(box)} fill="${fill}" data-value="${values[n]}"/>`);
         }

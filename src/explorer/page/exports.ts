@@ -8,6 +8,7 @@ import type { TensorsToWrite } from "../worker.ts";
 import { answerScenes } from "./answersView.ts";
 import type { Comparison } from "./compared.ts";
 import { menu } from "./controls.ts";
+import { openView } from "./furtherViews.ts";
 import { headScene } from "./headView.ts";
 import { mapScene } from "./mapView.ts";
 import { cutSentence } from "./strip.ts";
@@ -32,6 +33,7 @@ export function exportMenu(view: View, comparison: Comparison, write: (file: Ten
     ...answerScenes(view, comparison).map(
       ([id, scene, gap]) => [scene.title, gap ? `position-${gap.position}` : id, scene] as const,
     ),
+    ...(openView(view)?.pictures(view) ?? []),
   ];
   return menu(
     "Export",

@@ -18,6 +18,8 @@ export interface View {
   /** What is shown; query and key are tokens of the text. */
   readonly state: ExplorerState;
   readonly result: ExplorerResult;
+  /** The result with the numbers of edges that are chosen: probabilities, or norms. */
+  readonly drawn: ExplorerResult;
   readonly model: ModelSummary;
   /** What `loadBert` is given to open the same model in Node; null: not known. */
   readonly loadedFrom: readonly unknown[] | null;
@@ -30,6 +32,8 @@ export interface View {
   swap(): void;
   /** Points at something for the moment. @param isSaid whether a screen reader tells its number */
   point(pointer: Pointer | null, isSaid?: boolean): void;
+  /** Draws the page anew, as something has come that it did not wait for. */
+  redraw(): void;
   /** Tells a screen reader; at most once a second. */
   say(text: string): void;
   /** Shows what went wrong. */
