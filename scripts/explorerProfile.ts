@@ -13,11 +13,16 @@ import { compute } from "../src/explorer/explorerResult.ts";
 import { added, KINDS, liftOf, meanOf, type Needle, type Tally, talliesOf } from "../src/explorer/needles.ts";
 import { loadBert } from "../src/index.ts";
 
-const [PASSAGES, MOST_TOKENS] = [40, 128];
+/** Passages of a book, and the most words of each paragraph. */
+const [PASSAGES, MOST_WORDS] = [40, 32];
 
-/** Passages of a book: paragraphs that have two sentences or more, each with the next. */
+/** The beginning of a paragraph. */
+const cut = (paragraph: string): string => paragraph.split(" ").slice(0, MOST_WORDS).join(" ");
+
+/** Passages of a book: beginnings of paragraphs that are neither short nor long, each with the next one's. */
 function passagesOf(book: string): (readonly [text: string, pair: string])[] {
-  const paragraphs = book.split("\n").filter((line) => line.length > 120 && line.length < 700);
+  const all = book.split("\n").filter((line) => line.length > 120 && line.length < 700);
+  const paragraphs = all.map(cut);
   const step = Math.floor((paragraphs.length - 1) / PASSAGES);
   return Array.from({ length: PASSAGES }, (_, n) => [paragraphs[n * step], paragraphs[n * step + 1]] as const);
 }
@@ -35,11 +40,8 @@ await using bert = await loadBert(undefined, { threads: 1 });
 const sums = new Map<Needle, Tally[][]>();
 let tokens = 0;
 for (const [text, pair] of passages) {
-  const words = (of: string) => of.split(" ");
-  const share = MOST_TOKENS / 4; // words have 1.3 pieces on average
-  const cut = [text, pair].map((one) => words(one).slice(0, share).join(" "));
-  const middle = Math.floor(bert.tokenizer.encode(cut[0]).length / 2);
-  const result = compute(bert, bert.tokenizer, { text: cut[0], pair: cut[1], masks: [middle], top: 1 });
+  const middle = Math.floor(bert.tokenizer.encode(text).length / 2);
+  const result = compute(bert, bert.tokenizer, { text, pair, masks: [middle], top: 1 });
   tokens += result.tokens.length;
   for (const needle of KINDS) {
     const own = talliesOf(result, needle);

@@ -28,6 +28,14 @@ const KEYS: readonly (readonly [where: string, keys: readonly (readonly [string,
     ],
   ],
   [
+    "Below: tabs, and the residual stream",
+    [
+      ["← →", "another tab, then Enter; another token"],
+      ["↑ ↓", "another layer"],
+      ["Enter", "keep the token"],
+    ],
+  ],
+  [
     "All parts, with the focus in one",
     [
       ["/", "to the text"],
