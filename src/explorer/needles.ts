@@ -81,10 +81,11 @@ export function talliesOf(result: ExplorerResult, needle: Needle): Tally[][] {
   const inRow = tokens.map((_, i) => weights.subarray(i * T, (i + 1) * T).reduce((sum, one) => sum + one, 0));
   const rows = needle === "distance" ? T : inRow.filter((sum) => sum > 0).length;
   const even = inRow.reduce((sum, one) => sum + one, 0) / T;
+  const places = Uint32Array.from([...weights.keys()].filter((n) => weights[n] > 0)); // of most kinds a few in each row
   return attentions.map((data) =>
     Array.from({ length: heads }, (_, head) => {
       let sum = 0;
-      for (let n = 0; n < T * T; n++) sum += weights[n] * data[head * T * T + n];
+      for (const n of places) sum += weights[n] * data[head * T * T + n];
       return { rows, sum, even };
     }),
   );

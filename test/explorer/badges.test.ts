@@ -129,6 +129,12 @@ describe("the pictures", () => {
         shown.map(({ value, ref: { tap, at: place } }) => [tap, meanOf(tallies[place[0]][place[1]]) === value]),
       ).toEqual(Array(16).fill([needle, true]));
       expect(new Set(shown.map(({ ref }) => String(ref.at))).size).toBe(16);
+      for (const shape of headsPicture(order, needle, null, width).shapes) {
+        if (shape.kind !== "bar") continue;
+        const tally = tallies[shape.ref.at[0]][shape.ref.at[1]];
+        const full = needle === "entropy" ? Math.log(T) : needle === "distance" ? T - 1 / T : 1;
+        expect(shape.width).toBeCloseTo((width * (meanOf(tally) as number)) / full, 4);
+      }
       const sign = needle === "entropy" || needle === "distance" ? 1 : -1;
       expect(shown.map(({ value }) => sign * value)).toEqual(
         shown.map(({ value }) => sign * value).sort((a, b) => a - b),

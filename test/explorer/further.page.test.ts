@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import axe from "axe-core";
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -5,7 +7,7 @@ import { NEEDLE_NAMES, talliesOf } from "../../src/explorer/needles.ts";
 import { streamRows } from "../../src/explorer/scenes/residualStream.ts";
 import { weighted } from "../../src/explorer/weighted.ts";
 import type { Site } from "../browser/site.ts";
-import { openBuilt } from "./built.ts";
+import { openBuilt, ROOT } from "./built.ts";
 import { explored, small } from "./models.ts";
 
 /** The views below: loaded when they are opened, by keyboard, to axe, in the link, and with the numbers of Node. */
@@ -41,7 +43,9 @@ beforeEach(async () => {
 afterEach(async () => {
   await page.close();
   expect(complaints).toEqual([]);
-  expect(requests.filter((url) => !["data:", "blob:", site.origin].some((own) => url.startsWith(own)))).toEqual([]);
+  expect(
+    requests.filter((url) => !["data:", "blob:", "file:", site.origin].some((own) => url.startsWith(own))),
+  ).toEqual([]);
 });
 
 const A = "The carpenter opened the [MASK] with a screwdriver.";
@@ -223,6 +227,15 @@ describe("the numbers are those of Node", () => {
     expectNear(await tableOf(0), wanted);
     expect((await tableOf(1)).map(({ length }) => length)).toEqual(Array(16).fill(12));
   });
+});
+
+test("the page that is one file has the views in it", async () => {
+  const file = pathToFileURL(join(ROOT, "dist", "explorer.html"));
+  await page.goto(`${file}#${new URLSearchParams({ v: "1", a: A, more: "lens" })}`);
+  await page.waitForSelector("#lens-words", { timeout: 60_000 });
+  await page.click("#tab-heads");
+  await page.waitForSelector("#badge", { timeout: 20_000 });
+  expect(requests.filter((url) => url.endsWith("View.js"))).toEqual([]);
 });
 
 describe("what can be done", () => {

@@ -6,7 +6,7 @@ export const STREAM_MEASURES = ["norm", "before", "embedding", "attention", "fee
 export type StreamMeasure = (typeof STREAM_MEASURES)[number];
 
 /** How many of a vector's largest dimensions are told. */
-export const LARGEST = 16;
+const LARGEST = 16;
 
 /** A dimension is an outlier from so many standard deviations on. */
 const DEVIATIONS = 5;

@@ -13,7 +13,7 @@ export interface FurtherView {
 }
 
 /** The further views, in the order of their tabs. */
-export const FURTHER_VIEWS: readonly {
+const FURTHER_VIEWS: readonly {
   readonly name: (typeof FURTHER)[number];
   readonly label: string;
   load(): Promise<FurtherView>;

@@ -33,7 +33,7 @@ export const MOST_HEADS = 16;
 const [ROW, HEADING, COLUMN, BAR] = [40, 26, 62, 4];
 
 /** A tally as it is shown. */
-export const badgeOf = (tally: Tally): Badge => ({ mean: meanOf(tally), lift: liftOf(tally) });
+const badgeOf = (tally: Tally): Badge => ({ mean: meanOf(tally), lift: liftOf(tally) });
 
 /** Where a row begins, and how high it is. */
 export const headRow = (n: number): { readonly y: number; readonly height: number } => ({
@@ -78,10 +78,12 @@ const nameOf = ({ layer, head }: Pick<RankedHead, "layer" | "head">): string => 
 /** What is told of the profile, in a sentence. */
 const profileSentence = (profile: Profile | null): string =>
   profile
-    ? `“profile” is the same of ${profile.passages} held-out passages, ${profile.tokens} tokens together.`
+    ? `“profile”, the thin bar, is the same of ${profile.passages} held-out passages, ${profile.tokens} tokens together.`
     : "There is no profile of this model: one sentence is one example.";
 
 const LIFT = "× is how many times that of an even row, 1/T everywhere, it is.";
+/** What a bar is, and a thin one. */
+const BARS = "A full bar is 1; of entropy ln T, of distance T, the number of tokens.";
 
 /** What a needle's number is, in a sentence. */
 function needleSentence(needle: ExplorerState["needle"]): string {
@@ -108,6 +110,7 @@ export function headsPicture(
     legend: [
       needleSentence(needle),
       ...(needle === "entropy" ? [] : [LIFT]),
+      BARS,
       direction,
       ...cut,
       ...(needle === "pair" ? [] : [profileSentence(profile)]),
@@ -136,6 +139,7 @@ export function badgePicture(
     legend: [
       "Numbers are means over the rows that have such a key; – where there is none.",
       LIFT,
+      BARS,
       "Distance is in tokens; entropy in nats, its × the share of ln T.",
       profileSentence(profile),
     ],
@@ -151,7 +155,7 @@ interface BadgeRow {
   readonly at: readonly number[];
 }
 
-/** Rows of a name, a mean, its lift, and those of the profile; a bar goes up to 1, or to the largest of its needle. */
+/** Rows of a name, a mean, its lift, and those of the profile. */
 function badgeRows(rows: readonly BadgeRow[], width: number, profile: Profile | null): Shape[] {
   const columns = profile ? 4 : 2;
   const column = Math.min(COLUMN, Math.floor((width - 110) / columns));
@@ -164,9 +168,8 @@ function badgeRows(rows: readonly BadgeRow[], width: number, profile: Profile | 
     ...headings.flatMap((words, m) => (words === "" ? [] : [text(rightOf(m), 14, words, "quiet")])),
     ...rows.flatMap(({ name, own, profile: many, tap, at }, n): Shape[] => {
       const y = HEADING + n * ROW;
-      const full = tap === "distance" || tap === "entropy" ? largestOf(rows, tap) : 1;
-      const bar = { x: 0, y: y + 26, width: (width * (own.mean ?? 0)) / (full || 1), height: BAR };
-      const thin = { ...bar, y: y + 26 + BAR + 1, width: (width * (many?.mean ?? 0)) / (full || 1), height: 2 };
+      const bar = { x: 0, y: y + 26, width: width * shareOf(tap, own), height: BAR };
+      const thin = { ...bar, y: y + 26 + BAR + 1, width: many ? width * shareOf(tap, many) : 0, height: 2 };
       const numbers = [
         written(own.mean),
         times(own.lift),
@@ -185,9 +188,8 @@ function badgeRows(rows: readonly BadgeRow[], width: number, profile: Profile | 
   ];
 }
 
-/** The longest bar's number, of those that are no shares. */
-const largestOf = (rows: readonly BadgeRow[], tap: string): number =>
-  rows
-    .filter((row) => row.tap === tap)
-    .flatMap(({ own, profile }) => [own.mean ?? 0, profile?.mean ?? 0])
-    .reduce((a, b) => Math.max(a, b), 0);
+/** How much of a bar is filled: a mean's own; of entropy its share of ln T; of distance that of T, three even rows'. */
+function shareOf(tap: string, { mean, lift }: Badge): number {
+  const share = tap === "entropy" ? lift : tap === "distance" ? (lift ?? 0) / 3 : mean;
+  return Math.min(1, share ?? 0);
+}
