@@ -13,7 +13,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: "fast",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/**/*.{slow,page,real}.test.ts", "test/programs/**", "test/types/**"],
+          exclude: ["test/**/*.{slow,page,real}.test.ts", "test/programs/**", "test/types/**", "test/serve/clients/**"],
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },
@@ -35,6 +35,9 @@ const config: ViteUserConfig = defineConfig({
           hookTimeout: 60_000, // npm installs the package
           fileParallelism: false, // each builds the package in one folder
         },
+      },
+      {
+        test: { name: "clients", include: ["test/serve/clients/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 },
       },
       { test: { name: "programs:rest", include: ["test/programs/rest.test.ts"], testTimeout: 600_000 } },
       {

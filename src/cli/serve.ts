@@ -64,7 +64,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
 
 export const command: Command = defineCommand({
   synopsis: ["[OPTION]…"],
-  description: `Serves a model over HTTP, in the interface of Hugging Face's text-embeddings-inference, so that its clients work unchanged: /embed, /embed_all, /embed_sparse, /similarity, /predict, /rerank, /tokenize, /decode, /info, /health, /metrics; OpenAI's /v1/embeddings; /v1/rerank; and /fill-mask, /next-sentence, /token-classification and /question-answering, for the model's head. Prints the address when it is ready. Ctrl-C or SIGTERM ends it with status 0, once every request that has come is answered, while /ready and new requests get 503; a second one ends it at once.
+  description: `Serves a model over HTTP, in the interface of Hugging Face's text-embeddings-inference, so that its clients work unchanged: /embed, /embed_all, /embed_sparse, /similarity, /predict, /rerank, /tokenize, /decode, /info, /health, /metrics; OpenAI's /v1/embeddings; Cohere's /v1/rerank and /v2/rerank; and /fill-mask, /next-sentence, /text-classification, /token-classification and /question-answering, for the model's head. Prints the address when it is ready. Ctrl-C or SIGTERM ends it with status 0, once every request that has come is answered, while /ready and new requests get 503; a second one ends it at once.
 
 Each of these options can be given in the environment as well, as there: ${Object.keys(VARIABLES).join(", ")}. The command line goes before. A HOSTNAME that is no IP address is not taken for one.
 

@@ -30,7 +30,7 @@ export const rerank: Endpoint = async (service, body, call) => {
   return ranks.map((rank) => ({ ...rank, ...(withText && { text: texts[rank.index] }) }));
 };
 
-/** POST /v1/rerank: the same, as Cohere's and Jina's clients call it. */
+/** POST /v1/rerank and /v2/rerank: the same, as Cohere's and Jina's clients call it. */
 export const cohereRerank: Endpoint = async (service, body, call) => {
   const { documents } = body;
   if (!Array.isArray(documents)) throw wrongField("documents", "a list of strings", shown(documents));
@@ -47,7 +47,8 @@ export const cohereRerank: Endpoint = async (service, body, call) => {
     ...(withText && { document: { text: texts[index] } }),
   }));
   const { tokens } = call.times;
-  return { model: service.settings.servedModelName, results, usage: { prompt_tokens: tokens, total_tokens: tokens } };
+  const usage = { prompt_tokens: tokens, total_tokens: tokens }; // Jina's; Cohere has `meta`
+  return { model: service.settings.servedModelName, results, usage, meta: { tokens: { input_tokens: tokens } } };
 };
 
 /** The places of texts and their scores, the best first. */

@@ -6,6 +6,7 @@ import { stepsOf } from "../pipelines/textEmbeddings.ts";
 import { has } from "../realm.ts";
 import { observeCalls } from "../runtime/callTimes.ts";
 import { corsHeaders, hasKey, isPreflight, PREFLIGHT } from "./access.ts";
+import { byKind } from "./defaultEndpoint.ts";
 import { embed, embedAll, similarity } from "./embedEndpoints.ts";
 import { type RequestHandlerOptions, settingsOf } from "./handlerSettings.ts";
 import { infoOf, modelsOf } from "./info.ts";
@@ -32,6 +33,8 @@ export interface RequestHandler {
 
 /** What is asked by POST. */
 const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
+  "/": byKind,
+  "/invocations": byKind,
   "/embed": embed,
   "/embed_all": embedAll,
   "/embed_sparse": embedSparse,
@@ -43,14 +46,16 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   "/v1/embeddings": openaiEmbeddings,
   "/embeddings": openaiEmbeddings,
   "/v1/rerank": cohereRerank,
+  "/v2/rerank": cohereRerank,
   ...TASK_ENDPOINTS,
 };
 
 /** Those whose errors are in OpenAI's form. */
-const OPENAI: readonly string[] = ["/v1/embeddings", "/embeddings", "/v1/rerank"];
+const OPENAI: readonly string[] = ["/v1/embeddings", "/embeddings", "/v1/rerank", "/v2/rerank"];
 
 /** What is asked by GET. */
 const PAGES: Readonly<Record<string, (running: Running) => Promise<Response> | Response>> = {
+  "/": health,
   "/health": health,
   "/ping": health,
   "/ready": (running) => (running.drained === null ? health(running) : json(UNHEALTHY, 503)),
@@ -64,8 +69,8 @@ const PAGES: Readonly<Record<string, (running: Running) => Promise<Response> | R
   },
 };
 
-/** What is asked without a key. */
-const PUBLIC: readonly string[] = ["/health", "/ping", "/ready", "/metrics"];
+/** What is asked by GET without a key. */
+const PUBLIC: readonly string[] = ["/", "/health", "/ping", "/ready", "/metrics"];
 
 /** The body where the model does not answer, or will not. */
 const UNHEALTHY = { error: "unhealthy", error_type: "Unhealthy" } as const;
@@ -134,13 +139,15 @@ async function handle(request: Request, running: Running): Promise<Response> {
 
 async function route(request: Request, running: Running): Promise<Response> {
   const path = new URL(request.url).pathname;
-  const isPage = Object.hasOwn(PAGES, path);
-  if (!isPage && !Object.hasOwn(ENDPOINTS, path)) return new Response(null, { status: 404 });
-  const allowed = isPage ? ["GET", "HEAD"] : ["POST"];
+  const gets = Object.hasOwn(PAGES, path) ? ["GET", "HEAD"] : [];
+  const posts = Object.hasOwn(ENDPOINTS, path) ? ["POST"] : [];
+  const allowed = [...gets, ...posts];
+  if (allowed.length === 0) return new Response(null, { status: 404 });
   if (!allowed.includes(request.method)) {
     return new Response(null, { status: 405, headers: { allow: allowed.join(", ") } });
   }
-  if (!PUBLIC.includes(path) && !hasKey(request, running.service.settings)) {
+  const isPage = gets.includes(request.method);
+  if (!(isPage && PUBLIC.includes(path)) && !hasKey(request, running.service.settings)) {
     return new Response(null, { status: 401, headers: { "www-authenticate": "Bearer" } });
   }
   return isPage ? PAGES[path](running) : answer(request, path, running);
@@ -220,9 +227,9 @@ function refusal(error: unknown, path: string, { signal }: Call, running: Runnin
   const { message, type, status, err } = known;
   running.service.metrics.count("te_request_failure", `err="${err}"`);
   running.failed ||= type === "Unhealthy" && running.drained === null;
-  // The document names `error_type`, and what is sent is `type`: clients find either.
+  // The document names `error_type`, and what is sent is `type`: clients find either. OpenAI's own look into `error`.
   const body = OPENAI.includes(path)
-    ? { message, code: status, type, error_type: type }
+    ? { message, code: status, type, error_type: type, error: { message, type, code: status, param: null } }
     : { error: message, error_type: type };
   return json(body, status, type === "Unhealthy" ? { "retry-after": "1" } : {});
 }

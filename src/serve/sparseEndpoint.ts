@@ -31,7 +31,8 @@ export const embedSparse: Endpoint = async (service, body, call) => {
  *     w_v = max_t log(1 + max(0, x_tv))
  */
 async function splade({ bert }: Service, encoding: Encoded, { signal }: Call): Promise<SparseValue[]> {
-  const { data, shape } = (await bert.forward([encoding], { lastHiddenState: false, signal })).logits!; // [1, T, V]
+  const { logits, predictionLogits = logits } = await bert.forward([encoding], { lastHiddenState: false, signal });
+  const { data, shape } = predictionLogits!; // [1, T, V]
   const V = shape[2];
   const most = new Float32Array(V);
   for (let t = 0; t < shape[1]; t++) {

@@ -4,6 +4,7 @@ import { isOfClass } from "../pipelines/arguments.ts";
 import { fillMask } from "../pipelines/fillMask.ts";
 import { nextSentence } from "../pipelines/nextSentence.ts";
 import { questionAnswering } from "../pipelines/questionAnswering.ts";
+import { textClassification } from "../pipelines/textClassification.ts";
 import { tokenClassification } from "../pipelines/tokenClassification.ts";
 import { objectOf } from "./requestBody.ts";
 import { wrongModel } from "./requestError.ts";
@@ -31,6 +32,15 @@ function taskEndpoint(name: string, classes: readonly BertClass[], create: (bert
   };
 }
 
+/** Every label unless `top_k` says otherwise, in a list for each text: the form that Hugging Face's clients read. */
+function textClassifier(bert: Bert): Ask {
+  const classify = textClassification(bert) as Ask;
+  return async (inputs, options) => {
+    const answers = await classify(Array.isArray(inputs) ? inputs : [inputs], { top_k: null, ...options });
+    return (answers as readonly unknown[]).map((answer) => [answer].flat()); // a label alone comes without a list
+  };
+}
+
 /** In code points: of a text, or of the texts of an input or of a list of them. */
 function charactersIn(inputs: unknown, depth = 0): number {
   if (typeof inputs === "string") return Array.from(inputs).length;
@@ -46,6 +56,7 @@ export const TASK_ENDPOINTS: Readonly<Record<string, Endpoint>> = {
     ["BertForNextSentencePrediction", "BertForPreTraining"],
     nextSentence,
   ),
+  "/text-classification": taskEndpoint("text-classification", ["BertForSequenceClassification"], textClassifier),
   "/token-classification": taskEndpoint("token-classification", ["BertForTokenClassification"], tokenClassification),
   "/question-answering": taskEndpoint("question-answering", ["BertForQuestionAnswering"], questionAnswering),
 };

@@ -5,6 +5,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { type Bert, loadBert, pipeline } from "../../src/pipelines/index.ts";
 import { createRequestHandler } from "../../src/serve/index.ts";
 import { head } from "../cli/run.ts";
+import { WEIGHTS } from "../pipelines/support.ts";
 import { SENTENCES, sentenceFolder } from "../support/sentenceFolders.ts";
 import { expectValid, get, PATHS, post } from "./document.ts";
 
@@ -160,6 +161,21 @@ describe("/embed_sparse", () => {
     });
     for (const [path, request] of [["/embed", { inputs: "a" }], ["/v1/embeddings", { input: "a" }]] as const) // biome-ignore format: one line
       expect((await post(sparse, path, request)).status).toBe(424);
+  });
+
+  test("of a BertForPreTraining too, whose masked-language-model logits have another name", async () => {
+    const bert = await load(WEIGHTS);
+    const sparse = createRequestHandler(bert, { pooling: "splade" });
+    const { status, body } = await post(sparse, "/embed_sparse", { inputs: TEXTS[0] });
+    expect(status).toBe(200);
+    const { data, shape } = bert.forwardSync([bert.tokenizer.encode(TEXTS[0])]).predictionLogits!;
+    const V = shape[2];
+    const most = Array.from({ length: V }, (_, v) =>
+      Math.max(...Array.from({ length: shape[1] }, (_, t) => data[t * V + v])),
+    );
+    const indices = most.flatMap((x, v) => (x > 0 ? [v] : []));
+    expect(body[0].map(({ index }: { index: number }) => index)).toEqual(indices);
+    for (const { index, value } of body[0]) expect(Math.abs(value - Math.log1p(most[index]))).toBeLessThan(1e-6);
   });
 
   test("needs --pooling splade, and a head for it", async () => {

@@ -6,7 +6,8 @@ import type { Shown } from "./console.ts";
  * With REWRITE=1 the tests of pages write what was printed into the pages, in place of what these show, and pass: for numbers that another
  * model has changed. What a page shows with `…` stays, and is then an error.
  *
- *     REWRITE=1 npx vitest run --project fast --no-file-parallelism test/docs.test.ts test/examples.test.ts test/readme.test.ts
+ *     REWRITE=1 npx vitest run --project fast --no-file-parallelism test/docs.test.ts test/examples.test.ts test/readme.test.ts \
+ *       test/serve/curl.test.ts
  */
 export const REWRITE: boolean = process.env.REWRITE === "1";
 

@@ -62,7 +62,10 @@ const unseen = [draw(sentences(read(books.validation)), 1000, random), draw(page
 writeFileSync(join(work, "validation.txt"), `${unseen.flat().join("\n")}\n`);
 
 // Today's English counts twice, so that its words become pieces beside those of the books.
-const [modern, old] = [["definitions", "examples", "words", "entries", "addresses", "manuals"], ["sentences", "halves"]];
+const [modern, old] = [
+  ["definitions", "examples", "words", "entries", "addresses", "manuals"],
+  ["sentences", "halves"],
+];
 const files = [...modern, ...modern, ...old].map((name) => join(work, `${name}.txt`));
 const ascii = Array.from({ length: 94 }, (_, i) => String.fromCodePoint(0x21 + i)).join("");
 const alphabet = ["--initial-alphabet", `${ascii.toLowerCase()}“”‘’–—…£€°`, "--limit-alphabet", 120];

@@ -7,7 +7,7 @@ export function distinctTexts(path) {
   return [...new Set(readFileSync(path, "utf8").trimEnd().split("\n"))];
 }
 
-/** The teacher's vectors that a run of distillation has kept, [texts, E]. */
+/** The teacher's vectors of the first texts that a run of distillation has kept, [texts, E]: those to learn from, then those of its validation file. */
 export function taughtVectors(run, texts) {
   const folder = join(run, "teacher");
   const parts = readdirSync(folder).filter((name) => name.endsWith(".safetensors")).sort(); // biome-ignore format: one line
@@ -16,8 +16,8 @@ export function taughtVectors(run, texts) {
   for (const name of parts) {
     const file = readSafetensors(readFileSync(join(folder, name)));
     const [tensor] = file.tensors.keys();
-    const part = file.toFloat32(tensor);
     data ??= new Float32Array(texts * file.tensors.get(tensor).shape[1]);
+    const part = file.toFloat32(tensor).subarray(0, data.length - at);
     data.set(part, at);
     at += part.length;
   }
