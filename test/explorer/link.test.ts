@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   type ExplorerState,
+  FURTHER,
   INITIAL_STATE,
   leftOutOfLink,
   linkOf,
@@ -28,6 +29,7 @@ const states: fc.Arbitrary<ExplorerState> = fc.record({
   masks: fc.uniqueArray(place, { maxLength: 6 }).map((list) => list.sort((a, b) => a - b)),
   ...{ view: fc.constantFrom(...VIEWS), scale: fc.constantFrom(...SCALES), pairs: fc.constantFrom(...PAIRS) },
   ...{ sort: fc.constantFrom(...SORTS), query: fc.option(place), key: fc.option(place), numbers: fc.boolean() },
+  ...{ more: fc.constantFrom("" as const, ...FURTHER), tap: text, place: fc.option(fc.tuple(place, place)) },
 });
 
 /** The fields of a link and what each may say. */
@@ -40,6 +42,7 @@ const FIELDS: Readonly<Record<string, RegExp>> = {
     sort: /^(place|sharp|previous|next|self|cls|sep|pair)$/,
   },
   ...{ view: /^(lines|matrix)$/, scale: /^(linear|root|row)$/, pairs: /^(all|aa|ab|ba|bb)$/, n: /^[01]$/ },
+  ...{ more: /^stepper$/, tap: /^[\s\S]{0,200}$/, at: /^\d{1,6},\d{1,6}$/ },
 };
 const others = fc
   .dictionary(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }))
@@ -126,10 +129,10 @@ describe("a link", () => {
 
   test("names all that are wrong at once", () => {
     const { problems } = readLink(
-      `#v=2&targets=${"a".repeat(201)}&l=x&h=-1&q=1.5&k=&mask=a&view=z&scale=z&pairs=z&sort=z&n=2`,
+      `#v=2&targets=${"a".repeat(201)}&l=x&h=-1&q=1.5&k=&mask=a&view=z&scale=z&pairs=z&sort=z&n=2&more=z&tap=${"a".repeat(201)}&at=1`,
     );
     expect(problems.map((sentence) => sentence.split(" must be ")[0].split(" ").at(-1))).toEqual(
-      ["v", "mask", "targets", "l", "h", "view", "scale", "pairs", "sort", "q", "k", "n"], // biome-ignore format: one line
+      ["v", "mask", "targets", "l", "h", "view", "scale", "pairs", "sort", "q", "k", "n", "more", "tap", "at"], // biome-ignore format: one line
     );
   });
 });
@@ -148,13 +151,24 @@ describe("what is not there", () => {
 
   test("layers and heads that the model does not have are its last, and are named", () => {
     const within = stateOf({ layer: 3, head: 2 });
-    expect(withinModel(within, { layers: 4, heads: 3 })).toEqual({ state: within, problems: [] });
-    expect(withinModel(stateOf({ layer: 4, head: 12 }), { layers: 4, heads: 3 })).toEqual({
+    const extent = { layers: 4, heads: 3, steps: [] };
+    expect(withinModel(within, extent)).toEqual({ state: within, problems: [] });
+    expect(withinModel(stateOf({ layer: 4, head: 12 }), extent)).toEqual({
       state: within,
       problems: [
         "The link's l, a layer, must be below 4, as the model has so many, got 4.",
         "The link's h, a head, must be below 3, as the model has so many, got 12.",
       ],
+    });
+  });
+
+  test("a tap that the model does not have is the first, and is named", () => {
+    const extent = { layers: 1, heads: 1, steps: [{ names: ["bert.embeddings.LayerNorm", "bert.embeddings"] }] };
+    const within = stateOf({ more: "stepper", tap: "bert.embeddings", place: [1, 2] });
+    expect(withinModel(within, extent)).toEqual({ state: within, problems: [] });
+    expect(withinModel({ ...within, tap: "<b>" }, extent)).toEqual({
+      state: { ...within, tap: "", place: null },
+      problems: ["The link's tap must be the name of one of the model's, got \"<b>\"."],
     });
   });
 
@@ -188,6 +202,12 @@ test("docs/explorer.md lists the fields of a link, and every choice", () => {
   const ownOf = (row: readonly string[]) => row.filter((name) => name in FIELDS);
   expect(rows.flatMap(ownOf).sort()).toEqual(Object.keys(FIELDS).sort());
   const choicesOf = (field: string) => rows.find(([name]) => name === field)?.slice(1);
-  for (const [field, choices] of Object.entries({ view: VIEWS, scale: SCALES, pairs: PAIRS, sort: SORTS }))
+  for (const [field, choices] of Object.entries({
+    view: VIEWS,
+    scale: SCALES,
+    pairs: PAIRS,
+    sort: SORTS,
+    more: FURTHER,
+  }))
     expect(choicesOf(field), field).toEqual(choices);
 });

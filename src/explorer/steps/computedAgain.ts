@@ -7,18 +7,21 @@ import { exp } from "../../tensor/kernels/transcendental.ts";
 import { ACTIVATION_FORMULAS, normalDistribution } from "./activationFormulas.ts";
 import type { Operands } from "./operands.ts";
 
+/** Terms of a sum. */
+export interface Terms {
+  /** What its columns are; the last has what is added up. */
+  readonly columns: readonly string[];
+  /** A list of numbers for each term; the first is its place. */
+  readonly rows: readonly (readonly number[])[];
+  /** Whether a term stands for a token. */
+  readonly isByToken?: boolean;
+}
+
 /** A number computed again. */
 export interface ComputedAgain {
   /** A float32. */
   readonly value: number;
-  /** What the columns of the terms are. */
-  readonly columns: readonly string[];
-  /** A list of numbers for each term; the first is its place. */
-  readonly terms: readonly (readonly number[])[];
-  /** In which column the terms' weight is, by which the largest come first. */
-  readonly by: number;
-  /** Whether that column adds up to something, so that what is left out can be told. */
-  readonly addsUp: boolean;
+  readonly sums: readonly Terms[];
   /** What is computed of the terms, a line for each: its name, how, and the number. */
   readonly lines: readonly (readonly [name: string, how: string, value: number])[];
 }
@@ -28,7 +31,7 @@ export function computedAgain(operands: Operands): ComputedAgain {
   switch (operands.how) {
     case "lookup":
       return {
-        ...{ value: operands.value, columns: [], terms: [], by: 0, addsUp: false },
+        ...{ value: operands.value, sums: [] },
         lines: [["E", `row ${operands.row} of the table, as it stands there`, operands.value]],
       };
     case "linear":
@@ -52,9 +55,7 @@ function linear({ x, weights, bias }: OperandsOf<"linear">): ComputedAgain {
   const value = Math.fround(sum + bias);
   return {
     value,
-    columns: ["i", "x_i", "w_i", "x_i w_i"],
-    terms: Array.from(x, (one, i) => [i, one, weights[i], one * weights[i]]),
-    ...{ by: 3, addsUp: true },
+    sums: [products(["i", "x_i", "w_i", "x_i w_i"], x, weights)],
     lines: [
       ["sum", "of all x_i w_i, in the order of i", sum],
       ["b", "the bias", bias],
@@ -80,12 +81,15 @@ function norm({ sum: vectors, gamma, beta, epsilon, place }: OperandsOf<"norm">)
   const isSum = vectors.length > 1;
   return {
     value,
-    columns: ["h", ...(isSum ? vectors.map((_, n) => `part ${n + 1}`) : []), "x_h", "(x_h − μ)²"],
-    terms: Array.from(x, (one, h) => [
-      ...[h, ...(isSum ? vectors.map((vector) => vector[h]) : [])],
-      ...[one, (one - mean) * (one - mean)],
-    ]),
-    ...{ by: isSum ? vectors.length + 2 : 2, addsUp: true },
+    sums: [
+      {
+        columns: ["h", ...(isSum ? vectors.map((_, n) => `part ${n + 1}`) : []), "x_h", "(x_h − μ)²"],
+        rows: Array.from(x, (one, h) => [
+          ...[h, ...(isSum ? vectors.map((vector) => vector[h]) : [])],
+          ...[one, (one - mean) * (one - mean)],
+        ]),
+      },
+    ],
     lines: [
       ["x", isSum ? `the sum at ${place}, each step rounded to float32` : `the number at ${place}`, x[place]],
       ["μ", `the mean of the ${x.length} numbers x_h`, mean],
@@ -118,9 +122,14 @@ function probabilities({ query, keys, place }: OperandsOf<"probabilities">): Com
   const value = Math.fround(powers[place] / sum);
   return {
     value,
-    columns: ["j", "q·k_j / √D", "e^(s_j − m)"],
-    terms: Array.from(powers, (power, j) => [j, scores[j], power]),
-    ...{ by: 2, addsUp: true },
+    sums: [
+      products(["d", "q_d", "k_d", "q_d k_d"], query, keys[place]),
+      {
+        columns: ["j", "s_j = q·k_j / √D", "e^(s_j − m)"],
+        rows: Array.from(powers, (power, j) => [j, scores[j], power]),
+        isByToken: true,
+      },
+    ],
     lines: [
       ["s", `q·k / √D of key ${place}, D = ${query.length}, rounded to float32`, scores[place]],
       ["m", "the largest score", max],
@@ -137,9 +146,7 @@ function context({ probabilities: p, values }: OperandsOf<"context">): ComputedA
   const value = Math.fround(sum);
   return {
     value,
-    columns: ["j", "p_j", "v_j", "p_j v_j"],
-    terms: Array.from(p, (one, j) => [j, one, values[j], one * values[j]]),
-    ...{ by: 3, addsUp: true },
+    sums: [{ ...products(["j", "p_j", "v_j", "p_j v_j"], p, values), isByToken: true }],
     lines: [
       ["sum", "of all p_j v_j, in the order of j", sum],
       ["c", "the sum rounded to float32", value],
@@ -151,13 +158,18 @@ function activation({ x, act }: OperandsOf<"activation">): ComputedAgain {
   const { formula, of } = ACTIVATION_FORMULAS[act];
   const value = Math.fround(of(x));
   return {
-    ...{ value, columns: [], terms: [], by: 0, addsUp: false },
+    ...{ value, sums: [] },
     lines: [
       ["x", "the number before", x],
       ...(act === "gelu" ? [["Φ(x)", "½ (1 + erf(x / √2))", normalDistribution(x)] as const] : []),
       ["y", `${formula}, rounded to float32`, value],
     ],
   };
+}
+
+/** The products of two vectors, number by number. */
+function products(columns: readonly string[], x: Float32Array, y: Float32Array): Terms {
+  return { columns, rows: Array.from(x, (one, i) => [i, one, y[i], one * y[i]]) };
 }
 
 /** How many float32 numbers lie between two, of which one is counted: 0 where they are the same. */

@@ -87,7 +87,8 @@ function columnName({ kind }: Step, column: number, { config }: BertModel, token
   return kind === "classifier" ? (config.labels[column] ?? null) : null;
 }
 
-function statisticsOf(data: Float32Array): Pick<TapNumbers, "min" | "max" | "mean" | "norm"> {
+/** The smallest, the largest, the mean, and √Σx² of a tap's numbers. */
+export function statisticsOf(data: Float32Array): Pick<TapNumbers, "min" | "max" | "mean" | "norm"> {
   let [min, max, sum, squares] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0];
   for (const x of data) {
     if (x < min) min = x;
