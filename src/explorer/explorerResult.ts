@@ -1,5 +1,5 @@
 /** What the model makes of a text, for the page to show: arrays of numbers and strings alone, which can be posted. */
-import type { Architecture, BertModel, BertTokenizer, Encoding, Tensor } from "../index.ts";
+import type { Architecture, BertModel, BertTokenizer, Encoding, SequenceInput, Tensor } from "../index.ts";
 import { meanEntropies } from "./entropy.ts";
 import { type Further, type FurtherRequest, furtherOf, tapsFor } from "./further/further.ts";
 import { type HiddenPiece, isPieceOf } from "./hidden.ts";
@@ -116,16 +116,11 @@ export const outputsOf = (architecture: Architecture): Outputs => OUTPUTS[archit
  * @throws BertError as `encode` and `forward`
  */
 export function compute(model: BertModel, tokenizer: BertTokenizer, request: ExplorerRequest): ExplorerResult {
-  const { text, pair, top, targets = [], further } = request;
-  const options = { ...(pair !== "" && { textPair: pair }) };
-  const maxLength = Math.min(model.config.maxPositionEmbeddings, tokenizer.modelMaxLength);
-  const encoding = tokenizer.encode(text, { ...options, truncation: true, maxLength });
-  const whole = encoding.length < maxLength ? encoding.length : tokenizer.encode(text, options).length;
-  const tokens = tokensOf(encoding, tokenizer, request);
-  const positions = [...tokens.keys()].filter((t) => tokens[t].isMasked);
+  const { pair, top, targets = [], further } = request;
+  const { tokens, whole, positions, sequence } = inputOf(model, tokenizer, request);
   const { gaps, nextSentence } = outputsOf(model.config.architecture);
   const start = performance.now();
-  const output = model.forwardSync([{ inputIds: tokens.map(({ id }) => id), tokenTypeIds: encoding.tokenTypeIds }], {
+  const output = model.forwardSync([sequence], {
     attentions: true,
     ...(gaps && { maskedLmPositions: [positions] }),
     ...(further && { taps: tapsFor(model, further) }),
@@ -159,6 +154,30 @@ export function compute(model: BertModel, tokenizer: BertTokenizer, request: Exp
       ),
     }),
     milliseconds,
+  };
+}
+
+/** What the model is given of a text. */
+interface ExplorerInput extends Pick<ExplorerResult, "tokens" | "whole"> {
+  /** The positions of gaps. */
+  readonly positions: readonly number[];
+  readonly sequence: SequenceInput;
+}
+
+/** What the model is given of a text, as far as it has positions. @throws BertError as `encode` */
+export function inputOf(model: BertModel, tokenizer: BertTokenizer, request: ExplorerRequest): ExplorerInput {
+  const { text, pair } = request;
+  const options = { ...(pair !== "" && { textPair: pair }) };
+  const maxLength = Math.min(model.config.maxPositionEmbeddings, tokenizer.modelMaxLength);
+  const encoding = tokenizer.encode(text, { ...options, truncation: true, maxLength });
+  const whole = encoding.length < maxLength ? encoding.length : tokenizer.encode(text, options).length;
+  const tokens = tokensOf(encoding, tokenizer, request);
+  const positions = [...tokens.keys()].filter((t) => tokens[t].isMasked);
+  return {
+    tokens,
+    whole,
+    positions,
+    sequence: { inputIds: tokens.map(({ id }) => id), tokenTypeIds: encoding.tokenTypeIds },
   };
 }
 

@@ -2,12 +2,20 @@
 import type { ExplorerResult } from "./explorerResult.ts";
 import type { ModelSummary, TensorsToWrite } from "./worker.ts";
 
-/** The attention probabilities of all layers, [1, A, T, T] each, under PyTorch's names, and what they are of. */
-export function tensorsOf(result: ExplorerResult, model: ModelSummary): TensorsToWrite {
-  const { attentions, taps, heads, tokens, request } = result;
-  const shape = [1, heads, tokens.length, tokens.length];
+/** The attention probabilities of all layers, [1, A, T, T] each, under PyTorch's names. */
+function attentionOf({ attentions, taps, heads, tokens: { length: T } }: ExplorerResult): TensorsToWrite["tensors"] {
+  return attentions.map((data, layer) => [taps[layer], { shape: [1, heads, T, T], data }]);
+}
+
+/** Tensors of a text, all of its attention where none are given, and what they are of. */
+export function tensorsOf(
+  result: ExplorerResult,
+  model: ModelSummary,
+  tensors: TensorsToWrite["tensors"] = attentionOf(result),
+): TensorsToWrite {
+  const { tokens, request } = result;
   return {
-    tensors: attentions.map((data, layer) => [taps[layer], { shape, data }]),
+    tensors,
     metadata: [
       ["format", "pt"],
       ["model", model.fingerprint],

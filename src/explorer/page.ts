@@ -31,7 +31,7 @@ import {
   withinText,
 } from "./state.ts";
 import { weighted } from "./weighted.ts";
-import type { ModelSummary } from "./worker.ts";
+import type { ModelSummary, TensorsToWrite } from "./worker.ts";
 
 /** How many answers there are for each gap. */
 const TOP = 8;
@@ -47,6 +47,8 @@ let pointer: Pointer | null = null;
 /** What `loadBert` is given to open the same model elsewhere; null: not known. */
 let loadedFrom: readonly unknown[] | null = null;
 let progress = 0;
+/** The names of the files that the worker writes, in order. */
+const writing: string[] = [];
 /** Whether what is shown is not yet what was asked for last. */
 let isComputing = false;
 let problem: string | null = null;
@@ -99,15 +101,17 @@ const client = new Client(startWorker, {
   },
   stopped(message) {
     [problem, hasStopped, isComputing, coming] = [message, true, false, null];
+    writing.length = 0;
     show();
   },
   written(file) {
-    if (typeof file === "string") problem = file;
-    else save((text) => speaker.say(text), new Blob([file as Uint8Array<ArrayBuffer>]), "attention.safetensors");
+    if (typeof file === "string") [problem] = [file, writing.shift()];
+    else save((text) => speaker.say(text), new Blob([file as Uint8Array<ArrayBuffer>]), writing.shift() as string);
     show();
   },
 });
 client.open(modelToOpen());
+const look = client.look.bind(client) as Client["look"];
 
 /** Opens a folder in place of the model that there is. */
 function openFolder(folder: Folder): void {
@@ -153,7 +157,7 @@ function typed(next: { readonly text: string } | { readonly pair: string }): voi
   const pieces = carried ?? (result && isOfTexts(result) ? hiddenPieces(result.tokens, state.masks) : []);
   const { kept, lost } = carriedOver(pieces, segment, before, after);
   const isUnknown = state.masks.length > pieces.length; // a link's, whose tokens are not there yet
-  change({ ...next, masks: [], query: null, key: null }, false, kept);
+  change({ ...next, masks: [], query: null, key: null, place: null }, false, kept);
   if (lost.length === 0 && !isUnknown) return;
   const sentence = isUnknown ? "The link's mask was left alone: the text has changed before it was shown." : "";
   problems = [...problems, shownAgain(lost), sentence].filter(Boolean);
@@ -187,6 +191,12 @@ function told({ state: within, problems: more }: Kept): ExplorerState {
   return within;
 }
 
+/** Writes a file of tensors. */
+function write(name: string, tensors: TensorsToWrite): void {
+  writing.push(name);
+  client.write(tensors);
+}
+
 /** Starts another worker in place of one that has stopped. */
 function startAgain(): void {
   [problem, hasStopped, progress] = [null, false, 0];
@@ -198,7 +208,7 @@ function startAgain(): void {
 function swap(): void {
   const pieces = result && isOfTexts(result) ? hiddenPieces(result.tokens, state.masks) : [];
   const hidden = pieces.map((piece) => ({ ...piece, segment: 1 - piece.segment }));
-  change({ text: state.pair, pair: state.text, masks: [], query: null, key: null }, true, hidden);
+  change({ text: state.pair, pair: state.text, masks: [], query: null, key: null, place: null }, true, hidden);
 }
 
 function ask(): void {
@@ -261,11 +271,12 @@ function viewOf(shown: ExplorerResult, of: ModelSummary): View {
   const masks = isCurrent ? state.masks : shown.request.masks;
   return {
     ...{ result: shown, model: of, loadedFrom, pictures, pointer, change, swap, point },
-    redraw: showSoon,
     drawn: state.weights === "norm" ? withNorms(shown) : shown,
     state: { ...state, masks, query: inText(state.query), key: inText(state.key) },
     layout: layoutOf(document.documentElement.clientWidth, shown.heads),
     say: (text) => speaker.say(text),
+    redraw: showSoon,
+    look,
     warn(text) {
       problem = text;
       show();
@@ -283,7 +294,7 @@ function page(): TemplateResult {
     note: leftOutOfLink(state),
     backend: model?.backend ?? null,
     menus: html`${exampleMenu(change)} ${folderButton(openFolder)}
-      ${view ? exportMenu(view, comparison, (file) => client.write(file)) : nothing}`,
+      ${view ? exportMenu(view, comparison, write) : nothing}`,
   });
 }
 

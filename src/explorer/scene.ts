@@ -2,6 +2,7 @@
  * A picture as a list of shapes that know their numbers: a scene is a pure function of state and result, and canvas,
  * SVG, table and tests read the same list.
  */
+import type { PaletteName } from "./palette.ts";
 
 /** Where a number stands in what `forward` returns of a sequence: the tap or the output, and the last indices in it. */
 export interface NumberRef {
@@ -18,6 +19,8 @@ export interface MatrixShape {
   readonly cell: number;
   /** Pixels of its height, where that is another. */
   readonly height?: number;
+  /** Sequential where it is left out. */
+  readonly palette?: PaletteName;
   readonly rows: number;
   readonly columns: number;
   /** [rows, columns] */
@@ -77,6 +80,7 @@ export interface RuleShape {
 /** The colours of a matrix from the darkest to the brightest, as a legend. */
 export interface RampShape {
   readonly kind: "ramp";
+  readonly palette?: PaletteName;
   readonly x: number;
   readonly y: number;
   readonly width: number;
@@ -95,8 +99,8 @@ export interface Scene {
   readonly legend: readonly string[];
   /** What the brightest colour stands for; left out where nothing is coloured. */
   readonly brightest?: string;
-  /** What the darkest stands for; left out: 0. */
-  readonly darkest?: string;
+  /** Of its colours, sequential where it is left out; a diverging one has 0 in its middle, and −`brightest` at its left. */
+  readonly palette?: PaletteName;
   readonly shapes: readonly Shape[];
 }
 

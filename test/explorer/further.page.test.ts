@@ -123,7 +123,7 @@ test("a view is loaded when it is opened, and not before; a tab opens it and clo
   await open(PICKED);
   const scripts = () => requests.filter((url) => url.endsWith("View.js")).map((url) => url.split("/").at(-1));
   expect(scripts()).toEqual([]);
-  await page.focus('[role="tab"]');
+  await page.focus("#tab-lens");
   await page.keyboard.press("Enter");
   await until('document.querySelector("#lens-words")');
   expect(scripts()).toEqual(["explorer-lensView.js"]);
@@ -134,7 +134,7 @@ test("a view is loaded when it is opened, and not before; a tab opens it and clo
   await page.keyboard.press("Enter");
   await until('document.querySelector("#heads")');
   expect(await page.$$eval('[role="tab"]', (tabs) => tabs.map((tab) => tab.ariaSelected))).toEqual([
-    ...["false", "false", "false", "true"],
+    ...["false", "false", "false", "false", "true"],
   ]);
   await page.keyboard.press("Enter");
   await until('!document.querySelector("#further")');

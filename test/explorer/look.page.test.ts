@@ -299,11 +299,11 @@ describe("by keyboard alone", () => {
             button Swap text A and text B
             image Does text B follow A? It follows
           region More
-            tablist More of the model
-              tab Lens by layer
-              tab Residual stream
-              tab Query · key
-              tab Find heads
+            tab Step by step
+            tab Lens by layer
+            tab Residual stream
+            tab Query · key
+            tab Find heads
         paragraph"
     `);
   });

@@ -2,6 +2,7 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import type { Scene } from "../scene.ts";
 import type { ExplorerState, FURTHER } from "../state.ts";
+import type { TensorsToWrite } from "../worker.ts";
 import type { View } from "./view.ts";
 
 /** What the module of a further view exports. */
@@ -10,14 +11,17 @@ export interface FurtherView {
   content(view: View): TemplateResult;
   /** What of it can be exported as a picture: its name, the file's, and its scene. */
   pictures(view: View): readonly (readonly [name: string, file: string, scene: Scene])[];
+  /** What of it can be exported as tensors: its name, the file's, and what is written; null: nothing. */
+  tensors?(view: View): readonly [name: string, file: string, tensors: TensorsToWrite] | null;
 }
 
 /** The further views, in the order of their tabs. */
-const FURTHER_VIEWS: readonly {
+export const FURTHER_VIEWS: readonly {
   readonly name: (typeof FURTHER)[number];
   readonly label: string;
   load(): Promise<FurtherView>;
 }[] = [
+  { name: "stepper", label: "Step by step", load: () => import("./stepper/stepperView.ts") },
   { name: "lens", label: "Lens by layer", load: () => import("./lensView.ts") },
   { name: "stream", label: "Residual stream", load: () => import("./streamView.ts") },
   { name: "pair", label: "Query · key", load: () => import("./pairView.ts") },

@@ -54,9 +54,13 @@ export function canvasOf(id: string, label?: string): TemplateResult {
 }
 
 /** What stands below a picture. */
-export function captionOf({ legend, brightest, darkest = "0" }: Scene): TemplateResult {
+export function captionOf({ legend, brightest, palette = "sequential" }: Scene): TemplateResult {
+  const [least, colours] =
+    palette === "sequential"
+      ? ["0", `0, dark, to ${brightest}, bright`]
+      : [`−${brightest}`, `−${brightest}, blue, over 0, white, to ${brightest}, orange`];
   return html`<figcaption>
-    ${brightest === undefined ? "" : html`<span class="ramp" role="img" aria-label="Colours from ${darkest}, dark, to ${brightest}, bright"><span>${darkest}</span><i></i><span>${brightest}</span></span>`}
+    ${brightest === undefined ? "" : html`<span class="ramp ${palette}" role="img" aria-label="Colours from ${colours}"><span>${least}</span><i></i><span>${brightest}</span></span>`}
     ${legend.join(" ")}
   </figcaption>`;
 }

@@ -1,4 +1,5 @@
 /** What the parts of the page share: what they show, and what they may ask for. */
+import type { Client } from "../client.ts";
 import type { ExplorerResult } from "../explorerResult.ts";
 import type { ExplorerState } from "../state.ts";
 import type { ModelSummary } from "../worker.ts";
@@ -34,6 +35,8 @@ export interface View {
   point(pointer: Pointer | null, isSaid?: boolean): void;
   /** Draws the page anew, as something has come that it did not wait for. */
   redraw(): void;
+  /** Looks at a tap. */
+  readonly look: Client["look"];
   /** Tells a screen reader; at most once a second. */
   say(text: string): void;
   /** Shows what went wrong. */

@@ -67,6 +67,7 @@ export function streamMatrix(
   const row = Math.max(cell, NAMED_CELL);
   const y = isNamed ? Math.ceil(names * SIN) + 14 : 26;
   const isCosine = stream === "before" || stream === "embedding";
+  const palette = isCosine ? "diverging" : "sequential";
   const most = stream === "norm" ? values.reduce((a, b) => Math.max(a, b), 0) : 1;
   const strengths = values.map((value) => (isCosine ? (value + 1) / 2 : value / most));
   const step = [4, 8, 16].find((count) => count * cell >= 36) ?? 32;
@@ -83,12 +84,12 @@ export function streamMatrix(
     height: y + rows * row + 4,
     legend: [
       LEGENDS[stream],
-      isCosine ? "Dark is −1, bright is 1." : `Dark is 0, bright is ${stream === "norm" ? "the largest" : "1"}.`,
+      isCosine ? "Blue is −1, white 0, orange 1." : `Dark is 0, bright is ${stream === "norm" ? "the largest" : "1"}.`,
       ...(isNamed ? [] : ["The numbers above are positions."]),
       outlierSentence(residual, without),
     ],
     brightest: stream === "norm" ? String(Number(most.toPrecision(3))) : "1",
-    ...(isCosine && { darkest: "−1" }),
+    palette,
     shapes: [
       ...labels,
       ...Array.from({ length: rows }, (_, n): Shape => {
@@ -96,7 +97,7 @@ export function streamMatrix(
         return { kind: "text", x: 0, y: y + (n + 0.5) * row + 5, text, align: "left", tone: "quiet" };
       }),
       {
-        ...{ kind: "matrix", x: NAMES, y, cell, height: row, rows, columns: T, values, strengths },
+        ...{ kind: "matrix", x: NAMES, y, cell, height: row, palette, rows, columns: T, values, strengths },
         ref: (i, j) => ({ tap: streamTap(stream, without), at: [i, j] }),
       },
     ],
