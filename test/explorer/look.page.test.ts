@@ -299,11 +299,10 @@ describe("by keyboard alone", () => {
             button Swap text A and text B
             image Does text B follow A? It follows
           region More
-            tablist More of the model
-              tab Lens by layer
-              tab Residual stream
-              tab Query · key
-              tab Find heads
+            tab Lens by layer
+            tab Residual stream
+            tab Query · key
+            tab Find heads
         paragraph"
     `);
   });
