@@ -55,7 +55,8 @@ for (const [text, pair] of passages) {
 
 const badges = [...sums].map(([needle, layers]) => {
   const rows = layers.map((own) => own.map((tally) => [short(meanOf(tally)), short(liftOf(tally))]));
-  return `  ${needle}: badges(${JSON.stringify(rows)}),`;
+  const lines = rows.map((row) => `      ${JSON.stringify(row).replaceAll(",", ", ")},`);
+  return `    // biome-ignore format: a line for each layer\n    ${needle}: badges([\n${lines.join("\n")}\n    ]),`;
 });
 writeFileSync(
   join("src", "explorer", "profile.ts"),
@@ -70,7 +71,7 @@ export const PROFILE: Profile = {
   passages: ${passages.length},
   tokens: ${tokens},
   badges: {
-  ${badges.join("\n  ")}
+${badges.join("\n")}
   },
 };
 `,
