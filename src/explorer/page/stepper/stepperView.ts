@@ -103,7 +103,7 @@ function about(view: View, { step, tap }: Chosen): TemplateResult {
   const { math, paper, where, page } = equationOf(step);
   const { file, line, code: source } = SOURCE_LINES[step.kind];
   const others = step.names.filter((name) => name !== tap);
-  return html`<div class="equation">${math}</div>
+  return html`<div class="equation" role="group" aria-label="Equation" tabindex=${isWide(view) ? nothing : 0}>${math}</div>
     <p class="quiet">${where}. ${paper}.</p>
     <dl class="names">
       <div><dt>tap</dt><dd>${code(tap)}${others.length > 0 ? html` <span class="quiet">the same as ${others.map((name, n) => html`${n > 0 ? ", " : ""}${code(name)}`)}</span>` : nothing}</dd></div>
