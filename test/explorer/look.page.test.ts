@@ -297,6 +297,8 @@ describe("by keyboard alone", () => {
             heading Does text B follow A?
             button Swap text A and text B
             image Does text B follow A? It follows
+          region More
+            tab Step by step
         paragraph"
     `);
   });
