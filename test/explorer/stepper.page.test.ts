@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import axe from "axe-core";
-import type { Browser, KeyInput, Page, SerializedAXNode } from "puppeteer-core";
+import type { Browser, ElementHandle, KeyInput, Page, SerializedAXNode } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { PALETTES } from "../../src/explorer/palette.ts";
 import { stepsOf } from "../../src/explorer/steps/modelSteps.ts";
@@ -278,6 +278,44 @@ test("the numbers are forward's, and the strip's colours are theirs", async () =
     const near = [shade - 1, shade, shade + 1].map((one) => [...PALETTES.diverging.subarray(3 * one, 3 * one + 3)]);
     expect(near).toContainEqual(colour);
   }
+});
+
+test.each(["End", "ArrowRight"] as const)(
+  "a number beyond the edge comes into sight by %s, with its colour",
+  async (key) => {
+    await page.setViewport({ width: 360, height: 900 });
+    await open({ tap: QUERY });
+    await page.focus(".stepper [role=application]");
+    await page.keyboard.press("ArrowDown");
+    if (key === "End") await page.keyboard.press(key);
+    else for (let n = 0; n < 120; n++) await page.keyboard.press(key);
+    await drawn();
+    const { data } = numbersOf(QUERY);
+    const column = key === "End" ? 255 : 120;
+    expect(await textOf(".stepper .readout")).toContain(`column ${column} `);
+    const [, from, to] = /columns (\d+) to (\d+) of 256/.exec(await textOf(".stepper figcaption")) ?? [];
+    expect(Number(from)).toBeLessThanOrEqual(column);
+    expect(Number(to)).toBeGreaterThanOrEqual(column);
+    const [left, top] = (await page.$eval(".stepper .cross", (mark) => ["left", "top"].map((side, n) => parseFloat(getComputedStyle(mark).getPropertyValue(side)) + 1 + 8 * n))) as number[]; // biome-ignore format: one line
+    const colour = (await page.evaluate(
+      `[...document.getElementById("tap").getContext("2d").getImageData(${left}, ${top}, 1, 1).data].slice(0, 3)`,
+    )) as number[];
+    const most = data.reduce((largest, x) => Math.max(largest, Math.abs(x)), 0);
+    const shade = Math.round(255 * (0.5 + data[column] / most / 2));
+    const near = [shade - 1, shade, shade + 1].map((one) => [...PALETTES.diverging.subarray(3 * one, 3 * one + 3)]);
+    expect(near).toContainEqual(colour);
+  },
+);
+
+test("another model: its own steps and numbers, nothing of the one before", async () => {
+  await open({ tap: PROBS, h: "3", at: "3,3" });
+  await verdict();
+  await ((await page.$("#folder")) as ElementHandle<HTMLInputElement>).uploadFile(head("mlm"));
+  const config = JSON.parse(readFileSync(join(head("mlm"), "config.json"), "utf8"));
+  await until(`document.querySelector(".statistics")?.textContent.includes(", ${config.hidden_size}]")`);
+  expect(await fields()).toMatchObject({ more: "stepper" });
+  expect(await fields()).not.toHaveProperty("tap");
+  expect(await textOf(".stepper h2")).toBe("Embeddings: Embeddings of the pieces");
 });
 
 test("a number's terms: the products, what is left out, and the sum again", async () => {
