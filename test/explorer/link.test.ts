@@ -3,6 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { STREAM_MEASURES } from "../../src/explorer/further/residual.ts";
+import { FURTHER_VIEWS } from "../../src/explorer/page/furtherViews.ts";
 import {
   type ExplorerState,
   FURTHER,
@@ -201,6 +202,10 @@ describe("what is not there", () => {
       problems: ["The link's mask must be positions of tokens that can be hidden, got 1."],
     });
   });
+});
+
+test("each further view that a link can name has a tab", () => {
+  expect(FURTHER_VIEWS.map(({ name }) => name)).toEqual([...FURTHER]);
 });
 
 test("docs/explorer.md lists the fields of a link, and every choice", () => {

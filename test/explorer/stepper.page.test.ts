@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import axe from "axe-core";
-import type { Browser, KeyInput, Page, SerializedAXNode } from "puppeteer-core";
+import type { Browser, ElementHandle, KeyInput, Page, SerializedAXNode } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { PALETTES } from "../../src/explorer/palette.ts";
 import { stepsOf } from "../../src/explorer/steps/modelSteps.ts";
@@ -50,6 +50,7 @@ beforeEach(async () => {
   complaints.length = 0;
   requests.length = 0;
   page = await browser.newPage();
+  await page.setViewport({ width: 1280, height: 900 });
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
   page.on("request", (request) => requests.push(request.url()));
@@ -74,6 +75,10 @@ async function open(given: Record<string, string>, base?: string): Promise<void>
   await page.waitForSelector("#tap", { timeout: 30_000 });
   await drawn();
 }
+
+/** Another link in the same page. */
+const goTo = (given: Record<string, string>, base?: string) =>
+  page.evaluate(`location.hash = ${JSON.stringify(new URL(addressOf({ more: "stepper", ...given }, base)).hash)}`);
 
 const drawn = () => page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))");
 const until = (condition: string) => page.waitForFunction(condition, { timeout: 10_000 });
@@ -105,26 +110,36 @@ const LOOKS = [360, 1280, 2560].flatMap((width) =>
   (["light", "dark"] as const).map((scheme) => [width, scheme] as const),
 );
 
-describe.each(LOOKS)("%d pixels wide, %s", (width, scheme) => {
-  test.each([
-    ["a linear map and its terms", { tap: QUERY, at: "3,40" }],
-    ["attention probabilities", { tap: PROBS, at: "3,1" }],
-    ["LayerNorm", { tap: "bert.encoder.layer.3", at: "2,7" }],
-    ["an activation function", { tap: "bert.encoder.layer.0.intermediate.intermediate_act_fn", at: "1,1" }],
-    ["the scores of pieces", { tap: "cls.predictions", at: "0,4000" }],
-    ["a place that there is not", { tap: "bert.pooler.dense", at: "1,1" }],
-  ])("%s: no fault of accessibility, nothing stands out of the page", async (_, given) => {
+/** Steps of each kind, with a number that is picked. */
+const SHOWN: readonly (readonly [tap: string, at: string])[] = [
+  [QUERY, "3,40"],
+  [PROBS, "3,1"],
+  ["bert.encoder.layer.3", "2,7"],
+  ["bert.encoder.layer.0.intermediate.intermediate_act_fn", "1,1"],
+  ["cls.predictions", "0,4000"],
+];
+
+test.each(LOOKS)(
+  "%d pixels wide, %s: no fault of accessibility, nothing stands out of the page",
+  async (width, scheme) => {
     await page.setViewport({ width, height: 900 });
     await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
-    await open(given);
-    if (given.tap === "bert.pooler.dense")
-      expect(await textOf(".further .problem")).toBe(
-        "The link's at must be below 1,256, as the tap has so many rows and columns, got 1,1.",
-      );
-    else await verdict();
-    expect(await faults()).toEqual([]);
-    expect(await page.evaluate(FITS)).toEqual({ wider: 0, small: [] });
-  });
+    await open({ tap: "bert.embeddings" });
+    for (const [tap, at] of SHOWN) {
+      await goTo({ tap, at });
+      await until(`document.querySelector(".stepper .names")?.textContent.includes(${JSON.stringify(tap)}) && document.querySelector(".verdict")`); // biome-ignore format: one line
+      expect(await faults(), tap).toEqual([]);
+      expect(await page.evaluate(FITS), tap).toEqual({ wider: 0, small: [] });
+    }
+  },
+);
+
+test("a place that a tap does not have is named", async () => {
+  await open({ tap: "bert.pooler.dense", at: "1,1" });
+  expect(await textOf(".further .problem")).toBe(
+    "The link's at must be below 1,256, as the tap has so many rows and columns, got 1,1.",
+  );
+  expect(await faults()).toEqual([]);
 });
 
 test("forced colours: no fault of accessibility", async () => {
@@ -224,9 +239,9 @@ describe("by keyboard alone", () => {
       said.push(`${role} ${name}`);
       for (const child of children) walk(child);
     };
-    walk((await page.accessibility.snapshot()) as SerializedAXNode);
-    expect(said.filter((line) => line.startsWith("MathMLMath") || line.startsWith("math"))).toEqual([
-      expect.stringMatching(/Q equals X times W Q transposed, plus b Q$/),
+    walk((await page.accessibility.snapshot({ interestingOnly: false })) as SerializedAXNode);
+    expect(said.filter((line) => /^math.* \w/i.test(line))).toEqual([
+      expect.stringMatching(/ Q equals X times W Q transposed, plus b Q$/),
     ]);
     for (const line of ["tab Step by step", "tabpanel Step by step", "button ‹ Previous", "button Next ›"])
       expect(said).toContain(line);
@@ -263,6 +278,44 @@ test("the numbers are forward's, and the strip's colours are theirs", async () =
     const near = [shade - 1, shade, shade + 1].map((one) => [...PALETTES.diverging.subarray(3 * one, 3 * one + 3)]);
     expect(near).toContainEqual(colour);
   }
+});
+
+test.each(["End", "ArrowRight"] as const)(
+  "a number beyond the edge comes into sight by %s, with its colour",
+  async (key) => {
+    await page.setViewport({ width: 360, height: 900 });
+    await open({ tap: QUERY });
+    await page.focus(".stepper [role=application]");
+    await page.keyboard.press("ArrowDown");
+    if (key === "End") await page.keyboard.press(key);
+    else for (let n = 0; n < 120; n++) await page.keyboard.press(key);
+    await drawn();
+    const { data } = numbersOf(QUERY);
+    const column = key === "End" ? 255 : 120;
+    expect(await textOf(".stepper .readout")).toContain(`column ${column} `);
+    const [, from, to] = /columns (\d+) to (\d+) of 256/.exec(await textOf(".stepper figcaption")) ?? [];
+    expect(Number(from)).toBeLessThanOrEqual(column);
+    expect(Number(to)).toBeGreaterThanOrEqual(column);
+    const [left, top] = (await page.$eval(".stepper .cross", (mark) => ["left", "top"].map((side, n) => parseFloat(getComputedStyle(mark).getPropertyValue(side)) + 1 + 8 * n))) as number[]; // biome-ignore format: one line
+    const colour = (await page.evaluate(
+      `[...document.getElementById("tap").getContext("2d").getImageData(${left}, ${top}, 1, 1).data].slice(0, 3)`,
+    )) as number[];
+    const most = data.reduce((largest, x) => Math.max(largest, Math.abs(x)), 0);
+    const shade = Math.round(255 * (0.5 + data[column] / most / 2));
+    const near = [shade - 1, shade, shade + 1].map((one) => [...PALETTES.diverging.subarray(3 * one, 3 * one + 3)]);
+    expect(near).toContainEqual(colour);
+  },
+);
+
+test("another model: its own steps and numbers, nothing of the one before", async () => {
+  await open({ tap: PROBS, h: "3", at: "3,3" });
+  await verdict();
+  await ((await page.$("#folder")) as ElementHandle<HTMLInputElement>).uploadFile(head("mlm"));
+  const config = JSON.parse(readFileSync(join(head("mlm"), "config.json"), "utf8"));
+  await until(`document.querySelector(".statistics")?.textContent.includes(", ${config.hidden_size}]")`);
+  expect(await fields()).toMatchObject({ more: "stepper" });
+  expect(await fields()).not.toHaveProperty("tap");
+  expect(await textOf(".stepper h2")).toBe("Embeddings: Embeddings of the pieces");
 });
 
 test("a number's terms: the products, what is left out, and the sum again", async () => {
@@ -303,7 +356,7 @@ test("hostile texts and a vocabulary of markup stay text; a link's tap that ther
   await verdict();
   expect(await textOf(".terms")).toContain("<img src=x");
   for (const text of Object.values(HOSTILE)) {
-    await page.evaluate(`location.hash = ${JSON.stringify(new URL(addressOf({ more: "stepper", tap: "bert.embeddings", a: text, b: text }, base)).hash)}`); // biome-ignore format: one line
+    await goTo({ tap: "bert.embeddings", a: text, b: text }, base);
     await until('document.querySelector(".late") === null && document.querySelector(".statistics")');
   }
   await page.evaluate(`location.hash = "#v=1&a=the&more=stepper&tap=<b>"`);

@@ -1,7 +1,7 @@
 /**
- * A number of the forward pass computed again, in plain loops: what its terms are, and what they come to. The order of
- * operations is that of the backend `plain`, a sum in float64 that is rounded to float32 where it is stored, so that the
- * number is the same to the last bit.
+ * A number of the forward pass computed again, in plain loops: what its terms are, and what they come to. The order
+ * of operations is that of the backend `plain`, a sum in float64 that is rounded to float32 where it is stored, so that
+ * the number is the same to the last bit.
  */
 import { exp } from "../../tensor/kernels/transcendental.ts";
 import { ACTIVATION_FORMULAS, normalDistribution } from "./activationFormulas.ts";
@@ -66,7 +66,7 @@ function linear({ x, weights, bias }: OperandsOf<"linear">): ComputedAgain {
 
 function norm({ sum: vectors, gamma, beta, epsilon, place }: OperandsOf<"norm">): ComputedAgain {
   const x = vectors[0].slice();
-  for (const vector of vectors.slice(1)) for (let h = 0; h < x.length; h++) x[h] = x[h] + vector[h]; // rounded to float32
+  for (const vector of vectors.slice(1)) for (let h = 0; h < x.length; h++) x[h] += vector[h]; // rounded to float32
   let mean = 0;
   for (let h = 0; h < x.length; h++) mean += x[h];
   mean /= x.length;

@@ -64,7 +64,7 @@ export function tapTerms(model: BertModel, tokenizer: BertTokenizer, { request, 
 
 const stepOf = (model: BertModel, tap: string): Step => stepsOf(model).find(({ names }) => names.includes(tap)) as Step;
 
-/** A forward pass with some of its taps; the masked-language-model head reads the gaps, or all tokens where there is none. */
+/** A forward pass with some of its taps; the masked-language-model head reads the gaps, or all where there is none. */
 function passOf(model: BertModel, tokenizer: BertTokenizer, request: ExplorerRequest, taps: readonly string[]) {
   const { tokens, positions, sequence } = inputOf(model, tokenizer, request);
   const read = positions.length > 0 ? positions : tokens.map((_, t) => t);

@@ -29,7 +29,7 @@ export const READING_PAGES = {
   "08-next-sentence": "Next sentence",
 } as const;
 
-type Math = readonly TemplateResult<3>[];
+type Symbols = readonly TemplateResult<3>[];
 const letter = (name: string): TemplateResult<3> => mathml`<mi>${name}</mi>`;
 const sign = (name: string): TemplateResult<3> => mathml`<mo>${name}</mo>`;
 const below = (name: string, index: string): TemplateResult<3> =>
@@ -38,15 +38,18 @@ const transposed = (name: string, index = ""): TemplateResult<3> =>
   index === ""
     ? mathml`<msup><mi>${name}</mi><mo>⊤</mo></msup>`
     : mathml`<msubsup><mi>${name}</mi><mi>${index}</mi><mo>⊤</mo></msubsup>`;
-const called = (name: string, math: Math): Math => [letter(name), mathml`<mrow><mo>(</mo>${math}<mo>)</mo></mrow>`];
-const equal = (left: TemplateResult<3>, math: Math): Math => [left, sign("="), ...math];
+const called = (name: string, math: Symbols): Symbols => [
+  letter(name),
+  mathml`<mrow><mo>(</mo>${math}<mo>)</mo></mrow>`,
+];
+const equal = (left: TemplateResult<3>, math: Symbols): Symbols => [left, sign("="), ...math];
 
 /** y = x Wᵀ + b */
-const linear = (y: TemplateResult<3>, x: TemplateResult<3>, w: TemplateResult<3>, b: TemplateResult<3>): Math =>
+const linear = (y: TemplateResult<3>, x: TemplateResult<3>, w: TemplateResult<3>, b: TemplateResult<3>): Symbols =>
   equal(y, [x, w, sign("+"), b]);
 
 /** y = LayerNorm(x) = γ (x − μ) / √(σ² + ε) + β */
-const norm = (y: TemplateResult<3>, x: Math): Math =>
+const norm = (y: TemplateResult<3>, x: Symbols): Symbols =>
   equal(y, [
     ...called("LayerNorm", x),
     ...[sign("="), letter("γ")],
@@ -57,12 +60,16 @@ const NORM_WORDS = "gamma times x minus mu, divided by the square root of sigma 
 const NORM_WHERE =
   "x is what stands in LayerNorm’s brackets, μ the mean of a token’s numbers, σ² their variance; γ and β are learned";
 
-const softmax: Math = called("softmax", [
+const softmax: Symbols = called("softmax", [
   mathml`<mfrac><mrow><msub><mi>Q</mi><mi>a</mi></msub><msubsup><mi>K</mi><mi>a</mi><mo>⊤</mo></msubsup></mrow><msqrt><mi>D</mi></msqrt></mfrac>`,
 ]);
 
 /** The equation of an activation function. */
-function activation(y: string, x: string, act: Activation): Pick<Equation, "words" | "paper"> & { readonly of: Math } {
+function activation(
+  y: string,
+  x: string,
+  act: Activation,
+): Pick<Equation, "words" | "paper"> & { readonly of: Symbols } {
   const { formula, source } = ACTIVATION_FORMULAS[act];
   const left = [letter(y), sign("="), ...called(act, [letter(x)])];
   if (act === "gelu")
@@ -72,7 +79,7 @@ function activation(y: string, x: string, act: Activation): Pick<Equation, "word
   return { of: [...left, sign(","), ...called(act, [letter("x")]), sign("="), text], words: `${y} equals ${act} of ${x}; ${act} of x is ${formula}`, paper: source }; // biome-ignore format: one line
 }
 
-type Written = Omit<Equation, "math"> & { readonly of: Math };
+type Written = Omit<Equation, "math"> & { readonly of: Symbols };
 
 const DEVLIN = "Devlin et al. 2019";
 const VASWANI = "Vaswani et al. 2017";

@@ -4,7 +4,7 @@ import type { ExplorerResult } from "../../explorerResult.ts";
 import { tensorsOf } from "../../exported.ts";
 import type { Scene } from "../../scene.ts";
 import { digits, sizeOfTap, tapMatrix } from "../../scenes/tapMatrix.ts";
-import { type ExplorerState, SCALES } from "../../state.ts";
+import { SCALES } from "../../state.ts";
 import type { Step } from "../../steps/modelSteps.ts";
 import type { TapNumbers, TapTerms } from "../../steps/tapAnswers.ts";
 import type { TensorsToWrite } from "../../worker.ts";
@@ -15,7 +15,7 @@ import { equationOf, READING_PAGES } from "./equations.ts";
 import { Latest } from "./latest.ts";
 import { SOURCE_LINES } from "./sourceLines.ts";
 import { groupOf, stepList, stepMenu } from "./stepList.ts";
-import { strip } from "./tapStrip.ts";
+import { inSight, pickedIn, strip } from "./tapStrip.ts";
 import { code, termsView } from "./termsView.ts";
 
 /** What the colours of a strip go by, in words. */
@@ -24,8 +24,8 @@ const SCALE_NAMES = { linear: "number", root: "square root of it", row: "share o
 /** The list of steps stands beside the rest where the page is so wide. */
 const [WIDE, LIST, GAP] = [900, 220, 40];
 
-const numbers = new Latest<readonly [ExplorerResult, string], TapNumbers>();
-const terms = new Latest<readonly [ExplorerResult, string, string], TapTerms>();
+const numbers = new Latest<readonly [ExplorerResult, string, model: string], TapNumbers>();
+const terms = new Latest<readonly [ExplorerResult, string, place: string], TapTerms>();
 
 /** The tap whose numbers are shown, and which of the steps it is. */
 interface Chosen {
@@ -42,20 +42,21 @@ function chosenOf({ state: { tap }, model: { steps } }: View): Chosen {
   return { tap: tap === "" ? steps[0].names[0] : tap, step: steps[n], n };
 }
 
-/** The numbers of a tap, and the text that they are of: of the text before, until those of this one have come. */
-function numbersOf(
-  view: View,
-  { tap }: Chosen,
-): {
+/** What has come of a tap's numbers. */
+interface Shown {
+  /** null: nothing of this tap and model yet. */
   readonly shown: TapNumbers | null;
+  /** The text that they are of: the one before, until those of this one have come. */
   readonly result: ExplorerResult;
   readonly problem: string | null;
   readonly isCurrent: boolean;
-} {
-  const { result, look, redraw } = view;
+}
+
+function numbersOf({ result, model: { fingerprint }, look, redraw }: View, { tap }: Chosen): Shown {
   const ask = () => look({ request: result.request, tap, place: null });
-  const { parts, value, problem, isCurrent } = numbers.get([result, tap], ask, redraw);
-  return { shown: value?.tap === tap ? value : null, result: parts[0], problem, isCurrent };
+  const { parts, value, problem, isCurrent } = numbers.get([result, tap, fingerprint], ask, redraw);
+  const isOfThis = parts[1] === tap && parts[2] === fingerprint;
+  return { shown: isOfThis ? value : null, result: parts[0], problem, isCurrent };
 }
 
 /** Whether the list of steps stands beside the rest. */
@@ -103,7 +104,7 @@ function about(view: View, { step, tap }: Chosen): TemplateResult {
   const { math, paper, where, page } = equationOf(step);
   const { file, line, code: source } = SOURCE_LINES[step.kind];
   const others = step.names.filter((name) => name !== tap);
-  return html`<div class="equation">${math}</div>
+  return html`<div class="equation" role="group" aria-label="Equation" tabindex=${isWide(view) ? nothing : 0}>${math}</div>
     <p class="quiet">${where}. ${paper}.</p>
     <dl class="names">
       <div><dt>tap</dt><dd>${code(tap)}${others.length > 0 ? html` <span class="quiet">the same as ${others.map((name, n) => html`${n > 0 ? ", " : ""}${code(name)}`)}</span>` : nothing}</dd></div>
@@ -166,41 +167,36 @@ function seen(view: View, chosen: Chosen): TemplateResult {
           : nothing
       }
     </div>
-    <div class="numbered ${isCurrent ? "" : "stale"}">${picture(view, chosen, shown)}</div>`;
+    <div class="numbered ${isCurrent ? "" : "stale"}">${picture(view, chosen, shown, isCurrent)}</div>`;
 }
 
 /** Whether only a head's part of a tap is shown. */
 const isOfHead = ({ step: { kind } }: Chosen): boolean => kind === "probabilities";
 
 /** The scene of the strip; null: the numbers are not there yet. */
-function sceneOf(view: View, chosen: Chosen, place: ExplorerState["place"]): Scene | null {
+function sceneOf(view: View, chosen: Chosen): Scene | null {
   const { shown, result } = numbersOf(view, chosen);
   if (!shown) return null;
-  const { state: { scale, head }, layout: { whole }, pictures } = view; // biome-ignore format: one line
-  const width = isWide(view) ? whole - LIST - GAP : whole;
-  const ofHead = isOfHead(chosen) ? head : null;
-  const title = `${groupOf(chosen.step)}: ${equationOf(chosen.step).title}${ofHead === null ? "" : `, head ${ofHead + 1}`}`;
-  return pictures.scene("tap", [shown, scale, ofHead, width, String(place)], () =>
-    tapMatrix({ title, numbers: shown, tokens: result.tokens, head: ofHead, place, scale }, width),
+  const { state, layout, pictures } = view;
+  const { scale } = state;
+  const width = isWide(view) ? layout.whole - LIST - GAP : layout.whole;
+  const head = isOfHead(chosen) ? state.head : null;
+  const place = inSight(shown, state.place);
+  const title = `${groupOf(chosen.step)}: ${equationOf(chosen.step).title}${head === null ? "" : `, head ${head + 1}`}`;
+  return pictures.scene("tap", [shown, scale, head, width, String(place)], () =>
+    tapMatrix({ title, numbers: shown, tokens: result.tokens, head, place, scale }, width),
   );
 }
 
-function picture(view: View, chosen: Chosen, shown: TapNumbers): TemplateResult {
+function picture(view: View, chosen: Chosen, shown: TapNumbers, isCurrent: boolean): TemplateResult {
   const [rows, columns] = sizeOfTap(shown);
   const { place } = view.state;
-  const isThere = place !== null && place[0] < rows && place[1] < columns;
-  const { result } = numbersOf(view, chosen);
-  const picked = isThere ? place : null;
-  const figure = strip({
-    view,
-    numbers: shown,
-    tokens: result.tokens,
-    picked,
-    sceneAt: (at) => sceneOf(view, chosen, at) as Scene,
-  });
-  return html`<figure>${figure}${captionOf(sceneOf(view, chosen, picked) as Scene)}</figure>
-    ${place !== null && !isThere ? html`<p class="problem" role="alert">The link's at must be below ${rows},${columns}, as the tap has so many rows and columns, got ${place.join()}.</p>` : nothing}
-    ${picked ? termsOf(view, chosen, shown, picked) : html`<p class="quiet">Click a number, or press Enter, to see its terms.</p>`}`;
+  const picked = pickedIn(shown, place);
+  const { tokens } = numbersOf(view, chosen).result;
+  const scene = sceneOf(view, chosen) as Scene;
+  return html`<figure>${strip({ view, numbers: shown, tokens, picked, scene })}${captionOf(scene)}</figure>
+    ${isCurrent && place && !picked ? html`<p class="problem" role="alert">The link's at must be below ${rows},${columns}, as the tap has so many rows and columns, got ${place.join()}.</p>` : nothing}
+    ${isCurrent && picked ? termsOf(view, chosen, shown, picked) : html`<p class="quiet">Click a number, or press Enter, to see its terms.</p>`}`;
 }
 
 /** The terms of the number that is picked. */
@@ -229,7 +225,7 @@ function termsOf(
 /** The strip, for the menu of exports. */
 export function pictures(view: View): readonly (readonly [name: string, file: string, scene: Scene])[] {
   const chosen = chosenOf(view);
-  const scene = sceneOf(view, chosen, view.state.place);
+  const scene = sceneOf(view, chosen);
   return scene === null ? [] : [["The step", chosen.tap, scene]];
 }
 

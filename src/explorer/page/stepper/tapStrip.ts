@@ -16,32 +16,39 @@ export interface Strip {
   readonly numbers: TapNumbers;
   readonly tokens: readonly Pick<ExplorerToken, "piece">[];
   readonly picked: Place | null;
-  /** The scene that has a number in sight. */
-  sceneAt(place: Place | null): Scene;
+  readonly scene: Scene;
 }
 
-/** The number that is pointed at, in which tap, and whether by keys: then it stays in sight. */
-let pointed: { readonly tap: string; readonly place: Place; readonly isByKey: boolean } | null = null;
+/** The number that is pointed at, in which tap. */
+let pointed: { readonly tap: string; readonly place: Place } | null = null;
+/** The one that keys have pointed at last, which stays in sight until another is picked. */
+let reached: { readonly tap: string; readonly place: Place; readonly picked: string } | null = null;
 
-/** What is pointed at in this tap. */
-const pointedIn = ({ numbers }: Strip): typeof pointed => {
+/** A place where the tap has one; else null. */
+export function pickedIn(numbers: TapNumbers, place: Place | null): Place | null {
   const [rows, columns] = sizeOfTap(numbers);
-  const isHere = pointed?.tap === numbers.tap && pointed.place[0] < rows && pointed.place[1] < columns;
-  return isHere ? pointed : null;
-};
+  return place && place[0] < rows && place[1] < columns ? place : null;
+}
+
+/** A place that is remembered of a tap, where it is this one. */
+const ofTap = (numbers: TapNumbers, at: typeof pointed): Place | null =>
+  at?.tap === numbers.tap ? pickedIn(numbers, at.place) : null;
+
+/** The number that the strip must have in sight; null: any. */
+export function inSight(numbers: TapNumbers, place: Place | null): Place | null {
+  const picked = pickedIn(numbers, place);
+  return reached?.picked === String(picked) ? (ofTap(numbers, reached) ?? picked) : picked;
+}
 
 /** The strip with what is pointed at in words. */
 export function strip(shown: Strip): TemplateResult {
-  const { picked } = shown;
-  const at = pointedIn(shown);
-  const anchor = at?.isByKey ? at.place : picked;
-  const scene = shown.sceneAt(anchor);
-  const place = at?.place ?? picked;
+  const { numbers, picked, scene } = shown;
+  const place = ofTap(numbers, pointed) ?? picked;
   return html`<p class="readout">${place ? sentenceOf(shown, place) : html`<span class="quiet">Point at a number to read it.</span>`}</p>
     <div class="scroll"><div class="picture" tabindex="0" role="application" aria-roledescription="strip"
       aria-label="${scene.title}. Arrow keys point at a number, Enter shows its terms, Escape lets go."
-      @pointermove=${(event: PointerEvent) => event.pointerType === "mouse" && point(shown, under(event, scene), false)}
-      @pointerleave=${() => !pointed?.isByKey && point(shown, null, false)}
+      @pointermove=${(event: PointerEvent) => event.pointerType === "mouse" && point(shown, under(event, scene))}
+      @pointerleave=${() => point(shown, null)}
       @click=${(event: PointerEvent) => pick(shown, under(event, scene))}
       @keydown=${(event: KeyboardEvent) => keyDown(event, shown)}>
       ${canvasOf("tap")}${place ? mark(scene, place) : nothing}</div></div>`;
@@ -71,10 +78,10 @@ function under(event: MouseEvent, scene: Scene): Place | null {
   return [row, column];
 }
 
-function point(shown: Strip, place: Place | null, isByKey: boolean): void {
-  if (String(place) === String(pointed?.place ?? null) && isByKey === (pointed?.isByKey ?? false)) return;
-  pointed = place && { tap: shown.numbers.tap, place, isByKey };
-  shown.view.redraw();
+function point({ numbers: { tap }, view }: Strip, place: Place | null): void {
+  if (String(place) === String(pointed?.place ?? null) && (place === null || pointed?.tap === tap)) return;
+  pointed = place && { tap, place };
+  view.redraw();
 }
 
 /** Shows the terms of a number; a second time lets go of it. */
@@ -87,7 +94,7 @@ function keyDown(event: KeyboardEvent, shown: Strip): void {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const { view, numbers, tokens, picked } = shown;
   const [rows, columns] = sizeOfTap(numbers);
-  const from = pointedIn(shown)?.place ?? picked;
+  const from = ofTap(numbers, pointed) ?? picked;
   const [row, column] = from ?? [0, 0];
   const to: Readonly<Record<string, Place>> = {
     ...{ ArrowUp: [row - 1, column], ArrowDown: [row + 1, column] },
@@ -97,12 +104,13 @@ function keyDown(event: KeyboardEvent, shown: Strip): void {
   if (to[event.key]) {
     const [i, j] = from ? to[event.key] : [0, 0];
     const place: Place = [Math.min(rows - 1, Math.max(0, i)), Math.min(columns - 1, Math.max(0, j))];
-    point(shown, place, true);
+    reached = { tap: numbers.tap, place, picked: String(picked) };
+    point(shown, place);
     const position = numbers.positions[place[0]];
     view.say(`${tokens[position].piece}, column ${place[1]}: ${digits(numberAt(numbers, view.state.head, place))}`);
   } else if (event.key === "Enter") pick(shown, from ?? [0, 0]);
   else if (event.key === "Escape") {
-    pointed = null;
+    [pointed, reached] = [null, null];
     view.change({ place: null }, true);
   } else return;
   event.preventDefault();
