@@ -63,7 +63,8 @@ export function streamMatrix(
   const slant = Math.ceil(names * COS);
   const cellOf = (room: number) => Math.max(LEAST_CELL, Math.min(MOST_CELL, Math.floor(room / T)));
   const isNamed = cellOf(width - NAMES - slant) >= NAMED_CELL;
-  const cell = cellOf(width - NAMES - (isNamed ? slant : 0));
+  const beyond = isNamed ? slant : 12; // of the last column's name or position
+  const cell = cellOf(width - NAMES - beyond);
   const row = Math.max(cell, NAMED_CELL);
   const y = isNamed ? Math.ceil(names * SIN) + 14 : 26;
   const isCosine = stream === "before" || stream === "embedding";
@@ -80,7 +81,7 @@ export function streamMatrix(
   });
   return {
     title: `Residual stream: ${STREAM_NAMES[stream]}`,
-    width: NAMES + T * cell + (isNamed ? slant : 0),
+    width: NAMES + T * cell + beyond,
     height: y + rows * row + 4,
     legend: [
       LEGENDS[stream],
