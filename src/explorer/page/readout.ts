@@ -42,6 +42,13 @@ export function sentenceOf(result: ExplorerResult, pointer: Pointer): string {
   return found ? `${placeOf(pointer)}: ${found.what} ${found.number}, ${found.more}` : placeOf(pointer);
 }
 
+/** The norm of what is taken over an edge, beside its probability; "" where norms are not drawn. */
+function normOf({ drawn, result }: View, { layer, head, query, key }: Pointer): string {
+  if (drawn === result || query === null || key === null) return "";
+  const T = drawn.tokens.length;
+  return `, ‖α f(x)‖ ${drawn.attentions[layer][(head * T + query) * T + key].toFixed(4)}`;
+}
+
 /** The line that shows it. */
 export function readout(view: View): TemplateResult {
   const pointer = pointed(view);
@@ -51,5 +58,5 @@ export function readout(view: View): TemplateResult {
     return html`<p class="readout quiet">${isOther ? placeOf(pointer) : "Point at a token, a line or a cell to read its number."}</p>`;
   }
   return html`<p class="readout">${isOther ? html`<span class="quiet">${placeOf(pointer)}:</span> ` : ""}${found.what}
-    <b>${found.number}</b> <span class="quiet">${found.more}</span></p>`;
+    <b>${found.number}</b> <span class="quiet">${found.more}${normOf(view, pointer)}</span></p>`;
 }
