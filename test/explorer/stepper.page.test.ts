@@ -280,6 +280,24 @@ test("the numbers are forward's, and the strip's colours are theirs", async () =
   }
 });
 
+test("with Numbers the strip is a table of the same numbers, cut where it says so", async () => {
+  await open({ tap: PROBS, h: "2" });
+  await page.evaluate(`[...document.querySelectorAll(".stepper .controls button")].find(({ textContent }) => textContent === "Numbers").click()`); // biome-ignore format: one line
+  expect(await fields()).toMatchObject({ n: "1" });
+  const rows = () =>
+    page.$$eval(".numbered > .numbers tbody tr", (all) =>
+      all.map((row) => [...row.querySelectorAll("data")].map((one) => Number(one.value))),
+    );
+  const { data } = numbersOf(PROBS);
+  const got = await rows();
+  expect(got.map(({ length }) => length)).toEqual(Array(16).fill(16));
+  for (const [n, p] of got.flat().entries()) expect(Math.abs(p - data[2 * 256 + n])).toBeLessThanOrEqual(NEAR);
+  await goTo({ tap: QUERY, n: "1" });
+  await until(`document.querySelector(".numbered > .numbers caption")?.textContent.includes("The first 16 rows and 64 columns")`); // biome-ignore format: one line
+  expect((await rows()).map(({ length }) => length)).toEqual(Array(16).fill(64));
+  expect(await faults()).toEqual([]);
+});
+
 test.each(["End", "ArrowRight"] as const)(
   "a number beyond the edge comes into sight by %s, with its colour",
   async (key) => {

@@ -15,7 +15,8 @@ import { equationOf, READING_PAGES } from "./equations.ts";
 import { Latest } from "./latest.ts";
 import { SOURCE_LINES } from "./sourceLines.ts";
 import { groupOf, stepList, stepMenu } from "./stepList.ts";
-import { inSight, pickedIn, strip } from "./tapStrip.ts";
+import { inSight, matrixOf, pickedIn, strip } from "./tapStrip.ts";
+import { tapTable } from "./tapTable.ts";
 import { code, termsView } from "./termsView.ts";
 
 /** What the colours of a strip go by, in words. */
@@ -150,6 +151,7 @@ function seen(view: View, chosen: Chosen): TemplateResult {
       ${(["min", "max", "mean", "norm"] as const).map((name) => html`<div><dt>${name}</dt><dd><data value=${shown[name]}>${digits(shown[name])}</data></dd></div>`)}
     </dl>
     <div class="controls">
+      <button aria-pressed=${state.numbers} @click=${() => view.change({ numbers: !state.numbers }, true)}>Numbers</button>
       ${choice(
         "Strength",
         SCALES.map((scale) => [scale, SCALE_NAMES[scale]]),
@@ -195,6 +197,7 @@ function picture(view: View, chosen: Chosen, shown: TapNumbers, isCurrent: boole
   const { tokens } = numbersOf(view, chosen).result;
   const scene = sceneOf(view, chosen) as Scene;
   return html`<figure>${strip({ view, numbers: shown, tokens, picked, scene })}${captionOf(scene)}</figure>
+    ${view.state.numbers ? tapTable(matrixOf(scene), shown, tokens) : nothing}
     ${isCurrent && place && !picked ? html`<p class="problem" role="alert">The link's at must be below ${rows},${columns}, as the tap has so many rows and columns, got ${place.join()}.</p>` : nothing}
     ${isCurrent && picked ? termsOf(view, chosen, shown, picked) : html`<p class="quiet">Click a number, or press Enter, to see its terms.</p>`}`;
 }

@@ -67,7 +67,9 @@ function numberAt({ data, shape }: TapNumbers, head: number, [row, column]: Plac
   return data[((shape.length === 4 ? head * rows : 0) + row) * columns + column];
 }
 
-const matrixOf = ({ shapes }: Scene): MatrixShape => shapes.find((shape) => shape.kind === "matrix") as MatrixShape;
+/** The numbers of the strip. */
+export const matrixOf = ({ shapes }: Scene): MatrixShape =>
+  shapes.find((shape) => shape.kind === "matrix") as MatrixShape;
 
 /** What is below the pointer; null: no number. */
 function under(event: MouseEvent, scene: Scene): Place | null {
