@@ -56,6 +56,8 @@ let problem: string | null = null;
 let [chosen, coming]: (string | null)[] = [null, null];
 /** Whether the worker has stopped, and another can be started. */
 let hasStopped = false;
+/** Whether the further view that the address names is yet to be brought into sight, which happens once. */
+let isUnseen = state.more !== "";
 
 const pictures = new Pictures();
 const comparison = new Comparison(() => show());
@@ -259,7 +261,14 @@ const showSoon = onNextFrame(() => show());
 function show(): void {
   render(page(), document.getElementById("page") as HTMLElement);
   pictures.draw();
+  if (isUnseen) isUnseen = !bringIntoSight(document.querySelector("#further h2"));
   keepInSight(document.querySelectorAll<HTMLElement>(".views > section"));
+}
+
+/** Scrolls to a part of the page, unless it is in sight. @returns whether it is there */
+function bringIntoSight(part: Element | null): boolean {
+  if (part && part.getBoundingClientRect().top > innerHeight / 2) part.closest(".further")?.scrollIntoView();
+  return part !== null;
 }
 
 const withNorms = remembered(weighted);

@@ -409,14 +409,15 @@ test("where the page says where the sources are, their lines and the pages of th
   const folder = mkdtempSync(join(tmpdir(), "stepper-sources-"));
   cpSync(join(ROOT, "dist", "explorer"), folder, { recursive: true });
   const path = join(folder, "index.html");
-  const known = '<meta name="sources" content="https://example.org/r/">\n</head>';
-  writeFileSync(path, readFileSync(path, "utf8").replace("</head>", known));
+  const addresses = { sources: "https://example.org/r/*", tour: "../tour/*.html" };
+  const metas = Object.entries(addresses).map(([name, address]) => `<meta name="${name}" content="${address}">\n`);
+  writeFileSync(path, readFileSync(path, "utf8").replace("</head>", `${metas.join("")}</head>`));
   await using other = await Site.start({ "/": folder });
   await open({ tap: QUERY }, `${other.origin}/index.html`);
   const links = await page.$$eval(".names a", (all) => all.map(({ href }) => href));
   expect(links).toEqual([
     expect.stringMatching(/^https:\/\/example\.org\/r\/src\/layers\/selfAttention\.ts#L\d+$/),
-    "https://example.org/r/docs/reading/03-attention.md",
+    `${other.origin}/tour/03-attention.html`,
   ]);
   expect(await faults()).toEqual([]);
   rmSync(folder, { recursive: true });

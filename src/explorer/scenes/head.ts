@@ -2,15 +2,7 @@ import type { ExplorerResult } from "../explorerResult.ts";
 import type { LineShape, RuleShape, Scene, Shape } from "../scene.ts";
 import type { ExplorerState } from "../state.ts";
 import { labelOf, roomOf } from "./label.ts";
-import {
-  brightestOf,
-  COLOUR_LEGENDS,
-  LINE_LEGENDS,
-  largestOf,
-  numberLegend,
-  strengthOf,
-  strengthsOf,
-} from "./scale.ts";
+import { brightestOf, COLOUR_LEGENDS, largestOf, lineLegend, numberLegend, strengthOf, strengthsOf } from "./scale.ts";
 
 /** Lines of less than this are not drawn; what they are together is written below. */
 const LEAST = 0.01;
@@ -119,7 +111,7 @@ export function headLines(result: ExplorerResult, state: ExplorerState, width = 
     height: TOP + T * rowOf(T) + FOOT,
     legend: [
       "Left: the token that looks. Right: the tokens that it looks at.",
-      ...numberLegend(LINE_LEGENDS[scale], scale, full),
+      ...numberLegend(lineLegend(scale, full === undefined ? "probability" : "number"), scale, full),
       "Grey lines are those of [CLS] and [SEP].",
       ...(isFiltered ? [`Lines ${PAIR_NAMES[pairs]} alone; A is the first text, B the second.`] : []),
       leftOut(rest, full === undefined ? null : whole, query === null ? T : 1, query === null && key !== null ? 1 : T, [

@@ -90,7 +90,8 @@ export function pairPicture(result: ExplorerResult, projections: Projections, st
   const shown = terms.slice(0, TERMS);
   const most = Math.abs(terms[0].product);
   const column = Math.min(COLUMN, Math.floor((width - 40) / 5));
-  const [left, middle] = [40 + 4 * column + 10, (40 + 4 * column + 10 + width) / 2];
+  const left = 40 + 4 * column + 30;
+  const axis = shown.some(({ product }) => product < 0) ? (left + width) / 2 : left;
   const hasBars = width - left >= 120;
   const text = (x: number, y: number, words: string, tone: "plain" | "quiet" | "strong" = "plain"): Shape => ({
     ...{ kind: "text", x, y, text: words, align: "right", tone },
@@ -98,8 +99,8 @@ export function pairPicture(result: ExplorerResult, projections: Projections, st
   const rows = shown.flatMap(({ dimension, q, k, product, sum }, n): Shape[] => {
     const y = HEADING + n * ROW;
     const numbers = [q, k, product, sum].map((number, m) => text(40 + (m + 1) * column, y + 16, signed(number, 3)));
-    const length = most > 0 ? ((width - middle) * Math.abs(product)) / most : 0;
-    const bar = { x: product < 0 ? middle - length : middle, y: y + 6, width: hasBars ? length : 0, height: 12 };
+    const length = most > 0 ? ((width - axis) * Math.abs(product)) / most : 0;
+    const bar = { x: product < 0 ? axis - length : axis, y: y + 6, width: hasBars ? length : 0, height: 12 };
     return [
       text(34, y + 16, String(dimension), "quiet"),
       ...numbers,
@@ -133,7 +134,7 @@ export function pairPicture(result: ExplorerResult, projections: Projections, st
     shapes: [
       ...["q", "k", "q · k", "sum"].map((words, m) => text(40 + (m + 1) * column, 14, words, "quiet")),
       ...(hasBars
-        ? [{ kind: "rule", x: middle - 0.5, y: HEADING, width: 1, height: shown.length * ROW, tone: "quiet" } as const]
+        ? [{ kind: "rule", x: axis - 0.5, y: HEADING, width: 1, height: shown.length * ROW, tone: "quiet" } as const]
         : []),
       ...rows,
       ...lines.map(

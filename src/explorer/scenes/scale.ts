@@ -11,12 +11,13 @@ export const SCALE_NAMES: Readonly<Record<Scale, string>> = {
   row: "share of the row's largest",
 };
 
-/** What the lines of a scale are, in a sentence. */
-export const LINE_LEGENDS: Readonly<Record<Scale, string>> = {
-  linear: "A line is as opaque and as wide as its probability: 0 is nothing, 1 is full.",
-  root: "A line is as opaque and as wide as the square root of its probability, which lifts small ones.",
-  row: "A line is as opaque and as wide as its share of the largest probability in its row.",
-};
+/** What the lines of a scale are, in a sentence. @param number what a line has, in a word */
+export const lineLegend = (scale: Scale, number: "probability" | "number"): string =>
+  ({
+    linear: `A line is as opaque and as wide as its ${number}: 0 is nothing, 1 is full.`,
+    root: `A line is as opaque and as wide as the square root of its ${number}, which lifts small ones.`,
+    row: `A line is as opaque and as wide as its share of the largest ${number} in its row.`,
+  })[scale];
 
 /** What the colours of a scale are, in a sentence. */
 export const COLOUR_LEGENDS: Readonly<Record<Scale, string>> = {

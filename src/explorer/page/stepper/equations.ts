@@ -25,6 +25,7 @@ export const READING_PAGES = {
   "03-attention": "Attention",
   "04-residual-and-layernorm": "Residual and LayerNorm",
   "05-feed-forward": "Feed-forward",
+  "06-the-stack": "The stack",
   "07-masked-language-model": "Masked language model",
   "08-next-sentence": "Next sentence",
 } as const;
@@ -177,7 +178,7 @@ const WRITTEN: Readonly<Record<StepKind, (act: Activation) => Written>> = {
     words: `X equals layer norm of X prime plus F; that is ${NORM_WORDS}`,
     paper: `${VASWANI}, §3.1; Ba et al. 2016, eq. 3–4`,
     where: `X′ is attention’s result, F the network’s; the next layer is given X; ${NORM_WHERE}`,
-    ...{ letters: ["T", "H"], page: "04-residual-and-layernorm" },
+    ...{ letters: ["T", "H"], page: "06-the-stack" },
   }),
   poolerMap: () => ({
     title: "Pooler, the map",

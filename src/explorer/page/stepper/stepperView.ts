@@ -75,9 +75,9 @@ export function content(view: View): TemplateResult {
   };
   return html`<section class="stepper" aria-label="Step by step" @keydown=${(event: KeyboardEvent) => keyDown(event, n, goTo)}>
     <div class="heading"><h2>${groupOf(step)}: ${equationOf(step).title}</h2>
-      <span class="quiet">step ${n + 1} of ${steps.length}</span>
-      <button aria-disabled=${n === 0} @click=${() => goTo(n - 1)}>‹ Previous</button>
-      <button aria-disabled=${n === steps.length - 1} @click=${() => goTo(n + 1)}>Next ›</button>
+      <div class="turn"><span class="quiet">step ${n + 1} of ${steps.length}</span>
+        <button aria-disabled=${n === 0} @click=${() => goTo(n - 1)}>‹ Previous</button>
+        <button aria-disabled=${n === steps.length - 1} @click=${() => goTo(n + 1)}>Next ›</button></div>
     </div>
     ${isWide(view) ? nothing : stepMenu(steps, n, goTo)}
     <div class="beside" .style=${isWide(view) ? `grid-template-columns:${LIST}px minmax(0,1fr)` : ""}>
@@ -94,10 +94,14 @@ function keyDown(event: KeyboardEvent, n: number, goTo: (n: number) => void): vo
   else if (event.key === ".") goTo(n + 1);
 }
 
-/** A place in the repository, as a link where the page says where that is. */
-function placeInSources(path: string, text: TemplateResult | string): TemplateResult {
-  const base = document.querySelector<HTMLMetaElement>('meta[name="sources"]')?.content;
-  return base ? html`<a href=${`${base}${path}`}>${text}</a>` : html`${text}`;
+/**
+ * A file of the sources or a page of the tour, as a link where the page's index.html says where these are.
+ *
+ * @param name what stands for the `*` in the address that index.html has
+ */
+function linkTo(what: "sources" | "tour", name: string, anchor: string, text: TemplateResult): TemplateResult {
+  const address = document.querySelector<HTMLMetaElement>(`meta[name="${what}"]`)?.content;
+  return address ? html`<a href=${address.replace("*", () => name) + anchor}>${text}</a>` : text;
 }
 
 /** Equation, names, shape, source. */
@@ -110,8 +114,8 @@ function about(view: View, { step, tap }: Chosen): TemplateResult {
     <dl class="names">
       <div><dt>tap</dt><dd>${code(tap)}${others.length > 0 ? html` <span class="quiet">the same as ${others.map((name, n) => html`${n > 0 ? ", " : ""}${code(name)}`)}</span>` : nothing}</dd></div>
       <div><dt>made from</dt><dd>${madeFrom(view, step)}</dd></div>
-      <div><dt>computed in</dt><dd>${placeInSources(`${file}#L${line}`, html`${code(file)}, line ${line}`)}: <code class="quiet">${source}</code></dd></div>
-      <div><dt>explained in</dt><dd>${placeInSources(`docs/reading/${page}.md`, html`${code(`docs/reading/${page}.md`)}, ${READING_PAGES[page]}`)}</dd></div>
+      <div><dt>computed in</dt><dd>${linkTo("sources", file, `#L${line}`, html`${code(file)}, line ${line}`)}: <code class="quiet">${source}</code></dd></div>
+      <div><dt>explained in</dt><dd>${linkTo("tour", page, "", html`${code(`docs/reading/${page}.md`)}, ${READING_PAGES[page]}`)}</dd></div>
     </dl>`;
 }
 

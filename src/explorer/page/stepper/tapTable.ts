@@ -17,7 +17,7 @@ export function tapTable(
   const first = ref(0, 0).at.slice(-2);
   const [shownRows, shownColumns] = [Math.min(rows, MOST_ROWS), Math.min(columns, MOST_COLUMNS)];
   const isCut = shownRows < rows || shownColumns < columns;
-  const cut = `The first ${shownRows} rows and ${shownColumns} columns of the strip are shown; Export has all.`;
+  const cut = `Shown are ${shownRows} of the strip's ${rows} rows and ${shownColumns} of its ${columns} columns; Export has all.`;
   const places = (count: number) => Array.from({ length: count }, (_, n) => n);
   return html`<div class="scroll numbers" tabindex="0" role="region" aria-label="Numbers of the strip">
     <table><caption>A row is a token. ${isCut ? cut : ""}</caption>

@@ -27,7 +27,8 @@ export const exact = (x: number): string =>
 const number = (x: number): TemplateResult => html`<data value=${x}>${exact(x)}</data>`;
 
 /** A name of code, which may be broken at its dots. */
-export const code = (name: string): TemplateResult => html`<code>${name}</code>`;
+export const code = (name: string): TemplateResult =>
+  html`<code>${name.split(/(?<=[./])/).map((part) => html`<wbr>${part}`)}</code>`;
 
 /** What of which tensors a number is computed from. */
 function operandsOf({ step: { computation }, place }: NumberPlace): readonly (readonly [string, TemplateResult])[] {
