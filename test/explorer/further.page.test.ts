@@ -201,6 +201,11 @@ describe("the numbers are those of Node", () => {
     )) as number[];
     expectNear([shown], [[...attentions[1].subarray(256, 512)]]);
     expect(await text(".head .readout")).toContain(`‖α f(x)‖ ${attentions[1][256 + 4 * 16 + 6].toFixed(4)}`);
+    await open({ a: A, l: "1", h: "1", q: "4", weights: "norm" });
+    await until('/‖α f/.test(document.querySelector(".head .readout").textContent)');
+    const row = [...explored(model, A).attentions[1].subarray(256 + 4 * 16, 256 + 5 * 16)];
+    const most = row.indexOf(Math.max(...row));
+    expect(await text(".head .readout")).toMatch(new RegExp(`α ${row[most].toFixed(4)}.*${attentions[1][256 + 4 * 16 + most].toFixed(4)}`)); // biome-ignore format: one line
   });
 
   test("heads: every head and kind", async () => {

@@ -71,4 +71,14 @@ describe.each(MODELS)("%s: the picture", (_, open) => {
     const axis = scene.shapes.flatMap((shape) => (shape.kind === "rule" ? [shape.x + 0.5] : []))[0];
     for (const { x, value } of bars) expect(value < 0 ? x < axis : x === axis).toBe(true);
   });
+
+  test("bars have all the room on one side where none of the shown products is negative", async () => {
+    const model = await open();
+    const result = explored(model, "The door was [MASK]", { further: { projections: 1 } });
+    const steps = pairSteps(result, result.further?.projections as Projections, { head: 1, query: 2, key: 4 });
+    const terms = steps.terms.map((term) => ({ ...term, product: Math.abs(term.product) }));
+    const { shapes, width } = pairPicture(result, result.further?.projections as Projections, { ...steps, terms }, 900);
+    const longest = Math.max(...shapes.flatMap((shape) => (shape.kind === "bar" ? [shape.width] : [])));
+    expect(longest).toBeGreaterThan(width / 2 - 1);
+  });
 });

@@ -134,6 +134,20 @@ test.each(LOOKS)(
   },
 );
 
+test("the list of steps stands where the view begins, whatever is in it; the numbers of terms stand below their names", async () => {
+  for (const tap of [QUERY, "cls.predictions"]) {
+    await open({ tap, at: "0,1" });
+    await verdict();
+    const left = (selector: string) => page.$eval(selector, (part) => part.getBoundingClientRect().left);
+    expect(await left(".steps")).toBe(await left(".stepper"));
+    for (const column of [2, 3, 4]) {
+      const alignment = (cell: string) =>
+        page.$eval(`.terms .numbers ${cell}:nth-child(${column})`, (part) => getComputedStyle(part).textAlign);
+      expect(await alignment("thead th")).toBe(await alignment("tbody td"));
+    }
+  }
+});
+
 test("a place that a tap does not have is named", async () => {
   await open({ tap: "bert.pooler.dense", at: "1,1" });
   expect(await textOf(".further .problem")).toBe(

@@ -118,6 +118,9 @@ describe.each(MODELS)("%s", (_, open) => {
       expect(shape.opacity).toBeCloseTo(wanted[scale], 12);
     }
     expect(lines.legend.join(" ")).toMatch(/Every line is drawn|% of what they add up to/);
+    const said = lines.legend.find((sentence) => sentence.startsWith("A line is"));
+    expect(said).toMatch(/\bnumber\b/); // a norm is no probability
+    expect(said).not.toContain("probability");
   });
 });
 

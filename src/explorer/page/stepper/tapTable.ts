@@ -16,11 +16,14 @@ export function tapTable(
 ): TemplateResult {
   const first = ref(0, 0).at.slice(-2);
   const [shownRows, shownColumns] = [Math.min(rows, MOST_ROWS), Math.min(columns, MOST_COLUMNS)];
-  const isCut = shownRows < rows || shownColumns < columns;
-  const cut = `Shown are ${shownRows} of the strip's ${rows} rows and ${shownColumns} of its ${columns} columns; Export has all.`;
+  const cuts = [
+    ...(shownRows < rows ? [`${shownRows} of ${rows} rows`] : []),
+    ...(shownColumns < columns ? [`${shownColumns} of ${columns} columns`] : []),
+  ];
+  const cut = cuts.length > 0 ? `The first ${cuts.join(" and ")} of the strip are shown; Export has all.` : "";
   const places = (count: number) => Array.from({ length: count }, (_, n) => n);
   return html`<div class="scroll numbers" tabindex="0" role="region" aria-label="Numbers of the strip">
-    <table><caption>A row is a token. ${isCut ? cut : ""}</caption>
+    <table><caption>A row is a token. ${cut}</caption>
     <thead><tr><td></td>${places(shownColumns).map((j) => html`<th scope="col">${first[1] + j}</th>`)}</tr></thead>
     <tbody>${places(shownRows).map(
       (i) =>
