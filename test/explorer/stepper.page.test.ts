@@ -307,7 +307,7 @@ test("with Numbers the strip is a table of the same numbers, cut where it says s
   expect(got.map(({ length }) => length)).toEqual(Array(16).fill(16));
   for (const [n, p] of got.flat().entries()) expect(Math.abs(p - data[2 * 256 + n])).toBeLessThanOrEqual(NEAR);
   await goTo({ tap: QUERY, n: "1" });
-  await until(`document.querySelector(".numbered > .numbers caption")?.textContent.includes("The first 16 rows and 64 columns")`); // biome-ignore format: one line
+  await until(`document.querySelector(".numbered > .numbers caption")?.textContent.includes("The first 64 of 256 columns of the strip are shown")`); // biome-ignore format: one line
   expect((await rows()).map(({ length }) => length)).toEqual(Array(16).fill(64));
   expect(await faults()).toEqual([]);
 });
