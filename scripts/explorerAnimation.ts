@@ -59,7 +59,7 @@ await show(LOOK);
 for (const head of [0, 2, 3, 1]) await showState({ layer: 1, head }, LOOK);
 await showState({ layer: 1, head: 1, query: 6 }, END); // what the gap looks at
 await showState({ layer: 1, head: 1, query: 6, view: "matrix" }, END);
-await showState({ layer: 1, head: 1, masks: [3] }, LOOK); // without the verb
+await showState({ layer: 1, head: 1, masks: [3] }, KEY * 8); // without the verb
 await page.$eval(".views", (views) => views.scrollIntoView()); // what fits both gaps
 await show(END);
 await page.evaluate("scrollTo(0, 0)");
