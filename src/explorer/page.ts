@@ -261,7 +261,7 @@ const showSoon = onNextFrame(() => show());
 function show(): void {
   render(page(), document.getElementById("page") as HTMLElement);
   pictures.draw();
-  if (isUnseen) isUnseen = !bringIntoSight(document.querySelector("#further h2"));
+  if (isUnseen) isUnseen = !bringIntoSight(document.querySelector("#further:not(:has(.waiting)) h2"));
   keepInSight(document.querySelectorAll<HTMLElement>(".views > section"));
 }
 
