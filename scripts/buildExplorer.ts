@@ -9,7 +9,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path";
 import { loadBert } from "../src/index.ts";
 // @ts-expect-error: plain JavaScript, as the build of the package runs it on whatever Node there is
-import { EXPLORER, writeExplorerPage } from "./explorerPage.mjs";
+import { EXPLORER, writeExplorerPage, writeWholePage } from "./explorerPage.mjs";
 
 const MODEL = ["config.json", "model.safetensors", "tokenizer_config.json", "vocab.txt"];
 
@@ -34,8 +34,12 @@ function replacedOnce(text: string, part: string | RegExp, by: string): string {
 }
 
 /** The page with its script, style sheet, worker and model in it. */
-function singleFile(): string {
-  const [style, page, worker] = ["explorer.css", "explorer.js", "explorer-worker.js"].map(pageFile);
+async function singleFile(): Promise<string> {
+  const [style, worker] = ["explorer.css", "explorer-worker.js"].map(pageFile);
+  const whole = join("dist", "explorer-whole.js");
+  await writeWholePage(whole);
+  const page = readFileSync(whole, "utf8");
+  rmSync(whole);
   const script = inScript(page);
   const policy = [
     ...["default-src 'none'", `script-src ${hashOf(script)} 'wasm-unsafe-eval'`, `style-src ${hashOf(style)}`],
@@ -58,6 +62,6 @@ await using bert = await loadBert(undefined, { backend: "plain" });
 // So that the page knows the small model, for which code needs no path.
 const known = `<meta name="small-model" content="${bert.fingerprint}">\n</head>`;
 writeFileSync(join(EXPLORER, "index.html"), replacedOnce(pageFile("index.html"), "</head>", known));
-writeFileSync(join("dist", "explorer.html"), singleFile());
+writeFileSync(join("dist", "explorer.html"), await singleFile());
 mkdirSync(join(EXPLORER, "model"));
 for (const file of MODEL) cpSync(join("weights", file), join(EXPLORER, "model", file));

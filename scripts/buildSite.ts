@@ -13,9 +13,9 @@ import { copyEngine } from "./site/engine.ts";
 import { modelsIn, moduleOf, whyNotInPage } from "./site/examples.ts";
 import { layout } from "./site/layout.ts";
 import { groupsOf } from "./site/navigation.ts";
-import { collectPages, type Repository } from "./site/pages.ts";
+import { addressOfSources, collectPages, type Repository } from "./site/pages.ts";
 import { partsOf } from "./site/parts.ts";
-import { pathOf } from "./site/paths.ts";
+import { addressFrom, pathOf } from "./site/paths.ts";
 
 const SITE = join("dist", "site");
 const PAGE = join("scripts", "site", "page");
@@ -31,8 +31,9 @@ function write(path: string, content: string): void {
   writeFileSync(file, content);
 }
 
+const { repository } = JSON.parse(readFileSync("package.json", "utf8")) as { repository?: Repository };
+
 function writePages(): void {
-  const { repository } = JSON.parse(readFileSync("package.json", "utf8")) as { repository?: Repository };
   const { pages, copied } = collectPages(repository);
   const groups = groupsOf(pages);
   for (const page of pages) write(page.path, layout(page, groups));
@@ -61,19 +62,23 @@ function writeExamples(): void {
   for (const name of models) cpSync(join(MODELS, name), join(SITE, "models", name), { recursive: true });
 }
 
-/** The explorer, with a bar that leads back to the pages. */
+/** The explorer, with a bar that leads back to the pages; its stepper leads to sources and tour. */
 function writeExplorer(): void {
   if (!existsSync(EXPLORER))
     throw new Error("buildSite: npm run build:explorer writes the explorer, which is not there");
   cpSync(EXPLORER, join(SITE, "explorer"), { recursive: true });
   const links = [["../index.html", "plainbert"], ["../docs/explorer.html", "About this page"]].map(([to, name]) => `<a href="${to}">${name}</a>`); // biome-ignore format: one line
   const bar = `<nav id="site" tabindex="-1" aria-label="plainbert">${links.join("")}<a id="tour-step" href="../docs/reading/index.html">A tour of BERT</a></nav>`;
-  const head =
-    '<link rel="stylesheet" href="../explorer-bar.css">\n<script type="module" src="../explorer-bar.js"></script>';
+  const path = "explorer/index.html";
+  const head = [
+    `<meta name="sources" content="${addressOfSources(path, repository)}">`,
+    `<meta name="tour" content="${addressFrom(path, pathOf("docs/reading/*.md"))}">`,
+    '<link rel="stylesheet" href="../explorer-bar.css">\n<script type="module" src="../explorer-bar.js"></script>',
+  ].join("\n");
   const html = readFileSync(join(EXPLORER, "index.html"), "utf8");
   const skip = '<a class="skip" href="#site">Skip to the pages of plainbert</a>';
   const framed = html.replace("<body>", `<body>\n${skip}`).replace("</body>", `${bar}\n</body>`);
-  write("explorer/index.html", framed.replace("</head>", `${head}\n</head>`));
+  write(path, framed.replace("</head>", `${head}\n</head>`));
 }
 
 rmSync(SITE, { recursive: true, force: true });

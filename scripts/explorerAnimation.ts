@@ -14,7 +14,7 @@ import { Site } from "../test/browser/site.ts";
 import { animatedPng, type Frame, pixelsOf } from "./palettePng.ts";
 
 const root = join(import.meta.dirname, "..");
-const [WIDTH, HEIGHT, COLOURS] = [1280, 840, 160];
+const [WIDTH, HEIGHT, COLOURS] = [1280, 900, 160]; // two lists of answers are 877 pixels high
 const [KEY, LOOK, END] = [110, 1300, 2600]; // milliseconds
 const TEXT = "The storm broke the old [MASK].";
 /** Every fifth of the maps' colours, so that a rare strength does not look like another. */
@@ -59,6 +59,9 @@ await show(LOOK);
 for (const head of [0, 2, 3, 1]) await showState({ layer: 1, head }, LOOK);
 await showState({ layer: 1, head: 1, query: 6 }, END); // what the gap looks at
 await showState({ layer: 1, head: 1, query: 6, view: "matrix" }, END);
-await showState({ layer: 1, head: 1, masks: [3] }, END); // without the verb
+await showState({ layer: 1, head: 1, masks: [3] }, KEY * 8); // without the verb
+await page.$eval(".views", (views) => views.scrollIntoView()); // what fits both gaps
+await show(END);
+await page.evaluate("scrollTo(0, 0)");
 await showState({ layer: 1, head: 1 }, LOOK);
 writeFileSync(join(root, "docs", "explorer-at-work.png"), animatedPng(frames, COLOURS, ramp));

@@ -33,8 +33,11 @@ const ROOMS: Readonly<Record<string, { readonly files: RegExp; readonly on: read
   explorer: { files: /^explorer\//, on: [] },
 };
 
-/** What a page imports, as a user's program would: what the package exports, and one library, which is bundled. */
-const OF_PAGE: readonly string[] = ["index.ts", "lit-html"];
+/**
+ * What a page imports: as a user's program would, what the package exports, and one library, which is bundled; and, as
+ * docs/reading/onePage.ts does, the functions that JavaScript does not have in the same bits everywhere.
+ */
+const OF_PAGE: readonly string[] = ["index.ts", "lit-html", "tensor/kernels/transcendental.ts"];
 
 /** Interfaces of kernels are `typeof` their definitions: the one place where a room is named from below. */
 const KERNEL_TYPES = /^tensor\/(backend|trainingBackend)\.ts$/;

@@ -12,9 +12,11 @@ const EXACT: ReadonlySet<unknown> = new Set(
 const ENGINE_ALLOWED: Readonly<Record<string, string>> = {
   "cli/convert.ts": "a number of bytes that a person has written",
   "explorer/entropy.ts": "entropies, which are shown, and by which heads are ordered",
-  "explorer/explorerResult.ts": "probabilities and an entropy, which are shown; the logits are forward's",
+  "explorer/needles.ts": "ln T, of which an entropy is a share",
+  "explorer/ranked.ts": "probabilities and an entropy, which are shown; the logits are forward's",
   "explorer/scenes/answers.ts": "a probability, which is shown; the logits are forward's",
   "explorer/scenes/order.ts": "ln T, of which an entropy is a share",
+  "explorer/scenes/pair.ts": "a softmax that is shown beside the engine's own",
   "hub/retry.ts": "a pause before the next attempt",
   "tensor/numberFormats.ts": "2 to a whole number; test/tensor/numberFormats.test.ts compares all 65,536 numbers",
   "tensor/simd/emitMath.ts": "2 to a constant",

@@ -1,6 +1,7 @@
 /** The pages of the site: README, all of docs, and whatever they lead to. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { posix } from "node:path";
+import { SOURCE_LINES } from "../../src/explorer/page/stepper/sourceLines.ts";
 import { allExamples } from "../../test/support/examples.ts";
 import { escaped } from "./html.ts";
 import { coloured, type Heading, render } from "./markdown.ts";
@@ -32,7 +33,8 @@ export interface Collected {
 /** Finds all pages. @throws Error a link leads nowhere */
 export function collectPages(repository: Repository): Collected {
   const home = repositoryPage(repository);
-  const waiting = ["README.md", ...docs("docs")];
+  const ofSteps = home === null ? Object.values(SOURCE_LINES).map(({ file }) => file) : [];
+  const waiting = ["README.md", ...docs("docs"), ...ofSteps];
   const [seen, copied] = [new Set<string>(), new Set<string>()];
   const pages: SitePage[] = [];
   const examples = allExamples();
@@ -72,6 +74,12 @@ function repositoryPage(repository: Repository): string | null {
   return `${address.replaceAll(/^git\+|\.git$/g, "")}/blob/HEAD`;
 }
 
+/** The address, on a page, of source files: `*` stands for their path. */
+export function addressOfSources(page: string, repository: Repository): string {
+  const home = repositoryPage(repository);
+  return home === null ? addressFrom(page, pathOf("*")) : `${home}/*`;
+}
+
 /**
  * Where a link of a page leads in the site.
  *
@@ -89,9 +97,13 @@ function addressOf(link: string, file: string, take: (named: string) => string):
   return take(shown) + (anchor === undefined ? "" : `#${anchor}`);
 }
 
-/** A page that shows a source file. */
+/** A page that shows a source file, with an anchor at each line such as GitHub's, `L12`. */
 function sourcePage(file: string, path: string, text: string): SitePage {
-  const code = coloured(text, file.split(".").at(-1) ?? "");
+  let line = 0;
+  const code = coloured(text.trimEnd(), file.split(".").at(-1) ?? "").replaceAll(
+    /^/gm,
+    () => `<span class="line" id="L${++line}"></span>`,
+  );
   const html = `<h1><code>${escaped(file)}</code></h1>\n<pre class="source"><code>${code}</code></pre>`;
   return { file, path, title: file, html, headings: [] };
 }

@@ -53,7 +53,7 @@ export function explorerLink(page: string): string {
   const step = STEPS.find((one) => one.page === page);
   if (!step || step.tap === null) return "";
   const layer = /\.layer\.(\d+)\./.exec(step.tap)?.[1];
-  const fields = { v: "1", ...step.fields, ...(layer !== undefined && { l: layer }), tap: step.tap };
+  const fields = { v: "1", ...step.fields, ...(layer !== undefined && { l: layer }), more: "stepper", tap: step.tap };
   return `#${new URLSearchParams(fields)}`;
 }
 

@@ -1,5 +1,6 @@
 /** The page's side of the worker: at most one forward pass runs and one waits; of those that wait the latest counts. */
 import type { ExplorerRequest, ExplorerResult } from "./explorerResult.ts";
+import type { TapNumbers, TapRequest, TapTerms } from "./steps/tapAnswers.ts";
 import type { FromWorker, ModelSource, ModelSummary, TensorsToWrite, ToWorker } from "./worker.ts";
 
 /** What the page is told. */
@@ -27,6 +28,14 @@ export interface Port {
   terminate(): void;
 }
 
+/** Who waits for what is seen of a tap. */
+interface Looking {
+  resolve(seen: TapNumbers | TapTerms): void;
+  reject(error: Error): void;
+}
+
+const STOPPED = "The worker that computes has stopped.";
+
 /** Asks the worker. */
 export class Client {
   private readonly start: () => Port;
@@ -38,6 +47,8 @@ export class Client {
   private running: number | null = null;
   private waiting: ExplorerRequest | null = null;
   private last = 0;
+  /** Those who wait for what is seen of a tap. */
+  private readonly looks = new Map<number, Looking>();
 
   /** @param start starts a worker; again after one has stopped */
   constructor(start: () => Port, listener: Listener) {
@@ -112,9 +123,22 @@ export class Client {
     this.port.postMessage({ id: this.running, request });
   }
 
+  /** Looks at a tap: its numbers or, with a place, what the number there is computed from. @throws Error why not */
+  look(at: TapRequest & { readonly place: null }): Promise<TapNumbers>;
+  look(at: TapRequest & { readonly place: readonly number[] }): Promise<TapTerms>;
+  look(at: TapRequest): Promise<TapNumbers | TapTerms> {
+    const { port } = this;
+    if (!port) return Promise.reject(new Error(STOPPED));
+    return new Promise((resolve, reject) => {
+      this.looks.set(++this.last, { resolve, reject });
+      port.postMessage({ look: this.last, at });
+    });
+  }
+
   private receive(data: FromWorker): void {
     if ("progress" in data) this.listener.progress(data.progress);
     else if ("opened" in data) this.listener.opened(data.opened);
+    else if ("look" in data) this.answerLook(data);
     else if ("written" in data) this.listener.written(data.written);
     else if ("unwritten" in data) this.listener.written(data.unwritten);
     else if ("problem" in data && data.id === null) {
@@ -130,6 +154,13 @@ export class Client {
     }
   }
 
+  private answerLook(data: Extract<FromWorker, { readonly look: number }>): void {
+    const looking = this.looks.get(data.look);
+    this.looks.delete(data.look);
+    if ("seen" in data) looking?.resolve(data.seen);
+    else looking?.reject(new Error(data.unseen));
+  }
+
   private fail(what: string): void {
     this.stop();
     this.listener.stopped(`The worker that computes has stopped: ${what}.`);
@@ -140,6 +171,8 @@ export class Client {
     const { port, next } = this;
     [this.port, this.next, this.running, this.waiting] = [null, null, null, null];
     for (const one of [port, next]) this.drop(one);
+    for (const { reject } of this.looks.values()) reject(new Error(STOPPED));
+    this.looks.clear();
   }
 
   /** Ends a worker; what it may still have sent is not heard. */

@@ -1,7 +1,9 @@
 /** What the model makes of a text, for the page to show: arrays of numbers and strings alone, which can be posted. */
-import type { Architecture, BertModel, BertTokenizer, Encoding, Tensor } from "../index.ts";
+import type { Architecture, BertModel, BertTokenizer, Encoding, SequenceInput, Tensor } from "../index.ts";
 import { meanEntropies } from "./entropy.ts";
+import { type Further, type FurtherRequest, furtherOf, tapsFor } from "./further/further.ts";
 import { type HiddenPiece, isPieceOf } from "./hidden.ts";
+import { type Answer, ranked } from "./ranked.ts";
 
 /** What is computed. */
 export interface ExplorerRequest {
@@ -16,6 +18,8 @@ export interface ExplorerRequest {
   readonly top: number;
   /** The pieces to choose from, instead of the whole vocabulary; left out or none of them known: the likeliest. */
   readonly targets?: readonly string[];
+  /** What else is wanted of the same forward pass. */
+  readonly further?: FurtherRequest;
 }
 
 /** A token of the text. */
@@ -51,24 +55,11 @@ export interface ExplorerGap {
   /** The output of `forward` that has its logits, and their row in it, [N, V]. */
   readonly output: NonNullable<Outputs["gaps"]>;
   readonly row: number;
-  readonly answers: readonly {
-    readonly id: number;
-    readonly piece: string;
-    readonly logit: number;
-    /** Among the whole vocabulary. */
-    readonly probability: number;
-    /** Its place among all pieces, from 1. */
-    readonly rank: number;
-  }[];
+  readonly answers: readonly Answer[];
   /** Whether the answers are those that were asked for, and not the likeliest. */
   readonly areAsked: boolean;
   /** The hidden token itself, with its place among all pieces, from 1; null where [MASK] is written. */
-  readonly truth: {
-    readonly id: number;
-    readonly piece: string;
-    readonly rank: number;
-    readonly probability: number;
-  } | null;
+  readonly truth: Omit<Answer, "logit"> | null;
   /** Of the probabilities of all pieces, in nats. */
   readonly entropy: number;
 }
@@ -84,6 +75,8 @@ export interface ExplorerResult {
   /** The names of the taps that have them: `bert.encoder.layer.N.attention.self.probs` in a BERT. */
   readonly taps: readonly string[];
   readonly heads: number;
+  /** The largest number of all, where they are no probabilities: see `weighted.ts`. */
+  readonly largest?: number;
   /**
    * [L, A]: the mean entropy of a head's rows, in nats. The worker computes it, as it takes long: 0.1 s for 144 heads
    * and 242 tokens.
@@ -100,6 +93,8 @@ export interface ExplorerResult {
     readonly output: NonNullable<Outputs["nextSentence"]>;
     readonly logits: readonly [follows: number, doesNot: number];
   } | null;
+  /** What the request's `further` asks for; left out where it asks for nothing. */
+  readonly further?: Further;
   /** Milliseconds of the forward pass. */
   readonly milliseconds: number;
 }
@@ -121,18 +116,14 @@ export const outputsOf = (architecture: Architecture): Outputs => OUTPUTS[archit
  * @throws BertError as `encode` and `forward`
  */
 export function compute(model: BertModel, tokenizer: BertTokenizer, request: ExplorerRequest): ExplorerResult {
-  const { text, pair, top, targets = [] } = request;
-  const options = { ...(pair !== "" && { textPair: pair }) };
-  const maxLength = Math.min(model.config.maxPositionEmbeddings, tokenizer.modelMaxLength);
-  const encoding = tokenizer.encode(text, { ...options, truncation: true, maxLength });
-  const whole = encoding.length < maxLength ? encoding.length : tokenizer.encode(text, options).length;
-  const tokens = tokensOf(encoding, tokenizer, request);
-  const positions = [...tokens.keys()].filter((t) => tokens[t].isMasked);
+  const { pair, top, targets = [], further } = request;
+  const { tokens, whole, positions, sequence } = inputOf(model, tokenizer, request);
   const { gaps, nextSentence } = outputsOf(model.config.architecture);
   const start = performance.now();
-  const output = model.forwardSync([{ inputIds: tokens.map(({ id }) => id), tokenTypeIds: encoding.tokenTypeIds }], {
+  const output = model.forwardSync([sequence], {
     attentions: true,
     ...(gaps && { maskedLmPositions: [positions] }),
+    ...(further && { taps: tapsFor(model, further) }),
   });
   const milliseconds = performance.now() - start;
   const idOf = (target: string) => tokenizer.tokenToId(target);
@@ -149,7 +140,44 @@ export function compute(model: BertModel, tokenizer: BertTokenizer, request: Exp
     gaps: gaps ? positions.map((position, row) => ({ position, output: gaps, row, ...answers(row) })) : [],
     unknownTargets: targets.filter((target) => idOf(target) === undefined),
     nextSentence: nextSentence && pair !== "" ? { output: nextSentence, logits: [follows, doesNot] } : null,
+    ...(further && {
+      further: furtherOf(
+        model,
+        further,
+        output.taps ?? new Map(),
+        {
+          ...{ tokenizer, gaps: positions, asked },
+          ids: tokens.map(({ id }) => id),
+          hidden: tokens.map(({ hidden }) => hidden?.id ?? null),
+        },
+        gaps !== undefined,
+      ),
+    }),
     milliseconds,
+  };
+}
+
+/** What the model is given of a text. */
+interface ExplorerInput extends Pick<ExplorerResult, "tokens" | "whole"> {
+  /** The positions of gaps. */
+  readonly positions: readonly number[];
+  readonly sequence: SequenceInput;
+}
+
+/** What the model is given of a text, as far as it has positions. @throws BertError as `encode` */
+export function inputOf(model: BertModel, tokenizer: BertTokenizer, request: ExplorerRequest): ExplorerInput {
+  const { text, pair } = request;
+  const options = { ...(pair !== "" && { textPair: pair }) };
+  const maxLength = Math.min(model.config.maxPositionEmbeddings, tokenizer.modelMaxLength);
+  const encoding = tokenizer.encode(text, { ...options, truncation: true, maxLength });
+  const whole = encoding.length < maxLength ? encoding.length : tokenizer.encode(text, options).length;
+  const tokens = tokensOf(encoding, tokenizer, request);
+  const positions = [...tokens.keys()].filter((t) => tokens[t].isMasked);
+  return {
+    tokens,
+    whole,
+    positions,
+    sequence: { inputIds: tokens.map(({ id }) => id), tokenTypeIds: encoding.tokenTypeIds },
   };
 }
 
@@ -183,10 +211,7 @@ function tokensOf(
   });
 }
 
-/**
- * The likeliest pieces, or of those that are asked for; rows of the logits that stand for none count in the
- * probabilities and are no answer.
- */
+/** The likeliest pieces, or those that are asked for. */
 function answersOf(
   logits: Tensor,
   row: number,
@@ -195,23 +220,12 @@ function answersOf(
   hidden: ExplorerToken["hidden"],
 ): Pick<ExplorerGap, "answers" | "areAsked" | "truth" | "entropy"> {
   const V = logits.shape.at(-1) as number;
-  const scores = logits.data.subarray(row * V, (row + 1) * V);
-  const max = scores.reduce((most, score) => Math.max(most, score), Number.NEGATIVE_INFINITY);
-  const sum = scores.reduce((total, score) => total + Math.exp(score - max), 0);
-  const mean = scores.reduce((total, score) => total + ((score - max) * Math.exp(score - max)) / sum, 0);
-  const best = [...scores.keys()]
-    .filter((id) => tokenizer.idToToken(id) !== undefined)
-    .sort((a, b) => scores[b] - scores[a] || a - b);
-  const answerOf = (id: number) => ({
-    ...{ id, piece: tokenizer.idToToken(id) as string, logit: scores[id] },
-    ...{ probability: Math.exp(scores[id] - max) / sum, rank: best.indexOf(id) + 1 },
-  });
+  const { ids, answerOf, entropy } = ranked(logits.data.subarray(row * V, (row + 1) * V), tokenizer);
   const areAsked = asked.length > 0;
-  const shown = areAsked ? best.filter((id) => asked.includes(id)) : best.slice(0, top);
-  const truth = hidden && {
-    ...hidden,
-    rank: best.indexOf(hidden.id) + 1,
-    probability: answerOf(hidden.id).probability,
+  const shown = areAsked ? ids.filter((id) => asked.includes(id)) : ids.slice(0, top);
+  const truthOf = ({ id, piece }: { readonly id: number; readonly piece: string }) => {
+    const { rank, probability } = answerOf(id);
+    return { id, piece, rank, probability };
   };
-  return { answers: shown.map(answerOf), areAsked, truth, entropy: Math.log(sum) - mean };
+  return { answers: shown.map(answerOf), areAsked, truth: hidden && truthOf(hidden), entropy };
 }

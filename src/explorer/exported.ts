@@ -2,12 +2,20 @@
 import type { ExplorerResult } from "./explorerResult.ts";
 import type { ModelSummary, TensorsToWrite } from "./worker.ts";
 
-/** The attention probabilities of all layers, [1, A, T, T] each, under PyTorch's names, and what they are of. */
-export function tensorsOf(result: ExplorerResult, model: ModelSummary): TensorsToWrite {
-  const { attentions, taps, heads, tokens, request } = result;
-  const shape = [1, heads, tokens.length, tokens.length];
+/** The attention probabilities of all layers, [1, A, T, T] each, under PyTorch's names. */
+function attentionOf({ attentions, taps, heads, tokens: { length: T } }: ExplorerResult): TensorsToWrite["tensors"] {
+  return attentions.map((data, layer) => [taps[layer], { shape: [1, heads, T, T], data }]);
+}
+
+/** Tensors of a text, all of its attention where none are given, and what they are of. */
+export function tensorsOf(
+  result: ExplorerResult,
+  model: ModelSummary,
+  tensors: TensorsToWrite["tensors"] = attentionOf(result),
+): TensorsToWrite {
+  const { tokens, request } = result;
   return {
-    tensors: attentions.map((data, layer) => [taps[layer], { shape, data }]),
+    tensors,
     metadata: [
       ["format", "pt"],
       ["model", model.fingerprint],
@@ -21,9 +29,10 @@ export function tensorsOf(result: ExplorerResult, model: ModelSummary): TensorsT
 
 /** Everything that the page shows of a text, as JSON; numbers have all their digits. @param version of the library */
 export function jsonOf(result: ExplorerResult, model: ModelSummary, version: string): string {
-  const { request, tokens, whole, attentions, heads, gaps, nextSentence, milliseconds } = result;
+  const { request, tokens, whole, attentions, heads, gaps, nextSentence, further, milliseconds } = result;
   const T = tokens.length;
-  return JSON.stringify({
+  const withLists = (_: string, value: unknown) => (ArrayBuffer.isView(value) ? [...(value as Float32Array)] : value);
+  const content = {
     plainbert: version,
     model: { fingerprint: model.fingerprint, backend: model.backend, config: model.config },
     text: request.text,
@@ -37,8 +46,10 @@ export function jsonOf(result: ExplorerResult, model: ModelSummary, version: str
     })),
     gaps,
     nextSentence,
+    ...(further && { further }),
     milliseconds,
-  });
+  };
+  return JSON.stringify(content, withLists);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** The page: what is typed and clicked becomes a state, the state a request, the result scenes. */
 import { html, nothing, render, type TemplateResult } from "lit-html";
 import { Client } from "./client.ts";
-import type { ExplorerResult } from "./explorerResult.ts";
+import type { ExplorerRequest, ExplorerResult } from "./explorerResult.ts";
 import { carriedOver, type HiddenPiece, hiddenPieces, isPieceOf, shownAgain } from "./hidden.ts";
 import { answerSentence } from "./page/answersView.ts";
 import { Comparison } from "./page/compared.ts";
@@ -10,12 +10,13 @@ import { exampleMenu } from "./page/examples.ts";
 import { exportMenu, save } from "./page/exports.ts";
 import { type Folder, faultOf, folderButton, takeDrops } from "./page/folder.ts";
 import { frame, nameOfModel, statusOf } from "./page/frame.ts";
+import { furtherRequest } from "./page/furtherRequest.ts";
 import { toggleHelp } from "./page/helpDialog.ts";
 import { keepInSight, layoutOf } from "./page/layout.ts";
 import { Pictures } from "./page/picture.ts";
 import { sentenceOf } from "./page/readout.ts";
 import { Speaker } from "./page/speaker.ts";
-import { onNextFrame, type Pointer, type View } from "./page/view.ts";
+import { onNextFrame, type Pointer, remembered, type View } from "./page/view.ts";
 import { clearestHead } from "./scenes/order.ts";
 import { argumentsOfModel, modelToOpen, startWorker } from "./start.ts";
 import {
@@ -29,7 +30,8 @@ import {
   withinModel,
   withinText,
 } from "./state.ts";
-import type { ModelSummary } from "./worker.ts";
+import { weighted } from "./weighted.ts";
+import type { ModelSummary, TensorsToWrite } from "./worker.ts";
 
 /** How many answers there are for each gap. */
 const TOP = 8;
@@ -45,6 +47,8 @@ let pointer: Pointer | null = null;
 /** What `loadBert` is given to open the same model elsewhere; null: not known. */
 let loadedFrom: readonly unknown[] | null = null;
 let progress = 0;
+/** The names of the files that the worker writes, in order. */
+const writing: string[] = [];
 /** Whether what is shown is not yet what was asked for last. */
 let isComputing = false;
 let problem: string | null = null;
@@ -52,6 +56,8 @@ let problem: string | null = null;
 let [chosen, coming]: (string | null)[] = [null, null];
 /** Whether the worker has stopped, and another can be started. */
 let hasStopped = false;
+/** Whether the further view that the address names is yet to be brought into sight, which happens once. */
+let isUnseen = state.more !== "";
 
 const pictures = new Pictures();
 const comparison = new Comparison(() => show());
@@ -78,7 +84,7 @@ const client = new Client(startWorker, {
     refuse(message.replaceAll("the given folder", coming ?? "the given folder")); // what the library calls it
   },
   result(next) {
-    const isOther = JSON.stringify(next.request) !== JSON.stringify(result?.request);
+    const isOther = !result || ofText(next.request) !== ofText(result.request);
     if (isOther) comparison.came(result);
     result = next;
     [problem, pointer, isComputing] = [null, null, false];
@@ -97,15 +103,17 @@ const client = new Client(startWorker, {
   },
   stopped(message) {
     [problem, hasStopped, isComputing, coming] = [message, true, false, null];
+    writing.length = 0;
     show();
   },
   written(file) {
-    if (typeof file === "string") problem = file;
-    else save((text) => speaker.say(text), new Blob([file as Uint8Array<ArrayBuffer>]), "attention.safetensors");
+    if (typeof file === "string") [problem] = [file, writing.shift()];
+    else save((text) => speaker.say(text), new Blob([file as Uint8Array<ArrayBuffer>]), writing.shift() as string);
     show();
   },
 });
 client.open(modelToOpen());
+const look = client.look.bind(client) as Client["look"];
 
 /** Opens a folder in place of the model that there is. */
 function openFolder(folder: Folder): void {
@@ -151,7 +159,7 @@ function typed(next: { readonly text: string } | { readonly pair: string }): voi
   const pieces = carried ?? (result && isOfTexts(result) ? hiddenPieces(result.tokens, state.masks) : []);
   const { kept, lost } = carriedOver(pieces, segment, before, after);
   const isUnknown = state.masks.length > pieces.length; // a link's, whose tokens are not there yet
-  change({ ...next, masks: [], query: null, key: null }, false, kept);
+  change({ ...next, masks: [], query: null, key: null, place: null }, false, kept);
   if (lost.length === 0 && !isUnknown) return;
   const sentence = isUnknown ? "The link's mask was left alone: the text has changed before it was shown." : "";
   problems = [...problems, shownAgain(lost), sentence].filter(Boolean);
@@ -165,6 +173,9 @@ function keepWithin({ tokens }: ExplorerResult): void {
   state = isOfLink ? told(given) : given.state;
   history.replaceState(null, "", linkOf(state, others));
 }
+
+/** What a request asks of a text, as a text; not what further views ask beside it. */
+const ofText = ({ further: _, ...request }: ExplorerRequest): string => JSON.stringify(request);
 
 /** Whether a result is of the texts that the state has, so that positions in one are positions in the other. */
 const isOfTexts = ({ request }: ExplorerResult): boolean => request.text === state.text && request.pair === state.pair;
@@ -182,6 +193,12 @@ function told({ state: within, problems: more }: Kept): ExplorerState {
   return within;
 }
 
+/** Writes a file of tensors. */
+function write(name: string, tensors: TensorsToWrite): void {
+  writing.push(name);
+  client.write(tensors);
+}
+
 /** Starts another worker in place of one that has stopped. */
 function startAgain(): void {
   [problem, hasStopped, progress] = [null, false, 0];
@@ -193,15 +210,17 @@ function startAgain(): void {
 function swap(): void {
   const pieces = result && isOfTexts(result) ? hiddenPieces(result.tokens, state.masks) : [];
   const hidden = pieces.map((piece) => ({ ...piece, segment: 1 - piece.segment }));
-  change({ text: state.pair, pair: state.text, masks: [], query: null, key: null }, true, hidden);
+  change({ text: state.pair, pair: state.text, masks: [], query: null, key: null, place: null }, true, hidden);
 }
 
 function ask(): void {
   const { text, pair, masks } = state;
   const targets = targetsOf(state);
   const hidden = carried && { hidden: carried };
+  const further = furtherRequest(state);
   isComputing = model !== null;
-  if (model) client.ask({ text, pair, masks, ...hidden, top: TOP, ...(targets.length > 0 && { targets }) });
+  const rest = { ...(targets.length > 0 && { targets }), ...(further && { further }) };
+  if (model) client.ask({ text, pair, masks, ...hidden, top: TOP, ...rest });
   show();
 }
 
@@ -222,7 +241,7 @@ function change(next: Partial<ExplorerState>, isPinned: boolean, hidden: readonl
   const link = linkOf(state, others);
   if (isPinned) history.pushState(null, "", link);
   else history.replaceState(null, "", link);
-  const asked = ({ text, pair, masks, targets }: ExplorerState) => JSON.stringify([text, pair, masks, targets]);
+  const asked = (of: ExplorerState) => JSON.stringify([of.text, of.pair, of.masks, of.targets, furtherRequest(of)]);
   if (asked(last) !== asked(state)) ask();
   else show();
 }
@@ -242,8 +261,17 @@ const showSoon = onNextFrame(() => show());
 function show(): void {
   render(page(), document.getElementById("page") as HTMLElement);
   pictures.draw();
+  if (isUnseen) isUnseen = !bringIntoSight(document.querySelector("#further:not(:has(.waiting)) h2"));
   keepInSight(document.querySelectorAll<HTMLElement>(".views > section"));
 }
+
+/** Scrolls to a part of the page, unless it is in sight. @returns whether it is there */
+function bringIntoSight(part: Element | null): boolean {
+  if (part && part.getBoundingClientRect().top > innerHeight / 2) part.closest(".further")?.scrollIntoView();
+  return part !== null;
+}
+
+const withNorms = remembered(weighted);
 
 /** What the parts of the page are given, once there is something to show. */
 function viewOf(shown: ExplorerResult, of: ModelSummary): View {
@@ -252,9 +280,12 @@ function viewOf(shown: ExplorerResult, of: ModelSummary): View {
   const masks = isCurrent ? state.masks : shown.request.masks;
   return {
     ...{ result: shown, model: of, loadedFrom, pictures, pointer, change, swap, point },
+    drawn: state.weights === "norm" ? withNorms(shown) : shown,
     state: { ...state, masks, query: inText(state.query), key: inText(state.key) },
     layout: layoutOf(document.documentElement.clientWidth, shown.heads),
     say: (text) => speaker.say(text),
+    redraw: showSoon,
+    look,
     warn(text) {
       problem = text;
       show();
@@ -272,7 +303,7 @@ function page(): TemplateResult {
     note: leftOutOfLink(state),
     backend: model?.backend ?? null,
     menus: html`${exampleMenu(change)} ${folderButton(openFolder)}
-      ${view ? exportMenu(view, comparison, (file) => client.write(file)) : nothing}`,
+      ${view ? exportMenu(view, comparison, write) : nothing}`,
   });
 }
 

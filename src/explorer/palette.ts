@@ -24,12 +24,35 @@ export const PALETTE: Uint8Array = Uint8Array.from({ length: 768 }, (_, i) =>
   Number.parseInt(CIVIDIS.slice(2 * i, 2 * i + 2), 16),
 );
 
+/** From blue, the lowest, by way of near white to orange, the highest: for numbers on both sides of 0. */
+const DIVERGING_STOPS = [
+  [8, 69, 148],
+  [247, 247, 245],
+  [166, 77, 0],
+] as const;
+
+/** The colours for numbers with a sign as [256, 3]; those in the middle stand for 0. */
+export const DIVERGING: Uint8Array = Uint8Array.from({ length: 768 }, (_, i) => {
+  const at = (2 * Math.floor(i / 3)) / 255;
+  const [from, to] = at < 1 ? DIVERGING_STOPS : DIVERGING_STOPS.slice(1);
+  return Math.round(from[i % 3] + (at < 1 ? at : at - 1) * (to[i % 3] - from[i % 3]));
+});
+
+/** The palettes by name: of numbers from 0 on, and of numbers with a sign. */
+export const PALETTES: Readonly<Record<"sequential" | "diverging", Uint8Array>> = {
+  sequential: PALETTE,
+  diverging: DIVERGING,
+};
+/** The name of a palette. */
+export type PaletteName = keyof typeof PALETTES;
+
 /** The place on the palette of a strength from 0 to 1: 0 to 255. */
 export function shadeOf(strength: number): number {
   return Math.min(255, Math.max(0, Math.round(255 * strength)));
 }
 
-/** A colour of the palette as CSS writes it. */
-export function cssColour(shade: number): string {
-  return `#${CIVIDIS.slice(6 * shade, 6 * shade + 6)}`;
+/** A colour of a palette as CSS writes it. */
+export function cssColour(shade: number, palette: PaletteName = "sequential"): string {
+  const channels = PALETTES[palette].subarray(3 * shade, 3 * shade + 3);
+  return `#${[...channels].map((channel) => channel.toString(16).padStart(2, "0")).join("")}`;
 }

@@ -2,6 +2,7 @@
  * A picture as a list of shapes that know their numbers: a scene is a pure function of state and result, and canvas,
  * SVG, table and tests read the same list.
  */
+import type { PaletteName } from "./palette.ts";
 
 /** Where a number stands in what `forward` returns of a sequence: the tap or the output, and the last indices in it. */
 export interface NumberRef {
@@ -16,6 +17,10 @@ export interface MatrixShape {
   readonly y: number;
   /** Pixels of a cell's side. */
   readonly cell: number;
+  /** Pixels of its height, where that is another. */
+  readonly height?: number;
+  /** Sequential where it is left out. */
+  readonly palette?: PaletteName;
   readonly rows: number;
   readonly columns: number;
   /** [rows, columns] */
@@ -75,6 +80,7 @@ export interface RuleShape {
 /** The colours of a matrix from the darkest to the brightest, as a legend. */
 export interface RampShape {
   readonly kind: "ramp";
+  readonly palette?: PaletteName;
   readonly x: number;
   readonly y: number;
   readonly width: number;
@@ -91,8 +97,10 @@ export interface Scene {
   readonly height: number;
   /** What the colours, widths and lengths mean, and what was left out, in sentences. */
   readonly legend: readonly string[];
-  /** What the brightest colour stands for, where the darkest is 0; left out where nothing is coloured. */
+  /** What the brightest colour stands for; left out where nothing is coloured. */
   readonly brightest?: string;
+  /** Of its colours, sequential where it is left out; a diverging one goes from −`brightest`, with 0 in its middle. */
+  readonly palette?: PaletteName;
   readonly shapes: readonly Shape[];
 }
 

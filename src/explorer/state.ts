@@ -3,6 +3,7 @@
  * stands behind the `#`, which no server is sent.
  */
 import type { ExplorerToken } from "./explorerResult.ts";
+import { STREAM_MEASURES, type StreamMeasure } from "./further/residual.ts";
 
 /** How the attention of one head is drawn. */
 export const VIEWS = ["lines", "matrix"] as const;
@@ -16,6 +17,32 @@ export const PAIRS = ["all", "aa", "ab", "ba", "bb"] as const;
  * before, the one after, the token itself, [CLS], [SEP], or the picked key from the picked query.
  */
 export const SORTS = ["place", "sharp", "previous", "next", "self", "cls", "sep", "pair"] as const;
+
+/** The number of an edge: its attention probability α, or the norm of what the head takes over it, ‖α f(x)‖. */
+export const WEIGHTS = ["weight", "norm"] as const;
+
+/** The views below the three parts of the page, one of which can be open. */
+export const FURTHER = ["stepper", "lens", "stream", "pair", "heads"] as const;
+
+/**
+ * What heads are searched for: the attention to keys of a kind; the mean distance; the entropy; the attention from the
+ * picked query to the picked key.
+ */
+export const NEEDLES = [
+  "previous",
+  "next",
+  "self",
+  "cls",
+  "sep",
+  "punctuation",
+  "pieces",
+  "same",
+  "other",
+  "mask",
+  "distance",
+  "entropy",
+  "pair",
+] as const;
 
 /** What the page shows. */
 export interface ExplorerState {
@@ -42,6 +69,19 @@ export interface ExplorerState {
   readonly key: number | null;
   /** Whether the numbers are shown as tables. */
   readonly numbers: boolean;
+  /** Which number of an edge is drawn. */
+  readonly weights: (typeof WEIGHTS)[number];
+  /** The further view that is open; "" for none. */
+  readonly more: (typeof FURTHER)[number] | "";
+  /** The name of the tap that the stepper shows; "" for the first. */
+  readonly tap: string;
+  /** Row and column of the number that is picked in it; null: none. */
+  readonly place: readonly [row: number, column: number] | null;
+  /** What is measured of the residual stream. */
+  readonly stream: StreamMeasure;
+  /** Whether the stream is measured without its outliers. */
+  readonly without: boolean;
+  readonly needle: (typeof NEEDLES)[number];
 }
 
 /** What the page shows at first. */
@@ -60,6 +100,13 @@ export const INITIAL_STATE: ExplorerState = {
   query: null,
   key: null,
   numbers: false,
+  weights: "weight",
+  more: "",
+  tap: "",
+  place: null,
+  stream: "norm",
+  without: false,
+  needle: "previous",
 };
 
 /** Texts of more characters, together, are not put into a link. */
@@ -77,7 +124,15 @@ export interface ReadLink {
   readonly others: ReadonlyMap<string, string>;
 }
 
-const FIELDS = ["v", "m", "a", "b", "mask", "targets", "l", "h", "view", "scale", "pairs", "sort", "q", "k", "n"];
+const FIELDS = [
+  ...["v", "m", "a", "b", "mask", "targets", "l", "h", "view", "scale", "pairs", "sort", "q", "k", "n"],
+  ...["weights", "more", "tap", "at", "stream", "without", "needle"],
+];
+
+/** Those that hold one of several words, and are left out where it is the first. */
+const CHOICES = ["scale", "pairs", "sort", "weights", "more", "stream", "needle"] as const;
+/** A tap's name has at most as many characters. */
+const MOST_NAME = 200;
 
 const fitsLink = ({ text, pair }: ExplorerState): boolean => text.length + pair.length <= MOST_CHARACTERS;
 
@@ -95,7 +150,7 @@ export function leftOutOfLink(state: ExplorerState): string | null {
  * @param others fields that are not ours, as `readLink` gives them
  */
 export function linkOf(state: ExplorerState, others: ReadonlyMap<string, string> = new Map()): string {
-  const { model, text, pair, masks, targets, layer, head, view, scale, pairs, sort, query, key, numbers } = state;
+  const { model, text, pair, masks, targets, layer, head, view, query, key, numbers, tap, place } = state;
   const fits = fitsLink(state);
   const fields = new URLSearchParams({ v: "1", ...(model !== "" && { m: model }), ...(fits && { a: text }) });
   if (fits && pair !== "") fields.set("b", pair);
@@ -104,12 +159,13 @@ export function linkOf(state: ExplorerState, others: ReadonlyMap<string, string>
   fields.set("l", String(layer));
   fields.set("h", String(head));
   fields.set("view", view);
-  if (scale !== INITIAL_STATE.scale) fields.set("scale", scale);
-  if (pairs !== INITIAL_STATE.pairs) fields.set("pairs", pairs);
-  if (sort !== INITIAL_STATE.sort) fields.set("sort", sort);
+  for (const name of CHOICES) if (state[name] !== INITIAL_STATE[name]) fields.set(name, state[name]);
   if (fits && query !== null) fields.set("q", String(query));
   if (fits && key !== null) fields.set("k", String(key));
   if (numbers) fields.set("n", "1");
+  if (state.without) fields.set("without", "1");
+  if (tap !== "") fields.set("tap", tap);
+  if (fits && place !== null) fields.set("at", place.join());
   for (const [name, value] of others) fields.set(name, value);
   return `#${fields}`;
 }
@@ -129,7 +185,11 @@ export function readLink(hash: string): ReadLink {
     if (given === null) return fallback;
     return /^\d{1,5}$/.test(given) ? Number(given) : wrong(name, "a whole number", fallback);
   };
-  const choice = <Choice extends string>(name: string, choices: readonly Choice[], fallback: Choice): Choice => {
+  const choice = <Choice extends string, Fallback extends string = Choice>(
+    name: string,
+    choices: readonly Choice[],
+    fallback: Fallback,
+  ): Choice | Fallback => {
     const given = fields.get(name);
     if (given === null) return fallback;
     return choices.find((one) => one === given) ?? wrong(name, `one of ${choices.join(", ")}`, fallback);
@@ -138,6 +198,9 @@ export function readLink(hash: string): ReadLink {
   if (version !== null && version !== "1") wrong("v", "1", null);
   const masks = fields.get("mask");
   const targets = fields.get("targets") ?? "";
+  const tap = fields.get("tap") ?? "";
+  const at = fields.get("at");
+  const isPlace = at === null || /^\d{1,6},\d{1,6}$/.test(at);
   const listed = masks === null || /^\d{1,5}(,\d{1,5})*$/.test(masks);
   const state: ExplorerState = {
     model: fields.get("m") ?? INITIAL_STATE.model,
@@ -156,9 +219,23 @@ export function readLink(hash: string): ReadLink {
     query: whole("q", null),
     key: whole("k", null),
     numbers: choice("n", ["0", "1"], "0") === "1",
+    weights: choice("weights", WEIGHTS, INITIAL_STATE.weights),
+    more: choice("more", FURTHER, ""),
+    stream: choice("stream", STREAM_MEASURES, INITIAL_STATE.stream),
+    without: choice("without", ["0", "1"], "0") === "1",
+    needle: choice("needle", NEEDLES, INITIAL_STATE.needle),
+    tap: tap.length <= MOST_NAME ? tap : wrong("tap", `at most ${MOST_NAME} characters`, ""),
+    place: isPlace ? placeOf(at) : wrong("at", "a row and a column with a comma between them", null),
   };
   const others = new Map([...fields].filter(([name]) => !FIELDS.includes(name)));
   return { state, saysHead: fields.has("l") || fields.has("h"), problems, others };
+}
+
+/** A place as a link has it, such as `4,7`. */
+function placeOf(at: string | null): ExplorerState["place"] {
+  if (at === null) return null;
+  const [row, column] = at.split(",").map(Number);
+  return [row, column];
 }
 
 /** The pieces to choose from, each once. */
@@ -179,24 +256,38 @@ export interface Kept {
  */
 export function ofModel(state: ExplorerState, model: string): Kept {
   if (state.model === model) return { state, problems: [] };
-  const { layer, head, masks, query, key } = INITIAL_STATE;
+  const { layer, head, masks, query, key, tap, place } = INITIAL_STATE;
   const again = `The link is of the model “${state.model}”, which was opened from a folder: open it again.`;
   return {
-    state: { ...state, model, layer, head, masks, query, key },
+    state: { ...state, model, layer, head, masks, query, key, tap, place },
     problems: state.model === "" ? [] : [again],
   };
 }
 
-/** A state within a model's layers and heads. */
-export function withinModel(state: ExplorerState, { layers, heads }: { layers: number; heads: number }): Kept {
+/** What a state must be within. */
+interface Extent {
+  readonly layers: number;
+  readonly heads: number;
+  /** The names of each step's taps. */
+  readonly steps: readonly { readonly names: readonly string[] }[];
+}
+
+/** A state within a model's layers, heads and taps. */
+export function withinModel(state: ExplorerState, { layers, heads, steps }: Extent): Kept {
   const problems: string[] = [];
+  const hasTap = state.tap === "" || steps.some(({ names }) => names.includes(state.tap));
+  if (!hasTap) problems.push(`The link's tap must be the name of one of the model's, got "${state.tap}".`);
   const below = (name: string, value: number, count: number): number => {
     if (value < count) return value;
     problems.push(`The link's ${name} must be below ${count}, as the model has so many, got ${value}.`);
     return count - 1;
   };
   return {
-    state: { ...state, layer: below("l, a layer,", state.layer, layers), head: below("h, a head,", state.head, heads) },
+    state: {
+      ...state,
+      ...{ layer: below("l, a layer,", state.layer, layers), head: below("h, a head,", state.head, heads) },
+      ...(!hasTap && { tap: "", place: null }),
+    },
     problems,
   };
 }

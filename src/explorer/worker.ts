@@ -8,6 +8,8 @@ import {
   writeSafetensors,
 } from "../index.ts";
 import { compute, type ExplorerRequest, type ExplorerResult } from "./explorerResult.ts";
+import { type Step, stepsOf } from "./steps/modelSteps.ts";
+import { type TapNumbers, type TapRequest, type TapTerms, tapNumbers, tapTerms } from "./steps/tapAnswers.ts";
 
 /** Where a model is: the address of its folder, its files, or those in the page. */
 export type ModelSource = string | ModelFiles | FilesInPage;
@@ -16,7 +18,8 @@ export type ModelSource = string | ModelFiles | FilesInPage;
 export type ToWorker =
   | { readonly open: ModelSource; readonly backend?: "plain" }
   | { readonly write: TensorsToWrite }
-  | { readonly id: number; readonly request: ExplorerRequest };
+  | { readonly id: number; readonly request: ExplorerRequest }
+  | { readonly look: number; readonly at: TapRequest };
 
 /** A model's files as text, which is read in the worker, as it is large: JSON of each file's base64 by its name. */
 export interface FilesInPage {
@@ -38,6 +41,8 @@ export type FromWorker =
   | { readonly progress: number }
   | { readonly opened: ModelSummary }
   | { readonly id: number; readonly result: ExplorerResult }
+  | { readonly look: number; readonly seen: TapNumbers | TapTerms }
+  | { readonly look: number; readonly unseen: string }
   | { readonly written: Uint8Array }
   | { readonly unwritten: string }
   | { readonly id: number | null; readonly problem: string };
@@ -52,6 +57,8 @@ export interface ModelSummary {
   readonly backend: string;
   readonly reason: string;
   readonly fingerprint: string;
+  /** Of its forward pass, in order. */
+  readonly steps: readonly Step[];
 }
 
 /** The part of a worker's global scope that is used. */
@@ -91,12 +98,14 @@ function filesOf({ json }: FilesInPage): ModelFiles {
 }
 
 /** What the page tells of a model. */
-function summaryOf({ bert: { config, backend, fingerprint } }: Opened): ModelSummary {
+function summaryOf({ bert }: Opened): ModelSummary {
+  const { config, backend, fingerprint } = bert;
   return {
     config,
     ...{ layers: config.numHiddenLayers, heads: config.numAttentionHeads, hiddenSize: config.hiddenSize },
     positions: config.maxPositionEmbeddings,
     ...{ backend: `${backend.name}, ${backend.width} bits`, reason: backend.reason, fingerprint },
+    steps: stepsOf(bert),
   };
 }
 
@@ -110,6 +119,19 @@ function write({ tensors, metadata }: TensorsToWrite): void {
   }
 }
 
+/** Looks at a tap; only what is asked for is copied. */
+function look({ bert, tokenizer }: Opened, id: number, at: TapRequest): void {
+  try {
+    if (at.place !== null) scope.postMessage({ look: id, seen: tapTerms(bert, tokenizer, at) });
+    else {
+      const seen = tapNumbers(bert, tokenizer, at);
+      scope.postMessage({ look: id, seen }, [seen.data.buffer as ArrayBuffer]);
+    }
+  } catch (error) {
+    scope.postMessage({ look: id, unseen: messageOf(error) });
+  }
+}
+
 scope.onmessage = async ({ data }) => {
   try {
     if ("open" in data) {
@@ -119,6 +141,7 @@ scope.onmessage = async ({ data }) => {
     }
     if ("write" in data) return write(data.write);
     if (!open) return;
+    if ("look" in data) return look(await open, data.look, data.at);
     const { bert, tokenizer } = await open;
     const result = compute(bert, tokenizer, data.request);
     scope.postMessage({ id: data.id, result }, [

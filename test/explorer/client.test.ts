@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Client, type Port } from "../../src/explorer/client.ts";
 import type { ExplorerRequest, ExplorerResult } from "../../src/explorer/explorerResult.ts";
+import type { TapNumbers, TapRequest } from "../../src/explorer/steps/tapAnswers.ts";
 import type { FromWorker, ToWorker } from "../../src/explorer/worker.ts";
 import { parseConfig } from "../../src/index.ts";
 
@@ -13,12 +14,15 @@ class HandPort implements Port {
   readonly opened: ToWorker[] = [];
   /** Requests that have not been answered, oldest first. */
   readonly open: { readonly id: number; readonly request: ExplorerRequest }[] = [];
+  /** Taps that are looked at and have not been answered, oldest first. */
+  readonly looks: { readonly look: number; readonly at: TapRequest }[] = [];
   isEnded = false;
 
   postMessage(message: ToWorker): void {
     if (this.isEnded) throw new Error("a worker that has ended was asked");
     if ("open" in message) this.opened.push(message);
     else if ("request" in message) this.open.push(message);
+    else if ("look" in message) this.looks.push(message);
     else this.send({ written: Uint8Array.of(message.write.tensors.length) });
   }
 
@@ -53,6 +57,7 @@ const summary = {
   backend: "plain",
   reason: "",
   fingerprint: "",
+  steps: [],
 };
 
 function started(): { client: Client; ports: HandPort[]; heard: string[] } {
@@ -275,5 +280,37 @@ describe("another model", () => {
     client.openOther(sea);
     ports[0].onerror?.({ message: "boom" } as ErrorEvent);
     expect(ports.map(({ isEnded }) => isEnded)).toEqual([true, true]);
+  });
+});
+
+describe("a tap that is looked at", () => {
+  const at = { request: requestOf("a"), tap: "bert.embeddings", place: null };
+  const seenOf = (tap: string) => ({ tap }) as TapNumbers;
+
+  test("is told to who asked, in any order, beside what is computed", async () => {
+    const { client, ports, heard } = started();
+    client.ask(requestOf("a"));
+    const [first, second] = [client.look(at), client.look({ ...at, tap: "classifier" })];
+    const [port] = ports;
+    expect(port.looks.map(({ at }) => at.tap)).toEqual(["bert.embeddings", "classifier"]);
+    for (const { look, at } of port.looks.toReversed()) port.send({ look, seen: seenOf(at.tap) });
+    expect([(await first).tap, (await second).tap]).toEqual(["bert.embeddings", "classifier"]);
+    port.answer();
+    expect(heard).toEqual(["result a"]);
+  });
+
+  test("that cannot be seen, or whose worker stops, is an error with the reason", async () => {
+    const { client, ports } = started();
+    const refused = client.look(at);
+    ports[0].send({ look: ports[0].looks[0].look, unseen: "no such place" });
+    await expect(refused).rejects.toThrow("no such place");
+    const lost = client.look(at);
+    ports[0].onerror?.({ message: "out of memory" } as ErrorEvent);
+    await expect(lost).rejects.toThrow("The worker that computes has stopped.");
+    await expect(client.look(at)).rejects.toThrow("The worker that computes has stopped.");
+    client.restart();
+    const again = client.look(at);
+    ports[1].send({ look: ports[1].looks[0].look, seen: seenOf("x") });
+    expect((await again).tap).toBe("x");
   });
 });

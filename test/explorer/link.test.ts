@@ -2,18 +2,23 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { STREAM_MEASURES } from "../../src/explorer/further/residual.ts";
+import { FURTHER_VIEWS } from "../../src/explorer/page/furtherViews.ts";
 import {
   type ExplorerState,
+  FURTHER,
   INITIAL_STATE,
   leftOutOfLink,
   linkOf,
   MOST_CHARACTERS,
+  NEEDLES,
   PAIRS,
   readLink,
   SCALES,
   SORTS,
   targetsOf,
   VIEWS,
+  WEIGHTS,
   withinModel,
   withinText,
 } from "../../src/explorer/state.ts";
@@ -28,6 +33,9 @@ const states: fc.Arbitrary<ExplorerState> = fc.record({
   masks: fc.uniqueArray(place, { maxLength: 6 }).map((list) => list.sort((a, b) => a - b)),
   ...{ view: fc.constantFrom(...VIEWS), scale: fc.constantFrom(...SCALES), pairs: fc.constantFrom(...PAIRS) },
   ...{ sort: fc.constantFrom(...SORTS), query: fc.option(place), key: fc.option(place), numbers: fc.boolean() },
+  ...{ weights: fc.constantFrom(...WEIGHTS), more: fc.constantFrom("" as const, ...FURTHER) },
+  ...{ stream: fc.constantFrom(...STREAM_MEASURES), without: fc.boolean(), needle: fc.constantFrom(...NEEDLES) },
+  ...{ tap: text, place: fc.option(fc.tuple(place, place)) },
 });
 
 /** The fields of a link and what each may say. */
@@ -40,6 +48,10 @@ const FIELDS: Readonly<Record<string, RegExp>> = {
     sort: /^(place|sharp|previous|next|self|cls|sep|pair)$/,
   },
   ...{ view: /^(lines|matrix)$/, scale: /^(linear|root|row)$/, pairs: /^(all|aa|ab|ba|bb)$/, n: /^[01]$/ },
+  ...{ weights: /^(weight|norm)$/, more: /^(stepper|lens|stream|pair|heads)$/, without: /^[01]$/ },
+  stream: /^(norm|before|embedding|attention|feedForward)$/,
+  needle: /^(previous|next|self|cls|sep|punctuation|pieces|same|other|mask|distance|entropy|pair)$/,
+  ...{ tap: /^[\s\S]{0,200}$/, at: /^\d{1,6},\d{1,6}$/ },
 };
 const others = fc
   .dictionary(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }))
@@ -126,10 +138,10 @@ describe("a link", () => {
 
   test("names all that are wrong at once", () => {
     const { problems } = readLink(
-      `#v=2&targets=${"a".repeat(201)}&l=x&h=-1&q=1.5&k=&mask=a&view=z&scale=z&pairs=z&sort=z&n=2`,
+      `#v=2&targets=${"a".repeat(201)}&l=x&h=-1&q=1.5&k=&mask=a&view=z&scale=z&pairs=z&sort=z&n=2&more=z&tap=${"a".repeat(201)}&at=1`,
     );
     expect(problems.map((sentence) => sentence.split(" must be ")[0].split(" ").at(-1))).toEqual(
-      ["v", "mask", "targets", "l", "h", "view", "scale", "pairs", "sort", "q", "k", "n"], // biome-ignore format: one line
+      ["v", "mask", "targets", "l", "h", "view", "scale", "pairs", "sort", "q", "k", "n", "more", "tap", "at"], // biome-ignore format: one line
     );
   });
 });
@@ -148,13 +160,24 @@ describe("what is not there", () => {
 
   test("layers and heads that the model does not have are its last, and are named", () => {
     const within = stateOf({ layer: 3, head: 2 });
-    expect(withinModel(within, { layers: 4, heads: 3 })).toEqual({ state: within, problems: [] });
-    expect(withinModel(stateOf({ layer: 4, head: 12 }), { layers: 4, heads: 3 })).toEqual({
+    const extent = { layers: 4, heads: 3, steps: [] };
+    expect(withinModel(within, extent)).toEqual({ state: within, problems: [] });
+    expect(withinModel(stateOf({ layer: 4, head: 12 }), extent)).toEqual({
       state: within,
       problems: [
         "The link's l, a layer, must be below 4, as the model has so many, got 4.",
         "The link's h, a head, must be below 3, as the model has so many, got 12.",
       ],
+    });
+  });
+
+  test("a tap that the model does not have is the first, and is named", () => {
+    const extent = { layers: 1, heads: 1, steps: [{ names: ["bert.embeddings.LayerNorm", "bert.embeddings"] }] };
+    const within = stateOf({ more: "stepper", tap: "bert.embeddings", place: [1, 2] });
+    expect(withinModel(within, extent)).toEqual({ state: within, problems: [] });
+    expect(withinModel({ ...within, tap: "<b>" }, extent)).toEqual({
+      state: { ...within, tap: "", place: null },
+      problems: ["The link's tap must be the name of one of the model's, got \"<b>\"."],
     });
   });
 
@@ -181,13 +204,20 @@ describe("what is not there", () => {
   });
 });
 
+test("each further view that a link can name has a tab", () => {
+  expect(FURTHER_VIEWS.map(({ name }) => name)).toEqual([...FURTHER]);
+});
+
 test("docs/explorer.md lists the fields of a link, and every choice", () => {
   const guide = readFileSync(join(import.meta.dirname, "..", "..", "docs", "explorer.md"), "utf8");
   const [, table] = guide.match(/\| field \| \|\n\|---\|---\|\n((?:\|.*\n)*)/) ?? [];
-  const rows = table.trimEnd().split("\n").map((row) => [...row.matchAll(/`(.+?)`/g)].map(([, name]) => name)); // biome-ignore format: one line
-  const ownOf = (row: readonly string[]) => row.filter((name) => name in FIELDS);
-  expect(rows.flatMap(ownOf).sort()).toEqual(Object.keys(FIELDS).sort());
+  const namesIn = (words: string) => [...words.matchAll(/`(.+?)`/g)].map(([, name]) => name);
+  const lines = table.trimEnd().split("\n");
+  const rows = lines.map(namesIn);
+  expect(lines.flatMap((line) => namesIn(line.split("|")[1])).sort()).toEqual(Object.keys(FIELDS).sort());
   const choicesOf = (field: string) => rows.find(([name]) => name === field)?.slice(1);
-  for (const [field, choices] of Object.entries({ view: VIEWS, scale: SCALES, pairs: PAIRS, sort: SORTS }))
+  const all = { view: VIEWS, scale: SCALES, pairs: PAIRS, sort: SORTS, weights: WEIGHTS, more: FURTHER };
+  const further = { stream: STREAM_MEASURES, needle: NEEDLES };
+  for (const [field, choices] of Object.entries({ ...all, ...further }))
     expect(choicesOf(field), field).toEqual(choices);
 });

@@ -286,6 +286,7 @@ describe("by keyboard alone", () => {
             button Lines
             button Matrix
             button Numbers
+            combobox Number
             combobox Strength
             combobox Between
             application Layer #, head #. Arrow keys point at a number, Enter keeps it, Escape lets go.
@@ -297,6 +298,12 @@ describe("by keyboard alone", () => {
             heading Does text B follow A?
             button Swap text A and text B
             image Does text B follow A? It follows
+          region More
+            tab Step by step
+            tab Lens by layer
+            tab Residual stream
+            tab Query · key
+            tab Find heads
         paragraph"
     `);
   });

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { interpolateCividis } from "d3-scale-chromatic";
 import { describe, expect, test } from "vitest";
-import { cssColour, PALETTE, shadeOf } from "../../src/explorer/palette.ts";
+import { cssColour, DIVERGING, PALETTE, shadeOf } from "../../src/explorer/palette.ts";
 
 const CSS = new URL("../../src/explorer/explorer.css", import.meta.url);
 const shades = Array.from({ length: 256 }, (_, shade) => shade);
@@ -107,6 +107,32 @@ describe("the palette", () => {
       }
     },
   );
+
+  test.each(Object.entries(EYES))(
+    "with a sign, to %s eyes: lightest in the middle, darker with every step from it, and its sides are far apart",
+    (_, matrix) => {
+      const seen = shades.map((shade) => labOf(times(matrix, linearOf([...DIVERGING.subarray(3 * shade, 3 * shade + 3)])))); // biome-ignore format: one line
+      for (const middle of [127, 128]) expect(seen[middle][0]).toBeGreaterThan(95);
+      for (let step = 8; step < 128; step++) {
+        expect(seen[127 - step][0]).toBeLessThan(seen[127 - step + 8][0]);
+        expect(seen[128 + step][0]).toBeLessThan(seen[128 + step - 8][0]);
+      }
+      for (let step = 32; step < 128; step += 32) {
+        const [low, high] = [seen[127 - step], seen[128 + step]];
+        expect(Math.hypot(...low.map((one, n) => one - high[n]))).toBeGreaterThan(10);
+      }
+    },
+  );
+
+  test("with a sign: CSS has its ends and its middle, and colours are written as they are drawn", () => {
+    const [, ends] =
+      readFileSync(CSS, "utf8").match(/diverging i \{\s*background: linear-gradient\(to right, (.*)\)/) ?? [];
+    const [low, middle, high] = ends.split(", ");
+    expect([cssColour(0, "diverging"), cssColour(255, "diverging")]).toEqual([low, high]);
+    const channels = [1, 3, 5].map((at) => Number.parseInt(middle.slice(at, at + 2), 16));
+    for (const [n, channel] of channels.entries())
+      for (const shade of [127, 128]) expect(Math.abs(DIVERGING[3 * shade + n] - channel)).toBeLessThanOrEqual(1);
+  });
 
   test.each([
     [0, 0],

@@ -26,6 +26,12 @@ function reached(file: string, found: Set<string> = new Set()): Set<string> {
 test("the page's own thread loads nothing of the engine; the worker does", () => {
   const outside = [...reached(join(EXPLORER, "page.ts"))].filter((file) => !file.startsWith(EXPLORER));
   expect(outside).toEqual(["lit-html"]);
+  // What is loaded when it is first opened: with exp, erf and tanh, which a number is computed again with.
+  const stepper = [...reached(join(EXPLORER, "page", "stepper", "stepperView.ts"))];
+  expect(stepper.filter((file) => !file.startsWith(EXPLORER))).toEqual([
+    "lit-html",
+    join(ROOT, "tensor", "kernels", "transcendental.ts"),
+  ]);
   const worker = [...reached(join(EXPLORER, "worker.ts"))].map((file) => relative(ROOT, file));
   expect(worker).toContain(join("model", "bert.ts"));
 });

@@ -131,6 +131,18 @@ describe.each(BROWSERS)("%s", (name) => {
     expect(await resultAt(SINGLE, false, SINGLE)).toEqual(plain);
   });
 
+  test("a view that is loaded when it is opened: a number of a forward pass and its terms", async () => {
+    await using site = await Site.start({ "/deep/down/": EXPLORER });
+    const shown = { a: TEXT, more: "stepper", tap: "bert.encoder.layer.1.attention.self.probs", at: "1,2" };
+    for (const page of [`${site.origin}/deep/down/index.html`, SINGLE]) {
+      await using visit = await Visit.to(browser, page + link(shown));
+      await visit.page.waitForSelector(".verdict", { timeout: 30_000 });
+      expect(await visit.text()).toMatch(/to the last bit|in the last place away/);
+      expect(visit.elsewhere(`${site.origin}/deep/down/`, SINGLE, ...INSIDE)).toEqual([]);
+      expect(visit.complaints).toEqual([]);
+    }
+  });
+
   test("markup in texts, links and vocabularies stays text", async () => {
     const markup = (n: number) => `<img src=x onerror="globalThis.hit=${n}">`;
     const hostile = join(folder, name);

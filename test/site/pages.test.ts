@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { collectPages } from "../../scripts/site/pages.ts";
+import { addressOfSources, collectPages } from "../../scripts/site/pages.ts";
+import { SOURCE_LINES } from "../../src/explorer/page/stepper/sourceLines.ts";
 
 /** Where links of pages lead: within the site, or to the repository that package.json names. */
 const htmlOf = (file: string, repository?: string | { url: string }): string =>
@@ -16,6 +17,14 @@ describe("without a repository", () => {
     expect(find("README.md")?.html).toContain('srcset="./files/docs/explorer.png"');
   });
 
+  test("the lines of the stepper's sources have anchors", () => {
+    expect(addressOfSources("explorer/index.html", undefined)).toBe("../source/*.html");
+    for (const { file, line } of Object.values(SOURCE_LINES)) {
+      expect(find(file)?.path).toBe(`source/${file}.html`);
+      expect(find(file)?.html).toContain(`id="L${line}"`);
+    }
+  });
+
   test("links between pages are those of the Markdown", () => {
     expect(find("README.md")?.html).toContain('href="./docs/fill-mask.html"');
     expect(find("docs/fine-tuning.md")?.html).toContain('href="./training/reranker.html"');
@@ -24,7 +33,8 @@ describe("without a repository", () => {
   });
 
   test("a tour's page leads to the explorer at its step, in the site", () => {
-    const link = 'href="../../explorer/index.html#v=1&amp;l=1&amp;tap=bert.encoder.layer.1.attention.self.probs"';
+    const link =
+      'href="../../explorer/index.html#v=1&amp;l=1&amp;more=stepper&amp;tap=bert.encoder.layer.1.attention.self.probs"';
     expect(find("docs/reading/03-attention.md")?.html).toContain(link);
     expect(find("docs/reading/01-tokens.md")?.html).toContain('href="../../explorer/index.html"');
   });
@@ -37,5 +47,7 @@ test.each([{ url: "git+https://github.com/someone/plainbert.git" }, "github:some
     expect(html).toContain('href="https://github.com/someone/plainbert/blob/HEAD/src/model/bert.ts"');
     expect(html).toContain('href="./docs/fill-mask.html"');
     expect(html).not.toContain("./source/");
+    const sources = addressOfSources("explorer/index.html", repository);
+    expect(sources).toBe("https://github.com/someone/plainbert/blob/HEAD/*");
   },
 );

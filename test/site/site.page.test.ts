@@ -4,7 +4,8 @@ import axe from "axe-core";
 import type { Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { whyNotInPage } from "../../scripts/site/examples.ts";
-import { STEPS } from "../../scripts/site/tour.ts";
+import { explorerLink, STEPS } from "../../scripts/site/tour.ts";
+import { SOURCE_LINES } from "../../src/explorer/page/stepper/sourceLines.ts";
 import { allExamples } from "../support/examples.ts";
 import { BASES, openPage, openSite, SITE } from "./built.ts";
 
@@ -157,8 +158,8 @@ describe("by keyboard alone", () => {
     await follow("3. Attention");
     await follow("in the explorer");
     const { tap } = STEPS[2];
-    expect(page.url()).toContain(`#v=1&l=1&tap=${tap}`);
-    await page.waitForSelector("#head", { timeout: 30_000 });
+    expect(page.url()).toContain(`#v=1&l=1&more=stepper&tap=${tap}`);
+    await page.waitForSelector("#tap", { timeout: 30_000 });
     await page.keyboard.press("Tab");
     expect(await focused()).toBe("Skip to the pages of plainbert");
     await page.keyboard.press("Enter");
@@ -181,6 +182,46 @@ describe("by keyboard alone", () => {
     await page.keyboard.press("Enter");
     await page.waitForSelector('[data-run="docs-fill-mask-3"][data-ran="same"]');
   });
+});
+
+test.each(STEPS.filter(({ tap }) => tap !== null))(
+  "$page leads to its step, which is in sight",
+  async ({ page: name, tap }) => {
+    await page.setViewport({ width: 1280, height: 800 });
+    await open(`docs/reading/${name}.html`);
+    const link = 'main a[href*="explorer/index.html"]';
+    await Promise.all([page.waitForNavigation(), page.click(link)]);
+    await page.waitForSelector("#tap", { timeout: 30_000 });
+    expect(await page.$$eval(".stepper .names dd", ([first]) => first.textContent)).toContain(tap);
+    expect(await page.$eval("#further h2", (heading) => heading.getBoundingClientRect().top)).toBeLessThan(400);
+    expect(await page.$$eval(".problem", (all) => all.map(({ textContent }) => textContent?.trim()).join(""))).toBe("");
+  },
+);
+
+test("the stepper's source line and its page of the tour are links inside the site, to the line and back", async () => {
+  const { page: name, tap } = STEPS[2];
+  await open(`explorer/index.html${explorerLink(name)}`);
+  await page.waitForSelector(".stepper .names a", { timeout: 30_000 });
+  const step = page.url();
+  await Promise.all([page.waitForNavigation(), page.click('.stepper .names a[href*="#L"]')]);
+  const { file, line, code } = SOURCE_LINES.probabilities;
+  expect(page.url()).toBe(`${built.origin}${BASES[0]}source/${file}.html#L${line}`);
+  const lineOf = (id: string) => `document.getElementById("${id}").getBoundingClientRect().top`;
+  const [top, next] = (await page.evaluate(`[${lineOf(`L${line}`)}, ${lineOf(`L${line + 1}`)}]`)) as number[];
+  expect(top).toBeGreaterThan(0);
+  expect(next).toBeGreaterThan(top);
+  expect(await page.$eval("pre.source", ({ textContent }) => textContent?.split("\n") ?? [])).toHaveProperty(
+    String(line - 1),
+    expect.stringContaining(code),
+  );
+  await Promise.all([page.waitForNavigation(), page.goBack()]);
+  expect(page.url()).toBe(step);
+  await page.waitForSelector("#tap", { timeout: 30_000 });
+  await Promise.all([page.waitForNavigation(), page.click(`.stepper .names a[href*="${name}"]`)]);
+  expect(page.url()).toBe(`${built.origin}${BASES[0]}docs/reading/${name}.html`);
+  await Promise.all([page.waitForNavigation(), page.click('main a[href*="explorer/index.html"]')]);
+  await page.waitForSelector("#tap", { timeout: 30_000 });
+  expect(await page.$eval(".stepper .names", ({ textContent }) => textContent)).toContain(tap);
 });
 
 test("the link back goes along with the step that the explorer shows", async () => {

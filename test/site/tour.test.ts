@@ -3,8 +3,11 @@ import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { TOUR_PAGES } from "../../scripts/readingExcerpts.ts";
 import { explorerLink, pageOfTap, STEPS, titleOfStep } from "../../scripts/site/tour.ts";
+import { equationOf } from "../../src/explorer/page/stepper/equations.ts";
 import { readLink } from "../../src/explorer/state.ts";
+import { stepsOf } from "../../src/explorer/steps/modelSteps.ts";
 import { loadBert } from "../../src/index.ts";
+import { small } from "../explorer/models.ts";
 
 /** The tour's pages and the explorer's steps lead to each other. */
 const pages = TOUR_PAGES.filter((path) => /^\d/.test(basename(path)));
@@ -22,7 +25,7 @@ test("every numbered page has a step, and links to the part of docs/explorer.md 
 test("docs/explorer.md has the steps that the links lead to", () => {
   const text = readFileSync(join(import.meta.dirname, "..", "..", "docs", "explorer.md"), "utf8");
   const [, section] = /^## From the tour\n(.*?)^## /ms.exec(text) as RegExpExecArray;
-  const rows = Array.from(section.matchAll(/^\| \[(.*?)\]\(reading\/(.*?)\.md\) \| (?:`#tap=(.*?)`|.*?) \|$/gm));
+  const rows = Array.from(section.matchAll(/^\| \[(.*?)\]\(reading\/(.*?)\.md\) \| (?:`(.*?)`|.*?) \|$/gm));
   expect(rows.map(([, , page, tap]) => ({ page, tap: tap ?? null }))).toEqual(
     STEPS.map(({ page, tap }) => ({ page, tap })),
   );
@@ -35,7 +38,8 @@ describe("steps", () => {
       expect(taps).toContain(tap);
       const { state, problems, others } = readLink(explorerLink(page));
       expect(problems).toEqual([]);
-      expect(others.get("tap") ?? (state as { tap?: unknown }).tap).toBe(tap);
+      expect(state).toMatchObject({ more: "stepper", tap });
+      expect([...others]).toEqual([]);
     }
     expect(explorerLink("01-tokens")).toBe("");
     expect(readLink(explorerLink("08-next-sentence")).state.pair).not.toBe("");
@@ -50,6 +54,12 @@ describe("steps", () => {
     expect(pageOfTap("bert.encoder.layer.2.output.dense")).toBe("05-feed-forward");
     expect(pageOfTap("bert.encoder.layer.2.output.LayerNorm")).toBe("06-the-stack");
     expect(pageOfTap("no.tap")).toBeNull();
+  });
+
+  test("the page that explains a tap is the one that the stepper names", async () => {
+    const { model } = await small();
+    for (const step of stepsOf(model))
+      for (const name of step.names) expect(pageOfTap(name), name).toBe(equationOf(step).page);
   });
 });
 

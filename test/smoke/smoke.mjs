@@ -161,7 +161,15 @@ assert.equal(cli(["no-such-command"]).status, 2);
 const serving = spawn(process.execPath, [join(folder, manifest.bin.plainbert), "explore"]);
 const ended = new Promise((resolve) => serving.on("close", resolve));
 const address = await new Promise((resolve) => serving.stdout.once("data", (text) => resolve(String(text).trim())));
-for (const path of ["", "explorer.js", "explorer-worker.js", "explorer.css", "model/config.json", "model/vocab.txt"]) {
+for (const path of [
+  "",
+  "explorer.js",
+  "explorer-worker.js",
+  "explorer-stepperView.js",
+  "explorer.css",
+  "model/config.json",
+  "model/vocab.txt",
+]) {
   const { ok } = await fetch(address + path);
   assert.ok(ok, `explore: ${path}`);
 }

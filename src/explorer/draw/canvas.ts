@@ -1,5 +1,5 @@
 /** A scene on a canvas: a matrix as pixels, the rest by the canvas's own commands. */
-import { PALETTE, shadeOf } from "../palette.ts";
+import { PALETTES, shadeOf } from "../palette.ts";
 import type { MatrixShape, Scene, Shape } from "../scene.ts";
 
 /** The colours of the page, by what they are for; the page's style sheet has them. */
@@ -66,19 +66,21 @@ function drawShape(context: CanvasRenderingContext2D, shape: Shape, ink: Ink): v
   }
 }
 
-type Cells = Pick<MatrixShape, "x" | "y" | "rows" | "columns"> &
-  ({ readonly cell: number } | { readonly width: number; readonly height: number });
+type Cells = Pick<MatrixShape, "x" | "y" | "rows" | "columns" | "palette"> &
+  ({ readonly cell: number; readonly height?: number } | { readonly width: number; readonly height: number });
 
 /** Cells: one pixel for each, put on the canvas at its size without smoothing. */
 function drawCells(context: CanvasRenderingContext2D, cells: Cells, strengths: Float32Array): void {
-  const { x, y, rows, columns } = cells;
-  const [width, height] = "cell" in cells ? [columns * cells.cell, rows * cells.cell] : [cells.width, cells.height];
+  const { x, y, rows, columns, palette = "sequential" } = cells;
+  const [width, height] =
+    "cell" in cells ? [columns * cells.cell, rows * (cells.height ?? cells.cell)] : [cells.width, cells.height];
+  const colours = PALETTES[palette];
   const image = new ImageData(columns, rows);
   for (let i = 0; i < strengths.length; i++) {
     const shade = 3 * shadeOf(strengths[i]);
-    image.data[4 * i] = PALETTE[shade];
-    image.data[4 * i + 1] = PALETTE[shade + 1];
-    image.data[4 * i + 2] = PALETTE[shade + 2];
+    image.data[4 * i] = colours[shade];
+    image.data[4 * i + 1] = colours[shade + 1];
+    image.data[4 * i + 2] = colours[shade + 2];
     image.data[4 * i + 3] = 255;
   }
   const small = document.createElement("canvas");

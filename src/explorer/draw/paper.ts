@@ -12,7 +12,9 @@ const LEAST_WIDTH = 420;
 export function paperOf(scene: Scene, notes: readonly string[]): Scene {
   const width = Math.max(scene.width, LEAST_WIDTH);
   const top = MARGIN + TITLE;
-  const { brightest } = scene;
+  const { brightest, palette } = scene;
+  const isSigned = palette === "diverging";
+  const ramp = MARGIN + (isSigned ? 8 * (brightest?.length ?? 0) + 16 : 16);
   const below = top + scene.height + 16;
   const words = below + (brightest === undefined ? 0 : 34);
   const lines = [...scene.legend, ...notes].flatMap((text) => wrapped(text, Math.floor(width * CHARACTERS)));
@@ -27,9 +29,9 @@ export function paperOf(scene: Scene, notes: readonly string[]): Scene {
       ...(brightest === undefined
         ? []
         : ([
-            { ...quiet, x: MARGIN, y: below + 12, text: "0", align: "left" },
-            { kind: "ramp", x: MARGIN + 16, y: below + 2, width: 128, height: 10 },
-            { ...quiet, x: MARGIN + 152, y: below + 12, text: brightest, align: "left" },
+            { ...quiet, x: MARGIN, y: below + 12, text: isSigned ? `−${brightest}` : "0", align: "left" },
+            { kind: "ramp", x: ramp, y: below + 2, width: 128, height: 10, ...(palette && { palette }) },
+            { ...quiet, x: ramp + 136, y: below + 12, text: brightest, align: "left" },
           ] as const)),
       ...lines.map((text, n) => ({ ...quiet, x: MARGIN, y: words + 14 + n * LINE, text, align: "left" }) as const),
     ],

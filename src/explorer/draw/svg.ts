@@ -46,7 +46,7 @@ function elementOf(shape: Shape): string {
       const step = shape.width / 64;
       const shades = Array.from({ length: 64 }, (_, n) => {
         const box = { ...shape, x: shape.x + n * step, width: step };
-        return `<rect ${boxOf(box)} fill="${cssColour(Math.round((n * 255) / 63))}"/>`;
+        return `<rect ${boxOf(box)} fill="${cssColour(Math.round((n * 255) / 63), shape.palette)}"/>`;
       });
       return `<g shape-rendering="crispEdges">${shades.join("")}</g>`;
     }
@@ -57,13 +57,13 @@ function elementOf(shape: Shape): string {
       return `<text x="${round(shape.x)}" y="${round(shape.y)}" text-anchor="${anchor}" fill="${PAPER_INK[shape.tone]}"${weight}${turn}>${escaped(shape.text)}</text>`;
     }
     case "matrix": {
-      const { x, y, cell, rows, columns, values, strengths } = shape;
+      const { x, y, cell, height = cell, rows, columns, values, strengths, palette } = shape;
       const cells: string[] = [];
       for (let i = 0; i < rows; i++) {
         for (let j = 0; j < columns; j++) {
           const n = i * columns + j;
-          const box = { x: x + j * cell, y: y + i * cell, width: cell, height: cell };
-          const fill = cssColour(shadeOf(strengths[n]));
+          const box = { x: x + j * cell, y: y + i * height, width: cell, height };
+          const fill = cssColour(shadeOf(strengths[n]), palette);
           cells.push(`<rect ${boxOf(box)} fill="${fill}" data-value="${values[n]}"/>`);
         }
       }

@@ -1,5 +1,5 @@
 /** The menu of what leaves the page: pictures, numbers, code. */
-import { html, type TemplateResult } from "lit-html";
+import { html, nothing, type TemplateResult } from "lit-html";
 import { pngOf } from "../draw/png.ts";
 import { svgOf } from "../draw/svg.ts";
 import { codeOf, jsonOf, tensorsOf } from "../exported.ts";
@@ -8,6 +8,7 @@ import type { TensorsToWrite } from "../worker.ts";
 import { answerScenes } from "./answersView.ts";
 import type { Comparison } from "./compared.ts";
 import { menu } from "./controls.ts";
+import { openView } from "./furtherViews.ts";
 import { headScene } from "./headView.ts";
 import { mapScene } from "./mapView.ts";
 import { cutSentence } from "./strip.ts";
@@ -24,15 +25,22 @@ const COPY = "Copy code that computes this head";
 const COPIED_MS = 2000;
 
 /** The menu. @param write asks the worker for a file of tensors */
-export function exportMenu(view: View, comparison: Comparison, write: (file: TensorsToWrite) => void): TemplateResult {
+export function exportMenu(
+  view: View,
+  comparison: Comparison,
+  write: (name: string, file: TensorsToWrite) => void,
+): TemplateResult {
   const { result, model, state } = view;
+  const further = openView(view);
   const pictures: (readonly [name: string, file: string, scene: Scene])[] = [
     ["The model", "model", mapScene(view)],
     ["The head", `layer-${state.layer + 1}-head-${state.head + 1}-${state.view}`, headScene(view)],
     ...answerScenes(view, comparison).map(
       ([id, scene, gap]) => [scene.title, gap ? `position-${gap.position}` : id, scene] as const,
     ),
+    ...(further?.pictures(view) ?? []),
   ];
+  const tensors = further?.tensors?.(view) ?? null;
   return menu(
     "Export",
     html`<p class="quiet">Pictures, with legend, texts and the model's fingerprint</p>
@@ -44,7 +52,8 @@ export function exportMenu(view: View, comparison: Comparison, write: (file: Ten
       <p class="quiet">Numbers, with all their digits</p>
       <ul>
         <li><button @click=${() => save(view.say, new Blob([jsonOf(result, model, PLAINBERT_VERSION)], { type: "application/json" }), "plainbert.json")}>Everything as JSON</button></li>
-        <li><button @click=${() => write(tensorsOf(result, model))}>All attention as .safetensors</button></li>
+        <li><button @click=${() => write("attention.safetensors", tensorsOf(result, model))}>All attention as .safetensors</button></li>
+        ${tensors === null ? nothing : html`<li><button @click=${() => write(tensors[1], tensors[2])}>${tensors[0]} as .safetensors</button></li>`}
         <li><button @click=${(event: Event) => copy(view, event, codeOf(result, state.layer, state.head, model, view.loadedFrom))}><span .textContent=${COPY}></span></button></li>
       </ul>`,
   );

@@ -5,6 +5,7 @@ import type { ModelSummary } from "../worker.ts";
 import { answersView } from "./answersView.ts";
 import type { Comparison } from "./compared.ts";
 import { skipTo } from "./controls.ts";
+import { furtherViews } from "./furtherViews.ts";
 import { headView } from "./headView.ts";
 import { help, toggleHelp } from "./helpDialog.ts";
 import { modelView } from "./mapView.ts";
@@ -64,7 +65,8 @@ function views(view: View, { comparison, isComputing }: Frame): TemplateResult {
       <section class="model" id="model" tabindex="-1" aria-label="The model">${modelView(view)}</section>
       <section class="head" aria-label="One head">${headView(view)}</section>
       <section class="answers" aria-label="Answers">${answersView(view, comparison)}</section>
-    </div>`;
+    </div>
+    ${furtherViews(view)}`;
 }
 
 /** What there is of the model. */

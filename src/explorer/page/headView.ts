@@ -3,16 +3,22 @@ import { html, nothing, type TemplateResult } from "lit-html";
 import type { MatrixShape, Scene } from "../scene.ts";
 import { headLines, headMatrix, lineOf, PAIR_NAMES, tokenAt } from "../scenes/head.ts";
 import { SCALE_NAMES } from "../scenes/scale.ts";
-import { PAIRS, SCALES } from "../state.ts";
+import { PAIRS, SCALES, WEIGHTS } from "../state.ts";
 import { choice, fade, segments } from "./controls.ts";
 import { canvasOf, captionOf, cellAt, placeOn } from "./picture.ts";
 import { readout } from "./readout.ts";
 import { headTable } from "./table.ts";
 import { type Pointer, seen, type View } from "./view.ts";
 
+/** What the number of an edge is, in a word or two. */
+const WEIGHT_NAMES: Readonly<Record<(typeof WEIGHTS)[number], string>> = {
+  weight: "α, attention",
+  norm: "‖α f(x)‖, weight × norm",
+};
+
 /** The scene of the head. */
 export function headScene(view: View): Scene {
-  const { result, layout, pictures } = view;
+  const { drawn: result, layout, pictures } = view;
   const state = seen(view);
   const { layer, head, scale, pairs, query, key } = state;
   const picked = [result, state.view, layout.head, layer, head, query, key, scale];
@@ -41,8 +47,17 @@ export function headView(view: View): TemplateResult {
     </div>
     <div class="controls">
       ${choice(
+        "Number",
+        WEIGHTS.map((weights) => [weights, WEIGHT_NAMES[weights]]),
+        state.weights,
+        (weights) => change({ weights }, true),
+      )}
+      ${choice(
         "Strength",
-        SCALES.map((scale) => [scale, SCALE_NAMES[scale]]),
+        SCALES.map((scale) => [
+          scale,
+          scale === "linear" && state.weights === "norm" ? "the number" : SCALE_NAMES[scale],
+        ]),
         state.scale,
         (scale) => change({ scale }, true),
       )}
@@ -72,7 +87,7 @@ export function headView(view: View): TemplateResult {
       </div>
       ${captionOf(scene)}
     </figure>
-    ${state.numbers ? headTable(result, state) : nothing}`;
+    ${state.numbers ? headTable(view.drawn, state) : nothing}`;
 }
 
 const matrixOf = ({ shapes }: Scene): MatrixShape | undefined => shapes.find((shape) => shape.kind === "matrix");

@@ -28,6 +28,23 @@ const KEYS: readonly (readonly [where: string, keys: readonly (readonly [string,
     ],
   ],
   [
+    "Step by step",
+    [
+      [", .", "the step before or after"],
+      ["← → ↑ ↓", "another number"],
+      ["Enter", "show its terms, or let go"],
+      ["Esc", "let go"],
+    ],
+  ],
+  [
+    "Below: tabs, and the residual stream",
+    [
+      ["← →", "another tab, then Enter; another token"],
+      ["↑ ↓", "another layer"],
+      ["Enter", "keep the token"],
+    ],
+  ],
+  [
     "All parts, with the focus in one",
     [
       ["/", "to the text"],

@@ -7,6 +7,8 @@ export interface Layout {
   readonly name: "one" | "two" | "three" | "deep";
   /** Of the columns, as CSS writes them. */
   readonly columns: string;
+  /** Of all columns together. */
+  readonly whole: number;
   /** Of a head's map. */
   readonly side: number;
   readonly map: number;
@@ -30,7 +32,7 @@ export function layoutOf(window: number, heads: number): Layout {
   const sideOf = (width: number) => sideIn(width, heads, LEAST_SIDE, MOST_SIDE);
   const mapOf = (width: number) => Math.min(Math.floor(width), widthOf(heads, MOST_SIDE));
   if (window < 760) {
-    return { name: "one", columns: "100%", side: sideOf(inner), map: inner, head: inner, answers: inner };
+    return { name: "one", columns: "100%", whole: inner, side: sideOf(inner), map: inner, head: inner, answers: inner };
   }
   const isDeep = heads > 8 && window < 1900;
   if (window < 1180 || isDeep) {
@@ -38,12 +40,13 @@ export function layoutOf(window: number, heads: number): Layout {
     const head = Math.min(MOST_HEAD, inner - map - gap);
     const answers = isDeep ? Math.min(MOST_ANSWERS, head) : map;
     const name = isDeep ? "deep" : "two";
-    return { name, columns: `${map}px ${head}px`, side: sideOf(map), map, head, answers };
+    return { name, columns: `${map}px ${head}px`, whole: inner, side: sideOf(map), map, head, answers };
   }
   const map = mapOf(inner * (heads > 8 ? 0.42 : 0.34));
   const answers = Math.min(MOST_ANSWERS, Math.max(300, Math.floor(inner * 0.24)));
   const head = Math.min(MOST_HEAD, inner - map - answers - 2 * gap);
-  return { name: "three", columns: `${map}px ${head}px ${answers}px`, side: sideOf(map), map, head, answers };
+  const columns = `${map}px ${head}px ${answers}px`;
+  return { name: "three", columns, whole: inner, side: sideOf(map), map, head, answers };
 }
 
 /**

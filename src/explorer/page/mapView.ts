@@ -34,11 +34,11 @@ const sideOf = (view: View): number => Math.max(view.layout.side, isOrdered(view
 
 /** The scene of the map. */
 export function mapScene(view: View): Scene {
-  const { result, pictures } = view;
+  const { drawn, pictures } = view;
   const { sort, scale } = view.state;
   const [order, side] = [ordered(view), sideOf(view)];
-  return pictures.scene("map", [order, side, scale], () => {
-    const scene = modelMap(result, side, order, scale);
+  return pictures.scene("map", [drawn, order, side, scale], () => {
+    const scene = modelMap(drawn, side, order, scale);
     if (sort === "place" || !isOrdered(view)) return scene;
     const what = SORT_LEGENDS[sort];
     const legend = side < SCORED_SIDE ? `The order goes by ${what}.` : `The number is ${what}.`;
@@ -92,7 +92,7 @@ function headButton(view: View, scene: Scene, { layer, head }: HeadPlace, [x, y]
 /** Points at the number of the cell below the pointer. */
 function pointAt(event: PointerEvent, view: View, scene: Scene, layer: number, head: number): void {
   const place = placeOn(event, (event.currentTarget as HTMLElement).closest(".map"), scene);
-  const tap = view.result.taps[layer];
+  const tap = view.drawn.taps[layer];
   for (const shape of scene.shapes) {
     if (shape.kind !== "matrix") continue;
     const cell = cellAt(shape, place);

@@ -54,9 +54,13 @@ export function canvasOf(id: string, label?: string): TemplateResult {
 }
 
 /** What stands below a picture. */
-export function captionOf({ legend, brightest }: Scene): TemplateResult {
+export function captionOf({ legend, brightest, palette = "sequential" }: Scene): TemplateResult {
+  const [least, colours] =
+    palette === "sequential"
+      ? ["0", `0, dark, to ${brightest}, bright`]
+      : [`−${brightest}`, `−${brightest}, blue, over 0, white, to ${brightest}, orange`];
   return html`<figcaption>
-    ${brightest === undefined ? "" : html`<span class="ramp" role="img" aria-label="Colours from 0, dark, to ${brightest}, bright"><span>0</span><i></i><span>${brightest}</span></span>`}
+    ${brightest === undefined ? "" : html`<span class="ramp ${palette}" role="img" aria-label="Colours from ${colours}"><span>${least}</span><i></i><span>${brightest}</span></span>`}
     ${legend.join(" ")}
   </figcaption>`;
 }
@@ -71,9 +75,9 @@ export function placeOn(event: MouseEvent, around: EventTarget | null, scene: Sc
 
 /** The cell of a matrix at a place of its scene; null: none. */
 export function cellAt(
-  { x, y, cell, rows, columns }: MatrixShape,
+  { x, y, cell, height = cell, rows, columns }: MatrixShape,
   [px, py]: readonly [x: number, y: number],
 ): readonly [i: number, j: number] | null {
-  const [i, j] = [Math.floor((py - y) / cell), Math.floor((px - x) / cell)];
+  const [i, j] = [Math.floor((py - y) / height), Math.floor((px - x) / cell)];
   return i < 0 || j < 0 || i >= rows || j >= columns ? null : [i, j];
 }

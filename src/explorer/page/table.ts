@@ -9,13 +9,16 @@ const MOST = 64;
 const cell = (value: number, digits: number): TemplateResult =>
   html`<td><data value=${value}>${value.toFixed(digits)}</data></td>`;
 
-/** One head's attention probabilities: rows look, columns are looked at. */
-export function headTable({ tokens, attentions }: ExplorerResult, { layer, head }: ExplorerState): TemplateResult {
+/** One head's attention probabilities, or norms: rows look, columns are looked at. */
+export function headTable(
+  { tokens, attentions, largest }: ExplorerResult,
+  { layer, head }: ExplorerState,
+): TemplateResult {
   const T = tokens.length;
   const shown = tokens.slice(0, MOST);
   const at = (i: number, j: number) => attentions[layer][(head * T + i) * T + j];
   return html`<div class="scroll numbers" tabindex="0" role="region" aria-label="Numbers of layer ${layer + 1}, head ${head + 1}">
-    <table><caption>Layer ${layer + 1}, head ${head + 1}: a row is a token that looks.
+    <table><caption>Layer ${layer + 1}, head ${head + 1}${largest === undefined ? "" : ", ‖α f(x)‖"}: a row is a token that looks.
       ${T > MOST ? html`The first ${MOST} of ${T} rows and columns are shown; Export has all.` : nothing}</caption>
     <thead><tr><td></td>${shown.map(({ piece }) => html`<th scope="col">${piece}</th>`)}</tr></thead>
     <tbody>${shown.map(

@@ -1,4 +1,5 @@
 /** What the parts of the page share: what they show, and what they may ask for. */
+import type { Client } from "../client.ts";
 import type { ExplorerResult } from "../explorerResult.ts";
 import type { ExplorerState } from "../state.ts";
 import type { ModelSummary } from "../worker.ts";
@@ -18,6 +19,8 @@ export interface View {
   /** What is shown; query and key are tokens of the text. */
   readonly state: ExplorerState;
   readonly result: ExplorerResult;
+  /** The result with the numbers of edges that are chosen: probabilities, or norms. */
+  readonly drawn: ExplorerResult;
   readonly model: ModelSummary;
   /** What `loadBert` is given to open the same model in Node; null: not known. */
   readonly loadedFrom: readonly unknown[] | null;
@@ -30,6 +33,10 @@ export interface View {
   swap(): void;
   /** Points at something for the moment. @param isSaid whether a screen reader tells its number */
   point(pointer: Pointer | null, isSaid?: boolean): void;
+  /** Draws the page anew, as something has come that it did not wait for. */
+  redraw(): void;
+  /** Looks at a tap. */
+  readonly look: Client["look"];
   /** Tells a screen reader; at most once a second. */
   say(text: string): void;
   /** Shows what went wrong. */

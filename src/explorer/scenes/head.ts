@@ -2,7 +2,7 @@ import type { ExplorerResult } from "../explorerResult.ts";
 import type { LineShape, RuleShape, Scene, Shape } from "../scene.ts";
 import type { ExplorerState } from "../state.ts";
 import { labelOf, roomOf } from "./label.ts";
-import { BRIGHTEST, COLOUR_LEGENDS, LINE_LEGENDS, largestOf, strengthOf, strengthsOf } from "./scale.ts";
+import { brightestOf, COLOUR_LEGENDS, largestOf, lineLegend, numberLegend, strengthOf, strengthsOf } from "./scale.ts";
 
 /** Lines of less than this are not drawn; what they are together is written below. */
 const LEAST = 0.01;
@@ -56,27 +56,29 @@ const inText = (position: number | null, T: number): number | null =>
  */
 export function headLines(result: ExplorerResult, state: ExplorerState, width = 460): Scene {
   const { layer, head, scale, pairs } = state;
-  const { tokens } = result;
+  const { tokens, largest: full } = result;
   const T = tokens.length;
   const [query, key] = [inText(state.query, T), inText(state.key, T)];
   const { names, left, right } = sidesOf(result, width);
   const rows = result.attentions[layer].subarray(head * T * T, (head + 1) * T * T);
   const [lines, labels]: [LineShape[], Shape[]] = [[], []];
   const rest = { count: 0, sum: 0 };
+  let whole = 0;
   const isWhole = query === null && key === null;
   const middleOf = (t: number) => lineOf(T, t).y + rowOf(T) / 2;
   for (const [i, { piece, isSpecial }] of tokens.entries()) {
     const row = rows.subarray(i * T, (i + 1) * T);
-    const [most, least] = [largestOf(row), leastOf(row, isWhole)];
+    const [most, least] = [largestOf(row), leastOf(row, isWhole, full)];
     for (const [j, p] of row.entries()) {
       const isPicked = query === null ? key === null || key === j : query === i;
       if (!isPicked) continue;
+      whole += p;
       if (p < least || !isShown(result, pairs, i, j)) {
         rest.sum += p;
         rest.count++;
         continue;
       }
-      const opacity = strengthOf(scale, p, most);
+      const opacity = strengthOf(scale, p, most, full);
       lines.push({
         ...{ kind: "line", from: [left, middleOf(i)], to: [right, middleOf(j)], value: p, opacity },
         ...{ width: 0.5 + 5.5 * opacity, tone: isSpecial || tokens[j].isSpecial ? "quiet" : "accent" },
@@ -109,11 +111,11 @@ export function headLines(result: ExplorerResult, state: ExplorerState, width = 
     height: TOP + T * rowOf(T) + FOOT,
     legend: [
       "Left: the token that looks. Right: the tokens that it looks at.",
-      LINE_LEGENDS[scale],
+      ...numberLegend(lineLegend(scale, full === undefined ? "probability" : "number"), scale, full),
       "Grey lines are those of [CLS] and [SEP].",
       ...(isFiltered ? [`Lines ${PAIR_NAMES[pairs]} alone; A is the first text, B the second.`] : []),
-      leftOut(rest, query === null ? T : 1, query === null && key !== null ? 1 : T, [
-        `those below ${Number(leastOf(rows.subarray(0, T), false).toPrecision(2))}`,
+      leftOut(rest, full === undefined ? null : whole, query === null ? T : 1, query === null && key !== null ? 1 : T, [
+        `those below ${Number(leastOf(rows.subarray(0, T), false, full).toPrecision(2))}`,
         ...(isWhole && T > MANY ? [`those that are not among the ${LARGEST} largest of their row`] : []),
         ...(isFiltered ? ["those of other pairs"] : []),
       ]),
@@ -141,8 +143,8 @@ export function beginOfB(
  * From which probability on the lines of a row are drawn. It is no more than each token has where all have the same, so
  * that a row of many tokens has lines.
  */
-function leastOf(row: Float32Array, isWhole: boolean): number {
-  const least = Math.min(LEAST, 1 / row.length);
+function leastOf(row: Float32Array, isWhole: boolean, full = 1): number {
+  const least = full * Math.min(LEAST, 1 / row.length);
   return isWhole && row.length > MANY ? Math.max(least, row.toSorted()[row.length - LARGEST]) : least;
 }
 
@@ -170,16 +172,21 @@ export function tokenAt(
   return { token, isKey: x > (scene.width - NUMBER) / 2 };
 }
 
-/** What is not drawn of so many rows and columns, in a sentence. */
+/**
+ * What is not drawn of so many rows and columns, in a sentence.
+ *
+ * @param whole what all of them add up to, where they are no probabilities
+ */
 function leftOut(
   { count, sum }: { count: number; sum: number },
+  whole: number | null,
   rows: number,
   columns: number,
   which: readonly string[],
 ): string {
   if (count === 0) return "Every line is drawn.";
-  const share = ((100 * sum) / rows).toFixed(2);
-  return `${count} of ${rows * columns} lines ${count === 1 ? "is" : "are"} not drawn, ${which.join(" and ")}: ${share} % of the attention.`;
+  const share = ((100 * sum) / (whole ?? rows)).toFixed(2);
+  return `${count} of ${rows * columns} lines ${count === 1 ? "is" : "are"} not drawn, ${which.join(" and ")}: ${share} % of ${whole === null ? "the attention" : "what they add up to"}.`;
 }
 
 /**
@@ -189,7 +196,7 @@ function leftOut(
  */
 export function headMatrix(result: ExplorerResult, state: ExplorerState, width = 640): Scene {
   const { layer, head, query, key, scale } = state;
-  const { tokens } = result;
+  const { tokens, largest: full } = result;
   const T = tokens.length;
   const values = result.attentions[layer].subarray(head * T * T, (head + 1) * T * T);
   const names = roomOf(tokens, Math.min(130, Math.floor(width / 4)));
@@ -213,15 +220,15 @@ export function headMatrix(result: ExplorerResult, state: ExplorerState, width =
     width: x + T * cell + (isNamed ? slant : 0),
     height: y + T * cell + 8,
     legend: [
-      "A row is a token that looks, a column one that is looked at. Each row adds up to 1.",
-      COLOUR_LEGENDS[scale],
+      `A row is a token that looks, a column one that is looked at.${full === undefined ? " Each row adds up to 1." : ""}`,
+      ...numberLegend(COLOUR_LEGENDS[scale], scale, full),
       ...(result.request.pair === "" ? [] : [TICKS]),
       ...(isNamed ? [] : ["The numbers at the sides are positions."]),
     ],
-    brightest: BRIGHTEST[scale],
+    brightest: brightestOf(scale, full),
     shapes: [
       {
-        ...{ kind: "matrix", x, y, cell, rows: T, columns: T, values, strengths: strengthsOf(scale, values, T) },
+        ...{ kind: "matrix", x, y, cell, rows: T, columns: T, values, strengths: strengthsOf(scale, values, T, full) },
         ref: (i, j) => ({ tap: result.taps[layer], at: [head, i, j] }),
       },
       ...beginOfB(tokens, (b) => [

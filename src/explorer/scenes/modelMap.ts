@@ -3,7 +3,7 @@ import type { MatrixShape, Scene, Shape, TextShape } from "../scene.ts";
 import type { ExplorerState } from "../state.ts";
 import { beginOfB, TICKS } from "./head.ts";
 import type { HeadPlace } from "./order.ts";
-import { BRIGHTEST, COLOUR_LEGENDS, strengthsOf } from "./scale.ts";
+import { brightestOf, COLOUR_LEGENDS, numberLegend, strengthsOf } from "./scale.ts";
 
 /** A map of more cells a side is drawn with the largest of each block. */
 const MOST_CELLS = 64;
@@ -56,7 +56,7 @@ export function mapPlaces(
 
 /**
  * The whole model at a glance: for each layer (downwards) and head (to the right) the attention probabilities [T, T], a
- * query's row by row, on one scale.
+ * query's row by row, on one scale; of a result of `weighted` the norms.
  *
  * @param side  pixels of a map's side
  * @param order the heads in the order of `headOrder`, row by row; left out: by layer and head
@@ -71,7 +71,7 @@ export function modelMap(
   const T = result.tokens.length;
   const block = Math.ceil(T / Math.min(MOST_CELLS, side)); // a cell has at least a pixel
   const cells = Math.ceil(T / block);
-  const { heads, attentions } = result;
+  const { heads, attentions, largest: full } = result;
   const sorted = order.some(({ score }) => score !== null);
   const places = mapPlaces(result, side, sorted);
   const byPlace = attentions.flatMap((_, layer) => Array.from({ length: heads }, (_, head) => ({ layer, head })));
@@ -82,7 +82,7 @@ export function modelMap(
     const { values, largest } = pooled(own, T, block);
     return {
       ...{ kind: "matrix", x, y, cell: side / cells, rows: cells, columns: cells, values },
-      strengths: strengthsOf(scale, values, cells),
+      strengths: strengthsOf(scale, values, cells, full),
       ref: (i, j) => {
         const place = largest[i * cells + j];
         return { tap: result.taps[layer], at: [head, Math.floor(place / T), place % T] };
@@ -96,11 +96,11 @@ export function modelMap(
     legend: [
       sorted ? "Each map is named by its layer and head." : "Layers from top to bottom, heads from left to right.",
       "In each map a row is a token that looks, a column one that is looked at.",
-      COLOUR_LEGENDS[scale],
+      ...numberLegend(COLOUR_LEGENDS[scale], scale, full),
       ...(result.request.pair === "" ? [] : [TICKS]),
       ...(block > 1 ? [`Each cell is the largest of ${block} × ${block} numbers.`] : []),
     ],
-    brightest: BRIGHTEST[scale],
+    brightest: brightestOf(scale, full),
     shapes: [
       ...names,
       ...maps.flatMap((map) => [

@@ -1,5 +1,6 @@
 /** How a probability becomes a colour or a line. */
 import type { ExplorerState } from "../state.ts";
+import { NORM_LEGEND } from "../weighted.ts";
 
 type Scale = ExplorerState["scale"];
 
@@ -10,12 +11,13 @@ export const SCALE_NAMES: Readonly<Record<Scale, string>> = {
   row: "share of the row's largest",
 };
 
-/** What the lines of a scale are, in a sentence. */
-export const LINE_LEGENDS: Readonly<Record<Scale, string>> = {
-  linear: "A line is as opaque and as wide as its probability: 0 is nothing, 1 is full.",
-  root: "A line is as opaque and as wide as the square root of its probability, which lifts small ones.",
-  row: "A line is as opaque and as wide as its share of the largest probability in its row.",
-};
+/** What the lines of a scale are, in a sentence. @param number what a line has, in a word */
+export const lineLegend = (scale: Scale, number: "probability" | "number"): string =>
+  ({
+    linear: `A line is as opaque and as wide as its ${number}: 0 is nothing, 1 is full.`,
+    root: `A line is as opaque and as wide as the square root of its ${number}, which lifts small ones.`,
+    row: `A line is as opaque and as wide as its share of the largest ${number} in its row.`,
+  })[scale];
 
 /** What the colours of a scale are, in a sentence. */
 export const COLOUR_LEGENDS: Readonly<Record<Scale, string>> = {
@@ -25,20 +27,35 @@ export const COLOUR_LEGENDS: Readonly<Record<Scale, string>> = {
 };
 
 /** What the brightest colour of a scale stands for. */
-export const BRIGHTEST: Readonly<Record<Scale, string>> = { linear: "1", root: "1", row: "the row's largest" };
+export const brightestOf = (scale: Scale, full = 1): string => (scale === "row" ? "the row's largest" : rounded(full));
 
-/** The strength of a probability p in a row whose largest is `most`: from 0 to 1. */
-export function strengthOf(scale: Scale, p: number, most: number): number {
-  return scale === "linear" ? p : scale === "root" ? Math.sqrt(p) : most > 0 ? p / most : 0;
+/**
+ * What the strength of a number is, in sentences.
+ *
+ * @param full the largest number of the model; left out of probabilities
+ */
+export const numberLegend = (legend: string, scale: Scale, full?: number): string[] => [
+  ...(full === undefined ? [] : [NORM_LEGEND]),
+  legend,
+  ...(full === undefined || scale === "row"
+    ? []
+    : [`Here 1 stands for ${rounded(full)}, the largest number in the model.`]),
+];
+
+const rounded = (number: number): string => String(Number(number.toPrecision(3)));
+
+/** The strength of a number p in a row whose largest is `most`: from 0 to 1. @param full what 1 is of probabilities */
+export function strengthOf(scale: Scale, p: number, most: number, full = 1): number {
+  return scale === "linear" ? p / full : scale === "root" ? Math.sqrt(p / full) : most > 0 ? p / most : 0;
 }
 
-/** The strength of each probability of a matrix with so many columns. */
-export function strengthsOf(scale: Scale, values: Float32Array, columns: number): Float32Array {
-  if (scale === "linear") return values;
+/** The strength of each number of a matrix with so many columns. */
+export function strengthsOf(scale: Scale, values: Float32Array, columns: number, full = 1): Float32Array {
+  if (scale === "linear" && full === 1) return values;
   const strengths = new Float32Array(values.length);
   for (let start = 0; start < values.length; start += columns) {
     const most = largestOf(values.subarray(start, start + columns));
-    for (let j = start; j < start + columns; j++) strengths[j] = strengthOf(scale, values[j], most);
+    for (let j = start; j < start + columns; j++) strengths[j] = strengthOf(scale, values[j], most, full);
   }
   return strengths;
 }

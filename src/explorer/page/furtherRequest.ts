@@ -1,0 +1,14 @@
+/** What the page asks of the worker beside the rest, for what is open and chosen. */
+import type { FurtherRequest } from "../further/further.ts";
+import type { ExplorerState } from "../state.ts";
+
+/** What a state needs of the same forward pass; null: nothing. */
+export function furtherRequest({ more, query, layer, weights }: ExplorerState): FurtherRequest | null {
+  const request: FurtherRequest = {
+    ...(more === "lens" && { lens: query }),
+    ...(more === "stream" && { residual: true }),
+    ...(more === "pair" && { projections: layer }),
+    ...(weights === "norm" && { norms: true }),
+  };
+  return Object.keys(request).length > 0 ? request : null;
+}
