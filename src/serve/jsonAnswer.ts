@@ -1,3 +1,4 @@
+import { isA } from "../realm.ts";
 import { shortest } from "../tensor/shortest.ts";
 import type { Share } from "./heldMemory.ts";
 
@@ -61,7 +62,7 @@ function* jsonPieces(value: unknown): Generator<string, undefined> {
 
 /** Lists entry by entry, and objects value by value where they have such lists. */
 function* partsOf(value: unknown): Generator<string> {
-  if (value instanceof Float32Array) {
+  if (isA(value, "Float32Array")) {
     yield JSON.stringify(Array.from(value, shortest));
   } else if (Array.isArray(value)) {
     yield* partsBetween(
@@ -92,5 +93,5 @@ function* partsBetween(
 }
 
 function isLong(value: unknown): boolean {
-  return Array.isArray(value) || value instanceof Float32Array;
+  return Array.isArray(value) || isA(value, "Float32Array");
 }

@@ -13,8 +13,8 @@ import { servicesOf } from "./services.ts";
 export interface RequestHandler {
   (request: Request): Promise<Response>;
   /**
-   * Before the process ends: from now on /ready and new requests get 503, and so do those whose body does not come whole
-   * within a second.
+   * Before the process ends: from now on /ready and new requests get 503, and so do those whose body does not come
+   * whole within a second.
    *
    * @returns resolves when every request that has come is answered
    */

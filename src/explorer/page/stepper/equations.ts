@@ -15,11 +15,11 @@ export interface Equation {
   readonly where: string;
   /** The sizes of its shape in letters, after B. */
   readonly letters: readonly string[];
-  /** The page of docs/reading that explains it. */
+  /** The page of the tour that explains it. */
   readonly page: keyof typeof READING_PAGES;
 }
 
-/** The pages of docs/reading, by file. */
+/** The pages of the tour, by file. */
 export const READING_PAGES = {
   "02-embeddings": "Embeddings",
   "03-attention": "Attention",
