@@ -1,7 +1,7 @@
 /**
  * node weights/embeddings/recipe/4-distil.mjs WORK TEACHER START FOLDER
  *
- * The run itself, hours on two cores. Killed or stopped, it goes on from its last checkpoint when it is started again, to the same bits. The
+ * The run itself, an hour and a half on two cores. Killed or stopped, it goes on from its last checkpoint when it is started again, to the same bits. The
  * teacher's vectors are those of WORK/taught, computed before.
  */
 import { cpSync, existsSync } from "node:fs";
