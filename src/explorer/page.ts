@@ -11,8 +11,8 @@ import { exportMenu, save } from "./page/exports.ts";
 import { type Folder, faultOf, folderButton, takeDrops } from "./page/folder.ts";
 import { frame, nameOfModel, statusOf } from "./page/frame.ts";
 import { furtherRequest } from "./page/furtherRequest.ts";
-import { toggleHelp } from "./page/helpDialog.ts";
-import { keepInSight, layoutOf } from "./page/layout.ts";
+import { keyDown } from "./page/keyDown.ts";
+import { bringIntoSight, keepInSight, layoutOf } from "./page/layout.ts";
 import { Pictures } from "./page/picture.ts";
 import { sentenceOf } from "./page/readout.ts";
 import { Speaker } from "./page/speaker.ts";
@@ -265,12 +265,6 @@ function show(): void {
   keepInSight(document.querySelectorAll<HTMLElement>(".views > section"));
 }
 
-/** Scrolls to a part of the page, unless it is in sight. @returns whether it is there */
-function bringIntoSight(part: Element | null): boolean {
-  if (part && part.getBoundingClientRect().top > innerHeight / 2) part.closest(".further")?.scrollIntoView();
-  return part !== null;
-}
-
 const withNorms = remembered(weighted);
 
 /** What the parts of the page are given, once there is something to show. */
@@ -305,20 +299,6 @@ function page(): TemplateResult {
     menus: html`${exampleMenu(change)} ${folderButton(openFolder)}
       ${view ? exportMenu(view, comparison, write) : nothing}`,
   });
-}
-
-/**
- * A key that is of no part alone. Single characters are keys only where the focus is in a part of the page (WCAG
- * 2.1.4), as who speaks to a browser may write them elsewhere; in a text they are letters.
- */
-function keyDown(event: KeyboardEvent): void {
-  const target = event.target as Partial<Element> | null;
-  if (event.ctrlKey || event.metaKey || event.altKey || target?.matches?.("input")) return;
-  if (!target?.closest?.("main section, dialog")) return;
-  if (event.key === "?") toggleHelp();
-  if (event.key !== "/") return;
-  document.getElementById("text-a")?.focus();
-  event.preventDefault();
 }
 
 addEventListener("popstate", () => {

@@ -75,3 +75,9 @@ function observed(): ResizeObserver {
   addEventListener("resize", () => all.forEach(stick));
   return observer;
 }
+
+/** Scrolls to a part of the page, unless it is in sight. @returns whether it is there */
+export function bringIntoSight(part: Element | null): boolean {
+  if (part && part.getBoundingClientRect().top > innerHeight / 2) part.closest(".further")?.scrollIntoView();
+  return part !== null;
+}
