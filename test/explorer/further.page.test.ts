@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import axe from "axe-core";
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { NEEDLE_NAMES, talliesOf } from "../../src/explorer/needles.ts";
 import { streamRows } from "../../src/explorer/scenes/residualStream.ts";
 import { weighted } from "../../src/explorer/weighted.ts";
+import { faultsOf } from "../browser/accessibility.ts";
 import type { Site } from "../browser/site.ts";
 import { openBuilt, ROOT } from "./built.ts";
 import { explored, small } from "./models.ts";
@@ -66,13 +66,6 @@ async function fields(): Promise<Record<string, string>> {
   return Object.fromEntries(new URLSearchParams(((await page.evaluate("location.hash")) as string).slice(1)));
 }
 
-/** What axe finds, a line for each element. */
-async function faults(): Promise<string[]> {
-  await page.evaluate(axe.source);
-  return (await page.evaluate(`axe.run({ resultTypes: ["violations"] }).then(({ violations }) =>
-    violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => [id, html, failureSummary].join(" "))))`)) as string[];
-}
-
 /** How much the page is wider than its window, and what can be clicked and is small. */
 const FITS = `(() => {
   const { scrollWidth, clientWidth } = document.documentElement;
@@ -107,7 +100,7 @@ test.each(LOOKS)(
     await page.setViewport({ width, height: 900 });
     await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
     await open({ ...PICKED, more, n: "1", weights: "norm" });
-    expect(await faults()).toEqual([]);
+    expect(await faultsOf(page)).toEqual([]);
     expect(await page.evaluate(FITS)).toEqual({ wider: 0, small: [] });
   },
 );
@@ -116,7 +109,7 @@ test.each(VIEWS)("%s, forced colours: no fault of accessibility", async (more) =
   const session = await page.createCDPSession();
   await session.send("Emulation.setEmulatedMedia", { features: [{ name: "forced-colors", value: "active" }] });
   await open({ ...PICKED, more });
-  expect(await faults()).toEqual([]);
+  expect(await faultsOf(page)).toEqual([]);
 });
 
 test("a view is loaded when it is opened, and not before; a tab opens it and closes it, by keyboard", async () => {

@@ -1,13 +1,13 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import axe from "axe-core";
 import type { Browser, KeyInput, Page, SerializedAXNode } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { EXAMPLES } from "../../src/explorer/page/examples.ts";
 import { clearestHead } from "../../src/explorer/scenes/order.ts";
 import { loadBert, readSafetensors } from "../../src/index.ts";
 import { saveSafetensors } from "../../src/load/weightFiles.ts";
+import { faultsOf } from "../browser/accessibility.ts";
 import { Site } from "../browser/site.ts";
 import { syntheticCheckpoint } from "../support/synthetic.ts";
 import { openBuilt, ROOT } from "./built.ts";
@@ -90,7 +90,7 @@ describe.each(LOOKS)("%d pixels wide, %s", (width, scheme) => {
     ["a link that cannot be meant", { ...ONE, view: "x" }],
   ])("%s: no fault of accessibility, nothing stands out of the page", async (_, given) => {
     await open(given);
-    expect(await faults()).toEqual([]);
+    expect(await faultsOf(page)).toEqual([]);
     const { wider, small } = (await page.evaluate(FITS)) as { wider: number; small: string[] };
     expect(wider).toBe(0);
     expect(small).toEqual([]);
@@ -100,11 +100,11 @@ describe.each(LOOKS)("%d pixels wide, %s", (width, scheme) => {
     await open(ONE);
     for (const n of [0, 1]) {
       await page.evaluate(`document.querySelectorAll("summary")[${n}].click()`);
-      expect(await faults()).toEqual([]);
+      expect(await faultsOf(page)).toEqual([]);
       expect(((await page.evaluate(FITS)) as { wider: number }).wider).toBe(0);
     }
     await page.evaluate('document.querySelector("nav > button").click()');
-    expect(await faults()).toEqual([]);
+    expect(await faultsOf(page)).toEqual([]);
   });
 });
 
@@ -119,19 +119,12 @@ const FITS = `(() => {
   return { wider: scrollWidth - clientWidth, small };
 })()`;
 
-/** What axe finds, a line for each element. */
-async function faults(): Promise<string[]> {
-  await page.evaluate(axe.source);
-  return (await page.evaluate(`axe.run({ resultTypes: ["violations"] }).then(({ violations }) =>
-    violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => [id, html, failureSummary].join(" "))))`)) as string[];
-}
-
 test("forced colours: no fault of accessibility, every token has a border", async () => {
   const session = await page.createCDPSession();
   await session.send("Emulation.setEmulatedMedia", { features: [{ name: "forced-colors", value: "active" }] });
   await open({ ...TWO, view: "matrix", q: "3", k: "6" });
   expect(await page.evaluate('matchMedia("(forced-colors: active)").matches')).toBe(true);
-  expect(await faults()).toEqual([]);
+  expect(await faultsOf(page)).toEqual([]);
   const borders = `[...document.querySelectorAll("[role=option]")].map((token) => getComputedStyle(token).borderTopWidth)`;
   expect(new Set((await page.evaluate(borders)) as string[])).toEqual(new Set(["1px"]));
 });
@@ -141,7 +134,7 @@ test("the check finds a fault", async () => {
   await page.evaluate(
     'document.querySelector("textarea").closest("label").replaceWith(document.createElement("textarea"))',
   );
-  expect((await faults()).join()).toContain("label");
+  expect((await faultsOf(page)).join()).toContain("label");
 });
 
 describe("by keyboard alone", () => {
@@ -482,7 +475,7 @@ describe("by pointer", () => {
       "No piece of the vocabulary: “xyzzy?”.",
     );
     expect(await page.$eval("#help", (dialog) => (dialog as unknown as { open: boolean }).open)).toBe(false);
-    expect(await faults()).toEqual([]);
+    expect(await faultsOf(page)).toEqual([]);
   });
 
   test("a click on the map chooses a head, on the matrix a number, a second time lets go of it", async () => {
@@ -559,7 +552,7 @@ describe("a model of many heads", () => {
     await using _ = await openHeads(12, width);
     expect(await page.$$eval("[data-head]", ({ length }) => length)).toBe(24);
     expect(await page.$(".model .cut")).toBeNull();
-    expect(await faults()).toEqual([]);
+    expect(await faultsOf(page)).toEqual([]);
   });
 
   test("24, at 360 pixels: an edge fades while there is more beyond it", async () => {
@@ -570,7 +563,7 @@ describe("a model of many heads", () => {
       return page.$eval(".model .cut", (box) => getComputedStyle(box).maskImage.includes("gradient"));
     };
     expect([await faded(0), await faded(10_000), await faded(100)]).toEqual([true, false, true]);
-    expect(await faults()).toEqual([]);
+    expect(await faultsOf(page)).toEqual([]);
   });
 });
 

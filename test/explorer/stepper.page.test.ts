@@ -2,13 +2,13 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import axe from "axe-core";
 import type { Browser, ElementHandle, KeyInput, Page, SerializedAXNode } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { PALETTES } from "../../src/explorer/palette.ts";
 import { stepsOf } from "../../src/explorer/steps/modelSteps.ts";
 import { tapNumbers } from "../../src/explorer/steps/tapAnswers.ts";
 import { readSafetensors } from "../../src/index.ts";
+import { faultsOf } from "../browser/accessibility.ts";
 import { Site } from "../browser/site.ts";
 import { head } from "../cli/run.ts";
 import { openBuilt, ROOT } from "./built.ts";
@@ -89,12 +89,6 @@ const fields = async (): Promise<Record<string, string>> => {
   return Object.fromEntries(new URLSearchParams(hash.slice(1)));
 };
 
-async function faults(): Promise<string[]> {
-  await page.evaluate(axe.source);
-  return (await page.evaluate(`axe.run({ resultTypes: ["violations"] }).then(({ violations }) =>
-    violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => [id, html, failureSummary].join(" "))))`)) as string[];
-}
-
 /** How much the page is wider than its window, and what can be clicked and is less than 24 pixels high or wide. */
 const FITS = `(() => {
   const { scrollWidth, clientWidth } = document.documentElement;
@@ -128,7 +122,7 @@ test.each(LOOKS)(
     for (const [tap, at] of SHOWN) {
       await goTo({ tap, at });
       await until(`document.querySelector(".stepper .names")?.textContent.includes(${JSON.stringify(tap)}) && document.querySelector(".verdict")`); // biome-ignore format: one line
-      expect(await faults(), tap).toEqual([]);
+      expect(await faultsOf(page), tap).toEqual([]);
       expect(await page.evaluate(FITS), tap).toEqual({ wider: 0, small: [] });
     }
   },
@@ -153,7 +147,7 @@ test("a place that a tap does not have is named", async () => {
   expect(await textOf(".further .problem")).toBe(
     "The link's at must be below 1,256, as the tap has so many rows and columns, got 1,1.",
   );
-  expect(await faults()).toEqual([]);
+  expect(await faultsOf(page)).toEqual([]);
 });
 
 test("forced colours: no fault of accessibility", async () => {
@@ -161,7 +155,7 @@ test("forced colours: no fault of accessibility", async () => {
   await session.send("Emulation.setEmulatedMedia", { features: [{ name: "forced-colors", value: "active" }] });
   await open({ tap: QUERY, at: "3,40" });
   await verdict();
-  expect(await faults()).toEqual([]);
+  expect(await faultsOf(page)).toEqual([]);
 });
 
 test("the view's code is loaded when its tab is opened, and nothing is asked of another server", async () => {
@@ -309,7 +303,7 @@ test("with Numbers the strip is a table of the same numbers, cut where it says s
   await goTo({ tap: QUERY, n: "1" });
   await until(`document.querySelector(".numbered > .numbers caption")?.textContent.includes("The first 64 of 256 columns of the strip are shown")`); // biome-ignore format: one line
   expect((await rows()).map(({ length }) => length)).toEqual(Array(16).fill(64));
-  expect(await faults()).toEqual([]);
+  expect(await faultsOf(page)).toEqual([]);
 });
 
 test.each(["End", "ArrowRight"] as const)(
@@ -433,6 +427,6 @@ test("where the page says where the sources are, their lines and the pages of th
     expect.stringMatching(/^https:\/\/example\.org\/r\/src\/layers\/selfAttention\.ts#L\d+$/),
     `${other.origin}/tour/03-attention.html`,
   ]);
-  expect(await faults()).toEqual([]);
+  expect(await faultsOf(page)).toEqual([]);
   rmSync(folder, { recursive: true });
 });

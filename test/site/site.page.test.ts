@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import axe from "axe-core";
 import type { Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { whyNotInPage } from "../../scripts/site/examples.ts";
 import { explorerLink, STEPS } from "../../scripts/site/tour.ts";
 import { SOURCE_LINES } from "../../src/explorer/page/stepper/sourceLines.ts";
+import { faultsOf } from "../browser/accessibility.ts";
 import { allExamples } from "../support/examples.ts";
 import { BASES, openPage, openSite, SITE } from "./built.ts";
 
@@ -123,10 +123,7 @@ describe.each(["light", "dark"] as const)("%s", (scheme) => {
       await open(`${path}.html`);
       if (path === "docs/fill-mask") await run("docs-fill-mask-1");
       if (path === "explorer/index") await page.waitForSelector("#head", { timeout: 30_000 });
-      await page.evaluate(axe.source);
-      const found = `axe.run({ resultTypes: ["violations"] }).then(({ violations }) =>
-        violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + " " + html)))`;
-      expect(await page.evaluate(found), path).toEqual([]);
+      expect(await faultsOf(page), path).toEqual([]);
       const wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
       expect(await page.evaluate(wider), path).toBe(0);
     }
