@@ -7,7 +7,8 @@ import { expectChoice, expectKnownOptions, expectSignal, type OptionNames } from
 import { BertModel } from "../runtime/bertModel.ts";
 import { ForwardWorker } from "../runtime/forwardWorker.ts";
 import type { Backend } from "../tensor/backend.ts";
-import { type BackendName, inferenceBackend } from "../tensor/chooseBackend.ts";
+import type { BackendName } from "../tensor/chooseBackend.ts";
+import { type StartedBackend, startBackend } from "../tensor/startBackend.ts";
 import type { StorageType } from "../tensor/tensor.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { type BundledModel, bundledModel } from "./bundledFiles.ts";
@@ -210,16 +211,16 @@ export async function loadBertFor(
     throw new BertError("ERR_INPUT", `loadBert: strict must be true or false, got ${shown(strict)}`);
   const simd = { wide, deterministic, threads, assets, dtype };
   const model = modelToOpen("loadBert", path) ?? bundledModel(bundled, assets);
-  const backend = inferenceBackend("loadBert", name, simd);
+  const started = startBackend("loadBert", name, simd);
   return withModelFiles(model, options, true, (folder, root) =>
-    loadFolder(folder, root, backend, dtype, options, otherwise),
+    loadFolder(folder, root, started, dtype, options, otherwise),
   );
 }
 
 async function loadFolder(
   folder: ModelFolder,
   root: ModelFolder,
-  backend: Backend,
+  started: StartedBackend,
   dtype: StorageType,
   options: LoadOptions,
   otherwise: Architecture,
@@ -229,19 +230,24 @@ async function loadFolder(
   const architecture = inFamily("loadBert", options.architecture ?? named, texts.config.modelType);
   const config = { ...texts.config, architecture };
   return withWeights(folder, async (weights) => {
-    const forwardWorker = backend.sharing && new ForwardWorker(backend.sharing);
-    forwardWorker?.start();
+    const worker = started.sharing && new ForwardWorker(started.sharing);
+    void worker?.start();
     try {
-      const reading = loadParams(stoppable(weights, options.signal), config, backend, dtype, options.strict);
-      const tokenizer = await whileReading(reading, () => modelTokenizer(texts, "loadBert"));
+      const reading = loadParams(stoppable(weights, options.signal), config, started, dtype, options.strict);
+      const { backend, tokenizer } = await whileReading(reading, () => ({
+        backend: started.finish(),
+        tokenizer: modelTokenizer(texts, "loadBert"),
+      }));
       const params = await reading;
       const sentence = await readSentenceFolder(root).catch(orLater);
+      const forwardWorker = backend.sharing && worker;
       // So that bert.backend tells the number of threads that run
       await orAborted(forwardWorker?.start(), options.signal);
+      if (!forwardWorker) await worker?.dispose();
       const { path, configText } = texts;
       return Bert.of({ config, params, backend, forwardWorker, tokenizer, sentence, configText, path });
     } catch (error) {
-      await forwardWorker?.dispose();
+      await worker?.dispose();
       throw error;
     }
   });
