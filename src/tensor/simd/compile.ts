@@ -132,6 +132,12 @@ export function instanceOf<Functions = Kernels>(module: WebAssembly.Module, { me
   return new WebAssembly.Instance(module, { env: { memory } }).exports as Functions;
 }
 
+/** Why 256 bits are not tried where the processor may have them; null where an option or the engine rules them out. */
+export function whyNot256(v8: V8 | null, wide: boolean): string | null {
+  const isOlder = wide && v8?.arch === "x64" && v8.version < FIRST_V8_THAT_REVECTORIZES;
+  return isOlder ? "256-bit: Node 24 or newer must run, which is twice as fast where the processor has AVX2" : null;
+}
+
 /** The variants to try, the widest first. */
 export function variantsFor(
   v8: V8 | null,

@@ -3,7 +3,7 @@ import { messageOf } from "../../realm.ts";
 import type { PackedWeight } from "../tensor.ts";
 import { whyNoThreads } from "../threads/platform.ts";
 import { createPool, type PoolOptions } from "../threads/pool.ts";
-import { type Compiled, compileKernels, type Variant, variantsFor } from "./compile.ts";
+import { type Compiled, compileKernels, type Variant, variantsFor, whyNot256 } from "./compile.ts";
 import { helpersWith } from "./helpers.ts";
 import { TensorMemory } from "./memory.ts";
 import { peak128 } from "./peak128.ts";
@@ -43,9 +43,10 @@ export function createSimdBackend(
   const { threads, assets, ...wanted } = resolveSimdOptions("simd", options);
   const poolOptions = { threads, assets };
   const memory = given ?? new TensorMemory();
-  const refused: string[] = [];
-  let best256: SimdBackend | null = null;
   const v8 = findV8();
+  const older = whyNot256(v8, wanted.wide);
+  const refused: string[] = older === null ? [] : [older];
+  let best256: SimdBackend | null = null;
   for (const variant of variantsFor(v8, wanted)) {
     const name = nameOf(variant);
     const backend = tryVariant(memory, variant, compile, refused);

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { compileKernels, variantsFor } from "../../../src/tensor/simd/compile.ts";
+import { compileKernels, variantsFor, whyNot256 } from "../../../src/tensor/simd/compile.ts";
 import { type Compile, createSimdBackend } from "../../../src/tensor/simd/createSimdBackend.ts";
 import { KERNEL_NAMES } from "../../../src/tensor/simd/kernelNames.ts";
 import { findV8, type V8 } from "../../../src/tensor/simd/v8Flags.ts";
@@ -26,6 +26,16 @@ describe("variants", () => {
     expect(namesOf(v8("x64", 14), { wide: false })).toEqual(only128);
     expect(namesOf(v8("x64", 14), { deterministic: true })).toEqual(["256", "128"]);
   });
+});
+
+test("on x64 an older Node is told of a newer one, unless 256 bits are not wanted", () => {
+  const advice = expect.stringMatching(/^256-bit: Node 24 or newer must run/);
+  for (const version of [11, 12]) expect(whyNot256(v8("x64", version), true)).toEqual(advice);
+  expect(whyNot256(v8("x64", 12), false)).toBeNull();
+  for (const other of [v8("x64", 13), v8("x64", 14), v8("arm64", 12), null]) expect(whyNot256(other, true)).toBeNull();
+  const here = findV8() as V8;
+  const { reason } = createSimdBackend({ wide: true, threads: 1 }).info;
+  expect(reason.includes("Node 24 or newer")).toBe(here.arch === "x64" && here.version < 13);
 });
 
 describe("createSimdBackend", () => {
