@@ -3,6 +3,7 @@ import { type Case, type CaseGroup, type OpenGroup, simpleCase } from "../harnes
 import { type Side, timed } from "../harness/interleave.ts";
 import type { Engine, Sequence } from "../sides/engine.ts";
 import { onnxruntimeInt8, onnxruntimeNode, onnxruntimeWeb } from "../sides/onnxruntime.ts";
+import { openvino } from "../sides/openvino.ts";
 import { plainbert, plainbertByStorage } from "../sides/plainbert.ts";
 import { tensorflow } from "../sides/tensorflow.ts";
 import { type EncoderCase, encoderCases, encoderFlops, lengths, storageCases } from "./inputs.ts";
@@ -27,6 +28,7 @@ export const encoderGroup: CaseGroup = {
       await onnxruntimeWeb("plain", threads),
       await onnxruntimeWeb("fused", threads),
       await tensorflow(threads),
+      ...(await openvino(threads)),
     ];
     await expectEqualOutputs(engines, tokenizer);
     const cases = encoderCases(tokenizer).map((one): Case => {
@@ -66,24 +68,26 @@ function waysToEncode(engine: Engine, { sequences }: EncoderCase): Side[] {
   const { name, library } = engine;
   const oneLength = new Set(lengths(sequences)).size === 1;
   if (oneLength || library === "plainbert") return [together(engine, name, library, sequences)];
-  const oneByOne = async (some: readonly Sequence[]) => {
-    for (const sequence of some) await engine.encode([sequence]);
+  const each = async (some: readonly Sequence[]) => {
+    let ms = 0;
+    for (const sequence of some) ms += await together(engine, name, library, [sequence]).run();
+    return ms;
   };
   const part = firstQuarter(sequences);
   return [
     together(engine, `${name}, padded`, library, sequences),
-    timed(`${name}, one by one`, library, () => oneByOne(sequences), {
-      run: () => oneByOne(part.some),
-      share: part.share,
-    }),
+    {
+      ...{ name: `${name}, one by one`, library, run: () => each(sequences) },
+      trial: { run: () => each(part.some), share: part.share },
+    },
   ];
 }
 
 function together(engine: Engine, name: string, library: string, sequences: readonly Sequence[]): Side {
-  const whole = () => engine.encode(sequences);
-  if (sequences.length < 4) return timed(name, library, whole);
   const { some, share } = firstQuarter(sequences);
-  return timed(name, library, whole, { run: () => engine.encode(some), share });
+  const trial = sequences.length < 4 ? undefined : { run: () => engine.encode(some), share };
+  if (!engine.time) return timed(name, library, () => engine.encode(sequences), trial);
+  return { name, library, run: () => engine.time!(sequences), ...(trial && { trial }) };
 }
 
 /** The first of the sequences, and how many of all tokens they have. */

@@ -9,6 +9,8 @@ export interface Engine {
    * @returns [B, T, H], T that of the longest; what is in the rows of padding is the library's affair
    */
   encode(sequences: readonly Sequence[]): Promise<Float32Array>;
+  /** The milliseconds of one such call, where it is not this process that computes. */
+  time?(sequences: readonly Sequence[]): Promise<number>;
   dispose(): Promise<void>;
 }
 
