@@ -28,7 +28,7 @@ const TRUNCATION = {
 /** A number from 0 to 1. */
 const ALPHA: Option<number> = {
   placeholder: "X",
-  description: "With --hybrid: how much vectors count, from 0, words alone, to 1, vectors alone. Default 0.7.",
+  description: "With --hybrid: how much vectors count, from 0, words alone, to 1, vectors alone. Default 0.65.",
   parse(given) {
     const value = given.at(-1)!;
     if (NUMBER.test(value) && Number(value) >= 0 && Number(value) <= 1) return Number(value);

@@ -8,7 +8,7 @@ import { BertTokenizer } from "../../../src/tokenizer/index.ts";
  */
 export function hashedVectors(kernels: Backend, H: number, fingerprint = "0123456789abcdef"): Extract {
   async function* stream(texts: Iterable<string> | AsyncIterable<string>) {
-    for await (const text of texts) yield { dims: [1, H], data: direction(text, H), truncated: 0 };
+    for await (const text of texts) yield { dims: [1, H], data: direction(text, H), truncated: 0, unknown: 0 };
   }
   const tokenizer = BertTokenizer.fromVocabulary(["[UNK]", "[CLS]", "[SEP]"]);
   const answer = (call: () => unknown) => call();
