@@ -14,6 +14,7 @@ import { type BundledModel, bundledModel } from "./bundledFiles.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { type ModelFiles, modelToOpen } from "./givenFiles.ts";
 import type { ModelFolder } from "./modelFolder.ts";
+import { nameOf } from "./nameOf.ts";
 import {
   modelTokenizer,
   noTokenizer,
@@ -84,20 +85,26 @@ interface BertParts {
   readonly configText: string;
   /** The folder's. */
   readonly path: string;
+  /** `nameOf` */
+  readonly name: string | null;
 }
 
 /** A model with its tokenizer. */
 export class Bert extends BertModel {
   /** config.json as it was read. */
   readonly configText: string;
+  /** What it is called beside other models; null: nobody has said. @internal */
+  readonly name: string | null;
   /** The folder's, for messages. */
   private readonly path: string;
   private readonly ownTokenizer: BertTokenizer | null;
   private readonly ownSentence: SentenceFolder | BertError;
   private knownFingerprint: string | null = null;
 
-  private constructor({ config, params, backend, forwardWorker, tokenizer, sentence, configText, path }: BertParts) {
+  private constructor(parts: BertParts) {
+    const { config, params, backend, forwardWorker, tokenizer, sentence, configText, path, name } = parts;
     super(config, params, backend, forwardWorker);
+    this.name = name;
     this.ownSentence = sentence;
     this.configText = configText;
     this.path = path;
@@ -212,17 +219,22 @@ export async function loadBertFor(
   const model = modelToOpen("loadBert", path) ?? bundledModel(bundled, assets);
   const backend = inferenceBackend("loadBert", name, simd);
   return withModelFiles(model, options, true, (folder, root) =>
-    loadFolder(folder, root, backend, dtype, options, otherwise),
+    loadFolder(folder, root, { backend, dtype, otherwise, name: nameOf(model) }, options),
   );
+}
+
+/** What a model is loaded as. */
+interface Loading {
+  readonly dtype: StorageType;
+  /** The model class where neither the options nor config.json name one. */
+  readonly otherwise: Architecture;
 }
 
 async function loadFolder(
   folder: ModelFolder,
   root: ModelFolder,
-  backend: Backend,
-  dtype: StorageType,
+  { backend, dtype, otherwise, name }: Pick<BertParts, "backend" | "name"> & Loading,
   options: LoadOptions,
-  otherwise: Architecture,
 ): Promise<Bert> {
   const texts = await readModelTexts(folder, "loadBert");
   const named = namesArchitecture(texts.configText) ? texts.config.architecture : otherwise;
@@ -239,7 +251,7 @@ async function loadFolder(
       // So that bert.backend tells the number of threads that run
       await orAborted(forwardWorker?.start(), options.signal);
       const { path, configText } = texts;
-      return Bert.of({ config, params, backend, forwardWorker, tokenizer, sentence, configText, path });
+      return Bert.of({ config, params, backend, forwardWorker, tokenizer, sentence, configText, path, name });
     } catch (error) {
       await forwardWorker?.dispose();
       throw error;

@@ -259,7 +259,8 @@ export class SearchIndex<Metadata = unknown> {
     expectPath("save", "path", path);
     // As they are now; the model may be disposed of meanwhile.
     const { segments, next, H } = this.rows;
-    const header = { pooling: this.pooling, model: this.source.fingerprint };
+    const { pooling, fingerprint: model, name } = this.source;
+    const header = { pooling, model, name };
     const { saveIndex } = await loaded(() => import("./indexFile.ts"));
     await saveIndex(path, { segments, next, H }, header);
   }

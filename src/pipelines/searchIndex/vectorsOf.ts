@@ -50,6 +50,8 @@ export interface VectorSource {
   readonly size: number;
   /** Tells apart what gives other vectors. */
   readonly fingerprint: string;
+  /** What the model is called; null: that is not known. */
+  readonly name: string | null;
   /**
    * The vectors of a stream, in order, of length 1; zeros for a text of which the model knows nothing. As a stream: the model answers one to its
    * end where the call that reads it was made before `dispose`, and would refuse another call after it.
@@ -89,7 +91,7 @@ export function vectorSource(given: Extract, pooling: IndexPooling): VectorSourc
   const extract = given.task === "feature-extraction" ? given : featureExtraction(model);
   const isCut = given.task === "embeddings"; // unless a call says otherwise
   return {
-    ...{ model, pooling, size: model.config.hiddenSize, fingerprint: model.fingerprint },
+    ...{ model, pooling, size: model.config.hiddenSize, fingerprint: model.fingerprint, name: model.name },
     vectors: (texts, _, { truncation = isCut, signal }) =>
       zerosWhereUnknown(
         texts,
@@ -109,7 +111,7 @@ function modulesSource(model: Bert, embed: Embeddings): VectorSource {
   const pooling = plainPooling(model, modules) ?? "modules";
   const fingerprint = pooling === "modules" ? sentenceFingerprint(model.fingerprint, modules) : model.fingerprint;
   return {
-    ...{ model, pooling, size: embeddingSize(model), fingerprint },
+    ...{ model, pooling, size: embeddingSize(model), fingerprint, name: model.name },
     vectors(texts, role, { truncation = true, signal }) {
       const encode = role === "query" ? embed.encodeQuery : embed.encodeDocument;
       return zerosWhereUnknown(
