@@ -157,8 +157,16 @@ describe("work that fails: exit code 1, one sentence, no stack", () => {
     ["a file that is not there to inspect", ["inspect", "nowhere.safetensors"], ["nowhere.safetensors: no such file"]],
     ["a folder without weights to inspect", ["inspect", folder], ["must hold model.safetensors"]],
     ["a file that is no checkpoint", ["inspect", join(WEIGHTS, "vocab.txt")], ["vocab.txt"]],
-    ["a folder that is not there", ["embed", "--output", "/nowhere/a.csv"], ["/nowhere/a.csv: no such file or folder"]],
-    ["an index in such a folder", ["index", "--output", "/nowhere/a.safetensors"], ["no such file or folder"]],
+    [
+      "a folder that is not there",
+      ["embed", "--output", "/nowhere/a.csv"],
+      ["plainbert: cannot write /nowhere/a.csv: there is no folder /nowhere\n"],
+    ],
+    [
+      "an index in such a folder",
+      ["index", "--output", "/nowhere/a.safetensors"],
+      ["a.safetensors: there is no folder /nowhere\n"],
+    ],
     [
       "a file that is no index",
       ["search", ...TINY, join(WEIGHTS, "model.safetensors"), "a"],

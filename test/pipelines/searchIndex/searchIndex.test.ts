@@ -187,7 +187,11 @@ describe("records", () => {
     ["a Date", { text: "b", metadata: { at: new Date(0) } }, "got a Date"],
     ["a Map", { text: "b", metadata: new Map() }, "got a Map"],
     ["a lone surrogate", { text: "b", metadata: ["\ud800"] }, "lone surrogate"],
-    ["a circle", { text: "b", metadata: circle() }, "without circles"],
+    [
+      "a circle",
+      { text: "b", metadata: circle() },
+      "metadata must be nested at most 100 deep, without circles, has itself in it",
+    ],
   ])("%s is refused, and nothing is added", async (_, record, message) => {
     const kept = await buildIndex<unknown>(extract, [{ id: "a0", text: "A door." }]);
     const added = kept.add([{ id: "a", text: "A letter." }, record] as never);
