@@ -9,7 +9,7 @@ import { type Extract, newVectorSource } from "../pipelines/searchIndex/vectorsO
 import { messageOf } from "../realm.ts";
 import { bytesOf, inputError } from "./answerLines.ts";
 import { OUTPUT_OPTIONS, RESTART } from "./answerTexts.ts";
-import { type Command, defineCommand, expectCount } from "./command.ts";
+import { type Command, defineCommand, expectCount, missing } from "./command.ts";
 import { EMBEDDING_OPTIONS, embeddingLimits, tellCounts } from "./embeddingOptions.ts";
 import { expectUnread, weightsOf } from "./expectUnread.ts";
 import { endingOf } from "./format.ts";
@@ -18,7 +18,7 @@ import { beforeInterrupt } from "./interrupt.ts";
 import { keptVectors } from "./keptVectors.ts";
 import { modelMark, sentenceMark } from "./modelMark.ts";
 import { EMBEDDING_MODEL_OPTIONS, openPipeline, orEmbeddingModel } from "./modelOptions.ts";
-import { choice, flag, pipelineValues, text, UsageError, type ValuesOf } from "./option.ts";
+import { choice, flag, pipelineValues, text, type ValuesOf } from "./option.ts";
 import { PartialFile, partialNames } from "./partialFile.ts";
 import { Progress } from "./progressBar.ts";
 import { streams } from "./streams.ts";
@@ -71,15 +71,12 @@ A line of JSON may have an id, a string by which the library removes the text ag
   async run({ values, positionals }) {
     expectCount(positionals, 0, 1, "one file at most, or texts on standard input");
     const [path = "-"] = positionals;
-    const lacksLines = positionals.length === 0 && streams.stdin.isTTY;
-    const lacking = [
-      ...(lacksLines ? ["a file, or - to type lines here"] : []),
-      ...(values.output === undefined ? ["--output FILE.safetensors"] : []),
-    ];
-    if (values.output === undefined || lacksLines) throw new UsageError(`expected ${lacking.join(", and ")}`);
-    endingOf(values.output, ["safetensors"]);
-    const output = await throughLinks(values.output); // where the vectors are that an earlier run has computed
-    expectUnread([values.output, ...partialNames(output)], [path, ...weightsOf(values.model)]);
+    const { output: given } = values;
+    if (given === undefined || (positionals.length === 0 && streams.stdin.isTTY))
+      throw missing({ "a file, or - to type lines here": positionals[0], "--output FILE.safetensors": given });
+    endingOf(given, ["safetensors"]);
+    const output = await throughLinks(given); // where the vectors are that an earlier run has computed
+    expectUnread([given, ...partialNames(output)], [path, ...weightsOf(values.model)]);
     await withOutput(output, { restart: values.restart, advice: RESTART }, () => makeIndex(values, path, output));
   },
 });

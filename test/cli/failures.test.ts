@@ -66,7 +66,12 @@ describe("wrong usage: exit code 2, and what is right", () => {
       ["search", "--hybrid", "--alpha", "1.5", "a", "b"],
       ["--alpha must be a number from 0 to 1", '"1.5"'],
     ],
-    ["an index that goes nowhere", ["index"], ["expected --output"]],
+    [
+      "an index of nothing that goes nowhere",
+      ["index"],
+      ["expected a file, or - to type lines here, and --output FILE.safetensors\n"],
+    ],
+    ["an index that goes nowhere", ["index", "a.txt"], ["index: expected --output FILE.safetensors\n"]],
     ["an index as CSV", ["index", "--output", "a.csv"], [".safetensors", "a.csv"]],
     ["a sentence and nothing beside it", ["sentence-similarity", "a"], ["got 1"]],
     ["an unknown shell", ["completion", "tcsh"], ["bash, zsh, fish", '"tcsh"']],
