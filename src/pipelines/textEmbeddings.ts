@@ -75,7 +75,8 @@ export interface Embeddings {
    * gives the mean of the tokens' vectors.
    *
    * A text that is too long is cut, as there, unless `truncation` is false. `truncated` says how many were. `unknown`
-   * says of how many texts the model knows less than half. Of no texts it is [0, D]. A stream of any length is answered text by text, [1, D], and in order.
+   * says of how many texts the model knows less than half. Of no texts it is [0, D]. A stream of any length is answered
+   * text by text, [1, D], and in order.
    *
    * @throws BertError ERR_INPUT texts that are no strings, a prompt that there is not, or another wrong argument;
    *   ERR_CHECKPOINT modules that cannot be read

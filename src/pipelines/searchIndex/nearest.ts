@@ -21,7 +21,8 @@ export interface Wanted {
 
 /**
  * The k rows whose vectors have the largest dot product with each query, largest first; of equal ones the first comes
- * first. A vector of zeros finds nothing, and is not found. Scores are sums in float64, element by element, on every backend.
+ * first. A vector of zeros finds nothing, and is not found. Scores are sums in float64, element by element, on every
+ * backend.
  *
  * On `simd` the products of many rows and queries are one matrix product in float32, which says which rows can be
  * among the k: a sum of H products in float32, in any order, fused or not, is at most γ Σ|x_i y_i| from the exact one,

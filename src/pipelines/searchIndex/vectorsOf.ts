@@ -53,8 +53,9 @@ export interface VectorSource {
   /** What the model is called; null: that is not known. */
   readonly name: string | null;
   /**
-   * The vectors of a stream, in order, of length 1; zeros for a text of which the model knows nothing. As a stream: the model answers one to its
-   * end where the call that reads it was made before `dispose`, and would refuse another call after it.
+   * The vectors of a stream, in order, of length 1; zeros for a text of which the model knows nothing. As a stream: the
+   * model answers one to its end where the call that reads it was made before `dispose`, and would refuse another call
+   * after it.
    */
   vectors(
     texts: Iterable<string> | AsyncIterable<string>,
