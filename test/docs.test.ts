@@ -10,7 +10,6 @@ import { HubServer } from "./hub/server.ts";
 import { patternOf, printedBy, shownIn, trimmedLines } from "./support/console.ts";
 import { allExamples, PAGES } from "./support/examples.ts";
 import { REWRITE, rewriteShown } from "./support/rewrite.ts";
-import { sentenceFolder } from "./support/sentenceFolders.ts";
 
 /** Runs every command in docs and compares what is printed with what the page says; follows its links. */
 const root = join(import.meta.dirname, "..");
@@ -42,8 +41,8 @@ describe("commands", () => {
     const cwd = join(folder, page);
     mkdirSync(cwd, { recursive: true });
     symlinkSync(join(head("mlm"), ".."), join(cwd, "models"), "junction");
-    mkdirSync(join(cwd, "sentences"));
-    await sentenceFolder(join(cwd, "sentences"), "dense");
+    mkdirSync(join(cwd, "node_modules"));
+    symlinkSync(root, join(cwd, "node_modules", "plainbert"), "junction");
     const env = { HF_ENDPOINT: hub.endpoint, HF_HOME: join(cwd, "huggingface") };
     for (const { command, output } of all) {
       const printed = trimmedLines(await printedBy(command, cwd, env));

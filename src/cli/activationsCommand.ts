@@ -2,12 +2,12 @@ import { withOutput } from "../disk/outputLock.ts";
 import { saveSafetensors } from "../load/weightFiles.ts";
 import { type Bert, loadBert } from "../pipelines/index.ts";
 import { type Activations, collectActivations } from "../testing/index.ts";
-import { type Command, defineCommand, expectCount } from "./command.ts";
+import { type Command, defineCommand, expectCount, missing } from "./command.ts";
 import { expectUnread, weightsOf } from "./expectUnread.ts";
 import { endingOf } from "./format.ts";
 import { beforeInterrupt, interruptible } from "./interrupt.ts";
 import { downloading, engineOptions, MODEL_OPTIONS } from "./modelOptions.ts";
-import { choice, flag, libraryValues, list, text, UsageError } from "./option.ts";
+import { choice, flag, libraryValues, list, text } from "./option.ts";
 import { jsonLine, print, shown } from "./output.ts";
 
 /** The library's. */
@@ -39,9 +39,10 @@ Beside the steps, of float32, it has input_ids and token_type_ids, of int64. Its
     `plainbert activations "Is it open?" --text-pair "It is." --taps 'bert.embeddings,bert.pooler.*' --output pair.safetensors`,
   ],
   async run({ values, positionals }) {
-    expectCount(positionals, 1, 1, "a text");
     const { output, backend = "plain" } = values;
-    if (output === undefined) throw new UsageError("expected --output FILE.safetensors");
+    if (positionals.length === 0 || output === undefined)
+      throw missing({ "a text": positionals[0], "--output FILE.safetensors": output });
+    expectCount(positionals, 1, 1, "a text");
     endingOf(output, ["safetensors"]);
     expectUnread([output], weightsOf(values.model));
     await withOutput(output, {}, async () => {

@@ -36,7 +36,7 @@ export interface OutputValues {
 }
 
 /** What a user can do about the lock of a process on another machine. */
-const RESTART = "begin anew with --restart";
+export const RESTART: string = "begin anew with --restart";
 
 export interface OutputRules {
   /** Of `--output`. Default jsonl and csv. */

@@ -38,7 +38,20 @@ export function defineCommand<Table extends OptionTable>(
 export function expectCount(positionals: readonly string[], least: number, most: number, what: string): void {
   if (positionals.length >= least && positionals.length <= most) return;
   const got = positionals.length === 1 ? "1 argument" : `${positionals.length} arguments`;
-  throw new UsageError(`expected ${what}, got ${got}${most > 0 ? "; what has spaces in it needs quotes" : ""}`);
+  const hint = most > 0 && positionals.length > 0 ? "; what has spaces in it needs quotes" : "";
+  throw new UsageError(`expected ${what}, got ${got}${hint}`);
+}
+
+/**
+ * The error for a command that was not given all that it needs: it names everything that is missing.
+ *
+ * @param needed by its name, what was given; undefined: nothing
+ * @example
+ * if (file === undefined || output === undefined) throw missing({ "a file": file, "--output FILE": output });
+ */
+export function missing(needed: Readonly<Record<string, unknown>>): UsageError {
+  const names = Object.keys(needed).filter((name) => needed[name] === undefined);
+  return new UsageError(`expected ${names.join(", and ")}`);
 }
 
 /** A command in the list of all. */

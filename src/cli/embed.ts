@@ -7,7 +7,7 @@ import { embeddingSize } from "../pipelines/textEmbeddings.ts";
 import { shortest } from "../tensor/shortest.ts";
 import { type Answerer, answerSource, OUTPUT_OPTIONS } from "./answerTexts.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
-import { EMBEDDING_OPTIONS, embeddingLimits, tellTruncated } from "./embeddingOptions.ts";
+import { EMBEDDING_OPTIONS, embeddingLimits, tellCounts } from "./embeddingOptions.ts";
 import {
   csvVectors,
   ENDINGS,
@@ -171,20 +171,21 @@ async function answererOf<Task extends "embeddings" | "feature-extraction">(
     const signs = quantize && precision.endsWith("binary");
     const dtype = !quantize ? "F32" : precision.startsWith("u") ? "U8" : "I8";
     const mark = ranges && createHash("sha256").update(ranges).digest("hex");
-    const cuts = { count: 0, truncated: 0 };
+    const counts = { count: 0, truncated: 0, unknown: 0 };
     return {
       async *answer(inputs) {
         for await (const vectors of answer(inputs, ranges)) {
           yield vectors;
-          cuts.count++; // here the line is written
-          cuts.truncated += vectors.truncated;
+          counts.count++; // here the line is written
+          counts.truncated += vectors.truncated;
+          counts.unknown += vectors.unknown;
         }
       },
       json,
       format: (ending) =>
         ending === "jsonl" ? jsonLines(json) : ofVectors(ending, signs ? size / 8 : size, { dtype, ranges }),
       work: () => ["embed", { ...options, ranges: mark }, modelMark(pipeline.model), sentenceMark(pipeline.model)],
-      tell: () => tellTruncated(cuts, ["line", "lines"], limits),
+      tell: () => tellCounts(counts, ["line", "lines"], limits),
       dispose: pipeline.dispose,
     };
   } catch (error) {

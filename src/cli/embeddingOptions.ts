@@ -16,10 +16,13 @@ export const EMBEDDING_OPTIONS: {
   "no-truncation": flag("Stop at a text that is too long for the model instead of cutting it."),
 };
 
-/** Texts that have been answered, and how many of them were cut. */
-interface Cuts {
-  readonly count: number;
-  readonly truncated: number;
+/** Texts that have been answered, and what is told of them. */
+export interface Counts {
+  count: number;
+  /** How many were cut. */
+  truncated: number;
+  /** How many are mostly unknown to the model. */
+  unknown: number;
 }
 
 /** The most tokens of a text, by which it was cut. */
@@ -35,15 +38,30 @@ export function embeddingLimits(model: Bert, role: TextRole = null): Limits {
   return { limit: embeddingLimit(model, role), ...(limitIs !== MODELS_LIMIT && { limitIs }) };
 }
 
-/** Says on standard error how many of how many texts were cut, if any were. */
-export function tellTruncated(
-  { count, truncated }: Cuts,
+/** Says on standard error how many of how many texts were cut, and how many the model hardly knows, if any. */
+export function tellCounts(
+  { count, truncated, unknown }: Counts,
   what: readonly [one: string, many: string],
   { limit, limitIs = "what the model takes" }: Limits,
 ): void {
-  if (truncated === 0) return;
-  const were = truncated === 1 ? "was" : "were";
-  streams.stderr.write(
-    `${grouped(truncated)} of ${grouped(count)} ${what[count === 1 ? 0 : 1]} ${were} longer than ${limit} tokens, ${limitIs}, and ${were} cut\n`,
-  );
+  if (truncated > 0) {
+    const were = truncated === 1 ? "was" : "were";
+    tell(truncated, count, what, `${were} longer than ${limit} tokens, ${limitIs}, and ${were} cut`);
+  }
+  tellUnknown({ count, unknown }, what);
+}
+
+/** Says on standard error how many of how many texts are mostly unknown to the model, if any are. */
+export function tellUnknown(
+  { count, unknown }: Pick<Counts, "count" | "unknown">,
+  what: readonly [one: string, many: string],
+): void {
+  if (unknown === 0) return;
+  const are = unknown === 1 ? "is mostly unknown to the model: more than half of its" : "are mostly unknown to the model: more than half of their"; // biome-ignore format: one line
+  tell(unknown, count, what, `${are} pieces are [UNK]`);
+}
+
+/** `2 of 3 lines …` */
+function tell(some: number, count: number, [one, many]: readonly [one: string, many: string], said: string): void {
+  streams.stderr.write(`${grouped(some)} of ${grouped(count)} ${count === 1 ? one : many} ${said}\n`);
 }

@@ -1,7 +1,7 @@
 import { quote } from "../errors.ts";
 import { FINETUNE_TASKS } from "../training/data/taskModels.ts";
 import { type ClassWeights, finetune } from "../training/index.ts";
-import { type Command, defineCommand, expectCount } from "./command.ts";
+import { type Command, defineCommand, expectCount, missing } from "./command.ts";
 import { MODEL_NAME, TOKENIZER_OPTIONS } from "./modelOptions.ts";
 import { choice, count, flag, libraryValues, list, NUMBER, type Option, text, UsageError } from "./option.ts";
 import { sentenceInCommandWords } from "./optionWords.ts";
@@ -87,9 +87,10 @@ Files: .jsonl, .json, .csv or .tsv with columns text, text_pair and label; GLUE'
   async run({ values, positionals }) {
     expectCount(positionals, 0, 0, "options alone");
     const { task, output, "train-file": trainDataset, "validation-file": evalDataset, model } = values;
-    if (task === undefined) throw new UsageError(`expected --task, one of ${FINETUNE_TASKS.join(", ")}`);
-    if (trainDataset === undefined) throw new UsageError("expected --train-file FILE");
-    if (output === undefined) throw new UsageError("expected --output FOLDER");
+    if (task === undefined || trainDataset === undefined || output === undefined) {
+      const tasks = `--task, one of ${FINETUNE_TASKS.join(", ")}`;
+      throw missing({ [tasks]: task, "--train-file FILE": trainDataset, "--output FOLDER": output });
+    }
     await runTraining(command, values, (how, line) =>
       finetune({
         ...how,

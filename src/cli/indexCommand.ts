@@ -1,18 +1,25 @@
+import { throughLinks } from "../disk/files.ts";
 import { withOutput } from "../disk/outputLock.ts";
 import { BertError } from "../errors.ts";
 import { tokenLimit } from "../pipelines/answerAll.ts";
-import { buildIndex, type TextRecord } from "../pipelines/index.ts";
+import type { TextRecord } from "../pipelines/index.ts";
 import { TEXT_POOLINGS } from "../pipelines/pooling.ts";
+import { SearchIndex } from "../pipelines/searchIndex/searchIndex.ts";
+import { type Extract, newVectorSource } from "../pipelines/searchIndex/vectorsOf.ts";
 import { messageOf } from "../realm.ts";
 import { bytesOf, inputError } from "./answerLines.ts";
-import { type Command, defineCommand, expectCount } from "./command.ts";
-import { EMBEDDING_OPTIONS, embeddingLimits, tellTruncated } from "./embeddingOptions.ts";
+import { OUTPUT_OPTIONS, RESTART } from "./answerTexts.ts";
+import { type Command, defineCommand, expectCount, missing } from "./command.ts";
+import { EMBEDDING_OPTIONS, embeddingLimits, tellCounts } from "./embeddingOptions.ts";
 import { expectUnread, weightsOf } from "./expectUnread.ts";
 import { endingOf } from "./format.ts";
-import { type InputForm, type Line, lineSource } from "./input.ts";
+import { type InputForm, type Line, lineSource, nameOf, type Source } from "./input.ts";
 import { beforeInterrupt } from "./interrupt.ts";
+import { keptVectors } from "./keptVectors.ts";
+import { modelMark, sentenceMark } from "./modelMark.ts";
 import { EMBEDDING_MODEL_OPTIONS, openPipeline, orEmbeddingModel } from "./modelOptions.ts";
-import { choice, flag, pipelineValues, text, UsageError, type ValuesOf } from "./option.ts";
+import { choice, flag, pipelineValues, text, type ValuesOf } from "./option.ts";
+import { PartialFile, partialNames } from "./partialFile.ts";
 import { Progress } from "./progressBar.ts";
 import { streams } from "./streams.ts";
 
@@ -25,7 +32,10 @@ const OPTIONS = {
   "no-truncation": EMBEDDING_OPTIONS["no-truncation"],
 };
 
-/** A line of JSON is handed on as it is: `buildIndex` says what is wrong with it. */
+/** What messages about lines begin with. */
+const TASK = "index";
+
+/** A line of JSON is handed on as it is: the index says what is wrong with it. */
 const RECORDS: InputForm<string | TextRecord> = {
   fromArguments: (texts) => texts,
   fromLine: (line) => line,
@@ -33,7 +43,12 @@ const RECORDS: InputForm<string | TextRecord> = {
 };
 
 const TABLE = {
-  output: text("FILE", "The index, a .safetensors file. It appears when it is whole.", "file"),
+  output: text(
+    "FILE",
+    "The index, a .safetensors file. It appears when it is whole. If the work is cut short, what is done stays in FILE.partial, and the same command goes on there.",
+    "file",
+  ),
+  restart: OUTPUT_OPTIONS.restart,
   ...OPTIONS,
   jsonl: flag("Each line is JSON: a string, or an object { id, text, metadata }. So is a FILE.jsonl."),
   ...EMBEDDING_MODEL_OPTIONS,
@@ -42,6 +57,8 @@ const TABLE = {
 export const command: Command = defineCommand({
   synopsis: ["[OPTION]… [FILE|-] --output FILE.safetensors"],
   description: `Computes the vectors of the lines of a file, or of standard input, and writes them with the lines into one file, for plainbert search. Blank lines are left out.
+
+A query finds a text by its meaning. A line of which the model knows no word, as one in another script, is found by its words alone, with plainbert search --hybrid.
 
 A line of JSON may have an id, a string by which the library removes the text again, and metadata, anything that comes back with what is found.`,
   options: TABLE,
@@ -53,13 +70,14 @@ A line of JSON may have an id, a string by which the library removes the text ag
   ],
   async run({ values, positionals }) {
     expectCount(positionals, 0, 1, "one file at most, or texts on standard input");
-    if (values.output === undefined) throw new UsageError("expected --output FILE.safetensors");
-    endingOf(values.output, ["safetensors"]);
     const [path = "-"] = positionals;
-    if (positionals.length === 0 && streams.stdin.isTTY)
-      throw new UsageError("expected a file, or - to type lines here");
-    expectUnread([values.output], [path, ...weightsOf(values.model)]);
-    await withOutput(values.output, {}, () => makeIndex(values, path, values.output as string));
+    const { output: given } = values;
+    if (given === undefined || (positionals.length === 0 && streams.stdin.isTTY))
+      throw missing({ "a file, or - to type lines here": positionals[0], "--output FILE.safetensors": given });
+    endingOf(given, ["safetensors"]);
+    const output = await throughLinks(given); // where the vectors are that an earlier run has computed
+    expectUnread([given, ...partialNames(output)], [path, ...weightsOf(values.model)]);
+    await withOutput(output, { restart: values.restart, advice: RESTART }, () => makeIndex(values, path, output));
   },
 });
 
@@ -69,42 +87,58 @@ async function makeIndex(values: ValuesOf<typeof TABLE>, path: string, output: s
   const iterator = source.lines[Symbol.asyncIterator]();
   let next = await iterator.next(); // before the model is loaded: a wrong file is reported at once
   const progress = new Progress({ unit: "lines", total: source.size });
-  /** Lines that are not blank, as the pipeline counts them. */
+  const file = await PartialFile.open(output, values.restart);
+  /** The numbers of the lines that are not blank, as the pipeline counts them. */
   const numbers: number[] = [];
+  /** Those whose vectors have not come yet. */
+  const open: string[] = [];
   async function* texts() {
     for (; !next.done; next = await iterator.next()) {
       const { number, input, text }: Line<string | TextRecord> = next.value;
-      progress.step(bytesOf(text));
+      progress.step(bytesOf(text), numbers.length < file.linesBefore);
       if (input === null) continue;
       numbers.push(number);
+      open.push(text);
       yield input;
     }
-    if (numbers.length > 0) return;
-    throw new BertError(
-      "ERR_INPUT",
-      `index: ${path === "-" ? "standard input" : path} must have a line of text, has none`,
-    );
   }
-  const extract =
-    values.pooling === undefined
-      ? await openPipeline("embeddings", values)
-      : await openPipeline("feature-extraction", orEmbeddingModel(values));
-  let cuts = { count: 0, truncated: 0 };
+  const counts = { count: 0, truncated: 0, unknown: 0 };
+  let tell = () => {};
+  const forget = beforeInterrupt(async () => tell());
+  let extract: Extract | undefined;
   try {
-    const index = await buildIndex(extract, texts(), pipelineValues(OPTIONS, values));
-    cuts = { count: index.size, truncated: index.truncated };
-    const saving = index.save(output);
-    const forget = beforeInterrupt(() => saving);
-    await saving.finally(forget);
+    extract =
+      values.pooling === undefined
+        ? await openPipeline("embeddings", values)
+        : await openPipeline("feature-extraction", orEmbeddingModel(values));
+    const { model } = extract;
+    const limits = values.pooling === undefined ? embeddingLimits(model, "document") : { limit: tokenLimit(model) };
+    tell = () => tellCounts(counts, ["line", "lines"], limits);
+    const { pooling, ...options } = pipelineValues(OPTIONS, values);
+    const work = ["index", pooling, options, source.isJson === true, modelMark(model), sentenceMark(model)];
+    await file.begin(JSON.stringify(work), new Uint8Array(0));
+    const index = new SearchIndex(keptVectors(file, newVectorSource(TASK, extract, pooling), open, counts));
+    await index.addAs(TASK, texts(), options);
+    await file.replace(() => index.save(output));
   } catch (error) {
     progress.clear();
-    const at = /texts\[(\d+)\]/.exec(messageOf(error));
-    throw at ? inputError(error, source.place(numbers[Number(at[1])])) : error;
+    await file.stop();
+    tell();
+    throw withKept(error, file, source, numbers);
   } finally {
-    await extract.dispose();
+    forget();
+    await extract?.dispose();
   }
   progress.end();
-  const { model } = extract;
-  const limits = values.pooling === undefined ? embeddingLimits(model, "document") : { limit: tokenLimit(model) };
-  tellTruncated(cuts, ["line", "lines"], limits);
+  if (numbers.length === 0) streams.stderr.write(`${nameOf(path)} has no line of text, so the index is empty\n`);
+  tell();
+}
+
+/** What is wrong, with the line that it is about, and with what is kept of the work. */
+function withKept(error: unknown, file: PartialFile, source: Source<unknown>, numbers: readonly number[]): unknown {
+  const at = /\btexts\[(\d+)\]/.exec(messageOf(error));
+  const told = at ? inputError(error, source.place(numbers[Number(at[1])])) : error;
+  if (!(told instanceof BertError)) return told;
+  const ofLine = / line \d+: /.test(told.message); // there the same command would stop again
+  return new BertError(told.code, told.message + file.kept(ofLine ? "once the line is mended, " : ""), { cause: told });
 }

@@ -6,8 +6,10 @@ import { linesOf } from "./lines.ts";
 import { flag, type Option, text, UsageError } from "./option.ts";
 import { streams } from "./streams.ts";
 
-/** Nothing to answer: separators, controls and format characters, which the tokenizer removes. */
-const BLANK = /^[\p{Z}\p{C}]*$/u;
+/** Whether there is nothing to answer: separators, controls and format characters, which the tokenizer removes. */
+export function isBlank(text: string): boolean {
+  return /^[\p{Z}\p{C}]*$/u.test(text);
+}
 
 /** A line of the input, or an argument of the command line. */
 export interface Line<Input> {
@@ -110,9 +112,14 @@ function argumentSource<Input>(inputs: readonly Input[], texts: readonly string[
   return { lines: lines(), given: true, count: inputs.length, place, size: null };
 }
 
+/** What messages call a file that is read. */
+export function nameOf(path: string): string {
+  return path === "-" ? "standard input" : path;
+}
+
 /** The lines of a file, or of standard input for "-". */
 export function lineSource<Input>(form: InputForm<Input>, path: string, jsonl: boolean): Source<Input> {
-  const name = path === "-" ? "standard input" : path;
+  const name = nameOf(path);
   const place = (number: number) => `${name}, line ${number}: `;
   const { fromLine } = form;
   const isJson = jsonl || fromLine === undefined || path.endsWith(".jsonl");
@@ -121,7 +128,7 @@ export function lineSource<Input>(form: InputForm<Input>, path: string, jsonl: b
     for await (const group of linesOf(path)) {
       for (const text of group) {
         number++;
-        if ((isJson || !form.takesBlanks) && BLANK.test(text)) yield { number, text, input: null };
+        if ((isJson || !form.takesBlanks) && isBlank(text)) yield { number, text, input: null };
         else yield { number, text, input: isJson ? jsonInput(form, text, place(number).slice(0, -2)) : fromLine(text) };
       }
     }

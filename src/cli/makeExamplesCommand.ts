@@ -14,7 +14,7 @@ import {
   makeExamples,
   resolveMakeExamplesOptions,
 } from "../training/pretraining/makeExamples.ts";
-import { type Command, defineCommand } from "./command.ts";
+import { type Command, defineCommand, missing } from "./command.ts";
 import { Corpus } from "./corpus.ts";
 import { interruptible } from "./interrupt.ts";
 import { linesOf } from "./lines.ts";
@@ -58,9 +58,9 @@ FILE is text, UTF-8: a sentence in each line, a blank line between documents; - 
     "printf 'One line.\\nAnother.\\n\\nA new text.\\n' | plainbert make-examples - --max-seq-length 512 --output long",
   ],
   async run({ values, positionals }) {
-    if (positionals.length === 0) throw new UsageError("expected a file or more");
     const { output } = values;
-    if (output === undefined) throw new UsageError("expected --output FOLDER");
+    if (positionals.length === 0 || output === undefined)
+      throw missing({ "a file or more": positionals[0], "--output FOLDER": output });
     const options = resolveMakeExamplesOptions(libraryValues(OPTIONS, values));
     const start = performance.now();
     const { totals, files } = await withOutput(output, { parents: true }, async () => {

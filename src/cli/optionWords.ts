@@ -5,7 +5,7 @@ import type { OptionTable } from "./option.ts";
 /**
  * An error of the library in the words of the command line: where it names an option that the command has, it says
  * `--doc-stride` in place of `docStride` or `doc_stride`, and it leaves out the name of a function that the user has
- * not called. What stands in quotes is the user's, and stays.
+ * not called; of an output it says that it cannot be written. What stands in quotes is the user's, and stays.
  *
  * @param error anything that was thrown; what is no `BertError` comes back as it is
  */
@@ -25,7 +25,10 @@ export function sentenceInCommandWords(sentence: string, { options, libraryNames
       `--${name}`,
     );
   }
-  const parts = sentence.replace(FUNCTION, "").split(/("[^"]*")/); // the odd ones are quoted
+  const parts = sentence
+    .replace(FUNCTION, "")
+    .replace(/^write: /, "cannot write ")
+    .split(/("[^"]*")/); // the odd ones are quoted
   return parts.map((part, i) => (i % 2 === 1 ? part : translated(part, words, i === 0))).join("");
 }
 

@@ -128,5 +128,5 @@ export function columns(rows: readonly (readonly string[])[], alignRight: readon
       .join("  ")
       .trimEnd(),
   );
-  return `${lines.join("\n")}\n`;
+  return lines.map((line) => `${line}\n`).join("");
 }

@@ -46,6 +46,8 @@ export class PartialFile {
   /** Writing goes on one piece after the other; after `stop` none begins. */
   private writing: Promise<void> = Promise.resolve();
   private stopped = false;
+  /** How long the head is. */
+  private start = 0;
   /** The earlier run's lines are of another work: nothing of them may change. */
   private refused = false;
   private readonly forget: () => void;
@@ -94,13 +96,14 @@ export class PartialFile {
    * @throws BertError ERR_INPUT the file has lines of another work, or is not as the earlier run has left it
    */
   async begin(work: string, head: Uint8Array): Promise<void> {
+    this.start = head.length;
     if (this.previous === null) {
       this.safe = { work, lines: 0, sha256: digest(this.hash), bytes: head.length, answers: digest(this.answers) };
     } else {
       if (this.previous.work !== work) throw this.refusal("was made with other options, or by another model");
       const { size } = await this.handle.stat();
       if (size < this.previous.bytes) throw this.refusal("is shorter than its mark says");
-      await this.readAnswers(head.length, this.previous.bytes);
+      for await (const piece of this.answersBefore(READ_BYTES)) this.answers.update(piece);
       if (digest(this.answers) !== this.previous.answers)
         throw this.refusal("is damaged or was changed: its checksum is not that of its mark");
       await this.orError(this.handle.truncate(this.previous.bytes));
@@ -111,18 +114,23 @@ export class PartialFile {
     await this.setMark();
   }
 
-  /** Reads what an earlier run has written, for its hash. */
-  private async readAnswers(start: number, end: number): Promise<void> {
-    const piece = new Uint8Array(READ_BYTES);
-    for (let at = start; at < end; ) {
-      const { bytesRead } = await orFileError(
-        "read",
-        `${this.path}.partial`,
-        this.handle.read(piece, 0, Math.min(piece.length, end - at), at),
-      );
-      if (bytesRead === 0) return; // cut meanwhile: the hash is another one
-      this.answers.update(piece.subarray(0, bytesRead));
-      at += bytesRead;
+  /**
+   * Reads what lines of an earlier run are answered with, behind the head.
+   *
+   * @param size of each piece in bytes; the last one may be shorter
+   */
+  async *answersBefore(size: number): AsyncGenerator<Uint8Array> {
+    const name = `${this.path}.partial`;
+    const end = this.previous?.bytes ?? this.start;
+    for (let at = this.start; at < end; at += size) {
+      const piece = new Uint8Array(Math.min(size, end - at));
+      for (let done = 0; done < piece.length; ) {
+        const reading = this.handle.read(piece, done, piece.length - done, at + done);
+        const { bytesRead } = await orFileError("read", name, reading);
+        if (bytesRead === 0) throw this.refusal("is shorter than its mark says"); // it was cut meanwhile
+        done += bytesRead;
+      }
+      yield piece;
     }
   }
 
@@ -154,12 +162,26 @@ export class PartialFile {
    *
    * @param head what the file begins with, where that depends on the number of lines; as long as the first
    */
-  async finish(head?: Uint8Array): Promise<void> {
+  finish(head?: Uint8Array): Promise<void> {
+    return this.wholeBy(() => this.complete(head));
+  }
+
+  /** All lines are done: `write` makes FILE of them in another form, and then FILE.partial goes. */
+  replace(write: () => Promise<void>): Promise<void> {
+    return this.wholeBy(async () => {
+      await write();
+      this.stopped = true;
+      await this.handle.close();
+      for (const name of partialNames(this.path)) await rm(name, { force: true });
+    });
+  }
+
+  private async wholeBy(work: () => Promise<void>): Promise<void> {
     if (this.lines < this.linesBefore) this.expectSame();
     this.writing = this.flush(false);
     await this.writing;
     this.forget(); // from here on an interrupt waits for the whole
-    const finishing = this.complete(head);
+    const finishing = work();
     const forget = beforeInterrupt(() => finishing);
     await finishing.finally(forget);
   }

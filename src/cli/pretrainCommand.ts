@@ -1,7 +1,7 @@
 import { readText } from "../disk/files.ts";
 import { parseJson } from "../json.ts";
 import { type PretrainPhase, pretrain } from "../training/index.ts";
-import { type Command, defineCommand, expectCount } from "./command.ts";
+import { type Command, defineCommand, expectCount, missing } from "./command.ts";
 import { HUB_OPTIONS, MODEL_NAME } from "./modelOptions.ts";
 import { count, libraryValues, type Option, text, UsageError, type ValuesOf } from "./option.ts";
 import { OUTPUT_OPTIONS, RUN_OPTIONS, runTraining } from "./trainingRun.ts";
@@ -61,9 +61,10 @@ Defaults beside those below are the paper's: a learning rate of 1e-4 with warm-u
     "printf 'One line.\\nAnother.\\n\\nA new text.\\nIts end.\\n' | plainbert make-examples - --output few-examples && plainbert pretrain few-examples --max-steps 2 --layers 1 --hidden 16 --heads 1 --output small-bert",
   ],
   async run({ values, positionals }) {
-    expectCount(positionals, 1, 100, "a folder of examples or more");
     const { output, model, "eval-examples": evalExamples } = values;
-    if (output === undefined) throw new UsageError("expected --output FOLDER");
+    if (positionals.length === 0 || output === undefined)
+      throw missing({ "a folder of examples or more": positionals[0], "--output FOLDER": output });
+    expectCount(positionals, 1, 100, "a folder of examples or more");
     const phases = phasesOf(positionals, values);
     const config = await configOf(values);
     await runTraining(command, values, (how) =>

@@ -5,6 +5,8 @@ import { streams } from "./streams.ts";
 /** Short work has no bar; a bar is drawn anew so often, in milliseconds. */
 const FIRST_MS = 1000;
 const EVERY_MS = 100;
+/** In a log, which is whatever standard error is where it is no terminal, a line is written so often. */
+const LOG_MS = 60_000;
 
 /** Widest bar, in columns. */
 const MAX_BAR = 30;
@@ -35,6 +37,8 @@ export interface ProgressState extends Work {
  *
  * @example
  *  42 % ████████████▌                   4,200 lines   350.0/s  0:17 left
+ *
+ * @param width Infinity: of a log, in which there is no bar
  */
 export function progressLine(state: ProgressState, width: number): string {
   const { verb, count, countBefore, done, doneBefore, total, seconds } = state;
@@ -47,7 +51,7 @@ export function progressLine(state: ProgressState, width: number): string {
   const left = pace > 0 ? `  ${clock(Math.max(0, total - done) / pace)} left` : "";
   const percent = `${start}${String(Math.floor(100 * part)).padStart(3)} %`;
   const room = Math.min(MAX_BAR, width - percent.length - figures.length - left.length - 4);
-  const bar = room < 5 ? "" : ` ${barOf(part, room)}`;
+  const bar = room < 5 || width === Number.POSITIVE_INFINITY ? "" : ` ${barOf(part, room)}`;
   return `${percent}${bar}  ${figures}${left}`.slice(0, width);
 }
 
@@ -66,9 +70,10 @@ export function isWatched(): boolean {
   return streams.stderr.isTTY === true && process.env.TERM !== "dumb";
 }
 
-/** Shows on a terminal how far a work is, and nothing anywhere else. */
+/** Shows how far a work is: on a terminal by a line that changes, in a log by a line now and then. */
 export class Progress {
   private readonly enabled: boolean;
+  private readonly isWatched: boolean = isWatched();
   private work: Work;
   private readonly start: number = performance.now();
   private drawn: number | null = null;
@@ -83,8 +88,8 @@ export class Progress {
     this.work = work;
     // Where results go to the terminal they are the progress; a pipe's reader may use the terminal itself, as less
     // does.
-    this.enabled = isWatched() && (!printing || goesToFile());
-    if (this.enabled) this.forget = beforeInterrupt(async () => this.clear());
+    this.enabled = !printing || goesToFile();
+    if (this.enabled && this.isWatched) this.forget = beforeInterrupt(async () => this.clear());
   }
 
   /**
@@ -106,7 +111,8 @@ export class Progress {
     this.work = { ...this.work, total };
     if (!this.enabled) return;
     const now = performance.now();
-    if (now - (this.drawn ?? this.start + FIRST_MS - EVERY_MS) < EVERY_MS) return;
+    const [first, every] = this.isWatched ? [FIRST_MS, EVERY_MS] : [LOG_MS, LOG_MS];
+    if (now - (this.drawn ?? this.start + first - every) < every) return;
     this.draw(now);
   }
 
@@ -118,12 +124,12 @@ export class Progress {
 
   /** Wipes the bar away. */
   clear(): void {
-    if (this.drawn !== null) streams.stderr.write("\r\u001b[K");
+    if (this.drawn !== null && this.isWatched) streams.stderr.write("\r\u001b[K");
     this.drawn = null;
     this.forget();
   }
 
-  /** Writes how much was done, and how fast, in place of the bar, if there was one. */
+  /** Writes how much was done, and how fast, in place of the bar or behind the lines, if there were any. */
   end(): void {
     const { drawn, state } = this;
     this.clear();
@@ -136,6 +142,10 @@ export class Progress {
 
   private draw(now: number): void {
     this.drawn = now;
+    if (!this.isWatched) {
+      streams.stderr.write(`${progressLine(this.state, Number.POSITIVE_INFINITY)}\n`);
+      return;
+    }
     streams.stderr.write(`\r${progressLine(this.state, (streams.stderr.columns || 80) - 1)}\u001b[K`);
   }
 

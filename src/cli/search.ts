@@ -7,9 +7,9 @@ import { isOfModules } from "../pipelines/searchIndex/vectorsOf.ts";
 import { inGroups } from "./answerLines.ts";
 import { type Answerer, answerSource, flatFormats, OUTPUT_OPTIONS } from "./answerTexts.ts";
 import { type Command, defineCommand } from "./command.ts";
-import { EMBEDDING_OPTIONS, embeddingLimits, tellTruncated } from "./embeddingOptions.ts";
+import { EMBEDDING_OPTIONS, embeddingLimits, tellCounts } from "./embeddingOptions.ts";
 import type { Flat } from "./format.ts";
-import { INPUT_OPTIONS, sourceOf, TEXTS } from "./input.ts";
+import { INPUT_OPTIONS, isBlank, sourceOf, TEXTS } from "./input.ts";
 import { orMaybeText } from "./maybeText.ts";
 import { modelMark } from "./modelMark.ts";
 import { EMBEDDING_MODEL_OPTIONS, openPipeline, orEmbeddingModel } from "./modelOptions.ts";
@@ -28,7 +28,7 @@ const TRUNCATION = {
 /** A number from 0 to 1. */
 const ALPHA: Option<number> = {
   placeholder: "X",
-  description: "With --hybrid: how much vectors count, from 0, words alone, to 1, vectors alone. Default 0.7.",
+  description: "With --hybrid: how much vectors count, from 0, words alone, to 1, vectors alone. Default 0.65.",
   parse(given) {
     const value = given.at(-1)!;
     if (NUMBER.test(value) && Number(value) >= 0 && Number(value) <= 1) return Number(value);
@@ -45,7 +45,9 @@ export const command: Command = defineCommand({
   synopsis: ["[OPTION]… INDEX QUERY…", "[OPTION]… INDEX [--input FILE]"],
   description: `Finds the texts of an index that are most like a query, by the cosine of their vectors, −1 to 1, or by vectors and words together. INDEX is a file that plainbert index has written; the model must be the one that it was made with, and another is refused.
 
-Without QUERY, each line of the input is one, and gives a line of JSON: the texts with their ids, places, from 0, scores and metadata, the best first. A blank line gives null.`,
+Without QUERY, each line of the input is one, and gives a line of JSON: the texts with their ids, scores and metadata, the best first, and their index, which counts the lines that are not blank, from 0. A blank line gives null.
+
+A query of which the model knows no word, as one in another script, finds nothing but, with --hybrid, texts that have its words.`,
   options: {
     "top-k": count("How many texts. Default 5."),
     ...SCORES,
@@ -67,7 +69,9 @@ Without QUERY, each line of the input is one, and gives a line of JSON: the text
     "plainbert search texts.safetensors --input queries.txt --output found.csv",
   ],
   async run({ values, positionals: [path, ...queries] }) {
-    if (path === undefined) throw new UsageError("expected an index, a file that plainbert index has written");
+    if (path === undefined)
+      throw new UsageError("expected an index, a file that plainbert index has written, and a query");
+    if (queries.some(isBlank)) throw new UsageError("expected a query, got a blank one");
     const { "top-k": topK = 5 } = values;
     if (values.alpha !== undefined && !values.hybrid) throw new UsageError("--alpha goes with --hybrid");
     const options = pipelineValues(TRUNCATION, values);
@@ -95,7 +99,10 @@ Without QUERY, each line of the input is one, and gives a line of JSON: the text
         json: (results) => results,
         format: flatFormats((results) => results, flat(values.hybrid)),
         work: () => ["search", path, size, mtimeMs, topK, truncation, scores, modelMark(model)],
-        tell: () => tellTruncated({ count, truncated: index.truncatedQueries }, ["query", "queries"], limits),
+        tell() {
+          const { truncatedQueries: truncated, unknownQueries: unknown } = index;
+          tellCounts({ count, truncated, unknown }, ["query", "queries"], limits);
+        },
         dispose: extract.dispose,
       };
     };
@@ -116,6 +123,7 @@ function flat(isHybrid: boolean): Flat<SearchResult[]> {
 }
 
 function resultTable(results: readonly SearchResult[]): string {
+  if (results.length === 0) return "  nothing found\n";
   return columns(
     results.map(({ text, score }) => [`  ${score.toFixed(4)}`, shown(text)]),
     [true, false],

@@ -44,6 +44,7 @@ Without SENTENCE, each line of the input is a JSON object { "source_sentence", "
   form: SENTENCES,
   answer: (similarity, inputs, options) => oneByOne(inputs, (input) => similarity(input, options)),
   heading: ({ source_sentence }) => shown(source_sentence),
+  texts: ({ source_sentence, sentences }) => [source_sentence, ...sentences],
   table: (cosines, { sentences }) =>
     columns(
       cosines

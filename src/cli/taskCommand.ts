@@ -12,6 +12,7 @@ import {
   openPipeline,
 } from "./modelOptions.ts";
 import { type Arguments, type OptionTable, type PipelineValues, pipelineValues, type ValuesOf } from "./option.ts";
+import { UnknownTexts } from "./unknownTexts.ts";
 
 /**
  * A command for a task of `pipeline`: its options are the pipeline's, with hyphens, and those that every such command
@@ -43,6 +44,8 @@ export interface TaskCommand<Task extends PipelineTask, Table extends OptionTabl
   table(result: Result, input: Input, pipeline: Pipeline<Task>): string;
   /** What stands above the table, where there are several inputs. */
   heading(input: Input): string | null;
+  /** The sentences of an input, of which is told how many are mostly unknown to the model. Default: none. */
+  texts?(input: Input): readonly string[];
 }
 
 interface InputValues {
@@ -77,8 +80,15 @@ export function taskCommand<Task extends PipelineTask, Table extends OptionTable
   ): Promise<Answerer<Input, Result>> {
     const pipeline = await openPipeline(task.task, values);
     const json = (result: Result) => result;
+    const unknown = new UnknownTexts(pipeline.model, !("pooling" in given));
+    async function* counted(inputs: AsyncGenerator<Input>) {
+      for await (const input of inputs) {
+        yield input; // it is answered, so its fields are what they must be
+        for (const text of task.texts?.(input) ?? []) unknown.add(text);
+      }
+    }
     return {
-      answer: (inputs) => task.answer(pipeline, inputs, given),
+      answer: (inputs) => task.answer(pipeline, counted(inputs), given),
       table: (result, input) => task.table(result, input, pipeline),
       heading: (input) => task.heading(input),
       json,
@@ -89,6 +99,7 @@ export function taskCommand<Task extends PipelineTask, Table extends OptionTable
         modelMark(pipeline.model),
         task.isOfSentences ? sentenceMark(pipeline.model) : null,
       ],
+      tell: () => unknown.tell(),
       dispose: pipeline.dispose,
     };
   }

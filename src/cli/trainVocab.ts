@@ -5,7 +5,7 @@ import { withOutput, withOutputFolder } from "../disk/outputLock.ts";
 import { quote } from "../errors.ts";
 import { BertTokenizer } from "../tokenizer/index.ts";
 import { type TrainVocabularyOptions, trainVocabulary } from "../tokenizer/train.ts";
-import { type Command, defineCommand } from "./command.ts";
+import { type Command, defineCommand, missing } from "./command.ts";
 import { Corpus } from "./corpus.ts";
 import { expectUnread } from "./expectUnread.ts";
 import { interruptible } from "./interrupt.ts";
@@ -47,9 +47,9 @@ export const command: Command = defineCommand({
     "mkdir tokenizer && plainbert train-vocab book.txt emma.txt --cased --output tokenizer",
   ],
   async run({ values, positionals }) {
-    if (positionals.length === 0) throw new UsageError("expected a file or more");
     const { output } = values;
-    if (output === undefined) throw new UsageError("expected --output FOLDER or --output FILE.txt");
+    if (positionals.length === 0 || output === undefined)
+      throw missing({ "a file or more": positionals[0], "--output FOLDER or --output FILE.txt": output });
     const folder = await isFolder(output);
     if (!folder && !output.endsWith(".txt"))
       throw new UsageError(`--output must be an existing folder or end in .txt, got ${quote(String(output))}`);

@@ -173,8 +173,12 @@ export async function orFileError<T>(where: string, path: string, result: Promis
 
 /** An error of Node's, as one of ours. */
 export function systemError(where: string, path: string, cause: unknown): BertError {
-  return fileError(where, path, reasonOf(cause), cause);
+  // What is written need not be there, but its folder must.
+  const lacksFolder = codeOf(cause) === "ENOENT" && WRITING.includes(where);
+  return fileError(where, path, lacksFolder ? `there is no folder ${dirname(path)}` : reasonOf(cause), cause);
 }
+
+const WRITING: readonly string[] = ["write", "writeFileAtomically"];
 
 const REASONS: ReadonlyMap<unknown, string> = new Map([
   ["ENOENT", "no such file or folder"],

@@ -23,6 +23,17 @@ export function bundledModel(model: BundledModel, assets?: string | URL): NamedF
   };
 }
 
+/** Whether a path is that of the folder in which a model came with the package. */
+export function isBundledFolder(model: BundledModel, path: string): boolean {
+  try {
+    const { protocol, pathname } = new URL(".", MODELS[model].ownFile("config.json") as URL);
+    const own = decodeURIComponent(pathname).replace(/^\/(?=[A-Z]:)/i, ""); // of Windows: /C:/…
+    return protocol === "file:" && own === `${path.replaceAll("\\", "/").replace(/\/+$/, "")}/`;
+  } catch {
+    return false; // a bundler has left no address of its own
+  }
+}
+
 /** A model that comes with the package. */
 interface Bundled {
   /** What messages call it. */

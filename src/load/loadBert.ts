@@ -15,6 +15,7 @@ import { type BundledModel, bundledModel } from "./bundledFiles.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { type ModelFiles, modelToOpen } from "./givenFiles.ts";
 import type { ModelFolder } from "./modelFolder.ts";
+import { nameOf } from "./nameOf.ts";
 import {
   modelTokenizer,
   noTokenizer,
@@ -85,20 +86,26 @@ interface BertParts {
   readonly configText: string;
   /** The folder's. */
   readonly path: string;
+  /** `nameOf` */
+  readonly name: string | null;
 }
 
 /** A model with its tokenizer. */
 export class Bert extends BertModel {
   /** config.json as it was read. */
   readonly configText: string;
+  /** What it is called beside other models; null: nobody has said. @internal */
+  readonly name: string | null;
   /** The folder's, for messages. */
   private readonly path: string;
   private readonly ownTokenizer: BertTokenizer | null;
   private readonly ownSentence: SentenceFolder | BertError;
   private knownFingerprint: string | null = null;
 
-  private constructor({ config, params, backend, forwardWorker, tokenizer, sentence, configText, path }: BertParts) {
+  private constructor(parts: BertParts) {
+    const { config, params, backend, forwardWorker, tokenizer, sentence, configText, path, name } = parts;
     super(config, params, backend, forwardWorker);
+    this.name = name;
     this.ownSentence = sentence;
     this.configText = configText;
     this.path = path;
@@ -213,17 +220,23 @@ export async function loadBertFor(
   const model = modelToOpen("loadBert", path) ?? bundledModel(bundled, assets);
   const started = startBackend("loadBert", name, simd);
   return withModelFiles(model, options, true, (folder, root) =>
-    loadFolder(folder, root, started, dtype, options, otherwise),
+    loadFolder(folder, root, { started, dtype, otherwise, name: nameOf(model) }, options),
   );
+}
+
+/** What a model is loaded as. */
+interface Loading extends Pick<BertParts, "name"> {
+  readonly started: StartedBackend;
+  readonly dtype: StorageType;
+  /** The model class where neither the options nor config.json name one. */
+  readonly otherwise: Architecture;
 }
 
 async function loadFolder(
   folder: ModelFolder,
   root: ModelFolder,
-  started: StartedBackend,
-  dtype: StorageType,
+  { started, dtype, otherwise, name }: Loading,
   options: LoadOptions,
-  otherwise: Architecture,
 ): Promise<Bert> {
   const texts = await readModelTexts(folder, "loadBert");
   const named = namesArchitecture(texts.configText) ? texts.config.architecture : otherwise;
@@ -245,7 +258,7 @@ async function loadFolder(
       await orAborted(forwardWorker?.start(), options.signal);
       if (!forwardWorker) await worker?.dispose();
       const { path, configText } = texts;
-      return Bert.of({ config, params, backend, forwardWorker, tokenizer, sentence, configText, path });
+      return Bert.of({ config, params, backend, forwardWorker, tokenizer, sentence, configText, path, name });
     } catch (error) {
       await worker?.dispose();
       throw error;

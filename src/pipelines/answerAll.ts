@@ -4,6 +4,7 @@ import { BATCH_TOKENS } from "../model/batch.ts";
 import type { ForwardOptions } from "../model/forward.ts";
 import { type EncodedText, expectClass, isOfClass, type NamedText } from "./arguments.ts";
 import { Faults } from "./faults.ts";
+import type { Truncated } from "./featureTensor.ts";
 import { atOnce, inTurns, type Parts } from "./turns.ts";
 
 /** Groups of what has been encoded, in order, each as large as a pass may be, `most` tokens. */
@@ -118,19 +119,22 @@ export async function answerAll<Item, Encoded extends { readonly length: number 
   }
 }
 
-/** As `answerAll`, for texts; and how many of them were cut. */
+/** As `answerAll`, for texts; and what is told of them. */
 export async function answerTexts<Answer>(
   texts: readonly NamedText[],
   { encode, compute }: Steps<NamedText, EncodedText, Answer>,
   signal: AbortSignal | undefined,
-): Promise<{ readonly answers: Answer[]; readonly truncated: number }> {
-  let truncated = 0;
+): Promise<{ readonly answers: Answer[]; readonly counts: Truncated }> {
+  let [truncated, unknown] = [0, 0];
   const counting = (batch: readonly EncodedText[], signal?: AbortSignal) => {
-    for (const { isCut } of batch) if (isCut) truncated++;
+    for (const { isCut, isUnknown } of batch) {
+      if (isCut) truncated++;
+      if (isUnknown) unknown++;
+    }
     return compute(batch, signal);
   };
   const answers = await answerAll(texts, { encode, compute: counting }, signal);
-  return { answers, truncated };
+  return { answers, counts: { truncated, unknown } };
 }
 
 /** The most tokens that model and tokenizer agree to take. */

@@ -5,6 +5,7 @@ import { expectKnownNames, expectObject, expectSignal } from "../options.ts";
 import type { BertTokenizer, Encoding } from "../tokenizer/index.ts";
 import { expectEach, faultOf } from "./faults.ts";
 import type { Parts } from "./turns.ts";
+import { isMostlyUnknown } from "./unknown.ts";
 
 /** What every call of a pipeline takes. */
 export interface CallOptions {
@@ -148,15 +149,17 @@ export function* encodeWithin(
   throw faultOf(where, both, expected, `got ${length}`, "; the option truncation cuts what is longer");
 }
 
-/** An encoded text, and whether it was cut. */
+/** An encoded text, and what is told of it. */
 export interface EncodedText {
   readonly encoding: Encoding;
   readonly length: number;
   readonly isCut: boolean;
+  /** `isMostlyUnknown` */
+  readonly isUnknown: boolean;
 }
 
 /**
- * Encodes a text as `encodeWithin` and tells whether it was cut.
+ * Encodes a text as `encodeWithin` and tells whether it was cut, and whether the model can read it.
  *
  * @throws BertError ERR_INPUT more tokens than the model takes and no `truncation`
  */
@@ -164,9 +167,15 @@ export function* encodeTelling(
   where: string,
   tokenizer: BertTokenizer,
   text: NamedText,
-  options: { readonly truncation: boolean; readonly limit: number; readonly limitIs?: string },
+  options: {
+    readonly truncation: boolean;
+    readonly limit: number;
+    readonly limitIs?: string;
+    /** How long the prompt is with which the text begins. Default 0. */
+    readonly from?: number;
+  },
 ): Parts<EncodedText> {
-  const { truncation, limit } = options;
+  const { truncation, limit, from = 0 } = options;
   const encoding = yield* encodeWithin(where, tokenizer, text, options);
   const { length } = encoding;
   // Only a text that takes all the room may have been cut; one token more of it tells.
@@ -174,7 +183,8 @@ export function* encodeTelling(
     truncation &&
     length === limit &&
     (yield* tokenizer.encodeInParts(text.text, { truncation: true, maxLength: limit + 1 })).length > limit;
-  return { encoding, length, isCut };
+  const { unkTokenId } = tokenizer;
+  return { encoding, length, isCut, isUnknown: isMostlyUnknown({ encoding, text: text.text, from, unkTokenId }) };
 }
 
 /** A text in words, with its name in messages. */

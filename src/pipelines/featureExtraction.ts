@@ -17,7 +17,14 @@ import {
   type NamedText,
   wrongArgument,
 } from "./arguments.ts";
-import { type FeatureTensor, type QuantizedFeatures, stacked, type Truncated, told } from "./featureTensor.ts";
+import {
+  countsOf,
+  type FeatureTensor,
+  type QuantizedFeatures,
+  stacked,
+  type Truncated,
+  told,
+} from "./featureTensor.ts";
 import { POOLINGS, type Pooling, pooled } from "./pooling.ts";
 import { expectRanges, PRECISIONS, type Precision } from "./quantize.ts";
 import { type Answers, sized, type Texts, withStreams } from "./stream.ts";
@@ -110,7 +117,7 @@ export function featureExtraction(bert: Bert): FeatureExtraction {
       async compute(batch: readonly EncodedText[], signal) {
         const features = await compute(batch, signal);
         return features.map((feature, i) =>
-          told(stacked([feature], size, perToken), precision, ranges, batch[i].isCut ? 1 : 0),
+          told(stacked([feature], size, perToken), precision, ranges, countsOf(batch[i])),
         );
       },
     };
@@ -132,8 +139,8 @@ export async function vectorsOf(
   if (needsRanges(precision, ranges) && texts.length === 1) {
     throw wrongArgument(TASK, "ranges", `given for ${precision} vectors of a single text`, ranges);
   }
-  const { answers, truncated } = await answerTexts(texts, { encode, compute }, options.signal);
-  return told(stacked(answers, size, perToken), precision, ranges, truncated);
+  const { answers, counts } = await answerTexts(texts, { encode, compute }, options.signal);
+  return told(stacked(answers, size, perToken), precision, ranges, counts);
 }
 
 /** Checks that texts are not too long for the model. @throws BertError ERR_INPUT about all that are */

@@ -1,4 +1,5 @@
 import { isA } from "../realm.ts";
+import type { EncodedText } from "./arguments.ts";
 import { type Precision, quantized, rangesOf } from "./quantize.ts";
 
 /** Numbers with their sizes, named as transformers.js names them. */
@@ -67,6 +68,16 @@ export class QuantizedFeatures {
 export interface Truncated {
   /** How many of the texts were longer than the model takes, and were cut. */
   readonly truncated: number;
+  /**
+   * How many of the texts are mostly unknown to the model: more than half of their pieces, punctuation left out, are
+   * [UNK]. Such texts have nearly one vector, whatever they say.
+   */
+  readonly unknown: number;
+}
+
+/** What is told of one text. */
+export function countsOf({ isCut, isUnknown }: EncodedText): Truncated {
+  return { truncated: isCut ? 1 : 0, unknown: isUnknown ? 1 : 0 };
 }
 
 /** Texts' vectors in one tensor: [T, H] of each → [B, T of the longest, H], or [H] of each → [B, H]. */
@@ -77,14 +88,14 @@ export function stacked(features: readonly Float32Array[], H: number, perToken: 
   return new FeatureTensor(perToken ? [features.length, size / H, H] : [features.length, H], data);
 }
 
-/** What a call gives: vectors, in fewer bits where a precision is named, and how many texts were cut. */
+/** What a call gives: vectors, in fewer bits where a precision is named, and what is told of the texts. */
 export function told(
   vectors: FeatureTensor<unknown>,
   precision: Precision | undefined,
   ranges: Float32Array | undefined,
-  truncated: number,
+  counts: Truncated,
 ): (FeatureTensor<unknown> | QuantizedFeatures) & Truncated {
-  return Object.assign(precision ? inFewerBits(vectors, precision, ranges) : vectors, { truncated });
+  return Object.assign(precision ? inFewerBits(vectors, precision, ranges) : vectors, counts);
 }
 
 /** [B, size] */

@@ -21,7 +21,14 @@ import {
   type NamedText,
   wrongArgument,
 } from "./arguments.ts";
-import { type FeatureTensor, type QuantizedFeatures, stacked, type Truncated, told } from "./featureTensor.ts";
+import {
+  countsOf,
+  type FeatureTensor,
+  type QuantizedFeatures,
+  stacked,
+  type Truncated,
+  told,
+} from "./featureTensor.ts";
 import { expectRanges, PRECISIONS, type Precision } from "./quantize.ts";
 import { type Answers, sized, type Texts, withStreams } from "./stream.ts";
 import type { Parts } from "./turns.ts";
@@ -67,8 +74,9 @@ export interface Embeddings {
    * length and its modules (Pooling, Dense, LayerNorm, Normalize). A folder that sentence-transformers has not saved
    * gives the mean of the tokens' vectors.
    *
-   * A text that is too long is cut, as there, unless `truncation` is false. `truncated` says how many were. Of no texts
-   * it is [0, D]. A stream of any length is answered text by text, [1, D], and in order.
+   * A text that is too long is cut, as there, unless `truncation` is false. `truncated` says how many were. `unknown`
+   * says of how many texts the model knows less than half. Of no texts it is [0, D]. A stream of any length is answered
+   * text by text, [1, D], and in order.
    *
    * @throws BertError ERR_INPUT texts that are no strings, a prompt that there is not, or another wrong argument;
    *   ERR_CHECKPOINT modules that cannot be read
@@ -120,9 +128,7 @@ function callAs(bert: Bert, steps: StepsOf, role: TextRole) {
       },
       async compute(batch: readonly EncodedText[], signal) {
         const vectors = await prepared.compute(batch, signal);
-        return vectors.map((vector, i) =>
-          told(stacked([vector], size, false), precision, ranges, batch[i].isCut ? 1 : 0),
-        );
+        return vectors.map((vector, i) => told(stacked([vector], size, false), precision, ranges, countsOf(batch[i])));
       },
     };
   });
@@ -156,8 +162,8 @@ export async function embeddingsOf(
   if (needsRanges(precision, ranges) && texts.length === 1) {
     throw wrongArgument(TASK, "ranges", `given for ${precision} vectors of a single text`, ranges);
   }
-  const { answers, truncated } = await answerTexts(texts, { encode, compute }, options.signal);
-  return told(stacked(answers, size, false), precision, ranges, truncated);
+  const { answers, counts } = await answerTexts(texts, { encode, compute }, options.signal);
+  return told(stacked(answers, size, false), precision, ranges, counts);
 }
 
 /** How texts become vectors. */
@@ -197,7 +203,12 @@ export function stepsOf(bert: Bert): StepsOf {
       size,
       ...quantization,
       encode: ({ name, text }: NamedText) =>
-        encodeTelling(where, tokenizer, { name, text: prompt + text }, { truncation, limit, limitIs }),
+        encodeTelling(
+          where,
+          tokenizer,
+          { name, text: prompt + text },
+          { truncation, limit, limitIs, from: prompt.length },
+        ),
       async compute(batch: readonly EncodedInput[], signal?: AbortSignal): Promise<Float32Array[]> {
         const encodings = batch.map(({ encoding }) => encoding);
         const { lastHiddenState, hiddenStates } = await bert.forward(encodings, {

@@ -53,7 +53,8 @@ describe("activations", () => {
   test("wrong command lines", async () => {
     for (const [args, message] of [
       [["A."], "expected --output FILE.safetensors"],
-      [["--output", "x.safetensors"], "expected a text, got 0 arguments"],
+      [["--output", "x.safetensors"], "expected a text\n"],
+      [[], "expected a text, and --output FILE.safetensors\n"],
       [["A", "text.", "--output", "x.safetensors"], "expected a text, got 2 arguments"],
       [["A.", "--output", "x.npz"], "--output must end in .safetensors"],
     ] as const) {

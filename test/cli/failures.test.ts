@@ -66,7 +66,12 @@ describe("wrong usage: exit code 2, and what is right", () => {
       ["search", "--hybrid", "--alpha", "1.5", "a", "b"],
       ["--alpha must be a number from 0 to 1", '"1.5"'],
     ],
-    ["an index that goes nowhere", ["index"], ["expected --output"]],
+    [
+      "an index of nothing that goes nowhere",
+      ["index"],
+      ["expected a file, or - to type lines here, and --output FILE.safetensors\n"],
+    ],
+    ["an index that goes nowhere", ["index", "a.txt"], ["index: expected --output FILE.safetensors\n"]],
     ["an index as CSV", ["index", "--output", "a.csv"], [".safetensors", "a.csv"]],
     ["a sentence and nothing beside it", ["sentence-similarity", "a"], ["got 1"]],
     ["an unknown shell", ["completion", "tcsh"], ["bash, zsh, fish", '"tcsh"']],
@@ -157,8 +162,16 @@ describe("work that fails: exit code 1, one sentence, no stack", () => {
     ["a file that is not there to inspect", ["inspect", "nowhere.safetensors"], ["nowhere.safetensors: no such file"]],
     ["a folder without weights to inspect", ["inspect", folder], ["must hold model.safetensors"]],
     ["a file that is no checkpoint", ["inspect", join(WEIGHTS, "vocab.txt")], ["vocab.txt"]],
-    ["a folder that is not there", ["embed", "--output", "/nowhere/a.csv"], ["/nowhere/a.csv: no such file or folder"]],
-    ["an index in such a folder", ["index", "--output", "/nowhere/a.safetensors"], ["no such file or folder"]],
+    [
+      "a folder that is not there",
+      ["embed", "--output", "/nowhere/a.csv"],
+      ["plainbert: cannot write /nowhere/a.csv: there is no folder /nowhere\n"],
+    ],
+    [
+      "an index in such a folder",
+      ["index", "--output", "/nowhere/a.safetensors"],
+      ["a.safetensors: there is no folder /nowhere\n"],
+    ],
     [
       "a file that is no index",
       ["search", ...TINY, join(WEIGHTS, "model.safetensors"), "a"],

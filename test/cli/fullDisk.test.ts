@@ -15,8 +15,8 @@ const whole = async () => (await plainbert(["embed", ...TINY], { input: LINES })
 /** How many lines a message says are done. */
 function done(stderr: string, reason: string): number {
   const kept = /^(\d+) lines are done, in a\.csv\.partial: the same command goes on there\n$/;
-  expect(stderr.startsWith(`plainbert: write: a.csv: ${reason}; `), stderr).toBe(true);
-  const [, lines] = kept.exec(stderr.slice(`plainbert: write: a.csv: ${reason}; `.length)) ?? [];
+  expect(stderr.startsWith(`plainbert: cannot write a.csv: ${reason}; `), stderr).toBe(true);
+  const [, lines] = kept.exec(stderr.slice(`plainbert: cannot write a.csv: ${reason}; `.length)) ?? [];
   return Number(lines);
 }
 
@@ -71,16 +71,34 @@ describe.skipIf(!(await canMount()))("a full disk (needs the right to mount one)
       await writeFile(join(cwd, "full"), Buffer.alloc(1 << 16)).catch(() => {});
       for (const args of [EMBED, ["index", ...TINY, "--output", "a.safetensors"]]) {
         const { code, stderr } = await plainbert(args, { cwd, input: LINES });
-        expect({ code, stderr }).toEqual({ code: 1, stderr: `plainbert: write: ${args.at(-1)}: the disk is full\n` });
+        expect({ code, stderr }).toEqual({
+          code: 1,
+          stderr: `plainbert: cannot write ${args.at(-1)}: the disk is full\n`,
+        });
         expect(await readdir(cwd)).toEqual(["full"]);
       }
     }));
 
-  test("index, convert, make-examples, train-vocab: one sentence, and nothing of it is left", () =>
+  test("an index keeps the vectors that fit, and goes on when there is room", () =>
+    onDisk("60k", async (cwd) => {
+      await writeFile(join(root, "lines.txt"), LINES);
+      const index = ["index", ...TINY, join(root, "lines.txt"), "--output"];
+      expect((await plainbert([...index, join(root, "whole.safetensors")])).code).toBe(0);
+      const { code, stderr } = await plainbert([...index, "a.safetensors"], { cwd });
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/^plainbert: cannot write a.safetensors: the disk is full; \d+ lines are done, in a/);
+      expect(await readdir(cwd)).toEqual(["a.safetensors.partial", "a.safetensors.partial.json"]);
+      execFileSync("mount", ["-o", "remount,size=20m", cwd], { stdio: "pipe" });
+      expect(await plainbert([...index, "a.safetensors"], { cwd })).toMatchObject({ code: 0, stderr: "" });
+      expect(await readdir(cwd)).toEqual(["a.safetensors"]);
+      const [whole, made] = [join(root, "whole.safetensors"), join(cwd, "a.safetensors")].map((path) => readFile(path));
+      expect(await made).toEqual(await whole);
+    }));
+
+  test("convert, make-examples, train-vocab: one sentence, and nothing of it is left", () =>
     onDisk("60k", async (cwd) => {
       await writeFile(join(root, "text.txt"), LINES.replaceAll(/(.*\n)/g, "$1\n"));
       for (const args of [
-        ["index", ...TINY, join(root, "text.txt"), "--output", "a.safetensors"],
         ["convert", TINY[1], "model"],
         ["make-examples", join(root, "text.txt"), "--output", "examples"],
         ["train-vocab", join(root, "text.txt"), "--vocab-size", "20000", "--special-tokens", "x".repeat(90_000), "--output", "a.txt"], // biome-ignore format: one line

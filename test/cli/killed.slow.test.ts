@@ -72,6 +72,30 @@ describe("work that is cut short", () => {
     await rm(join(cwd, name));
     expect(await readdir(cwd)).toEqual([`whole-${name}`]);
   });
+
+  test.skipIf(process.platform === "win32").each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+    ["SIGKILL", null],
+  ] as const)("an index goes on after the lines that have vectors, to the same bytes: %s", async (signal, code) => {
+    await run(["index", "--output", "whole.safetensors"], LINES);
+    const whole = await readFile(join(cwd, "whole.safetensors"));
+    const result = await stopped(await begun("index", "--output", "i.safetensors"), signal);
+    expect(result).toMatchObject({ code, stdout: "" });
+    const { lines } = JSON.parse(await read("i.safetensors.partial.json"));
+    expect(lines).toBeGreaterThan(0);
+    if (code !== null) {
+      expect(result.stderr).toBe(
+        `plainbert: interrupted; ${lines} lines are done, in i.safetensors.partial: the same command goes on there\n`,
+      );
+    }
+    expect(await readdir(cwd)).not.toContain("i.safetensors");
+
+    expect(await run(["index", "--output", "i.safetensors"], LINES)).toMatchObject({ code: 0, stdout: "", stderr: "" });
+    expect((await readFile(join(cwd, "i.safetensors"))).equals(whole)).toBe(true);
+    await rm(join(cwd, "i.safetensors"));
+    expect(await readdir(cwd)).toEqual(["whole.safetensors"]);
+  });
 });
 
 test.skipIf(process.platform === "win32")(

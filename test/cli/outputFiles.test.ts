@@ -139,14 +139,17 @@ test("a file where a folder is wanted is called that, in whatever command", asyn
   await writeFile(join(cwd, "a.txt"), "One line.\nAnother.\n\nA new text.\n");
   const training = ["--task", "text-classification", "--train-file", "a.jsonl", "--output"];
   for (const [args, message] of [
-    [["finetune", ...training, "a.jsonl"], "write: a.jsonl: is a file, not a folder"],
-    [["finetune", ...training, "a.jsonl/b"], "write: a.jsonl/b: a part of the path is a file, not a folder"],
-    [["pretrain", "a.jsonl", "--max-steps", "1", "--output", "a.jsonl"], "write: a.jsonl: is a file, not a folder"],
-    [["make-examples", "a.txt", "--output", "a.txt/b"], "write: a.txt: is a file, not a folder"],
-    [["convert", head("mlm"), "a.txt/b"], "write: a.txt: is a file, not a folder"],
+    [["finetune", ...training, "a.jsonl"], "cannot write a.jsonl: is a file, not a folder"],
+    [["finetune", ...training, "a.jsonl/b"], "cannot write a.jsonl/b: a part of the path is a file, not a folder"],
+    [
+      ["pretrain", "a.jsonl", "--max-steps", "1", "--output", "a.jsonl"],
+      "cannot write a.jsonl: is a file, not a folder",
+    ],
+    [["make-examples", "a.txt", "--output", "a.txt/b"], "cannot write a.txt: is a file, not a folder"],
+    [["convert", head("mlm"), "a.txt/b"], "cannot write a.txt: is a file, not a folder"],
     [
       ["embed", ...TINY, "a.txt", "--output", "a.txt/b.jsonl"],
-      "write: a.txt/b.jsonl: a part of the path is a file, not a folder",
+      "cannot write a.txt/b.jsonl: a part of the path is a file, not a folder",
     ],
   ] as const) {
     const { code, stderr } = await plainbert(args, { cwd });
@@ -227,13 +230,13 @@ describe("work that is cut short", () => {
       [["train-vocab", "a.jsonl", "vocab.txt", "--output", "vocab.txt"], "vocab.txt", same],
       [["train-vocab", "vocab.txt", "--output", "."], "vocab.txt", same],
     ] as const) {
-      const stderr = `plainbert: write: ${written}: ${reason}\n`;
+      const stderr = `plainbert: cannot write ${written}: ${reason}\n`;
       expect(await plainbert(args, { cwd }), args.join(" ")).toMatchObject({ code: 1, stdout: "", stderr });
       expect(await files()).toEqual(before);
     }
     for (const name of ["a.jsonl", "b.jsonl.partial", "vocab.txt"]) expect(await read(name)).toBe(text);
     const piped = await shell(`plainbert embed ${TINY.join(" ")} - --output a.jsonl < hard.jsonl`, { cwd });
-    expect(piped.stderr).toBe(`plainbert: write: a.jsonl: ${of("standard input")}\n`);
+    expect(piped.stderr).toBe(`plainbert: cannot write a.jsonl: ${of("standard input")}\n`);
     expect(await read("a.jsonl")).toBe(text);
   });
 
@@ -352,7 +355,7 @@ describe("work that is cut short", () => {
   test.runIf(process.platform === "linux")("a full disk is reported", async () => {
     await symlink("/dev/full", join(cwd, "a.csv.partial"));
     const { code, stderr } = await run(["embed", "--output", "a.csv"], LINES);
-    expect({ code, stderr }).toEqual({ code: 1, stderr: "plainbert: write: a.csv: the disk is full\n" });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: "plainbert: cannot write a.csv: the disk is full\n" });
   });
 
   test("a file that was there stays until the new one is whole", async () => {

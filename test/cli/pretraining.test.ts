@@ -71,7 +71,8 @@ describe("train-vocab", () => {
   });
 
   test.each<[string, string[], number, string[]]>([
-    ["no file", ["--output", "x.txt"], 2, ["expected a file or more"]],
+    ["no file", ["--output", "x.txt"], 2, ["expected a file or more\n"]],
+    ["nothing", [], 2, ["expected a file or more, and --output FOLDER or --output FILE.txt\n"]],
     ["no output", ["first.txt"], 2, ["expected --output FOLDER or --output FILE.txt"]],
     ["another ending", ["first.txt", "--output", "x.json"], 2, ["--output must be an existing folder or end in .txt"]],
     ["a size that is none", ["first.txt", "--output", "x.txt", "--vocab-size", "many"], 2, ["--vocab-size", '"many"']],
@@ -168,7 +169,8 @@ describe("make-examples", () => {
   });
 
   test.each<[string, string[], number, string[]]>([
-    ["no file", ["--output", "x"], 2, ["expected a file or more"]],
+    ["no file", ["--output", "x"], 2, ["expected a file or more\n"]],
+    ["nothing", [], 2, ["expected a file or more, and --output FOLDER\n"]],
     ["no output", ["first.txt"], 2, ["expected --output FOLDER"]],
     ["two vocabularies", ["a", "--output", "x", "--vocab", "v", "--tokenizer", "t"], 2, ["--tokenizer or --vocab"]],
     ["--cased alone", ["a", "--output", "x", "--cased"], 2, ["--cased goes with --vocab"]],

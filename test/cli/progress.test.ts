@@ -37,8 +37,13 @@ describe("the line", () => {
 });
 
 describe("who sees it", () => {
-  /** What a second and a half of work writes to a standard error that is a terminal, or is none. */
-  async function written(isTTY: boolean, printing: boolean, end: "end" | "clear" = "end"): Promise<string> {
+  /** What fifteen steps of work, of 0.1 s each, write to a standard error that is a terminal, or is none. */
+  async function written(
+    isTTY: boolean,
+    printing: boolean,
+    end: "end" | "clear" = "end",
+    stepMs = 100,
+  ): Promise<string> {
     vi.useFakeTimers({ toFake: ["performance"] });
     vi.stubEnv("TERM", "xterm");
     const chunks: string[] = [];
@@ -51,7 +56,7 @@ describe("who sees it", () => {
       await withStreams({ stdin: Readable.from([]), stdout: output(), stderr: output(60) }, async () => {
         const progress = new Progress({ unit: "lines", total: 100 }, printing);
         for (let i = 0; i < 15; i++) {
-          vi.advanceTimersByTime(100);
+          vi.advanceTimersByTime(stepMs);
           progress.step(2);
         }
         progress[end]();
@@ -72,8 +77,21 @@ describe("who sees it", () => {
     expect((await written(true, false, "clear")).split("\r").at(-1)).toBe("<wiped>");
   });
 
-  test("nobody without a terminal, nor where the results go to one", async () => {
+  test("nobody where the results go to a terminal, nor without one while the work is short", async () => {
     expect(await written(false, false)).toBe("");
     expect(await written(true, true)).toBe("");
+    expect(await written(false, true, "end", 30_000)).toBe("");
+  });
+
+  test("whoever reads a log, by a line in each minute and one in the end", async () => {
+    const lines = (await written(false, false, "end", 30_000)).split("\n");
+    expect(lines).toEqual([
+      ...[2, 4, 6, 8, 10, 12, 14].map((count) =>
+        expect.stringMatching(new RegExp(`^ *${2 * count} %  ${count} lines`)),
+      ),
+      ...["15 lines in 7:30, 0.0/s", ""],
+    ]);
+    expect(lines[0]).toBe("  4 %  2 lines  0.0/s  24:00 left"); // 96 of 100 at 4 a minute
+    expect((await written(false, false, "clear", 30_000)).split("\n").length).toBe(8);
   });
 });

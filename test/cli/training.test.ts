@@ -190,7 +190,7 @@ describe("finetune", () => {
 
   test.each([
     [[], "expected --task, one of text-classification,"],
-    [["--task", "text-classification"], "expected --train-file FILE"],
+    [["--task", "text-classification"], "expected --train-file FILE, and --output FOLDER\n"],
     [["--task", "text-classification", "--train-file", "x.jsonl"], "expected --output FOLDER"],
     [["--task", "sentiment"], "--task must be one of text-classification,"],
     [["--learning-rate", "-1"], '--learning-rate must be a finite number from 0, got "-1"'],
@@ -339,7 +339,7 @@ describe("finetune", () => {
 
 describe("pretrain", () => {
   test.each([
-    [[], "expected a folder of examples or more"],
+    [[], "expected a folder of examples or more, and --output FOLDER\n"],
     [
       ["a", "b", "--max-steps", "3", "--output", "c"],
       "expected --max-steps with a number for each of 2 folders, got 1",

@@ -328,7 +328,7 @@ describe("writeFileAtomically", () => {
 
   test("a folder that is missing, and one in the file's place", async () => {
     await expect(writeFileAtomically(at("no", "x"), [])).rejects.toThrow(
-      fileError(`writeFileAtomically: ${at("no", "x")}: no such file or folder`),
+      fileError(`writeFileAtomically: ${at("no", "x")}: there is no folder ${at("no")}`),
     );
     mkdirSync(at("x"));
     await expect(writeFileAtomically(at("x"), [bytes("new")])).rejects.toThrow(

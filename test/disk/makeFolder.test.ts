@@ -72,6 +72,6 @@ describe.skipIf(!existsSync("/proc/self"))("a folder in which the system makes n
         resolve({ stderr: said, killed: error?.killed ?? false });
       execFile(process.execPath, [MAIN, ...args], { timeout: 20_000, killSignal: "SIGKILL" }, done);
     });
-    expect([killed, stderr]).toEqual([false, `plainbert: write: /proc/xx: ${sentence}\n`]);
+    expect([killed, stderr]).toEqual([false, `plainbert: cannot write /proc/xx: ${sentence}\n`]);
   });
 });

@@ -217,7 +217,7 @@ describe("withOutput", () => {
 
   test("a folder that is not there", async () => {
     await expect(withOutput(at("no", "out"), {}, async () => 1)).rejects.toThrow(
-      new BertError("ERR_FILE", `write: ${at("no", "out")}: no such file or folder`),
+      new BertError("ERR_FILE", `write: ${at("no", "out")}: there is no folder ${at("no")}`),
     );
     expect(await withOutput(at("no", "out"), { parents: true }, async () => readdirSync(at("no")))).toEqual([
       ".out.lock",

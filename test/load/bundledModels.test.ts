@@ -68,7 +68,7 @@ describe("the model where none is named", () => {
     const path = join(folder.path, "mean.safetensors");
     await (await buildIndex(await pipeline("embeddings", small), TEXTS)).save(path);
     await using found = await pipeline("embeddings", undefined, PLAIN);
-    const said = `${fingerprints.small}", this one's is "${fingerprints.embeddings}"; make it anew, or load that model`;
+    const said = `"${fingerprints.small}"; this one is "the small embedding model" of fingerprint "${fingerprints.embeddings}"; make it anew, or load that model`;
     await expectBertError(loadIndex(found, path), "ERR_CHECKPOINT", "must be searched with the model", said);
     const { code, stderr } = await plainbert(["search", path, QUERY]);
     expect({ code, stderr }).toEqual({

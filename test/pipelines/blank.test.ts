@@ -101,13 +101,14 @@ describe("a blank text among others, and in a stream", () => {
     expect(await stream(ask(texts.values(), options))).toEqual(alone);
   });
 
-  test("an index finds it, and a search for it finds", async () => {
+  test("an index keeps it, but it means nothing: it is not found, and finds nothing", async () => {
     const extract = (await open("feature-extraction", "weights")) as Pipeline<"feature-extraction">;
     const index = await buildIndex(extract, texts);
     expect([...index].map(({ text }) => text)).toEqual(texts);
-    const [first, second] = await index.search("", 2);
-    expect([first.index, second.index]).toEqual([1, 3]);
-    expect(first.score).toBeCloseTo(1, 6);
+    expect((await index.search("Emma.", 4)).map(({ index }) => index)).toEqual([2, 0]);
+    expect(await index.search(["", " \t"], 4)).toEqual([[], []]);
+    expect(await index.search("", 4, { hybrid: true })).toEqual([]);
+    expect([index.unknown, index.unknownQueries]).toEqual([0, 0]);
   });
 
   test("a sentence is as like an empty one as their vectors are", async () => {

@@ -27,6 +27,14 @@ export interface Words {
   readonly averageLength: number;
 }
 
+/** What the words of a query say. */
+export interface WordScores {
+  /** BM25 of each text, [places]; 0 for one without any of the words. */
+  readonly scores: Float64Array;
+  /** BM25 of a text of average length that has each of the words once: Σ_w idf_w / (1 + k1). */
+  readonly whole: number;
+}
+
 /** Reads the words of segments, of each once. */
 export async function wordsIn(segments: readonly Segment[], turns: TimedTurns): Promise<Words> {
   const worded: WordedSegment[] = [];
@@ -52,18 +60,18 @@ export async function wordsIn(segments: readonly Segment[], turns: TimedTurns): 
  *
  * summed over the words w of the query, each as often as it stands there; f: how often the text has it, n_w: how many
  * of the N texts have it. Texts that were removed count nowhere: the bits are those of an index of what is left.
- *
- * @returns [places], 0 for a text without any of the words
  */
-export async function bm25(words: Words, query: string, turns: TimedTurns): Promise<Float64Array> {
+export async function bm25(words: Words, query: string, turns: TimedTurns): Promise<WordScores> {
   const scores = new Float64Array(words.places);
+  let whole = 0;
   const times = new Map<string, number>();
   for (const word of wordsOf(query)) times.set(word, (times.get(word) ?? 0) + 1);
   for (const [word, count] of times) {
     const found = words.segments.map((worded) => ({ ...worded, rows: rowsOf(worded.postings, word) }));
     const n = found.reduce((sum, { rows, segment }) => sum + textsOf(rows, segment), 0);
-    if (n === 0) continue;
     const weight = count * log(1 + (words.N - n + 0.5) / (n + 0.5));
+    whole += weight / (1 + K1);
+    if (n === 0) continue;
     for (const { rows, segment, postings, first } of found) {
       const { lengths } = postings;
       for (let i = 0, next = 0; i < rows.length; i = next) {
@@ -76,7 +84,7 @@ export async function bm25(words: Words, query: string, turns: TimedTurns): Prom
     }
     await turns.next();
   }
-  return scores;
+  return { scores, whole };
 }
 
 /** How many different rows that are still there. */

@@ -25,9 +25,9 @@ export interface BuildIndexOptions extends CallOptions {
  * @param extract the pipeline "embeddings" of the model, whose prompts for documents and queries are used, or
  *   "feature-extraction"; the index uses it, so dispose of it afterwards
  * @param texts   texts, or records `{ id, text, metadata }`, of which `text` alone is needed: an array, or a stream of
- *   any length
- * @throws BertError ERR_INPUT no text, or some that are no strings or too long for the model; an id that stands
- *   twice, metadata that JSON cannot say, an unknown field
+ *   any length, or none: what `add` adds is found too
+ * @throws BertError ERR_INPUT texts that are no strings or too long for the model; an id that stands twice, metadata
+ *   that JSON cannot say, an unknown field
  * @example
  * const embed = await pipeline("embeddings");
  * const index = await buildIndex(embed, ["The door is open.", "He read a letter."]);
@@ -44,7 +44,6 @@ export function buildIndex<Metadata = unknown>(
     const { pooling, ...rest } = options;
     const index = new SearchIndex<Metadata>(newVectorSource("buildIndex", extract, pooling));
     await index.addAs("buildIndex", texts, rest);
-    if (index.size === 0) throw wrongArgument("buildIndex", "texts", "at least one text", texts);
     return index;
   });
 }

@@ -149,6 +149,11 @@ class ProductScores implements Scores {
   }
 }
 
+/** Whether a vector is zeros: its text has no meaning for the model. */
+export function isZero(vector: Float32Array): boolean {
+  return vector.every((x) => x === 0);
+}
+
 /** Σ_h a_h b_h in float64, in order. */
 export function dot(a: Float32Array, b: Float32Array): number {
   let sum = 0;

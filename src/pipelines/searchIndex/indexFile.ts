@@ -39,6 +39,8 @@ export interface IndexHeader {
   readonly pooling: IndexPooling;
   /** The model's fingerprint. */
   readonly model: string;
+  /** What the model was called; null: that is not known. */
+  readonly name: string | null;
   /** The `index` of the next text. */
   readonly next: number;
 }
@@ -48,8 +50,8 @@ export interface IndexHeader {
  *
  * @param digests of the tensors, in the order of `TENSORS`
  */
-export function checksumOf({ pooling, model, next }: IndexHeader, digests: readonly string[]): string {
-  const parts = JSON.stringify([VERSION, pooling, model, next, ...digests]);
+export function checksumOf({ pooling, model, name, next }: IndexHeader, digests: readonly string[]): string {
+  const parts = JSON.stringify([VERSION, pooling, model, next, ...digests, ...(name === null ? [] : [name])]);
   return new Xxh32().update(new TextEncoder().encode(parts)).digest();
 }
 
@@ -61,10 +63,10 @@ export function checksumOf({ pooling, model, next }: IndexHeader, digests: reado
 export async function saveIndex(
   path: string,
   { segments, next, H }: Pick<Rows, "segments" | "next" | "H">,
-  { pooling, model }: Pick<IndexHeader, "pooling" | "model">,
+  { pooling, model, name }: Omit<IndexHeader, "next">,
 ): Promise<void> {
   const { saveSafetensors } = await loaded(() => import("../../load/weightFiles.ts")); // a browser has none
-  const header = { pooling, model, next };
+  const header = { pooling, model, name, next };
   const N = segments.reduce((sum, { count }) => sum + count, 0);
   const tensors = Object.entries(piecesOf(segments, H));
   const digests: string[] = [];
@@ -91,6 +93,7 @@ export async function saveIndex(
       ["version", VERSION],
       ["pooling", pooling],
       ["model", model],
+      ...(name === null ? [] : [["model_name", name] as const]),
       ["next", String(next)],
       ["checksum", checksumOf(header, digests)],
     ],

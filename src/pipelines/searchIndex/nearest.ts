@@ -1,5 +1,5 @@
 import type { Backend } from "../../tensor/backend.ts";
-import { dot, MOST_QUERIES, type Scores, scoresOf, TILE } from "./dotProducts.ts";
+import { dot, isZero, MOST_QUERIES, type Scores, scoresOf, TILE } from "./dotProducts.ts";
 import { isLive, type Segment } from "./segment.ts";
 import { TimedTurns } from "./timedTurns.ts";
 
@@ -21,7 +21,8 @@ export interface Wanted {
 
 /**
  * The k rows whose vectors have the largest dot product with each query, largest first; of equal ones the first comes
- * first. Scores are sums in float64, element by element, on every backend.
+ * first. A vector of zeros finds nothing, and is not found. Scores are sums in float64, element by element, on every
+ * backend.
  *
  * On `simd` the products of many rows and queries are one matrix product in float32, which says which rows can be
  * among the k: a sum of H products in float32, in any order, fused or not, is at most γ Σ|x_i y_i| from the exact one,
@@ -64,7 +65,9 @@ async function search(
   const { stride, slack, queries, H } = scorer;
   const tile = Math.max(1, Math.floor(TILE / H));
   /** What a query's score must be above, so that the exact one can be among the best. */
-  const limits = Float64Array.from(found, (best) => best.least - slack);
+  const limits = Float64Array.from(found, (best, q) =>
+    isZero(queries.subarray(q * H, (q + 1) * H)) ? Number.POSITIVE_INFINITY : best.least - slack,
+  );
   for (const segment of segments) {
     const { vectors } = segment;
     const rows = vectors.length / H;
@@ -76,7 +79,7 @@ async function search(
           if (scores[start + q] <= limits[q] || !isLive(segment, row)) continue;
           const vector = vectors.subarray(row * H, (row + 1) * H);
           const score = dot(vector, queries.subarray(q * H, (q + 1) * H));
-          if (score <= found[q].least || !accepts(segment, row)) continue;
+          if (score <= found[q].least || (score === 0 && isZero(vector)) || !accepts(segment, row)) continue;
           found[q].add({ segment, row, score });
           limits[q] = found[q].least - slack;
         }

@@ -41,10 +41,11 @@ export async function readIndexFrom(file: RandomAccess, extract: Extract): Promi
     const reader = new IndexReader(file, await openSafetensors(file));
     const { header } = reader;
     const source = vectorSource(extract, header.pooling);
-    const { fingerprint } = source;
-    if (header.model !== null && header.model !== fingerprint) {
+    if (header.model !== null && header.model !== source.fingerprint) {
+      const own = header.pooling === "modules" ? ", its modules.json and prompts" : "";
+      const both = `${called(header.name, header.model)}; this one is ${called(source.name, source.fingerprint)}`;
       throw reader.fault(
-        `must be searched with the model that it was made with${header.pooling === "modules" ? ", its modules.json and prompts" : ""}, whose fingerprint is ${quote(header.model)}, this one's is ${quote(fingerprint)}; make it anew, or load that model`,
+        `must be searched with the model that it was made with${own}: ${both}; make it anew, or load that model`,
       );
     }
     const rows = await reader.read(source.size);
@@ -53,6 +54,11 @@ export async function readIndexFrom(file: RandomAccess, extract: Extract): Promi
   } finally {
     await file.close();
   }
+}
+
+/** `"org/name" of fingerprint "0123456789abcdef"` */
+function called(name: string | null, fingerprint: string): string {
+  return `${name === null ? "a model" : quote(name)} of fingerprint ${quote(fingerprint)}`;
 }
 
 /** @throws BertError ERR_CHECKPOINT the model gives texts of the index other vectors */
@@ -120,12 +126,13 @@ class IndexReader {
     if (pooling !== "modules" && !TEXT_POOLINGS.includes(pooling)) {
       throw this.fault(`must name its pooling, one of ${TEXT_POOLINGS.join(", ")}`);
     }
-    if (isOld) return { pooling, model: null, next: null };
+    if (isOld) return { pooling, model: null, name: null, next: null };
+    const name = field("model_name") ?? null;
     const [model, next, checksum] = ["model", "next", "checksum"].map((name) => field(name) ?? "");
     if (!/^[0-9a-f]{16}$/.test(model)) throw this.fault("must name its model by a fingerprint of 16 digits");
     if (!/^\d{1,15}$/.test(next)) throw this.fault("must say how many texts have been added");
     if (!/^[0-9a-f]{8}$/.test(checksum)) throw this.fault("must have a checksum of 8 digits");
-    return { pooling, model, next: Number(next) };
+    return { pooling, model, name, next: Number(next) };
   }
 
   /** The texts with what belongs to them. */
@@ -171,10 +178,10 @@ class IndexReader {
   }
 
   private expectChecksum(): void {
-    const { pooling, model, next } = this.header;
+    const { pooling, model, name, next } = this.header;
     if (model === null || next === null) return;
     const digests = (Object.keys(TENSORS) as TensorName[]).map((name) => this.hashOf(name).digest());
-    if (checksumOf({ pooling, model, next }, digests) === this.file.metadata.get("checksum")) return;
+    if (checksumOf({ pooling, model, name, next }, digests) === this.file.metadata.get("checksum")) return;
     throw this.fault("is damaged: its bytes do not give its checksum");
   }
 

@@ -2,6 +2,7 @@ import { quote } from "../../errors.ts";
 import { expectKnownNames } from "../../options.ts";
 import { classOf } from "../../realm.ts";
 import { expectText, wrongArgument } from "../arguments.ts";
+import { faultOf } from "../faults.ts";
 
 /** A text for an index, with what is to be found beside it. */
 export interface TextRecord<Metadata = unknown> {
@@ -61,16 +62,22 @@ const DEEPEST = 100;
  * @throws BertError ERR_INPUT naming the place of what JSON cannot say: a Date, NaN, a circle
  */
 function expectJson(where: string, name: string, value: unknown): string {
-  if (isTooDeep(value)) {
-    throw wrongArgument(where, name, `nested at most ${DEEPEST} deep, without circles`, value);
-  }
+  const fault = nestingFault(value);
+  if (fault !== null) throw faultOf(where, name, `nested at most ${DEEPEST} deep, without circles`, fault);
   check(where, name, value);
   return JSON.stringify(value);
 }
 
-function isTooDeep(value: unknown, depth = 0): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return depth > DEEPEST || Object.values(value).some((member) => isTooDeep(member, depth + 1));
+/** What is wrong with how a value is nested; null: nothing. A message does not show it: a circle has no end. */
+function nestingFault(value: unknown, around: readonly unknown[] = []): string | null {
+  if (typeof value !== "object" || value === null) return null;
+  if (around.includes(value)) return "has itself in it";
+  if (around.length > DEEPEST) return "is deeper";
+  for (const member of Object.values(value)) {
+    const fault = nestingFault(member, [...around, value]);
+    if (fault !== null) return fault;
+  }
+  return null;
 }
 
 function check(where: string, name: string, value: unknown): void {

@@ -1,14 +1,6 @@
 import { loaded } from "../../loaded.ts";
 import { expectPath } from "../../options.ts";
-import {
-  type CallOptions,
-  expectCount,
-  expectOptions,
-  expectText,
-  expectTexts,
-  flagOf,
-  wrongArgument,
-} from "../arguments.ts";
+import { type CallOptions, expectCount, expectOptions, expectText, flagOf, wrongArgument } from "../arguments.ts";
 import { expectEach } from "../faults.ts";
 import { type Answers, type InputStream, isStream } from "../stream.ts";
 import type { HybridFound } from "./hybrid.ts";
@@ -46,15 +38,15 @@ export interface SearchOptions<Metadata = unknown> extends CallOptions {
    * false. A filter changes no score.
    */
   readonly hybrid?: boolean;
-  /** With `hybrid`: how much vectors count, from 0, words alone, to 1, vectors alone. Default 0.7. */
+  /** With `hybrid`: how much vectors count, from 0, words alone, to 1, vectors alone. Default 0.65. */
   readonly alpha?: number;
 }
 
 /** A text that was found. */
 export interface SearchResult<Metadata = unknown> extends IndexedText<Metadata> {
   /**
-   * Cosine of the text's vector and the query's, −1 to 1. With `hybrid` from 0 to 1, where min and max are those of all
-   * texts of the index: alpha · (cosine − min) / (max − min) + (1 − alpha) · bm25 / max.
+   * Cosine of the text's vector and the query's, −1 to 1. With `hybrid` from 0 to 1, a weighted sum of cosine and BM25,
+   * each brought to the range 0 to 1 by those of all texts of the index: docs/semantic-search.md has the formula.
    */
   readonly score: number;
   /** With `hybrid`: the cosine. */
@@ -83,6 +75,13 @@ export class SearchIndex<Metadata = unknown> {
   truncated = 0;
   /** How many of the queries so far were. */
   truncatedQueries = 0;
+  /**
+   * How many of the texts that were added here are mostly unknown to the model: more than half of their pieces,
+   * punctuation left out, are [UNK]. Those of which it knows nothing are found by their words alone, with `hybrid`.
+   */
+  unknown = 0;
+  /** How many of the queries so far are. */
+  unknownQueries = 0;
   private readonly source: VectorSource;
   private readonly rows: Rows;
 
@@ -159,9 +158,10 @@ export class SearchIndex<Metadata = unknown> {
       }
     }
     let first = 0; // of a queue whose beginning is cut off now and then
-    let cut = 0;
-    for await (const { data, truncated } of this.source.vectors(read(), "document", options)) {
+    let [cut, notKnown] = [0, 0];
+    for await (const { data, truncated, unknown } of this.source.vectors(read(), "document", options)) {
       cut += truncated;
+      notKnown += unknown;
       builder.add({ ...open[first++], vector: data });
       if (first < 1024) continue;
       open.splice(0, first);
@@ -169,6 +169,7 @@ export class SearchIndex<Metadata = unknown> {
     }
     this.rows.append(where, builder.finish());
     this.truncated += cut;
+    this.unknown += notKnown;
   }
 
   /**
@@ -188,6 +189,10 @@ export class SearchIndex<Metadata = unknown> {
    * The k texts that are most like the query, best first; of equal ones the first comes first. An array of queries
    * gives an array of results, each the same, to the bit, as the query alone gives, in less time: their scores are one
    * matrix product. What is added or removed meanwhile does not count.
+   *
+   * A blank text, and one of whose words the model knows none, means nothing to it: as a query it finds nothing, and as
+   * a text of the index it is not found. With `hybrid` its words count alone, and a text without a word of the query is
+   * not found.
    *
    * @throws BertError ERR_INPUT queries that are no strings or too long for the model; k is no whole number from
    *   1; alpha is no number from 0 to 1, or stands without `hybrid`; a filter that returns neither true nor false. What
@@ -222,13 +227,16 @@ export class SearchIndex<Metadata = unknown> {
     if (filter !== undefined && typeof filter !== "function")
       throw wrongArgument(where, "filter", "a function", filter);
     const isList = Array.isArray(input);
-    const queries = isList ? expectTexts(where, input) : [expectText(where, "query", input)];
+    const queries = isList
+      ? expectEach(input, (query, i) => expectText(where, `texts[${i}]`, query))
+      : [expectText(where, "query", input)];
     if (options.truncation !== undefined) flagOf(where, "truncation", options.truncation);
     const { segments } = this.rows; // as they are now
     await this.source.expectToFit(where, queries, "query", options);
     const texts = queries.map(({ text }) => text);
-    const { data: vectors, truncated } = await vectorsOf(this.source, texts, "query", options);
+    const { data: vectors, truncated, unknown } = await vectorsOf(this.source, texts, "query", options);
     this.truncatedQueries += truncated;
+    this.unknownQueries += unknown;
     const { kernels } = this.source.model;
     const { H } = this.rows;
     const accepts = (segment: Segment, row: number) => filter === undefined || accepted(filter(textAt(segment, row)));
@@ -251,14 +259,15 @@ export class SearchIndex<Metadata = unknown> {
     expectPath("save", "path", path);
     // As they are now; the model may be disposed of meanwhile.
     const { segments, next, H } = this.rows;
-    const header = { pooling: this.pooling, model: this.source.fingerprint };
+    const { pooling, fingerprint: model, name } = this.source;
+    const header = { pooling, model, name };
     const { saveIndex } = await loaded(() => import("./indexFile.ts"));
     await saveIndex(path, { segments, next, H }, header);
   }
 }
 
 /** Where recall@10 of four tasks is at least that of vectors and of words: docs/semantic-search.md has them. */
-const ALPHA = 0.7;
+const ALPHA = 0.65;
 
 /** The weight of vectors in a search by words too; null: it is by vectors alone. */
 function alphaOf(where: string, { hybrid, alpha }: Pick<SearchOptions, "hybrid" | "alpha">): number | null {

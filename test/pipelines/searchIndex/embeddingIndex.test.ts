@@ -60,11 +60,7 @@ describe("an index knows how its vectors are made", async () => {
       await using embed = await pipeline("embeddings", await folderOf(form), PLAIN);
       const path = await saved(form);
       await using other = await pipeline("embeddings", await folderOf("default_prompt"), PLAIN);
-      await expectBertError(
-        loadIndex(extract, path),
-        "ERR_CHECKPOINT",
-        "made with, its modules.json and prompts, whose",
-      );
+      await expectBertError(loadIndex(extract, path), "ERR_CHECKPOINT", "made with, its modules.json and prompts: ");
       await using same = await pipeline("feature-extraction", embed.model);
       expect(await (await loadIndex(same, path)).search("a letter")).toStrictEqual(
         await (await loadIndex(embed, path)).search("a letter"),

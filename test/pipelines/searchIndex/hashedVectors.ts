@@ -6,13 +6,19 @@ import { BertTokenizer } from "../../../src/tokenizer/index.ts";
  * A pipeline whose vectors are random directions that the text alone decides: for an index of any size, without the
  * time that a model takes.
  */
-export function hashedVectors(kernels: Backend, H: number, fingerprint = "0123456789abcdef"): Extract {
+export function hashedVectors(
+  kernels: Backend,
+  H: number,
+  fingerprint = "0123456789abcdef",
+  name: string | null = null,
+): Extract {
   async function* stream(texts: Iterable<string> | AsyncIterable<string>) {
-    for await (const text of texts) yield { dims: [1, H], data: direction(text, H), truncated: 0 };
+    for await (const text of texts) yield { dims: [1, H], data: direction(text, H), truncated: 0, unknown: 0 };
   }
   const tokenizer = BertTokenizer.fromVocabulary(["[UNK]", "[CLS]", "[SEP]"]);
   const answer = (call: () => unknown) => call();
-  const model = { config: { hiddenSize: H, maxPositionEmbeddings: 512 }, tokenizer, fingerprint, kernels, answer };
+  const config = { hiddenSize: H, maxPositionEmbeddings: 512 };
+  const model = { config, tokenizer, fingerprint, name, kernels, answer };
   return Object.assign(stream, { task: "feature-extraction", model }) as unknown as Extract;
 }
 

@@ -18,7 +18,7 @@ import { expectBertError } from "../support.ts";
 import { hashedVectors } from "./hashedVectors.ts";
 
 const H = 8;
-const extract = hashedVectors(plain, H);
+const extract = hashedVectors(plain, H, "0123456789abcdef", "org/small");
 const RECORDS = [
   { id: "door", text: "The door is open — naïve, 𝒳!", metadata: { page: 3, tags: ["a", null, -1.5e3] } },
   { text: "He read a letter." },
@@ -187,14 +187,30 @@ describe("hostile files", () => {
   });
 });
 
-test("another model is refused by its fingerprint", async () => {
-  const other = hashedVectors(plain, H, "fedcba9876543210");
-  await expectBertError(
-    loadIndex(other, path),
-    "ERR_CHECKPOINT",
-    'the model that it was made with, whose fingerprint is "0123456789abcdef"',
-    '"fedcba9876543210"',
-  );
+describe("another model is refused by its fingerprint, both with their names", () => {
+  const other = hashedVectors(plain, H, "fedcba9876543210", "large");
+  const made = (name: string) => `must be searched with the model that it was made with: ${name} of fingerprint`;
+
+  test("as the file says it", async () => {
+    const both = `${made('"org/small"')} "0123456789abcdef"; this one is "large" of fingerprint "fedcba9876543210"; make`;
+    await expectBertError(loadIndex(other, path), "ERR_CHECKPOINT", both);
+    const nameless = hashedVectors(plain, H, "fedcba9876543210");
+    await expectBertError(loadIndex(nameless, path), "ERR_CHECKPOINT", "this one is a model of fingerprint");
+  });
+
+  test("an index of the same version without a name, as earlier ones are, loads", async () => {
+    const file = readSafetensors(good);
+    const unnamed = readSafetensors(rewritten(file, {}, {}, "model_name"));
+    expect(unnamed.metadata.has("model_name")).toBe(false);
+    expect(contents(await load(rewritten(unnamed, {})))).toEqual(contents(index));
+    await writeFile(join(folder, "unnamed.safetensors"), rewritten(unnamed, {}));
+    await expectBertError(loadIndex(other, join(folder, "unnamed.safetensors")), "ERR_CHECKPOINT", made("a model"));
+  });
+
+  test("a name that was changed is damage", async () => {
+    const damaged = rewritten(readSafetensors(good), {}, { model_name: "org/other" });
+    await expectBertError(load(damaged), "ERR_CHECKPOINT", "is damaged");
+  });
 });
 
 describe("an index of plainbert 0.2.0", () => {
@@ -269,6 +285,7 @@ function rewritten(
   file: Safetensors,
   changes: Partial<Record<TensorName, ArrayBufferView>>,
   fields: Record<string, string> = {},
+  without?: string,
 ): Uint8Array {
   const bytes = (name: TensorName) => {
     const { buffer, byteOffset, byteLength } = changes[name] ?? file.bytes(name);
@@ -276,8 +293,10 @@ function rewritten(
   };
   const names = Object.keys(TENSORS) as TensorName[];
   const digests = names.map((name) => new Xxh32().update(bytes(name)).digest());
-  const told = Object.fromEntries(file.metadata) as { pooling: "mean"; model: string; next: string };
-  const checksum = checksumOf({ pooling: told.pooling, model: told.model, next: Number(told.next) }, digests);
+  type Told = { pooling: "mean"; model: string; model_name?: string; next: string };
+  const told = Object.fromEntries([...file.metadata].filter(([name]) => name !== without)) as Told;
+  const { pooling, model, model_name: name = null, next } = told;
+  const checksum = checksumOf({ pooling, model, name, next: Number(next) }, digests);
   const tensors = names.map((name) => {
     const width = { F32: 4, I64: 8, U8: 1 }[TENSORS[name] as "F32"];
     const shape = name === "embeddings" ? [3, H] : [bytes(name).length / width];

@@ -53,9 +53,33 @@ test("pooling is kept in the file", async () => {
   expect(want).not.toStrictEqual(await index.search("a letter"));
 });
 
+describe("nothing", () => {
+  test("of no texts it is an index that finds nothing, is saved, loaded and added to", async () => {
+    const path = join(folder, "empty.safetensors");
+    for (const empty of [await buildIndex(extract, []), await buildIndex(extract, [].values())]) {
+      expect([empty.size, [...empty]]).toEqual([0, []]);
+      await empty.save(path);
+      const loaded = await loadIndex(extract, path);
+      for (const one of [empty, loaded]) {
+        for (const options of [{}, { hybrid: true }]) {
+          expect(await one.search("a letter", 5, options)).toEqual([]);
+          expect(await one.search(["a letter", "the sea"], 5, options)).toEqual([[], []]);
+        }
+        await one.add([]);
+        await one.add(["He read a letter."]);
+        expect(await one.search("a letter")).toMatchObject([{ id: "0", index: 0, text: "He read a letter." }]);
+      }
+    }
+  });
+
+  test("no queries have no results", async () => {
+    expect(await index.search([])).toEqual([]);
+    expect(await index.search([], 2, { hybrid: true })).toEqual([]);
+  });
+});
+
 describe("bad input", () => {
   test("texts, queries and k", async () => {
-    await expectBertError(buildIndex(extract, []), "ERR_INPUT", "texts must be at least one text");
     await expectBertError(buildIndex(extract, ["a", 1 as never]), "ERR_INPUT", "texts[1]");
     await expectBertError(
       buildIndex(extract, ["a"], { pooling: "none" as never }),
@@ -163,7 +187,11 @@ describe("records", () => {
     ["a Date", { text: "b", metadata: { at: new Date(0) } }, "got a Date"],
     ["a Map", { text: "b", metadata: new Map() }, "got a Map"],
     ["a lone surrogate", { text: "b", metadata: ["\ud800"] }, "lone surrogate"],
-    ["a circle", { text: "b", metadata: circle() }, "without circles"],
+    [
+      "a circle",
+      { text: "b", metadata: circle() },
+      "metadata must be nested at most 100 deep, without circles, has itself in it",
+    ],
   ])("%s is refused, and nothing is added", async (_, record, message) => {
     const kept = await buildIndex<unknown>(extract, [{ id: "a0", text: "A door." }]);
     const added = kept.add([{ id: "a", text: "A letter." }, record] as never);
