@@ -1,0 +1,92 @@
+/** Which of a model's answers is looked at when something is taken from it. */
+import { type ExplorerResult, outputsOf } from "../explorerResult.ts";
+import type { ModelSummary } from "../worker.ts";
+import { SUBJECTS, type SubjectKind } from "./choices.ts";
+
+/** An answer of a model. */
+export interface Subject {
+  readonly kind: SubjectKind;
+  /** Of the gap, or of the token; null of the others. */
+  readonly position: number | null;
+}
+
+/** The subjects in a word or two. */
+export const SUBJECT_NAMES: Readonly<Record<SubjectKind, string>> = {
+  gap: "what fits",
+  next: "whether B follows",
+  label: "the text's label",
+  token: "the token's label",
+  span: "the part that answers",
+  vector: "the text's vector",
+};
+
+/** The subjects that a model has of a text; the vector, which every model has, is the last. */
+export function subjectsOf({ config }: Pick<ModelSummary, "config">, result: ExplorerResult): SubjectKind[] {
+  const { architecture } = config;
+  const has: Readonly<Record<SubjectKind, boolean>> = {
+    gap: outputsOf(architecture).gaps !== undefined && result.gaps.length > 0,
+    next: result.nextSentence !== null,
+    label: /SequenceClassification$|MultipleChoice$/.test(architecture),
+    token: architecture.endsWith("TokenClassification") && firstWord(result) >= 0,
+    span: architecture.endsWith("QuestionAnswering"),
+    vector: true,
+  };
+  return SUBJECTS.filter((kind) => has[kind]);
+}
+
+/**
+ * The subject that is looked at: the chosen one or, where there is none of its kind, the first.
+ *
+ * @param picked the position that is picked; null: none
+ */
+export function subjectOf(
+  model: Pick<ModelSummary, "config">,
+  result: ExplorerResult,
+  chosen: SubjectKind | "first",
+  picked: number | null,
+): Subject {
+  const kinds = subjectsOf(model, result);
+  const kind = kinds.find((one) => one === chosen) ?? kinds[0];
+  if (kind === "gap") return { kind, position: gapAt(result, picked) };
+  if (kind !== "token") return { kind, position: null };
+  const isWord = picked !== null && result.tokens[picked]?.isSpecial === false;
+  return { kind, position: isWord ? picked : firstWord(result) };
+}
+
+/** The picked gap or, where none is, the first. */
+const gapAt = ({ gaps }: ExplorerResult, picked: number | null): number =>
+  (gaps.find(({ position }) => position === picked) ?? gaps[0]).position;
+
+const firstWord = ({ tokens }: ExplorerResult): number => tokens.findIndex(({ isSpecial }) => !isSpecial);
+
+/** What an effect is the change of, in words; its name is not broken into two lines. */
+export function measureOf(
+  { config }: Pick<ModelSummary, "config">,
+  { kind }: Subject,
+): {
+  readonly name: string;
+  readonly legend: string;
+} {
+  if (kind === "vector")
+    return {
+      name: "Δ\u00a0cosine",
+      legend: "Δ\u00a0cosine is the cosine of the text's vector to the untouched one, less 1.",
+    };
+  return kind === "label" && scoring(config) === "number"
+    ? { name: "Δ\u00a0score", legend: "Δ\u00a0score is how much the score changes." }
+    : {
+        name: "Δ\u00a0log\u00a0p",
+        legend: "Δ\u00a0log\u00a0p is how much the natural logarithm of the probability changes.",
+      };
+}
+
+/** How a classifier's logits become scores: as the pipelines do it, by config.json. */
+export function scoring({
+  architecture,
+  problemType,
+  labels,
+}: ModelSummary["config"]): "softmax" | "sigmoid" | "number" {
+  if (architecture.endsWith("MultipleChoice") || problemType === "regression") return "number";
+  if (architecture.endsWith("TokenClassification")) return "softmax";
+  return problemType === "multi_label_classification" || labels.length === 1 ? "sigmoid" : "softmax";
+}
