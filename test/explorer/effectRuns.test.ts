@@ -22,6 +22,7 @@ class Hand {
         this.open.push({ asked, settle: (what) => (what instanceof Error ? reject(what) : resolve(what)) });
       });
     },
+    model: { fingerprint: "a model" },
     redraw: () => this.redrawn++,
   } as unknown as View;
 
@@ -121,6 +122,20 @@ describe("it is computed no further", () => {
     // One of the first was under way; the rest is what was asked for then.
     expect(hand.all.length).toBe(2 + 1 + other.changes.length);
   });
+});
+
+test("the same text, computed again for another view, is not asked for again; of another model it is", async () => {
+  const [hand, runs] = [new Hand(), new EffectRuns()];
+  const asked = { result: resultOf("a"), subject, changes: headsOff(2) };
+  runs.get(hand.view, asked, true);
+  while (hand.open.length > 0) await hand.answer();
+  const again = {
+    ...asked,
+    result: { ...asked.result, request: { ...asked.result.request, further: { lens: null } } },
+  };
+  expect(runs.get(hand.view, again, true).effects.every(Boolean)).toBe(true);
+  const other = { ...hand.view, model: { ...hand.view.model, fingerprint: "another" } };
+  expect(runs.get(other, asked, false).untouched).toBeNull();
 });
 
 test("what goes wrong is told, and it can be tried again", async () => {

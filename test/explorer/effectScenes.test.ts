@@ -98,7 +98,10 @@ describe.each(MODELS.filter(([name]) => name !== "real-bert-tiny"))("%s", (_, op
     (how) => {
       const units = unitsOf(result, "word", how, subject);
       const effects = units.map(({ isOpen, positions }) => (isOpen ? without({ how, positions }) : null));
-      const scene = occlusionText({ tokens: result.tokens, units, untouched, effects, picked: 2, measure }, 328);
+      const scene = occlusionText(
+        { tokens: result.tokens, units, kind: "word", untouched, effects, picked: 2, measure },
+        328,
+      );
       const open = units.filter(({ isOpen }) => isOpen);
       const cells = cellsOf(scene);
       expect(cells.map((cell) => cell.ref(0, 0).at)).toEqual(open.map(({ positions }) => positions));
@@ -113,7 +116,7 @@ describe.each(MODELS.filter(([name]) => name !== "real-bert-tiny"))("%s", (_, op
         }
       }
       expect(textsOf(scene).filter(({ tone }) => tone === "accent").map(({ text }) => text)).toEqual([units[2].name]); // biome-ignore format: one line
-      expect(scene.legend.join(" ")).toContain("Words without a colour stay");
+      expect(scene.legend.join(" ")).toContain("A word without a colour stays");
       expect(scene.legend.join(" ")).not.toContain("are computed");
     },
   );

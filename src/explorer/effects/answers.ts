@@ -125,7 +125,7 @@ function vectorOf({ model, output, vector }: Answered): Effect {
   for (let t = 0; t < T; t++) for (let h = 0; h < H; h++) own[h] += data[t * H + h];
   for (let h = 0; h < H; h++) own[h] /= T;
   const score = cosine(own, vector ?? own);
-  const name = "cosine to the untouched vector";
+  const name = "cosine";
   const numbers = [{ value: score, ref: { tap: "cosine", at: [0] } }];
   return { answers: [{ id: 0, name, numbers, probability: null, score, rank: 1 }], vector: own };
 }

@@ -59,14 +59,14 @@ const gapAt = ({ gaps }: ExplorerResult, picked: number | null): number =>
 
 const firstWord = ({ tokens }: ExplorerResult): number => tokens.findIndex(({ isSpecial }) => !isSpecial);
 
-/** What an effect is the change of, in words; its name is not broken into two lines. */
-export function measureOf(
-  { config }: Pick<ModelSummary, "config">,
-  { kind }: Subject,
-): {
+/** What an effect is the change of: its name, which is not broken into two lines, and what it is in a sentence. */
+export interface Measure {
   readonly name: string;
   readonly legend: string;
-} {
+}
+
+/** What an effect on a subject is the change of. */
+export function measureOf({ config }: Pick<ModelSummary, "config">, { kind }: Subject): Measure {
   if (kind === "vector")
     return {
       name: "Δ\u00a0cosine",

@@ -11,8 +11,10 @@ import {
   type Beside,
   besideFigure,
   besideScene,
+  besides,
   effectSentence,
   effectsTable,
+  leftWidth,
   progressOf,
   runsInJson,
   subjectChoice,
@@ -48,8 +50,10 @@ function besideOf({ state: { off } }: View): Beside | null {
   return { change: { how: "heads", heads: off }, title: `Answers without ${names}`, file: "answers-heads-off" };
 }
 
-const mapWidth = ({ layout: { whole } }: View): number =>
-  whole >= 1000 ? Math.min(720, Math.floor(whole * 0.5)) : whole;
+/** The map of many heads takes what room there is. */
+const mapWidth = (view: View): number => Math.min(1120, leftWidth(view));
+/** Below the map of a few heads its legend has so much room. */
+const LEAST_WIDTH = 440;
 
 function mapScene(view: View): Scene {
   const { model, state, result, pictures } = view;
@@ -125,18 +129,22 @@ export function content(view: View): TemplateResult {
       <button aria-disabled=${state.off.length === 0} @click=${() => state.off.length > 0 && set(view, [])}>All on</button>
     </div>
     ${progressOf(view, singles, runs, "heads")}
-    <div class="columns">
-      <div><h3>${scene.title}</h3>
+    ${besides(
+      view,
+      Math.min(mapWidth(view), Math.max(LEAST_WIDTH, scene.width)),
+      html`<div><h3>${scene.title}</h3>
       <p class="readout">${reading(view, runs)}</p>
       <figure><div class=${scene.width > mapWidth(view) ? "scroll cut" : "scroll"} @scroll=${fade}><div class="map" @pointerleave=${() => point(view, null)}>${canvasOf("ablation")}
         <div role="grid" aria-label="Heads to switch off" aria-multiselectable="true" @keydown=${(event: KeyboardEvent) => keyDown(event, view)}>${Array.from(
           { length: model.layers },
           (_, layer) => html`<div role="row">${layerOf(view, layer).map((head) => headButton(view, runs, head))}</div>`,
         )}</div></div></div>
-        ${captionOf(scene)}</figure></div>
-      ${beside ? besideFigure(view, beside) : html`<p class="quiet">All heads are on. Switch some off to see what the model answers without them.</p>`}
-    </div>
-    ${state.numbers ? effectsTable(view, runs, "with one head off", allHeads(view).map(nameOf)) : nothing}`;
+        ${captionOf(scene)}</figure></div>`,
+      beside
+        ? besideFigure(view, beside)
+        : html`<p class="quiet">All heads are on. Switch some off to see what the model answers without them.</p>`,
+    )}
+    ${state.numbers && runs.untouched ? effectsTable(view, runs, "with one head off", allHeads(view).map(nameOf)) : nothing}`;
 }
 
 const whatOf = ([layer, head]: HeadAt): string => `Without layer ${layer + 1}, head ${head + 1}`;

@@ -52,6 +52,18 @@ export function progressOf(
     }</p>`;
 }
 
+/** Pixels of the answers beside each other, and between them and what is on their left; wider pages have them there. */
+const [ANSWERS, GAP, WIDE] = [520, 48, 1000];
+
+/** The room on the left of the answers; on a narrow page, where they stand below, all of it. */
+export const leftWidth = ({ layout: { whole } }: View): number => (whole >= WIDE ? whole - ANSWERS - GAP : whole);
+
+/** What stands beside each other, or one below the other. @param width pixels that the left part takes */
+export function besides(view: View, width: number, left: TemplateResult, right: TemplateResult): TemplateResult {
+  const columns = view.layout.whole >= WIDE ? `${width}px minmax(0,${ANSWERS}px)` : "minmax(0,1fr)";
+  return html`<div class="besides" .style=${`grid-template-columns:${columns}`}>${left}${right}</div>`;
+}
+
 const pair = new EffectRuns();
 
 /** A change whose answers are shown beside the untouched ones. */
@@ -69,7 +81,7 @@ export function besideScene(view: View, beside: Beside): Scene | null {
   const { untouched, effects } = runsOf(view, beside);
   const [changed] = effects;
   if (!untouched || !changed) return null;
-  const width = Math.min(520, view.layout.whole);
+  const width = Math.min(ANSWERS, view.layout.whole);
   return view.pictures.scene("beside", [untouched, changed, beside.title, width], () =>
     effectAnswers(untouched, changed, beside.title, measureOf(view.model, subjectIn(view)), width),
   );
@@ -95,6 +107,8 @@ function besideTable(view: View, beside: Beside): TemplateResult | typeof nothin
   const { untouched, effects } = runsOf(view, beside);
   const [changed] = effects;
   if (!untouched || !changed) return nothing;
+  const { kind } = subjectIn(view);
+  const number = kind === "vector" ? "cosine" : kind === "span" ? "logit of its start" : "logit";
   const numbersOf = (answer: (typeof untouched.answers)[number] | null): Cell[] =>
     answer
       ? [[answer.rank, 0], [answer.numbers[0].value, 4], answer.probability === null ? "" : [answer.probability, 6]]
@@ -102,12 +116,8 @@ function besideTable(view: View, beside: Beside): TemplateResult | typeof nothin
   return numbersTable(
     `${beside.title}: answers of the untouched model and now`,
     [
-      "place",
-      "logit",
-      "probability",
-      "place now",
-      "logit now",
-      "probability now",
+      ...["place", number, "probability"],
+      ...["place now", `${number} now`, "probability now"],
       measureOf(view.model, subjectIn(view)).name,
     ],
     answerPairs(untouched, changed).map((one): [string, ...Cell[]] => {

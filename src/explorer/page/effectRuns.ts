@@ -43,8 +43,9 @@ export class EffectRuns {
    * @param starts whether it is computed without being told to
    */
   get(view: View, asked: Asked, starts: boolean): Runs {
-    const key = JSON.stringify([asked.subject, asked.changes]);
-    if (this.job && this.job.asked.result === asked.result && this.job.key === key) return this.job;
+    const { further: _, ...text } = asked.result.request; // a result of the same text may come again for another view
+    const key = JSON.stringify([view.model.fingerprint, text, asked.subject, asked.changes]);
+    if (this.job?.key === key) return this.job;
     this.stop();
     const effects = asked.changes.map(() => null);
     this.job = { key, asked, untouched: null, effects, isRunning: false, problem: null, turn: 0 };

@@ -12,8 +12,10 @@ import {
   type Beside,
   besideFigure,
   besideScene,
+  besides,
   effectSentence,
   effectsTable,
+  leftWidth,
   progressOf,
   runsInJson,
   subjectChoice,
@@ -71,15 +73,14 @@ function besideOf(view: View): Beside | null {
   return { change: changeWithout(view, unit), title, file: `answers-without-position-${unit.positions[0]}` };
 }
 
-const textWidth = ({ layout: { whole } }: View): number =>
-  whole >= 1000 ? Math.min(900, Math.floor(whole * 0.52)) : whole;
+const textWidth = (view: View): number => Math.min(960, leftWidth(view));
 
 function shownText(view: View): OccludedText {
   const { untouched, effects } = runsOf(view);
   const units = placed(view);
   const picked = pickedUnit(view);
   return {
-    ...{ tokens: view.result.tokens, units: units.map(([unit]) => unit), untouched },
+    ...{ tokens: view.result.tokens, units: units.map(([unit]) => unit), untouched, kind: view.state.units },
     effects: units.map(([, n]) => (n < 0 ? null : effects[n])),
     picked: picked ? units.findIndex(([{ positions }]) => positions[0] === picked.positions[0]) : null,
     measure: measureOf(view.model, subjectIn(view)),
@@ -123,7 +124,7 @@ export function content(view: View): TemplateResult {
   const names = openUnits(view).map(({ name, positions }) => `${name}, ${positions[0]}`);
   return html`
     <div class="heading"><h2>Words taken away</h2>${numbersButton(state.numbers, (numbers) => change({ numbers }, true))}</div>
-    <p class="quiet hint">Each ${state.units} in turn is replaced, and the model answers again. What it loses is what the answer leans on.</p>
+    <p class="quiet hint">Each ${state.units} in turn is replaced, and the model answers again. An answer that loses by it depends on that ${state.units}.</p>
     <div class="controls">${subjectChoice(view)}
       ${segments(
         "What is taken away",
@@ -138,19 +139,23 @@ export function content(view: View): TemplateResult {
         (by) => change({ by }, true),
       )}
     </div>
-    ${runs.effects.length === 0 ? html`<p class="quiet">There is no word to take away.</p>` : progressOf(view, singles, runs, `${state.units}s`)}
-    <div class="columns">
-      <div><h3>${scene.title}</h3>
+    ${runs.effects.length === 0 ? html`<p class="quiet">There is no ${state.units} to take away.</p>` : progressOf(view, singles, runs, `${state.units}s`)}
+    ${besides(
+      view,
+      textWidth(view),
+      html`<div><h3>${scene.title}</h3>
       <p class="readout">${reading(view, runs)}</p>
       <figure><div class="picture" tabindex="0" role="application" aria-roledescription="text"
-        aria-label="${scene.title}. Arrow keys point at a word, Enter shows the answers without it, Escape lets go."
+        aria-label="${scene.title}. Arrow keys point at a ${state.units}, Enter shows the answers without it, Escape lets go."
         @pointermove=${(event: PointerEvent) => event.pointerType === "mouse" && point(view, under(view, event, scene))}
         @pointerleave=${() => point(view, null)} @click=${(event: PointerEvent) => pick(view, under(view, event, scene))}
         @keydown=${(event: KeyboardEvent) => keyDown(event, view)}>${canvasOf("occlusion")}${mark(view)}</div>
-        ${captionOf(scene)}</figure></div>
-      ${beside ? besideFigure(view, beside) : html`<p class="quiet">Pick a word to see what the model answers without it.</p>`}
-    </div>
-    ${state.numbers ? effectsTable(view, runs, `without one ${state.units}`, names) : nothing}`;
+        ${captionOf(scene)}</figure></div>`,
+      beside
+        ? besideFigure(view, beside)
+        : html`<p class="quiet">Pick a ${state.units} to see what the model answers without it.</p>`,
+    )}
+    ${state.numbers && runs.untouched ? effectsTable(view, runs, `without one ${state.units}`, names) : nothing}`;
 }
 
 /** A frame around the word that is pointed at. */
@@ -175,7 +180,7 @@ function under(view: View, event: MouseEvent, scene: Scene): number | null {
 
 function reading(view: View, runs: Runs): string {
   const [unit, n] = pointed === null ? [] : (placed(view)[pointed] ?? []);
-  if (!unit || n === undefined || n < 0) return "Point at a word to read what the answer is without it.";
+  if (!unit || n === undefined || n < 0) return `Point at a ${view.state.units} to read what the answer is without it.`;
   return effectSentence(view, runs, n, `Without “${unit.name}”`);
 }
 

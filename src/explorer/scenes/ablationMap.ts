@@ -1,8 +1,9 @@
 /** The heads of a model, each with what an answer loses or gains when that head alone is switched off. */
 import type { HeadAt } from "../effects/choices.ts";
-import type { Effect } from "../effects/effect.ts";
+import type { Effect, EffectAnswer } from "../effects/effect.ts";
+import type { Measure } from "../effects/subjects.ts";
 import type { Scene, Shape } from "../scene.ts";
-import { COLOURS, changeOf, endOf, largestOf, strengthOf, watchedOf, written } from "./effectScale.ts";
+import { changeOf, coloursOf, endOf, largestOf, strengthOf, watchedOf, written } from "./effectScale.ts";
 
 /** Pixels of the names of layers and heads, of a cell's height, of the words below it, and between cells. */
 const [NAMES, COLOUR, WORDS, GAP] = [26, 22, 22, 6];
@@ -20,7 +21,7 @@ export interface Ablation {
   /** Those that are off now. */
   readonly off: readonly HeadAt[];
   /** What the numbers are. */
-  readonly measure: { readonly name: string; readonly legend: string };
+  readonly measure: Measure;
 }
 
 /** Where the cell of a head and its words are. */
@@ -74,17 +75,17 @@ export function ablationMap(shown: Ablation, width = 800): Scene {
   return {
     ...{ title: "Each head alone switched off", width: NAMES + heads * across, palette: "diverging" },
     height: NAMES + layers * (COLOUR + WORDS + GAP),
-    legend: legendOf(shown, watched?.name ?? null),
+    legend: legendOf(shown, watched),
     ...(cells.some(({ kind }) => kind === "matrix") && { brightest: endOf(most) }),
     shapes: [...namesOf(layers, heads, cell), ...cells],
   };
 }
 
-function legendOf({ effects, measure }: Ablation, watched: string | null): string[] {
+function legendOf({ effects, measure }: Ablation, watched: EffectAnswer | null): string[] {
   const come = effects.filter(Boolean).length;
   return [
     "Layers from top to bottom, heads from left to right.",
-    ...(watched === null ? [] : [`The answer is “${watched}”. ${measure.legend}`, COLOURS]),
+    ...(watched ? coloursOf(watched, measure) : []),
     "✕: switched off now.",
     ...(come < effects.length ? [`${come} of ${effects.length} heads are computed.`] : []),
   ];

@@ -1,5 +1,6 @@
 /** Answers with and without what is taken away, beside each other. */
 import type { Effect, EffectAnswer } from "../effects/effect.ts";
+import type { Measure } from "../effects/subjects.ts";
 import type { Scene, Shape } from "../scene.ts";
 import { written } from "./effectScale.ts";
 import { labelOf } from "./label.ts";
@@ -45,13 +46,7 @@ export const pairChange = ({ before, after }: AnswerPair): number | null =>
  * @param measure what the numbers of the last column are
  * @param width   pixels that there are
  */
-export function effectAnswers(
-  untouched: Effect,
-  changed: Effect,
-  title: string,
-  measure: { readonly name: string; readonly legend: string },
-  width = 520,
-): Scene {
+export function effectAnswers(untouched: Effect, changed: Effect, title: string, measure: Measure, width = 520): Scene {
   const all = answerPairs(untouched, changed);
   const first = all.filter(isShown);
   const pairs = first.length > 0 ? first : all; // of pieces that are asked for no one may be among the first

@@ -1,5 +1,6 @@
 /** How an effect becomes a colour, a number and a sentence. */
 import type { Effect, EffectAnswer } from "../effects/effect.ts";
+import type { Measure } from "../effects/subjects.ts";
 import { signed } from "./residualStream.ts";
 
 /** How much an answer's score changes; null: it is not there, with or without. */
@@ -28,5 +29,9 @@ export function written(change: number | null): string {
 /** What the ends of the colours are called. */
 export const endOf = (most: number): string => (most > 0 ? String(Number(most.toPrecision(3))) : "0");
 
-/** What colours say, in a sentence. */
-export const COLOURS = "Blue: the answer loses by it; orange: it gains; white: nothing changes.";
+/** What the colours are of, and what they say, in sentences. */
+export const coloursOf = ({ name, probability }: EffectAnswer, { legend }: Measure): string[] => [
+  ...(probability === null ? [] : [`The answer is “${name}”.`]),
+  legend,
+  "Blue: the answer loses by it; orange: it gains; white: nothing changes.",
+];

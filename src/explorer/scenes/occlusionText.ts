@@ -1,18 +1,23 @@
 /** A text as words, each with what an answer loses or gains when that word is taken away. */
-import type { Effect } from "../effects/effect.ts";
+
+import type { UnitKind } from "../effects/choices.ts";
+import type { Effect, EffectAnswer } from "../effects/effect.ts";
+import type { Measure } from "../effects/subjects.ts";
 import type { Unit } from "../effects/units.ts";
 import type { ExplorerToken } from "../explorerResult.ts";
 import type { Scene, Shape } from "../scene.ts";
-import { COLOURS, changeOf, endOf, largestOf, strengthOf, watchedOf, written } from "./effectScale.ts";
+import { changeOf, coloursOf, endOf, largestOf, strengthOf, watchedOf, written } from "./effectScale.ts";
 import { labelOf } from "./label.ts";
 
 /** Pixels of a line, of the colour below a word, between words, of a character, and of a number. */
-const [LINE, COLOUR, GAP, CHARACTER, NUMBER] = [66, 10, 10, 7.8, 48];
+const [LINE, COLOUR, GAP, CHARACTER, NUMBER] = [62, 10, 10, 7.8, 48];
 
 /** What the text shows. */
 export interface OccludedText {
   readonly tokens: readonly ExplorerToken[];
+  /** Words or tokens, and what one is called. */
   readonly units: readonly Unit[];
+  readonly kind: UnitKind;
   /** With the whole text; null: it has not come. */
   readonly untouched: Effect | null;
   /** Without each unit; null: it has not come, or the unit stays. */
@@ -20,7 +25,7 @@ export interface OccludedText {
   /** The unit that is picked; null: none. */
   readonly picked: number | null;
   /** What the numbers are. */
-  readonly measure: { readonly name: string; readonly legend: string };
+  readonly measure: Measure;
 }
 
 /** Where a word is, its colour and number below it. */
@@ -77,18 +82,18 @@ export function occlusionText(shown: OccludedText, width = 800): Scene {
     ];
   });
   return {
-    ...{ title: "Each word taken away alone", width, height, palette: "diverging", shapes },
-    legend: legendOf(shown, watched?.name ?? null),
+    ...{ title: `Each ${shown.kind} taken away alone`, width, height, palette: "diverging", shapes },
+    legend: legendOf(shown, watched),
     ...(shapes.some(({ kind }) => kind === "matrix") && { brightest: endOf(most) }),
   };
 }
 
-function legendOf({ units, effects, measure }: OccludedText, watched: string | null): string[] {
+function legendOf({ units, kind, effects, measure }: OccludedText, watched: EffectAnswer | null): string[] {
   const open = units.filter(({ isOpen }) => isOpen).length;
   const come = effects.filter(Boolean).length;
   return [
-    ...(watched === null ? [] : [`The answer is “${watched}”. ${measure.legend}`, COLOURS]),
-    "Words without a colour stay: [CLS], [SEP] and what is hidden.",
-    ...(come < open ? [`${come} of ${open} are computed.`] : []),
+    ...(watched ? coloursOf(watched, measure) : []),
+    `A ${kind} without a colour stays: [CLS], [SEP] and what is hidden.`,
+    ...(come < open ? [`${come} of ${open} ${kind}s are computed.`] : []),
   ];
 }
