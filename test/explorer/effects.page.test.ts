@@ -34,6 +34,12 @@ function changesOf(ids: readonly number[], headMask: number[][]): number[] {
   return logsOf({ headMask }, ids).map((log, n) => log - before[n]);
 }
 
+/** Keeps the files that leave the page. */
+const LEAVING = `globalThis.left = [];
+const make = URL.createObjectURL;
+URL.createObjectURL = (blob) => { left.push(blob); return make.call(URL, blob); };
+HTMLAnchorElement.prototype.click = () => {};`;
+
 let opened: Awaited<ReturnType<typeof openBuilt>> | undefined;
 let browser: Browser;
 let site: Site;
@@ -55,6 +61,7 @@ beforeEach(async () => {
     complaints.push(`dialog ${dialog.message()}`);
     dialog.dismiss();
   });
+  await page.evaluateOnNewDocument(LEAVING);
   page.on("request", (request) => {
     const isOwn = ["data:", "blob:", site.origin].some((own) => request.url().startsWith(own));
     if (!isOwn) complaints.push(request.url());
@@ -329,4 +336,30 @@ describe("words that are taken away", () => {
       }
     },
   );
+});
+
+test.each([
+  ["ablation", 16],
+  ["occlusion", 8],
+])("%s: its two pictures can be saved, and its numbers are in the JSON", async (more, count) => {
+  await open({ a: A, more, off: "0.2", k: "2" });
+  await page.waitForSelector("#beside");
+  await whole();
+  const click = (condition: string, at: number) =>
+    page.evaluate(`[...document.querySelectorAll(".menu button")].filter((button) => ${condition}).at(${at}).click()`);
+  const left = (n: number) => page.evaluate(`left[${n}].text()`) as Promise<string>;
+  for (const at of [-2, -1]) await click('/ as SVG$/.test(button.ariaLabel ?? "")', at);
+  await click('button.textContent === "Everything as JSON"', 0);
+  await until("left.length === 3");
+  expect((await left(0)).match(/data-value="/g)?.length).toBe(count);
+  expect(await left(1)).toContain(more === "ablation" ? "Answers without 1·3" : "Answers without “carpenter”");
+  const { effects } = JSON.parse(await left(2));
+  expect(effects.answer).toEqual(subject);
+  expect(effects.untouched.map(({ id }: { id: number }) => id)).toEqual(untouched.answers.map(({ id }) => id));
+  expect(effects.changes.length).toBe(count);
+  const [{ answers, ...change }] = effects.changes as (Change & Pick<Effect, "answers">)[];
+  const wanted = without(change as Change, untouched.answers.map(({ id }) => id)); // biome-ignore format: one line
+  expect(answers.length).toBe(wanted.answers.length);
+  for (const { id, score } of answers)
+    expect(Math.abs(score - (wanted.answers.find((one) => one.id === id)?.score ?? Number.NaN))).toBeLessThan(NEAR);
 });
