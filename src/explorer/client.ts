@@ -1,5 +1,7 @@
 /** The page's side of the worker: at most one forward pass runs and one waits; of those that wait the latest counts. */
-import type { Effect, EffectRequest } from "./effects/effect.ts";
+
+import type { EffectRequest } from "./effects/effect.ts";
+import type { Effect } from "./effects/outputAnswers.ts";
 import type { ExplorerRequest, ExplorerResult } from "./explorerResult.ts";
 import type { TapNumbers, TapRequest, TapTerms } from "./steps/tapAnswers.ts";
 import type { FromWorker, ModelSource, ModelSummary, TensorsToWrite, ToWorker } from "./worker.ts";

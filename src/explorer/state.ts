@@ -33,7 +33,7 @@ export const WEIGHTS = ["weight", "norm"] as const;
 /** The views below the three parts of the page, one of which can be open. */
 export const FURTHER = ["stepper", "lens", "stream", "pair", "heads", "ablation", "occlusion"] as const;
 
-/** Which answer is looked at when something is taken from the model: the first that it has of the text, or one of these. */
+/** Which answer heads and words are taken from: the first that the model has of the text, or one of these. */
 export const ANSWERS: readonly ["first", ...typeof SUBJECTS] = ["first", ...SUBJECTS];
 
 /**

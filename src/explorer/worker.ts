@@ -7,7 +7,8 @@ import {
   type ModelFiles,
   writeSafetensors,
 } from "../index.ts";
-import { type Effect, type EffectRequest, effectOf } from "./effects/effect.ts";
+import { type EffectRequest, effectOf } from "./effects/effect.ts";
+import type { Effect } from "./effects/outputAnswers.ts";
 import { compute, type ExplorerRequest, type ExplorerResult } from "./explorerResult.ts";
 import { type Step, stepsOf } from "./steps/modelSteps.ts";
 import { type TapNumbers, type TapRequest, type TapTerms, tapNumbers, tapTerms } from "./steps/tapAnswers.ts";
@@ -120,7 +121,7 @@ function write({ tensors, metadata }: TensorsToWrite): void {
   }
 }
 
-/** Looks at a tap, of which only what is asked for is copied; or at what the model answers with something taken away. */
+/** Looks at a tap, of which it copies what is asked for; or at what the model answers with something taken away. */
 function look({ bert, tokenizer }: Opened, id: number, at: TapRequest | EffectRequest): void {
   try {
     if ("change" in at) scope.postMessage({ look: id, seen: effectOf(bert, tokenizer, at) });

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { Change, Effect, EffectRequest } from "../../src/explorer/effects/effect.ts";
+import type { Change } from "../../src/explorer/effects/changedInput.ts";
+import type { EffectRequest } from "../../src/explorer/effects/effect.ts";
+import type { Effect } from "../../src/explorer/effects/outputAnswers.ts";
 import type { ExplorerResult } from "../../src/explorer/explorerResult.ts";
 import { areQuick, EffectRuns } from "../../src/explorer/page/effectRuns.ts";
 import type { View } from "../../src/explorer/page/view.ts";

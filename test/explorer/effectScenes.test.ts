@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { type Change, type Effect, effectOf, headMaskOf } from "../../src/explorer/effects/effect.ts";
+import type { Change } from "../../src/explorer/effects/changedInput.ts";
+import { effectOf, headMaskOf } from "../../src/explorer/effects/effect.ts";
+import type { Effect } from "../../src/explorer/effects/outputAnswers.ts";
 import { measureOf, type Subject, subjectOf } from "../../src/explorer/effects/subjects.ts";
 import { unitsOf } from "../../src/explorer/effects/units.ts";
 import type { ExplorerResult } from "../../src/explorer/explorerResult.ts";

@@ -1,7 +1,9 @@
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Change } from "../../src/explorer/effects/changedInput.ts";
 import type { HeadAt } from "../../src/explorer/effects/choices.ts";
-import { type Change, type Effect, effectOf, headMaskOf } from "../../src/explorer/effects/effect.ts";
+import { effectOf, headMaskOf } from "../../src/explorer/effects/effect.ts";
+import type { Effect } from "../../src/explorer/effects/outputAnswers.ts";
 import type { Tensor } from "../../src/index.ts";
 import type { Site } from "../browser/site.ts";
 import { openBuilt } from "./built.ts";

@@ -1,6 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import type { Change } from "../../src/explorer/effects/changedInput.ts";
 import type { HeadAt } from "../../src/explorer/effects/choices.ts";
-import { type Change, type Effect, effectOf } from "../../src/explorer/effects/effect.ts";
+import { effectOf } from "../../src/explorer/effects/effect.ts";
+import type { Effect } from "../../src/explorer/effects/outputAnswers.ts";
 import { measureOf, type Subject, subjectOf, subjectsOf } from "../../src/explorer/effects/subjects.ts";
 import { unitsOf } from "../../src/explorer/effects/units.ts";
 import type { ExplorerResult } from "../../src/explorer/explorerResult.ts";

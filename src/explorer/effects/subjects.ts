@@ -1,7 +1,12 @@
 /** Which of a model's answers is looked at when something is taken from it. */
+import type { BertConfig } from "../../index.ts";
 import { type ExplorerResult, outputsOf } from "../explorerResult.ts";
-import type { ModelSummary } from "../worker.ts";
 import { SUBJECTS, type SubjectKind } from "./choices.ts";
+
+/** A model, as far as it says which answers it has. */
+interface Configured {
+  readonly config: BertConfig;
+}
 
 /** An answer of a model. */
 export interface Subject {
@@ -21,7 +26,7 @@ export const SUBJECT_NAMES: Readonly<Record<SubjectKind, string>> = {
 };
 
 /** The subjects that a model has of a text; the vector, which every model has, is the last. */
-export function subjectsOf({ config }: Pick<ModelSummary, "config">, result: ExplorerResult): SubjectKind[] {
+export function subjectsOf({ config }: Configured, result: ExplorerResult): SubjectKind[] {
   const { architecture } = config;
   const has: Readonly<Record<SubjectKind, boolean>> = {
     gap: outputsOf(architecture).gaps !== undefined && result.gaps.length > 0,
@@ -40,7 +45,7 @@ export function subjectsOf({ config }: Pick<ModelSummary, "config">, result: Exp
  * @param picked the position that is picked; null: none
  */
 export function subjectOf(
-  model: Pick<ModelSummary, "config">,
+  model: Configured,
   result: ExplorerResult,
   chosen: SubjectKind | "first",
   picked: number | null,
@@ -66,7 +71,7 @@ export interface Measure {
 }
 
 /** What an effect on a subject is the change of. */
-export function measureOf({ config }: Pick<ModelSummary, "config">, { kind }: Subject): Measure {
+export function measureOf({ config }: Configured, { kind }: Subject): Measure {
   if (kind === "vector")
     return {
       name: "Δ\u00a0cosine",
@@ -81,11 +86,7 @@ export function measureOf({ config }: Pick<ModelSummary, "config">, { kind }: Su
 }
 
 /** How a classifier's logits become scores: as the pipelines do it, by config.json. */
-export function scoring({
-  architecture,
-  problemType,
-  labels,
-}: ModelSummary["config"]): "softmax" | "sigmoid" | "number" {
+export function scoring({ architecture, problemType, labels }: BertConfig): "softmax" | "sigmoid" | "number" {
   if (architecture.endsWith("MultipleChoice") || problemType === "regression") return "number";
   if (architecture.endsWith("TokenClassification")) return "softmax";
   return problemType === "multi_label_classification" || labels.length === 1 ? "sigmoid" : "softmax";

@@ -9,7 +9,7 @@ export interface Unit {
   readonly positions: readonly number[];
   /** Its pieces as one. */
   readonly name: string;
-  /** Whether it is taken away: not [CLS], [SEP], what is hidden, or the token that is answered about and would be gone. */
+  /** Whether it is taken away: not [CLS], [SEP], what is hidden, nor what is answered about where it would be gone. */
   readonly isOpen: boolean;
 }
 

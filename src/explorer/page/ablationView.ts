@@ -1,7 +1,7 @@
 /** Heads that are switched off: what the model answers then, and what each head alone does to the answer. */
 import { html, nothing, type TemplateResult } from "lit-html";
+import type { Change } from "../effects/changedInput.ts";
 import type { HeadAt } from "../effects/choices.ts";
-import type { Change } from "../effects/effect.ts";
 import { measureOf } from "../effects/subjects.ts";
 import type { Scene } from "../scene.ts";
 import { ablationCell, ablationMap } from "../scenes/ablationMap.ts";

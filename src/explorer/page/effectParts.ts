@@ -1,6 +1,6 @@
 /** What the views have in common that take something from the model. */
 import { html, nothing, type TemplateResult } from "lit-html";
-import type { Change } from "../effects/effect.ts";
+import type { Change } from "../effects/changedInput.ts";
 import { measureOf, SUBJECT_NAMES, type Subject, subjectOf, subjectsOf } from "../effects/subjects.ts";
 import type { Scene } from "../scene.ts";
 import { answerPairs, effectAnswers, pairChange, scoreText } from "../scenes/effectAnswers.ts";

@@ -1,5 +1,6 @@
 /** What the model answers with something taken away: asked of the worker one after the other, and stopped at will. */
-import type { Change, Effect } from "../effects/effect.ts";
+import type { Change } from "../effects/changedInput.ts";
+import type { Effect } from "../effects/outputAnswers.ts";
 import type { Subject } from "../effects/subjects.ts";
 import type { ExplorerResult } from "../explorerResult.ts";
 import type { View } from "./view.ts";
@@ -103,5 +104,5 @@ const MOST_WORK = 1e10;
 /** Whether so many forward passes take no longer than one waits for without being asked. */
 export function areQuick({ model, result }: Pick<View, "model" | "result">, count: number): boolean {
   const { layers, hiddenSize } = model;
-  return 12 * layers * hiddenSize ** 2 * result.tokens.length * count <= MOST_WORK;
+  return 12 * layers * hiddenSize * hiddenSize * result.tokens.length * count <= MOST_WORK;
 }

@@ -1,7 +1,7 @@
 /** Words that are taken away in turn: what each of them does to the answer. */
 import { html, nothing, type TemplateResult } from "lit-html";
+import type { Change } from "../effects/changedInput.ts";
 import { OCCLUSIONS, type Occlusion, UNITS } from "../effects/choices.ts";
-import type { Change } from "../effects/effect.ts";
 import { measureOf } from "../effects/subjects.ts";
 import { type Unit, unitsOf } from "../effects/units.ts";
 import type { Scene } from "../scene.ts";

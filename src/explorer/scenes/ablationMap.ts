@@ -1,6 +1,6 @@
 /** The heads of a model, each with what an answer loses or gains when that head alone is switched off. */
 import type { HeadAt } from "../effects/choices.ts";
-import type { Effect, EffectAnswer } from "../effects/effect.ts";
+import type { Effect, EffectAnswer } from "../effects/outputAnswers.ts";
 import type { Measure } from "../effects/subjects.ts";
 import type { Scene, Shape } from "../scene.ts";
 import { changeOf, coloursOf, endOf, largestOf, strengthOf, watchedOf, written } from "./effectScale.ts";

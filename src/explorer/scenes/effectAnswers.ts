@@ -1,5 +1,5 @@
 /** Answers with and without what is taken away, beside each other. */
-import type { Effect, EffectAnswer } from "../effects/effect.ts";
+import type { Effect, EffectAnswer } from "../effects/outputAnswers.ts";
 import type { Measure } from "../effects/subjects.ts";
 import type { Scene, Shape } from "../scene.ts";
 import { written } from "./effectScale.ts";

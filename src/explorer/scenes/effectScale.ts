@@ -1,5 +1,5 @@
 /** How an effect becomes a colour, a number and a sentence. */
-import type { Effect, EffectAnswer } from "../effects/effect.ts";
+import type { Effect, EffectAnswer } from "../effects/outputAnswers.ts";
 import type { Measure } from "../effects/subjects.ts";
 import { signed } from "./residualStream.ts";
 

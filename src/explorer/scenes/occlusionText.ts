@@ -1,7 +1,7 @@
 /** A text as words, each with what an answer loses or gains when that word is taken away. */
 
 import type { UnitKind } from "../effects/choices.ts";
-import type { Effect, EffectAnswer } from "../effects/effect.ts";
+import type { Effect, EffectAnswer } from "../effects/outputAnswers.ts";
 import type { Measure } from "../effects/subjects.ts";
 import type { Unit } from "../effects/units.ts";
 import type { ExplorerToken } from "../explorerResult.ts";

@@ -2,8 +2,32 @@
 import type { BertModel, BertTokenizer, HeadOutput, Tensor } from "../../index.ts";
 import { outputsOf } from "../explorerResult.ts";
 import { ranked } from "../ranked.ts";
-import type { ChangedInput, Effect, EffectAnswer } from "./effect.ts";
+import type { NumberRef } from "../scene.ts";
+import type { ChangedInput } from "./changedInput.ts";
 import { type Subject, scoring } from "./subjects.ts";
+
+/** An answer. */
+export interface EffectAnswer {
+  /** Of a piece of the vocabulary its id; of a label its place; of a part of the text first token · T + last token. */
+  readonly id: number;
+  readonly name: string;
+  /** The numbers of `forward` that it is made of, and their places in its outputs. */
+  readonly numbers: readonly { readonly value: number; readonly ref: NumberRef }[];
+  /** null: the answer is a number, and not one of several. */
+  readonly probability: number | null;
+  /** What an effect is the change of: ln of the probability; else the number. */
+  readonly score: number;
+  /** Its place among all answers, from 1. */
+  readonly rank: number;
+}
+
+/** What a model answers. */
+export interface Effect {
+  /** The likeliest, and those that were asked for; the likeliest first. */
+  readonly answers: readonly EffectAnswer[];
+  /** [H], the mean of the tokens' vectors, where the subject is the vector. */
+  readonly vector: Float64Array | null;
+}
 
 /** How many answers are told, and how many tokens an answering part of the text has at most, as in the pipeline. */
 const [TOP, MOST_TOKENS] = [8, 15];
