@@ -1,4 +1,7 @@
 /** The page's side of the worker: at most one forward pass runs and one waits; of those that wait the latest counts. */
+
+import type { EffectRequest } from "./effects/effect.ts";
+import type { Effect } from "./effects/outputAnswers.ts";
 import type { ExplorerRequest, ExplorerResult } from "./explorerResult.ts";
 import type { TapNumbers, TapRequest, TapTerms } from "./steps/tapAnswers.ts";
 import type { FromWorker, ModelSource, ModelSummary, TensorsToWrite, ToWorker } from "./worker.ts";
@@ -28,9 +31,12 @@ export interface Port {
   terminate(): void;
 }
 
-/** Who waits for what is seen of a tap. */
+/** What is seen where the worker looks. */
+type Seen = TapNumbers | TapTerms | Effect;
+
+/** Who waits for what is seen. */
 interface Looking {
-  resolve(seen: TapNumbers | TapTerms): void;
+  resolve(seen: Seen): void;
   reject(error: Error): void;
 }
 
@@ -47,7 +53,7 @@ export class Client {
   private running: number | null = null;
   private waiting: ExplorerRequest | null = null;
   private last = 0;
-  /** Those who wait for what is seen of a tap. */
+  /** Those who wait for what is seen. */
   private readonly looks = new Map<number, Looking>();
 
   /** @param start starts a worker; again after one has stopped */
@@ -123,10 +129,16 @@ export class Client {
     this.port.postMessage({ id: this.running, request });
   }
 
-  /** Looks at a tap: its numbers or, with a place, what the number there is computed from. @throws Error why not */
+  /**
+   * Looks at a tap: its numbers or, with a place, what the number there is computed from. Or at what the model answers
+   * with something taken away.
+   *
+   * @throws Error why not
+   */
   look(at: TapRequest & { readonly place: null }): Promise<TapNumbers>;
   look(at: TapRequest & { readonly place: readonly number[] }): Promise<TapTerms>;
-  look(at: TapRequest): Promise<TapNumbers | TapTerms> {
+  look(at: EffectRequest): Promise<Effect>;
+  look(at: TapRequest | EffectRequest): Promise<Seen> {
     const { port } = this;
     if (!port) return Promise.reject(new Error(STOPPED));
     return new Promise((resolve, reject) => {

@@ -27,8 +27,13 @@ export function tensorsOf(
   };
 }
 
-/** Everything that the page shows of a text, as JSON; numbers have all their digits. @param version of the library */
-export function jsonOf(result: ExplorerResult, model: ModelSummary, version: string): string {
+/**
+ * Everything that the page shows of a text, as JSON; numbers have all their digits.
+ *
+ * @param version of the library
+ * @param open    what the view that is open below shows and the result does not have; left out: nothing
+ */
+export function jsonOf(result: ExplorerResult, model: ModelSummary, version: string, open?: unknown): string {
   const { request, tokens, whole, attentions, heads, gaps, nextSentence, further, milliseconds } = result;
   const T = tokens.length;
   const withLists = (_: string, value: unknown) => (ArrayBuffer.isView(value) ? [...(value as Float32Array)] : value);
@@ -47,6 +52,7 @@ export function jsonOf(result: ExplorerResult, model: ModelSummary, version: str
     gaps,
     nextSentence,
     ...(further && { further }),
+    ...(open ? { effects: open } : {}),
     milliseconds,
   };
   return JSON.stringify(content, withLists);

@@ -2,6 +2,15 @@
  * What the page shows, as one value that a link can hold: `#v=1&a=…&b=…&mask=4,7&l=3&h=5&view=lines&scale=linear`. It
  * stands behind the `#`, which no server is sent.
  */
+import {
+  type HeadAt,
+  OCCLUSIONS,
+  type Occlusion,
+  SUBJECTS,
+  type SubjectKind,
+  UNITS,
+  type UnitKind,
+} from "./effects/choices.ts";
 import type { ExplorerToken } from "./explorerResult.ts";
 import { STREAM_MEASURES, type StreamMeasure } from "./further/residual.ts";
 
@@ -22,7 +31,10 @@ export const SORTS = ["place", "sharp", "previous", "next", "self", "cls", "sep"
 export const WEIGHTS = ["weight", "norm"] as const;
 
 /** The views below the three parts of the page, one of which can be open. */
-export const FURTHER = ["stepper", "lens", "stream", "pair", "heads"] as const;
+export const FURTHER = ["stepper", "lens", "stream", "pair", "heads", "ablation", "occlusion"] as const;
+
+/** Which answer heads and words are taken from: the first that the model has of the text, or one of these. */
+export const ANSWERS: readonly ["first", ...typeof SUBJECTS] = ["first", ...SUBJECTS];
 
 /**
  * What heads are searched for: the attention to keys of a kind; the mean distance; the entropy; the attention from the
@@ -82,6 +94,14 @@ export interface ExplorerState {
   /** Whether the stream is measured without its outliers. */
   readonly without: boolean;
   readonly needle: (typeof NEEDLES)[number];
+  /** The heads that are switched off, in the order of layers and heads. */
+  readonly off: readonly HeadAt[];
+  /** Which answer heads and words are taken from. */
+  readonly answer: "first" | SubjectKind;
+  /** What stands in the place of a word that is taken away. */
+  readonly by: Occlusion;
+  /** Whether words are taken away, or tokens. */
+  readonly units: UnitKind;
 }
 
 /** What the page shows at first. */
@@ -107,6 +127,10 @@ export const INITIAL_STATE: ExplorerState = {
   stream: "norm",
   without: false,
   needle: "previous",
+  off: [],
+  answer: "first",
+  by: "mask",
+  units: "word",
 };
 
 /** Texts of more characters, together, are not put into a link. */
@@ -126,11 +150,14 @@ export interface ReadLink {
 
 const FIELDS = [
   ...["v", "m", "a", "b", "mask", "targets", "l", "h", "view", "scale", "pairs", "sort", "q", "k", "n"],
-  ...["weights", "more", "tap", "at", "stream", "without", "needle"],
+  ...["weights", "more", "tap", "at", "stream", "without", "needle", "off", "answer", "by", "units"],
 ];
 
 /** Those that hold one of several words, and are left out where it is the first. */
-const CHOICES = ["scale", "pairs", "sort", "weights", "more", "stream", "needle"] as const;
+const CHOICES = [
+  ...(["scale", "pairs", "sort", "weights", "more", "stream", "needle"] as const),
+  ...(["answer", "by", "units"] as const),
+];
 /** A tap's name has at most as many characters. */
 const MOST_NAME = 200;
 
@@ -150,7 +177,7 @@ export function leftOutOfLink(state: ExplorerState): string | null {
  * @param others fields that are not ours, as `readLink` gives them
  */
 export function linkOf(state: ExplorerState, others: ReadonlyMap<string, string> = new Map()): string {
-  const { model, text, pair, masks, targets, layer, head, view, query, key, numbers, tap, place } = state;
+  const { model, text, pair, masks, targets, layer, head, view, query, key, numbers, tap, place, off } = state;
   const fits = fitsLink(state);
   const fields = new URLSearchParams({ v: "1", ...(model !== "" && { m: model }), ...(fits && { a: text }) });
   if (fits && pair !== "") fields.set("b", pair);
@@ -164,6 +191,7 @@ export function linkOf(state: ExplorerState, others: ReadonlyMap<string, string>
   if (fits && key !== null) fields.set("k", String(key));
   if (numbers) fields.set("n", "1");
   if (state.without) fields.set("without", "1");
+  if (off.length > 0) fields.set("off", off.map((head) => head.join(".")).join());
   if (tap !== "") fields.set("tap", tap);
   if (fits && place !== null) fields.set("at", place.join());
   for (const [name, value] of others) fields.set(name, value);
@@ -201,6 +229,8 @@ export function readLink(hash: string): ReadLink {
   const tap = fields.get("tap") ?? "";
   const at = fields.get("at");
   const isPlace = at === null || /^\d{1,6},\d{1,6}$/.test(at);
+  const off = fields.get("off");
+  const areHeads = off === null || /^\d{1,5}\.\d{1,5}(,\d{1,5}\.\d{1,5})*$/.test(off);
   const listed = masks === null || /^\d{1,5}(,\d{1,5})*$/.test(masks);
   const state: ExplorerState = {
     model: fields.get("m") ?? INITIAL_STATE.model,
@@ -224,6 +254,10 @@ export function readLink(hash: string): ReadLink {
     stream: choice("stream", STREAM_MEASURES, INITIAL_STATE.stream),
     without: choice("without", ["0", "1"], "0") === "1",
     needle: choice("needle", NEEDLES, INITIAL_STATE.needle),
+    off: areHeads ? headsOf(off ?? "") : wrong("off", "heads such as 0.2 with commas between them", []),
+    answer: choice("answer", ANSWERS, INITIAL_STATE.answer),
+    by: choice("by", OCCLUSIONS, INITIAL_STATE.by),
+    units: choice("units", UNITS, INITIAL_STATE.units),
     tap: tap.length <= MOST_NAME ? tap : wrong("tap", `at most ${MOST_NAME} characters`, ""),
     place: isPlace ? placeOf(at) : wrong("at", "a row and a column with a comma between them", null),
   };
@@ -236,6 +270,24 @@ function placeOf(at: string | null): ExplorerState["place"] {
   if (at === null) return null;
   const [row, column] = at.split(",").map(Number);
   return [row, column];
+}
+
+/** Heads as a link has them, such as `0.2,3.1`. */
+function headsOf(off: string): HeadAt[] {
+  const heads = off
+    .split(",")
+    .filter(Boolean)
+    .map((head): HeadAt => {
+      const [layer, place] = head.split(".").map(Number);
+      return [layer, place];
+    });
+  return inOrder(heads);
+}
+
+/** Heads in the order of layers and heads, each once. */
+export function inOrder(heads: readonly HeadAt[]): HeadAt[] {
+  const all = new Map(heads.map((head) => [head.join(), head]));
+  return [...all.values()].sort(([l, h], [m, g]) => l - m || h - g);
 }
 
 /** The pieces to choose from, each once. */
@@ -256,10 +308,10 @@ export interface Kept {
  */
 export function ofModel(state: ExplorerState, model: string): Kept {
   if (state.model === model) return { state, problems: [] };
-  const { layer, head, masks, query, key, tap, place } = INITIAL_STATE;
+  const { layer, head, masks, query, key, tap, place, off } = INITIAL_STATE;
   const again = `The link is of the model “${state.model}”, which was opened from a folder: open it again.`;
   return {
-    state: { ...state, model, layer, head, masks, query, key, tap, place },
+    state: { ...state, model, layer, head, masks, query, key, tap, place, off },
     problems: state.model === "" ? [] : [again],
   };
 }
@@ -282,9 +334,17 @@ export function withinModel(state: ExplorerState, { layers, heads, steps }: Exte
     problems.push(`The link's ${name} must be below ${count}, as the model has so many, got ${value}.`);
     return count - 1;
   };
+  const off = state.off.filter(([layer, head]) => layer < layers && head < heads);
+  if (off.length < state.off.length) {
+    const wrong = state.off.filter((head) => !off.includes(head)).slice(0, 8);
+    problems.push(
+      `The link's off must be heads that the model has, got ${wrong.map((head) => head.join(".")).join(", ")}.`,
+    );
+  }
   return {
     state: {
       ...state,
+      ...(off.length < state.off.length && { off }),
       ...{ layer: below("l, a layer,", state.layer, layers), head: below("h, a head,", state.head, heads) },
       ...(!hasTap && { tap: "", place: null }),
     },

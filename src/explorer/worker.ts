@@ -7,6 +7,8 @@ import {
   type ModelFiles,
   writeSafetensors,
 } from "../index.ts";
+import { type EffectRequest, effectOf } from "./effects/effect.ts";
+import type { Effect } from "./effects/outputAnswers.ts";
 import { compute, type ExplorerRequest, type ExplorerResult } from "./explorerResult.ts";
 import { type Step, stepsOf } from "./steps/modelSteps.ts";
 import { type TapNumbers, type TapRequest, type TapTerms, tapNumbers, tapTerms } from "./steps/tapAnswers.ts";
@@ -19,7 +21,7 @@ export type ToWorker =
   | { readonly open: ModelSource; readonly backend?: "plain" }
   | { readonly write: TensorsToWrite }
   | { readonly id: number; readonly request: ExplorerRequest }
-  | { readonly look: number; readonly at: TapRequest };
+  | { readonly look: number; readonly at: TapRequest | EffectRequest };
 
 /** A model's files as text, which is read in the worker, as it is large: JSON of each file's base64 by its name. */
 export interface FilesInPage {
@@ -41,7 +43,7 @@ export type FromWorker =
   | { readonly progress: number }
   | { readonly opened: ModelSummary }
   | { readonly id: number; readonly result: ExplorerResult }
-  | { readonly look: number; readonly seen: TapNumbers | TapTerms }
+  | { readonly look: number; readonly seen: TapNumbers | TapTerms | Effect }
   | { readonly look: number; readonly unseen: string }
   | { readonly written: Uint8Array }
   | { readonly unwritten: string }
@@ -119,10 +121,11 @@ function write({ tensors, metadata }: TensorsToWrite): void {
   }
 }
 
-/** Looks at a tap; only what is asked for is copied. */
-function look({ bert, tokenizer }: Opened, id: number, at: TapRequest): void {
+/** Looks at a tap, of which it copies what is asked for; or at what the model answers with something taken away. */
+function look({ bert, tokenizer }: Opened, id: number, at: TapRequest | EffectRequest): void {
   try {
-    if (at.place !== null) scope.postMessage({ look: id, seen: tapTerms(bert, tokenizer, at) });
+    if ("change" in at) scope.postMessage({ look: id, seen: effectOf(bert, tokenizer, at) });
+    else if (at.place !== null) scope.postMessage({ look: id, seen: tapTerms(bert, tokenizer, at) });
     else {
       const seen = tapNumbers(bert, tokenizer, at);
       scope.postMessage({ look: id, seen }, [seen.data.buffer as ArrayBuffer]);

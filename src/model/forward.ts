@@ -21,7 +21,10 @@ export interface ForwardOptions<L extends boolean = boolean> {
   readonly tap?: TapListener;
   /** Return these intermediate results, by their names in `bert.taps`; only they are copied. */
   readonly taps?: readonly string[];
-  /** [L, A]: what each attention head's output is multiplied by; 0 silences a head, 1 leaves it. */
+  /**
+   * [L, A]: what each attention head's output is multiplied by; 0 silences a head, 1 leaves it. It is `head_mask` of
+   * transformers 4, which multiplies a head's attention probabilities.
+   */
   readonly headMask?: readonly ArrayLike<number>[];
   /**
    * For each sequence the indices of the tokens whose masked-language-model logits are wanted. The decoder is the

@@ -101,8 +101,9 @@ function expectNumChoices(numChoices: number | undefined, B: number, { architect
 function expectHeadMask(headMask: ForwardOptions["headMask"], c: BertConfig): void {
   if (headMask === undefined) return;
   const { numHiddenLayers: L, numAttentionHeads: A } = c;
-  const fits =
-    headMask.length === L && headMask.every((row) => row.length === A && Array.from(row).every(Number.isFinite));
-  if (fits) return;
-  throw new BertError("ERR_INPUT", `forward: headMask must be finite numbers [L,A] = ${formatShape([L, A])}`);
+  const isRow = (row: ArrayLike<number> | null): boolean =>
+    typeof row === "object" && row?.length === A && Array.from(row).every(Number.isFinite);
+  if (Array.isArray(headMask) && headMask.length === L && Array.from(headMask).every(isRow)) return;
+  const must = `finite numbers [L,A] = ${formatShape([L, A])}`;
+  throw new BertError("ERR_INPUT", `forward: headMask must be ${must}, got ${shown(headMask)}`);
 }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Client, type Port } from "../../src/explorer/client.ts";
+import type { EffectRequest } from "../../src/explorer/effects/effect.ts";
 import type { ExplorerRequest, ExplorerResult } from "../../src/explorer/explorerResult.ts";
 import type { TapNumbers, TapRequest } from "../../src/explorer/steps/tapAnswers.ts";
 import type { FromWorker, ToWorker } from "../../src/explorer/worker.ts";
@@ -15,7 +16,7 @@ class HandPort implements Port {
   /** Requests that have not been answered, oldest first. */
   readonly open: { readonly id: number; readonly request: ExplorerRequest }[] = [];
   /** Taps that are looked at and have not been answered, oldest first. */
-  readonly looks: { readonly look: number; readonly at: TapRequest }[] = [];
+  readonly looks: { readonly look: number; readonly at: TapRequest | EffectRequest }[] = [];
   isEnded = false;
 
   postMessage(message: ToWorker): void {
@@ -292,8 +293,8 @@ describe("a tap that is looked at", () => {
     client.ask(requestOf("a"));
     const [first, second] = [client.look(at), client.look({ ...at, tap: "classifier" })];
     const [port] = ports;
-    expect(port.looks.map(({ at }) => at.tap)).toEqual(["bert.embeddings", "classifier"]);
-    for (const { look, at } of port.looks.toReversed()) port.send({ look, seen: seenOf(at.tap) });
+    expect(port.looks.map(({ at }) => ("tap" in at ? at.tap : null))).toEqual(["bert.embeddings", "classifier"]);
+    for (const { look, at } of port.looks.toReversed()) port.send({ look, seen: seenOf("tap" in at ? at.tap : "") });
     expect([(await first).tap, (await second).tap]).toEqual(["bert.embeddings", "classifier"]);
     port.answer();
     expect(heard).toEqual(["result a"]);

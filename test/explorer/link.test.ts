@@ -2,12 +2,15 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { OCCLUSIONS, UNITS } from "../../src/explorer/effects/choices.ts";
 import { STREAM_MEASURES } from "../../src/explorer/further/residual.ts";
 import { FURTHER_VIEWS } from "../../src/explorer/page/furtherViews.ts";
 import {
+  ANSWERS,
   type ExplorerState,
   FURTHER,
   INITIAL_STATE,
+  inOrder,
   leftOutOfLink,
   linkOf,
   MOST_CHARACTERS,
@@ -36,6 +39,8 @@ const states: fc.Arbitrary<ExplorerState> = fc.record({
   ...{ weights: fc.constantFrom(...WEIGHTS), more: fc.constantFrom("" as const, ...FURTHER) },
   ...{ stream: fc.constantFrom(...STREAM_MEASURES), without: fc.boolean(), needle: fc.constantFrom(...NEEDLES) },
   ...{ tap: text, place: fc.option(fc.tuple(place, place)) },
+  off: fc.array(fc.tuple(place, place), { maxLength: 6 }).map(inOrder),
+  ...{ answer: fc.constantFrom(...ANSWERS), by: fc.constantFrom(...OCCLUSIONS), units: fc.constantFrom(...UNITS) },
 });
 
 /** The fields of a link and what each may say. */
@@ -48,10 +53,12 @@ const FIELDS: Readonly<Record<string, RegExp>> = {
     sort: /^(place|sharp|previous|next|self|cls|sep|pair)$/,
   },
   ...{ view: /^(lines|matrix)$/, scale: /^(linear|root|row)$/, pairs: /^(all|aa|ab|ba|bb)$/, n: /^[01]$/ },
-  ...{ weights: /^(weight|norm)$/, more: /^(stepper|lens|stream|pair|heads)$/, without: /^[01]$/ },
+  ...{ weights: /^(weight|norm)$/, more: /^(stepper|lens|stream|pair|heads|ablation|occlusion)$/, without: /^[01]$/ },
   stream: /^(norm|before|embedding|attention|feedForward)$/,
   needle: /^(previous|next|self|cls|sep|punctuation|pieces|same|other|mask|distance|entropy|pair)$/,
   ...{ tap: /^[\s\S]{0,200}$/, at: /^\d{1,6},\d{1,6}$/ },
+  ...{ off: /^\d{1,5}\.\d{1,5}(,\d{1,5}\.\d{1,5})*$/, by: /^(mask|unk|removed)$/, units: /^(word|token)$/ },
+  answer: /^(first|gap|next|label|token|span|vector)$/,
 };
 const others = fc
   .dictionary(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }))
@@ -116,7 +123,20 @@ describe("a link", () => {
       fc.string({ unit: "binary" }),
       fc.stringMatching(/^-?\d{0,7}(,\d{1,6}){0,3}\.?$/),
       fc.string({ unit: "binary", minLength: 195, maxLength: 205 }),
-      fc.constantFrom("1", "0", "lines", "Lines", "root", "ab", "1e3", "٣", "constructor", "__proto__"),
+      fc.constantFrom(
+        "1",
+        "0",
+        "0.1,2.3",
+        "word",
+        "lines",
+        "Lines",
+        "root",
+        "ab",
+        "1e3",
+        "٣",
+        "constructor",
+        "__proto__",
+      ),
     );
     const names = Object.keys(FIELDS);
     const reached = { right: 0, wrong: 0 };
@@ -138,10 +158,10 @@ describe("a link", () => {
 
   test("names all that are wrong at once", () => {
     const { problems } = readLink(
-      `#v=2&targets=${"a".repeat(201)}&l=x&h=-1&q=1.5&k=&mask=a&view=z&scale=z&pairs=z&sort=z&n=2&more=z&tap=${"a".repeat(201)}&at=1`,
+      `#v=2&targets=${"a".repeat(201)}&l=x&h=-1&q=1.5&k=&mask=a&view=z&scale=z&pairs=z&sort=z&n=2&more=z&tap=${"a".repeat(201)}&at=1&off=1&answer=z&by=z&units=z`,
     );
     expect(problems.map((sentence) => sentence.split(" must be ")[0].split(" ").at(-1))).toEqual(
-      ["v", "mask", "targets", "l", "h", "view", "scale", "pairs", "sort", "q", "k", "n", "more", "tap", "at"], // biome-ignore format: one line
+      ["v", "mask", "targets", "l", "h", "view", "scale", "pairs", "sort", "q", "k", "n", "more", "off", "answer", "by", "units", "tap", "at"], // biome-ignore format: one line
     );
   });
 });
@@ -168,6 +188,28 @@ describe("what is not there", () => {
         "The link's l, a layer, must be below 4, as the model has so many, got 4.",
         "The link's h, a head, must be below 3, as the model has so many, got 12.",
       ],
+    });
+  });
+
+  test("heads that the model does not have are on, and are named", () => {
+    const extent = { layers: 4, heads: 3, steps: [] };
+    const within = stateOf({ off: [[0, 2], [3, 0]] }); // biome-ignore format: one line
+    expect(withinModel(within, extent)).toEqual({ state: within, problems: [] });
+    expect(
+      withinModel(
+        stateOf({
+          off: [
+            [0, 2],
+            [0, 3],
+            [3, 0],
+            [4, 0],
+          ],
+        }),
+        extent,
+      ),
+    ).toEqual({
+      state: within,
+      problems: ["The link's off must be heads that the model has, got 0.3, 4.0."],
     });
   });
 
@@ -217,7 +259,7 @@ test("docs/explorer.md lists the fields of a link, and every choice", () => {
   expect(lines.flatMap((line) => namesIn(line.split("|")[1])).sort()).toEqual(Object.keys(FIELDS).sort());
   const choicesOf = (field: string) => rows.find(([name]) => name === field)?.slice(1);
   const all = { view: VIEWS, scale: SCALES, pairs: PAIRS, sort: SORTS, weights: WEIGHTS, more: FURTHER };
-  const further = { stream: STREAM_MEASURES, needle: NEEDLES };
+  const further = { stream: STREAM_MEASURES, needle: NEEDLES, answer: ANSWERS, by: OCCLUSIONS, units: UNITS };
   for (const [field, choices] of Object.entries({ ...all, ...further }))
     expect(choicesOf(field), field).toEqual(choices);
 });

@@ -297,6 +297,8 @@ describe("by keyboard alone", () => {
             tab Residual stream
             tab Query · key
             tab Find heads
+            tab Head ablation
+            tab Occlusion
         paragraph"
     `);
   });

@@ -206,22 +206,48 @@ describe("options that do not fit are refused", () => {
   });
 
   test.each([
-    [[[1, 1, 1]]],
+    ["one layer of two", [[1, 1, 1]], "[[1, 1, 1]]"],
     [
+      "two heads of three",
       [
         [1, 1],
         [1, 1],
       ],
+      "[[1, 1], [1, 1]]",
     ],
     [
+      "NaN",
       [
         [1, 1, 1],
         [1, 1, Number.NaN],
       ],
+      "[[1, 1, 1], [1, 1, NaN]]",
     ],
-  ])("head mask %j", (headMask) => {
-    expect(() => tiny.forwardSync(inputs, { headMask })).toThrow(
-      "forward: headMask must be finite numbers [L,A] = [2,3]",
+    [
+      "infinity",
+      [
+        [1, 1, 1],
+        [1, 1, -Infinity],
+      ],
+      "[[1, 1, 1], [1, 1, -Infinity]]",
+    ],
+    ["a hole", [[1, 1, 1], new Array(3)], "[[1, 1, 1], ["],
+    ["a layer that is null", [[1, 1, 1], null], "[[1, 1, 1], null]"],
+    ["a layer that is a text", [[1, 1, 1], "111"], '[[1, 1, 1], "111"]'],
+    ["one number a head", [1, 1, 1], "[1, 1, 1]"],
+    ["null", null, "null"],
+    ["a number", 0, "0"],
+    [
+      "bigints",
+      [
+        [1n, 1n, 1n],
+        [1n, 1n, 1n],
+      ],
+      "[[1n, 1n, 1n], [1n, 1n, 1n]]",
+    ],
+  ] as const)("head mask: %s", (_, headMask, shown) => {
+    expect(() => tiny.forwardSync(inputs, { headMask: headMask as unknown as number[][] })).toThrow(
+      `forward: headMask must be finite numbers [L,A] = [2,3], got ${shown}`,
     );
   });
 

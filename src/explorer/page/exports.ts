@@ -51,7 +51,7 @@ export function exportMenu(
       )}</ul>
       <p class="quiet">Numbers, with all their digits</p>
       <ul>
-        <li><button @click=${() => save(view.say, new Blob([jsonOf(result, model, PLAINBERT_VERSION)], { type: "application/json" }), "plainbert.json")}>Everything as JSON</button></li>
+        <li><button @click=${() => save(view.say, new Blob([jsonOf(result, model, PLAINBERT_VERSION, further?.numbers?.(view))], { type: "application/json" }), "plainbert.json")}>Everything as JSON</button></li>
         <li><button @click=${() => write("attention.safetensors", tensorsOf(result, model))}>All attention as .safetensors</button></li>
         ${tensors === null ? nothing : html`<li><button @click=${() => write(tensors[1], tensors[2])}>${tensors[0]} as .safetensors</button></li>`}
         <li><button @click=${(event: Event) => copy(view, event, codeOf(result, state.layer, state.head, model, view.loadedFrom))}><span .textContent=${COPY}></span></button></li>

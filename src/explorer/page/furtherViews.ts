@@ -13,6 +13,8 @@ export interface FurtherView {
   pictures(view: View): readonly (readonly [name: string, file: string, scene: Scene])[];
   /** What of it can be exported as tensors: its name, the file's, and what is written; null: nothing. */
   tensors?(view: View): readonly [name: string, file: string, tensors: TensorsToWrite] | null;
+  /** What of it stands in the JSON, beside what the result has; null: nothing. */
+  numbers?(view: View): unknown;
 }
 
 /** The further views, in the order of their tabs. */
@@ -26,6 +28,8 @@ export const FURTHER_VIEWS: readonly {
   { name: "stream", label: "Residual stream", load: () => import("./streamView.ts") },
   { name: "pair", label: "Query · key", load: () => import("./pairView.ts") },
   { name: "heads", label: "Find heads", load: () => import("./headsView.ts") },
+  { name: "ablation", label: "Head ablation", load: () => import("./ablationView.ts") },
+  { name: "occlusion", label: "Occlusion", load: () => import("./occlusionView.ts") },
 ];
 
 /** Those that have been loaded, and why one could not be. */

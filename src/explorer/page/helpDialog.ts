@@ -45,6 +45,15 @@ const KEYS: readonly (readonly [where: string, keys: readonly (readonly [string,
     ],
   ],
   [
+    "Below: heads that are switched off, words that are taken away",
+    [
+      ["← → ↑ ↓", "another head, another word"],
+      ["Enter", "the head off or on; the answers without the word"],
+      ["L O", "the head's layer off or on; all heads off but this one"],
+      ["Esc", "all heads on; let go"],
+    ],
+  ],
+  [
     "All parts, with the focus in one",
     [
       ["/", "to the text"],
