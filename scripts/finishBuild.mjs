@@ -47,6 +47,7 @@ await bundle({
     "training/index": "src/training/index.ts",
     "testing/index": "src/testing/index.ts",
     "serve/index": "src/serve/index.ts",
+    "adapters/index": "src/adapters/index.ts",
     "cli/main": "src/cli/main.ts",
     "browser/index": forBrowsers("src/index.ts"),
     "browser/training/index": forBrowsers("src/training/index.ts"),
