@@ -13,7 +13,13 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: "fast",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/**/*.{slow,page,real}.test.ts", "test/programs/**", "test/types/**", "test/serve/clients/**"],
+          exclude: [
+            "test/**/*.{slow,page,real}.test.ts",
+            "test/programs/**",
+            "test/types/**",
+            "test/serve/clients/**",
+            "test/integrations/**",
+          ],
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },
@@ -37,7 +43,12 @@ const config: ViteUserConfig = defineConfig({
         },
       },
       {
-        test: { name: "clients", include: ["test/serve/clients/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 },
+        test: {
+          name: "clients",
+          include: ["test/{serve/clients,integrations}/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
       },
       {
         test: {

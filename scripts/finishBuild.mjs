@@ -32,13 +32,7 @@ const publishedNames = (chunks, weights) => ({
   },
 });
 
-/**
- * One file for each entry point, and in `chunks` what they share. As one file for each module of the sources, 139 of them, the import
- * of plainbert took 50 ms; it takes 20.
- *
- * What starts a worker looks for it beside itself, and for the package's weights two folders up: it is in a chunk, as several entry
- * points reach it; `scripts/checkPackage.ts` makes sure of it.
- */
+/** The entry points by the names of their files. */
 const entries = {
   index: "src/index.ts",
   "tokenizer/index": "src/tokenizer/index.ts",
@@ -46,8 +40,10 @@ const entries = {
   "training/index": "src/training/index.ts",
   "testing/index": "src/testing/index.ts",
   "serve/index": "src/serve/index.ts",
+  "adapters/index": "src/adapters/index.ts",
   "cli/main": "src/cli/main.ts",
 };
+
 /**
  * Which chunk has a module that `plainbert` imports: `tokenizer` what `plainbert/tokenizer` needs too, `safetensors` what
  * `plainbert/safetensors` does, `shared` what both or the command do, `engine` the rest. In chunks as the bundler makes them, 45 for ten entry points and
@@ -81,6 +77,13 @@ async function modulesOf(name) {
   return modules;
 }
 
+/**
+ * One file for each entry point, and in `chunks` what they share. As one file for each module of the sources, 139 of them, the import
+ * of plainbert took 50 ms; it takes 20.
+ *
+ * What starts a worker looks for it beside itself, and for the package's weights two folders up: it is in a chunk, as several entry
+ * points reach it; `scripts/checkPackage.ts` makes sure of it.
+ */
 await bundle({
   input: {
     ...entries,

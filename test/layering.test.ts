@@ -28,6 +28,7 @@ const ROOMS: Readonly<Record<string, { readonly files: RegExp; readonly on: read
   browser: { files: /^browser\//, on: ["load"] },
   testing: { files: /^testing\//, on: ["pipelines"] },
   serve: { files: /^serve\//, on: ["pipelines"] },
+  adapters: { files: /^adapters\//, on: ["pipelines"] },
   cli: { files: /^cli\//, on: ["training", "testing", "serve"] },
   index: { files: /^index\.ts$/, on: ["pipelines"] },
   explorer: { files: /^explorer\//, on: [] },

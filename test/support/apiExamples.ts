@@ -11,6 +11,8 @@ const root = join(import.meta.dirname, "..", "..");
  */
 const FROM_ELSEWHERE: Readonly<Record<string, string>> = {
   BertError: "declare const tokenizer: BertTokenizer; declare const text: string;",
+  aiSdkRerankingModel: "",
+  langChainReranker: "",
   loadBert: "",
   saveBert: "",
   ModelFiles:

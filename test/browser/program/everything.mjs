@@ -1,5 +1,6 @@
 // Every entry point, for bundlers.
 export * as main from "plainbert";
+export * as adapters from "plainbert/adapters";
 export * as safetensors from "plainbert/safetensors";
 export * as serve from "plainbert/serve";
 export * as testing from "plainbert/testing";

@@ -1,6 +1,7 @@
 // @ts-check
 const { BertError, pipeline } = require("plainbert");
 const { readSafetensors } = require("plainbert/safetensors");
+const { langChainEmbeddings } = require("plainbert/adapters");
 const { createRequestHandler } = require("plainbert/serve");
 const { compareTensors } = require("plainbert/testing");
 const { BertTokenizer } = require("plainbert/tokenizer");
@@ -13,4 +14,13 @@ async function main(text) {
   return best.token_str.toUpperCase();
 }
 
-module.exports = { main, readSafetensors, compareTensors, createRequestHandler, BertTokenizer, accuracy, BertError };
+module.exports = {
+  main,
+  readSafetensors,
+  compareTensors,
+  createRequestHandler,
+  langChainEmbeddings,
+  BertTokenizer,
+  accuracy,
+  BertError,
+};
