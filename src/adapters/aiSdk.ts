@@ -62,12 +62,12 @@ export function aiSdkEmbeddingModel(embed: Pipeline<"embeddings">, options: Vect
       return compute(batch, signal);
     };
     const texts = values.length === 0 ? [] : expectTexts(WHERE, values, "values");
-    const { answers, truncated } = await answerTexts(texts, { encode, compute: counting }, signal);
-    const message = `cut, as longer than the model takes: ${truncated} of ${values.length} texts`;
+    const { answers, counts } = await answerTexts(texts, { encode, compute: counting }, signal);
+    const message = `cut, as longer than the model takes: ${counts.truncated} of ${values.length} texts`;
     return {
       embeddings: answers.map((vector) => Array.from(vector)),
       usage: { tokens },
-      warnings: truncated > 0 ? [{ type: "other" as const, message }] : [],
+      warnings: counts.truncated > 0 ? [{ type: "other" as const, message }] : [],
     };
   }
 
