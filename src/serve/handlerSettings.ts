@@ -1,8 +1,9 @@
-import { BertError, listed, quote, shown } from "../errors.ts";
+import { BertError, listed, quote } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
 import { BATCH_TOKENS } from "../model/batch.ts";
 import { expectKnownOptions, type OptionNames } from "../options.ts";
-import { isOfClass } from "../pipelines/arguments.ts";
+import { MASKED_LM } from "../pipelines/answerAll.ts";
+import { expectCount, isOfClass, wrongArgument } from "../pipelines/arguments.ts";
 
 /** Options of `createRequestHandler`, named as those of text-embeddings-inference. All may be left out. */
 export interface RequestHandlerOptions {
@@ -73,16 +74,16 @@ export function settingsOf(bert: Bert, options: RequestHandlerOptions): HandlerS
   const { maxBatchTokens = BATCH_TOKENS } = options;
   const counts = { maxConcurrentRequests, maxBatchTokens, maxClientBatchSize, payloadLimit };
   for (const [name, value] of Object.entries({ modelId, servedModelName })) {
-    if (!isText(value)) throw wrong(name, "a name", value);
+    if (!isText(value)) throw wrongOption(name, "a name", value);
   }
   for (const [name, value] of Object.entries(counts)) {
-    if (!Number.isSafeInteger(value) || value < 1) throw wrong(name, "a whole number from 1", value);
+    expectCount(WHERE, name, value);
   }
-  if (typeof autoTruncate !== "boolean") throw wrong("autoTruncate", "true or false", autoTruncate);
+  if (typeof autoTruncate !== "boolean") throw wrongOption("autoTruncate", "true or false", autoTruncate);
   const { apiKey = null, corsAllowOrigin = [] } = options;
   if (apiKey !== null && !isText(apiKey)) throw new BertError("ERR_INPUT", `${WHERE}: apiKey must be a string`);
   if (!Array.isArray(corsAllowOrigin) || !corsAllowOrigin.every(isText)) {
-    throw wrong("corsAllowOrigin", "a list of origins", corsAllowOrigin);
+    throw wrongOption("corsAllowOrigin", "a list of origins", corsAllowOrigin);
   }
   return {
     ...{ apiKey, corsAllowOrigin, pooling: poolingOf(bert, options) },
@@ -93,9 +94,9 @@ export function settingsOf(bert: Bert, options: RequestHandlerOptions): HandlerS
 
 function poolingOf({ config }: Bert, { pooling }: RequestHandlerOptions): "splade" | null {
   if (pooling === undefined) return null;
-  if (pooling !== "splade") throw wrong("pooling", '"splade" or left out', pooling);
-  if (isOfClass(config, "BertForMaskedLM", "BertForPreTraining")) return pooling;
-  throw wrong("pooling", "left out for a model without a masked-language-model head", pooling);
+  if (pooling !== "splade") throw wrongOption("pooling", '"splade" or left out', pooling);
+  if (isOfClass(config, ...MASKED_LM)) return pooling;
+  throw wrongOption("pooling", "left out for a model without a masked-language-model head", pooling);
 }
 
 function isText(value: unknown): boolean {
@@ -104,18 +105,19 @@ function isText(value: unknown): boolean {
 
 function defaultPromptOf(bert: Bert, { defaultPrompt, defaultPromptName }: RequestHandlerOptions): string {
   if (defaultPrompt !== undefined) {
-    if (typeof defaultPrompt !== "string") throw wrong("defaultPrompt", "a string", defaultPrompt);
+    if (typeof defaultPrompt !== "string") throw wrongOption("defaultPrompt", "a string", defaultPrompt);
     if (defaultPromptName === undefined) return defaultPrompt;
-    throw wrong("defaultPromptName", "left out beside defaultPrompt", defaultPromptName);
+    throw wrongOption("defaultPromptName", "left out beside defaultPrompt", defaultPromptName);
   }
   const { prompts, defaultPromptName: own } = bert.sentence;
   const name = defaultPromptName ?? own;
   if (name === null) return "";
   const prompt = prompts.get(name);
   if (prompt !== undefined) return prompt;
-  throw wrong("defaultPromptName", `one of the model's, ${listed(Array.from(prompts.keys(), quote))}`, name);
+  throw wrongOption("defaultPromptName", `one of the model's, ${listed(Array.from(prompts.keys(), quote))}`, name);
 }
 
-function wrong(name: string, expected: string, got: unknown): BertError {
-  return new BertError("ERR_INPUT", `${WHERE}: ${name} must be ${expected}, got ${shown(got)}`);
+/** ERR_INPUT: what the caller gave is not what it must be. */
+export function wrongOption(name: string, expected: string, got: unknown): BertError {
+  return wrongArgument(WHERE, name, expected, got);
 }

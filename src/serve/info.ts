@@ -10,20 +10,18 @@ export function infoOf(services: readonly Service[]): unknown {
 }
 
 function infoOfOne({ bert, kind, limit, settings }: Service): object {
-  const { modelId, servedModelName, maxConcurrentRequests, maxBatchTokens, maxClientBatchSize, autoTruncate } =
-    settings;
   return {
-    model_id: modelId,
+    model_id: settings.modelId,
     model_sha: null,
     model_dtype: bert.dtype,
-    served_model_name: servedModelName,
+    served_model_name: settings.servedModelName,
     model_type: { [kind]: kind === "embedding" ? { pooling: settings.pooling ?? poolingOf(bert) } : labelsOf(bert) },
-    max_concurrent_requests: maxConcurrentRequests,
+    max_concurrent_requests: settings.maxConcurrentRequests,
     max_input_length: limit,
-    max_batch_tokens: maxBatchTokens,
+    max_batch_tokens: settings.maxBatchTokens,
     max_batch_requests: null,
-    max_client_batch_size: maxClientBatchSize,
-    auto_truncate: autoTruncate,
+    max_client_batch_size: settings.maxClientBatchSize,
+    auto_truncate: settings.autoTruncate,
     tokenization_workers: 1,
     version: VERSION,
     sha: null,

@@ -71,22 +71,22 @@ export class Metrics {
   /** The lines of each metric. @param waiting how many of its calls wait now; null: it has no such number */
   lines(waiting: number | null): Line[] {
     const lines: Line[] = [];
-    const add = (name: string, type: string, suffix: string, labels: readonly string[], value: number) => {
-      const all = [this.label, ...labels].filter((label) => label !== "").join(",");
-      lines.push({ name, type, text: `${name}${suffix}${all === "" ? "" : `{${all}}`} ${value}` });
+    const add = (name: string, type: string, value: number, suffix = "", label = "") => {
+      const labels = [this.label, label].filter((one) => one !== "").join(",");
+      lines.push({ name, type, text: `${name}${suffix}${labels && `{${labels}}`} ${value}` });
     };
     for (const [name, series] of this.counters) {
-      for (const [label, value] of series) add(name, "counter", "", [label], value);
+      for (const [label, value] of series) add(name, "counter", value, "", label);
     }
-    if (waiting !== null) add("te_queue_size", "gauge", "", [], waiting);
+    if (waiting !== null) add("te_queue_size", "gauge", waiting);
     for (const [name, { bounds, counts, sum }] of this.histograms) {
       let total = 0; // of what is at most the bound
       for (const [n, count] of counts.entries()) {
         total += count;
-        add(name, "histogram", "_bucket", [`le="${n < bounds.length ? bounds[n] : "+Inf"}"`], total);
+        add(name, "histogram", total, "_bucket", `le="${bounds[n] ?? "+Inf"}"`);
       }
-      add(name, "histogram", "_sum", [], sum);
-      add(name, "histogram", "_count", [], total);
+      add(name, "histogram", sum, "_sum");
+      add(name, "histogram", total, "_count");
     }
     return lines;
   }

@@ -1,4 +1,6 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { BertError, quote } from "../errors.ts";
 import { codeOf, messageOf } from "../realm.ts";
 import type { RequestHandler } from "./requestHandler.ts";
@@ -63,8 +65,12 @@ export async function listen(handler: RequestHandler, options: NodeServerOptions
     open.delete(incoming);
     closeOthers();
   });
-  const port = await started(server, options);
   const { hostname } = options;
+  await once(server.listen(options.port, hostname), "listening").catch((cause) => {
+    throw cannotListen(cause, options);
+  });
+  server.on("error", options.onError); // such as no more open files: those who ask then are not answered
+  const { port } = server.address() as AddressInfo;
   return {
     address: `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}/`,
     close: () =>
@@ -76,17 +82,12 @@ export async function listen(handler: RequestHandler, options: NodeServerOptions
   };
 }
 
-function started(server: Server, { hostname, port }: NodeServerOptions): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (cause) => {
-      const isPort = ["EADDRINUSE", "EACCES"].includes(String(codeOf(cause)));
-      const wrong = isPort
-        ? `port must be one that is free, got ${port}`
-        : `hostname must be one of this machine, got ${quote(hostname)}`;
-      reject(new BertError("ERR_INPUT", `serve: ${wrong}: ${messageOf(cause)}`, { cause }));
-    });
-    server.listen(port, hostname, () => resolve((server.address() as { readonly port: number }).port));
-  });
+function cannotListen(cause: unknown, { hostname, port }: NodeServerOptions): BertError {
+  const isPort = ["EADDRINUSE", "EACCES"].includes(String(codeOf(cause)));
+  const wrong = isPort
+    ? `port must be one that is free, got ${port}`
+    : `hostname must be one of this machine, got ${quote(hostname)}`;
+  return new BertError("ERR_INPUT", `serve: ${wrong}: ${messageOf(cause)}`, { cause });
 }
 
 /** What the handler answers. */
@@ -153,12 +154,12 @@ function event(outgoing: ServerResponse, name: "drain" | "close", pace: { until:
 
 /** The request in the web's form; null: its address or its method is none. */
 function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request | null {
-  const { method = "GET", headers, url = "/" } = incoming;
-  const given = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]);
+  const { method = "GET", url = "/" } = incoming;
+  const headers = incoming.headers as Record<string, string>; // but lists, which become such texts
   const body = method === "GET" || method === "HEAD" ? null : bodyOf(incoming);
   try {
     const address = new URL(url.startsWith("/") ? `http://localhost${url}` : url);
-    return new Request(address, { method, headers: given, body, signal, duplex: "half" } as RequestInit);
+    return new Request(address, { method, headers, body, signal, duplex: "half" } as RequestInit);
   } catch {
     return null; // such as TRACE, or a path that is no URL
   }

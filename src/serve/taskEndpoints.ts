@@ -1,14 +1,16 @@
 import type { Bert } from "../load/loadBert.ts";
 import type { BertClass } from "../model/architectures.ts";
+import { MASKED_LM } from "../pipelines/answerAll.ts";
 import { isOfClass } from "../pipelines/arguments.ts";
 import { fillMask } from "../pipelines/fillMask.ts";
 import { nextSentence } from "../pipelines/nextSentence.ts";
 import { questionAnswering } from "../pipelines/questionAnswering.ts";
 import { textClassification } from "../pipelines/textClassification.ts";
 import { tokenClassification } from "../pipelines/tokenClassification.ts";
+import { codePoints } from "./inputs.ts";
 import { objectOf } from "./requestBody.ts";
 import { wrongModel } from "./requestError.ts";
-import { type Endpoint, expectBatch, MASKED_LM } from "./service.ts";
+import { type Endpoint, expectBatch } from "./service.ts";
 import { taskBytes, textsIn } from "./taskBytes.ts";
 
 /** A pipeline, whatever it takes and gives. */
@@ -16,7 +18,6 @@ type Ask = (inputs: unknown, options: object) => Promise<unknown>;
 
 /** A task of the pipelines. */
 interface Task {
-  readonly name: string;
   /** The model classes that have its head. */
   readonly classes: readonly BertClass[];
   /** Gives its pipeline. */
@@ -27,19 +28,19 @@ interface Task {
  * POST of a task of the pipelines: `{ inputs, parameters }`, as Hugging Face's inference API has it. The inputs are
  * what the pipeline takes, one or a list, and the parameters its options.
  */
-function taskEndpoint({ name, classes, create }: Task): Endpoint {
+function taskEndpoint(path: string, { classes, create }: Task): Endpoint {
   const pipelines = new WeakMap<Bert, Ask>();
-  return async (service, body, call) => {
-    const { bert } = service;
-    if (!isOfClass(bert.config, ...classes)) throw wrongModel(`Model is not a ${name} model`);
+  return async (body, call) => {
+    const { bert } = call.service;
+    if (!isOfClass(bert.config, ...classes)) throw wrongModel(`Model is not a ${path.slice(1)} model`);
     const { inputs } = body;
-    if (Array.isArray(inputs)) expectBatch(service, "inputs", inputs.length);
+    if (Array.isArray(inputs)) expectBatch(call, "inputs", inputs.length);
     const parameters = objectOf("parameters", body.parameters ?? {});
-    call.share.take(taskBytes(service, inputs, parameters));
+    call.share.take(taskBytes(call.service, inputs, parameters));
     const options = { ...parameters, signal: call.signal };
     const ask = pipelines.get(bert) ?? (create(bert) as Ask);
     pipelines.set(bert, ask);
-    for (const text of textsIn(inputs)) call.characters += Array.from(text).length;
+    for (const text of textsIn(inputs)) call.characters += codePoints(text);
     return ask(inputs, options);
   };
 }
@@ -55,24 +56,20 @@ function textClassifier(bert: Bert): Ask {
 
 /** The tasks that text-embeddings-inference does not have, by path. */
 export const TASKS: Readonly<Record<string, Task>> = {
-  "/fill-mask": { name: "fill-mask", classes: MASKED_LM, create: fillMask },
+  "/fill-mask": { classes: MASKED_LM, create: fillMask },
   "/next-sentence": {
-    name: "next-sentence-prediction",
     classes: ["BertForNextSentencePrediction", "BertForPreTraining"],
     create: nextSentence,
   },
   "/text-classification": {
-    name: "text-classification",
     classes: ["BertForSequenceClassification"],
     create: textClassifier,
   },
   "/token-classification": {
-    name: "token-classification",
     classes: ["BertForTokenClassification"],
     create: tokenClassification,
   },
   "/question-answering": {
-    name: "question-answering",
     classes: ["BertForQuestionAnswering"],
     create: questionAnswering,
   },
@@ -80,5 +77,5 @@ export const TASKS: Readonly<Record<string, Task>> = {
 
 /** Their endpoints. */
 export const TASK_ENDPOINTS: Readonly<Record<string, Endpoint>> = Object.fromEntries(
-  Object.entries(TASKS).map(([path, task]) => [path, taskEndpoint(task)]),
+  Object.entries(TASKS).map(([path, task]) => [path, taskEndpoint(path, task)]),
 );
