@@ -75,6 +75,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
   ...Object.fromEntries(SAME.map((name) => [name.replaceAll("-", "_").toUpperCase(), name])),
 };
 
+const ONE_PROCESS = "leave it out, the process that answers reads the texts and computes";
 const BY_METRICS = "leave it out, /metrics tells how many requests there are and what they take";
 const BY_VARIABLE = "set the variable HF_TOKEN instead, as others can see a command line";
 
@@ -83,9 +84,9 @@ const ELSEWHERE = {
   names: { "model-id": "model", "huggingface-hub-cache": "cache-dir" },
   values: { "auto-truncate": "true" },
   refused: {
-    "tokenization-workers": "leave it out, texts become tokens in the process that answers",
+    "tokenization-workers": ONE_PROCESS,
     "max-batch-requests": "leave it out, --max-batch-tokens limits what is computed together",
-    "uds-path": "leave it out, the model computes in the process that answers",
+    "uds-path": ONE_PROCESS,
     "prometheus-port": "leave it out, /metrics is at --port",
     "otlp-endpoint": BY_METRICS,
     "disable-spans": "leave it out, the log has one line for each request",
@@ -99,7 +100,7 @@ const ELSEWHERE = {
 
 export const command: Command = defineCommand({
   synopsis: ["[OPTION]…"],
-  description: `Serves a model over HTTP, or several, in the interface of Hugging Face's text-embeddings-inference, so that its clients work unchanged: /embed, /embed_all, /embed_sparse, /similarity, /predict, /rerank, /tokenize, /decode, /info, /health, /metrics; OpenAI's /v1/embeddings; Cohere's /v1/rerank and /v2/rerank; and /fill-mask, /next-sentence, /text-classification, /token-classification and /question-answering, for the model's head; /openapi.json describes them all. Prints the address when it is ready, and on standard error a line for each request, without its texts. Ctrl-C or SIGTERM ends it with status 0, once every request that has come is answered, while /ready and new requests get 503; a second one ends it at once.
+  description: `Serves a model over HTTP, or several, in the interface of Hugging Face's text-embeddings-inference, so that its clients work unchanged: /embed, /predict, /rerank and the others; at /v1/embeddings as OpenAI, at /v2/rerank as Cohere, and for other heads at the task, such as /fill-mask. /openapi.json describes every path. Prints the address when it is ready, and on standard error a line for each request, without its texts. Ctrl-C or SIGTERM ends it with status 0, once every request that has come is answered, while /ready and new requests get 503; a second one ends it at once.
 
 Each of these options can be given in the environment as well, as there: ${Object.keys(VARIABLES).join(", ")}. The command line goes before. A HOSTNAME that is no IP address is not taken for one.
 
@@ -127,8 +128,7 @@ The names model-id and huggingface-hub-cache of text-embeddings-inference stand 
         models.push(await downloading(values, loading));
       }
       const named = Object.fromEntries(names.map((name, i) => [name, models[i]]));
-      const [modelId = "plainbert"] = folders;
-      const one = { ...options, modelId, servedModelName: names[0] };
+      const one = { ...options, modelId: folders[0] ?? "plainbert", servedModelName: names[0] };
       const handler = models.length > 1 ? createRequestHandler(named, options) : createRequestHandler(models[0], one);
       await serve(handler, values);
     } finally {

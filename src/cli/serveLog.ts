@@ -59,10 +59,10 @@ export class ServeLog {
       return;
     }
     const { name = "", ...times } = span ?? {};
-    const fields = Object.entries(times).map(([field, value]) => `${field}="${value}"`);
-    const where = span ? ` ${name}${fields.length > 0 ? `{${fields.join(" ")}}` : ""}:` : "";
+    const fields = Object.entries(times).map(([field, value]) => `${field}="${value}"`).join(" "); // biome-ignore format: one line
+    const where = span ? ` ${name}${fields && `{${fields}}`}:` : "";
     const text = message.split("\n").map((part) => printable(part, 2000));
-    const end = status === undefined ? "" : ` status=${status}`;
+    const end = status ? ` status=${status}` : "";
     streams.stderr.write(`${timestamp} ${level.padStart(5)}${where} ${text.join("\n")}${end}\n`);
   }
 }

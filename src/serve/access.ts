@@ -23,9 +23,9 @@ export function corsHeaders(request: Request, { corsAllowOrigin }: HandlerSettin
   return { vary: "origin", ...(corsAllowOrigin.includes(origin) && { "access-control-allow-origin": origin }) };
 }
 
-/** Whether a browser asks what it may send, before it sends it. */
+/** Whether a browser that says its origin asks what it may send, before it sends it. */
 export function isPreflight({ method, headers }: Request): boolean {
-  return method === "OPTIONS" && headers.has("origin") && headers.has("access-control-request-method");
+  return method === "OPTIONS" && headers.has("access-control-request-method");
 }
 
 /** What it may send. */

@@ -121,10 +121,8 @@ const OPENAI = /^\/(v1\/|v2\/|embeddings$)/;
 
 function errorBody(path: string, { message, type, status }: RequestError): unknown {
   if (!OPENAI.test(path)) return { error: message, error_type: type };
-  const reason =
-    status === 404
-      ? { type: "invalid_request_error", code: "model_not_found", param: "model" }
-      : { type, code: status, param: null };
+  const [kind, code, param] =
+    status === 404 ? ["invalid_request_error", "model_not_found", "model"] : [type, status, null];
   // The document names `error_type`, and what is sent is `type`: clients find either. OpenAI's own look into `error`.
-  return { message, code: status, type, error_type: type, error: { message, ...reason } };
+  return { message, code: status, type, error_type: type, error: { message, type: kind, code, param } };
 }

@@ -1,9 +1,18 @@
 import { withoutDecoder } from "../pipelines/answerAll.ts";
 import { SIMILARITIES } from "../pipelines/similarities.ts";
 import { embeddingSize, stepsOf } from "../pipelines/textEmbeddings.ts";
-import { computeAll, type Encoded, encodeInputs, type Input, inputsOf, type Reading, readingOf } from "./inputs.ts";
-import { type Body, flagOf, objectOf, textOf, textsOf } from "./requestBody.ts";
-import { RequestError, wrongField, wrongModel } from "./requestError.ts";
+import {
+  computeAll,
+  type Encoded,
+  encodedOf,
+  encodeInputs,
+  type Input,
+  inputsOf,
+  type Reading,
+  readingOf,
+} from "./inputs.ts";
+import { type Body, countOf, flagOf, objectOf, textOf, textsOf } from "./requestBody.ts";
+import { RequestError, wrongModel } from "./requestError.ts";
 import { type Call, type Endpoint, expectBatch } from "./service.ts";
 
 /** How inputs become vectors. */
@@ -38,10 +47,9 @@ export const similarity: Endpoint = async (body, call) => {
 /** POST /embed_all: a vector for each token of each input, those of [CLS] and [SEP] too. */
 export const embedAll: Endpoint = async (body, call) => {
   expectEmbedding(call);
-  const inputs = inputsOf("inputs", body.inputs, call);
   const { bert } = call.service;
   const H = bert.config.hiddenSize;
-  const encodings = await encodeInputs(inputs, readingOf(body, call), call);
+  const encodings = await encodedOf(body, call);
   call.share.take(encodings.reduce((sum, { length }) => sum + length * (4 * H + 150), 0));
   const compute = async (batch: readonly Encoded[], signal: AbortSignal) => {
     const options = { ...withoutDecoder(bert, batch.length), signal };
@@ -82,13 +90,11 @@ function expectEmbedding({ service: { kind, settings } }: Call): void {
 }
 
 /** How many numbers a vector is to have. */
-export function dimensionsOf({ dimensions = null }: Body, { service: { bert, kind } }: Call): number | null {
-  if (dimensions === null || kind !== "embedding") return null;
-  if (!Number.isSafeInteger(dimensions) || (dimensions as number) < 0) {
-    throw wrongField("dimensions", "a whole number from 0", dimensions);
-  }
+export function dimensionsOf({ dimensions: value = null }: Body, { service: { bert, kind } }: Call): number | null {
+  if (value === null || kind !== "embedding") return null;
+  const dimensions = countOf("dimensions", value);
   const D = embeddingSize(bert);
-  if ((dimensions as number) >= 1 && (dimensions as number) <= D) return dimensions as number;
+  if (dimensions >= 1 && dimensions <= D) return dimensions;
   const message = `Input validation error: \`dimensions\` must be from 1 to ${D}. Given: ${dimensions}`;
   throw new RequestError("Validation", message);
 }

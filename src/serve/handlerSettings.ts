@@ -3,7 +3,7 @@ import type { Bert } from "../load/loadBert.ts";
 import { BATCH_TOKENS } from "../model/batch.ts";
 import { expectKnownOptions, type OptionNames } from "../options.ts";
 import { MASKED_LM } from "../pipelines/answerAll.ts";
-import { expectCount, isOfClass, wrongArgument } from "../pipelines/arguments.ts";
+import { expectCount, flagOf, isOfClass, wrongArgument } from "../pipelines/arguments.ts";
 
 /** Options of `createRequestHandler`, named as those of text-embeddings-inference. All may be left out. */
 export interface RequestHandlerOptions {
@@ -76,10 +76,8 @@ export function settingsOf(bert: Bert, options: RequestHandlerOptions): HandlerS
   for (const [name, value] of Object.entries({ modelId, servedModelName })) {
     if (!isText(value)) throw wrongOption(name, "a name", value);
   }
-  for (const [name, value] of Object.entries(counts)) {
-    expectCount(WHERE, name, value);
-  }
-  if (typeof autoTruncate !== "boolean") throw wrongOption("autoTruncate", "true or false", autoTruncate);
+  for (const [name, value] of Object.entries(counts)) expectCount(WHERE, name, value);
+  flagOf(WHERE, "autoTruncate", autoTruncate);
   const { apiKey = null, corsAllowOrigin = [] } = options;
   if (apiKey !== null && !isText(apiKey)) throw new BertError("ERR_INPUT", `${WHERE}: apiKey must be a string`);
   if (!Array.isArray(corsAllowOrigin) || !corsAllowOrigin.every(isText)) {

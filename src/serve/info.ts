@@ -31,21 +31,17 @@ function infoOfOne({ bert, kind, limit, settings }: Service): object {
 
 /** GET /v1/models: the models, as OpenAI's API lists them. */
 export function modelsOf(services: readonly Service[]): unknown {
-  const data = services.map(({ settings: { servedModelName: id } }) => {
-    return { id, object: "model", created: 0, owned_by: "plainbert" };
-  });
+  const rest = { object: "model", created: 0, owned_by: "plainbert" };
+  const data = services.map(({ settings }) => ({ id: settings.servedModelName, ...rest }));
   return { object: "list", data };
 }
 
 /** By text-embeddings-inference's name; several stand end to end. */
 function poolingOf({ sentenceModules: { modules } }: Service["bert"]): string {
   const modes = modules.flatMap((module) => (module.type === "Pooling" ? module.modes : []));
-  return modes.map((mode) => (mode === "lasttoken" ? "last_token" : mode)).join("+");
+  return modes.join("+").replace("lasttoken", "last_token");
 }
 
 function labelsOf({ config: { labels } }: Service["bert"]): unknown {
-  return {
-    id2label: Object.fromEntries(labels.map((label, i) => [String(i), label])),
-    label2id: Object.fromEntries(labels.map((label, i) => [label, i])),
-  };
+  return { id2label: { ...labels }, label2id: Object.fromEntries(labels.map((label, i) => [label, i])) };
 }

@@ -116,6 +116,11 @@ function* encode(
   return { inputIds: Int32Array.from(inputIds), ...types, length };
 }
 
+/** The field `inputs` of a request as the model reads it, with what the request says of that. */
+export function encodedOf(body: Body, call: Call): Promise<Encoded[]> {
+  return encodeInputs(inputsOf("inputs", body.inputs, call), readingOf(body, call), call);
+}
+
 /** What is computed of inputs that have been encoded, as many at a time as a pass takes. */
 export async function computeAll<Item extends { readonly length: number }, Answer>(
   items: readonly Item[],
@@ -124,7 +129,7 @@ export async function computeAll<Item extends { readonly length: number }, Answe
 ): Promise<Answer[]> {
   const answers: Answer[] = [];
   for (const batch of batchesOf(items, ({ length }) => length, settings.maxBatchTokens)) {
-    for (const answer of await compute(batch, signal)) answers.push(answer);
+    answers.push(...(await compute(batch, signal)));
   }
   return answers;
 }

@@ -36,10 +36,10 @@ type HistogramName =
   | "te_request_queue_duration"
   | "te_request_inference_duration";
 
-/** A label of Prometheus: `model="NAME"`. */
-export function labelOf(name: string, value: string): string {
-  const escaped = value.replace(/["\\]/g, "\\$&").replaceAll("\n", "\\n");
-  return `${name}="${escaped}"`;
+/** The label of one of several models: `model="NAME"`. */
+export function modelLabel(name: string): string {
+  const escaped = name.replace(/["\\]/g, "\\$&").replaceAll("\n", "\\n");
+  return `model="${escaped}"`;
 }
 
 /** What a service counts, under text-embeddings-inference's names. */
@@ -68,12 +68,17 @@ export class Metrics {
     histogram.sum += value;
   }
 
-  /** The lines of each metric. @param waiting how many of its calls wait now; null: it has no such number */
-  lines(waiting: number | null): Line[] {
-    const lines: Line[] = [];
+  /**
+   * Writes each metric in the text format of Prometheus, version 0.0.4, in which all lines of a metric stand together.
+   *
+   * @param blocks the lines of each metric so far, of other models
+   * @param waiting how many of its calls wait now; null: it has no such number
+   */
+  write(blocks: Map<string, string>, waiting: number | null): void {
     const add = (name: string, type: string, value: number, suffix = "", label = "") => {
       const labels = [this.label, label].filter((one) => one !== "").join(",");
-      lines.push({ name, type, text: `${name}${suffix}${labels && `{${labels}}`} ${value}` });
+      const block = blocks.get(name) ?? `# TYPE ${name} ${type}\n`;
+      blocks.set(name, `${block}${name}${suffix}${labels && `{${labels}}`} ${value}\n`);
     };
     for (const [name, series] of this.counters) {
       for (const [label, value] of series) add(name, "counter", value, "", label);
@@ -88,22 +93,5 @@ export class Metrics {
       add(name, "histogram", sum, "_sum");
       add(name, "histogram", total, "_count");
     }
-    return lines;
   }
-}
-
-/** A line of Prometheus's text format, and the metric that it is of. */
-interface Line {
-  readonly name: string;
-  readonly type: string;
-  readonly text: string;
-}
-
-/** The text format of Prometheus, version 0.0.4, in which all lines of a metric stand together. */
-export function rendered(lines: readonly Line[]): string {
-  const blocks = new Map<string, string>();
-  for (const { name, type, text } of lines) {
-    blocks.set(name, `${blocks.get(name) ?? `# TYPE ${name} ${type}\n`}${text}\n`);
-  }
-  return Array.from(blocks.values()).join("\n");
 }

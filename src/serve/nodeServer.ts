@@ -44,7 +44,6 @@ export interface NodeServer {
 export async function listen(handler: RequestHandler, options: NodeServerOptions): Promise<NodeServer> {
   const patience = { ...PATIENCE, ...options.patience };
   const open = new Set<IncomingMessage>();
-  let isClosing = false;
   const settings = {
     headersTimeout: patience.headers,
     requestTimeout: patience.request,
@@ -52,15 +51,21 @@ export async function listen(handler: RequestHandler, options: NodeServerOptions
   };
   /** What has not come whole is not waited for: Node does not count its time once the server closes. */
   const closeOthers = () => {
-    if (isClosing && !Array.from(open).some(({ complete }) => complete)) server.closeAllConnections();
+    if (!server.listening && !Array.from(open).some(({ complete }) => complete)) server.closeAllConnections();
   };
   const server = createServer(settings, async (incoming, outgoing) => {
     open.add(incoming);
-    const response = await answered(incoming, outgoing, handler).catch((error) => {
+    const controller = new AbortController();
+    outgoing.once("close", () => {
+      if (!outgoing.writableFinished) controller.abort();
+    });
+    const request = requestOf(incoming, controller.signal);
+    const answer = request ? handler(request) : Promise.resolve(new Response(null, { status: 400 }));
+    const response = await answer.catch((error) => {
       options.onError(error);
       return new Response(null, { status: 500 });
     });
-    if (isClosing) outgoing.setHeader("connection", "close");
+    if (!server.listening) outgoing.setHeader("connection", "close");
     await send(response, incoming, outgoing, patience);
     open.delete(incoming);
     closeOthers();
@@ -75,7 +80,6 @@ export async function listen(handler: RequestHandler, options: NodeServerOptions
     address: `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}/`,
     close: () =>
       new Promise((resolve) => {
-        isClosing = true;
         server.close(() => resolve());
         closeOthers();
       }),
@@ -90,20 +94,6 @@ function cannotListen(cause: unknown, { hostname, port }: NodeServerOptions): Be
   return new BertError("ERR_INPUT", `serve: ${wrong}: ${messageOf(cause)}`, { cause });
 }
 
-/** What the handler answers. */
-async function answered(
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  handler: RequestHandler,
-): Promise<Response> {
-  const controller = new AbortController();
-  outgoing.once("close", () => {
-    if (!outgoing.writableFinished) controller.abort();
-  });
-  const request = requestOf(incoming, controller.signal);
-  return request === null ? new Response(null, { status: 400 }) : handler(request);
-}
-
 /** Writes an answer as fast as it is read, and cuts off a client that does not read it. */
 async function send(
   response: Response,
@@ -114,9 +104,9 @@ async function send(
   const { status, headers } = response;
   const reader = response.body?.getReader();
   if (outgoing.destroyed) return reader?.cancel();
-  const length = reader || status === 204 || headers.has("content-length") ? {} : { "content-length": 0 };
   outgoing.on("error", () => {}); // the client has gone
-  outgoing.writeHead(status, { ...Object.fromEntries(headers), ...length });
+  outgoing.statusCode = status;
+  outgoing.setHeaders(headers);
   incoming.removeAllListeners("data").resume(); // what was not read is thrown away, and the connection lives on
   const pace = { until: performance.now() + answer, answer };
   while (reader && !outgoing.destroyed) {

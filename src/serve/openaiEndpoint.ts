@@ -1,7 +1,7 @@
 import { dimensionsOf, embedInputs } from "./embedEndpoints.ts";
 import { inputsOf, readingOf } from "./inputs.ts";
 import { choiceOf, optionalTextOf } from "./requestBody.ts";
-import type { Endpoint } from "./service.ts";
+import { type Endpoint, usageOf } from "./service.ts";
 
 /**
  * POST /v1/embeddings, as OpenAI's clients call it: the vectors have length 1, and `usage` counts the tokens. What
@@ -18,13 +18,12 @@ export const openaiEmbeddings: Endpoint = async (body, call) => {
     embedding: format === "base64" ? base64(vector) : vector,
     index,
   }));
-  const usage = { prompt_tokens: call.times.tokens, total_tokens: call.times.tokens };
-  return { object: "list", data, model: call.service.settings.servedModelName, usage };
+  return { object: "list", data, model: call.service.settings.servedModelName, usage: usageOf(call) };
 };
 
 /** The bytes of a vector's float32, each number's least byte first. */
 function base64(vector: Float32Array): string {
   const view = new DataView(new ArrayBuffer(4 * vector.length));
   for (const [i, x] of vector.entries()) view.setFloat32(4 * i, x, true);
-  return btoa(Array.from(new Uint8Array(view.buffer), (byte) => String.fromCharCode(byte)).join(""));
+  return btoa(String.fromCharCode(...new Uint8Array(view.buffer)));
 }

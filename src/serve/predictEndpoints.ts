@@ -2,10 +2,11 @@ import { BertError } from "../errors.ts";
 import { scoreActivation } from "../load/crossEncoder.ts";
 import { topK } from "../pipelines/scores.ts";
 import { scoreFunction } from "../pipelines/textClassification.ts";
+import { has } from "../realm.ts";
 import { computeAll, type Encoded, encodeInputs, type Input, truncationOf } from "./inputs.ts";
-import { type Body, flagOf, textOf, textsOf } from "./requestBody.ts";
+import { type Body, countOf, flagOf, textOf, textsOf } from "./requestBody.ts";
 import { wrongField, wrongModel } from "./requestError.ts";
-import { type Call, type Endpoint, expectBatch } from "./service.ts";
+import { type Call, type Endpoint, expectBatch, usageOf } from "./service.ts";
 
 /** POST /predict: every label of each input with its score, the best first, as `pipeline("text-classification")`. */
 export const predict: Endpoint = async (body, call) => {
@@ -35,22 +36,18 @@ export const rerank: Endpoint = async (body, call) => {
 /** POST /v1/rerank and /v2/rerank: the same, as Cohere's and Jina's clients call it. */
 export const cohereRerank: Endpoint = async (body, call) => {
   const { documents } = body;
-  if (!Array.isArray(documents)) throw wrongField("documents", "a list of strings", documents);
-  const texts = documents.map((one, i) =>
-    textOf(`documents[${i}]`, typeof one === "object" && one !== null ? (one as { text?: unknown }).text : one),
-  );
-  const count = body.top_n ?? texts.length;
-  if (!Number.isSafeInteger(count) || (count as number) < 0) throw wrongField("top_n", "a count", count);
+  const given = Array.isArray(documents) ? documents.map((one) => (has(one, "text") ? one.text : one)) : documents;
+  const texts = textsOf("documents", given);
+  const count = countOf("top_n", body.top_n ?? texts.length);
   const withText = flagOf(body, "return_documents", false);
   const ranks = await ranked(texts, { query: body.query }, call);
-  const results = ranks.slice(0, count as number).map(({ index, score }) => ({
+  const results = ranks.slice(0, count).map(({ index, score }) => ({
     index,
     relevance_score: score,
     ...(withText && { document: { text: texts[index] } }),
   }));
-  const { tokens } = call.times;
-  const usage = { prompt_tokens: tokens, total_tokens: tokens }; // Jina's; Cohere has `meta`
-  return { model: call.service.settings.servedModelName, results, usage, meta: { tokens: { input_tokens: tokens } } };
+  const meta = { tokens: { input_tokens: call.times.tokens } }; // Cohere's; Jina has `usage`
+  return { model: call.service.settings.servedModelName, results, usage: usageOf(call), meta };
 };
 
 /** The places of texts and their scores, the best first. */

@@ -29,27 +29,22 @@ async function readBytes(request: Request, limit: number, share: Share): Promise
   if (Number(request.headers.get("content-length")) > limit) throw tooLong();
   let bytes = new Uint8Array(0);
   let length = 0;
-  const reader = request.body?.getReader();
+  const chunks = request.body?.values() ?? []; // throws where the body has another reader
   try {
-    while (reader) {
-      const { done, value } = await reader.read().catch(() => {
-        throw clientGone(); // in Deno before the signal aborts
-      });
-      if (done) break;
-      if (length + value.length > limit) throw tooLong();
-      if (length + value.length > bytes.length) {
-        const size = Math.max(length + value.length, Math.min(2 * bytes.length, limit));
+    for await (const chunk of chunks) {
+      if (length + chunk.length > limit) throw tooLong();
+      if (length + chunk.length > bytes.length) {
+        const size = Math.max(length + chunk.length, Math.min(2 * bytes.length, limit));
         share.take(size - bytes.length);
         const larger = new Uint8Array(size);
         larger.set(bytes);
         bytes = larger;
       }
-      bytes.set(value, length);
-      length += value.length;
+      bytes.set(chunk, length);
+      length += chunk.length;
     }
   } catch (error) {
-    await reader?.cancel().catch(() => {});
-    throw error;
+    throw error instanceof RequestError ? error : clientGone(); // which Deno tells before the signal aborts
   }
   share.take(-bytes.length);
   return bytes.subarray(0, length);
@@ -107,6 +102,12 @@ export function textOf(name: string, value: unknown): string {
   if (typeof value !== "string") throw wrongField(name, "a string", value);
   if (!value.isWellFormed()) throw notJson(`${name}: lone surrogate`);
   return value;
+}
+
+/** A whole number from 0. */
+export function countOf(name: string, value: unknown): number {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
+  throw wrongField(name, "a whole number from 0", value);
 }
 
 /** Ids of tokens. */

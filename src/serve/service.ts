@@ -91,3 +91,8 @@ export function expectBatch({ service: { settings } }: Call, name: string, size:
   const message = `batch size ${size} > maximum allowed batch size ${maxClientBatchSize}`;
   throw new RequestError("Validation", message, { err: "batch_size" });
 }
+
+/** What answers in OpenAI's and Jina's form say of a request's tokens. */
+export function usageOf({ times: { tokens } }: Call): object {
+  return { prompt_tokens: tokens, total_tokens: tokens };
+}

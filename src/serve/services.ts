@@ -4,7 +4,7 @@ import { MASKED_LM } from "../pipelines/answerAll.ts";
 import { isOfClass } from "../pipelines/arguments.ts";
 import { classOf, has } from "../realm.ts";
 import { type RequestHandlerOptions, wrongOption } from "./handlerSettings.ts";
-import { labelOf } from "./metrics.ts";
+import { modelLabel } from "./metrics.ts";
 import { type Body, optionalTextOf } from "./requestBody.ts";
 import { RequestError } from "./requestError.ts";
 import { type Service, serviceOf } from "./service.ts";
@@ -21,8 +21,8 @@ export function servicesOf(models: Bert | Readonly<Record<string, Bert>>, option
     throw wrongOption("bert", "a model from loadBert with a tokenizer, or several by their names", models);
   }
   for (const name of ["modelId", "servedModelName"] as const) {
-    if (options[name] === undefined) continue;
-    throw wrongOption(name, "left out for several models, which have names", options[name]);
+    if (options[name] !== undefined)
+      throw wrongOption(name, "left out for several models, which have names", options[name]);
   }
   // Of several models pooling says how those make vectors that can
   const all = Object.values(models);
@@ -30,7 +30,7 @@ export function servicesOf(models: Bert | Readonly<Record<string, Bert>>, option
   const hasHead = ({ config }: Bert) => pooling !== undefined && isOfClass(config, ...MASKED_LM);
   return Object.entries(models).map(([modelId, bert]) => {
     const own = hasHead(bert) || !all.some(hasHead) ? options : others;
-    return serviceOf(bert, { ...own, modelId }, labelOf("model", modelId));
+    return serviceOf(bert, { ...own, modelId }, modelLabel(modelId));
   });
 }
 
@@ -65,5 +65,7 @@ function suits(path: string, { bert, kind, settings: { pooling } }: Service): bo
   if (path === "/embed_sparse") return pooling === "splade";
   if (path === "/predict") return kind !== "embedding";
   if (path.endsWith("/rerank")) return kind === "reranker";
-  return !Object.hasOwn(TASKS, path) || isOfClass(bert.config, ...TASKS[path].classes);
+  if (!Object.hasOwn(TASKS, path)) return true;
+  const [, ...classes] = TASKS[path];
+  return isOfClass(bert.config, ...classes);
 }

@@ -1,7 +1,7 @@
 import { BertError } from "../errors.ts";
 import { log } from "../tensor/kernels/transcendental.ts";
 import { shortest } from "../tensor/shortest.ts";
-import { type Encoded, encodeInputs, inputsOf, readingOf } from "./inputs.ts";
+import { type Encoded, encodedOf } from "./inputs.ts";
 import { wrongModel } from "./requestError.ts";
 import type { Call, Endpoint } from "./service.ts";
 
@@ -15,8 +15,7 @@ interface SparseValue {
 export const embedSparse: Endpoint = async (body, call) => {
   if (call.service.settings.pooling !== "splade")
     throw wrongModel("Model is not an embedding model with SPLADE pooling");
-  const inputs = inputsOf("inputs", body.inputs, call);
-  const encodings = await encodeInputs(inputs, readingOf(body, call), call);
+  const encodings = await encodedOf(body, call);
   const answers: SparseValue[][] = [];
   // One by one, as the logits of 512 tokens are 60 MB.
   for (const encoding of encodings) {

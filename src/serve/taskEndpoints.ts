@@ -16,19 +16,14 @@ import { taskBytes, textsIn } from "./taskBytes.ts";
 /** A pipeline, whatever it takes and gives. */
 type Ask = (inputs: unknown, options: object) => Promise<unknown>;
 
-/** A task of the pipelines. */
-interface Task {
-  /** The model classes that have its head. */
-  readonly classes: readonly BertClass[];
-  /** Gives its pipeline. */
-  readonly create: (bert: Bert) => unknown;
-}
+/** A task of the pipelines: what gives its pipeline, and the model classes that have its head. */
+type Task = readonly [create: (bert: Bert) => unknown, ...classes: BertClass[]];
 
 /**
  * POST of a task of the pipelines: `{ inputs, parameters }`, as Hugging Face's inference API has it. The inputs are
  * what the pipeline takes, one or a list, and the parameters its options.
  */
-function taskEndpoint(path: string, { classes, create }: Task): Endpoint {
+function taskEndpoint(path: string, [create, ...classes]: Task): Endpoint {
   const pipelines = new WeakMap<Bert, Ask>();
   return async (body, call) => {
     const { bert } = call.service;
@@ -56,23 +51,11 @@ function textClassifier(bert: Bert): Ask {
 
 /** The tasks that text-embeddings-inference does not have, by path. */
 export const TASKS: Readonly<Record<string, Task>> = {
-  "/fill-mask": { classes: MASKED_LM, create: fillMask },
-  "/next-sentence": {
-    classes: ["BertForNextSentencePrediction", "BertForPreTraining"],
-    create: nextSentence,
-  },
-  "/text-classification": {
-    classes: ["BertForSequenceClassification"],
-    create: textClassifier,
-  },
-  "/token-classification": {
-    classes: ["BertForTokenClassification"],
-    create: tokenClassification,
-  },
-  "/question-answering": {
-    classes: ["BertForQuestionAnswering"],
-    create: questionAnswering,
-  },
+  "/fill-mask": [fillMask, ...MASKED_LM],
+  "/next-sentence": [nextSentence, "BertForNextSentencePrediction", "BertForPreTraining"],
+  "/text-classification": [textClassifier, "BertForSequenceClassification"],
+  "/token-classification": [tokenClassification, "BertForTokenClassification"],
+  "/question-answering": [questionAnswering, "BertForQuestionAnswering"],
 };
 
 /** Their endpoints. */

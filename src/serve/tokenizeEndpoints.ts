@@ -33,8 +33,8 @@ function tokensOf(encoding: Encoding, text: string): unknown[] {
   return inputIds.map((id, t) => {
     const [start, end] = offsets[t];
     const special = specialTokensMask[t] === 1;
-    const place = special ? { start: null, stop: null } : { start: byteAt[start], stop: byteAt[end] };
-    return { id, text: special ? tokens[t] : text.slice(start, end), special, ...place };
+    const byteOf = (unit: number) => (special ? null : byteAt[unit]);
+    return { id, text: special ? tokens[t] : text.slice(start, end), special, start: byteOf(start), stop: byteOf(end) };
   });
 }
 
