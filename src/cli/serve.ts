@@ -49,7 +49,7 @@ const HANDLER_OPTIONS = {
 const OPTIONS = {
   ...EMBEDDING_MODELS_OPTIONS,
   hostname: text("HOST", "The address to listen at; 0.0.0.0 is every one of this machine's. Default 127.0.0.1."),
-  port: count("The port to listen at; 0 is one that is free. Default 3000.", 0, 65_535),
+  port: { ...count("The port to listen at; 0 is one that is free. Default 3000.", 0, 65_535), short: "p" },
   "served-model-name": texts(
     "NAME",
     "What clients call the model; of several models as often as --model, in its order. Default: what --model says.",
