@@ -1,8 +1,9 @@
 import type { HandlerSettings } from "./handlerSettings.ts";
 
-/** Whether a request has the key that is asked for: `Authorization: Bearer KEY`. */
-export function hasKey(request: Request, { apiKey }: HandlerSettings): boolean {
-  return apiKey === null || isSame(request.headers.get("authorization") ?? "", `Bearer ${apiKey}`);
+/** Whether a request has the key that is asked for: `Authorization: Bearer KEY` (RFC 9110, section 11.4). */
+export function hasKey({ headers }: Request, { apiKey }: HandlerSettings): boolean {
+  const given = headers.get("authorization") ?? "";
+  return apiKey === null || isSame(given.replace(/^bearer +/i, "Bearer "), `Bearer ${apiKey}`);
 }
 
 /** Compares in a time that does not tell how much of a text is right. */

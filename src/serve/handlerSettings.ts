@@ -79,7 +79,9 @@ export function settingsOf(bert: Bert, options: RequestHandlerOptions): HandlerS
   for (const [name, value] of Object.entries(counts)) expectCount(WHERE, name, value);
   flagOf(WHERE, "autoTruncate", autoTruncate);
   const { apiKey = null, corsAllowOrigin = [] } = options;
-  if (apiKey !== null && !isText(apiKey)) throw new BertError("ERR_INPUT", `${WHERE}: apiKey must be a string`);
+  if (apiKey !== null && !isText(apiKey)) {
+    throw new BertError("ERR_INPUT", `${WHERE}: apiKey must be a string that is not empty`); // no message has it
+  }
   if (!Array.isArray(corsAllowOrigin) || !corsAllowOrigin.every(isText)) {
     throw wrongOption("corsAllowOrigin", "a list of origins", corsAllowOrigin);
   }

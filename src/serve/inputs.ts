@@ -101,7 +101,7 @@ function* encode(
   if (isIds(input) && prompt === "") {
     // As they are: what adds [CLS] and [SEP] is the client
     if (input.length > limit && !truncate) throw tooLong(limit, input.length);
-    const inputIds = Int32Array.from(side === "left" ? input.slice(-limit) : input.slice(0, limit));
+    const inputIds = Uint32Array.from(side === "left" ? input.slice(-limit) : input.slice(0, limit));
     return { inputIds, length: inputIds.length };
   }
   // Ids of a text are no ids of the text with a prompt: text-embeddings-inference decodes them too

@@ -46,8 +46,11 @@ describe("/embed", async () => {
     const mixed = await post(handler, "/embed", { inputs: [ids, TEXTS[0], ids.slice(0, 3)] });
     expect(mixed.body.slice(0, 2)).toEqual([want.body[0], want.body[0]]);
     expect(mixed.body[2]).not.toEqual(want.body[0]);
-    const unknown = await post(handler, "/embed", { inputs: [99_999] });
-    expect(unknown).toMatchObject({ status: 422, body: { error_type: "Tokenizer" } });
+    for (const id of [99_999, 2 ** 32 - 1]) {
+      const unknown = await post(handler, "/embed", { inputs: [id] });
+      expect(unknown).toMatchObject({ status: 422, body: { error_type: "Tokenizer" } });
+      expect(unknown.body.error).toContain(`got ${id}`);
+    }
   });
 
   test("what is too long is cut, from either side, or refused with its length", async () => {
