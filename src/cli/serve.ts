@@ -46,8 +46,8 @@ const HANDLER_OPTIONS = {
   "default-prompt": text("TEXT", "The prompt itself, in place of its name."),
 } satisfies OptionTable;
 
-const OPTIONS = {
-  ...EMBEDDING_MODELS_OPTIONS,
+/** What models are no part of. */
+const SERVICE_OPTIONS = {
   hostname: text("HOST", "The address to listen at; 0.0.0.0 is every one of this machine's. Default 127.0.0.1."),
   port: { ...count("The port to listen at; 0 is one that is free. Default 3000.", 0, 65_535), short: "p" },
   "served-model-name": texts(
@@ -62,11 +62,10 @@ const OPTIONS = {
   "json-output": flag("Write the log, on standard error, as JSON, a value a line; else it is text."),
 };
 
+const OPTIONS = { ...EMBEDDING_MODELS_OPTIONS, ...SERVICE_OPTIONS };
+
 /** The options that text-embeddings-inference has under the same name, and the environment under that in capitals. */
-const SAME = [
-  ...["revision", "dtype", "hostname", "port", "served-model-name", "auto-truncate", "json-output"],
-  ...Object.keys(HANDLER_OPTIONS),
-];
+const SAME = ["revision", "dtype", ...Object.keys(SERVICE_OPTIONS)];
 
 /** The options that the environment may give too, by the names that text-embeddings-inference has for them there. */
 const VARIABLES: Readonly<Record<string, string>> = {
@@ -173,7 +172,7 @@ function withVariables(values: Values, environment: NodeJS.ProcessEnv): Values {
   const all: Record<string, unknown> = { ...values };
   for (const [variable, name] of Object.entries(VARIABLES)) {
     const value = environment[variable];
-    if (value === undefined || value === "") continue;
+    if (!value) continue;
     if (all[name] === false) all[name] = !NO.test(value); // a flag that was not given
     if (all[name] !== undefined) continue;
     if (name === "hostname" && isIP(value) === 0) continue; // what many systems put there is a machine's name

@@ -28,9 +28,3 @@ export function corsHeaders(request: Request, { corsAllowOrigin }: HandlerSettin
 export function isPreflight({ method, headers }: Request): boolean {
   return method === "OPTIONS" && headers.has("access-control-request-method");
 }
-
-/** What it may send. */
-export const PREFLIGHT: Readonly<Record<string, string>> = {
-  "access-control-allow-methods": "GET, POST",
-  "access-control-allow-headers": "content-type, authorization",
-};

@@ -1,7 +1,7 @@
 import { BertError, listed, quote } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
 import { BATCH_TOKENS } from "../model/batch.ts";
-import { expectKnownOptions, type OptionNames } from "../options.ts";
+import { expectKnownNames, expectObject } from "../options.ts";
 import { MASKED_LM } from "../pipelines/answerAll.ts";
 import { expectCount, flagOf, isOfClass, wrongArgument } from "../pipelines/arguments.ts";
 
@@ -49,26 +49,11 @@ export type HandlerSettings = Required<Omit<RequestHandlerOptions, "defaultPromp
   readonly pooling: "splade" | null;
 };
 
-const NAMES: OptionNames<RequestHandlerOptions> = {
-  modelId: true,
-  servedModelName: true,
-  maxConcurrentRequests: true,
-  maxBatchTokens: true,
-  maxClientBatchSize: true,
-  payloadLimit: true,
-  autoTruncate: true,
-  pooling: true,
-  defaultPromptName: true,
-  defaultPrompt: true,
-  apiKey: true,
-  corsAllowOrigin: true,
-};
-
 const WHERE = "createRequestHandler";
 
 /** @throws BertError ERR_INPUT an option that there is not, or with a value that it must not have */
 export function settingsOf(bert: Bert, options: RequestHandlerOptions): HandlerSettings {
-  expectKnownOptions(WHERE, options, NAMES);
+  expectObject(WHERE, options);
   const { modelId = "plainbert", servedModelName = modelId, autoTruncate = true } = options;
   const { maxConcurrentRequests = 512, maxClientBatchSize = 32, payloadLimit = 2_000_000 } = options;
   const { maxBatchTokens = BATCH_TOKENS } = options;
@@ -85,11 +70,13 @@ export function settingsOf(bert: Bert, options: RequestHandlerOptions): HandlerS
   if (!Array.isArray(corsAllowOrigin) || !corsAllowOrigin.every(isText)) {
     throw wrongOption("corsAllowOrigin", "a list of origins", corsAllowOrigin);
   }
-  return {
+  const settings = {
     ...{ apiKey, corsAllowOrigin, pooling: poolingOf(bert, options) },
     ...{ modelId, servedModelName, autoTruncate, ...counts },
     defaultPrompt: defaultPromptOf(bert, options),
   };
+  expectKnownNames(WHERE, "option", options, [...Object.keys(settings), "defaultPromptName"]);
+  return settings;
 }
 
 function poolingOf({ config }: Bert, { pooling }: RequestHandlerOptions): "splade" | null {

@@ -5,8 +5,8 @@ export const VERSION = "0.3.0";
 
 /** GET /info: the model, and the limits; of several those of the first, and all of them as `models`. */
 export function infoOf(services: readonly Service[]): unknown {
-  const [first, ...others] = services.map(infoOfOne);
-  return others.length === 0 ? first : { ...first, models: [first, ...others] };
+  const models = services.map(infoOfOne);
+  return models.length > 1 ? { ...models[0], models } : models[0];
 }
 
 function infoOfOne({ bert, kind, limit, settings }: Service): object {

@@ -9,16 +9,17 @@ const BOUNDS: Readonly<Record<Counted, readonly number[]>> = {
   te_batch_next_tokens: geometric(1, 2, 21),
 };
 
+/** Bounds, with that of all values at the end. */
 function geometric(first: number, factor: number, count: number): number[] {
   const bounds = [first];
   while (bounds.length < count) bounds.push(bounds[bounds.length - 1] * factor);
-  return bounds;
+  return [...bounds, Number.POSITIVE_INFINITY];
 }
 
 /** How often each value came, in buckets. */
 interface Histogram {
   readonly bounds: readonly number[];
-  /** Of the values up to each bound and above the one before; the last has those above all. */
+  /** Of the values up to each bound and above the one before. */
   readonly counts: number[];
   sum: number;
 }
@@ -61,10 +62,9 @@ export class Metrics {
 
   observe(name: HistogramName, value: number): void {
     const bounds = name in BOUNDS ? BOUNDS[name as Counted] : DURATIONS;
-    const histogram = this.histograms.get(name) ?? { bounds, counts: Array(bounds.length + 1).fill(0), sum: 0 };
+    const histogram = this.histograms.get(name) ?? { bounds, counts: Array(bounds.length).fill(0), sum: 0 };
     this.histograms.set(name, histogram);
-    const n = bounds.findIndex((bound) => value <= bound);
-    histogram.counts[n < 0 ? bounds.length : n]++;
+    histogram.counts[bounds.findIndex((bound) => value <= bound)]++;
     histogram.sum += value;
   }
 
@@ -88,7 +88,7 @@ export class Metrics {
       let total = 0; // of what is at most the bound
       for (const [n, count] of counts.entries()) {
         total += count;
-        add(name, "histogram", total, "_bucket", `le="${bounds[n] ?? "+Inf"}"`);
+        add(name, "histogram", total, "_bucket", `le="${bounds[n]}"`.replace("Infinity", "+Inf"));
       }
       add(name, "histogram", sum, "_sum");
       add(name, "histogram", total, "_count");

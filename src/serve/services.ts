@@ -57,11 +57,9 @@ export function serviceFor(services: readonly Service[], path: string, body: Bod
   });
 }
 
-const EMBEDDING = /\/(embed|embed_all|embeddings|similarity)$/;
-
 /** Whether a model has what a path needs. */
 function suits(path: string, { bert, kind, settings: { pooling } }: Service): boolean {
-  if (EMBEDDING.test(path)) return kind === "embedding" && pooling === null;
+  if (/\/(embed|embed_all|embeddings|similarity)$/.test(path)) return kind === "embedding" && pooling === null;
   if (path === "/embed_sparse") return pooling === "splade";
   if (path === "/predict") return kind !== "embedding";
   if (path.endsWith("/rerank")) return kind === "reranker";
