@@ -26,7 +26,7 @@ const PARTS: readonly { readonly name: string; readonly budget: number; readonly
   { name: "browser file", budget: 375_000, files: /^dist\/plainbert\.browser\.js$/ },
   { name: "explorer", budget: 476_000, files: /^dist\/explorer\// }, // 31 kB are the stepper, 27 kB the other views below, 18 kB what page and worker do for them; 27 kB take heads and words away
   { name: "description of the service", budget: 30_000, files: /^dist\/chunks\/openApi\.js$/ }, // a table, for /openapi.json
-  { name: "engine and command line", budget: 2_008_000, files: /^/ }, // 170 kB train: vectors, rerankers, distillation; 62 kB serve several models, hold whatever arrives, log and count it; 13 kB search by words; 12 kB go on with an index, and tell what a model cannot read; 14 kB are the adapters for frameworks, most of it types
+  { name: "engine and command line", budget: 2_008_000, files: /^/ }, // 170 kB train: vectors, rerankers, distillation; 60 kB serve several models, hold whatever arrives, log and count it; 13 kB search by words; 12 kB go on with an index, and tell what a model cannot read; 14 kB are the adapters for frameworks, most of it types
 ];
 const SHIPPED = ["CHANGELOG.md", "LICENSE", "NOTICE", "README.md", "dist", "package.json", "weights"];
 
@@ -41,6 +41,7 @@ function brokenPromises(folder: string): string[] {
     if (manifest.scripts?.[script] !== undefined) broken.push(`package.json must have no ${script} script`);
   }
   broken.push(...unseenByBundlers(folder), ...brokenBrowserFile(folder), ...brokenExplorer(folder));
+  broken.push(...brokenService(folder));
   const shipped = readdirSync(folder).sort();
   if (shipped.join() !== SHIPPED.join())
     broken.push(`the package must hold ${SHIPPED.join()}, holds ${shipped.join()}`);
@@ -64,6 +65,26 @@ function brokenPromises(folder: string): string[] {
 /** What a user downloads, compressed: the tarball, and the small embedding model's part of it. */
 const DOWNLOAD_BUDGET = 16_000_000;
 const EMBEDDINGS_BUDGET = 8_000_000;
+
+/**
+ * The code that only the service needs, `plainbert serve` and `plainbert/serve`; its description, which /openapi.json
+ * loads, is a part of its own.
+ */
+const SERVICE_BUDGET = 60_000;
+const OF_SERVICE = /^\/\/ src\/(serve\/|cli\/serve(Log)?\.ts)/m; // the bundler names the sources of a chunk
+
+/** Whether the service is too large. */
+function brokenService(folder: string): string[] {
+  const dist = join(folder, "dist");
+  const chunks = readdirSync(join(dist, "chunks")).filter((name) => name !== "openApi.js");
+  const own = chunks.filter((name) => OF_SERVICE.test(readFileSync(join(dist, "chunks", name), "utf8")));
+  const files = [...own.map((name) => join("chunks", name)), join("serve", "index.js")];
+  const size = files.reduce((sum, file) => sum + statSync(join(dist, file)).size, 0);
+  console.log(`the service, ${files.join(", ")}: ${size} bytes of at most ${SERVICE_BUDGET}`);
+  if (own.length === 0)
+    return ["dist/chunks must name the sources of its files in comments, names none of the service"];
+  return size > SERVICE_BUDGET ? [`the service must be at most ${SERVICE_BUDGET} bytes, has ${size}`] : [];
+}
 
 /** Whether what a user downloads is too large. */
 function tooLarge(tarball: string, folder: string): string[] {

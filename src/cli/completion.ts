@@ -90,11 +90,11 @@ if [[ $funcstack[1] == _plainbert ]]; then _plainbert "$@"; else compdef _plainb
 `;
 }
 
-function zshOption(name: string, { placeholder, description, choices, completes }: Option): string {
+function zshOption(name: string, { short, placeholder, description, choices, completes }: Option): string {
   const explained = `[${gist(description).replace(/[\][\\:]/g, "\\$&")}]`;
   if (placeholder === undefined) {
-    if (name === "help") return `'(-h --help)'{-h,--help}${single(explained)}`;
-    return single(`--${name}${explained}`);
+    if (short === undefined) return single(`--${name}${explained}`);
+    return `'(-${short} --${name})'{-${short},--${name}}${single(explained)}`;
   }
   const values = choices
     ? `(${choices.join(" ")})`
@@ -103,7 +103,8 @@ function zshOption(name: string, { placeholder, description, choices, completes 
       : completes === "file"
         ? "_files"
         : " ";
-  return single(`*--${name}=${explained}:${choices ? name : placeholder}:${values}`);
+  const value = `${explained}:${choices ? name : placeholder}:${values}`;
+  return short === undefined ? single(`*--${name}=${value}`) : `'*'{-${short}+,--${name}=}${single(value)}`;
 }
 
 function fish(commands: readonly Completable[]): string {
@@ -114,7 +115,7 @@ function fish(commands: readonly Completable[]): string {
       ...(positional === "file" ? [`${on} -F`] : positional ? [`${on} -a "${positional.join(" ")}"`] : []),
       ...Object.entries(options).map(
         ([option, declared]) =>
-          `${on} ${option === "help" ? "-s h " : ""}-l ${option}${fishValue(declared)} -d ${fishQuoted(gist(declared.description))}`,
+          `${on} ${declared.short === undefined ? "" : `-s ${declared.short} `}-l ${option}${fishValue(declared)} -d ${fishQuoted(gist(declared.description))}`,
       ),
     ];
   });

@@ -83,8 +83,8 @@ function pageOf(sections: readonly (readonly [string, readonly string[]])[]): st
 }
 
 function optionLines(options: OptionTable): string[] {
-  return Object.entries(options).flatMap(([name, { placeholder, description }]) => [
-    `${INDENT}${name === "help" ? "-h, " : ""}--${name}${placeholder === undefined ? "" : ` ${placeholder}`}`,
+  return Object.entries(options).flatMap(([name, { short, placeholder, description }]) => [
+    `${INDENT}${short === undefined ? "" : `-${short}, `}--${name}${placeholder === undefined ? "" : ` ${placeholder}`}`,
     ...wrapped(description, INDENT + INDENT),
   ]);
 }

@@ -8,6 +8,8 @@ import { codeOf, messageOf } from "../realm.ts";
  * completion all read the declaration.
  */
 export interface Option<Value = unknown> {
+  /** A letter that stands for it: `-h`. */
+  readonly short?: string;
   /** What stands for its value in help; none: a flag, which takes none. */
   readonly placeholder?: string;
   /** A sentence or two for help; completion shows it up to the first full stop or semicolon. */
@@ -147,7 +149,7 @@ export function lists(description: string): Option<string[] | string[][]> {
 }
 
 /** What every command has. */
-export const HELP: { readonly help: Option<boolean> } = { help: flag("Print this page and exit.") };
+export const HELP: { readonly help: Option<boolean> } = { help: { ...flag("Print this page and exit."), short: "h" } };
 
 /**
  * Reads the arguments that stand after the command's name.
@@ -172,10 +174,10 @@ export function parseArguments<Table extends OptionTable>(
 function parsed(argv: readonly string[], table: OptionTable, elsewhere: OptionsElsewhere) {
   const { refused = {} } = elsewhere;
   const options: NonNullable<ParseArgsConfig["options"]> = {};
-  for (const [name, { placeholder }] of Object.entries(table)) {
-    options[name] = { type: placeholder === undefined ? "boolean" : "string", multiple: true };
+  for (const [name, { placeholder, short }] of Object.entries(table)) {
+    const type = placeholder === undefined ? "boolean" : "string";
+    options[name] = { type, multiple: true, ...(short !== undefined && { short }) };
   }
-  if ("help" in options) options.help.short = "h";
   try {
     const result = parseArgs({
       args: withNegatives(translated(argv, elsewhere), table),

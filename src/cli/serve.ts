@@ -46,10 +46,10 @@ const HANDLER_OPTIONS = {
   "default-prompt": text("TEXT", "The prompt itself, in place of its name."),
 } satisfies OptionTable;
 
-const OPTIONS = {
-  ...EMBEDDING_MODELS_OPTIONS,
+/** What models are no part of. */
+const SERVICE_OPTIONS = {
   hostname: text("HOST", "The address to listen at; 0.0.0.0 is every one of this machine's. Default 127.0.0.1."),
-  port: count("The port to listen at; 0 is one that is free. Default 3000.", 0, 65_535),
+  port: { ...count("The port to listen at; 0 is one that is free. Default 3000.", 0, 65_535), short: "p" },
   "served-model-name": texts(
     "NAME",
     "What clients call the model; of several models as often as --model, in its order. Default: what --model says.",
@@ -62,11 +62,10 @@ const OPTIONS = {
   "json-output": flag("Write the log, on standard error, as JSON, a value a line; else it is text."),
 };
 
+const OPTIONS = { ...EMBEDDING_MODELS_OPTIONS, ...SERVICE_OPTIONS };
+
 /** The options that text-embeddings-inference has under the same name, and the environment under that in capitals. */
-const SAME = [
-  ...["revision", "dtype", "hostname", "port", "served-model-name", "auto-truncate", "json-output"],
-  ...Object.keys(HANDLER_OPTIONS),
-];
+const SAME = ["revision", "dtype", ...Object.keys(SERVICE_OPTIONS)];
 
 /** The options that the environment may give too, by the names that text-embeddings-inference has for them there. */
 const VARIABLES: Readonly<Record<string, string>> = {
@@ -75,6 +74,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
   ...Object.fromEntries(SAME.map((name) => [name.replaceAll("-", "_").toUpperCase(), name])),
 };
 
+const ONE_PROCESS = "leave it out, the process that answers reads the texts and computes";
 const BY_METRICS = "leave it out, /metrics tells how many requests there are and what they take";
 const BY_VARIABLE = "set the variable HF_TOKEN instead, as others can see a command line";
 
@@ -83,9 +83,9 @@ const ELSEWHERE = {
   names: { "model-id": "model", "huggingface-hub-cache": "cache-dir" },
   values: { "auto-truncate": "true" },
   refused: {
-    "tokenization-workers": "leave it out, texts become tokens in the process that answers",
+    "tokenization-workers": ONE_PROCESS,
     "max-batch-requests": "leave it out, --max-batch-tokens limits what is computed together",
-    "uds-path": "leave it out, the model computes in the process that answers",
+    "uds-path": ONE_PROCESS,
     "prometheus-port": "leave it out, /metrics is at --port",
     "otlp-endpoint": BY_METRICS,
     "disable-spans": "leave it out, the log has one line for each request",
@@ -99,7 +99,7 @@ const ELSEWHERE = {
 
 export const command: Command = defineCommand({
   synopsis: ["[OPTION]…"],
-  description: `Serves a model over HTTP, or several, in the interface of Hugging Face's text-embeddings-inference, so that its clients work unchanged: /embed, /embed_all, /embed_sparse, /similarity, /predict, /rerank, /tokenize, /decode, /info, /health, /metrics; OpenAI's /v1/embeddings; Cohere's /v1/rerank and /v2/rerank; and /fill-mask, /next-sentence, /text-classification, /token-classification and /question-answering, for the model's head; /openapi.json describes them all. Prints the address when it is ready, and on standard error a line for each request, without its texts. Ctrl-C or SIGTERM ends it with status 0, once every request that has come is answered, while /ready and new requests get 503; a second one ends it at once.
+  description: `Serves a model over HTTP, or several, in the interface of Hugging Face's text-embeddings-inference, so that its clients work unchanged: /embed, /predict, /rerank and the others; at /v1/embeddings as OpenAI, at /v2/rerank as Cohere, and for other heads at the task, such as /fill-mask. /openapi.json describes every path. Prints the address when it is ready, and on standard error a line for each request, without its texts. Ctrl-C or SIGTERM ends it with status 0, once every request that has come is answered, while /ready and new requests get 503; a second one ends it at once.
 
 Each of these options can be given in the environment as well, as there: ${Object.keys(VARIABLES).join(", ")}. The command line goes before. A HOSTNAME that is no IP address is not taken for one.
 
@@ -127,8 +127,7 @@ The names model-id and huggingface-hub-cache of text-embeddings-inference stand 
         models.push(await downloading(values, loading));
       }
       const named = Object.fromEntries(names.map((name, i) => [name, models[i]]));
-      const [modelId = "plainbert"] = folders;
-      const one = { ...options, modelId, servedModelName: names[0] };
+      const one = { ...options, modelId: folders[0] ?? "plainbert", servedModelName: names[0] };
       const handler = models.length > 1 ? createRequestHandler(named, options) : createRequestHandler(models[0], one);
       await serve(handler, values);
     } finally {
@@ -173,7 +172,7 @@ function withVariables(values: Values, environment: NodeJS.ProcessEnv): Values {
   const all: Record<string, unknown> = { ...values };
   for (const [variable, name] of Object.entries(VARIABLES)) {
     const value = environment[variable];
-    if (value === undefined || value === "") continue;
+    if (!value) continue;
     if (all[name] === false) all[name] = !NO.test(value); // a flag that was not given
     if (all[name] !== undefined) continue;
     if (name === "hostname" && isIP(value) === 0) continue; // what many systems put there is a machine's name

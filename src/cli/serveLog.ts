@@ -4,13 +4,8 @@ import type { RequestHandler } from "../serve/index.ts";
 import { jsonLine } from "./output.ts";
 import { streams } from "./streams.ts";
 
-/** The times of a request, by the headers that have them. */
-const TIMES = {
-  total_time: "x-total-time",
-  tokenization_time: "x-tokenization-time",
-  queue_time: "x-queue-time",
-  inference_time: "x-inference-time",
-} as const;
+/** The times of a request: in the log `total_time`, in the header `x-total-time`. */
+const TIMES = ["total", "tokenization", "queue", "inference"] as const;
 
 /** The statuses whose sentence is about the service: that of others may quote the request. */
 const OF_SERVICE: readonly number[] = [424, 429, 503];
@@ -20,7 +15,7 @@ interface Line {
   readonly level: "INFO" | "ERROR";
   readonly message: string;
   readonly status?: number;
-  /** The request's path and times. */
+  /** The request's times, and its path as `name`, the last. */
   readonly span?: Readonly<Record<string, string>>;
 }
 
@@ -60,29 +55,27 @@ export class ServeLog {
     const timestamp = new Date().toISOString();
     const { level, message, status, span } = line;
     if (this.isJson) {
-      const { name, ...times } = span ?? {};
-      const last = span && { span: { ...times, name } };
-      streams.stderr.write(jsonLine({ timestamp, level, message, status, target: "plainbert::serve", ...last }));
+      streams.stderr.write(jsonLine({ timestamp, level, message, status, target: "plainbert::serve", span }));
       return;
     }
     const { name = "", ...times } = span ?? {};
-    const fields = Object.entries(times).map(([field, value]) => `${field}="${value}"`);
-    const where = span ? ` ${name}${fields.length > 0 ? `{${fields.join(" ")}}` : ""}:` : "";
+    const fields = Object.entries(times).map(([field, value]) => `${field}="${value}"`).join(" "); // biome-ignore format: one line
+    const where = span ? ` ${name}${fields && `{${fields}}`}:` : "";
     const text = message.split("\n").map((part) => printable(part, 2000));
-    const end = status === undefined ? "" : ` status=${status}`;
+    const end = status ? ` status=${status}` : "";
     streams.stderr.write(`${timestamp} ${level.padStart(5)}${where} ${text.join("\n")}${end}\n`);
   }
 }
 
 async function lineOf(request: Request, response: Response): Promise<Line> {
   const { status, headers } = response;
-  const times = Object.entries(TIMES).flatMap(([name, header]) => {
-    const value = headers.get(header);
-    return value === null ? [] : [[name, `${value}ms`]];
+  const times = TIMES.flatMap((name) => {
+    const value = headers.get(`x-${name}-time`);
+    return value === null ? [] : [[`${name}_time`, `${value}ms`]];
   });
-  const span = { name: new URL(request.url).pathname.slice(1) || "/", ...Object.fromEntries(times) };
-  if (status === 200) return { level: "INFO", message: "Success", status, span };
-  if (status === 499) return { level: "INFO", message: "The client has gone", status, span };
+  const span = { ...Object.fromEntries(times), name: new URL(request.url).pathname.slice(1) || "/" };
+  const message = status === 200 ? "Success" : status === 499 ? "The client has gone" : null;
+  if (message !== null) return { level: "INFO", message, status, span };
   return { level: "ERROR", message: await failureOf(response), status, span };
 }
 

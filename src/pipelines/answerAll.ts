@@ -143,7 +143,7 @@ export function tokenLimit(bert: Bert): number {
 }
 
 /** The classes that predict masked tokens. */
-const MASKED_LM = ["BertForMaskedLM", "BertForPreTraining"] as const;
+export const MASKED_LM = ["BertForMaskedLM", "BertForPreTraining"] as const;
 
 /**
  * Checks that the model predicts masked tokens, and gives the id of the mask.

@@ -1,8 +1,9 @@
 import type { HandlerSettings } from "./handlerSettings.ts";
 
-/** Whether a request has the key that is asked for: `Authorization: Bearer KEY`. */
-export function hasKey(request: Request, { apiKey }: HandlerSettings): boolean {
-  return apiKey === null || isSame(request.headers.get("authorization") ?? "", `Bearer ${apiKey}`);
+/** Whether a request has the key that is asked for: `Authorization: Bearer KEY` (RFC 9110, section 11.4). */
+export function hasKey({ headers }: Request, { apiKey }: HandlerSettings): boolean {
+  const given = headers.get("authorization") ?? "";
+  return apiKey === null || isSame(given.replace(/^bearer +/i, "Bearer "), `Bearer ${apiKey}`);
 }
 
 /** Compares in a time that does not tell how much of a text is right. */
@@ -23,13 +24,7 @@ export function corsHeaders(request: Request, { corsAllowOrigin }: HandlerSettin
   return { vary: "origin", ...(corsAllowOrigin.includes(origin) && { "access-control-allow-origin": origin }) };
 }
 
-/** Whether a browser asks what it may send, before it sends it. */
+/** Whether a browser that says its origin asks what it may send, before it sends it. */
 export function isPreflight({ method, headers }: Request): boolean {
-  return method === "OPTIONS" && headers.has("origin") && headers.has("access-control-request-method");
+  return method === "OPTIONS" && headers.has("access-control-request-method");
 }
-
-/** What it may send. */
-export const PREFLIGHT: Readonly<Record<string, string>> = {
-  "access-control-allow-methods": "GET, POST",
-  "access-control-allow-headers": "content-type, authorization",
-};

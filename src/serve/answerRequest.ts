@@ -13,9 +13,11 @@ import { serviceFor } from "./services.ts";
 export async function answerRequest(request: Request, path: string, running: Running): Promise<Response> {
   const { requests, calls, services, memory } = running;
   const started = performance.now();
-  const { signal, abort } = abortable();
-  const end = onAbort(request.signal, () => abort(request.signal.reason));
-  if (request.signal.aborted) abort(request.signal.reason);
+  const controller = new AbortController();
+  const { signal } = controller; // the request's own, by which its calls are known
+  const abort = () => controller.abort(request.signal.reason);
+  const end = onAbort(request.signal, abort);
+  if (request.signal.aborted) abort();
   const share = new Share(memory);
   let call: Call | null = null;
   try {
@@ -28,12 +30,13 @@ export async function answerRequest(request: Request, path: string, running: Run
     const times = observeCalls(signal, service.onPass);
     call = { service, signal, share, times, inputs: 0, characters: 0, tokenization: 0 };
     calls.add(call);
-    service.metrics.count("te_request_count", methodOf(body));
-    const value = await ENDPOINTS[path](service, body, call);
+    const method = methodOf(body);
+    service.metrics.count("te_request_count", method);
+    const value = await ENDPOINTS[path](body, call);
     const total = performance.now() - started;
     const response = jsonAnswer(value, timesOf(call, total), share);
     running.failed.delete(service);
-    service.metrics.count("te_request_success", methodOf(body));
+    service.metrics.count("te_request_success", method);
     countAnswered(call, total);
     return response;
   } catch (error) {
@@ -61,12 +64,6 @@ function aboutToEnd(): RequestError {
   return new RequestError("Unhealthy", "The service is about to end");
 }
 
-/** A signal of a request's own, by which its calls are known. */
-function abortable() {
-  const controller = new AbortController();
-  return { signal: controller.signal, abort: (reason: unknown) => controller.abort(reason) };
-}
-
 /** @throws RequestError 429 so many requests are answered already */
 function expectPlace({ calls, settings }: Running): void {
   if (calls.size >= settings.maxConcurrentRequests) throw new RequestError("Overloaded", "Model is overloaded");
@@ -80,12 +77,13 @@ function methodOf({ inputs, input = inputs, ids = input, texts }: Body): string 
 
 /** The metrics of what has been answered; in seconds, as Prometheus has them. */
 function countAnswered(call: Call, total: number): void {
-  const { service, times, tokenization } = call;
-  countInputs(service, "success", call);
-  service.metrics.observe("te_request_duration", total / 1000);
-  service.metrics.observe("te_request_tokenization_duration", tokenization / 1000);
-  service.metrics.observe("te_request_queue_duration", times.queued / 1000);
-  service.metrics.observe("te_request_inference_duration", times.computed / 1000);
+  const { times, tokenization } = call;
+  const { metrics } = call.service;
+  countInputs(call, "success");
+  metrics.observe("te_request_duration", total / 1000);
+  metrics.observe("te_request_tokenization_duration", tokenization / 1000);
+  metrics.observe("te_request_queue_duration", times.queued / 1000);
+  metrics.observe("te_request_inference_duration", times.computed / 1000);
 }
 
 /** What text-embeddings-inference says of a request in headers: times in whole milliseconds. */
@@ -119,14 +117,12 @@ function refusal(error: unknown, path: string, call: Call | null, { metrics, fai
 }
 
 /** The paths whose errors are in OpenAI's form. */
-const OPENAI: readonly string[] = ["/v1/embeddings", "/embeddings", "/v1/rerank", "/v2/rerank"];
+const OPENAI = /^\/(v1\/|v2\/|embeddings$)/;
 
 function errorBody(path: string, { message, type, status }: RequestError): unknown {
-  if (!OPENAI.includes(path)) return { error: message, error_type: type };
-  const reason =
-    status === 404
-      ? { type: "invalid_request_error", code: "model_not_found", param: "model" }
-      : { type, code: status, param: null };
+  if (!OPENAI.test(path)) return { error: message, error_type: type };
+  const [kind, code, param] =
+    status === 404 ? ["invalid_request_error", "model_not_found", "model"] : [type, status, null];
   // The document names `error_type`, and what is sent is `type`: clients find either. OpenAI's own look into `error`.
-  return { message, code: status, type, error_type: type, error: { message, ...reason } };
+  return { message, code: status, type, error_type: type, error: { message, type: kind, code, param } };
 }

@@ -1,22 +1,22 @@
-import { shown } from "../errors.ts";
 import { withoutDecoder } from "../pipelines/answerAll.ts";
 import { SIMILARITIES } from "../pipelines/similarities.ts";
 import { embeddingSize, stepsOf } from "../pipelines/textEmbeddings.ts";
 import {
   computeAll,
   type Encoded,
+  encodedOf,
   encodeInputs,
   type Input,
   inputsOf,
-  type Truncation,
-  truncationOf,
+  type Reading,
+  readingOf,
 } from "./inputs.ts";
-import { type Body, flagOf, objectOf, optionalTextOf, textOf, textsOf } from "./requestBody.ts";
-import { RequestError, wrongField, wrongModel } from "./requestError.ts";
-import { type Call, type Endpoint, expectBatch, type Service } from "./service.ts";
+import { type Body, countOf, flagOf, objectOf, textOf, textsOf } from "./requestBody.ts";
+import { RequestError, wrongModel } from "./requestError.ts";
+import { type Call, type Endpoint, expectBatch } from "./service.ts";
 
 /** How inputs become vectors. */
-interface EmbedSettings extends Truncation {
+interface EmbedSettings extends Reading {
   readonly prompt: string;
   readonly normalize: boolean;
   /** Only the first so many numbers; null: what the folder says. */
@@ -24,44 +24,32 @@ interface EmbedSettings extends Truncation {
 }
 
 /** POST /embed: a vector for each input. */
-export const embed: Endpoint = async (service, body, call) => {
-  const inputs = inputsOf("inputs", body.inputs);
-  expectBatch(service, "inputs", inputs.length);
-  const settings = {
-    ...truncationOf(service, body),
-    prompt: promptOf(service, body),
-    normalize: flagOf(body, "normalize", true),
-    dimensions: dimensionsOf(service, body),
-  };
-  return embedInputs(service, inputs, settings, call);
+export const embed: Endpoint = async (body, call) => {
+  const inputs = inputsOf("inputs", body.inputs, call);
+  const reading = readingOf(body, call);
+  const normalize = flagOf(body, "normalize", true);
+  return embedInputs(inputs, { ...reading, normalize, dimensions: dimensionsOf(body, call) }, call);
 };
 
 /** POST /similarity: the cosine of a sentence's vector with each of the others'. */
-export const similarity: Endpoint = async (service, body, call) => {
+export const similarity: Endpoint = async (body, call) => {
   const inputs = objectOf("inputs", body.inputs);
   const source = textOf("inputs.source_sentence", inputs.source_sentence);
   const sentences = textsOf("inputs.sentences", inputs.sentences);
-  expectBatch(service, "inputs.sentences", sentences.length);
-  expectBatch(service, "inputs.sentences", sentences.length + 1); // the source sentence counts
-  const parameters = objectOf("parameters", body.parameters ?? {});
-  const settings = {
-    ...truncationOf(service, parameters),
-    prompt: promptOf(service, parameters),
-    normalize: false,
-    dimensions: null,
-  };
-  const [first, ...others] = await embedInputs(service, [source, ...sentences], settings, call);
+  expectBatch(call, "inputs.sentences", sentences.length);
+  expectBatch(call, "inputs.sentences", sentences.length + 1); // the source sentence counts
+  const reading = readingOf(objectOf("parameters", body.parameters ?? {}), call);
+  const settings = { ...reading, normalize: false, dimensions: null };
+  const [first, ...others] = await embedInputs([source, ...sentences], settings, call);
   return others.map((vector) => SIMILARITIES.cosine(first, vector));
 };
 
 /** POST /embed_all: a vector for each token of each input, those of [CLS] and [SEP] too. */
-export const embedAll: Endpoint = async (service, body, call) => {
-  expectEmbedding(service);
-  const inputs = inputsOf("inputs", body.inputs);
-  expectBatch(service, "inputs", inputs.length);
-  const { bert } = service;
+export const embedAll: Endpoint = async (body, call) => {
+  expectEmbedding(call);
+  const { bert } = call.service;
   const H = bert.config.hiddenSize;
-  const encodings = await encodeInputs(service, inputs, truncationOf(service, body), call, promptOf(service, body));
+  const encodings = await encodedOf(body, call);
   call.share.take(encodings.reduce((sum, { length }) => sum + length * (4 * H + 150), 0));
   const compute = async (batch: readonly Encoded[], signal: AbortSignal) => {
     const options = { ...withoutDecoder(bert, batch.length), signal };
@@ -72,7 +60,7 @@ export const embedAll: Endpoint = async (service, body, call) => {
       return Array.from({ length }, (_, t) => own.subarray(t * H, (t + 1) * H));
     });
   };
-  return computeAll(service, encodings, compute, call);
+  return computeAll(encodings, compute, call);
 };
 
 /**
@@ -81,46 +69,32 @@ export const embedAll: Endpoint = async (service, body, call) => {
  * @throws RequestError 424 the model is no embedding model
  */
 export async function embedInputs(
-  service: Service,
   inputs: readonly Input[],
   settings: EmbedSettings,
   call: Call,
 ): Promise<Float32Array[]> {
-  expectEmbedding(service);
+  expectEmbedding(call);
+  const { bert } = call.service;
   const { prompt, normalize, dimensions } = settings;
-  const encodings = await encodeInputs(service, inputs, settings, call, prompt);
+  const encodings = await encodeInputs(inputs, settings, call);
   const options = { prompt, normalize, ...(dimensions !== null && { truncate_dim: dimensions }) };
-  const { compute } = stepsOf(service.bert)("embeddings", options, null);
-  call.share.take(inputs.length * (4 * embeddingSize(service.bert) + 200));
+  const { compute } = stepsOf(bert)("embeddings", options, null);
+  call.share.take(inputs.length * (4 * embeddingSize(bert) + 200));
   const encoded = encodings.map((encoding) => ({ encoding, length: encoding.length }));
-  return computeAll(service, encoded, compute, call);
+  return computeAll(encoded, compute, call);
 }
 
-function expectEmbedding({ kind, settings: { pooling } }: Service): void {
+function expectEmbedding({ service: { kind, settings } }: Call): void {
   if (kind !== "embedding") throw wrongModel("Model is not an embedding model");
-  if (pooling === "splade") throw wrongModel("Model has SPLADE pooling, /embed_sparse gives its embeddings");
-}
-
-/** The prompt that a request names, else the service's. */
-export function promptOf({ bert, settings }: Service, body: Body): string {
-  const name = optionalTextOf(body, "prompt_name");
-  if (name === null) return settings.defaultPrompt;
-  const { prompts } = bert.sentence;
-  const prompt = prompts.get(name);
-  if (prompt !== undefined) return prompt;
-  const known = `Available prompts: ${JSON.stringify(Array.from(prompts.keys()))}`;
-  const message = `\`prompt_name\` is ${shown(name)} but it was not found in the Sentence Transformers prompts. ${known}`;
-  throw new RequestError("Validation", `Input validation error: ${message}`);
+  if (settings.pooling === "splade") throw wrongModel("Model has SPLADE pooling, /embed_sparse gives its embeddings");
 }
 
 /** How many numbers a vector is to have. */
-export function dimensionsOf({ bert, kind }: Service, { dimensions = null }: Body): number | null {
-  if (dimensions === null || kind !== "embedding") return null;
-  if (!Number.isSafeInteger(dimensions) || (dimensions as number) < 0) {
-    throw wrongField("dimensions", "a whole number from 0", shown(dimensions));
-  }
+export function dimensionsOf({ dimensions: value = null }: Body, { service: { bert, kind } }: Call): number | null {
+  if (value === null || kind !== "embedding") return null;
+  const dimensions = countOf("dimensions", value);
   const D = embeddingSize(bert);
-  if ((dimensions as number) >= 1 && (dimensions as number) <= D) return dimensions as number;
+  if (dimensions >= 1 && dimensions <= D) return dimensions;
   const message = `Input validation error: \`dimensions\` must be from 1 to ${D}. Given: ${dimensions}`;
   throw new RequestError("Validation", message);
 }

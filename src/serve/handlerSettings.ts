@@ -1,8 +1,9 @@
-import { BertError, listed, quote, shown } from "../errors.ts";
+import { BertError, listed, quote } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
 import { BATCH_TOKENS } from "../model/batch.ts";
-import { expectKnownOptions, type OptionNames } from "../options.ts";
-import { isOfClass } from "../pipelines/arguments.ts";
+import { expectKnownNames, expectObject } from "../options.ts";
+import { MASKED_LM } from "../pipelines/answerAll.ts";
+import { expectCount, flagOf, isOfClass, wrongArgument } from "../pipelines/arguments.ts";
 
 /** Options of `createRequestHandler`, named as those of text-embeddings-inference. All may be left out. */
 export interface RequestHandlerOptions {
@@ -48,54 +49,41 @@ export type HandlerSettings = Required<Omit<RequestHandlerOptions, "defaultPromp
   readonly pooling: "splade" | null;
 };
 
-const NAMES: OptionNames<RequestHandlerOptions> = {
-  modelId: true,
-  servedModelName: true,
-  maxConcurrentRequests: true,
-  maxBatchTokens: true,
-  maxClientBatchSize: true,
-  payloadLimit: true,
-  autoTruncate: true,
-  pooling: true,
-  defaultPromptName: true,
-  defaultPrompt: true,
-  apiKey: true,
-  corsAllowOrigin: true,
-};
-
 const WHERE = "createRequestHandler";
 
 /** @throws BertError ERR_INPUT an option that there is not, or with a value that it must not have */
 export function settingsOf(bert: Bert, options: RequestHandlerOptions): HandlerSettings {
-  expectKnownOptions(WHERE, options, NAMES);
+  expectObject(WHERE, options);
   const { modelId = "plainbert", servedModelName = modelId, autoTruncate = true } = options;
   const { maxConcurrentRequests = 512, maxClientBatchSize = 32, payloadLimit = 2_000_000 } = options;
   const { maxBatchTokens = BATCH_TOKENS } = options;
   const counts = { maxConcurrentRequests, maxBatchTokens, maxClientBatchSize, payloadLimit };
   for (const [name, value] of Object.entries({ modelId, servedModelName })) {
-    if (!isText(value)) throw wrong(name, "a name", value);
+    if (!isText(value)) throw wrongOption(name, "a name", value);
   }
-  for (const [name, value] of Object.entries(counts)) {
-    if (!Number.isSafeInteger(value) || value < 1) throw wrong(name, "a whole number from 1", value);
-  }
-  if (typeof autoTruncate !== "boolean") throw wrong("autoTruncate", "true or false", autoTruncate);
+  for (const [name, value] of Object.entries(counts)) expectCount(WHERE, name, value);
+  flagOf(WHERE, "autoTruncate", autoTruncate);
   const { apiKey = null, corsAllowOrigin = [] } = options;
-  if (apiKey !== null && !isText(apiKey)) throw new BertError("ERR_INPUT", `${WHERE}: apiKey must be a string`);
-  if (!Array.isArray(corsAllowOrigin) || !corsAllowOrigin.every(isText)) {
-    throw wrong("corsAllowOrigin", "a list of origins", corsAllowOrigin);
+  if (apiKey !== null && !isText(apiKey)) {
+    throw new BertError("ERR_INPUT", `${WHERE}: apiKey must be a string that is not empty`); // no message has it
   }
-  return {
+  if (!Array.isArray(corsAllowOrigin) || !corsAllowOrigin.every(isText)) {
+    throw wrongOption("corsAllowOrigin", "a list of origins", corsAllowOrigin);
+  }
+  const settings = {
     ...{ apiKey, corsAllowOrigin, pooling: poolingOf(bert, options) },
     ...{ modelId, servedModelName, autoTruncate, ...counts },
     defaultPrompt: defaultPromptOf(bert, options),
   };
+  expectKnownNames(WHERE, "option", options, [...Object.keys(settings), "defaultPromptName"]);
+  return settings;
 }
 
 function poolingOf({ config }: Bert, { pooling }: RequestHandlerOptions): "splade" | null {
   if (pooling === undefined) return null;
-  if (pooling !== "splade") throw wrong("pooling", '"splade" or left out', pooling);
-  if (isOfClass(config, "BertForMaskedLM", "BertForPreTraining")) return pooling;
-  throw wrong("pooling", "left out for a model without a masked-language-model head", pooling);
+  if (pooling !== "splade") throw wrongOption("pooling", '"splade" or left out', pooling);
+  if (isOfClass(config, ...MASKED_LM)) return pooling;
+  throw wrongOption("pooling", "left out for a model without a masked-language-model head", pooling);
 }
 
 function isText(value: unknown): boolean {
@@ -104,18 +92,19 @@ function isText(value: unknown): boolean {
 
 function defaultPromptOf(bert: Bert, { defaultPrompt, defaultPromptName }: RequestHandlerOptions): string {
   if (defaultPrompt !== undefined) {
-    if (typeof defaultPrompt !== "string") throw wrong("defaultPrompt", "a string", defaultPrompt);
+    if (typeof defaultPrompt !== "string") throw wrongOption("defaultPrompt", "a string", defaultPrompt);
     if (defaultPromptName === undefined) return defaultPrompt;
-    throw wrong("defaultPromptName", "left out beside defaultPrompt", defaultPromptName);
+    throw wrongOption("defaultPromptName", "left out beside defaultPrompt", defaultPromptName);
   }
   const { prompts, defaultPromptName: own } = bert.sentence;
   const name = defaultPromptName ?? own;
   if (name === null) return "";
   const prompt = prompts.get(name);
   if (prompt !== undefined) return prompt;
-  throw wrong("defaultPromptName", `one of the model's, ${listed(Array.from(prompts.keys(), quote))}`, name);
+  throw wrongOption("defaultPromptName", `one of the model's, ${listed(Array.from(prompts.keys(), quote))}`, name);
 }
 
-function wrong(name: string, expected: string, got: unknown): BertError {
-  return new BertError("ERR_INPUT", `${WHERE}: ${name} must be ${expected}, got ${shown(got)}`);
+/** ERR_INPUT: what the caller gave is not what it must be. */
+export function wrongOption(name: string, expected: string, got: unknown): BertError {
+  return wrongArgument(WHERE, name, expected, got);
 }

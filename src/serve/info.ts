@@ -5,25 +5,23 @@ export const VERSION = "0.3.0";
 
 /** GET /info: the model, and the limits; of several those of the first, and all of them as `models`. */
 export function infoOf(services: readonly Service[]): unknown {
-  const [first, ...others] = services.map(infoOfOne);
-  return others.length === 0 ? first : { ...first, models: [first, ...others] };
+  const models = services.map(infoOfOne);
+  return models.length > 1 ? { ...models[0], models } : models[0];
 }
 
 function infoOfOne({ bert, kind, limit, settings }: Service): object {
-  const { modelId, servedModelName, maxConcurrentRequests, maxBatchTokens, maxClientBatchSize, autoTruncate } =
-    settings;
   return {
-    model_id: modelId,
+    model_id: settings.modelId,
     model_sha: null,
     model_dtype: bert.dtype,
-    served_model_name: servedModelName,
+    served_model_name: settings.servedModelName,
     model_type: { [kind]: kind === "embedding" ? { pooling: settings.pooling ?? poolingOf(bert) } : labelsOf(bert) },
-    max_concurrent_requests: maxConcurrentRequests,
+    max_concurrent_requests: settings.maxConcurrentRequests,
     max_input_length: limit,
-    max_batch_tokens: maxBatchTokens,
+    max_batch_tokens: settings.maxBatchTokens,
     max_batch_requests: null,
-    max_client_batch_size: maxClientBatchSize,
-    auto_truncate: autoTruncate,
+    max_client_batch_size: settings.maxClientBatchSize,
+    auto_truncate: settings.autoTruncate,
     tokenization_workers: 1,
     version: VERSION,
     sha: null,
@@ -33,21 +31,17 @@ function infoOfOne({ bert, kind, limit, settings }: Service): object {
 
 /** GET /v1/models: the models, as OpenAI's API lists them. */
 export function modelsOf(services: readonly Service[]): unknown {
-  const data = services.map(({ settings: { servedModelName: id } }) => {
-    return { id, object: "model", created: 0, owned_by: "plainbert" };
-  });
+  const rest = { object: "model", created: 0, owned_by: "plainbert" };
+  const data = services.map(({ settings }) => ({ id: settings.servedModelName, ...rest }));
   return { object: "list", data };
 }
 
 /** By text-embeddings-inference's name; several stand end to end. */
 function poolingOf({ sentenceModules: { modules } }: Service["bert"]): string {
   const modes = modules.flatMap((module) => (module.type === "Pooling" ? module.modes : []));
-  return modes.map((mode) => (mode === "lasttoken" ? "last_token" : mode)).join("+");
+  return modes.join("+").replace("lasttoken", "last_token");
 }
 
 function labelsOf({ config: { labels } }: Service["bert"]): unknown {
-  return {
-    id2label: Object.fromEntries(labels.map((label, i) => [String(i), label])),
-    label2id: Object.fromEntries(labels.map((label, i) => [label, i])),
-  };
+  return { id2label: { ...labels }, label2id: Object.fromEntries(labels.map((label, i) => [label, i])) };
 }

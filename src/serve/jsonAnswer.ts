@@ -62,34 +62,21 @@ function* jsonPieces(value: unknown): Generator<string, undefined> {
 
 /** Lists entry by entry, and objects value by value where they have such lists. */
 function* partsOf(value: unknown): Generator<string> {
+  const isList = Array.isArray(value);
   if (isA(value, "Float32Array")) {
     yield JSON.stringify(Array.from(value, shortest));
-  } else if (Array.isArray(value)) {
-    yield* partsBetween(
-      "[",
-      value.map((one) => ["", one] as const),
-      "]",
-    );
-  } else if (typeof value === "object" && value !== null && Object.values(value).some(isLong)) {
-    const fields = Object.entries(value).map(([name, one]) => [`${JSON.stringify(name)}:`, one] as const);
-    yield* partsBetween("{", fields, "}");
+  } else if (isList || (typeof value === "object" && value !== null && Object.values(value).some(isLong))) {
+    yield isList ? "[" : "{";
+    let comma = "";
+    for (const [name, one] of Object.entries(value)) {
+      yield isList ? comma : `${comma}${JSON.stringify(name)}:`;
+      yield* partsOf(one);
+      comma = ",";
+    }
+    yield isList ? "]" : "}";
   } else {
     yield JSON.stringify(value);
   }
-}
-
-function* partsBetween(
-  open: string,
-  values: readonly (readonly [before: string, value: unknown])[],
-  close: string,
-): Generator<string> {
-  let before = open;
-  for (const [name, value] of values) {
-    yield before + name;
-    yield* partsOf(value);
-    before = ",";
-  }
-  yield values.length === 0 ? open + close : close;
 }
 
 function isLong(value: unknown): boolean {

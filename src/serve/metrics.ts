@@ -9,16 +9,17 @@ const BOUNDS: Readonly<Record<Counted, readonly number[]>> = {
   te_batch_next_tokens: geometric(1, 2, 21),
 };
 
+/** Bounds, with that of all values at the end. */
 function geometric(first: number, factor: number, count: number): number[] {
   const bounds = [first];
   while (bounds.length < count) bounds.push(bounds[bounds.length - 1] * factor);
-  return bounds;
+  return [...bounds, Number.POSITIVE_INFINITY];
 }
 
 /** How often each value came, in buckets. */
 interface Histogram {
   readonly bounds: readonly number[];
-  /** Of the values up to each bound and above the one before; the last has those above all. */
+  /** Of the values up to each bound and above the one before. */
   readonly counts: number[];
   sum: number;
 }
@@ -36,10 +37,10 @@ type HistogramName =
   | "te_request_queue_duration"
   | "te_request_inference_duration";
 
-/** A label of Prometheus: `model="NAME"`. */
-export function labelOf(name: string, value: string): string {
-  const escaped = value.replace(/["\\]/g, "\\$&").replaceAll("\n", "\\n");
-  return `${name}="${escaped}"`;
+/** The label of one of several models: `model="NAME"`. */
+export function modelLabel(name: string): string {
+  const escaped = name.replace(/["\\]/g, "\\$&").replaceAll("\n", "\\n");
+  return `model="${escaped}"`;
 }
 
 /** What a service counts, under text-embeddings-inference's names. */
@@ -61,49 +62,36 @@ export class Metrics {
 
   observe(name: HistogramName, value: number): void {
     const bounds = name in BOUNDS ? BOUNDS[name as Counted] : DURATIONS;
-    const histogram = this.histograms.get(name) ?? { bounds, counts: Array(bounds.length + 1).fill(0), sum: 0 };
+    const histogram = this.histograms.get(name) ?? { bounds, counts: Array(bounds.length).fill(0), sum: 0 };
     this.histograms.set(name, histogram);
-    const n = bounds.findIndex((bound) => value <= bound);
-    histogram.counts[n < 0 ? bounds.length : n]++;
+    histogram.counts[bounds.findIndex((bound) => value <= bound)]++;
     histogram.sum += value;
   }
 
-  /** The lines of each metric. @param waiting how many of its calls wait now; null: it has no such number */
-  lines(waiting: number | null): Line[] {
-    const lines: Line[] = [];
-    const add = (name: string, type: string, suffix: string, labels: readonly string[], value: number) => {
-      const all = [this.label, ...labels].filter((label) => label !== "").join(",");
-      lines.push({ name, type, text: `${name}${suffix}${all === "" ? "" : `{${all}}`} ${value}` });
+  /**
+   * Writes each metric in the text format of Prometheus, version 0.0.4, in which all lines of a metric stand together.
+   *
+   * @param blocks the lines of each metric so far, of other models
+   * @param waiting how many of its calls wait now; null: it has no such number
+   */
+  write(blocks: Map<string, string>, waiting: number | null): void {
+    const add = (name: string, type: string, value: number, suffix = "", label = "") => {
+      const labels = [this.label, label].filter((one) => one !== "").join(",");
+      const block = blocks.get(name) ?? `# TYPE ${name} ${type}\n`;
+      blocks.set(name, `${block}${name}${suffix}${labels && `{${labels}}`} ${value}\n`);
     };
     for (const [name, series] of this.counters) {
-      for (const [label, value] of series) add(name, "counter", "", [label], value);
+      for (const [label, value] of series) add(name, "counter", value, "", label);
     }
-    if (waiting !== null) add("te_queue_size", "gauge", "", [], waiting);
+    if (waiting !== null) add("te_queue_size", "gauge", waiting);
     for (const [name, { bounds, counts, sum }] of this.histograms) {
       let total = 0; // of what is at most the bound
       for (const [n, count] of counts.entries()) {
         total += count;
-        add(name, "histogram", "_bucket", [`le="${n < bounds.length ? bounds[n] : "+Inf"}"`], total);
+        add(name, "histogram", total, "_bucket", `le="${bounds[n]}"`.replace("Infinity", "+Inf"));
       }
-      add(name, "histogram", "_sum", [], sum);
-      add(name, "histogram", "_count", [], total);
+      add(name, "histogram", sum, "_sum");
+      add(name, "histogram", total, "_count");
     }
-    return lines;
   }
-}
-
-/** A line of Prometheus's text format, and the metric that it is of. */
-interface Line {
-  readonly name: string;
-  readonly type: string;
-  readonly text: string;
-}
-
-/** The text format of Prometheus, version 0.0.4, in which all lines of a metric stand together. */
-export function rendered(lines: readonly Line[]): string {
-  const blocks = new Map<string, string>();
-  for (const { name, type, text } of lines) {
-    blocks.set(name, `${blocks.get(name) ?? `# TYPE ${name} ${type}\n`}${text}\n`);
-  }
-  return Array.from(blocks.values()).join("\n");
 }

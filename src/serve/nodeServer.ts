@@ -1,4 +1,6 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { BertError, quote } from "../errors.ts";
 import { codeOf, messageOf } from "../realm.ts";
 import type { RequestHandler } from "./requestHandler.ts";
@@ -42,7 +44,6 @@ export interface NodeServer {
 export async function listen(handler: RequestHandler, options: NodeServerOptions): Promise<NodeServer> {
   const patience = { ...PATIENCE, ...options.patience };
   const open = new Set<IncomingMessage>();
-  let isClosing = false;
   const settings = {
     headersTimeout: patience.headers,
     requestTimeout: patience.request,
@@ -50,57 +51,47 @@ export async function listen(handler: RequestHandler, options: NodeServerOptions
   };
   /** What has not come whole is not waited for: Node does not count its time once the server closes. */
   const closeOthers = () => {
-    if (isClosing && !Array.from(open).some(({ complete }) => complete)) server.closeAllConnections();
+    if (!server.listening && !Array.from(open).some(({ complete }) => complete)) server.closeAllConnections();
   };
   const server = createServer(settings, async (incoming, outgoing) => {
     open.add(incoming);
-    const response = await answered(incoming, outgoing, handler).catch((error) => {
+    const controller = new AbortController();
+    outgoing.once("close", () => {
+      if (!outgoing.writableFinished) controller.abort();
+    });
+    const request = requestOf(incoming, controller.signal);
+    const answer = request ? handler(request) : Promise.resolve(new Response(null, { status: 400 }));
+    const response = await answer.catch((error) => {
       options.onError(error);
       return new Response(null, { status: 500 });
     });
-    if (isClosing) outgoing.setHeader("connection", "close");
+    if (!server.listening) outgoing.setHeader("connection", "close");
     await send(response, incoming, outgoing, patience);
     open.delete(incoming);
     closeOthers();
   });
-  const port = await started(server, options);
   const { hostname } = options;
+  await once(server.listen(options.port, hostname), "listening").catch((cause) => {
+    throw cannotListen(cause, options);
+  });
+  server.on("error", options.onError); // such as no more open files: those who ask then are not answered
+  const { port } = server.address() as AddressInfo;
   return {
     address: `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}/`,
     close: () =>
       new Promise((resolve) => {
-        isClosing = true;
         server.close(() => resolve());
         closeOthers();
       }),
   };
 }
 
-function started(server: Server, { hostname, port }: NodeServerOptions): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (cause) => {
-      const isPort = ["EADDRINUSE", "EACCES"].includes(String(codeOf(cause)));
-      const wrong = isPort
-        ? `port must be one that is free, got ${port}`
-        : `hostname must be one of this machine, got ${quote(hostname)}`;
-      reject(new BertError("ERR_INPUT", `serve: ${wrong}: ${messageOf(cause)}`, { cause }));
-    });
-    server.listen(port, hostname, () => resolve((server.address() as { readonly port: number }).port));
-  });
-}
-
-/** What the handler answers. */
-async function answered(
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  handler: RequestHandler,
-): Promise<Response> {
-  const controller = new AbortController();
-  outgoing.once("close", () => {
-    if (!outgoing.writableFinished) controller.abort();
-  });
-  const request = requestOf(incoming, controller.signal);
-  return request === null ? new Response(null, { status: 400 }) : handler(request);
+function cannotListen(cause: unknown, { hostname, port }: NodeServerOptions): BertError {
+  const isPort = ["EADDRINUSE", "EACCES"].includes(String(codeOf(cause)));
+  const wrong = isPort
+    ? `port must be one that is free, got ${port}`
+    : `hostname must be one of this machine, got ${quote(hostname)}`;
+  return new BertError("ERR_INPUT", `serve: ${wrong}: ${messageOf(cause)}`, { cause });
 }
 
 /** Writes an answer as fast as it is read, and cuts off a client that does not read it. */
@@ -113,9 +104,9 @@ async function send(
   const { status, headers } = response;
   const reader = response.body?.getReader();
   if (outgoing.destroyed) return reader?.cancel();
-  const length = reader || status === 204 || headers.has("content-length") ? {} : { "content-length": 0 };
   outgoing.on("error", () => {}); // the client has gone
-  outgoing.writeHead(status, { ...Object.fromEntries(headers), ...length });
+  outgoing.statusCode = status;
+  outgoing.setHeaders(headers);
   incoming.removeAllListeners("data").resume(); // what was not read is thrown away, and the connection lives on
   const pace = { until: performance.now() + answer, answer };
   while (reader && !outgoing.destroyed) {
@@ -153,12 +144,12 @@ function event(outgoing: ServerResponse, name: "drain" | "close", pace: { until:
 
 /** The request in the web's form; null: its address or its method is none. */
 function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request | null {
-  const { method = "GET", headers, url = "/" } = incoming;
-  const given = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]);
+  const { method = "GET", url = "/" } = incoming;
+  const headers = incoming.headers as Record<string, string>; // but lists, which become such texts
   const body = method === "GET" || method === "HEAD" ? null : bodyOf(incoming);
   try {
     const address = new URL(url.startsWith("/") ? `http://localhost${url}` : url);
-    return new Request(address, { method, headers: given, body, signal, duplex: "half" } as RequestInit);
+    return new Request(address, { method, headers, body, signal, duplex: "half" } as RequestInit);
   } catch {
     return null; // such as TRACE, or a path that is no URL
   }

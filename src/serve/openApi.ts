@@ -1,5 +1,4 @@
 import type { HandlerSettings } from "./handlerSettings.ts";
-import { VERSION } from "./info.ts";
 import type { Post } from "./jsonSchema.ts";
 import { POSTS } from "./openApiPosts.ts";
 import { SCHEMAS } from "./openApiSchemas.ts";
@@ -141,14 +140,14 @@ const OTHER_HEADERS = {
   "www-authenticate": { description: "How to send the key.", required: true, schema: { const: "Bearer" } },
 };
 
-/** GET /openapi.json: all of this service, in OpenAPI 3.1. */
-export function openApiOf({ apiKey }: Pick<HandlerSettings, "apiKey">): unknown {
+/** GET /openapi.json: all of this service, in OpenAPI 3.1. @param version the package's */
+export function openApiOf({ apiKey }: Pick<HandlerSettings, "apiKey">, version: string): unknown {
   const paths = new Set([...Object.keys(POSTS), ...Object.keys(PAGES)]);
   return {
     openapi: "3.1.0",
     info: {
       title: "plainbert",
-      version: VERSION,
+      version,
       description:
         "A BERT model as a service, in the interface of text-embeddings-inference 1.9 and, beside it, of OpenAI, " +
         "Cohere and Jina. Fields that are not listed have no effect. Of several models a request chooses by `model`; " +

@@ -1,10 +1,8 @@
 import { loaded } from "../loaded.ts";
 import { withoutDecoder } from "../pipelines/answerAll.ts";
-import { infoOf, modelsOf } from "./info.ts";
+import { infoOf, modelsOf, VERSION } from "./info.ts";
 import { json } from "./jsonAnswer.ts";
-import { rendered } from "./metrics.ts";
 import type { Running } from "./running.ts";
-import type { Service } from "./service.ts";
 
 /** What is asked by GET. */
 export const PAGES: Readonly<Record<string, (running: Running) => Promise<Response> | Response>> = {
@@ -45,18 +43,20 @@ function unhealthy(): Response {
 /** GET /openapi.json: what the service answers; loaded by those alone who ask for it. */
 async function openApi({ settings }: Running): Promise<Response> {
   const { openApiOf } = await loaded(() => import("./openApi.ts"));
-  return json(JSON.stringify(openApiOf(settings)));
+  return json(JSON.stringify(openApiOf(settings, VERSION)));
 }
 
 /** GET /metrics. */
 function metricsPage({ services, metrics, calls }: Running): Response {
-  const waitingFor = (service: Service) => {
-    let waiting = 0;
-    for (const call of calls) if (call.service === service) waiting += call.times.waiting;
-    return waiting;
-  };
-  const lines = services.flatMap((service) => service.metrics.lines(waitingFor(service)));
-  const others = services.length === 1 ? [] : metrics.lines(null);
+  const blocks = new Map<string, string>();
+  for (const service of services) {
+    const own = Array.from(calls).filter((call) => call.service === service);
+    service.metrics.write(
+      blocks,
+      own.reduce((sum, { times }) => sum + times.waiting, 0),
+    );
+  }
+  if (services.length > 1) metrics.write(blocks, null);
   const headers = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
-  return new Response(rendered([...lines, ...others]), { headers });
+  return new Response(Array.from(blocks.values()).join("\n"), { headers });
 }

@@ -1,22 +1,24 @@
-import { BertError, shown } from "../errors.ts";
+import { BertError } from "../errors.ts";
 import { scoreActivation } from "../load/crossEncoder.ts";
 import { topK } from "../pipelines/scores.ts";
 import { scoreFunction } from "../pipelines/textClassification.ts";
+import { has } from "../realm.ts";
 import { computeAll, type Encoded, encodeInputs, type Input, truncationOf } from "./inputs.ts";
-import { type Body, flagOf, textOf, textsOf } from "./requestBody.ts";
+import { type Body, countOf, flagOf, textOf, textsOf } from "./requestBody.ts";
 import { wrongField, wrongModel } from "./requestError.ts";
-import { type Call, type Endpoint, expectBatch, type Service } from "./service.ts";
+import { type Call, type Endpoint, expectBatch, usageOf } from "./service.ts";
 
 /** POST /predict: every label of each input with its score, the best first, as `pipeline("text-classification")`. */
-export const predict: Endpoint = async (service, body, call) => {
-  if (service.kind === "embedding") throw wrongModel("Model is not a classifier model");
+export const predict: Endpoint = async (body, call) => {
+  const { bert, kind } = call.service;
+  if (kind === "embedding") throw wrongModel("Model is not a classifier model");
   const { isBatch, inputs } = predictInputs(body.inputs);
-  expectBatch(service, "inputs", inputs.length);
-  const scoresOf = scoreFunction(service.bert, flagOf(body, "raw_scores", false) ? "none" : "default");
-  const encodings = await encodeInputs(service, inputs, truncationOf(service, body), call);
-  const { labels } = service.bert.config;
+  expectBatch(call, "inputs", inputs.length);
+  const scoresOf = scoreFunction(bert, flagOf(body, "raw_scores", false) ? "none" : "default");
+  const encodings = await encodeInputs(inputs, truncationOf(body, call), call);
+  const { labels } = bert.config;
   call.share.take(100 * labels.length * inputs.length);
-  const predictions = (await logitsOf(service, encodings, call)).map((logits) => {
+  const predictions = (await logitsOf(encodings, call)).map((logits) => {
     const scores = scoresOf(logits);
     return topK(scores, labels.length).map((i) => ({ score: scores[i], label: labels[i] }));
   });
@@ -24,63 +26,58 @@ export const predict: Endpoint = async (service, body, call) => {
 };
 
 /** POST /rerank: how well each text answers the query, the best first, as `pipeline("text-ranking")`. */
-export const rerank: Endpoint = async (service, body, call) => {
+export const rerank: Endpoint = async (body, call) => {
   const withText = flagOf(body, "return_text", false);
   const texts = textsOf("texts", body.texts);
-  const ranks = await ranked(service, texts, body, call);
+  const ranks = await ranked(texts, body, call);
   return ranks.map((rank) => ({ ...rank, ...(withText && { text: texts[rank.index] }) }));
 };
 
 /** POST /v1/rerank and /v2/rerank: the same, as Cohere's and Jina's clients call it. */
-export const cohereRerank: Endpoint = async (service, body, call) => {
+export const cohereRerank: Endpoint = async (body, call) => {
   const { documents } = body;
-  if (!Array.isArray(documents)) throw wrongField("documents", "a list of strings", shown(documents));
-  const texts = documents.map((one, i) =>
-    textOf(`documents[${i}]`, typeof one === "object" && one !== null ? (one as { text?: unknown }).text : one),
-  );
-  const count = body.top_n ?? texts.length;
-  if (!Number.isSafeInteger(count) || (count as number) < 0) throw wrongField("top_n", "a count", shown(count));
+  const given = Array.isArray(documents) ? documents.map((one) => (has(one, "text") ? one.text : one)) : documents;
+  const texts = textsOf("documents", given);
+  const count = countOf("top_n", body.top_n ?? texts.length);
   const withText = flagOf(body, "return_documents", false);
-  const ranks = await ranked(service, texts, { query: body.query }, call);
-  const results = ranks.slice(0, count as number).map(({ index, score }) => ({
+  const ranks = await ranked(texts, { query: body.query }, call);
+  const results = ranks.slice(0, count).map(({ index, score }) => ({
     index,
     relevance_score: score,
     ...(withText && { document: { text: texts[index] } }),
   }));
-  const { tokens } = call.times;
-  const usage = { prompt_tokens: tokens, total_tokens: tokens }; // Jina's; Cohere has `meta`
-  return { model: service.settings.servedModelName, results, usage, meta: { tokens: { input_tokens: tokens } } };
+  const meta = { tokens: { input_tokens: call.times.tokens } }; // Cohere's; Jina has `usage`
+  return { model: call.service.settings.servedModelName, results, usage: usageOf(call), meta };
 };
 
 /** The places of texts and their scores, the best first. */
 async function ranked(
-  service: Service,
   texts: readonly string[],
   body: Body,
   call: Call,
 ): Promise<{ readonly index: number; readonly score: number }[]> {
   const query = textOf("query", body.query);
-  if (texts.length > 0 && service.kind !== "reranker") throw wrongModel("model is not a re-ranker model");
-  expectBatch(service, "texts", texts.length);
-  const { bert, settings } = service;
+  const { bert, kind, settings } = call.service;
+  if (texts.length > 0 && kind !== "reranker") throw wrongModel("model is not a re-ranker model");
+  expectBatch(call, "texts", texts.length);
   const activation = flagOf(body, "raw_scores", false)
     ? (logit: number) => logit
     : scoreActivation(bert.configText, bert.sentence);
   const pairs = texts.map((text) => [settings.defaultPrompt + query, text] as const);
-  const encodings = await encodeInputs(service, pairs, truncationOf(service, body), call);
-  const scores = (await logitsOf(service, encodings, call)).map(([logit]) => finite(activation(logit)));
+  const encodings = await encodeInputs(pairs, truncationOf(body, call), call);
+  const scores = (await logitsOf(encodings, call)).map(([logit]) => finite(activation(logit)));
   return topK(scores, scores.length).map((index) => ({ index, score: scores[index] }));
 }
 
 /** The logits of each input, [labels]. */
-function logitsOf(service: Service, encodings: readonly Encoded[], call: Call): Promise<Float32Array[]> {
-  const { bert } = service;
+function logitsOf(encodings: readonly Encoded[], call: Call): Promise<Float32Array[]> {
+  const { bert } = call.service;
   const N = bert.config.labels.length;
   const compute = async (batch: readonly Encoded[], signal: AbortSignal) => {
     const { logits } = await bert.forward(batch, { lastHiddenState: false, signal });
     return batch.map((_, b) => logits!.data.slice(b * N, (b + 1) * N));
   };
-  return computeAll(service, encodings, compute, call);
+  return computeAll(encodings, compute, call);
 }
 
 function finite(score: number): number {
@@ -93,13 +90,13 @@ const EXPECTED = "a string, a pair of strings [string, string] or a batch of the
 /** What /predict takes: a text, a pair of texts, or a list in which each of them is a list too. */
 function predictInputs(value: unknown): { isBatch: boolean; inputs: Input[] } {
   if (typeof value === "string") return { isBatch: false, inputs: [textOf("inputs", value)] };
-  if (!Array.isArray(value) || value.length === 0) throw wrongField("inputs", EXPECTED, shown(value));
-  if (typeof value[0] === "string") return { isBatch: false, inputs: [textOrPair("inputs", value)] };
-  return { isBatch: true, inputs: value.map((one, i) => textOrPair(`inputs[${i}]`, one)) };
+  const isBatch = Array.isArray(value) && value.length > 0 && typeof value[0] !== "string";
+  const inputs = isBatch ? value.map((one, i) => textOrPair(`inputs[${i}]`, one)) : [textOrPair("inputs", value)];
+  return { isBatch, inputs };
 }
 
 function textOrPair(name: string, value: unknown): Input {
-  if (!Array.isArray(value) || value.length < 1 || value.length > 2) throw wrongField(name, EXPECTED, shown(value));
+  if (!Array.isArray(value) || value.length < 1 || value.length > 2) throw wrongField(name, EXPECTED, value);
   const [first, second] = textsOf(name, value);
   return second === undefined ? first : [first, second];
 }

@@ -1,4 +1,3 @@
-import { shown } from "../errors.ts";
 import { classOf, messageOf } from "../realm.ts";
 import { parsedBytes, type Share } from "./heldMemory.ts";
 import { clientGone, RequestError, wrongField } from "./requestError.ts";
@@ -21,9 +20,7 @@ export async function readBody(request: Request, limit: number, share: Share): P
   if (!/^(identity)?$/i.test(request.headers.get("content-encoding") ?? "")) {
     throw new RequestError("Validation", "Expected request without `Content-Encoding`", { status: 415 });
   }
-  const value = parsed(await readBytes(request, limit, share), share);
-  if (classOf(value) !== "Object") throw wrongField("body", "an object", shown(value));
-  return value as Body;
+  return objectOf("body", parsed(await readBytes(request, limit, share), share));
 }
 
 /** Its chunks are copied, not kept: each may be a byte of a body that comes slowly. */
@@ -32,27 +29,22 @@ async function readBytes(request: Request, limit: number, share: Share): Promise
   if (Number(request.headers.get("content-length")) > limit) throw tooLong();
   let bytes = new Uint8Array(0);
   let length = 0;
-  const reader = request.body?.getReader();
+  const chunks = request.body?.values() ?? []; // throws where the body has another reader
   try {
-    while (reader) {
-      const { done, value } = await reader.read().catch(() => {
-        throw clientGone(); // in Deno before the signal aborts
-      });
-      if (done) break;
-      if (length + value.length > limit) throw tooLong();
-      if (length + value.length > bytes.length) {
-        const size = Math.max(length + value.length, Math.min(2 * bytes.length, limit));
+    for await (const chunk of chunks) {
+      if (length + chunk.length > limit) throw tooLong();
+      if (length + chunk.length > bytes.length) {
+        const size = Math.max(length + chunk.length, Math.min(2 * bytes.length, limit));
         share.take(size - bytes.length);
         const larger = new Uint8Array(size);
         larger.set(bytes);
         bytes = larger;
       }
-      bytes.set(value, length);
-      length += value.length;
+      bytes.set(chunk, length);
+      length += chunk.length;
     }
   } catch (error) {
-    await reader?.cancel().catch(() => {});
-    throw error;
+    throw error instanceof RequestError ? error : clientGone(); // which Deno tells before the signal aborts
   }
   share.take(-bytes.length);
   return bytes.subarray(0, length);
@@ -77,7 +69,7 @@ function notJson(reason: string): RequestError {
 export function flagOf<Otherwise extends boolean>(body: Body, name: string, otherwise: Otherwise): boolean {
   const value = body[name] ?? otherwise;
   if (typeof value === "boolean") return value;
-  throw wrongField(name, "true or false", shown(value));
+  throw wrongField(name, "true or false", value);
 }
 
 /** A field that is a text; null counts as left out. */
@@ -90,31 +82,37 @@ export function optionalTextOf(body: Body, name: string): string | null {
 export function choiceOf<const Name extends string>(body: Body, name: string, names: readonly Name[]): Name | null {
   const value = body[name] ?? null;
   if (value === null || names.includes(value as Name)) return value as Name | null;
-  throw wrongField(name, `one of ${names.join(", ")}`, shown(value));
+  throw wrongField(name, `one of ${names.join(", ")}`, value);
 }
 
 /** A field that is an object. */
 export function objectOf(name: string, value: unknown): Body {
   if (classOf(value) === "Object") return value as Body;
-  throw wrongField(name, "an object", shown(value));
+  throw wrongField(name, "an object", value);
 }
 
 /** A list of texts. */
 export function textsOf(name: string, value: unknown): string[] {
-  if (!Array.isArray(value)) throw wrongField(name, "a list of strings", shown(value));
+  if (!Array.isArray(value)) throw wrongField(name, "a list of strings", value);
   return value.map((text, i) => textOf(`${name}[${i}]`, text));
 }
 
 /** @throws RequestError 422 it is no string, 400 it has half a surrogate pair, which is no character */
 export function textOf(name: string, value: unknown): string {
-  if (typeof value !== "string") throw wrongField(name, "a string", shown(value));
+  if (typeof value !== "string") throw wrongField(name, "a string", value);
   if (!value.isWellFormed()) throw notJson(`${name}: lone surrogate`);
   return value;
+}
+
+/** A whole number from 0. */
+export function countOf(name: string, value: unknown): number {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
+  throw wrongField(name, "a whole number from 0", value);
 }
 
 /** Ids of tokens. */
 export function idsOf(name: string, value: unknown): number[] {
   const isId = (id: unknown) => Number.isInteger(id) && (id as number) >= 0 && (id as number) < 2 ** 32;
   if (Array.isArray(value) && value.every(isId)) return value;
-  throw wrongField(name, "a list of token ids", shown(value));
+  throw wrongField(name, "a list of token ids", value);
 }

@@ -1,4 +1,4 @@
-import { BertError } from "../errors.ts";
+import { BertError, shown } from "../errors.ts";
 
 /** What kind of mistake an error's body names: the values of text-embeddings-inference's `error_type`. */
 export type ErrorType = "Unhealthy" | "Backend" | "Overloaded" | "Validation" | "Tokenizer" | "Empty";
@@ -24,16 +24,17 @@ export class RequestError extends Error {
   /** @param kind where status or count differ from those of the type */
   constructor(type: ErrorType, message: string, kind: { readonly status?: number; readonly err?: string } = {}) {
     super(message);
-    const [status, err] = KINDS[type];
+    const { status = KINDS[type][0], err = KINDS[type][1] } = kind;
     this.type = type;
-    this.status = kind.status ?? status;
-    this.err = kind.err ?? err;
+    this.status = status;
+    this.err = err;
   }
 }
 
 /** 422: the body is JSON, but a field of it is not what it must be. */
-export function wrongField(name: string, expected: string, got: string): RequestError {
-  const message = `Failed to deserialize the JSON body into the target type: ${name}: must be ${expected}, got ${got}`;
+export function wrongField(name: string, expected: string, got: unknown): RequestError {
+  const what = `${name}: must be ${expected}, got ${shown(got)}`;
+  const message = `Failed to deserialize the JSON body into the target type: ${what}`;
   return new RequestError("Validation", message, { status: 422 });
 }
 

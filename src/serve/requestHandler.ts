@@ -1,5 +1,5 @@
 import type { Bert } from "../load/loadBert.ts";
-import { corsHeaders, hasKey, isPreflight, PREFLIGHT } from "./access.ts";
+import { corsHeaders, hasKey, isPreflight } from "./access.ts";
 import { answerRequest } from "./answerRequest.ts";
 import { ENDPOINTS } from "./endpoints.ts";
 import type { RequestHandlerOptions } from "./handlerSettings.ts";
@@ -79,7 +79,11 @@ function drain(running: Running): Promise<void> {
 async function handle(request: Request, running: Running): Promise<Response> {
   const cors = corsHeaders(request, running.settings);
   if ("access-control-allow-origin" in cors && isPreflight(request)) {
-    return new Response(null, { status: 204, headers: { ...cors, ...PREFLIGHT } });
+    const allowed = {
+      "access-control-allow-methods": "GET, POST",
+      "access-control-allow-headers": "content-type, authorization",
+    };
+    return new Response(null, { status: 204, headers: { ...cors, ...allowed } });
   }
   const response = await route(request, running);
   for (const [name, value] of Object.entries(cors)) response.headers.set(name, value);

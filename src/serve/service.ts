@@ -1,15 +1,14 @@
-import { BertError } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
-import type { BertClass } from "../model/architectures.ts";
 import { BATCH_TOKENS } from "../model/batch.ts";
 import { tokenLimit } from "../pipelines/answerAll.ts";
 import { type CallOptions, isOfClass } from "../pipelines/arguments.ts";
-import { embeddingLimit, embeddingTokenizer } from "../pipelines/textEmbeddings.ts";
+import { embeddingLimit, embeddingTokenizer, stepsOf } from "../pipelines/textEmbeddings.ts";
 import type { CallTimes, PassListener } from "../runtime/callTimes.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
-import type { HandlerSettings } from "./handlerSettings.ts";
+import { type HandlerSettings, type RequestHandlerOptions, settingsOf, wrongOption } from "./handlerSettings.ts";
 import type { Share } from "./heldMemory.ts";
-import type { Metrics } from "./metrics.ts";
+import { Metrics } from "./metrics.ts";
+import type { Body } from "./requestBody.ts";
 import { RequestError } from "./requestError.ts";
 
 /** What a model is to its clients, by its head; named as `model_type` of /info. */
@@ -44,26 +43,32 @@ export interface Call extends Required<CallOptions> {
 }
 
 /** Answers a request's body with what becomes the answer's JSON. */
-export type Endpoint = (service: Service, body: Readonly<Record<string, unknown>>, call: Call) => Promise<unknown>;
-
-/** The classes whose head gives the logits that SPLADE's embeddings are made of. */
-export const MASKED_LM: readonly BertClass[] = ["BertForMaskedLM", "BertForPreTraining"];
+export type Endpoint = (body: Body, call: Call) => Promise<unknown>;
 
 function kindOf({ config }: Bert): ModelKind {
   if (!isOfClass(config, "BertForSequenceClassification")) return "embedding";
   return config.labels.length === 1 ? "reranker" : "classifier";
 }
 
-/** The service of a model. @throws BertError ERR_INPUT inputs that are not cut may be longer than a pass */
-export function serviceOf(bert: Bert, settings: HandlerSettings, metrics: Metrics): Service {
+/**
+ * The service of a model.
+ *
+ * @param label what each of its metrics has
+ * @throws BertError ERR_INPUT an option with a wrong value, or inputs that are not cut may be longer than a pass;
+ *   ERR_CHECKPOINT the folder's modules cannot be read
+ */
+export function serviceOf(bert: Bert, options: RequestHandlerOptions, label: string): Service {
+  const settings = settingsOf(bert, options);
+  const metrics = new Metrics(label);
   const kind = kindOf(bert);
+  if (kind === "embedding") stepsOf(bert); // reads the modules, so that what is wrong with them is an error now
   const plain = kind === "classifier";
   const tokenizer = plain ? bert.tokenizer : embeddingTokenizer(bert);
   const longest = plain ? tokenLimit(bert) : embeddingLimit(bert);
   const { maxBatchTokens, autoTruncate } = settings;
   if (maxBatchTokens < longest && !autoTruncate) {
     const expected = `at least ${longest}, the most tokens of an input, where autoTruncate is false`;
-    throw new BertError("ERR_INPUT", `createRequestHandler: maxBatchTokens must be ${expected}, got ${maxBatchTokens}`);
+    throw wrongOption("maxBatchTokens", expected, maxBatchTokens);
   }
   if (maxBatchTokens !== BATCH_TOKENS) bert.batchTokens = maxBatchTokens;
   const onPass: PassListener = (sequences, tokens) => {
@@ -74,14 +79,20 @@ export function serviceOf(bert: Bert, settings: HandlerSettings, metrics: Metric
 }
 
 /** Counts the inputs of a request that become vectors or scores, as they come and as they are answered. */
-export function countInputs({ kind, metrics }: Service, what: "count" | "success", { inputs }: Call): void {
+export function countInputs({ service: { kind, metrics }, inputs }: Call, what: "count" | "success"): void {
   if (inputs > 0) metrics.count(`te_${kind === "embedding" ? "embed" : "predict"}_${what}`, "", inputs);
 }
 
 /** @throws RequestError 400 there is none, 413 there are too many */
-export function expectBatch({ settings: { maxClientBatchSize } }: Service, name: string, size: number): void {
+export function expectBatch({ service: { settings } }: Call, name: string, size: number): void {
+  const { maxClientBatchSize } = settings;
   if (size === 0) throw new RequestError("Empty", `\`${name}\` cannot be empty`);
   if (size <= maxClientBatchSize) return;
   const message = `batch size ${size} > maximum allowed batch size ${maxClientBatchSize}`;
   throw new RequestError("Validation", message, { err: "batch_size" });
+}
+
+/** What answers in OpenAI's and Jina's form say of a request's tokens. */
+export function usageOf({ times: { tokens } }: Call): object {
+  return { prompt_tokens: tokens, total_tokens: tokens };
 }

@@ -1,13 +1,13 @@
-import { BertError, listed, quote, shown } from "../errors.ts";
+import { listed, quote } from "../errors.ts";
 import type { Bert } from "../load/loadBert.ts";
+import { MASKED_LM } from "../pipelines/answerAll.ts";
 import { isOfClass } from "../pipelines/arguments.ts";
-import { stepsOf } from "../pipelines/textEmbeddings.ts";
 import { classOf, has } from "../realm.ts";
-import { type RequestHandlerOptions, settingsOf } from "./handlerSettings.ts";
-import { labelOf, Metrics } from "./metrics.ts";
+import { type RequestHandlerOptions, wrongOption } from "./handlerSettings.ts";
+import { modelLabel } from "./metrics.ts";
 import { type Body, optionalTextOf } from "./requestBody.ts";
 import { RequestError } from "./requestError.ts";
-import { MASKED_LM, type Service, serviceOf } from "./service.ts";
+import { type Service, serviceOf } from "./service.ts";
 import { TASKS } from "./taskEndpoints.ts";
 
 /**
@@ -16,15 +16,13 @@ import { TASKS } from "./taskEndpoints.ts";
  * @throws BertError as `createRequestHandler`
  */
 export function servicesOf(models: Bert | Readonly<Record<string, Bert>>, options: RequestHandlerOptions): Service[] {
-  if (isModel(models)) return [opened(models, options, new Metrics())];
+  if (isModel(models)) return [serviceOf(models, options, "")];
   if (classOf(models) !== "Object" || Object.keys(models).length === 0 || !Object.values(models).every(isModel)) {
-    const expected = "a model from loadBert with a tokenizer, or several by their names";
-    throw new BertError("ERR_INPUT", `createRequestHandler: bert must be ${expected}, got ${shown(models)}`);
+    throw wrongOption("bert", "a model from loadBert with a tokenizer, or several by their names", models);
   }
   for (const name of ["modelId", "servedModelName"] as const) {
-    if (options[name] === undefined) continue;
-    const expected = "left out for several models, which have names";
-    throw new BertError("ERR_INPUT", `createRequestHandler: ${name} must be ${expected}, got ${shown(options[name])}`);
+    if (options[name] !== undefined)
+      throw wrongOption(name, "left out for several models, which have names", options[name]);
   }
   // Of several models pooling says how those make vectors that can
   const all = Object.values(models);
@@ -32,18 +30,12 @@ export function servicesOf(models: Bert | Readonly<Record<string, Bert>>, option
   const hasHead = ({ config }: Bert) => pooling !== undefined && isOfClass(config, ...MASKED_LM);
   return Object.entries(models).map(([modelId, bert]) => {
     const own = hasHead(bert) || !all.some(hasHead) ? options : others;
-    return opened(bert, { ...own, modelId }, new Metrics(labelOf("model", modelId)));
+    return serviceOf(bert, { ...own, modelId }, modelLabel(modelId));
   });
 }
 
 function isModel(value: unknown): value is Bert {
   return has(value, "hasTokenizer") && value.hasTokenizer === true;
-}
-
-function opened(bert: Bert, options: RequestHandlerOptions, metrics: Metrics): Service {
-  const service = serviceOf(bert, settingsOf(bert, options), metrics);
-  if (service.kind === "embedding") stepsOf(bert); // modules that cannot be read are an error now
-  return service;
 }
 
 /**
@@ -65,13 +57,13 @@ export function serviceFor(services: readonly Service[], path: string, body: Bod
   });
 }
 
-const EMBEDDING = ["/embed", "/embed_all", "/similarity", "/v1/embeddings", "/embeddings"];
-
 /** Whether a model has what a path needs. */
 function suits(path: string, { bert, kind, settings: { pooling } }: Service): boolean {
-  if (EMBEDDING.includes(path)) return kind === "embedding" && pooling === null;
+  if (/\/(embed|embed_all|embeddings|similarity)$/.test(path)) return kind === "embedding" && pooling === null;
   if (path === "/embed_sparse") return pooling === "splade";
   if (path === "/predict") return kind !== "embedding";
   if (path.endsWith("/rerank")) return kind === "reranker";
-  return !Object.hasOwn(TASKS, path) || isOfClass(bert.config, ...TASKS[path].classes);
+  if (!Object.hasOwn(TASKS, path)) return true;
+  const [, ...classes] = TASKS[path];
+  return isOfClass(bert.config, ...classes);
 }

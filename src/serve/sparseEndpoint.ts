@@ -1,10 +1,9 @@
 import { BertError } from "../errors.ts";
 import { log } from "../tensor/kernels/transcendental.ts";
 import { shortest } from "../tensor/shortest.ts";
-import { promptOf } from "./embedEndpoints.ts";
-import { type Encoded, encodeInputs, inputsOf, truncationOf } from "./inputs.ts";
+import { type Encoded, encodedOf } from "./inputs.ts";
 import { wrongModel } from "./requestError.ts";
-import { type Call, type Endpoint, expectBatch, type Service } from "./service.ts";
+import type { Call, Endpoint } from "./service.ts";
 
 /** A token of the vocabulary with its weight. */
 interface SparseValue {
@@ -13,15 +12,14 @@ interface SparseValue {
 }
 
 /** POST /embed_sparse: the weights of the vocabulary's tokens for each input, those that are not 0. */
-export const embedSparse: Endpoint = async (service, body, call) => {
-  if (service.settings.pooling !== "splade") throw wrongModel("Model is not an embedding model with SPLADE pooling");
-  const inputs = inputsOf("inputs", body.inputs);
-  expectBatch(service, "inputs", inputs.length);
-  const encodings = await encodeInputs(service, inputs, truncationOf(service, body), call, promptOf(service, body));
+export const embedSparse: Endpoint = async (body, call) => {
+  if (call.service.settings.pooling !== "splade")
+    throw wrongModel("Model is not an embedding model with SPLADE pooling");
+  const encodings = await encodedOf(body, call);
   const answers: SparseValue[][] = [];
   // One by one, as the logits of 512 tokens are 60 MB.
   for (const encoding of encodings) {
-    const values = await splade(service, encoding, call);
+    const values = await splade(encoding, call);
     call.share.take(64 * values.length);
     answers.push(values);
   }
@@ -34,7 +32,7 @@ export const embedSparse: Endpoint = async (service, body, call) => {
  *
  *     w_v = max_t log(1 + max(0, x_tv))
  */
-async function splade({ bert }: Service, encoding: Encoded, { signal }: Call): Promise<SparseValue[]> {
+async function splade(encoding: Encoded, { service: { bert }, signal }: Call): Promise<SparseValue[]> {
   const { logits, predictionLogits = logits } = await bert.forward([encoding], { lastHiddenState: false, signal });
   const { data, shape } = predictionLogits!; // [1, T, V]
   const V = shape[2];

@@ -1,45 +1,41 @@
 import type { Bert } from "../load/loadBert.ts";
 import type { BertClass } from "../model/architectures.ts";
+import { MASKED_LM } from "../pipelines/answerAll.ts";
 import { isOfClass } from "../pipelines/arguments.ts";
 import { fillMask } from "../pipelines/fillMask.ts";
 import { nextSentence } from "../pipelines/nextSentence.ts";
 import { questionAnswering } from "../pipelines/questionAnswering.ts";
 import { textClassification } from "../pipelines/textClassification.ts";
 import { tokenClassification } from "../pipelines/tokenClassification.ts";
+import { codePoints } from "./inputs.ts";
 import { objectOf } from "./requestBody.ts";
 import { wrongModel } from "./requestError.ts";
-import { type Endpoint, expectBatch, MASKED_LM } from "./service.ts";
+import { type Endpoint, expectBatch } from "./service.ts";
 import { taskBytes, textsIn } from "./taskBytes.ts";
 
 /** A pipeline, whatever it takes and gives. */
 type Ask = (inputs: unknown, options: object) => Promise<unknown>;
 
-/** A task of the pipelines. */
-interface Task {
-  readonly name: string;
-  /** The model classes that have its head. */
-  readonly classes: readonly BertClass[];
-  /** Gives its pipeline. */
-  readonly create: (bert: Bert) => unknown;
-}
+/** A task of the pipelines: what gives its pipeline, and the model classes that have its head. */
+type Task = readonly [create: (bert: Bert) => unknown, ...classes: BertClass[]];
 
 /**
  * POST of a task of the pipelines: `{ inputs, parameters }`, as Hugging Face's inference API has it. The inputs are
  * what the pipeline takes, one or a list, and the parameters its options.
  */
-function taskEndpoint({ name, classes, create }: Task): Endpoint {
+function taskEndpoint(path: string, [create, ...classes]: Task): Endpoint {
   const pipelines = new WeakMap<Bert, Ask>();
-  return async (service, body, call) => {
-    const { bert } = service;
-    if (!isOfClass(bert.config, ...classes)) throw wrongModel(`Model is not a ${name} model`);
+  return async (body, call) => {
+    const { bert } = call.service;
+    if (!isOfClass(bert.config, ...classes)) throw wrongModel(`Model is not a ${path.slice(1)} model`);
     const { inputs } = body;
-    if (Array.isArray(inputs)) expectBatch(service, "inputs", inputs.length);
+    if (Array.isArray(inputs)) expectBatch(call, "inputs", inputs.length);
     const parameters = objectOf("parameters", body.parameters ?? {});
-    call.share.take(taskBytes(service, inputs, parameters));
+    call.share.take(taskBytes(call.service, inputs, parameters));
     const options = { ...parameters, signal: call.signal };
     const ask = pipelines.get(bert) ?? (create(bert) as Ask);
     pipelines.set(bert, ask);
-    for (const text of textsIn(inputs)) call.characters += Array.from(text).length;
+    for (const text of textsIn(inputs)) call.characters += codePoints(text);
     return ask(inputs, options);
   };
 }
@@ -55,30 +51,14 @@ function textClassifier(bert: Bert): Ask {
 
 /** The tasks that text-embeddings-inference does not have, by path. */
 export const TASKS: Readonly<Record<string, Task>> = {
-  "/fill-mask": { name: "fill-mask", classes: MASKED_LM, create: fillMask },
-  "/next-sentence": {
-    name: "next-sentence-prediction",
-    classes: ["BertForNextSentencePrediction", "BertForPreTraining"],
-    create: nextSentence,
-  },
-  "/text-classification": {
-    name: "text-classification",
-    classes: ["BertForSequenceClassification"],
-    create: textClassifier,
-  },
-  "/token-classification": {
-    name: "token-classification",
-    classes: ["BertForTokenClassification"],
-    create: tokenClassification,
-  },
-  "/question-answering": {
-    name: "question-answering",
-    classes: ["BertForQuestionAnswering"],
-    create: questionAnswering,
-  },
+  "/fill-mask": [fillMask, ...MASKED_LM],
+  "/next-sentence": [nextSentence, "BertForNextSentencePrediction", "BertForPreTraining"],
+  "/text-classification": [textClassifier, "BertForSequenceClassification"],
+  "/token-classification": [tokenClassification, "BertForTokenClassification"],
+  "/question-answering": [questionAnswering, "BertForQuestionAnswering"],
 };
 
 /** Their endpoints. */
 export const TASK_ENDPOINTS: Readonly<Record<string, Endpoint>> = Object.fromEntries(
-  Object.entries(TASKS).map(([path, task]) => [path, taskEndpoint(task)]),
+  Object.entries(TASKS).map(([path, task]) => [path, taskEndpoint(path, task)]),
 );

@@ -1,29 +1,27 @@
-import { shown } from "../errors.ts";
 import { encodeAll } from "../pipelines/answerAll.ts";
 import type { Encoding } from "../tokenizer/index.ts";
-import { promptOf } from "./embedEndpoints.ts";
-import { emptyInput } from "./inputs.ts";
+import { emptyInput, promptOf } from "./inputs.ts";
 import { flagOf, idsOf, textOf, textsOf } from "./requestBody.ts";
 import { wrongField } from "./requestError.ts";
 import { type Endpoint, expectBatch } from "./service.ts";
 
 /** POST /tokenize: the tokens of each text, nothing cut, with their places in its UTF-8. */
-export const tokenize: Endpoint = async (service, body, call) => {
+export const tokenize: Endpoint = async (body, call) => {
   const { inputs } = body;
   const texts = typeof inputs === "string" ? [textOf("inputs", inputs)] : textsOf("inputs", inputs);
-  expectBatch(service, "inputs", texts.length);
+  expectBatch(call, "inputs", texts.length);
   if (texts.includes("")) throw emptyInput();
   const addSpecialTokens = flagOf(body, "add_special_tokens", true);
-  const prompted = texts.map((text) => promptOf(service, body) + text);
-  const bytes = (count: number) => 300 * count;
+  const prompt = promptOf(body, call);
+  const prompted = texts.map((text) => prompt + text);
   const characters = prompted.reduce((sum, { length }) => sum + length, 0);
-  call.share.take(bytes(characters)); // a token has one at least
+  call.share.take(300 * characters); // a token has one at least
   const encodings = await encodeAll(
     prompted,
-    (text) => service.tokenizer.encodeInParts(text, { addSpecialTokens }),
+    (text) => call.service.tokenizer.encodeInParts(text, { addSpecialTokens }),
     call.signal,
   );
-  call.share.take(bytes(encodings.reduce((sum, { length }) => sum + length, 0) - characters));
+  call.share.take(encodings.reduce((sum, { length }) => sum + 300 * length, -300 * characters));
   return encodings.map((encoding, i) => tokensOf(encoding, prompted[i]));
 };
 
@@ -34,8 +32,9 @@ function tokensOf(encoding: Encoding, text: string): unknown[] {
   const byteAt = byteOffsets(text);
   return inputIds.map((id, t) => {
     const [start, end] = offsets[t];
-    if (specialTokensMask[t] === 1) return { id, text: tokens[t], special: true, start: null, stop: null };
-    return { id, text: text.slice(start, end), special: false, start: byteAt[start], stop: byteAt[end] };
+    const special = specialTokensMask[t] === 1;
+    const byteOf = (unit: number) => (special ? null : byteAt[unit]);
+    return { id, text: special ? tokens[t] : text.slice(start, end), special, start: byteOf(start), stop: byteOf(end) };
   });
 }
 
@@ -54,12 +53,12 @@ function byteOffsets(text: string): Uint32Array {
 }
 
 /** POST /decode: the text of each list of ids. */
-export const decode: Endpoint = async (service, { ids, ...body }) => {
-  if (!Array.isArray(ids)) throw wrongField("ids", "a list of token ids, or a list of such lists", shown(ids));
+export const decode: Endpoint = async ({ ids, ...body }, call) => {
+  if (!Array.isArray(ids)) throw wrongField("ids", "a list of token ids, or a list of such lists", ids);
   const isBatch = Array.isArray(ids[0]);
   const lists = isBatch ? ids.map((one, i) => idsOf(`ids[${i}]`, one)) : [idsOf("ids", ids)];
-  expectBatch(service, "ids", lists.length);
+  expectBatch(call, "ids", lists.length);
   if (lists.some(({ length }) => length === 0)) throw emptyInput("input_ids");
   const skipSpecialTokens = flagOf(body, "skip_special_tokens", true);
-  return lists.map((list) => service.tokenizer.decode(list, { skipSpecialTokens }));
+  return lists.map((list) => call.service.tokenizer.decode(list, { skipSpecialTokens }));
 };

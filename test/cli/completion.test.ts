@@ -99,6 +99,8 @@ test.skipIf(!isThere("zsh"))(`zsh completes in an interactive shell: ${reason("z
     "plainbert embed --model a": "plainbert embed --model a\\ model/",
     "plainbert embed bo": "plainbert embed book.txt ",
     "plainbert completion b": "plainbert completion bash ",
+    "plainbert serve --por": "plainbert serve --port=",
+    "plainbert serve -p 80 --hostn": "plainbert serve -p 80 --hostname=",
     "plainbert doctor --norm": "plainbert doctor --norm",
   };
   // A terminal within zsh: types each line, a tab, and a key whose widget writes the line to a file, and waits for that.

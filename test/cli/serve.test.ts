@@ -237,6 +237,10 @@ describe.skipIf(process.platform === "win32")("plainbert serve", () => {
     90_000,
   );
 
+  test.each([["-p", "81"], ["-p81"], ["--port", "81"], ["-p", "80", "--port=81"]])("%s %s is --port 81", (...argv) => {
+    expect(parseArguments(argv, command.options).values.port).toBe(81);
+  });
+
   test("what is wrong with the command line or the environment", async () => {
     expect(await plainbert(["serve", "x"])).toMatchObject({ code: 2 });
     const { code, stderr } = await plainbert(["serve", ...TINY], { env: { MAX_CLIENT_BATCH_SIZE: "many" } });

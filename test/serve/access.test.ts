@@ -20,7 +20,8 @@ describe("a key", () => {
       const { status, headers } = await ask(handler, "/info", given === "" ? {} : { authorization: given });
       expect([status, headers.get("www-authenticate")], given).toEqual([401, "Bearer"]);
     }
-    expect((await ask(handler, "/info", { authorization: "Bearer secret" })).status).toBe(200);
+    for (const given of ["Bearer secret", "bearer secret", "BEARER  secret"]) // the scheme has no case (RFC 9110, 11.1)
+      expect((await ask(handler, "/info", { authorization: given })).status, given).toBe(200);
     expect((await ask(handler, "/embed", {}, "POST")).status).toBe(401);
   });
 
@@ -29,7 +30,8 @@ describe("a key", () => {
   });
 
   test("is in no error", () => {
-    expect(() => createRequestHandler(bert, { apiKey: 12_345 as never })).toThrow(/apiKey must be a string$/);
+    for (const apiKey of [12_345 as never, ""])
+      expect(() => createRequestHandler(bert, { apiKey })).toThrow(/apiKey must be a string that is not empty$/);
   });
 });
 

@@ -1,10 +1,11 @@
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { expect } from "vitest";
+import { VERSION } from "../../src/serve/info.ts";
 import { openApiOf } from "../../src/serve/openApi.ts";
 
 /** What plainbert says of itself where no key is asked for. */
 // biome-ignore lint/suspicious/noExplicitAny: a validator says what it is
-export const OWN: any = openApiOf({ apiKey: null });
+export const OWN: any = openApiOf({ apiKey: null }, VERSION);
 
 const ajv = new Ajv2020({ strict: false, strictNumbers: true, allErrors: true });
 ajv.addSchema(OWN, "own");

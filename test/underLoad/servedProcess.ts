@@ -1,6 +1,8 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
 import { promisify } from "node:util";
+import { isExpected } from "./serviceLog.ts";
 
 /** The longest that a server takes to load its model, and to answer what it has once it is told to end, in milliseconds. */
 const START = 300_000;
@@ -35,8 +37,8 @@ export class ServedProcess {
     const kill = () => void child.kill("SIGKILL");
     process.once("exit", kill);
     const output = { errors: "" };
-    child.stderr.setEncoding("utf8").on("data", (text) => {
-      output.errors += text;
+    createInterface({ input: child.stderr }).on("line", (line) => {
+      if (!isExpected(line)) output.errors += `${line}\n`;
     });
     const ended = new Promise<number | string | null>((resolve) =>
       child.once("close", (code, signal) => {
@@ -53,7 +55,7 @@ export class ServedProcess {
     return new ServedProcess(child, address, output, ended);
   }
 
-  /** What it has written to standard error. */
+  /** What it has written to standard error, beside the lines that its log has for what it does and is asked. */
   get errors(): string {
     return this.output.errors;
   }

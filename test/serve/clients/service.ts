@@ -17,6 +17,10 @@ export const TEXTS: readonly string[] = [
 export const QUERY = "Who was rich?";
 export const DOCUMENTS: readonly string[] = ["The door was open.", "Emma was rich.", "é"];
 
+/** What ends each service that was started. A hook that a test itself registers would never run. */
+const ends: (() => Promise<unknown>)[] = [];
+afterAll(() => Promise.all(ends.map((end) => end())));
+
 /**
  * Starts `npx plainbert serve` at a port that is free, as a process that ends after the tests of the file.
  *
@@ -25,9 +29,9 @@ export const DOCUMENTS: readonly string[] = ["The door was open.", "Emma was ric
 export async function serve(...args: readonly string[]): Promise<string> {
   const child = spawn("npx", ["plainbert", "serve", "--port", "0", ...args], { cwd: root, detached: true });
   const result = finished(child);
-  afterAll(async () => {
+  ends.push(() => {
     process.kill(-child.pid!, "SIGTERM"); // npx and what it has started
-    await result;
+    return result;
   });
   const printed = new Promise<string>((resolve) => child.stdout.once("data", (text) => resolve(String(text).trim())));
   const early = result.then(({ stderr }) => Promise.reject(new Error(stderr)));
