@@ -2,7 +2,8 @@
 import type { Architecture, BertModel, BertTokenizer, Encoding, SequenceInput, Tensor } from "../index.ts";
 import { meanEntropies } from "./entropy.ts";
 import { type Further, type FurtherRequest, furtherOf, tapsFor } from "./further/further.ts";
-import { type HiddenPiece, isPieceOf } from "./hidden.ts";
+import { type Inseparable, type Similarity, sentenceReading, similarityOf } from "./further/similarity.ts";
+import { type HiddenPiece, hiddenPieces, isPieceOf } from "./hidden.ts";
 import { type Answer, ranked } from "./ranked.ts";
 
 /** What is computed. */
@@ -141,20 +142,46 @@ export function compute(model: BertModel, tokenizer: BertTokenizer, request: Exp
     unknownTargets: targets.filter((target) => idOf(target) === undefined),
     nextSentence: nextSentence && pair !== "" ? { output: nextSentence, logits: [follows, doesNot] } : null,
     ...(further && {
-      further: furtherOf(
-        model,
-        further,
-        output.taps ?? new Map(),
-        {
-          ...{ tokenizer, gaps: positions, asked },
-          ids: tokens.map(({ id }) => id),
-          hidden: tokens.map(({ hidden }) => hidden?.id ?? null),
-        },
-        gaps !== undefined,
-      ),
+      further: {
+        ...furtherOf(
+          model,
+          further,
+          output.taps ?? new Map(),
+          {
+            ...{ tokenizer, gaps: positions, asked },
+            ids: tokens.map(({ id }) => id),
+            hidden: tokens.map(({ hidden }) => hidden?.id ?? null),
+          },
+          gaps !== undefined,
+        ),
+        similarity: further.similarity && pair !== "" ? similarityIn(model, request, tokens) : null,
+      },
     }),
     milliseconds,
   };
+}
+
+/** The cosine of the two texts, each read alone; what is hidden in them stays so. */
+function similarityIn(
+  model: BertModel,
+  { text, pair }: ExplorerRequest,
+  tokens: readonly ExplorerToken[],
+): Similarity | Inseparable {
+  const reading = sentenceReading(model);
+  if ("problem" in reading) return reading;
+  const { tokenizer, prompt, maxLength } = reading;
+  const all = hiddenPieces(tokens, [...tokens.keys()].filter((t) => tokens[t].hidden)); // biome-ignore format: one line
+  const alone = (own: string, of: number) => {
+    const hidden = all.flatMap(({ segment, span: [from, to], ...piece }) =>
+      segment === of ? [{ ...piece, segment: 0, span: [from + prompt.length, to + prompt.length] as const }] : [],
+    );
+    const request = { text: prompt + own, pair: "", masks: [], top: 0, hidden };
+    const { tokens: read, whole } = inputOf(model, tokenizer, request, maxLength);
+    return { pieces: read.map(({ piece }) => piece), inputIds: read.map(({ id }) => id), whole };
+  };
+  const promptLength = prompt === "" ? 0 : alone("", -1).inputIds.length - 1;
+  const hasDecoder = outputsOf(model.config.architecture).gaps !== undefined;
+  return similarityOf(model, [alone(text, 0), alone(pair, 1)], promptLength, hasDecoder);
 }
 
 /** What the model is given of a text. */
@@ -165,10 +192,14 @@ interface ExplorerInput extends Pick<ExplorerResult, "tokens" | "whole"> {
 }
 
 /** What the model is given of a text, as far as it has positions. @throws BertError as `encode` */
-export function inputOf(model: BertModel, tokenizer: BertTokenizer, request: ExplorerRequest): ExplorerInput {
+export function inputOf(
+  model: BertModel,
+  tokenizer: BertTokenizer,
+  request: ExplorerRequest,
+  maxLength: number = Math.min(model.config.maxPositionEmbeddings, tokenizer.modelMaxLength),
+): ExplorerInput {
   const { text, pair } = request;
   const options = { ...(pair !== "" && { textPair: pair }) };
-  const maxLength = Math.min(model.config.maxPositionEmbeddings, tokenizer.modelMaxLength);
   const encoding = tokenizer.encode(text, { ...options, truncation: true, maxLength });
   const whole = encoding.length < maxLength ? encoding.length : tokenizer.encode(text, options).length;
   const tokens = tokensOf(encoding, tokenizer, request);

@@ -22,7 +22,7 @@ export const SORTS = ["place", "sharp", "previous", "next", "self", "cls", "sep"
 export const WEIGHTS = ["weight", "norm"] as const;
 
 /** The views below the three parts of the page, one of which can be open. */
-export const FURTHER = ["stepper", "lens", "stream", "pair", "heads"] as const;
+export const FURTHER = ["stepper", "lens", "stream", "pair", "heads", "similarity"] as const;
 
 /**
  * What heads are searched for: the attention to keys of a kind; the mean distance; the entropy; the attention from the

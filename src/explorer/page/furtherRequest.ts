@@ -8,6 +8,7 @@ export function furtherRequest({ more, query, layer, weights }: ExplorerState): 
     ...(more === "lens" && { lens: query }),
     ...(more === "stream" && { residual: true }),
     ...(more === "pair" && { projections: layer }),
+    ...(more === "similarity" && { similarity: true }),
     ...(weights === "norm" && { norms: true }),
   };
   return Object.keys(request).length > 0 ? request : null;

@@ -26,6 +26,7 @@ export const FURTHER_VIEWS: readonly {
   { name: "stream", label: "Residual stream", load: () => import("./streamView.ts") },
   { name: "pair", label: "Query · key", load: () => import("./pairView.ts") },
   { name: "heads", label: "Find heads", load: () => import("./headsView.ts") },
+  { name: "similarity", label: "Similarity", load: () => import("./similarityView.ts") },
 ];
 
 /** Those that have been loaded, and why one could not be. */
