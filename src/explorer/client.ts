@@ -91,6 +91,17 @@ export class Client {
     next.postMessage({ open: model });
   }
 
+  /** Stops opening another model; where there is none beside it nothing is computed any more. */
+  cancelOther(): void {
+    if (this.next) {
+      this.drop(this.next);
+      this.next = null;
+    } else {
+      this.stop();
+      this.listener.stopped("The model was not opened.");
+    }
+  }
+
   /** Writes a file of tensors. */
   write(file: TensorsToWrite): void {
     this.port?.postMessage({ write: file });
@@ -150,7 +161,7 @@ export class Client {
       if (waiting)
         this.ask(waiting); // what has just come is stale
       else if ("result" in data) this.listener.result(data.result);
-      else this.listener.problem(data.problem);
+      else if ("problem" in data) this.listener.problem(data.problem);
     }
   }
 

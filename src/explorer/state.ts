@@ -46,7 +46,7 @@ export const NEEDLES = [
 
 /** What the page shows. */
 export interface ExplorerState {
-  /** The name of the folder that was opened in the page; "" for the page's own model. */
+  /** The name of the folder that was opened in the page, or the id of the hub's model; "" for the page's own model. */
   readonly model: string;
   /** The first text. */
   readonly text: string;
@@ -257,7 +257,8 @@ export interface Kept {
 export function ofModel(state: ExplorerState, model: string): Kept {
   if (state.model === model) return { state, problems: [] };
   const { layer, head, masks, query, key, tap, place } = INITIAL_STATE;
-  const again = `The link is of the model “${state.model}”, which was opened from a folder: open it again.`;
+  const from = state.model.includes("/") ? "the hub" : "a folder";
+  const again = `The link is of the model “${state.model}”, which was opened from ${from}: open it again.`;
   return {
     state: { ...state, model, layer, head, masks, query, key, tap, place },
     problems: state.model === "" ? [] : [again],

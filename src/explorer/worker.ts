@@ -8,15 +8,17 @@ import {
   writeSafetensors,
 } from "../index.ts";
 import { compute, type ExplorerRequest, type ExplorerResult } from "./explorerResult.ts";
+import { type HubModel, type HubSize, lookUp } from "./hubModel.ts";
 import { type Step, stepsOf } from "./steps/modelSteps.ts";
 import { type TapNumbers, type TapRequest, type TapTerms, tapNumbers, tapTerms } from "./steps/tapAnswers.ts";
 
-/** Where a model is: the address of its folder, its files, or those in the page. */
-export type ModelSource = string | ModelFiles | FilesInPage;
+/** Where a model is: the address of its folder, its files, those in the page, or a hub. */
+export type ModelSource = string | ModelFiles | FilesInPage | HubModel;
 
 /** What the page asks. */
 export type ToWorker =
   | { readonly open: ModelSource; readonly backend?: "plain" }
+  | { readonly lookUp: HubModel }
   | { readonly write: TensorsToWrite }
   | { readonly id: number; readonly request: ExplorerRequest }
   | { readonly look: number; readonly at: TapRequest };
@@ -40,6 +42,7 @@ export interface TensorsToWrite {
 export type FromWorker =
   | { readonly progress: number }
   | { readonly opened: ModelSummary }
+  | { readonly found: HubSize }
   | { readonly id: number; readonly result: ExplorerResult }
   | { readonly look: number; readonly seen: TapNumbers | TapTerms }
   | { readonly look: number; readonly unseen: string }
@@ -81,14 +84,21 @@ interface Opened {
 
 /** Opens a model, which must have a tokenizer. */
 async function openModel(source: ModelSource, backend?: "plain"): Promise<Opened> {
-  const bert = await loadBert(typeof source !== "string" && "json" in source ? filesOf(source) : source, {
+  const bert = await loadBert(typeof source === "string" ? source : pathOf(source), {
     ...(backend && { backend }),
+    ...(typeof source !== "string" && "hub" in source && { endpoint: source.endpoint }),
     threads: 1, // this worker is the thread
     progress_callback(step) {
       if (step.status === "progress_total") scope.postMessage({ progress: step.progress });
     },
   });
   return { bert, tokenizer: bert.tokenizer };
+}
+
+/** What `loadBert` is given. */
+function pathOf(source: Exclude<ModelSource, string>): string | ModelFiles {
+  if ("hub" in source) return source.hub;
+  return "json" in source ? filesOf(source) : source;
 }
 
 function filesOf({ json }: FilesInPage): ModelFiles {
@@ -137,6 +147,10 @@ scope.onmessage = async ({ data }) => {
     if ("open" in data) {
       open = openModel(data.open, data.backend);
       scope.postMessage({ opened: summaryOf(await open) });
+      return;
+    }
+    if ("lookUp" in data) {
+      scope.postMessage({ found: await lookUp(data.lookUp) });
       return;
     }
     if ("write" in data) return write(data.write);

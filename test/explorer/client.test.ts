@@ -23,7 +23,7 @@ class HandPort implements Port {
     if ("open" in message) this.opened.push(message);
     else if ("request" in message) this.open.push(message);
     else if ("look" in message) this.looks.push(message);
-    else this.send({ written: Uint8Array.of(message.write.tensors.length) });
+    else if ("write" in message) this.send({ written: Uint8Array.of(message.write.tensors.length) });
   }
 
   terminate(): void {
