@@ -21,6 +21,15 @@ export interface ExplorerRequest {
   readonly targets?: readonly string[];
   /** What else is wanted of the same forward pass. */
   readonly further?: FurtherRequest;
+  /** What it is compared with. */
+  readonly compare?: ComparedText;
+}
+
+/** A text that another is compared with, as `ExplorerRequest` has one. */
+export interface ComparedText {
+  readonly text: string;
+  readonly pair: string;
+  readonly masks: readonly number[];
 }
 
 /** A token of the text. */
@@ -96,8 +105,31 @@ export interface ExplorerResult {
   } | null;
   /** What the request's `further` asks for; left out where it asks for nothing. */
   readonly further?: Further;
+  /** What the request's `compare` asks for; left out where it asks for nothing. */
+  readonly compared?: ComparedResult;
   /** Milliseconds of the forward pass. */
   readonly milliseconds: number;
+}
+
+/** What a text is compared with, and where the two differ. */
+export interface ComparedResult {
+  readonly result: ExplorerResult;
+  /** Of each token its position in the other text; null: it is not there. */
+  readonly there: readonly (number | null)[];
+  /** [L, A]: how far each head's attention differs, in bits; null: the models have other layers or heads. */
+  readonly divergences: Float64Array | null;
+  readonly gaps: readonly ComparedGap[];
+}
+
+/** A gap that both texts have. */
+export interface ComparedGap {
+  /** Its place among the gaps of each. */
+  readonly here: number;
+  readonly there: number;
+  /** The likeliest pieces of both, those of this side first; null: the other vocabulary does not have it. */
+  readonly answers: readonly { readonly here: Answer; readonly there: Answer | null }[];
+  /** Of the two distributions over all pieces, in bits; null: the vocabularies differ. */
+  readonly divergence: number | null;
 }
 
 /** What models have of them; others have neither. */
@@ -117,6 +149,15 @@ export const outputsOf = (architecture: Architecture): Outputs => OUTPUTS[archit
  * @throws BertError as `encode` and `forward`
  */
 export function compute(model: BertModel, tokenizer: BertTokenizer, request: ExplorerRequest): ExplorerResult {
+  return computeWithScores(model, tokenizer, request).result;
+}
+
+/** The same, and the logits of every piece of the vocabulary for each gap. */
+export function computeWithScores(
+  model: BertModel,
+  tokenizer: BertTokenizer,
+  request: ExplorerRequest,
+): { readonly result: ExplorerResult; readonly scores: readonly Float32Array[] } {
   const { pair, top, targets = [], further } = request;
   const { tokens, whole, positions, sequence } = inputOf(model, tokenizer, request);
   const { gaps, nextSentence } = outputsOf(model.config.architecture);
@@ -129,12 +170,12 @@ export function compute(model: BertModel, tokenizer: BertTokenizer, request: Exp
   const milliseconds = performance.now() - start;
   const idOf = (target: string) => tokenizer.tokenToId(target);
   const asked = targets.map(idOf).filter((id) => id !== undefined);
-  const answers = (row: number) =>
-    answersOf(output[gaps!] as Tensor, row, { top, asked }, tokenizer, tokens[positions[row]].hidden);
+  const scores = gaps ? rowsOf(output[gaps] as Tensor) : [];
+  const answers = (row: number) => answersOf(scores[row], { top, asked }, tokenizer, tokens[positions[row]].hidden);
   const attentions = (output.attentions ?? []).map(({ data }) => data);
   const heads = model.config.numAttentionHeads;
   const [follows, doesNot] = nextSentence ? (output[nextSentence] as Tensor).data : [];
-  return {
+  const result: ExplorerResult = {
     ...{ request: placed(request, tokens), tokens, whole },
     taps: model.taps.flatMap(({ name, shape }) => (shape.length === 4 ? [name] : [])), // [B, A, T, T]
     ...{ attentions, heads, entropies: attentions.map((data) => meanEntropies(data, heads, tokens.length)) },
@@ -159,6 +200,13 @@ export function compute(model: BertModel, tokenizer: BertTokenizer, request: Exp
     }),
     milliseconds,
   };
+  return { result, scores };
+}
+
+/** The rows of a tensor [N, V]. */
+function rowsOf({ data, shape }: Tensor): Float32Array[] {
+  const V = shape.at(-1) as number;
+  return Array.from({ length: data.length / V }, (_, row) => data.subarray(row * V, (row + 1) * V));
 }
 
 /** The cosine of the two texts, each read alone; what is hidden in them stays so. */
@@ -244,14 +292,12 @@ function tokensOf(
 
 /** The likeliest pieces, or those that are asked for. */
 function answersOf(
-  logits: Tensor,
-  row: number,
+  scores: Float32Array,
   { top, asked }: { readonly top: number; readonly asked: readonly number[] },
   tokenizer: BertTokenizer,
   hidden: ExplorerToken["hidden"],
 ): Pick<ExplorerGap, "answers" | "areAsked" | "truth" | "entropy"> {
-  const V = logits.shape.at(-1) as number;
-  const { ids, answerOf, entropy } = ranked(logits.data.subarray(row * V, (row + 1) * V), tokenizer);
+  const { ids, answerOf, entropy } = ranked(scores, tokenizer);
   const areAsked = asked.length > 0;
   const shown = areAsked ? ids.filter((id) => asked.includes(id)) : ids.slice(0, top);
   const truthOf = ({ id, piece }: { readonly id: number; readonly piece: string }) => {
