@@ -1,7 +1,7 @@
 /** The page's side of the worker: at most one forward pass runs and one waits; of those that wait the latest counts. */
 import type { ExplorerRequest, ExplorerResult } from "./explorerResult.ts";
 import type { TapNumbers, TapRequest, TapTerms } from "./steps/tapAnswers.ts";
-import type { FromWorker, ModelSource, ModelSummary, TensorsToWrite, ToWorker } from "./worker.ts";
+import type { BesideNews, FromWorker, ModelSource, ModelSummary, TensorsToWrite, ToWorker } from "./worker.ts";
 
 /** What the page is told. */
 export interface Listener {
@@ -15,6 +15,8 @@ export interface Listener {
   problem(message: string): void;
   /** The model cannot be opened, or the worker has stopped: nothing more is computed until `restart`. */
   stopped(message: string): void;
+  /** How the model comes that the other one is compared with. */
+  beside(news: BesideNews): void;
   /** A file that was asked for; or why there is none. */
   written(file: Uint8Array | string): void;
 }
@@ -102,6 +104,11 @@ export class Client {
     }
   }
 
+  /** Opens a model beside the one that there is, which is compared with it; null: none. */
+  openBeside(model: ModelSource | null): void {
+    this.port?.postMessage({ beside: model });
+  }
+
   /** Writes a file of tensors. */
   write(file: TensorsToWrite): void {
     this.port?.postMessage({ write: file });
@@ -150,6 +157,7 @@ export class Client {
     if ("progress" in data) this.listener.progress(data.progress);
     else if ("opened" in data) this.listener.opened(data.opened);
     else if ("look" in data) this.answerLook(data);
+    else if ("beside" in data) this.listener.beside(data.beside);
     else if ("written" in data) this.listener.written(data.written);
     else if ("unwritten" in data) this.listener.written(data.unwritten);
     else if ("problem" in data && data.id === null) {

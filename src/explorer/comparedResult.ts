@@ -3,10 +3,12 @@ import type { BertModel, BertTokenizer } from "../index.ts";
 import {
   type ComparedGap,
   type ComparedResult,
+  type ComparedText,
   computeWithScores,
   type ExplorerRequest,
   type ExplorerResult,
   type ExplorerToken,
+  inputOf,
 } from "./explorerResult.ts";
 import { ranked } from "./ranked.ts";
 
@@ -30,7 +32,8 @@ export function computeCompared(own: Side, other: Side, request: ExplorerRequest
   const here = computeWithScores(own.bert, own.tokenizer, rest);
   if (!compare) return here.result;
   const { top, targets } = request;
-  const there = computeWithScores(other.bert, other.tokenizer, { ...compare, top, ...(targets && { targets }) });
+  const text = compare === "same" ? sameText(here.result, other) : compare;
+  const there = computeWithScores(other.bert, other.tokenizer, { ...text, top, ...(targets && { targets }) });
   const aligned = alignedTokens(here.result.tokens, there.result.tokens);
   const compared: ComparedResult = {
     ...{ result: there.result, there: aligned },
@@ -42,6 +45,16 @@ export function computeCompared(own: Side, other: Side, request: ExplorerRequest
   };
   return { ...here.result, request: { ...here.result.request, compare }, compared };
 }
+
+/** The text of a result for another model, with the same characters hidden. */
+function sameText({ request: { text, pair }, tokens }: ExplorerResult, { bert, tokenizer }: Side): ComparedText {
+  const hidden = new Set(tokens.flatMap((token) => (token.hidden ? [spanOf(token)] : [])));
+  const others = inputOf(bert, tokenizer, { text, pair, masks: [], top: 0 }).tokens;
+  return { text, pair, masks: [...others.keys()].filter((u) => hidden.has(spanOf(others[u]))) };
+}
+
+/** Which characters a token is. */
+const spanOf = ({ segment, span }: ExplorerToken): string => `${segment} ${span}`;
 
 /** What a token is, whether it is hidden or not. */
 const nameOf = ({ hidden, piece }: ExplorerToken): string => hidden?.piece ?? piece;

@@ -21,8 +21,8 @@ export interface ExplorerRequest {
   readonly targets?: readonly string[];
   /** What else is wanted of the same forward pass. */
   readonly further?: FurtherRequest;
-  /** What it is compared with. */
-  readonly compare?: ComparedText;
+  /** What it is compared with: another text, or the same in the other model. */
+  readonly compare?: ComparedText | "same";
 }
 
 /** A text that another is compared with, as `ExplorerRequest` has one. */

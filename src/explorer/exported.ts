@@ -29,7 +29,7 @@ export function tensorsOf(
 
 /** Everything that the page shows of a text, as JSON; numbers have all their digits. @param version of the library */
 export function jsonOf(result: ExplorerResult, model: ModelSummary, version: string): string {
-  const { request, tokens, whole, attentions, heads, gaps, nextSentence, further, milliseconds } = result;
+  const { request, tokens, whole, attentions, heads, gaps, nextSentence, further, compared, milliseconds } = result;
   const T = tokens.length;
   const withLists = (_: string, value: unknown) => (ArrayBuffer.isView(value) ? [...(value as Float32Array)] : value);
   const content = {
@@ -47,6 +47,7 @@ export function jsonOf(result: ExplorerResult, model: ModelSummary, version: str
     gaps,
     nextSentence,
     ...(further && { further }),
+    ...(compared && { compared }),
     milliseconds,
   };
   return JSON.stringify(content, withLists);

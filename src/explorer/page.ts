@@ -5,13 +5,14 @@ import type { ExplorerRequest, ExplorerResult } from "./explorerResult.ts";
 import { carriedOver, type HiddenPiece, hiddenPieces, isPieceOf, shownAgain } from "./hidden.ts";
 import { isLarge } from "./modelSize.ts";
 import { answerSentence } from "./page/answersView.ts";
+import { Beside } from "./page/beside.ts";
 import { Comparison } from "./page/compared.ts";
 import { closeMenus } from "./page/controls.ts";
 import { exampleMenu } from "./page/examples.ts";
 import { exportMenu, save } from "./page/exports.ts";
 import { openMenu, takeDrops } from "./page/folder.ts";
 import { frame, nameOfModel, statusOf } from "./page/frame.ts";
-import { furtherRequest } from "./page/furtherRequest.ts";
+import { comparedWith, furtherRequest } from "./page/furtherRequest.ts";
 import { keyDown } from "./page/keyDown.ts";
 import { bringIntoSight, keepInSight, layoutOf } from "./page/layout.ts";
 import { Opening } from "./page/opening.ts";
@@ -72,6 +73,7 @@ const client = new Client(startWorker, {
   },
   opened(summary) {
     model = summary;
+    beside.forget();
     [hasStopped, problem] = [false, null];
     if (opening.coming !== null) forgetBefore();
     state = within(state);
@@ -106,8 +108,10 @@ const client = new Client(startWorker, {
   stopped(message) {
     [problem, hasStopped, isComputing, opening.coming] = [message, true, false, null];
     writing.length = 0;
+    beside.forget();
     show();
   },
+  beside: (news) => beside.heard(news),
   written(file) {
     if (typeof file === "string") [problem] = [file, writing.shift()];
     else save((text) => speaker.say(text), new Blob([file as Uint8Array<ArrayBuffer>]), writing.shift() as string);
@@ -121,6 +125,13 @@ const opening = new Opening(client, {
     show();
   },
   refuse,
+});
+const beside = new Beside(client, {
+  opened(name) {
+    change({ otherModel: name }, false);
+    ask();
+  },
+  changed: show,
 });
 const openFolder = opening.openFolder.bind(opening);
 const look = client.look.bind(client) as Client["look"];
@@ -177,7 +188,8 @@ function keepWithin({ tokens }: ExplorerResult): void {
 }
 
 /** What a request asks of a text, as a text; not what further views ask beside it. */
-const ofText = ({ further: _, ...request }: ExplorerRequest): string => JSON.stringify(request);
+const ofText = ({ further: _further, compare: _compare, ...request }: ExplorerRequest): string =>
+  JSON.stringify(request);
 
 /** Whether a result is of the texts that the state has, so that positions in one are positions in the other. */
 const isOfTexts = ({ request }: ExplorerResult): boolean => request.text === state.text && request.pair === state.pair;
@@ -226,8 +238,9 @@ function ask(): void {
   const targets = targetsOf(state);
   const hidden = carried && { hidden: carried };
   const further = furtherRequest(state);
+  const compare = comparedWith(state, beside.model !== null);
   [isComputing, isHeld] = [model !== null, false];
-  const rest = { ...(targets.length > 0 && { targets }), ...(further && { further }) };
+  const rest = { ...(targets.length > 0 && { targets }), ...(further && { further }), ...(compare && { compare }) };
   if (model) client.ask({ text, pair, masks, ...hidden, top: TOP, ...rest });
   show();
 }
@@ -255,7 +268,15 @@ function change(
   const link = linkOf(state, others);
   if (isPinned) history.pushState(null, "", link);
   else history.replaceState(null, "", link);
-  const asked = (of: ExplorerState) => JSON.stringify([of.text, of.pair, of.masks, of.targets, furtherRequest(of)]);
+  const asked = (of: ExplorerState) =>
+    JSON.stringify([
+      of.text,
+      of.pair,
+      of.masks,
+      of.targets,
+      furtherRequest(of),
+      comparedWith(of, beside.model !== null),
+    ]);
   const isOther = asked(last) !== asked(state);
   isHeld ||= isOther && holds;
   if (isOther && !holds) ask();
@@ -289,7 +310,7 @@ function viewOf(shown: ExplorerResult, of: ModelSummary): View {
   const inText = (t: number | null) => (isCurrent && t !== null && t < shown.tokens.length ? t : null);
   const masks = isCurrent ? state.masks : shown.request.masks;
   return {
-    ...{ result: shown, model: of, loadedFrom, pictures, pointer, change, swap, point },
+    ...{ result: shown, model: of, loadedFrom, pictures, pointer, change, swap, point, beside },
     drawn: state.weights === "norm" ? withNorms(shown) : shown,
     state: { ...state, masks, query: inText(state.query), key: inText(state.key) },
     layout: layoutOf(document.documentElement.clientWidth, shown.heads),

@@ -22,7 +22,7 @@ export const SORTS = ["place", "sharp", "previous", "next", "self", "cls", "sep"
 export const WEIGHTS = ["weight", "norm"] as const;
 
 /** The views below the three parts of the page, one of which can be open. */
-export const FURTHER = ["stepper", "lens", "stream", "pair", "heads", "similarity"] as const;
+export const FURTHER = ["stepper", "lens", "stream", "pair", "heads", "similarity", "compare"] as const;
 
 /**
  * What heads are searched for: the attention to keys of a kind; the mean distance; the entropy; the attention from the
@@ -82,6 +82,13 @@ export interface ExplorerState {
   /** Whether the stream is measured without its outliers. */
   readonly without: boolean;
   readonly needle: (typeof NEEDLES)[number];
+  /** What the texts are compared with; both "": the same texts. */
+  readonly otherText: string;
+  readonly otherPair: string;
+  /** Positions of hidden tokens in them, ascending. */
+  readonly otherMasks: readonly number[];
+  /** The name of the model that the other one is compared with; "": itself. */
+  readonly otherModel: string;
 }
 
 /** What the page shows at first. */
@@ -107,6 +114,10 @@ export const INITIAL_STATE: ExplorerState = {
   stream: "norm",
   without: false,
   needle: "previous",
+  otherText: "",
+  otherPair: "",
+  otherMasks: [],
+  otherModel: "",
 };
 
 /** Texts of more characters, together, are not put into a link. */
@@ -126,7 +137,7 @@ export interface ReadLink {
 
 const FIELDS = [
   ...["v", "m", "a", "b", "mask", "targets", "l", "h", "view", "scale", "pairs", "sort", "q", "k", "n"],
-  ...["weights", "more", "tap", "at", "stream", "without", "needle"],
+  ...["weights", "more", "tap", "at", "stream", "without", "needle", "oa", "ob", "omask", "om"],
 ];
 
 /** Those that hold one of several words, and are left out where it is the first. */
@@ -134,13 +145,16 @@ const CHOICES = ["scale", "pairs", "sort", "weights", "more", "stream", "needle"
 /** A tap's name has at most as many characters. */
 const MOST_NAME = 200;
 
-const fitsLink = ({ text, pair }: ExplorerState): boolean => text.length + pair.length <= MOST_CHARACTERS;
+/** The characters of all texts. */
+const lengthOf = ({ text, pair, otherText, otherPair }: ExplorerState): number =>
+  text.length + pair.length + otherText.length + otherPair.length;
+
+const fitsLink = (state: ExplorerState): boolean => lengthOf(state) <= MOST_CHARACTERS;
 
 /** Why the link of a state does not have its texts, in a sentence; null where it has them. */
 export function leftOutOfLink(state: ExplorerState): string | null {
   if (fitsLink(state)) return null;
-  const count = state.text.length + state.pair.length;
-  const why = `${count} characters, where it takes at most ${MOST_CHARACTERS}`;
+  const why = `${lengthOf(state)} characters, where it takes at most ${MOST_CHARACTERS}`;
   return `The address of this page leaves the text out: ${why}. A reload loses the text.`;
 }
 
@@ -166,6 +180,10 @@ export function linkOf(state: ExplorerState, others: ReadonlyMap<string, string>
   if (state.without) fields.set("without", "1");
   if (tap !== "") fields.set("tap", tap);
   if (fits && place !== null) fields.set("at", place.join());
+  if (fits && state.otherText !== "") fields.set("oa", state.otherText);
+  if (fits && state.otherPair !== "") fields.set("ob", state.otherPair);
+  if (fits && state.otherMasks.length > 0) fields.set("omask", state.otherMasks.join());
+  if (state.otherModel !== "") fields.set("om", state.otherModel);
   for (const [name, value] of others) fields.set(name, value);
   return `#${fields}`;
 }
@@ -196,19 +214,21 @@ export function readLink(hash: string): ReadLink {
   };
   const version = fields.get("v");
   if (version !== null && version !== "1") wrong("v", "1", null);
-  const masks = fields.get("mask");
+  const positions = (name: string): number[] => {
+    const given = fields.get(name);
+    if (given === null) return [];
+    if (!/^\d{1,5}(,\d{1,5})*$/.test(given)) return wrong(name, "whole numbers with commas between them", []);
+    return [...new Set(given.split(",").map(Number))].sort((a, b) => a - b);
+  };
   const targets = fields.get("targets") ?? "";
   const tap = fields.get("tap") ?? "";
   const at = fields.get("at");
   const isPlace = at === null || /^\d{1,6},\d{1,6}$/.test(at);
-  const listed = masks === null || /^\d{1,5}(,\d{1,5})*$/.test(masks);
   const state: ExplorerState = {
     model: fields.get("m") ?? INITIAL_STATE.model,
     text: fields.get("a") ?? INITIAL_STATE.text,
     pair: fields.get("b") ?? "",
-    masks: listed
-      ? [...new Set((masks ?? "").split(",").filter(Boolean).map(Number))].sort((a, b) => a - b)
-      : wrong("mask", "whole numbers with commas between them", []),
+    masks: positions("mask"),
     targets: targets.length <= MOST_TARGETS ? targets : wrong("targets", `at most ${MOST_TARGETS} characters`, ""),
     layer: whole("l", INITIAL_STATE.layer),
     head: whole("h", INITIAL_STATE.head),
@@ -224,6 +244,8 @@ export function readLink(hash: string): ReadLink {
     stream: choice("stream", STREAM_MEASURES, INITIAL_STATE.stream),
     without: choice("without", ["0", "1"], "0") === "1",
     needle: choice("needle", NEEDLES, INITIAL_STATE.needle),
+    ...{ otherText: fields.get("oa") ?? "", otherPair: fields.get("ob") ?? "", otherMasks: positions("omask") },
+    otherModel: fields.get("om") ?? "",
     tap: tap.length <= MOST_NAME ? tap : wrong("tap", `at most ${MOST_NAME} characters`, ""),
     place: isPlace ? placeOf(at) : wrong("at", "a row and a column with a comma between them", null),
   };

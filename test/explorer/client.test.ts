@@ -75,6 +75,7 @@ function started(): { client: Client; ports: HandPort[]; heard: string[] } {
       unopened: (message) => heard.push(`unopened: ${message}`),
       problem: (message) => heard.push(message),
       stopped: (message) => heard.push(`stopped: ${message}`),
+      beside: (news) => heard.push(`beside ${Object.keys(news)}`),
       written: (file) => heard.push(`written ${file}`),
     },
   );

@@ -1,7 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { alignedTokens, computeCompared, divergencesOf } from "../../src/explorer/comparedResult.ts";
-import { compute, type ExplorerRequest, type ExplorerToken } from "../../src/explorer/explorerResult.ts";
+import {
+  type ComparedText,
+  compute,
+  type ExplorerRequest,
+  type ExplorerToken,
+} from "../../src/explorer/explorerResult.ts";
 import { HOSTILE } from "./hostile.ts";
 import { type Explored, explored, MODELS, small, tiny } from "./models.ts";
 
@@ -10,15 +15,10 @@ const A = "She opened the [MASK] and looked out.";
 const B = "He opened the [MASK] and quickly looked out.";
 
 const sideOf = ({ model, tokenizer }: Explored) => ({ bert: model, tokenizer });
-const requestOf = (text: string, compare: Partial<ExplorerRequest["compare"]> & { text: string }): ExplorerRequest => ({
+const requestOf = (text: string, compare: Partial<ComparedText> & { text: string }): ExplorerRequest => ({
   ...{ text, pair: "", masks: [], top: 8, compare: { pair: "", masks: [], ...compare } },
 });
-const compared = (
-  own: Explored,
-  other: Explored,
-  text: string,
-  compare: Partial<ExplorerRequest["compare"]> & { text: string },
-) => {
+const compared = (own: Explored, other: Explored, text: string, compare: Partial<ComparedText> & { text: string }) => {
   const result = computeCompared(sideOf(own), sideOf(other), requestOf(text, compare));
   if (!result.compared) throw new Error("nothing is compared");
   const { result: otherResult, ...rest } = result.compared;

@@ -35,6 +35,8 @@ const states: fc.Arbitrary<ExplorerState> = fc.record({
   ...{ sort: fc.constantFrom(...SORTS), query: fc.option(place), key: fc.option(place), numbers: fc.boolean() },
   ...{ weights: fc.constantFrom(...WEIGHTS), more: fc.constantFrom("" as const, ...FURTHER) },
   ...{ stream: fc.constantFrom(...STREAM_MEASURES), without: fc.boolean(), needle: fc.constantFrom(...NEEDLES) },
+  ...{ otherText: text, otherPair: text, otherModel: text },
+  otherMasks: fc.uniqueArray(place, { maxLength: 6 }).map((list) => list.sort((a, b) => a - b)),
   ...{ tap: text, place: fc.option(fc.tuple(place, place)) },
 });
 
@@ -48,9 +50,10 @@ const FIELDS: Readonly<Record<string, RegExp>> = {
     sort: /^(place|sharp|previous|next|self|cls|sep|pair)$/,
   },
   ...{ view: /^(lines|matrix)$/, scale: /^(linear|root|row)$/, pairs: /^(all|aa|ab|ba|bb)$/, n: /^[01]$/ },
-  ...{ weights: /^(weight|norm)$/, more: /^(stepper|lens|stream|pair|heads)$/, without: /^[01]$/ },
+  ...{ weights: /^(weight|norm)$/, more: /^(stepper|lens|stream|pair|heads|similarity|compare)$/, without: /^[01]$/ },
   stream: /^(norm|before|embedding|attention|feedForward)$/,
   needle: /^(previous|next|self|cls|sep|punctuation|pieces|same|other|mask|distance|entropy|pair)$/,
+  ...{ oa: /^/, ob: /^/, omask: /^\d{1,5}(,\d{1,5})*$/, om: /^/ },
   ...{ tap: /^[\s\S]{0,200}$/, at: /^\d{1,6},\d{1,6}$/ },
 };
 const others = fc

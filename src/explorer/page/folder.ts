@@ -41,7 +41,7 @@ export function openMenu(open: (folder: Folder) => void, askHub: (() => void) | 
 }
 
 /** The folder of files as an input gives them, each with its path from the folder on. */
-function chosenFolder(files: readonly File[]): Folder {
+export function chosenFolder(files: readonly File[]): Folder {
   const [name] = files[0].webkitRelativePath.split("/");
   return {
     name,

@@ -27,6 +27,7 @@ export const FURTHER_VIEWS: readonly {
   { name: "pair", label: "Query · key", load: () => import("./pairView.ts") },
   { name: "heads", label: "Find heads", load: () => import("./headsView.ts") },
   { name: "similarity", label: "Similarity", load: () => import("./similarityView.ts") },
+  { name: "compare", label: "Compare", load: () => import("./compareView.ts") },
 ];
 
 /** Those that have been loaded, and why one could not be. */
