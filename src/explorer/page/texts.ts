@@ -29,9 +29,9 @@ export function textBoxes({ state, result, model, marked, typed, isLarge, comput
   };
   const asks = !model || outputsOf(model.config.architecture).nextSentence !== undefined;
   const entered = (event: KeyboardEvent): void => {
-    if (compute === null || event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    if (!isLarge || event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
-    compute();
+    compute?.();
   };
   return html`<form class="texts" @submit=${(event: Event) => event.preventDefault()} @keydown=${entered}>
     ${box("Text A", "a", state.text, spanIn(0, state.text), "Write a text", (text) => typed({ text }))}

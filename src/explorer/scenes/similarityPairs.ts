@@ -4,10 +4,10 @@ import { labelOf, roomOfNames } from "./label.ts";
 import { signed } from "./residualStream.ts";
 
 /** What a reference calls the pairs. */
-export const PAIRS_TAP = "cosine";
+const PAIRS_TAP = "cosine";
 
 /** What the biases' row and column are called. */
-export const BIAS = "bias";
+const BIAS = "bias";
 
 /** Pixels of a cell: the fewest, the fewest beside names, the most; of a sum beside a row; and of a slanted name. */
 const [LEAST_CELL, NAMED_CELL, MOST_CELL, SUM] = [3, 20, 44, 64];
@@ -35,7 +35,7 @@ export function sumsOf(similarity: Similarity): [rows: Float64Array, columns: Fl
 }
 
 /** What is told of every picture. */
-export function legendOf(similarity: Similarity): string[] {
+function legendOf(similarity: Similarity): string[] {
   const { texts, hasBias, pairs, cosine, recipe, isListed } = similarity;
   const sum = pairs.reduce((total, value) => total + value, 0);
   const cut = texts.flatMap(({ pieces, whole }, n) =>
