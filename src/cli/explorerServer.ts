@@ -26,8 +26,8 @@ export const CONTENT_SECURITY_POLICY: string = policyWith([]);
 const WORKER = "/explorer-worker.js";
 
 /**
- * The policy of the worker: a hub may redirect to where Hugging Face's large files are. A worker's policy is that of its
- * own file's answer, so that the page itself may still ask nobody else.
+ * The policy of the worker: that of its own file's answer, so that the page itself may still ask nobody else. A hub may
+ * redirect to where Hugging Face's large files are.
  */
 export const workerPolicy = (hub: string): string =>
   policyWith([...new Set([new URL(hub).origin, DEFAULT_ENDPOINT]), "https://*.huggingface.co", "https://*.hf.co"]);

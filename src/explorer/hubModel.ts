@@ -74,11 +74,9 @@ function inPage({ code, message }: BertError): BertError {
 
 /** A small file of the hub. */
 async function textOf(url: string): Promise<string> {
-  const answer = await fetch(url).catch((cause: Error) => cause);
-  if (answer instanceof Error || !answer.ok) {
-    const why = answer instanceof Error ? answer.message : `the status ${answer.status}`;
-    throw new BertError("ERR_HUB", `lookUp: ${url} must be answered, got ${why}`);
-  }
+  const refused = (why: string) => new BertError("ERR_HUB", `lookUp: ${url} must be answered, got ${why}`);
+  const answer = await fetch(url).catch((cause: Error) => Promise.reject(refused(cause.message)));
+  if (!answer.ok) throw refused(`the status ${answer.status}`);
   return answer.text();
 }
 

@@ -85,7 +85,8 @@ const client = new Client(startWorker, {
     });
   },
   unopened(message) {
-    refuse(message.replaceAll("the given folder", opening.coming?.name ?? "the given folder")); // what the library calls it
+    const given = "the given folder"; // what the library calls it
+    refuse(message.replaceAll(given, opening.coming?.name ?? given));
   },
   result(next) {
     const isOther = !result || ofText(next.request) !== ofText(result.request);

@@ -250,7 +250,7 @@ describe("by keyboard alone", () => {
           heading See BERT think
           navigation Menus
             DisclosureTriangle Examples ▾
-            button Open model
+            DisclosureTriangle Open model ▾
             DisclosureTriangle Export ▾
             button Help
         main
@@ -297,6 +297,8 @@ describe("by keyboard alone", () => {
             tab Residual stream
             tab Query · key
             tab Find heads
+            tab Similarity
+            tab Compare
         paragraph"
     `);
   });

@@ -43,8 +43,12 @@ export class Opening {
 
   /** Asks for the id of a model of the hub, and opens that. @param id what stands there at first */
   async askHub(id: string): Promise<void> {
-    const { openHubDialog } = await import("./hubDialog.ts");
-    await openHubDialog(id, (model) => this.open({ name: model.hub, from: argumentsOfHub(model) }, model));
+    try {
+      const { openHubDialog } = await import("./hubDialog.ts");
+      await openHubDialog(id, (model) => this.open({ name: model.hub, from: argumentsOfHub(model) }, model));
+    } catch (error) {
+      this.told.refuse(`The dialog cannot be loaded: ${(error as Error).message}`);
+    }
   }
 
   /** Goes on with the model that there is. */
