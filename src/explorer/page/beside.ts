@@ -1,6 +1,7 @@
 /** The model that the page's is compared with. */
 import type { Client } from "../client.ts";
 import type { BesideNews, ModelSource, ModelSummary } from "../worker.ts";
+import { openHubDialog } from "./hubDialog.ts";
 
 /** What is told of it. */
 interface Told {
@@ -33,6 +34,11 @@ export class Beside {
     this.name = name;
     this.client.openBeside(source);
     this.told.opened("");
+  }
+
+  /** Asks for the id of a model of the hub, and opens that. @param id what stands there at first */
+  askHub(id: string): void {
+    openHubDialog(id, (model) => this.open(model.hub, model));
   }
 
   /** Why there is nothing to open. */

@@ -18,7 +18,6 @@ import {
 } from "../scenes/sideBySide.ts";
 import { hasHub } from "../start.ts";
 import { chosenFolder, faultOf } from "./folder.ts";
-import { openHubDialog } from "./hubDialog.ts";
 import { type Cell, numbersButton, numbersTable } from "./numbersTable.ts";
 import { canvasOf, captionOf } from "./picture.ts";
 import { remembered, type View } from "./view.ts";
@@ -134,7 +133,7 @@ function modelControls({ beside, state }: View): TemplateResult {
   };
   const id = state.otherModel.includes("/") ? state.otherModel : "";
   return html`<button @click=${choose}>Another model's folder …</button>
-    ${hasHub ? html`<button id="other-hub" @click=${() => openHubDialog(id, (model) => beside.open(model.hub, model))}>Another model of the hub …</button>` : nothing}
+    ${hasHub ? html`<button id="other-hub" @click=${() => beside.askHub(id)}>Another model of the hub …</button>` : nothing}
     <input id="other-folder" type="file" webkitdirectory hidden aria-label="Another model's folder" @change=${chosen}>`;
 }
 

@@ -3,6 +3,7 @@ import type { Client } from "../client.ts";
 import { argumentsOfHub } from "../start.ts";
 import type { ModelSource } from "../worker.ts";
 import { type Folder, faultOf } from "./folder.ts";
+import { openHubDialog } from "./hubDialog.ts";
 
 /** A model that was opened in the page. */
 interface Chosen {
@@ -42,13 +43,8 @@ export class Opening {
   }
 
   /** Asks for the id of a model of the hub, and opens that. @param id what stands there at first */
-  async askHub(id: string): Promise<void> {
-    try {
-      const { openHubDialog } = await import("./hubDialog.ts");
-      await openHubDialog(id, (model) => this.open({ name: model.hub, from: argumentsOfHub(model) }, model));
-    } catch (error) {
-      this.told.refuse(`The dialog cannot be loaded: ${(error as Error).message}`);
-    }
+  askHub(id: string): void {
+    openHubDialog(id, (model) => this.open({ name: model.hub, from: argumentsOfHub(model) }, model));
   }
 
   /** Goes on with the model that there is. */
