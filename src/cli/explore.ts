@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { checkedEndpoint, DEFAULT_ENDPOINT } from "../hub/checkedOptions.ts";
 import type { HubOptions } from "../hub/hubOptions.ts";
 import { openModelFiles } from "../load/readModel.ts";
 import { loadBert } from "../pipelines/index.ts";
@@ -20,7 +21,7 @@ export const command: Command = defineCommand({
   synopsis: ["[OPTION]…"],
   description: `Serves a page that shows what a model does with a text: its tokens, the attention of every head, what fits into a gap, and whether the second text follows the first. Prints the page's address; a browser is opened by you. Ctrl-C ends it, with status 0.
 
-The model computes in the page. The server answers this machine alone, has the page's files and the model's and no others, and is sent nothing of what is typed.`,
+The model computes in the page. The server answers this machine alone, has the page's files and the model's and no others, and is sent nothing of what is typed. Where a model of the hub is opened in the page, the page fetches it from the hub itself, at HF_ENDPOINT if that is set.`,
   options: {
     port: count("The port of the address. Default: one that is free.", 0, 65_535),
     ...TOKENIZER_OPTIONS,
@@ -37,7 +38,8 @@ The model computes in the page. The server answers this machine alone, has the p
       await release();
     };
     try {
-      server = await serve(new Map([...page, ...(await modelFiles(path))]), values.port ?? 0, toLoad(values));
+      const hub = checkedEndpoint("HF_ENDPOINT", process.env.HF_ENDPOINT || DEFAULT_ENDPOINT);
+      server = await serve(new Map([...page, ...(await modelFiles(path))]), values.port ?? 0, toLoad(values), hub);
       const ended = untilInterrupted(close);
       await print(`${server.address}\n`);
       await ended;

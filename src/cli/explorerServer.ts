@@ -4,18 +4,33 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { extname } from "node:path";
 import { pipeline } from "node:stream";
 import { BertError } from "../errors.ts";
+import { DEFAULT_ENDPOINT } from "../hub/checkedOptions.ts";
 import { messageOf } from "../realm.ts";
 import type { ServedFiles } from "./servedFiles.ts";
 
 /** The only address that it listens at: programs of this machine reach it, and no others. */
 const ADDRESS = "127.0.0.1";
 
-/** What the page may load and do: what its own `<meta>` says, and be in no other page's frame. */
-export const CONTENT_SECURITY_POLICY: string = [
-  ...["default-src 'self'", "script-src 'self' 'wasm-unsafe-eval'", "connect-src 'self'", "worker-src 'self' blob:"],
-  ...["style-src 'self'", "img-src 'self' blob: data:", "object-src 'none'", "base-uri 'none'", "form-action 'none'"],
-  "frame-ancestors 'none'",
-].join("; ");
+/** What a page may load and do that asks these other servers: else what its own `<meta>` says, in no other's frame. */
+const policyWith = (others: readonly string[]): string =>
+  [
+    ...["default-src 'self'", "script-src 'self' 'wasm-unsafe-eval'", `connect-src ${["'self'", ...others].join(" ")}`],
+    ...["worker-src 'self' blob:", "style-src 'self'", "img-src 'self' blob: data:", "object-src 'none'"],
+    ...["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"],
+  ].join("; ");
+
+/** What the page may load and do. */
+export const CONTENT_SECURITY_POLICY: string = policyWith([]);
+
+/** The file of the page's worker, which fetches a model of the hub when it is asked to. */
+const WORKER = "/explorer-worker.js";
+
+/**
+ * The policy of the worker: that of its own file's answer, so that the page itself may still ask nobody else. A hub may
+ * redirect to where Hugging Face's large files are.
+ */
+export const workerPolicy = (hub: string): string =>
+  policyWith([...new Set([new URL(hub).origin, DEFAULT_ENDPOINT]), "https://*.huggingface.co", "https://*.hf.co"]);
 
 /** Of each answer. The first two isolate the page, so that its threads could share memory; none opens it to others. */
 const HEADERS: Readonly<Record<string, string>> = {
@@ -48,12 +63,14 @@ export interface ExplorerServer {
  *
  * @param port 0: any that is free
  * @param model what `loadBert` is given to open the model, which the page writes into code; null: it is not told
+ * @param hub   the address of the hub whose models the page can open
  * @throws BertError ERR_INPUT the port cannot be had
  */
 export async function serve(
   files: ServedFiles,
   port: number,
   model: readonly unknown[] | null = null,
+  hub: string = DEFAULT_ENDPOINT,
 ): Promise<ExplorerServer> {
   const server = createServer();
   const own = await listen(server, port);
@@ -61,7 +78,8 @@ export async function serve(
   const told = model && encodeURIComponent(JSON.stringify(model)); // headers are ASCII
   server.on("request", (request, response) => {
     if (told !== null) response.setHeader("plainbert-model", told);
-    return answer(request, response, files, hosts);
+    response.setHeader("plainbert-hub", encodeURIComponent(hub));
+    return answer(request, response, { files, hosts, hub });
   });
   return {
     address: `http://${ADDRESS}:${own}/`,
@@ -86,12 +104,19 @@ function listen(server: Server, port: number): Promise<number> {
   });
 }
 
-/** Answers one request. @param hosts the names that the page may have been asked for by */
+/** What is answered with. */
+interface Served {
+  readonly files: ServedFiles;
+  /** The names that the page may have been asked for by. */
+  readonly hosts: readonly string[];
+  readonly hub: string;
+}
+
+/** Answers one request. */
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  files: ServedFiles,
-  hosts: readonly string[],
+  { files, hosts, hub }: Served,
 ): Promise<void> {
   for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
   const { method = "", url = "", headers } = request;
@@ -101,6 +126,7 @@ async function answer(
     response.setHeader("allow", "GET, HEAD");
     return refuse(response, 405, "Only GET and HEAD are answered.");
   }
+  if (url.split("?")[0] === WORKER) response.setHeader("content-security-policy", workerPolicy(hub));
   const path = files.get(url.split("?")[0]); // names of files are plain: nothing is decoded, and nothing resolved
   const stats = path === undefined ? null : await stat(path).catch(() => null);
   if (path === undefined || !stats?.isFile()) return refuse(response, 404, "There is no such file.");

@@ -4,7 +4,7 @@ import type { EffectRequest } from "./effects/effect.ts";
 import type { Effect } from "./effects/outputAnswers.ts";
 import type { ExplorerRequest, ExplorerResult } from "./explorerResult.ts";
 import type { TapNumbers, TapRequest, TapTerms } from "./steps/tapAnswers.ts";
-import type { FromWorker, ModelSource, ModelSummary, TensorsToWrite, ToWorker } from "./worker.ts";
+import type { BesideNews, FromWorker, ModelSource, ModelSummary, TensorsToWrite, ToWorker } from "./worker.ts";
 
 /** What the page is told. */
 export interface Listener {
@@ -18,6 +18,8 @@ export interface Listener {
   problem(message: string): void;
   /** The model cannot be opened, or the worker has stopped: nothing more is computed until `restart`. */
   stopped(message: string): void;
+  /** How the model comes that the other one is compared with. */
+  beside(news: BesideNews): void;
   /** A file that was asked for; or why there is none. */
   written(file: Uint8Array | string): void;
 }
@@ -97,6 +99,22 @@ export class Client {
     next.postMessage({ open: model });
   }
 
+  /** Stops opening another model; where there is none beside it nothing is computed any more. */
+  cancelOther(): void {
+    if (this.next) {
+      this.drop(this.next);
+      this.next = null;
+    } else {
+      this.stop();
+      this.listener.stopped("The model was not opened.");
+    }
+  }
+
+  /** Opens a model beside the one that there is, which is compared with it; null: none. */
+  openBeside(model: ModelSource | null): void {
+    this.port?.postMessage({ beside: model });
+  }
+
   /** Writes a file of tensors. */
   write(file: TensorsToWrite): void {
     this.port?.postMessage({ write: file });
@@ -151,6 +169,7 @@ export class Client {
     if ("progress" in data) this.listener.progress(data.progress);
     else if ("opened" in data) this.listener.opened(data.opened);
     else if ("look" in data) this.answerLook(data);
+    else if ("beside" in data) this.listener.beside(data.beside);
     else if ("written" in data) this.listener.written(data.written);
     else if ("unwritten" in data) this.listener.written(data.unwritten);
     else if ("problem" in data && data.id === null) {
@@ -162,7 +181,7 @@ export class Client {
       if (waiting)
         this.ask(waiting); // what has just come is stale
       else if ("result" in data) this.listener.result(data.result);
-      else this.listener.problem(data.problem);
+      else if ("problem" in data) this.listener.problem(data.problem);
     }
   }
 

@@ -2,7 +2,8 @@
 import type { Architecture, BertModel, BertTokenizer, Encoding, SequenceInput, Tensor } from "../index.ts";
 import { meanEntropies } from "./entropy.ts";
 import { type Further, type FurtherRequest, furtherOf, tapsFor } from "./further/further.ts";
-import { type HiddenPiece, isPieceOf } from "./hidden.ts";
+import { type Inseparable, type Similarity, sentenceReading, similarityOf } from "./further/similarity.ts";
+import { type HiddenPiece, hiddenPieces, isPieceOf } from "./hidden.ts";
 import { type Answer, ranked } from "./ranked.ts";
 
 /** What is computed. */
@@ -20,6 +21,15 @@ export interface ExplorerRequest {
   readonly targets?: readonly string[];
   /** What else is wanted of the same forward pass. */
   readonly further?: FurtherRequest;
+  /** What it is compared with: another text, or the same in the other model. */
+  readonly compare?: ComparedText | "same";
+}
+
+/** A text that another is compared with, as `ExplorerRequest` has one. */
+export interface ComparedText {
+  readonly text: string;
+  readonly pair: string;
+  readonly masks: readonly number[];
 }
 
 /** A token of the text. */
@@ -95,8 +105,31 @@ export interface ExplorerResult {
   } | null;
   /** What the request's `further` asks for; left out where it asks for nothing. */
   readonly further?: Further;
+  /** What the request's `compare` asks for; left out where it asks for nothing. */
+  readonly compared?: ComparedResult;
   /** Milliseconds of the forward pass. */
   readonly milliseconds: number;
+}
+
+/** What a text is compared with, and where the two differ. */
+export interface ComparedResult {
+  readonly result: ExplorerResult;
+  /** Of each token its position in the other text; null: it is not there. */
+  readonly there: readonly (number | null)[];
+  /** [L, A]: how far each head's attention differs, in bits; null: the models have other layers or heads. */
+  readonly divergences: Float64Array | null;
+  readonly gaps: readonly ComparedGap[];
+}
+
+/** A gap that both texts have. */
+export interface ComparedGap {
+  /** Its place among the gaps of each. */
+  readonly here: number;
+  readonly there: number;
+  /** The likeliest pieces of both, those of this side first; null: the other vocabulary does not have it. */
+  readonly answers: readonly { readonly here: Answer; readonly there: Answer | null }[];
+  /** Of the two distributions over all pieces, in bits; null: the vocabularies differ. */
+  readonly divergence: number | null;
 }
 
 /** What models have of them; others have neither. */
@@ -116,6 +149,15 @@ export const outputsOf = (architecture: Architecture): Outputs => OUTPUTS[archit
  * @throws BertError as `encode` and `forward`
  */
 export function compute(model: BertModel, tokenizer: BertTokenizer, request: ExplorerRequest): ExplorerResult {
+  return computeWithScores(model, tokenizer, request).result;
+}
+
+/** The same, and the logits of every piece of the vocabulary for each gap. */
+export function computeWithScores(
+  model: BertModel,
+  tokenizer: BertTokenizer,
+  request: ExplorerRequest,
+): { readonly result: ExplorerResult; readonly scores: readonly Float32Array[] } {
   const { pair, top, targets = [], further } = request;
   const { tokens, whole, positions, sequence } = inputOf(model, tokenizer, request);
   const { gaps, nextSentence } = outputsOf(model.config.architecture);
@@ -128,12 +170,12 @@ export function compute(model: BertModel, tokenizer: BertTokenizer, request: Exp
   const milliseconds = performance.now() - start;
   const idOf = (target: string) => tokenizer.tokenToId(target);
   const asked = targets.map(idOf).filter((id) => id !== undefined);
-  const answers = (row: number) =>
-    answersOf(output[gaps!] as Tensor, row, { top, asked }, tokenizer, tokens[positions[row]].hidden);
+  const scores = gaps ? rowsOf(output[gaps] as Tensor) : [];
+  const answers = (row: number) => answersOf(scores[row], { top, asked }, tokenizer, tokens[positions[row]].hidden);
   const attentions = (output.attentions ?? []).map(({ data }) => data);
   const heads = model.config.numAttentionHeads;
   const [follows, doesNot] = nextSentence ? (output[nextSentence] as Tensor).data : [];
-  return {
+  const result: ExplorerResult = {
     ...{ request: placed(request, tokens), tokens, whole },
     taps: model.taps.flatMap(({ name, shape }) => (shape.length === 4 ? [name] : [])), // [B, A, T, T]
     ...{ attentions, heads, entropies: attentions.map((data) => meanEntropies(data, heads, tokens.length)) },
@@ -141,20 +183,53 @@ export function compute(model: BertModel, tokenizer: BertTokenizer, request: Exp
     unknownTargets: targets.filter((target) => idOf(target) === undefined),
     nextSentence: nextSentence && pair !== "" ? { output: nextSentence, logits: [follows, doesNot] } : null,
     ...(further && {
-      further: furtherOf(
-        model,
-        further,
-        output.taps ?? new Map(),
-        {
-          ...{ tokenizer, gaps: positions, asked },
-          ids: tokens.map(({ id }) => id),
-          hidden: tokens.map(({ hidden }) => hidden?.id ?? null),
-        },
-        gaps !== undefined,
-      ),
+      further: {
+        ...furtherOf(
+          model,
+          further,
+          output.taps ?? new Map(),
+          {
+            ...{ tokenizer, gaps: positions, asked },
+            ids: tokens.map(({ id }) => id),
+            hidden: tokens.map(({ hidden }) => hidden?.id ?? null),
+          },
+          gaps !== undefined,
+        ),
+        similarity: further.similarity && pair !== "" ? similarityIn(model, request, tokens) : null,
+      },
     }),
     milliseconds,
   };
+  return { result, scores };
+}
+
+/** The rows of a tensor [N, V]. */
+function rowsOf({ data, shape }: Tensor): Float32Array[] {
+  const V = shape.at(-1) as number;
+  return Array.from({ length: data.length / V }, (_, row) => data.subarray(row * V, (row + 1) * V));
+}
+
+/** The cosine of the two texts, each read alone; what is hidden in them stays so. */
+function similarityIn(
+  model: BertModel,
+  { text, pair }: ExplorerRequest,
+  tokens: readonly ExplorerToken[],
+): Similarity | Inseparable {
+  const reading = sentenceReading(model);
+  if ("problem" in reading) return reading;
+  const { tokenizer, prompt, maxLength } = reading;
+  const all = hiddenPieces(tokens, [...tokens.keys()].filter((t) => tokens[t].hidden)); // biome-ignore format: one line
+  const alone = (own: string, of: number) => {
+    const hidden = all.flatMap(({ segment, span: [from, to], ...piece }) =>
+      segment === of ? [{ ...piece, segment: 0, span: [from + prompt.length, to + prompt.length] as const }] : [],
+    );
+    const request = { text: prompt + own, pair: "", masks: [], top: 0, hidden };
+    const { tokens: read, whole } = inputOf(model, tokenizer, request, maxLength);
+    return { pieces: read.map(({ piece }) => piece), inputIds: read.map(({ id }) => id), whole };
+  };
+  const promptLength = prompt === "" ? 0 : alone("", -1).inputIds.length - 1;
+  const hasDecoder = outputsOf(model.config.architecture).gaps !== undefined;
+  return similarityOf(model, [alone(text, 0), alone(pair, 1)], promptLength, hasDecoder);
 }
 
 /** What the model is given of a text. */
@@ -165,10 +240,14 @@ interface ExplorerInput extends Pick<ExplorerResult, "tokens" | "whole"> {
 }
 
 /** What the model is given of a text, as far as it has positions. @throws BertError as `encode` */
-export function inputOf(model: BertModel, tokenizer: BertTokenizer, request: ExplorerRequest): ExplorerInput {
+export function inputOf(
+  model: BertModel,
+  tokenizer: BertTokenizer,
+  request: ExplorerRequest,
+  maxLength: number = Math.min(model.config.maxPositionEmbeddings, tokenizer.modelMaxLength),
+): ExplorerInput {
   const { text, pair } = request;
   const options = { ...(pair !== "" && { textPair: pair }) };
-  const maxLength = Math.min(model.config.maxPositionEmbeddings, tokenizer.modelMaxLength);
   const encoding = tokenizer.encode(text, { ...options, truncation: true, maxLength });
   const whole = encoding.length < maxLength ? encoding.length : tokenizer.encode(text, options).length;
   const tokens = tokensOf(encoding, tokenizer, request);
@@ -213,14 +292,12 @@ function tokensOf(
 
 /** The likeliest pieces, or those that are asked for. */
 function answersOf(
-  logits: Tensor,
-  row: number,
+  scores: Float32Array,
   { top, asked }: { readonly top: number; readonly asked: readonly number[] },
   tokenizer: BertTokenizer,
   hidden: ExplorerToken["hidden"],
 ): Pick<ExplorerGap, "answers" | "areAsked" | "truth" | "entropy"> {
-  const V = logits.shape.at(-1) as number;
-  const { ids, answerOf, entropy } = ranked(logits.data.subarray(row * V, (row + 1) * V), tokenizer);
+  const { ids, answerOf, entropy } = ranked(scores, tokenizer);
   const areAsked = asked.length > 0;
   const shown = areAsked ? ids.filter((id) => asked.includes(id)) : ids.slice(0, top);
   const truthOf = ({ id, piece }: { readonly id: number; readonly piece: string }) => {

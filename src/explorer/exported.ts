@@ -34,7 +34,7 @@ export function tensorsOf(
  * @param open    what the view that is open below shows and the result does not have; left out: nothing
  */
 export function jsonOf(result: ExplorerResult, model: ModelSummary, version: string, open?: unknown): string {
-  const { request, tokens, whole, attentions, heads, gaps, nextSentence, further, milliseconds } = result;
+  const { request, tokens, whole, attentions, heads, gaps, nextSentence, further, compared, milliseconds } = result;
   const T = tokens.length;
   const withLists = (_: string, value: unknown) => (ArrayBuffer.isView(value) ? [...(value as Float32Array)] : value);
   const content = {
@@ -53,6 +53,7 @@ export function jsonOf(result: ExplorerResult, model: ModelSummary, version: str
     nextSentence,
     ...(further && { further }),
     ...(open ? { effects: open } : {}),
+    ...(compared && { compared }),
     milliseconds,
   };
   return JSON.stringify(content, withLists);

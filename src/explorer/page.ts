@@ -3,22 +3,25 @@ import { html, nothing, render, type TemplateResult } from "lit-html";
 import { Client } from "./client.ts";
 import type { ExplorerRequest, ExplorerResult } from "./explorerResult.ts";
 import { carriedOver, type HiddenPiece, hiddenPieces, isPieceOf, shownAgain } from "./hidden.ts";
+import { isLarge } from "./modelSize.ts";
 import { answerSentence } from "./page/answersView.ts";
+import { Beside } from "./page/beside.ts";
 import { Comparison } from "./page/compared.ts";
 import { closeMenus } from "./page/controls.ts";
 import { exampleMenu } from "./page/examples.ts";
 import { exportMenu, save } from "./page/exports.ts";
-import { type Folder, faultOf, folderButton, takeDrops } from "./page/folder.ts";
+import { openMenu, takeDrops } from "./page/folder.ts";
 import { frame, nameOfModel, statusOf } from "./page/frame.ts";
-import { furtherRequest } from "./page/furtherRequest.ts";
+import { comparedWith, furtherRequest } from "./page/furtherRequest.ts";
 import { keyDown } from "./page/keyDown.ts";
 import { bringIntoSight, keepInSight, layoutOf } from "./page/layout.ts";
+import { Opening } from "./page/opening.ts";
 import { Pictures } from "./page/picture.ts";
 import { sentenceOf } from "./page/readout.ts";
 import { Speaker } from "./page/speaker.ts";
 import { onNextFrame, type Pointer, remembered, type View } from "./page/view.ts";
 import { clearestHead } from "./scenes/order.ts";
-import { argumentsOfModel, modelToOpen, startWorker } from "./start.ts";
+import { argumentsOfModel, hasHub, modelToOpen, startWorker } from "./start.ts";
 import {
   type ExplorerState,
   type Kept,
@@ -52,8 +55,8 @@ const writing: string[] = [];
 /** Whether what is shown is not yet what was asked for last. */
 let isComputing = false;
 let problem: string | null = null;
-/** The folder that was opened in the page, and the one that is being opened; null: none. */
-let [chosen, coming]: (string | null)[] = [null, null];
+/** Whether a text was typed and waits for Enter. */
+let isHeld = false;
 /** Whether the worker has stopped, and another can be started. */
 let hasStopped = false;
 /** Whether the further view that the address names is yet to be brought into sight, which happens once. */
@@ -70,18 +73,20 @@ const client = new Client(startWorker, {
   },
   opened(summary) {
     model = summary;
+    beside.forget();
     [hasStopped, problem] = [false, null];
-    if (coming !== null) forgetBefore(coming);
+    if (opening.coming !== null) forgetBefore();
     state = within(state);
     ask();
-    argumentsOfModel(summary.fingerprint, chosen === null).then((from) => {
+    argumentsOfModel(summary.fingerprint, opening.chosen === null).then((from) => {
       if (model !== summary) return;
-      loadedFrom = from;
+      loadedFrom = from ?? opening.chosen?.from ?? null;
       show();
     });
   },
   unopened(message) {
-    refuse(message.replaceAll("the given folder", coming ?? "the given folder")); // what the library calls it
+    const given = "the given folder"; // what the library calls it
+    refuse(message.replaceAll(given, opening.coming?.name ?? given));
   },
   result(next) {
     const isOther = !result || ofText(next.request) !== ofText(result.request);
@@ -90,7 +95,7 @@ const client = new Client(startWorker, {
     [problem, pointer, isComputing] = [null, null, false];
     if (!saysHead) {
       [state, saysHead] = [{ ...state, ...clearestHead(next) }, true];
-      if (chosen !== null) history.replaceState(null, "", linkOf(state, others));
+      if (opening.chosen !== null) history.replaceState(null, "", linkOf(state, others));
     }
     keepHidden(next);
     keepWithin(next);
@@ -102,10 +107,12 @@ const client = new Client(startWorker, {
     show();
   },
   stopped(message) {
-    [problem, hasStopped, isComputing, coming] = [message, true, false, null];
+    [problem, hasStopped, isComputing, opening.coming] = [message, true, false, null];
     writing.length = 0;
+    beside.forget();
     show();
   },
+  beside: (news) => beside.heard(news),
   written(file) {
     if (typeof file === "string") [problem] = [file, writing.shift()];
     else save((text) => speaker.say(text), new Blob([file as Uint8Array<ArrayBuffer>]), writing.shift() as string);
@@ -113,32 +120,36 @@ const client = new Client(startWorker, {
   },
 });
 client.open(modelToOpen());
-const look = client.look.bind(client) as Client["look"];
-
-/** Opens a folder in place of the model that there is. */
-function openFolder(folder: Folder): void {
-  const fault = faultOf(folder);
-  if (fault !== null) refuse(fault);
-  else {
-    [coming, problem] = [folder.name, null];
-    client.openOther(folder.files);
+const opening = new Opening(client, {
+  changed() {
+    [problem, progress] = [null, 0];
     show();
-  }
-}
+  },
+  refuse,
+});
+const beside = new Beside(client, {
+  opened(name) {
+    change({ otherModel: name }, false);
+    ask();
+  },
+  changed: show,
+});
+const openFolder = opening.openFolder.bind(opening);
+const look = client.look.bind(client) as Client["look"];
 
 /** Tells why a model was not opened, in sight wherever the page was scrolled to. */
 function refuse(message: string): void {
-  [problem, coming] = [message, null];
+  [problem, opening.coming] = [message, null];
   show();
   document.querySelector('[role="alert"]:last-of-type')?.scrollIntoView({ block: "nearest" });
 }
 
 /** Lets go of what another model made, and of positions among its tokens; the texts stay. */
-function forgetBefore(name: string): void {
-  [chosen, coming, loadedFrom] = [name, null, null];
+function forgetBefore(): void {
+  [opening.chosen, opening.coming, loadedFrom] = [opening.coming, null, null];
   [result, carried, saysHead] = [null, null, false];
   comparison.forget();
-  ({ state } = ofModel({ ...state, model: "" }, name));
+  ({ state } = ofModel({ ...state, model: "" }, nameOfChosen()));
 }
 
 /** Takes the positions of the tokens that stay hidden, once a typed text has some. */
@@ -152,6 +163,9 @@ function keepHidden({ request: { masks }, tokens }: ExplorerResult): void {
   history.replaceState(null, "", linkOf(state, others));
 }
 
+/** Whether the model is too large to compute with every key. */
+const isOfLarge = (): boolean => model !== null && isLarge(model.config);
+
 /** Changes a text; what is hidden outside of the change stays so. */
 function typed(next: { readonly text: string } | { readonly pair: string }): void {
   const [segment, before, after] =
@@ -159,7 +173,7 @@ function typed(next: { readonly text: string } | { readonly pair: string }): voi
   const pieces = carried ?? (result && isOfTexts(result) ? hiddenPieces(result.tokens, state.masks) : []);
   const { kept, lost } = carriedOver(pieces, segment, before, after);
   const isUnknown = state.masks.length > pieces.length; // a link's, whose tokens are not there yet
-  change({ ...next, masks: [], query: null, key: null, place: null }, false, kept);
+  change({ ...next, masks: [], query: null, key: null, place: null }, false, kept, isOfLarge());
   if (lost.length === 0 && !isUnknown) return;
   const sentence = isUnknown ? "The link's mask was left alone: the text has changed before it was shown." : "";
   problems = [...problems, shownAgain(lost), sentence].filter(Boolean);
@@ -175,16 +189,23 @@ function keepWithin({ tokens }: ExplorerResult): void {
 }
 
 /** What a request asks of a text, as a text; not what further views ask beside it. */
-const ofText = ({ further: _, ...request }: ExplorerRequest): string => JSON.stringify(request);
+const ofText = ({ further: _further, compare: _compare, ...request }: ExplorerRequest): string =>
+  JSON.stringify(request);
 
 /** Whether a result is of the texts that the state has, so that positions in one are positions in the other. */
 const isOfTexts = ({ request }: ExplorerResult): boolean => request.text === state.text && request.pair === state.pair;
 
+/** The name of the model that was opened in the page; "" for its own. */
+const nameOfChosen = (): string => opening.chosen?.name ?? "";
+
+/** The id of the hub's model that a link is of; "" where it is of none. */
+const hubIdIn = (hash: string): string => (/^[^/]+\/[^/]+$/.exec(readLink(hash).state.model) ?? [""])[0];
+
 /** The same state, within the model's layers and heads. */
 function within(given: ExplorerState): ExplorerState {
   if (!model) return given;
-  if (given.model !== (chosen ?? "")) saysHead = false;
-  return told(withinModel(told(ofModel(given, chosen ?? "")), model));
+  if (given.model !== nameOfChosen()) saysHead = false;
+  return told(withinModel(told(ofModel(given, nameOfChosen())), model));
 }
 
 /** The state, while what could not be kept of it is told. */
@@ -218,8 +239,9 @@ function ask(): void {
   const targets = targetsOf(state);
   const hidden = carried && { hidden: carried };
   const further = furtherRequest(state);
-  isComputing = model !== null;
-  const rest = { ...(targets.length > 0 && { targets }), ...(further && { further }) };
+  const compare = comparedWith(state, beside.model !== null);
+  [isComputing, isHeld] = [model !== null, false];
+  const rest = { ...(targets.length > 0 && { targets }), ...(further && { further }), ...(compare && { compare }) };
   if (model) client.ask({ text, pair, masks, ...hidden, top: TOP, ...rest });
   show();
 }
@@ -229,8 +251,14 @@ function ask(): void {
  *
  * @param isPinned whether the browser's way back leads to what was shown before
  * @param hidden   tokens that stay hidden in another text
+ * @param holds    whether it is computed later
  */
-function change(next: Partial<ExplorerState>, isPinned: boolean, hidden: readonly HiddenPiece[] = []): void {
+function change(
+  next: Partial<ExplorerState>,
+  isPinned: boolean,
+  hidden: readonly HiddenPiece[] = [],
+  holds: boolean = false,
+): void {
   const hasPositions = ["masks", "query", "key"].some((name) => name in next);
   // What is picked in the result of another text has no place in this one.
   if (hasPositions && next.text === undefined && next.pair === undefined && !(result && isOfTexts(result))) return;
@@ -241,8 +269,18 @@ function change(next: Partial<ExplorerState>, isPinned: boolean, hidden: readonl
   const link = linkOf(state, others);
   if (isPinned) history.pushState(null, "", link);
   else history.replaceState(null, "", link);
-  const asked = (of: ExplorerState) => JSON.stringify([of.text, of.pair, of.masks, of.targets, furtherRequest(of)]);
-  if (asked(last) !== asked(state)) ask();
+  const asked = (of: ExplorerState) =>
+    JSON.stringify([
+      of.text,
+      of.pair,
+      of.masks,
+      of.targets,
+      furtherRequest(of),
+      comparedWith(of, beside.model !== null),
+    ]);
+  const isOther = asked(last) !== asked(state);
+  isHeld ||= isOther && holds;
+  if (isOther && !holds) ask();
   else show();
 }
 
@@ -273,7 +311,7 @@ function viewOf(shown: ExplorerResult, of: ModelSummary): View {
   const inText = (t: number | null) => (isCurrent && t !== null && t < shown.tokens.length ? t : null);
   const masks = isCurrent ? state.masks : shown.request.masks;
   return {
-    ...{ result: shown, model: of, loadedFrom, pictures, pointer, change, swap, point },
+    ...{ result: shown, model: of, loadedFrom, pictures, pointer, change, swap, point, beside },
     drawn: state.weights === "norm" ? withNorms(shown) : shown,
     state: { ...state, masks, query: inText(state.query), key: inText(state.key) },
     layout: layoutOf(document.documentElement.clientWidth, shown.heads),
@@ -289,14 +327,24 @@ function viewOf(shown: ExplorerResult, of: ModelSummary): View {
 
 function page(): TemplateResult {
   const view = result && model ? viewOf(result, model) : null;
+  const name = opening.chosen?.name ?? nameOfModel(loadedFrom);
   return frame({
     ...{ view, comparison, isComputing, progress, hasStopped, startAgain },
-    texts: { state, result, model, marked: pointer?.query ?? state.query, typed },
-    status: statusOf({ model, result, progress, hasStopped, name: chosen ?? nameOfModel(loadedFrom), coming }),
+    texts: {
+      state,
+      result,
+      model,
+      marked: pointer?.query ?? state.query,
+      typed,
+      isLarge: isOfLarge(),
+      compute: isHeld ? ask : null,
+    },
+    cancel: opening.coming === null ? null : () => opening.cancel(),
+    status: statusOf({ model, result, progress, hasStopped, name, coming: opening.coming?.name ?? null }),
     problems: [problems.join(" "), problem],
     note: leftOutOfLink(state),
     backend: model?.backend ?? null,
-    menus: html`${exampleMenu(change)} ${folderButton(openFolder)}
+    menus: html`${exampleMenu(change)} ${openMenu(openFolder, hasHub ? () => opening.askHub(hubIdIn(location.hash)) : null)}
       ${view ? exportMenu(view, comparison, write) : nothing}`,
   });
 }

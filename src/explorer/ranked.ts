@@ -18,6 +18,7 @@ export interface Ranked {
   readonly ids: readonly number[];
   /** Of the probabilities of all pieces, in nats. */
   readonly entropy: number;
+  probabilityOf(id: number): number;
   answerOf(id: number): Answer;
 }
 
@@ -33,12 +34,14 @@ export function ranked(scores: Float32Array, tokenizer: BertTokenizer): Ranked {
   const ids = [...scores.keys()]
     .filter((id) => tokenizer.idToToken(id) !== undefined)
     .sort((a, b) => scores[b] - scores[a] || a - b);
+  const probabilityOf = (id: number) => Math.exp(scores[id] - max) / sum;
   return {
     ids,
+    probabilityOf,
     entropy: Math.log(sum) - mean,
     answerOf: (id) => ({
       ...{ id, piece: tokenizer.idToToken(id) as string, logit: scores[id] },
-      ...{ probability: Math.exp(scores[id] - max) / sum, rank: ids.indexOf(id) + 1 },
+      ...{ probability: probabilityOf(id), rank: ids.indexOf(id) + 1 },
     }),
   };
 }

@@ -31,7 +31,17 @@ export const SORTS = ["place", "sharp", "previous", "next", "self", "cls", "sep"
 export const WEIGHTS = ["weight", "norm"] as const;
 
 /** The views below the three parts of the page, one of which can be open. */
-export const FURTHER = ["stepper", "lens", "stream", "pair", "heads", "ablation", "occlusion"] as const;
+export const FURTHER = [
+  "stepper",
+  "lens",
+  "stream",
+  "pair",
+  "heads",
+  "ablation",
+  "occlusion",
+  "similarity",
+  "compare",
+] as const;
 
 /** Which answer heads and words are taken from: the first that the model has of the text, or one of these. */
 export const ANSWERS: readonly ["first", ...typeof SUBJECTS] = ["first", ...SUBJECTS];
@@ -58,7 +68,7 @@ export const NEEDLES = [
 
 /** What the page shows. */
 export interface ExplorerState {
-  /** The name of the folder that was opened in the page; "" for the page's own model. */
+  /** The name of the folder that was opened in the page, or the id of the hub's model; "" for the page's own model. */
   readonly model: string;
   /** The first text. */
   readonly text: string;
@@ -102,6 +112,13 @@ export interface ExplorerState {
   readonly by: Occlusion;
   /** Whether words are taken away, or tokens. */
   readonly units: UnitKind;
+  /** What the texts are compared with; both "": the same texts. */
+  readonly otherText: string;
+  readonly otherPair: string;
+  /** Positions of hidden tokens in them, ascending. */
+  readonly otherMasks: readonly number[];
+  /** The name of the model that the other one is compared with; "": itself. */
+  readonly otherModel: string;
 }
 
 /** What the page shows at first. */
@@ -131,6 +148,10 @@ export const INITIAL_STATE: ExplorerState = {
   answer: "first",
   by: "mask",
   units: "word",
+  otherText: "",
+  otherPair: "",
+  otherMasks: [],
+  otherModel: "",
 };
 
 /** Texts of more characters, together, are not put into a link. */
@@ -150,7 +171,23 @@ export interface ReadLink {
 
 const FIELDS = [
   ...["v", "m", "a", "b", "mask", "targets", "l", "h", "view", "scale", "pairs", "sort", "q", "k", "n"],
-  ...["weights", "more", "tap", "at", "stream", "without", "needle", "off", "answer", "by", "units"],
+  ...[
+    "weights",
+    "more",
+    "tap",
+    "at",
+    "stream",
+    "without",
+    "needle",
+    "off",
+    "answer",
+    "by",
+    "units",
+    "oa",
+    "ob",
+    "omask",
+    "om",
+  ],
 ];
 
 /** Those that hold one of several words, and are left out where it is the first. */
@@ -161,13 +198,16 @@ const CHOICES = [
 /** A tap's name has at most as many characters. */
 const MOST_NAME = 200;
 
-const fitsLink = ({ text, pair }: ExplorerState): boolean => text.length + pair.length <= MOST_CHARACTERS;
+/** The characters of all texts. */
+const lengthOf = ({ text, pair, otherText, otherPair }: ExplorerState): number =>
+  text.length + pair.length + otherText.length + otherPair.length;
+
+const fitsLink = (state: ExplorerState): boolean => lengthOf(state) <= MOST_CHARACTERS;
 
 /** Why the link of a state does not have its texts, in a sentence; null where it has them. */
 export function leftOutOfLink(state: ExplorerState): string | null {
   if (fitsLink(state)) return null;
-  const count = state.text.length + state.pair.length;
-  const why = `${count} characters, where it takes at most ${MOST_CHARACTERS}`;
+  const why = `${lengthOf(state)} characters, where it takes at most ${MOST_CHARACTERS}`;
   return `The address of this page leaves the text out: ${why}. A reload loses the text.`;
 }
 
@@ -194,6 +234,10 @@ export function linkOf(state: ExplorerState, others: ReadonlyMap<string, string>
   if (off.length > 0) fields.set("off", off.map((head) => head.join(".")).join());
   if (tap !== "") fields.set("tap", tap);
   if (fits && place !== null) fields.set("at", place.join());
+  if (fits && state.otherText !== "") fields.set("oa", state.otherText);
+  if (fits && state.otherPair !== "") fields.set("ob", state.otherPair);
+  if (fits && state.otherMasks.length > 0) fields.set("omask", state.otherMasks.join());
+  if (state.otherModel !== "") fields.set("om", state.otherModel);
   for (const [name, value] of others) fields.set(name, value);
   return `#${fields}`;
 }
@@ -224,21 +268,23 @@ export function readLink(hash: string): ReadLink {
   };
   const version = fields.get("v");
   if (version !== null && version !== "1") wrong("v", "1", null);
-  const masks = fields.get("mask");
+  const positions = (name: string): number[] => {
+    const given = fields.get(name);
+    if (given === null) return [];
+    if (!/^\d{1,5}(,\d{1,5})*$/.test(given)) return wrong(name, "whole numbers with commas between them", []);
+    return [...new Set(given.split(",").map(Number))].sort((a, b) => a - b);
+  };
   const targets = fields.get("targets") ?? "";
   const tap = fields.get("tap") ?? "";
   const at = fields.get("at");
   const isPlace = at === null || /^\d{1,6},\d{1,6}$/.test(at);
   const off = fields.get("off");
   const areHeads = off === null || /^\d{1,5}\.\d{1,5}(,\d{1,5}\.\d{1,5})*$/.test(off);
-  const listed = masks === null || /^\d{1,5}(,\d{1,5})*$/.test(masks);
   const state: ExplorerState = {
     model: fields.get("m") ?? INITIAL_STATE.model,
     text: fields.get("a") ?? INITIAL_STATE.text,
     pair: fields.get("b") ?? "",
-    masks: listed
-      ? [...new Set((masks ?? "").split(",").filter(Boolean).map(Number))].sort((a, b) => a - b)
-      : wrong("mask", "whole numbers with commas between them", []),
+    masks: positions("mask"),
     targets: targets.length <= MOST_TARGETS ? targets : wrong("targets", `at most ${MOST_TARGETS} characters`, ""),
     layer: whole("l", INITIAL_STATE.layer),
     head: whole("h", INITIAL_STATE.head),
@@ -258,6 +304,8 @@ export function readLink(hash: string): ReadLink {
     answer: choice("answer", ANSWERS, INITIAL_STATE.answer),
     by: choice("by", OCCLUSIONS, INITIAL_STATE.by),
     units: choice("units", UNITS, INITIAL_STATE.units),
+    ...{ otherText: fields.get("oa") ?? "", otherPair: fields.get("ob") ?? "", otherMasks: positions("omask") },
+    otherModel: fields.get("om") ?? "",
     tap: tap.length <= MOST_NAME ? tap : wrong("tap", `at most ${MOST_NAME} characters`, ""),
     place: isPlace ? placeOf(at) : wrong("at", "a row and a column with a comma between them", null),
   };
@@ -309,7 +357,8 @@ export interface Kept {
 export function ofModel(state: ExplorerState, model: string): Kept {
   if (state.model === model) return { state, problems: [] };
   const { layer, head, masks, query, key, tap, place, off } = INITIAL_STATE;
-  const again = `The link is of the model “${state.model}”, which was opened from a folder: open it again.`;
+  const from = state.model.includes("/") ? "the hub" : "a folder";
+  const again = `The link is of the model “${state.model}”, which was opened from ${from}: open it again.`;
   return {
     state: { ...state, model, layer, head, masks, query, key, tap, place, off },
     problems: state.model === "" ? [] : [again],

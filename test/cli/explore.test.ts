@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { CONTENT_SECURITY_POLICY, type ExplorerServer, serve } from "../../src/cli/explorerServer.ts";
+import { CONTENT_SECURITY_POLICY, type ExplorerServer, serve, workerPolicy } from "../../src/cli/explorerServer.ts";
 import { modelFiles, pageFiles } from "../../src/cli/servedFiles.ts";
 import { HubServer } from "../hub/server.ts";
 import { sentenceFolder } from "../support/sentenceFolders.ts";
@@ -71,6 +71,29 @@ describe("the server", () => {
       });
       expect(Object.keys(headers).filter((name) => name.startsWith("access-control"))).toEqual([]);
     }
+  });
+
+  test("lets the worker ask the hub that it names, and Hugging Face's hosts; the page nobody", async () => {
+    await using other = {
+      ...(await serve(
+        new Map([["/explorer-worker.js", join(PAGE, "worker.ts")]]),
+        0,
+        null,
+        "https://hub.example/under",
+      )),
+      [Symbol.asyncDispose]: () => other.close(),
+    };
+    const { headers } = await ask(other.address, "/explorer-worker.js?1");
+    const policy = String(headers["content-security-policy"]);
+    expect(policy).toBe(workerPolicy("https://hub.example/under"));
+    const connect =
+      "connect-src 'self' https://hub.example https://huggingface.co https://*.huggingface.co https://*.hf.co";
+    expect(policy.split("; ")).toEqual(
+      CONTENT_SECURITY_POLICY.split("; ").map((part) => (part === "connect-src 'self'" ? connect : part)),
+    );
+    expect(headers["plainbert-hub"]).toBe(encodeURIComponent("https://hub.example/under"));
+    expect((await ask(other.address, "/")).headers["content-security-policy"]).toBe(CONTENT_SECURITY_POLICY);
+    expect(workerPolicy("https://huggingface.co").match(/https:\/\/huggingface\.co/g)?.length).toBe(1);
   });
 
   test("the page itself says the same policy, for servers that do not", async () => {

@@ -24,7 +24,7 @@ class HandPort implements Port {
     if ("open" in message) this.opened.push(message);
     else if ("request" in message) this.open.push(message);
     else if ("look" in message) this.looks.push(message);
-    else this.send({ written: Uint8Array.of(message.write.tensors.length) });
+    else if ("write" in message) this.send({ written: Uint8Array.of(message.write.tensors.length) });
   }
 
   terminate(): void {
@@ -76,6 +76,7 @@ function started(): { client: Client; ports: HandPort[]; heard: string[] } {
       unopened: (message) => heard.push(`unopened: ${message}`),
       problem: (message) => heard.push(message),
       stopped: (message) => heard.push(`stopped: ${message}`),
+      beside: (news) => heard.push(`beside ${Object.keys(news)}`),
       written: (file) => heard.push(`written ${file}`),
     },
   );

@@ -250,7 +250,7 @@ describe("by keyboard alone", () => {
           heading See BERT think
           navigation Menus
             DisclosureTriangle Examples ▾
-            button Open model
+            DisclosureTriangle Open model ▾
             DisclosureTriangle Export ▾
             button Help
         main
@@ -299,6 +299,8 @@ describe("by keyboard alone", () => {
             tab Find heads
             tab Head ablation
             tab Occlusion
+            tab Similarity
+            tab Compare
         paragraph"
     `);
   });

@@ -4,6 +4,7 @@ import { layerTaps, stateTaps } from "./layerTaps.ts";
 import { type Lens, lensOf } from "./lens.ts";
 import { transformedNorms } from "./norms.ts";
 import { type Residual, residualOf } from "./residual.ts";
+import type { Inseparable, Similarity } from "./similarity.ts";
 
 /** What is asked for; what is left out is not computed. */
 export interface FurtherRequest {
@@ -14,6 +15,8 @@ export interface FurtherRequest {
   readonly projections?: number;
   /** The norms of what heads take from tokens. */
   readonly norms?: true;
+  /** The cosine of the two texts, taken apart. */
+  readonly similarity?: true;
 }
 
 /** The queries and keys of a layer, [T, H] each. */
@@ -31,6 +34,8 @@ export interface Further {
   readonly projections: Projections | null;
   /** L arrays [A, T]. */
   readonly norms: readonly Float32Array[] | null;
+  /** null: there is no second text, too. */
+  readonly similarity: Similarity | Inseparable | null;
 }
 
 /** What the lens needs of a text. */
@@ -72,7 +77,7 @@ export function furtherOf(
   seen: ReadonlyMap<string, Tensor>,
   text: LensTokens,
   canAnswer: boolean,
-): Further {
+): Omit<Further, "similarity"> {
   const { hiddenSize: H, numAttentionHeads: A } = model.config;
   const T = text.ids.length;
   const at = (name: string) => seen.get(name)?.data as Float32Array;

@@ -1,5 +1,6 @@
 /** A model's folder that is chosen or dropped: its files are read in the page, and sent nowhere. */
-import { html, type TemplateResult } from "lit-html";
+import { html, nothing, type TemplateResult } from "lit-html";
+import { closeMenu, menu } from "./controls.ts";
 
 /** A folder's files by their names in it, and its own name. */
 export interface Folder {
@@ -10,22 +11,37 @@ export interface Folder {
 /** Folders inside a model's folder are read to this depth: `1_Pooling/config.json` is of depth 1. */
 const DEPTH = 2;
 
-/** The button that lets a folder be chosen. @param open is given the folder */
-export function folderButton(open: (folder: Folder) => void): TemplateResult {
+/**
+ * The menu that lets a model be opened.
+ *
+ * @param open   is given the folder that is chosen
+ * @param askHub opens the dialog of the hub; null: there is none
+ */
+export function openMenu(open: (folder: Folder) => void, askHub: (() => void) | null): TemplateResult {
   const chosen = (event: Event): void => {
     const input = event.currentTarget as HTMLInputElement;
     const files = [...(input.files ?? [])];
     if (files.length > 0) open(chosenFolder(files));
     input.value = ""; // so that the same folder can be chosen again, once it is mended
   };
-  const choose = (event: Event): void =>
-    (event.currentTarget as Element).parentElement?.querySelector<HTMLInputElement>("#folder")?.click();
-  return html`<span><button @click=${choose}>Open model</button>
-    <input id="folder" type="file" webkitdirectory hidden aria-label="A model's folder" @change=${chosen}></span>`;
+  const choose = (event: Event): void => {
+    closeMenu(event.currentTarget as Element);
+    document.getElementById("folder")?.click();
+  };
+  const hub = (event: Event): void => {
+    closeMenu(event.currentTarget as Element);
+    askHub?.();
+  };
+  return html`${menu(
+    "Open model",
+    html`<ul><li><button id="open-folder" @click=${choose}>A folder of this machine …</button></li>
+      ${askHub === null ? nothing : html`<li><button id="open-hub" @click=${hub}>A model of the hub …</button></li>`}</ul>
+      <p class="quiet">A folder's files are read in the page, and sent nowhere.</p>`,
+  )}<input id="folder" type="file" webkitdirectory hidden aria-label="A model's folder" @change=${chosen}>`;
 }
 
 /** The folder of files as an input gives them, each with its path from the folder on. */
-function chosenFolder(files: readonly File[]): Folder {
+export function chosenFolder(files: readonly File[]): Folder {
   const [name] = files[0].webkitRelativePath.split("/");
   return {
     name,

@@ -33,6 +33,8 @@ interface Frame {
   /** What computes; null: it is not known yet. */
   readonly backend: string | null;
   startAgain(): void;
+  /** Stops opening another model; null: none is being opened. */
+  readonly cancel: (() => void) | null;
 }
 
 /** The whole page. */
@@ -42,7 +44,8 @@ export function frame(shown: Frame): TemplateResult {
     ${skipTo("model", "Skip to the model")}
     <header>
       <h1>See BERT think</h1>
-      <p class="quiet">${status} ${isComputing && view ? html`<span class="late">· computing …</span>` : nothing}</p>
+      <p class="quiet">${status} ${isComputing && view ? html`<span class="late">· computing …</span>` : nothing}
+        ${shown.cancel === null ? nothing : html`<button id="cancel" @click=${shown.cancel}>Cancel</button>`}</p>
       <nav aria-label="Menus">${menus}<button class="plain" @click=${toggleHelp}>Help</button></nav>
     </header>
     <main>
@@ -57,11 +60,11 @@ export function frame(shown: Frame): TemplateResult {
   `;
 }
 
-function views(view: View, { comparison, isComputing }: Frame): TemplateResult {
+function views(view: View, { comparison, isComputing, texts }: Frame): TemplateResult {
   const { name, columns } = view.layout;
   return html`
     <section aria-label="Tokens">${strip(view, tokensAtCaret(view.result))}</section>
-    <div class="views ${name} ${isComputing ? "stale" : ""}" .style=${`grid-template-columns:${columns}`}>
+    <div class="views ${name} ${isComputing || texts.compute ? "stale" : ""}" .style=${`grid-template-columns:${columns}`}>
       <section class="model" id="model" tabindex="-1" aria-label="The model">${modelView(view)}</section>
       <section class="head" aria-label="One head">${headView(view)}</section>
       <section class="answers" aria-label="Answers">${answersView(view, comparison)}</section>
@@ -77,7 +80,7 @@ interface Status {
   readonly hasStopped: boolean;
   /** null: not known. */
   readonly name: string | null;
-  /** The folder that is being opened; null: none. */
+  /** The folder or the hub's model that is being opened; null: none. */
   readonly coming: string | null;
 }
 
@@ -97,6 +100,8 @@ export function statusOf({ model, result, progress, hasStopped, name, coming }: 
     ...(name === null ? [] : [name]),
     ...[`${layers} layers`, `${heads} heads`, `${hiddenSize} numbers a token`],
     ...(result ? [`computed in ${result.milliseconds.toFixed(0)} ms`] : []),
-    ...(coming === null ? [] : [`“${coming}” is read …`]),
+    ...(coming === null
+      ? []
+      : [progress > 0 ? `“${coming}” is coming: ${Math.round(progress)} %` : `“${coming}” is read …`]),
   ].join(" · ");
 }

@@ -30,6 +30,8 @@ export const FURTHER_VIEWS: readonly {
   { name: "heads", label: "Find heads", load: () => import("./headsView.ts") },
   { name: "ablation", label: "Head ablation", load: () => import("./ablationView.ts") },
   { name: "occlusion", label: "Occlusion", load: () => import("./occlusionView.ts") },
+  { name: "similarity", label: "Similarity", load: () => import("./similarityView.ts") },
+  { name: "compare", label: "Compare", load: () => import("./compareView.ts") },
 ];
 
 /** Those that have been loaded, and why one could not be. */

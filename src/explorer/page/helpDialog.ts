@@ -40,7 +40,7 @@ const KEYS: readonly (readonly [where: string, keys: readonly (readonly [string,
     "Below: tabs, and the residual stream",
     [
       ["← →", "another tab, then Enter; another token"],
-      ["↑ ↓", "another layer"],
+      ["↑ ↓", "another layer; in Similarity a token of text A"],
       ["Enter", "keep the token"],
     ],
   ],
@@ -76,9 +76,10 @@ export function help(backend: string | null): TemplateResult {
     <div class="sheet">
     <div class="heading"><h2 id="help-title">Help</h2><button @click=${toggleHelp}>Close</button></div>
     <p>BERT reads a text as pieces of words. In each layer, each head mixes into every token what it takes from the others:
-      a row of attention probabilities, which adds up to 1. All of it is computed here, in the page; nothing is sent.</p>
+      a row of attention probabilities, which adds up to 1. All of it is computed here, in the page; nothing that you write is sent.</p>
     <p>Attention is not by itself an explanation, and one sentence is one example.</p>
-    <p>A model of your own: choose its folder with “Open model”, or drop it on the page. Its files stay on this machine.</p>
+    <p>A model of your own: choose its folder with “Open model”, or drop it on the page. Its files stay on this machine.
+      A model of the hub is fetched by its id, once you have asked for it.</p>
     <h3>Words</h3><dl>${WORDS.map(([word, meaning]) => html`<div><dt>${word}</dt><dd>${meaning}</dd></div>`)}</dl>
     ${KEYS.map(
       ([where, keys]) =>

@@ -1,5 +1,5 @@
 /** The boxes of the two texts; the characters of the chosen token are marked in them. */
-import { html, type TemplateResult } from "lit-html";
+import { html, nothing, type TemplateResult } from "lit-html";
 import { type ExplorerResult, outputsOf } from "../explorerResult.ts";
 import type { ExplorerState } from "../state.ts";
 import type { ModelSummary } from "../worker.ts";
@@ -13,10 +13,14 @@ export interface Texts {
   /** The token whose characters are marked; null: none. */
   readonly marked: number | null;
   typed(next: { readonly text: string } | { readonly pair: string }): void;
+  /** Whether the model is one that does not compute while one types. */
+  readonly isLarge: boolean;
+  /** Computes what was typed, which waits for it; null: nothing waits. */
+  readonly compute: (() => void) | null;
 }
 
 /** The two boxes. */
-export function textBoxes({ state, result, model, marked, typed }: Texts): TemplateResult {
+export function textBoxes({ state, result, model, marked, typed, isLarge, compute }: Texts): TemplateResult {
   const spanIn = (segment: 0 | 1, text: string): readonly [number, number] => {
     const { request, tokens } = result ?? {};
     const isCurrent = request && (segment === 0 ? request.text : request.pair) === text;
@@ -24,10 +28,21 @@ export function textBoxes({ state, result, model, marked, typed }: Texts): Templ
     return token?.segment === segment && !token.isSpecial ? token.span : [0, 0];
   };
   const asks = !model || outputsOf(model.config.architecture).nextSentence !== undefined;
-  return html`<form class="texts" @submit=${(event: Event) => event.preventDefault()}>
+  const entered = (event: KeyboardEvent): void => {
+    if (!isLarge || event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    compute?.();
+  };
+  return html`<form class="texts" @submit=${(event: Event) => event.preventDefault()} @keydown=${entered}>
     ${box("Text A", "a", state.text, spanIn(0, state.text), "Write a text", (text) => typed({ text }))}
     ${box("Text B, if there is a second", "b", state.pair, spanIn(1, state.pair), asks ? "It may follow, or not" : "Another text", (pair) => typed({ pair }))}
-  </form>`;
+  </form>
+  ${
+    isLarge
+      ? html`<p class="held quiet"><button id="compute" @click=${() => compute?.()}>Compute</button>
+    <span role="status">${compute ? "What is below is of the text before: press Enter." : "A model of this size computes when you press Enter."}</span></p>`
+      : nothing
+  }`;
 }
 
 function box(

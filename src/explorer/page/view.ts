@@ -3,6 +3,7 @@ import type { Client } from "../client.ts";
 import type { ExplorerResult } from "../explorerResult.ts";
 import type { ExplorerState } from "../state.ts";
 import type { ModelSummary } from "../worker.ts";
+import type { Beside } from "./beside.ts";
 import type { Layout } from "./layout.ts";
 import type { Pictures } from "./picture.ts";
 
@@ -35,6 +36,8 @@ export interface View {
   point(pointer: Pointer | null, isSaid?: boolean): void;
   /** Draws the page anew, as something has come that it did not wait for. */
   redraw(): void;
+  /** The model that this one is compared with. */
+  readonly beside: Beside;
   /** Looks at a tap. */
   readonly look: Client["look"];
   /** Tells a screen reader; at most once a second. */

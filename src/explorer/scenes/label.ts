@@ -12,7 +12,14 @@ export function labelOf(piece: string, room: number = Number.POSITIVE_INFINITY):
 }
 
 /** Pixels that the longest label needs. @param most it gets no more */
-export function roomOf(tokens: readonly ExplorerToken[], most: number): number {
-  const longest = tokens.reduce((length, { piece }) => Math.max(length, piece.length), 0);
+export function roomOfNames(names: readonly string[], most: number): number {
+  const longest = names.reduce((length, name) => Math.max(length, name.length), 0);
   return Math.min(most, Math.ceil(longest * CHARACTER) + 4);
 }
+
+/** The same of tokens. */
+export const roomOf = (tokens: readonly ExplorerToken[], most: number): number =>
+  roomOfNames(
+    tokens.map(({ piece }) => piece),
+    most,
+  );
