@@ -6,7 +6,8 @@
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { INITIAL_STATE, linkOf } from "../src/explorer/state.ts";
+import { linkOf } from "../src/explorer/link.ts";
+import { INITIAL_STATE } from "../src/explorer/state.ts";
 import { launch } from "../test/browser/browsers.ts";
 import { Site } from "../test/browser/site.ts";
 import { palettePng, pixelsOf } from "./palettePng.ts";

@@ -3,6 +3,7 @@ import { html, nothing, render, type TemplateResult } from "lit-html";
 import { Client } from "./client.ts";
 import type { ExplorerRequest, ExplorerResult } from "./explorerResult.ts";
 import { carriedOver, type HiddenPiece, hiddenPieces, isPieceOf, shownAgain } from "./hidden.ts";
+import { leftOutOfLink, linkOf, readLink } from "./link.ts";
 import { isLarge } from "./modelSize.ts";
 import { answerSentence } from "./page/answersView.ts";
 import { Beside } from "./page/beside.ts";
@@ -22,18 +23,9 @@ import { Speaker } from "./page/speaker.ts";
 import { onNextFrame, type Pointer, remembered, type View } from "./page/view.ts";
 import { clearestHead } from "./scenes/order.ts";
 import { argumentsOfModel, hasHub, modelToOpen, startWorker } from "./start.ts";
-import {
-  type ExplorerState,
-  type Kept,
-  leftOutOfLink,
-  linkOf,
-  ofModel,
-  readLink,
-  targetsOf,
-  withinModel,
-  withinText,
-} from "./state.ts";
+import { type ExplorerState, targetsOf } from "./state.ts";
 import { weighted } from "./weighted.ts";
+import { type Kept, ofModel, withinModel, withinText } from "./within.ts";
 import type { ModelSummary, TensorsToWrite } from "./worker.ts";
 
 /** How many answers there are for each gap. */

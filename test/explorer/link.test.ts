@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { OCCLUSIONS, UNITS } from "../../src/explorer/effects/choices.ts";
 import { STREAM_MEASURES } from "../../src/explorer/further/residual.ts";
+import { leftOutOfLink, linkOf, MOST_CHARACTERS, readLink } from "../../src/explorer/link.ts";
 import { FURTHER_VIEWS } from "../../src/explorer/page/furtherViews.ts";
 import {
   ANSWERS,
@@ -11,20 +12,15 @@ import {
   FURTHER,
   INITIAL_STATE,
   inOrder,
-  leftOutOfLink,
-  linkOf,
-  MOST_CHARACTERS,
   NEEDLES,
   PAIRS,
-  readLink,
   SCALES,
   SORTS,
   targetsOf,
   VIEWS,
   WEIGHTS,
-  withinModel,
-  withinText,
 } from "../../src/explorer/state.ts";
+import { withinModel, withinText } from "../../src/explorer/within.ts";
 import { stateOf } from "./models.ts";
 
 const RUNS = { numRuns: 3000 };
