@@ -11,8 +11,8 @@ const EXACT: ReadonlySet<unknown> = new Set(
 /** Files whose use of other functions moves no bit of a result, with the reason. */
 const ENGINE_ALLOWED: Readonly<Record<string, string>> = {
   "cli/convert.ts": "a number of bytes that a person has written",
-  "explorer/effects/outputAnswers.ts": "probabilities, which are shown; the logits are forward's",
   "explorer/comparedResult.ts": "divergences, which are shown, and by which heads are ordered",
+  "explorer/effects/outputAnswers.ts": "probabilities, which are shown; the logits are forward's",
   "explorer/entropy.ts": "entropies, which are shown, and by which heads are ordered",
   "explorer/needles.ts": "ln T, of which an entropy is a share",
   "explorer/ranked.ts": "probabilities and an entropy, which are shown; the logits are forward's",
