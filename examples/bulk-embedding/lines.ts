@@ -1,6 +1,6 @@
 /** The lines of a file, as many as there are: no more than a chunk and a line are in memory. */
 import { createReadStream } from "node:fs";
-import type { Block } from "./queue.ts";
+import type { Block } from "./block.ts";
 
 /** The longest line that is read, in bytes; the model reads far less of it. */
 const LONGEST = 64 * 1024;

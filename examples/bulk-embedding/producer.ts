@@ -8,10 +8,11 @@
 import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import type { Block } from "./block.ts";
 import { blocksOf, type Line, linesOf } from "./lines.ts";
 import { blocks, databaseWait, lines, queued, serveMetrics } from "./metrics.ts";
 import { Progress } from "./progress.ts";
-import { type Block, BlockQueue } from "./queue.ts";
+import { BlockQueue } from "./queue.ts";
 import { Table } from "./table.ts";
 
 const { values, positionals } = parseArgs({

@@ -1,22 +1,6 @@
 /** The queue of blocks of lines, and the dead letters: lines that cannot be embedded, each with the reason. */
 import { type ConnectionOptions, Queue } from "bullmq";
-
-/** Lines of a source that follow each other: what a worker takes at once. */
-export interface Block {
-  /** Whose lines they are. */
-  readonly source: string;
-  /** The number of the first, from 1. */
-  readonly first: number;
-  readonly texts: readonly string[];
-}
-
-/** A line that cannot be embedded. */
-export interface DeadLetter {
-  readonly source: string;
-  readonly line: number;
-  readonly text: string;
-  readonly reason: string;
-}
+import { type Block, type DeadLetter, halvesOf } from "./block.ts";
 
 export const BLOCKS = "plainbert-blocks";
 const DEAD_LETTERS = "plainbert-dead-letters";
@@ -93,21 +77,11 @@ export class BlockQueue {
   }
 }
 
-/** The two halves of a block, by which one bad line is found; a single line has none. */
-export function halvesOf({ source, first, texts }: Block): Block[] {
-  if (texts.length < 2) return [];
-  const half = Math.ceil(texts.length / 2);
-  return [
-    { source, first, texts: texts.slice(0, half) },
-    { source, first: first + half, texts: texts.slice(half) },
-  ];
-}
-
-let complained = 0;
+let complained = Number.NEGATIVE_INFINITY;
 
 /** Says what is wrong with the connection, every ten seconds at most: the clients try again several times a second. */
 export function complainOfRedis({ message }: Error): void {
-  if (complained > 0 && performance.now() - complained < 10_000) return;
+  if (performance.now() - complained < 10_000) return;
   complained = performance.now();
   console.error(`Redis: ${message}`);
 }

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import type { Block } from "./queue.ts";
+import type { Block } from "./block.ts";
 
 /** How many numbers a vector has: those of the package's embedding model. */
 const SIZE = Number(process.env.EMBEDDING_SIZE ?? 384);

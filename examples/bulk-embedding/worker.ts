@@ -6,8 +6,9 @@
  */
 import { type Job, Worker } from "bullmq";
 import { BertError, pipeline } from "plainbert";
+import { type Block, halvesOf } from "./block.ts";
 import { blocks, Clock, databaseWait, lines, serveMetrics } from "./metrics.ts";
-import { ATTEMPTS, BLOCKS, type Block, BlockQueue, complainOfRedis, connection, halvesOf } from "./queue.ts";
+import { ATTEMPTS, BLOCKS, BlockQueue, complainOfRedis, connection } from "./queue.ts";
 import { isFaultOfValues, Table } from "./table.ts";
 import { Turns } from "./turns.ts";
 

@@ -34,7 +34,7 @@ export async function compareTable(
   );
   let found = 0;
   for (const { line, text } of good()) {
-    const { value: vector } = await vectors.next();
+    const vector = (await vectors.next()).value!;
     const { value: row } = await rows.next();
     const want = [source, line, createHash("md5").update(text).digest("hex"), hexOf(vector.data)].join("|");
     if (row === want) found++;

@@ -9,6 +9,7 @@ import type { Database } from "./database.ts";
 import { writeLines } from "./lines.ts";
 import type { Network } from "./network.ts";
 import { endOf, type Programs } from "./programs.ts";
+import { type Figures, measuredTable, scaleTable } from "./scaleTables.ts";
 import { addressesFor, SupervisedWorker } from "./supervised.ts";
 
 /** What is measured with. */
@@ -24,43 +25,34 @@ export interface Setting {
 /** Lines that each run begins with, unmeasured: compilers warm up, connections are made. */
 const WARM_UP = 3000;
 /** Blocks in the queue while its memory is measured. */
-const WAITING = 200;
+const WAITING = 50;
 const PAGE = join(import.meta.dirname, "../../docs/at-scale.md");
 
-/** Rates with one, two and three workers, beside as many processes of the library alone; writes them into the page. */
+/**
+ * Rates with one, two and three workers, beside as many processes of the library alone, and what ten and a hundred
+ * would need by these figures.
+ */
 export async function measure(setting: Setting): Promise<void> {
-  const { lines, folder } = setting;
+  const { lines, folder, database } = setting;
   await writeLines(join(folder, "warm-up.txt"), WARM_UP, []);
   const file = join(folder, "measured.txt");
   await writeLines(file, lines, []);
-  const rows: string[][] = [];
+  const runs: Figures[] = [];
   for (const workers of [1, 2, 3]) {
     const alone = await bareRate(setting, file, workers);
-    const figures = await rateOf(setting, file, workers, alone);
-    rows.push([String(workers), ...figures]);
-    console.log(rows.at(-1)!.join(" | "));
+    runs.push({ alone, ...(await figuresOf(setting, workers)) });
+    console.log(runs.at(-1));
   }
-  const queue = await queueMemory(setting, file);
-  const head = [
-    "workers",
-    "lines a second",
-    "library alone",
-    "cost of queue and table",
-    "computing, storing, waiting for a block",
-    "processor time for 1,000 lines: workers, producer, Redis, PostgreSQL",
-    "written ahead, for a line",
-    "connections: PostgreSQL, Redis",
-  ];
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |\n`;
-  const table = [line(head), `|${"---|".repeat(head.length)}\n`, ...rows.map(line)].join("");
-  const [size, count] = (await setting.database.ask(
-    "select pg_total_relation_size('embeddings'), count(*) from embeddings",
-  ))!.split("|");
-  const when = `On ${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0].model.trim()}, Node ${process.versions.node}, ${lines} lines.`;
-  const sizes = `A block of 64 lines takes ${(queue / 1024).toFixed(1)} KiB of Redis' memory, a line with its vector and key ${(Number(size) / Number(count) / 1024).toFixed(2)} KiB of the database's disk.`;
-  const text = `${table}\n${when} ${sizes}\n`;
-  console.log(text);
-  writeFileSync(PAGE, withTable(readFileSync(PAGE, "utf8"), "bulk", text));
+  const count = await database.number("select count(*) from embeddings");
+  const row = (await database.number("select pg_total_relation_size('embeddings')")) / count;
+  const sizes = { block: await blockMemory(setting, file), row };
+
+  const when = new Date().toISOString().slice(0, 10);
+  const machine = `${cpus().length} × ${cpus()[0].model.trim()}, Node ${process.versions.node}`;
+  const block = `${(sizes.block / 1024).toFixed(1)} KiB of Redis' memory`;
+  const told = `Measured on ${when}: ${machine}, ${lines.toLocaleString("en")} lines. A block of 64 lines that waits takes ${block}, a line with its vector and key ${(row / 1024).toFixed(2)} KiB of the database's disk.`;
+  const page = withTable(readFileSync(PAGE, "utf8"), "bulk", `${measuredTable(runs)}\n${told}\n`);
+  writeFileSync(PAGE, withTable(page, "bulk at scale", scaleTable(runs, sizes, [10, 100])));
 }
 
 /** Lines a second of so many processes of the library alone, one thread each, in all. */
@@ -71,75 +63,72 @@ async function bareRate({ programs }: Setting, file: string, count: number): Pro
     child.stdout!.setEncoding("utf8").on("data", (text) => {
       printed += text;
     });
-    await endOf(child);
+    if ((await endOf(child)) !== 0) throw new Error("bare.mjs failed");
     return Number(printed);
   });
   return (await Promise.all(rates)).reduce((sum, rate) => sum + rate);
 }
 
-/** The cells of a row. */
-async function rateOf(setting: Setting, file: string, count: number, alone: number): Promise<string[]> {
+async function figuresOf(setting: Setting, count: number): Promise<Omit<Figures, "alone">> {
   const { lines, network, services, programs, database } = setting;
   const addresses = addressesFor(services);
   const workers = Array.from({ length: count }, (_, n) => new SupervisedWorker(n + 1, network, programs, addresses));
-  const produce = (path: string) =>
-    programs.start([], ["producer.ts", path, "--source", `${count} workers ${path}`], addresses);
-  await endOf(produce(join(setting.folder, "warm-up.txt")));
+  const produce = (name: string) =>
+    programs.start([], ["producer.ts", join(setting.folder, name), "--source", `${count} ${name}`], addresses);
+  await endOf(produce("warm-up.txt"));
 
-  const pids = { Redis: services.redis!.pid!, PostgreSQL: services.postgres!.pid! };
-  const used = () => ({
+  const state = async () => ({
     workers: workers.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0),
-    redis: cpuSeconds(pids.Redis),
-    postgres: cpuSeconds(pids.PostgreSQL),
     producer: cpuSeconds(process.pid, "of its ended children"),
+    redis: cpuSeconds(services.redis!.pid!),
+    postgres: cpuSeconds(services.postgres!.pid!),
+    log: await database.number("select pg_current_wal_lsn() - '0/0'::pg_lsn"),
+    clocks: await Promise.all(workers.map((worker) => worker.metrics())),
   });
-  const clocks = async () => Promise.all(workers.map((worker) => worker.metrics()));
-  const [before, clocksBefore] = [used(), await clocks()];
-  const logBefore = await written(database);
+  const before = await state();
   const start = performance.now();
-  const producer = produce(file);
-  await sleep(2000);
-  const connections = `${await database.number("select count(*) from pg_stat_activity where usename = 'plainbert' and pid <> pg_backend_pid() and backend_type = 'client backend'")}, ${await database.redis("connected_clients")}`;
+  const producer = produce("measured.txt");
+  await sleep(2000); // until all have connected
+  const connections = {
+    postgres: await database.number(
+      "select count(*) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()",
+    ),
+    redis: (await database.redis("connected_clients")) - 1, // the one that asks
+  };
   if ((await endOf(producer)) !== 0) throw new Error("the producer failed");
   const seconds = (performance.now() - start) / 1000;
-  const log = ((await written(database)) - logBefore) / lines;
-  const [after, clocksAfter] = [used(), await clocks()];
+  const after = await state();
   for (const worker of workers) await worker.stop();
 
-  const rate = lines / seconds;
-  const perThousand = (name: keyof typeof before) => `${((1000 * (after[name] - before[name])) / lines).toFixed(3)} s`;
-  return [
-    rate.toFixed(0),
-    alone.toFixed(0),
-    `${(100 * (1 - rate / alone)).toFixed(0)} %`,
-    shares(clocksBefore, clocksAfter),
-    (["workers", "producer", "redis", "postgres"] as const).map(perThousand).join(", "),
-    `${(log / 1024).toFixed(2)} KiB`,
+  const ofLine = (name: "workers" | "producer" | "redis" | "postgres" | "log") => (after[name] - before[name]) / lines;
+  const doing = (what: string) => secondsOf(after.clocks, what) - secondsOf(before.clocks, what);
+  const [computing, storing, waiting] = ["computing", "storing", "waiting for a block"].map(doing);
+  const all = computing + storing + waiting;
+  return {
+    workers: count,
+    rate: lines / seconds,
+    computing: computing / all,
+    storing: storing / all,
+    waiting: waiting / all,
+    processor: {
+      workers: ofLine("workers"),
+      producer: ofLine("producer"),
+      redis: ofLine("redis"),
+      postgres: ofLine("postgres"),
+    },
+    log: ofLine("log"),
     connections,
-  ];
+  };
 }
 
-/** What workers did, each as a share of their time. */
-function shares(before: readonly string[], after: readonly string[]): string {
-  const seconds = ["computing", "storing", "waiting for a block"].map((doing) => {
-    const of = (texts: readonly string[]) =>
-      texts.reduce(
-        (sum, text) => sum + Number(text.split(`bulk_worker_seconds_total{doing="${doing}"} `)[1]?.split("\n")[0] ?? 0),
-        0,
-      );
-    return of(after) - of(before);
-  });
-  const all = seconds.reduce((sum, one) => sum + one);
-  return seconds.map((one) => `${((100 * one) / all).toFixed(1)} %`).join(", ");
+/** What workers' metrics say of one of the things that they do, all together. */
+function secondsOf(metrics: readonly string[], doing: string): number {
+  const line = new RegExp(`^bulk_worker_seconds_total\\{doing="${doing}"\\} (.*)$`, "m");
+  return metrics.reduce((sum, text) => sum + Number(line.exec(text)?.[1] ?? 0), 0);
 }
 
-/** Bytes of PostgreSQL's log since its beginning. */
-async function written(database: Database): Promise<number> {
-  return await database.number("select pg_current_wal_lsn() - '0/0'::pg_lsn");
-}
-
-/** Bytes of Redis' memory for each block of a full window, of which none is taken. */
-async function queueMemory({ services, programs, database }: Setting, file: string): Promise<number> {
+/** Bytes of Redis' memory for each block of a window of which none is taken. */
+async function blockMemory({ services, programs, database }: Setting, file: string): Promise<number> {
   const before = await database.redis("used_memory");
   const args = ["producer.ts", file, "--source", "waiting", "--window", String(WAITING)];
   const producer = programs.start([], args, addressesFor(services));
