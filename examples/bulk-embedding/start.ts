@@ -25,6 +25,7 @@ const workers = Array.from({ length: Number(values.workers) }, () => program("wo
 const producer = program("producer.ts", file);
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => producer.kill(signal));
 
+for (const worker of workers) worker.once("exit", (status) => status !== 0 && producer.kill("SIGTERM")); // nobody works
 const [code] = await once(producer, "exit");
 await Promise.all(workers.map((worker) => stopped(worker, "SIGTERM")));
 if (code === 0) {

@@ -20,6 +20,7 @@ import { Database } from "./database.ts";
 import { badLines, writeLines } from "./lines.ts";
 import { measure } from "./measure.ts";
 import { HOST, NETWORK, Network } from "./network.ts";
+import { peakMebibytes } from "./processes.ts";
 import { endOf, installExample, Programs, serviceFolder } from "./programs.ts";
 import { addressesFor, SupervisedWorker } from "./supervised.ts";
 
@@ -78,6 +79,7 @@ async function endure(): Promise<void> {
   const workers = Array.from({ length: WORKERS }, (_, n) => new SupervisedWorker(n + 1, network, programs, addresses));
   const produce = () => programs.start([], ["producer.ts", file], addresses);
   let producer = produce();
+  let peak = 0;
   const cutting = { worker: workers[random(WORKERS)], done: Promise.resolve() };
 
   /** Each begins once so great a share of the lines is in the table. */
@@ -86,6 +88,7 @@ async function endure(): Promise<void> {
     [0.25, "the producer is killed, and started again", restartProducer],
     [0.5, "Redis is killed, and started again", restartRedis],
     [0.7, "PostgreSQL is ended at once, and started again", restartPostgres],
+    [0.85, "worker 1 is asked to end, and started again", () => askToEnd(workers[0])],
     ...workers.flatMap((worker) =>
       Array.from({ length: kills }, (): (typeof events)[number] => [
         0.02 + random(9300) / 10_000,
@@ -112,10 +115,12 @@ async function endure(): Promise<void> {
   const again = await Promise.race([endOf(produce()), sleep(120_000)]);
   if (again !== 0)
     faults.push(`the producer's second run, without a worker, must find everything done, ended with ${again}`);
-  console.log(`the most memory of Redis: ${((await database.redis("used_memory_peak")) / 2 ** 20).toFixed(1)} MiB`);
+  const redis = (await database.redis("used_memory_peak")) / 2 ** 20;
+  console.log(`most memory: Redis ${redis.toFixed(1)} MiB, the producer ${peak.toFixed(0)} MiB`);
   console.log(faults.length === 0 ? "Every line is there exactly once, with the right bits." : "It does not hold.");
 
   async function untilStored(count: number): Promise<void> {
+    peak = Math.max(peak, peakMebibytes(producer.pid!));
     while (producer.exitCode === null && !((await database.number("select count(*) from embeddings")) >= count)) {
       await sleep(200);
     }
@@ -123,7 +128,7 @@ async function endure(): Promise<void> {
 
   async function kill(worker: SupervisedWorker): Promise<void> {
     if (worker === cutting.worker) await cutting.done; // it is to come back by itself
-    worker.kill();
+    await worker.kill();
   }
 
   function beginCut(): void {
@@ -162,8 +167,14 @@ async function restartPostgres(): Promise<void> {
   await services.startPostgres();
 }
 
+/** While it works. */
+async function askToEnd(worker: SupervisedWorker): Promise<void> {
+  const status = await worker.askToEnd();
+  if (status !== 0) faults.push(`worker ${worker.n} ended with ${status} when it was asked to`);
+}
+
 async function endWorker(worker: SupervisedWorker): Promise<void> {
-  const memory = (await worker.metric("process_resident_memory_bytes")) / 2 ** 20;
+  const memory = peakMebibytes(worker.pid);
   const status = await worker.stop();
   if (status !== 0) faults.push(`worker ${worker.n} ended with ${status} on SIGTERM`);
   if (worker.kills !== kills) faults.push(`worker ${worker.n} was killed ${worker.kills} times`);
@@ -171,7 +182,7 @@ async function endWorker(worker: SupervisedWorker): Promise<void> {
   if (others.length > 0) faults.push(`worker ${worker.n} ended by itself: ${others}`);
   const lost = worker.ends.length;
   console.log(
-    `worker ${worker.n}: killed ${worker.kills} times, by its line ${lost} times, ${memory.toFixed(0)} MiB at the end`,
+    `worker ${worker.n}: killed ${worker.kills} times, by its line ${lost} times, ${memory.toFixed(0)} MiB at most`,
   );
 }
 

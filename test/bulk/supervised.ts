@@ -11,6 +11,8 @@ export class SupervisedWorker {
   private readonly startOne: () => ChildProcess;
   private child: ChildProcess;
   private stopping = false;
+  /** Those whose end is wanted. */
+  private readonly expected = new Set<ChildProcess>();
   /** How often it was killed by `kill`, and how often it ended by itself, each with how. */
   kills = 0;
   readonly ends: (number | string | null)[] = [];
@@ -26,14 +28,23 @@ export class SupervisedWorker {
     };
     const args = ["--import", "./killedByLine.mjs", "worker.ts"];
     this.startOne = () => programs.start(network.inside(n), args, env);
-    this.child = this.startOne();
-    this.watch(this.child, 0);
+    this.child = this.start();
   }
 
-  /** kill -9, whatever it is doing. */
-  kill(): void {
-    this.kills++;
-    this.child.kill("SIGKILL");
+  /** kill -9, whatever it is doing; it is started again. */
+  async kill(): Promise<void> {
+    if ((await this.endBy("SIGKILL")) === "SIGKILL") this.kills++;
+  }
+
+  /** Asks it to end, whatever it is doing; it is started again. @returns how it ended */
+  async askToEnd(): Promise<number | string | null> {
+    return await this.endBy("SIGTERM");
+  }
+
+  /** Asks it to end for good. @returns how it ended */
+  async stop(): Promise<number | string | null> {
+    this.stopping = true;
+    return await this.endBy("SIGTERM");
   }
 
   /** A figure of its metrics; NaN while it cannot be reached. */
@@ -56,19 +67,20 @@ export class SupervisedWorker {
     return this.child.pid!;
   }
 
-  /** Asks it to end, and gives how it did. */
-  async stop(): Promise<number | string | null> {
-    this.stopping = true;
-    this.child.kill("SIGTERM");
-    return await endOf(this.child);
+  private async endBy(signal: NodeJS.Signals): Promise<number | string | null> {
+    const { child } = this;
+    this.expected.add(child);
+    child.kill(signal);
+    return await endOf(child);
   }
 
-  private async watch(child: ChildProcess, killsBefore: number): Promise<void> {
-    const how = await endOf(child);
-    if (this.stopping) return;
-    if (this.kills === killsBefore) this.ends.push(how);
-    this.child = this.startOne();
-    this.watch(this.child, this.kills);
+  private start(): ChildProcess {
+    const child = this.startOne();
+    endOf(child).then((how) => {
+      if (!this.expected.delete(child)) this.ends.push(how);
+      if (!this.stopping) this.child = this.start();
+    });
+    return child;
   }
 }
 

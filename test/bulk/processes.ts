@@ -13,6 +13,15 @@ export function cpuSeconds(pid: number, only?: "of its ended children"): number 
   );
 }
 
+/** The most memory that a process has had resident, in MiB; 0 where it has ended. */
+export function peakMebibytes(pid: number): number {
+  try {
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024;
+  } catch {
+    return 0;
+  }
+}
+
 function parentOf(pid: number): number | null {
   try {
     return Number(fieldsOf(pid)[1]);
