@@ -27,7 +27,7 @@ export async function compareTable(
     for (const { text } of good()) yield text;
   }
   const faults: string[] = [];
-  const embed = await pipeline("embeddings", undefined, { deterministic: true });
+  const embed = await pipeline("embeddings", undefined, { deterministic: true, threads: 1 }); // several wait for each other where others compute too
   const vectors = embed(texts(), { normalize: true });
   const rows = database.rows(
     `select source, line, md5(text), encode(vector_send(embedding), 'hex') from embeddings order by source, line`,

@@ -22,10 +22,8 @@ export interface Setting {
   readonly database: Database;
 }
 
-/** Lines that each run begins with, unmeasured: compilers warm up, connections are made. */
-const WARM_UP = 3000;
 /** Blocks in the queue while its memory is measured. */
-const WAITING = 50;
+const WAITING = 15;
 const PAGE = join(import.meta.dirname, "../../docs/at-scale.md");
 
 /**
@@ -34,7 +32,7 @@ const PAGE = join(import.meta.dirname, "../../docs/at-scale.md");
  */
 export async function measure(setting: Setting): Promise<void> {
   const { lines, folder, database } = setting;
-  await writeLines(join(folder, "warm-up.txt"), WARM_UP, []);
+  await writeLines(join(folder, "warm-up.txt"), lines / 5, []); // compilers get to work, connections are made
   const file = join(folder, "measured.txt");
   await writeLines(file, lines, []);
   const runs: Figures[] = [];
