@@ -167,8 +167,9 @@ async function restartPostgres(): Promise<void> {
   await services.startPostgres();
 }
 
-/** While it works. */
+/** While it works: one that is still loading its model has nothing to finish, and ends by the signal itself. */
 async function askToEnd(worker: SupervisedWorker): Promise<void> {
+  for (let attempt = 0; attempt < 150 && !((await worker.metric(STORED)) > 0); attempt++) await sleep(200);
   const status = await worker.askToEnd();
   if (status !== 0) faults.push(`worker ${worker.n} ended with ${status} when it was asked to`);
 }
