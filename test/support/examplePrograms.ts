@@ -15,10 +15,13 @@ export const TSX_IN_NODE: readonly string[] = [
   pathToFileURL(join(root, "node_modules", "tsx", "dist", "loader.mjs")).href,
 ];
 
-/** The programs of the folder examples, as paths in it. */
+/** A folder of examples with dependencies and services of its own, which `npm run test:bulk` brings up. */
+const APART = "bulk-embedding";
+
+/** The programs of the folder examples but for that one, as paths in it. */
 export const PROGRAMS: readonly string[] = readdirSync(folder, { recursive: true, encoding: "utf8" })
   .map((path) => path.replaceAll("\\", "/"))
-  .filter((path) => path.endsWith(".ts"))
+  .filter((path) => path.endsWith(".ts") && !path.startsWith(`${APART}/`))
   .sort();
 
 /** A command that the first lines of a program show after `$ `, and what they show below. */
@@ -45,7 +48,8 @@ export const CALLS: readonly ShownCall[] = PROGRAMS.flatMap(callsOf).filter(({ o
 
 /** Copies the examples into a folder where plainbert is installed, with the models of the tests that they name. */
 export function copyExamples(to: string): void {
-  cpSync(folder, join(to, "examples"), { recursive: true });
+  const filter = (path: string) => path !== join(folder, APART);
+  cpSync(folder, join(to, "examples"), { recursive: true, filter });
   mkdirSync(join(to, "test", "pipelines"), { recursive: true });
   symlinkSync(join(root, "test", "pipelines", "reference"), join(to, "test", "pipelines", "reference"), "junction");
 }

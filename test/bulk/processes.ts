@@ -1,0 +1,38 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+/** Linux counts a process's time in hundredths of a second. */
+const TICKS = 100;
+
+/** Processor time of a process and its children, those that have ended among them; or of these alone. */
+export function cpuSeconds(pid: number, only?: "of its ended children"): number {
+  const [own, system, ended, endedSystem] = fieldsOf(pid).slice(11, 15).map(Number);
+  if (only) return (ended + endedSystem) / TICKS;
+  const children = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && parentOf(Number(name)) === pid);
+  return (
+    (own + system + ended + endedSystem) / TICKS + children.reduce((sum, child) => sum + cpuSeconds(Number(child)), 0)
+  );
+}
+
+/** The most memory that a process has had resident, in MiB; 0 where it has ended. */
+export function peakMebibytes(pid: number): number {
+  try {
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024;
+  } catch {
+    return 0;
+  }
+}
+
+function parentOf(pid: number): number | null {
+  try {
+    return Number(fieldsOf(pid)[1]);
+  } catch {
+    return null; // it has ended meanwhile
+  }
+}
+
+/** The fields of /proc/PID/stat behind the name, from `state`, field 3 in proc(5). */
+function fieldsOf(pid: number): string[] {
+  return readFileSync(`/proc/${pid}/stat`, "utf8")
+    .replace(/^.*\) /s, "")
+    .split(" ");
+}
