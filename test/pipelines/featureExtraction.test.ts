@@ -58,7 +58,7 @@ test("JSON has the numbers as an array, and another thread gets them", async () 
   const { dims, type, data } = await extract(["A cat.", "A dog."], { pooling: "mean" });
   const got = await extract(["A cat.", "A dog."], { pooling: "mean" });
   expect(JSON.parse(JSON.stringify({ got }))).toEqual({ got: { dims: [2, H], type: "float32", data: [...data] } });
-  expect(structuredClone(got)).toEqual({ dims, type, data, truncated: 0 });
+  expect(structuredClone(got)).toEqual({ dims, type, data, truncated: 0, unknown: 0 });
   const perToken = JSON.parse(JSON.stringify(await extract("A cat.")));
   expect(Object.keys(perToken)).toEqual(["dims", "type", "data"]);
   expect(perToken.data.length).toBe(perToken.dims[1] * H);

@@ -204,7 +204,7 @@ describe.each(BACKENDS)("dispose beside a call of an index: %s", (_, options) =>
     await expectInputError((_, index) => index.search("the cat", 0));
     await expectInputError((_, index) => index.search(["the cat", 3 as never]));
     await expectInputError((_, index) => index.add([3 as never]));
-    await expectInputError((extract) => buildIndex(extract, []));
+    await expectInputError((extract) => buildIndex(extract, [3 as never]));
     await expect(returned((extract) => loadIndex(extract, `${save}.none`))).rejects.toMatchObject({ code: "ERR_FILE" });
   });
 
