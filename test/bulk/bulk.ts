@@ -176,8 +176,10 @@ async function askToEnd(worker: SupervisedWorker): Promise<void> {
 
 async function endWorker(worker: SupervisedWorker): Promise<void> {
   const memory = peakMebibytes(worker.pid);
+  const isLoading = !Number.isFinite(await worker.metric(STORED)); // since it was last killed
   const status = await worker.stop();
-  if (status !== 0) faults.push(`worker ${worker.n} ended with ${status} on SIGTERM`);
+  if (status !== 0 && !(isLoading && status === "SIGTERM"))
+    faults.push(`worker ${worker.n} ended with ${status} on SIGTERM`);
   if (worker.kills !== kills) faults.push(`worker ${worker.n} was killed ${worker.kills} times`);
   const others = worker.ends.filter((how) => how !== "SIGKILL");
   if (others.length > 0) faults.push(`worker ${worker.n} ended by itself: ${others}`);

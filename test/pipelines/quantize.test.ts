@@ -86,7 +86,7 @@ describe("the pipeline", async () => {
       expect((await collect(extract(TEXTS.values(), options))).flatMap((one) => one.tolist())).toEqual(got.tolist());
       const { dims, type } = got;
       expect(JSON.parse(JSON.stringify(got))).toEqual({ dims, type, data: [...got.data], ranges: [...ranges] });
-      expect(structuredClone(got)).toEqual({ dims, type, truncated: 0, data: got.data, ranges });
+      expect(structuredClone(got)).toEqual({ dims, type, truncated: 0, unknown: 0, data: got.data, ranges });
     },
   );
 
