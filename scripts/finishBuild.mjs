@@ -6,7 +6,7 @@ import { chmodSync, readFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { bundle } from "./bundle.mjs";
 import { writeExplorerPage } from "./explorerPage.mjs";
-import { browserTwins, forBrowsers } from "./forBrowsers.mjs";
+import { browserTwins, forBrowsers, hasTwin } from "./forBrowsers.mjs";
 
 const common = { platform: "node", tsconfig: false, transform: { target: "es2023" } };
 
@@ -46,8 +46,9 @@ const entries = {
 
 /**
  * Which chunk has a module that `plainbert` imports: `tokenizer` what `plainbert/tokenizer` needs too, `safetensors` what
- * `plainbert/safetensors` does, `shared` what both or the command do, `engine` the rest. In chunks as the bundler makes them, 45 for ten entry points and
- * what they import later, the import of plainbert takes 27 ms of processor time; in these 14.
+ * `plainbert/safetensors` does, `shared` what both or the command do, `engine` the rest, `loading` what leads to modules of Node, which
+ * browsers have another form of. In chunks as the bundler makes them, 45 for ten entry points and what they import later, the import of
+ * plainbert takes 27 ms of processor time; in these 14.
  */
 async function chunksOfEngine() {
   const [all, tokenizer, safetensors, command] = await Promise.all(
@@ -58,7 +59,8 @@ async function chunksOfEngine() {
     { name: "shared", test: (id) => all.has(id) && (command.has(id) || (tokenizer.has(id) && safetensors.has(id))) },
     { name: "tokenizer", test: (id) => all.has(id) && tokenizer.has(id) },
     { name: "safetensors", test: (id) => all.has(id) && safetensors.has(id) },
-    { name: "engine", test: (id) => all.has(id) },
+    { name: "engine", test: (id) => all.has(id) && !hasTwin(id) },
+    { name: "loading", test: (id) => all.has(id) },
   ];
 }
 

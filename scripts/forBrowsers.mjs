@@ -41,6 +41,9 @@ function findMarked() {
 
 const marked = findMarked();
 
+/** Whether a module, by its path, is another one for browsers. */
+export const hasTwin = (path) => marked.has(path);
+
 /** A module as it is for browsers. */
 export const forBrowsers = (path) => resolve(path) + MARK;
 
