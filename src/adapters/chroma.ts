@@ -1,5 +1,6 @@
 import type { Pipeline } from "../pipelines/index.ts";
-import { documentVectors, queryVectors, type VectorOptions } from "./vectors.ts";
+import { expectTextList } from "./check.ts";
+import { type VectorOptions, vectorsOf } from "./vectors.ts";
 
 /** `EmbeddingFunction` of chromadb 3. */
 export interface ChromaEmbeddingFunction {
@@ -17,7 +18,7 @@ export interface ChromaEmbeddingFunction {
  * An embedding function for Chroma's JavaScript client. The server keeps the vectors and not the function, so every
  * `getCollection` is given it again.
  *
- * @throws BertError ERR_INPUT of its calls, as of the pipeline's
+ * @throws BertError ERR_INPUT another pipeline or wrong options; and of its calls, as of the pipeline's
  * @example
  * const embeddingFunction = chromaEmbeddingFunction(await pipeline("embeddings"));
  * (await embeddingFunction.generate(["The door is open."])).length; // 1
@@ -26,10 +27,11 @@ export function chromaEmbeddingFunction(
   embed: Pipeline<"embeddings">,
   options: VectorOptions = {},
 ): ChromaEmbeddingFunction {
+  const vectors = vectorsOf("chromaEmbeddingFunction", embed, options);
   return {
     name: "plainbert",
-    generate: (texts) => documentVectors(embed, texts, options),
-    generateForQueries: (texts) => queryVectors(embed, texts, options),
+    generate: async (texts) => vectors.ofDocuments(expectTextList("generate", "texts", texts)),
+    generateForQueries: async (texts) => vectors.ofQueries(expectTextList("generateForQueries", "texts", texts)),
     defaultSpace: () => "cosine",
     supportedSpaces: () => ["cosine", "l2", "ip"],
   };

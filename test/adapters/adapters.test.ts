@@ -11,7 +11,7 @@ import {
   langChainReranker,
   oramaPlugin,
 } from "../../src/adapters/index.ts";
-import { pipeline } from "../../src/index.ts";
+import { BertError, pipeline } from "../../src/index.ts";
 import { head } from "../cli/run.ts";
 import { expectBertError } from "../pipelines/support.ts";
 import { expectClose } from "../support/close.ts";
@@ -46,6 +46,118 @@ function expectVectors(got: readonly (readonly number[])[], want: readonly (read
   expect(got.map(({ length }) => length)).toEqual(want.map(({ length }) => length));
   expectClose("vectors of length 1", got.flat(), want.flat(), 1e-6);
 }
+
+/** Fails unless the call throws a BertError with this message. */
+function expectRefused(call: () => unknown, message: string): void {
+  const error = new BertError("ERR_INPUT", message);
+  expect(call).toThrow(error);
+}
+
+/** As `expectRefused`, for what a caller without types may write. */
+const untyped = (value: unknown) => value as never;
+
+describe("what is wrong is refused when the adapter is made", () => {
+  const makers: [string, (embed: never, options?: object) => unknown][] = [
+    ["langChainEmbeddings", langChainEmbeddings],
+    ["chromaEmbeddingFunction", chromaEmbeddingFunction],
+    ["aiSdkEmbeddingModel", aiSdkEmbeddingModel],
+    [
+      "oramaPlugin",
+      (embed, options = {}) => oramaPlugin(embed, untyped(isNames(options) ? { ...NAMES, ...options } : options)),
+    ],
+  ];
+  const NAMES = { text: "body", vector: "vector" };
+  const isNames = (options: unknown) => Object.prototype.toString.call(options) === "[object Object]";
+
+  test.each(makers)("%s", (name, make) => {
+    const must = `${name}: embed must be what await pipeline("embeddings") gives, got `;
+    expectRefused(() => make(untyped(Promise.resolve(embed))), `${must}a Promise: is an await missing?`);
+    for (const [other, shown] of [
+      [undefined, "undefined"],
+      [null, "null"],
+      ["embeddings", '"embeddings"'],
+      [() => [], "a function"],
+      [rank, 'that of "text-ranking"'],
+    ])
+      expectRefused(() => make(untyped(other)), must + shown);
+
+    for (const [options, shown] of [
+      [5, "5"],
+      [[], "[]"],
+      [null, "null"],
+      ["a", '"a"'],
+    ] as const)
+      expectRefused(() => make(untyped(embed), untyped(options)), `${name}: options must be an object, got ${shown}`);
+    for (const other of ["precision", "ranges", "signal", "textPair"])
+      expect(() => make(untyped(embed), { [other]: undefined })).toThrow(`${name}: unknown option "${other}"; `);
+    expect(() => make(untyped(embed), { truncate_dim: 1000 })).toThrow("truncate_dim must be at most");
+    expect(() => make(untyped(embed), { prompt_name: "no" })).toThrow("prompt_name must be one of");
+    expect(() => make(untyped(embed), { truncation: "no" })).toThrow("truncation must be true or false");
+    expect(() => make(untyped(embed), { normalize: null })).toThrow("normalize must be true or false");
+  });
+
+  test("rerankers", () => {
+    const must = ': rank must be what await pipeline("text-ranking") gives, got ';
+    for (const [name, make] of [
+      ["langChainReranker", langChainReranker],
+      ["aiSdkRerankingModel", aiSdkRerankingModel],
+    ] as const) {
+      expectRefused(() => make(untyped(Promise.resolve(rank))), `${name}${must}a Promise: is an await missing?`);
+      expectRefused(() => make(untyped(embed)), `${name}${must}that of "embeddings"`);
+      expectRefused(() => make(untyped(undefined)), `${name}${must}undefined`);
+    }
+    for (const topN of [0, 1.5, "3", null, { topN: 3 }])
+      expect(() => langChainReranker(rank, untyped(topN))).toThrow(
+        "langChainReranker: topN must be a whole number from 1",
+      );
+  });
+
+  test("oramaPlugin's own options", () => {
+    const must = "must be the name of a property of the documents, got ";
+    expectRefused(() => oramaPlugin(embed, untyped({})), `oramaPlugin: text ${must}undefined`);
+    expectRefused(() => oramaPlugin(embed, untyped({ text: "a" })), `oramaPlugin: vector ${must}undefined`);
+    expectRefused(() => oramaPlugin(embed, untyped({ text: 5, vector: "b" })), `oramaPlugin: text ${must}5`);
+    expectRefused(() => oramaPlugin(embed, { text: "a", vector: "" }), `oramaPlugin: vector ${must}""`);
+    expectRefused(
+      () => oramaPlugin(embed, { text: "a", vector: "a" }),
+      'oramaPlugin: vector must be another property than text, got "a"',
+    );
+    expectRefused(
+      () => oramaPlugin(embed, untyped(undefined)),
+      "oramaPlugin: options must be an object, got undefined",
+    );
+  });
+});
+
+describe("what is no list of texts is refused by its name", () => {
+  const langChain = langChainEmbeddings(embed);
+  const chroma = chromaEmbeddingFunction(embed);
+  const calls: [string, (texts: never) => Promise<unknown>][] = [
+    ["embedDocuments: documents", langChain.embedDocuments],
+    ["generate: texts", chroma.generate],
+    ["generateForQueries: texts", chroma.generateForQueries],
+    ["doEmbed: values", (values) => aiSdkEmbeddingModel(embed).doEmbed({ values })],
+  ];
+  const generator = function* () {
+    yield "a";
+  };
+  test.each(calls)("%s", async (name, call) => {
+    for (const texts of ["a text", generator(), new Set(["a"]), undefined, null, 5])
+      await expectBertError(call(untyped(texts)), "ERR_INPUT", `${name} must be an array of texts, got `);
+    await expectBertError(call(untyped(["a", 1])), "ERR_INPUT", `${name}[1] must be a string, got 1`);
+    await expectBertError(call(untyped(["a", "\ud800"])), "ERR_INPUT", `${name}[1] must be well-formed Unicode`);
+    await call(untyped([]));
+  });
+
+  test("a query", async () => {
+    await expectBertError(langChain.embedQuery(untyped(["a"])), "ERR_INPUT", "embedQuery: query must be a string");
+  });
+});
+
+test("`normalize` without a value has no effect", async () => {
+  const [vector] = await langChainEmbeddings(embed, untyped({ normalize: undefined })).embedDocuments(TEXTS);
+  expectVectors([vector], [AS_DOCUMENTS[0]]);
+});
 
 test("documents and queries have other vectors here", () => {
   expect(AS_DOCUMENTS[0][0]).not.toBeCloseTo(AS_QUERIES[0][0], 2);
@@ -109,8 +221,79 @@ describe("oramaPlugin", () => {
     expect(byWords).toEqual({ term: "door" });
   });
 
-  test("a document without the property is refused", async () => {
-    await expectBertError(plugin.beforeInsert({}, "0", { text: "a" }), "ERR_INPUT", "must be a string");
+  test("a vector of its own is made anew for another text; one that was given stays", async () => {
+    const old: { body?: string; vector?: unknown } = { body: TEXTS[0] };
+    await plugin.beforeInsert({}, "0", old);
+    const kept = old.vector;
+    const changed = { ...old, body: TEXTS[1] };
+    await plugin.beforeInsert({}, "0", changed);
+    expectVectors([changed.vector as number[]], [AS_DOCUMENTS[1]]);
+    const same = { ...old, other: 1 };
+    await plugin.beforeInsert({}, "0", same);
+    expect(same.vector).toBe(kept);
+    const without = { ...old, body: undefined };
+    await plugin.beforeInsert({}, "0", without);
+    expect(without.vector).toBeUndefined();
+    const shown = { ...old, body: TEXTS[1], vector: null }; // as a search without `includeVectors` leaves it
+    await plugin.beforeInsertMultiple({}, [shown]);
+    expectVectors([shown.vector!], [AS_DOCUMENTS[1]]);
+    const given = [1];
+    const own = { body: TEXTS[0], vector: given };
+    await plugin.beforeInsert({}, "0", own);
+    expect(own.vector).toBe(given);
+  });
+
+  test("parameters of a search that are used again", async () => {
+    const search = { mode: "vector", term: TEXTS[0], vector: undefined as unknown };
+    const value = () => (search.vector as { value: number[] }).value;
+    await plugin.beforeSearch({}, search);
+    const first = value();
+    await plugin.beforeSearch({}, search);
+    expect(value()).toBe(first);
+    search.term = TEXTS[1];
+    await plugin.beforeSearch({}, search);
+    expectVectors([value()], [AS_QUERIES[1]]);
+    const copy = { ...search, term: TEXTS[2] };
+    await plugin.beforeSearch({}, copy);
+    expectVectors([(copy.vector as { value: number[] }).value], [AS_QUERIES[2]]);
+
+    const document = { body: TEXTS[3], vector: undefined as unknown };
+    await plugin.beforeInsert({}, "0", document);
+    const like = { mode: "vector", term: TEXTS[0], vector: { property: "vector", value: document.vector } };
+    await plugin.beforeSearch({}, like);
+    expect(like.vector.value).toBe(document.vector); // the caller's choice
+  });
+
+  test("a search by vectors without a term is refused", async () => {
+    for (const mode of ["vector", "hybrid"]) {
+      const must = "search: term, or else vector, must be a string, got undefined";
+      await expectBertError(plugin.beforeSearch({}, { mode }), "ERR_INPUT", must);
+    }
+  });
+
+  test("a document without the text gets no vector, and one whose text is none is refused", async () => {
+    const other = { title: "a" };
+    await plugin.beforeInsert({}, "0", other);
+    expect(other).toEqual({ title: "a" });
+    const must = 'oramaPlugin: "body" of document "0" must be a string, got 1';
+    await expectBertError(plugin.beforeInsert({}, "0", { body: 1 }), "ERR_INPUT", must);
+    const ofMany = 'oramaPlugin: "body" of documents[1] must be well-formed Unicode';
+    await expectBertError(plugin.beforeInsertMultiple({}, [other, { body: "\udc00" }]), "ERR_INPUT", ofMany);
+  });
+
+  test("a schema without the properties is refused", () => {
+    const size = AS_DOCUMENTS[0].length;
+    plugin.afterCreate({ schema: { body: "string", vector: `vector[${size}]` } });
+    expectRefused(
+      () => plugin.afterCreate({ schema: { text: "string", vector: `vector[${size}]` } }),
+      'create: schema.body must be "string", got undefined',
+    );
+    expectRefused(
+      () => plugin.afterCreate({ schema: { body: "string", vector: "vector[3]" } }),
+      `create: schema.vector must be "vector[${size}]", got "vector[3]"`,
+    );
+    const eight = oramaPlugin(embed, { text: "body", vector: "vector", truncate_dim: 8 });
+    eight.afterCreate({ schema: { body: "string", vector: "vector[8]" } });
   });
 
   test("its hooks are async functions, which Orama awaits by their constructor's name", () => {
@@ -131,6 +314,8 @@ describe("aiSdkEmbeddingModel", () => {
     expect(usage.tokens).toBe(lengths.reduce((sum, length) => sum + length));
     expect(warnings).toEqual([{ type: "other", message: "cut, as longer than the model takes: 1 of 5 texts" }]);
     expect((await model.doEmbed({ values: ["a"] })).warnings).toEqual([]);
+    const unknown = await model.doEmbed({ values: ["a", "\u{1f600} \u{1f601}", "\u4f60\u597d"] });
+    expect(unknown.warnings).toEqual([{ type: "other", message: "mostly unknown to the model: 2 of 3 texts" }]);
     expect(await model.doEmbed({ values: [] })).toEqual({ embeddings: [], usage: { tokens: 0 }, warnings: [] });
   });
 
@@ -154,6 +339,10 @@ describe("aiSdkEmbeddingModel", () => {
     await expectBertError(wrong({ providerOptions: { plainbert: { precision: "int8" } } }), "ERR_INPUT", '"precision"');
     await expectBertError(wrong({ providerOptions: { plainbert: { prompt_name: "no" } } }), "ERR_INPUT", "prompt_name");
     await expectBertError(wrong({ dimensions: 1000 }), "ERR_INPUT", "truncate_dim");
+    await expectBertError(wrong({ providerOptions: { plainbert: 5 } }), "ERR_INPUT", "providerOptions.plainbert");
+    await expectBertError(wrong({ abortSignal: {} }), "ERR_INPUT", "signal must be an AbortSignal");
+    await expectBertError(model.doEmbed(untyped(undefined)), "ERR_INPUT", "doEmbed: call must be an object");
+    await expectBertError(model.doEmbed(untyped({})), "ERR_INPUT", "doEmbed: values must be an array of texts");
     await expectBertError(wrong({ dimensions: 0 }), "ERR_INPUT", "truncate_dim");
     const whole = aiSdkEmbeddingModel(embed, { truncation: false }).doEmbed({ values: TEXTS });
     await expectBertError(whole, "ERR_INPUT", "values[3]");
@@ -209,5 +398,45 @@ describe("rerankers", () => {
     expect((await langChainReranker(rank).compressDocuments(documents, query)).length).toBe(4);
     expect(await langChainReranker(rank).compressDocuments([], query)).toEqual([]);
     expect(documents[0].metadata).toEqual({ page: 0 });
+  });
+
+  test("documents keep their class", async () => {
+    class Page {
+      pageContent: string;
+      metadata = {};
+      constructor(pageContent: string) {
+        this.pageContent = pageContent;
+      }
+    }
+    const pages = texts.map((text) => new Page(text));
+    for (const page of await langChainReranker(rank).compressDocuments(pages, query)) {
+      expect(page).toBeInstanceOf(Page);
+      expect(pages).not.toContain(page);
+    }
+  });
+
+  test("what is wrong in a call is an error that names it", async () => {
+    const compress = (documents: unknown, asked: unknown = query) =>
+      langChainReranker(rank).compressDocuments(untyped(documents), untyped(asked));
+    await expectBertError(compress("a"), "ERR_INPUT", "compressDocuments: documents must be an array of documents");
+    const content = "compressDocuments: documents[0].pageContent must be a string";
+    for (const document of ["a", null, {}, { pageContent: 1 }])
+      await expectBertError(compress([document]), "ERR_INPUT", content);
+    await expectBertError(compress([], 1), "ERR_INPUT", "compressDocuments: query must be a string");
+
+    const model = aiSdkRerankingModel(rank);
+    const documents = { type: "text", values: texts };
+    const rerank = (call: unknown) => model.doRerank(untyped(call));
+    await expectBertError(rerank(undefined), "ERR_INPUT", "doRerank: call must be an object");
+    await expectBertError(rerank({ query }), "ERR_INPUT", "doRerank: documents.type must be one of text, object");
+    await expectBertError(rerank({ query, documents: texts }), "ERR_INPUT", "doRerank: documents.type must be");
+    const one = { type: "text", values: "a" };
+    await expectBertError(
+      rerank({ query, documents: one }),
+      "ERR_INPUT",
+      "doRerank: documents.values must be an array",
+    );
+    await expectBertError(rerank({ query, documents, topN: 0 }), "ERR_INPUT", "doRerank: topN must be a whole number");
+    await expectBertError(rerank({ query: 1, documents }), "ERR_INPUT", "query must be a string");
   });
 });

@@ -4,7 +4,7 @@ import { MemoryVectorStore } from "@langchain/classic/vectorstores/memory";
 import { Document } from "@langchain/core/documents";
 import type { EmbeddingsInterface } from "@langchain/core/embeddings";
 import type { BaseDocumentCompressor } from "@langchain/core/retrievers/document_compressors";
-import { create, insert, insertMultiple, type OramaPluginSync, search } from "@orama/orama";
+import { create, getByID, insert, insertMultiple, type OramaPluginSync, search, update } from "@orama/orama";
 import * as ai from "ai";
 import * as ai6 from "ai-6";
 import type { EmbeddingFunction } from "chromadb";
@@ -51,6 +51,7 @@ describe("LangChain.js", () => {
     expect(found.map(({ metadata }) => metadata)).toEqual(want);
     const [first] = await langChainReranker(rank).compressDocuments([new Document({ id: "a", pageContent: "a" })], "b");
     expect(first.id).toBe("a");
+    expect(first).toBeInstanceOf(Document);
   });
 });
 
@@ -145,6 +146,38 @@ describe("Orama", () => {
       expect((await search(db, { term: "letter" })).hits.length).toBe(1);
     },
   );
+
+  test("update embeds the new text, also by a changed copy of the old document", async () => {
+    const db = start();
+    const [id] = await insertMultiple(db, [{ text: TEXTS[0] }]);
+    const old = getByID(db, id)!;
+    const changed = await update(db, id, { ...old, text: TEXTS[1] });
+    expect(getByID(db, changed)!.embedding).toEqual(own[1]);
+    await search(db, { mode: "vector", term: TEXTS[1], similarity: 0 }); // which takes vectors off documents
+    expect(getByID(db, changed)!.embedding).toBeNull();
+    const { embedding: _, ...others } = getByID(db, changed)!;
+    const again = await update(db, changed, { ...others, text: TEXTS[0] });
+    expect(getByID(db, again)!.embedding).toEqual(own[0]);
+  });
+
+  test("parameters of a search serve several terms", async () => {
+    const db = start();
+    await insertMultiple(db, TEXTS.map((text, i) => ({ id: String(i), text }))); // biome-ignore format: one line
+    const options = { mode: "vector" as const, term: "", similarity: 0, limit: 1 };
+    for (const [i, term] of TEXTS.entries()) {
+      options.term = term;
+      const { hits } = await search(db, options);
+      expect(hits[0].id).toBe(String(i));
+    }
+  });
+
+  test("a document without the text, and a schema without the properties", async () => {
+    const db = start();
+    const id = await insert(db, {});
+    expect(getByID(db, id)).not.toHaveProperty("embedding");
+    const schema = { text: "string", vector: "vector[384]" } as const;
+    expect(() => create({ schema, plugins: [plugin] })).toThrow('create: schema.embedding must be "vector[384]"');
+  });
 
   test("without another `similarity` Orama leaves out what has less than 0.8", async () => {
     const db = start();

@@ -75,6 +75,14 @@ describe("prints what the page says", () => {
   });
 });
 
+describe("prints the same when it is run again", () => {
+  const stores = ["chroma", "pgvector", "node-sqlite", "better-sqlite3", "lancedb"].map((name) => `${name}.mjs`);
+  test.each(PROGRAMS.filter(({ name }) => stores.includes(name)))("$name", (program) => {
+    const { got, want } = expectedOf(program, printedBy(program.name, ADDRESSES));
+    expect(got).toBe(want);
+  });
+});
+
 describe("keeps the library's vectors, to the bit", () => {
   const client = new pg.Client(ADDRESSES.DATABASE_URL);
   beforeAll(() => client.connect());
