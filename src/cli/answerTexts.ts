@@ -58,8 +58,12 @@ export interface Answerer<Input, Result> {
   format(ending: Ending): Format<Result>;
   /** Everything that the numbers in a file depend on, beside the input. */
   work(): unknown;
-  /** Says on standard error what was done to the input, at the end, also where that is an error or Ctrl-C. */
-  tell?(): void;
+  /**
+   * Says on standard error what was done to the input, at the end, also where that is an error or Ctrl-C.
+   *
+   * @param isCutShort whether a file is written and is not whole
+   */
+  tell?(isCutShort: boolean): void;
   /** Releases memory and threads. */
   dispose?(): Promise<void>;
 }
@@ -104,7 +108,7 @@ export async function answerSource<Input, Result>(
     const title = many ? heading?.(input) : null;
     return `${number > 1 ? "\n" : ""}${title ? `${styled("bold", title)}\n\n` : ""}${table(result, input)}`;
   };
-  const forget = beforeInterrupt(async () => tell?.());
+  const forget = beforeInterrupt(async () => tell?.(false));
   try {
     await answerLines({ lines, place: source.place }, answer, async (line, result) => {
       await print(toPrint(line, result));
@@ -112,14 +116,14 @@ export async function answerSource<Input, Result>(
     });
   } catch (error) {
     progress.clear();
-    tell?.();
+    tell?.(false);
     throw error;
   } finally {
     forget();
     await dispose?.();
   }
   progress.end();
-  tell?.();
+  tell?.(false);
 }
 
 async function toFile<Input, Result>(
@@ -135,7 +139,7 @@ async function toFile<Input, Result>(
   const file = await PartialFile.open(path, restart);
   let dispose: Answerer<Input, Result>["dispose"];
   let tell: Answerer<Input, Result>["tell"];
-  const forget = beforeInterrupt(async () => tell?.());
+  const forget = beforeInterrupt(async () => tell?.(true));
   try {
     const answerer = await load();
     const { answer, format, work } = answerer;
@@ -161,7 +165,7 @@ async function toFile<Input, Result>(
   } catch (error) {
     progress.clear();
     await file.stop();
-    tell?.();
+    tell?.(true);
     if (!(error instanceof BertError)) throw error;
     const ofLine = error.message.startsWith(source.place(file.nextLine)); // there the same command would stop again
     const kept = file.kept(ofLine ? "once the line is mended, " : "");
@@ -171,7 +175,7 @@ async function toFile<Input, Result>(
     await dispose?.();
   }
   progress.end();
-  tell?.();
+  tell?.(false);
 }
 
 async function* withFirst<Item>(first: IteratorResult<Item>, rest: AsyncIterator<Item>): AsyncGenerator<Item> {

@@ -7,7 +7,7 @@ import { embeddingSize } from "../pipelines/textEmbeddings.ts";
 import { shortest } from "../tensor/shortest.ts";
 import { type Answerer, answerSource, OUTPUT_OPTIONS } from "./answerTexts.ts";
 import { type Command, defineCommand, expectCount } from "./command.ts";
-import { EMBEDDING_OPTIONS, embeddingLimits, tellCounts } from "./embeddingOptions.ts";
+import { EMBEDDING_OPTIONS, embeddingLimits, linesCounted, tellCounts } from "./embeddingOptions.ts";
 import {
   csvVectors,
   ENDINGS,
@@ -185,7 +185,7 @@ async function answererOf<Task extends "embeddings" | "feature-extraction">(
       format: (ending) =>
         ending === "jsonl" ? jsonLines(json) : ofVectors(ending, signs ? size / 8 : size, { dtype, ranges }),
       work: () => ["embed", { ...options, ranges: mark }, modelMark(pipeline.model), sentenceMark(pipeline.model)],
-      tell: () => tellCounts(counts, ["line", "lines"], limits),
+      tell: (isCutShort) => tellCounts(counts, linesCounted(isCutShort), limits),
       dispose: pipeline.dispose,
     };
   } catch (error) {

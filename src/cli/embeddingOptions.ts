@@ -38,6 +38,11 @@ export function embeddingLimits(model: Bert, role: TextRole = null): Limits {
   return { limit: embeddingLimit(model, role), ...(limitIs !== MODELS_LIMIT && { limitIs }) };
 }
 
+/** What counts are of: lines, or, where the work is cut short, those that were computed, which are not all kept. */
+export function linesCounted(isCutShort: boolean): readonly [one: string, many: string] {
+  return isCutShort ? ["computed line", "computed lines"] : ["line", "lines"];
+}
+
 /** Says on standard error how many of how many texts were cut, and how many the model hardly knows, if any. */
 export function tellCounts(
   { count, truncated, unknown }: Counts,

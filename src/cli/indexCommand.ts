@@ -10,7 +10,7 @@ import { messageOf } from "../realm.ts";
 import { bytesOf, inputError } from "./answerLines.ts";
 import { OUTPUT_OPTIONS, RESTART } from "./answerTexts.ts";
 import { type Command, defineCommand, expectCount, missing } from "./command.ts";
-import { EMBEDDING_OPTIONS, embeddingLimits, tellCounts } from "./embeddingOptions.ts";
+import { EMBEDDING_OPTIONS, embeddingLimits, linesCounted, tellCounts } from "./embeddingOptions.ts";
 import { expectUnread, weightsOf } from "./expectUnread.ts";
 import { endingOf } from "./format.ts";
 import { type InputForm, type Line, lineSource, nameOf, type Source } from "./input.ts";
@@ -103,8 +103,8 @@ async function makeIndex(values: ValuesOf<typeof TABLE>, path: string, output: s
     }
   }
   const counts = { count: 0, truncated: 0, unknown: 0 };
-  let tell = () => {};
-  const forget = beforeInterrupt(async () => tell());
+  let tell = (_isCutShort: boolean) => {};
+  const forget = beforeInterrupt(async () => tell(true));
   let extract: Extract | undefined;
   try {
     extract =
@@ -113,7 +113,7 @@ async function makeIndex(values: ValuesOf<typeof TABLE>, path: string, output: s
         : await openPipeline("feature-extraction", orEmbeddingModel(values));
     const { model } = extract;
     const limits = values.pooling === undefined ? embeddingLimits(model, "document") : { limit: tokenLimit(model) };
-    tell = () => tellCounts(counts, ["line", "lines"], limits);
+    tell = (isCutShort) => tellCounts(counts, linesCounted(isCutShort), limits);
     const { pooling, ...options } = pipelineValues(OPTIONS, values);
     const work = ["index", pooling, options, source.isJson === true, modelMark(model), sentenceMark(model)];
     await file.begin(JSON.stringify(work), new Uint8Array(0));
@@ -123,7 +123,7 @@ async function makeIndex(values: ValuesOf<typeof TABLE>, path: string, output: s
   } catch (error) {
     progress.clear();
     await file.stop();
-    tell();
+    if (!file.isRefused) tell(true); // else the counts are of lines of another work
     throw withKept(error, file, source, numbers);
   } finally {
     forget();
@@ -131,7 +131,7 @@ async function makeIndex(values: ValuesOf<typeof TABLE>, path: string, output: s
   }
   progress.end();
   if (numbers.length === 0) streams.stderr.write(`${nameOf(path)} has no line of text, so the index is empty\n`);
-  tell();
+  tell(false);
 }
 
 /** What is wrong, with the line that it is about, and with what is kept of the work. */

@@ -7,17 +7,22 @@ import type { OptionTable } from "./option.ts";
  * `--doc-stride` in place of `docStride` or `doc_stride`, and it leaves out the name of a function that the user has
  * not called; of an output it says that it cannot be written. What stands in quotes is the user's, and stays.
  *
- * @param error anything that was thrown; what is no `BertError` comes back as it is
+ * @param error  anything that was thrown; what is no `BertError` comes back as it is
+ * @param values of the options, where one is not to be advised beside another
  */
-export function inCommandWords(error: unknown, command: WordsOf): unknown {
+export function inCommandWords(error: unknown, command: WordsOf, values: OptionValues = {}): unknown {
   if (!(error instanceof BertError)) return error;
-  const message = sentenceInCommandWords(error.message, command);
+  const message = sentenceInCommandWords(error.message, command, values);
   return message === error.message ? error : new BertError(error.code, message, { cause: error });
 }
 
 /** The same of a sentence of the library, such as a note of `finetune`. */
-export function sentenceInCommandWords(sentence: string, { options, libraryNames = {} }: WordsOf): string {
-  const words = new Map(Object.entries({ ...OF_COMMANDS, ...libraryNames, ...truncationIn(options) }));
+export function sentenceInCommandWords(
+  sentence: string,
+  { options, libraryNames = {} }: WordsOf,
+  values: OptionValues = {},
+): string {
+  const words = new Map(Object.entries({ ...OF_COMMANDS, ...libraryNames, ...truncationIn(options, values) }));
   for (const name of Object.keys(options)) {
     words.set(name.replaceAll("-", "_"), `--${name}`);
     words.set(
@@ -35,9 +40,10 @@ export function sentenceInCommandWords(sentence: string, { options, libraryNames
 /** What every command is to its user. */
 const OF_COMMANDS = { "the same call": "the same command" };
 
-/** What cuts a text that is too long: the flag, or leaving out its opposite. */
-function truncationIn(options: OptionTable): Record<string, string> {
-  if ("truncation" in options) return { "the option truncation": "--truncation" };
+/** What cuts a text that is too long: the flag, which does not go with its opposite, or leaving that out. */
+function truncationIn(options: OptionTable, values: OptionValues): Record<string, string> {
+  const instead = values["no-truncation"] ? " in place of --no-truncation" : "";
+  if ("truncation" in options) return { "the option truncation": `--truncation${instead}` };
   if (!("no-truncation" in options)) return {};
   return { "the option truncation cuts what is longer": "without --no-truncation what is longer is cut" };
 }
@@ -53,6 +59,7 @@ const FUNCTION = new RegExp(
   ].join("|")}): `,
 );
 
+type OptionValues = Readonly<Record<string, unknown>>;
 type WordsOf = Pick<Command, "options" | "libraryNames">;
 
 /** A name of several words, such as `docStride` or `columns.text`, that is no part of a path. */

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { orFileError, syncFolder, writeFileAtomically } from "../disk/files.ts";
+import { exists, orFileError, syncFolder, writeFileAtomically } from "../disk/files.ts";
 import { sealedJson } from "../disk/sealedJson.ts";
 import { BertError } from "../errors.ts";
 import { codeOf } from "../realm.ts";
@@ -50,6 +50,8 @@ export class PartialFile {
   private start = 0;
   /** The earlier run's lines are of another work: nothing of them may change. */
   private refused = false;
+  /** Whether both files were there when the work stopped: somebody may have removed their folder. */
+  private isThere = true;
   private readonly forget: () => void;
 
   private constructor(path: string, handle: FileHandle, previous: Mark | null) {
@@ -82,6 +84,11 @@ export class PartialFile {
   /** The number of the line that is to be taken next. */
   get nextLine(): number {
     return this.lines + 1;
+  }
+
+  /** Whether the earlier run's lines are of another work. */
+  get isRefused(): boolean {
+    return this.refused;
   }
 
   /** How many lines an earlier run has done; they are to be given to `skip`, and not to `write`. */
@@ -212,6 +219,7 @@ export class PartialFile {
     if (this.safe.lines === 0 && this.previous !== null) this.safe = this.previous;
     if (!nothing) await this.setMark().catch(() => {}); // then the mark before it holds
     await this.handle.close();
+    for (const name of partialNames(this.path)) this.isThere &&= await exists(name).catch(() => true);
     if (nothing) for (const end of ["", ".json"]) await rm(`${this.path}.partial${end}`, { force: true });
   }
 
@@ -221,7 +229,7 @@ export class PartialFile {
    * @param mended what must be otherwise before the work can go on; such as "once the line is mended, "
    */
   kept(mended = ""): string {
-    if (this.marked === 0 || this.refused) return "";
+    if (this.marked === 0 || this.refused || !this.isThere) return "";
     const lines = this.marked === 1 ? "1 line is" : `${this.marked} lines are`;
     return `; ${lines} done, in ${this.path}.partial: ${mended}the same command goes on there`;
   }

@@ -41,7 +41,7 @@ async function run(asked: string | undefined, argv: readonly string[]): Promise<
     await command.run(args);
   } catch (error) {
     const { inCommandWords } = await loaded(() => import("./optionWords.ts"));
-    throw inCommandWords(error, command);
+    throw inCommandWords(error, command, args.values);
   }
 }
 

@@ -37,7 +37,9 @@ const ALPHA: Option<number> = {
 };
 
 const SCORES = {
-  hybrid: flag("Search by the words of the query too, by BM25; scores are then from 0 to 1."),
+  hybrid: flag(
+    "Search by the words of the query too, by BM25. Scores are then from 0 to 1 and rank the texts of one search: the best may have 0.65 and yet be far from the query. --json has cosine and bm25 too.",
+  ),
   alpha: ALPHA,
 };
 

@@ -1,8 +1,9 @@
 /** Files and folders on disk, by Node's modules, which Deno and Bun have too. Nothing in a browser imports it. */
+import { existsSync } from "node:fs";
 import { type FileHandle, lstat, open, readlink, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { BertError, fileError } from "../errors.ts";
-import { codeOf, messageOf } from "../realm.ts";
+import { codeOf, has, messageOf } from "../realm.ts";
 import type { RandomAccess } from "../safetensors/safetensorsReader.ts";
 import { temporaryPath } from "./processes.ts";
 
@@ -12,12 +13,14 @@ const MAX_READ = 1 << 30;
 /**
  * Opens a file for reading at any position.
  *
- * @throws BertError ERR_FILE naming the path and the reason: missing, a folder, no permission; from `read` if the file
- *   ends early
+ * @throws BertError ERR_FILE naming the path and the reason: missing, a folder, no permission, tensors that a command
+ *   has not finished; from `read` if the file ends early
  */
 export async function openFile(path: string): Promise<RandomAccess> {
   // Before opening: a named pipe would block there until a process writes to it.
   const { size } = await expectFile("openFile", path);
+  if (path.endsWith(".safetensors.partial") && (await exists(`${path}.json`)))
+    throw fileError("openFile", path, "is unfinished: the command that made it goes on when it is given again");
   const handle = await orFileError("openFile", path, open(path, "r"));
   return {
     name: path,
@@ -173,12 +176,20 @@ export async function orFileError<T>(where: string, path: string, result: Promis
 
 /** An error of Node's, as one of ours. */
 export function systemError(where: string, path: string, cause: unknown): BertError {
-  // What is written need not be there, but its folder must.
-  const lacksFolder = codeOf(cause) === "ENOENT" && WRITING.includes(where);
-  return fileError(where, path, lacksFolder ? `there is no folder ${dirname(path)}` : reasonOf(cause), cause);
+  const isUnmade = codeOf(cause) === "ENOENT" && WRITING.includes(where);
+  return fileError(where, path, isUnmade ? whyUnmade(path, cause) : reasonOf(cause), cause);
 }
 
 const WRITING: readonly string[] = ["write", "writeFileAtomically"];
+
+/** Why there is "no such file" where one is written: that need not be there, but its folder must. */
+function whyUnmade(path: string, cause: unknown): string {
+  // Of a link, the system names a file beside its target.
+  const named = has(cause, "path") && typeof cause.path === "string" ? cause.path : path;
+  for (const folder of [dirname(path), dirname(named)]) if (!existsSync(folder)) return `there is no folder ${folder}`;
+  if (has(cause, "syscall") && cause.syscall === "rename") return "was removed while it was being written";
+  return `the folder ${dirname(named)} is there, but the system makes no file of this name in it`;
+}
 
 const REASONS: ReadonlyMap<unknown, string> = new Map([
   ["ENOENT", "no such file or folder"],

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
@@ -41,7 +41,7 @@ describe("how many of how many texts were cut", () => {
     expect(embed.stderr).toBe(`1 of 1 line was longer than 16 tokens, ${allowed}, and was cut\n`);
     const refused = await plainbert(["embed", "--no-truncation", ...args], { input: `${LONG}\n` });
     expect(refused.stderr).toBe(
-      `plainbert: standard input, line 1: embeddings: text must be at most 16 tokens long, ${allowed}, got 101; --truncation cuts what is longer\n`,
+      `plainbert: standard input, line 1: embeddings: text must be at most 16 tokens long, ${allowed}, got 101; --truncation in place of --no-truncation cuts what is longer\n`,
     );
     const index = ["index", ...args, "--no-truncation", "--output", join(cwd, "i.safetensors")];
     expect((await plainbert(index, { input: `${LONG}\n` })).stderr).toContain(`16 tokens long, ${allowed}, got 101`);
@@ -59,7 +59,9 @@ describe("how many of how many texts were cut", () => {
     const lines = [LONG, DOOR, LONG].map((line) => JSON.stringify(line));
     const { code, stderr } = await run(["embed", "--jsonl", ...output], "prompts", [...lines, "{}"]);
     expect(code).toBe(1);
-    expect(stderr).toContain(`${cut("2 of 3 lines", "were")}plainbert: standard input, line 4: must be a string`);
+    expect(stderr).toContain(
+      `${cut(output.length > 0 ? "2 of 3 computed lines" : "2 of 3 lines", "were")}plainbert: standard input, line 4: must be a string`,
+    );
   });
 
   test("search, where a query is wrong", async () => {
@@ -96,7 +98,25 @@ describe("how many of how many texts were cut", () => {
       const lines = await markedLines("a.jsonl");
       expect(code).toBe(130);
       expect(stderr).toBe(
-        `plainbert: interrupted; ${lines} lines are done, in a.jsonl.partial: the same command goes on there\n${cut(`${grouped(lines)} of ${grouped(lines)} lines`, "were")}`,
+        `plainbert: interrupted; ${lines} lines are done, in a.jsonl.partial: the same command goes on there\n${cut(`${grouped(lines)} of ${grouped(lines)} computed lines`, "were")}`,
+      );
+    });
+
+    test.each([
+      ["embed", "a.jsonl"],
+      ["index", "a.safetensors"],
+    ])("%s, whose output's folder is removed: nothing is said to be done", async (command, name) => {
+      await writeFile(join(cwd, "lines.txt"), `${LONG}\n`.repeat(20_000));
+      await mkdir(join(cwd, "out"));
+      const output = join("out", name);
+      const child = await started(command, "lines.txt", "--output", output);
+      const ended = finished(child);
+      while ((await markedLines(output)) === 0) await new Promise((turn) => setTimeout(turn, 50));
+      await rm(join(cwd, "out"), { recursive: true });
+      const { code, stderr } = await ended;
+      expect(code).toBe(1);
+      expect(stderr).toMatch(
+        /^([\d,]+) of \1 computed lines were longer .*\nplainbert: out\S+: there is no folder out\n$/,
       );
     });
 
@@ -120,6 +140,24 @@ describe("queries of an index are cut as its lines were", () => {
     expect(await search()).toMatchObject({ code: 0, stderr: said });
     expect(await search("--no-truncation")).toMatchObject({ code: 1, stderr: expect.stringContaining("at most 64") });
   });
+
+  test.each(["plain", "dense"])(
+    "--no-truncation of the form %s is not advised to be beside --truncation",
+    async (form) => {
+      const advice = "; --truncation in place of --no-truncation cuts what is longer\n";
+      const search = await indexed(form);
+      expect((await search("--no-truncation")).stderr).toContain(advice);
+      for (const args of [
+        ["embed"],
+        ["index", "--output", "j.safetensors"],
+        ["index", "--output", "j.safetensors", "--pooling", "max"],
+      ]) {
+        expect((await run([...args, "--no-truncation"], form, [LONG])).stderr).toContain(advice);
+      }
+      const other = await run(["index", "--output", "j.safetensors", "--pooling", "max"], form, [LONG]);
+      expect(other.stderr).toContain("; --truncation cuts what is longer\n");
+    },
+  );
 
   test("with another --pooling than the model's own: refused, unless --truncation", async () => {
     const search = await indexed("cls", "--pooling", "max");

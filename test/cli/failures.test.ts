@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,6 +26,33 @@ test("a process ends with the code that the command returns, and has written eve
   ];
   const results = await Promise.all(calls.map(([args]) => plainbertProcess(args, { env })));
   for (const [i, [args, code]] of calls.entries()) expect(results[i]).toEqual({ ...(await plainbert(args)), code });
+});
+
+describe.skipIf(!existsSync("/proc/self"))("a folder that is there, in which the system makes no file", async () => {
+  const text = join(folder, "made.txt");
+  const index = join(folder, "made.safetensors");
+  const pairs = join(folder, "pairs.jsonl");
+  await writeFile(text, "He read.\n");
+  await writeFile(pairs, '{"text":"It rained.","text_pair":"He ran.","label":0}\n');
+  await plainbert(["index", text, ...TINY, "--output", index]);
+
+  test.each([
+    ["embed", text, ...TINY, "--output", "/proc/x.jsonl"],
+    ["fill-mask", ...TINY, "A [MASK].", "--output", "/proc/x.csv"],
+    ["index", text, ...TINY, "--output", "/proc/x.safetensors"],
+    ["search", index, "He", ...TINY, "--output", "/proc/x.jsonl"],
+    ["activations", "He read.", ...TINY, "--output", "/proc/x.safetensors"],
+    ["train-vocab", text, "--output", "/proc/x.txt"],
+    ["make-examples", text, "--output", "/proc/x"],
+    ["convert", TINY[1], "/proc/x"],
+    ["evaluate", "--task", "next-sentence-prediction", "--file", pairs, "--report", "/proc/x.html"],
+  ])("%s", async (...args) => {
+    const output = args.find((arg) => arg.startsWith("/proc/"));
+    expect(await plainbert(args)).toMatchObject({
+      code: 1,
+      stderr: `plainbert: cannot write ${output}: the folder /proc is there, but the system makes no file of this name in it\n`,
+    });
+  });
 });
 
 describe("wrong usage: exit code 2, and what is right", () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { keptVectors } from "../../src/cli/keptVectors.ts";
 import { PartialFile } from "../../src/cli/partialFile.ts";
+import { loadIndex, pipeline } from "../../src/pipelines/index.ts";
 import type { VectorSource } from "../../src/pipelines/searchIndex/vectorsOf.ts";
 import { head, plainbert } from "./run.ts";
 
@@ -99,6 +100,34 @@ describe("the command", () => {
     expect(await index([...LINES, '"Emma."'])).toMatchObject({ code: 0, stderr: "" });
     expect(await readFile(join(cwd, "i.safetensors"))).toEqual(whole);
     expect(await readdir(cwd)).toEqual(["i.safetensors"]);
+  });
+
+  test("says nothing of lines that were cut or are unknown before it refuses", async () => {
+    const long = JSON.stringify("long ".repeat(99));
+    expect((await index([long, '"дверь"', "{"], "--truncation")).stderr).toContain("2 lines are done");
+    for (const lines of [['"Another."', long, '"The."'], [long]]) {
+      expect(await index(lines, "--truncation")).toMatchObject({
+        code: 1,
+        stderr:
+          "plainbert: i.safetensors.partial was made from another input, whose first 2 lines differ; --restart begins anew\n",
+      });
+    }
+  });
+
+  test("what is unfinished is no index yet: search, inspect and the library say so", async () => {
+    await index([...LINES, "{"]);
+    const name = "i.safetensors.partial";
+    const unfinished = `${name}: is unfinished: the command that made it goes on when it is given again`;
+    for (const args of [
+      ["search", name, "a"],
+      ["inspect", name],
+      ["compare", name, name],
+    ]) {
+      const { code, stderr } = await plainbert(args, { cwd });
+      expect([code, stderr]).toEqual([1, `plainbert: ${unfinished}\n`]);
+    }
+    await using embed = await pipeline("embeddings");
+    await expect(loadIndex(embed, join(cwd, name))).rejects.toThrow("is unfinished");
   });
 
   test("does not go on with other lines, options or another model, unless --restart", async () => {

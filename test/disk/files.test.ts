@@ -337,6 +337,31 @@ describe("writeFileAtomically", () => {
     expect(readdirSync(folder)).toEqual(["x"]);
   });
 
+  test("through a link, the folder that is missing is that of its target", async () => {
+    symlinkSync(at("no", "x"), at("link"));
+    await expect(writeFileAtomically(at("link"), [])).rejects.toThrow(
+      fileError(`writeFileAtomically: ${at("link")}: there is no folder ${at("no")}`),
+    );
+  });
+
+  test("a file that is removed while it is written", async () => {
+    async function* removing() {
+      yield bytes("new");
+      for (const name of readdirSync(folder)) rmSync(at(name));
+    }
+    await expect(writeFileAtomically(at("x"), removing())).rejects.toThrow(
+      fileError(`writeFileAtomically: ${at("x")}: was removed while it was being written`),
+    );
+  });
+
+  test.skipIf(!existsSync("/proc/self"))("a folder that is there, in which the system makes no file", async () => {
+    await expect(writeFileAtomically("/proc/x", [])).rejects.toThrow(
+      fileError(
+        "writeFileAtomically: /proc/x: the folder /proc is there, but the system makes no file of this name in it",
+      ),
+    );
+  });
+
   test("a process killed while it writes leaves the old file whole", async () => {
     writeFileSync(at("x"), "old");
     const files = pathToFileURL(join(import.meta.dirname, "..", "..", "src", "disk", "files.ts")).href;

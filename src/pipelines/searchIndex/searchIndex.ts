@@ -38,7 +38,10 @@ export interface SearchOptions<Metadata = unknown> extends CallOptions {
    * false. A filter changes no score.
    */
   readonly hybrid?: boolean;
-  /** With `hybrid`: how much vectors count, from 0, words alone, to 1, vectors alone. Default 0.65. */
+  /**
+   * With `hybrid`: how much vectors count, from 0, words alone, to 1, vectors alone. Default 0.65. With 0, what has no
+   * word of the query is not found.
+   */
   readonly alpha?: number;
 }
 
@@ -46,7 +49,8 @@ export interface SearchOptions<Metadata = unknown> extends CallOptions {
 export interface SearchResult<Metadata = unknown> extends IndexedText<Metadata> {
   /**
    * Cosine of the text's vector and the query's, −1 to 1. With `hybrid` from 0 to 1, a weighted sum of cosine and BM25,
-   * each brought to the range 0 to 1 by those of all texts of the index: docs/semantic-search.md has the formula.
+   * each brought to the range 0 to 1 by those of all texts of the index: docs/semantic-search.md has the formula. So it
+   * ranks the texts of one search, and is no measure of how good a hit is: `cosine` is.
    */
   readonly score: number;
   /** With `hybrid`: the cosine. */

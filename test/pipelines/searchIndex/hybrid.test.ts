@@ -88,6 +88,7 @@ function scored(texts: readonly string[], query: string, alpha: number) {
     const byWords = (1 - alpha) * (mostWords === 0 ? 0 : bm25 / mostWords);
     if (cosine === null) return byWords === 0 ? null : { cosine: 0, bm25, score: byWords };
     const byVector = most === least ? 1 : (cosine - least) / (most - least);
+    if (alpha === 0 && byWords === 0) return null;
     return { cosine, bm25, score: alpha * byVector + byWords };
   });
 }
@@ -248,6 +249,15 @@ test("without a known word the vectors decide, and alpha 1 gives their order", a
     expect(byVector[0]).not.toHaveProperty("bm25");
     expect(byVector[0]).not.toHaveProperty("cosine");
   }
+});
+
+test("with alpha 0 a text without a word of the query is not found, whatever its cosine", async () => {
+  const index = await buildIndex(extract, ["the door", "a letter", "the sea"]);
+  expect(await index.search("unknown", 5, { hybrid: true, alpha: 0 })).toEqual([]);
+  const [found, nothing] = await index.search(["a letter", "unknown"], 5, { hybrid: true, alpha: 0 });
+  expect(found).toEqual([expect.objectContaining({ text: "a letter", score: 1, cosine: expect.closeTo(1, 6) })]);
+  expect(nothing).toEqual([]);
+  expect(await index.search("unknown", 5, { hybrid: true, alpha: 0.01 })).toHaveLength(3);
 });
 
 test("identical texts come in their order, each with the whole of alpha", async () => {
