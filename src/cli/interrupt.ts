@@ -54,22 +54,23 @@ export function untilInterrupted(
 }
 
 /**
- * One Ctrl-C may come as several signals: from the terminal, and from npx or timeout, which hand theirs on. Only one
- * that comes so much later, in milliseconds, is a second Ctrl-C.
+ * One Ctrl-C may come as several signals of its kind: from the terminal, and from npx or timeout, which hand theirs on
+ * as soon as they get it. One of the other kind, or that comes so much later, in milliseconds, is a second one.
  */
-const SAME_MS = 500;
+const SAME_MS = 100;
 
 /**
  * Takes Ctrl-C and SIGTERM from the system: what is being written is finished, then the process exits with 128 + the
  * signal's number. A second Ctrl-C ends it at once.
  */
 export function handleInterrupts(): void {
-  let first: number | null = null;
+  let first: { readonly signal: string; readonly at: number } | null = null;
   for (const [signal, code] of Object.entries(EXIT_CODES)) {
     process.on(signal, async () => {
-      if (first !== null && performance.now() - first > SAME_MS) process.exit(code);
+      const now = performance.now();
+      if (first !== null && (first.signal !== signal || now - first.at > SAME_MS)) process.exit(code);
       if (first !== null) return;
-      first = performance.now();
+      first = { signal, at: now };
       for (const finish of unfinished) await finish().catch(() => {}); // the process ends all the same
       process.exit(awaited.includes(signal) ? 0 : code);
     });

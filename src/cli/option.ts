@@ -68,6 +68,16 @@ export function text(placeholder: string, description: string, completes?: "file
   return { placeholder, description, ...(completes && { completes }), parse: (given) => given.at(-1)! };
 }
 
+/** A text that must not be empty, as that of a script's unset variable is; of several the last. */
+export function filledText(placeholder: string, description: string): Option<string> {
+  const parse = (given: readonly string[], name: string) => {
+    const value = given.at(-1)!;
+    if (value !== "") return value;
+    throw new UsageError(`--${name} must not be empty, got ""`);
+  };
+  return { placeholder, description, parse };
+}
+
 /** The largest whole number that an option takes where nothing else is said. */
 const MAX_COUNT = 999_999_999;
 

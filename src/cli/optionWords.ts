@@ -1,6 +1,6 @@
 import { BertError } from "../errors.ts";
 import type { Command } from "./command.ts";
-import type { OptionTable } from "./option.ts";
+import { type OptionTable, UsageError } from "./option.ts";
 
 /**
  * An error of the library in the words of the command line: where it names an option that the command has, it says
@@ -14,6 +14,20 @@ export function inCommandWords(error: unknown, command: WordsOf, values: OptionV
   if (!(error instanceof BertError)) return error;
   const message = sentenceInCommandWords(error.message, command, values);
   return message === error.message ? error : new BertError(error.code, message, { cause: error });
+}
+
+/**
+ * Calls a function of the library with the values that the command's options have.
+ *
+ * @throws UsageError it refuses one, in the words of the command line; what else it throws
+ */
+export function withOptionsOf<T>(command: WordsOf, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if (!(error instanceof BertError && error.code === "ERR_INPUT")) throw error;
+    throw new UsageError(sentenceInCommandWords(error.message, command).replace(/^\w+: /, ""));
+  }
 }
 
 /** The same of a sentence of the library, such as a note of `finetune`. */

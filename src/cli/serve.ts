@@ -10,6 +10,7 @@ import { downloading, EMBEDDING_MODELS_OPTIONS, engineOptions } from "./modelOpt
 import {
   choice,
   count,
+  filledText,
   flag,
   libraryValues,
   list,
@@ -20,6 +21,7 @@ import {
   UsageError,
   type ValuesOf,
 } from "./option.ts";
+import { withOptionsOf } from "./optionWords.ts";
 import { print } from "./output.ts";
 import { ServeLog } from "./serveLog.ts";
 
@@ -48,7 +50,7 @@ const HANDLER_OPTIONS = {
 
 /** What models are no part of. */
 const SERVICE_OPTIONS = {
-  hostname: text("HOST", "The address to listen at; 0.0.0.0 is every one of this machine's. Default 127.0.0.1."),
+  hostname: filledText("HOST", "The address to listen at; 0.0.0.0 is every one of this machine's. Default 127.0.0.1."),
   port: { ...count("The port to listen at; 0 is one that is free. Default 3000.", 0, 65_535), short: "p" },
   "served-model-name": texts(
     "NAME",
@@ -59,7 +61,7 @@ const SERVICE_OPTIONS = {
     ["true", "false"],
     "Whether inputs that are too long are cut, where a request does not say it; else they get status 413. Default true, also without a value.",
   ),
-  "json-output": flag("Write the log, on standard error, as JSON, a value a line; else it is text."),
+  "json-output": flag("Write the log, on standard error, as lines of JSON, else as text."),
 };
 
 const OPTIONS = { ...EMBEDDING_MODELS_OPTIONS, ...SERVICE_OPTIONS };
@@ -74,9 +76,9 @@ const VARIABLES: Readonly<Record<string, string>> = {
   ...Object.fromEntries(SAME.map((name) => [name.replaceAll("-", "_").toUpperCase(), name])),
 };
 
-const ONE_PROCESS = "leave it out, the process that answers reads the texts and computes";
-const BY_METRICS = "leave it out, /metrics tells how many requests there are and what they take";
-const BY_VARIABLE = "set the variable HF_TOKEN instead, as others can see a command line";
+const ONE_PROCESS = "leave it out, one process does all";
+const BY_METRICS = "leave it out, /metrics has counts and times";
+const BY_VARIABLE = "set the variable HF_TOKEN instead";
 
 /** The other options of text-embeddings-inference. */
 const ELSEWHERE = {
@@ -84,14 +86,14 @@ const ELSEWHERE = {
   values: { "auto-truncate": "true" },
   refused: {
     "tokenization-workers": ONE_PROCESS,
-    "max-batch-requests": "leave it out, --max-batch-tokens limits what is computed together",
+    "max-batch-requests": "leave it out, --max-batch-tokens is the limit",
     "uds-path": ONE_PROCESS,
     "prometheus-port": "leave it out, /metrics is at --port",
     "otlp-endpoint": BY_METRICS,
-    "disable-spans": "leave it out, the log has one line for each request",
+    "disable-spans": "leave it out, the log has a line a request",
     "otlp-service-name": BY_METRICS,
-    "dense-path": "leave it out, modules.json of the model's folder names its Dense modules",
-    "device-id": "leave it out, the processor computes; --threads says with how many threads",
+    "dense-path": "leave it out, the folder's modules.json names it",
+    "device-id": "leave it out, the processor computes",
     "hf-token": BY_VARIABLE,
     "hf-api-token": BY_VARIABLE,
   },
@@ -99,13 +101,11 @@ const ELSEWHERE = {
 
 export const command: Command = defineCommand({
   synopsis: ["[OPTION]…"],
-  description: `Serves a model over HTTP, or several, in the interface of Hugging Face's text-embeddings-inference, so that its clients work unchanged: /embed, /predict, /rerank and the others; at /v1/embeddings as OpenAI, at /v2/rerank as Cohere, and for other heads at the task, such as /fill-mask. /openapi.json describes every path. Prints the address when it is ready, and on standard error a line for each request, without its texts. Ctrl-C or SIGTERM ends it with status 0, once every request that has come is answered, while /ready and new requests get 503; a second one ends it at once.
+  description: `Serves a model over HTTP, or several, in the interface of Hugging Face's text-embeddings-inference, so that its clients work unchanged: /embed, /predict, /rerank and others; at /v1/embeddings as OpenAI, at /v2/rerank as Cohere, and for other heads at the task, such as /fill-mask. /openapi.json describes every path. Prints the address when it is ready, and on standard error a line for each request, without its texts. Ctrl-C or SIGTERM ends it with status 0, once every request that has come is answered, while /ready and new requests get 503; a second one ends it at once.
 
 Each of these options can be given in the environment as well, as there: ${Object.keys(VARIABLES).join(", ")}. The command line goes before. A HOSTNAME that is no IP address is not taken for one.
 
-With several models, a request chooses by its field “model”; one without it gets the first model that has what the path needs. Every other option holds for each of them.
-
-The names model-id and huggingface-hub-cache of text-embeddings-inference stand for model and cache-dir.`,
+With several models, a request chooses by its field “model”; one without it gets the first model that has what the path needs. Every other option holds for each of them.`,
   elsewhere: ELSEWHERE,
   options: OPTIONS,
   examples: ["plainbert serve", "plainbert serve --model sentence-transformers/all-MiniLM-L6-v2 --port 8080"],
@@ -128,7 +128,9 @@ The names model-id and huggingface-hub-cache of text-embeddings-inference stand 
       }
       const named = Object.fromEntries(names.map((name, i) => [name, models[i]]));
       const one = { ...options, modelId: folders[0] ?? "plainbert", servedModelName: names[0] };
-      const handler = models.length > 1 ? createRequestHandler(named, options) : createRequestHandler(models[0], one);
+      const create = () =>
+        models.length > 1 ? createRequestHandler(named, options) : createRequestHandler(models[0], one);
+      const handler = withOptionsOf(command, create);
       await serve(handler, values);
     } finally {
       await Promise.all(models.map((bert) => bert.dispose()));

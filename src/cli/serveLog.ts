@@ -7,17 +7,8 @@ import { streams } from "./streams.ts";
 /** The times of a request: in the log `total_time`, in the header `x-total-time`. */
 const TIMES = ["total", "tokenization", "queue", "inference"] as const;
 
-/** The statuses whose sentence is about the service: that of others may quote the request. */
-const OF_SERVICE: readonly number[] = [424, 429, 503];
-
-/** What a line says. */
-interface Line {
-  readonly level: "INFO" | "ERROR";
-  readonly message: string;
-  readonly status?: number;
-  /** The request's times, and its path as `name`, the last. */
-  readonly span?: Readonly<Record<string, string>>;
-}
+/** A request's times, and its path as `name`, the last. */
+type Span = Readonly<Record<string, string>>;
 
 /**
  * The log of `plainbert serve`, on standard error, as text-embeddings-inference writes its: a line when it is ready, a
@@ -32,12 +23,12 @@ export class ServeLog {
   }
 
   info(message: string): void {
-    this.write({ level: "INFO", message });
+    this.write("INFO", message);
   }
 
   /** What is a mistake of the library. */
   error(error: unknown): void {
-    this.write({ level: "ERROR", message: stackOf(error) });
+    this.write("ERROR", stackOf(error));
   }
 
   /** The same handler, with a line for each request that asks the model something. */
@@ -45,15 +36,26 @@ export class ServeLog {
     const logged = async (request: Request) => {
       const response = await handler(request);
       const isPath = response.status !== 404 || response.headers.has("content-type"); // else there is no such path
-      if (request.method === "POST" && isPath) this.write(await lineOf(request, response));
+      if (request.method === "POST" && isPath) await this.tell(request, response);
       return response;
     };
     return Object.assign(logged, { drain: handler.drain });
   }
 
-  private write(line: Line): void {
+  private async tell(request: Request, response: Response): Promise<void> {
+    const { status, headers } = response;
+    const times = TIMES.flatMap((name) => {
+      const value = headers.get(`x-${name}-time`);
+      return value === null ? [] : [[`${name}_time`, `${value}ms`]];
+    });
+    const span = { ...Object.fromEntries(times), name: new URL(request.url).pathname.slice(1) || "/" };
+    if (status === 200) this.write("INFO", "Success", status, span);
+    else if (status === 499) this.write("INFO", "The client has gone", status, span);
+    else this.write("ERROR", await failureOf(response), status, span);
+  }
+
+  private write(level: "INFO" | "ERROR", message: string, status?: number, span?: Span): void {
     const timestamp = new Date().toISOString();
-    const { level, message, status, span } = line;
     if (this.isJson) {
       streams.stderr.write(jsonLine({ timestamp, level, message, status, target: "plainbert::serve", span }));
       return;
@@ -67,23 +69,12 @@ export class ServeLog {
   }
 }
 
-async function lineOf(request: Request, response: Response): Promise<Line> {
-  const { status, headers } = response;
-  const times = TIMES.flatMap((name) => {
-    const value = headers.get(`x-${name}-time`);
-    return value === null ? [] : [[`${name}_time`, `${value}ms`]];
-  });
-  const span = { ...Object.fromEntries(times), name: new URL(request.url).pathname.slice(1) || "/" };
-  const message = status === 200 ? "Success" : status === 499 ? "The client has gone" : null;
-  if (message !== null) return { level: "INFO", message, status, span };
-  return { level: "ERROR", message: await failureOf(response), status, span };
-}
-
 /** Why a request was refused, without what it holds. */
 async function failureOf(response: Response): Promise<string> {
   if (response.headers.get("content-type") !== "application/json") {
     return response.status === 401 ? "The key is missing or wrong" : "Refused";
   }
   const { error, message = error, error_type } = await response.clone().json();
-  return OF_SERVICE.includes(response.status) ? message : `${error_type} error`;
+  // From 424 on the sentence is about the service: that of others may quote the request
+  return response.status >= 424 ? message : `${error_type} error`;
 }

@@ -23,8 +23,3 @@ export function corsHeaders(request: Request, { corsAllowOrigin }: HandlerSettin
   if (corsAllowOrigin.includes("*")) return { "access-control-allow-origin": "*" };
   return { vary: "origin", ...(corsAllowOrigin.includes(origin) && { "access-control-allow-origin": origin }) };
 }
-
-/** Whether a browser that says its origin asks what it may send, before it sends it. */
-export function isPreflight({ method, headers }: Request): boolean {
-  return method === "OPTIONS" && headers.has("access-control-request-method");
-}

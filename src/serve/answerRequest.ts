@@ -80,10 +80,12 @@ function countAnswered(call: Call, total: number): void {
   const { times, tokenization } = call;
   const { metrics } = call.service;
   countInputs(call, "success");
-  metrics.observe("te_request_duration", total / 1000);
-  metrics.observe("te_request_tokenization_duration", tokenization / 1000);
-  metrics.observe("te_request_queue_duration", times.queued / 1000);
-  metrics.observe("te_request_inference_duration", times.computed / 1000);
+  const observe = (part: "" | "tokenization_" | "queue_" | "inference_", time: number) =>
+    metrics.observe(`te_request_${part}duration`, time / 1000);
+  observe("", total);
+  observe("tokenization_", tokenization);
+  observe("queue_", times.queued);
+  observe("inference_", times.computed);
 }
 
 /** What text-embeddings-inference says of a request in headers: times in whole milliseconds. */
@@ -113,7 +115,7 @@ function refusal(error: unknown, path: string, call: Call | null, { metrics, fai
   (call?.service.metrics ?? metrics).count("te_request_failure", `err="${err}"`);
   if (status === 499) return new Response(null, { status });
   if (call && type === "Unhealthy") failed.add(call.service);
-  return json(JSON.stringify(errorBody(path, known)), status, type === "Unhealthy" ? { "retry-after": "1" } : {});
+  return json(errorBody(path, known), status, type === "Unhealthy" ? { "retry-after": "1" } : {});
 }
 
 /** The paths whose errors are in OpenAI's form. */
@@ -121,8 +123,13 @@ const OPENAI = /^\/(v1\/|v2\/|embeddings$)/;
 
 function errorBody(path: string, { message, type, status }: RequestError): unknown {
   if (!OPENAI.test(path)) return { error: message, error_type: type };
-  const [kind, code, param] =
-    status === 404 ? ["invalid_request_error", "model_not_found", "model"] : [type, status, null];
+  const other = status === 404 && { type: "invalid_request_error", code: "model_not_found", param: "model" };
   // The document names `error_type`, and what is sent is `type`: clients find either. OpenAI's own look into `error`.
-  return { message, code: status, type, error_type: type, error: { message, type: kind, code, param } };
+  return {
+    message,
+    code: status,
+    type,
+    error_type: type,
+    error: { message, type, code: status, param: null, ...other },
+  };
 }

@@ -36,8 +36,7 @@ export const similarity: Endpoint = async (body, call) => {
   const inputs = objectOf("inputs", body.inputs);
   const source = textOf("inputs.source_sentence", inputs.source_sentence);
   const sentences = textsOf("inputs.sentences", inputs.sentences);
-  expectBatch(call, "inputs.sentences", sentences.length);
-  expectBatch(call, "inputs.sentences", sentences.length + 1); // the source sentence counts
+  expectBatch(call, "inputs.sentences", sentences.length && sentences.length + 1); // the source sentence counts
   const reading = readingOf(objectOf("parameters", body.parameters ?? {}), call);
   const settings = { ...reading, normalize: false, dimensions: null };
   const [first, ...others] = await embedInputs([source, ...sentences], settings, call);

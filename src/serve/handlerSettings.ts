@@ -32,7 +32,7 @@ export interface RequestHandlerOptions {
   readonly defaultPrompt?: string;
   /**
    * What `Authorization: Bearer …` of each request must have, else it gets 401; /health, /ping, /ready, /metrics and
-   * /openapi.json need none. Default: nothing is asked for.
+   * /openapi.json need none. Visible ASCII characters, as headers have no others. Default: nothing is asked for.
    */
   readonly apiKey?: string;
   /** The origins whose pages may read answers in a browser, such as "https://example.com"; "*": all. Default: none. */
@@ -51,24 +51,37 @@ export type HandlerSettings = Required<Omit<RequestHandlerOptions, "defaultPromp
 
 const WHERE = "createRequestHandler";
 
+/** What a header can have as it is: others are not sent, or without the spaces at their ends (RFC 9110, 5.5). */
+const KEY = /^[!-~]([ -~]*[!-~])?$/;
+/** As browsers write it, in small letters and without a path (RFC 6454, section 6.2), of extensions too. */
+const ORIGIN = /^(\*|[a-z][a-z\d+.-]*:\/\/[^\sA-Z/?#@]+)$/;
+
 /** @throws BertError ERR_INPUT an option that there is not, or with a value that it must not have */
 export function settingsOf(bert: Bert, options: RequestHandlerOptions): HandlerSettings {
   expectObject(WHERE, options);
-  const { modelId = "plainbert", servedModelName = modelId, autoTruncate = true } = options;
-  const { maxConcurrentRequests = 512, maxClientBatchSize = 32, payloadLimit = 2_000_000 } = options;
-  const { maxBatchTokens = BATCH_TOKENS } = options;
+  const {
+    modelId = "plainbert",
+    servedModelName = modelId,
+    autoTruncate = true,
+    maxConcurrentRequests = 512,
+    maxBatchTokens = BATCH_TOKENS,
+    maxClientBatchSize = 32,
+    payloadLimit = 2_000_000,
+    apiKey = null,
+    corsAllowOrigin = [],
+  } = options;
   const counts = { maxConcurrentRequests, maxBatchTokens, maxClientBatchSize, payloadLimit };
   for (const [name, value] of Object.entries({ modelId, servedModelName })) {
-    if (!isText(value)) throw wrongOption(name, "a name", value);
+    if (!matches(value, /./s)) throw wrongOption(name, "a name", value);
   }
   for (const [name, value] of Object.entries(counts)) expectCount(WHERE, name, value);
   flagOf(WHERE, "autoTruncate", autoTruncate);
-  const { apiKey = null, corsAllowOrigin = [] } = options;
-  if (apiKey !== null && !isText(apiKey)) {
-    throw new BertError("ERR_INPUT", `${WHERE}: apiKey must be a string that is not empty`); // no message has it
+  if (apiKey !== null && !matches(apiKey, KEY)) {
+    const expected = "visible ASCII characters, spaces only between them";
+    throw new BertError("ERR_INPUT", `${WHERE}: apiKey must be ${expected}`); // no message has the key
   }
-  if (!Array.isArray(corsAllowOrigin) || !corsAllowOrigin.every(isText)) {
-    throw wrongOption("corsAllowOrigin", "a list of origins", corsAllowOrigin);
+  if (!Array.isArray(corsAllowOrigin) || !corsAllowOrigin.every((origin) => matches(origin, ORIGIN))) {
+    throw wrongOption("corsAllowOrigin", 'origins such as "https://example.com", or "*"', corsAllowOrigin);
   }
   const settings = {
     ...{ apiKey, corsAllowOrigin, pooling: poolingOf(bert, options) },
@@ -86,8 +99,8 @@ function poolingOf({ config }: Bert, { pooling }: RequestHandlerOptions): "splad
   throw wrongOption("pooling", "left out for a model without a masked-language-model head", pooling);
 }
 
-function isText(value: unknown): boolean {
-  return typeof value === "string" && value !== "";
+function matches(value: unknown, form: RegExp): boolean {
+  return typeof value === "string" && form.test(value);
 }
 
 function defaultPromptOf(bert: Bert, { defaultPrompt, defaultPromptName }: RequestHandlerOptions): string {

@@ -31,8 +31,12 @@ function infoOfOne({ bert, kind, limit, settings }: Service): object {
 
 /** GET /v1/models: the models, as OpenAI's API lists them. */
 export function modelsOf(services: readonly Service[]): unknown {
-  const rest = { object: "model", created: 0, owned_by: "plainbert" };
-  const data = services.map(({ settings }) => ({ id: settings.servedModelName, ...rest }));
+  const data = services.map(({ settings: { servedModelName } }) => ({
+    id: servedModelName,
+    object: "model",
+    created: 0,
+    owned_by: "plainbert",
+  }));
   return { object: "list", data };
 }
 

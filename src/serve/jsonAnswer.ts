@@ -19,7 +19,7 @@ export function jsonAnswer(value: unknown, headers: Readonly<Record<string, stri
   let next = pieces.next();
   if (next.done) {
     share.end();
-    return json(first, 200, headers);
+    return whole(first, 200, headers);
   }
   const body = new ReadableStream<Uint8Array>(
     {
@@ -39,8 +39,13 @@ export function jsonAnswer(value: unknown, headers: Readonly<Record<string, stri
   return new Response(body, { headers: { "content-type": "application/json", ...headers } });
 }
 
+/** A short answer. */
+export function json(value: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
+  return whole(JSON.stringify(value), status, headers);
+}
+
 /** An answer that is written as a whole. */
-export function json(text: string, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
+function whole(text: string, status: number, headers: Readonly<Record<string, string>>): Response {
   const body = UTF_8.encode(text);
   const length = String(body.length);
   return new Response(body, {

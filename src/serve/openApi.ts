@@ -24,6 +24,7 @@ const STATUSES: Readonly<Record<number, string>> = {
   401: "The key is missing or wrong.",
   404: "There is no such path.",
   405: "The path has no such method; `allow` lists those that it has.",
+  408: "The request did not come whole in time.",
   413: "Too many inputs, an input that is too long, a value out of its bounds, or too many bytes.",
   415: "The body is not said to be JSON, or is compressed.",
   422: "A field is not what it must be.",
@@ -51,6 +52,7 @@ function post(path: string, { summary, request, answer, wrongModel, isOpenAi = f
     responses: {
       200: { description: "The answer.", ...headers(Object.keys(TIMES)), ...content(answer) },
       401: ref("responses", "401"),
+      408: ref("responses", "408"),
       404: { description: "No model has the name that `model` says.", ...content(schema(`${form}Error`)) },
       ...Object.fromEntries(failed),
       ...(wrongModel && { 424: { description: wrongModel, ...content(schema(`${form}Error`)) } }),
@@ -126,6 +128,7 @@ function responses(): Part {
     401: { description: STATUSES[401], ...headers(["www-authenticate"]) },
     404: { description: STATUSES[404] },
     405: { description: STATUSES[405], ...headers(["allow"]) },
+    408: { description: STATUSES[408] },
   };
 }
 

@@ -10,8 +10,8 @@ export const PAGES: Readonly<Record<string, (running: Running) => Promise<Respon
   "/health": health,
   "/ping": health,
   "/ready": (running) => (running.drained === null ? health(running) : unhealthy()),
-  "/info": ({ services }) => json(JSON.stringify(infoOf(services))),
-  "/v1/models": ({ services }) => json(JSON.stringify(modelsOf(services))),
+  "/info": ({ services }) => json(infoOf(services)),
+  "/v1/models": ({ services }) => json(modelsOf(services)),
   "/openapi.json": openApi,
   "/api-doc/openapi.json": openApi, // where text-embeddings-inference has its own
   "/metrics": metricsPage,
@@ -37,13 +37,13 @@ async function health({ failed }: Running): Promise<Response> {
 
 /** A model does not answer, or will not. */
 function unhealthy(): Response {
-  return json(JSON.stringify({ error: "unhealthy", error_type: "Unhealthy" }), 503);
+  return json({ error: "unhealthy", error_type: "Unhealthy" }, 503);
 }
 
 /** GET /openapi.json: what the service answers; loaded by those alone who ask for it. */
 async function openApi({ settings }: Running): Promise<Response> {
   const { openApiOf } = await loaded(() => import("./openApi.ts"));
-  return json(JSON.stringify(openApiOf(settings, VERSION)));
+  return json(openApiOf(settings, VERSION));
 }
 
 /** GET /metrics. */

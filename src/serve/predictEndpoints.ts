@@ -1,11 +1,10 @@
-import { BertError } from "../errors.ts";
 import { scoreActivation } from "../load/crossEncoder.ts";
 import { topK } from "../pipelines/scores.ts";
 import { scoreFunction } from "../pipelines/textClassification.ts";
 import { has } from "../realm.ts";
 import { computeAll, type Encoded, encodeInputs, type Input, truncationOf } from "./inputs.ts";
 import { type Body, countOf, flagOf, textOf, textsOf } from "./requestBody.ts";
-import { wrongField, wrongModel } from "./requestError.ts";
+import { wrongField, wrongLogits, wrongModel } from "./requestError.ts";
 import { type Call, type Endpoint, expectBatch, usageOf } from "./service.ts";
 
 /** POST /predict: every label of each input with its score, the best first, as `pipeline("text-classification")`. */
@@ -29,6 +28,7 @@ export const predict: Endpoint = async (body, call) => {
 export const rerank: Endpoint = async (body, call) => {
   const withText = flagOf(body, "return_text", false);
   const texts = textsOf("texts", body.texts);
+  expectBatch(call, "texts", texts.length);
   const ranks = await ranked(texts, body, call);
   return ranks.map((rank) => ({ ...rank, ...(withText && { text: texts[rank.index] }) }));
 };
@@ -38,6 +38,7 @@ export const cohereRerank: Endpoint = async (body, call) => {
   const { documents } = body;
   const given = Array.isArray(documents) ? documents.map((one) => (has(one, "text") ? one.text : one)) : documents;
   const texts = textsOf("documents", given);
+  expectBatch(call, "documents", texts.length);
   const count = countOf("top_n", body.top_n ?? texts.length);
   const withText = flagOf(body, "return_documents", false);
   const ranks = await ranked(texts, { query: body.query }, call);
@@ -58,8 +59,7 @@ async function ranked(
 ): Promise<{ readonly index: number; readonly score: number }[]> {
   const query = textOf("query", body.query);
   const { bert, kind, settings } = call.service;
-  if (texts.length > 0 && kind !== "reranker") throw wrongModel("model is not a re-ranker model");
-  expectBatch(call, "texts", texts.length);
+  if (kind !== "reranker") throw wrongModel("model is not a re-ranker model");
   const activation = flagOf(body, "raw_scores", false)
     ? (logit: number) => logit
     : scoreActivation(bert.configText, bert.sentence);
@@ -82,7 +82,7 @@ function logitsOf(encodings: readonly Encoded[], call: Call): Promise<Float32Arr
 
 function finite(score: number): number {
   if (Number.isFinite(score)) return score;
-  throw new BertError("ERR_CHECKPOINT", "rerank: the model's logits must be finite numbers, got others");
+  throw wrongLogits("rerank");
 }
 
 const EXPECTED = "a string, a pair of strings [string, string] or a batch of these [[string], [string, string], ...]";

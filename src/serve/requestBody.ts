@@ -14,22 +14,29 @@ export type Body = Readonly<Record<string, unknown>>;
  */
 export async function readBody(request: Request, limit: number, share: Share): Promise<Body> {
   if (!/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(request.headers.get("content-type") ?? "")) {
-    const message = "Expected request with `Content-Type: application/json`";
-    throw new RequestError("Validation", message, { status: 415 });
+    throw notRead("with `Content-Type: application/json`");
   }
   if (!/^(identity)?$/i.test(request.headers.get("content-encoding") ?? "")) {
-    throw new RequestError("Validation", "Expected request without `Content-Encoding`", { status: 415 });
+    throw notRead("without `Content-Encoding`");
   }
   return objectOf("body", parsed(await readBytes(request, limit, share), share));
 }
 
+function notRead(expected: string): RequestError {
+  return new RequestError("Validation", `Expected request ${expected}`, { status: 415 });
+}
+
 /** Its chunks are copied, not kept: each may be a byte of a body that comes slowly. */
 async function readBytes(request: Request, limit: number, share: Share): Promise<Uint8Array> {
-  const tooLong = () => new RequestError("Validation", "Failed to buffer the request body: length limit exceeded");
+  if (request.bodyUsed || request.body?.locked) throw notJson("it has been read already");
+  const tooLong = () => {
+    const message = `Failed to buffer the request body: length limit exceeded, payload limit ${limit} bytes`;
+    return new RequestError("Validation", message);
+  };
   if (Number(request.headers.get("content-length")) > limit) throw tooLong();
   let bytes = new Uint8Array(0);
   let length = 0;
-  const chunks = request.body?.values() ?? []; // throws where the body has another reader
+  const chunks = request.body?.values() ?? [];
   try {
     for await (const chunk of chunks) {
       if (length + chunk.length > limit) throw tooLong();

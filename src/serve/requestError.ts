@@ -43,6 +43,11 @@ export function wrongModel(message: string): RequestError {
   return new RequestError("Backend", `Backend error: ${message}`, { err: "model_type" });
 }
 
+/** ERR_CHECKPOINT: the model computes what is no number. */
+export function wrongLogits(where: string): BertError {
+  return new BertError("ERR_CHECKPOINT", `${where}: the model's logits must be finite numbers, got others`);
+}
+
 /** 499: nobody reads the answer. */
 export function clientGone(): RequestError {
   return new RequestError("Validation", "The client has gone", { status: 499, err: "dropped" });

@@ -1,8 +1,9 @@
 import type { Bert } from "../load/loadBert.ts";
-import { corsHeaders, hasKey, isPreflight } from "./access.ts";
+import { classOf } from "../realm.ts";
+import { corsHeaders, hasKey } from "./access.ts";
 import { answerRequest } from "./answerRequest.ts";
 import { ENDPOINTS } from "./endpoints.ts";
-import type { RequestHandlerOptions } from "./handlerSettings.ts";
+import { type RequestHandlerOptions, wrongOption } from "./handlerSettings.ts";
 import { HELD_BYTES } from "./heldMemory.ts";
 import { Metrics } from "./metrics.ts";
 import { PAGES, PUBLIC } from "./pages.ts";
@@ -36,7 +37,8 @@ export interface RequestHandler {
  * An answer that is long is written as fast as it is read, so its body must be read, or cancelled.
  *
  * @param bert a model from `loadBert`, or several by the names that clients call them; they stay their owner's
- * @returns the handler; its promise rejects only for a mistake in this library
+ * @returns the handler; its promise rejects with ERR_INPUT for what is no `Request`, else only for a mistake in this
+ *   library
  * @throws BertError ERR_INPUT no model with a tokenizer, or an option with a wrong value; ERR_CHECKPOINT the folder's
  *   modules cannot be read
  * @example
@@ -77,13 +79,17 @@ function drain(running: Running): Promise<void> {
 }
 
 async function handle(request: Request, running: Running): Promise<Response> {
+  if (classOf(request) !== "Request") throw wrongOption("request", "a Request", request);
   const cors = corsHeaders(request, running.settings);
-  if ("access-control-allow-origin" in cors && isPreflight(request)) {
-    const allowed = {
+  // A browser asks what it may send, before it sends it
+  const isPreflight = request.method === "OPTIONS" && request.headers.has("access-control-request-method");
+  if (isPreflight && "access-control-allow-origin" in cors) {
+    const headers = {
+      ...cors,
       "access-control-allow-methods": "GET, POST",
       "access-control-allow-headers": "content-type, authorization",
     };
-    return new Response(null, { status: 204, headers: { ...cors, ...allowed } });
+    return empty(204, headers);
   }
   const response = await route(request, running);
   for (const [name, value] of Object.entries(cors)) response.headers.set(name, value);
@@ -95,13 +101,18 @@ async function route(request: Request, running: Running): Promise<Response> {
   const gets = Object.hasOwn(PAGES, path) ? ["GET", "HEAD"] : [];
   const posts = Object.hasOwn(ENDPOINTS, path) ? ["POST"] : [];
   const allowed = [...gets, ...posts];
-  if (allowed.length === 0) return new Response(null, { status: 404 });
+  if (allowed.length === 0) return empty(404);
   const isPublic = PUBLIC.includes(path) && !posts.includes(request.method);
   if (!isPublic && !hasKey(request, running.settings)) {
-    return new Response(null, { status: 401, headers: { "www-authenticate": "Bearer" } });
+    return empty(401, { "www-authenticate": "Bearer" });
   }
   if (!allowed.includes(request.method)) {
-    return new Response(null, { status: 405, headers: { allow: allowed.join(", ") } });
+    return empty(405, { allow: allowed.join(", ") });
   }
   return gets.includes(request.method) ? PAGES[path](running) : answerRequest(request, path, running);
+}
+
+/** An answer without a body. */
+function empty(status: number, headers: Readonly<Record<string, string>> = {}): Response {
+  return new Response(null, { status, headers });
 }

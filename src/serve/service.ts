@@ -84,8 +84,8 @@ export function countInputs({ service: { kind, metrics }, inputs }: Call, what: 
 }
 
 /** @throws RequestError 400 there is none, 413 there are too many */
-export function expectBatch({ service: { settings } }: Call, name: string, size: number): void {
-  const { maxClientBatchSize } = settings;
+export function expectBatch({ service }: Call, name: string, size: number): void {
+  const { maxClientBatchSize } = service.settings;
   if (size === 0) throw new RequestError("Empty", `\`${name}\` cannot be empty`);
   if (size <= maxClientBatchSize) return;
   const message = `batch size ${size} > maximum allowed batch size ${maxClientBatchSize}`;

@@ -40,7 +40,7 @@ function isModel(value: unknown): value is Bert {
 
 /**
  * The service that is to answer: of several the one that `model` names, else the first whose model has what the path
- * needs.
+ * needs; for vectors, of these the first that was made for them.
  *
  * @throws RequestError 404 none has this name, 422 it is no string
  */
@@ -48,7 +48,10 @@ export function serviceFor(services: readonly Service[], path: string, body: Bod
   const name = optionalTextOf(body, "model");
   const [first] = services;
   if (services.length === 1) return first;
-  if (name === null) return services.find((service) => suits(path, service)) ?? first;
+  if (name === null) {
+    const able = services.filter((service) => suits(path, service));
+    return able.find(({ bert }) => MAKES_VECTORS.test(path) && bert.sentence.texts.size > 0) ?? able[0] ?? first;
+  }
   const named = services.find(({ settings }) => settings.servedModelName === name);
   if (named !== undefined) return named;
   const names = services.map(({ settings }) => quote(settings.servedModelName));
@@ -57,9 +60,12 @@ export function serviceFor(services: readonly Service[], path: string, body: Bod
   });
 }
 
+/** Paths that any encoder can answer, and one best whose folder says how it makes vectors of texts. */
+const MAKES_VECTORS = /\/(embed|embed_all|embeddings|similarity)$/;
+
 /** Whether a model has what a path needs. */
 function suits(path: string, { bert, kind, settings: { pooling } }: Service): boolean {
-  if (/\/(embed|embed_all|embeddings|similarity)$/.test(path)) return kind === "embedding" && pooling === null;
+  if (MAKES_VECTORS.test(path)) return kind === "embedding" && pooling === null;
   if (path === "/embed_sparse") return pooling === "splade";
   if (path === "/predict") return kind !== "embedding";
   if (path.endsWith("/rerank")) return kind === "reranker";

@@ -1,8 +1,7 @@
-import { BertError } from "../errors.ts";
 import { log } from "../tensor/kernels/transcendental.ts";
 import { shortest } from "../tensor/shortest.ts";
 import { type Encoded, encodedOf } from "./inputs.ts";
-import { wrongModel } from "./requestError.ts";
+import { wrongLogits, wrongModel } from "./requestError.ts";
 import type { Call, Endpoint } from "./service.ts";
 
 /** A token of the vocabulary with its weight. */
@@ -40,9 +39,7 @@ async function splade(encoding: Encoded, { service: { bert }, signal }: Call): P
   for (let t = 0; t < shape[1]; t++) {
     for (let v = 0; v < V; v++) {
       const x = data[t * V + v];
-      if (!Number.isFinite(x)) {
-        throw new BertError("ERR_CHECKPOINT", "embed_sparse: the model's logits must be finite numbers, got others");
-      }
+      if (!Number.isFinite(x)) throw wrongLogits("embed_sparse");
       if (x > most[v]) most[v] = x;
     }
   }

@@ -7,9 +7,10 @@ import { nextSentence } from "../pipelines/nextSentence.ts";
 import { questionAnswering } from "../pipelines/questionAnswering.ts";
 import { textClassification } from "../pipelines/textClassification.ts";
 import { tokenClassification } from "../pipelines/tokenClassification.ts";
+import { codeOf } from "../realm.ts";
 import { codePoints } from "./inputs.ts";
 import { objectOf } from "./requestBody.ts";
-import { wrongModel } from "./requestError.ts";
+import { RequestError, wrongField, wrongModel } from "./requestError.ts";
 import { type Endpoint, expectBatch } from "./service.ts";
 import { taskBytes, textsIn } from "./taskBytes.ts";
 
@@ -18,6 +19,9 @@ type Ask = (inputs: unknown, options: object) => Promise<unknown>;
 
 /** A task of the pipelines: what gives its pipeline, and the model classes that have its head. */
 type Task = readonly [create: (bert: Bert) => unknown, ...classes: BertClass[]];
+
+/** Those whose inputs are no text alone. */
+const OF_TWO = ["/next-sentence", "/question-answering"];
 
 /**
  * POST of a task of the pipelines: `{ inputs, parameters }`, as Hugging Face's inference API has it. The inputs are
@@ -29,6 +33,10 @@ function taskEndpoint(path: string, [create, ...classes]: Task): Endpoint {
     const { bert } = call.service;
     if (!isOfClass(bert.config, ...classes)) throw wrongModel(`Model is not a ${path.slice(1)} model`);
     const { inputs } = body;
+    const isOfTwo = OF_TWO.includes(path);
+    if (typeof inputs === "string" ? isOfTwo : typeof inputs !== "object" || inputs === null) {
+      throw wrongField("inputs", `${isOfTwo ? "an object" : "a string"} or a list of these`, inputs);
+    }
     if (Array.isArray(inputs)) expectBatch(call, "inputs", inputs.length);
     const parameters = objectOf("parameters", body.parameters ?? {});
     call.share.take(taskBytes(call.service, inputs, parameters));
@@ -36,7 +44,9 @@ function taskEndpoint(path: string, [create, ...classes]: Task): Endpoint {
     const ask = pipelines.get(bert) ?? (create(bert) as Ask);
     pipelines.set(bert, ask);
     for (const text of textsIn(inputs)) call.characters += codePoints(text);
-    return ask(inputs, options);
+    return ask(inputs, options).catch((error) => {
+      throw codeOf(error) === "ERR_INPUT" ? new RequestError("Validation", error.message, { status: 422 }) : error;
+    });
   };
 }
 

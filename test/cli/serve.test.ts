@@ -159,14 +159,28 @@ describe.skipIf(process.platform === "win32")("plainbert serve", () => {
     await gone;
   });
 
-  test("a second signal ends it at once", async () => {
-    const { embed, metrics, end } = await serve(IN_WORKER);
+  test.each([
+    ["SIGTERM", 200], // less is the same signal twice, as npx and timeout hand it on
+    ["SIGINT", 0], // another kind is no copy of the first
+  ] as const)("a second signal, %s, ends it at once", async (signal, after) => {
+    const { address, embed, metrics, end } = await serve(IN_WORKER);
     const asked = embed({ inputs: Array(600).fill(LONG) }).catch((error) => error);
     await vi.waitFor(async () => expect(await metrics()).toContain("te_request_count"), WAIT);
     end("SIGTERM");
-    await new Promise((later) => setTimeout(later, 700)); // less is the same signal twice
-    expect((await end("SIGTERM")).code).toBe(143);
+    await vi.waitFor(async () => expect((await fetch(`${address}ready`)).status).toBe(503), WAIT);
+    await new Promise((later) => setTimeout(later, after));
+    expect((await end(signal)).code).toBe(signal === "SIGINT" ? 130 : 143);
     expect(await asked).toBeInstanceOf(Error);
+  });
+
+  test("a signal that comes twice at once, as npx and timeout hand it on, is one", async () => {
+    const { address, embed, metrics, end } = await serve(IN_WORKER);
+    const asked = embed({ inputs: Array(50).fill(LONG) });
+    await vi.waitFor(async () => expect(await metrics()).toContain("te_request_count"), WAIT);
+    end("SIGTERM");
+    const { code, stdout } = await end("SIGTERM");
+    expect([code, stdout]).toEqual([0, `${address}\n`]);
+    expect((await asked).status).toBe(200);
   });
 
   test("a client that hangs up frees its place", async () => {
@@ -274,8 +288,32 @@ describe.skipIf(process.platform === "win32")("plainbert serve", () => {
     const nowhere = await plainbert(["serve", ...TINY, "--hostname", "192.0.2.1"]);
     expect(nowhere.stderr).toContain('--hostname must be one of this machine, got "192.0.2.1": ');
     const prompt = await plainbert(["serve", ...TINY, "--default-prompt-name", "x"]);
-    expect(prompt.stderr).toContain('--default-prompt-name must be one of the model\'s, "query", "document", got "x"');
+    expect(prompt.code).toBe(2);
+    expect(prompt.stderr).toContain(
+      'serve: --default-prompt-name must be one of the model\'s, "query", "document", got "x"',
+    );
     await end("SIGTERM");
+  });
+
+  test.each<[args: readonly string[], env: Record<string, string>, message: string]>([
+    [["--hostname", ""], {}, '--hostname must not be empty, got ""'],
+    [["--hostname="], { HOSTNAME: "127.0.0.1" }, '--hostname must not be empty, got ""'],
+    [["--api-key", "secret\n"], {}, "--api-key must be visible ASCII characters, spaces only"],
+    [[], { API_KEY: "secret\n" }, "--api-key must be visible ASCII characters, spaces only"],
+    [
+      ["--cors-allow-origin", "foo bar"],
+      {},
+      '--cors-allow-origin must be origins such as "https://example.com", or "*", ',
+    ],
+    [["--served-model-name", ""], {}, '--served-model-name must be a name, got ""'],
+    [["--pooling", "splade", "--model", head("ner")], {}, "--pooling must be left out for a model without"],
+    [["--max-batch-tokens", "9", "--auto-truncate", "false"], {}, "--max-batch-tokens must be at least 64"],
+  ])("a value that is refused is a wrong command line: %j %j", async (args, env, message) => {
+    const model = args.includes("--model") ? ["--backend", "plain"] : TINY;
+    const { code, stdout, stderr } = await plainbert(["serve", ...model, ...args, "--port", "0"], { env });
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain(`plainbert serve: ${message}`);
+    expect(stderr).not.toMatch(/createRequestHandler|secret/);
   });
 });
 

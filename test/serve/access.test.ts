@@ -29,9 +29,16 @@ describe("a key", () => {
     for (const path of ["/health", "/ping", "/metrics"]) expect((await get(handler, path)).status, path).toBe(200);
   });
 
-  test("is in no error", () => {
-    for (const apiKey of [12_345 as never, ""])
-      expect(() => createRequestHandler(bert, { apiKey })).toThrow(/apiKey must be a string that is not empty$/);
+  test("is in no error, and must be one that a header can have", async () => {
+    for (const apiKey of [12_345 as never, "", "secret\n", " secret", "secret ", "secr\ret", "schlüssel", "a\tb"]) {
+      expect(() => createRequestHandler(bert, { apiKey }), apiKey).toThrow(
+        /: apiKey must be visible ASCII characters, spaces only between them$/,
+      );
+    }
+    for (const apiKey of ["s", "a b", "!~", "c2VjcmV0Cg=="]) {
+      const own = createRequestHandler(bert, { apiKey });
+      expect((await ask(own, "/info", { authorization: `Bearer ${apiKey}` })).status, apiKey).toBe(200);
+    }
   });
 });
 
@@ -47,6 +54,23 @@ describe("pages of other origins", () => {
     const other = createRequestHandler(bert, { corsAllowOrigin: ["https://other.example"] });
     expect(await allowed(ask(other, "/info", { origin }))).toBeNull();
     expect((await ask(other, "/embed", preflight, "OPTIONS")).status).toBe(405);
+  });
+
+  test("have an origin as browsers write it", () => {
+    for (const wrong of [
+      "foo bar",
+      "",
+      "example.com",
+      "https://a.example/",
+      "https://A.example",
+      "https://a.example ",
+      1,
+    ])
+      expect(() => createRequestHandler(bert, { corsAllowOrigin: [origin, wrong as string] }), `${wrong}`).toThrow(
+        'corsAllowOrigin must be origins such as "https://example.com", or "*", got ',
+      );
+    const right = ["*", "http://localhost:5173", "http://[::1]:80", "chrome-extension://abcdef", "app://."];
+    createRequestHandler(bert, { corsAllowOrigin: right });
   });
 
   test("read every answer if they are, errors too", async () => {

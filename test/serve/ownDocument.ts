@@ -90,5 +90,6 @@ function expectRequest(
   const name = `${where} ${JSON.stringify(asked)?.slice(0, 300)}`;
   if (status === 200) expect(faults("own", place, asked), name).toBe("");
   if (status !== 422 || JSON.parse(text).error_type !== "Validation") return; // Tokenizer: what the model cannot read
+  if (!text.includes("JSON body")) return; // an option that there is not, or a text without a mask
   expect(faults("own", place, asked), name).not.toBe("");
 }

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { loadBert } from "../../src/pipelines/index.ts";
+import * as serve from "../../src/serve/index.ts";
 import { head } from "../cli/run.ts";
 import { expectValid, post } from "./document.ts";
 import { createRequestHandler } from "./documentedHandler.ts";
@@ -65,6 +66,12 @@ describe("what is wrong with a request", () => {
     ["/similarity", { inputs: "a" }, 422, "Validation", "inputs: must be an object"],
     ["/rerank", { query: "a", texts: ["a", 1] }, 422, "Validation", "texts[1]: must be a string, got 1"],
     ["/decode", { ids: ["a"] }, 422, "Validation", "ids: must be a list of token ids"],
+    ...([5, null, undefined] as const).map(
+      (inputs) =>
+        ["/fill-mask", { inputs }, 422, "Validation", "inputs: must be a string or a list of these, got "] as const,
+    ),
+    ["/fill-mask", { inputs: [1] }, 422, "Validation", "fill-mask: texts[0] must be a string, got 1"],
+    ["/fill-mask", { inputs: "a [MASK]", parameters: { top_k: -1 } }, 422, "Validation", "fill-mask: top_k must be "],
     ["/embed", [1], 422, "Validation", "body: must be an object, got [1]"],
     ["/embed", '{"inputs": "a', 400, "Validation", "Failed to parse the request body as JSON: "],
     ["/embed", "", 400, "Validation", "Failed to parse the request body as JSON: "],
@@ -120,6 +127,22 @@ describe("what is wrong with a request", () => {
     expect((await raw('\ufeff{"inputs":"a"}')).status).toBe(200);
   });
 
+  test("what is no request, or one whose body has been read", async () => {
+    for (const given of [undefined, null, "x", {}, { url: "http://localhost/health" }]) {
+      const expected = { code: "ERR_INPUT", message: expect.stringContaining("request must be a Request, got ") };
+      await expect(serve.createRequestHandler(mlm)(given as never), `${given}`).rejects.toMatchObject(expected);
+    }
+    const init = { method: "POST", headers: { "content-type": "application/json" }, body: '{"inputs":"a"}' };
+    const [read, locked] = [new Request("http://localhost/embed", init), new Request("http://localhost/embed", init)];
+    await read.text();
+    locked.body?.getReader();
+    for (const request of [read, locked]) {
+      const response = await serve.createRequestHandler(mlm)(request);
+      expect(response.status).toBe(400);
+      expect((await errorOf(response)).error).toContain("it has been read already");
+    }
+  });
+
   test("a body without end is read no further than its limit", async () => {
     let pulled = 0;
     const endless = new ReadableStream({
@@ -130,7 +153,9 @@ describe("what is wrong with a request", () => {
     });
     const response = await raw(endless);
     expect(response.status).toBe(413);
-    expect((await errorOf(response)).error).toBe("Failed to buffer the request body: length limit exceeded");
+    expect((await errorOf(response)).error).toBe(
+      "Failed to buffer the request body: length limit exceeded, payload limit 10000 bytes",
+    );
     expect(pulled).toBeGreaterThan(10_000);
     expect(pulled).toBeLessThan(14_000);
     const told = await raw("{}", { "content-type": "application/json", "content-length": "10001" });

@@ -1,9 +1,13 @@
+import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { type Bert, loadBert, pipeline } from "../../src/pipelines/index.ts";
 import type { RequestHandler } from "../../src/serve/index.ts";
 import { head } from "../cli/run.ts";
 import { expectValid, get } from "./document.ts";
 import { createRequestHandler } from "./documentedHandler.ts";
+
+/** The folder of the small embedding model, which says how it makes vectors. */
+const EMBEDDINGS = fileURLToPath(new URL("../../weights/embeddings", import.meta.url));
 
 /** One service for several models. */
 const load = (name: string) => loadBert(head(name), { backend: "plain" });
@@ -49,6 +53,17 @@ describe("which model answers", () => {
     const want = await ask(alone, path, body);
     expect(want.status).toBe(200);
     expect(await ask(handler, path, body)).toEqual(want);
+  });
+
+  test("a model that was made for vectors goes before others that have some", async () => {
+    await using made = await loadBert(EMBEDDINGS, { backend: "plain" });
+    const own = createRequestHandler({ ...models, made, second });
+    const alone = createRequestHandler(made, { servedModelName: "made" });
+    for (const [path, body] of asked.slice(0, 5))
+      expect(await ask(own, path, body)).toEqual(await ask(alone, path, body));
+    expect((await ask(own, "/fill-mask", { inputs: "The [MASK] was open." })).status).toBe(200);
+    const embed = await ask(own, "/embed", { inputs: A, model: "tiny" });
+    expect(embed).toEqual(await ask(handler, "/embed", { inputs: A }));
   });
 
   test("a model that is named is not replaced by another", async () => {

@@ -47,10 +47,16 @@ describe("a pipeline's answers and options", () => {
     expect(await post(handler, path, { inputs: [] })).toMatchObject({ status: 400, body: { error_type: "Empty" } });
     expect((await post(handler, path, { inputs: input, parameters: [] })).status).toBe(422);
     const unknown = await post(handler, path, { inputs: input, parameters: { topk: 1 } });
-    expect(unknown).toMatchObject({ status: 422, body: { error_type: "Tokenizer" } });
+    expect(unknown).toMatchObject({ status: 422, body: { error_type: "Validation" } });
     expect(unknown.body.error).toContain('unknown option "topk"');
     expect((await post(handler, path, { inputs: input, parameters: { signal: {} } })).status).toBe(200); // it is ours
-    for (const inputs of [undefined, null, 1, {}]) expect((await post(handler, path, { inputs })).status).toBe(422);
+    for (const inputs of [undefined, null, 1, {}]) {
+      expect(await post(handler, path, { inputs })).toMatchObject({ status: 422, body: { error_type: "Validation" } });
+    }
+    const text = await post(handler, path, { inputs: "a [MASK]" });
+    const isOfTwo = path === "/next-sentence" || path === "/question-answering";
+    expect(text.status).toBe(isOfTwo ? 422 : 200);
+    if (isOfTwo) expect(text.body.error).toMatch(/inputs: must be an object or a list of these, got "a \[MASK\]"$/);
   });
 
   test("a model without the head is 424", async () => {
