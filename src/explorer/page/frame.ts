@@ -10,6 +10,7 @@ import { headView } from "./headView.ts";
 import { help, toggleHelp } from "./helpDialog.ts";
 import { modelView } from "./mapView.ts";
 import { strip } from "./strip.ts";
+import { headTable } from "./table.ts";
 import { type Texts, textBoxes, tokensAtCaret } from "./texts.ts";
 import type { View } from "./view.ts";
 
@@ -67,6 +68,7 @@ function views(view: View, { comparison, isComputing, texts }: Frame): TemplateR
     <div class="views ${name} ${isComputing || texts.compute ? "stale" : ""}" .style=${`grid-template-columns:${columns}`}>
       <section class="model" id="model" tabindex="-1" aria-label="The model">${modelView(view)}</section>
       <section class="head" aria-label="One head">${headView(view)}</section>
+      ${view.state.numbers ? html`<section class="whole" aria-label="Numbers of the head">${headTable(view.drawn, view.state)}</section>` : nothing}
       <section class="answers" aria-label="Answers">${answersView(view, comparison)}</section>
     </div>
     ${furtherViews(view)}`;
