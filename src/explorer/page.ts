@@ -297,7 +297,7 @@ function show(): void {
   render(page(), document.getElementById("page") as HTMLElement);
   pictures.draw();
   if (isUnseen) isUnseen = !bringIntoSight(document.querySelector("#further:not(:has(.waiting)) h2"));
-  keepInSight(document.querySelectorAll<HTMLElement>(".views > section:not(.whole)"));
+  keepInSight(document.querySelectorAll<HTMLElement>(".views > section"));
   fadeEdges();
 }
 

@@ -190,7 +190,7 @@ describe("the numbers are those of Node", () => {
     await until('/‖α f/.test(document.querySelector(".whole caption").textContent)');
     const { attentions } = weighted(explored(model, A, { further: { norms: true } }));
     const shown = (await page.evaluate(
-      `[...document.querySelectorAll(".head tbody data")].map(({ value }) => Number(value))`,
+      `[...document.querySelectorAll(".whole tbody data")].map(({ value }) => Number(value))`,
     )) as number[];
     expectNear([shown], [[...attentions[1].subarray(256, 512)]]);
     expect(await text(".head .readout")).toContain(`‖α f(x)‖ ${attentions[1][256 + 4 * 16 + 6].toFixed(4)}`);

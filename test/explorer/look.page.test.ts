@@ -640,6 +640,26 @@ test("the numbers are tables of the same numbers", async () => {
   }
 });
 
+test.each([360, 1280])(
+  "%i pixels: what is wider than its place fades where it is cut; captions wrap",
+  async (width) => {
+    await page.setViewport({ width, height: 900 });
+    await open({ ...TWO, view: "matrix", n: "1" });
+    const parts = async () =>
+      (await page.evaluate(`[...document.querySelectorAll(".scroll")].map((part) => {
+      const caption = part.querySelector("caption")?.getBoundingClientRect();
+      const isCut = part.scrollLeft + part.clientWidth < part.scrollWidth - 1;
+      return { isCut, fades: part.matches(".cut"), over: caption ? caption.right - part.getBoundingClientRect().right : 0 };
+    })`)) as { isCut: boolean; fades: boolean; over: number }[];
+    const all = await parts();
+    expect(all.map(({ fades }) => fades)).toEqual(all.map(({ isCut }) => isCut));
+    expect(all.some(({ isCut }) => isCut)).toBe(width === 360);
+    for (const { over } of all) expect(over).toBeLessThanOrEqual(0.5);
+    await page.evaluate('document.querySelectorAll(".scroll").forEach((part) => part.scrollTo(9999, 0))');
+    await until('!document.querySelector(".scroll.cut")');
+  },
+);
+
 test("a pointer over a token, a cell and a map reads the same number", async () => {
   await open({ ...TWO, view: "matrix" });
   const { attentions, tokens } = explored(model, TWO.a, { pair: TWO.b });
