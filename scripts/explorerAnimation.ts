@@ -7,8 +7,8 @@
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { cssColour } from "../src/explorer/palette.ts";
 import { linkOf } from "../src/explorer/link.ts";
+import { cssColour } from "../src/explorer/palette.ts";
 import { type ExplorerState, INITIAL_STATE } from "../src/explorer/state.ts";
 import { launch } from "../test/browser/browsers.ts";
 import { Site } from "../test/browser/site.ts";

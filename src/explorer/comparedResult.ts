@@ -46,7 +46,7 @@ export function computeCompared(own: Side, other: Side, request: ExplorerRequest
   return { ...here.result, request: { ...here.result.request, compare }, compared };
 }
 
-/** What a result is compared with, for the model of that side; in a text that is the same the same characters are hidden. */
+/** What a result is compared with, for the other side; in a text that is the same the same characters are hidden. */
 function comparedText(
   { request, tokens }: ExplorerResult,
   { text, pair, masks }: ComparedText,

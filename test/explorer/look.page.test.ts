@@ -562,9 +562,9 @@ describe("a model of many heads", () => {
   test("24, at 360 pixels: an edge fades while there is more beyond it", async () => {
     await using _ = await openHeads(24, 360);
     const faded = async (left: number): Promise<boolean> => {
-      await page.$eval(".model .cut", (box, to) => (box.scrollLeft = to), left);
+      await page.$eval(".model .scroll", (box, to) => (box.scrollLeft = to), left);
       await drawn();
-      return page.$eval(".model .cut", (box) => getComputedStyle(box).maskImage.includes("gradient"));
+      return page.$eval(".model .scroll", (box) => getComputedStyle(box).maskImage.includes("gradient"));
     };
     expect([await faded(0), await faded(10_000), await faded(100)]).toEqual([true, false, true]);
     expect(await faultsOf(page)).toEqual([]);
