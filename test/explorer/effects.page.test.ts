@@ -263,7 +263,9 @@ describe("words that are taken away", () => {
     for (let n = 0; n < 30 && !(await page.evaluate('document.activeElement.matches(".picture")')); n++)
       await page.keyboard.press("Tab");
     for (const key of ["ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft"] as const) await page.keyboard.press(key);
-    await until('/^Without “carpenter”: “door” \\d/.test(document.querySelector("#further .readout").textContent)');
+    await until(
+      '/^Without “carpenter” at position 2: “door” \\d/.test(document.querySelector("#further .readout").textContent)',
+    );
     expect(await page.$(".around")).not.toBeNull();
     await until('document.getElementById("spoken").textContent.startsWith("Without “carpenter”")');
     await page.keyboard.press("Enter");
