@@ -32,7 +32,7 @@ export function computeCompared(own: Side, other: Side, request: ExplorerRequest
   const here = computeWithScores(own.bert, own.tokenizer, rest);
   if (!compare) return here.result;
   const { top, targets } = request;
-  const text = compare === "same" ? sameText(here.result, other) : compare;
+  const text = comparedText(here.result, compare, other);
   const there = computeWithScores(other.bert, other.tokenizer, { ...text, top, ...(targets && { targets }) });
   const aligned = alignedTokens(here.result.tokens, there.result.tokens);
   const compared: ComparedResult = {
@@ -46,11 +46,17 @@ export function computeCompared(own: Side, other: Side, request: ExplorerRequest
   return { ...here.result, request: { ...here.result.request, compare }, compared };
 }
 
-/** The text of a result for another model, with the same characters hidden. */
-function sameText({ request: { text, pair }, tokens }: ExplorerResult, { bert, tokenizer }: Side): ComparedText {
-  const hidden = new Set(tokens.flatMap((token) => (token.hidden ? [spanOf(token)] : [])));
-  const others = inputOf(bert, tokenizer, { text, pair, masks: [], top: 0 }).tokens;
-  return { text, pair, masks: [...others.keys()].filter((u) => hidden.has(spanOf(others[u]))) };
+/** What a result is compared with, for the other side; in a text that is the same the same characters are hidden. */
+function comparedText(
+  { request, tokens }: ExplorerResult,
+  { text, pair, masks }: ComparedText,
+  { bert, tokenizer }: Side,
+): { readonly text: string; readonly pair: string; readonly masks: readonly number[] } {
+  const own = { text: text ?? request.text, pair: pair ?? request.pair };
+  const isSame = [text, pair].map((one) => one === null);
+  const hidden = new Set(tokens.flatMap((token) => (token.hidden && isSame[token.segment] ? [spanOf(token)] : [])));
+  const others = inputOf(bert, tokenizer, { ...own, masks: [], top: 0 }).tokens;
+  return { ...own, masks: [...others.keys()].filter((u) => masks.includes(u) || hidden.has(spanOf(others[u]))) };
 }
 
 /** Which characters a token is. */

@@ -21,14 +21,15 @@ export interface ExplorerRequest {
   readonly targets?: readonly string[];
   /** What else is wanted of the same forward pass. */
   readonly further?: FurtherRequest;
-  /** What it is compared with: another text, or the same in the other model. */
-  readonly compare?: ComparedText | "same";
+  /** What it is compared with: other texts, or the same in the other model. */
+  readonly compare?: ComparedText;
 }
 
-/** A text that another is compared with, as `ExplorerRequest` has one. */
+/** What texts are compared with; null: the same text, with the same tokens hidden. */
 export interface ComparedText {
-  readonly text: string;
-  readonly pair: string;
+  readonly text: string | null;
+  readonly pair: string | null;
+  /** Positions of tokens that are hidden beside those. */
   readonly masks: readonly number[];
 }
 

@@ -40,10 +40,11 @@ const WEIGHTS = [
  *   weights that are read, or more than a page has memory for
  */
 export async function lookUp({ hub, endpoint }: HubModel): Promise<HubSize> {
+  if (!ID.test(hub)) throw noId(hub);
   const vocabulary = await loadTokenizer(hub, { endpoint }).catch(
     (error: unknown) => error as BertTokenizer | BertError,
   );
-  if (vocabulary instanceof BertError && vocabulary.code !== "ERR_VOCABULARY") throw inPage(vocabulary);
+  if (vocabulary instanceof BertError && vocabulary.code !== "ERR_VOCABULARY") throw inPage(hub, vocabulary);
   const config = parseConfig(await textOf(`${endpoint}/${hub}/resolve/main/config.json`));
   if (vocabulary instanceof BertError) throw vocabulary; // what kind of model it is says more
   const parameters = parametersOf(config);
@@ -64,18 +65,37 @@ export async function lookUp({ hub, endpoint }: HubModel): Promise<HubSize> {
   return { bytes, parameters, memory };
 }
 
+/** Signs of an id, `org/name` or `name`; the library knows more of what cannot be one. */
+const ID = /^\w[\w.-]*(\/\w[\w.-]*)?$/;
+
+const noId = (hub: string): BertError =>
+  new BertError(
+    "ERR_INPUT",
+    `lookUp: the id must be that of a model of the hub, such as google-bert/bert-base-cased, got “${hub}”`,
+  );
+
 /** What the library says to a program, as it is said to who looks at a page. */
-function inPage({ code, message }: BertError): BertError {
+function inPage(hub: string, { code, message }: BertError): BertError {
+  if (code === "ERR_INPUT") return noId(hub);
+  if (/is there a network/.test(message)) return unreached(message);
   const said = message
     .replace(/neither a folder \S+ here nor a model/, "there is no model")
     .replace(", as the option token", ": plainbert explore --model takes yours");
   return new BertError(code, said);
 }
 
+/** The hub cannot be reached, in plain words. @param message the library's, with the hub's name */
+function unreached(message: string): BertError {
+  const [, host = "the hub"] = /no connection to ([^\s:]+(?::\d+)?)/.exec(message) ?? [];
+  return new BertError("ERR_HUB", `lookUp: ${host} cannot be reached: is this machine connected to a network?`);
+}
+
 /** A small file of the hub. */
 async function textOf(url: string): Promise<string> {
   const refused = (why: string) => new BertError("ERR_HUB", `lookUp: ${url} must be answered, got ${why}`);
-  const answer = await fetch(url).catch((cause: Error) => Promise.reject(refused(cause.message)));
+  const answer = await fetch(url).catch(() =>
+    Promise.reject(unreached(`no connection to ${new URL(url).host}: is there a network`)),
+  );
   if (!answer.ok) throw refused(`the status ${answer.status}`);
   return answer.text();
 }

@@ -26,7 +26,7 @@ export const MOST_CHARACTERS = 2000;
 /** What a link says, what of it is not understood, and the fields that are not ours, which are kept. */
 export interface ReadLink {
   readonly state: ExplorerState;
-  /** Whether it says anything of a layer or a head. */
+  /** Whether it says which layer or head. */
   readonly saysHead: boolean;
   /** Sentences for the user. */
   readonly problems: readonly string[];
@@ -64,7 +64,7 @@ const MOST_NAME = 200;
 
 /** The characters of all texts. */
 const lengthOf = ({ text, pair, otherText, otherPair }: ExplorerState): number =>
-  text.length + pair.length + otherText.length + otherPair.length;
+  text.length + pair.length + (otherText ?? "").length + (otherPair ?? "").length;
 
 const fitsLink = (state: ExplorerState): boolean => lengthOf(state) <= MOST_CHARACTERS;
 
@@ -98,8 +98,8 @@ export function linkOf(state: ExplorerState, others: ReadonlyMap<string, string>
   if (off.length > 0) fields.set("off", off.map((head) => head.join(".")).join());
   if (tap !== "") fields.set("tap", tap);
   if (fits && place !== null) fields.set("at", place.join());
-  if (fits && state.otherText !== "") fields.set("oa", state.otherText);
-  if (fits && state.otherPair !== "") fields.set("ob", state.otherPair);
+  if (fits && state.otherText !== null) fields.set("oa", state.otherText);
+  if (fits && state.otherPair !== null) fields.set("ob", state.otherPair);
   if (fits && state.otherMasks.length > 0) fields.set("omask", state.otherMasks.join());
   if (state.otherModel !== "") fields.set("om", state.otherModel);
   for (const [name, value] of others) fields.set(name, value);
@@ -168,13 +168,14 @@ export function readLink(hash: string): ReadLink {
     answer: choice("answer", ANSWERS, INITIAL_STATE.answer),
     by: choice("by", OCCLUSIONS, INITIAL_STATE.by),
     units: choice("units", UNITS, INITIAL_STATE.units),
-    ...{ otherText: fields.get("oa") ?? "", otherPair: fields.get("ob") ?? "", otherMasks: positions("omask") },
+    ...{ otherText: fields.get("oa"), otherPair: fields.get("ob"), otherMasks: positions("omask") },
     otherModel: fields.get("om") ?? "",
     tap: tap.length <= MOST_NAME ? tap : wrong("tap", `at most ${MOST_NAME} characters`, ""),
     place: isPlace ? placeOf(at) : wrong("at", "a row and a column with a comma between them", null),
   };
+  const saysHead = ["l", "h"].some((name) => /^\d{1,5}$/.test(fields.get(name) ?? ""));
   const others = new Map([...fields].filter(([name]) => !FIELDS.includes(name)));
-  return { state, saysHead: fields.has("l") || fields.has("h"), problems, others };
+  return { state, saysHead, problems, others };
 }
 
 /** A place as a link has it, such as `4,7`. */

@@ -8,7 +8,7 @@ import { isLarge } from "./modelSize.ts";
 import { answerSentence } from "./page/answersView.ts";
 import { Beside } from "./page/beside.ts";
 import { Comparison } from "./page/compared.ts";
-import { closeMenus } from "./page/controls.ts";
+import { closeMenus, fadeEdges } from "./page/controls.ts";
 import { exampleMenu } from "./page/examples.ts";
 import { exportMenu, save } from "./page/exports.ts";
 import { openMenu, takeDrops } from "./page/folder.ts";
@@ -82,6 +82,7 @@ const client = new Client(startWorker, {
   },
   result(next) {
     const isOther = !result || ofText(next.request) !== ofText(result.request);
+    const asked = JSON.stringify(furtherRequest(state));
     if (isOther) comparison.came(result);
     result = next;
     [problem, pointer, isComputing] = [null, null, false];
@@ -91,7 +92,9 @@ const client = new Client(startWorker, {
     }
     keepHidden(next);
     keepWithin(next);
-    show();
+    // What is open may want something of the head that was chosen only now.
+    if (JSON.stringify(furtherRequest(state)) === asked) show();
+    else ask();
     if (isOther) speaker.say(answerSentence(next));
   },
   problem(message) {
@@ -197,7 +200,9 @@ const hubIdIn = (hash: string): string => (/^[^/]+\/[^/]+$/.exec(readLink(hash).
 function within(given: ExplorerState): ExplorerState {
   if (!model) return given;
   if (given.model !== nameOfChosen()) saysHead = false;
-  return told(withinModel(told(ofModel(given, nameOfChosen())), model));
+  const kept = withinModel(told(ofModel(given, nameOfChosen())), model);
+  if (!kept.hasHead) saysHead = false; // so that the default is taken
+  return told(kept);
 }
 
 /** The state, while what could not be kept of it is told. */
@@ -293,6 +298,7 @@ function show(): void {
   pictures.draw();
   if (isUnseen) isUnseen = !bringIntoSight(document.querySelector("#further:not(:has(.waiting)) h2"));
   keepInSight(document.querySelectorAll<HTMLElement>(".views > section"));
+  fadeEdges();
 }
 
 const withNorms = remembered(weighted);
@@ -349,6 +355,7 @@ addEventListener("popstate", () => {
 });
 takeDrops(openFolder, ({ message }) => refuse(message));
 addEventListener("resize", showSoon);
+addEventListener("scroll", onNextFrame(fadeEdges), { capture: true, passive: true });
 addEventListener("click", closeMenus);
 document.addEventListener("keydown", keyDown);
 document.addEventListener("selectionchange", showSoon);

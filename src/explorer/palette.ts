@@ -38,10 +38,14 @@ export const DIVERGING: Uint8Array = Uint8Array.from({ length: 768 }, (_, i) => 
   return Math.round(from[i % 3] + (at < 1 ? at : at - 1) * (to[i % 3] - from[i % 3]));
 });
 
-/** The palettes by name: of numbers from 0 on, and of numbers with a sign. */
-export const PALETTES: Readonly<Record<"sequential" | "diverging", Uint8Array>> = {
+/** The colours for numbers that are at most 0: the lower half of those with a sign, the last stands for 0. */
+const BELOW_ZERO = Uint8Array.from({ length: 768 }, (_, i) => DIVERGING[3 * Math.floor(i / 6) + (i % 3)]);
+
+/** The palettes by name: of numbers from 0 on, of numbers with a sign, and of numbers up to 0. */
+export const PALETTES: Readonly<Record<"sequential" | "diverging" | "belowZero", Uint8Array>> = {
   sequential: PALETTE,
   diverging: DIVERGING,
+  belowZero: BELOW_ZERO,
 };
 /** The name of a palette. */
 export type PaletteName = keyof typeof PALETTES;

@@ -99,7 +99,10 @@ export interface Scene {
   readonly legend: readonly string[];
   /** What the brightest colour stands for; left out where nothing is coloured. */
   readonly brightest?: string;
-  /** Of its colours, sequential where it is left out; a diverging one goes from −`brightest`, with 0 in its middle. */
+  /**
+   * Of its colours, sequential where it is left out; a diverging one goes from −`brightest`, with 0 in its middle; one
+   * below zero from there to 0.
+   */
   readonly palette?: PaletteName;
   readonly shapes: readonly Shape[];
 }

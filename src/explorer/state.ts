@@ -100,9 +100,9 @@ export interface ExplorerState {
   readonly by: Occlusion;
   /** Whether words are taken away, or tokens. */
   readonly units: UnitKind;
-  /** What the texts are compared with; both "": the same texts. */
-  readonly otherText: string;
-  readonly otherPair: string;
+  /** What the texts are compared with; null: the same text, with the same tokens hidden; "": none. */
+  readonly otherText: string | null;
+  readonly otherPair: string | null;
   /** Positions of hidden tokens in them, ascending. */
   readonly otherMasks: readonly number[];
   /** The name of the model that the other one is compared with; "": itself. */
@@ -136,8 +136,8 @@ export const INITIAL_STATE: ExplorerState = {
   answer: "first",
   by: "mask",
   units: "word",
-  otherText: "",
-  otherPair: "",
+  otherText: null,
+  otherPair: null,
   otherMasks: [],
   otherModel: "",
 };

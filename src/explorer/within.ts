@@ -31,16 +31,24 @@ interface Extent {
   readonly steps: readonly { readonly names: readonly string[] }[];
 }
 
-/** A state within a model's layers, heads and taps. */
-export function withinModel(state: ExplorerState, { layers, heads, steps }: Extent): Kept {
+/** A state within a model's layers, heads and taps; and whether its head is one of the model's. */
+export function withinModel(
+  state: ExplorerState,
+  { layers, heads, steps }: Extent,
+): Kept & { readonly hasHead: boolean } {
   const problems: string[] = [];
   const hasTap = state.tap === "" || steps.some(({ names }) => names.includes(state.tap));
-  if (!hasTap) problems.push(`The link's tap must be the name of one of the model's, got "${state.tap}".`);
-  const below = (name: string, value: number, count: number): number => {
+  if (!hasTap)
+    problems.push(
+      `The link's tap must name a tap of this model (a point where a number can be read), got "${state.tap}".`,
+    );
+  const below = (name: string, value: number, count: number): number | null => {
     if (value < count) return value;
     problems.push(`The link's ${name} must be below ${count}, as the model has so many, got ${value}.`);
-    return count - 1;
+    return null;
   };
+  const [layer, head] = [below("l, a layer,", state.layer, layers), below("h, a head,", state.head, heads)];
+  const hasHead = layer !== null && head !== null;
   const off = state.off.filter(([layer, head]) => layer < layers && head < heads);
   if (off.length < state.off.length) {
     const wrong = state.off.filter((head) => !off.includes(head)).slice(0, 8);
@@ -52,10 +60,11 @@ export function withinModel(state: ExplorerState, { layers, heads, steps }: Exte
     state: {
       ...state,
       ...(off.length < state.off.length && { off }),
-      ...{ layer: below("l, a layer,", state.layer, layers), head: below("h, a head,", state.head, heads) },
+      ...(!hasHead && { layer: INITIAL_STATE.layer, head: INITIAL_STATE.head }),
       ...(!hasTap && { tap: "", place: null }),
     },
     problems,
+    hasHead,
   };
 }
 

@@ -93,6 +93,10 @@ describe("whether the second text follows is what the pipeline says", () => {
     const scene = nextSentence(explored(model, text, { pair })) as Scene;
     const rows = [["It follows", percentOf(score("IsNext"))], ["It does not", percentOf(score("NotNext"))]]; // biome-ignore format: one line
     expect(rowsOf(scene)).toEqual(rows);
+    const strong = scene.shapes.flatMap((shape) =>
+      shape.kind === "text" && shape.tone === "strong" ? [shape.text] : [],
+    );
+    expect(strong).toEqual([score("IsNext") >= 0.5 ? "It follows" : "It does not"]);
   });
 
   test("without a second text nothing is said", () => {

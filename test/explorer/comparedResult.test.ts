@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { alignedTokens, computeCompared, divergencesOf } from "../../src/explorer/comparedResult.ts";
 import {
+  type ComparedResult,
   type ComparedText,
   compute,
   type ExplorerRequest,
@@ -40,6 +41,24 @@ const token = (piece: string, segment = 0): ExplorerToken => ({
 });
 const aligned = (one: string, other: string) =>
   alignedTokens(one.split(" ").map((piece) => token(piece)), other.split(" ").map((piece) => token(piece))); // biome-ignore format: one line
+
+describe("what a text is compared with", () => {
+  const [text, pair] = ["the dog barked", "the animal ran away"];
+  const requestWith = (compare: ComparedText): ExplorerRequest => ({ text, pair, masks: [2, 6], top: 8, compare });
+  const other = async (compare: ComparedText) => {
+    const side = sideOf(await small());
+    const { compared } = computeCompared(side, side, requestWith(compare));
+    const { request, tokens } = (compared as ComparedResult).result;
+    return [request.text, request.pair, tokens.flatMap(({ hidden, segment }) => (hidden ? [segment] : []))];
+  };
+
+  test("null is the same text with the same tokens hidden, and an empty one is none", async () => {
+    expect(await other({ text: null, pair: null, masks: [] })).toEqual([text, pair, [0, 1]]);
+    expect(await other({ text: null, pair: "it barked", masks: [] })).toEqual([text, "it barked", [0]]);
+    expect(await other({ text: "a cat", pair: null, masks: [1] })).toEqual(["a cat", pair, [0, 1]]);
+    expect(await other({ text: null, pair: "", masks: [] })).toEqual([text, "", [0]]);
+  });
+});
 
 describe("which tokens belong together", () => {
   test.each<[string, string, (number | null)[]]>([

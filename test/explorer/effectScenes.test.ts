@@ -69,8 +69,9 @@ describe.each(MODELS.filter(([name]) => name !== "real-bert-tiny"))("%s", (_, op
     expect(cells.map((cell) => cell.ref(0, 0).at)).toEqual(all);
     for (const [n, { values, strengths, palette, x, y, cell }] of cells.entries()) {
       expect(values[0]).toBeCloseTo(changes[n], 5);
-      expect(strengths[0]).toBeCloseTo((changes[n] / most + 1) / 2, 4);
-      expect(palette).toBe("diverging");
+      const isLoss = subject.kind === "vector"; // a cosine less 1
+      expect(strengths[0]).toBeCloseTo(isLoss ? changes[n] / most + 1 : (changes[n] / most + 1) / 2, 4);
+      expect(palette).toBe(isLoss ? "belowZero" : "diverging");
       const place = ablationCell(A, 600)(...all[n]);
       expect([x, y, cell]).toEqual([place.x, place.y, place.width]);
       // Layers go down, heads to the right.
@@ -79,7 +80,7 @@ describe.each(MODELS.filter(([name]) => name !== "real-bert-tiny"))("%s", (_, op
     }
     expect(scene.brightest).toBe(String(Number(most.toPrecision(3))));
     expect(textsOf(scene).filter(({ text }) => text.startsWith("✕")).length).toBe(1);
-    expect(scene.legend.join(" ")).toContain(`The answer is “${untouched.answers[0].name}”.`);
+    expect(scene.legend.join(" ")).toContain(`The answer is “${untouched.answers[0].name}”${measure.where}.`);
     expect(scene.legend.join(" ")).not.toContain("are computed");
   });
 
@@ -192,5 +193,6 @@ test("where nothing changes all is white", async () => {
   const measure = measureOf({ config: (await MODELS[0][1]()).model.config }, { kind: "vector", position: null });
   const same = { answers: [{ id: 0, name: "a", numbers: [], probability: null, score: 1, rank: 1 }], vector: null };
   const scene = ablationMap({ layers: 1, heads: 1, untouched: same, effects: [same], off: [], measure });
-  expect([cellsOf(scene)[0].strengths[0], scene.brightest]).toEqual([0.5, "0"]);
+  expect([cellsOf(scene)[0].strengths[0], scene.brightest]).toEqual([1, "0"]);
+  expect(scene.legend.join(" ")).not.toContain("gains");
 });

@@ -263,12 +263,16 @@ describe("words that are taken away", () => {
     for (let n = 0; n < 30 && !(await page.evaluate('document.activeElement.matches(".picture")')); n++)
       await page.keyboard.press("Tab");
     for (const key of ["ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft"] as const) await page.keyboard.press(key);
-    await until('/^Without “carpenter”: “door” \\d/.test(document.querySelector("#further .readout").textContent)');
+    await until(
+      '/^Without “carpenter” at position 2: “door” \\d/.test(document.querySelector("#further .readout").textContent)',
+    );
     expect(await page.$(".around")).not.toBeNull();
     await until('document.getElementById("spoken").textContent.startsWith("Without “carpenter”")');
     await page.keyboard.press("Enter");
     expect(await fields()).toMatchObject({ k: "2" });
-    await until('document.querySelector(".besides > :last-child h3").textContent === "Answers without “carpenter”"');
+    await until(
+      'document.querySelector(".besides > :last-child h3").textContent === "Answers without “carpenter” at position 2"',
+    );
     await page.keyboard.press("End");
     await until('document.querySelector("#further .readout").textContent.startsWith("Without “.”")');
     await page.keyboard.press("Escape");
@@ -354,7 +358,9 @@ test.each([
   await click('button.textContent === "Everything as JSON"', 0);
   await until("left.length === 3");
   expect((await left(0)).match(/data-value="/g)?.length).toBe(count);
-  expect(await left(1)).toContain(more === "ablation" ? "Answers without 1·3" : "Answers without “carpenter”");
+  expect(await left(1)).toContain(
+    more === "ablation" ? "Answers without 1·3" : "Answers without “carpenter” at position 2",
+  );
   const { effects } = JSON.parse(await left(2));
   expect(effects.answer).toEqual(subject);
   expect(effects.untouched.map(({ id }: { id: number }) => id)).toEqual(untouched.answers.map(({ id }) => id));

@@ -187,10 +187,10 @@ describe("the numbers are those of Node", () => {
 
   test("weight × norm: the matrix of the head, and what is told of a number", async () => {
     await open({ ...PICKED, view: "matrix", n: "1", weights: "norm" });
-    await until('/‖α f/.test(document.querySelector(".head caption").textContent)');
+    await until('/‖α f/.test(document.querySelector(".whole caption").textContent)');
     const { attentions } = weighted(explored(model, A, { further: { norms: true } }));
     const shown = (await page.evaluate(
-      `[...document.querySelectorAll(".head tbody data")].map(({ value }) => Number(value))`,
+      `[...document.querySelectorAll(".whole tbody data")].map(({ value }) => Number(value))`,
     )) as number[];
     expectNear([shown], [[...attentions[1].subarray(256, 512)]]);
     expect(await text(".head .readout")).toContain(`‖α f(x)‖ ${attentions[1][256 + 4 * 16 + 6].toFixed(4)}`);
@@ -249,6 +249,12 @@ describe("what can be done", () => {
     await page.keyboard.press("Enter");
     await until('location.hash.includes("q=9")');
     await until('/position 9/.test(document.querySelector("#further h3").textContent)');
+  });
+
+  test("query · key of a link that names no head is of the default head", async () => {
+    await open({ a: A, q: "2", k: "3", more: "pair" });
+    const head = await text(".head h2");
+    expect(await text("#further h2")).toContain(head);
   });
 
   test("without a pair the strongest can be picked", async () => {

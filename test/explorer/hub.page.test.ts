@@ -203,7 +203,14 @@ describe("what cannot be opened is told in a sentence, and the model before stay
       () => {},
       /^org\/none: .*401.*: there is no model org\/none on http.*, or it is private and needs a token: plainbert explore --model takes yours$/,
     ],
-    ["no id", "what is this?", () => {}, /a model's id on the hub/],
+    [
+      "no id",
+      "what is this?",
+      () => {},
+      /^the id must be that of a model of the hub, such as .*, got “what is this\?”$/,
+    ],
+    ["an address", "https://example.org/model", () => {}, /^the id must be that of a model of the hub/],
+    ["nothing", " ", () => {}, /^Write the id of a model/],
     [
       "a gated model",
       "org/small",
@@ -266,7 +273,7 @@ describe("what cannot be opened is told in a sentence, and the model before stay
     await open(`${site.origin}/gone.html`);
     await lookUp("org/small");
     await until(isTold, 60_000);
-    expect(await said()).toMatch(/^no connection to 127\.0\.0\.1:\d+: .*is there a network/);
+    expect(await said()).toMatch(/^127\.0\.0\.1:\d+ cannot be reached: is this machine connected to a network\?$/);
   });
 
   test("weights that break off, and the hub is gone", async () => {

@@ -34,7 +34,7 @@ const states: fc.Arbitrary<ExplorerState> = fc.record({
   ...{ sort: fc.constantFrom(...SORTS), query: fc.option(place), key: fc.option(place), numbers: fc.boolean() },
   ...{ weights: fc.constantFrom(...WEIGHTS), more: fc.constantFrom("" as const, ...FURTHER) },
   ...{ stream: fc.constantFrom(...STREAM_MEASURES), without: fc.boolean(), needle: fc.constantFrom(...NEEDLES) },
-  ...{ otherText: text, otherPair: text, otherModel: text },
+  ...{ otherText: fc.option(text), otherPair: fc.option(text), otherModel: text },
   otherMasks: fc.uniqueArray(place, { maxLength: 6 }).map((list) => list.sort((a, b) => a - b)),
   ...{ tap: text, place: fc.option(fc.tuple(place, place)) },
   off: fc.array(fc.tuple(place, place), { maxLength: 6 }).map(inOrder),
@@ -86,7 +86,7 @@ describe("a link", () => {
     expect(readLink("#v=1&a=a%20b&b=c&mask=4,7&l=3&h=5&view=matrix&scale=row").state).toEqual(state);
     expect(readLink("").state).toEqual(INITIAL_STATE);
     const says = ["", "#v=1&a=b&q=1", "#l=0", "#h=0", "#l=x"].map((hash) => readLink(hash).saysHead);
-    expect(says).toEqual([false, false, true, true, true]);
+    expect(says).toEqual([false, false, true, true, false]);
   });
 
   test("leaves texts out that are too long, with what is picked in them, and says so", () => {
@@ -181,12 +181,13 @@ test.each([
 describe("what is not there", () => {
   const tokens = [true, false, false, true].map((isSpecial) => ({ isSpecial, isMasked: false, hidden: null }));
 
-  test("layers and heads that the model does not have are its last, and are named", () => {
+  test("of a head that the model does not have the default is taken, and it is named", () => {
     const within = stateOf({ layer: 3, head: 2 });
     const extent = { layers: 4, heads: 3, steps: [] };
-    expect(withinModel(within, extent)).toEqual({ state: within, problems: [] });
+    expect(withinModel(within, extent)).toEqual({ state: within, problems: [], hasHead: true });
     expect(withinModel(stateOf({ layer: 4, head: 12 }), extent)).toEqual({
-      state: within,
+      state: stateOf({}),
+      hasHead: false,
       problems: [
         "The link's l, a layer, must be below 4, as the model has so many, got 4.",
         "The link's h, a head, must be below 3, as the model has so many, got 12.",
@@ -197,7 +198,7 @@ describe("what is not there", () => {
   test("heads that the model does not have are on, and are named", () => {
     const extent = { layers: 4, heads: 3, steps: [] };
     const within = stateOf({ off: [[0, 2], [3, 0]] }); // biome-ignore format: one line
-    expect(withinModel(within, extent)).toEqual({ state: within, problems: [] });
+    expect(withinModel(within, extent)).toEqual({ state: within, problems: [], hasHead: true });
     expect(
       withinModel(
         stateOf({
@@ -212,6 +213,7 @@ describe("what is not there", () => {
       ),
     ).toEqual({
       state: within,
+      hasHead: true,
       problems: ["The link's off must be heads that the model has, got 0.3, 4.0."],
     });
   });
@@ -219,10 +221,11 @@ describe("what is not there", () => {
   test("a tap that the model does not have is the first, and is named", () => {
     const extent = { layers: 1, heads: 1, steps: [{ names: ["bert.embeddings.LayerNorm", "bert.embeddings"] }] };
     const within = stateOf({ more: "stepper", tap: "bert.embeddings", place: [1, 2] });
-    expect(withinModel(within, extent)).toEqual({ state: within, problems: [] });
+    expect(withinModel(within, extent)).toEqual({ state: within, problems: [], hasHead: true });
     expect(withinModel({ ...within, tap: "<b>" }, extent)).toEqual({
       state: { ...within, tap: "", place: null },
-      problems: ["The link's tap must be the name of one of the model's, got \"<b>\"."],
+      hasHead: true,
+      problems: ['The link\'s tap must name a tap of this model (a point where a number can be read), got "<b>".'],
     });
   });
 

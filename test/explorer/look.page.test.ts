@@ -499,7 +499,7 @@ describe("by pointer", () => {
   test("the texts in each other's place", async () => {
     await open(TWO);
     await page.click('[data-token="2"]', { count: 2 }); // storm
-    await until(`location.hash.includes("mask=2&")`);
+    await until('document.querySelector(".late") === null && document.querySelector(".token s")'); // or the button moves
     await page.click('[aria-label="Swap text A and text B"]');
     expect(await fields()).toMatchObject({ a: TWO.b, b: TWO.a });
     await until('document.querySelector(".late") === null && document.querySelector(".token s")');
@@ -562,9 +562,9 @@ describe("a model of many heads", () => {
   test("24, at 360 pixels: an edge fades while there is more beyond it", async () => {
     await using _ = await openHeads(24, 360);
     const faded = async (left: number): Promise<boolean> => {
-      await page.$eval(".model .cut", (box, to) => (box.scrollLeft = to), left);
+      await page.$eval(".model .scroll", (box, to) => (box.scrollLeft = to), left);
       await drawn();
-      return page.$eval(".model .cut", (box) => getComputedStyle(box).maskImage.includes("gradient"));
+      return page.$eval(".model .scroll", (box) => getComputedStyle(box).maskImage.includes("gradient"));
     };
     expect([await faded(0), await faded(10_000), await faded(100)]).toEqual([true, false, true]);
     expect(await faultsOf(page)).toEqual([]);
@@ -628,7 +628,7 @@ test("the numbers are tables of the same numbers", async () => {
     ) as Promise<number[][]>;
   const { attentions, tokens, gaps } = explored(model, TWO.a, { pair: TWO.b });
   const T = tokens.length;
-  const got = await rows(".head tbody tr");
+  const got = await rows(".whole tbody tr");
   expect(got.map(({ length }) => length)).toEqual(Array(T).fill(T));
   const own = attentions[2].subarray(T * T, 2 * T * T);
   for (const [n, p] of got.flat().entries()) expect(Math.abs(p - own[n])).toBeLessThanOrEqual(NEAR);
@@ -639,6 +639,26 @@ test("the numbers are tables of the same numbers", async () => {
     expect(Math.abs(logit - gaps[0].answers[n].logit)).toBeLessThanOrEqual(1e-4);
   }
 });
+
+test.each([360, 1280])(
+  "%i pixels: what is wider than its place fades where it is cut; captions wrap",
+  async (width) => {
+    await page.setViewport({ width, height: 900 });
+    await open({ ...TWO, view: "matrix", n: "1" });
+    const parts = async () =>
+      (await page.evaluate(`[...document.querySelectorAll(".scroll")].map((part) => {
+      const caption = part.querySelector("caption")?.getBoundingClientRect();
+      const isCut = part.scrollLeft + part.clientWidth < part.scrollWidth - 1;
+      return { isCut, fades: part.matches(".cut"), over: caption ? caption.right - part.getBoundingClientRect().right : 0 };
+    })`)) as { isCut: boolean; fades: boolean; over: number }[];
+    const all = await parts();
+    expect(all.map(({ fades }) => fades)).toEqual(all.map(({ isCut }) => isCut));
+    expect(all.some(({ isCut }) => isCut)).toBe(width === 360);
+    for (const { over } of all) expect(over).toBeLessThanOrEqual(0.5);
+    await page.evaluate('document.querySelectorAll(".scroll").forEach((part) => part.scrollTo(9999, 0))');
+    await until('!document.querySelector(".scroll.cut")');
+  },
+);
 
 test("a pointer over a token, a cell and a map reads the same number", async () => {
   await open({ ...TWO, view: "matrix" });
@@ -729,7 +749,7 @@ describe("what leaves the page", () => {
     const { error, numbers, text } = (await page.evaluate(read)) as { error: string; numbers: number; text: string };
     expect(error).toBeNull();
     expect(numbers).toBe(count);
-    for (const part of [`A: ${TWO.a}`, `B: ${TWO.b}`, "Hidden from the model: positions 3, 10.", "Model "])
+    for (const part of [`A: ${TWO.a}`, `B: ${TWO.b}`, "[MASK] stands at positions 3, 10.", "Model "])
       expect(text).toContain(part);
   });
 

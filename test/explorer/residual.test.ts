@@ -83,7 +83,11 @@ describe.each(MODELS)("%s", (_, open) => {
         }
       }
       expect(scene.legend.join(" ")).toContain(
-        residual.outliers.length === 0 ? "no outliers" : without ? "left out of every number" : "They count.",
+        residual.outliers.length === 0
+          ? "no outliers"
+          : without
+            ? "left out of every number"
+            : "They are counted in every number here.",
       );
     }
   });

@@ -394,8 +394,12 @@ describe("two texts", () => {
   test("a row of the text that a filter has no lines of says so", () => {
     expect(textsOf(headLines(result, stateOf({ pairs: "ab", query: 5 })))).toContain("B has no lines in A → B");
     expect(textsOf(headLines(result, stateOf({ pairs: "bb", query: 1 })))).toContain("A has no lines in B → B");
-    for (const changes of [{ pairs: "ab", query: 1 }, { pairs: "ab" }, { query: 5 }] as const)
-      expect(textsOf(headLines(result, stateOf(changes))).join()).not.toContain("no lines");
+    expect(textsOf(headLines(result, stateOf({ pairs: "ab", key: 1 })))).toContain("A is not looked at in A → B");
+    expect(textsOf(headLines(result, stateOf({ pairs: "aa", query: 1, key: 5 })))).toContain(
+      "the picked B is not looked at in A → A",
+    );
+    for (const changes of [{ pairs: "ab", query: 1 }, { pairs: "ab" }, { query: 5 }, { pairs: "ab", key: 5 }] as const)
+      expect(textsOf(headLines(result, stateOf(changes))).join()).not.toMatch(/no lines|not looked at/);
   });
 });
 

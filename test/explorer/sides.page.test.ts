@@ -248,7 +248,7 @@ describe("compare", () => {
       `${site.origin}/index.html#${new URLSearchParams({ v: "1", a: "She opened the door.", mask: "4", more: "compare" })}`,
     );
     await page.waitForSelector(".others", { timeout: 60_000 });
-    expect(await text("#further")).toContain("Take the text above, and change one of the two");
+    expect(await text("#further")).toContain("take the text above, and change one of the two");
     const press = (name: string) =>
       page.evaluate(
         `[...document.querySelectorAll("#further button")].find(({ textContent }) => textContent === "${name}").click()`,
@@ -270,6 +270,30 @@ describe("compare", () => {
     await until('location.hash.includes("omask=4")');
   });
 
+  test("while one types; an empty box is the same text, and the other text B can be none", async () => {
+    const link = { v: "1", a: "The dog barked.", b: "It ran away.", more: "compare" };
+    await page.goto(`${site.origin}/index.html#${new URLSearchParams(link)}`);
+    await page.waitForSelector("#other-a", { timeout: 60_000 });
+    const lengths = async () =>
+      /of (\d+) tokens above have a place among the other's (\d+)/
+        .exec(await text("#further"))
+        ?.slice(1)
+        .map(Number);
+    await page.type("#other-a", "The cat barked.");
+    await until('/among the other/.test(document.querySelector("#further").textContent) && document.querySelector(".late") === null'); // biome-ignore format: one line
+    expect(await fields()).toMatchObject({ oa: "The cat barked." });
+    expect(await fields()).not.toHaveProperty("ob");
+    const [whole, same] = (await lengths()) as number[];
+    expect(await page.$eval("#other-b", (box) => box.getAttribute("placeholder"))).toBe("the same");
+    await page.evaluate(`[...document.querySelectorAll("#further button")].find(({ textContent }) => textContent === "No other text B").click()`); // biome-ignore format: one line
+    await until(`!/among the other's ${same}\\./.test(document.querySelector("#further").textContent)`);
+    expect(await fields()).toMatchObject({ ob: "" });
+    expect(await lengths()).toEqual([whole, same - 5]); // it ran away . [SEP]
+    expect(await page.$eval("#other-b", (box) => box.getAttribute("placeholder"))).toBe("none");
+    await page.reload();
+    await until(`/among the other's ${same - 5}\\./.test(document.querySelector("#further")?.textContent)`);
+  });
+
   test("the other text is written", async () => {
     await page.goto(`${site.origin}/index.html#${new URLSearchParams({ v: "1", a: TEXT, more: "compare" })}`);
     await page.waitForSelector("#other-a", { timeout: 60_000 });
@@ -285,12 +309,12 @@ describe("compare", () => {
     await page.waitForSelector("#other-folder", { timeout: 60_000 });
     await ((await page.$("#other-folder")) as ElementHandle<HTMLInputElement>).uploadFile(head("mlm"));
     await until(
-      '/The models have other layers or heads: 4 × 4 above, 2 × 2 in the other/.test(document.querySelector("#further").textContent)',
+      '/The two models differ in their numbers of layers or heads, so no head is compared with another: 4 × 4 above, 2 × 2 in the other/.test(document.querySelector("#further").textContent)',
     );
     expect(await fields()).toMatchObject({ om: "mlm", a: TEXT });
     await using other = await loadBert(head("mlm"), { backend: "plain" });
     const [own, beside] = [small, other].map((bert) => ({ bert, tokenizer: bert.tokenizer }));
-    const { compared } = computeCompared(own, beside, { ...request, compare: "same" });
+    const { compared } = computeCompared(own, beside, { ...request, compare: { text: null, pair: null, masks: [] } });
     if (!compared) throw new Error("nothing");
     expectNear(
       await tableOf(1),

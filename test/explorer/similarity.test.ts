@@ -6,7 +6,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ExplorerRequest } from "../../src/explorer/explorerResult.ts";
 import type { Inseparable, Similarity } from "../../src/explorer/further/similarity.ts";
 import type { BarShape, MatrixShape, Scene } from "../../src/explorer/scene.ts";
-import { similarityMatrix, strongestPairs, sumsOf } from "../../src/explorer/scenes/similarityPairs.ts";
+import {
+  namesOf,
+  rankedPairs,
+  similarityMatrix,
+  strongestPairs,
+  sumsOf,
+} from "../../src/explorer/scenes/similarityPairs.ts";
 import { type Bert, loadBert, pipeline, readSafetensors } from "../../src/index.ts";
 import { SENTENCE_FORMS, sentenceFolder } from "../support/sentenceFolders.ts";
 import { HOSTILE } from "./hostile.ts";
@@ -217,11 +223,20 @@ describe("folders of sentence-transformers", async () => {
   );
 });
 
+test("the strongest pairs are named by text A's token and its position, then text B's", async () => {
+  const { model } = await small();
+  const found = apart(similarityIn(model as Bert, A, B));
+  const [rows, columns] = namesOf(found);
+  const [{ row, column }] = rankedPairs(found);
+  const texts = strongestPairs(found, 800).shapes.flatMap((shape) => (shape.kind === "text" ? [shape.text] : []));
+  expect(texts).toContain(`${rows[row]} ${row} · ${columns[column]} ${column}`);
+});
+
 test("a model that predicts words: the mean of all tokens, which is told", async () => {
   const { model } = await small();
   const found = apart(similarityIn(model as Bert, A, B));
   expect(found.recipe).toEqual(["mean"]);
   expect(found.isListed).toBe(false);
   expect(found.hasBias).toBe(false);
-  expect(similarityMatrix(found).legend.join(" ")).toContain("it was not trained to compare texts");
+  expect(similarityMatrix(found).legend.join(" ")).toContain("the model was not trained to compare texts");
 });

@@ -13,7 +13,7 @@ export function paperOf(scene: Scene, notes: readonly string[]): Scene {
   const width = Math.max(scene.width, LEAST_WIDTH);
   const top = MARGIN + TITLE;
   const { brightest, palette } = scene;
-  const isSigned = palette === "diverging";
+  const isSigned = palette === "diverging" || palette === "belowZero";
   const ramp = MARGIN + (isSigned ? 8 * (brightest?.length ?? 0) + 16 : 16);
   const below = top + scene.height + 16;
   const words = below + (brightest === undefined ? 0 : 34);
@@ -31,7 +31,7 @@ export function paperOf(scene: Scene, notes: readonly string[]): Scene {
         : ([
             { ...quiet, x: MARGIN, y: below + 12, text: isSigned ? `−${brightest}` : "0", align: "left" },
             { kind: "ramp", x: ramp, y: below + 2, width: 128, height: 10, ...(palette && { palette }) },
-            { ...quiet, x: ramp + 136, y: below + 12, text: brightest, align: "left" },
+            { ...quiet, x: ramp + 136, y: below + 12, text: palette === "belowZero" ? "0" : brightest, align: "left" },
           ] as const)),
       ...lines.map((text, n) => ({ ...quiet, x: MARGIN, y: words + 14 + n * LINE, text, align: "left" }) as const),
     ],

@@ -68,20 +68,27 @@ const firstWord = ({ tokens }: ExplorerResult): number => tokens.findIndex(({ is
 export interface Measure {
   readonly name: string;
   readonly legend: string;
+  /** Whether it is never above 0. */
+  readonly isLoss: boolean;
+  /** Where in the text the answer is, such as " at position 4"; "" where it is of all of it. */
+  readonly where: string;
 }
 
 /** What an effect on a subject is the change of. */
-export function measureOf({ config }: Configured, { kind }: Subject): Measure {
+export function measureOf({ config }: Configured, { kind, position }: Subject): Measure {
+  const where = position === null ? "" : ` at position ${position}`;
   if (kind === "vector")
     return {
       name: "Δ\u00a0cosine",
-      legend: "Δ\u00a0cosine is the cosine of the text's vector to the untouched one, less 1.",
+      legend: "Δ\u00a0cosine is the cosine of the text's vector to the untouched one, less 1: it is never above 0.",
+      ...{ isLoss: true, where },
     };
   return kind === "label" && scoring(config) === "number"
-    ? { name: "Δ\u00a0score", legend: "Δ\u00a0score is how much the score changes." }
+    ? { name: "Δ\u00a0score", legend: "Δ\u00a0score is how much the score changes.", isLoss: false, where }
     : {
         name: "Δ\u00a0log\u00a0p",
         legend: "Δ\u00a0log\u00a0p is how much the natural logarithm of the probability changes.",
+        ...{ isLoss: false, where },
       };
 }
 

@@ -6,7 +6,6 @@ import { measureOf } from "../effects/subjects.ts";
 import type { Scene } from "../scene.ts";
 import { ablationCell, ablationMap } from "../scenes/ablationMap.ts";
 import { inOrder } from "../state.ts";
-import { fade } from "./controls.ts";
 import {
   type Beside,
   besideFigure,
@@ -134,7 +133,7 @@ export function content(view: View): TemplateResult {
       Math.min(mapWidth(view), Math.max(LEAST_WIDTH, scene.width)),
       html`<div><h3>${scene.title}</h3>
       <p class="readout">${reading(view, runs)}</p>
-      <figure><div class=${scene.width > mapWidth(view) ? "scroll cut" : "scroll"} @scroll=${fade}><div class="map" @pointerleave=${() => point(view, null)}>${canvasOf("ablation")}
+      <figure><div class="scroll"><div class="map" @pointerleave=${() => point(view, null)}>${canvasOf("ablation")}
         <div role="grid" aria-label="Heads to switch off" aria-multiselectable="true" @keydown=${(event: KeyboardEvent) => keyDown(event, view)}>${Array.from(
           { length: model.layers },
           (_, layer) => html`<div role="row">${layerOf(view, layer).map((head) => headButton(view, runs, head))}</div>`,

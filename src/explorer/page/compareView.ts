@@ -1,10 +1,10 @@
 /** Two texts, or two models, side by side: the same pictures on one scale, and what they differ in as numbers. */
 import { html, nothing, type TemplateResult } from "lit-html";
 import type { ComparedResult } from "../explorerResult.ts";
+import { isLarge } from "../modelSize.ts";
 import type { Scene } from "../scene.ts";
 import { followsOf } from "../scenes/answers.ts";
 import { headRow } from "../scenes/badges.ts";
-import { signed } from "../scenes/residualStream.ts";
 import {
   answersBeside,
   commonTokens,
@@ -16,6 +16,7 @@ import {
   headsBeside,
   MOST_LISTED,
 } from "../scenes/sideBySide.ts";
+import { signed } from "../scenes/signed.ts";
 import { hasHub } from "../start.ts";
 import { chosenFolder, faultOf } from "./folder.ts";
 import { type Cell, numbersButton, numbersTable } from "./numbersTable.ts";
@@ -80,32 +81,34 @@ export function content(view: View): TemplateResult {
 
 function nothingYet({ state, beside }: View): string {
   if (beside.name !== "" && !beside.model) return "The other model is coming.";
-  if (state.otherText !== "" || state.otherPair !== "") return "The comparison is coming.";
-  return "Take the text above, and change one of the two; or open another model, to see the same text in both.";
+  if (state.otherText !== null || state.otherPair !== null) return "The comparison is coming.";
+  return "Write another text; or take the text above, and change one of the two; or open another model, to see the same text in both.";
 }
 
 /** The boxes of the other text, and what opens the other model. */
 function controls(view: View): TemplateResult {
-  const { state, change, beside } = view;
-  const { text, pair, masks, otherText, otherPair, otherMasks } = state;
-  const box = (
-    id: string,
-    name: string,
-    value: string,
-    set: (value: string) => void,
-  ) => html`<label class="choice">${name}
-    <input id=${id} .value=${value} placeholder="the same" spellcheck="false" autocomplete="off"
-      @change=${(event: Event) => set((event.target as HTMLInputElement).value)}></label>`;
-  const isSame = otherText === "" && otherPair === "";
+  const { state, change, beside, model, result } = view;
+  const { text, pair, masks, otherText, otherPair } = state;
+  const otherMasks = result.compared?.result.request.masks ?? state.otherMasks;
+  const waits = isLarge(model.config);
+  const box = (id: string, name: string, value: string | null, set: (value: string | null) => void): TemplateResult => {
+    const typed = (event: Event): void => set((event.target as HTMLInputElement).value || null);
+    return html`<label class="choice">${name}
+      <input id=${id} .value=${value ?? ""} placeholder=${value === null ? "the same" : "none"} spellcheck="false"
+        autocomplete="off" @input=${waits ? nothing : typed} @change=${waits ? typed : nothing}></label>`;
+  };
+  const isSame = otherText === null && otherPair === null;
   const lost = state.otherModel !== "" && state.otherModel !== beside.name;
   return html`
     <div class="others">
-      ${box("other-a", "Other text A", otherText, (value) => change({ otherText: value, otherMasks: [] }, true))}
-      ${box("other-b", "Other text B", otherPair, (value) => change({ otherPair: value, otherMasks: [] }, true))}
+      ${box("other-a", "Other text A", otherText, (value) => change({ otherText: value, otherMasks: [] }, waits))}
+      ${box("other-b", "Other text B", otherPair, (value) => change({ otherPair: value, otherMasks: [] }, waits))}
     </div>
+    ${waits ? html`<p class="quiet">A model of this size computes when you press Enter.</p>` : nothing}
     <div class="controls">
+      ${pair === "" ? nothing : html`<button aria-pressed=${otherPair === ""} @click=${() => change({ otherPair: otherPair === "" ? null : "" }, true)}>No other text B</button>`}
       <button @click=${() => change({ otherText: text, otherPair: pair, otherMasks: masks }, true)}>Take the text above</button>
-      <button ?disabled=${isSame} @click=${() => change({ text: otherText, pair: otherPair, masks: otherMasks, query: null, key: null, place: null, otherText: text, otherPair: pair, otherMasks: masks }, true)}>Exchange the two</button>
+      <button ?disabled=${isSame} @click=${() => change({ text: otherText ?? text, pair: otherPair ?? pair, masks: otherMasks, query: null, key: null, place: null, otherText: text, otherPair: pair, otherMasks: masks }, true)}>Exchange the two</button>
       ${modelControls(view)}
     </div>
     ${otherMasks.length > 0 ? html`<p class="quiet">Hidden in the other text: ${otherMasks.length === 1 ? "position" : "positions"} ${otherMasks.join(", ")}.</p>` : nothing}
@@ -149,7 +152,7 @@ function summary({ result, model, beside }: View, compared: ComparedResult): str
     `${common} of ${tokens.length} tokens above have a place among the other's ${other.tokens.length}.`,
     most
       ? `Heads differ by ${mean.toFixed(4)} bits on average, at most by ${most.divergence.toFixed(4)}: layer ${most.layer + 1}, head ${most.head + 1}.`
-      : `The models have other layers or heads: ${model.layers} × ${model.heads} above, ${beside.model?.layers} × ${beside.model?.heads} in the other.`,
+      : `The two models differ in their numbers of layers or heads, so no head is compared with another: ${model.layers} × ${model.heads} above, ${beside.model?.layers} × ${beside.model?.heads} in the other.`,
     ...gaps.flatMap(({ here, divergence }) =>
       divergence === null
         ? []

@@ -66,8 +66,14 @@ export function skipTo(id: string, text: string): TemplateResult {
   return html`<a class="skip" href="#${id}" @click=${skip}>${text}</a>`;
 }
 
-/** The edge fades that more lies beyond. */
-export function fade(event: Event): void {
-  const { scrollLeft, clientWidth, scrollWidth, style } = event.currentTarget as HTMLElement;
-  style.maskImage = scrollLeft + clientWidth >= scrollWidth - 1 ? "none" : "";
+/** Lets the right edge fade of each part that can be scrolled, where more lies beyond it. */
+export function fadeEdges(): void {
+  const parts = [...document.querySelectorAll<HTMLElement>(".scroll")].map((part) => {
+    const { scrollLeft, clientWidth, scrollWidth, offsetWidth } = part;
+    return { part, isCut: scrollLeft + clientWidth < scrollWidth - 1, bar: offsetWidth - clientWidth };
+  });
+  for (const { part, isCut, bar } of parts) {
+    part.classList.toggle("cut", isCut);
+    part.style.setProperty("--bar", `${bar}px`); // the bar itself does not fade
+  }
 }

@@ -60,7 +60,7 @@ export const leftWidth = ({ layout: { whole } }: View): number => (whole >= WIDE
 
 /** What stands beside each other, or one below the other. @param width pixels that the left part takes */
 export function besides(view: View, width: number, left: TemplateResult, right: TemplateResult): TemplateResult {
-  const columns = view.layout.whole >= WIDE ? `${width}px minmax(0,${ANSWERS}px)` : "minmax(0,1fr)";
+  const columns = view.layout.whole >= WIDE ? `${width}px minmax(0,1fr)` : "minmax(0,1fr)";
   return html`<div class="besides" .style=${`grid-template-columns:${columns}`}>${left}${right}</div>`;
 }
 

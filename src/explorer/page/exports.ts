@@ -73,7 +73,7 @@ function notesOf({ result, model }: View): string[] {
     ...(pair === "" ? [] : [`B: ${cut(pair)}`]),
     ...(shown === null ? [] : [shown]),
     ...(hidden.length > 0
-      ? [`Hidden from the model: ${hidden.length === 1 ? "position" : "positions"} ${hidden.join(", ")}.`]
+      ? [`[MASK] stands at ${hidden.length === 1 ? "position" : "positions"} ${hidden.join(", ")}.`]
       : []),
     `Model ${model.fingerprint}, plainbert ${PLAINBERT_VERSION}`,
   ];

@@ -10,6 +10,7 @@ import { headView } from "./headView.ts";
 import { help, toggleHelp } from "./helpDialog.ts";
 import { modelView } from "./mapView.ts";
 import { strip } from "./strip.ts";
+import { headTable } from "./table.ts";
 import { type Texts, textBoxes, tokensAtCaret } from "./texts.ts";
 import type { View } from "./view.ts";
 
@@ -62,13 +63,19 @@ export function frame(shown: Frame): TemplateResult {
 
 function views(view: View, { comparison, isComputing, texts }: Frame): TemplateResult {
   const { name, columns } = view.layout;
+  // Beside each other the parts are narrow, and what is wide stands below all of them.
+  const numbers = view.state.numbers
+    ? html`<section class="whole" aria-label="Numbers of the head">${headTable(view.drawn, view.state)}</section>`
+    : nothing;
   return html`
     <section aria-label="Tokens">${strip(view, tokensAtCaret(view.result))}</section>
     <div class="views ${name} ${isComputing || texts.compute ? "stale" : ""}" .style=${`grid-template-columns:${columns}`}>
       <section class="model" id="model" tabindex="-1" aria-label="The model">${modelView(view)}</section>
       <section class="head" aria-label="One head">${headView(view)}</section>
+      ${name === "one" ? numbers : nothing}
       <section class="answers" aria-label="Answers">${answersView(view, comparison)}</section>
     </div>
+    ${name === "one" ? nothing : numbers}
     ${furtherViews(view)}`;
 }
 

@@ -21,6 +21,5 @@ export function comparedWith(
   hasOther: boolean,
 ): ExplorerRequest["compare"] {
   if (more !== "compare") return undefined;
-  if (text !== "" || pair !== "") return { text, pair, masks };
-  return hasOther ? "same" : undefined;
+  return text !== null || pair !== null || hasOther ? { text, pair, masks } : undefined;
 }

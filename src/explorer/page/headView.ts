@@ -4,10 +4,9 @@ import type { MatrixShape, Scene } from "../scene.ts";
 import { headLines, headMatrix, lineOf, PAIR_NAMES, tokenAt } from "../scenes/head.ts";
 import { SCALE_NAMES } from "../scenes/scale.ts";
 import { PAIRS, SCALES, WEIGHTS } from "../state.ts";
-import { choice, fade, segments } from "./controls.ts";
+import { choice, segments } from "./controls.ts";
 import { canvasOf, captionOf, cellAt, placeOn } from "./picture.ts";
 import { readout } from "./readout.ts";
-import { headTable } from "./table.ts";
 import { type Pointer, seen, type View } from "./view.ts";
 
 /** What the number of an edge is, in a word or two. */
@@ -74,7 +73,7 @@ export function headView(view: View): TemplateResult {
     </div>
     ${readout(view)}
     <figure>
-      <div class=${scene.width > view.layout.head ? "scroll cut" : "scroll"} @scroll=${fade}>
+      <div class="scroll">
         <div class="picture" tabindex="0" role="application" aria-roledescription=${isLines ? "lines" : "matrix"}
           aria-label="${scene.title}. Arrow keys point at a number, Enter keeps it, Escape lets go."
           @pointermove=${(event: PointerEvent) => event.pointerType === "mouse" && view.point(under(event, view, scene))}
@@ -86,8 +85,7 @@ export function headView(view: View): TemplateResult {
         </div>
       </div>
       ${captionOf(scene)}
-    </figure>
-    ${state.numbers ? headTable(view.drawn, state) : nothing}`;
+    </figure>`;
 }
 
 const matrixOf = ({ shapes }: Scene): MatrixShape | undefined => shapes.find((shape) => shape.kind === "matrix");

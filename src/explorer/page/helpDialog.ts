@@ -67,6 +67,9 @@ const WORDS: readonly (readonly [word: string, meaning: string])[] = [
   ["query", "the token that looks: a row of the matrix"],
   ["key", "a token that is looked at: a column"],
   ["logit", "a score of the model; the softmax of all scores gives the probabilities"],
+  ["tap", "a point in the model where its numbers can be read; it is named as in the checkpoint"],
+  ["L H A", "the BERT paper's letters: layers, numbers of a token's vector, heads of a layer"],
+  ["B T I V", "texts at once, tokens, numbers inside the feed-forward network, pieces of the vocabulary"],
   ["nats", "the unit of entropy: 0 where one answer is certain, ln n where n are equally likely"],
 ];
 

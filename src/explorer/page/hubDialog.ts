@@ -60,7 +60,9 @@ function show(dialog: HTMLDialogElement, open: (model: HubModel) => void): void 
     if (isSize(found)) {
       dialog.close();
       open(model);
-    } else if (model.hub !== "") {
+    } else if (model.hub === "") {
+      set({ found: { problem: "Write the id of a model, such as google-bert/bert-base-cased." } });
+    } else {
       set({ found: "coming" });
       ask(model, (next) => set({ found: next }));
     }
@@ -76,7 +78,7 @@ function show(dialog: HTMLDialogElement, open: (model: HubModel) => void): void 
       <label class="choice">Id <input id="hub-id" .value=${id} placeholder="google-bert/bert-base-cased" maxlength="200"
         spellcheck="false" autocomplete="off" autocapitalize="off" @input=${typed}></label>
       <div role="status">${told(found)}</div>
-      <div class="controls"><button type="submit" ?disabled=${found === "coming" || id.trim() === ""}>${isSize(found) ? "Fetch and open" : "Look it up"}</button>
+      <div class="controls"><button type="submit" ?disabled=${found === "coming"}>${isSize(found) ? "Fetch and open" : "Look it up"}</button>
         <button type="button" @click=${() => dialog.close()}>Cancel</button></div>
     </form>`,
     dialog,

@@ -5,7 +5,7 @@ import type { Scene } from "../scene.ts";
 import { mapPlaces, modelMap, SCORED_SIDE } from "../scenes/modelMap.ts";
 import { type HeadPlace, habitOf, headOrder, SORT_LEGENDS, SORT_NAMES } from "../scenes/order.ts";
 import { type ExplorerState, SORTS } from "../state.ts";
-import { choice, fade } from "./controls.ts";
+import { choice } from "./controls.ts";
 import { canvasOf, captionOf, cellAt, placeOn } from "./picture.ts";
 import { remembered, type View } from "./view.ts";
 
@@ -48,7 +48,7 @@ export function mapScene(view: View): Scene {
 
 /** The map with its order. */
 export function modelView(view: View): TemplateResult {
-  const { state, result, layout, change } = view;
+  const { state, result, change } = view;
   const scene = mapScene(view);
   const order = ordered(view);
   const sorted = isOrdered(view);
@@ -67,7 +67,7 @@ export function modelView(view: View): TemplateResult {
     </div>
     ${state.sort === "pair" && !sorted ? html`<p class="quiet">Pick a number in the matrix first: a token that looks, and one that it looks at.</p>` : ""}
     <figure>
-      <div class=${scene.width > layout.map ? "scroll cut" : "scroll"} @scroll=${fade}><div class="map" @pointerleave=${() => view.point(null)}>
+      <div class="scroll"><div class="map" @pointerleave=${() => view.point(null)}>
         ${canvasOf("map")}
         <div role="grid" aria-label="Layers and heads">${rows.map(
           (row, n) => html`<div role="row">${row.map((place, m) => headButton(view, scene, place, at(n, m)))}</div>`,

@@ -1,5 +1,6 @@
 /** Numbers as a table, with all their digits in `<data>`. */
 import { html, nothing, type TemplateResult } from "lit-html";
+import { signed } from "../scenes/signed.ts";
 
 /** A number with the digits that are shown, or words, "" where there is nothing. */
 export type Cell = readonly [value: number, digits: number] | string;
@@ -26,7 +27,7 @@ export function numbersTable(
 function cellOf(cell: Cell): TemplateResult {
   if (typeof cell === "string") return html`<td>${cell}</td>`;
   const [value, digits] = cell;
-  return html`<td><data value=${value}>${value.toFixed(digits)}</data></td>`;
+  return html`<td><data value=${value}>${signed(value, digits)}</data></td>`;
 }
 
 /** The button that shows numbers as tables. */

@@ -66,10 +66,13 @@ function pickedUnit(view: View): Unit | null {
   return open[sizes.indexOf(Math.max(...sizes))] ?? null;
 }
 
+/** A unit by its name and place, as a text can have a word twice. */
+const nameOf = ({ name, positions: [first] }: Unit): string => `“${name}” at position ${first}`;
+
 function besideOf(view: View): Beside | null {
   const unit = pickedUnit(view);
   if (!unit) return null;
-  const title = `Answers without “${unit.name}”`;
+  const title = `Answers without ${nameOf(unit)}`;
   return { change: changeWithout(view, unit), title, file: `answers-without-position-${unit.positions[0]}` };
 }
 
@@ -181,7 +184,7 @@ function under(view: View, event: MouseEvent, scene: Scene): number | null {
 function reading(view: View, runs: Runs): string {
   const [unit, n] = pointed === null ? [] : (placed(view)[pointed] ?? []);
   if (!unit || n === undefined || n < 0) return `Point at a ${view.state.units} to read what the answer is without it.`;
-  return effectSentence(view, runs, n, `Without “${unit.name}”`);
+  return effectSentence(view, runs, n, `Without ${nameOf(unit)}`);
 }
 
 function point(view: View, n: number | null, isSaid = false): void {

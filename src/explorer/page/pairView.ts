@@ -2,6 +2,7 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import type { Scene } from "../scene.ts";
 import { type PairSteps, pairPicture, pairSteps } from "../scenes/pair.ts";
+import { signed } from "../scenes/signed.ts";
 import { type Cell, numbersButton, numbersTable } from "./numbersTable.ts";
 import { canvasOf, captionOf } from "./picture.ts";
 import { remembered, type View } from "./view.ts";
@@ -36,7 +37,7 @@ export function content(view: View): TemplateResult {
   const [scene] = pictures(view).map(([, , one]) => one);
   if (!steps) return noPair(view);
   const { engine, terms } = steps;
-  const alt = `${scene.title}. The largest product is ${terms[0].product.toFixed(3)}, of dimension ${terms[0].dimension}; the probability ${engine.toFixed(6)}.`;
+  const alt = `${scene.title}. The largest product is ${signed(terms[0].product, 3)}, of dimension ${terms[0].dimension}; the probability ${engine.toFixed(6)}.`;
   return html`
     <div class="heading"><h2>${scene.title}</h2>${numbersButton(state.numbers, (numbers) => change({ numbers }, true))}</div>
     <figure>${canvasOf("pair", alt)}${captionOf(scene)}</figure>

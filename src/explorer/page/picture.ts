@@ -55,12 +55,13 @@ export function canvasOf(id: string, label?: string): TemplateResult {
 
 /** What stands below a picture. */
 export function captionOf({ legend, brightest, palette = "sequential" }: Scene): TemplateResult {
-  const [least, colours] =
-    palette === "sequential"
-      ? ["0", `0, dark, to ${brightest}, bright`]
-      : [`−${brightest}`, `−${brightest}, blue, over 0, white, to ${brightest}, orange`];
+  const [least, most, colours] = {
+    sequential: ["0", brightest, `0, dark, to ${brightest}, bright`],
+    diverging: [`−${brightest}`, brightest, `−${brightest}, blue, over 0, white, to ${brightest}, orange`],
+    belowZero: [`−${brightest}`, "0", `−${brightest}, blue, to 0, white`],
+  }[palette];
   return html`<figcaption>
-    ${brightest === undefined ? "" : html`<span class="ramp ${palette}" role="img" aria-label="Colours from ${colours}"><span>${least}</span><i></i><span>${brightest}</span></span>`}
+    ${brightest === undefined ? "" : html`<span class="ramp ${palette}" role="img" aria-label="Colours from ${colours}"><span>${least}</span><i></i><span>${most}</span></span>`}
     ${legend.join(" ")}
   </figcaption>`;
 }

@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import type { Inseparable, Similarity } from "../further/similarity.ts";
 import type { MatrixShape, Scene } from "../scene.ts";
-import { signed } from "../scenes/residualStream.ts";
+import { signed } from "../scenes/signed.ts";
 import {
   namesOf,
   rankedPairs,
@@ -11,7 +11,6 @@ import {
   sumsOf,
   widthNamed,
 } from "../scenes/similarityPairs.ts";
-import { fade } from "./controls.ts";
 import { type Cell, numbersButton, numbersTable } from "./numbersTable.ts";
 import { canvasOf, captionOf, cellAt, placeOn } from "./picture.ts";
 import type { View } from "./view.ts";
@@ -42,7 +41,7 @@ export function pictures(view: View): [name: string, file: string, scene: Scene]
 
 /** The two pictures; without a second text, what is missing. */
 export function content(view: View): TemplateResult {
-  const { result, state, change, layout } = view;
+  const { result, state, change } = view;
   const similarity = answerOf(view);
   if (result.request.pair === "")
     return html`<p class="quiet">Write a text B: the view shows which tokens of A and B make the two alike.</p>`;
@@ -56,7 +55,7 @@ export function content(view: View): TemplateResult {
     <p class="readout">${readingOf(similarity)}</p>
     <div class="columns">
     <figure>
-      <div class=${matrix.width > layout.whole ? "scroll cut" : "scroll"} @scroll=${fade}>
+      <div class="scroll">
         <div class="picture" tabindex="0" role="application" aria-roledescription="matrix"
           aria-label="${matrix.title}. Arrow keys point at a number, Escape lets go."
           @pointermove=${(event: PointerEvent) => event.pointerType === "mouse" && point(view, under(event, matrix))}

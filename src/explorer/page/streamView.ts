@@ -3,8 +3,9 @@ import { html, nothing, type TemplateResult } from "lit-html";
 import { type Residual, STREAM_MEASURES } from "../further/residual.ts";
 import type { MatrixShape, Scene } from "../scene.ts";
 import { stateName } from "../scenes/layerLens.ts";
-import { largestDimensions, STREAM_NAMES, signed, streamMatrix, streamRows } from "../scenes/residualStream.ts";
-import { choice, fade } from "./controls.ts";
+import { largestDimensions, STREAM_NAMES, streamMatrix, streamRows } from "../scenes/residualStream.ts";
+import { signed } from "../scenes/signed.ts";
+import { choice } from "./controls.ts";
 import { type Cell, numbersButton, numbersTable } from "./numbersTable.ts";
 import { canvasOf, captionOf, cellAt, placeOn } from "./picture.ts";
 import type { View } from "./view.ts";
@@ -37,7 +38,7 @@ export function pictures(view: View): [name: string, file: string, scene: Scene]
 
 /** The stream with its controls. */
 export function content(view: View): TemplateResult {
-  const { result, state, change, layout } = view;
+  const { result, state, change } = view;
   const residual = result.further?.residual;
   if (!residual) return html`<p class="quiet">The residual stream is coming.</p>`;
   const [matrix, dimensions] = pictures(view).map(([, , scene]) => scene);
@@ -56,7 +57,7 @@ export function content(view: View): TemplateResult {
     </div>
     <p class="readout">${readingOf(view, residual)}</p>
     <figure>
-      <div class=${matrix.width > layout.whole ? "scroll cut" : "scroll"} @scroll=${fade}>
+      <div class="scroll">
         <div class="picture" tabindex="0" role="application" aria-roledescription="matrix"
           aria-label="${matrix.title}. Arrow keys point at a number, Enter picks its token, Escape lets go."
           @pointermove=${(event: PointerEvent) => event.pointerType === "mouse" && point(view, under(event, matrix))}

@@ -1,13 +1,14 @@
 /** The numbers of a scene as tables, with all their digits in `<data>`. */
 import { html, nothing, type TemplateResult } from "lit-html";
 import type { ExplorerGap, ExplorerResult } from "../explorerResult.ts";
+import { signed } from "../scenes/signed.ts";
 import type { ExplorerState } from "../state.ts";
 
 /** A table of more rows and columns is cut to these. */
 const MOST = 64;
 
 const cell = (value: number, digits: number): TemplateResult =>
-  html`<td><data value=${value}>${value.toFixed(digits)}</data></td>`;
+  html`<td><data value=${value}>${signed(value, digits)}</data></td>`;
 
 /** One head's attention probabilities, or norms: rows look, columns are looked at. */
 export function headTable(

@@ -3,7 +3,7 @@ import type { HeadAt } from "../effects/choices.ts";
 import type { Effect, EffectAnswer } from "../effects/outputAnswers.ts";
 import type { Measure } from "../effects/subjects.ts";
 import type { Scene, Shape } from "../scene.ts";
-import { changeOf, coloursOf, endOf, largestOf, strengthOf, watchedOf, written } from "./effectScale.ts";
+import { changeOf, coloursOf, endOf, largestOf, paletteOf, strengthOf, watchedOf, written } from "./effectScale.ts";
 
 /** Pixels of the names of layers and heads, of a cell's height, of the words below it, and between cells. */
 const [NAMES, COLOUR, WORDS, GAP] = [26, 22, 22, 6];
@@ -51,7 +51,7 @@ export function ablationMap(shown: Ablation, width = 800): Scene {
   const across = cell(0, 0).width + GAP;
   const watched = watchedOf(untouched);
   const changes = effects.map((effect) => watched && changeOf(untouched, effect, watched.id));
-  const most = largestOf(changes);
+  const [most, palette] = [largestOf(changes), paletteOf(measure)];
   const isOff = (layer: number, head: number) => off.some((one) => one[0] === layer && one[1] === head);
   const shapes = Array.from({ length: layers * heads }, (_, n): Shape[] => {
     const [layer, head] = [Math.floor(n / heads), n % heads];
@@ -61,19 +61,21 @@ export function ablationMap(shown: Ablation, width = 800): Scene {
     const text = isOff(layer, head) ? `✕ ${number}`.trim() : number;
     const tone = isOff(layer, head) ? "accent" : "plain";
     const words: Shape = { kind: "text", x: x + side / 2, y: y + COLOUR + 15, text, align: "center", tone };
-    const [values, strengths] = [change ?? 0, strengthOf(change ?? 0, most)].map((one) => Float32Array.of(one));
+    const [values, strengths] = [change ?? 0, strengthOf(change ?? 0, most, palette)].map((one) =>
+      Float32Array.of(one),
+    );
     const colour: Shape =
       change === null
         ? { kind: "rule", x, y, width: side, height: COLOUR, tone: "faint" }
         : {
-            ...{ kind: "matrix", x, y, cell: side, height: COLOUR, palette: "diverging", rows: 1, columns: 1 },
+            ...{ kind: "matrix", x, y, cell: side, height: COLOUR, palette, rows: 1, columns: 1 },
             ...{ values, strengths, ref: () => ({ tap: measure.name, at: [layer, head] }) },
           };
     return text === "" ? [colour] : [colour, words];
   });
   const cells = shapes.flat();
   return {
-    ...{ title: "Each head alone switched off", width: NAMES + heads * across, palette: "diverging" },
+    ...{ title: "Each head alone switched off", width: NAMES + heads * across, palette },
     height: NAMES + layers * (COLOUR + WORDS + GAP),
     legend: legendOf(shown, watched),
     ...(cells.some(({ kind }) => kind === "matrix") && { brightest: endOf(most) }),

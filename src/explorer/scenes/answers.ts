@@ -1,6 +1,7 @@
 import type { ExplorerGap, ExplorerResult } from "../explorerResult.ts";
 import type { Scene, Shape } from "../scene.ts";
 import { labelOf } from "./label.ts";
+import { signed } from "./signed.ts";
 
 /** Pixels of an answer, of the heading above, of a bar's thickness, and of the columns of numbers. */
 const [ROW, HEADING, BAR, COLUMN] = [38, 24, 5, 70];
@@ -82,6 +83,7 @@ export function nextSentence({ nextSentence: next }: ExplorerResult, width = 320
   if (!next) return null;
   const { output, logits } = next;
   const follows = followsOf(logits);
+  const likeliest = follows >= 0.5 ? 0 : 1;
   const rows = ["It follows", "It does not"].map((text, n): AnswerRow => {
     const probability = n === 0 ? follows : 1 - follows;
     return { text, logit: logits[n], probability, tap: output, at: [0, n], before: null, change: "" };
@@ -89,7 +91,7 @@ export function nextSentence({ nextSentence: next }: ExplorerResult, width = 320
   return {
     ...{ title: "Does text B follow A?", width, height: HEADING + rows.length * ROW },
     legend: ["A full bar is a probability of 1.", "Of the two logits the first, index 0, says that it follows."],
-    shapes: [...heading(width), ...rows.flatMap((answer, n) => answerShapes(answer, n, width))],
+    shapes: [...heading(width), ...rows.flatMap((answer, n) => answerShapes(answer, n, width, likeliest))],
   };
 }
 
@@ -99,15 +101,22 @@ function heading(width: number): Shape[] {
   }));
 }
 
-function answerShapes(answer: AnswerRow, n: number, width: number): Shape[] {
+function answerShapes(answer: AnswerRow, n: number, width: number, likeliest = 0): Shape[] {
   const { text, logit, probability, tap, at, before, change } = answer;
   const y = HEADING + n * ROW;
   const right = width - COLUMN - 14;
   const room = right - COLUMN - (change === "" ? 0 : 50);
   const words: Shape[] = [
-    { kind: "text", x: 0, y: y + 18, text: labelOf(text, room), align: "left", tone: n === 0 ? "strong" : "plain" },
+    {
+      kind: "text",
+      x: 0,
+      y: y + 18,
+      text: labelOf(text, room),
+      align: "left",
+      tone: n === likeliest ? "strong" : "plain",
+    },
     { kind: "text", x: width, y: y + 18, text: `${(100 * probability).toFixed(2)} %`, align: "right", tone: "plain" },
-    { kind: "text", x: right, y: y + 18, text: logit.toFixed(2), align: "right", tone: "quiet" },
+    { kind: "text", x: right, y: y + 18, text: signed(logit, 2), align: "right", tone: "quiet" },
     { kind: "text", x: right - 50, y: y + 18, text: change, align: "right", tone: "quiet" },
   ];
   const bar = { x: 0, y: y + 25, width: width * probability, height: BAR };

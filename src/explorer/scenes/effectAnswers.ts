@@ -4,6 +4,7 @@ import type { Measure } from "../effects/subjects.ts";
 import type { Scene, Shape } from "../scene.ts";
 import { written } from "./effectScale.ts";
 import { labelOf } from "./label.ts";
+import { signed } from "./signed.ts";
 
 /** Pixels of an answer, of the heading above, of the bars' thickness, and of a column of numbers. */
 const [ROW, HEADING, BAR, COLUMN] = [40, 24, 5, 84];
@@ -33,7 +34,7 @@ const isShown = ({ before, after }: AnswerPair): boolean =>
 export function scoreText(answer: EffectAnswer | null): string {
   if (!answer) return "–";
   const { probability, score } = answer;
-  return probability === null ? score.toFixed(4).replace("-", "−") : `${(100 * probability).toFixed(2)} %`;
+  return probability === null ? signed(score, 4) : `${(100 * probability).toFixed(2)} %`;
 }
 
 /** The change of an answer's score; null: it is not known. */
@@ -55,6 +56,7 @@ export function effectAnswers(untouched: Effect, changed: Effect, title: string,
     ...{ title, width, height: HEADING + pairs.length * ROW },
     legend: [
       ...(isShare ? ["A full bar is a probability of 1: thick as it is now, thin of the untouched model."] : []),
+      ...(measure.where === "" ? [] : [`The answers are those${measure.where}.`]),
       measure.legend,
       ...(pairs.length < all.length ? [`${pairs.length} of ${all.length} answers are shown; Numbers has all.`] : []),
     ],

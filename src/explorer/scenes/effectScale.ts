@@ -1,7 +1,8 @@
 /** How an effect becomes a colour, a number and a sentence. */
 import type { Effect, EffectAnswer } from "../effects/outputAnswers.ts";
 import type { Measure } from "../effects/subjects.ts";
-import { signed } from "./residualStream.ts";
+import type { PaletteName } from "../palette.ts";
+import { signed } from "./signed.ts";
 
 /** How much an answer's score changes; null: it is not there, with or without. */
 export function changeOf(untouched: Effect | null, effect: Effect | null, id: number): number | null {
@@ -16,8 +17,14 @@ export const watchedOf = (untouched: Effect | null): EffectAnswer | null => unto
 export const largestOf = (changes: readonly (number | null)[]): number =>
   changes.reduce<number>((most, change) => Math.max(most, Math.abs(change ?? 0)), 0);
 
-/** From 0, blue, over a half to 1, orange. */
-export const strengthOf = (change: number, most: number): number => (most > 0 ? 0.5 + change / (2 * most) : 0.5);
+/** The colours of a measure. */
+export const paletteOf = ({ isLoss }: Measure): PaletteName => (isLoss ? "belowZero" : "diverging");
+
+/** From 0, blue, over a half to 1, orange; of what is never above 0 from 0, blue, to 1, white. */
+export function strengthOf(change: number, most: number, palette: PaletteName): number {
+  const share = most > 0 ? change / most : 0;
+  return palette === "belowZero" ? 1 + share : 0.5 + share / 2;
+}
 
 /** A change as it is written, with its sign; a small one with a digit more. */
 export function written(change: number | null): string {
@@ -30,8 +37,10 @@ export function written(change: number | null): string {
 export const endOf = (most: number): string => (most > 0 ? String(Number(most.toPrecision(3))) : "0");
 
 /** What the colours are of, and what they say, in sentences. */
-export const coloursOf = ({ name, probability }: EffectAnswer, { legend }: Measure): string[] => [
-  ...(probability === null ? [] : [`The answer is “${name}”.`]),
+export const coloursOf = ({ name, probability }: EffectAnswer, { legend, isLoss, where }: Measure): string[] => [
+  ...(probability === null ? [] : [`The answer is “${name}”${where}.`]),
   legend,
-  "Blue: the answer loses by it; orange: it gains; white: nothing changes.",
+  isLoss
+    ? "White: nothing changes; blue: the vector turns away."
+    : "Blue: the answer loses by it; orange: it gains; white: nothing changes.",
 ];

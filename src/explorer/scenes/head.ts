@@ -1,8 +1,8 @@
 import type { ExplorerResult } from "../explorerResult.ts";
 import type { LineShape, RuleShape, Scene, Shape } from "../scene.ts";
 import type { ExplorerState } from "../state.ts";
-import { labelOf, roomOf } from "./label.ts";
-import { brightestOf, COLOUR_LEGENDS, largestOf, lineLegend, numberLegend, strengthOf, strengthsOf } from "./scale.ts";
+import { labelOf, roomBeside, roomOf } from "./label.ts";
+import { brightestOf, colourLegend, largestOf, lineLegend, strengthOf, strengthsOf } from "./scale.ts";
 
 /** Lines of less than this are not drawn; what they are together is written below. */
 const LEAST = 0.01;
@@ -95,9 +95,9 @@ export function headLines(result: ExplorerResult, state: ExplorerState, width = 
     );
   }
   const isFiltered = pairs !== "all" && result.request.pair !== "";
-  const side = query === null ? pairs[0] : "ab"[tokens[query].segment];
-  if (isFiltered && side !== pairs[0]) {
-    const text = `${side.toUpperCase()} has no lines in ${PAIR_NAMES[pairs]}`;
+  const excluded = isFiltered ? excludedBy(result, pairs, query, key) : null;
+  if (excluded !== null) {
+    const text = `${excluded} in ${PAIR_NAMES[pairs]}`;
     labels.push({ kind: "text", x: (left + right) / 2, y: TOP + rowOf(T), text, align: "center", tone: "quiet" });
   }
   if (query !== null && rest.count > 0) {
@@ -111,7 +111,7 @@ export function headLines(result: ExplorerResult, state: ExplorerState, width = 
     height: TOP + T * rowOf(T) + FOOT,
     legend: [
       "Left: the token that looks. Right: the tokens that it looks at.",
-      ...numberLegend(lineLegend(scale, full === undefined ? "probability" : "number"), scale, full),
+      ...lineLegend(scale, full),
       "Grey lines are those of [CLS] and [SEP].",
       ...(isFiltered ? [`Lines ${PAIR_NAMES[pairs]} alone; A is the first text, B the second.`] : []),
       leftOut(rest, full === undefined ? null : whole, query === null ? T : 1, query === null && key !== null ? 1 : T, [
@@ -128,6 +128,19 @@ export function headLines(result: ExplorerResult, state: ExplorerState, width = 
       ...labels,
     ],
   };
+}
+
+/** Why a filter leaves nothing of what is picked, in words; null: it leaves something. */
+function excludedBy(
+  { tokens }: ExplorerResult,
+  pairs: ExplorerState["pairs"],
+  query: number | null,
+  key: number | null,
+): string | null {
+  const sideOf = (t: number) => "ab"[tokens[t].segment];
+  if (query !== null && sideOf(query) !== pairs[0]) return `${sideOf(query).toUpperCase()} has no lines`;
+  if (key === null || sideOf(key) === pairs[1]) return null;
+  return `${query === null ? "" : "the picked "}${sideOf(key).toUpperCase()} is not looked at`;
 }
 
 /** Where the second text begins, as rules beside numbers, never over them; none where there is no second text. */
@@ -192,17 +205,23 @@ function leftOut(
 /**
  * One head's attention as a matrix: a row is a token that looks, a column one that is looked at.
  *
- * @param width pixels that there are
+ * @param width    pixels that there are
+ * @param mostCell pixels of a cell at most
  */
-export function headMatrix(result: ExplorerResult, state: ExplorerState, width = 640): Scene {
+export function headMatrix(
+  result: ExplorerResult,
+  state: ExplorerState,
+  width = 640,
+  mostCell: number = MOST_CELL,
+): Scene {
   const { layer, head, query, key, scale } = state;
   const { tokens, largest: full } = result;
   const T = tokens.length;
   const values = result.attentions[layer].subarray(head * T * T, (head + 1) * T * T);
-  const names = roomOf(tokens, Math.min(130, Math.floor(width / 4)));
+  const names = roomOf(tokens, roomBeside(width, T));
   const left = names + 8;
   const slant = Math.ceil(names * COS);
-  const cellOf = (room: number, least: number) => Math.max(least, Math.min(MOST_CELL, Math.floor(room / T)));
+  const cellOf = (room: number, least: number) => Math.max(least, Math.min(mostCell, Math.floor(room / T)));
   const isNamed = T <= MOST_NAMES || cellOf(width - left - slant, LEAST_CELL) >= NAMED_CELL;
   const [x, y] = isNamed ? [left, Math.ceil(names * SIN) + 14] : [LEFT_TICKS, TOP_TICKS];
   const cell = isNamed ? cellOf(width - left - slant, NAMED_CELL) : cellOf(width - LEFT_TICKS, LEAST_CELL);
@@ -221,7 +240,7 @@ export function headMatrix(result: ExplorerResult, state: ExplorerState, width =
     height: y + T * cell + 8,
     legend: [
       `A row is a token that looks, a column one that is looked at.${full === undefined ? " Each row adds up to 1." : ""}`,
-      ...numberLegend(COLOUR_LEGENDS[scale], scale, full),
+      ...colourLegend(scale, full),
       ...(result.request.pair === "" ? [] : [TICKS]),
       ...(isNamed ? [] : ["The numbers at the sides are positions."]),
     ],

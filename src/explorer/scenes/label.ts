@@ -23,3 +23,18 @@ export const roomOf = (tokens: readonly ExplorerToken[], most: number): number =
     tokens.map(({ piece }) => piece),
     most,
   );
+
+/** Pixels of a cell beside which names may take what room is left; and of a name otherwise, at most. */
+const [WIDE_CELL, NAME] = [24, 130];
+
+/**
+ * Pixels that the names of a matrix get at most, which stand at its left and rise above it by 60 degrees: where cells
+ * stay wide, as much as there is.
+ *
+ * @param width of all
+ * @param count of columns
+ */
+export function roomBeside(width: number, count: number): number {
+  const beside = Math.floor((width - 8 - count * WIDE_CELL) / 1.5); // a name leans by half of its length to the right
+  return Math.max(Math.min(NAME, Math.floor(width / 4)), beside);
+}

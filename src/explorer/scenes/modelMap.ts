@@ -3,7 +3,7 @@ import type { MatrixShape, Scene, Shape, TextShape } from "../scene.ts";
 import type { ExplorerState } from "../state.ts";
 import { beginOfB, TICKS } from "./head.ts";
 import type { HeadPlace } from "./order.ts";
-import { brightestOf, COLOUR_LEGENDS, numberLegend, strengthsOf } from "./scale.ts";
+import { brightestOf, colourLegend, strengthsOf } from "./scale.ts";
 
 /** A map of more cells a side is drawn with the largest of each block. */
 const MOST_CELLS = 64;
@@ -96,7 +96,7 @@ export function modelMap(
     legend: [
       sorted ? "Each map is named by its layer and head." : "Layers from top to bottom, heads from left to right.",
       "In each map a row is a token that looks, a column one that is looked at.",
-      ...numberLegend(COLOUR_LEGENDS[scale], scale, full),
+      ...colourLegend(scale, full),
       ...(result.request.pair === "" ? [] : [TICKS]),
       ...(block > 1 ? [`Each cell is the largest of ${block} × ${block} numbers.`] : []),
     ],

@@ -6,7 +6,7 @@ import type { Measure } from "../effects/subjects.ts";
 import type { Unit } from "../effects/units.ts";
 import type { ExplorerToken } from "../explorerResult.ts";
 import type { Scene, Shape } from "../scene.ts";
-import { changeOf, coloursOf, endOf, largestOf, strengthOf, watchedOf, written } from "./effectScale.ts";
+import { changeOf, coloursOf, endOf, largestOf, paletteOf, strengthOf, watchedOf, written } from "./effectScale.ts";
 import { labelOf } from "./label.ts";
 
 /** Pixels of a line, of the colour below a word, between words, of a character, and of a number. */
@@ -60,7 +60,7 @@ export function occlusionText(shown: OccludedText, width = 800): Scene {
   const { places, height } = wordPlaces(shown, width);
   const watched = watchedOf(untouched);
   const changes = effects.map((effect) => watched && changeOf(untouched, effect, watched.id));
-  const most = largestOf(changes);
+  const [most, palette] = [largestOf(changes), paletteOf(measure)];
   const shapes = units.flatMap(({ name, isOpen, positions }, n): Shape[] => {
     const { x, y, width: own } = places[n];
     const tone = picked === n ? "accent" : isOpen ? "plain" : "quiet";
@@ -69,20 +69,22 @@ export function occlusionText(shown: OccludedText, width = 800): Scene {
     const change = changes[n];
     const number = effects[n] ? written(change) : "";
     const box = { x, y: y + 24, height: COLOUR };
-    const [values, strengths] = [change ?? 0, strengthOf(change ?? 0, most)].map((one) => Float32Array.of(one));
+    const [values, strengths] = [change ?? 0, strengthOf(change ?? 0, most, palette)].map((one) =>
+      Float32Array.of(one),
+    );
     return [
       word,
       change === null
         ? { kind: "rule", ...box, width: own, tone: "faint" }
         : {
-            ...{ kind: "matrix", ...box, cell: own, palette: "diverging", rows: 1, columns: 1, values, strengths },
+            ...{ kind: "matrix", ...box, cell: own, palette, rows: 1, columns: 1, values, strengths },
             ref: () => ({ tap: measure.name, at: [...positions] }),
           },
       ...(number === "" ? [] : [{ kind: "text", x, y: y + 50, text: number, align: "left", tone: "quiet" } as const]),
     ];
   });
   return {
-    ...{ title: `Each ${shown.kind} taken away alone`, width, height, palette: "diverging", shapes },
+    ...{ title: `Each ${shown.kind} taken away alone`, width, height, palette, shapes },
     legend: legendOf(shown, watched),
     ...(shapes.some(({ kind }) => kind === "matrix") && { brightest: endOf(most) }),
   };

@@ -1,7 +1,7 @@
 import type { ExplorerResult } from "../explorerResult.ts";
 import type { Projections } from "../further/further.ts";
 import type { Scene, Shape } from "../scene.ts";
-import { signed } from "./residualStream.ts";
+import { signed } from "./signed.ts";
 
 /** A term of the dot product of a query and a key. */
 export interface Term {
@@ -129,7 +129,9 @@ export function pairPicture(result: ExplorerResult, projections: Projections, st
       }`.trim(),
       ...(hasBars ? ["A bar to the right is a positive product, one to the left a negative."] : []),
       `q and k are the engine's, of ${taps[0]} and ${taps[1]}; the rest is computed again from them in float64, with every key of the row in the softmax.`,
-      `Engine and page differ by ${Math.abs(probability - engine).toExponential(1)}.`,
+      `Engine and page differ by ${Math.abs(probability - engine)
+        .toExponential(1)
+        .replace("-", "−")}.`,
     ],
     shapes: [
       ...["q", "k", "q · k", "sum"].map((words, m) => text(40 + (m + 1) * column, 14, words, "quiet")),

@@ -3,6 +3,7 @@ import type { Residual, StreamMeasure } from "../further/residual.ts";
 import type { Scene, Shape } from "../scene.ts";
 import { labelOf, roomOf } from "./label.ts";
 import { stateName } from "./layerLens.ts";
+import { signed } from "./signed.ts";
 
 /** What is measured, in a word or two. */
 export const STREAM_NAMES: Readonly<Record<StreamMeasure, string>> = {
@@ -108,10 +109,10 @@ export function streamMatrix(
 /** Which dimensions are outliers, and whether they count, in a sentence. */
 function outlierSentence({ outliers }: Residual, isWithout: boolean): string {
   const what = "dimensions whose mean magnitude over the tokens is more than 5 standard deviations above that of all";
-  if (outliers.length === 0) return `There are no outliers, ${what}.`;
+  if (outliers.length === 0) return `There are no outliers: ${what}.`;
   const named = outliers.slice(0, 12).map(({ dimension, at }) => `${dimension} (${at.map(stateName).join(", ")})`);
   const more = outliers.length > named.length ? `; ${outliers.length - named.length} more` : "";
-  return `Outliers, ${what}: ${named.join("; ")}${more}. ${isWithout ? "They are left out of every number here." : "They count."}`;
+  return `Outliers are ${what}. Here they are, each with the layers where it is one: ${named.join("; ")}${more}. ${isWithout ? "They are left out of every number here." : "They are counted in every number here."}`;
 }
 
 /**
@@ -143,7 +144,7 @@ export function largestDimensions(
     ...{ title: `Largest dimensions at position ${token}`, width, height: rows.length * ROW },
     legend: [
       `The dimension, counted from 0, and its number; the longest bar is ${Number(most.toPrecision(3))} or its negative.`,
-      isWithout ? "Outliers are left out." : "Outliers count.",
+      isWithout ? "Outliers are left out." : "Outliers are shown too.",
     ],
     shapes: rows.flatMap(({ tap, cells }, n): Shape[] => [
       { kind: "text", x: 0, y: n * ROW + 18, text: stateName(n), align: "left", tone: "quiet" },
@@ -160,6 +161,3 @@ export function largestDimensions(
     ]),
   };
 }
-
-/** A number with a minus sign that is as wide as a plus. */
-export const signed = (number: number, digits: number): string => number.toFixed(digits).replace("-", "−");

@@ -11,36 +11,35 @@ export const SCALE_NAMES: Readonly<Record<Scale, string>> = {
   row: "share of the row's largest",
 };
 
-/** What the lines of a scale are, in a sentence. @param number what a line has, in a word */
-export const lineLegend = (scale: Scale, number: "probability" | "number"): string =>
-  ({
-    linear: `A line is as opaque and as wide as its ${number}: 0 is nothing, 1 is full.`,
-    root: `A line is as opaque and as wide as the square root of its ${number}, which lifts small ones.`,
+/** What a scale ends at. @param full the largest number of the model; left out of probabilities */
+const endOf = (full?: number): string =>
+  full === undefined ? "1" : `${rounded(full)}, the largest number of all heads,`;
+
+/** What the lines of a scale are, in sentences. @param full as of `brightestOf`; left out of probabilities */
+export function lineLegend(scale: Scale, full?: number): string[] {
+  const number = full === undefined ? "probability" : "number";
+  const legend = {
+    linear: `A line is as opaque and as wide as its ${number}: 0 is nothing, ${endOf(full)} is full.`,
+    root: `A line is as opaque and as wide as the square root of its ${number}, which lifts small ones: ${endOf(full)} is full.`,
     row: `A line is as opaque and as wide as its share of the largest ${number} in its row.`,
-  })[scale];
+  };
+  return [...normLegend(full), legend[scale]];
+}
 
-/** What the colours of a scale are, in a sentence. */
-export const COLOUR_LEGENDS: Readonly<Record<Scale, string>> = {
-  linear: "Dark is 0, bright is 1.",
-  root: "Colours go by the square root of the number, which lifts small ones: half way is 0.25.",
-  row: "Colours go by the number's share of the largest in its row.",
-};
+/** What the colours of a scale are, in sentences. @param full as of `brightestOf`; left out of probabilities */
+export function colourLegend(scale: Scale, full?: number): string[] {
+  const legend = {
+    linear: `Dark is 0, bright is ${endOf(full).replace(/,$/, "")}.`,
+    root: `Colours go by the square root of the number, which lifts small ones: half way is ${rounded((full ?? 1) / 4)}, ${endOf(full)} is bright.`,
+    row: "Colours go by the number's share of the largest in its row.",
+  };
+  return [...normLegend(full), legend[scale]];
+}
 
-/** What the brightest colour of a scale stands for. */
+const normLegend = (full?: number): string[] => (full === undefined ? [] : [NORM_LEGEND]);
+
+/** What the brightest colour of a scale stands for. @param full the largest number of the model; of probabilities 1 */
 export const brightestOf = (scale: Scale, full = 1): string => (scale === "row" ? "the row's largest" : rounded(full));
-
-/**
- * What the strength of a number is, in sentences.
- *
- * @param full the largest number of the model; left out of probabilities
- */
-export const numberLegend = (legend: string, scale: Scale, full?: number): string[] => [
-  ...(full === undefined ? [] : [NORM_LEGEND]),
-  legend,
-  ...(full === undefined || scale === "row"
-    ? []
-    : [`Here 1 stands for ${rounded(full)}, the largest number in the model.`]),
-];
 
 const rounded = (number: number): string => String(Number(number.toPrecision(3)));
 

@@ -4,8 +4,8 @@ import type { Scene, Shape } from "../scene.ts";
 import type { ExplorerState } from "../state.ts";
 import { headRow } from "./badges.ts";
 import { headMatrix } from "./head.ts";
-import { labelOf, roomOfNames } from "./label.ts";
-import { signed } from "./residualStream.ts";
+import { labelOf, roomBeside, roomOfNames } from "./label.ts";
+import { signed } from "./signed.ts";
 
 /** What references call numbers that are of both sides. */
 export const DIVERGENCE_TAP = "divergence";
@@ -89,11 +89,10 @@ export function headsBeside(
   const own = { ...state, query: null, key: null };
   const scenes = [headMatrix(result, own, width), headMatrix(other, { ...own, layer, head }, width)];
   const cell = Math.min(...scenes.map(cellOf));
-  const [above, beside] = scenes.map((scene, n) => {
-    const of = n === 0 ? result : other;
-    const narrower = scene.width - of.tokens.length * (cellOf(scene) - cell);
-    return cellOf(scene) === cell ? scene : headMatrix(of, n === 0 ? own : { ...own, layer, head }, narrower);
-  });
+  const [above, beside] = [
+    headMatrix(result, own, width, cell),
+    headMatrix(other, { ...own, layer, head }, width, cell),
+  ];
   return [
     { ...above, title: `Above: layer ${state.layer + 1}, head ${state.head + 1}` },
     { ...beside, title: `Other: layer ${layer + 1}, head ${head + 1}` },
@@ -147,7 +146,7 @@ export function differenceMatrix(
     const [here, there] = [result.tokens[t].piece, compared.result.tokens[u].piece];
     return here === there ? here : `${here} | ${there}`;
   });
-  const room = roomOfNames(names, Math.min(130, Math.floor(width / 4)));
+  const room = roomOfNames(names, roomBeside(width, n));
   const slant = Math.ceil(room * COS);
   const cellIn = (pixels: number) => Math.max(LEAST_CELL, Math.min(MOST_CELL, Math.floor(pixels / n)));
   const isNamed = cellIn(width - room - 8 - slant) >= NAMED_CELL;

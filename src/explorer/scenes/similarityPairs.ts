@@ -1,7 +1,7 @@
 import type { Similarity } from "../further/similarity.ts";
 import type { Scene, Shape } from "../scene.ts";
 import { labelOf, roomOfNames } from "./label.ts";
-import { signed } from "./residualStream.ts";
+import { signed } from "./signed.ts";
 
 /** What a reference calls the pairs. */
 const PAIRS_TAP = "cosine";
@@ -43,7 +43,7 @@ function legendOf(similarity: Similarity): string[] {
   );
   return [
     `All numbers together are ${signed(sum, 6)}; the cosine of the two vectors is ${signed(cosine, 6)}.`,
-    `A vector is made by ${recipe.join(", ")}${isListed ? "" : ", as the model's folder names no other way: it was not trained to compare texts"}.`,
+    `A text's vector is made of its tokens' vectors by: ${recipe.join(", ")}.${isListed ? "" : " The model's folder does not say how, so the mean is taken; the model was not trained to compare texts."}`,
     ...(hasBias ? ["“bias” is the Dense's own bias, which is in each vector whatever the text."] : []),
     "A token's vector is the last layer's: it carries the words around it. So a number says which vectors are alike, not what a word would do alone.",
     ...cut,
@@ -164,18 +164,25 @@ export function strongestPairs(similarity: Similarity, width = 800): Scene {
     ...{ kind: "text", x, y: n * ROW + 18, text: words, align, tone },
   });
   const half = Math.floor((names - 24) / 2);
+  const placed = (pieces: readonly string[], at: number): string => {
+    const isToken = pieces[at] !== BIAS || at < pieces.length - 1;
+    return isToken ? `${labelOf(pieces[at], half - 24)} ${at}` : BIAS;
+  };
   return {
     title: "The pairs that count most",
     width,
     height: (shown.length + (all.length > LISTED ? 1 : 0)) * ROW + 4,
-    legend: ["A bar to the right adds to the cosine, one to the left takes from it."],
+    legend: [
+      "First stands the token of text A with its position, then that of text B.",
+      "A bar to the right adds to the cosine, one to the left takes from it.",
+    ],
     shapes: [
       { kind: "rule", x: axis - 0.5, y: 0, width: 1, height: shown.length * ROW, tone: "quiet" },
       ...shown.flatMap(({ row, column, value }, n): Shape[] => {
         const length = most > 0 ? (room * Math.abs(value)) / most : 0;
         const bar = { x: value < 0 ? axis - length : axis, y: n * ROW + 8, width: length, height: 12 };
         return [
-          text(0, n, `${labelOf(rows[row], half)} · ${labelOf(columns[column], half)}`, "left", "plain"),
+          text(0, n, `${placed(rows, row)} · ${placed(columns, column)}`, "left", "plain"),
           text(left - 12, n, signed(value, 4), "right", "quiet"),
           { kind: "bar", ...bar, value, ref: { tap: PAIRS_TAP, at: [row, column] } },
         ];

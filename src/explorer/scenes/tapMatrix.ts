@@ -93,7 +93,7 @@ const startOf = (at: number, size: number, all: number): number =>
   Math.max(0, Math.min(Math.floor(at / size) * size, all - size));
 
 /** A number with six digits. */
-export const digits = (x: number): string => String(Number(x.toPrecision(6))).replace("-", "−");
+export const digits = (x: number): string => String(Number(x.toPrecision(6))).replaceAll("-", "−");
 
 function legendOf(isSigned: boolean, scale: ExplorerState["scale"]): string {
   const colours = isSigned ? "Blue is negative, white 0, orange positive" : "Dark is 0";

@@ -159,7 +159,7 @@ const WRITTEN: Readonly<Record<StepKind, (act: Activation) => Written>> = {
     ...{ letters: ["T", "I"], page: "05-feed-forward" },
   }),
   activation: (act) => ({
-    title: "Feed-forward, the bend",
+    title: "Feed-forward, the activation function",
     ...activation("G", "Z", act),
     where: act === "gelu" ? "Φ is the normal distribution function" : "it is taken of each number by itself",
     ...{ letters: ["T", "I"], page: "05-feed-forward" },
@@ -189,7 +189,7 @@ const WRITTEN: Readonly<Record<StepKind, (act: Activation) => Written>> = {
     ...{ letters: ["H"], page: "08-next-sentence" },
   }),
   poolerActivation: (act) => ({
-    title: "Pooler, the bend",
+    title: "Pooler, the activation function",
     ...activation("C", "Z", act),
     where: "C stands for the whole text",
     ...{ letters: ["H"], page: "08-next-sentence" },
@@ -203,7 +203,7 @@ const WRITTEN: Readonly<Record<StepKind, (act: Activation) => Written>> = {
     ...{ letters: ["H"], page: "07-masked-language-model" },
   }),
   gapActivation: (act) => ({
-    title: "Hidden words, the bend",
+    title: "Hidden words, the activation function",
     ...activation("G", "Z", act),
     where: act === "gelu" ? "Φ is the normal distribution function" : "it is taken of each number by itself",
     ...{ letters: ["H"], page: "07-masked-language-model" },

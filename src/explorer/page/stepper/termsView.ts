@@ -22,7 +22,7 @@ export interface NumberPlace {
 
 /** A number as few digits say it: nine for a float32, all for a float64. */
 export const exact = (x: number): string =>
-  String(Math.fround(x) === x ? Number(x.toPrecision(9)) : x).replace("-", "−");
+  String(Math.fround(x) === x ? Number(x.toPrecision(9)) : x).replaceAll("-", "−");
 
 const number = (x: number): TemplateResult => html`<data value=${x}>${exact(x)}</data>`;
 
