@@ -2,7 +2,7 @@ import { listed, printable } from "../errors.ts";
 import type { BertConfig } from "../model/config.ts";
 import { FAMILIES } from "../model/family.ts";
 import { type ModelParams, modelParams, type ParamsVariant } from "../model/params.ts";
-import type { ParameterBackend } from "../tensor/backend.ts";
+import type { Backend } from "../tensor/backend.ts";
 import { formatShape, type StorageType, sizeOf, type Weight } from "../tensor/tensor.ts";
 import { hasDecoder, isOptional, ofOtherFamily, tiedPair, variantInFile, variantOf } from "./families.ts";
 import { type NamedWeights, withOurNames } from "./names.ts";
@@ -51,7 +51,7 @@ const REDUCED_READS = 8;
 export async function loadParams(
   source: WeightSource,
   c: BertConfig,
-  k: ParameterBackend,
+  k: Backend,
   dtype: StorageType = "float32",
   strict = false,
 ): Promise<LoadedParams> {
@@ -101,7 +101,7 @@ export async function loadParams(
 /**
  * Packs the weight of the decoder, which may be that of the word embeddings, once it is known whether they are tied.
  */
-function packDecoder(c: BertConfig, byName: Map<string, Weight>, k: ParameterBackend): void {
+function packDecoder(c: BertConfig, byName: Map<string, Weight>, k: Backend): void {
   if (!hasDecoder(c)) return;
   const { decoder, words } = tiedPair(c.modelType);
   const name = byName.has(decoder) ? decoder : words;
@@ -113,7 +113,7 @@ async function readFloat32(
   weights: NamedWeights,
   name: string,
   shape: readonly number[],
-  k: ParameterBackend,
+  k: Backend,
   sample: TensorSample,
   isDecoder: boolean,
 ): Promise<Weight> {

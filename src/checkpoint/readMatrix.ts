@@ -26,7 +26,7 @@ export async function readMatrix(
 ): Promise<ReducedWeight> {
   const { shape } = weights.tensors.get(name) as { shape: readonly number[] };
   const [O, I] = shape;
-  let weight: ReducedWeight | null = null;
+  const weight = k.emptyStored(dtype, shape);
   const scale = dtype === "int8" ? await weights.scalesOf(name) : null;
   const source = scale ? weights.unscaled : weights;
   const block = source.readPart ? Math.max(1, Math.min(O, Math.floor(BLOCK / I))) : O;
@@ -41,10 +41,9 @@ export async function readMatrix(
       ? integers(weights, name, data, scale.subarray(row, row + rows), [rows, I])
       : encodeWeight(dtype, data, [rows, I]);
     if (!isRepresentable(held)) throw notRepresentable(weights, name, dtype, data, row * I);
-    weight ??= k.emptyStored(dtype, shape); // after the first read has begun, as it may have to wait for the kernels
     k.storeRows(weight, row, held);
   }
-  return weight ?? k.emptyStored(dtype, shape);
+  return weight;
 }
 
 function integers(

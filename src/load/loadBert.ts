@@ -7,8 +7,7 @@ import { expectChoice, expectKnownOptions, expectSignal, type OptionNames } from
 import { BertModel } from "../runtime/bertModel.ts";
 import { ForwardWorker } from "../runtime/forwardWorker.ts";
 import type { Backend } from "../tensor/backend.ts";
-import type { BackendName } from "../tensor/chooseBackend.ts";
-import { type StartedBackend, startBackend } from "../tensor/startBackend.ts";
+import { type BackendName, inferenceBackend } from "../tensor/chooseBackend.ts";
 import type { StorageType } from "../tensor/tensor.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
 import { type BundledModel, bundledModel } from "./bundledFiles.ts";
@@ -218,15 +217,14 @@ export async function loadBertFor(
     throw new BertError("ERR_INPUT", `loadBert: strict must be true or false, got ${shown(strict)}`);
   const simd = { wide, deterministic, threads, assets, dtype };
   const model = modelToOpen("loadBert", path) ?? bundledModel(bundled, assets);
-  const started = startBackend("loadBert", name, simd);
+  const backend = inferenceBackend("loadBert", name, simd);
   return withModelFiles(model, options, true, (folder, root) =>
-    loadFolder(folder, root, { started, dtype, otherwise, name: nameOf(model) }, options),
+    loadFolder(folder, root, { backend, dtype, otherwise, name: nameOf(model) }, options),
   );
 }
 
 /** What a model is loaded as. */
-interface Loading extends Pick<BertParts, "name"> {
-  readonly started: StartedBackend;
+interface Loading extends Pick<BertParts, "backend" | "name"> {
   readonly dtype: StorageType;
   /** The model class where neither the options nor config.json name one. */
   readonly otherwise: Architecture;
@@ -235,7 +233,7 @@ interface Loading extends Pick<BertParts, "name"> {
 async function loadFolder(
   folder: ModelFolder,
   root: ModelFolder,
-  { started, dtype, otherwise, name }: Loading,
+  { backend, dtype, otherwise, name }: Loading,
   options: LoadOptions,
 ): Promise<Bert> {
   const texts = await readModelTexts(folder, "loadBert");
@@ -243,24 +241,19 @@ async function loadFolder(
   const architecture = inFamily("loadBert", options.architecture ?? named, texts.config.modelType);
   const config = { ...texts.config, architecture };
   return withWeights(folder, async (weights) => {
-    const worker = started.sharing && new ForwardWorker(started.sharing);
-    void worker?.start();
+    const forwardWorker = backend.sharing && new ForwardWorker(backend.sharing);
+    forwardWorker?.start();
     try {
-      const reading = loadParams(stoppable(weights, options.signal), config, started, dtype, options.strict);
-      const { backend, tokenizer } = await whileReading(reading, () => ({
-        backend: started.finish(),
-        tokenizer: modelTokenizer(texts, "loadBert"),
-      }));
+      const reading = loadParams(stoppable(weights, options.signal), config, backend, dtype, options.strict);
+      const tokenizer = await whileReading(reading, () => modelTokenizer(texts, "loadBert"));
       const params = await reading;
       const sentence = await readSentenceFolder(root).catch(orLater);
-      const forwardWorker = backend.sharing && worker;
       // So that bert.backend tells the number of threads that run
       await orAborted(forwardWorker?.start(), options.signal);
-      if (!forwardWorker) await worker?.dispose();
       const { path, configText } = texts;
       return Bert.of({ config, params, backend, forwardWorker, tokenizer, sentence, configText, path, name });
     } catch (error) {
-      await worker?.dispose();
+      await forwardWorker?.dispose();
       throw error;
     }
   });

@@ -104,9 +104,6 @@ export interface Backend {
   readonly gatherStored: typeof gatherStored;
 }
 
-/** What reading a model's parameters needs of a backend. */
-export type ParameterBackend = Pick<Backend, "empty" | "allFinite" | "packWeight" | "emptyStored" | "storeRows">;
-
 /** A backend whose tensors are freed together. */
 export interface BackendScope extends Backend {
   /** Frees every tensor of this scope but those of `keep`, which pass to the backend that the scope was opened on. */

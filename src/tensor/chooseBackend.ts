@@ -19,17 +19,12 @@ export type BackendName = "auto" | "simd" | "plain";
  */
 export function chooseBackend(name: BackendName = "auto", options: SimdOptions = {}): Backend {
   expectKnownOptions("chooseBackend", options, SIMD_OPTIONS);
-  return backendNamed<Backend>("chooseBackend", name, options, plain, createSimdBackend);
+  return inferenceBackend("chooseBackend", name, options);
 }
 
-/** @throws BertError ERR_BACKEND no backend has that name */
-export function expectBackendName(where: string, name: BackendName): void {
-  const names: readonly string[] = ["auto", "simd", "plain"] satisfies BackendName[];
-  if (names.includes(name)) return;
-  throw new BertError(
-    "ERR_BACKEND",
-    `${where}: backend must be one of ${names.join(", ")}, got ${shown(name)}${hint(name, names)}`,
-  );
+/** As `chooseBackend`; errors name the function `where`. */
+export function inferenceBackend(where: string, name: BackendName = "auto", options: SimdOptions = {}): Backend {
+  return backendNamed<Backend>(where, name, options, plain, createSimdBackend);
 }
 
 /**
@@ -48,9 +43,15 @@ export function backendNamed<Kind extends Backend>(
   createSimd: (options: SimdOptions) => Kind,
 ): Kind {
   const options = resolveSimdOptions(where, given);
-  expectBackendName(where, name);
   if (name === "plain") return byDefinition;
   if (name === "simd") return createSimd(options);
+  if (name !== "auto") {
+    const names = ["auto", "simd", "plain"];
+    throw new BertError(
+      "ERR_BACKEND",
+      `${where}: backend must be one of ${names.join(", ")}, got ${shown(name)}${hint(name, names)}`,
+    );
+  }
   try {
     return createSimd(options);
   } catch (error) {

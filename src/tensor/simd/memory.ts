@@ -164,13 +164,3 @@ function sizeOf(bytes: number): string {
   const [unit, name] = bytes >= 2 ** 30 ? [2 ** 30, "GiB"] : bytes >= 2 ** 20 ? [2 ** 20, "MiB"] : [2 ** 10, "KiB"];
   return `${(bytes / (unit as number)).toPrecision(3)} ${name}`;
 }
-
-/** A new memory; null where the engine has no WebAssembly, or refuses so much address space. */
-export function memoryOrNull(): TensorMemory | null {
-  if (typeof WebAssembly !== "object") return null;
-  try {
-    return new TensorMemory();
-  } catch {
-    return null;
-  }
-}
