@@ -1,7 +1,7 @@
 /** The page: what is typed and clicked becomes a state, the state a request, the result scenes. */
 import { html, nothing, render, type TemplateResult } from "lit-html";
 import { Client } from "./client.ts";
-import type { ExplorerRequest, ExplorerResult } from "./explorerResult.ts";
+import type { ExplorerResult } from "./explorerResult.ts";
 import { carriedOver, type HiddenPiece, hiddenPieces, isPieceOf, shownAgain } from "./hidden.ts";
 import { leftOutOfLink, linkOf, readLink } from "./link.ts";
 import { isLarge } from "./modelSize.ts";
@@ -13,23 +13,20 @@ import { exampleMenu } from "./page/examples.ts";
 import { exportMenu, save } from "./page/exports.ts";
 import { openMenu, takeDrops } from "./page/folder.ts";
 import { frame, nameOfModel, statusOf } from "./page/frame.ts";
-import { comparedWith, furtherRequest } from "./page/furtherRequest.ts";
 import { keyDown } from "./page/keyDown.ts";
 import { bringIntoSight, keepInSight, layoutOf } from "./page/layout.ts";
 import { Opening } from "./page/opening.ts";
 import { Pictures } from "./page/picture.ts";
 import { sentenceOf } from "./page/readout.ts";
+import { furtherRequest, requestOf, textAsked } from "./page/request.ts";
 import { Speaker } from "./page/speaker.ts";
 import { onNextFrame, type Pointer, remembered, type View } from "./page/view.ts";
 import { clearestHead } from "./scenes/order.ts";
 import { argumentsOfModel, hasHub, modelToOpen, startWorker } from "./start.ts";
-import { type ExplorerState, targetsOf } from "./state.ts";
+import type { ExplorerState } from "./state.ts";
 import { weighted } from "./weighted.ts";
 import { type Kept, ofModel, withinModel, withinText } from "./within.ts";
 import type { ModelSummary, TensorsToWrite } from "./worker.ts";
-
-/** How many answers there are for each gap. */
-const TOP = 8;
 
 let { state, saysHead, problems, others } = readLink(location.hash);
 /** Whether the positions in the state are those of a link, and not of what was clicked. */
@@ -81,8 +78,8 @@ const client = new Client(startWorker, {
     refuse(message.replaceAll(given, opening.coming?.name ?? given));
   },
   result(next) {
-    const isOther = !result || ofText(next.request) !== ofText(result.request);
-    const asked = JSON.stringify(furtherRequest(state));
+    const isOther = !result || textAsked(next.request) !== textAsked(result.request);
+    const before = JSON.stringify(furtherRequest(state));
     if (isOther) comparison.came(result);
     result = next;
     [problem, pointer, isComputing] = [null, null, false];
@@ -93,7 +90,7 @@ const client = new Client(startWorker, {
     keepHidden(next);
     keepWithin(next);
     // What is open may want something of the head that was chosen only now.
-    if (JSON.stringify(furtherRequest(state)) === asked) show();
+    if (JSON.stringify(furtherRequest(state)) === before) show();
     else ask();
     if (isOther) speaker.say(answerSentence(next));
   },
@@ -183,9 +180,8 @@ function keepWithin({ tokens }: ExplorerResult): void {
   history.replaceState(null, "", linkOf(state, others));
 }
 
-/** What a request asks of a text, as a text; not what further views ask beside it. */
-const ofText = ({ further: _further, compare: _compare, ...request }: ExplorerRequest): string =>
-  JSON.stringify(request);
+/** All that a state asks, as a text. */
+const asked = (of: ExplorerState): string => JSON.stringify(requestOf(of, beside.model !== null));
 
 /** Whether a result is of the texts that the state has, so that positions in one are positions in the other. */
 const isOfTexts = ({ request }: ExplorerResult): boolean => request.text === state.text && request.pair === state.pair;
@@ -232,14 +228,8 @@ function swap(): void {
 }
 
 function ask(): void {
-  const { text, pair, masks } = state;
-  const targets = targetsOf(state);
-  const hidden = carried && { hidden: carried };
-  const further = furtherRequest(state);
-  const compare = comparedWith(state, beside.model !== null);
   [isComputing, isHeld] = [model !== null, false];
-  const rest = { ...(targets.length > 0 && { targets }), ...(further && { further }), ...(compare && { compare }) };
-  if (model) client.ask({ text, pair, masks, ...hidden, top: TOP, ...rest });
+  if (model) client.ask(requestOf(state, beside.model !== null, carried));
   show();
 }
 
@@ -266,15 +256,6 @@ function change(
   const link = linkOf(state, others);
   if (isPinned) history.pushState(null, "", link);
   else history.replaceState(null, "", link);
-  const asked = (of: ExplorerState) =>
-    JSON.stringify([
-      of.text,
-      of.pair,
-      of.masks,
-      of.targets,
-      furtherRequest(of),
-      comparedWith(of, beside.model !== null),
-    ]);
   const isOther = asked(last) !== asked(state);
   isHeld ||= isOther && holds;
   if (isOther && !holds) ask();

@@ -7,6 +7,12 @@ import { Site } from "../browser/site.ts";
 
 export const ROOT: string = join(import.meta.dirname, "..", "..");
 
+/** For a new page: keeps the files that leave it, in `left`. */
+export const LEAVING = `globalThis.left = [];
+const make = URL.createObjectURL;
+URL.createObjectURL = (blob) => { left.push(blob); return make.call(URL, blob); };
+HTMLAnchorElement.prototype.click = () => {};`;
+
 /** Builds the page, and starts both. */
 export async function openBuilt(): Promise<{ readonly browser: Browser; readonly site: Site } & AsyncDisposable> {
   execFileSync(process.execPath, [join("scripts", "buildExplorer.ts")], { cwd: ROOT });

@@ -6,7 +6,7 @@ import { effectOf, headMaskOf } from "../../src/explorer/effects/effect.ts";
 import type { Effect } from "../../src/explorer/effects/outputAnswers.ts";
 import type { Tensor } from "../../src/index.ts";
 import type { Site } from "../browser/site.ts";
-import { openBuilt } from "./built.ts";
+import { LEAVING, openBuilt } from "./built.ts";
 import { HOSTILE } from "./hostile.ts";
 import { explored, small } from "./models.ts";
 
@@ -35,12 +35,6 @@ function changesOf(ids: readonly number[], headMask: number[][]): number[] {
   const before = logsOf({}, result.tokens.map(({ id }) => id)); // biome-ignore format: one line
   return logsOf({ headMask }, ids).map((log, n) => log - before[n]);
 }
-
-/** Keeps the files that leave the page. */
-const LEAVING = `globalThis.left = [];
-const make = URL.createObjectURL;
-URL.createObjectURL = (blob) => { left.push(blob); return make.call(URL, blob); };
-HTMLAnchorElement.prototype.click = () => {};`;
 
 let opened: Awaited<ReturnType<typeof openBuilt>> | undefined;
 let browser: Browser;

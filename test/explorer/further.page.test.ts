@@ -7,7 +7,7 @@ import { streamRows } from "../../src/explorer/scenes/residualStream.ts";
 import { weighted } from "../../src/explorer/weighted.ts";
 import { faultsOf } from "../browser/accessibility.ts";
 import type { Site } from "../browser/site.ts";
-import { openBuilt, ROOT } from "./built.ts";
+import { LEAVING, openBuilt, ROOT } from "./built.ts";
 import { explored, small } from "./models.ts";
 
 /** The views below: loaded when they are opened, by keyboard, to axe, in the link, and with the numbers of Node. */
@@ -20,12 +20,6 @@ let browser: Browser;
 let site: Site;
 let page: Page;
 const [complaints, requests]: string[][] = [[], []];
-
-/** Keeps the files that leave the page. */
-const LEAVING = `globalThis.left = [];
-const make = URL.createObjectURL;
-URL.createObjectURL = (blob) => { left.push(blob); return make.call(URL, blob); };
-HTMLAnchorElement.prototype.click = () => {};`;
 
 beforeAll(async () => {
   opened = await openBuilt();

@@ -11,7 +11,7 @@ import { type Bert, loadBert, pipeline } from "../../src/index.ts";
 import { faultsOf } from "../browser/accessibility.ts";
 import { Site } from "../browser/site.ts";
 import { head } from "../cli/run.ts";
-import { openBuilt, ROOT } from "./built.ts";
+import { LEAVING, openBuilt, ROOT } from "./built.ts";
 import { HOSTILE } from "./hostile.ts";
 import { explored, stateOf } from "./models.ts";
 
@@ -28,12 +28,6 @@ let embedding: Site;
 let page: Page;
 let [small, embedder]: Bert[] = [];
 const [complaints, requests]: string[][] = [[], []];
-
-/** Keeps the files that leave the page. */
-const LEAVING = `globalThis.left = [];
-const make = URL.createObjectURL;
-URL.createObjectURL = (blob) => { left.push(blob); return make.call(URL, blob); };
-HTMLAnchorElement.prototype.click = () => {};`;
 
 beforeAll(async () => {
   opened = await openBuilt();
