@@ -62,7 +62,9 @@ export async function* streamed<Input, Encoded, Result>(
     let pass = quiet(batch.then(compute));
     while ((await batch).length > 0) {
       const nextBatch = quiet(batches.next(encode, pass)); // is read while this pass is computed
-      const nextPass = quiet(Promise.all([nextBatch, pass]).then(([inputs]) => compute(inputs)));
+      // It need not wait for this pass: the model's queue has it compute as soon as that is done, before its results are
+      // turned into answers here. Sentence embeddings on one thread: 179 texts/s for 172.
+      const nextPass = quiet(nextBatch.then(compute));
       for (const result of await pass) {
         yield result;
         stop.signal.throwIfAborted();

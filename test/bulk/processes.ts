@@ -5,12 +5,11 @@ const TICKS = 100;
 
 /** Processor time of a process and its children, those that have ended among them; or of these alone. */
 export function cpuSeconds(pid: number, only?: "of its ended children"): number {
+  const children = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && parentOf(Number(name)) === pid);
+  const ofChildren = children.reduce((sum, child) => sum + orEnded(() => cpuSeconds(Number(child)), 0), 0);
   const [own, system, ended, endedSystem] = fieldsOf(pid).slice(11, 15).map(Number);
   if (only) return (ended + endedSystem) / TICKS;
-  const children = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && parentOf(Number(name)) === pid);
-  return (
-    (own + system + ended + endedSystem) / TICKS + children.reduce((sum, child) => sum + cpuSeconds(Number(child)), 0)
-  );
+  return (own + system + ended + endedSystem) / TICKS + ofChildren;
 }
 
 /** The most memory that a process has had resident, in MiB; 0 where it has ended. */
@@ -23,10 +22,15 @@ export function peakMebibytes(pid: number): number {
 }
 
 function parentOf(pid: number): number | null {
+  return orEnded(() => Number(fieldsOf(pid)[1]), null);
+}
+
+/** What is read of a process, or something else where it has ended meanwhile. */
+function orEnded<T>(read: () => T, otherwise: T): T {
   try {
-    return Number(fieldsOf(pid)[1]);
+    return read();
   } catch {
-    return null; // it has ended meanwhile
+    return otherwise;
   }
 }
 
