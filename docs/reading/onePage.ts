@@ -188,9 +188,9 @@ export function softmax(scores: Vector): Vector {
 }
 
 /**
- * The feed-forward network: two linear maps with a bend between them, FFN(x) = gelu(x W₁ᵀ + b₁) W₂ᵀ + b₂ (Vaswani et
- * al., §3.3; gelu: Devlin et al., §A.2). Here each token thinks about what attention has brought it. Without the bend
- * the two maps would be one.
+ * The feed-forward network: two linear maps with gelu between them, FFN(x) = gelu(x W₁ᵀ + b₁) W₂ᵀ + b₂ (Vaswani et
+ * al., §3.3; gelu: Devlin et al., §A.2). It changes each token by itself. Without
+ * gelu the two maps would be one.
  */
 function feedForward(model: Model, layer: string, X: Matrix): Matrix {
   return dense(model, `${layer}.output.dense`, gelu(dense(model, `${layer}.intermediate.dense`, X)));

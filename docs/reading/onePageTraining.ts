@@ -106,7 +106,7 @@ function each(f: (X: Matrix) => Matrix, slope: (x: number, y: number) => number)
 const allTanh = (X: Matrix): Matrix => X.map((x) => x.map(tanh));
 const squash = each(allTanh, (_, y) => 1 - y * y); // tanh′ = 1 − tanh²
 /** gelu(x) = x Φ(x), so gelu′(x) = Φ(x) + x φ(x), with φ(x) = e^(−x²/2) / √(2π) the bell curve. */
-const bend = each(gelu, (x) => {
+const activation = each(gelu, (x) => {
   const z = x * Math.SQRT1_2;
   return 0.5 * (z < 0 ? erfc(-z) : 1 + erf(z)) + x * (exp(-z * z) * 0.3989422804014327);
 });
@@ -214,7 +214,7 @@ const encoderLayer = (learner: Learner, layer: string): Step => {
     chain(
       X,
       (Z) => addAndNorm(learner, `${layer}.attention.output.LayerNorm`, Z, attention(learner, layer, Z)),
-      (Z) => addAndNorm(learner, `${layer}.output.LayerNorm`, Z, chain(Z, first, bend, second)),
+      (Z) => addAndNorm(learner, `${layer}.output.LayerNorm`, Z, chain(Z, first, activation, second)),
     );
 };
 
@@ -256,7 +256,7 @@ export function lossAndGradients(learner: Learner, { tokens, hidden, isNext }: E
   const word = chain(
     places(stack.Y),
     map("cls.predictions.transform.dense"),
-    bend,
+    activation,
     normalize(learner, "cls.predictions.transform.LayerNorm"),
     (X) => linearMap(X, E, trained(learner, "cls.predictions.bias")),
   );

@@ -37,11 +37,11 @@ const NOT_ON_THE_PAGE: Readonly<Record<string, string>> = {
   geluOf: "gelu of one number",
   geluSlope: "gelu's slope at one number",
   geluNew: "another bend than the paper's",
-  geluNewBackward: "another bend",
-  relu: "another bend",
-  reluBackward: "another bend",
-  silu: "another bend",
-  siluBackward: "another bend",
+  geluNewBackward: "another activation function",
+  relu: "another activation function",
+  reluBackward: "another activation function",
+  silu: "another activation function",
+  siluBackward: "another activation function",
   sumOfSquares: "clipped gradients, which the page leaves out",
 };
 

@@ -57,7 +57,7 @@ export function gelu(y: Float32Array, x: Float32Array): void {
  *
  *     gelu′(x) = Φ(x) + x φ(x)        φ(x) = Φ′(x) = e^(−x²/2) / √(2π)
  *
- * On one page: `bend` in docs/reading/onePageTraining.ts.
+ * On one page: `activation` in docs/reading/onePageTraining.ts.
  *
  * @param dx out [N]; may be dy itself @param dy [N] @param x [N], what gelu was given
  */
