@@ -102,15 +102,20 @@ function expectPreTokenizer(place: Json): void {
 
 function readVocab(vocab: Json): Map<string, number> {
   if (vocab.isArray) return numberTokens(vocab.items().map((token) => token.asString()));
-  const entries = Object.entries(vocab.asObject()) as [string, number][];
-  for (const [token, id] of entries) {
+  const ids = vocab.asObject() as Readonly<Record<string, number>>;
+  const tokens = Object.keys(ids); // the pairs of Object.entries are garbage of 3 MB and 5 ms for 29,000 tokens
+  const byId = new Array<string | null>(tokens.length).fill(null);
+  for (const token of tokens) {
+    const id = ids[token];
     if (!Number.isSafeInteger(id) || id < 0) vocab.get(token).asInteger();
     if (!token.isWellFormed()) throw vocab.get(token).fault("must be the id of a token in well-formed Unicode");
+    if (byId[id] === null) byId[id] = token;
   }
   // By id: JavaScript lists keys like "1914" first. Ids without a gap need no sorting, which takes 40 ms for 29,000.
-  const byId = new Array<[string, number] | null>(entries.length).fill(null);
-  for (const entry of entries) if (byId[entry[1]] === null) byId[entry[1]] = entry;
-  return new Map(byId.includes(null) ? entries.sort(([, a], [, b]) => a - b) : (byId as [string, number][]));
+  const inOrder = byId.includes(null) ? tokens.sort((a, b) => ids[a] - ids[b]) : (byId as string[]);
+  const numbered = new Map<string, number>();
+  for (const token of inOrder) numbered.set(token, ids[token]);
+  return numbered;
 }
 
 function readAddedTokens(list: Json): AddedToken[] {
