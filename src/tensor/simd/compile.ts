@@ -1,6 +1,5 @@
 import type { StorageType } from "../tensor.ts";
 import { type MemoryLimits, ModuleBuilder } from "./assembler.ts";
-import { emitDecodeHalf } from "./emitDecode.ts";
 import { emitElementwise } from "./emitElementwise.ts";
 import { emitInt8 } from "./emitInt8.ts";
 import { emitMultiply } from "./emitMatmul.ts";
@@ -40,7 +39,7 @@ const TILING_128: Tiling = { rows: 4, columns: 8, unroll: 1 };
  */
 const TILING_256_FEWER_SUMS: Tiling = { rows: 5, columns: 16, unroll: 4 };
 
-/** The tile of `multiplyStored`. */
+/** The tile of `multiplyStored` and `multiplyKeeping`. */
 function storedTiling(tiling: Tiling, storage: StorageType): Tiling {
   return tiling === TILING_256 && storage !== "bfloat16" ? TILING_256_FEWER_SUMS : tiling;
 }
@@ -61,7 +60,8 @@ function kernelModule(memory: MemoryLimits, { tiling, fused, storage }: Variant)
   emitMultiply(m, "multiply", tiling, { storage: "float32", fused });
   if (storage !== "float32") emitMultiply(m, "multiplyStored", storedTiling(tiling, storage), { storage, fused });
   if (storage === "int8") emitInt8(m);
-  if (storage === "float16") emitDecodeHalf(m, storage);
+  if (storage === "float16")
+    emitMultiply(m, "multiplyKeeping", storedTiling(tiling, storage), { storage, fused, keeps: true });
   emitPack(m);
   emitElementwise(m, fused);
   emitSoftmax(m, fused);

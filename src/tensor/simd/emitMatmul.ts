@@ -22,12 +22,16 @@ import { PANEL, PANEL_ROW, PART, STEP_BYTES } from "./panels.ts";
  * on one core whose peak is 112, weights of 768 × 768 in memory, for 6, 16 and 128 rows: 64, 86 and 104; with the tiles
  * of one panel after the other 64, 57 and 90; with whole columns, not parts, at a time 37, 65 and 94.
  *
+ * Where the arithmetic keeps b, there is one parameter more, `kept`, and M is at most a tile's rows, K a part's steps:
+ * the panels are written there in float32, one after the other, for a product with other rows.
+ *
  * There is one function and no call, as V8 does not inline here without the records of its first compiler.
  */
 export function emitMultiply(m: ModuleBuilder, name: string, tiling: Tiling, arithmetic: Arithmetic): void {
   const stepBytes = STEP_BYTES[arithmetic.storage];
   const names = "c init a b cStride initStride aStride M K panels first count".split(" ");
-  const params = { ...Object.fromEntries(names.map((name) => [name, "i32" as const])), scale: "f32" as const };
+  const numbers = Object.fromEntries(names.map((name) => [name, "i32" as const]));
+  const params = { ...numbers, scale: "f32" as const, ...(arithmetic.keeps && { kept: "i32" as const }) };
   m.function(name, { params }, (f) => {
     f.local("i32", "steps", "tiles", "tile", "firstTile", "tilesEnd", "rows", "left", "firstB");
     f.local("i32", "tilesC", "tilesInit", "tilesA", "panelC", "panelInit", "panelB", "rowC", "rowInit", "rowA");
@@ -73,6 +77,7 @@ function emitPart(f: FunctionBuilder, tiling: Tiling, arithmetic: Arithmetic): v
       emitPanel(f, tiling, arithmetic);
       for (const name of ["panelC", "panelInit"]) advance(f, name, () => f.i32(PANEL_ROW));
       advance(f, "panelB", () => f.get("steps").i32(STEP_BYTES[arithmetic.storage]).op("i32.mul"));
+      if (arithmetic.keeps) advance(f, "kept", () => f.get("steps").i32(PANEL_ROW).op("i32.mul"));
       f.get("left").i32(1).op("i32.sub").tee("left").brIf(nextPanel);
     });
     for (const [name, stride] of ROW_STRIDES) advance(f, `tiles${name}`, () => f.get("rows").get(stride).op("i32.mul"));
@@ -112,6 +117,7 @@ function emitTileOfRows(f: FunctionBuilder, tiling: Tiling, arithmetic: Arithmet
         ["rowC", "tileC", PANEL_ROW],
         ["rowInit", "tileInit", PANEL_ROW],
         ["panelB", "tileB", STEP_BYTES[arithmetic.storage]],
+        ...(arithmetic.keeps ? ([["kept", "tileKept", PANEL_ROW]] as const) : []),
       ] as const)
         f.get(from)
           .i32((column * bytes) / PANEL)

@@ -1,7 +1,7 @@
 import type { StorageType } from "../tensor.ts";
 import { advance } from "./emitLoops.ts";
 import type { FunctionBuilder } from "./functionBuilder.ts";
-import { STEP_BYTES } from "./panels.ts";
+import { PANEL_ROW, STEP_BYTES } from "./panels.ts";
 
 /** How a matrix product is cut into tiles of sums that stay in registers. */
 export interface Tiling {
@@ -21,6 +21,8 @@ export interface Arithmetic {
   readonly storage: StorageType;
   /** Multiply and add with one rounding. */
   readonly fused: boolean;
+  /** Whether what has been loaded of b is kept in float32. */
+  readonly keeps?: boolean;
 }
 
 /** The names of locals, made once: some 6,000 instructions name one. */
@@ -33,7 +35,7 @@ export function declareTileLocals(f: FunctionBuilder, { rows, columns }: Tiling)
   const vectors = columns / 4;
   for (const r of count(rows)) f.local("v128", ...SUMS[r].slice(0, vectors));
   f.local("v128", "factor", ...VECTORS.slice(0, vectors));
-  f.local("i32", "tileC", "tileInit", "tileB", "tileK", ...POINTERS.slice(0, rows));
+  f.local("i32", "tileC", "tileInit", "tileB", "tileKept", "tileK", ...POINTERS.slice(0, rows));
 }
 
 /**
@@ -42,7 +44,8 @@ export function declareTileLocals(f: FunctionBuilder, { rows, columns }: Tiling)
  *     c[r, j] = init[r, j] + scale · Σₖ a[r, k] b[k, j]        r < rows, j < columns, k < steps
  *
  * Reads the addresses tileC, tileInit, a0 and tileB (a panel's), the bytes from row to row cStride, initStride and
- * aStride, the number of steps, and scale. Changes the addresses. c may be init.
+ * aStride, the number of steps, and scale; and tileKept, where a tile that keeps b writes it. Changes the addresses. c
+ * may be init.
  *
  * Vectors stand in adjacent pairs, and no load comes between two stores: V8 widens such pairs to one 256-bit operation
  * where its flag is set (compile.ts), and the whole tile with them.
@@ -59,6 +62,7 @@ export function emitTile(f: FunctionBuilder, tiling: Tiling, arithmetic: Arithme
       f.loop((again) => {
         for (const u of count(steps)) emitStep(f, tiling, arithmetic, u);
         advance(f, "tileB", () => f.i32(steps * STEP_BYTES[arithmetic.storage]));
+        if (arithmetic.keeps) advance(f, "tileKept", () => f.i32(steps * PANEL_ROW));
         for (const r of rows) advance(f, POINTERS[r], () => f.i32(steps * 4));
         f.get("tileK").i32(1).op("i32.sub").tee("tileK").brIf(again);
       });
@@ -95,12 +99,19 @@ function emitStores(f: FunctionBuilder, { rows, columns }: Tiling, { storage, fu
 }
 
 /** One step of k, `u` steps past the addresses: sum[r, j] += a[r, k] b[k, j]. */
-function emitStep(f: FunctionBuilder, { rows, columns }: Tiling, { storage, fused }: Arithmetic, u: number): void {
+function emitStep(f: FunctionBuilder, { rows, columns }: Tiling, arithmetic: Arithmetic, u: number): void {
+  const { storage, fused, keeps } = arithmetic;
   const vectors = count(columns / 4);
   const stepBytes = STEP_BYTES[storage];
   for (const j of vectors) {
     emitLoad(f, storage, "tileB", u * stepBytes + (j * stepBytes) / 4);
     f.set(VECTORS[j]);
+  }
+  if (keeps) {
+    for (const j of vectors)
+      f.get("tileKept")
+        .get(VECTORS[j])
+        .memory("v128.store", u * PANEL_ROW + 16 * j);
   }
   for (const r of count(rows)) {
     f.get(POINTERS[r])
@@ -116,7 +127,7 @@ function emitStep(f: FunctionBuilder, { rows, columns }: Tiling, { storage, fuse
 }
 
 /** Leaves four elements of b on the stack: as float32 or, of int8, as four pairs of 16-bit integers. */
-export function emitLoad(f: FunctionBuilder, storage: StorageType, address: string, offset: number): void {
+function emitLoad(f: FunctionBuilder, storage: StorageType, address: string, offset: number): void {
   f.get(address);
   if (storage === "float32") f.memory("v128.load", offset);
   else if (storage === "int8") f.memory("v128.load8x8_s", offset);

@@ -74,10 +74,10 @@ export interface Kernels extends Readonly<Record<KernelName, (...args: number[])
   readonly finiteness: (x: number, n: number) => number;
   /** `multiply` for weights of the variant's storage type, if that is not float32. */
   readonly multiplyStored?: (...args: number[]) => void;
+  /** `multiplyStored` of few rows, which leaves the weights behind in float32; for float16. */
+  readonly multiplyKeeping?: (...args: number[]) => void;
   /** Quantizes rows of activations; for int8. */
   readonly quantizeRows?: (...args: number[]) => void;
   /** Scales the sums of a product of integers; for int8. */
   readonly scaleSums?: (...args: number[]) => void;
-  /** Decodes numbers of half precision; for float16. */
-  readonly decodeHalf?: (...args: number[]) => void;
 }

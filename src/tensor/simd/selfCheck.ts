@@ -93,11 +93,14 @@ function elementwise(k: Backend, kernel: Activation): Float32Array {
   return data;
 }
 
-/** The cases of a storage type: products of 17 rows and of one, in two parts of k. float32 has none. */
+/**
+ * The cases of a storage type: products of 17 rows and of one, in two parts of k, and of so many rows and panels that
+ * float16 is kept in float32. float32 has none.
+ */
 function storedCases(dtype: StorageType): Readonly<Record<string, (k: Backend) => Float32Array>> {
   if (dtype === "float32") return {};
-  const linear = (k: Backend, R: number): Float32Array => {
-    const [I, O] = [135, 53];
+  const linear = (k: Backend, R: number, O: number): Float32Array => {
+    const I = 135;
     const rows = encodeWeight(dtype, numbers(plain, [O, I], 18).data, [O, I]);
     const weight = k.emptyStored(dtype, [O, I]);
     k.storeRows(weight, 0, rows);
@@ -105,7 +108,11 @@ function storedCases(dtype: StorageType): Readonly<Record<string, (k: Backend) =
     k.linearStored(y, numbers(k, [R, I], 19).data, weight, numbers(k, [O], 20).data, R);
     return y;
   };
-  return { [`linear, ${dtype}`]: (k) => linear(k, 17), [`linear, one row, ${dtype}`]: (k) => linear(k, 1) };
+  return {
+    [`linear, ${dtype}`]: (k) => linear(k, 17, 53),
+    [`linear, one row, ${dtype}`]: (k) => linear(k, 1, 53),
+    ...(dtype === "float16" && { [`linear, many rows, ${dtype}`]: (k) => linear(k, 37, 101) }),
+  };
 }
 
 const CASES: Readonly<Record<string, (k: Backend) => Float32Array>> = {

@@ -1,10 +1,12 @@
 import { ACTIVATION_NAMES } from "../kernels/activations.ts";
 import { type Kernels, tableOf } from "./kernelNames.ts";
 import type { TensorMemory } from "./memory.ts";
-import { PANEL } from "./panels.ts";
+import { PANEL, PART } from "./panels.ts";
 
 /** Rows and row length of the numbers. They are whole tiles and vectors, as V8 counts the turns of the main loops. */
 const [R, N] = [48, 256];
+/** Rows of a tile that keeps what it decodes. */
+const FEW = 4;
 /**
  * How often each kernel is called. V8 optimises a function after some 13 MB of code run in its loops: `multiply` in its
  * first call, softmax, layer normalisation and the activations within 10. Those that only move numbers need more
@@ -33,9 +35,10 @@ export function warmUp(kernels: Kernels, memory: TensorMemory): void {
     ...tableOf(ACTIVATION_NAMES, (name) => () => kernels[name](x, x, R * N)),
     finiteness: () => kernels.finiteness(b, N * N),
     multiplyStored: () => kernels.multiplyStored?.(x, row, b, b, N * 4, 0, N * 4, R, N, N / PANEL, 0, N / PANEL, 0),
+    multiplyKeeping: () =>
+      kernels.multiplyKeeping?.(x, row, b, b, N * 4, 0, N * 4, FEW, PART, N / PANEL, 0, N / PANEL, 0, b),
     quantizeRows: () => kernels.quantizeRows?.(b, row, x, R, N, 1000),
     scaleSums: () => kernels.scaleSums?.(x, row, row, row, N * 4, R, N / PANEL),
-    decodeHalf: () => kernels.decodeHalf?.(b, x, R * N),
     add: () => kernels.add(x, x, b, R * N),
   };
   for (const use of Object.values(uses)) for (let call = 0; call < CALLS; call++) use();
