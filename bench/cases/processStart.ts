@@ -132,10 +132,14 @@ interface Answer {
   readonly printed: unknown;
 }
 
-/** Runs a child with this Node until it has printed its figure. */
+/**
+ * Runs a child with this Node until it has printed its figure. Where the environment names certificates, Node would read them for 29 ms
+ * before anything else.
+ */
 export async function spawnChild(script: string, ...args: string[]): Promise<Answer> {
   const start = performance.now();
-  const child = promisify(execFile)(process.execPath, [join(CHILDREN, script), ...args], { timeout: HUNG_MS });
+  const env = { ...process.env, NODE_EXTRA_CA_CERTS: "" };
+  const child = promisify(execFile)(process.execPath, [join(CHILDREN, script), ...args], { env, timeout: HUNG_MS });
   const { stdout } = await child;
   return { ms: performance.now() - start, printed: JSON.parse(stdout) };
 }
