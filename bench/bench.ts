@@ -11,7 +11,7 @@ import { caseGroups } from "./cases/index.ts";
 import { drawChart } from "./harness/chart.ts";
 import { changesSince, formatChanges, parseResult, worseRows } from "./harness/compare.ts";
 import { machine } from "./harness/machine.ts";
-import { markdownTables, PAGES_WITH_TABLES, withTables } from "./harness/markdown.ts";
+import { EQUAL_WIDTH, markdownTables, PAGES_WITH_TABLES, withTables } from "./harness/markdown.ts";
 import type { BenchResult, Run } from "./harness/results.ts";
 import type { Planned } from "./harness/schedule.ts";
 import { HELP, parseSettings, type Settings, wanted } from "./harness/settings.ts";
@@ -86,7 +86,7 @@ async function save(result: BenchResult): Promise<void> {
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "bench.json"), `${JSON.stringify(result, null, 1)}\n`);
   await writeFile(join(folder, "bench.svg"), drawChart(result));
-  const tables = markdownTables(result);
+  const tables = markdownTables(result, parseResult(EQUAL_WIDTH, await readFile(join(folder, EQUAL_WIDTH), "utf8")));
   for (const name of PAGES_WITH_TABLES) {
     const path = join(import.meta.dirname, "..", name);
     await writeFile(path, withTables(await readFile(path, "utf8"), tables));

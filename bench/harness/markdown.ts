@@ -13,13 +13,23 @@ import {
 /** Where `withTables` writes. */
 export const PAGES_WITH_TABLES: readonly string[] = ["README.md", "docs/performance.md"];
 
-/** The tables of these pages, by name, from the run with the most threads. */
-export function markdownTables(result: BenchResult): Map<string, string> {
+/** A whole run on a processor whose native code computes 256 bits at once, as WebAssembly does in V8. */
+export const EQUAL_WIDTH = "2026-11-29-epyc-zen4.json";
+
+/**
+ * The tables of these pages, by name, from the run with the most threads.
+ *
+ * @param equalWidth what `EQUAL_WIDTH` holds
+ */
+export function markdownTables(result: BenchResult, equalWidth: BenchResult): Map<string, string> {
   const run = result.runs.reduce((most, one) => (one.threads > most.threads ? one : most));
+  const [narrow] = equalWidth.runs;
   return new Map([
     ["run", runTable(result, run)],
     ["five cases", besideNativeCode(run)],
+    ["five cases at equal width", besideNativeCode(narrow)],
     ["encoder", encoderTable(run)],
+    ["encoder at equal width", encoderTable(narrow)],
     ["storage types", storageTable(run)],
     ["training", trainingTable(run)],
     ["text", textTable(run)],
@@ -85,7 +95,8 @@ function besideNativeCode(run: Run): string {
 }
 
 function encoderTable(run: Run): string {
-  const libraries = ["onnxruntime-node", "onnxruntime-web", "tfjs"];
+  const isMeasured = (name: string) => casesOf(run, ENCODER).some((one) => best(one, name) !== undefined);
+  const libraries = ["onnxruntime-node", "OpenVINO", "onnxruntime-web", "tfjs"].filter(isMeasured);
   const rows = casesOf(run, ENCODER).map((one) => {
     const ours = best(one, OURS);
     const share = ours ? `${(100 * fractionOfPeak(ours, one, run)!).toFixed(0)} %` : "";
@@ -109,7 +120,7 @@ function storageTable(run: Run): string {
 }
 
 function trainingTable(run: Run): string {
-  const cases = casesOf(run, ["train-8x128", "train-16x64", "adamw"]);
+  const cases = casesOf(run, ["train-8x128", "train-16x64", "train-distilbert-16x64", "train-pairs-32x64", "adamw"]);
   return table(["work", "plainbert", "PyTorch"], rowsBeside(cases, ["PyTorch"]));
 }
 

@@ -33,18 +33,20 @@ export async function onnxruntimeNode(
   threads: number,
   head: GraphHead = "encoder",
 ): Promise<Engine> {
+  return onnxruntimeGraph(graphPath(BASE, style, head), style, threads);
+}
+
+/** The native library on a graph of bench/onnx; `way` is said in its name. */
+export async function onnxruntimeGraph(path: string, way: string, threads: number): Promise<Engine> {
   const ort = requirePeer<OnnxRuntime>("onnxruntime-node");
-  const session = await ort.InferenceSession.create(graphPath(BASE, style, head), sessionOptions(threads));
-  return engine("onnxruntime-node", style, ort, session);
+  return engine("onnxruntime-node", way, ort, await ort.InferenceSession.create(path, sessionOptions(threads)));
 }
 
 /** The native library with int8 weights, quantising activations as they come. */
 export async function onnxruntimeInt8(config: BertConfig, threads: number): Promise<Engine> {
-  const ort = requirePeer<OnnxRuntime>("onnxruntime-node");
   const path = join(BASE.path, "onnx", "encoder-int8.onnx");
   await prepareInt8(BASE.path, config, path);
-  const session = await ort.InferenceSession.create(path, sessionOptions(threads));
-  return engine("onnxruntime-node", "int8", ort, session);
+  return onnxruntimeGraph(path, "int8", threads);
 }
 
 /** Its build for WebAssembly, whose threads are set once for the process. */

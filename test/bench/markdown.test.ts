@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { drawChart } from "../../bench/harness/chart.ts";
 import { parseResult } from "../../bench/harness/compare.ts";
-import { markdownTables, PAGES_WITH_TABLES, withTable, withTables } from "../../bench/harness/markdown.ts";
+import { EQUAL_WIDTH, markdownTables, PAGES_WITH_TABLES, withTable, withTables } from "../../bench/harness/markdown.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const read = (path: string) => readFileSync(join(root, path), "utf8");
 const saved = parseResult("bench.json", read("bench/results/bench.json"));
-const tables = markdownTables(saved);
+const tables = markdownTables(saved, parseResult(EQUAL_WIDTH, read(`bench/results/${EQUAL_WIDTH}`)));
 
 describe("the results that were saved last", () => {
   test.each(PAGES_WITH_TABLES)("%s shows them", (page) => {
