@@ -62,8 +62,8 @@ export async function* streamed<Input, Encoded, Result>(
     let pass = quiet(batch.then(compute));
     while ((await batch).length > 0) {
       const nextBatch = quiet(batches.next(encode, pass)); // is read while this pass is computed
-      // It need not wait for this pass: the model's queue has it compute as soon as that is done, before its results are
-      // turned into answers here. Sentence embeddings on one thread: 179 texts/s for 172.
+      // It does not wait for this pass: the model's queue computes it as soon as that is done, before the results of
+      // that are turned into answers here. Sentence embeddings on one thread: 179 texts/s for 172.
       const nextPass = quiet(nextBatch.then(compute));
       for (const result of await pass) {
         yield result;
