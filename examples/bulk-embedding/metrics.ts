@@ -1,6 +1,8 @@
 /** Figures for Prometheus: `http://127.0.0.1:METRICS_PORT/metrics`, beside those of the Node process itself. */
 import { createServer } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Counter, collectDefaultMetrics, Gauge, register } from "prom-client";
+import { whole } from "./faults.ts";
 
 export const lines: Counter<"outcome"> = new Counter({
   name: "bulk_lines_total",
@@ -25,10 +27,10 @@ export const databaseWait: Counter = new Counter({
   help: "Pauses before a query was tried again, because the database was away",
 });
 
-export const queued: Gauge = new Gauge({
-  name: "bulk_queued_blocks",
-  help: "Blocks in the queue, as the producer saw",
-});
+/** Of the producer alone: a worker would say 0. */
+export function queuedGauge(): Gauge {
+  return new Gauge({ name: "bulk_queued_blocks", help: "Blocks in the queue, as the producer saw" });
+}
 
 /** What a worker does beside waiting for a block. */
 type Doing = "computing" | "storing";
@@ -59,20 +61,23 @@ export class Clock {
   }
 }
 
+/** How long the figures wait for what is read elsewhere, in milliseconds. */
+const PATIENCE = 1000;
+
 /** Serves the figures, if METRICS_PORT names a port. @returns ends it */
 export function serveMetrics(beforeEach: () => void | Promise<void> = () => {}): () => void {
   if (!process.env.METRICS_PORT) return () => {};
   collectDefaultMetrics();
   const server = createServer(async (_, response) => {
     try {
-      await beforeEach();
+      await Promise.race([beforeEach(), sleep(PATIENCE)]); // Redis may be away
       response.writeHead(200, { "content-type": register.contentType }).end(await register.metrics());
     } catch (error) {
       response.writeHead(500).end(String(error));
     }
   });
   server.on("error", (error) => console.error(`no metrics: ${error.message}`));
-  server.listen(Number(process.env.METRICS_PORT), process.env.METRICS_HOST ?? "127.0.0.1");
+  server.listen(whole("METRICS_PORT", process.env.METRICS_PORT), process.env.METRICS_HOST ?? "127.0.0.1");
   return () => {
     server.close();
     server.closeAllConnections();

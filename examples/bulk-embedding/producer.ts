@@ -5,41 +5,37 @@
  *
  *     $ REDIS_URL=… DATABASE_URL=… node producer.ts FILE [--source NAME] [--block LINES] [--window BLOCKS]
  */
+import { statSync } from "node:fs";
 import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import type { Block } from "./block.ts";
+import { fail, whole } from "./faults.ts";
 import { blocksOf, type Line, linesOf } from "./lines.ts";
-import { blocks, databaseWait, lines, queued, serveMetrics } from "./metrics.ts";
+import { blocks, databaseWait, lines, queuedGauge, serveMetrics } from "./metrics.ts";
 import { Progress } from "./progress.ts";
 import { BlockQueue } from "./queue.ts";
 import { Table } from "./table.ts";
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    source: { type: "string" },
-    block: { type: "string", default: "64" },
-    window: { type: "string", default: "500" },
-  },
-});
-const [file] = positionals;
-const [most, width] = [Number(values.block), Number(values.window)];
-if (file === undefined || !(most >= 1 && width >= 1)) {
-  console.error("usage: node producer.ts FILE [--source NAME] [--block LINES] [--window BLOCKS]");
-  process.exit(1);
-}
+const USAGE = "usage: node producer.ts FILE [--source NAME] [--block LINES] [--window BLOCKS]";
 /** How long the oldest block is waited for, in milliseconds. */
 const PATIENCE = 5000;
-/** The lines' key in the table, with their number. */
-const source = values.source ?? basename(file);
+/** How long a producer that is to end waits for services that do not answer, in milliseconds. */
+const GRACE = 1000;
 
+/** `source` is the lines' key in the table, with their number. */
+const { file, source, most, width } = settings();
 const ending = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.on(signal, () => (ending.signal.aborted ? process.exit(1) : ending.abort()));
+  process.on(signal, () => {
+    if (ending.signal.aborted) process.exit(1);
+    ending.abort();
+    setTimeout(stop, GRACE).unref(); // nothing that it has under way must be finished
+  });
 }
 const table = new Table(1, ending.signal, (seconds) => databaseWait.inc(seconds));
 const queue = new BlockQueue();
+const queued = queuedGauge();
 const closeMetrics = serveMetrics(async () => queued.set(await queue.size()));
 const progress = new Progress();
 
@@ -48,13 +44,36 @@ try {
   await produce(file);
 } catch (error) {
   if (!ending.signal.aborted) throw error;
-  process.exitCode = 130;
 } finally {
   progress.end();
   closeMetrics();
   await Promise.all([queue.close(), table.end()]);
 }
-if (ending.signal.aborted) console.log("stopped; the same command goes on");
+if (ending.signal.aborted) stop();
+
+function settings() {
+  try {
+    const options = {
+      source: { type: "string" },
+      block: { type: "string", default: "64" },
+      window: { type: "string", default: "500" },
+    } as const;
+    const { values, positionals } = parseArgs({ allowPositionals: true, options });
+    const [file, other] = positionals;
+    if (file === undefined) throw new Error("FILE must be given");
+    if (other !== undefined) throw new Error(`one FILE at a time, got ${other} too`);
+    if (!statSync(file, { throwIfNoEntry: false })?.isFile()) throw new Error(`FILE must be a file, ${file} is none`);
+    const source = values.source ?? basename(file);
+    return { file, source, most: whole("--block", values.block), width: whole("--window", values.window) };
+  } catch (error) {
+    fail(`${(error as Error).message}\n${USAGE}`);
+  }
+}
+
+function stop(): never {
+  console.log("stopped; run the same command again to go on");
+  process.exit(130);
+}
 
 async function produce(path: string): Promise<void> {
   const window: Block[] = [];
@@ -87,6 +106,7 @@ async function settleOldest(window: Block[]): Promise<void> {
     }
     await sleep(100, undefined, { signal: ending.signal });
   }
+  if ((await queue.workers()) === 0) console.error("no worker takes blocks: node worker.ts starts one");
   window.push(block);
 }
 

@@ -11,12 +11,12 @@ export class Progress {
 
   constructor() {
     const { isTTY } = process.stdout;
-    this.timer = setInterval(() => this.write(isTTY ? "\r" : "\n"), isTTY ? 500 : 10_000);
+    this.timer = setInterval(() => this.write(isTTY ? "\x1b[K\r" : "\n"), isTTY ? 500 : 10_000);
   }
 
   end(): void {
     clearInterval(this.timer);
-    this.write("\n");
+    this.write(process.stdout.isTTY ? "\x1b[K\n" : "\n");
   }
 
   private write(after: string): void {
@@ -26,7 +26,7 @@ export class Progress {
       `${inWords(this.found + this.settled)} lines settled`,
       `${inWords(Math.round(this.settled / seconds))} a second`,
       ...(this.found > 0 ? [`${inWords(this.found)} were there`] : []),
-      ...(this.dead > 0 ? [`${inWords(this.dead)} dead letters`] : []),
+      ...(this.dead > 0 ? [`${inWords(this.dead)} dead ${this.dead === 1 ? "letter" : "letters"}`] : []),
     ];
     process.stdout.write(`${parts.join(", ")}${after}`);
   }

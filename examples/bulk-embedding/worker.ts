@@ -40,7 +40,7 @@ const worker = new Worker<Block>(
 );
 worker.on("error", complainOfRedis);
 const closeMetrics = serveMetrics(() => clock.tick());
-console.log("working");
+worker.waitUntilReady().then(() => console.log("working"), complainOfRedis);
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, end);
 
