@@ -39,9 +39,10 @@ export function encodeWeight(
   for (let o = 0; o < O; o++) {
     let largest = 0;
     for (let i = o * I; i < (o + 1) * I; i++) largest = Math.max(largest, Math.abs(data[i]));
-    const s = Math.fround(largest / MOST);
-    scale[o] = s < SMALLEST_NORMAL ? 1 : s;
-    for (let i = o * I; i < (o + 1) * I; i++) q[i] = roundTiesToEven(data[i] / scale[o]);
+    const share = Math.fround(largest / MOST);
+    const s = share < SMALLEST_NORMAL ? 1 : share;
+    scale[o] = s;
+    for (let i = o * I; i < (o + 1) * I; i++) q[i] = roundTiesToEven(data[i] / s);
   }
   return { dtype, data: q, scale, shape };
 }
