@@ -11,9 +11,10 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadBert } from "../src/load/loadBert.ts";
+import { loadBert, loadTokenizer } from "../src/load/loadBert.ts";
 import { saveBert } from "../src/load/saveBert.ts";
 import type { StorageType } from "../src/tensor/tensor.ts";
+import { cosineOf } from "../src/training/sentence/vectorLosses.ts";
 import { firstSentences } from "./cases/inputs.ts";
 import { quantile } from "./harness/statistics.ts";
 import { prepareInt8 } from "./onnx/int8Graph.ts";
@@ -79,16 +80,10 @@ async function onnxruntimeVectors(sequences: Sequences): Promise<Vectors> {
   }
 }
 
-function cosine(a: readonly number[], b: readonly number[]): number {
-  const dot = (x: readonly number[], y: readonly number[]) => x.reduce((sum, value, i) => sum + value * y[i], 0);
-  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
-}
-
-const bert = await loadBert(folder);
-const sequences = bert.tokenizer
+const tokenizer = await loadTokenizer(folder);
+const sequences = tokenizer
   .encodeBatch(firstSentences(SENTENCES), { truncation: true, maxLength: 256 })
   .map(({ inputIds }) => [...inputIds]);
-await bert.dispose();
 const ours = await plainbertVectors(sequences, "float32");
 const torch = JSON.parse(
   execFileSync(PYTHON, [PEER, folder], {
@@ -106,6 +101,6 @@ const ways: readonly [name: string, vectors: Vectors][] = [
 ];
 console.log(`cosine of sentence vectors with plainbert's in float32, ${sequences.length} sentences of a book`);
 for (const [name, vectors] of ways) {
-  const sorted = vectors.map((vector, i) => cosine(vector, ours[i])).sort((a, b) => a - b);
+  const sorted = vectors.map((vector, i) => cosineOf(vector, ours[i])).sort((a, b) => a - b);
   console.log(`  ${name.padEnd(42)} lowest ${sorted[0].toFixed(5)}  half above ${quantile(sorted, 0.5).toFixed(5)}`);
 }

@@ -11,11 +11,11 @@ import { BlockQueue } from "./queue.ts";
 process.stdout.on("error", () => process.exit(0)); // whoever reads wants no more
 
 const options = {
-  limit: { type: "string", default: "999999999" },
+  limit: { type: "string" },
   clear: { type: "boolean", default: false },
 } as const;
 const { values } = parseArgs({ options });
-const limit = whole("--limit", values.limit);
+const limit = values.limit === undefined ? Number.POSITIVE_INFINITY : whole("--limit", values.limit);
 const queue = new BlockQueue(({ message }) => fail(`Redis: ${message}. It must run: npm run services starts one here`));
 let count = 0;
 for await (const letter of queue.deadLetters()) {

@@ -1,3 +1,5 @@
+import { statSync } from "node:fs";
+
 /** To be imported first: what a program throws is told in a sentence with its causes, and ends it with status 1. */
 process.on("uncaughtException", (error) => fail(sentenceOf(error)));
 
@@ -11,6 +13,19 @@ export function fail(sentence: string): never {
 export function whole(name: string, text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
   throw new Error(`${name} must be a whole number from 1, got ${JSON.stringify(text)}`);
+}
+
+/**
+ * The one file of a command line.
+ *
+ * @param otherwise the file where none is named
+ */
+export function fileOf(positionals: readonly string[], otherwise?: string): string {
+  const [file = otherwise, other] = positionals;
+  if (file === undefined) throw new Error("FILE must be given");
+  if (other !== undefined) throw new Error(`one FILE at a time, got ${other} too`);
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) throw new Error(`FILE must be a file, ${file} is none`);
+  return file;
 }
 
 /** The address in a variable of the environment. */

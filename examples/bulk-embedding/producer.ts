@@ -5,12 +5,11 @@
  *
  *     $ REDIS_URL=… DATABASE_URL=… node producer.ts FILE [--source NAME] [--block LINES] [--window BLOCKS]
  */
-import { statSync } from "node:fs";
 import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import type { Block } from "./block.ts";
-import { fail, whole } from "./faults.ts";
+import { fail, fileOf, whole } from "./faults.ts";
 import { blocksOf, type Line, linesOf } from "./lines.ts";
 import { blocks, databaseWait, lines, queuedGauge, serveMetrics } from "./metrics.ts";
 import { Progress } from "./progress.ts";
@@ -59,10 +58,7 @@ function settings() {
       window: { type: "string", default: "500" },
     } as const;
     const { values, positionals } = parseArgs({ allowPositionals: true, options });
-    const [file, other] = positionals;
-    if (file === undefined) throw new Error("FILE must be given");
-    if (other !== undefined) throw new Error(`one FILE at a time, got ${other} too`);
-    if (!statSync(file, { throwIfNoEntry: false })?.isFile()) throw new Error(`FILE must be a file, ${file} is none`);
+    const file = fileOf(positionals);
     const source = values.source ?? basename(file);
     return { file, source, most: whole("--block", values.block), width: whole("--window", values.window) };
   } catch (error) {

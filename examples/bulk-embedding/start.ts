@@ -7,10 +7,9 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { fail, whole } from "./faults.ts";
+import { fail, fileOf, whole } from "./faults.ts";
 import { ended, Services, stopped } from "./services.ts";
 
 const USAGE = "usage: npm start -- [FILE] [--workers NUMBER]";
@@ -28,10 +27,7 @@ function settings(): [file: string, workers: number] {
   try {
     const options = { workers: { type: "string", default: "1" } } as const;
     const { values, positionals } = parseArgs({ allowPositionals: true, options });
-    const [file = join(import.meta.dirname, "lines.txt"), other] = positionals;
-    if (other !== undefined) throw new Error(`one FILE at a time, got ${other} too`);
-    if (!statSync(file, { throwIfNoEntry: false })?.isFile()) throw new Error(`FILE must be a file, ${file} is none`);
-    return [file, whole("--workers", values.workers)];
+    return [fileOf(positionals, join(import.meta.dirname, "lines.txt")), whole("--workers", values.workers)];
   } catch (error) {
     fail(`${(error as Error).message}\n${USAGE}`);
   }

@@ -49,19 +49,23 @@ export class Table {
    * @throws Error the database refuses the user, or has no pgvector
    */
   async prepare(): Promise<void> {
-    await this.patiently(() =>
-      this.pool.query(`begin;
-        select pg_advisory_xact_lock(${PREPARING});
-        create extension if not exists vector;
-        create table if not exists embeddings (
-          source text not null,
-          line bigint not null,
-          text text not null,
-          embedding vector(${SIZE}) not null,
-          primary key (source, line)
-        );
-        commit`),
-    );
+    const text = `begin;
+      select pg_advisory_xact_lock(${PREPARING});
+      create extension if not exists vector;
+      create table if not exists embeddings (
+        source text not null,
+        line bigint not null,
+        text text not null,
+        embedding vector(${SIZE}) not null,
+        primary key (source, line)
+      );
+      commit`;
+    try {
+      await this.patiently(() => this.pool.query(text), FAULTS_OF_SETTINGS);
+    } catch (error) {
+      if (!isFaultOf(FAULTS_OF_SETTINGS, error)) throw error;
+      throw new Error(`PostgreSQL, as DATABASE_URL names it: ${(error as Error).message}`);
+    }
   }
 
   /**
@@ -102,16 +106,17 @@ export class Table {
     await this.pool.end();
   }
 
-  /** Tries again, after ever longer pauses, for as long as it is the database that fails and not the values. */
-  private async patiently<Result>(query: () => Promise<Result>): Promise<Result> {
+  /**
+   * Tries again, after ever longer pauses, for as long as it is the database that fails and not the values.
+   *
+   * @param hopeless codes of faults that are thrown at once
+   */
+  private async patiently<Result>(query: () => Promise<Result>, hopeless = FAULTS_OF_VALUES): Promise<Result> {
     for (let attempt = 0; ; attempt++) {
       try {
         return await query();
       } catch (error) {
-        if (isFaultOfValues(error) || this.signal.aborted) throw error;
-        if (isFaultOf(FAULTS_OF_SETTINGS, error)) {
-          throw new Error(`PostgreSQL, as DATABASE_URL names it: ${(error as Error).message}`);
-        }
+        if (isFaultOf(hopeless, error) || this.signal.aborted) throw error;
         if (attempt % 10 === 0) console.error(`PostgreSQL: ${(error as Error).message}; trying again`);
         const pause = Math.min(10_000, 100 * 2 ** attempt) * (0.5 + Math.random() / 2);
         await sleep(pause, undefined, { signal: this.signal });

@@ -5,11 +5,11 @@ const TICKS = 100;
 
 /** Processor time of a process and its children, those that have ended among them; or of these alone. */
 export function cpuSeconds(pid: number, only?: "of its ended children"): number {
-  const children = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && parentOf(Number(name)) === pid);
-  const ofChildren = children.reduce((sum, child) => sum + orEnded(() => cpuSeconds(Number(child)), 0), 0);
+  const alive = only ? [] : readdirSync("/proc").filter((name) => /^\d+$/.test(name) && parentOf(Number(name)) === pid);
+  // Before their parent: what ends meanwhile counts there.
+  const ofChildren = alive.reduce((sum, child) => sum + orEnded(() => cpuSeconds(Number(child)), 0), 0);
   const [own, system, ended, endedSystem] = fieldsOf(pid).slice(11, 15).map(Number);
-  if (only) return (ended + endedSystem) / TICKS;
-  return (own + system + ended + endedSystem) / TICKS + ofChildren;
+  return ((only ? 0 : own + system) + ended + endedSystem) / TICKS + ofChildren;
 }
 
 /** The most memory that a process has had resident, in MiB; 0 where it has ended. */

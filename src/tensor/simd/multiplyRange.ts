@@ -76,7 +76,7 @@ const KEPT_FROM = 32;
 /** Panels that are kept at a time: a part of them takes 32 KB, which stay in a core's first cache. */
 const KEPT_PANELS = 4;
 /** The rows of the tile that keeps. */
-const KEEPING_ROWS = 4;
+export const KEEPING_ROWS = 4;
 
 /**
  * `multiplyBlock` for float16 and many rows: as some panels come from memory, they are multiplied with a few rows and

@@ -1,12 +1,11 @@
 import { ACTIVATION_NAMES } from "../kernels/activations.ts";
 import { type Kernels, tableOf } from "./kernelNames.ts";
 import type { TensorMemory } from "./memory.ts";
+import { KEEPING_ROWS } from "./multiplyRange.ts";
 import { PANEL, PART } from "./panels.ts";
 
 /** Rows and row length of the numbers. They are whole tiles and vectors, as V8 counts the turns of the main loops. */
 const [R, N] = [48, 256];
-/** Rows of a tile that keeps what it decodes. */
-const FEW = 4;
 /**
  * How often each kernel is called. V8 optimises a function after some 13 MB of code run in its loops: `multiply` in its
  * first call, softmax, layer normalisation and the activations within 10. Those that only move numbers need more
@@ -36,7 +35,7 @@ export function warmUp(kernels: Kernels, memory: TensorMemory): void {
     finiteness: () => kernels.finiteness(b, N * N),
     multiplyStored: () => kernels.multiplyStored?.(x, row, b, b, N * 4, 0, N * 4, R, N, N / PANEL, 0, N / PANEL, 0),
     multiplyKeeping: () =>
-      kernels.multiplyKeeping?.(x, row, b, b, N * 4, 0, N * 4, FEW, PART, N / PANEL, 0, N / PANEL, 0, b),
+      kernels.multiplyKeeping?.(x, row, b, b, N * 4, 0, N * 4, KEEPING_ROWS, PART, N / PANEL, 0, N / PANEL, 0, b),
     quantizeRows: () => kernels.quantizeRows?.(b, row, x, R, N, 1000),
     scaleSums: () => kernels.scaleSums?.(x, row, row, row, N * 4, R, N / PANEL),
     add: () => kernels.add(x, x, b, R * N),
