@@ -222,10 +222,30 @@ test("until what is asked for is computed the page says that it computes", async
     field.dispatchEvent(new Event("input", { bubbles: true }));
     return ${says};
   })()`);
-  expect(during).toEqual(["· computing …", true]);
+  expect(during).toEqual(["computing …", true]);
   await settled("a sea");
   expect(await page.evaluate(says)).toEqual(["", false]);
 });
+
+test("nothing below the head of the page moves while it computes, at any width", async () => {
+  await open({ a: TEXT });
+  await settled(TEXT);
+  for (let width = 320; width <= 1280; width += 16) {
+    await page.setViewport({ width, height: 900 });
+    const [before, during] = (await page.evaluate(`(() => {
+      const top = () => document.querySelector("main").getBoundingClientRect().top;
+      const before = top();
+      const field = document.querySelector("form textarea");
+      field.value += "a";
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      if (document.querySelector(".late") === null) throw new Error("it does not compute");
+      return [before, top()];
+    })()`)) as number[];
+    expect([width, during]).toEqual([width, before]);
+    await page.waitForFunction('document.querySelector(".late") === null');
+    expect([width, await page.$eval("main", (main) => main.getBoundingClientRect().top)]).toEqual([width, before]);
+  }
+}, 120_000);
 
 /** The fields of a link. */
 const fieldsOf = (text: string): [string, string][] => [...new URLSearchParams(text.slice(1))];

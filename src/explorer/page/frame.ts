@@ -45,7 +45,7 @@ export function frame(shown: Frame): TemplateResult {
     ${skipTo("model", "Skip to the model")}
     <header>
       <h1>See BERT think</h1>
-      <p class="quiet">${status} ${isComputing && view ? html`<span class="late">· computing …</span>` : nothing}
+      <p class="quiet">${status} ${view && !hasStopped ? timeOf(view, isComputing) : nothing}
         ${shown.cancel === null ? nothing : html`<button id="cancel" @click=${shown.cancel}>Cancel</button>`}</p>
       <nav aria-label="Menus">${menus}<button class="plain" @click=${toggleHelp}>Help</button></nav>
     </header>
@@ -103,12 +103,18 @@ export function statusOf({ model, result, progress, hasStopped, name, coming }: 
   if (hasStopped) return "";
   if (!model) return progress > 0 ? `The model is coming: ${Math.round(progress)} %.` : "The model is coming.";
   const { layers, heads, hiddenSize } = model;
-  return [
+  const parts = [
     ...(name === null ? [] : [name]),
     ...[`${layers} layers`, `${heads} heads`, `${hiddenSize} numbers a token`],
-    ...(result ? [`computed in ${result.milliseconds.toFixed(0)} ms`] : []),
     ...(coming === null
       ? []
       : [progress > 0 ? `“${coming}” is coming: ${Math.round(progress)} %` : `“${coming}” is read …`]),
   ].join(" · ");
+  return result ? `${parts} ·` : parts;
+}
+
+/** How long it took, or that it computes: both in one place, so that nothing below is moved. */
+function timeOf({ result }: View, isComputing: boolean): TemplateResult {
+  return html`<span class="time"><span class=${isComputing ? "early" : ""}>computed in ${result.milliseconds.toFixed(0)} ms</span>
+    ${isComputing ? html`<span class="late">computing …</span>` : nothing}</span>`;
 }
