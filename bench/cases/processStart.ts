@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { STORAGE_TYPES } from "../../src/tensor/storage.ts";
 import { type Case, type CaseGroup, caseOf, inSingleRuns, rowsOf } from "../harness/case.ts";
 import type { Side } from "../harness/interleave.ts";
 import { OURS } from "../harness/results.ts";
@@ -22,6 +23,7 @@ export const processStartGroup: CaseGroup = {
     { id: "cold-start", seconds: 14, gives: ["peak-rss"] },
     { id: "cold-start-fill-mask", seconds: 16, notQuick: true, gives: ["peak-rss-fill-mask"] },
     { id: "cold-start-small", seconds: 6, gives: ["peak-rss-small"] },
+    { id: "cold-start-storage", seconds: 12, notQuick: true, gives: ["peak-rss-storage"] },
     { id: "cold-start-parts-small", seconds: 8 },
     { id: "cold-start-parts-base", seconds: 14 },
   ],
@@ -53,6 +55,9 @@ export const processStartGroup: CaseGroup = {
         side(`transformers.js ${style}`, "transformers.js", { task: "fillMask", model: SMALL.path, style }),
       ),
     ];
+    const storageSides = STORAGE_TYPES.map((dtype) =>
+      side(`plainbert ${dtype}`, OURS, { task: "encoder", model: BASE.path, dtype }),
+    );
     const partsOf = (size: string, model: string) =>
       partsCase(size, JSON.stringify({ ...common, library: OURS, task: "fillMask", model }));
     return {
@@ -60,6 +65,7 @@ export const processStartGroup: CaseGroup = {
         startCase("", "encoder, 12 tokens", encoderSides),
         startCase("-fill-mask", "fill-mask, 12 tokens", fillMaskSides),
         startCase("-small", "fill-mask, the model in the package", smallSides),
+        startCase("-storage", "encoder, 12 tokens, weights of another type", storageSides),
         partsOf("small", SMALL.source),
         partsOf("base", BASE.path),
       ].map(inSingleRuns),

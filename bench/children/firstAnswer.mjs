@@ -4,7 +4,9 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
-const { library, task, style, backend, threads, model, graph, peers, text, inputIds } = JSON.parse(process.argv[2]);
+const { library, task, style, dtype, backend, threads, model, graph, peers, text, inputIds } = JSON.parse(
+  process.argv[2],
+);
 const requirePeer = createRequire(`${peers}/package.json`);
 const session = {
   graphOptimizationLevel: "all",
@@ -26,7 +28,7 @@ const answers = {
   plainbert: {
     async encoder() {
       const { loadBert } = await import("../../dist/index.js");
-      const bert = await loadBert(model, { backend, threads, architecture: "BertModel" });
+      const bert = await loadBert(model, { backend, threads, dtype, architecture: "BertModel" });
       return (await bert.forward(bert.tokenizer.encodeBatch([text]))).lastHiddenState.data;
     },
     async fillMask() {

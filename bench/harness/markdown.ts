@@ -36,6 +36,7 @@ export function markdownTables(result: BenchResult, equalWidth: BenchResult): Ma
     ["index", indexTable(run)],
     ["callers", callersTable(run)],
     ["first answer", firstAnswerTable(run)],
+    ["first answer by type", firstAnswerByType(run)],
     ["parts", partsTable(run)],
     ["packages", packagesTable(run)],
   ]);
@@ -160,6 +161,11 @@ function firstAnswerTable(run: Run): string {
     });
   });
   return table(["first answer", "library", "time", "memory"], rows);
+}
+
+function firstAnswerByType(run: Run): string {
+  const rows = sideBySide(run, "cold-start-storage", "peak-rss-storage");
+  return table(["type", "first answer", "memory"], rows.map(([name, ...figures]) => [name.replace("plainbert ", ""), ...figures])); // biome-ignore format: one line
 }
 
 function partsTable(run: Run): string {

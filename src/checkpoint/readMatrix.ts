@@ -9,6 +9,9 @@ import { wrongWeights } from "./weightSource.ts";
 /** How many numbers of a matrix are in float32 at a time: 1 MB of them. */
 const BLOCK = 1 << 18;
 
+/** Blocks begin at multiples of so many rows, as `encodeRows` asks. */
+const ROWS = 16;
+
 /**
  * Reads a matrix in blocks of rows and holds it in reduced precision: no more than a block is ever in float32, if the
  * source has `readPart`. int8 keeps the integers of a matrix that has scales as they are.
@@ -21,7 +24,7 @@ export async function readMatrix(
   weights: NamedWeights,
   name: string,
   dtype: ReducedWeight["dtype"],
-  k: Pick<Backend, "emptyStored" | "storeRows">,
+  k: Pick<Backend, "empty" | "free" | "emptyStored" | "storeRows" | "encodeRows">,
   sample: TensorSample | null = null,
 ): Promise<ReducedWeight> {
   const { shape } = weights.tensors.get(name) as { shape: readonly number[] };
@@ -29,19 +32,20 @@ export async function readMatrix(
   const weight = k.emptyStored(dtype, shape);
   const scale = dtype === "int8" ? await weights.scalesOf(name) : null;
   const source = scale ? weights.unscaled : weights;
-  const block = source.readPart ? Math.max(1, Math.min(O, Math.floor(BLOCK / I))) : O;
-  const buffer = new Float32Array(block * I);
-  for (let row = 0; row < O; row += block) {
-    const rows = Math.min(block, O - row);
-    const data = buffer.subarray(0, rows * I);
-    if (source.readPart) await source.readPart(name, data, row * I);
-    else await source.readInto(name, data);
-    sample?.take(data, row * I, scale && ((i) => scale[row + Math.floor(i / I)]));
-    const held = scale
-      ? integers(weights, name, data, scale.subarray(row, row + rows), [rows, I])
-      : encodeWeight(dtype, data, [rows, I]);
-    if (!isRepresentable(held)) throw notRepresentable(weights, name, dtype, data, row * I);
-    k.storeRows(weight, row, held);
+  const block = source.readPart ? Math.min(O, Math.max(ROWS, Math.floor(BLOCK / I / ROWS) * ROWS)) : O;
+  const buffer = k.empty([block, I]);
+  try {
+    for (let row = 0; row < O; row += block) {
+      const rows = Math.min(block, O - row);
+      const data = buffer.data.subarray(0, rows * I);
+      if (source.readPart) await source.readPart(name, data, row * I);
+      else await source.readInto(name, data);
+      sample?.take(data, row * I, scale && ((i) => scale[row + Math.floor(i / I)]));
+      if (scale) k.storeRows(weight, row, integers(weights, name, data, scale.subarray(row, row + rows), [rows, I]));
+      else if (!k.encodeRows(weight, row, data)) throw notRepresentable(weights, name, dtype, data, row * I);
+    }
+  } finally {
+    k.free(buffer);
   }
   return weight;
 }
@@ -57,15 +61,6 @@ function integers(
   const i = q.findIndex((value, at) => value !== data[at]);
   if (i < 0) return { dtype: "int8", data: q, scale, shape };
   throw wrongWeights(source, `${name} must hold integers of 8 bits, as it has scales, got ${data[i]}`);
-}
-
-/** Whether every number is one that the type can hold: neither NaN nor infinite before it was rounded or after. */
-function isRepresentable(weight: ReducedWeight): boolean {
-  if (weight.dtype === "int8") return weight.scale.every(Number.isFinite); // NaN or ∞ makes its row's scale NaN or ∞
-  const { dtype, data } = weight;
-  const infinity = dtype === "float16" ? 0x7c00 : 0x7f80;
-  for (let i = 0; i < data.length; i++) if ((data[i] & infinity) === infinity) return false;
-  return true;
 }
 
 /** float16 ends at 65504; the largest float32 numbers are beyond bfloat16. */

@@ -16,7 +16,8 @@ import { openModelFolder } from "../load/weightFiles.ts";
 import type { BertConfig } from "../model/config.ts";
 import { byteLengthOf } from "../safetensors/dtype.ts";
 import type { Weights } from "../safetensors/safetensorsReader.ts";
-import { copyRows, emptyRows, FILE_DTYPES, STORAGE_TYPES } from "../tensor/storage.ts";
+import { plain } from "../tensor/kernels/index.ts";
+import { FILE_DTYPES, STORAGE_TYPES } from "../tensor/storage.ts";
 import { type Int8Weight, type StorageType, sizeOf } from "../tensor/tensor.ts";
 
 export interface ConvertOptions extends SaveOptions {
@@ -40,8 +41,6 @@ export interface Conversion {
   /** Names in the old file that the new one does not have: no weights, or tied to others. */
   readonly leftOut: readonly string[];
 }
-
-const IN_ROWS = { emptyStored: emptyRows, storeRows: copyRows };
 
 /** The largest number that float16 rounds to a finite one is just below. */
 const FLOAT16_LIMIT = 65_520;
@@ -128,7 +127,7 @@ function converted(
   const shape = shapeOf(named, name);
   if (dtype === "int8" && shape.length === 2) {
     // Scales come before matrices in a file, so that a matrix is read twice rather than all of them held.
-    const read = async () => (await readMatrix(named, name, dtype, IN_ROWS)) as Int8Weight;
+    const read = async () => (await readMatrix(named, name, dtype, plain)) as Int8Weight;
     return int8Tensors<Converted["data"]>(
       name,
       shape,

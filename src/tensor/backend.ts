@@ -74,6 +74,15 @@ export interface Backend {
   emptyStored(dtype: ReducedWeight["dtype"], shape: readonly number[]): ReducedWeight;
   /** Copies rows in row-major order (storage.ts) to rows `row`, `row + 1`, … of a weight from `emptyStored`. */
   storeRows(weight: ReducedWeight, row: number, rows: ReducedWeight): void;
+  /**
+   * Rounds rows of float32 numbers (`encodeWeight`, storage.ts) to rows `row`, `row + 1`, … of a weight from
+   * `emptyStored`. Kernels take 16 rows at a time: `row` must be a multiple of 16, and so must their number, unless
+   * they are the last ones.
+   *
+   * @param data [rows, I], of this backend
+   * @returns whether the type can hold every number: all are finite, before they are rounded and after
+   */
+  encodeRows(weight: ReducedWeight, row: number, data: Float32Array): boolean;
   /** A weight from `emptyStored` in row-major order: itself or a copy. */
   rowsOf(weight: ReducedWeight): ReducedWeight;
 

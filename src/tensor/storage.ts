@@ -8,7 +8,7 @@ export const FILE_DTYPES = { float32: "F32", float16: "F16", bfloat16: "BF16", i
 export const STORAGE_TYPES = Object.keys(FILE_DTYPES) as readonly StorageType[];
 
 /** The largest q. −128 stays unused, so that a row and its negative get the same integers but for the sign. */
-const MOST = 127;
+export const MOST = 127;
 
 /** The smallest normal float32: a scale below it would have fewer than 24 bits. */
 export const SMALLEST_NORMAL: number = 2 ** -126;
@@ -84,4 +84,19 @@ export function emptyRows(dtype: ReducedWeight["dtype"], [O, I]: readonly number
 export function copyRows(target: ReducedWeight, row: number, rows: ReducedWeight): void {
   target.data.set(rows.data, row * target.shape[1]);
   if (target.dtype === "int8" && rows.dtype === "int8") target.scale.set(rows.scale, row);
+}
+
+/**
+ * Rounds float32 numbers to rows `row`, `row + 1`, … of a weight in rows.
+ *
+ * @param data [rows, I]
+ * @returns whether the type can hold every number: all are finite, before they are rounded and after
+ */
+export function encodeRows(target: ReducedWeight, row: number, data: Float32Array): boolean {
+  const I = target.shape[1];
+  const rows = encodeWeight(target.dtype, data, [data.length / I, I]);
+  copyRows(target, row, rows);
+  if (rows.dtype === "int8") return rows.scale.every(Number.isFinite); // NaN or ∞ makes its row's scale NaN or ∞
+  const infinity = rows.dtype === "float16" ? 0x7c00 : 0x7f80;
+  return rows.data.every((bits) => (bits & infinity) !== infinity);
 }

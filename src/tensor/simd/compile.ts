@@ -3,6 +3,7 @@ import { type MemoryLimits, ModuleBuilder } from "./assembler.ts";
 import { emitElementwise } from "./emitElementwise.ts";
 import { emitInt8 } from "./emitInt8.ts";
 import { emitMultiply } from "./emitMatmul.ts";
+import { emitNarrow } from "./emitNarrow.ts";
 import { emitPack } from "./emitPack.ts";
 import { emitLayerNorm, emitSoftmax } from "./emitRows.ts";
 import type { Tiling } from "./emitTile.ts";
@@ -62,6 +63,7 @@ function kernelModule(memory: MemoryLimits, { tiling, fused, storage }: Variant)
   if (storage === "int8") emitInt8(m);
   if (storage === "float16")
     emitMultiply(m, "multiplyKeeping", storedTiling(tiling, storage), { storage, fused, keeps: true });
+  if (storage !== "float32") emitNarrow(m, storage);
   emitPack(m);
   emitElementwise(m, fused);
   emitSoftmax(m, fused);

@@ -76,6 +76,10 @@ export interface Kernels extends Readonly<Record<KernelName, (...args: number[])
   readonly multiplyStored?: (...args: number[]) => void;
   /** `multiplyStored` of few rows, which leaves the weights behind in float32; for float16. */
   readonly multiplyKeeping?: (...args: number[]) => void;
+  /** Rounds steps of a panel to the variant's storage type, if that is not float32; 0 if all numbers stay finite. */
+  readonly narrow?: (to: number, from: number, scales: number, steps: number) => number;
+  /** The scales of a panel's columns; for int8. */
+  readonly columnScales?: (...args: number[]) => void;
   /** Quantizes rows of activations; for int8. */
   readonly quantizeRows?: (...args: number[]) => void;
   /** Scales the sums of a product of integers; for int8. */

@@ -67,8 +67,12 @@ export function fillColumn(factor: Uint16Array, column: number, source: Uint16Ar
 
 /** The element at which a part of a column begins: `steps` steps from k on, 16 elements from one another. */
 function placeOf(column: number, k: number, steps: number, K: number, panels: number): number {
-  const panel = Math.floor(column / PANEL);
+  return partAt(Math.floor(column / PANEL), k, steps, K, panels) + (column % PANEL);
+}
+
+/** The element at which a part of a panel begins: steps k … k + `steps` − 1 of K. */
+export function partAt(panel: number, k: number, steps: number, K: number, panels: number): number {
   const group = panel - (panel % GROUP);
   const width = Math.min(GROUP, panels - group);
-  return (group * K + width * k + (panel - group) * steps) * PANEL + (column % PANEL);
+  return (group * K + width * k + (panel - group) * steps) * PANEL;
 }

@@ -2,7 +2,6 @@ import { messageOf } from "../../realm.ts";
 import type { Backend, BackendScope } from "../backend.ts";
 import { ACTIVATION_NAMES, type Activation } from "../kernels/activations.ts";
 import { plain } from "../kernels/index.ts";
-import { encodeWeight } from "../storage.ts";
 import type { StorageType, Tensor } from "../tensor.ts";
 import { tableOf } from "./kernelNames.ts";
 
@@ -94,16 +93,15 @@ function elementwise(k: Backend, kernel: Activation): Float32Array {
 }
 
 /**
- * The cases of a storage type: products of 17 rows and of one, in two parts of k, and of so many rows and panels that
- * float16 is kept in float32. float32 has none.
+ * The cases of a storage type: weights that are rounded to it, in products of 17 rows and of one, in two parts of k,
+ * and of so many rows and panels that float16 is kept in float32. float32 has none.
  */
 function storedCases(dtype: StorageType): Readonly<Record<string, (k: Backend) => Float32Array>> {
   if (dtype === "float32") return {};
   const linear = (k: Backend, R: number, O: number): Float32Array => {
     const I = 135;
-    const rows = encodeWeight(dtype, numbers(plain, [O, I], 18).data, [O, I]);
     const weight = k.emptyStored(dtype, [O, I]);
-    k.storeRows(weight, 0, rows);
+    k.encodeRows(weight, 0, numbers(k, [O, I], 18).data);
     const y = k.zeros([R, O]).data;
     k.linearStored(y, numbers(k, [R, I], 19).data, weight, numbers(k, [O], 20).data, R);
     return y;

@@ -25,7 +25,7 @@ import { rangeKernels } from "./rangeKernels.ts";
 import { Scratch } from "./scratch.ts";
 import { type SharedBackend, sharingOf } from "./sharing.ts";
 import { CHUNK_ELEMENTS, CHUNK_PRODUCTS, runRange, type SimdCore } from "./simdCore.ts";
-import { allocatePanels, eachRow, rowsToPanels } from "./storedPanels.ts";
+import { allocatePanels, eachRow, narrowToPanels, rowsToPanels } from "./storedPanels.ts";
 import { StoredProducts } from "./storedProducts.ts";
 
 /**
@@ -124,6 +124,10 @@ export class SimdBackend implements BackendScope {
 
   storeRows(weight: ReducedWeight, row: number, rows: ReducedWeight): void {
     rowsToPanels(weight, row, rows);
+  }
+
+  encodeRows(weight: ReducedWeight, row: number, data: Float32Array): boolean {
+    return narrowToPanels(this.core.kernels, this.scratch, weight, row, data);
   }
 
   rowsOf(weight: ReducedWeight): ReducedWeight {

@@ -1,7 +1,9 @@
 import { emptyRows } from "../storage.ts";
 import { type ReducedWeight, sizeOf } from "../tensor.ts";
+import type { Kernels } from "./kernelNames.ts";
 import type { TensorMemory } from "./memory.ts";
-import { copyColumn, fillColumn, PANEL } from "./panels.ts";
+import { copyColumn, fillColumn, PANEL, PANEL_ROW, PART, partAt } from "./panels.ts";
+import type { Scratch } from "./scratch.ts";
 
 /**
  * A weight [O, I] in reduced precision is ⌊O/16⌋ panels in the order of panels.ts, whose elements take 16 bits each,
@@ -50,6 +52,42 @@ export function rowsToPanels(weight: ReducedWeight, row: number, rows: ReducedWe
     fillColumn(elements.subarray(at), column, source, source.length, panels);
   }
   if (weight.dtype === "int8" && rows.dtype === "int8") weight.scale.set(rows.scale, row);
+}
+
+/**
+ * Rounds rows of float32 numbers, as `encodeWeight` does, to rows `row`, `row + 1`, … of a weight in panels.
+ *
+ * @param row  a multiple of 16
+ * @param data [rows, I], in the kernels' memory; 16 rows or a multiple of them, or all that are left of the weight
+ * @returns whether the type can hold every number: all are finite, before they are rounded and after
+ */
+export function narrowToPanels(
+  k: Kernels,
+  scratch: Scratch,
+  weight: ReducedWeight,
+  row: number,
+  data: Float32Array,
+): boolean {
+  const [O, I] = weight.shape;
+  const { dtype } = weight;
+  const [steps, rows] = [stepsOf(dtype, I), data.length / I];
+  const stepBytes = dtype === "int8" ? 2 * PANEL_ROW : PANEL_ROW; // of a step in float32
+  const panel = scratch.panels((steps * stepBytes) / PANEL_ROW);
+  panel.fill(0, I * PANEL); // the second of a last pair, where I is odd
+  let isWrong = 0;
+  for (let r = 0; r < rows; r += PANEL) {
+    k.packRows(panel.byteOffset, data.byteOffset + r * I * 4, I * 4, I, Math.min(PANEL, rows - r));
+    const scales = weight.dtype === "int8" ? weight.scale.byteOffset + (row + r) * 4 : 0;
+    if (dtype === "int8") k.columnScales!(scales, panel.byteOffset, I);
+    const [at, column, panels] = placeOf(O, steps, row + r);
+    for (let part = 0; part < steps; part += PART) {
+      const count = Math.min(PART, steps - part);
+      const to = weight.data.byteOffset + 2 * (at + partAt(column / PANEL, part, count, steps, panels));
+      isWrong |= k.narrow!(to, panel.byteOffset + part * stepBytes, scales, count);
+    }
+  }
+  if (weight.dtype === "int8") return weight.scale.subarray(row, row + rows).every(Number.isFinite);
+  return isWrong === 0;
 }
 
 /**

@@ -36,6 +36,8 @@ export function warmUp(kernels: Kernels, memory: TensorMemory): void {
     multiplyStored: () => kernels.multiplyStored?.(x, row, b, b, N * 4, 0, N * 4, R, N, N / PANEL, 0, N / PANEL, 0),
     multiplyKeeping: () =>
       kernels.multiplyKeeping?.(x, row, b, b, N * 4, 0, N * 4, KEEPING_ROWS, PART, N / PANEL, 0, N / PANEL, 0, b),
+    narrow: () => kernels.narrow?.(x, b, row, N / 2),
+    columnScales: () => kernels.columnScales?.(row, b, N),
     quantizeRows: () => kernels.quantizeRows?.(b, row, x, R, N, 1000),
     scaleSums: () => kernels.scaleSums?.(x, row, row, row, N * 4, R, N / PANEL),
     add: () => kernels.add(x, x, b, R * N),

@@ -99,6 +99,98 @@ describe.each(TYPES)("%s", (dtype) => {
       }
     });
 
+    /** Rows of any size, in blocks of 16 rows or a multiple of them, and what `encodeWeight` makes of them. */
+    function expectEncoded(data: Float32Array, [O, I]: readonly [O: number, I: number], block = 16): void {
+      const s = k.scope() as SimdBackend;
+      const weight = s.emptyStored(dtype, [O, I]);
+      const rows = encodeWeight(dtype, data, [O, I]);
+      for (let row = 0; row < O; row += block) {
+        const some = on(s, data.slice(row * I, Math.min(O, row + block) * I)).data;
+        expect(s.encodeRows(weight, row, some)).toBe(true);
+      }
+      expect(s.rowsOf(weight)).toEqual(rows);
+      s.release();
+    }
+
+    test("float32 rows are rounded as they are outside of the kernels, whatever their size", () => {
+      const size = (max: number) => fc.integer({ min: 1, max });
+      fc.assert(
+        fc.property(size(90), size(300), size(4), (O, I, blocks) => {
+          expectEncoded(numbers(O * I, O), [O, I], 16 * blocks);
+        }),
+        { numRuns: 25 },
+      );
+      expectEncoded(numbers(530 * 33, 3), [530, 33], 528); // in more than one group of panels
+    });
+
+    test("each float32 exponent, with fractions around every tie, zeros and numbers that are too small", () => {
+      const most = dtype === "float16" ? 0x477fefff : 0x7f7f7fff; // the largest that does not become infinite
+      const bits: number[] = [];
+      for (let exponent = 0; exponent < 255; exponent++) {
+        for (const high of [0, 1, 2, 3, 0x3fe, 0x3ff]) {
+          for (const low of [0, 1, 0xfff, 0x1000, 0x1001, 0x1fff]) bits.push(exponent * 2 ** 23 + high * 2 ** 13 + low);
+        }
+        for (const upper of [0, 1, 0x7f]) {
+          for (const low of [0, 0x7fff, 0x8000, 0x8001]) bits.push(exponent * 2 ** 23 + upper * 2 ** 16 + low);
+        }
+      }
+      const signed = bits.filter((b) => b <= most).flatMap((b) => [b, b + 2 ** 31]);
+      const data = new Float32Array(Uint32Array.from(signed).buffer);
+      const I = 31;
+      expectEncoded(data.subarray(0, data.length - (data.length % I)), [Math.floor(data.length / I), I]);
+    });
+
+    test("any float32 numbers", () => {
+      const limit = dtype === "float16" ? 65519 : 2 ** 127;
+      const number = fc.float({ min: -limit, max: limit, noNaN: true, noDefaultInfinity: true });
+      fc.assert(
+        fc.property(fc.array(number, { minLength: 39, maxLength: 39 * 4 }), (values) => {
+          const I = 39;
+          const O = Math.floor(values.length / I);
+          expectEncoded(Float32Array.from(values.slice(0, O * I)), [O, I]);
+        }),
+      );
+    });
+
+    test("halves of the scale, which go to the even integer, and quotients next to them", () => {
+      const I = 254;
+      const row = (scale: number) =>
+        Array.from({ length: I }, (_, i) => (i === 0 ? 127 * scale : (Math.floor(i / 2) - 63.5) * scale * (1 + ((i % 3) - 1) * 2 ** -23))); // biome-ignore format: one line
+      const scales = [1, 0.7, 2 ** -20, 3e-9, 1.9].flatMap((s) => [s, -s]);
+      expectEncoded(Float32Array.from(scales.flatMap(row)), [scales.length, I]);
+    });
+
+    test("what the type cannot hold is told, in whatever place it is", () => {
+      const [bfloat16, next] = new Float32Array(Uint32Array.of(0x7f7f7fff, 0x7f7f8000).buffer);
+      const limits = {
+        float16: [65519, 65520],
+        bfloat16: [bfloat16, next],
+        int8: [3.4e38, Number.POSITIVE_INFINITY],
+      };
+      const [held, over] = limits[dtype];
+      const [O, I] = [37, 21];
+      for (const at of [0, 16 * I + 20, 36 * I + 5]) {
+        for (const [value, fits] of [
+          [held, true],
+          [-held, true],
+          [over, false],
+          [-over, false],
+          [Number.NaN, false],
+          [Number.POSITIVE_INFINITY, false],
+          [Number.NEGATIVE_INFINITY, false],
+        ] as const) {
+          const data = numbers(O * I, 1);
+          data[at] = value;
+          for (const backend of [k, plain]) {
+            const weight = backend.emptyStored(dtype, [O, I]);
+            const some = backend.empty([O, I]);
+            some.data.set(data);
+            expect([value, backend.encodeRows(weight, 0, some.data)]).toEqual([value, fits]);
+          }
+        }
+      }
+    });
+
     test("an activation function: the bits of the two kernels", () => {
       const [R, I, O] = [50, 20, 150];
       const weight = held(k, encodeWeight(dtype, numbers(O * I, 1), [O, I]));
