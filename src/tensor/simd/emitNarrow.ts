@@ -55,7 +55,7 @@ function emitNarrowHalf(m: ModuleBuilder, storage: "float16" | "bfloat16"): void
 /**
  * `magnitude` as float16 into `half`, without its sign; the largest so far into `largest`. Below 2⁻¹⁴ the numbers of
  * float16 are multiples of 2⁻²⁴, as those of float32 are from ½ to 1: adding ½ rounds. From there on the exponent's
- * bias is smaller by 112, 0x38000000 as bits, and 13 bits of the fraction are rounded away.
+ * bias is smaller by 112, 0x38000000 as bits, and 13 bits of the fraction are rounded away: 0xfff is added first.
  */
 function emitFloat16(f: FunctionBuilder): void {
   f.get("magnitude").splat(0.5).op("f32x4.add").splat(0x3f000000, "i32").op("i32x4.sub");
