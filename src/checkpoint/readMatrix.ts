@@ -1,6 +1,6 @@
 import type { Backend } from "../tensor/backend.ts";
 import { encodeWeight } from "../tensor/storage.ts";
-import type { Int8Weight, ReducedWeight } from "../tensor/tensor.ts";
+import type { ReducedWeight } from "../tensor/tensor.ts";
 import type { NamedWeights } from "./names.ts";
 import { expectFinite } from "./rowScales.ts";
 import type { TensorSample } from "./samples.ts";
@@ -24,7 +24,7 @@ export async function readMatrix(
   weights: NamedWeights,
   name: string,
   dtype: ReducedWeight["dtype"],
-  k: Pick<Backend, "empty" | "free" | "emptyStored" | "storeRows" | "encodeRows">,
+  k: Pick<Backend, "empty" | "free" | "emptyStored" | "encodeRows">,
   sample: TensorSample | null = null,
 ): Promise<ReducedWeight> {
   const { shape } = weights.tensors.get(name) as { shape: readonly number[] };
@@ -41,8 +41,9 @@ export async function readMatrix(
       if (source.readPart) await source.readPart(name, data, row * I);
       else await source.readInto(name, data);
       sample?.take(data, row * I, scale && ((i) => scale[row + Math.floor(i / I)]));
-      if (scale) k.storeRows(weight, row, integers(weights, name, data, scale.subarray(row, row + rows), [rows, I]));
-      else if (!k.encodeRows(weight, row, data)) throw notRepresentable(weights, name, dtype, data, row * I);
+      if (scale) expectIntegers(weights, name, data);
+      const fits = k.encodeRows(weight, row, data, scale?.subarray(row, row + rows));
+      if (!fits) throw notRepresentable(weights, name, dtype, data, row * I);
     }
   } finally {
     k.free(buffer);
@@ -50,17 +51,10 @@ export async function readMatrix(
   return weight;
 }
 
-function integers(
-  source: NamedWeights,
-  name: string,
-  data: Float32Array,
-  scale: Float32Array,
-  shape: readonly number[],
-): Int8Weight {
-  const q = Int8Array.from(data);
-  const i = q.findIndex((value, at) => value !== data[at]);
-  if (i < 0) return { dtype: "int8", data: q, scale, shape };
-  throw wrongWeights(source, `${name} must hold integers of 8 bits, as it has scales, got ${data[i]}`);
+function expectIntegers(source: NamedWeights, name: string, data: Float32Array): void {
+  const wrong = data.find((value) => value !== (value << 24) >> 24);
+  if (wrong === undefined) return;
+  throw wrongWeights(source, `${name} must hold integers of 8 bits, as it has scales, got ${wrong}`);
 }
 
 /** float16 ends at 65504; the largest float32 numbers are beyond bfloat16. */

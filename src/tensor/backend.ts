@@ -67,22 +67,21 @@ export interface Backend {
   /** The numbers of a weight [O, I] row by row, in float32: those of a tensor itself, or a copy. */
   unpackWeight(weight: Weight): Float32Array;
   /**
-   * Room for a weight [O, I] in reduced precision, in the order that suits the kernels; `storeRows` fills it.
+   * Room for a weight [O, I] in reduced precision, in the order that suits the kernels; `encodeRows` fills it.
    *
    * @throws BertError ERR_BACKEND the backend was made for another type, or there is no room
    */
   emptyStored(dtype: ReducedWeight["dtype"], shape: readonly number[]): ReducedWeight;
-  /** Copies rows in row-major order (storage.ts) to rows `row`, `row + 1`, … of a weight from `emptyStored`. */
-  storeRows(weight: ReducedWeight, row: number, rows: ReducedWeight): void;
   /**
    * Rounds rows of float32 numbers (`encodeWeight`, storage.ts) to rows `row`, `row + 1`, … of a weight from
    * `emptyStored`. Kernels take 16 rows at a time: `row` must be a multiple of 16, and so must their number, unless
    * they are the last ones.
    *
-   * @param data [rows, I], of this backend
+   * @param data  [rows, I], of this backend
+   * @param scale for int8, the scale of each row: `data` are integers then, which are kept
    * @returns whether the type can hold every number: all are finite, before they are rounded and after
    */
-  encodeRows(weight: ReducedWeight, row: number, data: Float32Array): boolean;
+  encodeRows(weight: ReducedWeight, row: number, data: Float32Array, scale?: Float32Array | null): boolean;
   /** A weight from `emptyStored` in row-major order: itself or a copy. */
   rowsOf(weight: ReducedWeight): ReducedWeight;
 

@@ -89,12 +89,21 @@ export function copyRows(target: ReducedWeight, row: number, rows: ReducedWeight
 /**
  * Rounds float32 numbers to rows `row`, `row + 1`, … of a weight in rows.
  *
- * @param data [rows, I]
+ * @param data  [rows, I]
+ * @param scale for int8, the scale of each row: `data` are integers then, which are kept
  * @returns whether the type can hold every number: all are finite, before they are rounded and after
  */
-export function encodeRows(target: ReducedWeight, row: number, data: Float32Array): boolean {
+export function encodeRows(
+  target: ReducedWeight,
+  row: number,
+  data: Float32Array,
+  scale: Float32Array | null = null,
+): boolean {
   const I = target.shape[1];
-  const rows = encodeWeight(target.dtype, data, [data.length / I, I]);
+  const shape = [data.length / I, I] as const;
+  const rows: ReducedWeight = scale
+    ? { dtype: "int8", data: Int8Array.from(data), scale, shape }
+    : encodeWeight(target.dtype, data, shape);
   copyRows(target, row, rows);
   if (rows.dtype === "int8") return rows.scale.every(Number.isFinite); // NaN or ∞ makes its row's scale NaN or ∞
   const infinity = rows.dtype === "float16" ? 0x7c00 : 0x7f80;

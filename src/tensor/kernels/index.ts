@@ -1,5 +1,5 @@
 import type { BackendScope } from "../backend.ts";
-import { copyRows, decodeWeight, emptyRows, encodeRows } from "../storage.ts";
+import { decodeWeight, emptyRows, encodeRows } from "../storage.ts";
 import { sizeOf, type Tensor } from "../tensor.ts";
 import { gelu, geluNew, relu, silu, tanh } from "./activations.ts";
 import { attention } from "./attention.ts";
@@ -35,7 +35,6 @@ export const plain: BackendScope = {
     return data;
   },
   emptyStored: emptyRows,
-  storeRows: copyRows,
   encodeRows,
   rowsOf: (weight) => weight,
   sharing: null,

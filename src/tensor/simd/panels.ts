@@ -56,15 +56,6 @@ export function copyColumn<Numbers extends Float32Array | Uint16Array>(
   }
 }
 
-/** Writes column `column` of a factor [K, 16 · panels]. */
-export function fillColumn(factor: Uint16Array, column: number, source: Uint16Array, K: number, panels: number): void {
-  for (let k = 0; k < K; k += PART) {
-    const steps = Math.min(PART, K - k);
-    let to = placeOf(column, k, steps, K, panels);
-    for (let i = 0; i < steps; i++, to += PANEL) factor[to] = source[k + i];
-  }
-}
-
 /** The element at which a part of a column begins: `steps` steps from k on, 16 elements from one another. */
 function placeOf(column: number, k: number, steps: number, K: number, panels: number): number {
   return partAt(Math.floor(column / PANEL), k, steps, K, panels) + (column % PANEL);

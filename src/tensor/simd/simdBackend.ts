@@ -25,7 +25,7 @@ import { rangeKernels } from "./rangeKernels.ts";
 import { Scratch } from "./scratch.ts";
 import { type SharedBackend, sharingOf } from "./sharing.ts";
 import { CHUNK_ELEMENTS, CHUNK_PRODUCTS, runRange, type SimdCore } from "./simdCore.ts";
-import { allocatePanels, eachRow, narrowToPanels, rowsToPanels } from "./storedPanels.ts";
+import { allocatePanels, eachRow, narrowToPanels } from "./storedPanels.ts";
 import { StoredProducts } from "./storedProducts.ts";
 
 /**
@@ -122,12 +122,8 @@ export class SimdBackend implements BackendScope {
     return weight;
   }
 
-  storeRows(weight: ReducedWeight, row: number, rows: ReducedWeight): void {
-    rowsToPanels(weight, row, rows);
-  }
-
-  encodeRows(weight: ReducedWeight, row: number, data: Float32Array): boolean {
-    return narrowToPanels(this.core.kernels, this.scratch, weight, row, data);
+  encodeRows(weight: ReducedWeight, row: number, data: Float32Array, scale: Float32Array | null = null): boolean {
+    return narrowToPanels(this.core.kernels, this.scratch, weight, row, data, scale);
   }
 
   rowsOf(weight: ReducedWeight): ReducedWeight {

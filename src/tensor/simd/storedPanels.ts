@@ -2,7 +2,7 @@ import { emptyRows } from "../storage.ts";
 import { type ReducedWeight, sizeOf } from "../tensor.ts";
 import type { Kernels } from "./kernelNames.ts";
 import type { TensorMemory } from "./memory.ts";
-import { copyColumn, fillColumn, PANEL, PANEL_ROW, PART, partAt } from "./panels.ts";
+import { copyColumn, PANEL, PANEL_ROW, PART, partAt } from "./panels.ts";
 import type { Scratch } from "./scratch.ts";
 
 /**
@@ -30,7 +30,6 @@ export function allocatePanels(
   const columns = Math.ceil(O / PANEL) * PANEL;
   const steps = stepsOf(dtype, I);
   const room = memory.allocate((columns * steps) / 2);
-  room.subarray(((O - (O % PANEL)) * steps) / 2).fill(0); // the last panel, if it is not full
   if (dtype !== "int8") {
     const data = new Uint16Array(room.buffer, room.byteOffset, room.length * 2);
     return { weight: { dtype, data, shape }, arrays: [room] };
@@ -40,25 +39,12 @@ export function allocatePanels(
   return { weight: { dtype, data, scale: scale.subarray(0, O), shape }, arrays: [room, scale] };
 }
 
-/** Copies a weight in rows to rows `row`, `row + 1`, … of a weight in panels. */
-export function rowsToPanels(weight: ReducedWeight, row: number, rows: ReducedWeight): void {
-  const [O, I] = weight.shape;
-  const elements = elementsOf(weight);
-  const source = new Uint16Array(stepsOf(weight.dtype, I));
-  const bytes = new Int8Array(source.buffer); // little-endian, as WebAssembly's memory is
-  for (let r = 0; r < rows.shape[0]; r++) {
-    (rows.dtype === "int8" ? bytes : source).set(rows.data.subarray(r * I, (r + 1) * I));
-    const [at, column, panels] = placeOf(O, source.length, row + r);
-    fillColumn(elements.subarray(at), column, source, source.length, panels);
-  }
-  if (weight.dtype === "int8" && rows.dtype === "int8") weight.scale.set(rows.scale, row);
-}
-
 /**
  * Rounds rows of float32 numbers, as `encodeWeight` does, to rows `row`, `row + 1`, … of a weight in panels.
  *
- * @param row  a multiple of 16
- * @param data [rows, I], in the kernels' memory; 16 rows or a multiple of them, or all that are left of the weight
+ * @param row   a multiple of 16
+ * @param data  [rows, I], in the kernels' memory; 16 rows or a multiple of them, or all that are left of the weight
+ * @param scale for int8, the scale of each row: `data` are integers then, which are kept
  * @returns whether the type can hold every number: all are finite, before they are rounded and after
  */
 export function narrowToPanels(
@@ -67,18 +53,20 @@ export function narrowToPanels(
   weight: ReducedWeight,
   row: number,
   data: Float32Array,
+  scale: Float32Array | null,
 ): boolean {
   const [O, I] = weight.shape;
   const { dtype } = weight;
   const [steps, rows] = [stepsOf(dtype, I), data.length / I];
   const stepBytes = dtype === "int8" ? 2 * PANEL_ROW : PANEL_ROW; // of a step in float32
   const panel = scratch.panels((steps * stepBytes) / PANEL_ROW);
-  panel.fill(0, I * PANEL); // the second of a last pair, where I is odd
+  panel.fill(0, I * PANEL, (steps * stepBytes) / 4); // the second of a last pair, where I is odd
   let isWrong = 0;
   for (let r = 0; r < rows; r += PANEL) {
     k.packRows(panel.byteOffset, data.byteOffset + r * I * 4, I * 4, I, Math.min(PANEL, rows - r));
     const scales = weight.dtype === "int8" ? weight.scale.byteOffset + (row + r) * 4 : 0;
-    if (dtype === "int8") k.columnScales!(scales, panel.byteOffset, I);
+    if (scale) new Float32Array(data.buffer, scales, PANEL).fill(1);
+    else if (dtype === "int8") k.columnScales!(scales, panel.byteOffset, I);
     const [at, column, panels] = placeOf(O, steps, row + r);
     for (let part = 0; part < steps; part += PART) {
       const count = Math.min(PART, steps - part);
@@ -86,8 +74,9 @@ export function narrowToPanels(
       isWrong |= k.narrow!(to, panel.byteOffset + part * stepBytes, scales, count);
     }
   }
-  if (weight.dtype === "int8") return weight.scale.subarray(row, row + rows).every(Number.isFinite);
-  return isWrong === 0;
+  if (weight.dtype !== "int8") return isWrong === 0;
+  if (scale) weight.scale.set(scale, row);
+  return weight.scale.subarray(row, row + rows).every(Number.isFinite);
 }
 
 /**

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { loadBert } from "../../../src/pipelines/index.ts";
 import { createSimdBackend } from "../../../src/tensor/simd/createSimdBackend.ts";
-import { encodeWeight, STORAGE_TYPES } from "../../../src/tensor/storage.ts";
+import { STORAGE_TYPES } from "../../../src/tensor/storage.ts";
 import { temporaryFolder } from "../../support/tinyModel.ts";
 import { numbers } from "../kernels/cases.ts";
 import { on, packedOf, window } from "./variants.ts";
@@ -54,7 +54,7 @@ describe.each(ROUNDINGS)("256 bits give the bits of 128: %j", ({ deterministic }
       // biome-ignore format: one line
       const results = backends.map((k) => {
         const weight = k.emptyStored(dtype, [O, I]);
-        k.storeRows(weight, 0, encodeWeight(dtype, numbers(O * I, 9), [O, I]));
+        k.encodeRows(weight, 0, on(k, numbers(O * I, 9)).data);
         const y = k.zeros([R, O]).data;
         k.linearStored(y, on(k, numbers(R * I, 10)).data, weight, on(k, numbers(O, 11)).data, R);
         return Array.from(y);
