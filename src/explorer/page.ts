@@ -319,7 +319,7 @@ function page(): TemplateResult {
       compute: isHeld ? ask : null,
     },
     cancel: opening.coming === null ? null : () => opening.cancel(),
-    status: statusOf({ model, result, progress, hasStopped, name, coming: opening.coming?.name ?? null }),
+    status: statusOf({ model, progress, hasStopped, name, coming: opening.coming?.name ?? null }),
     problems: [problems.join(" "), problem],
     note: leftOutOfLink(state),
     backend: model?.backend ?? null,

@@ -1,6 +1,5 @@
 /** The page's head, the text boxes, and where each part stands. */
 import { html, nothing, type TemplateResult } from "lit-html";
-import type { ExplorerResult } from "../explorerResult.ts";
 import type { ModelSummary } from "../worker.ts";
 import { answersView } from "./answersView.ts";
 import type { Comparison } from "./compared.ts";
@@ -82,7 +81,6 @@ function views(view: View, { comparison, isComputing, texts }: Frame): TemplateR
 /** What there is of the model. */
 interface Status {
   readonly model: ModelSummary | null;
-  readonly result: ExplorerResult | null;
   readonly progress: number;
   readonly hasStopped: boolean;
   /** null: not known. */
@@ -99,22 +97,21 @@ export function nameOfModel(loadedFrom: readonly unknown[] | null): string | nul
 }
 
 /** What there is of the model, in a line. */
-export function statusOf({ model, result, progress, hasStopped, name, coming }: Status): string {
+export function statusOf({ model, progress, hasStopped, name, coming }: Status): string {
   if (hasStopped) return "";
   if (!model) return progress > 0 ? `The model is coming: ${Math.round(progress)} %.` : "The model is coming.";
   const { layers, heads, hiddenSize } = model;
-  const parts = [
+  return [
     ...(name === null ? [] : [name]),
     ...[`${layers} layers`, `${heads} heads`, `${hiddenSize} numbers a token`],
     ...(coming === null
       ? []
       : [progress > 0 ? `“${coming}” is coming: ${Math.round(progress)} %` : `“${coming}” is read …`]),
   ].join(" · ");
-  return result ? `${parts} ·` : parts;
 }
 
 /** How long it took, or that it computes: both in one place, so that nothing below is moved. */
 function timeOf({ result }: View, isComputing: boolean): TemplateResult {
-  return html`<span class="time"><span class=${isComputing ? "early" : ""}>computed in ${result.milliseconds.toFixed(0)} ms</span>
+  return html`· <span class="time"><span class=${isComputing ? "early" : ""}>computed in ${result.milliseconds.toFixed(0)} ms</span>
     ${isComputing ? html`<span class="late">computing …</span>` : nothing}</span>`;
 }

@@ -24,28 +24,39 @@ export function emitNarrow(m: ModuleBuilder, storage: Exclude<StorageType, "floa
 
 const VECTORS = Array.from({ length: PANEL / 4 }, (_, j) => j);
 
+/** The locals of a step's vectors. */
+const RESULTS = VECTORS.map((j) => `result${j}`);
+
 const PARAMS = { to: "i32", from: "i32", scales: "i32", steps: "i32" } as const;
+
+/** Goes through the steps: `vector` leaves numbers 4 j … 4 j + 3 of one on the stack, as integers below 2¹⁶. */
+function emitSteps(f: FunctionBuilder, bytes: number, vector: (j: number) => unknown): void {
+  f.loop((nextStep) => {
+    for (const j of VECTORS) {
+      vector(j);
+      f.set(RESULTS[j]);
+    }
+    for (const j of [0, 2]) {
+      f.get("to")
+        .get(RESULTS[j])
+        .get(RESULTS[j + 1])
+        .op("i16x8.narrow_i32x4_u");
+      f.memory("v128.store", 8 * j);
+    }
+    advance(f, "from", () => f.i32(bytes));
+    advance(f, "to", () => f.i32(2 * PANEL));
+    f.get("steps").i32(1).op("i32.sub").tee("steps").brIf(nextStep);
+  });
+}
 
 function emitNarrowHalf(m: ModuleBuilder, storage: "float16" | "bfloat16"): void {
   m.function("narrow", { params: PARAMS, result: "i32" }, (f) => {
-    f.local("v128", "x", "magnitude", "half", "largest", ...VECTORS.map((j) => `h${j}`));
-    f.loop((nextStep) => {
-      for (const j of VECTORS) {
-        f.get("from").memory("v128.load", 16 * j).tee("x"); // biome-ignore format: one line
-        f.splat(0x7fffffff, "i32").op("v128.and").set("magnitude");
-        (storage === "float16" ? emitFloat16 : emitBfloat16)(f);
-        f.get("x").i32(16).op("i32x4.shr_u").splat(0x8000, "i32").op("v128.and").get("half").op("v128.or").set(`h${j}`);
-      }
-      for (const j of [0, 2]) {
-        f.get("to")
-          .get(`h${j}`)
-          .get(`h${j + 1}`)
-          .op("i16x8.narrow_i32x4_u");
-        f.memory("v128.store", 8 * j);
-      }
-      advance(f, "from", () => f.i32(PANEL_ROW));
-      advance(f, "to", () => f.i32(2 * PANEL));
-      f.get("steps").i32(1).op("i32.sub").tee("steps").brIf(nextStep);
+    f.local("v128", "x", "magnitude", "half", "largest", ...RESULTS);
+    emitSteps(f, PANEL_ROW, (j) => {
+      f.get("from").memory("v128.load", 16 * j).tee("x"); // biome-ignore format: one line
+      f.splat(0x7fffffff, "i32").op("v128.and").set("magnitude");
+      (storage === "float16" ? emitFloat16 : emitBfloat16)(f);
+      f.get("x").i32(16).op("i32x4.shr_u").splat(0x8000, "i32").op("v128.and").get("half").op("v128.or");
     });
     const most = storage === "float16" ? 0x7bff : 0x7f7fffff; // of finite numbers
     f.get("largest").splat(most, "i32").op("i32x4.gt_u").op("v128.any_true");
@@ -99,42 +110,27 @@ function emitColumnScales(m: ModuleBuilder): void {
 function emitNarrowInt8(m: ModuleBuilder): void {
   m.function("narrow", { params: PARAMS, result: "i32" }, (f) => {
     const scales = VECTORS.flatMap((j) => [`s${j},0`, `s${j},1`]);
-    f.local("v128", "x", "low", "first", ...scales, ...VECTORS.map((j) => `q${j}`));
+    f.local("v128", "x", "low", "first", ...scales, ...RESULTS);
     for (const j of VECTORS) {
       f.get("scales").memory("v128.load", 16 * j).tee("x").op("f64x2.promote_low_f32x4").set(`s${j},0`); // biome-ignore format: one line
       f.get("x").get("x").shuffle(2, 3, 2, 3).op("f64x2.promote_low_f32x4").set(`s${j},1`);
     }
-    f.loop((nextStep) => {
-      for (const j of VECTORS) {
-        emitQuotients(f, j, 16 * j)
-          .lanes(0xff, 0xff, 0xff, 0xff)
-          .op("v128.and")
-          .set("first");
-        emitQuotients(f, j, PANEL_ROW + 16 * j)
-          .lanes(0xff, 0xff, 0xff, 0xff)
-          .op("v128.and")
-          .i32(8)
-          .op("i32x4.shl");
-        f.get("first").op("v128.or").set(`q${j}`);
-      }
-      for (const j of [0, 2]) {
-        f.get("to")
-          .get(`q${j}`)
-          .get(`q${j + 1}`)
-          .op("i16x8.narrow_i32x4_u");
-        f.memory("v128.store", 8 * j);
-      }
-      advance(f, "from", () => f.i32(2 * PANEL_ROW));
-      advance(f, "to", () => f.i32(2 * PANEL));
-      f.get("steps").i32(1).op("i32.sub").tee("steps").brIf(nextStep);
+    emitSteps(f, 2 * PANEL_ROW, (j) => {
+      emitQuotients(f, j, 16 * j).set("first");
+      emitQuotients(f, j, PANEL_ROW + 16 * j)
+        .i32(8)
+        .op("i32x4.shl")
+        .get("first")
+        .op("v128.or");
     });
     f.i32(0);
   });
 }
 
 /**
- * Leaves four integers x / scale on the stack. They are quotients of float64, so that each is rounded once: 1.5 · 2⁵²
- * leaves no bit for a fraction, and the lower half of the sum is the integer (`roundTiesToEven`).
+ * Leaves four integers x / scale on the stack, the lower 8 bits of each. They are quotients of float64, so that each is
+ * rounded once: 1.5 · 2⁵² leaves no bit for a fraction, and the lower half of the sum is the integer
+ * (`roundTiesToEven`).
  */
 function emitQuotients(f: FunctionBuilder, j: number, offset: number): FunctionBuilder {
   const rounded = (half: number) =>
@@ -143,5 +139,5 @@ function emitQuotients(f: FunctionBuilder, j: number, offset: number): FunctionB
   rounded(0).set("low");
   f.get("x").get("x").shuffle(2, 3, 2, 3);
   rounded(1).set("x");
-  return f.get("low").get("x").shuffle(0, 2, 4, 6);
+  return f.get("low").get("x").shuffle(0, 2, 4, 6).lanes(0xff, 0xff, 0xff, 0xff).op("v128.and");
 }
