@@ -51,8 +51,10 @@ const entries = {
  * plainbert takes 27 ms of processor time; in these 14.
  */
 async function chunksOfEngine() {
-  const [all, tokenizer, safetensors, command] = await Promise.all(
-    ["index", "tokenizer/index", "safetensors/index", "cli/main"].map(modulesOf),
+  const [all, tokenizer, safetensors, command, opening] = await Promise.all(
+    [...["index", "tokenizer/index", "safetensors/index", "cli/main"].map((name) => entries[name]), ...OPENING].map(
+      modulesOf,
+    ),
   );
   // A module belongs to the first group that takes it, and a group's modules import none of a later group.
   return [
@@ -61,16 +63,20 @@ async function chunksOfEngine() {
     { name: "safetensors", test: (id) => all.has(id) && safetensors.has(id) },
     { name: "engine", test: (id) => all.has(id) && !hasTwin(id) },
     { name: "loading", test: (id) => all.has(id) },
+    { name: "opening", test: (id) => opening.has(id) },
   ];
 }
 
+/** What `loadBert` imports when it is called. */
+const OPENING = ["src/load/openModel.ts"];
+
 /** The modules that an entry point imports, and what these import; nothing that is imported later. */
-async function modulesOf(name) {
+async function modulesOf(input) {
   const imported = new Map();
   const graph = { name: "graph", moduleParsed: ({ id, importedIds }) => void imported.set(id, importedIds) };
-  await bundle({ input: entries[name], ...common, plugins: [graph], write: false });
+  await bundle({ input, ...common, plugins: [graph], write: false });
   const modules = new Set();
-  const waiting = [resolve(entries[name])];
+  const waiting = [resolve(input)];
   for (const id of waiting) {
     if (modules.has(id)) continue;
     modules.add(id);

@@ -3,7 +3,7 @@ import type { BertConfig } from "../model/config.ts";
 import { FAMILIES } from "../model/family.ts";
 import { type ModelParams, modelParams, type ParamsVariant } from "../model/params.ts";
 import type { Backend } from "../tensor/backend.ts";
-import { formatShape, type StorageType, sizeOf, type Weight } from "../tensor/tensor.ts";
+import { formatShape, type StorageType, sizeOf, type Tensor, type Weight } from "../tensor/tensor.ts";
 import { hasDecoder, isOptional, ofOtherFamily, tiedPair, variantInFile, variantOf } from "./families.ts";
 import { type NamedWeights, withOurNames } from "./names.ts";
 import { readMatrix } from "./readMatrix.ts";
@@ -55,6 +55,24 @@ export async function loadParams(
   dtype: StorageType = "float32",
   strict = false,
 ): Promise<LoadedParams> {
+  return loadParamsInto(k, Promise.resolve(k), source, c, dtype, strict);
+}
+
+/**
+ * `loadParams` into the memory of a backend that is still being made. What is held in float32 is being read when this
+ * returns, what is held in reduced precision once there are kernels to convert it.
+ *
+ * @param room    gives the backend's memory
+ * @param backend is made meanwhile
+ */
+export async function loadParamsInto(
+  room: Pick<Backend, "empty">,
+  backend: Promise<Backend>,
+  source: WeightSource,
+  c: BertConfig,
+  dtype: StorageType,
+  strict: boolean,
+): Promise<LoadedParams> {
   const weights = withOurNames(source, c);
   const expected = expectedTensors(weights, c, strict);
   const { decoder, words } = tiedPair(c.modelType);
@@ -71,8 +89,8 @@ export async function loadParams(
         const sample = samples.get(name) as TensorSample;
         const isReduced = shape.length === 2 && dtype !== "float32";
         const weight = isReduced
-          ? await readMatrix(weights, name, dtype, k, sample)
-          : await readFloat32(weights, name, shape, k, sample, name === decoder);
+          ? await readMatrix(weights, name, dtype, await backend, sample)
+          : await readFloat32(weights, name, room.empty(shape), backend, sample, name === decoder);
         read.set(name, weight);
       } catch (error) {
         failed = true;
@@ -87,7 +105,7 @@ export async function loadParams(
   if (expected.has(decoder) && c.tieWordEmbeddings) {
     if (sameNumbers(byName.get(words) as Weight, byName.get(decoder) as Weight)) byName.delete(decoder);
   }
-  packDecoder(c, byName, k);
+  packDecoder(c, byName, await backend);
   const values = new Map(Array.from(byName.keys(), (name) => [name, (samples.get(name) as TensorSample).values]));
   return {
     tree: paramsTree(c, byName),
@@ -112,18 +130,18 @@ function packDecoder(c: BertConfig, byName: Map<string, Weight>, k: Backend): vo
 async function readFloat32(
   weights: NamedWeights,
   name: string,
-  shape: readonly number[],
-  k: Backend,
+  tensor: Tensor,
+  backend: Promise<Backend>,
   sample: TensorSample,
   isDecoder: boolean,
 ): Promise<Weight> {
-  const tensor = k.empty(shape);
   await weights.readInto(name, tensor.data);
+  const k = await backend;
   if (!k.allFinite(tensor.data)) expectFinite(weights, name, tensor.data, 0);
   sample.take(tensor.data, 0);
   // Embeddings are looked up row by row; only if they serve as the decoder too are they packed.
   const mayBeTied = isDecoder || name.endsWith("embeddings.weight");
-  return shape.length === 2 && !mayBeTied ? k.packWeight(tensor) : tensor; // now, while other reads are pending
+  return tensor.shape.length === 2 && !mayBeTied ? k.packWeight(tensor) : tensor; // now, while other reads are pending
 }
 
 /**

@@ -6,6 +6,7 @@ import { BertError, fileError } from "../errors.ts";
 import { codeOf, has, messageOf } from "../realm.ts";
 import type { RandomAccess } from "../safetensors/safetensorsReader.ts";
 import { temporaryPath } from "./processes.ts";
+import { ReadQueue } from "./readQueue.ts";
 
 /** More than 2^31 − 1 bytes in one call is an error in Node. */
 const MAX_READ = 1 << 30;
@@ -22,10 +23,11 @@ export async function openFile(path: string): Promise<RandomAccess> {
   if (path.endsWith(".safetensors.partial") && (await exists(`${path}.json`)))
     throw fileError("openFile", path, "is unfinished: the command that made it goes on when it is given again");
   const handle = await orFileError("openFile", path, open(path, "r"));
+  const queue = new ReadQueue(path, (targets, position) => orFileError("read", path, handle.readv(targets, position)));
   return {
     name: path,
     size,
-    read: (target, position) => readFully(handle, path, target, position),
+    read: (target, position) => queue.read(target, position),
     async close() {
       await handle.close(); // again: nothing happens
     },
@@ -115,16 +117,6 @@ export async function readText(path: string): Promise<string> {
 /** The text of a file; null if there is none. @throws BertError ERR_FILE it cannot be read, or is not UTF-8 */
 export async function textOf(path: string): Promise<string | null> {
   return (await exists(path)) ? readText(path) : null;
-}
-
-async function readFully(handle: FileHandle, path: string, target: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < target.length; ) {
-    const length = Math.min(MAX_READ, target.length - done);
-    const { bytesRead } = await orFileError("read", path, handle.read(target, done, length, position + done));
-    if (bytesRead === 0)
-      throw fileError("read", path, `ends at byte ${position + done}, before byte ${position + target.length}`);
-    done += bytesRead;
-  }
 }
 
 async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise<void> {

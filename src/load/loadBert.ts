@@ -1,4 +1,4 @@
-import { type LoadedParams, loadParams } from "../checkpoint/loadParams.ts";
+import { type LoadedParams, loadParamsInto } from "../checkpoint/loadParams.ts";
 import { BertError, shown } from "../errors.ts";
 import { HUB_OPTIONS, type HubOptions } from "../hub/hubOptions.ts";
 import { ARCHITECTURES, type Architecture, inFamily } from "../model/architectures.ts";
@@ -7,9 +7,10 @@ import { expectChoice, expectKnownOptions, expectSignal, type OptionNames } from
 import { BertModel } from "../runtime/bertModel.ts";
 import { ForwardWorker } from "../runtime/forwardWorker.ts";
 import type { Backend } from "../tensor/backend.ts";
-import { type BackendName, inferenceBackend } from "../tensor/chooseBackend.ts";
+import { type BackendName, type BackendToMake, backendToMake } from "../tensor/chooseBackend.ts";
 import type { StorageType } from "../tensor/tensor.ts";
 import type { BertTokenizer } from "../tokenizer/index.ts";
+import { withResolvers } from "../withResolvers.ts";
 import { type BundledModel, bundledModel } from "./bundledFiles.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { type ModelFiles, modelToOpen } from "./givenFiles.ts";
@@ -217,14 +218,15 @@ export async function loadBertFor(
     throw new BertError("ERR_INPUT", `loadBert: strict must be true or false, got ${shown(strict)}`);
   const simd = { wide, deterministic, threads, assets, dtype };
   const model = modelToOpen("loadBert", path) ?? bundledModel(bundled, assets);
-  const backend = inferenceBackend("loadBert", name, simd);
+  const toMake = backendToMake("loadBert", name, simd);
   return withModelFiles(model, options, true, (folder, root) =>
-    loadFolder(folder, root, { backend, dtype, otherwise, name: nameOf(model) }, options),
+    loadFolder(folder, root, { toMake, dtype, otherwise, name: nameOf(model) }, options),
   );
 }
 
 /** What a model is loaded as. */
-interface Loading extends Pick<BertParts, "backend" | "name"> {
+interface Loading extends Pick<BertParts, "name"> {
+  readonly toMake: BackendToMake;
   readonly dtype: StorageType;
   /** The model class where neither the options nor config.json name one. */
   readonly otherwise: Architecture;
@@ -233,7 +235,7 @@ interface Loading extends Pick<BertParts, "backend" | "name"> {
 async function loadFolder(
   folder: ModelFolder,
   root: ModelFolder,
-  { backend, dtype, otherwise, name }: Loading,
+  { toMake, dtype, otherwise, name }: Loading,
   options: LoadOptions,
 ): Promise<Bert> {
   const texts = await readModelTexts(folder, "loadBert");
@@ -241,10 +243,14 @@ async function loadFolder(
   const architecture = inFamily("loadBert", options.architecture ?? named, texts.config.modelType);
   const config = { ...texts.config, architecture };
   return withWeights(folder, async (weights) => {
+    const making = withResolvers<Backend>();
+    const source = stoppable(weights, options.signal);
+    const reading = loadParamsInto(toMake, making.promise, source, config, dtype, options.strict ?? false);
+    await null; // reads begin at the end of this turn, and go on while the kernels are compiled
+    const backend = await whileReading(reading, () => made(toMake, making));
     const forwardWorker = backend.sharing && new ForwardWorker(backend.sharing);
     forwardWorker?.start();
     try {
-      const reading = loadParams(stoppable(weights, options.signal), config, backend, dtype, options.strict);
       const tokenizer = await whileReading(reading, () => modelTokenizer(texts, "loadBert"));
       const params = await reading;
       const sentence = await readSentenceFolder(root).catch(orLater);
@@ -257,6 +263,19 @@ async function loadFolder(
       throw error;
     }
   });
+}
+
+/** Makes a backend, for those who wait for it too. */
+function made(toMake: BackendToMake, making: ReturnType<typeof withResolvers<Backend>>): Backend {
+  try {
+    const backend = toMake.make();
+    making.resolve(backend);
+    return backend;
+  } catch (error) {
+    making.promise.catch(() => {}); // reading may have ended before, so that nobody waits
+    making.reject(error);
+    throw error;
+  }
 }
 
 /**

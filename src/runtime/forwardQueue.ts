@@ -3,6 +3,7 @@ import type { BertConfig } from "../model/config.ts";
 import type { HeadOutput, TapListener } from "../model/forward.ts";
 import { canBeSplit, type ForwardRequest } from "../model/forwardRequest.ts";
 import { onAbort } from "../onAbort.ts";
+import { withResolvers } from "../withResolvers.ts";
 import { clockOf } from "./callTimes.ts";
 import { QueuedCall } from "./queuedCall.ts";
 
@@ -170,13 +171,4 @@ function tellOf(taken: ReadonlyMap<QueuedCall, ForwardRequest>): void {
   const sequences = batches.reduce((sum, { B }) => sum + B, 0);
   const tokens = batches.reduce((sum, { inputIds }) => sum + inputIds.length, 0);
   for (const onPass of new Set(Array.from(taken.keys(), (call) => call.onPass))) onPass?.(sequences, tokens);
-}
-
-function withResolvers<Value>() {
-  let resolve!: (value: Value) => void;
-  let reject!: (reason: unknown) => void;
-  const promise = new Promise<Value>((...functions) => {
-    [resolve, reject] = functions;
-  });
-  return { promise, resolve, reject };
 }

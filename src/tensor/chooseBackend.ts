@@ -2,8 +2,10 @@ import { BertError, shown } from "../errors.ts";
 import { expectKnownOptions, hint } from "../options.ts";
 import type { Backend } from "./backend.ts";
 import { plain } from "./kernels/index.ts";
-import { createSimdBackend } from "./simd/createSimdBackend.ts";
+import { compileNow, createSimdBackend } from "./simd/createSimdBackend.ts";
+import { TensorMemory } from "./simd/memory.ts";
 import { resolveSimdOptions, SIMD_OPTIONS, type SimdOptions } from "./simd/simdOptions.ts";
+import { sizeOf } from "./tensor.ts";
 
 /**
  * The backends by name: `plain` gives the same bits everywhere; `simd` is fast; `auto` is `simd` where the engine can
@@ -19,12 +21,42 @@ export type BackendName = "auto" | "simd" | "plain";
  */
 export function chooseBackend(name: BackendName = "auto", options: SimdOptions = {}): Backend {
   expectKnownOptions("chooseBackend", options, SIMD_OPTIONS);
-  return inferenceBackend("chooseBackend", name, options);
+  return backendToMake("chooseBackend", name, options).make();
 }
 
-/** As `chooseBackend`; errors name the function `where`. */
-export function inferenceBackend(where: string, name: BackendName = "auto", options: SimdOptions = {}): Backend {
-  return backendNamed<Backend>(where, name, options, plain, createSimdBackend);
+/**
+ * A backend that is still to be made, which takes 35 ms, and the memory that it will have: weights are read into it
+ * meanwhile.
+ */
+export interface BackendToMake extends Pick<Backend, "empty"> {
+  /** @throws BertError ERR_BACKEND the name is `simd` and it cannot run */
+  make(): Backend;
+}
+
+/**
+ * The backend that `chooseBackend` makes, of which the options alone are looked at now.
+ *
+ * @param where the function that errors name
+ * @throws BertError ERR_BACKEND no backend has that name; ERR_INPUT an option has a value that it must not have
+ */
+export function backendToMake(where: string, name: BackendName = "auto", given: SimdOptions = {}): BackendToMake {
+  const options = resolveSimdOptions(where, given);
+  expectBackendName(where, name);
+  const memory = name === "plain" ? undefined : memoryIfThereIs();
+  return {
+    empty: (shape) => (memory ? { data: memory.allocate(sizeOf(shape)), shape } : plain.empty(shape)),
+    make: () =>
+      backendNamed<Backend>(where, name, options, plain, (simd) => createSimdBackend(simd, compileNow, memory)),
+  };
+}
+
+/** Undefined where the system gives none: why, the backend says when it is made. */
+function memoryIfThereIs(): TensorMemory | undefined {
+  try {
+    return new TensorMemory();
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -43,19 +75,21 @@ export function backendNamed<Kind extends Backend>(
   createSimd: (options: SimdOptions) => Kind,
 ): Kind {
   const options = resolveSimdOptions(where, given);
+  expectBackendName(where, name);
   if (name === "plain") return byDefinition;
   if (name === "simd") return createSimd(options);
-  if (name !== "auto") {
-    const names = ["auto", "simd", "plain"];
-    throw new BertError(
-      "ERR_BACKEND",
-      `${where}: backend must be one of ${names.join(", ")}, got ${shown(name)}${hint(name, names)}`,
-    );
-  }
   try {
     return createSimd(options);
   } catch (error) {
     if (!(error instanceof BertError && error.code === "ERR_BACKEND")) throw error;
     return { ...byDefinition, info: { ...byDefinition.info, reason: error.message } };
   }
+}
+
+const NAMES = ["auto", "simd", "plain"] as const satisfies readonly BackendName[];
+
+function expectBackendName(where: string, name: BackendName): void {
+  if (NAMES.includes(name)) return;
+  const must = `backend must be one of ${NAMES.join(", ")}, got ${shown(name)}${hint(name, NAMES)}`;
+  throw new BertError("ERR_BACKEND", `${where}: ${must}`);
 }

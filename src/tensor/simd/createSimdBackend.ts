@@ -27,17 +27,22 @@ const WORTHWHILE = 1.2;
  * every kernel agrees with `plain` on a small case, and it is in fact faster than any 128-bit code can be, or than the
  * 128-bit variant; else the 128-bit one.
  *
+ * @param given the memory, if there is one already
  * @throws BertError ERR_BACKEND with the reasons, where no variant is left: WebAssembly is missing or forbidden;
  *   ERR_INPUT as `resolveSimdOptions`
  * @example
  * const backend = createSimdBackend();
  * backend.info; // { name: "simd", width: 256, fused: true, threads: 2, reason: "…" }
  */
-export function createSimdBackend(options: SimdOptions = {}, compile: Compile = compileNow): SimdBackend {
+export function createSimdBackend(
+  options: SimdOptions = {},
+  compile: Compile = compileNow,
+  given?: TensorMemory,
+): SimdBackend {
   if (typeof WebAssembly !== "object") throw new BertError("ERR_BACKEND", "simd: the engine must have WebAssembly");
   const { threads, assets, ...wanted } = resolveSimdOptions("simd", options);
   const poolOptions = { threads, assets };
-  const memory = new TensorMemory();
+  const memory = given ?? new TensorMemory();
   const v8 = findV8();
   const older = whyNot256(v8, wanted.wide);
   const refused: string[] = older === null ? [] : [older];
@@ -93,7 +98,8 @@ function withThreads({ core }: SimdBackend, reason: string, options: PoolOptions
   return new SimdBackend({ ...core, reason, pool: createPool(core.ranges, helpersWith(source), options) });
 }
 
-function compileNow(memory: TensorMemory, variant: Variant): Compiled {
+/** The variant, compiled now. */
+export function compileNow(memory: TensorMemory, variant: Variant): Compiled {
   return compileKernels(memory, variant, findV8());
 }
 
