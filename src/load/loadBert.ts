@@ -251,9 +251,9 @@ async function loadFolder(
     const forwardWorker = backend.sharing && new ForwardWorker(backend.sharing);
     forwardWorker?.start();
     try {
+      const sentence = await readSentenceFolder(root).catch(orLater);
       const tokenizer = await whileReading(reading, () => modelTokenizer(texts, "loadBert"));
       const params = await reading;
-      const sentence = await readSentenceFolder(root).catch(orLater);
       // So that bert.backend tells the number of threads that run
       await orAborted(forwardWorker?.start(), options.signal);
       const { path, configText } = texts;

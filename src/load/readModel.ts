@@ -109,12 +109,8 @@ function inFolder<Value>({ path }: Pick<ModelFolder, "path">, read: () => Value)
 
 /** Reads those of the tokenizer's files that are in a model's folder. */
 async function readTokenizerFiles(folder: ModelFolder): Promise<TokenizerFiles> {
-  const files: TokenizerFiles = {};
-  for (const name of TOKENIZER_FILES) {
-    const text = await folder.readText(name);
-    if (text !== null) files[name] = text;
-  }
-  return files;
+  const texts = await Promise.all(TOKENIZER_FILES.map(async (name) => [name, await folder.readText(name)] as const));
+  return Object.fromEntries(texts.filter(([, text]) => text !== null));
 }
 
 /**
