@@ -26,7 +26,7 @@ export const packagesGroup: CaseGroup = {
       entries.map(([name, path]) => ({
         name,
         library: name,
-        run: async () => (await spawnChild("importTime.mjs", pathToFileURL(path).href)).printed as number,
+        run: async () => (await spawnChild("importTime.mjs", [pathToFileURL(path).href])).printed as number,
       })),
     );
     const installSize = simpleCase(

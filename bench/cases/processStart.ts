@@ -5,7 +5,7 @@ import { STORAGE_TYPES } from "../../src/tensor/storage.ts";
 import { type Case, type CaseGroup, caseOf, inSingleRuns, rowsOf } from "../harness/case.ts";
 import type { Side } from "../harness/interleave.ts";
 import { OURS } from "../harness/results.ts";
-import { BASE, graphPath, SMALL } from "../onnx/modelFolder.ts";
+import { BASE, graphPath, MODELS, SMALL } from "../onnx/modelFolder.ts";
 import { PEERS } from "../sides/peers.ts";
 import { FILL_MASK_TEXT } from "./inputs.ts";
 
@@ -13,6 +13,10 @@ const CHILDREN = join(import.meta.dirname, "..", "children");
 
 /** plainbert as it is published. */
 export const PUBLISHED: string = join(import.meta.dirname, "..", "..", "dist", "index.js");
+
+/** plainbert where Node keeps the code that it has compiled. */
+const COMPILE_CACHE = `${OURS} with NODE_COMPILE_CACHE`;
+const COMPILED = { NODE_COMPILE_CACHE: join(MODELS, "compiled") };
 
 /** A process that takes longer than this has hung. */
 const HUNG_MS = 60_000;
@@ -30,10 +34,10 @@ export const processStartGroup: CaseGroup = {
   async open({ backend, threads, tokenizer }) {
     const inputIds = [...tokenizer.encode(FILL_MASK_TEXT).inputIds]; // for the library that has no tokenizer
     const common = { backend, threads, peers: PEERS, text: FILL_MASK_TEXT, inputIds };
-    const side = (name: string, library: string, argument: object): Side<Answer> => ({
+    const side = (name: string, library: string, argument: object, options?: ChildOptions): Side<Answer> => ({
       name,
       library,
-      run: () => spawnChild("firstAnswer.mjs", JSON.stringify({ ...common, library, ...argument })),
+      run: () => spawnChild("firstAnswer.mjs", [JSON.stringify({ ...common, library, ...argument })], options),
     });
     const styles = ["plain", "fused"] as const;
     const encoderSides = [
@@ -51,6 +55,7 @@ export const processStartGroup: CaseGroup = {
     ];
     const smallSides = [
       side("plainbert", OURS, { task: "fillMask" }),
+      side("plainbert, compile cache", COMPILE_CACHE, { library: OURS, task: "fillMask" }, { env: COMPILED }),
       ...styles.map((style) =>
         side(`transformers.js ${style}`, "transformers.js", { task: "fillMask", model: SMALL.path, style }),
       ),
@@ -108,8 +113,8 @@ function startCase(suffix: string, what: string, sides: readonly Side<Answer>[])
 function partsCase(size: string, argument: string): Case {
   const parts = async (): Promise<Record<string, number>> => {
     const { ms: nodeAlone } = await spawnChild("nothing.mjs");
-    const loaded = (await spawnChild("loadParts.ts", argument)).printed as Record<string, number>;
-    const { ms: whole, printed } = await spawnChild("firstAnswer.mjs", argument);
+    const loaded = (await spawnChild("loadParts.ts", [argument])).printed as Record<string, number>;
+    const { ms: whole, printed } = await spawnChild("firstAnswer.mjs", [argument]);
     const { import: imported, "first answer": answer } = (printed as FirstAnswer).steps;
     const known = { "Node alone": nodeAlone, import: imported, ...loaded, "first answer": answer };
     const rest = whole - Object.values(known).reduce((sum, ms) => sum + ms, 0);
@@ -138,14 +143,25 @@ interface Answer {
   readonly printed: unknown;
 }
 
+/** How a child is run. */
+interface ChildOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** In milliseconds. */
+  readonly timeout?: number;
+}
+
 /**
  * Runs a child with this Node until it has printed its figure. Where the environment names certificates, Node would read them for 29 ms
  * before anything else.
  */
-export async function spawnChild(script: string, ...args: string[]): Promise<Answer> {
+export async function spawnChild(
+  script: string,
+  args: readonly string[] = [],
+  { env = {}, timeout = HUNG_MS }: ChildOptions = {},
+): Promise<Answer> {
   const start = performance.now();
-  const env = { ...process.env, NODE_EXTRA_CA_CERTS: "" };
-  const child = promisify(execFile)(process.execPath, [join(CHILDREN, script), ...args], { env, timeout: HUNG_MS });
+  const options = { env: { ...process.env, NODE_EXTRA_CA_CERTS: "", NODE_COMPILE_CACHE: "", ...env }, timeout };
+  const child = promisify(execFile)(process.execPath, [join(CHILDREN, script), ...args], options);
   const { stdout } = await child;
   return { ms: performance.now() - start, printed: JSON.parse(stdout) };
 }

@@ -26,8 +26,8 @@ export interface LoadedParams {
 }
 
 /**
- * Reads that are under way at the same time. The system has them done on threads of its own, so there must be enough of
- * them for the time in which this thread does something else: loadBert makes the tokenizer meanwhile, in 100 to 150 ms.
+ * Tensors that are asked for at the same time. The system reads them on threads of its own, so there must be enough of
+ * them for the time in which this thread does something else: loadBert compiles the kernels meanwhile.
  */
 const READS = 64;
 /** The matrix with a row for each label. */
