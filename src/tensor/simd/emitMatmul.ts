@@ -111,12 +111,13 @@ function emitPanel(f: FunctionBuilder, tiling: Tiling, arithmetic: Arithmetic): 
 /** The tile at rowC with `rows` rows, one of 1 … tiling.rows: each has its own code. */
 function emitTileOfRows(f: FunctionBuilder, tiling: Tiling, arithmetic: Arithmetic): void {
   const { rows, columns } = tiling;
+  const isHalf = arithmetic.storage === "float16" || arithmetic.storage === "bfloat16";
   const tile = () => {
     for (let column = 0; column < PANEL; column += columns) {
       for (const [from, to, bytes] of [
         ["rowC", "tileC", PANEL_ROW],
         ["rowInit", "tileInit", PANEL_ROW],
-        ["panelB", "tileB", STEP_BYTES[arithmetic.storage]],
+        ["panelB", "tileB", isHalf ? 0 : STEP_BYTES[arithmetic.storage]],
         ...(arithmetic.keeps ? ([["kept", "tileKept", PANEL_ROW]] as const) : []),
       ] as const)
         f.get(from)
@@ -124,7 +125,7 @@ function emitTileOfRows(f: FunctionBuilder, tiling: Tiling, arithmetic: Arithmet
           .op("i32.add")
           .set(to);
       f.get("rowA").set("a0");
-      emitTile(f, tiling, arithmetic);
+      emitTile(f, tiling, arithmetic, column);
     }
   };
   if (rows === 1) {

@@ -29,19 +29,27 @@ const RESULTS = VECTORS.map((j) => `result${j}`);
 
 const PARAMS = { to: "i32", from: "i32", scales: "i32", steps: "i32" } as const;
 
-/** Goes through the steps: `vector` leaves numbers 4 j … 4 j + 3 of one on the stack, as integers below 2¹⁶. */
-function emitSteps(f: FunctionBuilder, bytes: number, vector: (j: number) => unknown): void {
+/**
+ * Goes through the steps.
+ *
+ * @param vector leaves numbers 4 j … 4 j + 3 of a step on the stack, as integers below 2¹⁶
+ * @param store  leaves one half of the step on the stack, made of them
+ */
+function emitSteps(
+  f: FunctionBuilder,
+  bytes: number,
+  vector: (j: number) => unknown,
+  store: (half: number) => unknown,
+): void {
   f.loop((nextStep) => {
     for (const j of VECTORS) {
       vector(j);
       f.set(RESULTS[j]);
     }
-    for (const j of [0, 2]) {
-      f.get("to")
-        .get(RESULTS[j])
-        .get(RESULTS[j + 1])
-        .op("i16x8.narrow_i32x4_u");
-      f.memory("v128.store", 8 * j);
+    for (const half of [0, 1]) {
+      f.get("to");
+      store(half);
+      f.memory("v128.store", 16 * half);
     }
     advance(f, "from", () => f.i32(bytes));
     advance(f, "to", () => f.i32(2 * PANEL));
@@ -52,12 +60,20 @@ function emitSteps(f: FunctionBuilder, bytes: number, vector: (j: number) => unk
 function emitNarrowHalf(m: ModuleBuilder, storage: "float16" | "bfloat16"): void {
   m.function("narrow", { params: PARAMS, result: "i32" }, (f) => {
     f.local("v128", "x", "magnitude", "half", "largest", ...RESULTS);
-    emitSteps(f, PANEL_ROW, (j) => {
+    const vector = (j: number) => {
       f.get("from").memory("v128.load", 16 * j).tee("x"); // biome-ignore format: one line
       f.splat(0x7fffffff, "i32").op("v128.and").set("magnitude");
       (storage === "float16" ? emitFloat16 : emitBfloat16)(f);
       f.get("x").i32(16).op("i32x4.shr_u").splat(0x8000, "i32").op("v128.and").get("half").op("v128.or");
-    });
+    };
+    emitSteps(f, PANEL_ROW, vector, (half) =>
+      f
+        .get(RESULTS[half + 2])
+        .i32(16)
+        .op("i32x4.shl")
+        .get(RESULTS[half])
+        .op("v128.or"),
+    );
     const most = storage === "float16" ? 0x7bff : 0x7f7fffff; // of finite numbers
     f.get("largest").splat(most, "i32").op("i32x4.gt_u").op("v128.any_true");
   });
@@ -115,14 +131,20 @@ function emitNarrowInt8(m: ModuleBuilder): void {
       f.get("scales").memory("v128.load", 16 * j).tee("x").op("f64x2.promote_low_f32x4").set(`s${j},0`); // biome-ignore format: one line
       f.get("x").get("x").shuffle(2, 3, 2, 3).op("f64x2.promote_low_f32x4").set(`s${j},1`);
     }
-    emitSteps(f, 2 * PANEL_ROW, (j) => {
+    const vector = (j: number) => {
       emitQuotients(f, j, 16 * j).set("first");
       emitQuotients(f, j, PANEL_ROW + 16 * j)
         .i32(8)
         .op("i32x4.shl")
         .get("first")
         .op("v128.or");
-    });
+    };
+    emitSteps(f, 2 * PANEL_ROW, vector, (half) =>
+      f
+        .get(RESULTS[2 * half])
+        .get(RESULTS[2 * half + 1])
+        .op("i16x8.narrow_i32x4_u"),
+    );
     f.i32(0);
   });
 }

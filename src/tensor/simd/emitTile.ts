@@ -1,7 +1,7 @@
 import type { StorageType } from "../tensor.ts";
 import { advance } from "./emitLoops.ts";
 import type { FunctionBuilder } from "./functionBuilder.ts";
-import { PANEL_ROW, STEP_BYTES } from "./panels.ts";
+import { PANEL, PANEL_ROW, STEP_BYTES } from "./panels.ts";
 
 /** How a matrix product is cut into tiles of sums that stay in registers. */
 export interface Tiling {
@@ -50,7 +50,7 @@ export function declareTileLocals(f: FunctionBuilder, { rows, columns }: Tiling)
  * Vectors stand in adjacent pairs, and no load comes between two stores: V8 widens such pairs to one 256-bit operation
  * where its flag is set (compile.ts), and the whole tile with them.
  */
-export function emitTile(f: FunctionBuilder, tiling: Tiling, arithmetic: Arithmetic): void {
+export function emitTile(f: FunctionBuilder, tiling: Tiling, arithmetic: Arithmetic, column: number): void {
   const rows = count(tiling.rows);
   for (const r of rows.slice(1))
     f.get(POINTERS[r - 1])
@@ -60,7 +60,7 @@ export function emitTile(f: FunctionBuilder, tiling: Tiling, arithmetic: Arithme
   const repeat = (steps: number) => {
     f.tee("tileK").if(() => {
       f.loop((again) => {
-        for (const u of count(steps)) emitStep(f, tiling, arithmetic, u);
+        for (const u of count(steps)) emitStep(f, tiling, arithmetic, column, u);
         advance(f, "tileB", () => f.i32(steps * STEP_BYTES[arithmetic.storage]));
         if (arithmetic.keeps) advance(f, "tileKept", () => f.i32(steps * PANEL_ROW));
         for (const r of rows) advance(f, POINTERS[r], () => f.i32(steps * 4));
@@ -99,13 +99,22 @@ function emitStores(f: FunctionBuilder, { rows, columns }: Tiling, { storage, fu
 }
 
 /** One step of k, `u` steps past the addresses: sum[r, j] += a[r, k] b[k, j]. */
-function emitStep(f: FunctionBuilder, { rows, columns }: Tiling, arithmetic: Arithmetic, u: number): void {
+function emitStep(
+  f: FunctionBuilder,
+  { rows, columns }: Tiling,
+  arithmetic: Arithmetic,
+  column: number,
+  u: number,
+): void {
   const { storage, fused, keeps } = arithmetic;
   const vectors = count(columns / 4);
   const stepBytes = STEP_BYTES[storage];
-  for (const j of vectors) {
-    emitLoad(f, storage, "tileB", u * stepBytes + (j * stepBytes) / 4);
-    f.set(VECTORS[j]);
+  if (storage === "float16" || storage === "bfloat16") emitHalves(f, storage, columns, column, u * stepBytes);
+  else {
+    for (const j of vectors) {
+      f.get("tileB").memory(storage === "int8" ? "v128.load8x8_s" : "v128.load", u * stepBytes + (j * stepBytes) / 4);
+      f.set(VECTORS[j]);
+    }
   }
   if (keeps) {
     for (const j of vectors)
@@ -126,18 +135,44 @@ function emitStep(f: FunctionBuilder, { rows, columns }: Tiling, arithmetic: Ari
   }
 }
 
-/** Leaves four elements of b on the stack: as float32 or, of int8, as four pairs of 16-bit integers. */
-function emitLoad(f: FunctionBuilder, storage: StorageType, address: string, offset: number): void {
-  f.get(address);
-  if (storage === "float32") f.memory("v128.load", offset);
-  else if (storage === "int8") f.memory("v128.load8x8_s", offset);
-  else if (storage === "bfloat16") f.memory("v128.load16x4_u", offset).i32(16).op("i32x4.shl");
-  else {
-    // Exponent and fraction move to their places in a float32, whose exponent's bias is larger by 112. This is exact,
-    // below 2^-14 too.
-    f.memory("v128.load16x4_s", offset).i32(13).op("i32x4.shl").splat(0x8fffffff, "i32").op("v128.and");
-    f.splat(2 ** 112).op("f32x4.mul");
+/**
+ * Loads a step of 16 columns of 16 bits each and makes them float32: columns 0 … 7 are the lower halves of eight words,
+ * 8 … 15 the upper ones (storedPanels.ts), so that one load serves two vectors.
+ */
+function emitHalves(
+  f: FunctionBuilder,
+  storage: "float16" | "bfloat16",
+  columns: number,
+  column: number,
+  offset: number,
+): void {
+  const halves = (["lower", "upper"] as const).slice((2 * column) / PANEL, (2 * (column + columns)) / PANEL);
+  const words = VECTORS.slice(columns / 4 - 2, columns / 4);
+  for (const [j, word] of words.entries())
+    f.get("tileB")
+      .memory("v128.load", offset + 16 * j)
+      .set(word);
+  for (const [h, half] of halves.entries()) {
+    for (const [j, word] of words.entries()) {
+      f.get(word);
+      emitHalf(f, storage, half);
+      f.set(VECTORS[2 * h + j]);
+    }
   }
+}
+
+/** Turns one half of four words on the stack into float32. */
+function emitHalf(f: FunctionBuilder, storage: "float16" | "bfloat16", half: "lower" | "upper"): void {
+  if (storage === "bfloat16") {
+    if (half === "upper") f.i32(16).op("i32x4.shr_u");
+    f.i32(16).op("i32x4.shl");
+    return;
+  }
+  // Exponent and fraction move to their places in a float32, whose exponent's bias is larger by 112. This is exact,
+  // below 2^-14 too.
+  if (half === "lower") f.i32(16).op("i32x4.shl");
+  f.i32(3).op("i32x4.shr_s").splat(0x8fffe000, "i32").op("v128.and");
+  f.splat(2 ** 112).op("f32x4.mul");
 }
 
 /** Leaves x · y + z on the stack. */

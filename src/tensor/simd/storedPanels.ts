@@ -8,7 +8,8 @@ import type { Scratch } from "./scratch.ts";
 /**
  * A weight [O, I] in reduced precision is ⌊O/16⌋ panels in the order of panels.ts, whose elements take 16 bits each,
  * and after them one more panel for the rows that are left, filled up with zeros. An element is a number of float16 or
- * bfloat16, or a pair of int8.
+ * bfloat16, or a pair of int8. Of the 16 columns of a step, float16 and bfloat16 have c and c + 8 beside each other, as
+ * the lower and the upper half of a word: one load and few shifts make two vectors of float32 of them.
  */
 
 /** How many elements of 16 bits a row of K numbers takes. */
@@ -92,7 +93,8 @@ export function eachRow(weight: ReducedWeight, indices: Iterable<number>, visit:
   const bytes = new Int8Array(target.buffer).subarray(0, sizeOf(row.shape));
   for (const index of indices) {
     const [at, column, panels] = placeOf(O, target.length, index);
-    copyColumn(target, 0, elements.subarray(at), column, target.length, panels);
+    const stored = weight.dtype === "int8" ? column : interleaved(column);
+    copyColumn(target, 0, elements.subarray(at), stored, target.length, panels);
     data.set(weight.dtype === "int8" ? bytes : target);
     if (row.dtype === "int8" && weight.dtype === "int8") row.scale[0] = weight.scale[index];
     visit(row);
@@ -106,6 +108,12 @@ export function eachRow(weight: ReducedWeight, indices: Iterable<number>, visit:
 function placeOf(O: number, steps: number, row: number): [at: number, column: number, panels: number] {
   const whole = O - (O % PANEL);
   return row < whole ? [0, row, whole / PANEL] : [whole * steps, row - whole, 1];
+}
+
+/** Where a column's elements of float16 or bfloat16 stand: column c and c + 8 of a panel are the halves of a word. */
+function interleaved(column: number): number {
+  const inPanel = column % PANEL;
+  return column - inPanel + (inPanel < PANEL / 2 ? 2 * inPanel : 2 * inPanel - PANEL + 1);
 }
 
 function elementsOf({ data }: ReducedWeight): Uint16Array {
