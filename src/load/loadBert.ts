@@ -246,6 +246,7 @@ async function loadFolder(
     const making = withResolvers<Backend>();
     const source = stoppable(weights, options.signal);
     const reading = loadParamsInto(toMake, making.promise, source, config, dtype, options.strict ?? false);
+    reading.catch(() => {}); // it is awaited below, and may fail before
     await null; // reads begin at the end of this turn, and go on while the kernels are compiled
     const backend = await whileReading(reading, () => made(toMake, making));
     const forwardWorker = backend.sharing && new ForwardWorker(backend.sharing);
