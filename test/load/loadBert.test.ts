@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { type Bert, loadBert, loadTokenizer } from "../../src/pipelines/index.ts";
 import { reference, referenceInputs } from "../support/reference.ts";
 import { temporaryFolder, writeTinyModel } from "../support/tinyModel.ts";
@@ -44,9 +44,38 @@ describe("loadBert", () => {
 });
 
 describe("backend", () => {
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    vi.restoreAllMocks();
+  });
+
   test("plain is what was asked for", async () => {
     await using bert = await loadBert(undefined, { backend: "plain" });
     expect(bert.backend).toEqual({ name: "plain", width: 64, fused: false, threads: 1, reason: "asked for" });
+  });
+
+  test("without WebAssembly it is plain, and simd is an error, whatever is wrong with the weights", async () => {
+    vi.stubGlobal("WebAssembly", undefined);
+    await using bert = await loadBert(reference("tiny"));
+    expect(bert.backend).toMatchObject({ name: "plain", reason: "simd: the engine must have WebAssembly" });
+    const error = { code: "ERR_BACKEND", message: "simd: the engine must have WebAssembly" };
+    await expect(loadBert(reference("tiny"), { backend: "simd" })).rejects.toMatchObject(error);
+    const wrong = { backend: "simd", architecture: "BertForQuestionAnswering" } as const;
+    await expect(loadBert(reference("tiny"), wrong)).rejects.toMatchObject(error);
+  });
+
+  test("where no kernels can be made, plain computes on the weights that were read meanwhile", async () => {
+    vi.spyOn(WebAssembly, "Instance").mockImplementation(function fail() {
+      throw new Error("out of code space");
+    });
+    await using bert = await loadBert(reference("tiny"));
+    expect(bert.backend.name).toBe("plain");
+    expect(bert.backend.reason).toContain("out of code space");
+    await using plain = await loadBert(reference("tiny"), { backend: "plain" });
+    const inputs = referenceInputs("tiny/inputs.json");
+    const [got, want] = [await bert.forward(inputs), await plain.forward(inputs)];
+    expect(got.lastHiddenState.data).toEqual(want.lastHiddenState.data);
+    expect(got.lastHiddenState.data.every(Number.isFinite)).toBe(true);
   });
 
   test("wide and deterministic choose the variant", async () => {
