@@ -20,7 +20,7 @@ interface Read {
 const CALLS = 2;
 /** A call ends with the first part that is beyond so many bytes. */
 const CALL_BYTES = 1 << 26;
-/** More than 2^31 − 1 bytes in one call is an error in Node. */
+/** More than 2^31 − 1 bytes in one call is an error in macOS (readv(2)). */
 const MAX_READ = 1 << 30;
 /** More than 1,024 parts in one call is an error in Linux (IOV_MAX of limits.h). */
 const MAX_PARTS = 1000;

@@ -49,6 +49,8 @@ export function declareTileLocals(f: FunctionBuilder, { rows, columns }: Tiling)
  *
  * Vectors stand in adjacent pairs, and no load comes between two stores: V8 widens such pairs to one 256-bit operation
  * where its flag is set (compile.ts), and the whole tile with them.
+ *
+ * @param column of the panel, at which the tile begins
  */
 export function emitTile(f: FunctionBuilder, tiling: Tiling, arithmetic: Arithmetic, column: number): void {
   const rows = count(tiling.rows);
