@@ -6,7 +6,7 @@ import { sourceFiles } from "./support/syntaxTree.ts";
 
 /** The rooms of `src`, lowest first: which files are in it, and which rooms it stands on; it may import from what these stand on too. */
 const ROOMS: Readonly<Record<string, { readonly files: RegExp; readonly on: readonly string[] }>> = {
-  errors: { files: /^(errors|realm|options|loaded|onAbort)\.ts$/, on: [] },
+  errors: { files: /^(errors|realm|options|loaded|onAbort|withResolvers)\.ts$/, on: [] },
   json: { files: /^json(Fault)?\.ts$/, on: ["errors"] },
   tokenizer: { files: /^tokenizer\//, on: ["json"] },
   tensor: { files: /^tensor\/\w+\.ts$(?<!\/(chooseBackend|createTrainingBackend)\.ts)/, on: ["errors"] },

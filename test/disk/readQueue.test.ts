@@ -70,8 +70,8 @@ describe("ReadQueue", () => {
     );
   });
 
-  test("a call reads 1,000 parts at most, and no part after 32 MB", async () => {
-    const { readParts, calls } = fileOf(new Uint8Array(1 << 26));
+  test("a call reads 1,000 parts at most, and no part after 64 MB", async () => {
+    const { readParts, calls } = fileOf(new Uint8Array(1 << 27));
     const queue = new ReadQueue("x", readParts);
     await Promise.all(Array.from({ length: 1500 }, (_, i) => queue.read(new Uint8Array(2), 2 * i)));
     expect(calls.map(([position, { length }]) => [position, length])).toEqual([
@@ -79,7 +79,7 @@ describe("ReadQueue", () => {
       [2000, 500],
     ]);
     calls.length = 0;
-    const large = 3 << 23;
+    const large = 3 << 24;
     await Promise.all([0, 1, 2].map((i) => queue.read(new Uint8Array(i === 2 ? 16 : large), i * large)));
     expect(calls).toEqual([
       [0, [large, large]],

@@ -52,7 +52,7 @@ describe("memory", () => {
     expect(first).toEqual(Float32Array.of(3, 3, 3, 3));
   });
 
-  test("grows by what it has, but by 128 MB at most", () => {
+  test("grows by 48 MB, and then by 128 MB at a time", () => {
     const memory = new TensorMemory();
     const sizes: number[] = [];
     for (let i = 0; i < 600; i++) {
@@ -60,12 +60,11 @@ describe("memory", () => {
       const size = memory.memory.buffer.byteLength / 2 ** 20;
       if (size !== sizes.at(-1)) sizes.push(size);
     }
-    expect(sizes).toEqual([2, 4, 8, 16, 32, 64, 128, 256, 384, 512, 640]);
+    expect(sizes).toEqual([49, 177, 305, 433, 561, 689]);
   });
 
   test("what the system does not give is told as what was asked for; a smaller step is tried before", () => {
     const memory = new TensorMemory();
-    memory.allocate(2 ** 21);
     const asked: number[] = [];
     const refuse = (limit: number) =>
       vi.spyOn(memory.memory, "grow").mockImplementation((pages) => {
@@ -75,10 +74,10 @@ describe("memory", () => {
       });
     const grow = refuse(0);
     expect(() => memory.allocate(2 ** 20)).toThrow(
-      new BertError("ERR_BACKEND", "simd: the system must give 4.00 MiB of memory beside 8.06 MiB, it refused"),
+      new BertError("ERR_BACKEND", "simd: the system must give 3.06 MiB of memory beside 1.00 MiB, it refused"),
     );
     grow.mockRestore();
-    expect(asked.filter((pages) => pages > 0)).toEqual([129, 64]);
+    expect(asked.filter((pages) => pages > 0)).toEqual([768, 49]);
     expect(memory.allocate(2 ** 20).fill(1).length).toBe(2 ** 20);
   });
 
