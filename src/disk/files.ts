@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { type FileHandle, lstat, open, readlink, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { BertError, fileError } from "../errors.ts";
+import { type BertError, fileError } from "../errors.ts";
 import { codeOf, has, messageOf } from "../realm.ts";
 import type { RandomAccess } from "../safetensors/safetensorsReader.ts";
 import { temporaryPath } from "./processes.ts";
@@ -23,7 +23,7 @@ export async function openFile(path: string): Promise<RandomAccess> {
   if (path.endsWith(".safetensors.partial") && (await exists(`${path}.json`)))
     throw fileError("openFile", path, "is unfinished: the command that made it goes on when it is given again");
   const handle = await orFileError("openFile", path, open(path, "r"));
-  const queue = new ReadQueue(path, (targets, position) => orFileError("read", path, handle.readv(targets, position)));
+  const queue = new ReadQueue(path, (targets, at) => orFileError("read", path, readParts(handle, targets, at)));
   return {
     name: path,
     size,
@@ -32,6 +32,16 @@ export async function openFile(path: string): Promise<RandomAccess> {
       await handle.close(); // again: nothing happens
     },
   };
+}
+
+/** Fills the targets, or the first of them: Yarn's FileHandle, which reads within archives, has a readv that throws. */
+async function readParts(handle: FileHandle, targets: readonly Uint8Array[], position: number) {
+  try {
+    if (targets.length > 1) return await handle.readv(targets, position);
+  } catch (error) {
+    if (codeOf(error) !== undefined) throw error; // the system's
+  }
+  return handle.read(targets[0], 0, targets[0].length, position);
 }
 
 /**
@@ -102,15 +112,17 @@ export async function writeFileAtomically(
  */
 export async function readText(path: string): Promise<string> {
   const file = await openFile(path);
+  const bytes = new Uint8Array(file.size);
   try {
-    const bytes = new Uint8Array(file.size);
     await file.read(bytes, 0);
+  } finally {
+    await file.close();
+  }
+  try {
     // A byte order mark is kept, as Python keeps it, for the parser of the text to judge.
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
-    throw cause instanceof BertError ? cause : fileError("readText", path, "is not UTF-8 text", cause);
-  } finally {
-    await file.close();
+    throw fileError("readText", path, "is not UTF-8 text", cause);
   }
 }
 

@@ -56,8 +56,8 @@ export class ReadQueue {
       this.waiting.push({ target, position, resolve, reject });
       if (this.isPlanned) return;
       this.isPlanned = true;
-      // Later: what the caller wants beside it is known then.
-      queueMicrotask(() => {
+      // Later: what the caller wants beside it is known then. Contexts of node:vm have no queueMicrotask.
+      void Promise.resolve().then(() => {
         this.isPlanned = false;
         this.waiting.sort((a, b) => a.position - b.position);
         this.next();

@@ -20,9 +20,13 @@ import { openFile, writeFileAtomically } from "../../src/disk/files.ts";
 import { openModelFolder, openWeights, saveSafetensors } from "../../src/load/weightFiles.ts";
 import { readSafetensors, type TensorToWrite, writeSafetensors } from "../../src/safetensors/index.ts";
 
-/** Set by a test: a path that may not be opened; what becomes of the handle of the next temporary file. */
+/**
+ * Set by a test: a path that may not be opened; what becomes of the handle of a file that is read, and of that of the
+ * next temporary file.
+ */
 const disk = vi.hoisted(() => ({
   denied: "",
+  opened: undefined as undefined | ((handle: FileHandle) => FileHandle),
   fault: undefined as undefined | ((handle: FileHandle) => FileHandle | Promise<FileHandle>),
 }));
 vi.mock("node:fs/promises", async (load) => {
@@ -30,6 +34,7 @@ vi.mock("node:fs/promises", async (load) => {
   const open = async (...args: Parameters<typeof real.open>) => {
     if (args[0] === disk.denied) throw Object.assign(new Error("EACCES: permission denied"), { code: "EACCES" });
     const handle = await real.open(...args);
+    if (disk.opened && args[1] === "r") return disk.opened(handle);
     return disk.fault && args[1] === "wx" ? disk.fault(handle) : handle;
   };
   return { ...real, open };
@@ -41,6 +46,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "plainbert-files-"));
 });
 afterEach(() => {
+  disk.opened = undefined;
   disk.fault = undefined;
   disk.denied = "";
   rmSync(folder, { recursive: true, force: true });
@@ -54,6 +60,25 @@ const fileError = (message: string | RegExp) =>
   });
 
 describe("openFile", () => {
+  test("reads parts together where the handle cannot, as Yarn's of an archive, and tells the system's errors", async () => {
+    writeFileSync(at("x"), new Uint8Array([1, 2, 3, 4, 5, 6]));
+    const readBoth = async (readv: () => never) => {
+      disk.opened = (handle) => Object.assign(handle, { readv });
+      const file = await openFile(at("x"));
+      const [first, second] = [new Uint8Array(2), new Uint8Array(3)];
+      await Promise.all([file.read(first, 0), file.read(second, 2)]).finally(() => file.close());
+      return [...first, ...second];
+    };
+    const notImplemented = () => {
+      throw new Error("Method not implemented.");
+    };
+    expect(await readBoth(notImplemented)).toEqual([1, 2, 3, 4, 5]);
+    const broken = () => {
+      throw Object.assign(new Error("EIO: i/o error, read"), { code: "EIO" });
+    };
+    await expect(readBoth(broken)).rejects.toEqual(fileError(/^read: .*x: .*EIO/));
+  });
+
   test("reads any part of a file", async () => {
     writeFileSync(at("x"), new Uint8Array([1, 2, 3, 4, 5]));
     const file = await openFile(at("x"));
