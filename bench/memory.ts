@@ -1,6 +1,6 @@
 /**
  * The peak memory of a process with BERT-base's encoder, after its first answer and after every word of the vocabulary was asked for, by
- * plainbert and onnxruntime-node: npm run bench:memory. It takes two minutes, on Linux.
+ * plainbert and onnxruntime-node: npm run bench:memory. It takes a minute.
  *
  * onnxruntime-node maps the file of the weights, so that rows of the word embeddings are in memory once a text has asked for them. plainbert
  * reads and checks all of them when it loads the model.

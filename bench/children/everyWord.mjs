@@ -1,7 +1,7 @@
 // A process that loads the encoder, answers once, and then once for every word of the vocabulary, in texts of 120 tokens. It prints its
-// peak memory after the first answer and after all of them, in MB: node everyWord.mjs '{"library": …}'. Linux alone tells it.
-import { readFileSync } from "node:fs";
+// peak memory after the first answer and after all of them, in MB: node everyWord.mjs '{"library": …}'.
 import { createRequire } from "node:module";
+import { peakMemory } from "./peakMemory.mjs";
 
 const { library, model, graph, peers, threads, vocabulary } = JSON.parse(process.argv[2]);
 const TOKENS = 120;
@@ -30,9 +30,3 @@ await encode(ids(0, 12));
 const first = peakMemory();
 for (let from = 0; from < vocabulary; from += TOKENS) await encode(ids(from, Math.min(from + TOKENS, vocabulary)));
 process.stdout.write(JSON.stringify({ first, every: peakMemory() }), () => process.exit());
-
-/** In MB. */
-function peakMemory() {
-  const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"));
-  return (Number(kibibytes) * 1024) / 1e6;
-}

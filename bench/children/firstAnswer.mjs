@@ -1,8 +1,8 @@
 // A process that loads the model and answers once, then prints its peak memory in MB, and for plainbert's filled mask the milliseconds of
 // import, loading and answer: node firstAnswer.mjs '{"library": …}'.
 // Plain JavaScript, and plainbert as it is published: what a process's start costs is measured, not the stripping of types.
-import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { peakMemory } from "./peakMemory.mjs";
 
 const { library, task, style, dtype, backend, threads, model, graph, peers, text, inputIds } = JSON.parse(
   process.argv[2],
@@ -67,10 +67,3 @@ const answers = {
 const answer = await answers[library][task]();
 if (answer.length === 0) throw new Error("no answer");
 process.stdout.write(JSON.stringify({ megabytes: peakMemory(), steps }), () => process.exit());
-
-/** In MB. Linux counts the memory of the process that forked this one into maxRSS, so there it is asked elsewhere. */
-function peakMemory() {
-  if (process.platform !== "linux") return (process.resourceUsage().maxRSS * 1024) / 1e6;
-  const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"));
-  return (Number(kibibytes) * 1024) / 1e6;
-}

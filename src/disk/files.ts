@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { type FileHandle, lstat, open, readlink, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { type BertError, fileError } from "../errors.ts";
+import { BertError, fileError } from "../errors.ts";
 import { codeOf, has, messageOf } from "../realm.ts";
 import type { RandomAccess } from "../safetensors/safetensorsReader.ts";
 import { temporaryPath } from "./processes.ts";
@@ -108,13 +108,16 @@ export async function writeFileAtomically(
 /**
  * The text of a file.
  *
- * @throws BertError ERR_FILE it is missing, cannot be read, or is not UTF-8
+ * @throws BertError ERR_FILE it is missing, cannot be read, does not fit into memory, or is not UTF-8
  */
 export async function readText(path: string): Promise<string> {
   const file = await openFile(path);
-  const bytes = new Uint8Array(file.size);
+  let bytes: Uint8Array;
   try {
+    bytes = new Uint8Array(file.size);
     await file.read(bytes, 0);
+  } catch (cause) {
+    throw cause instanceof BertError ? cause : fileError("readText", path, "does not fit into memory", cause);
   } finally {
     await file.close();
   }

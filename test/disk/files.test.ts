@@ -16,7 +16,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { openFile, writeFileAtomically } from "../../src/disk/files.ts";
+import { openFile, readText, writeFileAtomically } from "../../src/disk/files.ts";
 import { openModelFolder, openWeights, saveSafetensors } from "../../src/load/weightFiles.ts";
 import { readSafetensors, type TensorToWrite, writeSafetensors } from "../../src/safetensors/index.ts";
 
@@ -58,6 +58,20 @@ const fileError = (message: string | RegExp) =>
     code: "ERR_FILE",
     message: typeof message === "string" ? message : expect.stringMatching(message),
   });
+
+describe("readText", () => {
+  test("a text that does not fit into memory is refused by its path, and closed", async () => {
+    writeFileSync(at("x"), "");
+    truncateSync(at("x"), 2 ** 43); // a hole, which takes no room on the disk
+    const close = vi.fn();
+    disk.opened = (handle) => {
+      close.mockImplementation(handle.close.bind(handle));
+      return Object.assign(handle, { close });
+    };
+    await expect(readText(at("x"))).rejects.toEqual(fileError(`readText: ${at("x")}: does not fit into memory`));
+    expect(close).toHaveBeenCalledOnce();
+  });
+});
 
 describe("openFile", () => {
   test("reads parts together where the handle cannot, as Yarn's of an archive, and tells the system's errors", async () => {

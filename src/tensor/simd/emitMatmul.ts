@@ -1,6 +1,6 @@
 import type { ModuleBuilder } from "./assembler.ts";
 import { advance } from "./emitLoops.ts";
-import { type Arithmetic, declareTileLocals, emitTile, type Tiling } from "./emitTile.ts";
+import { type Arithmetic, declareTileLocals, emitTile, isHalf, type Tiling } from "./emitTile.ts";
 import type { FunctionBuilder } from "./functionBuilder.ts";
 import { PANEL, PANEL_ROW, PART, STEP_BYTES } from "./panels.ts";
 
@@ -111,13 +111,12 @@ function emitPanel(f: FunctionBuilder, tiling: Tiling, arithmetic: Arithmetic): 
 /** The tile at rowC with `rows` rows, one of 1 … tiling.rows: each has its own code. */
 function emitTileOfRows(f: FunctionBuilder, tiling: Tiling, arithmetic: Arithmetic): void {
   const { rows, columns } = tiling;
-  const isHalf = arithmetic.storage === "float16" || arithmetic.storage === "bfloat16";
   const tile = () => {
     for (let column = 0; column < PANEL; column += columns) {
       for (const [from, to, bytes] of [
         ["rowC", "tileC", PANEL_ROW],
         ["rowInit", "tileInit", PANEL_ROW],
-        ["panelB", "tileB", isHalf ? 0 : STEP_BYTES[arithmetic.storage]],
+        ["panelB", "tileB", isHalf(arithmetic.storage) ? 0 : STEP_BYTES[arithmetic.storage]],
         ...(arithmetic.keeps ? ([["kept", "tileKept", PANEL_ROW]] as const) : []),
       ] as const)
         f.get(from)

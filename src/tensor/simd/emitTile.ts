@@ -25,6 +25,11 @@ export interface Arithmetic {
   readonly keeps?: boolean;
 }
 
+/** Whether an element of b takes 16 bits: two columns share a word (storedPanels.ts). */
+export function isHalf(storage: StorageType): storage is "float16" | "bfloat16" {
+  return storage === "float16" || storage === "bfloat16";
+}
+
 /** The names of locals, made once: some 6,000 instructions name one. */
 const POINTERS = count(6).map((r) => `a${r}`);
 const VECTORS = count(4).map((j) => `b${j}`);
@@ -111,7 +116,7 @@ function emitStep(
   const { storage, fused, keeps } = arithmetic;
   const vectors = count(columns / 4);
   const stepBytes = STEP_BYTES[storage];
-  if (storage === "float16" || storage === "bfloat16") emitHalves(f, storage, columns, column, u * stepBytes);
+  if (isHalf(storage)) emitHalves(f, storage, columns, column, u * stepBytes);
   else {
     for (const j of vectors) {
       f.get("tileB").memory(storage === "int8" ? "v128.load8x8_s" : "v128.load", u * stepBytes + (j * stepBytes) / 4);
