@@ -9,7 +9,7 @@ import { emitLayerNorm, emitSoftmax } from "./emitRows.ts";
 import type { Tiling } from "./emitTile.ts";
 import type { Kernels } from "./kernelNames.ts";
 import { CONSTANTS_AT, type SharedMemory, type TensorMemory } from "./memory.ts";
-import type { V8 } from "./v8Flags.ts";
+import { OPTIMIZE_AT_ONCE, type V8 } from "./v8Flags.ts";
 import { warmUp } from "./warmUp.ts";
 
 /** One way to compile the kernels. */
@@ -45,8 +45,6 @@ function storedTiling(tiling: Tiling, storage: StorageType): Tiling {
   return tiling === TILING_256 && storage !== "bfloat16" ? TILING_256_FEWER_SUMS : tiling;
 }
 
-/** Compile a function that runs much with the optimising compiler at once, in the call that shows it. */
-const OPTIMIZE_AT_ONCE = "--wasm-sync-tier-up";
 /** Turn pairs of adjacent 128-bit operations into one of 256 bits; experimental, x64 only. */
 const REVECTORIZE = "--experimental-wasm-revectorize";
 /** Relaxed SIMD in Node 20; standard since V8 11.4. */
@@ -81,14 +79,14 @@ export interface Compiled {
 }
 
 /**
- * Compiles a variant for a memory. Where V8 revectorizes, the warm-up runs the kernels until V8 has optimised them: it
- * reads its flags when it optimises, and they are set only meanwhile. The optimised code is the module's, in every
- * thread.
+ * Compiles a variant for a memory. Where V8 revectorizes, the warm-up calls each kernel, and V8 optimises it in that
+ * call: it reads its flags when it optimises, and they are set only meanwhile. The optimised code is the module's, in
+ * every thread.
  *
  * V8 could also be told to optimise without a warm-up (`--no-liftoff`). But flags hold for the whole process, and with
  * that one a function of somebody else's module that is optimised in the background at that moment ends the process:
- * the inliner finds none of the records that it expects (seen in Node 26.10). The two flags here only make V8 do
- * sooner, or in wider vectors, what it does anyway.
+ * the inliner finds none of the records that it expects (seen in Node 26.10). The flags here only make V8 do sooner,
+ * or in wider vectors, what it does anyway.
  *
  * @throws WebAssembly.CompileError the engine does not know its instructions
  */
@@ -101,7 +99,7 @@ export function compileKernels(memory: TensorMemory, variant: Variant, v8: V8 | 
  *
  * @param what  which module it is
  * @param build its bytes
- * @param warm  the warm-up: runs its functions so often that V8 optimises them
+ * @param warm  the warm-up: calls each of its functions once
  */
 export function compileModule<Functions>(
   what: string,
@@ -123,7 +121,7 @@ export function compileModule<Functions>(
     return { kernels, module };
   };
   if (!v8) return compile();
-  const flags = optimizes ? [OPTIMIZE_AT_ONCE] : [];
+  const flags = optimizes ? [...OPTIMIZE_AT_ONCE] : [];
   if (variant.width === 256) flags.push(REVECTORIZE);
   if (variant.fused && v8.version <= LAST_V8_WITHOUT_RELAXED) flags.push(RELAXED);
   return v8.withFlags(flags, compile);

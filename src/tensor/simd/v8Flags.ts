@@ -5,11 +5,19 @@ export interface V8 {
   /** The major version: 11 in Node 20, 12 in 22, 13 in 24, 14 in 26. */
   readonly version: number;
   /**
-   * Runs `body` with flags set, such as `--wasm-sync-tier-up`, and sets them back. They hold for what is optimised in
-   * between and for nothing else: modules keep the code that they were compiled to, in workers too.
+   * Runs `body` with flags set, such as `--wasm-sync-tier-up`, and sets them back. They hold for what is instantiated
+   * and optimised in between and for nothing else: modules keep the code that they were compiled to, in workers too.
    */
   withFlags<T>(flags: readonly string[], body: () => T): T;
 }
+
+/** How many bytes of a function's code run, from a module's instantiation, until V8 optimises it. */
+const BUDGET = "--wasm-tiering-budget";
+/** V8's own number. */
+const USUAL_BUDGET = 13_000_000;
+
+/** Optimise a function in its first call, and in the thread that calls it. */
+export const OPTIMIZE_AT_ONCE: readonly string[] = ["--wasm-sync-tier-up", `${BUDGET}=1`];
 
 interface NodeProcess {
   readonly arch: string;
@@ -56,5 +64,6 @@ function nodeAndV8() {
 }
 
 function opposite(flag: string): string {
+  if (flag.startsWith(BUDGET)) return `${BUDGET}=${USUAL_BUDGET}`;
   return flag.startsWith("--no-") ? `--${flag.slice(5)}` : `--no-${flag.slice(2)}`;
 }

@@ -4,20 +4,14 @@ import type { TensorMemory } from "./memory.ts";
 import { KEEPING_ROWS } from "./multiplyRange.ts";
 import { PANEL, PART } from "./panels.ts";
 
-/** Rows and row length of the numbers. They are whole tiles and vectors, as V8 counts the turns of the main loops. */
-const [R, N] = [48, 256];
-/**
- * How often each kernel is called. V8 optimises a function after some 13 MB of code run in its loops: `multiply` in its
- * first call, softmax, layer normalisation and the activations within 10. Those that only move numbers need more
- * (packRows 68) and are optimised later, without the flags. With assembling and compiling, it all takes 26 to 34 ms in
- * a fresh process (Node 26).
- */
-const CALLS = 24;
+/** Rows and row length of the numbers. */
+const [R, N] = [6, 256];
 
 /**
- * The warm-up: runs each kernel so often, on made-up numbers, that V8 optimises it.
+ * The warm-up: calls each kernel once, on made-up numbers. V8 optimises it in that call, where its flags say so. Some
+ * 10 ms in a fresh process, of which `multiply` takes 3 (Node 26).
  *
- * @throws BertError ERR_BACKEND there is no room in the memory for some 320 KB
+ * @throws BertError ERR_BACKEND there is no room in the memory for some 280 KB
  */
 export function warmUp(kernels: Kernels, memory: TensorMemory): void {
   const array = memory.allocate(R * N + N * N + 4 * N);
@@ -42,6 +36,6 @@ export function warmUp(kernels: Kernels, memory: TensorMemory): void {
     scaleSums: () => kernels.scaleSums?.(x, row, row, row, N * 4, R, N / PANEL),
     add: () => kernels.add(x, x, b, R * N),
   };
-  for (const use of Object.values(uses)) for (let call = 0; call < CALLS; call++) use();
+  for (const use of Object.values(uses)) use();
   memory.release(array);
 }

@@ -39,10 +39,8 @@ export function compileTraining(memory: TensorMemory, variant: Variant, v8: V8 |
 
 /** Rows and row length of the numbers. */
 const [R, N] = [32, 256];
-/** How often the warm-up calls each kernel, as in warmUp.ts. */
-const CALLS = 24;
 
-/** The warm-up: runs each kernel so often, on made-up numbers, that V8 optimises it. */
+/** The warm-up: calls each kernel once, on made-up numbers, and V8 optimises it then (warmUp.ts). */
 function warmUpTraining(kernels: TrainingKernels, memory: TensorMemory): void {
   const array = memory.allocate(2 * R * N + 8 * N);
   array.fill(0.5);
@@ -64,6 +62,6 @@ function warmUpTraining(kernels: TrainingKernels, memory: TensorMemory): void {
     largest: () => kernels.largest(x, R * N),
     exponentials: () => kernels.exponentials(y, x, R * N, 1),
   };
-  for (const use of Object.values(uses)) for (let call = 0; call < CALLS; call++) use();
+  for (const use of Object.values(uses)) use();
   memory.release(array);
 }
