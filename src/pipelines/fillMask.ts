@@ -200,9 +200,8 @@ function tokensOf({ encoding, masks }: MaskedText): number {
  * vocabulary's or for one that a vocab.txt has twice: they count in the probabilities and are no answer.
  */
 function idsOfTokens({ tokenizer, config: { vocabSize } }: Bert): number[] | null {
-  const ids = Array.from({ length: tokenizer.size }, (_, id) => id).filter(
-    (id) => tokenizer.idToToken(id) !== undefined,
-  );
+  const ids: number[] = [];
+  for (let id = 0; id < tokenizer.size; id++) if (tokenizer.idToToken(id) !== undefined) ids.push(id);
   return ids.length === vocabSize ? null : ids;
 }
 

@@ -72,6 +72,7 @@ export function toLowercase(codePoint: number): readonly number[] {
 
 /** The full canonical decomposition (NFD) of one code point; itself where it has none. */
 export function decompose(codePoint: number): readonly number[] {
+  if (codePoint < 0xc0) return [codePoint]; // À is the first that has a decomposition
   const syllable = codePoint - 0xac00; // Unicode 3.12: Hangul syllables decompose by arithmetic
   if (syllable >= 0 && syllable < 11172) {
     const jamo = [0x1100 + Math.floor(syllable / 588), 0x1161 + Math.floor((syllable % 588) / 28)];

@@ -110,6 +110,11 @@ export function numberTokens(tokens: readonly string[]): Map<string, number> {
 /** White space as Unicode has it, at the end of a line. */
 const END_SPACE = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/;
 
+function withoutEndSpace(line: string): string {
+  const last = line.charCodeAt(line.length - 1);
+  return last > 0x20 && last < 0x7f ? line : line.replace(END_SPACE, ""); // most lines end in a letter or a digit
+}
+
 /**
  * The lines of a vocab.txt, line number = id; the line end of the last line may be missing. As in transformers 5, white
  * space at the end of a line is no part of its token, and of a token that is there twice the last line counts: the id
@@ -123,9 +128,9 @@ export function parseVocabTxt(text: string): Map<string, number> {
   const other = otherThanMeant(text);
   if (other) throw new BertError("ERR_VOCABULARY", `vocab.txt: must have a token in each line, is ${other}`);
   const ids = new Map<string, number>();
-  for (const [id, line] of lines.entries()) {
-    const token = line.replace(END_SPACE, "");
-    ids.delete(token); // so that tokens stand in the order of their ids
+  for (let id = 0; id < lines.length; id++) {
+    const token = withoutEndSpace(lines[id]);
+    if (ids.has(token)) ids.delete(token); // so that tokens stand in the order of their ids
     ids.set(token, id);
   }
   return ids;

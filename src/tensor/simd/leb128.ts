@@ -15,7 +15,7 @@ export function pushUnsignedLeb128(bytes: number[], value: number): void {
   let rest = value;
   while (rest > 127) {
     bytes.push((rest & 127) | 128);
-    rest = Math.floor(rest / 128);
+    rest >>>= 7;
   }
   bytes.push(rest);
 }
