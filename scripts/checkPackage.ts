@@ -23,10 +23,10 @@ import { packInto, run } from "./npm.ts";
 /** The parts of the package: how many bytes each may have, and its files; the last one has what is in no other. */
 const PARTS: readonly { readonly name: string; readonly budget: number; readonly files: RegExp }[] = [
   { name: "weights", budget: Number.POSITIVE_INFINITY, files: /^weights\// },
-  { name: "browser file", budget: 376_000, files: /^dist\/plainbert\.browser\.js$/ },
-  { name: "explorer", budget: 520_000, files: /^dist\/explorer\// }, // 31 kB are the stepper, 46 kB the other views below, 26 kB what page and worker do for them and for models of the hub; 27 kB take heads and words away; 2 kB round weights by kernels
+  { name: "browser file", budget: 378_000, files: /^dist\/plainbert\.browser\.js$/ },
+  { name: "explorer", budget: 521_000, files: /^dist\/explorer\// }, // 31 kB are the stepper, 46 kB the other views below, 26 kB what page and worker do for them and for models of the hub; 27 kB take heads and words away; 2 kB round weights by kernels
   { name: "description of the service", budget: 30_000, files: /^dist\/chunks\/openApi\.js$/ }, // a table, for /openapi.json
-  { name: "engine and command line", budget: 2_015_000, files: /^/ }, // 170 kB train: vectors, rerankers, distillation; 60 kB serve several models, hold whatever arrives, log and count it; 13 kB search by words; 12 kB go on with an index, and tell what a model cannot read; 18 kB are the adapters for frameworks, most of it types and what they refuse; 5 kB round weights by kernels; 4 kB read them while the kernels are compiled
+  { name: "engine and command line", budget: 2_021_000, files: /^/ }, // 170 kB train: vectors, rerankers, distillation; 60 kB serve several models, hold whatever arrives, log and count it; 13 kB search by words; 12 kB go on with an index, and tell what a model cannot read; 18 kB are the adapters for frameworks, most of it types and what they refuse; 5 kB round weights by kernels; 4 kB read them while the kernels are compiled; 4 kB decode files of 16-bit numbers by kernels
 ];
 const SHIPPED = ["CHANGELOG.md", "LICENSE", "NOTICE", "README.md", "dist", "package.json", "weights"];
 
@@ -70,7 +70,7 @@ const EMBEDDINGS_BUDGET = 8_000_000;
  * The code that only the service needs, `plainbert serve` and `plainbert/serve`; its description, which /openapi.json
  * loads, is a part of its own.
  */
-const SERVICE_BUDGET = 60_000;
+const SERVICE_BUDGET = 60_100;
 const OF_SERVICE = /^\/\/ src\/(serve\/|cli\/serve(Log)?\.ts)/m; // the bundler names the sources of a chunk
 
 /** Whether the service is too large. */

@@ -135,7 +135,7 @@ async function readFloat32(
   sample: TensorSample,
   isDecoder: boolean,
 ): Promise<Weight> {
-  await weights.readInto(name, tensor.data);
+  await weights.readInto(name, tensor.data, backend);
   const k = await backend;
   if (!k.allFinite(tensor.data)) expectFinite(weights, name, tensor.data, 0);
   sample.take(tensor.data, 0);

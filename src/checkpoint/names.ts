@@ -1,5 +1,6 @@
 import { BertError } from "../errors.ts";
 import type { BertConfig } from "../model/config.ts";
+import type { HalfDecoder } from "../safetensors/safetensorsReader.ts";
 import { DECODER_BIAS, isBare, isIgnored, isTransposed, ourName, tiedPair, unwrapped, wrapperOf } from "./families.ts";
 import { isScaleOf, readScales, SCALE, scaleRows } from "./rowScales.ts";
 import { type WeightSource, wrongWeights } from "./weightSource.ts";
@@ -82,14 +83,14 @@ export function withOurNames(
     ourNames,
     scalesOf,
     unscaled,
-    async readInto(name, target) {
-      await unscaled.readInto(name, target);
+    async readInto(name, target, decoder) {
+      await unscaled.readInto(name, target, decoder);
       const scale = await scalesOf(name);
       if (scale) scaleRows(target, scale);
     },
     ...(readPart && {
-      async readPart(name: string, target: Float32Array, from: number) {
-        await readPart(name, target, from);
+      async readPart(name: string, target: Float32Array, from: number, decoder?: HalfDecoder) {
+        await readPart(name, target, from, decoder);
         const scale = await scalesOf(name);
         if (!scale) return;
         const I = tensors.get(name)?.shape[1] as number;
@@ -113,13 +114,16 @@ function reorientedSource(
   const { readPart } = source;
   const inOrder = [...fileNames.values()].every((name) => !isTransposed(name)); // else rows of ours are columns there
   return {
-    async readInto(name, target) {
+    async readInto(name, target, decoder) {
       const stored = storedName(name);
-      await source.readInto(stored, target);
+      await source.readInto(stored, target, decoder);
       const { shape } = tensors.get(name) as { shape: readonly number[] };
       if (isTransposed(stored) && shape.length === 2) transpose(target, shape[0], shape[1]);
     },
-    ...(readPart && inOrder && { readPart: async (name, target, from) => readPart(storedName(name), target, from) }),
+    ...(readPart &&
+      inOrder && {
+        readPart: async (name, target, from, decoder) => readPart(storedName(name), target, from, decoder),
+      }),
   };
 }
 

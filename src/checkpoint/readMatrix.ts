@@ -24,7 +24,7 @@ export async function readMatrix(
   weights: NamedWeights,
   name: string,
   dtype: ReducedWeight["dtype"],
-  k: Pick<Backend, "empty" | "free" | "emptyStored" | "encodeRows">,
+  k: Pick<Backend, "empty" | "free" | "emptyStored" | "encodeRows" | "decodeHalves">,
   sample: TensorSample | null = null,
 ): Promise<ReducedWeight> {
   const { shape } = weights.tensors.get(name) as { shape: readonly number[] };
@@ -38,8 +38,8 @@ export async function readMatrix(
     for (let row = 0; row < O; row += block) {
       const rows = Math.min(block, O - row);
       const data = buffer.data.subarray(0, rows * I);
-      if (source.readPart) await source.readPart(name, data, row * I);
-      else await source.readInto(name, data);
+      if (source.readPart) await source.readPart(name, data, row * I, k);
+      else await source.readInto(name, data, k);
       sample?.take(data, row * I, scale && ((i) => scale[row + Math.floor(i / I)]));
       if (scale) expectIntegers(weights, name, data);
       const fits = k.encodeRows(weight, row, data, scale?.subarray(row, row + rows));

@@ -1,4 +1,5 @@
 import { BertError, quote } from "../errors.ts";
+import type { HalfDecoder } from "../safetensors/safetensorsReader.ts";
 import { formatShape, sizeOf } from "../tensor/tensor.ts";
 
 /** Where weights come from: names and shapes at once, numbers one tensor at a time. An open safetensors file is one. */
@@ -6,13 +7,17 @@ export interface WeightSource {
   readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>;
   /** The names of the files that it is, for messages. Left out: messages name none. */
   readonly files?: readonly string[];
-  /** Reads a tensor, in whatever type it is stored, as float32. */
-  readInto(name: string, target: Float32Array): Promise<void>;
+  /**
+   * Reads a tensor, in whatever type it is stored, as float32.
+   *
+   * @param decoder as in `Weights.readInto` (safetensorsReader.ts), for those who can use it
+   */
+  readInto(name: string, target: Float32Array, decoder?: HalfDecoder): Promise<void>;
   /**
    * Reads as many elements of a tensor as `target` has, from element `from` on. Without it, a matrix that is to be held
    * in reduced precision is in memory as float32 while it is read.
    */
-  readPart?(name: string, target: Float32Array, from: number): Promise<void>;
+  readPart?(name: string, target: Float32Array, from: number, decoder?: HalfDecoder): Promise<void>;
 }
 
 /**

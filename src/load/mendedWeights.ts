@@ -1,5 +1,5 @@
 import { BertError } from "../errors.ts";
-import type { Weights } from "../safetensors/safetensorsReader.ts";
+import type { HalfDecoder, Weights } from "../safetensors/safetensorsReader.ts";
 
 /**
  * Opens weights that may be damaged where they are kept. When they cannot be read, now or later, what is kept is
@@ -37,10 +37,10 @@ export async function openMended(
   });
   return {
     ...weights,
-    readInto: (name, target) => mended(() => last().readInto(name, target)),
+    readInto: (name, target, decoder) => mended(() => last().readInto(name, target, decoder)),
     ...(weights.readPart && {
-      readPart: (name: string, target: Float32Array, from: number) =>
-        mended(async () => last().readPart?.(name, target, from)),
+      readPart: (name: string, target: Float32Array, from: number, decoder?: HalfDecoder) =>
+        mended(async () => last().readPart?.(name, target, from, decoder)),
     }),
     // Another read of the damaged one may still be under way when the other is opened.
     close: async () => {

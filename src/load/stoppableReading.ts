@@ -1,20 +1,20 @@
 import type { WeightSource } from "../checkpoint/weightSource.ts";
 import { onAbort } from "../onAbort.ts";
-import type { Weights } from "../safetensors/safetensorsReader.ts";
+import type { HalfDecoder, Weights } from "../safetensors/safetensorsReader.ts";
 
 /** The same weights; reading rejects with the signal's reason after it has aborted. */
 export function stoppable(weights: Weights, signal: AbortSignal | undefined): WeightSource {
   return {
     tensors: weights.tensors,
     files: weights.files,
-    readInto(name, target) {
+    readInto(name, target, decoder) {
       signal?.throwIfAborted();
-      return weights.readInto(name, target);
+      return weights.readInto(name, target, decoder);
     },
     ...(weights.readPart && {
-      readPart: async (name: string, target: Float32Array, from: number): Promise<void> => {
+      readPart: async (name: string, target: Float32Array, from: number, decoder?: HalfDecoder): Promise<void> => {
         signal?.throwIfAborted();
-        await weights.readPart?.(name, target, from);
+        await weights.readPart?.(name, target, from, decoder);
       },
     }),
   };

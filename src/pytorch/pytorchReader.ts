@@ -44,7 +44,7 @@ export async function openPytorch(source: RandomAccess): Promise<Weights> {
     tensors,
     metadata: new Map(),
     files: [source.name],
-    async readInto(name, target) {
+    async readInto(name, target, decoder) {
       const tensor = stored.get(name);
       if (!tensor) throw new BertError("ERR_CHECKPOINT", `${source.name}: no tensor is named ${quote(String(name))}`);
       const { storage } = tensor;
@@ -52,7 +52,8 @@ export async function openPytorch(source: RandomAccess): Promise<Weights> {
       await intact.get(storage);
       const entry = tensors.get(name) as TensorEntry;
       const bytes = littleEndian ? source : swapping(source, DTYPE_BITS[entry.dtype] / 8);
-      await (tensor.isContiguous ? readElements(bytes, entry, target) : readStrided(bytes, entry, tensor, target));
+      if (tensor.isContiguous) await readElements(bytes, entry, target, decoder);
+      else await readStrided(bytes, entry, tensor, target);
     },
     close: () => source.close(),
   };

@@ -1,6 +1,7 @@
 import { BertError, quote } from "../errors.ts";
 import { isA } from "../realm.ts";
-import { formatShape, sizeOf } from "../tensor/tensor.ts";
+import type { Backend } from "../tensor/backend.ts";
+import { formatShape, type HalfWeight, sizeOf } from "../tensor/tensor.ts";
 import { DTYPE_BITS, type NumberArray } from "./dtype.ts";
 import { parseHeader, readHeaderLength, type SafetensorsHeader, type TensorEntry } from "./header.ts";
 import { expectDecoded, LITTLE_ENDIAN, swapBytes, toFloat32, viewElements } from "./numbers.ts";
@@ -35,6 +36,15 @@ export interface RandomAccess {
   close(): Promise<void>;
 }
 
+/** What decodes numbers of 16 bits: a backend, which may still be made. */
+export type HalfDecoder = Pick<Backend, "decodeHalves"> | Promise<Pick<Backend, "decodeHalves">>;
+
+/** The dtypes of 16-bit floating-point numbers, and what the backends call them. */
+const HALVES: ReadonlyMap<string, HalfWeight["dtype"]> = new Map([
+  ["F16", "float16"],
+  ["BF16", "bfloat16"],
+]);
+
 /** The tensors of a checkpoint, in one file or in several, read one at a time. */
 export interface Weights extends SafetensorsHeader {
   /** The names of the files, in order. */
@@ -44,17 +54,18 @@ export interface Weights extends SafetensorsHeader {
    * 1 MiB is in use (a tensor of PyTorch's that is not in its own order: as much as the part of the file it is spread
    * over). If it throws, `target` may be half filled.
    *
+   * @param decoder decodes numbers of 16 bits, on the memory that `target` is on; a loop if left out
    * @throws BertError ERR_CHECKPOINT no such tensor, or a dtype that is not decoded; ERR_SHAPE `target` has another
    *   length; ERR_FILE the file cannot be read
    */
-  readInto(name: string, target: Float32Array): Promise<void>;
+  readInto(name: string, target: Float32Array, decoder?: HalfDecoder): Promise<void>;
   /**
    * Reads as many elements as `target` has, from element `from` of the tensor on; else as `readInto`. Not every kind of
    * file can.
    *
    * @throws BertError ERR_SHAPE the tensor ends before; as `readInto`
    */
-  readPart?(name: string, target: Float32Array, from: number): Promise<void>;
+  readPart?(name: string, target: Float32Array, from: number, decoder?: HalfDecoder): Promise<void>;
   /** Closes the files. Nothing can be read afterwards. */
   close(): Promise<void>;
 }
@@ -123,8 +134,9 @@ export async function openSafetensors(source: RandomAccess): Promise<Weights> {
   return {
     ...header,
     files: [source.name],
-    readInto: async (name, target) => readElements(source, find(header, name, source.name), target),
-    readPart: async (name, target, from) => readPart(source, find(header, name, source.name), target, from),
+    readInto: async (name, target, decoder) => readElements(source, find(header, name, source.name), target, decoder),
+    readPart: async (name, target, from, decoder) =>
+      readPart(source, find(header, name, source.name), target, from, decoder),
     close: () => source.close(),
   };
 }
@@ -150,9 +162,15 @@ export function randomAccess(bytes: Uint8Array | ArrayBufferLike, name: string):
  *
  * @param entry  where they are, and in which dtype; little-endian
  * @param target as many elements as `entry.shape` has
+ * @param decoder as in `Weights.readInto`
  * @throws BertError as `Weights.readInto`
  */
-export async function readElements(source: RandomAccess, entry: TensorEntry, target: Float32Array): Promise<void> {
+export async function readElements(
+  source: RandomAccess,
+  entry: TensorEntry,
+  target: Float32Array,
+  decoder?: HalfDecoder,
+): Promise<void> {
   const { name, dtype, shape, byteOffset, byteLength } = entry;
   expectDecoded(source.name, name, dtype);
   const length = sizeOf(shape);
@@ -179,11 +197,21 @@ export async function readElements(source: RandomAccess, entry: TensorEntry, tar
     const size = Math.min(CHUNK_BYTES, byteLength - start);
     const bytes = inPlace ? room.subarray(start, start + size) : room.subarray(0, size);
     await source.read(bytes, byteOffset + start);
-    toFloat32(target.subarray(start / width, (start + size) / width), dtype, viewElements(dtype, bytes));
+    const [part, elements] = [target.subarray(start / width, (start + size) / width), viewElements(dtype, bytes)];
+    const half = HALVES.get(dtype);
+    if (decoder && half && elements.buffer === target.buffer)
+      (await decoder).decodeHalves(part, elements as Uint16Array, half);
+    else toFloat32(part, dtype, elements);
   }
 }
 
-async function readPart(source: RandomAccess, entry: TensorEntry, target: Float32Array, from: number): Promise<void> {
+async function readPart(
+  source: RandomAccess,
+  entry: TensorEntry,
+  target: Float32Array,
+  from: number,
+  decoder?: HalfDecoder,
+): Promise<void> {
   const { name, dtype, shape, byteOffset } = entry;
   const left = sizeOf(shape) - from;
   if (target.length > left)
@@ -193,7 +221,7 @@ async function readPart(source: RandomAccess, entry: TensorEntry, target: Float3
     );
   const bytes = DTYPE_BITS[dtype] / 8;
   const part = { byteOffset: byteOffset + from * bytes, byteLength: target.length * bytes, shape: [target.length] };
-  await readElements(source, { ...entry, ...part }, target);
+  await readElements(source, { ...entry, ...part }, target, decoder);
 }
 
 function find(header: SafetensorsHeader, name: string, where: string): TensorEntry {

@@ -1,6 +1,6 @@
 import { BertError, otherThanMeant, quote } from "../errors.ts";
 import { JsonScanner } from "./jsonScanner.ts";
-import { openSafetensors, type RandomAccess, type Weights } from "./safetensorsReader.ts";
+import { type HalfDecoder, openSafetensors, type RandomAccess, type Weights } from "./safetensorsReader.ts";
 
 /** As many files as `huggingface_hub` splits a model into at most. */
 const MAX_SHARDS = 10_000;
@@ -119,10 +119,10 @@ function unite(index: SafetensorsIndex, shards: ReadonlyMap<string, Weights>): O
     // The first file's value wins
     metadata: new Map([...shards.values()].reverse().flatMap((shard) => [...shard.metadata])),
     files,
-    readInto: async (name, target) => ownerOf(name).readInto(name, target),
+    readInto: async (name, target, decoder) => ownerOf(name).readInto(name, target, decoder),
     ...([...shards.values()].every(({ readPart }) => readPart) && {
-      readPart: async (name: string, target: Float32Array, from: number) =>
-        ownerOf(name).readPart?.(name, target, from),
+      readPart: async (name: string, target: Float32Array, from: number, decoder?: HalfDecoder) =>
+        ownerOf(name).readPart?.(name, target, from, decoder),
     }),
   };
 }

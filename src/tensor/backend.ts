@@ -6,7 +6,7 @@ import type { activate } from "./kernels/otherActivations.ts";
 import type { add, gatherRows } from "./kernels/rows.ts";
 import type { softmaxRows } from "./kernels/softmax.ts";
 import type { gatherStored, linearStored } from "./kernels/storedWeights.ts";
-import type { PackedWeight, ReducedWeight, Tensor, Weight } from "./tensor.ts";
+import type { HalfWeight, PackedWeight, ReducedWeight, Tensor, Weight } from "./tensor.ts";
 
 /** Which backend computes, and why. */
 export interface BackendInfo {
@@ -62,6 +62,13 @@ export interface Backend {
    *   none
    */
   packWeight(weight: Tensor): Tensor | PackedWeight;
+  /**
+   * Decodes numbers of 16 bits, exactly (numberFormats.ts).
+   *
+   * @param target out [n], from this backend
+   * @param source [n], on the same memory; it may be the second half of target's
+   */
+  decodeHalves(target: Float32Array, source: Uint16Array, dtype: HalfWeight["dtype"]): void;
   /** Whether no number is NaN or infinite. */
   allFinite(data: Float32Array): boolean;
   /** The numbers of a weight [O, I] row by row, in float32: those of a tensor itself, or a copy. */

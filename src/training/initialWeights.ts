@@ -45,9 +45,9 @@ export function withInitialHead(source: WeightSource, config: BertConfig, seed: 
   return {
     files: source.files ?? [],
     tensors: new Map([...source.tensors, ...Array.from(missing, ([as, name]) => [as, shapeOf(name)] as const)]),
-    readInto: (name, target) => {
+    readInto: (name, target, decoder) => {
       const ours = missing.get(name);
-      return ours === undefined ? source.readInto(name, target) : initial.readInto(ours, target);
+      return ours === undefined ? source.readInto(name, target, decoder) : initial.readInto(ours, target);
     },
   };
 }

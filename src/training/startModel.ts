@@ -91,7 +91,7 @@ function withoutOtherHead(source: WeightSource, { architecture, labels }: BertCo
   if (found === undefined || found[1].shape[0] === classes) return source;
   const tensors = [...source.tensors].filter(([name]) => !isOf(name, "classifier."));
   const { files = [] } = source;
-  return { tensors: new Map(tensors), files, readInto: (name, target) => source.readInto(name, target) };
+  return { tensors: new Map(tensors), files, readInto: (...args) => source.readInto(...args) };
 }
 
 /** What a task says of a model's config. */

@@ -1,4 +1,5 @@
 import type { BackendScope } from "../backend.ts";
+import { decodeHalves } from "../numberFormats.ts";
 import { decodeWeight, emptyRows, encodeRows } from "../storage.ts";
 import { sizeOf, type Tensor } from "../tensor.ts";
 import { gelu, geluNew, relu, silu, tanh } from "./activations.ts";
@@ -27,6 +28,7 @@ export const plain: BackendScope = {
   scope: () => plain,
   release: () => {},
   packWeight: (weight) => weight,
+  decodeHalves,
   allFinite: (data) => data.every(Number.isFinite),
   unpackWeight: (weight) => {
     if (!weight.dtype || weight.dtype === "float32") return weight.data;

@@ -12,6 +12,7 @@ import { mismatch, roundsOnce } from "./selfCheck.ts";
 import { SimdBackend } from "./simdBackend.ts";
 import { resolveSimdOptions, type SimdOptions } from "./simdOptions.ts";
 import { findV8 } from "./v8Flags.ts";
+import { wideningKernels } from "./widening.ts";
 
 /** A function that compiles a variant of the kernels. */
 export type Compile = (memory: TensorMemory, variant: Variant) => Compiled;
@@ -84,7 +85,8 @@ function tryVariant(memory: TensorMemory, variant: Variant, compile: Compile, re
   }
   const reason = [...refused, `${name}: chosen`].join("; ");
   const ranges = rangeKernels(compiled.kernels, memory);
-  const backend = new SimdBackend({ ...compiled, memory, ranges, variant, reason, pool: null });
+  const decodeHalves = wideningKernels(memory);
+  const backend = new SimdBackend({ ...compiled, memory, ranges, decodeHalves, variant, reason, pool: null });
   const wrong = variant.fused && !roundsOnce(backend) ? NOT_FUSED : mismatch(backend, variant.storage);
   if (wrong !== null) refused.push(`${name}: ${wrong}`);
   return wrong === null ? backend : null;

@@ -168,8 +168,8 @@ function emitHalves(
   }
 }
 
-/** Turns one half of four words on the stack into float32. */
-function emitHalf(f: FunctionBuilder, storage: "float16" | "bfloat16", half: "lower" | "upper"): void {
+/** Turns one half of four words on the stack into float32; of float16 it must be finite. */
+export function emitHalf(f: FunctionBuilder, storage: "float16" | "bfloat16", half: "lower" | "upper"): void {
   if (storage === "bfloat16") {
     if (half === "upper") f.i32(16).op("i32x4.shr_u");
     f.i32(16).op("i32x4.shl");

@@ -81,6 +81,7 @@ export const INSTRUCTIONS = {
 /** Instructions whose immediate is an alignment and an offset: the address comes first, then what is stored. */
 export const MEMORY_INSTRUCTIONS = {
   "f32.load": [0x2a, "i", "f"],
+  "i32.load16_u": [0x2f, "i", "i"],
   "f32.store": [0x38, "if", ""],
   "i32.store16": [0x3b, "ii", ""],
   "v128.load": [0xfd00, "i", "v"],

@@ -4,8 +4,10 @@ import type { Activation } from "../kernels/activations.ts";
 import { longest } from "../kernels/attention.ts";
 import { OTHER_ACTIVATIONS, type OtherActivation } from "../kernels/otherActivations.ts";
 import { gatherRows } from "../kernels/rows.ts";
+import { decodeHalves } from "../numberFormats.ts";
 import { copyRows, decodeWeight, emptyRows } from "../storage.ts";
 import {
+  type HalfWeight,
   type Matrix,
   type PackedWeight,
   type ReducedWeight,
@@ -131,6 +133,10 @@ export class SimdBackend implements BackendScope {
     let next = 0;
     eachRow(weight, indicesTo(weight.shape[0]), (row) => copyRows(rows, next++, row));
     return rows;
+  }
+
+  decodeHalves(target: Float32Array, source: Uint16Array, dtype: HalfWeight["dtype"]): void {
+    this.core.decodeHalves(target, source, dtype);
   }
 
   allFinite(data: Float32Array): boolean {
@@ -277,7 +283,8 @@ function indicesTo(end: number): Int32Array {
 }
 
 /**
- * A backend that another thread has shared: the same tensors, and the same threads to help.
+ * A backend that another thread has shared: the same tensors, and the same threads to help. It has no kernels for
+ * decoding, as no checkpoint is read there.
  *
  * @param message what `sharing.message` returned there
  */
@@ -287,5 +294,5 @@ export function openShared(message: unknown): SimdBackend {
   const kernels = instanceOf(module, memory);
   const ranges = rangeKernels(kernels, memory);
   const pool = joinPool(ranges, shared);
-  return new SimdBackend({ memory, module, kernels, ranges, variant, reason, pool });
+  return new SimdBackend({ memory, module, kernels, ranges, decodeHalves, variant, reason, pool });
 }

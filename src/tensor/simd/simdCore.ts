@@ -1,3 +1,4 @@
+import type { Backend } from "../backend.ts";
 import type { Pool } from "../threads/pool.ts";
 import type { Variant } from "./compile.ts";
 import type { Kernels } from "./kernelNames.ts";
@@ -10,6 +11,7 @@ export interface SimdCore {
   readonly module: WebAssembly.Module;
   readonly kernels: Kernels;
   readonly ranges: RangeKernels;
+  readonly decodeHalves: Backend["decodeHalves"];
   readonly variant: Variant;
   readonly reason: string;
   /** The backend's threads; null where threads cannot share memory. */
