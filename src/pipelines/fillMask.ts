@@ -200,9 +200,10 @@ function tokensOf({ encoding, masks }: MaskedText): number {
  * vocabulary's or for one that a vocab.txt has twice: they count in the probabilities and are no answer.
  */
 function idsOfTokens({ tokenizer, config: { vocabSize } }: Bert): number[] | null {
-  const ids: number[] = [];
-  for (let id = 0; id < tokenizer.size; id++) if (tokenizer.idToToken(id) !== undefined) ids.push(id);
-  return ids.length === vocabSize ? null : ids;
+  const isToken = (id: number) => tokenizer.idToToken(id) !== undefined;
+  let tokens = 0;
+  for (let id = 0; id < tokenizer.size; id++) if (isToken(id)) tokens++;
+  return tokens === vocabSize ? null : Array.from({ length: tokenizer.size }, (_, id) => id).filter(isToken);
 }
 
 /** The k likeliest tokens with their probabilities, likeliest first. */

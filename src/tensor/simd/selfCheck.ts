@@ -53,9 +53,11 @@ export function roundsOnce(backend: BackendScope): boolean {
 
 /** Says which element is the first that is too far off; null if none is. */
 export function wrongAt(name: string, got: Float32Array, want: Float32Array): string | null {
-  const largest = want.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  const at = want.findIndex((value, i) => !(Math.abs(got[i] - value) <= TOLERANCE * largest));
-  return at < 0 ? null : `${name}[${at}] is ${got[at]}, must be ${want[at]}`;
+  let largest = 0;
+  for (let i = 0; i < want.length; i++) largest = Math.max(largest, Math.abs(want[i]));
+  for (let i = 0; i < want.length; i++)
+    if (!(Math.abs(got[i] - want[i]) <= TOLERANCE * largest)) return `${name}[${i}] is ${got[i]}, must be ${want[i]}`;
+  return null;
 }
 
 /** Numbers from −4 to 4, different for each seed (the fractions of multiples of the golden ratio). */
