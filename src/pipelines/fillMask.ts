@@ -200,10 +200,10 @@ function tokensOf({ encoding, masks }: MaskedText): number {
  * vocabulary's or for one that a vocab.txt has twice: they count in the probabilities and are no answer.
  */
 function idsOfTokens({ tokenizer, config: { vocabSize } }: Bert): number[] | null {
-  const isToken = (id: number) => tokenizer.idToToken(id) !== undefined;
-  let tokens = 0;
-  for (let id = 0; id < tokenizer.size; id++) if (isToken(id)) tokens++;
-  return tokens === vocabSize ? null : Array.from({ length: tokenizer.size }, (_, id) => id).filter(isToken);
+  const ids = Array.from({ length: tokenizer.size }, (_, id) => id).filter(
+    (id) => tokenizer.idToToken(id) !== undefined,
+  );
+  return ids.length === vocabSize ? null : ids;
 }
 
 /** The k likeliest tokens with their probabilities, likeliest first. */

@@ -1,8 +1,9 @@
 import { BertError, quote } from "../errors.ts";
 import { isA } from "../realm.ts";
 import type { Backend } from "../tensor/backend.ts";
+import { FILE_DTYPES } from "../tensor/storage.ts";
 import { formatShape, type HalfWeight, sizeOf } from "../tensor/tensor.ts";
-import { DTYPE_BITS, type NumberArray } from "./dtype.ts";
+import { DTYPE_BITS, type Dtype, type NumberArray } from "./dtype.ts";
 import { parseHeader, readHeaderLength, type SafetensorsHeader, type TensorEntry } from "./header.ts";
 import { expectDecoded, LITTLE_ENDIAN, swapBytes, toFloat32, viewElements } from "./numbers.ts";
 
@@ -39,11 +40,10 @@ export interface RandomAccess {
 /** What decodes numbers of 16 bits: a backend, which may still be made. */
 export type HalfDecoder = Pick<Backend, "decodeHalves"> | Promise<Pick<Backend, "decodeHalves">>;
 
-/** The dtypes of 16-bit floating-point numbers, and what the backends call them. */
-const HALVES: ReadonlyMap<string, HalfWeight["dtype"]> = new Map([
-  ["F16", "float16"],
-  ["BF16", "bfloat16"],
-]);
+/** What the backends call a dtype of 16-bit floating-point numbers; undefined for others. */
+function halfType(dtype: Dtype): HalfWeight["dtype"] | undefined {
+  return (["float16", "bfloat16"] as const).find((type) => FILE_DTYPES[type] === dtype);
+}
 
 /** The tensors of a checkpoint, in one file or in several, read one at a time. */
 export interface Weights extends SafetensorsHeader {
@@ -198,7 +198,7 @@ export async function readElements(
     const bytes = inPlace ? room.subarray(start, start + size) : room.subarray(0, size);
     await source.read(bytes, byteOffset + start);
     const [part, elements] = [target.subarray(start / width, (start + size) / width), viewElements(dtype, bytes)];
-    const half = HALVES.get(dtype);
+    const half = halfType(dtype);
     if (decoder && half && elements.buffer === target.buffer)
       (await decoder).decodeHalves(part, elements as Uint16Array, half);
     else toFloat32(part, dtype, elements);

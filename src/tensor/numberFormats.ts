@@ -47,7 +47,12 @@ export function decodeBfloat16(target: Float32Array, source: Uint16Array): void 
   for (let i = 0; i < source.length; i++) out[i] = source[i] << 16;
 }
 
-/** Decodes either format to float32, exactly; source may be the second half of target. */
+/**
+ * Decodes either format to float32, exactly.
+ *
+ * @param target out [n]
+ * @param source [n]; it may be the second half of target
+ */
 export function decodeHalves(target: Float32Array, source: Uint16Array, dtype: "float16" | "bfloat16"): void {
   (dtype === "float16" ? decodeFloat16 : decodeBfloat16)(target, source);
 }

@@ -1,4 +1,4 @@
-import { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeFloat16, roundTiesToEven } from "./numberFormats.ts";
+import { decodeHalves, encodeBfloat16, encodeFloat16, roundTiesToEven } from "./numberFormats.ts";
 import type { ReducedWeight, StorageType } from "./tensor.ts";
 
 /** The storage types, and what safetensors files call them. */
@@ -56,7 +56,7 @@ export function encodeWeight(
  */
 export function decodeWeight(target: Float32Array, weight: ReducedWeight): void {
   if (weight.dtype !== "int8") {
-    (weight.dtype === "float16" ? decodeFloat16 : decodeBfloat16)(target, weight.data);
+    decodeHalves(target, weight.data, weight.dtype);
     return;
   }
   const { data, scale } = weight;

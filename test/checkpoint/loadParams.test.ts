@@ -2,10 +2,16 @@ import { describe, expect, test } from "vitest";
 import { loadParams } from "../../src/checkpoint/loadParams.ts";
 import type { WeightSource } from "../../src/checkpoint/weightSource.ts";
 import { gather } from "../../src/layers/gather.ts";
+import { openMended } from "../../src/load/mendedWeights.ts";
+import { stoppable } from "../../src/load/stoppableReading.ts";
 import { type BertConfig, parseConfig } from "../../src/model/config.ts";
 import { BertModel } from "../../src/runtime/bertModel.ts";
+import { openSafetensors, randomAccess } from "../../src/safetensors/safetensorsReader.ts";
+import { writeSafetensors } from "../../src/safetensors/safetensorsWriter.ts";
+import { openShards, parseSafetensorsIndex } from "../../src/safetensors/shards.ts";
 import { plain } from "../../src/tensor/kernels/index.ts";
 import { createSimdBackend } from "../../src/tensor/simd/createSimdBackend.ts";
+import { STORAGE_TYPES } from "../../src/tensor/storage.ts";
 import type { Weight } from "../../src/tensor/tensor.ts";
 import { preTrainingShapes } from "../support/synthetic.ts";
 import { numbers } from "../tensor/kernels/cases.ts";
@@ -258,4 +264,34 @@ test("every tensor of the checkpoint is used: changing any changes the output", 
     // A bias on the keys adds the same number to a query's score for every key: softmax takes it out again.
     if (!name.endsWith("key.bias")) expect(changed, name).toBe(true);
   }
+});
+
+describe.each(["F16", "BF16"] as const)("a file of %s is decoded by the backend", (fileType) => {
+  const tensors = [...checkpoint()].map(([name, tensor]) => [name, { ...tensor, dtype: fileType }] as const);
+  const one = () => openSafetensors(randomAccess(writeSafetensors(tensors), "one"));
+  const two = () => {
+    const parts = { a: tensors.slice(0, 9), b: tensors.slice(9) };
+    const listed = Object.entries(parts).flatMap(([file, part]) => part.map(([name]) => [name, file]));
+    const index = parseSafetensorsIndex(JSON.stringify({ weight_map: Object.fromEntries(listed) }), "index");
+    return openShards(index, async (file) => randomAccess(writeSafetensors(parts[file as "a" | "b"]), file));
+  };
+  const FORMS: Readonly<Record<string, () => Promise<WeightSource>>> = {
+    "one file": one,
+    shards: two,
+    "one that may be mended": () => openMended(one, async () => false),
+    "one whose reading may be stopped": async () => stoppable(await one(), undefined),
+  };
+
+  test.each(Object.keys(FORMS).flatMap((form) => STORAGE_TYPES.map((dtype) => [form, dtype] as const)))(
+    "%s, held as %s",
+    async (form, dtype) => {
+      let decoded = 0;
+      const decodeHalves: typeof plain.decodeHalves = (target, halves, type) => {
+        decoded += halves.length;
+        plain.decodeHalves(target, halves, type);
+      };
+      await loadParams(await FORMS[form](), config, { ...plain, decodeHalves }, dtype);
+      expect(decoded).toBe(tensors.reduce((sum, [, { data }]) => sum + data.length, 0));
+    },
+  );
 });

@@ -26,7 +26,8 @@ const WORTHWHILE = 1.2;
 /**
  * A backend whose kernels are WebAssembly, compiled now. The 256-bit variant is taken where the engine knows it, its
  * every kernel agrees with `plain` on a small case, and it is in fact faster than any 128-bit code can be, or than the
- * 128-bit variant; else the 128-bit one.
+ * 128-bit variant; else the 128-bit one. The kernels that decode checkpoints (widening.ts) are compiled when they are
+ * needed, without V8's flags, and are not checked here.
  *
  * @param given the memory, if there is one already
  * @throws BertError ERR_BACKEND with the reasons, where no variant is left: WebAssembly is missing or forbidden;
